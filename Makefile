@@ -1,0 +1,39 @@
+# Each target sets up .venv by itself; a second set-up costs a time stamp check.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.set-up
+PROJECTS := ./schemas .[postgres,report,dev] $(sort $(wildcard ./plugins/*)) ./examples/sandbox
+MANIFESTS := constraints.txt pyproject.toml schemas/pyproject.toml $(wildcard plugins/*/pyproject.toml) examples/sandbox/pyproject.toml
+
+.PHONY: setup demo test check format constraints
+setup: $(STAMP)
+
+$(STAMP): $(MANIFESTS)
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt hatchling editables
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt --no-build-isolation $(foreach p,$(PROJECTS),-e $(p))
+	touch $(STAMP)
+
+demo: setup
+	$(BIN)/cs-sync demo
+
+test: setup
+	$(BIN)/python -m pytest -n 2
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(MAKE) test
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+# Rewrites the exact versions from what a fresh resolution installs.
+constraints:
+	rm -rf .venv && : > constraints.txt
+	$(MAKE) setup
+	$(BIN)/python -m pip freeze --exclude-editable > constraints.txt
+	touch $(STAMP)
