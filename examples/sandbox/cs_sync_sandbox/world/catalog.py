@@ -1,0 +1,123 @@
+"""What Acme sells: plans by seat, a tiered and a metered add-on, connector packs, coupons."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
+
+from cs_sync_sandbox.world.records import Coupon, Price, Product, Tier
+
+PLANS = ("starter", "team", "business")
+PACKS = (
+    "sap", "oracle", "xero", "datev", "sage", "netsuite", "odoo", "exact", "visma", "lexware",
+    "fortnox", "holded",
+)  # fmt: skip
+SEAT = {"starter": {"eur": 1900, "usd": 2100}, "team": {"eur": 3900, "usd": 4300},
+        "business": {"eur": 7900, "usd": 8700}}  # fmt: skip
+OLD_TEAM = "price_team_month_eur_2023"
+
+
+def plan_price(plan: str, interval: str, currency: str) -> str:
+    """Return the id of a plan's price."""
+    return f"price_{plan}_{interval}_{currency}"
+
+
+def products(created_at: datetime) -> tuple[Product, ...]:
+    """Return every product."""
+    names = [(plan, f"Acme {plan.title()}", "seat") for plan in PLANS]
+    names += [("contacts", "Extra contacts", "contact pack"), ("api", "API calls", None)]
+    names += [("workshop", "Onboarding workshop", None)]
+    names += [(f"pack_{pack}", f"{pack.upper()} connector", None) for pack in PACKS]
+    return tuple(Product(f"prod_{key}", name, unit, created_at) for key, name, unit in names)
+
+
+def prices(created_at: datetime) -> tuple[Price, ...]:
+    """Return every price; a year costs ten months."""
+    found = []
+    for currency in ("eur", "usd"):
+        for plan in PLANS:
+            month = Decimal(SEAT[plan][currency])
+            for interval, amount in (("month", month), ("year", month * 10)):
+                found.append(_recurring(plan, currency, interval, amount, created_at))
+        tiers = (Tier(10, 500), Tier(50, 400), Tier(None, 300))
+        contacts = f"price_contacts_month_{currency}"
+        found.append(
+            Price(contacts, "prod_contacts", currency, None, "month", created_at, tiers=tiers)
+        )
+        found.append(
+            Price(
+                f"price_api_month_{currency}",
+                "prod_api",
+                currency,
+                Decimal("0.2"),
+                "month",
+                created_at,
+                metered=True,
+            )
+        )
+        found.append(
+            Price(
+                f"price_workshop_{currency}",
+                "prod_workshop",
+                currency,
+                Decimal(49000),
+                None,
+                created_at,
+            )
+        )
+    found.append(
+        Price(OLD_TEAM, "prod_team", "eur", Decimal(2900), "month", created_at, active=False)
+    )
+    found += [
+        _recurring(f"pack_{pack}", "eur", "month", Decimal(900), created_at) for pack in PACKS
+    ]
+    return tuple(found)
+
+
+def coupons(created_at: datetime) -> tuple[Coupon, ...]:
+    """Return every coupon: forever, repeating, once; percent and amount; one for one product."""
+    return (
+        Coupon("LAUNCH20", "Launch", "repeating", created_at, Decimal(20), months=6),
+        Coupon("NONPROFIT30", "Non-profit", "forever", created_at, Decimal(30)),
+        Coupon("WELCOME50", "Welcome", "once", created_at, Decimal(50)),
+        Coupon(
+            "STAY15", "Please stay", "repeating", created_at,
+            amount_off=1500, currency="eur", months=3,
+        ),
+        Coupon(
+            "TEAM25", "Team deal", "forever", created_at, Decimal(25), product_ids=("prod_team",)
+        ),
+    )  # fmt: skip
+
+
+def amount(price: Price, quantity: int) -> int:
+    """Return what `quantity` of a price costs for one interval, in minor units, half up.
+
+    A volume-tiered price charges every unit at the rate of the tier the quantity falls into
+    (https://docs.stripe.com/subscriptions/pricing-models/tiered-pricing).
+    """
+    if price.tiers:
+        tier = next(t for t in price.tiers if t.up_to is None or quantity <= t.up_to)
+        return tier.unit_amount * quantity
+    assert price.unit_amount is not None, price.id  # noqa: S101 - the catalogue is ours
+    return rounded(price.unit_amount * quantity)
+
+
+def rounded(value: Decimal) -> int:
+    """Round half up to a whole minor unit."""
+    return int(value.quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def _recurring(
+    product: str, currency: str, interval: str, cost: Decimal, created_at: datetime
+) -> Price:
+    step: Literal["month", "year"] = "year" if interval == "year" else "month"
+    return Price(
+        plan_price(product, interval, currency),
+        f"prod_{product}",
+        currency,
+        cost,
+        step,
+        created_at,
+    )
