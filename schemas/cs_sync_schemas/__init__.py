@@ -1,1 +1,96 @@
-"""cs-sync."""
+"""The unified customer-success schema: one SQLModel table per kind of record."""
+
+from cs_sync_schemas.billing import (
+    Discount,
+    Invoice,
+    InvoiceLine,
+    Product,
+    Refund,
+    Subscription,
+    SubscriptionItem,
+)
+from cs_sync_schemas.business import Cost, FunnelDay, FxRate, QualityDay, Referral
+from cs_sync_schemas.derived import FollowUp, HealthScore, Kpi, MrrMovement, MrrSpan
+from cs_sync_schemas.graph import Account, AccountLink, Contact, ContactLink
+from cs_sync_schemas.operations import (
+    Lease,
+    RejectedRecord,
+    Run,
+    RunStream,
+    StreamState,
+    WriteLedger,
+)
+from cs_sync_schemas.people import Alias, Membership, Owner, SourceAccount, SourceContact
+from cs_sync_schemas.record import Record, table_of
+from cs_sync_schemas.support import Ticket
+from cs_sync_schemas.usage import FeatureDay, OnboardingStep, UsageDay
+from cs_sync_schemas.voice import SurveyResponse
+
+RECORDS: tuple[type[Record], ...] = (
+    SourceAccount,
+    SourceContact,
+    Owner,
+    Membership,
+    Alias,
+    Product,
+    Subscription,
+    SubscriptionItem,
+    Discount,
+    Invoice,
+    InvoiceLine,
+    Refund,
+    Ticket,
+    SurveyResponse,
+    UsageDay,
+    FeatureDay,
+    OnboardingStep,
+    Referral,
+    Cost,
+    FxRate,
+    FunnelDay,
+    QualityDay,
+)
+"""Every kind of record that a connector may deliver."""
+
+__all__ = [
+    "RECORDS",
+    "Account",
+    "AccountLink",
+    "Alias",
+    "Contact",
+    "ContactLink",
+    "Cost",
+    "Discount",
+    "FeatureDay",
+    "FollowUp",
+    "FunnelDay",
+    "FxRate",
+    "HealthScore",
+    "Invoice",
+    "InvoiceLine",
+    "Kpi",
+    "Lease",
+    "Membership",
+    "MrrMovement",
+    "MrrSpan",
+    "OnboardingStep",
+    "Owner",
+    "Product",
+    "QualityDay",
+    "Record",
+    "Referral",
+    "Refund",
+    "RejectedRecord",
+    "Run",
+    "RunStream",
+    "SourceAccount",
+    "SourceContact",
+    "StreamState",
+    "Subscription",
+    "SubscriptionItem",
+    "SurveyResponse",
+    "Ticket",
+    "UsageDay",
+    "WriteLedger",
+    "table_of",
+]

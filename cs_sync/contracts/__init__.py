@@ -1,0 +1,1 @@
+"""What plugins and the host promise each other: one screen per side."""

@@ -1,0 +1,91 @@
+"""What a connector that writes must say and do: operations in, an answer for every one out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Literal, Protocol
+
+from cs_sync.contracts.http import Http, Limit
+from cs_sync.contracts.source import ConnectorConfig, Finding
+
+Value = str | int | float | bool | datetime | None
+Object = Literal["account", "follow_up"]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """A field of ours on the destination's accounts, to be created by `prepare`."""
+
+    name: str
+    label: str
+    kind: Literal["text", "long_text", "number", "choice", "datetime"]
+    description: str
+    choices: tuple[tuple[str, str], ...] = ()
+    """(value, label) of each choice, in the order to show them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One thing to write.
+
+    account    update the fields of the account with `remote_id`; never creates one.
+    follow_up  create the to-do named by `key` unless it exists; an existing one is left as it is.
+               Its fields: title, body, due_at, priority (low medium high), kind (todo call email).
+    """
+
+    object: Object
+    key: str
+    fields: Mapping[str, Value]
+    remote_id: str | None = None
+    account_remote_id: str | None = None
+    owner_remote_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """It is done; `existed` when it had been done before and nothing was written now."""
+
+    key: str
+    remote_id: str
+    existed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """It was refused and nothing was written; `lasting` when trying again cannot help."""
+
+    key: str
+    code: str
+    reason: str
+    lasting: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What exists at the destination under a key of ours."""
+
+    key: str
+    remote_id: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Destination(Protocol):
+    """A connector that writes."""
+
+    name: ClassVar[str]
+    Config: ClassVar[type[ConnectorConfig]]
+    limits: ClassVar[Sequence[Limit]]
+
+    def __init__(self, config: Any, http: Http) -> None: ...
+
+    def prepare(self, fields: Sequence[FieldSpec]) -> Iterator[Finding]:
+        """Create what our fields need (groups, properties); doing it again changes nothing."""
+        ...
+
+    def write(self, ops: Sequence[Op]) -> Iterator[Ack | Reject]:
+        """Write; an operation without an answer counts as unknown and is settled by `find`."""
+        ...
+
+    def find(self, keys: Sequence[str]) -> Iterator[Found]:
+        """The follow-ups that exist under these keys, read past any search index."""
+        ...

@@ -1,0 +1,61 @@
+"""The hooks of cs-sync (pluggy project and entry-point group `cs_sync`)."""
+
+from typing import Protocol
+
+import pluggy
+import typer
+
+from cs_sync.contracts.destination import Destination
+from cs_sync.contracts.events import Event
+from cs_sync.contracts.source import Source
+from cs_sync.follow_ups.playbook import Playbook
+from cs_sync.metrics.metric import Metric
+from cs_sync_schemas import SourceAccount
+
+PROJECT = "cs_sync"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class Hooks(Protocol):
+    """Implement any of these as a module-level function marked with `cs_sync.hookimpl`."""
+
+    @hookspec
+    def cs_sync_sources(self) -> list[type[Source]]:
+        """Connectors that read."""
+        ...
+
+    @hookspec
+    def cs_sync_destinations(self) -> list[type[Destination]]:
+        """Connectors that write."""
+        ...
+
+    @hookspec
+    def cs_sync_metrics(self) -> list[Metric]:
+        """More metrics; a name that exists already is refused."""
+        ...
+
+    @hookspec
+    def cs_sync_playbooks(self) -> list[Playbook]:
+        """More playbooks; a name that exists already is refused."""
+        ...
+
+    @hookspec(firstresult=True)
+    def cs_sync_match(self, record: SourceAccount) -> str | None:
+        """The id of the account that this record is, where you know better than the rules."""
+        ...
+
+    @hookspec(firstresult=True)
+    def cs_sync_secret(self, scheme: str, reference: str) -> str | None:
+        """The secret behind `scheme:reference`, for schemes of your vault."""
+        ...
+
+    @hookspec
+    def cs_sync_event(self, event: Event) -> None:
+        """Observe progress, waits and results; called from several threads."""
+        ...
+
+    @hookspec
+    def cs_sync_commands(self, app: typer.Typer) -> None:
+        """Add commands to the command line."""
+        ...

@@ -1,0 +1,69 @@
+"""The one door to a vendor: every request of every connector goes through it."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx
+
+from cs_sync.contracts.errors import VendorError
+
+Params = Mapping[str, Any] | Sequence[tuple[str, Any]]
+Classify = Callable[[httpx.Response, Any], VendorError | None]
+"""(response, decoded body) → the error it means, or None to let the host decide by status."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A vendor allows `requests` in any `seconds`, on paths that match `path` (a regex)."""
+
+    requests: int
+    seconds: float
+    path: str = ""
+    method: str = ""
+
+
+class Http(Protocol):
+    """Requests of one credential: one budget, retries, typed errors, no secret in any of them.
+
+    Reads (GET, and anything called with `idempotent=True`) are retried on time-outs, lost
+    connections, 429, 5xx and bodies that do not parse; other requests are sent once, and a lost
+    answer raises AnswerUnknown. Raises the errors of `cs_sync.contracts.errors`.
+    """
+
+    def at(
+        self,
+        base_url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        auth: httpx.Auth | None = None,
+        classify: Classify | None = None,
+    ) -> "Http":
+        """The same door and budget, with the vendor's address, credential and error dialect."""
+        ...
+
+    def get(self, path: str, params: Params | None = None) -> Any:
+        """The decoded JSON body of a GET."""
+        ...
+
+    def post(
+        self, path: str, json: Any = None, *, params: Params | None = None, idempotent: bool = False
+    ) -> Any:
+        """The decoded JSON body of a POST."""
+        ...
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | str | None = None,
+        idempotent: bool | None = None,
+    ) -> httpx.Response:
+        """The whole response, already checked for errors; a path with a host is taken as it is.
+
+        `idempotent` None means: only if the method is GET or HEAD. For vendors' SDKs to ride on.
+        """
+        ...

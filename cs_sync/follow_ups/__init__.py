@@ -1,0 +1,1 @@
+"""What should be done next, for which account, and why: pure."""

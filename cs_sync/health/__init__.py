@@ -1,0 +1,1 @@
+"""How well an account does, and why we think so: pure."""

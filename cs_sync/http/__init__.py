@@ -1,0 +1,1 @@
+"""The one door to the vendors: budget, retries, typed errors, redaction."""

@@ -1,0 +1,1 @@
+"""Which records of the sources are one account: pure."""

@@ -1,0 +1,1 @@
+"""The numbers of customer success: pure, one definition per metric."""

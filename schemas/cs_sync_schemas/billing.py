@@ -1,0 +1,201 @@
+"""What an account subscribed to, what it was invoiced and what it got back."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+from sqlalchemy import JSON, BigInteger, String
+from sqlmodel import Field
+
+from cs_sync_schemas.money import Currency, ExactDecimal
+from cs_sync_schemas.record import Record
+
+SubscriptionStatus = Literal[
+    "trialing",
+    "active",
+    "past_due",
+    "unpaid",
+    "paused",
+    "canceled",
+    "incomplete",
+    "incomplete_expired",
+]
+Interval = Literal["day", "week", "month", "year"]
+CollectionPause = Literal["void", "mark_uncollectible", "keep_as_draft"]
+
+
+def _pause_behaviour(value: object) -> object:
+    """Sources that only know yes or no mean the pause that stops the money."""
+    if value in (True, "true", "True", "1"):
+        return "void"
+    return None if value in (False, "false", "False", "0", "") else value
+
+
+class Product(Record, table=True):
+    """Something that is sold."""
+
+    __tablename__ = "product"
+
+    name: str | None = None
+    is_active: bool = True
+
+
+class Subscription(Record, table=True):
+    """An agreement to pay again and again; what is paid stands in its items."""
+
+    __tablename__ = "subscription"
+
+    account_source_id: str = Field(index=True)
+    status: SubscriptionStatus = Field(default="active", sa_type=String)
+    started_at: datetime
+    trial_start: datetime | None = None
+    trial_end: datetime | None = None
+    cancel_at: datetime | None = Field(default=None, description="Scheduled end.")
+    canceled_at: datetime | None = Field(default=None, description="When the end was asked for.")
+    ended_at: datetime | None = Field(default=None, description="When it did end.")
+    cancel_reason: str | None = None
+    collection_paused: Annotated[CollectionPause | None, BeforeValidator(_pause_behaviour)] = Field(
+        default=None, sa_type=String, description="What happens to invoices while paused."
+    )
+    paused_at: datetime | None = None
+    resumes_at: datetime | None = None
+    currency: Currency
+    url: str | None = None
+
+
+class SubscriptionItem(Record, table=True):
+    """One version of one line of a subscription, true in `[valid_from, valid_to)`."""
+
+    __tablename__ = "subscription_item"
+
+    valid_from: datetime = Field(primary_key=True)
+    valid_to: datetime | None = None
+    subscription_source_id: str = Field(index=True)
+    product: str | None = None
+    price: str | None = Field(default=None, description="The source's id of the price.")
+    unit_amount: Decimal | None = Field(
+        default=None, sa_type=ExactDecimal, description="Minor units per unit and interval."
+    )
+    quantity: Decimal = Field(default=Decimal(1), ge=0, sa_type=ExactDecimal)
+    interval: Interval = Field(default="month", sa_type=String)
+    interval_count: int = Field(default=1, ge=1)
+    usage_type: Literal["licensed", "metered"] = Field(default="licensed", sa_type=String)
+    tiers: dict[str, Any] | None = Field(
+        default=None,
+        sa_type=JSON,
+        description='{"mode": "graduated"|"volume", "tiers": [{"up_to", "unit_amount", '
+        '"flat_amount"}]}; up_to null is the last tier, amounts are minor units.',
+    )
+    divide_by: int | None = Field(default=None, ge=1, description="Units sold as one package.")
+    divide_round: Literal["up", "down"] | None = Field(default=None, sa_type=String)
+    inclusive_tax_percent: Decimal | None = Field(
+        default=None, ge=0, sa_type=ExactDecimal, description="Tax contained in unit_amount."
+    )
+
+    @classmethod
+    def rule(cls, row: Mapping[str, Any]) -> str | None:
+        """A licensed item needs an amount or tiers; a version must not end before it begins."""
+        priced = row["unit_amount"] is not None or row["tiers"] or row["usage_type"] == "metered"
+        if not priced:
+            return "price without amount: give unit_amount or tiers"
+        if row["valid_to"] is not None and row["valid_to"] < row["valid_from"]:
+            return "valid_to is before valid_from"
+        return None
+
+
+class Discount(Record, table=True):
+    """A reduction of a subscription, of one of its items, or of everything of an account."""
+
+    __tablename__ = "discount"
+
+    account_source_id: str | None = Field(default=None, index=True)
+    subscription_source_id: str | None = Field(default=None, index=True)
+    subscription_item_source_id: str | None = Field(default=None, index=True)
+    name: str | None = None
+    percent_off: Decimal | None = Field(default=None, ge=0, le=100, sa_type=ExactDecimal)
+    amount_off: int | None = Field(
+        default=None, ge=0, sa_type=BigInteger, description="Minor units per invoice."
+    )
+    currency: Currency | None = None
+    duration: Literal["once", "repeating", "forever"] = Field(default="forever", sa_type=String)
+    products: list[str] | None = Field(default=None, sa_type=JSON, description="None: all.")
+    starts_at: datetime
+    ends_at: datetime | None = None
+
+    @classmethod
+    def rule(cls, row: Mapping[str, Any]) -> str | None:
+        """Exactly one of percent_off and amount_off, on exactly one thing."""
+        if (row["percent_off"] is None) == (row["amount_off"] is None):
+            return "give either percent_off or amount_off"
+        owners = ("account_source_id", "subscription_source_id", "subscription_item_source_id")
+        if not any(row[name] for name in owners):
+            return "belongs to nothing: give one of " + ", ".join(owners)
+        return None
+
+
+class Invoice(Record, table=True):
+    """A demand for money."""
+
+    __tablename__ = "invoice"
+
+    account_source_id: str = Field(index=True)
+    subscription_source_id: str | None = Field(default=None, index=True)
+    number: str | None = None
+    status: Literal["draft", "open", "paid", "void", "uncollectible"] = Field(
+        default="open", sa_type=String
+    )
+    currency: Currency
+    total: int = Field(default=0, sa_type=BigInteger, description="Minor units, tax included.")
+    amount_due: int = Field(default=0, sa_type=BigInteger)
+    amount_paid: int = Field(default=0, sa_type=BigInteger)
+    amount_remaining: int = Field(default=0, sa_type=BigInteger)
+    attempt_count: int = 0
+    issued_at: datetime = Field(index=True)
+    due_at: datetime | None = None
+    paid_at: datetime | None = None
+    period_start: datetime | None = None
+    period_end: datetime | None = None
+    url: str | None = None
+
+
+class InvoiceLine(Record, table=True):
+    """One line of an invoice; recurring lines prove what was agreed in their period."""
+
+    __tablename__ = "invoice_line"
+
+    invoice_source_id: str = Field(index=True)
+    subscription_source_id: str | None = Field(default=None, index=True)
+    subscription_item_source_id: str | None = Field(default=None, index=True)
+    product: str | None = None
+    price: str | None = None
+    currency: Currency
+    amount: int = Field(
+        sa_type=BigInteger, description="Minor units before discounts; negative is a credit."
+    )
+    discount_amount: int = Field(
+        default=0, sa_type=BigInteger, description="Minor units taken off."
+    )
+    quantity: Decimal | None = Field(default=None, sa_type=ExactDecimal)
+    unit_amount: Decimal | None = Field(default=None, sa_type=ExactDecimal)
+    interval: Interval | None = Field(default=None, sa_type=String)
+    interval_count: int | None = None
+    usage_type: Literal["licensed", "metered"] = Field(default="licensed", sa_type=String)
+    is_proration: bool = False
+    period_start: datetime | None = None
+    period_end: datetime | None = None
+
+
+class Refund(Record, table=True):
+    """Money given back; never part of MRR."""
+
+    __tablename__ = "refund"
+
+    account_source_id: str | None = Field(default=None, index=True)
+    invoice_source_id: str | None = None
+    amount: int = Field(sa_type=BigInteger, description="Minor units.")
+    currency: Currency
+    status: str | None = None
+    reason: str | None = None
+    refunded_at: datetime

@@ -1,0 +1,105 @@
+"""What cs-sync computes: MRR spans and movements, KPIs, health scores, follow-ups."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger
+from sqlmodel import Field, SQLModel
+
+
+class MrrSpan(SQLModel, table=True):
+    """An account's MRR in one currency was `amount` in `[valid_from, valid_to)`.
+
+    Bitemporal: it is what was known in `[known_from, known_to)`.
+    """
+
+    __tablename__ = "mrr_span"
+
+    account_id: str = Field(primary_key=True)
+    policy: str = Field(primary_key=True, description="Hash of the MRR policy.")
+    currency: str = Field(primary_key=True)
+    valid_from: datetime = Field(primary_key=True)
+    known_from: datetime = Field(primary_key=True)
+    valid_to: datetime | None = None
+    known_to: datetime | None = Field(default=None, index=True)
+    amount: int = Field(sa_type=BigInteger, description="Minor units.")
+    parts: list[dict[str, Any]] = Field(
+        default_factory=list, sa_type=JSON, description="Per item; their amounts sum to amount."
+    )
+    reconstructed: bool = Field(default=False, description="Rebuilt, not proven by the source.")
+
+
+class MrrMovement(SQLModel, table=True):
+    """One change of an account's MRR, at the instant it took effect."""
+
+    __tablename__ = "mrr_movement"
+
+    account_id: str = Field(primary_key=True)
+    policy: str = Field(primary_key=True)
+    currency: str = Field(primary_key=True)
+    at: datetime = Field(primary_key=True)
+    known_from: datetime = Field(primary_key=True)
+    known_to: datetime | None = Field(default=None, index=True)
+    kind: str = Field(description="new reactivation expansion contraction churn")
+    amount: int = Field(sa_type=BigInteger, description="Minor units, positive magnitude.")
+    cause: str = Field(description="start plan quantity item price discount pause end …")
+    reason: str | None = Field(default=None, description="Why, where the source says.")
+
+
+class Kpi(SQLModel, table=True):
+    """One value of one metric for one period, segment and currency."""
+
+    __tablename__ = "kpi"
+
+    metric: str = Field(primary_key=True)
+    period_start: date = Field(primary_key=True)
+    period_end: date = Field(primary_key=True)
+    segment: str = Field(primary_key=True, description="Canonical JSON object; {} is everyone.")
+    currency: str = Field(primary_key=True, description="Empty where money plays no part.")
+    policy: str = Field(primary_key=True)
+    computed_at: datetime
+    value: float | None = None
+    unit: str
+    numerator: float | None = None
+    denominator: float | None = None
+    n: int | None = None
+    low: float | None = None
+    high: float | None = None
+    status: str
+    stale_since: datetime | None = None
+
+
+class HealthScore(SQLModel, table=True):
+    """An account's health on one day, with its reasons."""
+
+    __tablename__ = "health_score"
+
+    account_id: str = Field(primary_key=True)
+    as_of: date = Field(primary_key=True)
+    mode: str = Field(primary_key=True)
+    model: str = Field(description="Hash of weights, maps and bands.")
+    computed_at: datetime
+    score: float | None = None
+    band: str = Field(description="red yellow green excellent, or insufficient")
+    coverage: float
+    contributions: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    reasons: list[str] = Field(default_factory=list, sa_type=JSON)
+
+
+class FollowUp(SQLModel, table=True):
+    """Something a colleague should do for an account: one per account, playbook and occasion."""
+
+    __tablename__ = "follow_up"
+
+    key: str = Field(primary_key=True)
+    account_id: str = Field(index=True)
+    playbook: str
+    occasion: str = Field(description="What tells this follow-up from the next of its kind.")
+    title: str
+    body: str
+    priority: str = Field(description="low medium high")
+    due_at: datetime
+    owner_source: str | None = None
+    owner_source_id: str | None = None
+    evidence: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    created_at: datetime

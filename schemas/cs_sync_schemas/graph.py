@@ -1,0 +1,69 @@
+"""The resolved graph: which records of the sources are one account, one person, and why."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON
+from sqlmodel import Field, SQLModel
+
+
+class Account(SQLModel, table=True):
+    """The organisation we bill and care for: the unit of every metric."""
+
+    __tablename__ = "account"
+
+    id: str = Field(primary_key=True)
+    name: str | None = None
+    external_key: str | None = Field(default=None, index=True)
+    domain: str | None = Field(default=None, index=True)
+    owner_source: str | None = None
+    owner_source_id: str | None = Field(default=None, index=True)
+    attributes: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    created_at: datetime | None = None
+    is_test: bool = False
+    merged_into: str | None = Field(default=None, description="Alias: the account it lives on in.")
+    first_seen_at: datetime
+    changed_at: datetime
+
+
+class AccountLink(SQLModel, table=True):
+    """This source id is that account, by this rule, since then."""
+
+    __tablename__ = "account_link"
+
+    source: str = Field(primary_key=True)
+    source_id: str = Field(primary_key=True)
+    account_id: str = Field(index=True)
+    rule: str = Field(description="own, external_key, domain, email_domain, alias, override")
+    reason: str = Field(description="In words, with the matching value.")
+    decided_by: str = Field(default="cs-sync")
+    since: datetime
+
+
+class Contact(SQLModel, table=True):
+    """A person at an account."""
+
+    __tablename__ = "contact"
+
+    id: str = Field(primary_key=True)
+    account_id: str | None = Field(default=None, index=True)
+    email: str | None = Field(default=None, index=True)
+    external_key: str | None = None
+    name: str | None = None
+    role: str | None = None
+    first_seen_at: datetime
+    changed_at: datetime
+
+
+class ContactLink(SQLModel, table=True):
+    """This source id is that person, by this rule, since then."""
+
+    __tablename__ = "contact_link"
+
+    source: str = Field(primary_key=True)
+    source_id: str = Field(primary_key=True)
+    contact_id: str = Field(index=True)
+    rule: str = Field(description="own, external_key, email, alias, override")
+    reason: str
+    decided_by: str = Field(default="cs-sync")
+    since: datetime

@@ -1,0 +1,63 @@
+"""Currencies and exact decimals: what an amount of money may be made of."""
+
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
+from sqlalchemy import Dialect, Numeric, String
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+_TWO_DECIMALS = """
+AED AFN ALL AMD ANG AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF
+CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL
+HTG HUF IDR ILS INR IRR ISK JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MKD MMK MNT MOP
+MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD
+SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH UGX USD UYU
+UZS VES WST XCD YER ZAR ZMW ZWG
+"""
+_NO_DECIMALS = "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF"
+_THREE_DECIMALS = "BHD IQD JOD KWD LYD OMR TND"
+
+CURRENCY_EXPONENT: dict[str, int] = {
+    **dict.fromkeys(_TWO_DECIMALS.split(), 2),
+    **dict.fromkeys(_NO_DECIMALS.split(), 0),
+    **dict.fromkeys(_THREE_DECIMALS.split(), 3),
+}
+"""ISO 4217 code → number of decimals of its minor unit.
+
+ISK and UGX carry two decimals here, as billing systems send them, though ISO gives them none.
+"""
+
+
+def known_currency(code: str) -> str:
+    """The upper-case ISO 4217 code, or ValueError when no such currency is known."""
+    upper = code.upper()
+    if upper not in CURRENCY_EXPONENT:
+        raise ValueError(f"unknown currency {code!r}; use an ISO 4217 code such as EUR")
+    return upper
+
+
+Currency = Annotated[str, AfterValidator(known_currency)]
+
+
+class ExactDecimal(TypeDecorator[Decimal]):
+    """A decimal that keeps every digit: NUMERIC where the database has one, text on SQLite."""
+
+    impl = Numeric
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Text on SQLite, whose own numbers are binary floats; NUMERIC elsewhere."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(String())
+        return dialect.type_descriptor(Numeric(38, 12))
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        """Plain notation, without exponent, so that equal numbers have equal text."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return format(value.normalize(), "f")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
+        """A Decimal without trailing zeros, the same from every database."""
+        return None if value is None else Decimal(format(Decimal(value).normalize(), "f"))

@@ -1,0 +1,111 @@
+"""How the work itself is remembered: runs, cursors, rejects, the lease, the write ledger."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON
+from sqlmodel import Field, SQLModel
+
+
+class Run(SQLModel, table=True):
+    """One execution of a command that reads or writes a vendor."""
+
+    __tablename__ = "run"
+
+    id: str = Field(primary_key=True)
+    command: str
+    started_at: datetime = Field(index=True)
+    ended_at: datetime | None = None
+    status: str = Field(description="running ok partial failed interrupted")
+    error: str | None = None
+    writes: dict[str, int] = Field(default_factory=dict, sa_type=JSON)
+
+
+class RunStream(SQLModel, table=True):
+    """What one run did to one stream."""
+
+    __tablename__ = "run_stream"
+
+    run_id: str = Field(primary_key=True)
+    source: str = Field(primary_key=True)
+    stream: str = Field(primary_key=True)
+    status: str = Field(description="ok partial failed")
+    records: int = Field(default=0, description="Read from the source.")
+    changed: int = Field(default=0, description="New or different from what was stored.")
+    rejected: int = 0
+    deleted: int = 0
+    requests: int = 0
+    waited_seconds: float = 0.0
+    error: str | None = None
+
+
+class StreamState(SQLModel, table=True):
+    """Where a stream stands: one row per window that is open, and one for the cursor."""
+
+    __tablename__ = "stream_state"
+
+    source: str = Field(primary_key=True)
+    stream: str = Field(primary_key=True)
+    partition: str = Field(primary_key=True, description="Empty for the cursor, else the window.")
+    cursor: Any = Field(default=None, sa_type=JSON, description="Where the next window begins.")
+    resume: Any = Field(default=None, sa_type=JSON, description="Where the open window resumes.")
+    since: datetime | None = None
+    until: datetime | None = None
+    backfill: bool = False
+    records: int = Field(default=0, description="Read so far in this window.")
+    done: bool = False
+    opened_at: datetime
+    updated_at: datetime
+    run_id: str
+
+
+class RejectedRecord(SQLModel, table=True):
+    """A record that could not be stored, kept as received until it can."""
+
+    __tablename__ = "rejected_record"
+
+    id: str = Field(primary_key=True, description="Digest of source, record kind and source_id.")
+    source: str = Field(index=True)
+    stream: str
+    record: str = Field(description="Table it was meant for.")
+    source_id: str | None = None
+    code: str
+    reason: str
+    raw: Any = Field(default=None, sa_type=JSON)
+    row: dict[str, Any] | None = Field(default=None, sa_type=JSON, description="As mapped.")
+    run_id: str
+    first_rejected_at: datetime
+    rejected_at: datetime
+    attempts: int = 1
+
+
+class Lease(SQLModel, table=True):
+    """Who may work on this workspace now; the token fences out who lost it."""
+
+    __tablename__ = "lease"
+
+    name: str = Field(primary_key=True)
+    holder: str
+    token: int
+    expires_at: datetime
+
+
+class WriteLedger(SQLModel, table=True):
+    """What we know of one thing we write: intent before the call, receipt after it."""
+
+    __tablename__ = "write_ledger"
+
+    destination: str = Field(primary_key=True)
+    object: str = Field(primary_key=True, description="company, task")
+    key: str = Field(primary_key=True, description="Account id, or the follow-up's key.")
+    account_id: str = Field(index=True)
+    remote_id: str | None = None
+    status: str = Field(description="pending acked rejected unknown")
+    fields: dict[str, Any] = Field(default_factory=dict, sa_type=JSON, description="As acked.")
+    intent: dict[str, Any] | None = Field(default=None, sa_type=JSON, description="As attempted.")
+    intent_at: datetime | None = None
+    receipt_at: datetime | None = None
+    code: str | None = None
+    reason: str | None = None
+    attempts: int = 0
+    run_id: str | None = None

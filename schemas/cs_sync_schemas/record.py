@@ -1,0 +1,42 @@
+"""What every record of a source has in common."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, ClassVar, cast
+
+from sqlalchemy import JSON, Table
+from sqlmodel import Field, SQLModel
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The SQLAlchemy table of a model, for Core statements."""
+    return cast(Table, model.__table__)  # type: ignore[attr-defined]
+
+
+class Record(SQLModel):
+    """One record as a source has it; its natural key is `(source, source_id)`.
+
+    A connector delivers the fields of the subclass, `source_id` and `updated_at`; everything in
+    `ENGINE_FIELDS` is filled by the sync engine.
+    """
+
+    ENGINE_FIELDS: ClassVar[frozenset[str]] = frozenset(
+        {"source", "first_seen_at", "last_seen_at", "changed_at", "deleted_at", "row_hash", "raw"}
+    )
+
+    source: str = Field(primary_key=True, description="Name of the connector it came from.")
+    source_id: str = Field(primary_key=True, min_length=1, description="The source's own id.")
+    updated_at: datetime | None = Field(default=None, description="When the source changed it.")
+    first_seen_at: datetime = Field(description="When a sync first read it.")
+    last_seen_at: datetime = Field(description="When a sync last stored or confirmed it.")
+    changed_at: datetime = Field(index=True, description="When a sync last found it changed.")
+    deleted_at: datetime | None = Field(default=None, description="Tombstone: gone at the source.")
+    row_hash: str = Field(description="Digest of the content, to tell a change from a re-read.")
+    raw: dict[str, Any] | None = Field(
+        default=None, sa_type=JSON, description="As received; kept only when keep_raw is on."
+    )
+
+    @classmethod
+    def rule(cls, row: Mapping[str, Any]) -> str | None:  # noqa: ARG003 - for subclasses
+        """Why this row cannot be true although each field is well formed; None when it can."""
+        return None

@@ -1,0 +1,43 @@
+"""What people answered when asked."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import String
+from sqlmodel import Field
+
+from cs_sync_schemas.record import Record
+
+
+class SurveyResponse(Record, table=True):
+    """One answer of one person to one survey, on the survey's own scale."""
+
+    __tablename__ = "survey_response"
+
+    account_source_id: str | None = Field(default=None, index=True)
+    contact_source_id: str | None = Field(default=None, index=True)
+    kind: Literal["nps", "csat", "ces", "custom"] = Field(sa_type=String)
+    survey: str | None = Field(default=None, description="Name of the survey.")
+    score: float | None = Field(default=None, description="None: asked, answered in words only.")
+    scale_min: float | None = None
+    scale_max: float | None = None
+    higher_is_better: bool = True
+    comment: str | None = None
+    answered_at: datetime = Field(index=True)
+
+    @classmethod
+    def rule(cls, row: Mapping[str, Any]) -> str | None:
+        """A score needs its scale and lies on it; NPS is asked on 0 to 10 and nothing else."""
+        score, low, high = row["score"], row["scale_min"], row["scale_max"]
+        if score is None:
+            return None
+        if row["kind"] == "nps":
+            low, high = 0 if low is None else low, 10 if high is None else high
+            if (low, high) != (0, 10):
+                return f"NPS is asked on a scale of 0 to 10, not {low:g} to {high:g}"
+        if low is None or high is None:
+            return f"{row['kind']} score without scale_min and scale_max"
+        if not low <= score <= high:
+            return f"score {score:g} is outside its scale {low:g} to {high:g}"
+        return None
