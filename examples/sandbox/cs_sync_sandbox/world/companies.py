@@ -62,6 +62,8 @@ def _company(rng: Random, number: int, name: str, opened: datetime, now: datetim
     size = int(rng.lognormvariate(3.2, 1.0)) + 2
     base = 0.28 if number % 3 == 0 else 1.0  # a third of the accounts stood at the door on day one
     created = between(rng, opened, opened + (now - opened) * base * 0.985)
+    if number % 36 == 5:
+        created = between(rng, now - timedelta(days=13), now - timedelta(days=1))
     if domain is None or rng.random() < 0.07:
         billing = f"{name.lower().replace(' ', '.')}@{rng.choice(words.FREE_MAIL)}"
     else:

@@ -11,7 +11,7 @@ from cs_sync_sandbox.world import words
 from cs_sync_sandbox.world.calendar import add_months, between
 from cs_sync_sandbox.world.records import Company, Leaving
 
-MONTHLY_HAZARD = 0.026
+MONTHLY_HAZARD = 0.032
 YEARLY_HAZARD = 0.22
 FADING_SHARE = 0.7
 HORIZON = timedelta(days=75)  # who leaves this soon after `now` already shows it
@@ -52,7 +52,8 @@ def life_of(seed: int, company: Company, now: datetime) -> Life:
     """Return the life of one account that signed up."""
     rng = Random(f"{seed}:life:{company.number}")
     start = company.created_at + timedelta(minutes=rng.randrange(5, 600))
-    trial_end = start + timedelta(days=14) if rng.random() < 0.65 else None
+    trial = company.created_at > now - timedelta(days=14) or rng.random() < 0.65
+    trial_end = start + timedelta(days=14) if trial else None
     interval: Literal["month", "year"] = "year" if rng.random() < 0.3 else "month"
     leaving = _leaving(rng, start, trial_end, interval, now)
     back_at = _back_at(rng, leaving, trial_end or start, now)

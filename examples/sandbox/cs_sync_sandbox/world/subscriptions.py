@@ -12,6 +12,8 @@ from cs_sync_sandbox.world.lives import Life
 from cs_sync_sandbox.world.records import Coupon, Discount, ItemVersion, Leaving, Status
 from cs_sync_sandbox.world.records import Subscription as Record
 
+PAUSED_BY = "unused"  # the feedback after which a trial ends paused instead of canceled
+SECOND_WORKSPACE = 3  # one account in fifty has two subscriptions at once
 MANY_ITEMS = 7  # the account with more items than an API embeds
 
 
@@ -53,7 +55,24 @@ def subscriptions_of(
     if life.back_at:
         second = _lived(rng, life, 2, life.back_at, now, "starter", max(1, seats // 2))
         found.append(_record(rng, life, second, life.back_at, None, coupons, now))
+    if life.company.number % 50 == SECOND_WORKSPACE:
+        found += _second_workspace(rng, life, until, coupons, now)
     return found
+
+
+def _second_workspace(
+    rng: Random, life: Life, until: datetime, coupons: tuple[Coupon, ...], now: datetime
+) -> list[Record]:
+    """Return a subscription beside the main one; every other ends alone, which is no churn."""
+    start, alone = life.pays_from + timedelta(days=45), life.pays_from + timedelta(days=160)
+    if start >= min(until, now):
+        return []
+    leaving = life.leaving
+    if life.company.number % 100 == SECOND_WORKSPACE and alone < min(until, now):
+        leaving = Leaving(alone, alone, "at_once", "other", "We merged our two workspaces.")
+    end = min(leaving.ends_at if leaving else now, now)
+    draft = _lived(rng, life, 3, start, end, "starter", 2)
+    return [_record(rng, life, draft, start, leaving, coupons, now)]
 
 
 def _first_choice(rng: Random, life: Life) -> tuple[str, int]:
@@ -134,6 +153,8 @@ def _record(
     now: datetime,
 ) -> Record:
     known = leaving if leaving and leaving.asked_at <= now else None
+    if known and known.how == "trial_ended" and known.feedback == PAUSED_BY:
+        known = None  # kept, without a payment method, in case they come back
     ended = known.ends_at if known and known.ends_at <= now else None
     trial_end = life.trial_end if start == life.start else None
     paused = life.payment == "paused" and leaving is None
@@ -159,7 +180,9 @@ def _status(
     life: Life, start: datetime, leaving: Leaving | None, ended: datetime | None, now: datetime
 ) -> Status:
     if ended:
-        return "paused" if leaving and leaving.feedback == "unused" and _trial(life) else "canceled"
+        return "canceled"
+    if not life.converted and life.pays_from <= now:
+        return "paused"
     if leaving and leaving.how == "payment_failed":
         return "past_due"
     if start == life.start and life.trial_end and life.trial_end > now:
@@ -167,10 +190,6 @@ def _status(
     if life.payment in {"past_due", "unpaid"} and (now - life.pays_from).days > 70:
         return "past_due" if life.payment == "past_due" else "unpaid"
     return "active"
-
-
-def _trial(life: Life) -> bool:
-    return life.leaving is not None and life.leaving.how == "trial_ended"
 
 
 def _discounts(

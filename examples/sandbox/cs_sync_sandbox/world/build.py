@@ -1,0 +1,129 @@
+"""Puts the world together: a pure function of seed, day and number of accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from operator import attrgetter
+
+from cs_sync_sandbox.world import catalog, companies
+from cs_sync_sandbox.world.calendar import add_months, midnight
+from cs_sync_sandbox.world.invoices import Catalog, invoices_of, refunds_of, workshop_invoice
+from cs_sync_sandbox.world.lives import Life, life_of
+from cs_sync_sandbox.world.records import (
+    Company,
+    Course,
+    Invoice,
+    OnboardingStep,
+    Person,
+    Refund,
+    Subscription,
+    SurveyAnswer,
+    Ticket,
+    UsageRow,
+    World,
+)
+from cs_sync_sandbox.world.subscriptions import subscriptions_of
+from cs_sync_sandbox.world.support import tickets_of
+from cs_sync_sandbox.world.surveys import answers_of
+from cs_sync_sandbox.world.usage import onboarding_of, usage_of
+
+
+@dataclass
+class _Heap:
+    """The facts gathered so far, account by account."""
+
+    companies: list[Company] = field(default_factory=list)
+    people: list[Person] = field(default_factory=list)
+    subscriptions: list[Subscription] = field(default_factory=list)
+    invoices: list[Invoice] = field(default_factory=list)
+    refunds: list[Refund] = field(default_factory=list)
+    tickets: list[Ticket] = field(default_factory=list)
+    answers: list[SurveyAnswer] = field(default_factory=list)
+    onboarding: list[OnboardingStep] = field(default_factory=list)
+    usage: list[UsageRow] = field(default_factory=list)
+    courses: list[Course] = field(default_factory=list)
+
+
+def build_world(seed: int, today: date, accounts: int = 400) -> World:
+    """Return 24 months of Acme up to midnight UTC at the start of `today`.
+
+    The same arguments give the same world, to the byte of every answer made from it.
+    """
+    now = midnight(today)
+    opened = add_months(now, -30)
+    coupons = catalog.coupons(opened)
+    shop = Catalog({p.id: p for p in catalog.prices(opened)}, {c.id: c for c in coupons})
+    heap = _Heap()
+    for company in companies.companies(seed, accounts, now):
+        _account(heap, seed, company, shop, now)
+    return World(
+        seed=seed,
+        today=today,
+        now=now,
+        owners=companies.owners(),
+        companies=tuple(heap.companies),
+        people=tuple(heap.people),
+        products=catalog.products(opened),
+        prices=tuple(shop.prices.values()),
+        coupons=coupons,
+        subscriptions=tuple(heap.subscriptions),
+        invoices=tuple(sorted(heap.invoices, key=attrgetter("created_at", "id"))),
+        refunds=tuple(sorted(heap.refunds, key=attrgetter("created_at", "number"))),
+        tickets=_numbered_tickets(heap.tickets),
+        survey_answers=_numbered_answers(heap.answers),
+        onboarding=tuple(heap.onboarding),
+        usage=tuple(sorted(heap.usage, key=lambda row: row[:2])),
+        courses=tuple(heap.courses),
+    )
+
+
+def _account(heap: _Heap, seed: int, company: Company, shop: Catalog, now: datetime) -> None:
+    start = len(heap.people) + 1
+    numbers = range(start, start + companies.headcount(seed, company))
+    people = companies.people(seed, company, numbers)
+    heap.people += people
+    if not company.signed_up:
+        heap.companies.append(company)
+        return
+    life = life_of(seed, company, now)
+    heap.companies.append(_maybe_deleted(company, life, now))
+    for subscription in subscriptions_of(seed, life, tuple(shop.coupons.values()), now):
+        invoices = invoices_of(seed, subscription, company, shop, now)
+        heap.subscriptions.append(subscription)
+        heap.invoices += invoices
+        heap.refunds += refunds_of(seed, subscription, invoices)
+    heap.invoices += workshop_invoice(seed, company, shop, now)
+    heap.tickets += tickets_of(seed, life, people, now)
+    heap.answers += answers_of(seed, life, people, now)
+    heap.onboarding += onboarding_of(seed, life, people, now)
+    heap.usage += usage_of(seed, life, people, now)
+    heap.courses.append(_course(life, now))
+
+
+def _maybe_deleted(company: Company, life: Life, now: datetime) -> Company:
+    """Delete the customer of some trials that led nowhere, lately enough for the event feed."""
+    leaving = life.leaving
+    if leaving is None or leaving.how != "trial_ended" or company.number % 5:
+        return company
+    deleted = max(leaving.ends_at + timedelta(days=9), now - timedelta(days=company.number % 25))
+    return replace(company, stripe_deleted_at=deleted) if deleted < now else company
+
+
+def _course(life: Life, now: datetime) -> Course:
+    leaving = life.leaving
+    last = leaving.ends_at.date() if leaving and life.back_at is None else None
+    return Course(
+        life.company.key, life.start.date(), last, life.fade_from, life.dip,
+        life.converted and life.pays_from <= now,
+    )  # fmt: skip
+
+
+def _numbered_tickets(tickets: list[Ticket]) -> tuple[Ticket, ...]:
+    ordered = sorted(tickets, key=attrgetter("created_at", "account_key"))
+    return tuple(replace(ticket, number=1000 + i) for i, ticket in enumerate(ordered))
+
+
+def _numbered_answers(answers: list[SurveyAnswer]) -> tuple[SurveyAnswer, ...]:
+    ordered = sorted(answers, key=attrgetter("answered_at", "person_key", "survey"))
+    return tuple(replace(answer, number=i) for i, answer in enumerate(ordered, start=1))
