@@ -1,34 +1,39 @@
 """cs-sync: which customers are about to leave, why, and what to do about it.
 
-The names below are all that a plugin needs.
+The names below are all that a plugin needs. They are loaded when first used, so that a plugin's
+entry module and the command line's help start without the schema and its database library.
 """
 
-from cs_sync.contracts.destination import Ack, Destination, FieldSpec, Found, Op, Reject
-from cs_sync.contracts.errors import (
-    AnswerUnknown,
-    ConfigError,
-    CredentialRefused,
-    CsSyncError,
-    PermissionMissing,
-    RequestRefused,
-    Throttled,
-    Unreachable,
-    VendorError,
-)
-from cs_sync.contracts.events import Event
-from cs_sync.contracts.hooks import hookimpl
-from cs_sync.contracts.http import Http, Limit
-from cs_sync.contracts.source import (
-    ConnectorConfig,
-    Finding,
-    Page,
-    Rejection,
-    Row,
-    Source,
-    Stream,
-    Window,
-    Workspace,
-)
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cs_sync.contracts.destination import Ack, Destination, FieldSpec, Found, Op, Reject
+    from cs_sync.contracts.errors import (
+        AnswerUnknown,
+        ConfigError,
+        CredentialRefused,
+        CsSyncError,
+        PermissionMissing,
+        RequestRefused,
+        Throttled,
+        Unreachable,
+        VendorError,
+    )
+    from cs_sync.contracts.events import Event
+    from cs_sync.contracts.hooks import hookimpl
+    from cs_sync.contracts.http import Http, Limit
+    from cs_sync.contracts.source import (
+        ConnectorConfig,
+        Finding,
+        Page,
+        Rejection,
+        Row,
+        Source,
+        Stream,
+        Window,
+        Workspace,
+    )
 
 __all__ = [
     "Ack",
@@ -60,3 +65,16 @@ __all__ = [
     "Workspace",
     "hookimpl",
 ]
+
+_HOMES = ("hooks", "errors", "events", "http", "source", "destination")
+
+
+def __getattr__(name: str) -> Any:
+    """The public name, from the contract that defines it."""
+    if name in __all__:
+        for home in _HOMES:
+            module = import_module(f"cs_sync.contracts.{home}")
+            if name in vars(module):
+                globals()[name] = vars(module)[name]
+                return globals()[name]
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

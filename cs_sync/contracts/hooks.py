@@ -1,16 +1,20 @@
 """The hooks of cs-sync (pluggy project and entry-point group `cs_sync`)."""
 
-from typing import Protocol
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
 
 import pluggy
-import typer
 
-from cs_sync.contracts.destination import Destination
-from cs_sync.contracts.events import Event
-from cs_sync.contracts.source import Source
-from cs_sync.follow_ups.playbook import Playbook
-from cs_sync.metrics.metric import Metric
-from cs_sync_schemas import SourceAccount
+if TYPE_CHECKING:  # a plugin's entry module marks its hooks without loading all this
+    import typer
+
+    from cs_sync.contracts.destination import Destination
+    from cs_sync.contracts.events import Event
+    from cs_sync.contracts.source import Source
+    from cs_sync.follow_ups.playbook import Playbook
+    from cs_sync.metrics.metric import Metric
+    from cs_sync_schemas import SourceAccount
 
 PROJECT = "cs_sync"
 hookspec = pluggy.HookspecMarker(PROJECT)
