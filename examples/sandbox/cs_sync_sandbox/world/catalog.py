@@ -25,7 +25,9 @@ def plan_price(plan: str, interval: str, currency: str) -> str:
 
 def products(created_at: datetime) -> tuple[Product, ...]:
     """Return every product."""
-    names = [(plan, f"Acme {plan.title()}", "seat") for plan in PLANS]
+    names: list[tuple[str, str, str | None]] = [
+        (plan, f"Acme {plan.title()}", "seat") for plan in PLANS
+    ]
     names += [("contacts", "Extra contacts", "contact pack"), ("api", "API calls", None)]
     names += [("workshop", "Onboarding workshop", None)]
     names += [(f"pack_{pack}", f"{pack.upper()} connector", None) for pack in PACKS]

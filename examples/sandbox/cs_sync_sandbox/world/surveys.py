@@ -29,7 +29,7 @@ def answers_of(seed: int, life: Life, people: list[Person], now: datetime) -> li
     found = []
     for person in people:
         rng = Random(f"{seed}:survey:{person.number}")
-        mood = rng.gauss(0.715, 0.17)
+        mood = rng.gauss(0.75, 0.17)
         for kind, survey, low, high, channel, share, months in ROUNDS:
             if channel == "posthog" and not person.in_product:
                 continue

@@ -1,0 +1,39 @@
+"""The sandbox's web application: four vendors, the switches for tests, one clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from cs_sync_sandbox import stripe
+from cs_sync_sandbox.faults import Disturbed, Faults
+from cs_sync_sandbox.site import Site, clock_of
+from cs_sync_sandbox.world import World
+
+
+def create_app(
+    world: World,
+    *,
+    limits: bool = True,
+    latency: float = 0.0,
+    clock: Callable[[], datetime] | None = None,
+) -> Starlette:
+    """Return the application that answers as the vendors do.
+
+    Args:
+        world: what the vendors know.
+        limits: whether published rate limits are enforced (429).
+        latency: seconds each answer is held back.
+        clock: aware UTC "now" of the vendors; by default the real time of day on `world.today`.
+    """
+    site = Site(world, clock or clock_of(world), limits)
+    faults = Faults()
+    switches = [Route("/_sandbox/faults", faults.post, methods=["POST"])]
+    return Starlette(
+        routes=[*stripe.routes(site), *switches],
+        middleware=[Middleware(Disturbed, faults=faults, latency=latency)],
+    )

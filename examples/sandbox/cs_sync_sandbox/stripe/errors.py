@@ -1,0 +1,32 @@
+"""Stripe's refusals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class StripeError(Exception):
+    """An error body to be: Stripe's type, code, message and parameter, and the HTTP status."""
+
+    status: int
+    message: str
+    code: str | None = None
+    param: str | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def body(self) -> dict[str, dict[str, str]]:
+        """Return the JSON that Stripe answers with."""
+        error = {"message": self.message, "type": "invalid_request_error"}
+        if self.code:
+            error["code"] = self.code
+            error["doc_url"] = f"https://stripe.com/docs/error-codes/{self.code}"
+        if self.param:
+            error["param"] = self.param
+        return {"error": error}
+
+
+def missing(kind: str, id_: str, param: str = "id") -> StripeError:
+    """Return the error for an id that is not there: 404, or 400 where it stands in a parameter."""
+    status = 404 if param == "id" else 400
+    return StripeError(status, f"No such {kind}: '{id_}'", "resource_missing", param)
