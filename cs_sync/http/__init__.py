@@ -1,1 +1,7 @@
 """The one door to the vendors: budget, retries, typed errors, redaction."""
+
+from cs_sync.http.clock import ManualClock
+from cs_sync.http.meter import Count
+from cs_sync.http.vendor import VendorHttp
+
+__all__ = ["Count", "ManualClock", "VendorHttp"]

@@ -1,0 +1,203 @@
+"""How many requests one credential may send, and when: shared by all threads that use it."""
+
+import re
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from threading import Condition
+
+from cs_sync.contracts.http import Limit
+from cs_sync.http.quota import Quota
+
+UNPUBLISHED = Limit(requests=10**9, seconds=10.0)
+"""Stands in where a vendor publishes no overall limit: open until a 429 teaches better."""
+GROWTH = 0.5
+"""Capacity won back per good answer: one full window restores half of what a 429 took."""
+DAILY_RECHECK = 3600.0
+MARGIN = 1e-6
+"""Waits are this much longer, so that rounding never opens a window too early."""
+
+Announce = Callable[[float, str], object]
+"""Told (seconds, reason) before each wait; may raise to refuse the wait."""
+
+
+@dataclass(eq=False, slots=True)
+class Window:
+    """A rolling window. A request holds its place from before it is sent until `seconds` after
+    its answer: whenever between the two the vendor counted it, the vendor's window is kept.
+    """
+
+    limit: Limit
+    ceiling: float = 0.0
+    capacity: float = 0.0
+    running: int = 0
+    answered: deque[float] = field(default_factory=deque)
+    closed_until: float = 0.0
+    last_cut: float = -1.0
+
+    def __post_init__(self) -> None:
+        self.ceiling = self.capacity = float(max(1, self.limit.requests))
+
+    @property
+    def overall(self) -> bool:
+        """Does it cover every request?"""
+        return not (self.limit.path or self.limit.method)
+
+    def covers(self, method: str, path: str) -> bool:
+        """Does a request count in this window?"""
+        return self.limit.method.upper() in ("", method) and bool(re.search(self.limit.path, path))
+
+    def delay(self, now: float) -> float | None:
+        """Seconds until there is a place; None if only an outstanding answer can tell."""
+        while self.answered and self.answered[0] + self.limit.seconds <= now:
+            self.answered.popleft()
+        wait = max(0.0, self.closed_until - now)
+        surplus = self.running + len(self.answered) - int(self.capacity)
+        if surplus < 0:
+            return wait
+        if surplus >= len(self.answered):
+            return None
+        return max(wait, self.answered[surplus] + self.limit.seconds - now)
+
+    def shrink(self, sent: float, now: float) -> None:
+        """Halve the capacity, once for all requests that were under way together."""
+        if sent < self.last_cut:
+            return
+        used = self.running + len(self.answered)
+        known = self.capacity if self.limit is not UNPUBLISHED else min(self.capacity, used)
+        self.capacity, self.last_cut = max(1.0, known / 2), now
+
+    def grow(self) -> None:
+        """A good answer wins back a little of what was cut."""
+        self.capacity = min(self.ceiling, self.capacity + GROWTH)
+
+    def adopt(self, maximum: int, remaining: int, now: float) -> None:
+        """Take over the vendor's own count, with what others have used as if just answered."""
+        self.capacity = maximum if self.capacity >= self.ceiling else min(self.capacity, maximum)
+        self.ceiling = float(maximum)
+        foreign = maximum - remaining - self.running - len(self.answered)
+        self.answered.extend([now] * foreign)
+
+
+@dataclass(slots=True)
+class Allowance:
+    """The vendor said: so many more until then."""
+
+    left: int
+    until: float
+
+    def delay(self, now: float) -> float:
+        """Seconds until the next request may go."""
+        return self.until - now if self.left <= 0 and now < self.until else 0.0
+
+
+class Budget:
+    """The rolling windows of a credential, kept by all threads together.
+
+    `now` counts seconds from any fixed moment, `sleep` lets that many seconds pass.
+    """
+
+    def __init__(
+        self, limits: Sequence[Limit], now: Callable[[], float], sleep: Callable[[float], object]
+    ) -> None:
+        self._windows = [Window(limit) for limit in limits]
+        if not any(window.overall for window in self._windows):
+            self._windows.append(Window(UNPUBLISHED))
+        self._allowances: dict[str, Allowance] = {}
+        self._now, self._sleep = now, sleep
+        self._freed = Condition()
+
+    @contextmanager
+    def place(self, method: str, path: str, announce: Announce) -> Iterator[None]:
+        """Hold a place for one request, after waiting for it."""
+        windows = self._enter(method, path, announce)
+        try:
+            yield
+        finally:
+            with self._freed:
+                now = self._now()
+                for window in windows:
+                    window.running -= 1
+                    window.answered.append(now)
+                self._freed.notify_all()
+
+    def answered(self, quota: Quota, *, good: bool, method: str, path: str) -> None:
+        """Learn from the headers of any answer."""
+        with self._freed:
+            now = self._now()
+            if good:
+                for window in self._covering(method, path):
+                    window.grow()
+            if quota.rolling is not None:
+                maximum, remaining, seconds = quota.rolling
+                self._rolling(seconds, maximum).adopt(maximum, remaining, now)
+            if quota.remaining is not None and quota.reset:
+                self._allow("window", quota.remaining, now + quota.reset)
+            if quota.daily_remaining is not None:
+                self._allow("day", quota.daily_remaining, now + DAILY_RECHECK)
+
+    def refused(
+        self, method: str, path: str, *, sent: float, wait: float, everywhere: bool
+    ) -> None:
+        """A 429: close for `wait` seconds and go on at half the pace.
+
+        Where the endpoint has limits of its own only these are closed, unless the vendor says
+        that it means everything.
+        """
+        with self._freed:
+            now = self._now()
+            covering = self._covering(method, path)
+            own = [window for window in covering if not window.overall]
+            for window in covering if everywhere or not own else own:
+                window.closed_until = max(window.closed_until, now + wait)
+                window.shrink(sent, now)
+
+    def seconds(self) -> float:
+        """The budget's own clock."""
+        return self._now()
+
+    def _enter(self, method: str, path: str, announce: Announce) -> list[Window]:
+        while True:
+            with self._freed:
+                now, windows = self._now(), self._covering(method, path)
+                delays = [window.delay(now) for window in windows]
+                if None in delays:
+                    self._freed.wait()
+                    continue
+                wait = max(delay for delay in delays if delay is not None)
+                promised = max((a.delay(now) for a in self._allowances.values()), default=0.0)
+                if max(wait, promised) <= 0:
+                    self._take(windows, now)
+                    return windows
+            reason = "the vendor's limit" if wait >= promised else "the vendor's remaining quota"
+            announce(max(wait, promised) + MARGIN, reason)
+            self._sleep(max(wait, promised) + MARGIN)
+
+    def _take(self, windows: list[Window], now: float) -> None:
+        for window in windows:
+            window.running += 1
+        for name, allowance in list(self._allowances.items()):
+            allowance.left -= 1
+            if allowance.until <= now:
+                del self._allowances[name]
+
+    def _covering(self, method: str, path: str) -> list[Window]:
+        return [window for window in self._windows if window.covers(method, path)]
+
+    def _rolling(self, seconds: float, maximum: int) -> Window:
+        for window in self._windows:
+            if window.overall and window.limit.seconds == seconds:
+                return window
+        window = Window(Limit(maximum, seconds))
+        self._windows.append(window)
+        return window
+
+    def _allow(self, name: str, remaining: int, until: float) -> None:
+        """Answers overtake one another: within one window the lowest count is the true one."""
+        known = self._allowances.get(name)
+        under_way = max(window.running for window in self._windows)
+        left = remaining - under_way
+        if known is not None and name == "window" and self._now() < known.until:
+            left, until = min(left, known.left), max(until, known.until)
+        self._allowances[name] = Allowance(left, until)

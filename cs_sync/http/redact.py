@@ -1,0 +1,108 @@
+"""Secrets never leave in an error: what was sent as a credential, and what looks like one."""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl, quote
+
+import httpx
+
+from cs_sync.contracts.errors import CsSyncError, VendorError
+
+MASK = "•••"
+SHORTEST = 4
+"""Shorter values are not taken for secrets: masking them would garble every message."""
+DEEPEST, LONGEST = 20, 2000
+
+_NAMES = r"auth|api[-_]?key|secret|token|password|passwd|cookie|hapikey|signature|credential"
+_SECRET_NAME = re.compile(_NAMES, re.IGNORECASE)
+_LOOKS = re.compile(
+    r"\b(?:[srp]k|rk|whsec|phx|phc|phs)_[A-Za-z0-9_\-]{4,}"
+    r"|\bpat-[A-Za-z0-9\-]{4,}"
+    r"|\beyJ[\w\-]+\.[\w\-]+\.[\w\-]*"
+    r"|(?<=://)[^/\s@\"']+(?=@)"
+    r"|(?<=\bBearer )[^\s\"',;]+|(?<=\bBasic )[A-Za-z0-9+/=_\-]{4,}"
+    rf"|(?<=[?&;])[\w\-]*(?:{_NAMES})[\w\-]*=[^&\s\"']*",
+    re.IGNORECASE,
+)
+
+E = TypeVar("E", bound=CsSyncError)
+
+
+class Redactor:
+    """Knows the credentials of one door, and takes them out of texts, bodies and errors."""
+
+    def __init__(self) -> None:
+        self._seen: frozenset[str] = frozenset()
+        self._known: tuple[str, ...] = ()
+
+    def learn(self, request: httpx.Request) -> None:
+        """Remember what a request carries as a credential, in headers or in a token form."""
+        found = {value for name, value in request.headers.items() if _SECRET_NAME.search(name)}
+        if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            found |= set(_form_secrets(request))
+        if not found <= self._seen:
+            self._seen |= found
+            forms = {form for value in self._seen for form in _forms(value)}
+            self._known = tuple(sorted(forms, key=len, reverse=True))
+
+    def text(self, text: str) -> str:
+        """The text with every secret masked."""
+        for secret in self._known:
+            text = text.replace(secret, MASK)
+        return _LOOKS.sub(MASK, text)
+
+    def value(self, value: Any, depth: int = 0) -> Any:
+        """A decoded JSON value with every secret masked, long texts cut, deep ends left out."""
+        if isinstance(value, str):
+            return self.text(value)[:LONGEST]
+        if depth >= DEEPEST:
+            return "…"
+        if isinstance(value, dict):
+            return {
+                self.text(str(key)): (
+                    MASK
+                    if isinstance(held, str) and _SECRET_NAME.search(str(key))
+                    else self.value(held, depth + 1)
+                )
+                for key, held in value.items()
+            }
+        if isinstance(value, list):
+            return [self.value(held, depth + 1) for held in value]
+        return value
+
+    def error(self, error: E) -> E:
+        """The same error with every secret masked, wherever it was kept."""
+        error.message, error.remedy = self.text(error.message), self.text(error.remedy)
+        error.args = tuple(self.value(arg) for arg in error.args)
+        if isinstance(error, VendorError):
+            error.body = self.value(error.body)
+            error.headers = self.value(error.headers)
+            error.request_id = error.request_id and self.text(error.request_id)
+        return error
+
+
+def _forms(value: str) -> Iterator[str]:
+    """The guises in which a credential may come back."""
+    scheme, _, rest = value.partition(" ")
+    bare = rest.strip() or value
+    parts = [value, bare]
+    if scheme.lower() == "basic":
+        with suppress(binascii.Error, UnicodeDecodeError):
+            parts += base64.b64decode(bare, validate=True).decode().split(":", 1)
+    for part in parts:
+        if len(part) >= SHORTEST:
+            yield from (part, quote(part, safe=""))
+
+
+def _form_secrets(request: httpx.Request) -> Iterator[str]:
+    try:
+        content = request.content.decode()
+    except (httpx.RequestNotRead, UnicodeDecodeError):
+        return
+    for name, value in parse_qsl(content):
+        if _SECRET_NAME.search(name):
+            yield value

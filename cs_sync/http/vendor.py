@@ -1,0 +1,249 @@
+"""VendorHttp: every request of one credential, through one budget, with typed errors."""
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from copy import copy
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import orjson
+
+from cs_sync.contracts.errors import CsSyncError, Unreachable, VendorError
+from cs_sync.contracts.events import Event
+from cs_sync.contracts.http import Classify, Limit, Params
+from cs_sync.http import answers
+from cs_sync.http.address import absolute, checked_base, follows
+from cs_sync.http.answers import Broken, Call
+from cs_sync.http.budget import Budget
+from cs_sync.http.clock import steady_clock
+from cs_sync.http.meter import Count, Meter
+from cs_sync.http.quota import Quota, read_quota
+from cs_sync.http.redact import Redactor
+from cs_sync.http.retry import Again, Retry, backoff
+
+LONGEST_WAIT = 900.0
+"""Seconds: a quota that stays closed for longer ends the stream, which resumes next run."""
+MOST_REDIRECTS = 5
+_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+_DIRECT: Mapping[str, None] = {
+    f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")
+}
+
+Answer = tuple[httpx.Response, Any]
+
+
+class VendorHttp:
+    """The host's Http: make one per credential, give connectors what `at` returns, close it.
+
+    `name` is the connector's, for messages and events. `emit` hears "waiting" and "retrying".
+    Tests inject `now` and `sleep` (see ManualClock), `rng` (0 ≤ x < 1) and a `client`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        limits: Sequence[Limit] = (),
+        *,
+        emit: Callable[[Event], object] = lambda _event: None,
+        now: Callable[[], datetime] | None = None,
+        sleep: Callable[[float], object] = time.sleep,
+        rng: Callable[[], float] = random.random,
+        client: httpx.Client | None = None,
+    ) -> None:
+        self.name = name
+        self._now = now or steady_clock()
+        self._rng = rng
+        born = self._now()
+        self._budget = Budget(limits, lambda: (self._now() - born).total_seconds(), sleep)
+        self._meter = Meter(name, emit, self._now)
+        self._retry = Retry(self._now, sleep, rng)
+        self._redact = Redactor()
+        self._client = client or httpx.Client(timeout=_TIMEOUT, mounts=_DIRECT)
+        hooks = self._client.event_hooks
+        self._client.event_hooks = {**hooks, "request": [*hooks["request"], self._redact.learn]}
+        self._base: httpx.URL | None = None
+        self._headers: Mapping[str, str] = {}
+        self._auth: httpx.Auth | None = None
+        self._classify: Classify | None = None
+
+    def __repr__(self) -> str:
+        return f"<VendorHttp {self.name} at {self._base or 'no address'}>"
+
+    def at(
+        self,
+        base_url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        auth: httpx.Auth | None = None,
+        classify: Classify | None = None,
+    ) -> "VendorHttp":
+        """The same door and budget, with the vendor's address, credential and error dialect."""
+        door = copy(self)
+        door._base = checked_base(self.name, base_url)
+        door._headers, door._auth, door._classify = dict(headers or {}), auth, classify
+        return door
+
+    def get(self, path: str, params: Params | None = None) -> Any:
+        """The decoded JSON body of a GET."""
+        return self._fetch(self._call("GET", path, params, {}, None, True, True))[1]
+
+    def post(
+        self, path: str, json: Any = None, *, params: Params | None = None, idempotent: bool = False
+    ) -> Any:
+        """The decoded JSON body of a POST; `json` None sends no body."""
+        content = None if json is None else orjson.dumps(json)
+        headers = {} if json is None else {"Content-Type": "application/json"}
+        return self._fetch(self._call("POST", path, params, headers, content, idempotent, True))[1]
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | str | None = None,
+        idempotent: bool | None = None,
+    ) -> httpx.Response:
+        """The whole response, already checked for errors; a path with a host is taken as it is.
+
+        `idempotent` None means: only if the method is GET or HEAD. For vendors' SDKs to ride on.
+        """
+        if idempotent is None:
+            idempotent = method.upper() in ("GET", "HEAD")
+        call = self._call(method.upper(), path, params, headers or {}, content, idempotent, False)
+        return self._fetch(call)[0]
+
+    def counting(self, stream: str = "") -> AbstractContextManager[Count]:
+        """Count the requests and waits of this thread inside a `with`, and name its events.
+
+        A pool inside a stream takes part by `contextvars.copy_context().run`.
+        """
+        return self._meter.counting(stream)
+
+    @property
+    def requests(self) -> int:
+        """Requests sent so far, retries and redirects included."""
+        return self._meter.total.requests
+
+    @property
+    def waited_seconds(self) -> float:
+        """Seconds that threads have waited so far, added up."""
+        return self._meter.total.waited_seconds
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def __enter__(self) -> "VendorHttp":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        params: Params | None,
+        headers: Mapping[str, str],
+        content: bytes | str | None,
+        repeatable: bool,
+        wants_json: bool,
+    ) -> Call:
+        url = absolute(self.name, self._base, path, guarded=bool(self._headers or self._auth))
+        if params is not None:
+            url = url.copy_merge_params(
+                httpx.QueryParams(dict(params) if isinstance(params, Mapping) else list(params))
+            )
+        accept = {"Accept": "application/json"} if wants_json else {}
+        merged = {**accept, **self._headers, **headers}
+        return Call(self.name, method, url, merged, content, repeatable, wants_json)
+
+    def _fetch(self, call: Call) -> Answer:
+        try:
+            return self._retry.run(lambda attempt: self._try(call, attempt), self._meter.retries)
+        except CsSyncError as error:
+            failure = self._redact.error(error)
+        raise failure
+
+    def _try(self, call: Call, attempt: int, hops: int = 0) -> Answer:
+        sent, response = self._exchange(call)
+        body = answers.decode(response, call)
+        quota = read_quota(response.headers, self._now())
+        place = (call.method, call.url.path)
+        self._budget.answered(quota, good=response.is_success, method=place[0], path=place[1])
+        target = follows(response, call) if hops < MOST_REDIRECTS else None
+        if target is not None:
+            return self._try(replace(call, url=target), attempt, hops + 1)
+        meant = self._meant(response, body)
+        if response.status_code == 429 and meant is None:
+            self._throttled(call, response, body, quota, sent, attempt)
+        if meant is None and body is Broken:
+            meant = answers.broken(call, response)
+        if meant is None and not response.is_success:
+            meant = answers.refused(call, response, body)
+        if meant is not None:
+            raise self._again_if(call, meant, quota)
+        return response, body
+
+    def _exchange(self, call: Call) -> tuple[float, httpx.Response]:
+        """When it was sent, and the response; lost and impossible requests become errors."""
+        with self._budget.place(call.method, call.url.path, self._waits(call)):
+            sent = self._budget.seconds()
+            self._meter.sent()
+            try:
+                request = self._client.build_request(
+                    call.method, call.url, headers=call.headers, content=call.content
+                )
+                return sent, self._client.send(request, auth=self._auth, follow_redirects=False)
+            except httpx.RequestError as failure:
+                error, again = answers.unanswered(call, failure)
+            except UnicodeEncodeError:
+                error, again = answers.unsendable(call, f"{call}: not plain ASCII"), False
+        raise Again(error) if again else error
+
+    def _waits(self, call: Call) -> Callable[[float, str], None]:
+        def announce(seconds: float, reason: str) -> None:
+            if seconds > LONGEST_WAIT:
+                raise answers.exhausted(call, self._now() + timedelta(seconds=seconds))
+            self._meter.waits(seconds, reason)
+
+        return announce
+
+    def _meant(self, response: httpx.Response, body: Any) -> VendorError | None:
+        """The connector's own reading of an answer, which goes before the reading by status."""
+        if self._classify is None or body is Broken:
+            return None
+        return self._classify(response, body)
+
+    def _throttled(
+        self,
+        call: Call,
+        response: httpx.Response,
+        body: Any,
+        quota: Quota,
+        sent: float,
+        attempt: int,
+    ) -> None:
+        """Close the budget as long as the vendor says; always raises."""
+        asked = quota.retry_after if quota.retry_after is not None else quota.reset
+        wait = max(asked or 0.0, 0.0 if asked else backoff(attempt, self._rng))
+        until = None if answers.is_daily(body) else self._now() + timedelta(seconds=wait)
+        error = answers.throttled(call, response, body, until)
+        if until is None or wait > LONGEST_WAIT:
+            raise error
+        self._budget.refused(
+            call.method, call.url.path, sent=sent, wait=wait, everywhere=quota.everywhere
+        )
+        raise Again(error, throttled=True)
+
+    def _again_if(self, call: Call, error: VendorError, quota: Quota) -> Exception:
+        """Unreachable is worth another try, if sending twice does no harm."""
+        if isinstance(error, Unreachable) and call.repeatable:
+            return Again(error, pause=quota.retry_after)
+        return error
