@@ -90,6 +90,9 @@ class Stream:
              shows is gone; never: the source cannot tell.
     scope    the permission it needs, in the vendor's words.
     extra    other kinds of record its pages may carry.
+    children of these, a page carries all that its main records have; the field names the parent.
+             What a re-read parent no longer has is ended.
+    snapshot of these, a page shows the present only; a changed one begins a new version.
     """
 
     name: str
@@ -103,6 +106,8 @@ class Stream:
     deletes: Literal["feed", "flag", "sweep", "never"] = "never"
     scope: str = ""
     extra: tuple[type[Record], ...] = ()
+    children: Mapping[type[Record], str] = field(default_factory=dict)
+    snapshot: tuple[type[Record], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

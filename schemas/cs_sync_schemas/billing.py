@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator
 from sqlalchemy import JSON, BigInteger, String
@@ -69,6 +69,7 @@ class SubscriptionItem(Record, table=True):
     """One version of one line of a subscription, true in `[valid_from, valid_to)`."""
 
     __tablename__ = "subscription_item"
+    END_FIELD: ClassVar[str] = "valid_to"
 
     valid_from: datetime = Field(primary_key=True)
     valid_to: datetime | None = None
@@ -109,6 +110,7 @@ class Discount(Record, table=True):
     """A reduction of a subscription, of one of its items, or of everything of an account."""
 
     __tablename__ = "discount"
+    END_FIELD: ClassVar[str] = "ends_at"
 
     account_source_id: str | None = Field(default=None, index=True)
     subscription_source_id: str | None = Field(default=None, index=True)

@@ -29,7 +29,9 @@ class RunStream(SQLModel, table=True):
     run_id: str = Field(primary_key=True)
     source: str = Field(primary_key=True)
     stream: str = Field(primary_key=True)
+    tables: list[str] = Field(default_factory=list, sa_type=JSON, description="What it fills.")
     status: str = Field(description="ok partial failed")
+    ended_at: datetime
     records: int = Field(default=0, description="Read from the source.")
     changed: int = Field(default=0, description="New or different from what was stored.")
     rejected: int = 0
@@ -72,7 +74,6 @@ class RejectedRecord(SQLModel, table=True):
     code: str
     reason: str
     raw: Any = Field(default=None, sa_type=JSON)
-    row: dict[str, Any] | None = Field(default=None, sa_type=JSON, description="As mapped.")
     run_id: str
     first_rejected_at: datetime
     rejected_at: datetime
@@ -96,7 +97,7 @@ class WriteLedger(SQLModel, table=True):
     __tablename__ = "write_ledger"
 
     destination: str = Field(primary_key=True)
-    object: str = Field(primary_key=True, description="company, task")
+    object: str = Field(primary_key=True, description="account, follow_up")
     key: str = Field(primary_key=True, description="Account id, or the follow-up's key.")
     account_id: str = Field(index=True)
     remote_id: str | None = None

@@ -24,6 +24,9 @@ class Record(SQLModel):
         {"source", "first_seen_at", "last_seen_at", "changed_at", "deleted_at", "row_hash", "raw"}
     )
 
+    END_FIELD: ClassVar[str] = "deleted_at"
+    """Set when a re-read parent no longer has it: a tombstone, unless it was true until then."""
+
     source: str = Field(primary_key=True, description="Name of the connector it came from.")
     source_id: str = Field(primary_key=True, min_length=1, description="The source's own id.")
     updated_at: datetime | None = Field(default=None, description="When the source changed it.")

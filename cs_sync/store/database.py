@@ -1,0 +1,145 @@
+"""Opening the database: SQLite by default, PostgreSQL when the URL says so."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import NullPool
+
+from cs_sync.contracts.errors import ConfigError, StoreError
+
+
+class Store:
+    """One workspace's database; safe to use from several threads.
+
+    Transactions that write take turns: SQLite has one writer, and a page is stored in
+    milliseconds, so a lock costs less than SQLite's own retries.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._turn = threading.RLock() if engine.dialect.name == "sqlite" else None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for reading; sees what is committed."""
+        with _told(), self.engine.connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction: all of it is stored, or nothing."""
+        if self._turn is None:
+            with _told(), self.engine.begin() as connection:
+                yield connection
+        else:
+            with self._turn, _told(), self.engine.begin() as connection:
+                yield connection
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self.engine.dispose()
+
+
+def open_store(url: str, schema: str | None = None) -> Store:
+    """The store at an SQLAlchemy URL; `schema` is a PostgreSQL schema. Raises ConfigError."""
+    try:
+        parsed = make_url(url)
+    except Exception as error:
+        raise ConfigError(
+            "[database] url cannot be read", "use sqlite:///FILE or postgresql+psycopg://…"
+        ) from error
+    kind = parsed.get_backend_name()
+    if kind == "sqlite":
+        return Store(_sqlite(url, parsed.database))
+    if kind == "postgresql":
+        return Store(_postgresql(url, schema))
+    raise ConfigError(
+        f"[database] url names {kind!r}", "use sqlite:///FILE or postgresql+psycopg://…"
+    )
+
+
+def _sqlite(url: str, path: str | None) -> Engine:
+    if path and path != ":memory:" and not Path(path).parent.is_dir():
+        raise ConfigError(
+            f"[database] the folder of {path} does not exist", "create it, or change the url"
+        )
+    engine = create_engine(url, **_json(), connect_args={"timeout": 30, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        # The driver would begin transactions by itself, and later than we need: see `begin`.
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # IMMEDIATE takes the write lock at once instead of failing half-way through.
+        options = connection.get_execution_options()
+        if options.get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgresql(url: str, schema: str | None) -> Engine:
+    search_path = f"-csearch_path={schema} -ctimezone=UTC" if schema else "-ctimezone=UTC"
+    try:
+        engine = create_engine(
+            url, **_json(), pool_pre_ping=True, connect_args={"options": search_path}
+        )
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"PostgreSQL needs the driver {error.name}", "pip install cs-sync[postgres]"
+        ) from error
+    if schema:
+        _create_schema(url, schema)
+    return engine
+
+
+def _create_schema(url: str, schema: str) -> None:
+    if not schema.replace("_", "").isalnum():
+        raise ConfigError(
+            f"[database] schema {schema!r} is not a plain name", "use letters, digits and _"
+        )
+    engine = create_engine(url, poolclass=NullPool)
+    with _told(), engine.begin() as connection:
+        connection.exec_driver_sql(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
+
+
+def _json() -> dict[str, Any]:
+    return {
+        "json_serializer": lambda value: orjson.dumps(value, default=str).decode(),
+        "json_deserializer": orjson.loads,
+    }
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what the driver throws into one sentence and a remedy, without the statement."""
+    try:
+        yield
+    except OperationalError as error:
+        cause = str(error.orig).strip().splitlines()[0]
+        raise StoreError(f"the database refused: {cause}", _remedy(cause)) from error
+    except DBAPIError as error:
+        cause = str(error.orig).strip().splitlines()[0]
+        raise StoreError(f"the database refused: {cause}") from error
+
+
+def _remedy(cause: str) -> str:
+    known = {
+        "locked": "another program holds the database; wait for it, or stop it",
+        "readonly": "give this user write permission on the file and its folder",
+        "full": "free space on the disk; what was stored so far is safe",
+        "unable to open": "check that the folder exists and may be written",
+        "no such table": "the database is not set up; run `cs-sync sync` once",
+        "connection": "check that the server runs and [database] url is right",
+    }
+    return next((text for word, text in known.items() if word in cause), "")

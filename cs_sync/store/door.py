@@ -1,0 +1,167 @@
+"""The door: a page of rows is checked against the one definition of its record."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from hashlib import blake2b
+from types import NoneType, UnionType
+from typing import Annotated, Any, NotRequired, Union, cast, get_args, get_origin
+
+import orjson
+from pydantic import AwareDatetime, ConfigDict, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+from typing_extensions import TypedDict
+
+from cs_sync.contracts.source import Rejection, Row
+from cs_sync_schemas import Record
+
+NOT_CONTENT = frozenset({"updated_at", "raw"})
+"""Fields that may change without the record meaning anything new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What it takes for a row to be a record of one kind."""
+
+    record: type[Record]
+    adapter: TypeAdapter[list[dict[str, Any]]]
+    template: Mapping[str, Any]
+    filled: frozenset[str]
+    """Fields whose None means "not said" and becomes the default."""
+    rule: Callable[[Mapping[str, Any]], str | None] | None
+
+
+@cache
+def door_of(record: type[Record]) -> Door:
+    """The door for a record type, derived from its SQLModel fields."""
+    fields = {n: f for n, f in record.model_fields.items() if n not in Record.ENGINE_FIELDS}
+    template = {
+        name: None if info.is_required() else info.get_default(call_default_factory=True)
+        for name, info in fields.items()
+    }
+    types: dict[str, Any] = {name: _annotation(info) for name, info in fields.items()}
+    types["raw"] = NotRequired[Any]
+    shape = cast(Any, TypedDict)(f"{record.__name__}Row", types)
+    shape.__pydantic_config__ = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+    own_rule = record.rule.__func__ is not Record.rule.__func__  # type: ignore[attr-defined]
+    return Door(
+        record=record,
+        adapter=TypeAdapter(cast(Any, list[shape])),  # type: ignore[valid-type]
+        template=template,
+        filled=frozenset(name for name, value in template.items() if value is not None),
+        rule=record.rule if own_rule else None,
+    )
+
+
+def _annotation(info: FieldInfo) -> Any:
+    """The field's type for a row: aware times, constraints kept, defaults may be left out."""
+    kept = [part for part in info.metadata if type(part).__name__ != "FieldInfoMetadata"]
+    kind = _aware(info.annotation)
+    kind = Annotated[kind, *kept] if kept else kind
+    return kind if info.is_required() else NotRequired[kind | None]
+
+
+def _aware(annotation: Any) -> Any:
+    """A naive time is a time nobody knows: every datetime must say its offset."""
+    if annotation is datetime:
+        return AwareDatetime
+    if get_origin(annotation) in (Union, UnionType):
+        parts = [_aware(part) for part in get_args(annotation)]
+        return Union[tuple(parts)]  # noqa: UP007 - built at run time
+    return annotation
+
+
+def admit(
+    record: type[Record], rows: Sequence[Row]
+) -> tuple[list[dict[str, Any]], list[Rejection]]:
+    """The rows that are records, complete and typed, and why the others are not."""
+    door = door_of(record)
+    rejected: list[Rejection] = []
+    try:
+        checked = door.adapter.validate_python(list(rows))
+    except ValidationError as error:
+        checked, rejected = _without_the_bad(door, rows, error)
+    admitted = []
+    for row in checked:
+        full = {**door.template, **row}
+        for name in door.filled:
+            if full[name] is None:
+                full[name] = door.template[name]
+        reason = door.rule(full) if door.rule else None
+        if reason:
+            rejected.append(_rejection(record, full, "rule", reason))
+            continue
+        try:
+            admitted.append(_digested(full))
+        except TypeError:
+            rejected.append(_rejection(record, full, "text", "holds text that is not Unicode"))
+    return admitted, rejected
+
+
+def _digested(row: dict[str, Any]) -> dict[str, Any]:
+    """The row with its digest, and without NUL characters, which PostgreSQL cannot store."""
+    content = _content(row, NOT_CONTENT)
+    if b"\\u0000" in content:
+        row = {name: _without_nul(value) for name, value in row.items()}
+        content = _content(row, NOT_CONTENT)
+    row["row_hash"] = _digest(content)
+    return row
+
+
+def _without_nul(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    if isinstance(value, dict):
+        return {_without_nul(key): _without_nul(part) for key, part in value.items()}
+    return [_without_nul(part) for part in value] if isinstance(value, list) else value
+
+
+def _without_the_bad(
+    door: Door, rows: Sequence[Row], error: ValidationError
+) -> tuple[list[dict[str, Any]], list[Rejection]]:
+    """The good rows, checked again without the bad ones; each bad one with all its reasons."""
+    reasons: dict[int, list[str]] = {}
+    for found in error.errors(include_url=False):
+        index, *where = found["loc"]
+        reasons.setdefault(int(index), []).append(_reason(where, found["msg"], found["input"]))
+    good = [row for index, row in enumerate(rows) if index not in reasons]
+    rejected = [
+        _rejection(door.record, rows[index], "invalid", "; ".join(texts))
+        for index, texts in sorted(reasons.items())
+    ]
+    return door.adapter.validate_python(good), rejected
+
+
+def _reason(where: Sequence[int | str], message: str, given: Any) -> str:
+    """The field, what is wrong with it, and what was given when that is short enough to help."""
+    field = ".".join(str(part) for part in where)
+    shown = "" if isinstance(given, dict | list | NoneType) else f" (got {str(given)[:60]!r})"
+    return f"{field}: {message}{shown}" if field else f"{message}{shown}"
+
+
+def _rejection(record: type[Record], row: Row, code: str, reason: str) -> Rejection:
+    source_id = row.get("source_id")
+    return Rejection(
+        record=record,
+        source_id=None if source_id is None else str(source_id),
+        code=code,
+        reason=reason,
+        raw=row.get("raw", dict(row)),
+    )
+
+
+def content_hash(row: Mapping[str, Any], ignoring: frozenset[str] = NOT_CONTENT) -> str:
+    """A digest of what the row says, the same for the same content however it was read."""
+    return _digest(_content(row, ignoring))
+
+
+def _content(row: Mapping[str, Any], ignoring: frozenset[str]) -> bytes:
+    """The content as bytes; raises TypeError where text is not Unicode."""
+    return orjson.dumps(
+        {name: value for name, value in row.items() if name not in ignoring}, default=str
+    )
+
+
+def _digest(content: bytes) -> str:
+    return blake2b(content, digest_size=16).hexdigest()

@@ -1,0 +1,114 @@
+"""One page, one transaction: rows, ended children, tombstones, rejects and the resume point."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from cs_sync.contracts.source import Page, Rejection, Stream
+from cs_sync.store.door import admit
+from cs_sync.store.records import (
+    Moment,
+    begin_versions,
+    bury,
+    end_missing_children,
+    store_rows,
+)
+from cs_sync.store.rejects import forget_rejects, keep_rejects
+from cs_sync_schemas import Record, table_of
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What one page came to."""
+
+    records: int = 0
+    main: int = 0
+    changed: int = 0
+    rejected: int = 0
+    deleted: int = 0
+
+    def __add__(self, other: "Stored") -> "Stored":
+        return Stored(
+            self.records + other.records,
+            self.main + other.main,
+            self.changed + other.changed,
+            self.rejected + other.rejected,
+            self.deleted + other.deleted,
+        )
+
+
+Admitted = dict[type[Record], list[dict[str, Any]]]
+
+
+def admit_page(stream: Stream, page: Page) -> tuple[Admitted, list[Rejection]]:
+    """Check a page at the door; pure, so that it runs outside the transaction."""
+    admitted: Admitted = {}
+    rejected = list(page.rejected)
+    allowed = {stream.record, *stream.extra, *stream.children}
+    for record, rows in page.records.items():
+        if record not in allowed:
+            raise TypeError(f"stream {stream.name} did not announce {record.__name__}")
+        admitted[record], refused = admit(record, rows)
+        rejected += refused
+    return admitted, rejected
+
+
+def store_page(
+    connection: Connection,
+    stream: Stream,
+    page: Page,
+    admitted: Admitted,
+    rejected: list[Rejection],
+    moment: Moment,
+    run_id: str,
+) -> Stored:
+    """Store an admitted page within the caller's transaction."""
+    changed = 0
+    for record, rows in admitted.items():
+        versions = record in stream.snapshot and rows
+        kept = begin_versions(connection, record, rows, moment) if versions else rows
+        sweep = stream.deletes == "sweep" and record is stream.record
+        changed += store_rows(connection, record, kept, moment, confirm=sweep)
+        forget_rejects(connection, moment.source, record, [row["source_id"] for row in rows])
+    changed += _end_children(connection, stream, admitted, rejected, moment)
+    deleted = sum(bury(connection, record, ids, moment) for record, ids in page.deleted.items())
+    keep_rejects(connection, moment.source, stream.name, rejected, run_id, moment.now)
+    return Stored(
+        records=sum(len(rows) for rows in page.records.values()),
+        main=len(page.records.get(stream.record, ())),
+        changed=changed,
+        rejected=len(rejected),
+        deleted=deleted,
+    )
+
+
+def _end_children(
+    connection: Connection,
+    stream: Stream,
+    admitted: Admitted,
+    rejected: list[Rejection],
+    moment: Moment,
+) -> int:
+    """End the children that their re-read parents no longer have; a rejected one still exists."""
+    parents = [row["source_id"] for row in admitted.get(stream.record, [])]
+    ended = 0
+    for child, field in stream.children.items():
+        present = [row["source_id"] for row in admitted.get(child, [])]
+        present += [r.source_id for r in rejected if r.record is child and r.source_id]
+        ended += end_missing_children(connection, child, field, parents, present, moment)
+    return ended
+
+
+def sweepable(
+    connection: Connection, record: type[Record], source: str, since: datetime
+) -> tuple[list[str], int]:
+    """Ids that a complete read since then did not show, and how many live rows there are."""
+    table = table_of(record)
+    mine = (table.c.source == source, table.c.deleted_at.is_(None))
+    gone = connection.scalars(
+        select(table.c.source_id).where(*mine, table.c.last_seen_at < since)
+    ).all()
+    living = connection.scalar(select(func.count()).select_from(table).where(*mine))
+    return list(gone), living or 0

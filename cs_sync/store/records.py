@@ -1,0 +1,221 @@
+"""Storing records: only what differs from what is stored is written, by the natural key."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Table, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cs_sync.store.door import content_hash
+from cs_sync_schemas import Record, table_of
+
+CHUNK = 5000
+"""Keys in one IN list: below every database's limit on parameters."""
+
+VERSION_FIELDS = frozenset({"updated_at", "raw", "valid_from", "valid_to", "row_hash"})
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Whose records these are, and when we learn of them."""
+
+    source: str
+    now: datetime
+    keep_raw: bool = False
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert, or replace by primary key; `first_seen_at` of what exists is kept."""
+    if not rows:
+        return
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    keys = [column.name for column in table.primary_key]
+    statement = dialect.insert(table)
+    kept = {*keys, "first_seen_at"}
+    replaced = {name: statement.excluded[name] for name in rows[0] if name not in kept}
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=keys, set_=replaced)
+        if replaced
+        else statement.on_conflict_do_nothing(index_elements=keys),
+        list(rows),
+    )
+
+
+def store_rows(
+    connection: Connection,
+    record: type[Record],
+    rows: Sequence[dict[str, Any]],
+    moment: Moment,
+    *,
+    confirm: bool = False,
+) -> int:
+    """Store admitted rows and say how many were new or different.
+
+    `confirm` also marks the unchanged ones as seen now, for streams that are swept.
+    """
+    table = table_of(record)
+    keys = tuple(column.name for column in table.primary_key if column.name != "source")
+    latest = {tuple(row[key] for key in keys): row for row in rows}
+    stored = _stored(connection, table, keys, [row["source_id"] for row in latest.values()], moment)
+    changed = [row for key, row in latest.items() if stored.get(key) != row["row_hash"]]
+    upsert(connection, table, [_with_knowledge(row, moment) for row in changed])
+    if confirm:
+        _confirm(connection, table, [row["source_id"] for row in latest.values()], moment)
+    return len(changed)
+
+
+def _stored(
+    connection: Connection,
+    table: Table,
+    keys: tuple[str, ...],
+    source_ids: Iterable[str],
+    moment: Moment,
+) -> dict[tuple[Any, ...], str]:
+    """Digests of the living rows among these, by the rest of their key."""
+    columns = [table.c[key] for key in keys]
+    found: dict[tuple[Any, ...], str] = {}
+    for some in chunks(source_ids):
+        statement = select(*columns, table.c.row_hash).where(
+            table.c.source == moment.source,
+            table.c.source_id.in_(some),
+            table.c.deleted_at.is_(None),
+        )
+        found.update((tuple(row[:-1]), row[-1]) for row in connection.execute(statement))
+    return found
+
+
+def _with_knowledge(row: dict[str, Any], moment: Moment) -> dict[str, Any]:
+    known = {
+        "source": moment.source,
+        "first_seen_at": moment.now,
+        "last_seen_at": moment.now,
+        "changed_at": moment.now,
+        "deleted_at": None,
+        "raw": row.get("raw") if moment.keep_raw else None,
+    }
+    return {**row, **known}
+
+
+def _confirm(
+    connection: Connection, table: Table, source_ids: Iterable[str], moment: Moment
+) -> None:
+    for some in chunks(source_ids):
+        connection.execute(
+            update(table)
+            .where(table.c.source == moment.source, table.c.source_id.in_(some))
+            .values(last_seen_at=moment.now)
+        )
+
+
+def begin_versions(
+    connection: Connection,
+    record: type[Record],
+    rows: Sequence[dict[str, Any]],
+    moment: Moment,
+) -> list[dict[str, Any]]:
+    """Rows that show only the present, as versions: a changed one ends the last and begins anew.
+
+    A change took effect when the source says (`updated_at`), else when it was first seen.
+    """
+    table = table_of(record)
+    open_versions = _latest_versions(connection, table, [r["source_id"] for r in rows], moment)
+    versions: list[dict[str, Any]] = []
+    for row in rows:
+        last = open_versions.get(row["source_id"])
+        if last is None:
+            versions.append(row)
+        elif content_hash(last, VERSION_FIELDS) == content_hash(row, VERSION_FIELDS):
+            versions.append(_hashed({**row, "valid_from": last["valid_from"]}))
+        else:
+            versions.extend(_next_version(last, row, moment))
+    return versions
+
+
+def _next_version(
+    last: dict[str, Any], row: dict[str, Any], moment: Moment
+) -> Iterator[dict[str, Any]]:
+    changed_at = row["updated_at"] or moment.now
+    if changed_at <= last["valid_from"]:
+        yield _hashed({**row, "valid_from": last["valid_from"]})
+        return
+    yield _hashed({**last, "valid_to": changed_at})
+    yield _hashed({**row, "valid_from": changed_at})
+
+
+def _hashed(row: dict[str, Any]) -> dict[str, Any]:
+    content = {name: value for name, value in row.items() if name != "row_hash"}
+    return {**content, "row_hash": content_hash(content)}
+
+
+def _latest_versions(
+    connection: Connection, table: Table, source_ids: Iterable[str], moment: Moment
+) -> dict[str, dict[str, Any]]:
+    columns = [c for c in table.c if c.name not in Record.ENGINE_FIELDS]
+    latest: dict[str, dict[str, Any]] = {}
+    for some in chunks(source_ids):
+        statement = (
+            select(*columns)
+            .where(table.c.source == moment.source, table.c.source_id.in_(some))
+            .where(table.c.deleted_at.is_(None))
+            .order_by(table.c.valid_from)
+        )
+        latest.update(
+            (row["source_id"], dict(row)) for row in connection.execute(statement).mappings()
+        )
+    return latest
+
+
+def end_missing_children(
+    connection: Connection,
+    child: type[Record],
+    parent_field: str,
+    parents: Iterable[str],
+    present: Sequence[str],
+    moment: Moment,
+) -> int:
+    """End what the re-read parents no longer have; the number of ended rows."""
+    table = table_of(child)
+    end = table.c[child.END_FIELD]
+    ended = 0
+    for some in chunks(parents):
+        living = select(table.c.source_id).where(
+            table.c.source == moment.source,
+            table.c[parent_field].in_(some),
+            end.is_(None),
+            table.c.deleted_at.is_(None),
+        )
+        gone = set(connection.scalars(living)) - set(present)
+        for few in chunks(gone):
+            connection.execute(
+                update(table)
+                .where(table.c.source == moment.source, table.c.source_id.in_(few), end.is_(None))
+                .values({child.END_FIELD: moment.now, "changed_at": moment.now})
+            )
+        ended += len(gone)
+    return ended
+
+
+def bury(
+    connection: Connection, record: type[Record], source_ids: Iterable[str], moment: Moment
+) -> int:
+    """Set tombstones; the number of rows that had none."""
+    table = table_of(record)
+    buried = 0
+    for some in chunks(source_ids):
+        buried += connection.execute(
+            update(table)
+            .where(table.c.source == moment.source, table.c.source_id.in_(some))
+            .where(table.c.deleted_at.is_(None))
+            .values(deleted_at=moment.now, changed_at=moment.now)
+        ).rowcount
+    return buried
+
+
+def chunks(keys: Iterable[Any]) -> Iterator[list[Any]]:
+    """The distinct keys, a few thousand at a time, in a stable order."""
+    rest = iter(dict.fromkeys(keys))
+    while some := list(islice(rest, CHUNK)):
+        yield some

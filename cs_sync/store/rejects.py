@@ -1,0 +1,93 @@
+"""Records that could not be stored, kept until they can."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cs_sync.contracts.source import Rejection
+from cs_sync.store.records import chunks
+from cs_sync_schemas import Record, RejectedRecord, table_of
+
+REJECTED = table_of(RejectedRecord)
+
+
+def reject_id(source: str, record: type[Record], rejection: Rejection) -> str:
+    """The same for the same record of a source, however often it is rejected."""
+    name = rejection.source_id or orjson.dumps(rejection.raw, default=str).decode()
+    text = f"{source}|{record.__tablename__}|{name}"
+    return blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
+
+
+def keep_rejects(
+    connection: Connection,
+    source: str,
+    stream: str,
+    rejections: Sequence[Rejection],
+    run_id: str,
+    now: datetime,
+) -> None:
+    """Store rejections; one that was rejected before keeps its first date and counts up."""
+    rows = {
+        (key := reject_id(source, rejection.record, rejection)): {
+            "id": key,
+            "source": source,
+            "stream": stream,
+            "record": rejection.record.__tablename__,
+            "source_id": rejection.source_id,
+            "code": rejection.code,
+            "reason": rejection.reason,
+            "raw": _storable(rejection.raw),
+            "run_id": run_id,
+            "first_rejected_at": now,
+            "rejected_at": now,
+            "attempts": 1,
+        }
+        for rejection in rejections
+    }
+    if not rows:
+        return
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(REJECTED)
+    updated = {
+        name: statement.excluded[name]
+        for name in ("code", "reason", "raw", "run_id", "rejected_at")
+    }
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["id"], set_={**updated, "attempts": REJECTED.c.attempts + 1}
+        ),
+        list(rows.values()),
+    )
+
+
+def forget_rejects(
+    connection: Connection, source: str, record: type[Record], source_ids: Iterable[str]
+) -> None:
+    """Drop the rejections of records that have been stored since."""
+    waiting = connection.scalar(
+        select(func.count()).select_from(REJECTED).where(REJECTED.c.source == source)
+    )
+    if not waiting:
+        return
+    for some in chunks(source_ids):
+        connection.execute(
+            delete(REJECTED).where(
+                REJECTED.c.source == source,
+                REJECTED.c.record == record.__tablename__,
+                REJECTED.c.source_id.in_(some),
+            )
+        )
+
+
+def _storable(raw: Any) -> Any:
+    """As received, but text that no database takes is escaped."""
+    try:
+        text = orjson.dumps(raw, default=str)
+    except TypeError:
+        return {"unreadable": ascii(raw)}
+    return orjson.loads(text.replace(b"\\u0000", b"\\ufffd"))

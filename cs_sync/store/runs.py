@@ -1,0 +1,82 @@
+"""What each run did, for people and dashboards to read."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from cs_sync.store.records import upsert
+from cs_sync_schemas import Run, RunStream, table_of
+
+RUN = table_of(Run)
+RUN_STREAM = table_of(RunStream)
+
+
+def begin_run(connection: Connection, run_id: str, command: str, now: datetime) -> None:
+    """Note that a run began; what was left running before it is marked as interrupted."""
+    connection.execute(
+        update(RUN).where(RUN.c.status == "running").values(status="interrupted", ended_at=now)
+    )
+    row = {"id": run_id, "command": command, "started_at": now, "ended_at": None}
+    upsert(connection, RUN, [{**row, "status": "running", "error": None, "writes": {}}])
+
+
+def end_run(
+    connection: Connection,
+    run_id: str,
+    status: str,
+    now: datetime,
+    *,
+    writes: Mapping[str, int] | None = None,
+    error: str | None = None,
+) -> None:
+    """Note how a run ended."""
+    connection.execute(
+        update(RUN)
+        .where(RUN.c.id == run_id)
+        .values(status=status, ended_at=now, writes=dict(writes or {}), error=error)
+    )
+
+
+def note_streams(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Note what a run did to its streams (rows of `run_stream`)."""
+    upsert(connection, RUN_STREAM, rows)
+
+
+def read_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
+    """The newest runs with their streams, newest first, as the `runs` command prints them."""
+    runs = [
+        dict(row)
+        for row in connection.execute(
+            select(RUN).order_by(RUN.c.started_at.desc(), RUN.c.id).limit(limit)
+        ).mappings()
+    ]
+    streams: dict[str, list[dict[str, Any]]] = {row["id"]: [] for row in runs}
+    statement = (
+        select(RUN_STREAM)
+        .where(RUN_STREAM.c.run_id.in_(streams))
+        .order_by(RUN_STREAM.c.source, RUN_STREAM.c.stream)
+    )
+    for row in connection.execute(statement).mappings():
+        streams[row["run_id"]].append(dict(row))
+    return [{**run, "streams": streams[run["id"]]} for run in runs]
+
+
+def stale_tables(connection: Connection) -> dict[str, datetime]:
+    """Tables whose stream did not come through the last time, and since when they are stale."""
+    ordered = select(RUN_STREAM).order_by(RUN_STREAM.c.ended_at.desc())
+    latest: dict[tuple[str, str], dict[str, Any]] = {}
+    fresh: dict[tuple[str, str], datetime] = {}
+    for row in connection.execute(ordered).mappings():
+        key = (row["source"], row["stream"])
+        latest.setdefault(key, dict(row))
+        if row["status"] != "failed":
+            fresh.setdefault(key, row["ended_at"])
+    stale: dict[str, datetime] = {}
+    for key, last in latest.items():
+        if last["status"] == "failed":
+            since = fresh.get(key, last["ended_at"])
+            for table in last["tables"]:
+                stale[table] = min(since, stale.get(table, since))
+    return stale

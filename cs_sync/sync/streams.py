@@ -1,0 +1,174 @@
+"""Bringing one stream up to date: its windows, its cursor, its sweep."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, wait
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
+from typing import Protocol
+
+from cs_sync.contracts.errors import CsSyncError, LeaseHeld, StoreError
+from cs_sync.contracts.source import Source, Stream
+from cs_sync.store.leases import check_lease
+from cs_sync.store.pages import Stored, sweepable
+from cs_sync.store.records import Moment, bury
+from cs_sync.store.states import OpenWindow, advance, open_windows, read_standing, set_cursor
+from cs_sync.sync.outcome import Outcome, Status
+from cs_sync.sync.reading import Interrupted, Session, WindowRead, read_window, tables_of
+from cs_sync.sync.windows import Request, next_cursor, next_windows
+
+SWEEP_SHARE = 0.5
+SWEEP_FLOOR = 50
+"""A sweep that would bury more than this share of more than so many rows waits for --full."""
+
+
+class Count(Protocol):
+    """What reading cost."""
+
+    requests: int
+    waited_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSource:
+    """A source that is ready to be read; `counting` measures what the calls inside it cost."""
+
+    name: str
+    source: Source
+    counting: Callable[[str], AbstractContextManager[Count]]
+
+
+@dataclass(slots=True)
+class StreamSync:
+    """One stream in one run."""
+
+    session: Session
+    source: OpenSource
+    stream: Stream
+    request: Request
+    pool: Executor
+    parts: list[Stored] = field(default_factory=list)
+    costs: list[Count] = field(default_factory=list)
+
+    def run(self) -> Outcome:
+        """Read what there is; raises only what must stop the whole run."""
+        try:
+            problem = self._catch_up()
+        except (LeaseHeld, StoreError, Interrupted):
+            raise
+        except CsSyncError as error:
+            return self._outcome("failed", str(error))
+        except Exception as error:  # noqa: BLE001 - a stranger's mistake must not stop the others
+            told = f"the connector {self.source.name} broke: {type(error).__name__}: {error}"
+            return self._outcome("failed", told)
+        return self._outcome("partial" if problem else "ok", problem)
+
+    def _catch_up(self) -> str | None:
+        """Finish the windows that were left open, then read what follows; what is missing."""
+        with self.session.store.read() as connection:
+            left_open = read_standing(connection, self.source.name, self.stream.name).windows
+        problem = self._read_windows()
+        if left_open and not problem and not (self.request.full or self.request.ranged):
+            problem = self._read_windows()
+        return problem
+
+    def _read_windows(self) -> str | None:
+        windows = self._open()
+        tracked = not self.request.ranged
+        tasks = [self.pool.submit(self._read, opened, tracked) for opened in windows]
+        wait(tasks)
+        reads = [task.result() for task in tasks]
+        missing = _missing(reads)
+        if missing or not tracked:
+            return missing
+        return self._close(windows, reads)
+
+    def _open(self) -> Sequence[OpenWindow]:
+        names = (self.source.name, self.stream.name)
+        with self.session.store.write() as connection:
+            check_lease(connection, self.session.held)
+            standing = read_standing(connection, *names)
+            now = self.session.clock()
+            windows = next_windows(self.stream, standing, self.request, now)
+            if windows is not standing.windows and not self.request.ranged:
+                open_windows(connection, *names, windows, self.session.run_id)
+        return windows
+
+    def _read(self, opened: OpenWindow, tracked: bool) -> WindowRead:
+        with self.source.counting(self.stream.name) as cost:
+            self.costs.append(cost)
+            read = read_window(
+                self.session, self.source.name, self.stream, opened, self.parts, tracked=tracked
+            )
+        if tracked:
+            self._mark_done(opened, read)
+        return read
+
+    def _mark_done(self, opened: OpenWindow, read: WindowRead) -> None:
+        with self.session.store.write() as connection:
+            check_lease(connection, self.session.held)
+            advance(
+                connection,
+                self.source.name,
+                self.stream.name,
+                opened.partition,
+                resume=read.resume,
+                records=read.read,
+                now=self.session.clock(),
+                done=True,
+            )
+
+    def _close(self, windows: Sequence[OpenWindow], reads: Sequence[WindowRead]) -> str | None:
+        """All windows are done: sweep what they did not show, and move the cursor."""
+        now = self.session.clock()
+        cursor = next_cursor(self.stream, tuple(windows), reads[-1].resume)
+        with self.session.store.write() as connection:
+            check_lease(connection, self.session.held)
+            problem = None
+            if self.stream.deletes == "sweep" and all(o.window.since is None for o in windows):
+                gone, living = sweepable(
+                    connection, self.stream.record, self.source.name, windows[0].opened_at
+                )
+                problem = None if self.request.full else _too_many(len(gone), living)
+                if gone and not problem:
+                    moment = Moment(self.source.name, now)
+                    buried = bury(connection, self.stream.record, gone, moment)
+                    self.parts.append(Stored(deleted=buried))
+            set_cursor(
+                connection, self.source.name, self.stream.name, cursor, self.session.run_id, now
+            )
+        return problem
+
+    def _outcome(self, status: Status, error: str | None) -> Outcome:
+        stored = reduce(add, self.parts, Stored())
+        if stored.rejected and status == "ok":
+            status = "partial"
+            error = f"{stored.rejected} records were rejected; see `cs-sync rejects list`"
+        return Outcome(
+            source=self.source.name,
+            stream=self.stream.name,
+            tables=tables_of(self.stream),
+            status=status,
+            stored=stored,
+            requests=sum(cost.requests for cost in self.costs),
+            waited_seconds=round(sum(cost.waited_seconds for cost in self.costs), 1),
+            error=error,
+        )
+
+
+def _missing(reads: Sequence[WindowRead]) -> str | None:
+    short = [read for read in reads if read.expect is not None and read.read < read.expect]
+    if not short:
+        return None
+    read, expect = sum(r.read for r in short), sum(r.expect or 0 for r in short)
+    return f"the source counts {expect} records but gave {read}; they are read again next time"
+
+
+def _too_many(gone: int, living: int) -> str | None:
+    if living <= SWEEP_FLOOR or gone <= living * SWEEP_SHARE:
+        return None
+    return (
+        f"{gone} of {living} records are no longer there; they are kept until "
+        "`cs-sync sync --full` confirms that they are gone"
+    )

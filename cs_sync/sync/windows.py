@@ -1,0 +1,92 @@
+"""Which windows a stream reads next; pure."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cs_sync.contracts.source import Stream, Window
+from cs_sync.store.states import OpenWindow, Standing
+
+BACKFILL_EDGES = tuple(timedelta(days=days) for days in (1460, 1095, 730, 545, 365, 180, 60))
+"""How long ago the parts of a split backfill meet; businesses grow, so later parts are shorter."""
+
+SAFETY = timedelta(days=2)
+"""Distance kept from the end of what a source still remembers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the caller wants read: everything new, all again (`full`), or a range of time."""
+
+    full: bool = False
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def ranged(self) -> bool:
+        """A range is read beside the cursor and does not move it."""
+        return self.since is not None or self.until is not None
+
+
+def next_windows(
+    stream: Stream, standing: Standing, request: Request, now: datetime
+) -> tuple[OpenWindow, ...]:
+    """What to read: the windows that were left open, else the ones that follow the cursor."""
+    if standing.windows and not request.full and not request.ranged:
+        return standing.windows
+    until = now - stream.lag
+    if stream.cursor == "token":
+        token = None if request.full else standing.cursor
+        return _opened(now, Window(None, until, token, backfill=token is None))
+    if stream.cursor == "none":
+        return _opened(now, Window(None, until))
+    if request.ranged:
+        return _backfill(stream, request.since, request.until or until, now)
+    since = None if request.full else _reachable(stream, standing.cursor, now)
+    if since is None:
+        return _backfill(stream, None, until, now)
+    return _opened(now, Window(since - stream.lookback, max(until, since), backfill=False))
+
+
+def next_cursor(stream: Stream, windows: tuple[OpenWindow, ...], resume: Any) -> Any:
+    """Where the next run begins, once all of these windows are done."""
+    if stream.cursor == "token":
+        return resume
+    if stream.cursor == "none":
+        return None
+    return max(opened.window.until for opened in windows).isoformat()
+
+
+def needs_backfill(stream: Stream, standing: Standing, now: datetime) -> bool:
+    """Whether there is a cursor, but older than what the source still remembers."""
+    return (
+        stream.cursor == "time"
+        and standing.cursor is not None
+        and _reachable(stream, standing.cursor, now) is None
+    )
+
+
+def _reachable(stream: Stream, cursor: Any, now: datetime) -> datetime | None:
+    if cursor is None:
+        return None
+    since = datetime.fromisoformat(cursor)
+    forgotten = stream.history is not None and since < now - stream.history + SAFETY
+    return None if forgotten else since
+
+
+def _backfill(
+    stream: Stream, since: datetime | None, until: datetime, now: datetime
+) -> tuple[OpenWindow, ...]:
+    if not stream.splits:
+        return _opened(now, Window(since, until))
+    first = since or datetime.min.replace(tzinfo=UTC)
+    edges = [until - ago for ago in BACKFILL_EDGES if first < until - ago]
+    starts, ends = [since, *edges], [*edges, until]
+    return _opened(now, *(Window(a, b) for a, b in zip(starts, ends, strict=True)))
+
+
+def _opened(now: datetime, *windows: Window) -> tuple[OpenWindow, ...]:
+    return tuple(
+        OpenWindow(partition=f"{index:03d}", window=window, opened_at=now)
+        for index, window in enumerate(windows)
+    )
