@@ -1,0 +1,76 @@
+"""The write ledger: intent before the call, receipt after it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from cs_sync.store.records import upsert
+from cs_sync_schemas import WriteLedger, table_of
+
+LEDGER = table_of(WriteLedger)
+
+
+def read_ledger(connection: Connection, destination: str) -> list[dict[str, Any]]:
+    """Everything that was ever written, or tried, at a destination."""
+    statement = select(LEDGER).where(LEDGER.c.destination == destination)
+    return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def note_intents(
+    connection: Connection,
+    destination: str,
+    rows: Iterable[Mapping[str, Any]],
+    now: datetime,
+    run: str,
+) -> None:
+    """Remember what is about to be sent (object, key, account_id, remote_id, intent)."""
+    known = {(row["object"], row["key"]): row for row in read_ledger(connection, destination)}
+    merged = []
+    for row in rows:
+        before = known.get((row["object"], row["key"]), {})
+        merged.append(
+            {
+                "destination": destination,
+                "object": row["object"],
+                "key": row["key"],
+                "account_id": row["account_id"],
+                "remote_id": row["remote_id"] or before.get("remote_id"),
+                "status": "pending",
+                "fields": before.get("fields", {}),
+                "intent": row["intent"],
+                "intent_at": now,
+                "receipt_at": before.get("receipt_at"),
+                "code": None,
+                "reason": None,
+                "attempts": before.get("attempts", 0) + 1,
+                "run_id": run,
+            }
+        )
+    upsert(connection, LEDGER, merged)
+
+
+def note_receipts(
+    connection: Connection, destination: str, rows: Sequence[Mapping[str, Any]], now: datetime
+) -> None:
+    """Remember what came of it: rows of object, key, status, and remote_id, code, reason, fields.
+
+    What was acknowledged joins the fields that the destination has now.
+    """
+    for row in rows:
+        values = {name: row[name] for name in ("status", "code", "reason") if name in row}
+        values["receipt_at"] = now
+        if row.get("remote_id"):
+            values["remote_id"] = row["remote_id"]
+        if "fields" in row:
+            values |= {"fields": row["fields"], "intent": None}
+        connection.execute(
+            update(LEDGER)
+            .where(
+                LEDGER.c.destination == destination,
+                LEDGER.c.object == row["object"],
+                LEDGER.c.key == row["key"],
+            )
+            .values(values)
+        )

@@ -1,0 +1,1 @@
+"""Scores and follow-ups into the CRM: plan, intent, call, receipt."""

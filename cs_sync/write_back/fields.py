@@ -1,0 +1,104 @@
+"""The fields of ours that the CRM's accounts get, and when one of them counts as changed; pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cs_sync.contracts.destination import FieldSpec, Value
+
+BANDS = (
+    ("red", "Red"),
+    ("yellow", "Yellow"),
+    ("green", "Green"),
+    ("excellent", "Excellent"),
+    ("insufficient", "Not enough data"),
+)
+DEAD_BAND = {"health_score": 1.0, "health_change_30d": 1.0, "health_coverage": 0.05}
+"""Smaller moves than these are noise in the CRM's history: they are not written."""
+
+FOLLOWERS = frozenset({"updated_at"})
+"""Written along with other fields, never on their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Portrait:
+    """What the CRM is to show of one account."""
+
+    score: float | None
+    band: str
+    coverage: float
+    reasons: Sequence[str]
+    change_30d: float | None
+    mrr: Mapping[str, float]
+    """Currency → monthly recurring revenue in units of the currency, not in cents."""
+    next_action: str | None
+    updated_at: datetime
+
+
+def field_specs(prefix: str) -> list[FieldSpec]:
+    """The fields as the destination has to create them."""
+
+    def spec(name: str, label: str, kind: str, description: str) -> FieldSpec:
+        choices = BANDS if kind == "choice" else ()
+        return FieldSpec(prefix + name, label, kind, description, choices)  # type: ignore[arg-type]
+
+    return [
+        spec("health_score", "Health score", "number", "0 to 100; higher is healthier."),
+        spec("health_band", "Health band", "choice", "What the score means."),
+        spec("health_reasons", "Health reasons", "long_text", "Why the score is what it is."),
+        spec("health_change_30d", "Health change (30 days)", "number", "Points won or lost."),
+        spec("health_coverage", "Health coverage", "number", "Share of the inputs known, 0 to 1."),
+        spec("mrr", "MRR", "number", "Monthly recurring revenue."),
+        spec("mrr_currency", "MRR currency", "text", "Currency of the MRR."),
+        spec("next_action", "Next action", "text", "The most urgent open follow-up."),
+        spec("updated_at", "Health updated", "datetime", "When these fields last changed."),
+    ]
+
+
+def field_values(portrait: Portrait, prefix: str) -> dict[str, Value]:
+    """The fields of one account; None is what is not known."""
+    single = next(iter(portrait.mrr.items())) if len(portrait.mrr) == 1 else None
+    values: dict[str, Value] = {
+        "health_score": None if portrait.score is None else round(portrait.score, 1),
+        "health_band": portrait.band,
+        "health_reasons": "\n".join(portrait.reasons),
+        "health_change_30d": None if portrait.change_30d is None else round(portrait.change_30d, 1),
+        "health_coverage": round(portrait.coverage, 2),
+        "mrr": single[1] if single else None,
+        "mrr_currency": ", ".join(sorted(portrait.mrr)) or None,
+        "next_action": portrait.next_action,
+        "updated_at": portrait.updated_at,
+    }
+    return {prefix + name: value for name, value in values.items()}
+
+
+def changes(
+    old: Mapping[str, Value], new: Mapping[str, Value], prefix: str
+) -> dict[str, tuple[Value, Value]]:
+    """What is worth writing: field → (old, new). Unknown values are never written over known ones.
+
+    A band that changes takes the score along, however little it moved.
+    """
+    differing: dict[str, tuple[Value, Value]] = {
+        name: (old.get(name), value)
+        for name, value in new.items()
+        if value is not None and name.removeprefix(prefix) not in FOLLOWERS
+        if old.get(name) != value
+    }
+    crossed = f"{prefix}health_band" in differing
+    kept = {
+        name: pair
+        for name, pair in differing.items()
+        if crossed or not _is_noise(name.removeprefix(prefix), *pair)
+    }
+    if kept:
+        followers = {prefix + name for name in FOLLOWERS} & new.keys()
+        kept.update((name, (old.get(name), new[name])) for name in followers)
+    return kept
+
+
+def _is_noise(name: str, old: Value, new: Value) -> bool:
+    numbers = isinstance(old, int | float) and isinstance(new, int | float)
+    if not numbers or name not in DEAD_BAND:
+        return False
+    return abs(float(new) - float(old)) < DEAD_BAND[name]  # type: ignore[arg-type]

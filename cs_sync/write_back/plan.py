@@ -1,0 +1,103 @@
+"""What a push would do: what should be in the CRM, compared with what the ledger knows; pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from cs_sync.contracts.destination import Object, Op, Value
+from cs_sync.write_back.fields import changes
+
+Action = Literal["create", "update", "unchanged", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Something that should be in the CRM, or why it cannot be."""
+
+    object: Object
+    key: str
+    account: str
+    fields: Mapping[str, Value]
+    remote_id: str | None = None
+    account_remote_id: str | None = None
+    owner_remote_id: str | None = None
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the ledger knows of one key."""
+
+    object: Object
+    key: str
+    status: Literal["pending", "acked", "rejected", "unknown"]
+    remote_id: str | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of the plan; `op` is what a push would send."""
+
+    object: Object
+    key: str
+    account: str
+    action: Action
+    changes: Mapping[str, tuple[Value, Value]]
+    reason: str
+    op: Op | None = None
+
+
+def make_plan(
+    wishes: Iterable[Wish], ledger: Mapping[tuple[Object, str], Entry], prefix: str
+) -> list[Item]:
+    """One item per wish, in the order given."""
+    return [_item(wish, ledger.get((wish.object, wish.key)), prefix) for wish in wishes]
+
+
+def touched_accounts(plan: Sequence[Item]) -> set[str]:
+    """Accounts that a push would change something of."""
+    return {item.account for item in plan if item.op is not None}
+
+
+def _item(wish: Wish, entry: Entry | None, prefix: str) -> Item:
+    if wish.refusal:
+        return Item(wish.object, wish.key, wish.account, "refused", {}, wish.refusal)
+    if wish.object == "account":
+        return _account_item(wish, entry, prefix)
+    return _follow_up_item(wish, entry)
+
+
+def _account_item(wish: Wish, entry: Entry | None, prefix: str) -> Item:
+    known = entry if entry and entry.remote_id == wish.remote_id else None
+    differing = changes(known.fields if known else {}, wish.fields, prefix)
+    if not differing and (known is None or known.status == "acked"):
+        return Item(wish.object, wish.key, wish.account, "unchanged", {}, "nothing new to show")
+    fields = {name: new for name, (_, new) in differing.items()}
+    op = Op("account", wish.key, fields, remote_id=wish.remote_id)
+    why = _again(known) or ("first write" if known is None else "changed")
+    return Item(wish.object, wish.key, wish.account, "update", differing, why, op)
+
+
+def _follow_up_item(wish: Wish, entry: Entry | None) -> Item:
+    if entry and entry.status == "acked":
+        return Item(wish.object, wish.key, wish.account, "unchanged", {}, "exists already")
+    op = Op(
+        "follow_up",
+        wish.key,
+        wish.fields,
+        account_remote_id=wish.account_remote_id,
+        owner_remote_id=wish.owner_remote_id,
+    )
+    differing = {name: (None, value) for name, value in wish.fields.items() if value is not None}
+    why = _again(entry) or "new"
+    return Item(wish.object, wish.key, wish.account, "create", differing, why, op)
+
+
+def _again(entry: Entry | None) -> str | None:
+    if entry is None or entry.status == "acked":
+        return None
+    if entry.status == "rejected":
+        return f"rejected last time: {entry.reason}"
+    return "the outcome of the last attempt is unknown; it is settled before anything is written"
