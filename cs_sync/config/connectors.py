@@ -1,0 +1,142 @@
+"""The `[connectors.NAME]` tables: checked at once, their secrets looked up when they are used."""
+
+import ipaddress
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import ValidationError
+
+from cs_sync.config.problems import Problem, nearest, problems_of, raise_problems, secret_values
+from cs_sync.config.secrets import Secrets
+from cs_sync.contracts.source import ConnectorConfig, Workspace
+from cs_sync.plugins import Plugins
+
+
+class Connectors(Mapping[str, ConnectorConfig]):
+    """Settings by connector; asking for one looks its secrets up."""
+
+    def __init__(
+        self,
+        tables: Mapping[str, Mapping[str, Any]],
+        plugins: Plugins,
+        secrets: Secrets,
+        workspace: Workspace,
+        source: tuple[Path, str],
+    ) -> None:
+        self._tables = tables
+        self._plugins = plugins
+        self._secrets = secrets
+        self._workspace = workspace
+        self._source = source
+        self._ready: dict[str, ConnectorConfig] = {}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._tables
+
+    def __repr__(self) -> str:
+        return f"Connectors({', '.join(self._tables)})"
+
+    def __getitem__(self, name: str) -> ConnectorConfig:
+        if name not in self._ready:
+            self._ready[name] = self._read(name, self._tables[name])
+        return self._ready[name]
+
+    def problems(self) -> list[Problem]:
+        """What can be said without any secret: unknown connectors and keys, wrong values."""
+        return [found for name in self._tables for found in self._problems(name)]
+
+    def _problems(self, name: str) -> list[Problem]:
+        model = self._plugins.settings_of(name)
+        if model is None:
+            return [_not_installed(name, self._plugins)]
+        table, key = self._tables[name], f"connectors.{name}"
+        if "workspace" in table:
+            return [Problem(f"{key}.workspace", "unknown key", "remove it")]
+        found = [] if self._secrets.is_reference(table.get("base_url")) else _address(table, key)
+        try:
+            model.model_validate({**table, "workspace": self._workspace})
+        except ValidationError as error:
+            found += [
+                problem
+                for problem in problems_of(error, model, key, table)
+                if not self._waits(problem, table, key)
+            ]
+        return found
+
+    def _waits(self, problem: Problem, table: Mapping[str, Any], key: str) -> bool:
+        """Whether only the value behind a reference can tell if this is a problem."""
+        if problem.message in ("unknown key", "is missing"):
+            return False
+        value: Any = table
+        for part in problem.key.removeprefix(key).strip(".").split("."):
+            value = value.get(part) if part and isinstance(value, Mapping) else value
+        return self._has_reference(value)
+
+    def _has_reference(self, value: Any) -> bool:
+        if isinstance(value, Mapping):
+            return any(map(self._has_reference, value.values()))
+        if isinstance(value, list):
+            return any(map(self._has_reference, value))
+        return self._secrets.is_reference(value)
+
+    def _read(self, name: str, table: Mapping[str, Any]) -> ConnectorConfig:
+        model = self._plugins.settings_of(name)
+        if model is None:
+            raise KeyError(name)
+        key = f"connectors.{name}"
+        resolved = self._secrets.resolve(dict(table), f"{self._source[0].name}: {key}")
+        found = _address(resolved, key)
+        try:
+            settings = model.model_validate({**resolved, "workspace": self._workspace})
+        except ValidationError as error:
+            found += problems_of(error, model, key, resolved)
+        raise_problems(found, *self._source, self._secrets.seen | secret_values(model, resolved))
+        return settings
+
+
+def _not_installed(name: str, plugins: Plugins) -> Problem:
+    key = f"connectors.{name}"
+    for plugin in plugins.broken:
+        if name == plugin.name:
+            what = f"{plugin.distribution} {plugin.version} cannot be used: {plugin.error}"
+            return Problem(key, what, plugin.remedy)
+    installed = sorted({*plugins.sources, *plugins.destinations})
+    listed = ", ".join(installed) or "none"
+    hint = nearest(name, installed)
+    install = f"pip install cs-sync-{name.replace('_', '-')}"
+    remedy = f"{hint} Else {install}" if hint.startswith("did you mean") else install
+    return Problem(key, f"no such connector is installed (installed: {listed})", remedy)
+
+
+def _address(table: Mapping[str, Any], key: str) -> list[Problem]:
+    """A connector's base_url must be https, or plain http to this machine."""
+    url = table.get("base_url")
+    if not isinstance(url, str):
+        return []
+    parts = urlsplit(url)
+    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname)):
+        return []
+    return [
+        Problem(
+            f"{key}.base_url",
+            "must be an https:// address; plain http would send the key in the clear"
+            if parts.scheme == "http"
+            else "must be an https:// address",
+            "begin it with https:// (http:// is for 127.0.0.1 and localhost only)",
+        )
+    ]
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,152 @@
+"""Reads `cs_sync.toml` into a checked Config, or says everything that is wrong with it."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from cs_sync.config.connectors import Connectors
+from cs_sync.config.model import (
+    Config,
+    DatabaseSettings,
+    MetricsSettings,
+    ScheduleSettings,
+    WorkspaceSettings,
+    WriteBackSettings,
+    anchored,
+)
+from cs_sync.config.problems import Problem, nearest, problems_of, raise_problems
+from cs_sync.config.secrets import Secrets
+from cs_sync.contracts.errors import ConfigError
+from cs_sync.contracts.source import Workspace
+from cs_sync.plugins import Plugins
+
+SECTIONS: dict[str, type[BaseModel]] = {
+    "database": DatabaseSettings,
+    "workspace": WorkspaceSettings,
+    "metrics": MetricsSettings,
+    "write_back": WriteBackSettings,
+    "schedule": ScheduleSettings,
+}
+
+
+def load_config(path: Path | str, plugins: Plugins) -> Config:
+    """The configuration in the file at `path`.
+
+    Raises ConfigError that names the file and, for every mistake, the key, the line and the
+    remedy. Values that point elsewhere (`env:NAME` …) are looked up when a connector is used.
+    """
+    path = Path(path).absolute()
+    text = _text(path)
+    tables = _tables(path, text)
+    secrets = Secrets(path.parent, plugins)
+    hide: set[str] = set()
+    problems = _unknown_sections(tables)
+    sections: dict[str, Any] = {}
+    for name, model in SECTIONS.items():
+        given = tables.get(name, {})
+        if name == "database":
+            given = _database(given, path, secrets, hide)
+        try:
+            sections[name] = model.model_validate(given)
+        except ValidationError as error:
+            problems += problems_of(error, model, name, given)
+    connectors, wrong = _connectors(
+        tables, plugins, secrets, sections.get("workspace"), (path, text)
+    )
+    problems += wrong
+    problems += _destination(sections.get("write_back"), connectors, plugins)
+    raise_problems(problems, path, text, hide | secrets.seen)
+    return Config(path=path, connectors=connectors, **sections)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(
+            f"there is no configuration at {path}",
+            "cs-sync init writes one; --config FILE names another",
+        ) from None
+    except (OSError, UnicodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise ConfigError(f"{path} cannot be read: {why}", "correct the file") from None
+
+
+def _tables(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            f"{path.name} is not TOML: {error}", f"correct that line of {path}"
+        ) from None
+
+
+def _unknown_sections(tables: Mapping[str, Any]) -> list[Problem]:
+    known = [*SECTIONS, "connectors"]
+    found = [
+        Problem(name, "unknown section", nearest(name, known))
+        for name in tables
+        if name not in known
+    ]
+    return found + [
+        Problem(name, "must be a table", f"write it as [{name}]")
+        for name in known
+        if not isinstance(tables.get(name, {}), Mapping)
+    ]
+
+
+def _database(given: Any, path: Path, secrets: Secrets, hide: set[str]) -> Any:
+    """The table with its address looked up and anchored at the file's folder."""
+    if not isinstance(given, Mapping):
+        return given
+    default: SecretStr = DatabaseSettings().url
+    url = given.get("url", default.get_secret_value())
+    if not isinstance(url, str):
+        return given
+    resolved = secrets.resolve(url, f"{path.name}: database.url")
+    hide.add(resolved)
+    return {**given, "url": anchored(resolved, path.parent)}
+
+
+def _connectors(
+    tables: Mapping[str, Any],
+    plugins: Plugins,
+    secrets: Secrets,
+    workspace: WorkspaceSettings | None,
+    source: tuple[Path, str],
+) -> tuple[Connectors, list[Problem]]:
+    """The connectors, and what is wrong with their tables."""
+    given = tables.get("connectors", {})
+    given = given if isinstance(given, Mapping) else {}
+    wrong = [
+        Problem(f"connectors.{name}", "must be a table", f"write it as [connectors.{name}]")
+        for name, table in given.items()
+        if not isinstance(table, Mapping)
+    ]
+    if workspace is None:
+        workspace = WorkspaceSettings()
+    told = Workspace(
+        timezone=workspace.timezone, currency=workspace.currency, folder=source[0].parent
+    )
+    usable = {name: table for name, table in given.items() if isinstance(table, Mapping)}
+    connectors = Connectors(usable, plugins, secrets, told, source)
+    return connectors, wrong + connectors.problems()
+
+
+def _destination(
+    write_back: WriteBackSettings | None, connectors: Connectors, plugins: Plugins
+) -> list[Problem]:
+    """Scores can only be written to a connector that is configured and writes."""
+    name = write_back.destination if write_back else None
+    if name is None:
+        return []
+    key = "write_back.destination"
+    if name not in plugins.destinations:
+        known = list(plugins.destinations)
+        return [Problem(key, f"no installed connector writes to {name}", nearest(name, known))]
+    if name not in connectors:
+        return [Problem(key, f"{name} is not configured", f"add a [connectors.{name}] section")]
+    return []

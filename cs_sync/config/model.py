@@ -1,0 +1,116 @@
+"""The sections of `cs_sync.toml`, each a frozen model with its defaults."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from cs_sync.config.cron import check_cron
+from cs_sync.contracts.source import ConnectorConfig
+from cs_sync_schemas.money import Currency
+
+Language = Literal["en", "pl", "ro", "th", "zh-Hans", "zh-Hant"]
+_SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)([^?]+)(.*)", re.DOTALL)
+_DATABASE = re.compile(r"(sqlite|postgresql)(\+\w+)?://", re.IGNORECASE)
+
+
+class Section(BaseModel):
+    """A table of the file: unknown keys are mistakes, and nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DatabaseSettings(Section):
+    """Where everything is stored."""
+
+    url: SecretStr = Field(
+        default=SecretStr("sqlite:///cs_sync.db"),
+        description="A SQLite file beside this one, or postgresql+psycopg://user@host/name.",
+    )
+    schema_name: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")] | None = Field(
+        default=None, alias="schema", description="PostgreSQL schema of this workspace."
+    )
+    keep_raw: bool = Field(default=False, description="Also keep every record as received.")
+
+    @field_validator("url")
+    @classmethod
+    def _known_database(cls, url: SecretStr) -> SecretStr:
+        if not _DATABASE.match(url.get_secret_value()):
+            raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+        return url
+
+
+class WorkspaceSettings(Section):
+    """Whose customers these are, and how to report on them."""
+
+    name: Annotated[str, Field(min_length=1)] = "workspace"
+    timezone: ZoneInfo = Field(default=ZoneInfo("UTC"), description="Reporting zone.")
+    currency: Currency = Field(default="EUR", description="Reporting currency, ISO 4217.")
+    language: Language = Field(default="en", description="Of follow-ups and the report.")
+
+
+class MetricsSettings(Section):
+    """How MRR is defined."""
+
+    policy: str = "default"
+    policy_overrides: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class WriteBackSettings(Section):
+    """Where scores and follow-ups are written."""
+
+    destination: str | None = Field(default=None, description="A connector that writes.")
+    owned_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] = Field(
+        default="cs_", description="Only fields with this prefix are ever written."
+    )
+    max_change: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.2,
+        description="Refuse a plan that touches more than this share of accounts, unless --yes.",
+    )
+
+
+class ScheduleSettings(Section):
+    """When `cs-sync schedule` runs."""
+
+    cron: str | None = Field(
+        default=None, description="Minute, hour, day, month, weekday; in the reporting zone."
+    )
+
+    @field_validator("cron")
+    @classmethod
+    def _well_formed(cls, cron: str | None) -> str | None:
+        return None if cron is None else check_cron(cron)
+
+
+class Config(BaseModel):
+    """One workspace's configuration, checked.
+
+    `connectors` gives each connector's settings by name, in the order of the file; its secrets
+    are looked up when it is first asked for, and that raises ConfigError when one is missing.
+    """
+
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
+
+    path: Path
+    database: DatabaseSettings = DatabaseSettings()
+    workspace: WorkspaceSettings = WorkspaceSettings()
+    connectors: Mapping[str, ConnectorConfig] = Field(default_factory=dict, repr=False)
+    metrics: MetricsSettings = MetricsSettings()
+    write_back: WriteBackSettings = WriteBackSettings()
+    schedule: ScheduleSettings = ScheduleSettings()
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the file; relative paths in it start here."""
+        return self.path.parent
+
+
+def anchored(url: str, folder: Path) -> str:
+    """The database address with a relative SQLite path made absolute, starting from `folder`."""
+    match = _SQLITE.fullmatch(url)
+    if not match or match[2] == ":memory:" or match[2].startswith("file:"):
+        return url
+    return f"{match[1]}{folder / match[2]}{match[3]}"

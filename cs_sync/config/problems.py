@@ -1,0 +1,185 @@
+"""Mistakes in the file, said so that a person can correct them: key, what, line, remedy."""
+
+import difflib
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+
+from cs_sync.contracts.errors import ConfigError
+
+_HIDDEN = "•••"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One mistake, at one key."""
+
+    key: str
+    message: str
+    remedy: str
+
+
+def nearest(word: str, known: Collection[str]) -> str:
+    """A remedy for a wrong word: the known one that is most like it, else all of them."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean {close[0]}?"
+    return f"known here: {', '.join(sorted(known))}" if known else "remove it"
+
+
+def problems_of(
+    error: ValidationError, model: type[BaseModel], prefix: str, given: Any
+) -> list[Problem]:
+    """What pydantic found, in our words; no value that could be a secret is repeated."""
+    found = []
+    for detail in error.errors(include_url=False, include_context=False, include_input=False):
+        loc = [part for part in detail["loc"] if not _is_branch(part)]
+        key = ".".join([prefix, *map(str, loc)]).strip(".")
+        message, remedy = _said(detail, model, loc, given)
+        found.append(Problem(key, message, remedy))
+    return list(dict.fromkeys(found))
+
+
+def raise_problems(problems: Sequence[Problem], path: Path, text: str, hide: set[str]) -> None:
+    """One ConfigError that lists every problem; nothing when there is none."""
+    if not problems:
+        return
+    texts = [_redacted(_located(problem, path, text), hide) for problem in problems]
+    remedies = [_redacted(problem.remedy, hide) for problem in problems]
+    if len(problems) == 1:
+        raise ConfigError(texts[0], remedies[0])
+    lines = [f"{said}\n      → {do}" for said, do in zip(texts, remedies, strict=True)]
+    raise ConfigError(
+        f"{path.name} has {len(problems)} mistakes:\n    " + "\n    ".join(lines),
+        f"correct them in {path}",
+    )
+
+
+def secret_values(model: type[BaseModel], given: Any) -> set[str]:
+    """Every text that the file gives for a secret field of the model, however deep."""
+    if not isinstance(given, Mapping):
+        return set()
+    found: set[str] = set()
+    for name, field in model.model_fields.items():
+        value = given.get(field.alias or name)
+        if SecretStr in _types(field.annotation):
+            found.add(str(value))
+        for inner in _models(field.annotation):
+            values = value.values() if isinstance(value, Mapping) else ()
+            for candidate in (value, *values):
+                found |= secret_values(inner, candidate)
+    return found - {"None", ""}
+
+
+def _located(problem: Problem, path: Path, text: str) -> str:
+    line = _line_of(problem.key, text)
+    where = f"{path.name}, line {line}" if line else path.name
+    return f"{where}: {problem.key}: {problem.message}"
+
+
+def _redacted(text: str, hide: set[str]) -> str:
+    for value in sorted(hide, key=len, reverse=True):
+        if len(value) >= 4:
+            text = text.replace(value, _HIDDEN)
+    return text
+
+
+def _said(
+    detail: ErrorDetails, model: type[BaseModel], loc: Sequence[int | str], given: Any
+) -> tuple[str, str]:
+    """(message, remedy) for one of pydantic's findings."""
+    kind, last = detail["type"], str(loc[-1]) if loc else ""
+    if kind == "extra_forbidden":
+        known = _keys(_at(model, loc[:-1]))
+        return "unknown key", nearest(last, known)
+    if kind == "missing":
+        return "is missing", f"add {last} = …{_described(model, loc)}"
+    if kind in ("value_error", "assertion_error"):
+        message = detail["msg"].partition(", ")[2]
+        return message, f"correct {last or 'it'}{_described(model, loc)}"
+    value = _value_at(given, loc)
+    message = detail["msg"].replace("Input should be", "must be").replace("Input", "it")
+    if kind == "literal_error" and isinstance(value, str):
+        return message, nearest(value, re.findall(r"'([^']+)'", message))
+    return message, f"correct {last or 'it'}{_described(model, loc)}"
+
+
+def _described(model: type[BaseModel], loc: Sequence[int | str]) -> str:
+    parent = _at(model, loc[:-1])
+    if parent is None or not loc:
+        return ""
+    for name, field in parent.model_fields.items():
+        if loc[-1] in (name, field.alias) and field.description:
+            return f": {field.description}"
+    return ""
+
+
+def _at(model: type[BaseModel] | None, loc: Sequence[int | str]) -> type[BaseModel] | None:
+    """The model of the table at `loc`, through mappings and lists; None when there is none."""
+    for part in loc:
+        if model is None:
+            return None
+        by_key = {field.alias or name: field for name, field in model.model_fields.items()}
+        if part in by_key:
+            inner = _models(by_key[str(part)].annotation)
+            model = inner[0] if inner else None
+    return model
+
+
+def _keys(model: type[BaseModel] | None) -> list[str]:
+    if model is None:
+        return []
+    return [
+        field.alias or name for name, field in model.model_fields.items() if field.exclude is None
+    ]
+
+
+def _types(annotation: Any) -> list[Any]:
+    """The plain types that an annotation is made of."""
+    if get_origin(annotation) is None:
+        return [annotation]
+    arguments = get_args(annotation)
+    if get_origin(annotation) is Annotated:
+        arguments = arguments[:1]
+    return [plain for argument in arguments for plain in _types(argument)]
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    return [t for t in _types(annotation) if isinstance(t, type) and issubclass(t, BaseModel)]
+
+
+def _value_at(given: Any, loc: Sequence[int | str]) -> Any:
+    for part in loc:
+        try:
+            given = given[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return given
+
+
+def _is_branch(part: int | str) -> bool:
+    """Whether this part of a location names a branch of a union instead of a key."""
+    return isinstance(part, str) and ("[" in part or part in ("str", "int", "float", "none"))
+
+
+def _line_of(key: str, text: str) -> int | None:
+    """The line on which a dotted key is set, or on which its nearest table begins."""
+    best: tuple[int, int] | None = None
+    table = ""
+    for number, line in enumerate(text.splitlines(), start=1):
+        header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line)
+        if header:
+            table = full = header[1].replace('"', "")
+        else:
+            name = re.match(r"\s*([\w.\"-]+)\s*=", line)
+            if not name:
+                continue
+            full = f"{table}.{name[1]}".strip(".").replace('"', "")
+        if (key == full or key.startswith(f"{full}.")) and (best is None or len(full) > best[0]):
+            best = (len(full), number)
+    return best[1] if best else None

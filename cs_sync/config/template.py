@@ -1,0 +1,119 @@
+"""Writes a commented `cs_sync.toml` from what the connectors' settings say of themselves."""
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from cs_sync.config.model import (
+    DatabaseSettings,
+    ScheduleSettings,
+    WorkspaceSettings,
+    WriteBackSettings,
+)
+from cs_sync.contracts.errors import ConfigError
+from cs_sync.plugins import Plugins
+
+_HEADER = """\
+# Configuration of cs-sync. A value may also be looked up elsewhere:
+# "env:NAME" (environment), "file:PATH" (a file, from this folder), "keyring:NAME".
+"""
+
+
+def template(
+    plugins: Plugins,
+    connectors: Sequence[str],
+    *,
+    name: str = "workspace",
+    timezone: str = "UTC",
+    currency: str = "EUR",
+) -> str:
+    """The text of a configuration for these connectors; every required value is an env: reference.
+
+    Raises ConfigError for a connector that is not installed.
+    """
+    workspace = {"name": name, "timezone": timezone, "currency": currency}
+    parts = [_HEADER, _section("database", DatabaseSettings, {"url": "sqlite:///cs_sync.db"})]
+    parts.append(_section("workspace", WorkspaceSettings, workspace))
+    for connector in connectors:
+        settings = plugins.settings_of(connector)
+        if settings is None:
+            raise ConfigError(
+                f"no connector {connector} is installed",
+                f"pip install cs-sync-{connector.replace('_', '-')}",
+            )
+        required = {
+            key: f"env:{connector}_{key}".upper().replace("ENV:", "env:", 1)
+            for key, field in settings.model_fields.items()
+            if field.is_required()
+        }
+        parts.append(_section(f"connectors.{connector}", settings, required, connector))
+    writable = [connector for connector in connectors if connector in plugins.destinations]
+    if writable:
+        parts.append(_section("write_back", WriteBackSettings, {"destination": writable[0]}))
+    parts.append(_section("schedule", ScheduleSettings, {"cron": "15 5 * * *"}))
+    return "\n".join(parts)
+
+
+def variables(text: str) -> list[str]:
+    """The environment variables that a configuration asks for, in order."""
+    return list(dict.fromkeys(re.findall(r'(?m)^[^#\n]*"env:(\w+)"', text)))
+
+
+def write_template(path: Path, text: str) -> None:
+    """Create the file, for its owner alone (0600); ConfigError when it exists."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise ConfigError(
+            f"{path} exists already and is left as it is",
+            "edit it, or name another with --config FILE",
+        ) from None
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written: {error.strerror}", "choose another folder"
+        ) from None
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def _section(
+    title: str, model: type[BaseModel], values: Mapping[str, Any], connector: str = ""
+) -> str:
+    """A table: `values` as they are, every other field commented out with its default."""
+    lines = [f"[{title}]"]
+    for key, field in model.model_fields.items():
+        if field.exclude:
+            continue
+        if field.description:
+            lines.append(f"# {' '.join(field.description.split())}")
+        name = field.alias or key
+        if key in values:
+            lines.append(f"{name} = {_toml(values[key])}")
+        else:
+            lines.append(f"# {name} = {_toml(_example(key, field, connector))}")
+    return "\n".join(lines) + "\n"
+
+
+def _example(key: str, field: FieldInfo, connector: str) -> Any:
+    if field.annotation is SecretStr or SecretStr in get_args(field.annotation):
+        return f"env:{connector.upper()}_{key.upper()}"
+    return field.get_default(call_default_factory=True)
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML; what has no simple form there is shown as an empty text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{json.dumps(k)} = {_toml(v)}" for k, v in value.items()) + "}"
+    return json.dumps("" if value is None else str(value), ensure_ascii=False)

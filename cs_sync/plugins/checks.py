@@ -1,0 +1,53 @@
+"""Whether what a plugin offers keeps its side of the contract."""
+
+import re
+from typing import Any
+
+from cs_sync.contracts.source import ConnectorConfig
+from cs_sync.follow_ups.playbook import Playbook
+from cs_sync.metrics.metric import Metric
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def check_source(offer: Any) -> str | None:
+    """What keeps this from being a source; None when it is one."""
+    problem = _connector(offer, ("streams", "check"))
+    if problem:
+        return problem
+    concurrency = getattr(offer, "concurrency", None)
+    if not isinstance(concurrency, int) or concurrency < 1:
+        return f"{offer.__name__}.concurrency must be a whole number from 1"
+    return None
+
+
+def check_destination(offer: Any) -> str | None:
+    """What keeps this from being a destination; None when it is one."""
+    return _connector(offer, ("prepare", "write", "find"))
+
+
+def check_metric(offer: Any) -> str | None:
+    """What keeps this from being a metric; None when it is one."""
+    return None if isinstance(offer, Metric) else f"{offer!r} is not a cs_sync Metric"
+
+
+def check_playbook(offer: Any) -> str | None:
+    """What keeps this from being a playbook; None when it is one."""
+    return None if isinstance(offer, Playbook) else f"{offer!r} is not a cs_sync Playbook"
+
+
+def _connector(offer: Any, methods: tuple[str, ...]) -> str | None:
+    if not isinstance(offer, type):
+        return f"{offer!r} is not a class; return the class itself, not an instance"
+    name = getattr(offer, "name", None)
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        return f"{offer.__name__}.name must be lower-case letters, digits and _ ({name!r})"
+    config = getattr(offer, "Config", None)
+    if not (isinstance(config, type) and issubclass(config, ConnectorConfig)):
+        return f"{offer.__name__}.Config must be a subclass of cs_sync.ConnectorConfig"
+    if not isinstance(getattr(offer, "limits", None), list | tuple):
+        return f"{offer.__name__}.limits must be a list or tuple of cs_sync.Limit"
+    for method in methods:
+        if not callable(getattr(offer, method, None)):
+            return f"{offer.__name__} has no method {method}"
+    return None

@@ -1,0 +1,239 @@
+"""Plugins are found as real distributions, and a broken one never stops another."""
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from importlib.metadata import entry_points
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+import typer
+
+from cs_sync import Event
+from cs_sync.plugins import BrokenPlugin, Plugins, load_plugins
+
+GOOD = """
+from cs_sync import ConnectorConfig, hookimpl
+
+class Config(ConnectorConfig):
+    base_url: str = "https://api.example.com"
+
+class Source:
+    name = "{name}"
+    Config = Config
+    limits = ()
+    concurrency = 1
+    def __init__(self, config, http): ...
+    def streams(self): return ()
+    def check(self): return iter(())
+
+@hookimpl
+def cs_sync_sources():
+    return [Source]
+"""
+
+Install = Callable[..., None]
+Load = Callable[..., Plugins]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Put a distribution with one module and one entry point on the path."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    modules: list[str] = []
+
+    def put(name: str, code: str, version: str = "1.2.3", distribution: str = "") -> None:
+        distribution = distribution or f"acme-{name}"
+        module = f"{distribution}_plugin".replace("-", "_")
+        modules.append(module)
+        (tmp_path / f"{module}.py").write_text(dedent(code))
+        info = tmp_path / f"{distribution.replace('-', '_')}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
+        )
+        (info / "entry_points.txt").write_text(f"[cs_sync]\n{name} = {module}\n")
+        importlib.invalidate_caches()
+
+    yield put
+    for module in modules:
+        sys.modules.pop(module, None)
+
+
+@pytest.fixture
+def load() -> Load:
+    """Load only what a test installed: whatever else lives in this environment is disabled."""
+    others = {point.dist.name for point in entry_points(group="cs_sync") if point.dist}
+
+    def run(disabled: tuple[str, ...] = ()) -> Plugins:
+        return load_plugins({*others, *disabled}, report=lambda plugin: None)
+
+    return run
+
+
+def only(plugins: Plugins) -> BrokenPlugin:
+    (broken,) = plugins.broken
+    return broken
+
+
+def test_a_good_plugin_offers_its_connector(install: Install, load: Load) -> None:
+    install("pigeon", GOOD.format(name="pigeon"))
+    plugins = load()
+    assert list(plugins.sources) == ["pigeon"]
+    assert plugins.broken == []
+    assert plugins.rows() == [
+        {
+            "name": "pigeon",
+            "kind": "source",
+            "distribution": "acme-pigeon",
+            "version": "1.2.3",
+            "status": "ok",
+        }
+    ]
+
+
+def test_a_disabled_plugin_is_not_imported(install: Install, load: Load) -> None:
+    install("pigeon", "raise RuntimeError('imported')")
+    assert load(("pigeon",)).broken == []
+    assert load(("acme-pigeon",)).broken == []
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "remedy"),
+    [
+        ("raise RuntimeError('boom')", "RuntimeError: boom", "pip install --upgrade acme-bad"),
+        ("import nowhere_to_be_found", "No module named", "nowhere_to_be_found is missing"),
+        ("raise SystemExit(3)", "SystemExit: 3", "pip uninstall acme-bad"),
+        ("def (:", "SyntaxError", "pip install --upgrade acme-bad"),
+        ("", "it has no hook", "@cs_sync.hookimpl"),
+        (
+            "from cs_sync import hookimpl\n@hookimpl\ndef cs_sync_source(): return []",
+            "cs-sync has no hook cs_sync_source",
+            "did you mean cs_sync_sources?",
+        ),
+        (
+            "from cs_sync import hookimpl\n@hookimpl\ndef cs_sync_event(happening): ...",
+            "'happening'",
+            "correct the hook",
+        ),
+        ("def cs_sync_sources(): return []", "is not marked", "put @cs_sync.hookimpl above it"),
+    ],
+)
+def test_a_plugin_that_cannot_load_is_named_and_the_others_go_on(
+    install: Install, load: Load, code: str, error: str, remedy: str
+) -> None:
+    install("bad", code, version="9.8")
+    install("pigeon", GOOD.format(name="pigeon"))
+    plugins = load()
+    found = only(plugins)
+    assert (found.name, found.distribution, found.version) == ("bad", "acme-bad", "9.8")
+    assert error in found.error
+    assert remedy in found.remedy
+    assert list(plugins.sources) == ["pigeon"]
+    assert [row["status"] == "ok" for row in plugins.rows()] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "error"),
+    [
+        ("concurrency = 1", "concurrency = 0", "concurrency must be a whole number"),
+        ("limits = ()", "limits = 3", "limits must be a list"),
+        ("def check", "def look", "has no method check"),
+        ("class Config(ConnectorConfig)", "class Config(object)", "Config must be a subclass"),
+        ('name = "bad"', 'name = "Bad One"', "lower-case"),
+        ("return [Source]", "return [Source(None, None)]", "is not a class"),
+        ("return [Source]", "return [Source, Source]", "offered twice"),
+        ("return [Source]", "return 1 / 0", "ZeroDivisionError"),
+    ],
+)
+def test_an_offer_that_breaks_the_contract_is_left_out(
+    install: Install, load: Load, old: str, new: str, error: str
+) -> None:
+    code = GOOD.format(name="bad")
+    assert old in code
+    install("bad", code.replace(old, new))
+    install("pigeon", GOOD.format(name="pigeon"))
+    plugins = load()
+    assert list(plugins.sources) == ["pigeon"]
+    assert error in only(plugins).error
+    assert [row["name"] for row in plugins.rows()] == ["pigeon", "bad"]
+
+
+def test_the_second_connector_of_a_name_is_refused(install: Install, load: Load) -> None:
+    install("first", GOOD.format(name="pigeon"))
+    install("second", GOOD.format(name="pigeon"))
+    plugins = load()
+    assert plugins.sources["pigeon"].__module__ == "acme_first_plugin"
+    assert only(plugins).error == ("source pigeon is offered by first (acme-first 1.2.3) already")
+    assert "pip uninstall acme-first" in only(plugins).remedy
+
+
+def test_an_observer_that_raises_is_reported_once_and_ignored(install: Install, load: Load) -> None:
+    install(
+        "noisy",
+        """
+        from cs_sync import hookimpl
+        calls = []
+        @hookimpl
+        def cs_sync_event(event):
+            calls.append(event)
+            raise ValueError("not today")
+        """,
+    )
+    plugins = load()
+    heard: list[Event] = []
+    plugins.observe(heard.append)
+    for _ in range(3):
+        plugins.emit(Event("page_stored", at=datetime(2026, 1, 1, tzinfo=UTC)))
+    assert len(heard) == 3
+    assert len(sys.modules["acme_noisy_plugin"].calls) == 1
+    assert only(plugins).error == "ValueError: not today"
+    assert [row["status"] == "ok" for row in plugins.rows()] == [False]
+
+
+def test_commands_are_added_and_a_failing_plugin_is_named(install: Install, load: Load) -> None:
+    install(
+        "bad",
+        "from cs_sync import hookimpl\n@hookimpl\ndef cs_sync_commands(app): app.nothing()",
+    )
+    install(
+        "sing",
+        """
+        from cs_sync import hookimpl
+        @hookimpl
+        def cs_sync_commands(app):
+            @app.command()
+            def sing(): ...
+        """,
+    )
+    app = typer.Typer()
+    plugins = load()
+    plugins.add_commands(app)
+    assert len(app.registered_commands) == 1
+    assert only(plugins).name == "bad"
+    assert plugins.rows()[0]["kind"] == "extension"
+
+
+def test_a_vault_answers_and_its_failure_never_quotes_the_secret(
+    install: Install, load: Load
+) -> None:
+    install(
+        "vault",
+        """
+        from cs_sync import hookimpl
+        @hookimpl
+        def cs_sync_secret(scheme, reference):
+            if reference == "down":
+                raise RuntimeError("canary-7731")
+            return "opened" if scheme == "vault" else None
+        """,
+    )
+    plugins = load()
+    assert plugins.has_vault
+    assert plugins.secret("vault", "a") == "opened"
+    assert plugins.secret("safe", "a") is None
+    with pytest.raises(Exception, match="could not read vault:down") as caught:
+        plugins.secret("vault", "down")
+    assert "canary-7731" not in str(caught.value)
