@@ -44,6 +44,7 @@ def load_config(path: Path | str, plugins: Plugins) -> Config:
     secrets = Secrets(path.parent, plugins)
     hide: set[str] = set()
     problems = _unknown_sections(tables)
+    tables = {name: table for name, table in tables.items() if isinstance(table, Mapping)}
     sections: dict[str, Any] = {}
     for name, model in SECTIONS.items():
         given = tables.get(name, {})
@@ -98,10 +99,10 @@ def _unknown_sections(tables: Mapping[str, Any]) -> list[Problem]:
     ]
 
 
-def _database(given: Any, path: Path, secrets: Secrets, hide: set[str]) -> Any:
+def _database(
+    given: Mapping[str, Any], path: Path, secrets: Secrets, hide: set[str]
+) -> Mapping[str, Any]:
     """The table with its address looked up and anchored at the file's folder."""
-    if not isinstance(given, Mapping):
-        return given
     default: SecretStr = DatabaseSettings().url
     url = given.get("url", default.get_secret_value())
     if not isinstance(url, str):
@@ -120,7 +121,6 @@ def _connectors(
 ) -> tuple[Connectors, list[Problem]]:
     """The connectors, and what is wrong with their tables."""
     given = tables.get("connectors", {})
-    given = given if isinstance(given, Mapping) else {}
     wrong = [
         Problem(f"connectors.{name}", "must be a table", f"write it as [connectors.{name}]")
         for name, table in given.items()

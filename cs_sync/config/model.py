@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, SkipValidation, field_validator
 
 from cs_sync.config.cron import check_cron
 from cs_sync.contracts.source import ConnectorConfig
@@ -97,7 +97,7 @@ class Config(BaseModel):
     path: Path
     database: DatabaseSettings = DatabaseSettings()
     workspace: WorkspaceSettings = WorkspaceSettings()
-    connectors: Mapping[str, ConnectorConfig] = Field(default_factory=dict, repr=False)
+    connectors: SkipValidation[Mapping[str, ConnectorConfig]] = Field(default_factory=dict)
     metrics: MetricsSettings = MetricsSettings()
     write_back: WriteBackSettings = WriteBackSettings()
     schedule: ScheduleSettings = ScheduleSettings()

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
+from zoneinfo import available_timezones
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
@@ -13,6 +14,7 @@ from pydantic_core import ErrorDetails
 from cs_sync.contracts.errors import ConfigError
 
 _HIDDEN = "•••"
+_LISTED = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,9 @@ def nearest(word: str, known: Collection[str]) -> str:
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]}?"
-    return f"known here: {', '.join(sorted(known))}" if known else "remove it"
+    some = ", ".join(sorted(known)[:_LISTED])
+    more = ", …" if len(known) > _LISTED else ""
+    return f"known here: {some}{more}" if known else "remove it"
 
 
 def problems_of(
@@ -104,6 +108,8 @@ def _said(
         return message, f"correct {last or 'it'}{_described(model, loc)}"
     value = _value_at(given, loc)
     message = detail["msg"].replace("Input should be", "must be").replace("Input", "it")
+    if kind == "zoneinfo_str":
+        return "unknown time zone", nearest(str(value), available_timezones())
     if kind == "literal_error" and isinstance(value, str):
         return message, nearest(value, re.findall(r"'([^']+)'", message))
     return message, f"correct {last or 'it'}{_described(model, loc)}"

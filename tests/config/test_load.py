@@ -1,0 +1,249 @@
+"""What a good configuration becomes, and what is said of every mistake in a bad one."""
+
+from collections.abc import Callable
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from pydantic import ValidationError
+
+from cs_sync import ConfigError
+from cs_sync.config import Config, load_config
+from cs_sync.plugins import Plugins
+
+Read = Callable[[str], Config]
+CANARY = "sk_live_canary_7731"
+
+
+def failure(read: Read, text: str) -> ConfigError:
+    with pytest.raises(ConfigError) as caught:
+        read(text)
+    assert CANARY not in str(caught.value)
+    assert CANARY not in repr(caught.value)
+    assert caught.value.__cause__ is None
+    return caught.value
+
+
+def test_an_empty_file_has_working_defaults(read: Read, tmp_path: Path) -> None:
+    config = read("")
+    assert config.database.url.get_secret_value() == f"sqlite:///{tmp_path}/cs_sync.db"
+    assert config.workspace.timezone == ZoneInfo("UTC")
+    assert config.workspace.currency == "EUR"
+    assert config.write_back.max_change == 0.2
+    assert config.write_back.owned_prefix == "cs_"
+    assert config.folder == tmp_path
+    assert len(config.connectors) == 0
+
+
+def test_a_full_file_is_read(read: Read, tmp_path: Path) -> None:
+    config = read(
+        """
+        [database]
+        url = "postgresql+psycopg://me@localhost/acme"
+        schema = "acme"
+        keep_raw = true
+        [workspace]
+        name = "acme"
+        timezone = "Europe/Warsaw"
+        currency = "pln"
+        language = "pl"
+        [connectors.crm]
+        [connectors.billing]
+        api_key = "sk_1"
+        project_id = 7
+        base_url = "http://127.0.0.1:8900/billing"
+        [metrics]
+        policy = "default"
+        [write_back]
+        destination = "crm"
+        [schedule]
+        cron = "*/15 5-7,9 * * 1"
+        """
+    )
+    assert config.database.schema_name == "acme"
+    assert config.workspace.currency == "PLN"
+    assert list(config.connectors) == ["crm", "billing"]
+    billing = config.connectors["billing"]
+    assert billing.model_dump()["project_id"] == 7
+    assert billing.workspace.timezone == ZoneInfo("Europe/Warsaw")
+    assert billing.workspace.currency == "PLN"
+    assert billing.workspace.folder == tmp_path
+    assert config.schedule.cron == "*/15 5-7,9 * * 1"
+
+
+def test_nothing_changes_after_reading(read: Read) -> None:
+    config = read("")
+    with pytest.raises(ValidationError, match="frozen"):
+        config.workspace.name = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("url", "becomes"),
+    [
+        ("sqlite:///data/x.db", "sqlite:///{folder}/data/x.db"),
+        ("sqlite:////var/x.db", "sqlite:////var/x.db"),
+        ("sqlite:///x.db?timeout=5", "sqlite:///{folder}/x.db?timeout=5"),
+        ("sqlite:///:memory:", "sqlite:///:memory:"),
+        ("sqlite://", "sqlite://"),
+    ],
+)
+def test_sqlite_files_lie_beside_the_configuration(
+    read: Read, tmp_path: Path, url: str, becomes: str
+) -> None:
+    config = read(f'[database]\nurl = "{url}"')
+    assert config.database.url.get_secret_value() == becomes.format(folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "remedy"),
+    [
+        ("[databse]\nx = 1", "line 1: databse: unknown section", "did you mean database?"),
+        ("[connector.stripe]", "connector: unknown section", "did you mean connectors?"),
+        ("database = 3", "database: must be", "write it as [database]"),
+        (
+            "[database]\nkeep_row = true",
+            "line 2: database.keep_row: unknown key",
+            "did you mean keep_raw?",
+        ),
+        (
+            '[database]\nurl = "mysql://me:hunter22@db/x"',
+            "line 2: database.url: must begin with sqlite:/// or postgresql+psycopg://",
+            "A SQLite file beside this one",
+        ),
+        (
+            '[workspace]\ntimezone = "Europe/Warsawa"',
+            "workspace.timezone: unknown time zone",
+            "did you mean Europe/Warsaw?",
+        ),
+        (
+            '[workspace]\ncurrency = "EURO"',
+            "workspace.currency: unknown currency 'EURO'",
+            "correct currency: Reporting currency",
+        ),
+        (
+            '[workspace]\nlanguage = "zh-hans"',
+            "workspace.language: must be 'en', 'pl'",
+            "did you mean zh-Hans?",
+        ),
+        (
+            "[workspace]\nname = 5",
+            "workspace.name: must be a valid string",
+            "correct name",
+        ),
+        (
+            "[connectors.biling]\n",
+            "connectors.biling: no such connector is installed (installed: billing, crm)",
+            "did you mean billing? Else pip install cs-sync-biling",
+        ),
+        (
+            "[connectors.zendesk]\n",
+            "connectors.zendesk: no such connector is installed",
+            "pip install cs-sync-zendesk",
+        ),
+        (
+            "[connectors]\nbilling = 3",
+            "connectors.billing: must be a table",
+            "write it as [connectors.billing]",
+        ),
+        (
+            "[connectors.billing]\n",
+            "line 1: connectors.billing.api_key: is missing",
+            "add api_key = …: A restricted key",
+        ),
+        (
+            '[connectors.billing]\napi_key = "x"\nproject = 1',
+            "line 3: connectors.billing.project: unknown key",
+            "did you mean project_id?",
+        ),
+        (
+            '[connectors.billing]\napi_key = "x"\nworkspace = {}',
+            "connectors.billing.workspace: unknown key",
+            "remove it",
+        ),
+        (
+            f'[connectors.billing]\napi_key = "{CANARY}"\nproject_id = "one"',
+            "connectors.billing.project_id: must be a valid integer",
+            "correct project_id: Number of the project.",
+        ),
+        (
+            f'[connectors.billing]\napi_key = ["{CANARY}"]',
+            "connectors.billing.api_key: must be a valid string",
+            "correct api_key: A restricted key",
+        ),
+        (
+            f'[connectors.billing]\napi_key = "{CANARY}"\nbase_url = "http://example.com"',
+            "line 3: connectors.billing.base_url: must be an https:// address; plain http",
+            "http:// is for 127.0.0.1 and localhost only",
+        ),
+        (
+            f'[connectors.billing]\napi_key = "{CANARY}"\nbase_url = "ftp://example.com"',
+            "connectors.billing.base_url: must be an https:// address",
+            "begin it with https://",
+        ),
+        (
+            '[write_back]\ndestination = "billing"',
+            "line 2: write_back.destination: no installed connector writes to billing",
+            "known here: crm",
+        ),
+        (
+            '[write_back]\ndestination = "crm"',
+            "write_back.destination: crm is not configured",
+            "add a [connectors.crm] section",
+        ),
+        (
+            "[write_back]\nmax_change = 20",
+            "write_back.max_change: must be less than or equal to 1",
+            "correct max_change: Refuse a plan",
+        ),
+        (
+            '[schedule]\ncron = "15 25 * * *"',
+            "schedule.cron: hour '25' is not made of numbers from 0 to 23",
+            "correct cron",
+        ),
+        ('[schedule]\ncron = "daily"', "schedule.cron: has 1 fields, not five", "correct cron"),
+        ("[workspace\n", "cs_sync.toml is not TOML", "correct that line"),
+    ],
+)
+def test_a_mistake_is_named_with_its_key_and_remedy(
+    read: Read, text: str, message: str, remedy: str
+) -> None:
+    error = failure(read, text)
+    assert message in error.message
+    assert error.message.startswith("cs_sync.toml")
+    assert remedy in error.remedy
+    assert "hunter22" not in str(error)
+    assert error.exit_code == 2
+
+
+def test_all_mistakes_are_listed_at_once(read: Read) -> None:
+    error = failure(
+        read,
+        f"""
+        [workspace]
+        currency = "EURO"
+        nmae = "x"
+        [connectors.billing]
+        api_key = "{CANARY}"
+        project_id = "one"
+        [schedul]
+        """,
+    )
+    assert error.message.startswith("cs_sync.toml has 4 mistakes:")
+    for key in ("workspace.currency", "workspace.nmae", "billing.project_id", "schedul"):
+        assert key in error.message
+    assert "did you mean name?" in error.message
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path, plugins: Plugins) -> None:
+    with pytest.raises(ConfigError, match="there is no configuration at") as caught:
+        load_config(tmp_path / "cs_sync.toml", plugins)
+    assert "cs-sync init" in caught.value.remedy
+
+
+def test_a_broken_plugin_is_the_reason_given(read: Read, plugins: Plugins) -> None:
+    from cs_sync.plugins import BrokenPlugin
+
+    plugins.leave_out(BrokenPlugin("stripe", "cs-sync-stripe", "1", "no luck", "upgrade it"))
+    error = failure(read, "[connectors.stripe]")
+    assert "cs-sync-stripe 1 cannot be used: no luck" in error.message
+    assert error.remedy == "upgrade it"

@@ -1,0 +1,55 @@
+"""A new configuration says what each key is for, and works as it stands."""
+
+import stat
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from cs_sync import ConfigError
+from cs_sync.config import load_config, template, write_template
+from cs_sync.config.template import variables
+from cs_sync.plugins import Plugins
+
+
+def test_the_template_can_be_loaded_as_it_is(
+    tmp_path: Path, plugins: Plugins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = template(plugins, ["billing", "crm"], name="acme", timezone="Europe/Warsaw")
+    path = tmp_path / "cs_sync.toml"
+    write_template(path, text)
+    config = load_config(path, plugins)
+    assert config.workspace.name == "acme"
+    assert config.write_back.destination == "crm"
+    assert variables(text) == ["BILLING_API_KEY"]
+    monkeypatch.setenv("BILLING_API_KEY", "x")
+    assert config.connectors["billing"].base_url == "https://billing.example.com"
+
+
+def test_every_key_is_there_with_its_description(plugins: Plugins) -> None:
+    text = template(plugins, ["billing", "crm"])
+    assert '# A restricted key that may read.\napi_key = "env:BILLING_API_KEY"\n' in text
+    assert "# Number of the project.\n# project_id = 1\n" in text
+    assert '# token = "env:CRM_TOKEN"' in text
+    assert "workspace = " not in text
+    assert set(tomllib.loads(text)["connectors"]["billing"]) == {"api_key"}
+
+
+def test_an_unknown_connector_is_refused(plugins: Plugins) -> None:
+    with pytest.raises(ConfigError, match="no connector zendesk") as caught:
+        template(plugins, ["zendesk"])
+    assert caught.value.remedy == "pip install cs-sync-zendesk"
+
+
+def test_the_file_is_for_its_owner_and_never_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "cs_sync.toml"
+    write_template(path, "first")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with pytest.raises(ConfigError, match="exists already"):
+        write_template(path, "second")
+    assert path.read_text() == "first"
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be written: No such file"):
+        write_template(tmp_path / "no" / "cs_sync.toml", "text")
