@@ -1,0 +1,128 @@
+"""A run on record: the lease, the row in `run`, and a heartbeat that keeps both alive."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from secrets import token_hex
+
+from cs_sync.contracts.errors import CsSyncError, LeaseHeld
+from cs_sync.contracts.events import Event
+from cs_sync.jobs.summary import NO_WRITES, RunSummary, stream_rows, worst
+from cs_sync.jobs.workspace import Workspace
+from cs_sync.store.leases import Held, give_back, renew_lease, take_lease
+from cs_sync.store.runs import begin_run, end_run, note_streams
+from cs_sync.sync.outcome import Outcome
+from cs_sync.sync.reading import Session
+from cs_sync_schemas import RunStream
+
+HEARTBEAT = 60.0
+
+
+@dataclass(slots=True)
+class Recorded:
+    """A run in progress; the jobs inside it add what they did."""
+
+    workspace: Workspace
+    id: str
+    started_at: datetime
+    held: Held
+    outcomes: list[Outcome] = field(default_factory=list)
+    statuses: list[str] = field(default_factory=list)
+    writes: dict[str, int] = field(default_factory=lambda: dict(NO_WRITES))
+    messages: list[str] = field(default_factory=list)
+
+    def session(self) -> Session:
+        """What the readers of this run share."""
+        workspace = self.workspace
+        return Session(
+            store=workspace.store,
+            run_id=self.id,
+            held=self.held,
+            clock=workspace.clock,
+            emit=workspace.emit,
+            keep_raw=workspace.config.database.keep_raw,
+            stop=workspace.stop,
+        )
+
+    def note(self, outcome: Outcome) -> None:
+        """Put a stream's outcome on record as soon as it is known."""
+        self.outcomes.append(outcome)
+        row = {
+            "run_id": self.id,
+            "source": outcome.source,
+            "stream": outcome.stream,
+            "tables": list(outcome.tables),
+            "status": outcome.status,
+            "ended_at": self.workspace.clock(),
+            "records": outcome.stored.records,
+            "changed": outcome.stored.changed,
+            "rejected": outcome.stored.rejected,
+            "deleted": outcome.stored.deleted,
+            "requests": outcome.requests,
+            "waited_seconds": outcome.waited_seconds,
+            "error": outcome.error,
+        }
+        assert row.keys() == RunStream.model_fields.keys()  # noqa: S101 - one definition
+        with self.workspace.store.write() as connection:
+            note_streams(connection, [row])
+
+    def summary(self) -> RunSummary:
+        """What the run has come to so far."""
+        return RunSummary(
+            run=self.id,
+            status=worst(self.statuses),
+            started_at=self.started_at,
+            ended_at=self.workspace.clock(),
+            streams=stream_rows(self.outcomes),
+            writes=self.writes,
+            message="\n".join(self.messages),
+        )
+
+
+@contextmanager
+def recorded_run(workspace: Workspace, command: str) -> Iterator[Recorded]:
+    """Hold the lease and keep the run's record while the body works; raises LeaseHeld."""
+    started_at = workspace.clock()
+    run_id = f"{started_at:%Y%m%dT%H%M%S}-{token_hex(3)}"
+    with workspace.store.write() as connection:
+        held = take_lease(connection, run_id, started_at)
+        begin_run(connection, run_id, command, started_at)
+    workspace.emit(Event("run_started", started_at, detail={"run": run_id, "command": command}))
+    recorded = Recorded(workspace, run_id, started_at, held)
+    ended = threading.Event()
+    beating = threading.Thread(target=_beat, args=(workspace, held, ended), daemon=True)
+    beating.start()
+    try:
+        yield recorded
+    except BaseException as error:
+        _end(recorded, "failed" if isinstance(error, CsSyncError) else "interrupted", error)
+        raise
+    else:
+        _end(recorded, recorded.summary().status, None)
+    finally:
+        ended.set()
+        beating.join()
+
+
+def _end(recorded: Recorded, status: str, error: BaseException | None) -> None:
+    workspace, now = recorded.workspace, recorded.workspace.clock()
+    if not isinstance(error, LeaseHeld):
+        told = None if error is None else f"{type(error).__name__}: {error}"
+        with workspace.store.write() as connection:
+            end_run(connection, recorded.id, status, now, writes=recorded.writes, error=told)
+            give_back(connection, recorded.held, now)
+    detail = {"run": recorded.id, "status": status}
+    workspace.emit(Event("run_ended", now, detail=detail))
+
+
+def _beat(workspace: Workspace, held: Held, ended: threading.Event) -> None:
+    """Renew the lease while the run lives; losing it stops the run."""
+    while not ended.wait(HEARTBEAT):
+        try:
+            with workspace.store.write() as connection:
+                renew_lease(connection, held, workspace.clock())
+        except LeaseHeld:
+            workspace.stop.set()
+            return

@@ -1,0 +1,43 @@
+"""Reading the sources."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, time
+
+from cs_sync.jobs.recording import Recorded, recorded_run
+from cs_sync.jobs.summary import RunSummary
+from cs_sync.jobs.workspace import Workspace
+from cs_sync.sync.engine import sync_sources
+from cs_sync.sync.outcome import run_status
+from cs_sync.sync.windows import Request
+
+
+def sync(
+    workspace: Workspace,
+    *,
+    only: Sequence[str] = (),
+    full: bool = False,
+    since: date | None = None,
+    until: date | None = None,
+) -> RunSummary:
+    """Bring the store up to date, and what is derived from it; `since`/`until` read a range."""
+    request = Request(full, _midnight(workspace, since), _midnight(workspace, until))
+    with recorded_run(workspace, "sync") as recorded:
+        sync_into(recorded, request, only)
+        return recorded.summary()
+
+
+def sync_into(recorded: Recorded, request: Request, only: Sequence[str] = ()) -> None:
+    """The sync as part of a run that is on record."""
+    sources = recorded.workspace.sources(only)
+    outcomes = sync_sources(recorded.session(), sources, request, recorded.note)
+    recorded.statuses.append(run_status(outcomes))
+    recorded.messages += [
+        f"{outcome.source} {outcome.stream}: {outcome.error}"
+        for outcome in sorted(outcomes, key=lambda o: (o.source, o.stream))
+        if outcome.error
+    ]
+
+
+def _midnight(workspace: Workspace, day: date | None) -> datetime | None:
+    zone = workspace.config.workspace.timezone
+    return None if day is None else datetime.combine(day, time(), zone)
