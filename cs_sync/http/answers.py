@@ -1,6 +1,5 @@
 """What an answer, or the lack of one, means: typed errors with a remedy and the request's id."""
 
-import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +23,7 @@ from cs_sync.contracts.errors import (
 _ID_HEADERS = ("request-id", "x-hubspot-correlation-id", "x-request-id", "x-zendesk-request-id")
 _ID_FIELDS = ("correlationId", "request_id", "requestId")
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
 _LONGEST_SAYING = 300
 
 
@@ -52,8 +52,8 @@ def decode(response: httpx.Response, call: Call) -> Any:
     """The JSON body, the text of an error page, None for nothing, or Broken."""
     content = response.content
     if not content:
-        empty_is_right = response.status_code in (204, 205) or call.method != "GET"
-        return None if empty_is_right or not call.wants_json else Broken
+        missing = call.wants_json and call.method == "GET" and response.status_code == 200
+        return Broken if missing else None
     said_json = "json" in response.headers.get("content-type", "")
     if not (said_json or call.wants_json) and response.is_success:
         return None
@@ -65,11 +65,11 @@ def decode(response: httpx.Response, call: Call) -> Any:
 
 def unanswered(call: Call, failure: Exception) -> tuple[CsSyncError, bool]:
     """The error for a request without an answer, and whether to try it again."""
-    text = f"{call}: {type(failure).__name__}: {failure}"
     if isinstance(failure, (httpx.LocalProtocolError, httpx.UnsupportedProtocol)):
-        return unsendable(call, text), False
-    if "CERTIFICATE_VERIFY_FAILED" in text or isinstance(failure.__cause__, ssl.SSLError):
-        remedy = "The server's certificate is not trusted: check base_url and this machine's CAs."
+        return unsendable(call), False
+    text = f"{call}: {type(failure).__name__}: {failure}"
+    if any(sign in text for sign in _UNTRUSTED):
+        remedy = "Check base_url (https, host, port) and the certificates that this machine trusts."
         return Unreachable(text, remedy), False
     if isinstance(failure, _UNSENT):
         remedy = "Check base_url, the network and any proxy; the next run goes on from here."
@@ -79,10 +79,10 @@ def unanswered(call: Call, failure: Exception) -> tuple[CsSyncError, bool]:
     return _unknown(text), False
 
 
-def unsendable(call: Call, text: str) -> ConfigError:
+def unsendable(call: Call) -> ConfigError:
     """A request that cannot be put on the wire, mostly for a broken credential."""
     return ConfigError(
-        text,
+        f"{call}: a header has characters that cannot be sent",
         f"Check the key in [connectors.{call.source}] for line breaks and stray characters.",
     )
 

@@ -10,7 +10,7 @@ from threading import Condition
 from cs_sync.contracts.http import Limit
 from cs_sync.http.quota import Quota
 
-UNPUBLISHED = Limit(requests=10**9, seconds=10.0)
+UNPUBLISHED = Limit(requests=10**9, seconds=1.0)
 """Stands in where a vendor publishes no overall limit: open until a 429 teaches better."""
 GROWTH = 0.5
 """Capacity won back per good answer: one full window restores half of what a 429 took."""
@@ -199,5 +199,5 @@ class Budget:
         under_way = max(window.running for window in self._windows)
         left = remaining - under_way
         if known is not None and name == "window" and self._now() < known.until:
-            left, until = min(left, known.left), max(until, known.until)
+            left, until = min(left, known.left), known.until
         self._allowances[name] = Allowance(left, until)

@@ -9,6 +9,8 @@ from email.utils import parsedate_to_datetime
 EPOCH_FROM = 1e9
 """A reset above this is a moment since 1970 (2001 and later), below it a number of seconds."""
 EPOCH_MS_FROM = 1e11
+ROUNDING = 1.0
+"""Resets are told in whole seconds, and nobody says whether rounded up."""
 
 _FAMILIES = ("ratelimit", "x-ratelimit", "x-rate-limit")
 _HUBSPOT = "x-hubspot-ratelimit-"
@@ -66,7 +68,7 @@ def _from_now(reset: float, now: datetime) -> float:
         reset /= 1000
     if reset >= EPOCH_FROM:
         reset -= now.timestamp()
-    return max(0.0, reset)
+    return max(0.0, reset) + ROUNDING
 
 
 def _rolling_window(headers: Mapping[str, str]) -> tuple[int, int, float] | None:

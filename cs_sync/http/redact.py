@@ -17,7 +17,10 @@ SHORTEST = 4
 """Shorter values are not taken for secrets: masking them would garble every message."""
 DEEPEST, LONGEST = 20, 2000
 
-_NAMES = r"auth|api[-_]?key|secret|token|password|passwd|cookie|hapikey|signature|credential"
+_NAMES = (
+    r"auth(?!ors?\b|or_)|api[-_]?key|hapikey|secret|token|passw(?:or)?d"
+    r"|cookie|signature|credential"
+)
 _SECRET_NAME = re.compile(_NAMES, re.IGNORECASE)
 _LOOKS = re.compile(
     r"\b(?:[srp]k|rk|whsec|phx|phc|phs)_[A-Za-z0-9_\-]{4,}"

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
+from importlib.metadata import version
 from typing import Any
 
 import httpx
@@ -29,6 +30,7 @@ LONGEST_WAIT = 900.0
 """Seconds: a quota that stays closed for longer ends the stream, which resumes next run."""
 MOST_REDIRECTS = 5
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+_AGENT = {"User-Agent": f"cs-sync/{version('cs-sync')}"}
 _DIRECT: Mapping[str, None] = {
     f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")
 }
@@ -62,7 +64,7 @@ class VendorHttp:
         self._meter = Meter(name, emit, self._now)
         self._retry = Retry(self._now, sleep, rng)
         self._redact = Redactor()
-        self._client = client or httpx.Client(timeout=_TIMEOUT, mounts=_DIRECT)
+        self._client = client or httpx.Client(timeout=_TIMEOUT, mounts=_DIRECT, headers=_AGENT)
         hooks = self._client.event_hooks
         self._client.event_hooks = {**hooks, "request": [*hooks["request"], self._redact.learn]}
         self._base: httpx.URL | None = None
@@ -161,15 +163,21 @@ class VendorHttp:
                 httpx.QueryParams(dict(params) if isinstance(params, Mapping) else list(params))
             )
         accept = {"Accept": "application/json"} if wants_json else {}
-        merged = {**accept, **self._headers, **headers}
+        given = (*accept.items(), *self._headers.items(), *headers.items())
+        merged = {name.lower(): value for name, value in given}
         return Call(self.name, method, url, merged, content, repeatable, wants_json)
 
     def _fetch(self, call: Call) -> Answer:
+        def told(seconds: float, reason: str, attempt: int) -> None:
+            self._meter.retries(seconds, self._redact.text(reason), attempt)
+
         try:
-            return self._retry.run(lambda attempt: self._try(call, attempt), self._meter.retries)
+            return self._retry.run(lambda attempt: self._try(call, attempt), told)
         except CsSyncError as error:
             failure = self._redact.error(error)
-        raise failure
+        # A new start for the traceback: the old one leads to frames and causes with the key.
+        failure.__cause__ = failure.__context__ = None
+        raise failure.with_traceback(None)
 
     def _try(self, call: Call, attempt: int, hops: int = 0) -> Answer:
         sent, response = self._exchange(call)
@@ -204,7 +212,7 @@ class VendorHttp:
             except httpx.RequestError as failure:
                 error, again = answers.unanswered(call, failure)
             except UnicodeEncodeError:
-                error, again = answers.unsendable(call, f"{call}: not plain ASCII"), False
+                error, again = answers.unsendable(call), False
         raise Again(error) if again else error
 
     def _waits(self, call: Call) -> Callable[[float, str], None]:

@@ -1,5 +1,6 @@
 """What a connector gets from the door: bodies, retries, typed errors."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,7 +18,7 @@ from cs_sync.contracts.errors import (
     VendorError,
 )
 from cs_sync.contracts.events import Event
-from cs_sync.contracts.http import Http
+from cs_sync.contracts.http import Http, Limit
 from cs_sync.http import ManualClock, VendorHttp
 
 BASE = "https://api.example.com"
@@ -145,3 +146,231 @@ def test_a_429_for_longer_than_a_run_stops(bench: Bench, respx_mock: respx.MockR
     with pytest.raises(Throttled) as caught:
         bench.door.get("a")
     assert caught.value.until == datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=1)
+
+
+def test_published_limits_are_never_run_into(respx_mock: respx.MockRouter) -> None:
+    """A vendor that counts: 3 requests in 10 s, and 429 for every one beyond."""
+    clock = ManualClock()
+    seen: list[datetime] = []
+
+    def vendor(request: httpx.Request) -> httpx.Response:
+        clock.sleep(0.3)
+        seen.append(clock.now())
+        recent = [at for at in seen if at > clock.now() - timedelta(seconds=10)]
+        return httpx.Response(429 if len(recent) > 3 else 200, json=len(recent))
+
+    respx_mock.get(f"{BASE}/a").mock(side_effect=vendor)
+    http = VendorHttp("acme", [Limit(3, 10.0)], now=clock.now, sleep=clock.sleep)
+    answers = [http.at(BASE).get("a") for _ in range(12)]
+    assert max(answers) == 3
+    assert http.requests == 12
+
+
+def test_a_429_without_a_word_backs_off(bench: Bench, respx_mock: respx.MockRouter) -> None:
+    route = respx_mock.get(f"{BASE}/a")
+    route.side_effect = [httpx.Response(429), httpx.Response(429), httpx.Response(200, json=1)]
+    assert bench.door.get("a") == 1
+    assert bench.clock.slept == pytest.approx([0.5, 1.0], abs=1e-3)
+
+
+def test_an_endless_429_ends(bench: Bench, respx_mock: respx.MockRouter) -> None:
+    route = respx_mock.get(f"{BASE}/a").respond(429, json={"message": "Slow down"})
+    with pytest.raises(Throttled, match="Slow down"):
+        bench.door.get("a")
+    assert route.call_count == 20
+
+
+def test_a_used_up_day_stops_at_once(bench: Bench, respx_mock: respx.MockRouter) -> None:
+    body = {"message": "daily limit", "policyName": "DAILY", "correlationId": "c-1"}
+    route = respx_mock.get(f"{BASE}/a").respond(429, json=body)
+    with pytest.raises(Throttled) as caught:
+        bench.door.get("a")
+    assert route.call_count == 1
+    assert (caught.value.until, caught.value.request_id) == (None, "c-1")
+    assert "[request c-1]" in str(caught.value)
+
+
+def test_a_quota_that_opens_too_late_is_not_waited_for(respx_mock: respx.MockRouter) -> None:
+    clock = ManualClock()
+    http = VendorHttp("acme", [Limit(1, 3600.0)], now=clock.now, sleep=clock.sleep)
+    route = respx_mock.get(f"{BASE}/a").respond(json=1)
+    door = http.at(BASE)
+    door.get("a")
+    with pytest.raises(Throttled) as caught:
+        door.get("a")
+    assert route.call_count == 1
+    assert caught.value.until is not None
+    assert caught.value.until - clock.now() == pytest.approx(
+        timedelta(hours=1), abs=timedelta(seconds=1)
+    )
+    assert clock.slept == []
+
+
+def test_a_pause_that_the_vendor_asks_for_with_a_503(
+    bench: Bench, respx_mock: respx.MockRouter
+) -> None:
+    route = respx_mock.get(f"{BASE}/a")
+    route.side_effect = [
+        httpx.Response(503, headers={"Retry-After": "Thu, 01 Jan 2026 00:00:20 GMT"}),
+        httpx.Response(200, json=1),
+    ]
+    assert bench.door.get("a") == 1
+    assert bench.clock.slept == [20.0]
+    assert bench.root.waited_seconds == 20.0
+
+
+def test_trying_ends_after_a_quarter_of_an_hour(bench: Bench, respx_mock: respx.MockRouter) -> None:
+    route = respx_mock.get(f"{BASE}/a").respond(503, headers={"Retry-After": "400"})
+    with pytest.raises(Unreachable):
+        bench.door.get("a")
+    assert route.call_count == 3
+
+
+def test_a_bad_certificate_is_not_tried_again(bench: Bench, respx_mock: respx.MockRouter) -> None:
+    route = respx_mock.get(f"{BASE}/a")
+    route.side_effect = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed")
+    with pytest.raises(Unreachable, match="certificates"):
+        bench.door.get("a")
+    assert route.call_count == 1
+
+
+def test_a_keyed_write_is_as_good_as_a_read(bench: Bench, respx_mock: respx.MockRouter) -> None:
+    route = respx_mock.post(f"{BASE}/a")
+    route.side_effect = [httpx.ReadTimeout("slow"), httpx.Response(201, json={"id": 2})]
+    assert bench.door.post("a", {"x": 1}, idempotent=True) == {"id": 2}
+    assert route.calls.last.request.content == b'{"x":1}'
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "expected"),
+    [
+        ({"Request-Id": "req_1"}, {}, "req_1"),
+        ({"X-HubSpot-Correlation-Id": "c-2"}, {}, "c-2"),
+        ({"X-Request-Id": "x-3"}, {}, "x-3"),
+        ({}, {"correlationId": "c-4"}, "c-4"),
+        ({}, {"type": "error.list", "request_id": "r-5"}, "r-5"),
+        ({}, [], None),
+    ],
+)
+def test_errors_carry_the_vendors_request_id(
+    bench: Bench, respx_mock: respx.MockRouter, headers: Any, body: Any, expected: str | None
+) -> None:
+    respx_mock.get(f"{BASE}/a").respond(404, json=body, headers=headers)
+    with pytest.raises(RequestRefused) as caught:
+        bench.door.get("a")
+    assert caught.value.request_id == expected
+    assert caught.value.body == body
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": {"type": "x", "message": "The  reason"}},
+        {"status": "error", "message": "The reason"},
+        {"type": "validation_error", "code": "c", "detail": "The reason", "attr": None},
+        {"error": "RecordInvalid", "description": "The reason", "details": {}},
+        {"type": "error.list", "errors": [{"code": "c", "message": "The reason"}]},
+    ],
+)
+def test_errors_say_what_the_vendor_said(
+    bench: Bench, respx_mock: respx.MockRouter, body: Any
+) -> None:
+    respx_mock.get(f"{BASE}/a").respond(422, json=body)
+    with pytest.raises(RequestRefused, match="422 Unprocessable Entity: The reason"):
+        bench.door.get("a")
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "remedy"),
+    [
+        (401, CredentialRefused, "Put a valid key into [connectors.stripe]."),
+        (403, PermissionMissing, "Give the key of [connectors.stripe] the missing scope."),
+        (501, RequestRefused, "Run `cs-sync check` to see what stripe wants."),
+    ],
+)
+def test_empty_refusals_have_their_type_and_remedy(
+    bench: Bench,
+    respx_mock: respx.MockRouter,
+    status: int,
+    error: type[VendorError],
+    remedy: str,
+) -> None:
+    respx_mock.get(f"{BASE}/a").respond(status)
+    with pytest.raises(error) as caught:
+        bench.door.get("a")
+    assert (caught.value.remedy, caught.value.status) == (remedy, status)
+
+
+def test_the_connector_reads_answers_first(respx_mock: respx.MockRouter) -> None:
+    def classify(response: httpx.Response, body: Any) -> VendorError | None:
+        if isinstance(body, dict) and body.get("error"):
+            return Unreachable(f"the vendor says {body['error']}", status=response.status_code)
+        return None
+
+    clock = ManualClock()
+    door = VendorHttp("acme", now=clock.now, sleep=clock.sleep).at(BASE, classify=classify)
+    route = respx_mock.get(f"{BASE}/a")
+    route.side_effect = [
+        httpx.Response(200, json={"error": "busy"}),
+        httpx.Response(400, json={"error": "busy"}),
+        httpx.Response(200, json={"ok": True}),
+    ]
+    assert door.get("a") == {"ok": True}
+    respx_mock.post(f"{BASE}/a").respond(400, json={"error": "busy"})
+    with pytest.raises(Unreachable, match="busy"):
+        door.post("a")
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        (httpx.Response(204), None),
+        (httpx.Response(202), None),
+        (httpx.Response(200, json=None), None),
+        (httpx.Response(207, json=[1]), [1]),
+    ],
+)
+def test_bodies_of_writes(
+    bench: Bench, respx_mock: respx.MockRouter, response: httpx.Response, expected: Any
+) -> None:
+    route = respx_mock.post(f"{BASE}/a").mock(return_value=response)
+    assert bench.door.post("a") == expected
+    assert "content-type" not in route.calls.last.request.headers
+
+
+def test_send_gives_the_whole_response(bench: Bench, respx_mock: respx.MockRouter) -> None:
+    respx_mock.delete(f"{BASE}/a").respond(200, text="gone", headers={"X-Version": "7"})
+    response = bench.door.send("DELETE", "a")
+    assert (response.text, response.headers["x-version"]) == ("gone", "7")
+
+
+def test_send_tries_a_read_again_whose_json_is_cut(
+    bench: Bench, respx_mock: respx.MockRouter
+) -> None:
+    cut = httpx.Response(200, content=b'{"a"', headers={"Content-Type": "application/json"})
+    respx_mock.get(f"{BASE}/a").side_effect = [cut, httpx.Response(200, json={"a": 1})]
+    assert bench.door.send("GET", "a").json() == {"a": 1}
+
+
+def test_counts_are_kept_per_thread(bench: Bench, respx_mock: respx.MockRouter) -> None:
+    respx_mock.get(f"{BASE}/a").respond(json=1)
+
+    def stream(number: int) -> int:
+        with bench.root.counting(f"stream {number}") as count:
+            for _ in range(number):
+                bench.door.get("a")
+        return count.requests
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(stream, range(1, 6))) == [1, 2, 3, 4, 5]
+    assert bench.root.requests == 15
+
+
+def test_counts_nest_and_belong_to_one_credential(
+    bench: Bench, respx_mock: respx.MockRouter
+) -> None:
+    respx_mock.get(f"{BASE}/a").respond(json=1)
+    other = VendorHttp("other")
+    with bench.root.counting() as outer, bench.root.counting() as inner, other.counting() as none:
+        bench.door.get("a")
+    assert (outer.requests, inner.requests, none.requests) == (1, 1, 0)
