@@ -1,0 +1,110 @@
+"""Stripe's API as this connector uses it: the version, and one table of paths and events."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+VERSION = "2026-10-28.endive"
+"""Sent with every request, so that a newer SDK or account default changes no answer."""
+
+PAGE_SIZE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """A list inside an object, of which Stripe embeds the first ten rows."""
+
+    name: str
+    path: str
+    """Where the whole list is read; `{id}` is the id of the object."""
+    params: Mapping[str, str] = field(default_factory=dict)
+    expand: tuple[str, ...] = ()
+
+    def call(self, owner: str) -> tuple[str, dict[str, Any]]:
+        """Path and parameters of the whole list of the object `owner`."""
+        params: dict[str, Any] = {k: v.format(id=owner) for k, v in self.params.items()}
+        if self.expand:
+            params["expand"] = [f"data.{name}" for name in self.expand]
+        return self.path.format(id=owner), params
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A list of Stripe's and what tells that one of its objects changed.
+
+    expand      what to expand in an object: the same in lists and single reads, so that a
+                backfill and a re-read give the same rows.
+    events      event type → the key of the event's object that names our object; Stripe refuses
+                more than twenty types in one call.
+    permission  what a restricted key needs, in the words of Stripe's dashboard.
+    """
+
+    path: str
+    permission: str
+    expand: tuple[str, ...] = ()
+    params: Mapping[str, str] = field(default_factory=dict)
+    events: Mapping[str, str] = field(default_factory=dict)
+    nested: Nested | None = None
+
+
+def _events(prefix: str, names: str, key: str = "id") -> dict[str, str]:
+    return {f"{prefix}.{name}": key for name in names.split()}
+
+
+EVENTS = Endpoint("/v1/events", "Events: Read")
+PRICES = Endpoint("/v1/prices", "Prices: Read", expand=("tiers",))
+PRICE_CURRENCIES = Endpoint("/v1/prices", "Prices: Read", expand=("tiers", "currency_options"))
+COUPONS = Endpoint("/v1/coupons", "Coupons: Read", expand=("applies_to",))
+COUPON_CURRENCIES = Endpoint(
+    "/v1/coupons", "Coupons: Read", expand=("applies_to", "currency_options")
+)
+PRODUCTS = Endpoint(
+    "/v1/products", "Products: Read", events=_events("product", "created updated deleted")
+)
+CUSTOMERS = Endpoint(
+    "/v1/customers",
+    "Customers: Read",
+    events={
+        **_events("customer", "created updated deleted"),
+        **_events("customer.discount", "created updated deleted", "customer"),
+    },
+)
+SUBSCRIPTIONS = Endpoint(
+    "/v1/subscriptions",
+    "Subscriptions: Read",
+    expand=("discounts", "items.data.discounts"),
+    params={"status": "all"},  # without it the list hides what was canceled
+    events={
+        **_events(
+            "customer.subscription",
+            "created updated deleted paused resumed trial_will_end"
+            " pending_update_applied pending_update_expired",
+        ),
+        **_events("customer.discount", "created updated deleted", "subscription"),
+    },
+    nested=Nested("items", "/v1/subscription_items", {"subscription": "{id}"}, ("discounts",)),
+)
+INVOICES = Endpoint(
+    "/v1/invoices",
+    "Invoices: Read",
+    events={
+        **_events(
+            "invoice",
+            "created finalized paid payment_failed updated voided marked_uncollectible overdue"
+            " deleted",
+        ),
+        **_events("invoice_payment", "paid", "invoice"),
+        **_events("credit_note", "created updated voided", "invoice"),
+    },
+    nested=Nested("lines", "/v1/invoices/{id}/lines"),
+)
+REFUNDS = Endpoint(
+    "/v1/refunds",
+    "Charges and Refunds: Read",
+    events={
+        **_events("refund", "created updated failed"),
+        **_events("charge.refund", "updated"),
+    },
+)
+
+DISCOUNT_ENDED = "customer.discount.deleted"

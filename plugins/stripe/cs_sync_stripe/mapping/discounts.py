@@ -1,0 +1,82 @@
+"""Discounts of customers, subscriptions and items."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from cs_sync_schemas import Discount
+from cs_sync_stripe.mapping.catalogue import coupon_fields
+from cs_sync_stripe.mapping.fields import (
+    Lookup,
+    Mapped,
+    Raw,
+    Unmappable,
+    id_of,
+    map_or_reject,
+    moment,
+    need,
+)
+
+
+def discounts(
+    owner: Raw, to: dict[str, str], currency: str | None, lookup: Lookup
+) -> Iterator[Mapped]:
+    """The discounts on one customer, subscription or item; `to` is how they refer to it."""
+    found = owner.get("discounts")
+    if not found:  # customers have one; so had subscriptions in older versions
+        single = owner.get("discount")
+        found = [single] if single else []
+    for raw in found:
+        yield from map_or_reject(
+            Discount, raw, partial(_discount, to=to, currency=currency, lookup=lookup)
+        )
+
+
+def ended_discount(event: Raw, lookup: Lookup) -> Iterator[Mapped]:
+    """The last version of a discount that was taken away, from the event that says so.
+
+    The one place where the event's own object is used: a discount cannot be read by its id, and
+    without its end it would seem to go on for ever. Its shape depends on the account's version.
+    """
+    raw = event["data"]["object"]
+    raw = {**raw, "end": min(raw.get("end") or event["created"], event["created"])}
+    to = {field: id_of(raw[name]) for name, field in _OF_SUBSCRIPTION.items() if raw.get(name)}
+    to = to or {"account_source_id": id_of(raw.get("customer"))}
+    mapper = partial(_discount, to=to, currency=None, lookup=lookup)
+    yield from map_or_reject(Discount, raw, mapper)
+
+
+_OF_SUBSCRIPTION = {
+    "subscription": "subscription_source_id",
+    "subscription_item": "subscription_item_source_id",
+}
+
+
+def _discount(
+    raw: Raw, *, to: dict[str, Any], currency: str | None, lookup: Lookup
+) -> Iterator[Mapped]:
+    yield (
+        Discount,
+        {
+            "source_id": raw["id"],
+            **to,
+            **coupon_fields(_coupon(raw, lookup), currency, lookup),
+            "starts_at": moment(need(raw, "start")),
+            "ends_at": moment(raw.get("end")),
+            "raw": raw,
+        },
+    )
+
+
+def _coupon(raw: Raw, lookup: Lookup) -> Raw:
+    """The coupon: under `source` since 2025-09, inside the discount before."""
+    coupon = (raw.get("source") or {}).get("coupon") or raw.get("coupon")
+    id = id_of(coupon)
+    if id is None:
+        raise Unmappable("missing_field", f"discount {raw['id']} names no coupon")
+    found = lookup.coupon(id)
+    if found is None and isinstance(coupon, dict):
+        return coupon  # deleted since; the discount goes on
+    if found is None:
+        raise Unmappable("coupon_missing", f"coupon {id} was deleted and cannot be read any more")
+    return found

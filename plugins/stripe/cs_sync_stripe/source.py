@@ -1,0 +1,171 @@
+"""The source: configuration, streams, limits, and the check of what the key may read."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import ClassVar
+
+from pydantic import Field, SecretStr
+
+from cs_sync import (
+    ConnectorConfig,
+    CredentialRefused,
+    Finding,
+    Http,
+    Limit,
+    PermissionMissing,
+    Stream,
+    VendorError,
+)
+from cs_sync_schemas import (
+    Discount,
+    Invoice,
+    InvoiceLine,
+    Product,
+    Record,
+    Refund,
+    SourceAccount,
+    Subscription,
+    SubscriptionItem,
+)
+from cs_sync_stripe import api
+from cs_sync_stripe.errors import classify
+from cs_sync_stripe.mapping.customers import customer
+from cs_sync_stripe.mapping.fields import Mapped, Raw
+from cs_sync_stripe.mapping.invoices import invoice
+from cs_sync_stripe.mapping.products import product
+from cs_sync_stripe.mapping.refunds import refund
+from cs_sync_stripe.mapping.subscriptions import subscription
+
+Mapper = Callable[[Raw], Iterable[Mapped]]
+
+LOOKBACK = timedelta(minutes=10)
+HISTORY = timedelta(days=28)
+"""Stripe keeps events for 30 days; two are left for clocks and long runs."""
+
+
+class StripeConfig(ConnectorConfig):
+    """`[connectors.stripe]`."""
+
+    base_url: str = "https://api.stripe.com"
+    api_key: SecretStr = Field(description="A restricted key with read permissions.")
+    account_key_field: str = Field(
+        "account_id", description="Metadata key of customers that holds your own account id."
+    )
+    stripe_account: str | None = Field(None, description="A connected account, acct_….")
+
+
+class StripeSource:
+    """Reads products, customers, subscriptions, invoices and refunds."""
+
+    name: ClassVar[str] = "stripe"
+    Config: ClassVar[type[ConnectorConfig]] = StripeConfig
+    limits: ClassVar[Sequence[Limit]] = (
+        Limit(100, 1.0),
+        *(
+            Limit(25, 1.0, rf"/v1/{name}\b")
+            for name in (
+                "coupons", "customers", "events", "invoices", "prices", "products", "refunds",
+                "subscription_items", "subscriptions",
+            )
+        ),
+    )  # fmt: skip
+    concurrency: ClassVar[int] = 10
+
+    def __init__(self, config: StripeConfig, http: Http) -> None:
+        # Imported here: the SDK takes a third of a second, which `--help` need not wait for.
+        from cs_sync_stripe.catalogue import Catalogue
+        from cs_sync_stripe.transport import Api
+
+        self._account_key_field = config.account_key_field
+        self._api = Api(
+            http.at(config.base_url, classify=classify),
+            config.api_key.get_secret_value(),
+            config.base_url,
+            config.stripe_account,
+        )
+        self._catalogue = Catalogue(self._api)
+
+    def streams(self) -> Sequence[Stream]:
+        """Products, customers, subscriptions, invoices, refunds."""
+        lookup = self._catalogue
+        mappers: dict[str, Mapper] = {
+            "products": product,
+            "customers": partial(
+                customer, lookup=lookup, account_key_field=self._account_key_field
+            ),
+            "subscriptions": partial(subscription, lookup=lookup),
+            "invoices": partial(invoice, lookup=lookup),
+            "refunds": refund,
+        }
+        return [self._stream(name, mapper) for name, mapper in mappers.items()]
+
+    def _stream(self, name: str, mapper: Mapper) -> Stream:
+        from cs_sync_stripe.reading import Reader
+
+        endpoint, (record, *extra) = _STREAMS[name]
+        reader = Reader(
+            self._api, self._catalogue, endpoint, record, mapper, bool(extra), _OWNS.get(name)
+        )
+        return Stream(
+            name,
+            record,
+            reader.read,
+            cursor="time",
+            lookback=LOOKBACK,
+            history=HISTORY,
+            splits=True,
+            deletes="feed",
+            scope=", ".join((endpoint.permission, api.EVENTS.permission)),
+            extra=tuple(extra),
+            children=_CHILDREN.get(name, {}),
+            snapshot=_SNAPSHOT.get(name, ()),
+        )
+
+    def check(self) -> Iterator[Finding]:
+        """Ask every list that is read for one row; a refused key ends it."""
+        for subject, endpoint in _CHECKED.items():
+            try:
+                self._api.get(endpoint.path, limit=1)
+            except CredentialRefused as error:
+                yield Finding(False, "api_key", error.message, error.remedy)
+                return
+            except PermissionMissing as error:
+                remedy = f"Give the restricted key “{endpoint.permission}”."
+                yield Finding(False, subject, error.message, remedy)
+            except VendorError as error:
+                yield Finding(False, subject, error.message, error.remedy)
+            else:
+                yield Finding(True, subject, f"{endpoint.path} can be read")
+
+
+_STREAMS: dict[str, tuple[api.Endpoint, tuple[type[Record], ...]]] = {
+    "products": (api.PRODUCTS, (Product,)),
+    "customers": (api.CUSTOMERS, (SourceAccount, Discount)),
+    "subscriptions": (api.SUBSCRIPTIONS, (Subscription, SubscriptionItem, Discount)),
+    "invoices": (api.INVOICES, (Invoice, InvoiceLine)),
+    "refunds": (api.REFUNDS, (Refund,)),
+}
+"""Name → where it is read, and the records it brings, the main one first."""
+
+_CHILDREN: dict[str, dict[type[Record], str]] = {
+    "customers": {Discount: "account_source_id"},
+    "subscriptions": {
+        SubscriptionItem: "subscription_source_id",
+        Discount: "subscription_source_id",
+    },
+}
+_SNAPSHOT: dict[str, tuple[type[Record], ...]] = {"subscriptions": (SubscriptionItem,)}
+
+_CHECKED: dict[str, api.Endpoint] = {
+    **{name: endpoint for name, (endpoint, _) in _STREAMS.items()},
+    "prices": api.PRICES,
+    "coupons": api.COUPONS,
+    "events": api.EVENTS,
+}
+
+_OWNS: dict[str, Callable[[Raw], bool]] = {
+    "customers": lambda discount: not discount.get("subscription"),
+    "subscriptions": lambda discount: bool(discount.get("subscription")),
+}
+"""Which stream tells the end of a discount."""

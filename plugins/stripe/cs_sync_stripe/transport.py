@@ -1,0 +1,148 @@
+"""Stripe's SDK, riding on the host's Http: one budget, one set of errors, raw pages."""
+
+import contextvars
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import orjson
+import stripe
+
+from cs_sync import Http, RequestRefused, Unreachable
+from cs_sync_stripe.api import PAGE_SIZE, VERSION, Endpoint, Nested
+
+Raw = dict[str, Any]
+T = TypeVar("T")
+R = TypeVar("R")
+
+WORKERS = 8
+"""Single reads at once; the budget of the host decides how fast they go."""
+
+
+class _Ride(stripe.HTTPClient):
+    """Sends the SDK's requests through the host's Http.
+
+    The SDK decodes every body with the standard library; it is given an empty one, and the
+    document that orjson made is picked up by the thread that asked.
+    """
+
+    name = "cs-sync"
+
+    def __init__(self, http: Http) -> None:
+        super().__init__()
+        self._http = http
+        self._answer = threading.local()
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        post_data: Any = None,
+        *,
+        _usage: list[str] | None = None,
+    ) -> tuple[str, int, Mapping[str, str]]:
+        response = self._http.send(method.upper(), url, headers=headers, content=post_data)
+        try:
+            self._answer.document = orjson.loads(response.content)
+        except orjson.JSONDecodeError as error:
+            raise Unreachable(
+                f"Stripe: {response.url.path} answered with something that is not JSON",
+                "Check base_url; a proxy may be answering in Stripe's place.",
+                status=response.status_code,
+            ) from error
+        return "{}", response.status_code, response.headers
+
+    def take(self) -> Any:
+        document, self._answer.document = self._answer.document, None
+        return document
+
+    def close(self) -> None:
+        """Nothing to close: the connections belong to the host."""
+
+
+class Api:
+    """Reads objects and lists as plain dictionaries, in the pinned version."""
+
+    def __init__(self, http: Http, api_key: str, base_url: str, account: str | None) -> None:
+        # The SDK would write an id into the home directory and send it, with the platform's name.
+        stripe.enable_telemetry = False
+        self._ride = _Ride(http)
+        self._client = stripe.StripeClient(
+            api_key,
+            stripe_account=account,
+            stripe_version=VERSION,
+            base_addresses={"api": base_url.rstrip("/")},
+            max_network_retries=0,  # the host retries
+            http_client=self._ride,
+        )
+
+    def get(self, path: str, **params: Any) -> Raw:
+        """One decoded answer; raises the errors of the host."""
+        self._client.raw_request("get", path, **params)
+        document = self._ride.take()
+        if not isinstance(document, dict):
+            raise Unreachable(f"Stripe: {path} answered with {type(document).__name__}, no object")
+        return document
+
+    def pages(
+        self, path: str, params: Mapping[str, Any], after: str | None = None
+    ) -> Iterator[tuple[list[Any], str | None]]:
+        """(objects, id to go on after) of each page; None after the last one."""
+        while True:
+            more = {"starting_after": after} if after else {}
+            answer = self.get(path, limit=PAGE_SIZE, **params, **more)
+            rows = answer.get("data") or []
+            after = _last_id(path, rows) if answer.get("has_more") else None
+            yield rows, after
+            if after is None:
+                return
+
+    def list_all(self, path: str, params: Mapping[str, Any]) -> Iterator[Any]:
+        """Every object of a list."""
+        for rows, _ in self.pages(path, params):
+            yield from rows
+
+    def read(self, endpoint: Endpoint, id: str) -> Raw | None:
+        """One object with all of its nested rows, or None when it is gone."""
+        expand = {"expand": list(endpoint.expand)} if endpoint.expand else {}
+        try:
+            found = self.get(f"{endpoint.path}/{quote(id, safe='')}", **expand)
+        except RequestRefused as error:
+            if error.status == 404:
+                return None
+            raise
+        return None if found.get("deleted") else self.complete(endpoint.nested, found)
+
+    def complete(self, nested: Nested | None, owner: Raw) -> Raw | None:
+        """The object with the whole of its nested list; None when it vanished meanwhile."""
+        if nested is None or not (owner.get(nested.name) or {}).get("has_more"):
+            return owner
+        path, params = nested.call(owner["id"])
+        try:
+            rows = list(self.list_all(path, params))
+        except RequestRefused as error:
+            if error.status == 404:
+                return None
+            raise
+        return {**owner, nested.name: {**owner[nested.name], "data": rows, "has_more": False}}
+
+
+def _last_id(path: str, rows: list[Any]) -> str:
+    try:
+        return str(rows[-1]["id"])
+    except (IndexError, KeyError, TypeError) as error:
+        raise Unreachable(f"Stripe: {path} promises more rows but names no last one") from error
+
+
+def fan_out(read: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Results in the order of the items; the first error stops what has not begun."""
+    pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="stripe")
+    try:
+        # A copy of the context for each: what the host counts per stream follows the calls.
+        calls = [pool.submit(contextvars.copy_context().run, read, item) for item in items]
+        return [call.result() for call in calls]
+    finally:
+        pool.shutdown(cancel_futures=True)
