@@ -1,0 +1,166 @@
+"""What lies in the folder, and what rows of one file must know of the others."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from difflib import get_close_matches
+from itertools import chain
+from pathlib import Path
+from typing import Any, TypeVar, cast
+from zoneinfo import ZoneInfo
+
+from cs_sync import ConfigError
+from cs_sync_files.cells import instant
+from cs_sync_files.readers import FORMATS, read_rows
+from cs_sync_files.tables import BY_NAME, TABLES, Table
+
+_FOREIGN = (".tsv", ".txt", ".json", ".ndjson", ".xls", ".xlsx", ".ods", ".gz", ".zip")
+_SUBSCRIPTION = "subscription_source_id"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Misnamed:
+    """A file that looks like a table but is not read, and what to do about it."""
+
+    path: Path
+    table: Table
+    remedy: str
+
+
+@dataclass
+class Folder:
+    """The files of a folder by table; facts about them are kept until a file changes."""
+
+    path: Path
+    zone: ZoneInfo
+    _facts: dict[tuple[str, str], Any] = field(default_factory=dict)
+
+    def files(self, table: Table) -> list[Path]:
+        """The files of one table, CSV first."""
+        mine = [path for path in self._data_files() if path.stem.lower() == table.name]
+        return sorted(mine, key=lambda path: (FORMATS.index(path.suffix.lower()), path.name))
+
+    def tables(self) -> list[Table]:
+        """The tables that have a file; raises ConfigError when there is none."""
+        found = [table for table in TABLES if self.files(table)]
+        if not found and not self.misnamed():
+            names = ", ".join(table.name for table in TABLES)
+            raise ConfigError(
+                f"connectors.files.path: {self.path} holds no file that is known",
+                f"name the files after their table, e.g. accounts.csv; the tables are {names}",
+            )
+        return found
+
+    def misnamed(self) -> list[Misnamed]:
+        """Files whose name or format is one slip away from being read."""
+        return [wrong for path in self._entries() if (wrong := _misnamed(path))]
+
+    def ignored(self) -> list[Path]:
+        """Data files of other names, which are none of ours."""
+        wrong = {misnamed.path for misnamed in self.misnamed()}
+        return [
+            path
+            for path in self._data_files()
+            if path.stem.lower() not in BY_NAME and path not in wrong
+        ]
+
+    def stamp(self, table: Table) -> str:
+        """Changes whenever a file of the table does."""
+        stats = [(path.name, path.stat()) for path in self.files(table)]
+        return ";".join(f"{name}:{stat.st_mtime_ns}:{stat.st_size}" for name, stat in stats)
+
+    def ids(self, name: str) -> frozenset[str]:
+        """Every source_id in the files of a table, those of bad rows included."""
+        return self._fact(name, self._read_ids)
+
+    def starts(self) -> dict[str, datetime]:
+        """Subscription → when it started, where that can be read."""
+        return self._fact("subscriptions", self._read_starts)
+
+    def versions(self) -> dict[str, list[datetime]]:
+        """Subscription item → the sorted times at which its versions begin."""
+        return self._fact("subscription_items", self._read_versions)
+
+    def complete_version(self, row: dict[str, Any]) -> None:
+        """Give a version of an item its begin and its end where the row leaves them out.
+
+        It begins with the subscription and ends where the item's next version begins.
+        """
+        if "valid_from" not in row and (start := self.starts().get(row.get(_SUBSCRIPTION, ""))):
+            row["valid_from"] = start
+        if "valid_to" not in row and "valid_from" in row:
+            begins = self.versions().get(row.get("source_id", ""), [])
+            later = bisect_right(begins, row["valid_from"])
+            if later < len(begins):
+                row["valid_to"] = begins[later]
+
+    def _entries(self) -> list[Path]:
+        try:
+            return sorted(path for path in self.path.iterdir() if path.is_file())
+        except OSError as error:
+            raise ConfigError(
+                f"connectors.files.path: cannot read the folder {self.path} ({error.strerror})",
+                "give the folder of the files; a relative path starts at the configuration file",
+            ) from None
+
+    def _data_files(self) -> list[Path]:
+        return [path for path in self._entries() if path.suffix.lower() in FORMATS]
+
+    def _fact(self, name: str, read: Callable[[Table], T]) -> T:
+        table = BY_NAME[name]
+        key = (read.__name__, self.stamp(table))
+        if key not in self._facts:
+            self._facts[key] = read(table)
+        return cast(T, self._facts[key])
+
+    def _cells(self, table: Table, *names: str) -> Iterator[tuple[Any, ...]]:
+        """The cells of some fields in every readable row; None where there is no such column."""
+        positions: dict[tuple[str, ...], tuple[int | None, ...]] = {}
+        for raw in chain.from_iterable(read_rows(path) for path in self.files(table)):
+            if raw.fault is None:
+                if raw.columns not in positions:
+                    fields = [table.column_field(column) for column in raw.columns]
+                    where = (fields.index(name) if name in fields else None for name in names)
+                    positions[raw.columns] = tuple(where)
+                at = positions[raw.columns]
+                yield tuple(None if place is None else raw.cells[place] for place in at)
+
+    def _read_ids(self, table: Table) -> frozenset[str]:
+        return frozenset(str(cell) for (cell,) in self._cells(table, "source_id"))
+
+    def _read_starts(self, table: Table) -> dict[str, datetime]:
+        cells = self._cells(table, "source_id", "started_at")
+        return {str(name): start for name, cell in cells if (start := self._instant(cell))}
+
+    def _read_versions(self, table: Table) -> dict[str, list[datetime]]:
+        begins: dict[str, list[datetime]] = {}
+        for name, cell, subscription in self._cells(
+            table, "source_id", "valid_from", _SUBSCRIPTION
+        ):
+            begin = self._instant(cell) or self.starts().get(str(subscription))
+            if begin:
+                begins.setdefault(str(name), []).append(begin)
+        return {name: sorted(times) for name, times in begins.items()}
+
+    def _instant(self, cell: Any) -> datetime | None:
+        try:
+            return instant(cell, self.zone)
+        except ValueError:
+            return None
+
+
+def _misnamed(path: Path) -> Misnamed | None:
+    stem, suffix = path.stem.lower(), path.suffix.lower()
+    if suffix in _FOREIGN:
+        stem = stem.split(".")[0]
+        if stem in BY_NAME:
+            remedy = f"{suffix} files are not read: save it as .csv, .jsonl or .parquet"
+            return Misnamed(path, BY_NAME[stem], remedy)
+    elif suffix in FORMATS and stem not in BY_NAME:
+        near = get_close_matches(stem.replace("-", "_").replace(" ", "_"), BY_NAME, 1, 0.8)
+        if near:
+            remedy = f"rename it to {near[0]}{suffix}, or move it out of the folder"
+            return Misnamed(path, BY_NAME[near[0]], remedy)
+    return None

@@ -1,0 +1,204 @@
+"""From a file to its rows, one at a time: CSV, JSON Lines and Parquet."""
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn, TextIO
+
+from cs_sync import ConfigError
+
+FORMATS = (".csv", ".jsonl", ".parquet")
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+class RawRow(NamedTuple):
+    """One row as read; `line` is where it begins. `fault` (code, reason) when it is no row."""
+
+    file: str
+    line: int
+    columns: tuple[str, ...]
+    cells: Any
+    fault: tuple[str, str] | None = None
+
+    @property
+    def raw(self) -> dict[str, Any]:
+        """The row by column name, as JSON can hold it; surplus cells under an empty name."""
+        if self.fault is None and not self.file.lower().endswith(".parquet"):
+            return dict(zip(self.columns, self.cells, strict=True))
+        row: dict[str, Any] = {
+            name: _storable(cell) for name, cell in zip(self.columns, self.cells, strict=False)
+        }
+        if len(self.cells) > len(self.columns):
+            row[""] = [_storable(cell) for cell in self.cells[len(self.columns) :]]
+        return row
+
+
+def read_rows(path: Path) -> Iterator[RawRow]:
+    """Every row of a file, in order, without holding the file in memory.
+
+    Raises ConfigError for a file that is no table at all (empty, UTF-16, not Parquet …).
+    """
+    readers = {".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
+    return readers[path.suffix.lower()](path)
+
+
+def read_columns(path: Path) -> tuple[str, ...]:
+    """The column names of a file: its header, or the keys of the first JSON object."""
+    if path.suffix.lower() == ".csv":
+        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+            return _open_csv(path, stream)[1]
+    if path.suffix.lower() == ".parquet":
+        return tuple(_parquet(path).schema_arrow.names)
+    return next((row.columns for row in read_rows(path)), ())
+
+
+class _Lines:
+    """The lines of a text file, remembering when one was not UTF-8 or held NUL characters."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.broken = False
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._stream:
+            if "\0" in line or not (line.isascii() or _is_utf8(line)):
+                self.broken = True
+            yield line
+
+    def take_fault(self) -> tuple[str, str] | None:
+        """Why the lines since the last call cannot be read, if so."""
+        if not self.broken:
+            return None
+        self.broken = False
+        return "bad_encoding", "is not UTF-8 text; save the file as UTF-8"
+
+
+def _is_utf8(line: str) -> bool:
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _read_csv(path: Path) -> Iterator[RawRow]:
+    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+        lines, columns, reader = _open_csv(path, stream)
+        file, width = path.name, len(columns)
+        while True:
+            begin = reader.line_num + 1
+            try:
+                cells = next(reader, None)
+            except csv.Error as error:
+                reason = f"lines {begin} to {reader.line_num} are not CSV: {error}"
+                yield RawRow(file, begin, columns, (), ("bad_csv", reason))
+                continue
+            if cells is None:
+                return
+            fault = lines.take_fault() or _width_fault(len(cells), width)
+            if any(cells):  # a line of separators is as blank as an empty one
+                yield RawRow(file, begin, columns, cells, fault)
+
+
+def _width_fault(cells: int, columns: int) -> tuple[str, str] | None:
+    if cells == columns:
+        return None
+    code = "too_many_cells" if cells > columns else "too_few_cells"
+    return code, f"has {cells} cells under {columns} columns; quote cells that hold the separator"
+
+
+def _open_csv(path: Path, stream: TextIO) -> tuple[_Lines, tuple[str, ...], Any]:
+    """Lines, column names, and a reader that stands behind the header.
+
+    Spreadsheets separate by semicolon or tab in many countries, which shows in the header.
+    """
+    with path.open("rb") as binary:
+        if binary.read(2) in _UTF16:
+            _refuse(path, "is UTF-16", "save it as UTF-8")
+    first = stream.readline()
+    separators = [mark for mark in ";\t" if mark in first and "," not in first]
+    stream.seek(0)
+    lines = _Lines(stream)
+    reader = csv.reader(iter(lines), delimiter=(separators or [","])[0], strict=True)
+    try:
+        header = next(reader, None)
+    except csv.Error as error:
+        _refuse(path, f"has a header that is not CSV: {error}", "give the column names in line 1")
+    if not header:
+        _refuse(path, "is empty", "give it a header line, or take it out of the folder")
+    if lines.take_fault():
+        _refuse(path, "has a header that is not UTF-8", "save it as UTF-8")
+    return lines, tuple(name.strip() for name in header), reader
+
+
+def _read_jsonl(path: Path) -> Iterator[RawRow]:
+    with path.open(encoding="utf-8-sig", errors="surrogateescape") as stream:
+        lines = _Lines(stream)
+        for number, line in enumerate(lines, start=1):
+            if line.isspace():
+                continue
+            fault = lines.take_fault()
+            if fault is None:
+                yield _json_row(path.name, number, line)
+            else:
+                yield RawRow(path.name, number, ("line",), (line,), fault)
+
+
+def _json_row(file: str, number: int, line: str) -> RawRow:
+    try:
+        row = json.loads(line, parse_constant=_no_constant)
+    except (ValueError, RecursionError) as error:
+        why = f"is not JSON: {error}"
+        return RawRow(file, number, ("line",), (line[:2000],), ("bad_json", why))
+    if not isinstance(row, dict):
+        why = 'is not a JSON object such as {"source_id": "1"}'
+        return RawRow(file, number, ("line",), (line[:2000],), ("bad_json", why))
+    fault: tuple[str, str] | None = None
+    if "\\u" in line and not _is_storable(json.dumps(row, ensure_ascii=False)):
+        fault = ("bad_encoding", "holds a NUL or half of a surrogate pair")
+    return RawRow(file, number, tuple(row), tuple(row.values()), fault)
+
+
+def _is_storable(text: str) -> bool:
+    return "\\u0000" not in text and _is_utf8(text)
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON value")
+
+
+def _read_parquet(path: Path) -> Iterator[RawRow]:
+    source = _parquet(path)
+    number = 0
+    for batch in source.iter_batches(batch_size=1000):
+        columns = tuple(batch.schema.names)
+        for cells in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            number += 1
+            yield RawRow(path.name, number, columns, cells)
+
+
+def _parquet(path: Path) -> Any:
+    try:
+        from pyarrow import ArrowException, parquet
+    except ImportError:
+        _refuse(path, "needs pyarrow", "pip install 'cs-sync-files[parquet]', or save it as .csv")
+    try:
+        return parquet.ParquetFile(path)
+    except ArrowException as error:
+        _refuse(path, f"is not a Parquet file: {error}", "write it again, or save it as .csv")
+
+
+def _refuse(path: Path, what: str, remedy: str) -> NoReturn:
+    raise ConfigError(f"{path} {what}", remedy)
+
+
+def _storable(cell: Any) -> Any:
+    """A value that JSON and every database can hold."""
+    if isinstance(cell, str):
+        return cell.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
+    if isinstance(cell, list | tuple):
+        return [_storable(part) for part in cell]
+    if isinstance(cell, dict):
+        return {str(name): _storable(part) for name, part in cell.items()}
+    return cell if cell is None or isinstance(cell, bool | int | float) else str(cell)

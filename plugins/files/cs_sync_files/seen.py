@@ -1,0 +1,39 @@
+"""Which rows came before: exact, and on disk, so that memory does not grow with the files."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+
+
+class Seen:
+    """Keys and the place where each first stood, in a temporary database of its own."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", check_same_thread=False, isolation_level=None)
+        self._database.execute("PRAGMA journal_mode = OFF")
+        self._database.execute("CREATE TABLE seen (key TEXT PRIMARY KEY, place TEXT) WITHOUT ROWID")
+
+    def add(self, keys: Sequence[tuple[str, str]]) -> list[str | None]:
+        """Note (key, place) pairs; for each, the place where its key stood before, or None."""
+        names = json.dumps([key for key, _ in keys])
+        known: dict[str, str] = dict(
+            self._database.execute(
+                "SELECT key, place FROM seen WHERE key IN (SELECT value FROM json_each(?))",
+                (names,),
+            )
+        )
+        earlier: list[str | None] = []
+        fresh: list[tuple[str, str]] = []
+        for key, place in keys:
+            earlier.append(known.get(key))
+            if key not in known:
+                known[key] = place
+                fresh.append((key, place))
+        self._database.execute("BEGIN")
+        self._database.executemany("INSERT INTO seen VALUES (?, ?)", fresh)
+        self._database.execute("COMMIT")
+        return earlier
+
+    def close(self) -> None:
+        """Drop everything."""
+        self._database.close()

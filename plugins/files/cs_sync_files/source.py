@@ -1,0 +1,102 @@
+"""The connector: one stream per table that has a file."""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from cs_sync import (
+    ConfigError,
+    ConnectorConfig,
+    CsSyncError,
+    Finding,
+    Http,
+    Limit,
+    Page,
+    Stream,
+    Window,
+)
+from cs_sync_files.folder import Folder, Misnamed
+from cs_sync_files.pages import read_pages
+from cs_sync_files.readers import read_columns
+from cs_sync_files.rows import is_attribute, unknown
+from cs_sync_files.tables import Table
+
+
+class FilesConfig(ConnectorConfig):
+    """Settings of `[connectors.files]`."""
+
+    base_url: str = Field(default="file:", description="Not used: files have no address.")
+    path: Path = Field(description="Folder of the files; relative to the configuration file.")
+
+
+class FilesSource:
+    """Reads the tables of a folder; what a file no longer holds is gone."""
+
+    name: ClassVar[str] = "files"
+    Config: ClassVar[type[ConnectorConfig]] = FilesConfig
+    limits: ClassVar[Sequence[Limit]] = ()
+    concurrency: ClassVar[int] = 2
+
+    def __init__(self, config: FilesConfig, http: Http) -> None:  # noqa: ARG002 - reads no vendor
+        workspace = config.workspace
+        self._folder = Folder(workspace.folder / config.path.expanduser(), workspace.timezone)
+
+    def streams(self) -> Sequence[Stream]:
+        """A stream per table with a file, and a failing one per file with a slip in its name.
+
+        Raises ConfigError when the folder is missing or holds no table.
+        """
+        read = [
+            Stream(table.name, table.record, partial(self._read, table), deletes="sweep")
+            for table in self._folder.tables()
+        ]
+        failing = [
+            Stream(wrong.path.name, wrong.table.record, partial(_refuse, wrong))
+            for wrong in self._folder.misnamed()
+        ]
+        return read + failing
+
+    def check(self) -> Iterator[Finding]:
+        """Folder and columns of every file, without reading the rows."""
+        try:
+            tables = self._folder.tables()
+        except CsSyncError as error:
+            yield Finding(False, str(self._folder.path), error.message, error.remedy)
+            return
+        for table in tables:
+            for path in self._folder.files(table):
+                yield _check_columns(table, path)
+        for wrong in self._folder.misnamed():
+            message = f"not read; it looks like {wrong.table.name}"
+            yield Finding(False, wrong.path.name, message, wrong.remedy)
+        for path in self._folder.ignored():
+            yield Finding(True, path.name, "not read: no table has this name")
+
+    def _read(self, table: Table, window: Window) -> Iterator[Page]:
+        return read_pages(self._folder, table, window.resume)
+
+
+def _refuse(wrong: Misnamed, window: Window) -> Iterator[Page]:  # noqa: ARG001 - never read
+    raise ConfigError(f"{wrong.path} is not read; it looks like {wrong.table.name}", wrong.remedy)
+
+
+def _check_columns(table: Table, path: Path) -> Finding:
+    try:
+        columns = read_columns(path)
+    except (CsSyncError, OSError) as error:
+        remedy = error.remedy if isinstance(error, CsSyncError) else "let cs-sync read the file"
+        return Finding(False, path.name, str(error).split("\n")[0], remedy)
+    fields = {table.column_field(column) for column in columns}
+    for column in columns:
+        if table.column_field(column) is None and not is_attribute(table, column):
+            message = f"column {column}: every row with it is rejected"
+            return Finding(False, path.name, message, unknown(table, column))
+    given = fields | ({"source_id"} if table.identity else set())
+    missing = [name for name in table.required if name not in given and name != "valid_from"]
+    if columns and missing:
+        message = f"no column {', '.join(missing)}: every row is rejected"
+        return Finding(False, path.name, message, "add it")
+    return Finding(True, path.name, f"{len(columns)} columns")
