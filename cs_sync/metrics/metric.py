@@ -1,10 +1,75 @@
-"""What a metric is."""
+"""What a metric is, and the scope for which it is asked."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import Select
+
+from cs_sync.metrics.mrr.policy import MrrPolicy
+from cs_sync.metrics.periods import Period
+
+Unit = Literal["ratio", "money_minor", "count", "score", "days", "seconds"]
+Stage = Literal["onboarding", "retention", "expansion"]
+Strategy = Literal["stability", "product-market fit", "profitability"]
+Family = Literal["commercial", "engagement", "technical", "lead management", "customer return"]
+Spread = Literal["none", "wilson", "ratio", "nps"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """For which periods, by which attributes, under which policy, as known when."""
+
+    periods: tuple[Period, ...]
+    policy: MrrPolicy = field(default_factory=MrrPolicy)
+    by: tuple[str, ...] = ()
+    """Attributes of accounts; every combination of their values is a segment of its own."""
+    known_at: datetime | None = None
+    """Figures as one would have computed them then; None: as now."""
+    observed_until: datetime | None = None
+    """How far the facts reach; what needs later ones is provisional. None: far enough."""
+    minimum_n: int = 5
+    """Rates and scores over fewer are marked insufficient."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Values for the names in `Metric.settings`; the metric's own are used for the rest."""
 
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One number of customer success."""
+    """One number of customer success.
+
+    `build` makes a statement for a scope. Its rows carry `period` (index into the scope's
+    periods), `segment_0`, `segment_1`, … (the scope's attributes), `currency` (None where money
+    plays no part), `numerator`, `denominator` (None where there is none) and `n`; with spread
+    `ratio` also `xx`, `xy`, `yy`, with spread `nps` also `promoters` and `detractors`.
+    """
 
     name: str
+    title: str
+    unit: Unit
+    formula: str
+    sources: tuple[str, ...]
+    """Who defines it so: articles, vendors' pages, rules."""
+    build: Callable[[Scope], Select[Any]]
+    inputs: tuple[str, ...]
+    """Record tables it rests on: it is stale when one of their streams failed."""
+    stage: tuple[Stage, ...] = ()
+    strategy: tuple[Strategy, ...] = ()
+    family: Family = "commercial"
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    edge_cases: str = ""
+    spread: Spread = "none"
+    divides: bool = False
+    """Whether it is a quotient, so that nothing to divide by leaves it undefined."""
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+    """Between which values it can lie at all; its interval is cut there."""
+    scale: int = 1
+    """The value is numerator ÷ denominator × scale: 100 for NPS."""
+    settles_after: timedelta = timedelta(0)
+    """How long after a period's end its value may still change."""
+
+    def setting(self, scope: Scope, key: str) -> Any:
+        """A setting of this metric, as given by the scope or else its own."""
+        return scope.settings.get(key, self.settings[key])

@@ -1,0 +1,216 @@
+"""Recurring revenue: what it is, how it moved, and at which rates."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Float, FromClause, Select, case, cast, func
+
+from cs_sync.metrics.metric import Metric, Scope
+from cs_sync.metrics.periods import Period, add_months, midnight
+from cs_sync.metrics.relations import movement, mrr_pairs, totals
+
+BILLING = ("subscription", "subscription_item", "discount", "invoice", "invoice_line")
+_MOVEMENTS = ("ChartMogul help, article 203299812", "Baremetrics help, article 5380330")
+_DRIFT = "Drift, Customer success metrics"
+
+
+def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    return func.sum(case((condition, 1), else_=0))
+
+
+def _standing(times: int = 1) -> Callable[[Scope], Select[Any]]:
+    """MRR at the period's end, `times` over."""
+
+    def build(scope: Scope) -> Select[Any]:
+        pairs = mrr_pairs(scope)
+        return totals(
+            scope,
+            pairs,
+            numerator=func.sum(pairs.c.cur) * times,
+            n=_count(pairs.c.cur > 0),
+            currency=True,
+        )
+
+    return build
+
+
+def _moved(kind: str) -> Callable[[Scope], Select[Any]]:
+    """One kind of movement, net per account between the period's ends."""
+
+    def build(scope: Scope) -> Select[Any]:
+        pairs = mrr_pairs(scope)
+        amount = movement(pairs)[kind]
+        return totals(scope, pairs, numerator=func.sum(amount), n=_count(amount > 0), currency=True)
+
+    return build
+
+
+def quotient(
+    scope: Scope, relation: FromClause, y: ColumnElement[Any], x: ColumnElement[Any], **extra: Any
+) -> Select[Any]:
+    """Σy ÷ Σx per currency over the accounts with x, and the sums that its interval needs."""
+    fy, fx = cast(y, Float), cast(x, Float)
+    return totals(
+        scope,
+        relation,
+        numerator=func.sum(y),
+        denominator=func.sum(x),
+        n=_count(x > 0),
+        currency=True,
+        yy=func.sum(fy * fy),
+        xy=func.sum(fx * fy),
+        xx=func.sum(fx * fx),
+        **extra,
+    )
+
+
+def _rate(*plus: str, minus: tuple[str, ...] = ()) -> Callable[[Scope], Select[Any]]:
+    """Movements over the MRR at the period's start."""
+
+    def build(scope: Scope) -> Select[Any]:
+        pairs = mrr_pairs(scope)
+        kinds = movement(pairs)
+        less = minus if scope.policy.net_churn_counts_reactivation else minus[:1]
+        y = sum((kinds[k] for k in plus[1:]), kinds[plus[0]])
+        for kind in less:
+            y = y - kinds[kind]
+        return quotient(scope, pairs, y, pairs.c.prev)
+
+    return build
+
+
+def _retained(*, capped: bool) -> Callable[[Scope], Select[Any]]:
+    """What the accounts of a year ago pay now, over what they paid then."""
+
+    def build(scope: Scope) -> Select[Any]:
+        months = scope.settings.get("retention_months", RETENTION_MONTHS)
+
+        def then(period: Period) -> Any:
+            return midnight(add_months(period.end, -months), period.zone)
+
+        pairs = mrr_pairs(scope, opens=then)
+        cur = pairs.c.cur
+        kept = case((cur > pairs.c.prev, pairs.c.prev), else_=cur) if capped else cur
+        return quotient(scope, pairs, case((pairs.c.prev > 0, kept), else_=0), pairs.c.prev)
+
+    return build
+
+
+RETENTION_MONTHS = 12
+
+
+def _quick_ratio(scope: Scope) -> Select[Any]:
+    pairs = mrr_pairs(scope)
+    kinds = movement(pairs)
+    return totals(
+        scope,
+        pairs,
+        numerator=func.sum(kinds["new"] + kinds["reactivation"] + kinds["expansion"]),
+        denominator=func.sum(kinds["contraction"] + kinds["churn"]),
+        n=_count(pairs.c.prev != pairs.c.cur),
+        currency=True,
+    )
+
+
+def _arpa(scope: Scope) -> Select[Any]:
+    pairs = mrr_pairs(scope)
+    return quotient(scope, pairs, pairs.c.cur, case((pairs.c.cur > 0, 1), else_=0))
+
+
+def _amount(name: str, title: str, kind: str, note: str) -> Metric:
+    return Metric(
+        name, title, "money_minor",
+        f"sum over accounts of what moved as {kind} between the period's start and end",
+        _MOVEMENTS, _moved(kind), BILLING, stage=("expansion",) if kind == "expansion" else (),
+        strategy=("profitability",), edge_cases=note,
+    )  # fmt: skip
+
+
+REVENUE: tuple[Metric, ...] = (
+    Metric(
+        "mrr", "Monthly recurring revenue", "money_minor",
+        "sum of subscription items normalised to a month, after discounts, just before the "
+        "period's end",
+        ("Stripe, Billing analytics glossary", *_MOVEMENTS), _standing(), BILLING,
+        strategy=("profitability",),
+        edge_cases="Per currency, rounded once per account. Trials, metered items, taxes and "
+        "one-off charges are not in it; the rest is the policy's choice.",
+    ),
+    Metric(
+        "arr", "Annual recurring revenue", "money_minor", "12 × MRR", _MOVEMENTS,
+        _standing(12), BILLING, strategy=("profitability",),
+    ),
+    _amount(
+        "new_mrr", "New MRR", "new",
+        "An account's first MRR ever in the currency; credited to sales.",
+    ),
+    _amount(
+        "expansion_mrr", "Expansion MRR", "expansion",
+        "More MRR from an account that had some; credited to customer success.",
+    ),
+    _amount(
+        "contraction_mrr", "Contraction MRR", "contraction",
+        "Less MRR, but some; also when one of several subscriptions ends.",
+    ),
+    _amount("churned_mrr", "Churned MRR", "churn", "The account's whole MRR in the currency."),
+    _amount(
+        "reactivation_mrr", "Reactivation MRR", "reactivation",
+        "MRR after a time without any, however long.",
+    ),
+    Metric(
+        "gross_mrr_churn_rate", "Gross MRR churn rate", "ratio",
+        "(churn + contraction) ÷ MRR at the period's start",
+        (_DRIFT, "ChartMogul help, article 203359341"), _rate("churn", "contraction"), BILLING,
+        stage=("retention",), strategy=("stability",), spread="ratio",
+        bounds=(0, 1), divides=True,
+        edge_cases="0 to 1. Undefined without MRR at the start.",
+    ),
+    Metric(
+        "net_mrr_churn_rate", "Net MRR churn rate", "ratio",
+        "(churn + contraction − expansion − reactivation) ÷ MRR at the period's start",
+        (_DRIFT, "ChartMogul help, article 4414075567250"),
+        _rate("churn", "contraction", minus=("expansion", "reactivation")), BILLING,
+        stage=("retention", "expansion"), strategy=("stability",), spread="ratio", divides=True,
+        edge_cases="Negative when the base grows by itself. Whether reactivation counts is the "
+        "policy's choice.",
+    ),
+    Metric(
+        "expansion_rate", "Expansion rate", "ratio", "expansion ÷ MRR at the period's start",
+        (_DRIFT,), _rate("expansion"), BILLING,
+        stage=("expansion",), strategy=("profitability",), spread="ratio",
+        bounds=(0, math.inf), divides=True,
+    ),
+    Metric(
+        "nrr", "Net revenue retention", "ratio",
+        "MRR at the period's end of the accounts with MRR 12 months before it ÷ their MRR then",
+        ("Standard cohort definition",), _retained(capped=False), BILLING,
+        stage=("retention", "expansion"), strategy=("profitability",), spread="ratio",
+        bounds=(0, math.inf),
+        divides=True, settings={"retention_months": RETENTION_MONTHS},
+        edge_cases="Whatever the period, the cohort is the accounts 12 months before its end. New "
+        "accounts are left out; one that left and returned counts with what it pays.",
+    ),
+    Metric(
+        "grr", "Gross revenue retention", "ratio",
+        "as NRR, but no account counts for more than it paid 12 months before",
+        ("Standard cohort definition",), _retained(capped=True), BILLING, stage=("retention",),
+        strategy=("stability",), spread="ratio",
+        bounds=(0, 1), divides=True,
+        settings={"retention_months": RETENTION_MONTHS}, edge_cases="Never above 1 nor above NRR.",
+    ),
+    Metric(
+        "quick_ratio", "Quick ratio", "ratio",
+        "(new + reactivation + expansion) ÷ (contraction + churn)",
+        ("Baremetrics changelog, Quick ratio",), _quick_ratio, BILLING,
+        strategy=("profitability",), divides=True, edge_cases="Undefined when nothing was lost.",
+    ),
+    Metric(
+        "arpa", "Average revenue per account", "money_minor",
+        "MRR ÷ accounts with MRR, just before the period's end",
+        ("ChartMogul help, article 203359061",), _arpa, BILLING, strategy=("profitability",),
+        spread="ratio",
+        bounds=(0, math.inf), divides=True,
+        edge_cases="Per currency: an account that pays in two counts in both.",
+    ),
+)  # fmt: skip

@@ -1,0 +1,176 @@
+"""From the rows of a metric's statement to what is printed: value, interval, status."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from fractions import Fraction
+from typing import Any, Literal
+
+from cs_sync.metrics.intervals import Interval, nps_interval, ratio_interval, wilson
+from cs_sync.metrics.metric import Metric, Scope, Unit
+
+Status = Literal["final", "provisional", "insufficient", "stale"]
+Row = Mapping[str, Any]
+Group = tuple[tuple[str | None, ...], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class KpiRow:
+    """One value of one metric for one period, segment and currency; undefined is None."""
+
+    metric: str
+    period_start: date
+    period_end: date
+    """The first day that no longer belongs to the period."""
+    segment: Mapping[str, str | None]
+    currency: str | None
+    value: float | int | None
+    unit: Unit
+    numerator: float | int | None
+    denominator: float | int | None
+    n: int | None
+    low: float | None
+    high: float | None
+    policy: str
+    status: Status
+    stale_since: datetime | None
+
+    def json(self) -> dict[str, Any]:
+        """A flat object in the order of the fields; days as YYYY-MM-DD, instants ISO 8601."""
+        return {
+            "metric": self.metric,
+            "period_start": self.period_start.isoformat(),
+            "period_end": self.period_end.isoformat(),
+            "segment": dict(self.segment),
+            "currency": self.currency,
+            "value": self.value,
+            "unit": self.unit,
+            "numerator": self.numerator,
+            "denominator": self.denominator,
+            "n": self.n,
+            "low": self.low,
+            "high": self.high,
+            "policy": self.policy,
+            "status": self.status,
+            "stale_since": self.stale_since.isoformat() if self.stale_since else None,
+        }
+
+
+def finish(
+    metric: Metric, scope: Scope, rows: Iterable[Row], *, stale_since: datetime | None = None
+) -> list[KpiRow]:
+    """One KPI row per period, segment and currency that the statement's rows speak of.
+
+    A period without a row had no facts yet: its value is None and its status insufficient.
+    """
+    found: dict[tuple[int, Group], Row] = {}
+    for row in rows:
+        segment = tuple(row[f"segment_{index}"] for index in range(len(scope.by)))
+        found[row["period"], (segment, row["currency"])] = row
+    groups = list(dict.fromkeys(group for _, group in found))
+    if not groups and not scope.by:
+        groups = [((), None)]
+    return [
+        _finished(metric, scope, period, group, found.get((period, group)), stale_since)
+        for period in range(len(scope.periods))
+        for group in groups
+    ]
+
+
+def _finished(
+    metric: Metric,
+    scope: Scope,
+    period: int,
+    group: Group,
+    row: Row | None,
+    stale_since: datetime | None,
+) -> KpiRow:
+    numerator = _number(row["numerator"]) if row else None
+    denominator = _number(row["denominator"]) if row else None
+    interval = _interval(metric, row) if row else None
+    n = int(row["n"] or 0) if row else 0
+    segment, currency = group
+    return KpiRow(
+        metric=metric.name,
+        period_start=scope.periods[period].start,
+        period_end=scope.periods[period].end,
+        segment=dict(zip(scope.by, segment, strict=True)),
+        currency=currency,
+        value=_value(metric, row, numerator, denominator),
+        unit=metric.unit,
+        numerator=numerator,
+        denominator=denominator,
+        n=n,
+        low=interval[0] if interval else None,
+        high=interval[1] if interval else None,
+        policy=scope.policy.hash,
+        status=_status(metric, scope, period, row, n, stale_since),
+        stale_since=stale_since,
+    )
+
+
+def _value(
+    metric: Metric,
+    row: Row | None,
+    numerator: float | int | None,
+    denominator: float | int | None,
+) -> float | int | None:
+    """Numerator over denominator, or the numerator alone where the metric is a plain amount."""
+    if row is None or numerator is None:
+        return None
+    if row["denominator"] is None:
+        if metric.divides:
+            return None
+        exact = Fraction(numerator)
+    elif denominator == 0 or denominator is None:
+        return None
+    else:
+        exact = Fraction(numerator) / Fraction(denominator)
+    exact *= metric.scale
+    if metric.unit in ("money_minor", "count") and (
+        metric.unit == "money_minor" or exact.denominator == 1
+    ):
+        return round(exact)
+    return float(exact)
+
+
+def _interval(metric: Metric, row: Row) -> Interval | None:
+    n = int(row["n"] or 0)
+    if metric.spread == "wilson":
+        return wilson(int(row["numerator"] or 0), int(row["denominator"] or 0))
+    if metric.spread == "nps":
+        return nps_interval(int(row["promoters"] or 0), int(row["detractors"] or 0), n)
+    if metric.spread == "ratio":
+        y, x, yy, xy, xx = (
+            float(row[key] or 0) for key in ("numerator", "denominator", "yy", "xy", "xx")
+        )
+        interval = ratio_interval(y, x, yy, xy, xx, n)
+        floor, ceiling = metric.bounds
+        return interval and (max(floor, interval[0]), min(ceiling, interval[1]))
+    return None
+
+
+def _status(
+    metric: Metric,
+    scope: Scope,
+    period: int,
+    row: Row | None,
+    n: int,
+    stale_since: datetime | None,
+) -> Status:
+    if stale_since is not None:
+        return "stale"
+    if row is None or (metric.spread != "none" and n < scope.minimum_n):
+        return "insufficient"
+    settled = scope.periods[period].ends_at + metric.settles_after
+    if scope.observed_until is not None and settled > scope.observed_until:
+        return "provisional"
+    return "final"
+
+
+def _number(value: Any) -> float | int | None:
+    """A database's number as Python's: whole ones as int, whichever type carried them."""
+    if value is None:
+        return None
+    exact = Fraction(value)
+    return int(exact) if exact.denominator == 1 else float(exact)

@@ -1,0 +1,106 @@
+"""What discounts leave of the items they apply to: item, then subscription, then account."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from fractions import Fraction
+
+from cs_sync.metrics.mrr.facts import DiscountFact, ItemFact, SubscriptionFact
+from cs_sync.metrics.mrr.normalise import per_month
+from cs_sync.metrics.mrr.policy import MrrPolicy
+from cs_sync.metrics.periods import after_interval
+
+Amounts = dict[ItemFact, Fraction]
+
+
+def counting(
+    discounts: Iterable[DiscountFact], items: Sequence[ItemFact], policy: MrrPolicy
+) -> list[DiscountFact]:
+    """The discounts that lower MRR under the policy, in the order in which they apply.
+
+    Percentages come before fixed amounts within a level. One that is granted once and is to
+    count does so for one billing interval.
+    """
+    counts = {
+        "forever": policy.forever_discounts,
+        "repeating": policy.repeating_discounts,
+        "once": policy.once_discounts,
+    }
+    kept = [d for d in discounts if counts[d.duration]]
+    ordered = sorted(kept, key=lambda d: (_level(d), d.percent_off is None, d.source_id))
+    return [_first_interval(d, items) if d.duration == "once" else d for d in ordered]
+
+
+def net_amounts(
+    gross: Mapping[ItemFact, Fraction],
+    subscription: SubscriptionFact,
+    discounts: Sequence[DiscountFact],
+    at: datetime,
+    policy: MrrPolicy,
+) -> Amounts:
+    """Monthly amounts of a subscription's items after the discounts that run at `at`."""
+    amounts = dict(gross)
+    for discount in discounts:
+        if not _runs(discount, at) or not _belongs(discount, subscription):
+            continue
+        touched = [item for item in amounts if _touches(discount, item)]
+        amounts |= _reduced({item: amounts[item] for item in touched}, discount, policy)
+    return amounts
+
+
+def _reduced(amounts: Amounts, discount: DiscountFact, policy: MrrPolicy) -> Amounts:
+    total = sum(amounts.values(), Fraction(0))
+    if total <= 0:
+        return amounts
+    if discount.percent_off is not None:
+        keep = 1 - Fraction(discount.percent_off) / 100
+    else:
+        off = Fraction(discount.amount_off or 0) * _invoices_per_month(amounts, policy)
+        keep = max(Fraction(0), 1 - off / total)
+    return {item: amount * keep for item, amount in amounts.items()}
+
+
+def _invoices_per_month(items: Iterable[ItemFact], policy: MrrPolicy) -> Fraction:
+    """A fixed amount comes off every invoice; of several rhythms the fastest counts."""
+    return max(per_month(item.interval, item.interval_count, policy) for item in items)
+
+
+def _level(discount: DiscountFact) -> int:
+    if discount.subscription_item_source_id is not None:
+        return 0
+    return 1 if discount.subscription_source_id is not None else 2
+
+
+def _runs(discount: DiscountFact, at: datetime) -> bool:
+    return discount.starts_at <= at and (discount.ends_at is None or at < discount.ends_at)
+
+
+def _belongs(discount: DiscountFact, subscription: SubscriptionFact) -> bool:
+    if discount.source != subscription.source:
+        return False
+    if discount.amount_off is not None and discount.currency not in (None, subscription.currency):
+        return False
+    if discount.subscription_source_id is not None:
+        return discount.subscription_source_id == subscription.source_id
+    if discount.subscription_item_source_id is not None:
+        return True  # `_touches` asks for the very item
+    return discount.account_source_id == subscription.account_source_id
+
+
+def _touches(discount: DiscountFact, item: ItemFact) -> bool:
+    if discount.subscription_item_source_id not in (None, item.source_id):
+        return False
+    return discount.products is None or item.product in discount.products
+
+
+def _first_interval(discount: DiscountFact, items: Sequence[ItemFact]) -> DiscountFact:
+    if discount.ends_at is not None:
+        return discount
+    mine = [
+        item
+        for item in items
+        if _touches(discount, item)
+        and discount.subscription_source_id in (None, item.subscription_source_id)
+    ]
+    ends = [after_interval(discount.starts_at, i.interval, i.interval_count) for i in mine]
+    return replace(discount, ends_at=min(ends, default=discount.starts_at))

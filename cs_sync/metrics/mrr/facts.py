@@ -1,0 +1,164 @@
+"""The billing facts of one account, as light frozen rows of the unified schema."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Self
+
+
+@dataclass(frozen=True, slots=True)
+class _Fact:
+    source: str
+    source_id: str
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any]) -> Self:
+        """Read from a row of the table; columns that are not needed are passed over."""
+        return cls(**{f.name: row[f.name] for f in fields(cls) if f.name in row})
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionFact(_Fact):
+    """A row of `subscription`."""
+
+    account_source_id: str
+    status: str
+    started_at: datetime
+    currency: str
+    trial_start: datetime | None = None
+    trial_end: datetime | None = None
+    cancel_at: datetime | None = None
+    canceled_at: datetime | None = None
+    ended_at: datetime | None = None
+    cancel_reason: str | None = None
+    collection_paused: str | None = None
+    paused_at: datetime | None = None
+    resumes_at: datetime | None = None
+    changed_at: datetime | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What its items and invoices refer to."""
+        return (self.source, self.source_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFact(_Fact):
+    """A row of `subscription_item`: one version, true in `[valid_from, valid_to)`."""
+
+    subscription_source_id: str
+    valid_from: datetime
+    valid_to: datetime | None = None
+    product: str | None = None
+    price: str | None = None
+    unit_amount: Decimal | None = None
+    quantity: Decimal = Decimal(1)
+    interval: str = "month"
+    interval_count: int = 1
+    usage_type: str = "licensed"
+    tiers: Mapping[str, Any] | None = field(default=None, hash=False)
+    divide_by: int | None = None
+    divide_round: str | None = None
+    inclusive_tax_percent: Decimal | None = None
+    changed_at: datetime | None = None
+    reconstructed: bool = field(default=False)
+    """Whether this version was rebuilt from invoices instead of stated by the source."""
+
+    @property
+    def subscription(self) -> tuple[str, str]:
+        """The key of the subscription it belongs to."""
+        return (self.source, self.subscription_source_id)
+
+
+@dataclass(frozen=True, slots=True)
+class DiscountFact(_Fact):
+    """A row of `discount`."""
+
+    starts_at: datetime
+    ends_at: datetime | None = None
+    account_source_id: str | None = None
+    subscription_source_id: str | None = None
+    subscription_item_source_id: str | None = None
+    percent_off: Decimal | None = None
+    amount_off: int | None = None
+    currency: str | None = None
+    duration: str = "forever"
+    products: Sequence[str] | None = None
+    reconstructed: bool = field(default=False)
+    """Whether it was inferred from what invoices took off."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvoiceFact(_Fact):
+    """A row of `invoice`."""
+
+    account_source_id: str
+    subscription_source_id: str | None
+    status: str
+    issued_at: datetime
+    due_at: datetime | None = None
+    paid_at: datetime | None = None
+    period_end: datetime | None = None
+    amount_remaining: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LineFact(_Fact):
+    """A row of `invoice_line`."""
+
+    invoice_source_id: str
+    amount: int
+    subscription_source_id: str | None = None
+    subscription_item_source_id: str | None = None
+    product: str | None = None
+    price: str | None = None
+    discount_amount: int = 0
+    quantity: Decimal | None = None
+    unit_amount: Decimal | None = None
+    interval: str | None = None
+    interval_count: int | None = None
+    usage_type: str = "licensed"
+    is_proration: bool = False
+    period_start: datetime | None = None
+    period_end: datetime | None = None
+
+
+Rows = Iterable[Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class BillingFacts:
+    """Everything from which one account's MRR follows; the order of rows does not matter."""
+
+    account_id: str
+    subscriptions: tuple[SubscriptionFact, ...] = ()
+    items: tuple[ItemFact, ...] = ()
+    discounts: tuple[DiscountFact, ...] = ()
+    invoices: tuple[InvoiceFact, ...] = ()
+    lines: tuple[LineFact, ...] = ()
+
+    @classmethod
+    def from_rows(
+        cls,
+        account_id: str,
+        *,
+        subscriptions: Rows = (),
+        items: Rows = (),
+        discounts: Rows = (),
+        invoices: Rows = (),
+        lines: Rows = (),
+    ) -> "BillingFacts":
+        """Facts from rows of the tables; tombstoned rows count as not there."""
+        return cls(
+            account_id,
+            tuple(SubscriptionFact.of(row) for row in _alive(subscriptions)),
+            tuple(ItemFact.of(row) for row in _alive(items)),
+            tuple(DiscountFact.of(row) for row in _alive(discounts)),
+            tuple(InvoiceFact.of(row) for row in _alive(invoices)),
+            tuple(LineFact.of(row) for row in _alive(lines)),
+        )
+
+
+def _alive(rows: Rows) -> Iterable[Mapping[str, Any]]:
+    return (row for row in rows if row.get("deleted_at") is None)

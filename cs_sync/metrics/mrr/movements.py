@@ -1,0 +1,142 @@
+"""Movements of one account's MRR at event grain: what kind, how much and why."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from typing import Literal
+
+from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact
+from cs_sync.metrics.mrr.policy import MrrPolicy
+from cs_sync.metrics.mrr.spans import Charge, Span, State, Timeline, spans_of, timeline
+
+Kind = Literal["new", "reactivation", "expansion", "contraction", "churn"]
+Cause = Literal["start", "end", "plan", "item", "quantity", "price", "discount", "pause", "payment"]
+CREDIT: dict[Kind, Literal["sales", "customer success"]] = {
+    "new": "sales",
+    "reactivation": "sales",
+    "expansion": "customer success",
+    "contraction": "customer success",
+    "churn": "customer success",
+}
+"""Who answers for a movement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One change: a positive magnitude in minor units per month."""
+
+    currency: str
+    at: datetime
+    kind: Kind
+    amount: int
+    cause: Cause
+    reason: str | None = None
+    """Why, in the source's words, where it says: the reason of a cancellation."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountMrr:
+    """Spans and movements of one account under one policy."""
+
+    spans: tuple[Span, ...]
+    movements: tuple[Movement, ...]
+
+
+def account_mrr(facts: BillingFacts, policy: MrrPolicy) -> AccountMrr:
+    """Spans and movements in one go."""
+    line = timeline(facts, policy)
+    return AccountMrr(spans_of(line), tuple(_movements(line)))
+
+
+def account_movements(facts: BillingFacts, policy: MrrPolicy) -> tuple[Movement, ...]:
+    """The account's movements by currency and time; summed up they give its MRR."""
+    return tuple(_movements(timeline(facts, policy)))
+
+
+def kind_of(before: int, after: int, *, seen: bool) -> Kind | None:
+    """The kind of the step from one amount to another; the cases with a zero are told first.
+
+    `seen`: whether there was any MRR before. None when nothing moved.
+    """
+    if before == after:
+        return None
+    if before == 0:
+        return "reactivation" if seen else "new"
+    if after == 0:
+        return "churn"
+    return "expansion" if after > before else "contraction"
+
+
+def _movements(line: Timeline) -> Iterator[Movement]:
+    for currency, states in sorted(line.states.items()):
+        seen = False
+        before = State(states[0].at, (), states[0].at) if states else None
+        for state in states:
+            assert before is not None  # noqa: S101 - there is one as soon as there is a state
+            kind = kind_of(before.amount, state.amount, seen=seen)
+            if kind is not None:
+                amount = abs(state.amount - before.amount)
+                cause, reason = _why(line, before, state)
+                yield Movement(currency, state.at, kind, amount, cause, reason)
+            seen = seen or state.amount > 0
+            before = state
+
+
+def _why(line: Timeline, before: State, after: State) -> tuple[Cause, str | None]:
+    """The cause that weighs most among the items that moved in the direction of the whole."""
+    then = {_key(c.item): c for c in before.charges}
+    now = {_key(c.item): c for c in after.charges}
+    steps: list[tuple[Fraction, Cause, str | None]] = []
+    for key in sorted(then.keys() | now.keys()):
+        old, new = then.get(key), now.get(key)
+        delta = (new.net if new else Fraction(0)) - (old.net if old else Fraction(0))
+        if delta:
+            steps.append((delta, *_cause(line, old, new, before, after)))
+    up = after.amount > before.amount
+    causes = {cause for _, cause, _ in steps}
+    if {"start", "end"} <= causes and before.amount and after.amount:
+        return "plan", None
+    along = [s for s in steps if (s[0] > 0) == up]
+    if not along:
+        return "price", None
+    _, cause, reason = max(along, key=lambda s: abs(s[0]))
+    return cause, reason
+
+
+def _cause(
+    line: Timeline, old: Charge | None, new: Charge | None, before: State, after: State
+) -> tuple[Cause, str | None]:
+    if old is None and new is not None:
+        return _appeared(line, new.item, before, after)
+    if new is None and old is not None:
+        return _vanished(line, old.item, after)
+    assert old is not None and new is not None  # noqa: S101, PT018 - one of the two exists
+    one, other = old.item, new.item
+    if (one.product, one.interval, one.interval_count) != (
+        other.product, other.interval, other.interval_count,
+    ) or (one.price != other.price and one.product is None):  # fmt: skip
+        return "plan", None
+    if (one.price, one.unit_amount) != (other.price, other.unit_amount):
+        return "price", None
+    return ("quantity" if one.quantity != other.quantity else "discount"), None
+
+
+def _appeared(
+    line: Timeline, item: ItemFact, before: State, after: State
+) -> tuple[Cause, str | None]:
+    """An item joined a running subscription, or its subscription started or came back."""
+    if any(c.item.subscription == item.subscription for c in before.charges):
+        return "item", None
+    stops = line.services[item.subscription].stops
+    resumed = any(s.until is not None and after.at <= s.until <= after.settled_at for s in stops)
+    return ("pause" if resumed else "start"), None
+
+
+def _vanished(line: Timeline, item: ItemFact, after: State) -> tuple[Cause, str | None]:
+    stop = line.services[item.subscription].stopped(after.settled_at)
+    return ("item", None) if stop is None else (stop.cause, stop.reason)
+
+
+def _key(item: ItemFact) -> tuple[str, str, str]:
+    return (item.source, item.subscription_source_id, item.source_id)

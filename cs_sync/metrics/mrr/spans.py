@@ -1,0 +1,234 @@
+"""An account's MRR timeline: exact between changes, rounded once per account and currency."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from cs_sync.metrics.mrr.discounts import counting, net_amounts
+from cs_sync.metrics.mrr.facts import BillingFacts, DiscountFact, ItemFact, SubscriptionFact
+from cs_sync.metrics.mrr.history import item_versions
+from cs_sync.metrics.mrr.normalise import monthly_amount, round_half_even, split
+from cs_sync.metrics.mrr.policy import MrrPolicy
+from cs_sync.metrics.mrr.service import Service, service_of
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one item contributes to a span, in minor units per month."""
+
+    source: str
+    subscription: str
+    item: str
+    product: str | None
+    price: str | None
+    quantity: Decimal
+    amount: int
+
+    def json(self) -> dict[str, Any]:
+        """As stored in `mrr_span.parts`; the quantity as a numeral, to keep its digits."""
+        return {
+            "source": self.source,
+            "subscription": self.subscription,
+            "item": self.item,
+            "product": self.product,
+            "price": self.price,
+            "quantity": format(self.quantity.normalize(), "f"),
+            "amount": self.amount,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """MRR was `amount` minor units of `currency` in `[valid_from, valid_to)`; parts sum to it."""
+
+    currency: str
+    valid_from: datetime
+    valid_to: datetime | None
+    amount: int
+    parts: tuple[Part, ...]
+    reconstructed: bool = False
+    """Whether an invoice or a neighbouring fact had to stand in for what the source keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """One item at one instant: exact minor units per month before and after discounts."""
+
+    item: ItemFact
+    gross: Fraction
+    net: Fraction
+    inferred: bool
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything charged in one currency from `at` until the next state.
+
+    `settled_at` is the last of the changes that were netted into it.
+    """
+
+    at: datetime
+    charges: tuple[Charge, ...]
+    settled_at: datetime
+
+    @property
+    def amount(self) -> int:
+        """MRR in minor units, rounded here and nowhere else."""
+        return round_half_even(sum((c.net for c in self.charges), Fraction(0)))
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """States per currency in order of time, and when each subscription counts."""
+
+    states: dict[str, tuple[State, ...]]
+    subscriptions: dict[tuple[str, str], SubscriptionFact]
+    services: dict[tuple[str, str], Service]
+
+
+def account_spans(facts: BillingFacts, policy: MrrPolicy) -> tuple[Span, ...]:
+    """The account's spans of positive MRR by currency and time; between them it has none."""
+    return spans_of(timeline(facts, policy))
+
+
+def spans_of(line: Timeline) -> tuple[Span, ...]:
+    """The spans of a timeline, neighbours that are alike joined into one."""
+    spans: list[Span] = []
+    for currency, states in sorted(line.states.items()):
+        following = [*(state.at for state in states[1:]), None]
+        for state, until in zip(states, following, strict=True):
+            span = _span(currency, state, until)
+            if span.amount <= 0:
+                continue
+            if spans and _continues(spans[-1], span):
+                span = _joined(spans.pop(), span)
+            spans.append(span)
+    return tuple(spans)
+
+
+def timeline(facts: BillingFacts, policy: MrrPolicy) -> Timeline:
+    """What the account is charged from each change to the next, per currency."""
+    subscriptions = {s.key: s for s in facts.subscriptions}
+    services = {
+        s.key: service
+        for s in facts.subscriptions
+        if (service := service_of(s, [i for i in facts.invoices if _bills(i, s)], policy))
+    }
+    versions = [v for v in item_versions(facts) if v.subscription in services]
+    discounts = counting(facts.discounts, versions, policy)
+    line = Timeline(defaultdict(tuple), subscriptions, services)
+    for currency in {subscriptions[key].currency for key in services}:
+        keys = sorted(k for k in services if subscriptions[k].currency == currency)
+        mine = [v for v in versions if v.subscription in keys]
+        states = [
+            State(at, tuple(_charges(line, keys, mine, discounts, at, policy)), at)
+            for at in _instants(line, keys, mine, discounts)
+        ]
+        line.states[currency] = tuple(_distinct(_netted(list(_distinct(states)), policy)))
+    return line
+
+
+def _bills(invoice: Any, subscription: SubscriptionFact) -> bool:
+    return (invoice.source, invoice.subscription_source_id) == subscription.key
+
+
+def _instants(
+    line: Timeline,
+    keys: Sequence[tuple[str, str]],
+    versions: Sequence[ItemFact],
+    discounts: Sequence[DiscountFact],
+) -> list[datetime]:
+    found = {at for key in keys for at in line.services[key].instants}
+    bounded: list[ItemFact | DiscountFact] = [*versions, *discounts]
+    for fact in bounded:
+        start, end = (
+            (fact.valid_from, fact.valid_to)
+            if isinstance(fact, ItemFact)
+            else (fact.starts_at, fact.ends_at)
+        )
+        found |= {at for at in (start, end) if at is not None}
+    return sorted(found)
+
+
+def _charges(
+    line: Timeline,
+    keys: Sequence[tuple[str, str]],
+    versions: Sequence[ItemFact],
+    discounts: Sequence[DiscountFact],
+    at: datetime,
+    policy: MrrPolicy,
+) -> Iterator[Charge]:
+    for key in keys:
+        if not line.services[key].counts(at):
+            continue
+        guessed = any(stop.inferred for stop in line.services[key].stops)
+        items = [v for v in versions if v.subscription == key and _valid(v, at)]
+        gross = {item: monthly_amount(item, policy) for item in items}
+        net = net_amounts(gross, line.subscriptions[key], discounts, at, policy)
+        for item in items:
+            yield Charge(item, gross[item], net[item], item.reconstructed or guessed)
+
+
+def _valid(version: ItemFact, at: datetime) -> bool:
+    return version.valid_from <= at and (version.valid_to is None or at < version.valid_to)
+
+
+def _netted(states: Sequence[State], policy: MrrPolicy) -> Iterator[State]:
+    """Changes that belong together take effect at the first of them, with what they end in.
+
+    A switch done as "cancel, then subscribe again" is one change that way, not churn and return.
+    """
+    first: State | None = None
+    last: State | None = None
+    for state in states:
+        if first is not None and last is not None and not _together(first.at, state.at, policy):
+            yield State(first.at, last.charges, last.at)
+            first = None
+        first, last = first or state, state
+    if first is not None and last is not None:
+        yield State(first.at, last.charges, last.at)
+
+
+def _together(one: datetime, other: datetime, policy: MrrPolicy) -> bool:
+    if policy.switch_netting == "none":
+        return one == other
+    if policy.switch_netting == "hour":
+        return other - one <= timedelta(hours=1)
+    zone = ZoneInfo(policy.zone)
+    return one.astimezone(zone).date() == other.astimezone(zone).date()
+
+
+def _distinct(states: Iterable[State]) -> Iterator[State]:
+    """Leave out a state in which nothing is different from the one before."""
+    charges: tuple[Charge, ...] = ()
+    for state in states:
+        if state.charges != charges:
+            yield state
+        charges = state.charges
+
+
+def _span(currency: str, state: State, until: datetime | None) -> Span:
+    total = state.amount
+    amounts = split(total, [c.net for c in state.charges])
+    parts = tuple(
+        Part(i.source, i.subscription_source_id, i.source_id, i.product, i.price, i.quantity, a)
+        for i, a in zip((c.item for c in state.charges), amounts, strict=True)
+    )
+    return Span(currency, state.at, until, total, parts, any(c.inferred for c in state.charges))
+
+
+def _continues(one: Span, other: Span) -> bool:
+    return (one.currency, one.valid_to, one.amount, one.parts, one.reconstructed) == (
+        other.currency, other.valid_from, other.amount, other.parts, other.reconstructed,
+    )  # fmt: skip
+
+
+def _joined(one: Span, other: Span) -> Span:
+    return Span(
+        one.currency, one.valid_from, other.valid_to, one.amount, one.parts, one.reconstructed
+    )
