@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
     if options.tied:
         threading.Thread(target=_end_with_parent, daemon=True).start()
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False))
     server.run(sockets=[listener])
 
 

@@ -94,12 +94,12 @@ class Disturbed:
             sent.append(message)
 
         await self.app(scope, receive, keep)
+        # Announcing the whole length and returning early makes the server close the connection.
+        await send(sent[0])
         if fault.truncate:
-            body = b"".join(m.get("body", b"") for m in sent[1:])
-            await send(sent[0])
-            await send(_chunk(body[: len(body) // 2], more=True))
-        # An application that returns before it has answered makes the server close the connection.
+            body = b"".join(message.get("body", b"") for message in sent[1:])
+            await send(_first_part(body[: len(body) // 2]))
 
 
-def _chunk(body: bytes, *, more: bool) -> Json:
-    return {"type": "http.response.body", "body": body, "more_body": more}
+def _first_part(body: bytes) -> Json:
+    return {"type": "http.response.body", "body": body, "more_body": True}

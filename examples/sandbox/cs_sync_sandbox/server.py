@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from cs_sync_sandbox import stripe
+from cs_sync_sandbox import hubspot, stripe
 from cs_sync_sandbox.faults import Disturbed, Faults
 from cs_sync_sandbox.site import Site, clock_of
 from cs_sync_sandbox.world import World
@@ -31,9 +31,10 @@ def create_app(
         clock: aware UTC "now" of the vendors; by default the real time of day on `world.today`.
     """
     site = Site(world, clock or clock_of(world), limits)
+    portal = hubspot.portal_of(world, site.now)
     faults = Faults()
     switches = [Route("/_sandbox/faults", faults.post, methods=["POST"])]
     return Starlette(
-        routes=[*stripe.routes(site), *switches],
+        routes=[*stripe.routes(site), *hubspot.routes(site, portal), *switches],
         middleware=[Middleware(Disturbed, faults=faults, latency=latency)],
     )

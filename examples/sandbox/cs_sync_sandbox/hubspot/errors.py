@@ -1,0 +1,51 @@
+"""HubSpot's refusals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cs_sync_sandbox.answers import Json
+
+
+@dataclass
+class HubSpotError(Exception):
+    """An error body to be: HTTP status, category, message and further fields."""
+
+    status: int
+    category: str
+    message: str
+    more: Json = field(default_factory=dict)
+
+    def body(self, correlation_id: str) -> Json:
+        """Return the JSON that HubSpot answers with."""
+        return {
+            "status": "error",
+            "message": self.message,
+            "correlationId": correlation_id,
+            "category": self.category,
+            **self.more,
+        }
+
+
+def invalid(message: str, code: str | None = None, name: str | None = None) -> HubSpotError:
+    """Return a 400 VALIDATION_ERROR, with one detail where a property is to blame."""
+    more: Json = {}
+    if code:
+        detail: Json = {"message": message, "code": code}
+        if name:
+            detail["context"] = {"propertyName": [name]}
+        more = {"errors": [detail]}
+    return HubSpotError(400, "VALIDATION_ERROR", message, more)
+
+
+def not_found(kind: str, id_: str) -> HubSpotError:
+    """Return the 404 of a single record."""
+    return HubSpotError(404, "OBJECT_NOT_FOUND", f"Object not found. objectId={id_} ({kind})")
+
+
+def partly(category: str, message: str, context: dict[str, list[str]]) -> Json:
+    """Return one error of a 207 multi-status answer."""
+    return {
+        "status": "error", "category": category, "message": message, "context": context,
+        "errors": [], "links": {},
+    }  # fmt: skip

@@ -1,0 +1,194 @@
+"""A HubSpot portal: records, their properties and associations, and what search knows of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import count
+
+from cs_sync_sandbox.answers import Json
+from cs_sync_sandbox.hubspot.definitions import (
+    ALWAYS,
+    GROUPS,
+    UNASKED,
+    built_in,
+    created_name,
+    modified_name,
+)
+from cs_sync_sandbox.hubspot.errors import HubSpotError, invalid, not_found
+from cs_sync_sandbox.hubspot.values import iso, normalised
+from cs_sync_sandbox.world.records import Owner
+
+KINDS = ("companies", "contacts", "feedback_submissions", "tasks")
+FIRST_NEW_ID = 70_000_000_000
+
+
+@dataclass
+class Record:
+    """One object; `before` is what search still shows until the index caught up."""
+
+    id: str
+    kind: str
+    properties: dict[str, str | None]
+    created_at: datetime
+    updated_at: datetime
+    archived_at: datetime | None = None
+    before: dict[str, str | None] | None = None
+
+
+@dataclass
+class Portal:
+    """Everything HubSpot holds for Acme, and the switches of a portal that tests may set."""
+
+    now: Callable[[], datetime]
+    owners: tuple[Owner, ...] = ()
+    objects: dict[str, dict[str, Record]] = field(default_factory=lambda: {k: {} for k in KINDS})
+    merged_into: dict[tuple[str, str], str] = field(default_factory=dict)
+    definitions: dict[str, dict[str, Json]] = field(default_factory=dict)
+    groups: dict[str, dict[str, Json]] = field(default_factory=dict)
+    links: dict[tuple[str, str, str], dict[str, set[int]]] = field(default_factory=dict)
+    search_lag: timedelta = timedelta(seconds=3)
+    unique_task_properties: bool = True
+    daily_limit: int = 650_000
+    _ids: count[int] = field(default_factory=lambda: count(FIRST_NEW_ID))
+
+    def __post_init__(self) -> None:
+        """Start with the definitions and groups every portal has."""
+        for kind, (name, label) in GROUPS.items():
+            self.definitions[kind] = built_in(kind, self.now())
+            self.groups[kind] = {
+                name: {"archived": False, "displayOrder": 0, "label": label, "name": name}
+            }
+
+    def find(self, kind: str, id_: str, id_property: str | None = None) -> Record | None:
+        """Return a live record by id (a merged one is its winner) or by unique property."""
+        if id_property:
+            self._check_id_property(kind, id_property)
+            return next((r for r in self.live(kind) if r.properties.get(id_property) == id_), None)
+        record = self.objects[kind].get(self.merged_into.get((kind, id_), id_))
+        return record if record and record.archived_at is None else None
+
+    def live(self, kind: str) -> Iterable[Record]:
+        """Return the records that are not archived."""
+        return (r for r in self.objects[kind].values() if r.archived_at is None)
+
+    def checked(self, kind: str, given: Mapping[str, object]) -> dict[str, str]:
+        """Return given values normalised.
+
+        Raises:
+            HubSpotError: 400 for a property that does not exist or a value that does not fit.
+        """
+        found = {}
+        for name, value in given.items():
+            definition = self.definitions[kind].get(name)
+            if definition is None:
+                raise invalid(f'Property "{name}" does not exist', "PROPERTY_DOESNT_EXIST", name)
+            found[name] = normalised(definition, value)
+        return found
+
+    def check_unique(self, kind: str, values: Mapping[str, str], record: Record | None) -> None:
+        """Refuse a value that another record has in a unique property (409 CONFLICT)."""
+        for name, value in values.items():
+            if not value or not self.definitions[kind][name]["hasUniqueValue"]:
+                continue
+            for other in self.live(kind):
+                if other is not record and other.properties.get(name) == value:
+                    raise conflict(name, value, other.id)
+
+    def create(self, kind: str, values: Mapping[str, str]) -> Record:
+        """Add a record with checked values."""
+        now, id_ = self.now(), str(next(self._ids))
+        record = Record(id_, kind, {"hs_object_id": id_}, now, now)
+        record.properties[created_name(kind)] = iso(now)
+        self._set(record, values, now)
+        self.objects[kind][id_] = record
+        return record
+
+    def update(self, record: Record, values: Mapping[str, str]) -> None:
+        """Write checked values; what does not change leaves no trace."""
+        changed = {n: v for n, v in values.items() if (record.properties.get(n) or "") != v}
+        if not changed:
+            return
+        now = self.now()
+        if now - record.updated_at >= self.search_lag:
+            record.before = dict(record.properties)
+        self._set(record, changed, now)
+
+    def archive(self, record: Record) -> None:
+        """Archive a record; it can be restored for 90 days."""
+        record.archived_at = record.updated_at = self.now()
+
+    def merge(self, kind: str, winner: Record, loser: Record) -> None:
+        """Merge two records: the loser's id now means the winner, which takes its associations."""
+        gone = [*_ids_in(winner), *_ids_in(loser), loser.id]
+        for old in gone:
+            self.merged_into[(kind, old)] = winner.id
+        del self.objects[kind][loser.id]
+        for (origin, id_, target), ends in list(self.links.items()):
+            if origin == kind and id_ == loser.id:
+                for end in list(ends):
+                    self.link(kind, winner.id, target, end, ends[end])
+        self.update(winner, {"hs_merged_object_ids": ";".join(gone)})
+
+    def link(self, kind: str, id_: str, target: str, target_id: str, types: set[int]) -> None:
+        """Associate two records in one direction."""
+        self.links.setdefault((kind, id_, target), {}).setdefault(target_id, set()).update(types)
+
+    def linked(self, kind: str, id_: str, target: str) -> dict[str, set[int]]:
+        """Return the associated ids with their types."""
+        return self.links.get((kind, self.merged_into.get((kind, id_), id_), target), {})
+
+    def indexed(self, record: Record) -> dict[str, str | None] | None:
+        """Return the properties as search knows them now; None if it does not know the record."""
+        if self.now() - record.updated_at >= self.search_lag:
+            return record.properties
+        return record.before
+
+    def shown(self, record: Record, wanted: Iterable[str] = ()) -> Json:
+        """Return the record as an answer shows it: only what was asked for and a few always."""
+        names = [*ALWAYS[record.kind], *(wanted or UNASKED[record.kind])]
+        known = self.definitions[record.kind]
+        body: Json = {
+            "id": record.id,
+            "properties": {n: record.properties.get(n) for n in names if n in known},
+            "createdAt": iso(record.created_at),
+            "updatedAt": iso(record.updated_at),
+            "archived": record.archived_at is not None,
+        }
+        if record.archived_at:
+            body["archivedAt"] = iso(record.archived_at)
+        return body
+
+    def required(self, kind: str, id_: str, id_property: str | None = None) -> Record:
+        """Return a live record or raise HubSpot's 404."""
+        record = self.find(kind, id_, id_property)
+        if record is None:
+            raise not_found(kind, id_)
+        return record
+
+    def _check_id_property(self, kind: str, name: str) -> None:
+        definition = self.definitions[kind].get(name)
+        natural = kind == "contacts" and name == "email"
+        if definition is None or not (natural or definition["hasUniqueValue"]):
+            raise invalid(f"{name} is not a unique identifier property for {kind}")
+
+    def _set(self, record: Record, values: Mapping[str, str], now: datetime) -> None:
+        record.properties.update(values)
+        record.properties[modified_name(record.kind)] = iso(now)
+        if record.kind == "tasks" and "hs_task_status" in values:
+            done = values["hs_task_status"] == "COMPLETED"
+            record.properties["hs_task_completion_date"] = iso(now) if done else None
+        record.updated_at = now
+
+
+def conflict(name: str, value: str, existing_id: str | None) -> HubSpotError:
+    """Return the 409 for a value that is taken."""
+    where = f" Existing ID: {existing_id}" if existing_id else " It stands in the batch twice."
+    return HubSpotError(
+        409, "CONFLICT", f'Property "{name}" must be unique, "{value}" is taken.{where}'
+    )
+
+
+def _ids_in(record: Record) -> list[str]:
+    return [id_ for id_ in (record.properties.get("hs_merged_object_ids") or "").split(";") if id_]

@@ -1,0 +1,263 @@
+"""HubSpot's record calls: list, read, create, update, upsert, archive, merge; one or a batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from starlette.datastructures import QueryParams
+
+from cs_sync_sandbox.answers import Json
+from cs_sync_sandbox.hubspot.errors import invalid, partly
+from cs_sync_sandbox.hubspot.portal import Portal, Record, conflict
+from cs_sync_sandbox.hubspot.values import iso
+
+BATCH, PAGE = 100, 100
+READ_ONLY_KINDS = frozenset({"feedback_submissions"})
+REQUIRED = {"tasks": "hs_timestamp"}
+# Types of tasks' associations (HUBSPOT_DEFINED), there and back.
+TYPES = {
+    ("tasks", "companies"): {192}, ("companies", "tasks"): {191},
+    ("tasks", "contacts"): {204}, ("contacts", "tasks"): {203},
+    ("contacts", "companies"): {1, 279}, ("companies", "contacts"): {2, 280},
+}  # fmt: skip
+
+Answer = tuple[int, Json]
+
+
+def list_records(portal: Portal, kind: str, query: QueryParams) -> Answer:
+    """GET a page of records by id."""
+    limit = _limit(query.get("limit", "10"), PAGE)
+    archived = query.get("archived", "false") == "true"
+    rows = [r for r in portal.objects[kind].values() if (r.archived_at is not None) == archived]
+    rows.sort(key=lambda record: int(record.id))
+    after = int(query.get("after", "0"))
+    rest = [record for record in rows if int(record.id) > after]
+    wanted = _names(query, "properties")
+    results = [
+        {**portal.shown(r, wanted), **_associations(portal, r, _names(query, "associations"))}
+        for r in rest[:limit]
+    ]
+    body: Json = {"results": results}
+    if len(rest) > limit:
+        last = rest[limit - 1].id
+        link = f"https://api.hubapi.com/crm/objects/2026-03/{kind}?limit={limit}&after={last}"
+        body["paging"] = {"next": {"after": last, "link": link}}
+    return 200, body
+
+
+def get_record(portal: Portal, kind: str, id_: str, query: QueryParams) -> Answer:
+    """GET one record."""
+    record = portal.required(kind, id_, query.get("idProperty"))
+    shown = portal.shown(record, _names(query, "properties"))
+    return 200, {**shown, **_associations(portal, record, _names(query, "associations"))}
+
+
+def patch_record(portal: Portal, kind: str, id_: str, query: QueryParams, body: Json) -> Answer:
+    """PATCH one record."""
+    record = portal.required(kind, id_, query.get("idProperty"))
+    values = portal.checked(kind, body.get("properties", {}))
+    portal.check_unique(kind, values, record)
+    portal.update(record, values)
+    return 200, portal.shown(record, values)
+
+
+def batch_read(portal: Portal, kind: str, body: Json) -> Answer:
+    """POST batch/read: by id or by `idProperty`; what is not there makes a 207."""
+    inputs = _inputs(body, distinct=False)
+    found, lost = list[Record](), list[str]()
+    for one in inputs:
+        record = portal.find(kind, str(one["id"]), body.get("idProperty"))
+        if record is None:
+            lost.append(str(one["id"]))
+        elif record not in found:
+            found.append(record)
+    wanted = body.get("properties") or ()
+    return _batch(portal, [portal.shown(r, wanted) for r in _ordered(found)], _lost(kind, lost))
+
+
+def batch_create(portal: Portal, kind: str, body: Json) -> Answer:
+    """POST batch/create: all or nothing; a taken unique value refuses the batch with 409."""
+    inputs = _inputs(body, distinct=False)
+    values = [portal.checked(kind, one.get("properties", {})) for one in inputs]
+    for one, given in zip(inputs, values, strict=True):
+        if "associations" not in one:
+            raise invalid("Invalid input JSON: required field 'associations' is missing")
+        _check_required(kind, given)
+        portal.check_unique(kind, given, None)
+        for wanted in one["associations"]:
+            _target_kind(portal, kind, wanted)
+    _check_twins(portal, kind, values)
+    results = []
+    for one, given in zip(inputs, values, strict=True):
+        record = portal.create(kind, given)
+        for wanted in one["associations"]:
+            target = _target_kind(portal, kind, wanted)
+            connect(portal, kind, record.id, target, str(wanted["to"]["id"]))
+        results.append(_traced(portal.shown(record, given), one))
+    status, answer = _batch(portal, results[::-1], [])
+    return 201 if status == 200 else status, answer
+
+
+def batch_update(portal: Portal, kind: str, body: Json) -> Answer:
+    """POST batch/update: an unknown id makes a 207, a bad property or value a 400 for all."""
+    inputs = _inputs(body, distinct=True)
+    values = [portal.checked(kind, one.get("properties", {})) for one in inputs]
+    for one in inputs:
+        if one.get("idProperty") == "hs_object_id":
+            raise invalid("hs_object_id is not a unique identifier property")
+    results, lost = [], list[str]()
+    for one, given in zip(inputs, values, strict=True):
+        record = portal.find(kind, str(one["id"]), one.get("idProperty"))
+        if record is None:
+            lost.append(str(one["id"]))
+            continue
+        portal.check_unique(kind, given, record)
+        portal.update(record, given)
+        results.append(_traced(portal.shown(record, given), one))
+    results.sort(key=lambda row: int(row["id"]), reverse=True)
+    return _batch(portal, results, _lost(kind, lost))
+
+
+def batch_upsert(portal: Portal, kind: str, body: Json) -> Answer:
+    """POST batch/upsert by a unique property; results say which records are new."""
+    inputs = _inputs(body, distinct=True)
+    results = []
+    for one in inputs:
+        key = one.get("idProperty")
+        if not key:
+            raise invalid("idProperty is required for every input")
+        id_, given = str(one["id"]), portal.checked(kind, one.get("properties", {}))
+        record = portal.find(kind, id_, key)
+        new = record is None
+        if record is None:
+            _check_required(kind, given)
+            record = portal.create(kind, {**given, key: id_})
+        else:
+            portal.update(record, given)
+        results.append(_traced({**portal.shown(record, given), "new": new}, one))
+    return _batch(portal, results[::-1], [])
+
+
+def batch_archive(portal: Portal, kind: str, body: Json) -> Answer:
+    """POST batch/archive: ids that are not there are passed over."""
+    for one in _inputs(body, distinct=False):
+        record = portal.find(kind, str(one["id"]))
+        if record:
+            portal.archive(record)
+    return 204, {}
+
+
+def archive_record(portal: Portal, kind: str, id_: str) -> Answer:
+    """DELETE one record."""
+    portal.archive(portal.required(kind, id_))
+    return 204, {}
+
+
+def merge_records(portal: Portal, kind: str, body: Json) -> Answer:
+    """POST merge: the second record becomes part of the first."""
+    winner = portal.required(kind, str(body["primaryObjectId"]))
+    loser = portal.required(kind, str(body["objectIdToMerge"]))
+    if winner is loser:
+        raise invalid("Cannot merge an object with itself")
+    portal.merge(kind, winner, loser)
+    return 200, portal.shown(winner)
+
+
+def connect(portal: Portal, kind: str, id_: str, target: str, target_id: str) -> None:
+    """Associate two records in both directions with the types of their kinds."""
+    portal.link(kind, id_, target, target_id, TYPES[(kind, target)])
+    portal.link(target, target_id, kind, id_, TYPES[(target, kind)])
+
+
+def _inputs(body: Json, *, distinct: bool) -> list[Json]:
+    inputs = body.get("inputs")
+    if not isinstance(inputs, list) or not inputs:
+        raise invalid("Invalid input JSON: inputs must be a non-empty list")
+    if len(inputs) > BATCH:
+        raise invalid(f"The maximum number of inputs supported in a batch request is {BATCH}")
+    twice = [
+        id_ for id_, times in Counter(str(one.get("id")) for one in inputs).items() if times > 1
+    ]
+    if distinct and twice:
+        raise invalid(f"Duplicate IDs found in batch input: {twice}. IDs must be unique")
+    return inputs
+
+
+def _check_required(kind: str, given: dict[str, str]) -> None:
+    name = REQUIRED.get(kind)
+    if name and not given.get(name):
+        raise invalid(
+            f"Error creating {kind}. Some required properties were not set.",
+            "REQUIRED_FIELD_MISSING", name,
+        )  # fmt: skip
+
+
+def _check_twins(portal: Portal, kind: str, values: Sequence[dict[str, str]]) -> None:
+    """Refuse a batch that gives two records the same unique value."""
+    unique = [n for n, d in portal.definitions[kind].items() if d["hasUniqueValue"]]
+    for name in unique:
+        for value, times in Counter(v[name] for v in values if v.get(name)).items():
+            if times > 1:
+                raise conflict(name, value, None)
+
+
+def _target_kind(portal: Portal, kind: str, wanted: Json) -> str:
+    """Return which kind an association points at, by its type id."""
+    types = {one.get("associationTypeId") for one in wanted.get("types", [])}
+    for (origin, target), known in TYPES.items():
+        if origin == kind and types and types <= known:
+            portal.required(target, str(wanted["to"]["id"]))
+            return target
+    raise invalid(f"One or more association types are not valid for {kind}: {sorted(types)}")
+
+
+def _batch(portal: Portal, results: list[Json], errors: list[Json]) -> Answer:
+    now = iso(portal.now())
+    body: Json = {"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now}
+    if errors:
+        body |= {"numErrors": len(errors), "errors": errors}
+    return 207 if errors else 200, body
+
+
+def _lost(kind: str, ids: list[str]) -> list[Json]:
+    if not ids:
+        return []
+    message = f"Could not get some {kind} objects, they may be deleted or not exist."
+    return [partly("OBJECT_NOT_FOUND", message, {"ids": ids})]
+
+
+def _ordered(records: Iterable[Record]) -> list[Record]:
+    """Return records newest first: HubSpot promises no order, so nobody may rely on the input's."""
+    return sorted(records, key=lambda record: int(record.id), reverse=True)
+
+
+def _traced(shown: Json, one: Json) -> Json:
+    trace = one.get("objectWriteTraceId")
+    return {**shown, "objectWriteTraceId": trace} if trace else shown
+
+
+def _associations(portal: Portal, record: Record, targets: Iterable[str]) -> Json:
+    found: dict[str, Any] = {}
+    for target in targets:
+        ids = portal.linked(record.kind, record.id, target)
+        if ids:
+            word = f"{_singular(record.kind)}_to_{_singular(target)}"
+            found[target] = {"results": [{"id": id_, "type": word} for id_ in ids]}
+    return {"associations": found} if found else {}
+
+
+def _singular(kind: str) -> str:
+    return {"companies": "company"}.get(kind, kind.removesuffix("s"))
+
+
+def _names(query: QueryParams, name: str) -> list[str]:
+    return [part for value in query.getlist(name) for part in value.split(",") if part]
+
+
+def _limit(text: str, most: int) -> int:
+    limit = int(text) if text.isdigit() else 0
+    if not 1 <= limit <= most:
+        raise invalid(f"limit must be between 1 and {most}, was {text}")
+    return limit

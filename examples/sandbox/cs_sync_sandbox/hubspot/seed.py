@@ -1,0 +1,119 @@
+"""Fills a portal with the world: companies, contacts, associations, survey answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from cs_sync_sandbox.hubspot.definitions import created_name, modified_name
+from cs_sync_sandbox.hubspot.portal import Portal, Record
+from cs_sync_sandbox.hubspot.values import iso
+from cs_sync_sandbox.world.records import Company, Person, SurveyAnswer, World
+
+COMPANY, CONTACT, FEEDBACK, OWNER = 31_000_000_000, 52_000_000_000, 61_000_000_000, 77_000_000
+COMPANY_TO_CONTACT, CONTACT_TO_COMPANY = {2, 280}, {1, 279}
+FEEDBACK_TO_CONTACT, CONTACT_TO_FEEDBACK = {98}, {97}
+
+
+def portal_of(world: World, now: Callable[[], datetime]) -> Portal:
+    """Return a portal that holds what Acme's people had entered by the world's now."""
+    portal = Portal(now, world.owners)
+    companies = {company.key: company for company in world.companies}
+    for company in world.companies:
+        _add_company(portal, company, world.now)
+    for person in world.people:
+        _add_contact(portal, person, companies[person.account_key], world.now)
+    for answer in world.survey_answers:
+        if answer.channel == "hubspot":
+            _add_answer(portal, answer)
+    for company in world.companies:
+        record = portal.objects["companies"][company_id(company)]
+        contacts = portal.linked("companies", record.id, "contacts")
+        record.properties["num_associated_contacts"] = str(len(contacts))
+    return portal
+
+
+def company_id(company: Company) -> str:
+    """Return the HubSpot id of an account's company."""
+    return str(COMPANY + company.number)
+
+
+def _add(
+    portal: Portal, kind: str, number: int, values: dict[str, str | None], *times: datetime
+) -> Record:
+    created, updated = times
+    id_ = str(number)
+    stamps = {created_name(kind): iso(created), modified_name(kind): iso(updated)}
+    record = Record(id_, kind, {**values, **stamps, "hs_object_id": id_}, created, updated)
+    portal.objects[kind][id_] = record
+    return record
+
+
+def _add_company(portal: Portal, company: Company, now: datetime) -> None:
+    lost = [str(COMPANY + number) for number in company.merged_numbers]
+    record = _add(
+        portal, "companies", COMPANY + company.number,
+        {
+            "name": company.name, "domain": company.domain,
+            "hs_additional_domains": ";".join(company.extra_domains) or None,
+            "hubspot_owner_id": str(OWNER + company.owner_number)
+            if company.owner_number else None,
+            "industry": company.industry, "country": company.region,
+            "numberofemployees": str(company.size),
+            "lifecyclestage": "customer" if company.signed_up else "lead",
+            "account_id": company.key if "hubspot" in company.key_in else None,
+            "hs_merged_object_ids": ";".join(lost) or None,
+        },
+        company.created_at, _touched(company.created_at, company.number, now),
+    )  # fmt: skip
+    record.archived_at = company.archived_at
+    for id_ in lost:
+        portal.merged_into[("companies", id_)] = record.id
+
+
+def _add_contact(portal: Portal, person: Person, company: Company, now: datetime) -> None:
+    owner = company.owner_number
+    record = _add(
+        portal, "contacts", CONTACT + person.number,
+        {
+            "email": person.emails[0] if person.emails else None,
+            "hs_additional_emails": ";".join(person.emails[1:]) or None,
+            "firstname": person.first, "lastname": person.last, "jobtitle": person.job,
+            "associatedcompanyid": company_id(company),
+            "hubspot_owner_id": str(OWNER + owner) if owner else None,
+            "user_id": person.key if person.in_product and person.number % 5 < 3 else None,
+        },
+        person.created_at, _touched(person.created_at, person.number, now),
+    )  # fmt: skip
+    portal.link("contacts", record.id, "companies", company_id(company), CONTACT_TO_COMPANY)
+    portal.link("companies", company_id(company), "contacts", record.id, COMPANY_TO_CONTACT)
+
+
+def _add_answer(portal: Portal, answer: SurveyAnswer) -> None:
+    contact = str(CONTACT + int(answer.person_key.removeprefix("u-")))
+    record = _add(
+        portal, "feedback_submissions", FEEDBACK + answer.number,
+        {
+            "hs_survey_type": answer.kind.upper(), "hs_survey_name": answer.survey,
+            "hs_survey_id": {"nps": "11", "csat": "12", "ces": "13"}[answer.kind],
+            "hs_survey_channel": "EMAIL", "hs_value": str(answer.score),
+            "hs_response_group": _group(answer), "hs_content": answer.comment,
+            "hs_submission_timestamp": iso(answer.answered_at), "hs_contact_id": contact,
+        },
+        answer.answered_at, answer.answered_at,
+    )  # fmt: skip
+    portal.link("feedback_submissions", record.id, "contacts", contact, FEEDBACK_TO_CONTACT)
+    portal.link("contacts", contact, "feedback_submissions", record.id, CONTACT_TO_FEEDBACK)
+
+
+def _group(answer: SurveyAnswer) -> str | None:
+    if answer.kind != "nps":
+        return None
+    if answer.score >= 9:
+        return "Promoter"
+    return "Passive" if answer.score >= 7 else "Detractor"
+
+
+def _touched(created: datetime, number: int, now: datetime) -> datetime:
+    """Return when somebody last edited a record: spread over its life, the same every time."""
+    return created + (now - created) * ((number * 37) % 100) / 100
