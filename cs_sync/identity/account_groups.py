@@ -1,0 +1,156 @@
+"""Which account records belong together: certain evidence first, then unambiguous domains."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+from cs_sync.identity.disjoint_sets import DisjointSets, Node
+from cs_sync.identity.evidence import Evidence, own_key, reach_of, sites_of
+from cs_sync.identity.facts import AccountFact, KnownAccount, KnownLink, Ref
+
+
+def record_node(ref: Ref) -> Node:
+    """The node of a source record."""
+    return ("record", *ref)
+
+
+def account_node(account_id: str) -> Node:
+    """The node of an account that has an id already."""
+    return ("account", account_id)
+
+
+def group_accounts(
+    evidence: Evidence, accounts: Sequence[KnownAccount], links: Sequence[KnownLink]
+) -> DisjointSets:
+    """Sets of records that are one account; `accounts` are live, `links` point to them."""
+    sets = DisjointSets()
+    for fact in evidence.facts:
+        _tag(sets, fact, evidence)
+    for old, survivor in evidence.survivors.items():
+        sets.union(record_node(old), record_node(survivor))
+    _join_overrides(sets, evidence, accounts)
+    _keep_known(sets, evidence, accounts, links)
+    join_by_domain(sets, _holders(evidence, sites_of))
+    join_by_domain(sets, _holders(evidence, reach_of))
+    return sets
+
+
+def _tag(sets: DisjointSets, fact: AccountFact, evidence: Evidence) -> None:
+    """Note source and own id of a record, and join it with those of the same own id."""
+    node, key = record_node(fact.ref), own_key(fact)
+    sets.find(node)
+    if fact.ref in evidence.survivors:
+        return
+    if not fact.deleted:
+        sets.tag(node, ("source", fact.ref.source))
+    if key and evidence.free(fact.ref):
+        sets.tag(node, ("key", key))
+        sets.union(node, ("own", key))
+
+
+def _join_overrides(
+    sets: DisjointSets, evidence: Evidence, accounts: Sequence[KnownAccount]
+) -> None:
+    """An overridden record belongs to the account named for it and speaks for that one only."""
+    known = {account.id: account.external_key for account in accounts}
+    keys = {own_key(fact) for fact in evidence.facts if evidence.free(fact.ref)}
+    founders = _founders(evidence)
+    for ref, target in evidence.pins.items():
+        node, key = record_node(ref), known.get(target)
+        sets.union(node, account_node(target))
+        sets.tag(node, ("pin", target))
+        if target not in known and target in keys:
+            sets.union(node, ("own", target))
+        elif target not in known and target in founders:
+            sets.union(node, record_node(founders[target].ref))
+            key = own_key(founders[target])
+        sets.tag(node, ("key", key or target))
+
+
+def _founders(evidence: Evidence) -> dict[str, AccountFact]:
+    """Account id that a record would found → the record, in the order in which ids are given."""
+    free = [fact for fact in evidence.facts if evidence.free(fact.ref)]
+    founders: dict[str, AccountFact] = {}
+    for fact in free:
+        founders.setdefault(fact.ref.source_id, fact)
+    for fact in free:
+        founders.setdefault(f"{fact.ref.source}:{fact.ref.source_id}", fact)
+    return founders
+
+
+def _keep_known(
+    sets: DisjointSets,
+    evidence: Evidence,
+    accounts: Sequence[KnownAccount],
+    links: Sequence[KnownLink],
+) -> None:
+    """What was linked stays linked, unless our own account ids now say that it is two accounts."""
+    place = {fact.ref: number for number, fact in enumerate(evidence.facts)}
+    members: dict[str, list[Ref]] = defaultdict(list)
+    for link in links:
+        exists = link.ref in place or link.ref in evidence.survivors
+        if exists and link.ref not in evidence.pins:
+            members[link.target].append(link.ref)
+    for account in sorted(accounts, key=lambda a: (a.first_seen_at, a.id)):
+        refs = sorted(members[account.id], key=lambda ref: (place.get(ref, len(place)), ref))
+        nodes = [record_node(ref) for ref in refs]
+        staying = _of_one_key(sets, nodes, account.external_key)
+        sets.join([account_node(account.id), *staying])
+
+
+def _of_one_key(sets: DisjointSets, nodes: Sequence[Node], preferred: str | None) -> list[Node]:
+    """The nodes that can be one account: of several own ids the account's, else the first's."""
+    keys = [sorted(sets.tags(node, "key")) for node in nodes]
+    distinct = [key for of_node in keys for key in of_node]
+    if len(set(distinct)) <= 1:
+        return list(nodes)
+    chosen: Node = ("key", preferred or "")
+    chosen = chosen if chosen in distinct else distinct[0]
+    return [node for node, own in zip(nodes, keys, strict=True) if set(own) <= {chosen}]
+
+
+def _holders(
+    evidence: Evidence, domains_of: Callable[[AccountFact], Iterable[str]]
+) -> dict[str, list[Node]]:
+    """Domain → the records that hold it."""
+    holders: dict[str, list[Node]] = defaultdict(list)
+    for fact in evidence.matchable():
+        for domain in domains_of(fact):
+            holders[domain].append(record_node(fact.ref))
+    return holders
+
+
+def join_by_domain(sets: DisjointSets, holders: dict[str, list[Node]]) -> None:
+    """Join what shares a domain wherever that leads to one account only.
+
+    A domain held by two accounts joins nothing. Where several good domains chain two accounts
+    together, the records that hold more than one of them are the doubtful link and are left out.
+    """
+    shared = {domain: {sets.find(node) for node in nodes} for domain, nodes in holders.items()}
+    shared = {d: roots for d, roots in shared.items() if len(roots) > 1 and _one(sets, roots)}
+    for domains in _chains(shared):
+        roots = set().union(*(shared[domain] for domain in domains))
+        if _one(sets, roots):
+            sets.join(sorted(roots))
+            continue
+        held = Counter(root for domain in domains for root in shared[domain])
+        doubtful = {root for root in roots if held[root] > 1}
+        for domain in domains:
+            sets.join(sorted(shared[domain] - doubtful))
+
+
+def _one(sets: DisjointSets, roots: Iterable[Node]) -> bool:
+    """True when these can be one account: no two own ids, no two records of one source."""
+    sources = [tag for root in roots for tag in sets.tags(root, "source")]
+    keys = {tag for root in roots for tag in sets.tags(root, "key")}
+    return len(keys) <= 1 and len(sources) == len(set(sources))
+
+
+def _chains(shared: dict[str, set[Node]]) -> list[list[str]]:
+    """Domains grouped by being held, directly or over others, by the same records."""
+    links = DisjointSets()
+    for domain, roots in shared.items():
+        links.join([("domain", domain), *(("holder", *root) for root in roots)])
+    chains: dict[Node, list[str]] = defaultdict(list)
+    for domain in sorted(shared):
+        chains[links.find(("domain", domain))].append(domain)
+    return list(chains.values())

@@ -1,0 +1,149 @@
+"""Which contact records are one person, and which account that person belongs to."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from cs_sync.identity.disjoint_sets import DisjointSets, Node
+from cs_sync.identity.domains import email_company_domain, email_of
+from cs_sync.identity.evidence import source_rank
+from cs_sync.identity.facts import ContactFact, KnownContact, KnownLink, MembershipFact, Ref
+from cs_sync.identity.resolution import Conflict
+
+_LAST = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPaths:
+    """What leads from a contact to an account: stated links, and domains with their accounts."""
+
+    account_of: Mapping[Ref, str]
+    memberships: Mapping[Ref, Sequence[MembershipFact]]
+    domains: Mapping[str, set[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person: records in order, the id, the account (None: unknown) and what stayed open."""
+
+    id: str
+    facts: Sequence[ContactFact]
+    account_id: str | None
+    conflict: Conflict | None
+
+
+def person_order(fact: ContactFact) -> tuple[bool, tuple[int, str], datetime, str]:
+    """Sorts contact records: those that still exist, then CRM and billing, then the oldest."""
+    rank = source_rank(fact.ref.source)
+    return fact.deleted, rank, fact.created_at or _LAST, fact.ref.source_id
+
+
+def emails_of(fact: ContactFact) -> list[str]:
+    """All addresses of a record in one spelling, the main one first."""
+    found = (email_of(text) for text in (fact.email, *fact.extra_emails))
+    return list(dict.fromkeys(email for email in found if email))
+
+
+def stated_accounts(fact: ContactFact, paths: AccountPaths) -> set[str]:
+    """The accounts that a record names: its own reference, else the primary membership, else all.
+
+    More than one only where several memberships exist and none is the primary one.
+    """
+    source = fact.ref.source
+    if fact.account_source_id:
+        stated = paths.account_of.get(Ref(source, fact.account_source_id))
+        if stated:
+            return {stated}
+    members = paths.memberships.get(fact.ref, ())
+    chosen = [member for member in members if member.is_primary] or members
+    refs = (Ref(source, member.account_source_id) for member in chosen)
+    return {paths.account_of[ref] for ref in refs if ref in paths.account_of}
+
+
+def group_people(
+    facts: Sequence[ContactFact],
+    survivors: Mapping[Ref, Ref],
+    links: Iterable[KnownLink],
+    paths: AccountPaths,
+) -> DisjointSets:
+    """Sets of contact records that are one person."""
+    sets = DisjointSets()
+    for fact in facts:
+        node = ("record", *fact.ref)
+        sets.find(node)
+        for email in emails_of(fact):
+            sets.union(node, ("email", email))
+        accounts = stated_accounts(fact, paths)
+        key = (fact.external_key or "").strip()
+        if key and len(accounts) == 1:
+            sets.union(node, ("own", key, *accounts))
+    for old, survivor in survivors.items():
+        sets.union(("record", *old), ("record", *survivor))
+    present = {fact.ref for fact in facts} | set(survivors)
+    for link in links:
+        if link.ref in present:
+            sets.union(("contact", link.target), ("record", *link.ref))
+    return sets
+
+
+def name_people(
+    sets: DisjointSets,
+    facts: Sequence[ContactFact],
+    known: Iterable[KnownContact],
+    paths: AccountPaths,
+) -> tuple[list[Person], dict[str, str], dict[Node, str]]:
+    """People, contact ids that live on in another one, and the id of every set."""
+    groups: dict[Node, list[ContactFact]] = defaultdict(list)
+    for fact in facts:
+        groups[sets.find(("record", *fact.ref))].append(fact)
+    names: dict[Node, str] = {}
+    merged = {}
+    for contact in sorted(known, key=lambda contact: (contact.first_seen_at, contact.id)):
+        root = sets.find(("contact", contact.id))
+        if names.setdefault(root, contact.id) != contact.id:
+            merged[contact.id] = names[root]
+    taken = {*names.values(), *merged}
+    for root, members in groups.items():
+        if root not in names:
+            names[root] = _new_id(min(members, key=lambda f: person_order(f)[1:]).ref, taken)
+            taken.add(names[root])
+    people = [_person(names[root], members, paths) for root, members in groups.items()]
+    return people, merged, {root: names[root] for root in groups}
+
+
+def _new_id(founder: Ref, taken: set[str]) -> str:
+    """Readable and free of personal data, so that a person can be forgotten."""
+    name = f"{founder.source}:{founder.source_id}"
+    number = 2
+    while name in taken:
+        name = f"{founder.source}:{founder.source_id}:{number}"
+        number += 1
+    return name
+
+
+def _person(contact_id: str, facts: Sequence[ContactFact], paths: AccountPaths) -> Person:
+    """The account that the first source with an opinion names, else that of the e-mail domain."""
+    by_source: dict[str, set[str]] = defaultdict(set)
+    for fact in facts:
+        by_source[fact.ref.source] |= stated_accounts(fact, paths)
+    named = next((accounts for accounts in by_source.values() if accounts), None)
+    hint = "its records name"
+    if named is None:
+        domains = {email_company_domain(email) for fact in facts for email in emails_of(fact)}
+        named = set().union(*(paths.domains.get(domain or "", set()) for domain in domains))
+        hint = "its e-mail domain leads to"
+    if len(named) == 1:
+        return Person(contact_id, facts, next(iter(named)), None)
+    conflict = _conflict(facts[0].ref, sorted(named), hint) if named else None
+    return Person(contact_id, facts, None, conflict)
+
+
+def _conflict(ref: Ref, candidates: Sequence[str], hint: str) -> Conflict:
+    return Conflict(
+        "contact",
+        ref,
+        tuple(candidates),
+        f"No account, for {hint} {len(candidates)} accounts: {', '.join(candidates)}",
+        f"Name the contact's account (the primary one of several) in {ref.source}",
+    )

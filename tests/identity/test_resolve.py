@@ -1,0 +1,268 @@
+"""Every rule of identity once, by hand."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cs_sync.identity import (
+    AccountFact,
+    AliasFact,
+    Facts,
+    Known,
+    KnownAccount,
+    KnownContact,
+    KnownLink,
+    Ref,
+    Resolution,
+    resolve,
+)
+
+START = datetime(2025, 1, 1, tzinfo=UTC)
+
+
+def account(source: str, source_id: str, **fields: Any) -> AccountFact:
+    return AccountFact(Ref(source, source_id), **fields)
+
+
+def alias(source: str, old: str, survivor: str, record: str = "source_account") -> AliasFact:
+    return AliasFact(Ref(source, old), record, survivor)
+
+
+def remembered(resolution: Resolution, before: Known | None = None, age: int = 0) -> Known:
+    """What the store would hold after this resolution; accounts seen first keep their date."""
+    seen = START + timedelta(days=age)
+    old = {a.id: a for a in (before or Known()).accounts}
+    accounts = {a.id: KnownAccount(a.id, seen, a.external_key) for a in resolution.accounts}
+    for name, known in old.items():
+        key = accounts[name].external_key if name in accounts else known.external_key
+        into = resolution.merged_accounts.get(name)
+        accounts[name] = KnownAccount(name, known.first_seen_at, key, into)
+    return Known(
+        list(accounts.values()),
+        [KnownLink(k.ref, k.target, k.rule, k.reason, k.decided_by)
+         for k in resolution.account_links],
+        [KnownContact(c.id, seen) for c in resolution.contacts],
+        [KnownLink(k.ref, k.target, k.rule, k.reason, k.decided_by)
+         for k in resolution.contact_links],
+    )  # fmt: skip
+
+
+def links(resolution: Resolution) -> dict[str, tuple[str, str]]:
+    return {str(link.ref): (link.target, link.rule) for link in resolution.account_links}
+
+
+def test_our_own_account_id_links_across_sources_and_names_the_account() -> None:
+    found = resolve(Facts([
+        account("stripe", "cus_1", external_key="acme", email="bills@gmail.com"),
+        account("posthog", "acme", external_key="acme"),
+        account("hubspot", "77", external_key=" acme ", domain="acme.io"),
+    ]))  # fmt: skip
+    assert [a.id for a in found.accounts] == ["acme"]
+    assert {rule for _, rule in links(found).values()} == {"external_key"}
+    assert found.account_links[0].reason == "Carries our own account id acme"
+    assert found.conflicts == ()
+
+
+def test_a_domain_links_whatever_its_spelling() -> None:
+    found = resolve(Facts([
+        account("hubspot", "77", domain="https://www.Acme.io/en"),
+        account("zendesk", "9", extra_domains=["other.example", "ACME.IO"]),
+    ]))  # fmt: skip
+    assert links(found) == {"hubspot 77": ("77", "own"), "zendesk 9": ("77", "domain")}
+    assert found.account_links[1].reason == "Domain acme.io, as hubspot 77"
+    assert found.accounts[0].domain == "acme.io"
+
+
+def test_the_billing_address_stands_in_for_a_missing_domain_only() -> None:
+    found = resolve(Facts([
+        account("hubspot", "77", domain="acme.io"),
+        account("stripe", "cus_1", email="Billing@Acme.io"),
+        account("hubspot", "78", domain="client.example", email="books@acme.io"),
+    ]))  # fmt: skip
+    assert links(found)["stripe cus_1"] == ("77", "email_domain")
+    assert links(found)["hubspot 78"] == ("78", "own")
+    assert found.conflicts == ()
+
+
+def test_free_mail_links_nothing_and_is_no_conflict() -> None:
+    found = resolve(Facts([
+        account("stripe", "cus_1", email="ana@gmail.com"),
+        account("hubspot", "77", domain="gmail.com"),
+        account("zendesk", "9", domain="t-online.de"),
+    ]))  # fmt: skip
+    assert len(found.accounts) == 3
+    assert found.conflicts == ()
+
+
+def test_two_companies_on_one_domain_are_listed_not_guessed() -> None:
+    found = resolve(Facts([
+        account("hubspot", "1", domain="group.example"),
+        account("hubspot", "2", domain="group.example"),
+        account("stripe", "cus_1", email="pay@group.example"),
+    ]))  # fmt: skip
+    assert len(found.accounts) == 3
+    assert [str(c.ref) for c in found.conflicts] == ["hubspot 1", "hubspot 2", "stripe cus_1"]
+    assert found.conflicts[0].candidates == ("1", "2", "cus_1")
+    assert "group.example" in found.conflicts[0].reason
+    assert "own account id in hubspot" in found.conflicts[0].remedy
+
+
+def test_two_own_ids_on_one_domain_leave_the_third_record_alone() -> None:
+    found = resolve(Facts([
+        account("hubspot", "1", domain="group.example", external_key="north"),
+        account("stripe", "cus_2", domain="group.example", external_key="south"),
+        account("zendesk", "9", domain="group.example"),
+    ]))  # fmt: skip
+    assert links(found) == {
+        "hubspot 1": ("north", "external_key"),
+        "stripe cus_2": ("south", "external_key"),
+        "zendesk 9": ("9", "own"),
+    }
+    assert [(str(c.ref), c.candidates) for c in found.conflicts] == [
+        ("zendesk 9", ("9", "north", "south"))
+    ]
+
+
+def test_a_record_that_bridges_two_accounts_is_left_out_and_the_rest_links() -> None:
+    found = resolve(Facts([
+        account("hubspot", "1", domain="a.example"),
+        account("stripe", "cus_1", domain="a.example"),
+        account("hubspot", "2", domain="b.example"),
+        account("zendesk", "9", extra_domains=["a.example", "b.example"]),
+    ]))  # fmt: skip
+    assert links(found)["stripe cus_1"] == ("1", "domain")
+    assert links(found)["zendesk 9"] == ("9", "own")
+    zendesk = next(c for c in found.conflicts if c.ref.source == "zendesk")
+    assert zendesk.candidates == ("1", "2", "9")
+
+
+def test_a_merged_record_follows_its_survivor_even_when_its_row_is_gone() -> None:
+    found = resolve(Facts(
+        [account("hubspot", "1", name="Acme"), account("hubspot", "2", deleted=True)],
+        aliases=[alias("hubspot", "2", "3"), alias("hubspot", "3", "1"),
+                 alias("hubspot", "1", "1"), alias("hubspot", "8", "9"),
+                 alias("hubspot", "5", "1", record="source_contact")],
+    ))  # fmt: skip
+    assert links(found) == {
+        "hubspot 1": ("1", "own"),
+        "hubspot 2": ("1", "alias"),
+        "hubspot 3": ("1", "alias"),
+    }
+    assert found.account_links[1].reason == "Merged into hubspot 3 at the source"
+
+
+def test_a_plugin_overrides_every_rule() -> None:
+    facts = Facts([
+        account("hubspot", "1", domain="acme.io", external_key="acme"),
+        account("stripe", "cus_1", email="x@acme.io", external_key="acme"),
+    ])  # fmt: skip
+    found = resolve(facts, overrides={Ref("stripe", "cus_1"): "special", Ref("gone", "1"): "x"})
+    assert links(found)["stripe cus_1"] == ("special", "override")
+    assert links(found)["hubspot 1"] == ("acme", "external_key")
+    assert found.account_links[1].decided_by == "cs_sync_match"
+
+
+def test_a_plugin_may_name_an_account_by_key_or_by_the_record_that_founds_it() -> None:
+    facts = Facts([
+        account("hubspot", "1", external_key="acme"),
+        account("hubspot", "2"),
+        account("stripe", "cus_1"),
+        account("stripe", "cus_2"),
+        account("zendesk", "2"),
+    ])  # fmt: skip
+    found = resolve(facts, overrides={Ref("stripe", "cus_1"): "acme",
+                                      Ref("stripe", "cus_2"): "zendesk:2"})  # fmt: skip
+    assert links(found)["stripe cus_1"] == ("acme", "override")
+    assert links(found)["zendesk 2"][0] == links(found)["stripe cus_2"][0] == "zendesk:2"
+    assert links(found)["hubspot 2"][0] == "2"
+
+
+def test_ids_are_readable_and_never_given_twice() -> None:
+    found = resolve(Facts([
+        account("zendesk", "12"),
+        account("hubspot", "12"),
+        account("intercom", "5", external_key="12"),
+    ]))  # fmt: skip
+    assert {k: v[0] for k, v in links(found).items()} == {
+        "intercom 5": "12", "hubspot 12": "hubspot:12", "zendesk 12": "zendesk:12",
+    }  # fmt: skip
+
+
+def test_an_id_stays_when_a_better_founder_appears() -> None:
+    first = resolve(Facts([account("stripe", "cus_1", email="x@acme.io")]))
+    later = [account("stripe", "cus_1", email="x@acme.io"),
+             account("hubspot", "77", domain="acme.io", external_key="acme")]  # fmt: skip
+    found = resolve(Facts(later), remembered(first))
+    assert [a.id for a in found.accounts] == ["cus_1"]
+    assert found.accounts[0].external_key == "acme"
+
+
+def test_what_was_linked_stays_linked_when_its_domain_becomes_ambiguous() -> None:
+    old = [account("hubspot", "1", domain="acme.io"), account("stripe", "cus_1", email="x@acme.io")]
+    first = resolve(Facts(old))
+    found = resolve(Facts([*old, account("hubspot", "2", domain="acme.io")]), remembered(first))
+    assert links(found)["stripe cus_1"] == ("1", "email_domain")
+    assert links(found)["hubspot 2"] == ("2", "own")
+    assert [str(c.ref) for c in found.conflicts] == ["hubspot 1", "hubspot 2"]
+
+
+def test_a_rebranded_company_keeps_its_records_and_their_reasons() -> None:
+    first = resolve(Facts([account("hubspot", "1", domain="old.example"),
+                           account("zendesk", "9", domain="old.example")]))  # fmt: skip
+    found = resolve(Facts([account("hubspot", "1", domain="new.example"),
+                           account("zendesk", "9", domain="old.example")]),
+                    remembered(first))  # fmt: skip
+    assert found.account_links == first.account_links
+
+
+def test_a_key_that_joins_two_accounts_merges_the_younger_into_the_older() -> None:
+    young, old = account("hubspot", "1"), account("stripe", "cus_1")
+    known = remembered(resolve(Facts([old])))
+    known = remembered(resolve(Facts([old, young]), known), known, age=5)
+    keyed = [
+        account("hubspot", "1", external_key="k"),
+        account("stripe", "cus_1", external_key="k"),
+    ]
+    found = resolve(Facts(keyed), known)
+    assert [a.id for a in found.accounts] == ["cus_1"]
+    assert found.merged_accounts == {"1": "cus_1"}
+    after = remembered(found, known, age=6)
+    assert resolve(Facts(keyed), after) == found
+
+
+def test_own_ids_that_differ_part_what_a_domain_had_joined() -> None:
+    first = resolve(Facts([account("hubspot", "1", domain="a.example"),
+                           account("stripe", "cus_1", email="x@a.example")]))  # fmt: skip
+    found = resolve(Facts([account("hubspot", "1", domain="a.example", external_key="north"),
+                           account("stripe", "cus_1", email="x@a.example", external_key="south")]),
+                    remembered(first))  # fmt: skip
+    assert links(found) == {"hubspot 1": ("1", "external_key"),
+                            "stripe cus_1": ("south", "external_key")}  # fmt: skip
+
+
+def test_an_account_emptied_by_a_plugin_lives_on_where_its_records_went() -> None:
+    facts = Facts([account("hubspot", "1"), account("stripe", "cus_1")])
+    found = resolve(facts, remembered(resolve(facts)), {Ref("stripe", "cus_1"): "1"})
+    assert found.merged_accounts == {"cus_1": "1"}
+
+
+def test_a_deleted_record_keeps_its_link_but_its_domain_counts_no_more() -> None:
+    both = [account("hubspot", "1", domain="a.example"), account("stripe", "c", domain="a.example")]
+    known = remembered(resolve(Facts(both)))
+    gone = account("hubspot", "1", domain="a.example", deleted=True)
+    new = account("hubspot", "2", domain="a.example")
+    found = resolve(Facts([gone, both[1], new]), known)
+    assert {target for target, _ in links(found).values()} == {"1"}
+
+
+def test_the_crm_describes_the_account_and_the_others_fill_the_gaps() -> None:
+    found = resolve(Facts([
+        account("stripe", "cus_1", name="ACME LTD", external_key="a", created_at=START,
+                attributes={"plan": "pro", "region": "DE"}),
+        account("hubspot", "1", name="Acme", external_key="a", owner_source_id="o1", is_test=True,
+                created_at=START + timedelta(days=2), domain="acme.io",
+                attributes={"region": "PL", "size": None}),
+    ]))  # fmt: skip
+    (acme,) = found.accounts
+    assert (acme.name, acme.owner, acme.domain) == ("Acme", Ref("hubspot", "o1"), "acme.io")
+    assert acme.attributes == {"plan": "pro", "region": "PL"}
+    assert (acme.created_at, acme.is_test) == (START, True)
