@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from cs_sync.jobs.derive import derive
 from cs_sync.jobs.recording import recorded_run
 from cs_sync.jobs.summary import RunSummary
 from cs_sync.jobs.sync import sync_into
@@ -44,6 +45,7 @@ def retry_rejects(workspace: Workspace) -> RunSummary:
     with recorded_run(workspace, "rejects retry") as recorded:
         if waiting:
             sync_into(recorded, Request(full=True), sorted(waiting))
+            derive(recorded)
         else:
             recorded.messages.append("nothing is waiting")
         return recorded.summary()

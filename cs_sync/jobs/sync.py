@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime, time
 
+from cs_sync.jobs.derive import derive
 from cs_sync.jobs.recording import Recorded, recorded_run
 from cs_sync.jobs.summary import RunSummary
 from cs_sync.jobs.workspace import Workspace
@@ -23,6 +24,7 @@ def sync(
     request = Request(full, _midnight(workspace, since), _midnight(workspace, until))
     with recorded_run(workspace, "sync") as recorded:
         sync_into(recorded, request, only)
+        derive(recorded)
         return recorded.summary()
 
 

@@ -1,0 +1,50 @@
+"""Who is who: the accounts with their links, or what could not be decided."""
+
+from typing import Any
+
+from sqlalchemy import select
+
+from cs_sync.jobs.derive import current_resolution
+from cs_sync.jobs.workspace import Workspace
+from cs_sync_schemas import Account, AccountLink, table_of
+
+ACCOUNT, LINK = table_of(Account), table_of(AccountLink)
+
+
+def accounts(workspace: Workspace, *, conflicts: bool = False) -> list[dict[str, Any]]:
+    """One row per account and record of it, or one per record that could be several accounts."""
+    return _conflicts(workspace) if conflicts else _links(workspace)
+
+
+def _links(workspace: Workspace) -> list[dict[str, Any]]:
+    statement = (
+        select(
+            ACCOUNT.c.id.label("account"),
+            ACCOUNT.c.name,
+            ACCOUNT.c.merged_into,
+            LINK.c.source,
+            LINK.c.source_id,
+            LINK.c.rule,
+            LINK.c.reason,
+            LINK.c.decided_by,
+            LINK.c.since,
+        )
+        .join_from(ACCOUNT, LINK, LINK.c.account_id == ACCOUNT.c.id, isouter=True)
+        .order_by(ACCOUNT.c.id, LINK.c.source, LINK.c.source_id)
+    )
+    with workspace.store.read() as connection:
+        return [row._asdict() for row in connection.execute(statement)]
+
+
+def _conflicts(workspace: Workspace) -> list[dict[str, Any]]:
+    return [
+        {
+            "kind": conflict.kind,
+            "source": conflict.ref.source,
+            "source_id": conflict.ref.source_id,
+            "candidates": list(conflict.candidates),
+            "reason": conflict.reason,
+            "remedy": conflict.remedy,
+        }
+        for conflict in current_resolution(workspace).conflicts
+    ]

@@ -1,0 +1,114 @@
+"""From records to accounts and their MRR: for what the last sync touched, or for everything."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+
+from cs_sync.contracts.events import Event
+from cs_sync.identity import Ref, Resolution, resolve
+from cs_sync.jobs.recording import Recorded, recorded_run
+from cs_sync.jobs.workspace import Workspace
+from cs_sync.metrics.mrr.movements import account_mrr
+from cs_sync.metrics.mrr.policy import MrrPolicy
+from cs_sync.store.billing import read_billing
+from cs_sync.store.graph import read_facts, read_known, save_graph
+from cs_sync.store.leases import check_lease
+from cs_sync.store.mrr import save_mrr
+from cs_sync.store.states import CURSOR, set_cursor
+from cs_sync.store.touched import touched_accounts
+from cs_sync_schemas import StreamState, table_of
+
+DERIVED = "cs-sync"
+"""What is derived has a cursor of its own: how far the records have been taken into account."""
+AT_ONCE = 500
+
+STATE = table_of(StreamState)
+
+
+def policy_of(workspace: Workspace, name: str | None = None) -> MrrPolicy:
+    """The MRR policy of the configuration, or a preset by name, in the reporting zone."""
+    settings, zone = workspace.config.metrics, str(workspace.config.workspace.timezone)
+    if name is None or name == settings.policy:
+        return MrrPolicy.preset(settings.policy, **{"zone": zone, **settings.policy_overrides})
+    return MrrPolicy.preset(name, zone=zone)
+
+
+def derive(recorded: Recorded) -> None:
+    """Resolve who is who, and compute the MRR of every account that was touched."""
+    workspace = recorded.workspace
+    workspace.emit(Event("step_started", workspace.clock(), detail={"step": "accounts and MRR"}))
+    now = workspace.clock()
+    resolution = current_resolution(workspace)
+    with workspace.store.write() as connection:
+        check_lease(connection, recorded.held)
+        save_graph(connection, resolution, now)
+    computed = derive_mrr(recorded, policy_of(workspace), now)
+    detail = {
+        "step": "accounts and MRR",
+        "message": f"{len(resolution.accounts)} accounts, MRR of {computed} computed",
+    }
+    workspace.emit(Event("step_ended", workspace.clock(), detail=detail))
+
+
+def current_resolution(workspace: Workspace) -> Resolution:
+    """Who is who, by what is stored now; nothing is written."""
+    with workspace.store.read() as connection:
+        facts, known = read_facts(connection), read_known(connection)
+    return resolve(facts, known, _overrides(workspace))
+
+
+def ensure_mrr(workspace: Workspace, policy: MrrPolicy) -> None:
+    """Compute the MRR under a policy that no sync has computed it for yet."""
+    with workspace.store.read() as connection:
+        known = _cursor(connection, _stream(policy)) is not None
+    if not known:
+        with recorded_run(workspace, "metrics") as recorded:
+            derive_mrr(recorded, policy, workspace.clock())
+
+
+def derive_mrr(recorded: Recorded, policy: MrrPolicy, now: datetime) -> int:
+    """Bring one policy's MRR up to date; how many accounts were computed."""
+    store, stream = recorded.workspace.store, _stream(policy)
+    with store.read() as connection:
+        since = _cursor(connection, stream)
+        touched = touched_accounts(connection, since)
+    for start in range(0, len(touched), AT_ONCE):
+        some = touched[start : start + AT_ONCE]
+        with store.read() as connection:
+            mrr = {
+                facts.account_id: account_mrr(facts, policy)
+                for facts in read_billing(connection, some)
+            }
+        with store.write() as connection:
+            check_lease(connection, recorded.held)
+            save_mrr(connection, mrr, policy.hash, now)
+    with store.write() as connection:
+        set_cursor(connection, DERIVED, stream, now.isoformat(), recorded.id, now)
+    return len(touched)
+
+
+def _stream(policy: MrrPolicy) -> str:
+    return f"mrr {policy.hash}"
+
+
+def _cursor(connection: Any, stream: str) -> datetime | None:
+    cursor = connection.scalar(
+        select(STATE.c.cursor).where(
+            STATE.c.source == DERIVED, STATE.c.stream == stream, STATE.c.partition == CURSOR
+        )
+    )
+    return None if cursor is None else datetime.fromisoformat(cursor)
+
+
+def _overrides(workspace: Workspace) -> dict[Ref, str]:
+    """What `cs_sync_match` plugins say; asked only when there is one."""
+    caller = workspace.plugins.hook.cs_sync_match
+    if not caller.get_hookimpls():
+        return {}
+    from cs_sync.store.matching import read_source_accounts
+
+    with workspace.store.read() as connection:
+        records = read_source_accounts(connection)
+    found = {Ref(r.source, r.source_id): caller(record=r) for r in records}
+    return {ref: account for ref, account in found.items() if account}

@@ -1,0 +1,165 @@
+"""KPIs and the MRR bridge, from the registry and inside the database."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from cs_sync.contracts.errors import ConfigError
+from cs_sync.jobs.derive import ensure_mrr, policy_of
+from cs_sync.jobs.workspace import Workspace
+from cs_sync.metrics.bridge import bridge, bridge_rows
+from cs_sync.metrics.kpi import KpiRow, finish
+from cs_sync.metrics.metric import Metric, Scope
+from cs_sync.metrics.mrr.policy import MrrPolicy
+from cs_sync.metrics.periods import GRAINS, Grain, Period, last_whole_period, whole_periods
+from cs_sync.metrics.registry import Registry, builtin_metrics
+from cs_sync.store.attributes import known_attributes
+from cs_sync.store.runs import stale_tables
+
+
+def metrics(
+    workspace: Workspace,
+    *,
+    as_of: date | None = None,
+    since: date | None = None,
+    until: date | None = None,
+    known_at: datetime | None = None,
+    names: Sequence[str] = (),
+    grain: str = "month",
+    by: Sequence[str] = (),
+    policies: Sequence[str] = (),
+    stage: str | None = None,
+    strategy: str | None = None,
+) -> list[dict[str, Any]]:
+    """One row per metric, period, segment, currency and policy. Raises ConfigError."""
+    chosen = _chosen(workspace, names, stage, strategy)
+    periods = asked_periods(workspace, as_of, since, until, grain)
+    _check_attributes(workspace, by)
+    rows: list[dict[str, Any]] = []
+    for policy in [_policy(workspace, name) for name in policies] or [policy_of(workspace)]:
+        ensure_mrr(workspace, policy)
+        scope = _scope(workspace, periods, policy, by=by, known_at=known_at)
+        rows += [row.json() for row in compute(workspace, chosen, scope)]
+    return rows
+
+
+def mrr(
+    workspace: Workspace,
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    grain: str = "month",
+    by: Sequence[str] = (),
+    currency: str | None = None,
+) -> list[dict[str, Any]]:
+    """The bridge, per period and currency, and per account or attribute when asked."""
+    if currency:
+        raise ConfigError(
+            "amounts cannot be converted yet: no rates are applied to the bridge",
+            "leave --currency out; every currency has rows of its own",
+        )
+    periods = asked_periods(workspace, None, since, until, grain)
+    attributes = [name for name in by if name != "account"]
+    _check_attributes(workspace, attributes)
+    policy = policy_of(workspace)
+    ensure_mrr(workspace, policy)
+    scope = _scope(workspace, periods, policy, by=attributes)
+    with workspace.store.read() as connection:
+        found = connection.execute(bridge(scope, by_account="account" in by))
+        return [row.json() for row in bridge_rows(scope, [r._asdict() for r in found])]
+
+
+def registry(workspace: Workspace) -> Registry:
+    """Our metrics and those of plugins."""
+    return Registry([*builtin_metrics(), *workspace.plugins.metrics.values()])
+
+
+def compute(workspace: Workspace, chosen: Sequence[Metric], scope: Scope) -> list[KpiRow]:
+    """The values of these metrics; one statement each, run inside the database."""
+    rows: list[KpiRow] = []
+    with workspace.store.read() as connection:
+        stale = stale_tables(connection)
+        for metric in chosen:
+            found = [row._asdict() for row in connection.execute(metric.build(scope))]
+            since = min((stale[t] for t in metric.inputs if t in stale), default=None)
+            rows += finish(metric, scope, found, stale_since=since)
+    return rows
+
+
+def asked_periods(
+    workspace: Workspace,
+    as_of: date | None,
+    since: date | None,
+    until: date | None,
+    grain: str,
+) -> tuple[Period, ...]:
+    """The periods that the options mean: the last whole one, or all in a range."""
+    if grain not in GRAINS:
+        raise ConfigError(f"unknown grain {grain!r}", f"use one of {', '.join(GRAINS)}")
+    size: Grain = next(known for known in GRAINS if known == grain)
+    zone = str(workspace.config.workspace.timezone)
+    if since is None and until is None:
+        return (last_whole_period(as_of or workspace.today, size, zone),)
+    if as_of is not None:
+        raise ConfigError("--as-of and --since/--until exclude each other", "give one of them")
+    end = until or workspace.today
+    start = since or end - timedelta(days=365)
+    periods = whole_periods(start, end, size, zone)
+    if not periods:
+        raise ConfigError(
+            f"no whole {grain} lies between {start} and {end}",
+            "widen the range, or take a finer --grain",
+        )
+    return periods
+
+
+def _scope(
+    workspace: Workspace,
+    periods: tuple[Period, ...],
+    policy: MrrPolicy,
+    *,
+    by: Sequence[str] = (),
+    known_at: datetime | None = None,
+) -> Scope:
+    return Scope(
+        periods=periods,
+        policy=policy,
+        by=tuple(by),
+        known_at=known_at,
+        observed_until=workspace.clock(),
+    )
+
+
+def _chosen(
+    workspace: Workspace, names: Sequence[str], stage: str | None, strategy: str | None
+) -> list[Metric]:
+    try:
+        chosen = registry(workspace).select(names)
+    except ValueError as error:
+        raise ConfigError(str(error), "`cs-sync metrics` alone prints all") from error
+    return [
+        metric
+        for metric in chosen
+        if (stage is None or stage in metric.stage)
+        and (strategy is None or strategy in metric.strategy)
+    ]
+
+
+def _policy(workspace: Workspace, name: str) -> MrrPolicy:
+    try:
+        return policy_of(workspace, name)
+    except ValueError as error:
+        raise ConfigError(str(error), "choose one of them with --policy") from error
+
+
+def _check_attributes(workspace: Workspace, by: Sequence[str]) -> None:
+    if not by:
+        return
+    with workspace.store.read() as connection:
+        known = known_attributes(connection)
+    for name in by:
+        if name not in known:
+            raise ConfigError(
+                f"no account has an attribute {name!r}",
+                f"known attributes: {', '.join(sorted(known)) or 'none'}",
+            )

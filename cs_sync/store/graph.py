@@ -1,0 +1,205 @@
+"""The resolved graph in the database: what identity is decided from, and what it decided."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, select, update
+
+from cs_sync.identity import (
+    AccountFact,
+    AliasFact,
+    ContactFact,
+    Facts,
+    Known,
+    KnownAccount,
+    KnownContact,
+    KnownLink,
+    MembershipFact,
+    Ref,
+    Resolution,
+    ResolvedLink,
+)
+from cs_sync.store.records import chunks, upsert
+from cs_sync_schemas import (
+    Account,
+    AccountLink,
+    Alias,
+    Contact,
+    ContactLink,
+    Membership,
+    SourceAccount,
+    SourceContact,
+    table_of,
+)
+
+ACCOUNT, ACCOUNT_LINK = table_of(Account), table_of(AccountLink)
+CONTACT, CONTACT_LINK = table_of(Contact), table_of(ContactLink)
+Rows = Iterable[dict[str, Any]]
+
+
+def read_facts(connection: Connection) -> Facts:
+    """All that the sources say about who is who; tombstones marked."""
+    members = _rows(connection, Membership, "contact_source_id", "account_source_id", "is_primary")
+    aliases = _rows(connection, Alias, "record", "survivor_source_id")
+    return Facts(
+        accounts=[
+            AccountFact(ref=_ref(row), deleted=row["deleted_at"] is not None, **_rest(row))
+            for row in _rows(
+                connection,
+                SourceAccount,
+                "name",
+                "domain",
+                "extra_domains",
+                "external_key",
+                "email",
+                "owner_source_id",
+                "attributes",
+                "created_at",
+                "is_test",
+            )
+        ],
+        contacts=[
+            ContactFact(ref=_ref(row), deleted=row["deleted_at"] is not None, **_rest(row))
+            for row in _rows(
+                connection,
+                SourceContact,
+                "account_source_id",
+                "email",
+                "extra_emails",
+                "external_key",
+                "name",
+                "role",
+                "created_at",
+            )
+        ],
+        memberships=[
+            MembershipFact(source=row["source"], **_rest(row))
+            for row in members
+            if row["deleted_at"] is None
+        ],
+        aliases=[
+            AliasFact(ref=_ref(row), **_rest(row)) for row in aliases if row["deleted_at"] is None
+        ],
+    )
+
+
+def read_known(connection: Connection) -> Known:
+    """What was decided before."""
+
+    def links(table: Table, target: str) -> list[KnownLink]:
+        rows = connection.execute(select(table)).mappings()
+        return [
+            KnownLink(_ref(r), r[target], r["rule"], r["reason"], r["decided_by"]) for r in rows
+        ]
+
+    accounts = connection.execute(
+        select(ACCOUNT.c.id, ACCOUNT.c.first_seen_at, ACCOUNT.c.external_key, ACCOUNT.c.merged_into)
+    )
+    contacts = connection.execute(select(CONTACT.c.id, CONTACT.c.first_seen_at))
+    return Known(
+        accounts=[KnownAccount(*row) for row in accounts],
+        account_links=links(ACCOUNT_LINK, "account_id"),
+        contacts=[KnownContact(*row) for row in contacts],
+        contact_links=links(CONTACT_LINK, "contact_id"),
+    )
+
+
+def save_graph(connection: Connection, resolution: Resolution, now: datetime) -> None:
+    """Store what differs; accounts that won or lost a record count as changed."""
+    moved = _save_links(connection, ACCOUNT_LINK, "account_id", resolution.account_links, now)
+    _save_links(connection, CONTACT_LINK, "contact_id", resolution.contact_links, now)
+    accounts = [
+        {
+            "id": account.id,
+            "name": account.name,
+            "external_key": account.external_key,
+            "domain": account.domain,
+            "owner_source": account.owner.source if account.owner else None,
+            "owner_source_id": account.owner.source_id if account.owner else None,
+            "attributes": dict(account.attributes),
+            "created_at": account.created_at,
+            "is_test": account.is_test,
+            "merged_into": None,
+        }
+        for account in resolution.accounts
+    ]
+    contacts = [
+        {
+            "id": contact.id,
+            "account_id": contact.account_id,
+            "email": contact.email,
+            "external_key": contact.external_key,
+            "name": contact.name,
+            "role": contact.role,
+        }
+        for contact in resolution.contacts
+    ]
+    _save(connection, ACCOUNT, accounts, now)
+    _save(connection, CONTACT, contacts, now)
+    for old, survivor in resolution.merged_accounts.items():
+        connection.execute(update(ACCOUNT).where(ACCOUNT.c.id == old).values(merged_into=survivor))
+    for some in chunks(moved):
+        connection.execute(update(ACCOUNT).where(ACCOUNT.c.id.in_(some)).values(changed_at=now))
+
+
+def _save(
+    connection: Connection, table: Table, rows: Sequence[dict[str, Any]], now: datetime
+) -> None:
+    if not rows:
+        return
+    stored = {row["id"]: dict(row) for row in connection.execute(select(table)).mappings()}
+    changed = [
+        {**row, "first_seen_at": now, "changed_at": now}
+        for row in rows
+        if any(stored.get(row["id"], {}).get(name, _ABSENT) != row[name] for name in row)
+    ]
+    upsert(connection, table, changed)
+
+
+def _save_links(
+    connection: Connection,
+    table: Table,
+    target: str,
+    links: Sequence[ResolvedLink],
+    now: datetime,
+) -> set[str]:
+    """Store new and changed links; the ids that won or lost a record."""
+    stored = {_ref(row): dict(row) for row in connection.execute(select(table)).mappings()}
+    rows, moved = [], set()
+    for link in links:
+        before = stored.get(link.ref)
+        if before and before[target] == link.target and before["rule"] == link.rule:
+            continue
+        moved |= {link.target} | ({before[target]} if before else set())
+        rows.append(
+            {
+                "source": link.ref.source,
+                "source_id": link.ref.source_id,
+                target: link.target,
+                "rule": link.rule,
+                "reason": link.reason,
+                "decided_by": link.decided_by,
+                "since": now,
+            }
+        )
+    upsert(connection, table, rows)
+    return moved
+
+
+_ABSENT = object()
+
+
+def _rows(connection: Connection, model: type[Any], *columns: str) -> Rows:
+    table = table_of(model)
+    names = ("source", "source_id", "deleted_at", *columns)
+    return [row._asdict() for row in connection.execute(select(*(table.c[name] for name in names)))]
+
+
+def _ref(row: Mapping[Any, Any]) -> Ref:
+    return Ref(row["source"], row["source_id"])
+
+
+def _rest(row: Mapping[str, Any]) -> dict[str, Any]:
+    key = ("source", "source_id", "deleted_at")
+    return {name: value for name, value in row.items() if name not in key}

@@ -1,0 +1,106 @@
+"""MRR spans and movements, kept with the time at which they were known."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, insert, select, update
+
+from cs_sync.metrics.mrr.movements import AccountMrr
+from cs_sync.store.records import chunks
+from cs_sync_schemas import MrrMovement, MrrSpan, table_of
+
+SPAN, MOVEMENT = table_of(MrrSpan), table_of(MrrMovement)
+KNOWLEDGE = frozenset({"known_from", "known_to"})
+
+
+def save_mrr(
+    connection: Connection, mrr: Mapping[str, AccountMrr], policy: str, now: datetime
+) -> int:
+    """Store what was computed for these accounts under a policy; the number of changed rows.
+
+    What is no longer true is not overwritten: it stays, as known until now.
+    """
+    spans = [row for account, found in mrr.items() for row in _spans(account, found, policy)]
+    moves = [row for account, found in mrr.items() for row in _movements(account, found, policy)]
+    return _save(connection, SPAN, spans, mrr, policy, now) + _save(
+        connection, MOVEMENT, moves, mrr, policy, now
+    )
+
+
+def _spans(account: str, mrr: AccountMrr, policy: str) -> Iterable[dict[str, Any]]:
+    for span in mrr.spans:
+        yield {
+            "account_id": account,
+            "policy": policy,
+            "currency": span.currency,
+            "valid_from": span.valid_from,
+            "valid_to": span.valid_to,
+            "amount": span.amount,
+            "parts": [part.json() for part in span.parts],
+            "reconstructed": span.reconstructed,
+        }
+
+
+def _movements(account: str, mrr: AccountMrr, policy: str) -> Iterable[dict[str, Any]]:
+    for movement in mrr.movements:
+        yield {
+            "account_id": account,
+            "policy": policy,
+            "currency": movement.currency,
+            "at": movement.at,
+            "kind": movement.kind,
+            "amount": movement.amount,
+            "cause": movement.cause,
+            "reason": movement.reason,
+        }
+
+
+def _save(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[dict[str, Any]],
+    accounts: Iterable[str],
+    policy: str,
+    now: datetime,
+) -> int:
+    keys = [c.name for c in table.primary_key if c.name not in KNOWLEDGE]
+    stored = _stored(connection, table, accounts, policy)
+    fresh = {tuple(row[key] for key in keys): row for row in rows}
+    known = {tuple(row[key] for key in keys): row for row in stored}
+    obsolete = [row for key, row in known.items() if fresh.get(key) != _content(row)]
+    added = [row for key, row in fresh.items() if key not in known or _content(known[key]) != row]
+    for row in obsolete:
+        _close(connection, table, keys, row, now)
+    if added:
+        connection.execute(
+            insert(table), [{**row, "known_from": now, "known_to": None} for row in added]
+        )
+    return len(obsolete) + len(added)
+
+
+def _close(
+    connection: Connection, table: Table, keys: Sequence[str], row: Mapping[str, Any], now: datetime
+) -> None:
+    same = [table.c[key] == row[key] for key in keys]
+    connection.execute(
+        update(table)
+        .where(and_(*same), table.c.known_from == row["known_from"])
+        .values(known_to=now)
+    )
+
+
+def _stored(
+    connection: Connection, table: Table, accounts: Iterable[str], policy: str
+) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    for some in chunks(accounts):
+        statement = select(table).where(
+            table.c.account_id.in_(some), table.c.policy == policy, table.c.known_to.is_(None)
+        )
+        found += [row._asdict() for row in connection.execute(statement)]
+    return found
+
+
+def _content(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name not in KNOWLEDGE}

@@ -1,0 +1,61 @@
+"""Which accounts a sync touched: what is derived is computed again for these only."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, select, union
+
+from cs_sync_schemas import (
+    Account,
+    AccountLink,
+    Discount,
+    Invoice,
+    InvoiceLine,
+    Subscription,
+    SubscriptionItem,
+    table_of,
+)
+
+ACCOUNT, LINK = table_of(Account), table_of(AccountLink)
+SUBSCRIPTION = table_of(Subscription)
+ITEM, LINE = table_of(SubscriptionItem), table_of(InvoiceLine)
+DISCOUNT, INVOICE = table_of(Discount), table_of(Invoice)
+
+
+def touched_accounts(connection: Connection, since: datetime | None) -> list[str]:
+    """Ids of the accounts whose billing facts, or whose records, changed at or after `since`.
+
+    None means every account.
+    """
+    if since is None:
+        return list(connection.scalars(select(ACCOUNT.c.id).order_by(ACCOUNT.c.id)))
+    direct = [_by_account(table, since) for table in (SUBSCRIPTION, INVOICE, DISCOUNT)]
+    indirect = [_by_subscription(table, since) for table in (ITEM, LINE, DISCOUNT)]
+    itself = select(ACCOUNT.c.id).where(ACCOUNT.c.changed_at >= since)
+    return sorted(connection.scalars(union(itself, *direct, *indirect)))
+
+
+def _by_account(table: Table, since: datetime) -> Select[tuple[str]]:
+    return (
+        select(LINK.c.account_id)
+        .join(table, _same(LINK.c.source_id, table, "account_source_id"))
+        .where(table.c.changed_at >= since)
+    )
+
+
+def _by_subscription(table: Table, since: datetime) -> Select[tuple[str]]:
+    return (
+        select(LINK.c.account_id)
+        .join(SUBSCRIPTION, _same(LINK.c.source_id, SUBSCRIPTION, "account_source_id"))
+        .join(
+            table,
+            and_(
+                table.c.source == SUBSCRIPTION.c.source,
+                table.c.subscription_source_id == SUBSCRIPTION.c.source_id,
+            ),
+        )
+        .where(table.c.changed_at >= since)
+    )
+
+
+def _same(source_id: ColumnElement[str], table: Table, field: str) -> ColumnElement[bool]:
+    return and_(LINK.c.source == table.c.source, source_id == table.c[field])
