@@ -9,7 +9,8 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from cs_sync_sandbox import hubspot, stripe
+from cs_sync_sandbox import hubspot, stripe, zendesk
+from cs_sync_sandbox.edits import Edits
 from cs_sync_sandbox.faults import Disturbed, Faults
 from cs_sync_sandbox.site import Site, clock_of
 from cs_sync_sandbox.world import World
@@ -32,9 +33,15 @@ def create_app(
     """
     site = Site(world, clock or clock_of(world), limits)
     portal = hubspot.portal_of(world, site.now)
-    faults = Faults()
-    switches = [Route("/_sandbox/faults", faults.post, methods=["POST"])]
+    faults, edits = Faults(), Edits(portal)
     return Starlette(
-        routes=[*stripe.routes(site), *hubspot.routes(site, portal), *switches],
+        routes=[
+            *stripe.routes(site),
+            *hubspot.page_routes(portal),
+            *hubspot.routes(site, portal),
+            *zendesk.routes(site),
+            Route("/_sandbox/faults", faults.post, methods=["POST"]),
+            Route("/_sandbox/edit", edits.post, methods=["POST"]),
+        ],
         middleware=[Middleware(Disturbed, faults=faults, latency=latency)],
     )

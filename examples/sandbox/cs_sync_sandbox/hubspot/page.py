@@ -1,0 +1,156 @@
+"""Plain pages of the portal: what a customer-success manager would see in HubSpot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from cs_sync_sandbox.hubspot.portal import Portal, Record
+from cs_sync_sandbox.hubspot.seed import OWNER
+
+STYLE = """
+:root { color-scheme: light dark; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 64rem; padding: 0 1rem;
+  background: Canvas; color: CanvasText; }
+table { border-collapse: collapse; width: 100%; }
+th, td { text-align: left; padding: .35rem .75rem .35rem 0; vertical-align: top;
+  border-bottom: 1px solid color-mix(in srgb, CanvasText 18%, Canvas); }
+.body { white-space: pre-line; }
+.quiet { color: color-mix(in srgb, CanvasText 62%, Canvas); }
+.band::before { content: "●"; margin-right: .35em; color: var(--band, GrayText); }
+.red { --band: #d5383e; } .yellow { --band: #c98a00; } .green { --band: #2a9d58; }
+.excellent { --band: #2f7fd1; }
+a { color: LinkText; }
+"""
+SCORE, BAND = "cs_health_score", "cs_health_band"
+
+
+class Pages:
+    """The list of companies and the page of one."""
+
+    def __init__(self, portal: Portal) -> None:
+        self.portal = portal
+
+    async def companies(self, _: Request) -> Response:
+        """GET /hubspot/: every company, the worst score first, those without one last."""
+        rows = sorted(self.portal.live("companies"), key=_by_score)
+        cells = [
+            (
+                f'<a href="companies/{escape(r.id)}">{_text(r, "name")}</a>',
+                _text(r, "domain"), _score(r), _band(r), escape(self._owner(r)),
+                str(len(self._open_tasks(r))),
+            )
+            for r in rows
+        ]  # fmt: skip
+        head = ("Company", "Domain", "Health score", "Band", "Owner", "Open tasks")
+        return _page("Companies", f"<h1>Companies</h1>{_table(head, cells)}")
+
+    async def company(self, request: Request) -> Response:
+        """GET /hubspot/companies/{id}: its properties and its tasks."""
+        record = self.portal.find("companies", request.path_params["id"])
+        if record is None:
+            return _page("Not found", "<h1>No such company</h1>", 404)
+        name = _text(record, "name")
+        ours = {n: v for n, v in record.properties.items() if n.startswith("cs_")}
+        rest = {n: v for n, v in record.properties.items() if v and n not in ours}
+        parts = [
+            '<p><a href="../">All companies</a></p>',
+            f"<h1>{name}</h1><p>{_band(record)} {_score(record)}</p>",
+            f"<h2>Tasks</h2>{self._tasks(record)}",
+            f"<h2>Customer success</h2>{self._properties(ours)}",
+            f"<h2>About this company</h2>{self._properties(rest)}",
+        ]
+        return _page(record.properties.get("name") or record.id, "".join(parts))
+
+    def _tasks(self, record: Record) -> str:
+        tasks = self._linked_tasks(record)
+        if not tasks:
+            return '<p class="quiet">No tasks.</p>'
+        cells = [
+            (
+                f"<b>{_text(t, 'hs_task_subject')}</b>"
+                f'<div class="body">{_text(t, "hs_task_body")}</div>',
+                _text(t, "hs_timestamp"), _text(t, "hs_task_priority"),
+                _text(t, "hs_task_status"), escape(self._owner(t)),
+            )
+            for t in tasks
+        ]  # fmt: skip
+        return _table(("Task", "Due", "Priority", "Status", "Owner"), cells)
+
+    def _properties(self, values: dict[str, str | None]) -> str:
+        if not values:
+            return '<p class="quiet">Nothing yet.</p>'
+        known = self.portal.definitions["companies"]
+        cells = [
+            (
+                f"{escape(known[name]['label'] if name in known else name)} "
+                f'<span class="quiet">{escape(name)}</span>',
+                f'<div class="body">{escape(value or "")}</div>',
+            )
+            for name, value in sorted(values.items())
+        ]
+        return _table(("Property", "Value"), cells)
+
+    def _linked_tasks(self, record: Record) -> list[Record]:
+        ids = self.portal.linked("companies", record.id, "tasks")
+        found = [self.portal.find("tasks", id_) for id_ in ids]
+        return [task for task in found if task]
+
+    def _open_tasks(self, record: Record) -> list[Record]:
+        tasks = self._linked_tasks(record)
+        return [t for t in tasks if t.properties.get("hs_task_status") != "COMPLETED"]
+
+    def _owner(self, record: Record) -> str:
+        id_ = record.properties.get("hubspot_owner_id")
+        for owner in self.portal.owners:
+            if str(OWNER + owner.number) == id_:
+                return f"{owner.first} {owner.last}"
+        return id_ or "—"
+
+
+def page_routes(portal: Portal) -> list[Route]:
+    """Return the paths of the pages."""
+    pages = Pages(portal)
+    return [
+        Route("/hubspot/", pages.companies),
+        Route("/hubspot/companies/{id}", pages.company),
+    ]
+
+
+def _by_score(record: Record) -> tuple[bool, float, str]:
+    score = record.properties.get(SCORE)
+    return not score, float(score or 0), record.properties.get("name") or ""
+
+
+def _text(record: Record, name: str) -> str:
+    return escape(record.properties.get(name) or "")
+
+
+def _score(record: Record) -> str:
+    return _text(record, SCORE) or "—"
+
+
+def _band(record: Record) -> str:
+    band = _text(record, BAND)
+    return f'<span class="band {band}">{band}</span>' if band else "—"
+
+
+def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """Return a table of cells that are HTML already."""
+    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _page(title: str, body: str, status: int = 200) -> Response:
+    return HTMLResponse(
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width">'
+        f"<title>{escape(title)} · Acme's HubSpot</title><style>{STYLE}</style></head>"
+        f"<body>{body}</body></html>",
+        status,
+    )
