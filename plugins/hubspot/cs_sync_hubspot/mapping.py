@@ -1,0 +1,253 @@
+"""HubSpot's objects as records of the unified schema; nothing here knows a network."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from cs_sync import Rejection, Row
+from cs_sync_hubspot.config import SCALES, HubSpotConfig
+from cs_sync_schemas import Alias, Owner, Record, SourceAccount, SourceContact, SurveyResponse
+
+Json = Mapping[str, Any]
+Rows = dict[type[Record], list[Row]]
+
+
+class Unmappable(ValueError):
+    """An object that is no record; `code` and message tell why."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of CRM object: its name, what to ask for, and what becomes of it."""
+
+    name: str
+    record: type[Record]
+    modified: str
+    properties: tuple[str, ...]
+    to_row: Callable[[Json], Row]
+
+    def changed_at(self, item: Json) -> datetime:
+        """When it was changed last, by the property that searches go by."""
+        at = when(text(item, self.modified)) or when(item.get("updatedAt"))
+        if at is None:
+            raise Unmappable("NO_TIME", f"{self.name} {item.get('id')} has no {self.modified}")
+        return at
+
+
+def text(item: Json, name: str) -> str | None:
+    """A property, stripped; HubSpot says both null and "" for one that is not set."""
+    value = (item.get("properties") or {}).get(name)
+    return None if value is None else (str(value).strip() or None)
+
+
+def when(value: Any) -> datetime | None:
+    """An ISO 8601 time, aware and in UTC; a bare date is midnight UTC."""
+    if value is None or value == "":
+        return None
+    try:
+        at = datetime.fromisoformat(str(value))
+    except ValueError as error:
+        raise Unmappable("BAD_TIME", f"{value!r} is not a time") from error
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def listed(value: str | None) -> list[str]:
+    """The parts of a `;` list, each once."""
+    parts = (part.strip() for part in (value or "").split(";"))
+    return list(dict.fromkeys(part for part in parts if part))
+
+
+def owner_row(item: Json) -> Row:
+    """An owner; archived ones keep their name and are no longer active."""
+    name = " ".join(filter(None, (item.get("firstName"), item.get("lastName"))))
+    return {
+        "source_id": str(item["id"]),
+        "name": name.strip() or None,
+        "email": (item.get("email") or "").strip().lower() or None,
+        "is_active": not item.get("archived", False),
+        "updated_at": when(item.get("updatedAt")),
+        "raw": item,
+    }
+
+
+def _lower(value: str | None) -> str | None:
+    return value.lower() if value else None
+
+
+def kinds_of(config: HubSpotConfig) -> dict[str, Kind]:
+    """The kinds of object that are read, by name, as the configuration wants them."""
+    kinds = (_companies(config), _contacts(config), _submissions(config))
+    return {kind.name: kind for kind in kinds}
+
+
+def _companies(config: HubSpotConfig) -> Kind:
+    def to_row(item: Json) -> Row:
+        source_id = str(item["id"])
+        return {
+            "source_id": source_id,
+            "name": text(item, "name"),
+            "domain": _lower(text(item, "domain")),
+            "extra_domains": listed(_lower(text(item, "hs_additional_domains"))),
+            "external_key": text(item, config.account_key_property),
+            "owner_source_id": text(item, "hubspot_owner_id"),
+            "attributes": {
+                name: value
+                for name in config.company_properties
+                if (value := text(item, name)) is not None
+            },
+            "created_at": when(text(item, "createdate") or item.get("createdAt")),
+            "updated_at": kind.changed_at(item),
+            "url": _company_url(config, source_id),
+            "raw": item,
+        }
+
+    named = ("name", "domain", "hs_additional_domains", "hubspot_owner_id", "createdate")
+    modified = "hs_lastmodifieddate"
+    extra = (config.account_key_property, *config.company_properties)
+    kind = Kind(
+        "companies", SourceAccount, modified, _asked(*named, modified, _MERGED, *extra), to_row
+    )
+    return kind
+
+
+def _contacts(config: HubSpotConfig) -> Kind:
+    def to_row(item: Json) -> Row:
+        name = " ".join(filter(None, (text(item, "firstname"), text(item, "lastname"))))
+        key = config.contact_key_property
+        return {
+            "source_id": str(item["id"]),
+            "account_source_id": text(item, "associatedcompanyid"),
+            "email": _lower(text(item, "email")),
+            "extra_emails": listed(_lower(text(item, "hs_additional_emails"))),
+            "external_key": text(item, key) if key else None,
+            "name": name or None,
+            "role": text(item, "jobtitle"),
+            "created_at": when(text(item, "createdate") or item.get("createdAt")),
+            "updated_at": kind.changed_at(item),
+            "raw": item,
+        }
+
+    named = ("email", "hs_additional_emails", "firstname", "lastname", "jobtitle")
+    modified = "lastmodifieddate"
+    extra = ("associatedcompanyid", "createdate", *filter(None, (config.contact_key_property,)))
+    kind = Kind(
+        "contacts", SourceContact, modified, _asked(*named, modified, _MERGED, *extra), to_row
+    )
+    return kind
+
+
+def _submissions(config: HubSpotConfig) -> Kind:
+    scales = SCALES | {str(name): scale for name, scale in config.survey_scales.items()}
+
+    def to_row(item: Json) -> Row:
+        kind_name = (text(item, "hs_survey_type") or "").upper()
+        score, low, high = _score(kind_name, text(item, "hs_value"), scales)
+        return {
+            "source_id": str(item["id"]),
+            "contact_source_id": text(item, "hs_contact_id"),
+            "kind": kind_name.lower(),
+            "survey": text(item, "hs_survey_name"),
+            "score": score,
+            "scale_min": low,
+            "scale_max": high,
+            "higher_is_better": True,
+            "comment": text(item, "hs_content"),
+            "answered_at": when(text(item, "hs_submission_timestamp") or item.get("createdAt")),
+            "updated_at": kind.changed_at(item),
+            "raw": item,
+        }
+
+    named = ("hs_survey_type", "hs_survey_name", "hs_value", "hs_content", "hs_contact_id")
+    modified = "hs_lastmodifieddate"
+    kind = Kind(
+        "feedback_submissions",
+        SurveyResponse,
+        modified,
+        _asked(*named, "hs_submission_timestamp", modified),
+        to_row,
+    )
+    return kind
+
+
+_MERGED = "hs_merged_object_ids"
+
+
+def _asked(*names: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))
+
+
+def _company_url(config: HubSpotConfig, source_id: str) -> str | None:
+    """Where a colleague opens the company; HubSpot sends other regions on from this address."""
+    if config.portal_id is None:
+        return None
+    return f"https://app.hubspot.com/contacts/{config.portal_id}/record/0-2/{source_id}"
+
+
+def _score(
+    kind: str, value: str | None, scales: Mapping[str, tuple[float, float]]
+) -> tuple[float | None, float | None, float | None]:
+    """(score, lowest, highest) of an answer on the scale of its survey type."""
+    if kind not in (*SCALES, "CUSTOM"):
+        raise Unmappable("UNKNOWN_SURVEY_TYPE", f"hs_survey_type is {kind!r}")
+    low, high = scales.get(kind, (None, None))
+    if value is None:
+        return None, low, high
+    try:
+        score = float(value)
+    except ValueError as error:
+        raise Unmappable("BAD_SCORE", f"hs_value {value!r} is not a number") from error
+    if low is None:
+        raise Unmappable(
+            "UNKNOWN_SCALE",
+            f"a {kind} answer of {score:g} on an unknown scale: give its lowest and highest "
+            f"answer, e.g. survey_scales = {{ {kind} = [1, 5] }} in [connectors.hubspot]",
+        )
+    return score, low, high
+
+
+def aliases(kind: Kind, item: Json) -> list[Row]:
+    """The ids that live on in this object after merges."""
+    return [
+        {
+            "source_id": loser,
+            "record": str(kind.record.__tablename__),
+            "survivor_source_id": str(item["id"]),
+            "updated_at": kind.changed_at(item),
+        }
+        for loser in listed(text(item, _MERGED))
+        if loser != str(item["id"])
+    ]
+
+
+def mapped(kind: Kind, items: Iterable[Json]) -> tuple[Rows, list[Rejection]]:
+    """Records of a page of objects, and those that cannot be one with the reason."""
+    rows: Rows = {kind.record: []}
+    rejected: list[Rejection] = []
+    for item in items:
+        try:
+            row, merged = kind.to_row(item), aliases(kind, item)
+        except Unmappable as error:
+            source_id = str(item.get("id") or "") or None
+            rejected.append(Rejection(kind.record, source_id, error.code, str(error), item))
+            continue
+        rows[kind.record].append(row)
+        if merged:
+            rows.setdefault(Alias, []).extend(merged)
+    return rows, rejected
+
+
+def mapped_owners(items: Iterable[Json]) -> tuple[Rows, list[Rejection]]:
+    """Records of a page of owners, and those that cannot be one with the reason."""
+    rows: list[Row] = []
+    rejected: list[Rejection] = []
+    for item in items:
+        try:
+            rows.append(owner_row(item))
+        except Unmappable as error:
+            rejected.append(Rejection(Owner, str(item["id"]), error.code, str(error), item))
+    return {Owner: rows}, rejected

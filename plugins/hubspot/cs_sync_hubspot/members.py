@@ -1,0 +1,81 @@
+"""Which contacts belong to which companies: read whole, as no change of it leaves a mark.
+
+Associating a contact does not always touch the company's modification date, so there is no
+changed-since. A thousand companies cost eleven requests.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from cs_sync import Page, RequestRefused, Row, Window
+from cs_sync_hubspot.api import ASSOCIATION_LIMIT, HubSpotApi, next_after
+from cs_sync_hubspot.refusals import category, details, said
+from cs_sync_hubspot.transport import Json
+from cs_sync_schemas import Membership
+
+PRIMARY = 2
+"""HubSpot's type id of "the contact's primary company", seen from the company."""
+
+_NOTHING_THERE = ("NO_ASSOCIATIONS_FOUND", "OBJECT_NOT_FOUND")
+
+
+def read_members(api: HubSpotApi, window: Window) -> Iterator[Page]:
+    """Memberships of all companies, a thousand companies a page."""
+    after: str | None = window.resume
+    while True:
+        companies, after = _companies(api, after)
+        yield Page({Membership: _members(api, companies)}, resume=after)
+        if after is None:
+            return
+
+
+def _companies(api: HubSpotApi, after: str | None) -> tuple[list[str], str | None]:
+    """The next companies' ids, as many as one request for associations takes."""
+    ids: list[str] = []
+    while True:
+        body = api.page("companies", ("hs_object_id",), after=after)
+        ids += [str(item["id"]) for item in body["results"]]
+        after = next_after(body)
+        if after is None or len(ids) >= ASSOCIATION_LIMIT:
+            return ids, after
+
+
+def _members(api: HubSpotApi, companies: Sequence[str]) -> list[Row]:
+    """The memberships of these companies; those of a company with many come in parts."""
+    rows: dict[str, Row] = {}
+    asked: list[Json] = [{"id": company} for company in companies]
+    while asked:
+        chunk, asked = asked[:ASSOCIATION_LIMIT], asked[ASSOCIATION_LIMIT:]
+        body = api.associations("companies", "contacts", chunk)
+        _refuse_gaps(body)
+        for result in body["results"]:
+            company = str(result["from"]["id"])
+            rows.update((str(row["source_id"]), row) for row in _rows(company, result["to"]))
+            after = next_after(result)
+            if after is not None:
+                asked.append({"id": company, "after": after})
+    return list(rows.values())
+
+
+def _rows(company: str, contacts: Sequence[Json]) -> Iterator[Row]:
+    for contact in contacts:
+        contact_id = str(contact["toObjectId"])
+        types = {kind["typeId"] for kind in contact["associationTypes"]}
+        yield {
+            "source_id": f"{company}:{contact_id}",
+            "account_source_id": company,
+            "contact_source_id": contact_id,
+            "is_primary": PRIMARY in types,
+        }
+
+
+def _refuse_gaps(body: Json) -> None:
+    """An error that is more than "there are none" must not pass for an empty company."""
+    for error in details(body):
+        if not any(
+            str(error.get(k, "")).endswith(_NOTHING_THERE) for k in ("category", "subCategory")
+        ):
+            raise RequestRefused(
+                f"HubSpot did not tell all associations: {category(error)}: {said(error)}",
+                status=207,
+                body=error,
+            )

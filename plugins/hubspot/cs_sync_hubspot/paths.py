@@ -1,0 +1,19 @@
+"""The one table of API paths: from those the official client knows to the dated ones we call."""
+
+VERSION = "2026-03"
+"""Dated API version; HubSpot supports each for 18 months."""
+
+_PATHS = (
+    ("/crm/v3/objects/", f"/crm/objects/{VERSION}/"),
+    ("/crm/v3/owners/", f"/crm/owners/{VERSION}/"),
+    ("/crm/v3/properties/", f"/crm/properties/{VERSION}/"),
+    ("/crm/v4/associations/", f"/crm/associations/{VERSION}/"),
+)
+
+
+def dated(path: str) -> str:
+    """The dated path of a path as the client writes it."""
+    for old, new in _PATHS:
+        if path.startswith(old):
+            return (new + path.removeprefix(old)).rstrip("/")
+    raise LookupError(f"no dated path for {path}: add it to the table in {__name__}")
