@@ -67,6 +67,9 @@ class RowParser:
     amend: Amend | None = None
     _plans: dict[tuple[bool, tuple[str, ...]], Plan] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self._identity = compile_plan(self.table, self.table.identity, self.zone, text=False)
+
     def parse(self, raw: RawRow) -> dict[str, Any]:
         """The fields of the record, its `source_id` included; raises RowFault."""
         if raw.fault:
@@ -105,11 +108,19 @@ class RowParser:
             raise RowFault("impossible", reason, source_id=row["source_id"])
 
     def _source_id(self, raw: RawRow) -> str | None:
-        cells = dict(zip(raw.columns, raw.cells, strict=False))
-        value = cells.get("source_id")
-        if value is not None and value != "":
-            return str(value)
-        return None
+        """The id of a row that is no record, so that what is stored of it is known to exist."""
+        fields = map(self.table.column_field, raw.columns)
+        cells = dict(zip(fields, raw.cells, strict=False))
+        given = cells.get("source_id")
+        if given is not None and given != "":
+            return str(given)
+        if raw.fault or not self.table.identity:
+            return None
+        try:
+            named = [cells.get(name) for name in self.table.identity]
+            return derived_id(self.table, self._identity.fill(named))
+        except ValueError:
+            return None
 
     def _plan(self, raw: RawRow) -> Plan:
         text = raw.file.lower().endswith(".csv")

@@ -23,6 +23,7 @@ from cs_sync_files.pages import read_pages
 from cs_sync_files.readers import read_columns
 from cs_sync_files.rows import is_attribute, unknown
 from cs_sync_files.tables import Table
+from cs_sync_schemas import SourceAccount
 
 
 class FilesConfig(ConnectorConfig):
@@ -47,14 +48,18 @@ class FilesSource:
     def streams(self) -> Sequence[Stream]:
         """A stream per table with a file, and a failing one per file with a slip in its name.
 
-        Raises ConfigError when the folder is missing or holds no table.
+        A folder that is missing or holds no table is one failing stream, so that the other
+        connectors go on.
         """
-        read = [
-            Stream(table.name, table.record, partial(self._read, table), deletes="sweep")
-            for table in self._folder.tables()
-        ]
+        try:
+            read = [
+                Stream(table.name, table.record, partial(self._read, table), deletes="sweep")
+                for table in self._folder.tables()
+            ]
+        except ConfigError as error:
+            return [Stream("folder", SourceAccount, partial(_fail, error))]
         failing = [
-            Stream(wrong.path.name, wrong.table.record, partial(_refuse, wrong))
+            Stream(wrong.path.name, wrong.table.record, partial(_fail, _not_read(wrong)))
             for wrong in self._folder.misnamed()
         ]
         return read + failing
@@ -79,8 +84,12 @@ class FilesSource:
         return read_pages(self._folder, table, window.resume)
 
 
-def _refuse(wrong: Misnamed, window: Window) -> Iterator[Page]:  # noqa: ARG001 - never read
-    raise ConfigError(f"{wrong.path} is not read; it looks like {wrong.table.name}", wrong.remedy)
+def _fail(error: ConfigError, window: Window) -> Iterator[Page]:  # noqa: ARG001 - never read
+    raise error
+
+
+def _not_read(wrong: Misnamed) -> ConfigError:
+    return ConfigError(f"{wrong.path} is not read; it looks like {wrong.table.name}", wrong.remedy)
 
 
 def _check_columns(table: Table, path: Path) -> Finding:

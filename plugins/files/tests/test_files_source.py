@@ -186,6 +186,13 @@ def test_a_rejected_row_keeps_its_id_and_what_was_read(write: Write) -> None:
     assert rejection.raw["row"] == {"source_id": "a1", "is_test": "?"}
 
 
+def test_a_rejected_row_without_an_id_is_named_by_what_identifies_it(write: Write) -> None:
+    header = "day,account,eventz\n"
+    usage = header + "2026-11-20,a1,5\nyesterday,a1,5\n"
+    found = rejections(write({"accounts.csv": ACCOUNTS, "usage_days.csv": usage}), "usage_days")
+    assert [rejection.source_id for rejection in found] == ["2026-11-20|a1|", None]
+
+
 def test_text_that_is_not_utf8_rejects_its_row_only(write: Write, tmp_path: Path) -> None:
     source = write({"accounts.csv": ""})
     path = tmp_path / "data" / "accounts.csv"
@@ -308,11 +315,11 @@ def test_a_file_that_is_no_table_fails_its_stream(
 def test_a_missing_folder_and_an_empty_one_say_what_to_do(write: Write, tmp_path: Path) -> None:
     source = write({})
     with pytest.raises(ConfigError, match="holds no file that is known") as empty:
-        source.streams()
+        pages(source, "folder")
     assert "accounts.csv" in empty.value.remedy
     (tmp_path / "data").rmdir()
     with pytest.raises(ConfigError, match="cannot read the folder"):
-        source.streams()
+        pages(source, "folder")
     (finding,) = source.check()
     assert not finding.ok
     assert "relative path" in finding.remedy
