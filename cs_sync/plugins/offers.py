@@ -129,6 +129,13 @@ class Plugins:
         self.register(Plugin(name, "cs-sync", ""), _Observer(observer))
         self.__dict__.pop("_observers", None)
 
+    def unobserve(self, name: str = "observer") -> None:
+        """End what `observe` began."""
+        plugin = Plugin(name, "cs-sync", "")
+        if self._usable.pop(plugin.key, None):
+            self._manager.unregister(name=plugin.key)
+        self.__dict__.pop("_observers", None)
+
     def add_commands(self, app: "typer.Typer") -> None:
         """Let the plugins add their commands to the command line."""
         for plugin, call in self._callers("cs_sync_commands"):

@@ -1,0 +1,56 @@
+"""The application: the global options and the commands of the host."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cs_sync.cli.commands import inspecting, numbers, setting_up, syncing, writing
+from cs_sync.cli.options import Format, LogFormat
+
+
+def make_app() -> typer.Typer:
+    """A fresh application with the host's commands, for plugins to add theirs."""
+    app = typer.Typer(
+        name="cs-sync",
+        help="Which customers are about to leave, why, and what to do about it.",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_global_options)
+    for room in (setting_up, syncing, numbers, writing, inspecting):
+        room.add_to(app)
+    return app
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cs-sync {version('cs-sync')}")
+        raise typer.Exit
+
+
+def _global_options(
+    context: typer.Context,
+    config: Annotated[
+        Path, typer.Option(envvar="CS_SYNC_CONFIG", help="The configuration file.")
+    ] = Path("cs_sync.toml"),
+    output: Annotated[
+        Format, typer.Option("--format", help="How results are printed to standard output.")
+    ] = "table",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    log_format: Annotated[
+        LogFormat, typer.Option(help="Progress on standard error, as text or JSON lines.")
+    ] = "text",
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks of errors.")] = False,
+    version: Annotated[  # noqa: ARG001 - its callback does the work
+        bool, typer.Option("--version", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    options = context.obj
+    options.config = config
+    options.format = output
+    options.quiet = quiet
+    options.log_format = log_format
+    options.debug = debug

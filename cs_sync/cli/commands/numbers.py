@@ -1,0 +1,147 @@
+"""Commands that answer with numbers: metrics, mrr, score, explain."""
+
+from datetime import datetime, time
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from cs_sync.cli.options import Options
+
+if TYPE_CHECKING:
+    from datetime import date
+    from zoneinfo import ZoneInfo
+
+Grain = Literal["day", "week", "month", "quarter", "year"]
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
+By = Annotated[
+    list[str] | None, typer.Option(help="Split by this attribute of accounts; may be repeated.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("metrics")(metrics)
+    app.command("mrr")(mrr)
+    app.command("score")(score)
+    app.command("explain")(explain)
+
+
+def metrics(
+    context: typer.Context,
+    as_of: Day = None,
+    since: Day = None,
+    until: Day = None,
+    known_at: Annotated[
+        str | None, typer.Option(help="As it was known then: a day, or an instant (ISO 8601).")
+    ] = None,
+    metric: Annotated[
+        list[str] | None, typer.Option(help="Only this metric; may be repeated.")
+    ] = None,
+    grain: Grain = "month",
+    by: By = None,
+    policy: Annotated[
+        list[str] | None, typer.Option(help="Under this MRR policy; may be repeated.")
+    ] = None,
+    stage: Annotated[str | None, typer.Option(help="Metrics of this stage.")] = None,
+    strategy: Annotated[str | None, typer.Option(help="Metrics of this strategy.")] = None,
+) -> None:
+    """KPIs of the last whole period, or of every whole period from --since to --until."""
+    from cs_sync.cli.output import write_rows
+    from cs_sync.cli.show import METRIC_FIELDS, metrics_table
+    from cs_sync.jobs.metrics import metrics as compute
+
+    if as_of and (since or until):
+        raise typer.BadParameter("--as-of does not go with --since and --until")
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        rows = compute(
+            workspace,
+            as_of=_day(as_of),
+            since=_day(since),
+            until=_day(until),
+            known_at=_instant(known_at, workspace.config.workspace.timezone),
+            names=metric or (),
+            grain=grain,
+            by=by or (),
+            policies=policy or (),
+            stage=stage,
+            strategy=strategy,
+        )
+    write_rows(options.format, rows, METRIC_FIELDS, metrics_table)
+
+
+def mrr(
+    context: typer.Context,
+    since: Day = None,
+    until: Day = None,
+    grain: Grain = "month",
+    by: By = None,
+    currency: Annotated[str | None, typer.Option(help="Convert all to this one.")] = None,
+) -> None:
+    """MRR movements and the bridge from opening to closing, in each currency."""
+    from cs_sync.cli.output import write_rows
+    from cs_sync.cli.show import MRR_FIELDS, mrr_table
+    from cs_sync.jobs.metrics import mrr as compute
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        rows = compute(
+            workspace,
+            since=_day(since),
+            until=_day(until),
+            grain=grain,
+            by=by or (),
+            currency=currency,
+        )
+    write_rows(options.format, rows, MRR_FIELDS, mrr_table)
+
+
+def score(context: typer.Context, as_of: Day = None) -> None:
+    """Every account's health, worst first."""
+    from cs_sync.cli.output import write_rows
+    from cs_sync.cli.show import SCORE_FIELDS, scores_table
+    from cs_sync.jobs.score import score as compute
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        rows = compute(workspace, as_of=_day(as_of))
+    write_rows(options.format, rows, SCORE_FIELDS, scores_table)
+
+
+def explain(
+    context: typer.Context,
+    account: Annotated[str, typer.Argument(help="Its id, name or domain.")],
+    as_of: Day = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="What changed since this day.")
+    ] = None,
+) -> None:
+    """Why an account has its score."""
+    from cs_sync.cli.output import console, write_rows
+    from cs_sync.cli.show import SCORE_FIELDS, explanation
+    from cs_sync.jobs.score import explain as compute
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        detail = compute(workspace, account, as_of=_day(as_of), since=_day(since))
+    if options.format == "table":
+        explanation(console(), detail)
+    else:
+        write_rows(options.format, [detail], SCORE_FIELDS)
+
+
+def _day(moment: datetime | None) -> "date | None":
+    return moment.date() if moment else None
+
+
+def _instant(text: str | None, zone: "ZoneInfo") -> datetime | None:
+    """A day (its midnight) or an instant, in the reporting zone unless it says another."""
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither a day nor an ISO 8601 instant") from None
+    if len(text) <= len("2026-01-31"):
+        moment = datetime.combine(moment, time())
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)

@@ -1,0 +1,60 @@
+"""Starts the command line and turns every way it can end into one message and an exit code."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+
+from cs_sync.cli.app import make_app
+from cs_sync.cli.options import Options
+from cs_sync.contracts.errors import CsSyncError
+from cs_sync.plugins import BrokenPlugin, load_plugins
+
+INTERRUPTED = 130
+"""What a shell expects of a process that Ctrl-C ended."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0 ok, 1 failed, 2 usage, 3 partial, 130 Ctrl-C."""
+    disabled = os.environ.get("CS_SYNC_DISABLED_PLUGINS", "").split(",")
+    options = Options(plugins=load_plugins(disabled, report=_warn))
+    app = make_app()
+    options.plugins.add_commands(app)
+    command = typer.main.get_command(app)
+    try:
+        command.main(
+            args=None if arguments is None else list(arguments), prog_name="cs-sync", obj=options
+        )
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 1
+        if code == INTERRUPTED:
+            _say("stopped; run it again and it goes on where it was")
+        return code
+    except CsSyncError as error:
+        _trace(options)
+        _say(f"error: {error}")
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 - the user gets a message instead of a traceback
+        _trace(options)
+        first = next(iter(str(error).splitlines()), "")
+        _say(f"error: unexpected {type(error).__name__}: {first}\n  → {_REPORT}")
+        return 1
+    return 0
+
+
+_REPORT = "run it again with --debug before the command, and report the traceback"
+
+
+def _warn(plugin: BrokenPlugin) -> None:
+    _say(f"warning: {plugin}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _trace(options: Options) -> None:
+    if options.debug:
+        traceback.print_exc()

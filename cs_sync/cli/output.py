@@ -1,0 +1,88 @@
+"""Prints rows to standard output as JSON, CSV or a table; nothing else is written there."""
+
+import csv
+import io
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from rich.console import Console, RenderableType
+from rich.table import Table
+
+from cs_sync.cli.values import cell, text
+
+Rows = Sequence[Mapping[str, Any]]
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|")
+"""What makes a spreadsheet run a cell (OWASP, CSV injection)."""
+
+
+def console() -> Console:
+    """Standard output, as wide as the terminal and never wrapping within a word on purpose."""
+    return Console(highlight=False, markup=False, emoji=False)
+
+
+def write_rows(
+    output: str,
+    rows: Rows,
+    fields: Sequence[str],
+    table: Callable[[Rows], RenderableType] | None = None,
+) -> None:
+    """Print rows: `fields` come first and in this order, whatever else a row has follows."""
+    if output == "table":
+        console().print(table(rows) if table else plain_table(rows, fields))
+        return
+    names = [*fields, *(n for n in dict.fromkeys(k for r in rows for k in r) if n not in fields)]
+    written = to_json(rows, names) if output == "json" else to_csv(rows, names)
+    sys.stdout.write(written)
+    sys.stdout.flush()
+
+
+def to_json(rows: Rows, names: Sequence[str]) -> str:
+    """A JSON array of flat objects, every one with all the names in the same order."""
+    ordered = [{name: row.get(name) for name in names} for row in rows]
+    options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
+    return orjson.dumps(ordered, default=_plain, option=options).decode()
+
+
+def to_csv(rows: Rows, names: Sequence[str]) -> str:
+    """Comma-separated values with a header; a text that a spreadsheet would run is quoted."""
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([_csv_cell(row.get(name)) for name in names] for row in rows)
+    return lines.getvalue()
+
+
+def plain_table(rows: Rows, fields: Sequence[str]) -> RenderableType:
+    """Rows as they are, for lists that need no numbers formatted."""
+    if not rows:
+        return text("nothing to show", "dim")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for field in fields:
+        table.add_column(field.replace("_", " "))
+    for row in rows:
+        table.add_row(*(cell(row.get(field)) for field in fields))
+    return table
+
+
+def _csv_cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float | Decimal):
+        return str(value)
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if not isinstance(value, str):
+        value = orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
+    return f"'{value}" if value.startswith(_FORMULA) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    return str(value)
