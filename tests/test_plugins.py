@@ -96,8 +96,21 @@ def test_a_good_plugin_offers_its_connector(install: Install, load: Load) -> Non
 
 def test_a_disabled_plugin_is_not_imported(install: Install, load: Load) -> None:
     install("pigeon", "raise RuntimeError('imported')")
-    assert load(("pigeon",)).broken == []
-    assert load(("acme-pigeon",)).broken == []
+    assert load(("pigeon",)).rows() == []
+    assert load(("acme-pigeon",)).rows() == []
+    assert [row["name"] for row in load().rows()] == ["pigeon"]
+
+
+def test_only_plugins_with_commands_are_imported_for_the_help_page(
+    install: Install, load: Load
+) -> None:
+    install("pigeon", GOOD.format(name="pigeon"))
+    install("sing", "from cs_sync import hookimpl\n@hookimpl\ndef cs_sync_commands(app): ...")
+    plugins = load()
+    plugins.add_commands(typer.Typer())
+    assert "acme_sing_plugin" in sys.modules
+    assert "acme_pigeon_plugin" not in sys.modules
+    assert list(plugins.sources) == ["pigeon"]
 
 
 @pytest.mark.parametrize(
@@ -127,11 +140,11 @@ def test_a_plugin_that_cannot_load_is_named_and_the_others_go_on(
     install("bad", code, version="9.8")
     install("pigeon", GOOD.format(name="pigeon"))
     plugins = load()
+    assert list(plugins.sources) == ["pigeon"]
     found = only(plugins)
     assert (found.name, found.distribution, found.version) == ("bad", "acme-bad", "9.8")
     assert error in found.error
     assert remedy in found.remedy
-    assert list(plugins.sources) == ["pigeon"]
     assert [row["status"] == "ok" for row in plugins.rows()] == [True, False]
 
 

@@ -9,6 +9,7 @@ import pluggy
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.hooks import hookimpl
+from cs_sync.plugins.entries import Entry
 from cs_sync.plugins.marks import wrong_hook
 from cs_sync.plugins.plugin import BrokenPlugin, Plugin, broken
 
@@ -26,19 +27,29 @@ class Plugins:
     """The plugins that can be used, and by name what they offer.
 
     `hook` is pluggy's relay for calls to all of them at once (unguarded); the methods below guard
-    each plugin on its own and add those that fail to `broken`.
+    each plugin on its own and add those that fail to `broken`. Plugins are imported when one of
+    them is first needed; only those with commands are imported for the help page.
     """
 
     def __init__(
-        self, manager: pluggy.PluginManager, report: Callable[[BrokenPlugin], None]
+        self,
+        manager: pluggy.PluginManager,
+        report: Callable[[BrokenPlugin], None],
+        waiting: Sequence[Entry] = (),
     ) -> None:
-        self.hook = manager.hook
         self.broken: list[BrokenPlugin] = []
         self._manager = manager
         self._report = report
+        self._waiting = list(waiting)
         self._usable: dict[str, Plugin] = {}
         self._muted: set[str] = set()
         self._lock = threading.Lock()
+
+    @property
+    def hook(self) -> pluggy.HookRelay:
+        """Calls a hook of all plugins at once."""
+        self._import()
+        return self._manager.hook
 
     def register(self, plugin: Plugin, module: Any) -> None:
         """Take a plugin in, or leave it out when its hooks are wrong."""
@@ -138,7 +149,8 @@ class Plugins:
 
     def add_commands(self, app: "typer.Typer") -> None:
         """Let the plugins add their commands to the command line."""
-        for plugin, call in self._callers("cs_sync_commands"):
+        self._import("cs_sync_commands")
+        for plugin, call in self._callers("cs_sync_commands", complete=False):
             try:
                 call(app=app)
             except Exception as error:  # noqa: BLE001 - a stranger's mistake stays his
@@ -181,9 +193,26 @@ class Plugins:
             self._muted.add(plugin.key)
         self.leave_out(broken(plugin, error))
 
-    def _callers(self, hook: str) -> list[tuple[Plugin, Callable[..., Any]]]:
+    def _import(self, mentioning: str = "") -> None:
+        """Import the plugins that wait: all, or those whose source mentions a hook."""
+        for entry in list(self._waiting):
+            if mentioning and not entry.mentions(mentioning):
+                continue
+            self._waiting.remove(entry)
+            try:
+                module = entry.load()
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's mistake stays his
+                self.leave_out(broken(entry.plugin, error))
+            else:
+                self.register(entry.plugin, module)
+
+    def _callers(
+        self, hook: str, *, complete: bool = True
+    ) -> list[tuple[Plugin, Callable[..., Any]]]:
         """Each plugin that implements the hook, with a call that reaches only that one."""
-        caller = getattr(self.hook, hook)
+        if complete:
+            self._import()
+        caller = getattr(self._manager.hook, hook)
         modules = [impl.plugin for impl in caller.get_hookimpls()]
         return [
             (
