@@ -8,7 +8,8 @@ from typing import Any
 from sqlalchemy import Select, case, func, literal, select
 
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.relations import marks_of, movement, mrr_pairs
+from cs_sync.metrics.mrr_relations import movement, mrr_pairs
+from cs_sync.metrics.relations import marks_of
 
 
 @dataclass(frozen=True, slots=True)

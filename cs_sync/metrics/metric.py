@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -33,7 +33,8 @@ class Scope:
     minimum_n: int = 5
     """Rates and scores over fewer are marked insufficient."""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    """Values for the names in `Metric.settings`; the metric's own are used for the rest."""
+    """Per metric name the settings that differ from `Metric.settings`. While a metric builds its
+    statement: its own settings, all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,11 @@ class Metric:
     settles_after: timedelta = timedelta(0)
     """How long after a period's end its value may still change."""
 
-    def setting(self, scope: Scope, key: str) -> Any:
-        """A setting of this metric, as given by the scope or else its own."""
-        return scope.settings.get(key, self.settings[key])
+    def statement(self, scope: Scope) -> Select[Any]:
+        """The statement for a scope; ValueError for a setting that the metric does not have."""
+        given: Mapping[str, Any] = scope.settings.get(self.name, {})
+        for key in given:
+            if key not in self.settings:
+                known = ", ".join(self.settings) or "none"
+                raise ValueError(f"metric {self.name} has no setting {key!r}; it has: {known}")
+        return self.build(replace(scope, settings={**self.settings, **given}))

@@ -4,12 +4,15 @@ from collections.abc import Iterable, Sequence
 
 from cs_sync.metrics.catalogue.customers import CUSTOMERS
 from cs_sync.metrics.catalogue.revenue import REVENUE
+from cs_sync.metrics.catalogue.support import SUPPORT
+from cs_sync.metrics.catalogue.usage import USAGE
+from cs_sync.metrics.catalogue.voice import VOICE
 from cs_sync.metrics.metric import Metric
 
 
 def builtin_metrics() -> tuple[Metric, ...]:
     """The metrics that come with cs-sync, in the order in which they are shown."""
-    return (*REVENUE, *CUSTOMERS)
+    return (*REVENUE, *CUSTOMERS, *VOICE, *USAGE, *SUPPORT)
 
 
 class Registry:

@@ -6,7 +6,8 @@ from sqlalchemy import ColumnElement, Select, and_, case, func
 
 from cs_sync.metrics.catalogue.revenue import BILLING
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.relations import customers, mrr_pairs, totals
+from cs_sync.metrics.mrr_relations import customers, mrr_pairs
+from cs_sync.metrics.relations import count_if, totals
 
 
 def _standing(scope: Scope) -> Select[Any]:
@@ -17,9 +18,7 @@ def _standing(scope: Scope) -> Select[Any]:
 def _left(scope: Scope) -> Select[Any]:
     heads = customers(mrr_pairs(scope), scope)
     gone = and_(heads.c.was == 1, heads.c.now == 0)
-    return totals(
-        scope, heads, numerator=func.sum(case((gone, 1), else_=0)), n=func.sum(heads.c.was)
-    )
+    return totals(scope, heads, numerator=count_if(gone), n=func.sum(heads.c.was))
 
 
 def _rate(scope: Scope) -> Select[Any]:
@@ -31,7 +30,7 @@ def _rate(scope: Scope) -> Select[Any]:
     return totals(
         scope,
         heads,
-        numerator=func.sum(case((gone, 1), else_=0)),
+        numerator=count_if(gone),
         denominator=func.sum(base),
         n=func.sum(base),
     )

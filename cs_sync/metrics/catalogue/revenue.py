@@ -4,19 +4,16 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Float, FromClause, Select, case, cast, func
+from sqlalchemy import Select, case, func
 
 from cs_sync.metrics.metric import Metric, Scope
+from cs_sync.metrics.mrr_relations import movement, mrr_pairs
 from cs_sync.metrics.periods import Period, add_months, midnight
-from cs_sync.metrics.relations import movement, mrr_pairs, totals
+from cs_sync.metrics.relations import count_if, quotient, totals
 
 BILLING = ("subscription", "subscription_item", "discount", "invoice", "invoice_line")
 _MOVEMENTS = ("ChartMogul help, article 203299812", "Baremetrics help, article 5380330")
 _DRIFT = "Drift, Customer success metrics"
-
-
-def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.sum(case((condition, 1), else_=0))
 
 
 def _standing(times: int = 1) -> Callable[[Scope], Select[Any]]:
@@ -28,7 +25,7 @@ def _standing(times: int = 1) -> Callable[[Scope], Select[Any]]:
             scope,
             pairs,
             numerator=func.sum(pairs.c.cur) * times,
-            n=_count(pairs.c.cur > 0),
+            n=count_if(pairs.c.cur > 0),
             currency=True,
         )
 
@@ -41,28 +38,11 @@ def _moved(kind: str) -> Callable[[Scope], Select[Any]]:
     def build(scope: Scope) -> Select[Any]:
         pairs = mrr_pairs(scope)
         amount = movement(pairs)[kind]
-        return totals(scope, pairs, numerator=func.sum(amount), n=_count(amount > 0), currency=True)
+        return totals(
+            scope, pairs, numerator=func.sum(amount), n=count_if(amount > 0), currency=True
+        )
 
     return build
-
-
-def quotient(
-    scope: Scope, relation: FromClause, y: ColumnElement[Any], x: ColumnElement[Any], **extra: Any
-) -> Select[Any]:
-    """Σy ÷ Σx per currency over the accounts with x, and the sums that its interval needs."""
-    fy, fx = cast(y, Float), cast(x, Float)
-    return totals(
-        scope,
-        relation,
-        numerator=func.sum(y),
-        denominator=func.sum(x),
-        n=_count(x > 0),
-        currency=True,
-        yy=func.sum(fy * fy),
-        xy=func.sum(fx * fy),
-        xx=func.sum(fx * fx),
-        **extra,
-    )
 
 
 def _rate(*plus: str, minus: tuple[str, ...] = ()) -> Callable[[Scope], Select[Any]]:
@@ -75,7 +55,7 @@ def _rate(*plus: str, minus: tuple[str, ...] = ()) -> Callable[[Scope], Select[A
         y = sum((kinds[k] for k in plus[1:]), kinds[plus[0]])
         for kind in less:
             y = y - kinds[kind]
-        return quotient(scope, pairs, y, pairs.c.prev)
+        return quotient(scope, pairs, y, pairs.c.prev, currency=True)
 
     return build
 
@@ -84,7 +64,7 @@ def _retained(*, capped: bool) -> Callable[[Scope], Select[Any]]:
     """What the accounts of a year ago pay now, over what they paid then."""
 
     def build(scope: Scope) -> Select[Any]:
-        months = scope.settings.get("retention_months", RETENTION_MONTHS)
+        months = scope.settings["retention_months"]
 
         def then(period: Period) -> Any:
             return midnight(add_months(period.end, -months), period.zone)
@@ -92,12 +72,10 @@ def _retained(*, capped: bool) -> Callable[[Scope], Select[Any]]:
         pairs = mrr_pairs(scope, opens=then)
         cur = pairs.c.cur
         kept = case((cur > pairs.c.prev, pairs.c.prev), else_=cur) if capped else cur
-        return quotient(scope, pairs, case((pairs.c.prev > 0, kept), else_=0), pairs.c.prev)
+        kept = case((pairs.c.prev > 0, kept), else_=0)
+        return quotient(scope, pairs, kept, pairs.c.prev, currency=True)
 
     return build
-
-
-RETENTION_MONTHS = 12
 
 
 def _quick_ratio(scope: Scope) -> Select[Any]:
@@ -108,14 +86,14 @@ def _quick_ratio(scope: Scope) -> Select[Any]:
         pairs,
         numerator=func.sum(kinds["new"] + kinds["reactivation"] + kinds["expansion"]),
         denominator=func.sum(kinds["contraction"] + kinds["churn"]),
-        n=_count(pairs.c.prev != pairs.c.cur),
+        n=count_if(pairs.c.prev != pairs.c.cur),
         currency=True,
     )
 
 
 def _arpa(scope: Scope) -> Select[Any]:
     pairs = mrr_pairs(scope)
-    return quotient(scope, pairs, pairs.c.cur, case((pairs.c.cur > 0, 1), else_=0))
+    return quotient(scope, pairs, pairs.c.cur, case((pairs.c.cur > 0, 1), else_=0), currency=True)
 
 
 def _amount(name: str, title: str, kind: str, note: str) -> Metric:
@@ -163,7 +141,7 @@ REVENUE: tuple[Metric, ...] = (
         "(churn + contraction) ÷ MRR at the period's start",
         (_DRIFT, "ChartMogul help, article 203359341"), _rate("churn", "contraction"), BILLING,
         stage=("retention",), strategy=("stability",), spread="ratio",
-        bounds=(0, 1), divides=True,
+        bounds=(0.0, 1.0), divides=True,
         edge_cases="0 to 1. Undefined without MRR at the start.",
     ),
     Metric(
@@ -179,15 +157,15 @@ REVENUE: tuple[Metric, ...] = (
         "expansion_rate", "Expansion rate", "ratio", "expansion ÷ MRR at the period's start",
         (_DRIFT,), _rate("expansion"), BILLING,
         stage=("expansion",), strategy=("profitability",), spread="ratio",
-        bounds=(0, math.inf), divides=True,
+        bounds=(0.0, math.inf), divides=True,
     ),
     Metric(
         "nrr", "Net revenue retention", "ratio",
         "MRR at the period's end of the accounts with MRR 12 months before it ÷ their MRR then",
         ("Standard cohort definition",), _retained(capped=False), BILLING,
         stage=("retention", "expansion"), strategy=("profitability",), spread="ratio",
-        bounds=(0, math.inf),
-        divides=True, settings={"retention_months": RETENTION_MONTHS},
+        bounds=(0.0, math.inf),
+        divides=True, settings={"retention_months": 12},
         edge_cases="Whatever the period, the cohort is the accounts 12 months before its end. New "
         "accounts are left out; one that left and returned counts with what it pays.",
     ),
@@ -196,8 +174,8 @@ REVENUE: tuple[Metric, ...] = (
         "as NRR, but no account counts for more than it paid 12 months before",
         ("Standard cohort definition",), _retained(capped=True), BILLING, stage=("retention",),
         strategy=("stability",), spread="ratio",
-        bounds=(0, 1), divides=True,
-        settings={"retention_months": RETENTION_MONTHS}, edge_cases="Never above 1 nor above NRR.",
+        bounds=(0.0, 1.0), divides=True,
+        settings={"retention_months": 12}, edge_cases="Never above 1 nor above NRR.",
     ),
     Metric(
         "quick_ratio", "Quick ratio", "ratio",
@@ -210,7 +188,7 @@ REVENUE: tuple[Metric, ...] = (
         "MRR ÷ accounts with MRR, just before the period's end",
         ("ChartMogul help, article 203359061",), _arpa, BILLING, strategy=("profitability",),
         spread="ratio",
-        bounds=(0, math.inf), divides=True,
+        bounds=(0.0, math.inf), divides=True,
         edge_cases="Per currency: an account that pays in two counts in both.",
     ),
 )  # fmt: skip

@@ -1,10 +1,11 @@
 """An in-memory workspace for tests of metrics: rows of the schema in, spans and KPIs out."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, insert, select
+import pytest
+from sqlalchemy import Engine, create_engine, insert
 from sqlalchemy.pool import StaticPool
 from sqlmodel import SQLModel
 
@@ -12,31 +13,20 @@ from cs_sync.metrics.bridge import BridgeRow, bridge, bridge_rows
 from cs_sync.metrics.kpi import KpiRow, finish
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.mrr.facts import BillingFacts
+from cs_sync.metrics.mrr.loading import billing_statements, facts_by_account
 from cs_sync.metrics.mrr.movements import account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.registry import Registry, builtin_metrics
 from cs_sync_schemas import (
     Account,
     AccountLink,
-    Discount,
-    Invoice,
-    InvoiceLine,
     MrrMovement,
     MrrSpan,
-    Subscription,
-    SubscriptionItem,
     table_of,
 )
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 METRICS = Registry(builtin_metrics())
-BILLING = {
-    "subscriptions": Subscription,
-    "items": SubscriptionItem,
-    "discounts": Discount,
-    "invoices": Invoice,
-    "lines": InvoiceLine,
-}
 
 
 def utc(*parts: int) -> datetime:
@@ -55,44 +45,35 @@ class Ledger:
     def add(self, model: type[SQLModel], *rows: Mapping[str, Any]) -> None:
         """Store rows, defaults filled in; the columns of the sync engine too."""
         table = table_of(model)
-        engine = {
+        names = [column.name for column in table.c]
+        engine: dict[str, Any] = {
             "source": "files", "first_seen_at": LONG_AGO, "last_seen_at": LONG_AGO,
             "changed_at": LONG_AGO, "row_hash": "", "since": LONG_AGO, "rule": "own",
             "reason": "", "known_from": LONG_AGO,
         }  # fmt: skip
         with self.engine.begin() as connection:
             for row in rows:
-                given = {k: v for k, v in engine.items() if k in table.c} | dict(row)
-                full = model.model_construct(**given).model_dump()
-                connection.execute(insert(table), {k: full[k] for k in table.c.keys()})
+                given = {k: v for k, v in engine.items() if k in names} | dict(row)
+                full = model.model_construct(None, **given).model_dump()
+                connection.execute(insert(table), {k: full[k] for k in names})
 
     def account(self, account_id: str, *, source: str = "files", **fields: Any) -> None:
         """An account and the link of the source's record of the same id to it."""
         self.add(Account, {"id": account_id, **fields})
         self.add(AccountLink, {"source": source, "source_id": account_id, "account_id": account_id})
 
-    def facts(self, account_id: str) -> BillingFacts:
-        rows: dict[str, list[Mapping[str, Any]]] = {}
+    def facts(self, *account_ids: str) -> dict[str, BillingFacts]:
         with self.engine.connect() as connection:
-            for name, model in BILLING.items():
-                found = connection.execute(select(table_of(model))).mappings()
-                rows[name] = [dict(row) for row in found]
-        subs = [r for r in rows["subscriptions"] if r["account_source_id"] == account_id]
-        ids = {r["source_id"] for r in subs}
-        invoices = [r for r in rows["invoices"] if r["account_source_id"] == account_id]
-        return BillingFacts.from_rows(
-            account_id,
-            subscriptions=subs,
-            items=[r for r in rows["items"] if r["subscription_source_id"] in ids],
-            discounts=rows["discounts"],
-            invoices=invoices,
-            lines=[r for r in rows["lines"] if r["subscription_source_id"] in ids],
-        )
+            rows = {
+                kind: [dict(row) for row in connection.execute(statement).mappings()]
+                for kind, statement in billing_statements(account_ids).items()
+            }
+        return facts_by_account(account_ids, rows)
 
     def compute(self, accounts: Iterable[str], policy: MrrPolicy) -> None:
         """Derive and store spans and movements of these accounts under a policy."""
-        for account_id in accounts:
-            result = account_mrr(self.facts(account_id), policy)
+        for account_id, facts in self.facts(*accounts).items():
+            result = account_mrr(facts, policy)
             for span in result.spans:
                 self.add(
                     MrrSpan,
@@ -147,10 +128,18 @@ class Ledger:
     def kpis(self, metric: str | Metric, scope: Scope, **more: Any) -> list[KpiRow]:
         chosen = METRICS.select([metric])[0] if isinstance(metric, str) else metric
         with self.engine.connect() as connection:
-            rows = connection.execute(chosen.build(scope)).mappings().all()
+            rows = connection.execute(chosen.statement(scope)).mappings().all()
         return finish(chosen, scope, [dict(row) for row in rows], **more)
 
     def bridge(self, scope: Scope, *, by_account: bool = False) -> list[BridgeRow]:
         with self.engine.connect() as connection:
             rows = connection.execute(bridge(scope, by_account=by_account)).mappings().all()
         return bridge_rows(scope, [dict(row) for row in rows])
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    """An empty workspace."""
+    made = Ledger()
+    yield made
+    made.engine.dispose()

@@ -1,0 +1,142 @@
+"""What customers say: NPS, CSAT and CES from the latest answer of every respondent."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import CTE, ColumnElement, Float, Select, and_, case, cast, func, literal, select
+
+from cs_sync.metrics.attribution import attributed
+from cs_sync.metrics.metric import Metric, Scope
+from cs_sync.metrics.relations import count_if, marks_of, period_rows, quotient, totals, trailing
+from cs_sync_schemas import SurveyResponse, table_of
+
+ANSWER = table_of(SurveyResponse)
+_SETTINGS = {"window_days": 90}
+_WINDOW = (
+    "The latest answer of each respondent within a trailing window (90 days) that ends with the "
+    "period, by the time of the answer. Blank answers are not in n; an answer without a person "
+    "counts by itself. "
+)
+
+
+def latest_answers(scope: Scope, kind: str) -> CTE:
+    """Per period and respondent the last scored answer of one kind of survey, with its scale."""
+    days = scope.settings["window_days"]
+    periods = period_rows(scope, since=trailing(days), until=lambda period: period.ends_at)
+    answers = attributed(
+        scope,
+        ANSWER,
+        ANSWER.c.source,
+        ANSWER.c.source_id,
+        ANSWER.c.score,
+        ANSWER.c.scale_min,
+        ANSWER.c.scale_max,
+        ANSWER.c.higher_is_better,
+        ANSWER.c.answered_at,
+        where=and_(ANSWER.c.kind == kind, ANSWER.c.score.is_not(None)),
+    )
+    alone = answers.c.source + literal("#") + answers.c.source_id
+    place = func.row_number().over(
+        partition_by=[periods.c.period, func.coalesce(answers.c.person, alone)],
+        order_by=[answers.c.answered_at.desc(), answers.c.source, answers.c.source_id.desc()],
+    )
+    window = and_(answers.c.answered_at >= periods.c.since, answers.c.answered_at < periods.c.until)
+    ranked = (
+        select(
+            periods.c.period,
+            *marks_of(scope, answers),
+            answers.c.score,
+            *_distances(answers),
+            place.label("place"),
+        )
+        .select_from(periods.join(answers, window))
+        .subquery("ranked")
+    )
+    columns = [column for column in ranked.c if column.name != "place"]
+    return select(*columns).where(ranked.c.place == 1).cte("latest_answers")
+
+
+def _distances(answers: CTE) -> list[ColumnElement[Any]]:
+    """How far an answer lies above the worst end of its scale, and how long the scale is."""
+    up, low, high = answers.c.score, answers.c.scale_min, answers.c.scale_max
+    above = case((answers.c.higher_is_better.is_(False), high - up), else_=up - low)
+    return [above.label("above"), (high - low).label("length")]
+
+
+def _nps(scope: Scope) -> Select[Any]:
+    answers = latest_answers(scope, "nps")
+    promoters, detractors = count_if(answers.c.score >= 9), count_if(answers.c.score <= 6)
+    return totals(
+        scope,
+        answers,
+        numerator=promoters - detractors,
+        denominator=func.count(),
+        n=func.count(),
+        promoters=promoters,
+        detractors=detractors,
+    )
+
+
+def _share(kind: str, top: Callable[[CTE], ColumnElement[bool]]) -> Callable[[Scope], Select[Any]]:
+    def build(scope: Scope) -> Select[Any]:
+        answers = latest_answers(scope, kind)
+        return totals(
+            scope,
+            answers,
+            numerator=count_if(top(answers)),
+            denominator=func.count(),
+            n=func.count(),
+        )
+
+    return build
+
+
+def _upper_quarter(answers: CTE) -> ColumnElement[bool]:
+    return answers.c.above * 4 >= answers.c.length * 3
+
+
+def _upper_third(answers: CTE) -> ColumnElement[bool]:
+    return answers.c.above * 3 >= answers.c.length * 2
+
+
+def _ces(scope: Scope) -> Select[Any]:
+    """The mean on 1 to 7, whichever scale was used."""
+    answers = latest_answers(scope, "ces")
+    seventh = 1 + cast(answers.c.above, Float) * 6 / answers.c.length
+    return quotient(scope, answers, seventh, case((answers.c.length > 0, 1), else_=0))
+
+
+VOICE: tuple[Metric, ...] = (
+    Metric(
+        "nps", "Net Promoter Score", "score", "100 × (promoters − detractors) ÷ respondents",
+        ("F. Reichheld, The One Number You Need to Grow",), _nps, ("survey_response",),
+        stage=("expansion",), family="engagement", settings=_SETTINGS, spread="nps",
+        divides=True, scale=100, bounds=(-100.0, 100.0),
+        edge_cases=_WINDOW + "Promoters answered 9 or 10, detractors 0 to 6; the others stay in "
+        "the denominator. Not rounded.",
+    ),
+    Metric(
+        "csat", "Customer satisfaction", "ratio", "satisfied respondents ÷ respondents",
+        ("Zendesk help, Satisfaction score", "Drift, Customer success metrics"),
+        _share("csat", _upper_quarter), ("survey_response",), stage=("retention",),
+        family="engagement", settings=_SETTINGS, spread="wilson", divides=True,
+        edge_cases=_WINDOW + "Satisfied is the upper quarter of the scale: 4 and 5 of five, "
+        "“good” of good and bad, 2 of 0 to 2. Neutral answers count against.",
+    ),
+    Metric(
+        "ces", "Customer effort score", "score",
+        "mean answer of respondents, on a scale of 1 (hard) to 7 (easy)",
+        ("CEB, The Effortless Experience",), _ces, ("survey_response",), stage=("retention",),
+        family="engagement", settings=_SETTINGS, spread="ratio", divides=True,
+        bounds=(1.0, 7.0),
+        edge_cases=_WINDOW + "Other scales are stretched to 1 to 7; a scale that asks for effort "
+        "(low is better) is turned round.",
+    ),
+    Metric(
+        "ces_easy", "Share who found it easy", "ratio",
+        "respondents in the upper third of the scale (5 to 7 of seven) ÷ respondents",
+        ("SimpleSat help, Customer effort score",), _share("ces", _upper_third),
+        ("survey_response",), stage=("retention",), family="engagement", settings=_SETTINGS,
+        spread="wilson", divides=True, edge_cases=_WINDOW,
+    ),
+)  # fmt: skip

@@ -1,0 +1,98 @@
+"""MRR in statements: per account at two instants, the movements between them, customers."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from sqlalchemy import CTE, ColumnElement, FromClause, and_, case, func, or_, select
+
+from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.periods import Period
+from cs_sync.metrics.relations import ACCOUNT, counted, known, marks_of, period_rows, segments
+from cs_sync_schemas import MrrSpan, table_of
+
+SPAN = table_of(MrrSpan)
+
+
+def mrr_pairs(
+    scope: Scope,
+    opens: Callable[[Period], datetime] = lambda period: period.starts_at,
+    closes: Callable[[Period], datetime] = lambda period: period.ends_at,
+) -> CTE:
+    """Per period, account and currency: MRR just before `opens` and just before `closes`.
+
+    Columns: period, account_id, the segments, currency, prev, cur (minor units) and seen (1 when
+    there was any MRR before `opens`). Everyone who had MRR before `closes` has a row.
+    """
+    periods = period_rows(scope, opens=opens, closes=closes)
+    mine = and_(SPAN.c.policy == scope.policy.hash, known(scope, SPAN))
+    first = (
+        select(SPAN.c.account_id, SPAN.c.currency, func.min(SPAN.c.valid_from).label("first_at"))
+        .where(mine)
+        .group_by(SPAN.c.account_id, SPAN.c.currency)
+        .cte("first_mrr")
+    )
+    running = and_(
+        SPAN.c.account_id == first.c.account_id,
+        SPAN.c.currency == first.c.currency,
+        mine,
+        SPAN.c.valid_from < periods.c.closes,
+        or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to >= periods.c.opens),
+    )
+    marks = segments(scope)
+    return (
+        select(
+            periods.c.period,
+            first.c.account_id,
+            *marks,
+            first.c.currency,
+            _at(periods.c.opens).label("prev"),
+            _at(periods.c.closes).label("cur"),
+            func.max(case((first.c.first_at < periods.c.opens, 1), else_=0)).label("seen"),
+        )
+        .select_from(periods)
+        .join(first, first.c.first_at < periods.c.closes)
+        .join(ACCOUNT, ACCOUNT.c.id == first.c.account_id)
+        .outerjoin(SPAN, running)
+        .where(counted())
+        .group_by(periods.c.period, first.c.account_id, *marks, first.c.currency)
+        .cte("mrr_pairs")
+    )
+
+
+def _at(moment: ColumnElement[datetime]) -> ColumnElement[int]:
+    """The amount of the span in force just before a moment."""
+    holds = and_(
+        SPAN.c.valid_from < moment, or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to >= moment)
+    )
+    return func.sum(case((holds, SPAN.c.amount), else_=0))
+
+
+def movement(pairs: FromClause) -> dict[str, ColumnElement[int]]:
+    """Each kind's positive magnitude per row of `pairs`; the cases with a zero come first."""
+    prev, cur = pairs.c.prev, pairs.c.cur
+    started, ended = and_(prev == 0, cur > 0), and_(prev > 0, cur == 0)
+    lasted = and_(prev > 0, cur > 0)
+    kinds: Mapping[str, tuple[ColumnElement[bool], ColumnElement[int]]] = {
+        "new": (and_(started, pairs.c.seen == 0), cur),
+        "reactivation": (and_(started, pairs.c.seen == 1), cur),
+        "expansion": (and_(lasted, cur > prev), cur - prev),
+        "contraction": (and_(lasted, cur < prev), prev - cur),
+        "churn": (ended, prev),
+    }
+    return {kind: case((when, amount), else_=0) for kind, (when, amount) in kinds.items()}
+
+
+def customers(pairs: CTE, scope: Scope) -> CTE:
+    """Per period and account: had it MRR in any currency before (`was`), has it now (`now`)?"""
+    marks = marks_of(scope, pairs)
+    return (
+        select(
+            pairs.c.period,
+            pairs.c.account_id,
+            *marks,
+            func.max(case((pairs.c.prev > 0, 1), else_=0)).label("was"),
+            func.max(case((pairs.c.cur > 0, 1), else_=0)).label("now"),
+        )
+        .group_by(pairs.c.period, pairs.c.account_id, *marks)
+        .cte("customers")
+    )
