@@ -27,8 +27,11 @@ def group_accounts(
         _tag(sets, fact, evidence)
     for old, survivor in evidence.survivors.items():
         sets.union(record_node(old), record_node(survivor))
-    _join_overrides(sets, evidence, accounts)
+    _join_overrides(sets, evidence, {account.id for account in accounts})
     _keep_known(sets, evidence, accounts, links)
+    for ref, target in evidence.pins.items():
+        if not sets.tags(record_node(ref), "key"):
+            sets.tag(record_node(ref), ("key", target))
     join_by_domain(sets, _holders(evidence, sites_of))
     join_by_domain(sets, _holders(evidence, reach_of))
     return sets
@@ -47,23 +50,18 @@ def _tag(sets: DisjointSets, fact: AccountFact, evidence: Evidence) -> None:
         sets.union(node, ("own", key))
 
 
-def _join_overrides(
-    sets: DisjointSets, evidence: Evidence, accounts: Sequence[KnownAccount]
-) -> None:
+def _join_overrides(sets: DisjointSets, evidence: Evidence, known: set[str]) -> None:
     """An overridden record belongs to the account named for it and speaks for that one only."""
-    known = {account.id: account.external_key for account in accounts}
     keys = {own_key(fact) for fact in evidence.facts if evidence.free(fact.ref)}
     founders = _founders(evidence)
     for ref, target in evidence.pins.items():
-        node, key = record_node(ref), known.get(target)
+        node = record_node(ref)
         sets.union(node, account_node(target))
         sets.tag(node, ("pin", target))
         if target not in known and target in keys:
             sets.union(node, ("own", target))
         elif target not in known and target in founders:
             sets.union(node, record_node(founders[target].ref))
-            key = own_key(founders[target])
-        sets.tag(node, ("key", key or target))
 
 
 def _founders(evidence: Evidence) -> dict[str, AccountFact]:

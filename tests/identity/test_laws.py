@@ -76,7 +76,7 @@ def stored(found: Resolution, before: Known, day: int) -> Known:
 
 
 @given(FACTS, FACTS, OVERRIDES, st.randoms(use_true_random=False))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_order_plays_no_part(
     earlier: Facts, facts: Facts, overrides: dict[Ref, str], rng: Random
 ) -> None:
@@ -94,7 +94,7 @@ def test_order_plays_no_part(
 
 
 @given(FACTS, FACTS, OVERRIDES)
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_resolving_again_changes_nothing(
     earlier: Facts, facts: Facts, overrides: dict[Ref, str]
 ) -> None:
@@ -111,7 +111,7 @@ def test_resolving_again_changes_nothing(
 
 
 @given(FACTS, FACTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_record_has_one_link_and_every_link_an_account(earlier: Facts, facts: Facts) -> None:
     known = stored(resolve(earlier), Known(), 0)
     found = resolve(facts, known)
@@ -126,7 +126,7 @@ def test_every_record_has_one_link_and_every_link_an_account(earlier: Facts, fac
 
 
 @given(FACTS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_two_own_ids_are_never_one_account_unless_a_source_merged_them(facts: Facts) -> None:
     found = resolve(Facts(facts.accounts))
     account_of = {link.ref: link.target for link in found.account_links}
