@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import partial
 from typing import ClassVar
 
-from pydantic import Field, SecretStr
+from pydantic import ConfigDict, Field, SecretStr
 
 from cs_sync import (
     ConnectorConfig,
@@ -46,6 +46,8 @@ HISTORY = timedelta(days=28)
 
 class StripeConfig(ConnectorConfig):
     """`[connectors.stripe]`."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     base_url: str = "https://api.stripe.com"
     api_key: SecretStr = Field(description="A restricted key with read permissions.")

@@ -1,0 +1,62 @@
+"""Zendesk's API as this connector uses it: paths, limits, and what its refusals mean."""
+
+from typing import Any
+
+import httpx
+
+from cs_sync import CredentialRefused, Limit, PermissionMissing, RequestRefused, VendorError
+
+TOKEN = "/oauth/tokens"  # noqa: S105 - a path
+ME = "/api/v2/users/me"
+TICKETS = "/api/v2/incremental/tickets/cursor"
+USERS = "/api/v2/incremental/users/cursor"
+ORGANIZATIONS = "/api/v2/incremental/organizations"
+SAMPLE = "/api/v2/incremental/tickets/sample"
+
+PAGE_SIZE = 1000
+
+LIMITS = tuple(
+    Limit(10, 60.0, path)
+    for path in (r"/incremental/tickets/cursor", r"/incremental/users", r"/incremental/organ")
+)
+"""The exports' own limit; what the plan allows beside them is told by the headers."""
+
+
+def classify(response: httpx.Response, body: Any) -> VendorError | None:
+    """The error behind a refusal; None where the status alone decides (429, 5xx)."""
+    status = response.status_code
+    if status == 429 or not 400 <= status < 500:
+        return None
+    kind, remedy = _KINDS.get(status, (RequestRefused, ""))
+    return kind(
+        f"Zendesk: {_words(body) or response.reason_phrase} ({status})",
+        remedy,
+        status=status,
+        body=body,
+        headers=response.headers,
+        request_id=response.headers.get("x-request-id"),
+    )
+
+
+_KINDS: dict[int, tuple[type[VendorError], str]] = {
+    401: (CredentialRefused, "Check client_id and client_secret (or email and api_token)."),
+    403: (
+        PermissionMissing,
+        "Exports need an admin: let an admin own the OAuth client, with the scope read.",
+    ),
+    404: (RequestRefused, "Check base_url: it is the address of your Zendesk, without a path."),
+}
+
+
+def _words(body: Any) -> str:
+    """What the body says; Zendesk has three shapes of errors, and pages of HTML."""
+    if not isinstance(body, dict):
+        return ""
+    error = body.get("error") or body.get("errors") or ""
+    if isinstance(error, list):
+        error = error[0] if error else ""
+    if isinstance(error, dict):
+        parts = (error.get("title"), error.get("message") or error.get("detail"))
+    else:
+        parts = (error, body.get("description") or body.get("message"))
+    return ": ".join(str(part) for part in parts if part)

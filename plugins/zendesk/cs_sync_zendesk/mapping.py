@@ -1,0 +1,167 @@
+"""Zendesk's objects as records: pure functions."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cs_sync import Row
+from cs_sync_schemas import Membership, Record, SourceAccount, SourceContact, SurveyResponse, Ticket
+
+Raw = Mapping[str, Any]
+Mapped = Iterator[tuple[type[Record], Row]]
+
+RATINGS = {"good": 1.0, "bad": 0.0}
+"""What Zendesk keeps of both of its survey systems; `offered` and `unoffered` are no answers."""
+
+SURVEY = "Zendesk satisfaction"
+
+
+def organization(raw: Raw, base_url: str) -> Mapped:
+    """An organization and what is known about it."""
+    domains = [str(name).lower() for name in raw.get("domain_names") or ()]
+    fields = {k: v for k, v in (raw.get("organization_fields") or {}).items() if v is not None}
+    tags = list(raw.get("tags") or ())
+    yield (
+        SourceAccount,
+        {
+            "source_id": str(raw["id"]),
+            "name": raw.get("name"),
+            "domain": domains[0] if domains else None,
+            "extra_domains": domains[1:],
+            "external_key": raw.get("external_id") or None,
+            "attributes": {**fields, "tags": tags} if tags else fields,
+            "created_at": moment(raw.get("created_at")),
+            "updated_at": moment(raw.get("updated_at")),
+            "url": f"{base_url}/agent/organizations/{raw['id']}",
+            "raw": raw,
+        },
+    )
+
+
+def user(raw: Raw) -> Mapped:
+    """An end user, and the organization they belong to first of all."""
+    id, account = str(raw["id"]), reference(raw.get("organization_id"))
+    updated_at = moment(raw.get("updated_at"))
+    yield (
+        SourceContact,
+        {
+            "source_id": id,
+            "account_source_id": account,
+            "email": raw.get("email") or None,
+            "external_key": raw.get("external_id") or None,
+            "name": raw.get("name"),
+            "created_at": moment(raw.get("created_at")),
+            "updated_at": updated_at,
+            "raw": raw,
+        },
+    )
+    if account:
+        yield (
+            Membership,
+            {
+                "source_id": id,  # one for each user, so that a move replaces it
+                "contact_source_id": id,
+                "account_source_id": account,
+                "is_primary": True,
+                "updated_at": updated_at,
+                "raw": raw,
+            },
+        )
+
+
+def ticket(raw: Raw, metrics: Raw, base_url: str, topic_field: int | None) -> Mapped:
+    """A ticket with its metrics, and the customer's rating of it."""
+    opened = moment(raw["created_at"])
+    closed = raw.get("status") == "closed"
+    yield (
+        Ticket,
+        {
+            "source_id": str(raw["id"]),
+            **_people(raw),
+            "subject": raw.get("subject"),
+            "topic": _topic(raw, topic_field),
+            "tags": list(raw.get("tags") or ()),
+            "channel": (raw.get("via") or {}).get("channel"),
+            "priority": raw.get("priority"),
+            "status": raw["status"],
+            "opened_at": opened,
+            "first_reply_at": _first_reply(opened, metrics),
+            "solved_at": moment(metrics.get("solved_at")),
+            "closed_at": moment(metrics.get("status_updated_at")) if closed else None,
+            "agent_replies": metrics.get("replies"),
+            "reopens": metrics.get("reopens"),
+            "updated_at": moment(raw.get("updated_at")),
+            "url": f"{base_url}/agent/tickets/{raw['id']}",
+            "raw": {**raw, "metric_set": dict(metrics)} if metrics else raw,
+        },
+    )
+    yield from _rating(raw, metrics)
+
+
+def _rating(raw: Raw, metrics: Raw) -> Mapped:
+    """The answer good or bad; the ticket does not tell when, so its solution dates it."""
+    rating = raw.get("satisfaction_rating") or {}
+    score = RATINGS.get(str(rating.get("score")))
+    if score is None:
+        return
+    answered = rating.get("created_at") or metrics.get("solved_at") or raw.get("updated_at")
+    yield (
+        SurveyResponse,
+        {
+            "source_id": str(raw["id"]),  # one for each ticket, so that a changed mind replaces it
+            **_people(raw),
+            "kind": "csat",
+            "survey": SURVEY,
+            "score": score,
+            "scale_min": 0.0,
+            "scale_max": 1.0,
+            "comment": rating.get("comment") or None,
+            "answered_at": moment(answered),
+            "raw": rating,
+        },
+    )
+
+
+def _people(raw: Raw) -> dict[str, str | None]:
+    """Without an organization of its own, a ticket belongs where its requester does."""
+    return {
+        "account_source_id": reference(raw.get("organization_id")),
+        "contact_source_id": reference(raw.get("requester_id")),
+    }
+
+
+def _topic(raw: Raw, field: int | None) -> str | None:
+    if field is None:
+        return next(iter(raw.get("tags") or ()), None)
+    values = (f.get("value") for f in raw.get("custom_fields") or () if f.get("id") == field)
+    value = next(values, None)
+    if isinstance(value, list):
+        value = next(iter(value), None)
+    return None if value in (None, "") else str(value)
+
+
+def _first_reply(opened: datetime | None, metrics: Raw) -> datetime | None:
+    """Zendesk gives the time from the start, in minutes and lately in seconds."""
+    seconds = (metrics.get("reply_time_in_seconds") or {}).get("calendar")
+    if seconds is None:
+        minutes = (metrics.get("reply_time_in_minutes") or {}).get("calendar")
+        seconds = None if minutes is None else minutes * 60
+    return None if seconds is None or opened is None else opened + timedelta(seconds=seconds)
+
+
+def moment(text: str | None) -> datetime | None:
+    """Aware UTC from ISO 8601."""
+    if text is None:
+        return None
+    found = datetime.fromisoformat(text)
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+
+
+def reference(id: int | None) -> str | None:
+    """An id as text, the way records refer to each other."""
+    return None if id is None else str(id)
+
+
+def by_ticket(metric_sets: Iterable[Raw]) -> dict[Any, Raw]:
+    """Metric sets by the ticket they measure."""
+    return {metrics["ticket_id"]: metrics for metrics in metric_sets}

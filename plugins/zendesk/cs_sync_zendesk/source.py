@@ -1,0 +1,105 @@
+"""The source: streams, limits, and the check of what the credential may read."""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import ClassVar
+
+from cs_sync import (
+    ConnectorConfig,
+    CredentialRefused,
+    Finding,
+    Http,
+    Limit,
+    Stream,
+    VendorError,
+)
+from cs_sync_schemas import Membership, SourceAccount, SourceContact, SurveyResponse, Ticket
+from cs_sync_zendesk import reading
+from cs_sync_zendesk.api import LIMITS, ME, SAMPLE, classify
+from cs_sync_zendesk.auth import auth_of
+from cs_sync_zendesk.config import ZendeskConfig
+
+LAG = timedelta(minutes=2)
+"""Exports hold back the last minute and refuse to start within it."""
+LOOKBACK = timedelta(minutes=5)
+CHECKED_BACK = timedelta(days=1)
+SCOPE = "read, with an admin as the owner of the OAuth client"
+
+
+class ZendeskSource:
+    """Reads organizations, users and tickets."""
+
+    name: ClassVar[str] = "zendesk"
+    Config: ClassVar[type[ConnectorConfig]] = ZendeskConfig
+    limits: ClassVar[Sequence[Limit]] = LIMITS
+    concurrency: ClassVar[int] = 3
+
+    def __init__(self, config: ZendeskConfig, http: Http) -> None:
+        self._base_url = config.base_url.rstrip("/")
+        self._topic_field = config.topic_field_id
+        self._http = http.at(config.base_url, auth=auth_of(config), classify=classify)
+
+    def streams(self) -> Sequence[Stream]:
+        """Organizations, users, tickets."""
+        return (
+            Stream(
+                "organizations",
+                SourceAccount,
+                partial(reading.organizations, self._http, self._base_url),
+                cursor="time",
+                lookback=LOOKBACK,
+                lag=LAG,
+                deletes="flag",
+                scope=SCOPE,
+            ),
+            Stream(
+                "users",
+                SourceContact,
+                partial(reading.users, self._http),
+                cursor="token",
+                deletes="feed",
+                scope=SCOPE,
+                extra=(Membership,),
+            ),
+            Stream(
+                "tickets",
+                Ticket,
+                partial(reading.tickets, self._http, self._base_url, self._topic_field),
+                cursor="token",
+                deletes="feed",
+                scope=SCOPE,
+                extra=(SurveyResponse,),
+            ),
+        )
+
+    def check(self) -> Iterator[Finding]:
+        """Who are we, and do the exports answer? The sample of one stands for all three:
+
+        they take the same role, and Zendesk gives only ten samples in twenty minutes.
+        """
+        try:
+            yield self._identity()
+            yield self._exports()
+        except CredentialRefused as error:
+            yield Finding(False, "credential", error.message, error.remedy)
+        except VendorError as error:
+            yield Finding(False, "exports", error.message, error.remedy)
+
+    def _identity(self) -> Finding:
+        user = self._http.get(ME).get("user") or {}
+        role = user.get("role")
+        if role != "admin":
+            return Finding(
+                False,
+                "role",
+                f"Zendesk takes us for {role or 'nobody'}, and exports only for admins",
+                "Let an admin own the OAuth client (or the API token).",
+            )
+        return Finding(True, "role", "admin")
+
+    def _exports(self) -> Finding:
+        since = datetime.now(UTC) - CHECKED_BACK
+        self._http.get(SAMPLE, {"start_time": int(since.timestamp())})
+        names = ", ".join(stream.name for stream in self.streams())
+        return Finding(True, "exports", f"{names} can be read")
