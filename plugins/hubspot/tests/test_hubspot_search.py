@@ -1,0 +1,134 @@
+"""The keyset walk against a search that really filters, sorts, pages and caps."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cs_sync_hubspot.config import HubSpotConfig
+from cs_sync_hubspot.mapping import Kind, kinds_of
+from cs_sync_hubspot.search import Place, milliseconds, walk
+
+KIND: Kind = kinds_of(HubSpotConfig.model_validate({"access_token": "x" * 9}))["companies"]
+START = datetime(2026, 11, 1, tzinfo=UTC)
+UNTIL = START + timedelta(days=1)
+
+
+class Index:
+    """A search index: id → milliseconds since START when it was changed last."""
+
+    def __init__(self, changed: dict[int, int], cap: int = 10_000) -> None:
+        self.changed = changed
+        self.cap = cap
+        self.queries: list[dict[str, Any]] = []
+
+    def search(self, kind: str, query: dict[str, Any]) -> dict[str, Any]:
+        assert kind == "companies"
+        self.queries.append(query)
+        found = [n for n in self.changed if all(self._meets(n, f) for f in _filters(query))]
+        by_id = query["sorts"][0]["propertyName"] == "hs_object_id"
+        found.sort(key=(lambda n: (n, 0)) if by_id else (lambda n: (self.changed[n], -n)))
+        page = found[: query["limit"]]
+        assert len(page) <= self.cap
+        more = {"paging": {"next": {"after": str(len(page))}}} if len(found) > len(page) else {}
+        return {"total": len(found), "results": [self._item(n) for n in page], **more}
+
+    def _meets(self, number: int, condition: dict[str, str]) -> bool:
+        name, limit = condition["propertyName"], int(condition["value"])
+        value = number if name == "hs_object_id" else milliseconds(START) + self.changed[number]
+        return {"GTE": value >= limit, "LT": value < limit, "GT": value > limit}[
+            condition["operator"]
+        ]
+
+    def _item(self, number: int) -> dict[str, Any]:
+        at = START + timedelta(milliseconds=self.changed[number])
+        return {"id": str(number), "properties": {KIND.modified: at.isoformat()}}
+
+
+def _filters(query: dict[str, Any]) -> Sequence[dict[str, str]]:
+    (group,) = query["filterGroups"]
+    assert "after" not in query
+    return list(group["filters"])
+
+
+def read(index: Index, limit: int, place: Place | None = None) -> list[str]:
+    start = place or Place(milliseconds(START))
+    return [i["id"] for f in walk(index.search, KIND, start, UNTIL, limit) for i in f.items]
+
+
+def test_more_than_the_cap_is_read_once_each() -> None:
+    index = Index({n: n // 3 for n in range(1, 12_001)})
+    found = read(index, 200)
+    assert len(found) == 12_000
+    assert set(found) == {str(n) for n in range(1, 12_001)}
+    assert len(index.queries) <= 62
+
+
+def test_an_import_that_shares_one_time_is_walked_by_ids() -> None:
+    changed = dict.fromkeys(range(1, 26), 5) | {100: 1, 101: 5, 102: 6}
+    index = Index(changed)
+    assert set(read(index, 10)) == {str(n) for n in changed}
+    by_ids = [q for q in index.queries if q["sorts"][0]["propertyName"] == "hs_object_id"]
+    assert len(by_ids) == 3
+
+
+def test_a_record_saved_while_the_walk_goes_on_hides_no_other() -> None:
+    index = Index({n: n for n in range(1, 31)})
+    found: list[str] = []
+    for page in walk(index.search, KIND, Place(milliseconds(START)), UNTIL, 10):
+        found += [item["id"] for item in page.items]
+        index.changed[1] = index.changed[2] = 10**9
+    assert set(found) == {str(n) for n in range(1, 31)}
+
+
+def test_the_total_is_checked_against_what_was_read() -> None:
+    index = Index({n: n for n in range(1, 26)})
+    pages = list(walk(index.search, KIND, Place(milliseconds(START)), UNTIL, 10))
+    assert [page.expect for page in pages] == [25, 25, 25]
+    assert sum(len(page.items) for page in pages) == 25
+
+
+def test_a_search_that_keeps_records_back_is_seen() -> None:
+    index = Index({n: n for n in range(1, 4)})
+
+    def short(kind: str, query: dict[str, Any]) -> dict[str, Any]:
+        body = index.search(kind, query)
+        return {**body, "results": body["results"][:2]}
+
+    (page,) = walk(short, KIND, Place(milliseconds(START)), UNTIL, 10)
+    assert (len(page.items), page.expect) == (2, 3)
+
+
+def test_the_window_is_half_open() -> None:
+    index = Index({1: -1, 2: 0, 3: 86_399_999, 4: 86_400_000})
+    assert read(index, 10) == ["2", "3"]
+
+
+def test_nothing_changed_is_one_empty_page() -> None:
+    (page,) = walk(Index({}).search, KIND, Place(0), UNTIL, 10)
+    assert (page.items, page.place, page.expect) == ([], None, 0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.dictionaries(st.integers(1, 80), st.integers(0, 12), max_size=60),
+    st.integers(2, 9),
+    st.integers(0, 30),
+)
+def test_resuming_anywhere_reads_the_rest(changed: dict[int, int], limit: int, stop: int) -> None:
+    index = Index(changed)
+    found: list[str] = []
+    place: Place | None = None
+    start = Place(milliseconds(START))
+    for number, page in enumerate(walk(index.search, KIND, start, UNTIL, limit)):
+        found += [item["id"] for item in page.items]
+        place = page.place
+        if number == stop or place is None:
+            break
+    if place is not None:
+        found += read(index, limit, Place.from_json(orjson.loads(orjson.dumps(place.as_json()))))
+    assert set(found) == {str(n) for n in changed}
+    assert len(found) <= 2 * len(changed)

@@ -1,0 +1,326 @@
+"""Follow-ups: each exists once, whatever happens on the way."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+import respx
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cs_sync import Ack, AnswerUnknown, Op, Reject, VendorError
+from cs_sync_hubspot.destination import HubSpotDestination
+from cs_sync_hubspot.tasks import body_html, line, printable, written
+
+CREATE = "/crm/objects/2026-03/tasks/batch/create"
+READ = "/crm/objects/2026-03/tasks/batch/read"
+DUE = datetime(2026, 11, 25, 9, tzinfo=UTC)
+
+
+class Portal:
+    """HubSpot's tasks with a key that is unique, or is not."""
+
+    def __init__(self, vendor: respx.MockRouter, *, unique: bool = True) -> None:
+        self.tasks: dict[str, dict[str, Any]] = {}
+        self.unique = unique
+        self.refuse_with = 409
+        self.create = vendor.post(CREATE).mock(side_effect=self._create)
+        self.read = vendor.post(READ).mock(side_effect=self._read)
+        self.search = vendor.post("/crm/objects/2026-03/tasks/search").mock(side_effect=self._find)
+        key = {"name": "cs_sync_key", "type": "string", "hasUniqueValue": unique}
+        vendor.get("/crm/properties/2026-03/tasks").respond(json={"results": [key]})
+
+    def holds(self, *keys: str, **properties: str) -> None:
+        for key in keys:
+            self._store({"cs_sync_key": key, "hs_task_status": "NOT_STARTED", **properties})
+
+    def _store(self, properties: dict[str, str]) -> dict[str, Any]:
+        number = str(len(self.tasks) + 1)
+        task = {"id": number, "properties": properties}
+        self.tasks[number] = task
+        return task
+
+    def with_keys(self, keys: Sequence[str]) -> list[dict[str, Any]]:
+        return [t for t in self.tasks.values() if t["properties"]["cs_sync_key"] in keys]
+
+    def _create(self, request: httpx.Request) -> httpx.Response:
+        inputs = orjson.loads(request.content)["inputs"]
+        if self.unique and self.with_keys([i["properties"]["cs_sync_key"] for i in inputs]):
+            body = {"category": "CONFLICT", "message": "cs_sync_key already has that value"}
+            return httpx.Response(self.refuse_with, json=body)
+        made = [
+            {**self._store(i["properties"]), "objectWriteTraceId": i["objectWriteTraceId"]}
+            for i in inputs
+        ]
+        return httpx.Response(201, json={"status": "COMPLETE", "results": made})
+
+    def _read(self, request: httpx.Request) -> httpx.Response:
+        body = orjson.loads(request.content)
+        assert body["idProperty"] == "cs_sync_key"
+        asked = [i["id"] for i in body["inputs"]]
+        there = self.with_keys(asked)
+        if len(there) == len(asked):
+            return httpx.Response(200, json={"results": there})
+        missing = {"category": "OBJECT_NOT_FOUND", "message": "not found", "context": {"ids": []}}
+        return httpx.Response(207, json={"results": there, "errors": [missing], "numErrors": 1})
+
+    def _find(self, request: httpx.Request) -> httpx.Response:
+        (group,) = orjson.loads(request.content)["filterGroups"]
+        (wanted,) = group["filters"]
+        assert wanted["operator"] == "IN"
+        there = [
+            t
+            for t in self.tasks.values()
+            if t["properties"]["cs_sync_key"].lower() in wanted["values"]
+        ]
+        return httpx.Response(200, json={"results": there, "total": len(there)})
+
+
+@pytest.fixture
+def portal(vendor: respx.MockRouter) -> Portal:
+    return Portal(vendor)
+
+
+def call(key: str, **fields: Any) -> Op:
+    given = {"title": "Call Acme", "body": "NPS 3", "due_at": DUE, "priority": "high", **fields}
+    return Op("follow_up", key, given, account_remote_id="9001", owner_remote_id="77")
+
+
+def test_a_task_is_created_on_its_company(
+    destination: HubSpotDestination, portal: Portal, sent: Callable[[respx.Route], list[Any]]
+) -> None:
+    assert list(destination.write([call("k1", kind="call")])) == [Ack("k1", "1")]
+    assert sent(portal.create)[0]["inputs"] == [
+        {
+            "properties": {
+                "hs_timestamp": "2026-11-25T09:00:00.000Z",
+                "hs_task_subject": "Call Acme",
+                "hs_task_body": "NPS 3",
+                "hs_task_status": "NOT_STARTED",
+                "hs_task_priority": "HIGH",
+                "hs_task_type": "CALL",
+                "hubspot_owner_id": "77",
+                "cs_sync_key": "k1",
+            },
+            "associations": [
+                {
+                    "to": {"id": "9001"},
+                    "types": [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 192}],
+                }
+            ],
+            "objectWriteTraceId": "k1",
+        }
+    ]
+
+
+def test_a_task_without_owner_company_or_priority_is_still_whole(
+    destination: HubSpotDestination, portal: Portal, sent: Callable[[respx.Route], list[Any]]
+) -> None:
+    list(destination.write([Op("follow_up", "k1", {"title": "Review", "due_at": DUE})]))
+    (made,) = sent(portal.create)[0]["inputs"]
+    assert made["associations"] == []
+    assert "hubspot_owner_id" not in made["properties"]
+    assert "hs_task_priority" not in made["properties"]
+    assert made["properties"]["hs_task_type"] == "TODO"
+
+
+def test_what_exists_is_left_as_it_is(destination: HubSpotDestination, portal: Portal) -> None:
+    portal.holds("k1", hs_task_status="COMPLETED")
+    answers = list(destination.write([call("k1"), call("k2")]))
+    assert answers == [Ack("k1", "1", existed=True), Ack("k2", "2")]
+    assert portal.tasks["1"]["properties"]["hs_task_status"] == "COMPLETED"
+    assert portal.create.call_count == 1
+    assert list(destination.write([call("k1"), call("k2")])) == [
+        Ack("k1", "1", existed=True),
+        Ack("k2", "2", existed=True),
+    ]
+    assert portal.create.call_count == 1
+
+
+@pytest.mark.parametrize("status", [400, 409])
+def test_a_twin_made_between_look_and_write_is_acknowledged(
+    destination: HubSpotDestination, vendor: respx.MockRouter, portal: Portal, status: int
+) -> None:
+    portal.refuse_with = status
+    portal.holds("k2")
+    looks = iter([httpx.Response(207, json={"results": [], "errors": []})])
+    real = portal._read
+    portal.read.mock(side_effect=lambda request: next(looks, None) or real(request))
+    answers = list(destination.write([call(f"k{n}") for n in range(1, 4)]))
+    assert {a.key: a.existed for a in answers if isinstance(a, Ack)} == {
+        "k1": False,
+        "k2": True,
+        "k3": False,
+    }
+    assert sorted(t["properties"]["cs_sync_key"] for t in portal.tasks.values()) == [
+        "k1",
+        "k2",
+        "k3",
+    ]
+
+
+def test_a_207_conflict_is_looked_up_too(destination: HubSpotDestination, portal: Portal) -> None:
+    conflicts = [
+        {"category": "CONFLICT", "message": "twin", "context": {"objectWriteTraceId": [key]}}
+        for key in ("k1", "k2")
+    ]
+
+    def respond(_request: httpx.Request) -> httpx.Response:
+        portal.holds("k1")
+        return httpx.Response(207, json={"results": [], "errors": conflicts, "numErrors": 2})
+
+    portal.create.mock(side_effect=respond)
+    twin, other = destination.write([call("k1"), call("k2")])
+    assert twin == Ack("k1", "1", existed=True)
+    assert other == Reject("k2", "CONFLICT", "twin")
+
+
+def test_one_bad_owner_does_not_hold_up_the_others(
+    destination: HubSpotDestination, portal: Portal
+) -> None:
+    real = portal._create
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        if b'"hubspot_owner_id":"404"' in request.content:
+            body = {"category": "VALIDATION_ERROR", "message": "owner 404 does not exist"}
+            return httpx.Response(400, json=body)
+        return real(request)
+
+    portal.create.mock(side_effect=respond)
+    bad = Op("follow_up", "bad", {"title": "Call", "due_at": DUE}, owner_remote_id="404")
+    answers = {a.key: a for a in destination.write([call("k1"), bad, call("k2"), call("k3")])}
+    assert isinstance(answers["bad"], Reject)
+    assert "owner 404" in answers["bad"].reason
+    assert [k for k, a in answers.items() if isinstance(a, Ack)] == ["k1", "k2", "k3"]
+
+
+def test_a_lost_answer_is_raised_after_those_that_were_given(
+    destination: HubSpotDestination, portal: Portal
+) -> None:
+    real = portal._create
+
+    def respond(request: httpx.Request) -> httpx.Response:
+        answer = real(request)
+        if portal.create.call_count == 1:
+            raise httpx.ReadTimeout("no answer")
+        return answer
+
+    portal.create.mock(side_effect=respond)
+    answers: list[Ack | Reject] = []
+    with pytest.raises(AnswerUnknown):
+        answers.extend(destination.write([call(f"k{n}") for n in range(150)]))
+    assert len(answers) == 100
+    assert portal.create.call_count == 2, "a lost create is not sent again"
+
+    settled = {found.key for found in destination.find([f"k{n}" for n in range(150)])}
+    assert len(settled) == 150
+    again = list(destination.write([call(f"k{n}") for n in range(150)]))
+    assert all(isinstance(a, Ack) and a.existed for a in again)
+    assert len(portal.tasks) == 150
+
+
+def test_a_server_error_on_create_is_unknown_too(
+    destination: HubSpotDestination, portal: Portal
+) -> None:
+    portal.create.respond(502, html="Bad gateway")
+    with pytest.raises(AnswerUnknown):
+        list(destination.write([call("k1")]))
+    assert portal.create.call_count == 1
+
+
+def test_an_incomplete_follow_up_is_refused_here(
+    destination: HubSpotDestination, portal: Portal
+) -> None:
+    (answer,) = destination.write([Op("follow_up", "k1", {"body": "?"})])
+    assert answer == Reject("k1", "INCOMPLETE", "a HubSpot task needs title and due_at")
+    assert not portal.read.called
+
+
+def test_find_tells_what_became_of_a_task(destination: HubSpotDestination, portal: Portal) -> None:
+    portal.holds(
+        "k1",
+        hs_task_status="COMPLETED",
+        hs_task_subject="Call Acme",
+        hs_task_priority="HIGH",
+        hs_task_type="TODO",
+        hs_timestamp="2026-11-25T09:00:00Z",
+    )
+    (found,) = destination.find(["k1", "k2"])
+    assert (found.key, found.remote_id) == ("k1", "1")
+    assert found.fields == {
+        "status": "COMPLETED",
+        "done": True,
+        "title": "Call Acme",
+        "due_at": DUE,
+        "priority": "high",
+        "kind": "todo",
+        "owner_remote_id": None,
+    }
+
+
+def test_a_look_up_that_fails_in_part_creates_nothing(
+    destination: HubSpotDestination, portal: Portal
+) -> None:
+    trouble = {"category": "INTERNAL_ERROR", "message": "try later", "context": {}}
+    portal.read.respond(207, json={"results": [], "errors": [trouble]})
+    with pytest.raises(VendorError, match="whether all follow-ups exist"):
+        list(destination.write([call("k1")]))
+    assert not portal.create.called
+
+
+def test_without_unique_keys_the_search_is_asked(
+    destination: HubSpotDestination, vendor: respx.MockRouter
+) -> None:
+    portal = Portal(vendor, unique=False)
+    portal.holds("Acct-1:Review", "acct-1:review")
+    answers = list(destination.write([call("Acct-1:Review"), call("k2")]))
+    assert answers == [Ack("Acct-1:Review", "1", existed=True), Ack("k2", "3")]
+    assert not portal.read.called
+
+
+def test_before_the_property_exists_no_follow_up_does(
+    destination: HubSpotDestination, vendor: respx.MockRouter
+) -> None:
+    vendor.get("/crm/properties/2026-03/tasks").respond(json={"results": []})
+    assert list(destination.find(["k1"])) == []
+
+
+HOSTILE = "<script>alert(\"x\")</script> & 'co' \ud800 \x00\x1b[31m\r\n=1+1"
+
+
+def test_hostile_text_arrives_as_text(
+    destination: HubSpotDestination, portal: Portal, sent: Callable[[respx.Route], list[Any]]
+) -> None:
+    (answer,) = destination.write([call("k1", title=HOSTILE, body=HOSTILE)])
+    assert isinstance(answer, Ack)
+    properties = sent(portal.create)[0]["inputs"][0]["properties"]
+    assert properties["hs_task_subject"] == "<script>alert(\"x\")</script> & 'co' ? [31m =1+1"
+    assert properties["hs_task_body"] == (
+        "&lt;script&gt;alert(&quot;x&quot;)&lt;/script&gt; &amp; &#x27;co&#x27; ? [31m<br>=1+1"
+    )
+
+
+@given(st.text(), st.integers(1, 40))
+def test_a_body_is_never_too_long_and_never_markup(value: str, longest: int) -> None:
+    body = body_html(value, longest)
+    assert len(body) <= longest
+    assert "<" not in body.replace("<br>", "")
+    whole = body_html(value, 10**6)
+    assert body == whole or (body.endswith("…") and whole.startswith(body[:-1]))
+
+
+@given(st.text(st.characters(codec=None), max_size=40))
+def test_any_text_can_be_sent(value: str) -> None:
+    assert orjson.loads(orjson.dumps(printable(value))) == printable(value)
+    assert "\n" not in line(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(72.0, "72"), (0.1, "0.1"), (True, "true"), (False, "false"), (-3, "-3"), ("a", "a")],
+)
+def test_values_are_written_as_text(value: object, text: str) -> None:
+    assert written(value) == text
