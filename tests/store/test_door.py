@@ -1,0 +1,92 @@
+"""The door: what is a record, and what is said of what is not."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from cs_sync.store.door import admit
+from cs_sync_schemas import (
+    RECORDS,
+    Discount,
+    Record,
+    Subscription,
+    SubscriptionItem,
+    SurveyResponse,
+)
+
+SUBSCRIPTION = {
+    "source_id": "sub_1",
+    "account_source_id": "cus_1",
+    "started_at": "2026-01-01T00:00:00Z",
+    "currency": "eur",
+}
+ITEM = {"source_id": "si_1", "subscription_source_id": "sub_1", "valid_from": 1767225600}
+ANSWER = {"source_id": "r1", "kind": "nps", "answered_at": "2026-01-01T00:00:00+02:00"}
+
+
+def reason(record: type[Record], row: dict[str, Any]) -> str:
+    admitted, rejected = admit(record, [row])
+    assert not admitted
+    return rejected[0].reason
+
+
+def test_a_row_becomes_complete_and_typed() -> None:
+    [row], rejected = admit(Subscription, [SUBSCRIPTION])
+    assert not rejected
+    assert row["currency"] == "EUR"
+    assert row["status"] == "active"
+    assert row["started_at"] == datetime(2026, 1, 1, tzinfo=UTC)
+    assert row["ended_at"] is None
+
+
+def test_none_for_a_field_that_has_a_default_means_the_default() -> None:
+    [row], _ = admit(SubscriptionItem, [{**ITEM, "unit_amount": 1, "quantity": None}])
+    assert row["quantity"] == 1
+
+
+def test_numbers_may_be_ids() -> None:
+    [row], _ = admit(Subscription, [{**SUBSCRIPTION, "account_source_id": 42}])
+    assert row["account_source_id"] == "42"
+
+
+@pytest.mark.parametrize(
+    ("record", "row", "says"),
+    [
+        (Subscription, {**SUBSCRIPTION, "currency": "xyz"}, "unknown currency 'xyz'"),
+        (Subscription, {**SUBSCRIPTION, "started_at": "2026-01-01T00:00:00"}, "timezone"),
+        (Subscription, {**SUBSCRIPTION, "status": "sleeping"}, "status: Input should be"),
+        (Subscription, {**SUBSCRIPTION, "colour": "red"}, "colour: Extra inputs"),
+        (SubscriptionItem, {**ITEM, "unit_amount": 1, "quantity": -1}, "quantity"),
+        (SubscriptionItem, ITEM, "price without amount"),
+        (SubscriptionItem, {**ITEM, "unit_amount": 1, "valid_to": 1}, "valid_to is before"),
+        (Discount, {"source_id": "d", "starts_at": 1, "amount_off": 5}, "belongs to nothing"),
+        (SurveyResponse, {**ANSWER, "score": 11}, "outside its scale 0 to 10"),
+        (SurveyResponse, {**ANSWER, "score": 4, "scale_max": 5}, "0 to 10, not 0 to 5"),
+        (SurveyResponse, {**ANSWER, "kind": "ces", "score": 4}, "without scale_min"),
+    ],
+)
+def test_a_row_that_is_no_record_is_told_why(
+    record: type[Record], row: dict[str, Any], says: str
+) -> None:
+    assert says in reason(record, row)
+
+
+def test_a_bad_row_does_not_take_the_good_ones_along() -> None:
+    rows = [{**SUBSCRIPTION, "source_id": str(n)} for n in range(5)]
+    rows[3]["currency"] = "nope"
+    admitted, rejected = admit(Subscription, rows)
+    assert [row["source_id"] for row in admitted] == ["0", "1", "2", "4"]
+    assert [(r.source_id, r.code) for r in rejected] == [("3", "invalid")]
+    assert rejected[0].raw == rows[3]
+
+
+def test_text_that_is_not_unicode_is_rejected_with_its_record() -> None:
+    admitted, rejected = admit(SurveyResponse, [{**ANSWER, "comment": "bad \ud800 text"}])
+    assert not admitted
+    assert rejected[0].code == "text"
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_every_record_has_a_door(record: type[Record]) -> None:
+    assert admit(record, []) == ([], [])

@@ -1,0 +1,75 @@
+"""Which windows a stream reads: after a cursor, after a crash, after too long."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cs_sync.contracts.source import Stream, Window
+from cs_sync.store.states import OpenWindow, Standing
+from cs_sync.sync.windows import Request, next_cursor, next_windows
+from cs_sync_schemas import Ticket
+from tests.conftest import NOW
+
+LAG = timedelta(minutes=1)
+LOOKBACK = timedelta(minutes=10)
+STREAM = Stream("tickets", Ticket, lambda _: iter(()), cursor="time", lag=LAG, lookback=LOOKBACK)
+NEW = Standing(None, ())
+KNOWN = Standing((NOW - timedelta(days=1)).isoformat(), ())
+
+
+def windows(stream: Stream, standing: Standing, request: Request | None = None) -> list[Window]:
+    return [o.window for o in next_windows(stream, standing, request or Request(), NOW)]
+
+
+def test_the_first_read_takes_everything_that_has_settled() -> None:
+    assert windows(STREAM, NEW) == [Window(None, NOW - LAG)]
+
+
+def test_the_next_read_begins_a_lookback_before_the_cursor() -> None:
+    since = NOW - timedelta(days=1) - LOOKBACK
+    assert windows(STREAM, KNOWN) == [Window(since, NOW - LAG, backfill=False)]
+
+
+def test_a_window_left_open_is_finished_as_it_was() -> None:
+    left = OpenWindow("000", Window(None, NOW - timedelta(days=3), resume="p2"), NOW)
+    assert next_windows(STREAM, Standing(None, (left,)), Request(), NOW) == (left,)
+    assert windows(STREAM, Standing(None, (left,)), Request(full=True)) == [Window(None, NOW - LAG)]
+
+
+def test_a_cursor_older_than_the_source_remembers_means_reading_all() -> None:
+    forgetful = replace(STREAM, history=timedelta(days=30))
+    old = Standing((NOW - timedelta(days=29)).isoformat(), ())
+    assert windows(forgetful, old) == [Window(None, NOW - LAG)]
+    assert windows(forgetful, KNOWN)[0].backfill is False
+
+
+def test_a_token_is_kept_for_good() -> None:
+    stream = replace(STREAM, cursor="token")
+    assert windows(stream, Standing("abc", ())) == [Window(None, NOW - LAG, "abc", backfill=False)]
+    assert next_cursor(stream, (), "def") == "def"
+
+
+def test_a_range_is_read_beside_the_cursor() -> None:
+    since, until = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
+    assert windows(STREAM, KNOWN, Request(since=since, until=until)) == [Window(since, until)]
+
+
+@given(st.timedeltas(timedelta(0), timedelta(days=4000)))
+def test_the_parts_of_a_split_backfill_leave_no_gap_and_do_not_overlap(ago: timedelta) -> None:
+    since = NOW - LAG - ago
+    parts = windows(replace(STREAM, splits=True), NEW, Request(since=since))
+    assert parts[0].since == since
+    assert parts[-1].until == NOW - LAG
+    for before, after in pairwise(parts):
+        assert before.until == after.since
+
+
+@pytest.mark.parametrize("splits", [True, False])
+def test_the_cursor_is_the_end_of_what_was_read(splits: bool) -> None:
+    stream = replace(STREAM, splits=splits)
+    opened = next_windows(stream, NEW, Request(), NOW)
+    assert next_cursor(stream, opened, None) == (NOW - LAG).isoformat()
