@@ -1,0 +1,14 @@
+"""The report of a run: one HTML file that needs nothing but itself."""
+
+from cs_sync.report.data import BandCount, BandDay, Freshness, ReportData, RunLine, Watched
+from cs_sync.report.page import render
+
+__all__ = [
+    "BandCount",
+    "BandDay",
+    "Freshness",
+    "ReportData",
+    "RunLine",
+    "Watched",
+    "render",
+]

@@ -1,0 +1,180 @@
+"""The report's charts as Vega-Lite specifications: data and marks, no drawing."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from cs_sync.report.data import BandCount, BandDay
+from cs_sync.report.formats import major
+from cs_sync.report.movements import MOVEMENTS, Step, shown
+
+Spec = dict[str, Any]
+MOVEMENT_COLOURS = {name: f"var(--{name})" for name in MOVEMENTS}
+_MONTHS = "split(utcFormat(toDate(datum.value), '%b|%Y'), '|')"
+_DAYS = "split(utcFormat(toDate(datum.value), '%-d %b|%Y'), '|')"
+_LABEL_WIDTH = 72
+"""Pixels that a label of the time axis may claim."""
+
+
+def mrr_spec(steps: Sequence[Step], currency: str, width: int) -> Spec:
+    """The level of MRR above, what moved it below: two scales, one time axis."""
+    times = [step.start.isoformat() for step in steps]
+    monthly = all(step.start.day == 1 for step in steps)
+    axis = _time(times, width, _MONTHS if monthly else _DAYS)
+    return {
+        "vconcat": [
+            _level(steps, currency, width, axis),
+            _moves(steps, currency, width, axis),
+        ]
+    }
+
+
+def _level(steps: Sequence[Step], currency: str, width: int, axis: Spec) -> Spec:
+    values = [
+        {"time": step.start.isoformat(), "mrr": float(major(step.closing, currency))}
+        for step in steps
+    ]
+    return {
+        "width": width - 60,
+        "height": 150,
+        "data": {"values": values},
+        "encoding": {
+            "x": {**axis, "axis": None},
+            "y": {
+                "field": "mrr",
+                "type": "quantitative",
+                "scale": {"zero": True},
+                "axis": {"title": f"MRR at the end, {currency}", "format": "~s", "tickCount": 4},
+            },
+        },
+        "layer": [
+            {"mark": {"type": "area", "color": "var(--accent)", "opacity": 0.13}},
+            {
+                "mark": {
+                    "type": "line",
+                    "color": "var(--accent)",
+                    "strokeWidth": 2.5,
+                    "point": {"color": "var(--accent)", "size": 30, "filled": True},
+                }
+            },
+        ],
+    }
+
+
+def _moves(steps: Sequence[Step], currency: str, width: int, axis: Spec) -> Spec:
+    names = shown(steps)
+    values = [
+        {
+            "time": step.start.isoformat(),
+            "kind": MOVEMENTS[name][0],
+            "order": order,
+            "amount": float(major(step.moves[name], currency)),
+        }
+        for step in steps
+        for order, name in enumerate(names)
+    ]
+    return {
+        "width": width - 60,
+        "height": 190,
+        "data": {"values": values},
+        "layer": [
+            {
+                "mark": {"type": "bar", "stroke": "var(--card)", "strokeWidth": 0.5},
+                "encoding": {
+                    "x": axis,
+                    "y": {
+                        "field": "amount",
+                        "type": "quantitative",
+                        "axis": {
+                            "title": f"Movements, {currency}",
+                            "format": "~s",
+                            "tickCount": 5,
+                        },
+                    },
+                    "color": _colours(
+                        "kind",
+                        [MOVEMENTS[name][0] for name in names],
+                        [MOVEMENT_COLOURS[name] for name in names],
+                    ),
+                    "order": {"field": "order"},
+                },
+            },
+            {"mark": {"type": "rule", "color": "var(--soft)"}, "encoding": {"y": {"datum": 0}}},
+        ],
+    }
+
+
+def bands_now_spec(bands: Sequence[BandCount], colours: Mapping[str, str], width: int) -> Spec:
+    """One bar of all accounts, cut by band."""
+    values = [
+        {"band": band.band, "order": order, "accounts": band.accounts}
+        for order, band in enumerate(bands)
+    ]
+    return {
+        "width": width - 8,
+        "height": 30,
+        "data": {"values": values},
+        "mark": {"type": "bar", "height": 26, "stroke": "var(--card)", "strokeWidth": 1.5},
+        "encoding": {
+            "x": {"field": "accounts", "type": "quantitative", "stack": "normalize", "axis": None},
+            "color": _band_colours(bands, colours),
+            "order": {"field": "order"},
+        },
+    }
+
+
+def bands_over_time_spec(
+    days: Sequence[BandDay], bands: Sequence[BandCount], colours: Mapping[str, str], width: int
+) -> Spec:
+    """Accounts by band over the days, the worst at the bottom."""
+    order = {band.band: place for place, band in enumerate(bands)}
+    known = [day for day in days if day.band in order]
+    times = sorted({day.day.isoformat() for day in known})
+    values = [
+        {
+            "time": day.day.isoformat(),
+            "band": day.band,
+            "order": order[day.band],
+            "accounts": day.accounts,
+        }
+        for day in known
+    ]
+    return {
+        "width": width - 60,
+        "height": 170,
+        "data": {"values": values},
+        "mark": {"type": "bar", "stroke": "var(--card)", "strokeWidth": 0.5},
+        "encoding": {
+            "x": _time(times, width, _DAYS),
+            "y": {
+                "field": "accounts",
+                "type": "quantitative",
+                "axis": {"title": "Accounts", "format": "~s", "tickCount": 4},
+            },
+            "color": _band_colours(bands, colours),
+            "order": {"field": "order"},
+        },
+    }
+
+
+def _time(times: Sequence[str], width: int, words: str) -> Spec:
+    """As many labels as fit, counted back from the newest, which always has one."""
+    room = max(2, (width - 60) // _LABEL_WIDTH)
+    step = -(-len(times) // room) if times else 1
+    axis = {
+        "title": None,
+        "labelAngle": 0,
+        "labelExpr": words,
+        "values": list(times[::-1][::step])[::-1],
+        "labelOverlap": False,
+    }
+    return {"field": "time", "type": "ordinal", "axis": axis, "scale": {"paddingInner": 0.25}}
+
+
+def _band_colours(bands: Sequence[BandCount], colours: Mapping[str, str]) -> Spec:
+    names = [band.band for band in bands]
+    return _colours("band", names, [colours[name] for name in names])
+
+
+def _colours(field: str, names: list[str], colours: list[str]) -> Spec:
+    scale = {"domain": names, "range": colours}
+    return {"field": field, "type": "nominal", "scale": scale, "legend": None}

@@ -1,0 +1,99 @@
+"""What a report is made from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+Row = Mapping[str, Any]
+UTC = ZoneInfo("UTC")
+
+
+@dataclass(frozen=True, slots=True)
+class RunLine:
+    """The run that the report belongs to; `status` is ok, partial or failed."""
+
+    run: str
+    status: str
+    started_at: datetime
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BandCount:
+    """How many accounts are in a band now, and their MRR in minor units by currency."""
+
+    band: str
+    accounts: int
+    mrr: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BandDay:
+    """How many accounts were in a band on a day."""
+
+    day: date
+    band: str
+    accounts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """An account to look after: its MRR in minor units by currency, and why.
+
+    `score` and `change_30d` are points of 0 to 100, None where unknown. `link` leads to the
+    account in the CRM; anything but http and https is not made a link.
+    """
+
+    account: str
+    name: str
+    mrr: Mapping[str, int]
+    score: float | None
+    band: str
+    change_30d: float | None = None
+    reasons: Sequence[str] = ()
+    next_action: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """How a stream went, and until when its data is complete (None: never read)."""
+
+    source: str
+    stream: str
+    status: str
+    fresh_until: datetime | None
+    records: int = 0
+    rejected: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportData:
+    """Everything that `render` shows; what is left out is said to be missing, not left blank.
+
+    kpis          rows as `cs-sync metrics --format json` prints them: the newest period of each
+                  metric is shown, the period before it gives the change; rows of segments are not
+    mrr           rows as `cs-sync mrr --format json` prints them; rows per account are added up
+    bands         now, worst band first, in the order of the configuration
+    band_history  the same bands on earlier days, if known
+    writes        counts by outcome (create, update, unchanged, rejected, unknown)
+    notes         sentences that the reader must know, each shown at the top
+    """
+
+    workspace: str
+    generated_at: datetime
+    as_of: date
+    timezone: ZoneInfo = UTC
+    run: RunLine | None = None
+    kpis: Sequence[Row] = ()
+    mrr: Sequence[Row] = ()
+    bands: Sequence[BandCount] = ()
+    band_history: Sequence[BandDay] = ()
+    watch_list: Sequence[Watched] = ()
+    destination: str = "the CRM"
+    writes: Mapping[str, int] = field(default_factory=dict)
+    streams: Sequence[Freshness] = ()
+    notes: Sequence[str] = ()

@@ -1,0 +1,149 @@
+"""Tiles: the newest value of each metric, its change, and how sure it is."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from cs_sync.report.data import Row
+from cs_sync.report.formats import as_date, change, period, quantity
+
+Feeling = Literal["good", "bad", "neutral"]
+
+_GROUPS: dict[str, dict[str, tuple[str, int]]] = {
+    "Revenue": {
+        "mrr": ("MRR", 1),
+        "arr": ("ARR", 1),
+        "customers": ("Paying accounts", 1),
+        "arpa": ("Average MRR per account", 1),
+        "new_mrr": ("New MRR", 1),
+        "expansion_mrr": ("Expansion MRR", 1),
+        "churned_mrr": ("Churned MRR", -1),
+    },
+    "Retention": {
+        "nrr": ("Net revenue retention", 1),
+        "grr": ("Gross revenue retention", 1),
+        "customer_churn_rate": ("Customer churn", -1),
+        "gross_mrr_churn_rate": ("Gross MRR churn", -1),
+        "net_mrr_churn_rate": ("Net MRR churn", -1),
+        "expansion_rate": ("Expansion rate", 1),
+        "quick_ratio": ("Quick ratio", 1),
+    },
+    "Voice of the customer": {
+        "nps": ("NPS", 1),
+        "csat": ("CSAT", 1),
+        "ces": ("CES", 0),
+        "open_tickets": ("Open tickets", -1),
+        "first_reply_seconds": ("First reply", -1),
+        "fcr": ("Solved at first contact", 1),
+    },
+    "Usage": {
+        "dau": ("Daily active users", 1),
+        "wau": ("Weekly active users", 1),
+        "mau": ("Monthly active users", 1),
+        "dau_mau": ("DAU ÷ MAU", 1),
+        "activation_rate": ("Activation", 1),
+    },
+}
+"""Heading → metric → (label, +1 where more is better, −1 where less is, 0 where it depends)."""
+_OTHERS = "More figures"
+_ACRONYMS = {"mrr", "arr", "cac", "ltv", "crc", "nps", "arpu"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One figure, ready to print."""
+
+    metric: str
+    label: str
+    value: str
+    period: str
+    change: str
+    versus: str
+    feeling: Feeling
+    certainty: str
+    warning: str
+
+
+def tile_groups(rows: Sequence[Row]) -> list[tuple[str, list[Tile]]]:
+    """Tiles under their headings, in a fixed order; unknown metrics come last, by name."""
+    found: dict[str, dict[str, list[Row]]] = {}
+    for row in rows:
+        if not row.get("segment"):
+            series = found.setdefault(row["metric"], {})
+            series.setdefault(row.get("currency") or "", []).append(row)
+    known = {metric for group in _GROUPS.values() for metric in group}
+    others = {m: (_plain(m), 0) for m in sorted(found) if m not in known}
+    groups = {**_GROUPS, _OTHERS: others}
+    return [
+        (heading, tiles)
+        for heading, metrics in groups.items()
+        if (tiles := list(_tiles(metrics, found)))
+    ]
+
+
+def _tiles(
+    metrics: dict[str, tuple[str, int]], found: dict[str, dict[str, list[Row]]]
+) -> Iterable[Tile]:
+    for metric, (label, better) in metrics.items():
+        series = found.get(metric, {})
+        currencies = sorted(currency for currency in series if currency)
+        for currency, rows in sorted(series.items()):
+            if currencies and not currency:
+                continue  # the placeholder of a period without money
+            name = f"{label} in {currency}" if len(currencies) > 1 else label
+            yield _tile(metric, name, better, rows)
+
+
+def _tile(metric: str, label: str, better: int, rows: Sequence[Row]) -> Tile:
+    ordered = sorted(rows, key=lambda row: as_date(row["period_end"]))
+    newest = ordered[-1]
+    before = next(
+        (r for r in ordered if as_date(r["period_end"]) == as_date(newest["period_start"])), None
+    )
+    unit, currency = newest["unit"], newest.get("currency")
+    value = newest["value"]
+    old = before["value"] if before else None
+    return Tile(
+        metric=metric,
+        label=label,
+        value=quantity(value, unit, currency),
+        period=period(newest["period_start"], newest["period_end"]),
+        change=change(value, old, unit, currency),
+        versus=period(before["period_start"], before["period_end"]) if before else "",
+        feeling=_feeling(value, old, better),
+        certainty=_certainty(newest),
+        warning=_warning(newest),
+    )
+
+
+def _feeling(now: float | None, before: float | None, better: int) -> Feeling:
+    if now is None or before is None or now == before or not better:
+        return "neutral"
+    return "good" if (now > before) == (better > 0) else "bad"
+
+
+def _certainty(row: Row) -> str:
+    """How many it rests on and, where known, the 95 % interval."""
+    parts = []
+    if row.get("n") is not None:
+        parts.append(f"n = {row['n']:,}")
+    if row.get("low") is not None and row.get("high") is not None:
+        ends = (quantity(row[end], row["unit"], row.get("currency")) for end in ("low", "high"))
+        parts.append("95\u202f% interval {} to {}".format(*ends))
+    return ", ".join(parts)
+
+
+def _warning(row: Row) -> str:
+    if row.get("stale_since"):
+        return f"Stale since {str(row['stale_since'])[:10]}"
+    if row.get("status") == "stale":
+        return "Stale"
+    if row.get("status") == "insufficient":
+        return "Too few to judge" if row["value"] is not None else "Not enough data yet"
+    return "May still change" if row.get("status") == "provisional" else ""
+
+
+def _plain(metric: str) -> str:
+    words = [word.upper() if word in _ACRONYMS else word for word in metric.split("_")]
+    text = " ".join(words)
+    return text[:1].upper() + text[1:]
