@@ -136,8 +136,8 @@ def line_of(event: Event) -> Text | None:
         return text(f"{_title(event)}: {_pause(event)}", "yellow")
     if event.name == "step_ended" and detail.get("message"):
         return text(str(detail["message"]))
-    if event.name == "step_started" and detail.get("message"):
-        return text(f"{detail['message']} …", "dim")
+    if event.name == "step_started" and detail.get("step"):
+        return text(f"{detail['step']} …", "dim")
     if event.name == "write_done":
         counts = ", ".join(f"{v} {k}" for k, v in detail.items() if k != "of" and v)
         return text(f"{event.source}: {counts} of {detail.get('of', '?')} writes")

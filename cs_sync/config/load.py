@@ -21,6 +21,7 @@ from cs_sync.config.problems import Problem, nearest, problems_of, raise_problem
 from cs_sync.config.secrets import Secrets
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.source import Workspace
+from cs_sync.metrics.mrr.policy import PRESETS, MrrPolicy
 from cs_sync.plugins import Plugins
 
 SECTIONS: dict[str, type[BaseModel]] = {
@@ -57,7 +58,7 @@ def load_config(path: Path | str, plugins: Plugins) -> Config:
     connectors, wrong = _connectors(
         tables, plugins, secrets, sections.get("workspace"), (path, text)
     )
-    problems += wrong
+    problems += wrong + _policy(sections.get("metrics"))
     problems += _destination(sections.get("write_back"), connectors, plugins)
     raise_problems(problems, path, text, hide | secrets.seen)
     return Config(path=path, connectors=connectors, **sections)
@@ -134,6 +135,26 @@ def _connectors(
     usable = {name: table for name, table in given.items() if isinstance(table, Mapping)}
     connectors = Connectors(usable, plugins, secrets, told, source)
     return connectors, wrong + connectors.problems()
+
+
+def _policy(metrics: MetricsSettings | None) -> list[Problem]:
+    """The MRR policy must be a known one, and each override one of its switches."""
+    if metrics is None:
+        return []
+    if metrics.policy not in PRESETS:
+        return [Problem("metrics.policy", "unknown policy", nearest(metrics.policy, PRESETS))]
+    switches = [name for name in MrrPolicy.model_fields if name not in ("name", "zone")]
+    given, key = dict(metrics.policy_overrides), "metrics.policy_overrides"
+    found = [
+        Problem(f"{key}.{name}", "unknown key", nearest(name, switches))
+        for name in given
+        if name not in switches
+    ]
+    try:
+        MrrPolicy.model_validate({name: given[name] for name in given if name in switches})
+    except ValidationError as error:
+        found += problems_of(error, MrrPolicy, key, given)
+    return found
 
 
 def _destination(

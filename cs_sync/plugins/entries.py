@@ -25,9 +25,8 @@ class Entry:
     def mentions(self, hook: str) -> bool:
         """Whether the source of its module names a hook; True when that cannot be told."""
         try:
-            spec = find_spec(self.point.module)
-            return not (spec and spec.origin) or hook in Path(spec.origin).read_text("utf-8")
-        except Exception:  # noqa: BLE001 - importing it will say what is wrong
+            return hook in _source(self.point.module).read_text("utf-8")
+        except (ImportError, OSError, ValueError):
             return True
 
 
@@ -39,3 +38,16 @@ def installed() -> Iterator[Entry]:
         version = point.dist.version if point.dist else "?"
         entries.append(Entry(Plugin(point.name, name, version), point))
     yield from sorted(entries, key=lambda entry: entry.plugin.key)
+
+
+def _source(module: str) -> Path:
+    """The file of a module, found without importing the packages around it."""
+    package, *inner = module.split(".")
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        raise ImportError(module)
+    path = Path(spec.origin)
+    if inner:
+        path = path.parent.joinpath(*inner)
+        return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return path

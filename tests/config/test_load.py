@@ -201,6 +201,26 @@ def test_sqlite_files_lie_beside_the_configuration(
             "correct cron",
         ),
         ('[schedule]\ncron = "daily"', "schedule.cron: has 1 fields, not five", "correct cron"),
+        (
+            '[metrics]\npolicy = "strip"',
+            "line 2: metrics.policy: unknown policy",
+            "did you mean stripe?",
+        ),
+        (
+            "[metrics.policy_overrides]\npast_due_churn_day = 30",
+            "line 2: metrics.policy_overrides.past_due_churn_day: unknown key",
+            "did you mean past_due_churn_days?",
+        ),
+        (
+            "[metrics.policy_overrides]\npast_due_churn_days = -1",
+            "metrics.policy_overrides.past_due_churn_days: must be greater than or equal to 0",
+            "Days after which an overdue account counts as lost.",
+        ),
+        (
+            '[metrics.policy_overrides]\nzone = "UTC"',
+            "metrics.policy_overrides.zone: unknown key",
+            "known here: cancellation",
+        ),
         ("[workspace\n", "cs_sync.toml is not TOML", "correct that line"),
     ],
 )
