@@ -116,8 +116,13 @@ def _create_schema(url: str, schema: str) -> None:
 def _json() -> dict[str, Any]:
     return {
         "json_serializer": lambda value: orjson.dumps(value, default=str).decode(),
-        "json_deserializer": orjson.loads,
+        "json_deserializer": _from_json,
     }
+
+
+def _from_json(value: Any) -> Any:
+    """SQLite stores the JSON text of a bare number as that number."""
+    return orjson.loads(value) if isinstance(value, str | bytes) else value
 
 
 @contextmanager

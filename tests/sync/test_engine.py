@@ -1,0 +1,250 @@
+"""Syncing: nothing lost and nothing twice, whatever happens on the way."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from cs_sync.contracts.errors import LeaseHeld, PermissionMissing, Unreachable
+from cs_sync.contracts.source import Page, Stream, Window
+from cs_sync.store.database import Store
+from cs_sync.store.leases import give_back, take_lease
+from cs_sync.store.rejects import REJECTED
+from cs_sync.store.states import read_standing
+from cs_sync.sync.engine import sync_sources
+from cs_sync.sync.outcome import Outcome, run_status
+from cs_sync.sync.reading import Session
+from cs_sync.sync.windows import Request
+from cs_sync_schemas import Record, Ticket, table_of
+from tests.conftest import Clock, migrated_sqlite
+from tests.sync.scripted import Scripted, stream, tickets
+
+TICKET = table_of(Ticket)
+PAGES = [("1", "2"), ("3",), ("4", "5"), ("6",)]
+ALL = ["1", "2", "3", "4", "5", "6"]
+
+
+class Killed(BaseException):
+    """The process dies here."""
+
+
+def run(store: Store, clock: Clock, *streams: Stream, full: bool = False) -> dict[str, Outcome]:
+    clock.advance(minutes=1)
+    with store.write() as connection:
+        held = take_lease(connection, f"run-{clock.now}", clock())
+    session = Session(store, "run", held, clock, lambda _event: None)
+    source = Scripted(list(streams)).opened()
+    noted: list[Outcome] = []
+    try:
+        sync_sources(session, [source], Request(full=full), noted.append)
+    finally:
+        with store.write() as connection:
+            give_back(connection, held, clock())
+    return {outcome.stream: outcome for outcome in noted}
+
+
+def living(store: Store) -> list[str]:
+    with store.read() as connection:
+        ids = select(TICKET.c.source_id).where(TICKET.c.deleted_at.is_(None))
+        return sorted(connection.scalars(ids))
+
+
+def pages(window: Window) -> Iterator[Page]:
+    """Four pages; `resume` is the number of the next one."""
+    for number, ids in enumerate(PAGES):
+        if number >= (window.resume or 0):
+            yield Page(tickets(*ids), resume=number + 1)
+
+
+def dying_before(page: int, error: BaseException, asked: list[int]) -> Stream:
+    def read(window: Window) -> Iterator[Page]:
+        for number, ids in enumerate(PAGES):
+            if number < (window.resume or 0):
+                continue
+            asked.append(number)
+            if number == page and asked.count(number) == 1:
+                raise error
+            yield Page(tickets(*ids), resume=number + 1)
+
+    return stream(read)
+
+
+def test_everything_is_read_and_the_cursor_moves(store: Store, clock: Clock) -> None:
+    outcome = run(store, clock, stream(pages))["tickets"]
+    assert (outcome.status, outcome.stored.records, outcome.stored.changed) == ("ok", 6, 6)
+    assert living(store) == ALL
+    with store.read() as connection:
+        standing = read_standing(connection, "scripted", "tickets")
+    assert standing.cursor == clock.now.isoformat()
+    assert standing.windows == ()
+
+
+@pytest.mark.parametrize("page", range(len(PAGES)))
+def test_killed_before_any_page_the_next_run_asks_for_that_page_first(
+    store: Store, clock: Clock, page: int
+) -> None:
+    asked: list[int] = []
+    dying = dying_before(page, Killed(), asked)
+    with pytest.raises(Killed):
+        run(store, clock, dying)
+    assert living(store) == sorted(i for ids in PAGES[:page] for i in ids)
+    asked_before = len(asked)
+    run(store, clock, dying)
+    assert asked[asked_before] == page
+    assert living(store) == ALL
+
+
+def test_a_stream_that_fails_leaves_the_others_alone_and_resumes(
+    store: Store, clock: Clock
+) -> None:
+    asked: list[int] = []
+    failing = dying_before(2, Unreachable("no answer", "try later"), asked)
+    fine = stream(lambda _window: iter([Page(tickets("x"))]), "other", cursor="none")
+    outcomes = run(store, clock, failing, fine)
+    assert outcomes["tickets"].status == "failed"
+    assert outcomes["tickets"].error == "no answer\n  → try later"
+    assert outcomes["tickets"].stored.records == 3
+    assert outcomes["other"].status == "ok"
+    assert run_status(outcomes.values()) == "partial"
+    assert run(store, clock, failing, fine)["tickets"].status == "ok"
+    assert living(store) == [*ALL, "x"]
+
+
+def test_a_missing_permission_fails_the_stream_and_is_no_empty_stream(
+    store: Store, clock: Clock
+) -> None:
+    run(store, clock, stream(pages, cursor="none", deletes="sweep"))
+
+    def forbidden(_window: Window) -> Iterator[Page]:
+        raise PermissionMissing("may not read tickets", "grant tickets:read")
+        yield
+
+    outcome = run(store, clock, stream(forbidden, cursor="none", deletes="sweep"))["tickets"]
+    assert outcome.status == "failed"
+    assert living(store) == ALL
+
+
+def test_a_connector_that_breaks_is_named(store: Store, clock: Clock) -> None:
+    def broken(_window: Window) -> Iterator[Page]:
+        raise KeyError("data")
+        yield
+
+    outcome = run(store, clock, stream(broken))["tickets"]
+    assert outcome.error == "the connector scripted broke: KeyError: 'data'"
+
+
+def test_a_place_to_go_on_from_that_repeats_ends_the_stream(store: Store, clock: Clock) -> None:
+    def circling(_window: Window) -> Iterator[Page]:
+        while True:
+            yield Page(tickets("1"), resume="same")
+
+    outcome = run(store, clock, stream(circling))["tickets"]
+    assert outcome.status == "failed"
+    assert "twice" in (outcome.error or "")
+
+
+def test_a_token_that_stays_the_same_at_the_end_is_no_repetition(
+    store: Store, clock: Clock
+) -> None:
+    def exporting(window: Window) -> Iterator[Page]:
+        yield Page(tickets("1") if window.resume is None else {}, resume="end")
+
+    export = stream(exporting, cursor="token")
+    assert run(store, clock, export)["tickets"].status == "ok"
+    again = run(store, clock, export)["tickets"]
+    assert (again.status, again.stored.records) == ("ok", 0)
+
+
+def test_what_a_complete_read_no_longer_shows_is_gone(store: Store, clock: Clock) -> None:
+    run(store, clock, stream(pages, cursor="none", deletes="sweep"))
+    fewer = stream(lambda _window: iter([Page(tickets("1", "4"))]), cursor="none", deletes="sweep")
+    outcome = run(store, clock, fewer)["tickets"]
+    assert outcome.stored.deleted == 4
+    assert living(store) == ["1", "4"]
+
+
+def test_a_sweep_of_most_records_waits_for_confirmation(store: Store, clock: Clock) -> None:
+    many = [str(n) for n in range(100)]
+    whole = stream(lambda _window: iter([Page(tickets(*many))]), cursor="none", deletes="sweep")
+    run(store, clock, whole)
+    little = stream(lambda _window: iter([Page(tickets("1"))]), cursor="none", deletes="sweep")
+    outcome = run(store, clock, little)["tickets"]
+    assert outcome.status == "partial"
+    assert "99 of 100" in (outcome.error or "")
+    assert len(living(store)) == 100
+    assert run(store, clock, little, full=True)["tickets"].stored.deleted == 99
+
+
+def test_fewer_records_than_the_source_counts_are_read_again(store: Store, clock: Clock) -> None:
+    def short(_window: Window) -> Iterator[Page]:
+        yield Page(tickets("1", "2"), expect=3)
+
+    outcome = run(store, clock, stream(short))["tickets"]
+    assert outcome.status == "partial"
+    with store.read() as connection:
+        assert read_standing(connection, "scripted", "tickets").cursor is None
+
+
+def test_bad_records_are_kept_with_their_reason_until_they_are_good(
+    store: Store, clock: Clock
+) -> None:
+    bad: Mapping[type[Record], Any] = {Ticket: [{"source_id": "1"}, *tickets("2")[Ticket]]}
+    outcome = run(store, clock, stream(lambda _w: iter([Page(bad)]), cursor="none"))["tickets"]
+    assert (outcome.status, outcome.stored.rejected) == ("partial", 1)
+    assert living(store) == ["2"]
+    with store.read() as connection:
+        [row] = [r._asdict() for r in connection.execute(select(REJECTED))]
+    assert (row["source_id"], row["code"], row["raw"]) == ("1", "invalid", {"source_id": "1"})
+    assert "opened_at" in row["reason"]
+    good = stream(lambda _window: iter([Page(tickets("1", "2"))]), cursor="none")
+    assert run(store, clock, good)["tickets"].status == "ok"
+    with store.read() as connection:
+        assert connection.execute(select(REJECTED)).all() == []
+
+
+def test_the_parts_of_a_split_backfill_are_read_side_by_side_and_once(
+    store: Store, clock: Clock
+) -> None:
+    seen: list[Window] = []
+
+    def parts(window: Window) -> Iterator[Page]:
+        seen.append(window)
+        yield Page(tickets(f"{window.since}"))
+
+    assert run(store, clock, stream(parts, splits=True))["tickets"].status == "ok"
+    assert len(living(store)) == len(seen) == 8
+    seen.clear()
+    run(store, clock, stream(parts, splits=True))
+    assert [window.backfill for window in seen] == [False]
+
+
+def test_a_run_that_lost_its_lease_stores_nothing_more(store: Store, clock: Clock) -> None:
+    def stolen(_window: Window) -> Iterator[Page]:
+        yield Page(tickets("1"))
+        clock.advance(hours=1)
+        with store.write() as connection:
+            take_lease(connection, "thief", clock())
+        yield Page(tickets("2"))
+
+    with pytest.raises(LeaseHeld):
+        run(store, clock, stream(stolen))
+    assert living(store) == ["1"]
+
+
+@settings(max_examples=25, deadline=None)
+@given(deaths=st.lists(st.integers(0, len(PAGES) - 1), max_size=6))
+def test_any_series_of_deaths_ends_in_the_same_rows(
+    tmp_path_factory: pytest.TempPathFactory, deaths: list[int]
+) -> None:
+    clock = Clock()
+    with migrated_sqlite(tmp_path_factory.mktemp("law")) as store:
+        for page in deaths:
+            try:
+                run(store, clock, dying_before(page, Killed(), []))
+            except Killed:
+                continue
+        run(store, clock, stream(pages))
+        assert living(store) == ALL
