@@ -49,11 +49,8 @@ def to_json(rows: Rows, names: Sequence[str]) -> str:
 
 def to_csv(rows: Rows, names: Sequence[str]) -> str:
     """Comma-separated values with a header; a text that a spreadsheet would run is quoted."""
-    lines = io.StringIO()
-    writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows([_csv_cell(row.get(name)) for name in names] for row in rows)
-    return lines.getvalue()
+    cells = [names, *([_csv_cell(row.get(name)) for name in names] for row in rows)]
+    return "".join(map(_csv_line, cells))
 
 
 def plain_table(rows: Rows, fields: Sequence[str]) -> RenderableType:
@@ -66,6 +63,13 @@ def plain_table(rows: Rows, fields: Sequence[str]) -> RenderableType:
     for row in rows:
         table.add_row(*(cell(row.get(field)) for field in fields))
     return table
+
+
+def _csv_line(cells: Sequence[str]) -> str:
+    """One line; writing it with CRLF first makes the csv module quote both of its characters."""
+    line = io.StringIO(newline="")
+    csv.writer(line, lineterminator="\r\n").writerow(cells)
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _csv_cell(value: Any) -> str:

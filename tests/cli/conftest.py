@@ -1,0 +1,81 @@
+"""A workspace without a database, and a way to run commands over jobs made up by the test."""
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from cs_sync.cli import main
+
+Job = Callable[..., Any]
+Jobs = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with an empty configuration, and no plugin but those of the test."""
+    from importlib.metadata import entry_points
+
+    names = {point.name for point in entry_points(group="cs_sync")}
+    monkeypatch.setenv("CS_SYNC_DISABLED_PLUGINS", ",".join(names))
+    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.delenv("CS_SYNC_CONFIG", raising=False)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "cs_sync.toml").write_text("")
+    return tmp_path
+
+
+@pytest.fixture
+def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
+    """Put a job in the place of the real one: `jobs("sync", sync=lambda ws, **_: …)`."""
+
+    def put(module: str, **functions: Job) -> None:
+        name = f"cs_sync.jobs.{module}"
+        made = ModuleType(name)
+        for function, job in functions.items():
+            setattr(made, function, job)
+        monkeypatch.setitem(sys.modules, name, made)
+        monkeypatch.setattr(importlib.import_module("cs_sync.jobs"), module, made, raising=False)
+
+    @contextmanager
+    def opened(config: Any, plugins: Any, *, emit: Any) -> Iterator[Any]:
+        workspace = ModuleType("workspace")
+        workspace.__dict__.update(config=config, plugins=plugins, emit=emit)
+        yield workspace
+
+    put("workspace", open_workspace=opened)
+    return put
+
+
+@pytest.fixture
+def run(configured: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command line."""
+
+    def call(*arguments: str) -> Ran:
+        code = main(_texts(arguments))
+        captured = capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    return call
+
+
+def _texts(arguments: Sequence[object]) -> list[str]:
+    return [str(argument) for argument in arguments]

@@ -1,0 +1,438 @@
+"""Commands: what reaches the jobs, what comes out, and how the process ends."""
+
+import json
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import typer
+
+from cs_sync import ConfigError, CredentialRefused
+from cs_sync.cli.commands.setting_up import _ask
+from cs_sync.jobs.summary import RunReport, RunSummary
+
+Run = Callable[..., Any]
+Jobs = Callable[..., None]
+START = datetime(2026, 3, 1, 5, 15, tzinfo=UTC)
+STREAM = {
+    "source": "stripe",
+    "stream": "customers",
+    "status": "ok",
+    "records": 1200,
+    "rejected": 0,
+    "deleted": 2,
+    "requests": 13,
+    "waited_seconds": 0.0,
+}
+METRIC = {
+    "metric": "nrr",
+    "period_start": date(2026, 2, 1),
+    "period_end": date(2026, 3, 1),
+    "segment": {},
+    "currency": "EUR",
+    "value": 1.043,
+    "unit": "ratio",
+    "numerator": 10430,
+    "denominator": 10000,
+    "n": 30,
+    "low": None,
+    "high": None,
+    "policy": "default",
+    "status": "final",
+    "stale_since": None,
+}
+
+
+def summary(status: str = "ok", message: str = "", **writes: int) -> RunSummary:
+    return RunSummary(
+        run="r1",
+        status=status,
+        started_at=START,
+        ended_at=START + timedelta(seconds=90),
+        streams=[STREAM],
+        writes={"create": 0, "update": 0, "unchanged": 0, "rejected": 0, "unknown": 0, **writes},
+        message=message,
+    )
+
+
+@pytest.mark.parametrize(("status", "code"), [("ok", 0), ("failed", 1), ("partial", 3)])
+def test_a_run_ends_with_its_exit_code(run: Run, jobs: Jobs, status: str, code: int) -> None:
+    jobs("sync", sync=lambda workspace, **_: summary(status))
+    assert run("sync").code == code
+
+
+def test_options_of_sync_reach_the_job(run: Run, jobs: Jobs) -> None:
+    asked: dict[str, Any] = {}
+    jobs("sync", sync=lambda workspace, **options: asked.update(options) or summary())
+    line = "--only stripe --only files --full --since 2026-01-01 --until 2026-02-01"
+    assert run("sync", *line.split()).code == 0
+    assert asked == {
+        "only": ["stripe", "files"],
+        "full": True,
+        "since": date(2026, 1, 1),
+        "until": date(2026, 2, 1),
+    }
+
+
+def test_a_run_in_json_is_one_object_and_alone_on_standard_output(run: Run, jobs: Jobs) -> None:
+    jobs("sync", sync=lambda workspace, **_: summary("partial", "zendesk tickets: no scope"))
+    ran = run("--format", "json", "sync")
+    (row,) = json.loads(ran.out)
+    assert list(row) == ["run", "started_at", "ended_at", "status", "streams", "writes"]
+    assert row["started_at"] == "2026-03-01T05:15:00+00:00"
+    assert row["streams"] == [STREAM]
+    assert "zendesk tickets: no scope" in ran.err
+
+
+def test_a_run_in_words(run: Run, jobs: Jobs) -> None:
+    jobs("sync", sync=lambda workspace, **_: summary("ok", create=3))
+    out = run("sync").out
+    assert "stripe  customers  ok        1,200         0        2       –" in out
+    assert "run r1 ok after 2 min" in out
+    assert "written: 3 create" in out
+
+
+def test_metrics_in_json_have_the_fixed_fields_in_order(run: Run, jobs: Jobs) -> None:
+    shuffled = dict(sorted(METRIC.items()))
+    jobs("metrics", metrics=lambda workspace, **_: [shuffled])
+    (row,) = json.loads(run("--format", "json", "metrics").out)
+    assert list(row) == list(METRIC)
+    assert row["value"] == 1.043
+    assert row["period_start"] == "2026-02-01"
+    assert row["segment"] == {}
+    assert row["stale_since"] is None
+
+
+def test_an_empty_answer_is_an_empty_array(run: Run, jobs: Jobs) -> None:
+    jobs("metrics", metrics=lambda workspace, **_: [], mrr=lambda workspace, **_: [])
+    assert json.loads(run("--format", "json", "metrics").out) == []
+    assert run("--format", "csv", "mrr").out.startswith("account,currency,period_start,")
+
+
+def test_options_of_metrics_reach_the_job(run: Run, jobs: Jobs, configured: Path) -> None:
+    asked: dict[str, Any] = {}
+    (configured / "cs_sync.toml").write_text('[workspace]\ntimezone = "Europe/Warsaw"')
+    jobs("metrics", metrics=lambda workspace, **options: asked.update(options) or [])
+    line = "--metric nrr --metric grr --grain quarter --by plan --policy stripe --as-of 2026-03-01"
+    assert run("metrics", *line.split(), "--known-at", "2026-02-03").code == 0
+    assert asked["names"] == ["nrr", "grr"]
+    assert asked["grain"] == "quarter"
+    assert asked["by"] == ["plan"]
+    assert asked["policies"] == ["stripe"]
+    assert asked["as_of"] == date(2026, 3, 1)
+    assert asked["known_at"] == datetime(2026, 2, 3, tzinfo=ZoneInfo("Europe/Warsaw"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-02-03T04:05:06+01:00", datetime(2026, 2, 3, 3, 5, 6, tzinfo=UTC)),
+        ("2026-02-03T04:05", datetime(2026, 2, 3, 4, 5, tzinfo=UTC)),
+    ],
+)
+def test_an_instant_may_name_its_zone(run: Run, jobs: Jobs, text: str, expected: datetime) -> None:
+    asked: dict[str, Any] = {}
+    jobs("metrics", metrics=lambda workspace, **options: asked.update(options) or [])
+    assert run("metrics", "--known-at", text).code == 0
+    assert asked["known_at"] == expected
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "metrics --grain fortnight",
+        "metrics --as-of yesterday",
+        "metrics --as-of 2026-01-01 --since 2026-01-01",
+        "metrics --known-at soon",
+        "nonsense",
+        "sync --unknown",
+        "--format xml metrics",
+        "explain",
+        "runs --limit 0",
+    ],
+)
+def test_wrong_usage_ends_with_2_and_no_traceback(run: Run, jobs: Jobs, line: str) -> None:
+    jobs("metrics", metrics=lambda workspace, **_: [])
+    ran = run(*line.split())
+    assert ran.code == 2
+    assert ran.out == ""
+    assert "Traceback" not in ran.err
+    assert "Error" in ran.err
+
+
+def test_an_error_is_one_message_with_its_remedy(run: Run, jobs: Jobs) -> None:
+    def refuse(workspace: Any, **_: Any) -> None:
+        raise CredentialRefused("stripe refused the key", "make a new one", request_id="req_9")
+
+    jobs("sync", sync=refuse)
+    ran = run("--format", "json", "sync")
+    assert ran.code == 1
+    assert ran.out == ""
+    assert ran.err == "error: stripe refused the key [request req_9]\n  → make a new one\n"
+
+
+def test_a_configuration_error_ends_with_2(run: Run, jobs: Jobs, configured: Path) -> None:
+    jobs("sync", sync=lambda workspace, **_: summary())
+    (configured / "cs_sync.toml").write_text("[workspac]")
+    ran = run("sync")
+    assert ran.code == 2
+    assert "line 1: workspac: unknown section\n  → did you mean workspace?" in ran.err
+    assert run("--config", "other.toml", "sync").code == 2
+
+
+def test_the_configuration_can_be_named_in_the_environment(
+    run: Run, jobs: Jobs, configured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def runs(workspace: Any, limit: int) -> list[Any]:
+        seen.append(workspace.config.workspace.name)
+        return []
+
+    jobs("runs", runs=runs)
+    (configured / "other.toml").write_text('[workspace]\nname = "other"')
+    monkeypatch.setenv("CS_SYNC_CONFIG", "other.toml")
+    assert run("runs").code == 0
+    assert seen == ["other"]
+
+
+def test_a_bug_is_a_message_unless_debug(run: Run, jobs: Jobs) -> None:
+    def fail(workspace: Any, **_: Any) -> None:
+        raise ZeroDivisionError("division by zero\nsecond line")
+
+    jobs("sync", sync=fail)
+    ran = run("sync")
+    assert ran.code == 1
+    assert "unexpected ZeroDivisionError: division by zero\n" in ran.err
+    assert "--debug" in ran.err
+    assert "Traceback" not in ran.err
+    assert "Traceback" in run("--debug", "sync").err
+
+
+def test_ctrl_c_ends_with_130_and_a_clean_line(run: Run, jobs: Jobs) -> None:
+    def interrupt(workspace: Any, **_: Any) -> None:
+        raise KeyboardInterrupt
+
+    jobs("sync", sync=interrupt)
+    ran = run("sync")
+    assert ran.code == 130
+    assert ran.err.endswith("stopped; run it again and it goes on where it was\n")
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize(("oks", "code"), [([True], 0), ([True, False], 3), ([False], 1), ([], 0)])
+def test_check_ends_by_what_it_found(run: Run, jobs: Jobs, oks: list[bool], code: int) -> None:
+    rows = [
+        {
+            "source": "stripe",
+            "stream": f"s{i}",
+            "ok": ok,
+            "message": "no permission" if not ok else "read 1 record",
+            "remedy": "add the scope" if not ok else "",
+        }
+        for i, ok in enumerate(oks)
+    ]
+    jobs("check", check=lambda workspace: rows)
+    ran = run("check")
+    assert ran.code == code
+    assert ("→ add the scope" in ran.out) == (False in oks)
+
+
+def test_plan_shows_changes_and_counts_the_rest(run: Run, jobs: Jobs) -> None:
+    row = {
+        "destination": "hubspot",
+        "object": "account",
+        "account": "acct_1",
+        "key": "acct_1",
+        "action": "update",
+        "changes": {"cs_health_score": [71.0, 40.5]},
+        "reason": None,
+    }
+    rows = [row, {**row, "action": "unchanged", "changes": {}, "account": "acct_2"}]
+    jobs("write_back", plan=lambda workspace: rows)
+    out = run("plan").out
+    assert "cs_health_score: 71.0 → 40.5" in out
+    assert "acct_2" not in out
+    assert "1 update, 1 unchanged" in out
+    found = json.loads(run("--format", "json", "plan").out)
+    assert found[0]["changes"] == {"cs_health_score": [71.0, 40.5]}
+    assert list(found[0]) == list(row)
+
+
+def test_push_passes_yes_on(run: Run, jobs: Jobs) -> None:
+    asked: list[bool] = []
+
+    def push(workspace: Any, *, yes: bool) -> RunSummary:
+        asked.append(yes)
+        return summary()
+
+    jobs("write_back", push=push)
+    assert run("push").code == 0
+    assert run("push", "--yes").code == 0
+    assert asked == [False, True]
+
+
+def report_of_a_run(tmp: Path) -> RunReport:
+    before = {**METRIC, "period_start": date(2026, 1, 1), "period_end": date(2026, 2, 1)}
+    account = {
+        "account": "acct_7",
+        "name": "Bolt [red]GmbH[/red]",
+        "mrr": {"EUR": 120000, "USD": 5000},
+        "score": 31.26,
+        "band": "red",
+        "reasons": ["3 tickets in the last 30 days", "Invoice A-7 is 12 days past due"],
+    }
+    return RunReport(
+        summary=summary("partial", unchanged=4),
+        kpis=[METRIC, {**before, "value": 1.0}],
+        watch_list=[account],
+        plan=[],
+        report_path=tmp / "report.html",
+        notes=["HubSpot is slow today"],
+    )
+
+
+def test_run_shows_kpis_watch_list_writes_and_the_report(
+    run: Run, jobs: Jobs, tmp_path: Path
+) -> None:
+    jobs("run", run=lambda workspace, **_: report_of_a_run(tmp_path))
+    ran = run("run", "--dry-run")
+    assert ran.code == 3
+    assert "104.3 %" in ran.out
+    assert "+4.3 pp" in ran.out
+    assert "n=30" in ran.out
+    assert "Bolt [red]GmbH[/red] acct_7" in ran.out
+    assert "1,200.00 EUR + 50.00 USD" in ran.out
+    assert "3 tickets in the last 30 days" in ran.out
+    assert "nothing had to be written (4 unchanged)" in ran.out
+    assert "note: HubSpot is slow today" in ran.out
+    assert str(tmp_path / "report.html") in ran.out.replace("\n", "")
+
+
+def test_run_in_json_keeps_notes_apart(run: Run, jobs: Jobs, tmp_path: Path) -> None:
+    jobs("run", run=lambda workspace, **_: report_of_a_run(tmp_path))
+    ran = run("--format", "json", "run")
+    assert [row["status"] for row in json.loads(ran.out)] == ["partial"]
+    assert "HubSpot is slow today" in ran.err
+
+
+def test_explain_shows_contributions_and_reasons(run: Run, jobs: Jobs) -> None:
+    detail = {
+        "account": "acct_7",
+        "name": "Bolt",
+        "as_of": date(2026, 3, 1),
+        "score": 66.67,
+        "band": "yellow",
+        "coverage": 0.6,
+        "mode": "weighted",
+        "contributions": [
+            {"input": "usage", "value": 22, "points": 100.0, "weight": 0.667, "contribution": 66.67}
+        ],
+        "reasons": ["Used on 22 of the last 28 days"],
+        "change_30d": None,
+    }
+    jobs("score", explain=lambda workspace, account, **_: {**detail, "account": account})
+    out = run("explain", "acct_7").out
+    assert "66.7 yellow" in out
+    assert "60.0 % of the weight is known" in out
+    assert "Used on 22 of the last 28 days" in out
+    (row,) = json.loads(run("--format", "json", "explain", "acct_7").out)
+    assert list(row) == list(detail)
+
+
+def test_state_is_shown_and_reset(run: Run, jobs: Jobs) -> None:
+    gone: list[tuple[str, str | None]] = []
+    rows = [{"source": "stripe", "stream": "customers", "cursor": {"at": 3}}]
+    jobs(
+        "state",
+        show=lambda workspace: rows,
+        reset=lambda workspace, source, stream: gone.append((source, stream)),
+    )
+    assert json.loads(run("--format", "json", "state", "show").out) == rows
+    assert run("state", "reset", "stripe").code == 0
+    assert run("state", "reset", "stripe", "customers").code == 0
+    assert gone == [("stripe", None), ("stripe", "customers")]
+
+
+def test_rejects_are_listed_without_what_was_received(run: Run, jobs: Jobs) -> None:
+    row = {
+        "source": "files",
+        "stream": "accounts",
+        "record": "source_account",
+        "source_id": "7",
+        "code": "bad_value",
+        "reason": "currency: unknown",
+        "attempts": 2,
+        "first_rejected_at": START,
+        "rejected_at": START,
+        "raw": {"name": "as received"},
+    }
+    jobs("rejects", list_rejects=lambda workspace: [row], retry_rejects=lambda _: summary())
+    assert "as received" not in run("rejects", "list").out
+    assert "currency: unknown" in run("rejects", "list").out
+    assert json.loads(run("--format", "json", "rejects", "list").out)[0]["raw"] == row["raw"]
+    assert run("rejects", "retry").code == 0
+
+
+def test_accounts_and_runs_and_report(run: Run, jobs: Jobs, tmp_path: Path) -> None:
+    jobs("accounts", accounts=lambda workspace, conflicts: [{"account": "a", "new": conflicts}])
+    jobs("report", report=lambda workspace: tmp_path / "r.html")
+    row = {
+        "run": "r1",
+        "command": "sync",
+        "started_at": START,
+        "ended_at": None,
+        "status": "running",
+        "streams": [STREAM],
+        "writes": {"create": 2},
+        "error": None,
+    }
+    jobs("runs", runs=lambda workspace, limit: [row] * limit)
+    assert json.loads(run("--format", "json", "accounts", "--conflicts").out)[0]["new"] is True
+    assert run("report").out.strip() == str(tmp_path / "r.html")
+    assert "running" in run("runs", "--limit", "1").out
+    (found,) = json.loads(run("--format", "json", "runs", "--limit", "1").out)
+    assert list(found)[:6] == ["run", "started_at", "ended_at", "status", "streams", "writes"]
+
+
+def test_version_and_connectors(run: Run) -> None:
+    assert run("--version").out.startswith("cs-sync 0.")
+    ran = run("--format", "csv", "connectors")
+    assert (ran.code, ran.out) == (0, "name,kind,distribution,version,status\n")
+
+
+def test_init_writes_once_and_says_what_is_next(run: Run, configured: Path) -> None:
+    ran = run("--config", "new.toml", "init", "--name", "acme")
+    assert ran.code == 0
+    assert ran.out == ""
+    assert "then: cs-sync check" in ran.err
+    text = (configured / "new.toml").read_text()
+    assert 'name = "acme"' in text
+    again = run("--config", "new.toml", "init")
+    assert again.code == 2
+    assert "exists already" in again.err
+    assert (configured / "new.toml").read_text() == text
+    assert run("--config", "other.toml", "init", "--connector", "stripe").code == 2
+
+
+def test_init_asks_when_somebody_is_there(
+    run: Run, monkeypatch: pytest.MonkeyPatch, configured: Path
+) -> None:
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    asked: list[str] = []
+    monkeypatch.setattr(typer, "confirm", lambda text, **_: asked.append(text))
+    assert _ask(["files", "stripe"]) == []
+    assert asked == ["Use files?", "Use stripe?"]
+
+
+def test_a_config_error_of_a_job_is_usage(run: Run, jobs: Jobs) -> None:
+    def unknown(workspace: Any, **_: Any) -> None:
+        raise ConfigError("no metric nrrr", "did you mean nrr?")
+
+    jobs("metrics", metrics=unknown)
+    ran = run("metrics", "--metric", "nrrr")
+    assert (ran.code, ran.err) == (2, "error: no metric nrrr\n  → did you mean nrr?\n")

@@ -1,0 +1,134 @@
+"""JSON, CSV and tables: exact, safe to open in a spreadsheet, and safe to print."""
+
+import csv
+import io
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from cs_sync.cli.output import plain_table, to_csv, to_json
+from cs_sync.cli.values import amounts, difference, duration, money, quantity, sample, text
+
+
+@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "|"])
+def test_a_text_that_a_spreadsheet_would_run_is_quoted(start: str) -> None:
+    written = to_csv([{"name": f"{start}cmd|' /C calc'!A0"}], ["name"])
+    rows = list(csv.reader(io.StringIO(written, newline="")))
+    assert rows[1][0] == f"'{start}cmd|' /C calc'!A0"
+
+
+def test_numbers_stay_numbers_in_csv() -> None:
+    row = {"a": -5, "b": -0.25, "c": None, "d": True, "e": date(2026, 1, 2), "f": Decimal("-1.5")}
+    assert to_csv([row], list(row)).splitlines()[1] == "-5,-0.25,,true,2026-01-02,-1.5"
+
+
+def test_nested_values_are_json_in_csv() -> None:
+    written = to_csv([{"a": {"plan": "=1+1"}, "b": ["x", 1]}], ["a", "b"])
+    (row,) = list(csv.DictReader(io.StringIO(written)))
+    assert json.loads(row["a"]) == {"plan": "=1+1"}
+    assert json.loads(row["b"]) == ["x", 1]
+
+
+@given(st.lists(st.one_of(st.text(), st.integers(), st.none()), min_size=1, max_size=5))
+def test_no_csv_cell_begins_a_formula(values: list[str | int | None]) -> None:
+    names = [f"c{i}" for i in range(len(values))]
+    written = to_csv([dict(zip(names, values, strict=True))], names)
+    _, cells = list(csv.reader(io.StringIO(written, newline="")))
+    for value, cell in zip(values, cells, strict=True):
+        if isinstance(value, str):
+            assert not cell.startswith(("=", "+", "-", "@"))
+            assert cell.removeprefix("'") == value.removeprefix("'")
+
+
+def test_json_has_every_name_in_order_and_instants_with_offset() -> None:
+    rows: list[dict[str, object]] = [
+        {"b": datetime(2026, 1, 2, 3, tzinfo=UTC)},
+        {"a": Decimal("1.5")},
+    ]
+    found = to_json(rows, ["a", "b"])
+    assert json.loads(found) == [
+        {"a": None, "b": "2026-01-02T03:00:00+00:00"},
+        {"a": 1.5, "b": None},
+    ]
+    assert found.index('"a"') < found.index('"b"')
+    assert found.endswith("]\n")
+
+
+def test_customer_text_is_never_markup_and_drives_no_terminal() -> None:
+    hostile = "[bold]Evil[/bold] \x1b[31mred\x1b]0;title\x07 \u202ereversed [link=http://x]y[/link]"
+    console = Console(width=200, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    console.print(plain_table([{"name": hostile}], ("name",)))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert "[bold]Evil[/bold]" in shown
+    assert "\x1b[31m" not in shown
+    assert "\x1b]0;" not in shown
+    assert "\x07" not in shown
+    assert "\u202e" not in shown
+    assert "[link=http://x]y[/link]" in shown
+
+
+def test_lines_and_tabs_become_spaces() -> None:
+    assert text("a\nb\tc").plain == "a b c"
+
+
+@pytest.mark.parametrize(
+    ("minor", "currency", "shown"),
+    [
+        (123456, "EUR", "1,234.56 EUR"),
+        (-5, "USD", "-0.05 USD"),
+        (1500, "JPY", "1,500 JPY"),
+        (1234567, "KWD", "1,234.567 KWD"),
+        (0, "EUR", "0.00 EUR"),
+        (None, "EUR", "–"),
+    ],
+)
+def test_money_has_its_currency_and_decimals(minor: int | None, currency: str, shown: str) -> None:
+    assert money(minor, currency) == shown
+
+
+def test_several_currencies_stand_beside_each_other() -> None:
+    assert amounts({"USD": 100, "EUR": 2500}) == "25.00 EUR + 1.00 USD"
+    assert amounts({}) == "–"
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "shown"),
+    [
+        (0.25, "ratio", "25.0 %"),
+        (None, "ratio", "–"),
+        (1234, "count", "1,234"),
+        (12.5, "count", "12.5"),
+        (40.0, "score", "40.0"),
+        (90, "seconds", "2 min"),
+        (3.25, "days", "3.2 d"),
+    ],
+)
+def test_values_in_their_units(value: float | None, unit: str, shown: str) -> None:
+    assert quantity(value, unit) == shown
+
+
+def test_a_change_is_signed_and_of_ratios_in_points() -> None:
+    assert difference(0.012, "ratio") == "+1.2 pp"
+    assert difference(-150, "money_minor", "EUR") == "−1.50 EUR"
+    assert difference(0, "count") == "±0"
+
+
+def test_durations_as_a_person_says_them() -> None:
+    assert [duration(s) for s in (0.4, 12, 90, 7200, 172800)] == [
+        "0 s",
+        "12 s",
+        "2 min",
+        "2.0 h",
+        "2.0 d",
+    ]
+
+
+def test_the_small_print_of_a_metric() -> None:
+    row = {"n": 1200, "low": 0.1, "high": 0.325, "unit": "ratio"}
+    assert sample(row).plain == "n=1,200, 10.0 % … 32.5 %"
+    assert sample({"n": None, "low": None, "high": None}).plain == ""
