@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from cs_sync_schemas import (
     MrrSpan,
     table_of,
 )
+from cs_sync_schemas.money import ExactDecimal
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 METRICS = Registry(builtin_metrics())
@@ -54,6 +56,9 @@ class Ledger:
         with self.engine.begin() as connection:
             for row in rows:
                 given = {k: v for k, v in engine.items() if k in names} | dict(row)
+                for column in table.c:
+                    if isinstance(column.type, ExactDecimal) and given.get(column.name) is not None:
+                        given[column.name] = Decimal(given[column.name])
                 full = model.model_construct(None, **given).model_dump()
                 connection.execute(insert(table), {k: full[k] for k in names})
 

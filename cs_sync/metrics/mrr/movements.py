@@ -70,15 +70,12 @@ def kind_of(before: int, after: int, *, seen: bool) -> Kind | None:
 
 def _movements(line: Timeline) -> Iterator[Movement]:
     for currency, states in sorted(line.states.items()):
-        seen = False
-        before = State(states[0].at, (), states[0].at) if states else None
+        seen, before = False, State(states[0].at, (), states[0].at)
         for state in states:
-            assert before is not None  # noqa: S101 - there is one as soon as there is a state
             kind = kind_of(before.amount, state.amount, seen=seen)
             if kind is not None:
                 amount = abs(state.amount - before.amount)
-                cause, reason = _why(line, before, state)
-                yield Movement(currency, state.at, kind, amount, cause, reason)
+                yield Movement(currency, state.at, kind, amount, *_why(line, before, state))
             seen = seen or state.amount > 0
             before = state
 

@@ -128,7 +128,8 @@ def _pause_began(subscription: SubscriptionFact, invoices: Sequence[InvoiceFact]
 
     A trial that ended without a way to pay never counted.
     """
-    if subscription.status == "paused" and subscription.trial_end is not None and not invoices:
+    trial_end = subscription.trial_end
+    if trial_end is not None and not any(i.issued_at >= trial_end for i in invoices):
         return subscription.started_at
     paid = max((i.issued_at for i in invoices if i.status == "paid"), default=None)
     lapsed = [

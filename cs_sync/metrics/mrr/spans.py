@@ -1,6 +1,5 @@
 """An account's MRR timeline: exact between changes, rounded once per account and currency."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -121,7 +120,7 @@ def timeline(facts: BillingFacts, policy: MrrPolicy) -> Timeline:
     }
     versions = [v for v in item_versions(facts) if v.subscription in services]
     discounts = counting(facts.discounts, versions, policy)
-    line = Timeline(defaultdict(tuple), subscriptions, services)
+    line = Timeline({}, subscriptions, services)
     for currency in {subscriptions[key].currency for key in services}:
         keys = sorted(k for k in services if subscriptions[k].currency == currency)
         mine = [v for v in versions if v.subscription in keys]
@@ -129,7 +128,9 @@ def timeline(facts: BillingFacts, policy: MrrPolicy) -> Timeline:
             State(at, tuple(_charges(line, keys, mine, discounts, at, policy)), at)
             for at in _instants(line, keys, mine, discounts)
         ]
-        line.states[currency] = tuple(_distinct(_netted(list(_distinct(states)), policy)))
+        settled = tuple(_distinct(_netted(list(_distinct(states)), policy)))
+        if settled:
+            line.states[currency] = settled
     return line
 
 
