@@ -1,0 +1,49 @@
+"""Which field values count as changed."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from cs_sync.write_back.fields import Portrait, changes, field_specs, field_values
+from tests.conftest import NOW
+
+OLD: dict[str, Any] = {
+    "cs_health_score": 70.0,
+    "cs_health_band": "yellow",
+    "cs_updated_at": "2026-11-01T00:00:00+00:00",
+}
+
+
+@pytest.mark.parametrize(
+    ("new", "changed"),
+    [
+        ({"cs_health_score": 70.9}, set()),
+        ({"cs_health_score": 71.0}, {"cs_health_score"}),
+        (
+            {"cs_health_score": 70.9, "cs_health_band": "green"},
+            {"cs_health_score", "cs_health_band"},
+        ),
+        ({"cs_health_score": None}, set()),
+        ({"cs_health_reasons": "Used daily"}, {"cs_health_reasons"}),
+    ],
+)
+def test_changes(new: dict[str, Any], changed: set[str]) -> None:
+    later = {"cs_updated_at": datetime(2026, 11, 21, tzinfo=UTC)}
+    found = changes(OLD, {**OLD, **new, **later}, "cs_")
+    assert set(found) == changed | ({"cs_updated_at"} if changed else set())
+
+
+def test_every_value_has_a_field_at_the_destination() -> None:
+    portrait = Portrait(66.666, "yellow", 0.6, ["a", "b"], -3.21, {"EUR": 49.0}, "Call", NOW)
+    values = field_values(portrait, "cs_")
+    assert list(values) == [spec.name for spec in field_specs("cs_")]
+    assert values["cs_health_score"] == 66.7
+    assert values["cs_health_reasons"] == "a\nb"
+    assert (values["cs_mrr"], values["cs_mrr_currency"]) == (49.0, "EUR")
+
+
+def test_an_mrr_in_two_currencies_is_no_single_number() -> None:
+    portrait = Portrait(None, "insufficient", 0.2, [], None, {"USD": 1.0, "EUR": 2.0}, None, NOW)
+    values = field_values(portrait, "cs_")
+    assert (values["cs_mrr"], values["cs_mrr_currency"]) == (None, "EUR, USD")

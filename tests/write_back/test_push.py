@@ -1,0 +1,161 @@
+"""Pushing: whatever happens in between, nothing is written twice and nothing is lost."""
+
+import contextlib
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from cs_sync.contracts.destination import Value
+from cs_sync.store.database import Store
+from cs_sync.store.leases import take_lease
+from cs_sync.write_back.plan import Item, Wish, make_plan
+from cs_sync.write_back.push import Pusher, Writes
+from tests.conftest import Clock, migrated_sqlite
+from tests.write_back.portal import Killed, Portal
+
+ACCOUNTS = [f"a{n}" for n in range(5)]
+
+
+@pytest.fixture
+def portal() -> Portal:
+    return Portal(companies={f"c-{name}": {} for name in ACCOUNTS})
+
+
+def wishes(score: float = 50.0) -> list[Wish]:
+    """A score for every account, and a follow-up for every second one."""
+    fields: dict[str, Value] = {"cs_health_score": score, "cs_health_band": "yellow"}
+    scores = [Wish("account", name, name, fields, remote_id=f"c-{name}") for name in ACCOUNTS]
+    calls = [
+        Wish("follow_up", f"key-{name}", name, {"title": "Call"}, account_remote_id=f"c-{name}")
+        for name in ACCOUNTS[::2]
+    ]
+    return scores + calls
+
+
+@pytest.fixture
+def pusher(store: Store, clock: Clock, portal: Portal) -> Pusher:
+    with store.write() as connection:
+        held = take_lease(connection, "run", clock())
+    return Pusher(store, "portal", portal, "run", held, clock, lambda _event: None)
+
+
+def plan(pusher: Pusher, wanted: Sequence[Wish]) -> list[Item]:
+    return make_plan(wanted, pusher.entries(), "cs_")
+
+
+def push(pusher: Pusher, wanted: Sequence[Wish] | None = None) -> Writes:
+    pusher.settle()
+    return pusher.push(plan(pusher, wanted or wishes()))
+
+
+def complete(portal: Portal) -> bool:
+    scored = all(c.get("cs_health_score") == 50.0 for c in portal.companies.values())
+    return scored and sorted(portal.tasks) == ["key-a0", "key-a2", "key-a4"]
+
+
+def test_the_second_push_writes_nothing(pusher: Pusher, portal: Portal) -> None:
+    first = push(pusher)
+    assert (first.create, first.update, first.problems) == (3, 5, [])
+    calls = portal.calls
+    second = push(pusher)
+    assert second.counts() == {
+        "create": 0,
+        "update": 0,
+        "unchanged": 8,
+        "rejected": 0,
+        "unknown": 0,
+    }
+    assert portal.calls == calls
+
+
+def test_only_what_moved_beyond_its_dead_band_is_written(pusher: Pusher, portal: Portal) -> None:
+    push(pusher)
+    assert push(pusher, wishes(score=50.9)).update == 0
+    assert push(pusher, wishes(score=51.0)).update == 5
+    assert portal.companies["c-a0"]["cs_health_score"] == 51.0
+
+
+def die_before(portal: Portal) -> None:
+    portal.die_before = True
+
+
+def die_in_the_middle(portal: Portal) -> None:
+    portal.die_after = 2
+
+
+def lose_the_answer(portal: Portal) -> None:
+    portal.lose_answer_after = 1
+
+
+@pytest.mark.parametrize("fault", [die_before, die_in_the_middle, lose_the_answer])
+@pytest.mark.parametrize("when", ["accounts", "follow-ups"])
+def test_after_a_crash_or_a_lost_answer_everything_is_there_once(
+    pusher: Pusher, portal: Portal, fault: Callable[[Portal], None], when: str
+) -> None:
+    wanted = [w for w in wishes() if (w.object == "account") == (when == "accounts")]
+    others = [w for w in wishes() if w not in wanted]
+    push(pusher, others)
+    fault(portal)
+    with contextlib.suppress(Killed):
+        push(pusher, wanted)
+    push(pusher)
+    assert complete(portal)
+    calls = portal.calls
+    push(pusher)
+    assert portal.calls == calls
+
+
+def test_a_lost_answer_is_unknown_until_it_is_settled(pusher: Pusher, portal: Portal) -> None:
+    portal.lose_answer_after = 1
+    writes = push(pusher, [w for w in wishes() if w.object == "follow_up"])
+    assert (writes.create, writes.unknown) == (1, 2)
+    statuses = {entry.key: entry.status for entry in pusher.entries().values()}
+    assert statuses == {"key-a0": "acked", "key-a2": "unknown", "key-a4": "unknown"}
+    pusher.settle()
+    statuses = {entry.key: entry.status for entry in pusher.entries().values()}
+    assert statuses["key-a2"] == "acked"
+    assert len(portal.tasks) == 2
+
+
+def test_with_a_lost_database_no_task_comes_twice_and_a_done_one_stays_done(
+    pusher: Pusher, portal: Portal, clock: Clock, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    push(pusher)
+    portal.tasks["key-a0"]["status"] = "COMPLETED"
+    with migrated_sqlite(tmp_path_factory.mktemp("new")) as empty:
+        with empty.write() as connection:
+            held = take_lease(connection, "run", clock())
+        anew = Pusher(empty, "portal", portal, "run", held, clock, lambda _event: None)
+        writes = push(anew)
+    assert (writes.create, writes.unchanged) == (0, 3)
+    assert len(portal.tasks) == 3
+    assert portal.tasks["key-a0"]["status"] == "COMPLETED"
+
+
+def test_a_refused_record_is_told_and_tried_again(pusher: Pusher, portal: Portal) -> None:
+    portal.refuse = {"a1": "health band is not allowed here"}
+    writes = push(pusher)
+    assert (writes.update, writes.rejected) == (4, 1)
+    assert writes.problems == ["account a1: VALIDATION_ERROR: health band is not allowed here"]
+    [again] = [i for i in plan(pusher, wishes()) if i.key == "a1"]
+    assert again.action == "update"
+    assert again.reason == "rejected last time: health band is not allowed here"
+    portal.refuse = {}
+    assert push(pusher).update == 1
+    assert complete(portal)
+
+
+def test_an_account_that_moved_to_another_company_is_written_whole(
+    pusher: Pusher, portal: Portal
+) -> None:
+    push(pusher)
+    portal.companies["merged"] = {}
+    moved = Wish("account", "a0", "a0", wishes()[0].fields, remote_id="merged")
+    assert push(pusher, [moved]).update == 1
+    assert portal.companies["merged"] == {"cs_health_score": 50.0, "cs_health_band": "yellow"}
+
+
+def test_what_cannot_be_written_is_refused_with_its_reason(pusher: Pusher) -> None:
+    wish = Wish("account", "a9", "a9", {}, refusal="no company in the CRM")
+    [item] = plan(pusher, [wish])
+    assert (item.action, item.reason, item.op) == ("refused", "no company in the CRM", None)
