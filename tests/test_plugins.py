@@ -250,3 +250,24 @@ def test_a_vault_answers_and_its_failure_never_quotes_the_secret(
     with pytest.raises(Exception, match="could not read vault:down") as caught:
         plugins.secret("vault", "down")
     assert "canary-7731" not in str(caught.value)
+
+
+def test_a_source_and_a_destination_of_one_name_share_their_settings(
+    install: Install, load: Load
+) -> None:
+    writes = """
+    def prepare(self, fields): ...
+    def write(self, ops): ...
+    def find(self, keys): ...
+"""
+    code = GOOD.format(name="crm").replace("    def streams", f"{writes}    def streams")
+    both = f"{code}\n@hookimpl\ndef cs_sync_destinations():\n    return [Destination]\n"
+    shared = both.replace("@hookimpl", "class Destination(Source): pass\n\n@hookimpl", 1)
+    install("crm", shared)
+    plugins = load()
+    assert [row["kind"] for row in plugins.rows()] == ["destination", "source"]
+    other = shared.replace("(Source): pass", "(Source):\n    class Config(Config): pass")
+    install("odd", other.replace('"crm"', '"odd"'))
+    plugins = load()
+    assert sorted(plugins.destinations) == ["crm"]
+    assert "must have the same Config" in only(plugins).error

@@ -1,7 +1,7 @@
 """The `[connectors.NAME]` tables: checked at once, their secrets looked up when they are used."""
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from cs_sync.config.problems import Problem, nearest, problems_of, raise_problems, secret_values
-from cs_sync.config.secrets import Secrets
+from cs_sync.config.secrets import Secrets, raise_together
+from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.source import ConnectorConfig, Workspace
 from cs_sync.plugins import Plugins
 
@@ -48,6 +49,16 @@ class Connectors(Mapping[str, ConnectorConfig]):
         if name not in self._ready:
             self._ready[name] = self._read(name, self._tables[name])
         return self._ready[name]
+
+    def use(self, names: Iterable[str]) -> None:
+        """Look up the secrets of several connectors; one ConfigError names all that is missing."""
+        missing: list[ConfigError] = []
+        for name in names:
+            try:
+                self[name]
+            except ConfigError as error:
+                missing.append(error)
+        raise_together(missing)
 
     def problems(self) -> list[Problem]:
         """What can be said without any secret: unknown connectors and keys, wrong values."""
@@ -92,7 +103,7 @@ class Connectors(Mapping[str, ConnectorConfig]):
         if model is None:
             raise KeyError(name)
         key = f"connectors.{name}"
-        resolved = self._secrets.resolve(dict(table), f"{self._source[0].name}: {key}")
+        resolved = self._secrets.resolve_all(table, f"{self._source[0].name}: {key}")
         found = _address(resolved, key)
         try:
             settings = model.model_validate({**resolved, "workspace": self._workspace})

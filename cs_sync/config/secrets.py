@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,18 @@ class Secrets:
         """Whether the value may stand for another one."""
         match = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
         return match is not None and (match[1] in _OWN or self._vaulted(match[1]))
+
+    def resolve_all(self, table: Mapping[str, Any], key: str) -> dict[str, Any]:
+        """A table with its references replaced; one ConfigError names all that is missing."""
+        resolved: dict[str, Any] = {}
+        missing: list[ConfigError] = []
+        for name, value in table.items():
+            try:
+                resolved[name] = self.resolve(value, f"{key}.{name}")
+            except ConfigError as error:
+                missing.append(error)
+        raise_together(missing)
+        return resolved
 
     def resolve(self, value: Any, key: str) -> Any:
         """The value with every reference in it replaced; `key` names it in messages.
@@ -67,6 +79,16 @@ class Secrets:
                 f"{key}: {path} cannot be read ({why})",
                 "write the value into that file, readable for the user that runs cs-sync",
             ) from None
+
+
+def raise_together(errors: Sequence[ConfigError]) -> None:
+    """The error, or one that holds them all; nothing when there is none."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        messages = "\n".join(error.message for error in errors)
+        remedies = "\n    ".join(dict.fromkeys(error.remedy for error in errors))
+        raise ConfigError(messages, remedies)
 
 
 def _from_environment(name: str, key: str) -> str:

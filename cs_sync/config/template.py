@@ -88,7 +88,7 @@ def _section(
     """A table: `values` as they are, every other field commented out with its default."""
     lines = [f"[{title}]"]
     for key, field in model.model_fields.items():
-        if field.exclude:
+        if field.exclude or _has_no_address(key, field):
             continue
         if field.description:
             lines.append(f"# {' '.join(field.description.split())}")
@@ -98,6 +98,10 @@ def _section(
         else:
             lines.append(f"# {name} = {_toml(_example(key, field, connector))}")
     return "\n".join(lines) + "\n"
+
+
+def _has_no_address(key: str, field: FieldInfo) -> bool:
+    return key == "base_url" and not (field.is_required() or str(field.default).startswith("http"))
 
 
 def _example(key: str, field: FieldInfo, connector: str) -> Any:

@@ -1,6 +1,7 @@
 """Whether what a plugin offers keeps its side of the contract."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from cs_sync.contracts.source import ConnectorConfig
@@ -21,9 +22,15 @@ def check_source(offer: Any) -> str | None:
     return None
 
 
-def check_destination(offer: Any) -> str | None:
+def check_destination(offer: Any, sources: Mapping[str, Any]) -> str | None:
     """What keeps this from being a destination; None when it is one."""
-    return _connector(offer, ("prepare", "write", "find"))
+    problem = _connector(offer, ("prepare", "write", "find"))
+    if problem:
+        return problem
+    source = sources.get(offer.name)
+    if source and source.Config is not offer.Config:
+        return f"source and destination {offer.name} must have the same Config: one section"
+    return None
 
 
 def check_metric(offer: Any) -> str | None:

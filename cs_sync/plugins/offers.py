@@ -82,7 +82,10 @@ class Plugins:
         """Connectors that write, by name."""
         from cs_sync.plugins.checks import check_destination
 
-        return self._by_name("cs_sync_destinations", check_destination)
+        sources = self.sources
+        return self._by_name(
+            "cs_sync_destinations", lambda offer: check_destination(offer, sources)
+        )
 
     @cached_property
     def metrics(self) -> "dict[str, Metric]":
