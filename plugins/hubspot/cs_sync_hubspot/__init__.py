@@ -1,6 +1,13 @@
 """HubSpot for cs-sync: reads the CRM, and writes health scores and follow-ups back into it."""
 
-from cs_sync import Destination, Source, hookimpl
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cs_sync import hookimpl
+
+if TYPE_CHECKING:
+    from cs_sync import Destination, Source
 
 
 @hookimpl

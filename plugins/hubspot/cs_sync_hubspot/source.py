@@ -1,6 +1,7 @@
 """HubSpot as a source: owners, companies, contacts, who belongs to whom, survey answers."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
@@ -109,13 +110,22 @@ class HubSpotSource:
                 return
 
     def _changed(self, kind: Kind, window: Window) -> Iterator[Page]:
-        """Searches what changed; the walk counts, so that the engine can hold it to the total."""
+        """Searches what changed, and says how many records there should be.
+
+        What could not be mapped is no record, and not expected as one.
+        """
         started = window.resume or {}
         since = 0 if window.since is None else milliseconds(window.since)
         place = Place.from_json(started["search"]) if started else Place(since)
+        rejected: int = started.get("rejected", 0)
         for found in walk(self._api.search, kind, place, window.until):
-            resume = {"search": found.place.as_json()} if found.place else {"archived": None}
-            yield _page(kind, found.items, resume, found.expect)
+            page = _page(kind, found.items)
+            rejected += len(page.rejected)
+            going_on = (
+                {"search": found.place.as_json(), "rejected": rejected} if found.place else None
+            )
+            expect = None if found.expect is None else found.expect - rejected
+            yield replace(page, resume=going_on or {"archived": None}, expect=expect)
 
     def _archived(self, kind: Kind, window: Window, after: str | None) -> Iterator[Page]:
         """Names what was archived; a search does not know it, and the list has no filter."""
@@ -190,9 +200,9 @@ def _since(value: object, since: datetime | None) -> bool:
     return since is None or at is None or at >= since
 
 
-def _page(kind: Kind, items: Sequence[Json], resume: object, expect: int | None = None) -> Page:
+def _page(kind: Kind, items: Sequence[Json], resume: object = None) -> Page:
     """A page of records, with the ids that merges did away with."""
     records, rejected = mapped(kind, items)
     losers = [str(alias["source_id"]) for alias in records.get(Alias, ())]
     deleted: dict[type[Record], Sequence[str]] = {kind.record: losers} if losers else {}
-    return Page(records, resume, deleted, rejected, expect)
+    return Page(records, resume, deleted, rejected)

@@ -179,6 +179,23 @@ def test_changes_are_searched_and_fresh_deletions_named(
     ]
 
 
+def test_what_was_rejected_is_not_expected_as_a_record(
+    source: HubSpotSource, vendor: respx.MockRouter
+) -> None:
+    bad, good = contact(1, createdate="soon"), contact(2)
+    answers = [
+        page_of([bad, contact(3, lastmodifieddate="2026-11-20T09:00:00Z")], after="2", total=3),
+        page_of([good], total=1),
+    ]
+    bad["properties"]["lastmodifieddate"] = "2026-11-20T08:00:00Z"
+    vendor.post("/crm/objects/2026-03/contacts/search").mock(side_effect=answers)
+    vendor.get("/crm/objects/2026-03/contacts").mock(side_effect=by_archived([], []))
+    first, second, _ = stream(source, "contacts").read(CHANGES)
+    assert (first.expect, second.expect) == (2, 2)
+    assert len(ids(first, SourceContact) + ids(second, SourceContact)) == 2
+    assert first.resume["rejected"] == 1
+
+
 def contact(number: int, **properties: Any) -> dict[str, Any]:
     return {
         "id": str(number),
