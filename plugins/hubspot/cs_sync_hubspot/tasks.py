@@ -37,13 +37,12 @@ class Tasks:
 
     def __init__(self, api: HubSpotApi) -> None:
         self._api = api
-        self._known: Guarantee | None = None
+        self._known: Guarantee = "absent"
 
     def guarantee(self) -> Guarantee:
-        """How keys are read in this portal; asked once."""
-        if self._known in (None, "absent"):
+        """How keys are read in this portal; asked until the property is there."""
+        if self._known == "absent":
             self._known = guarantee_of(self._api.properties("tasks").get(KEY))
-        assert self._known is not None  # noqa: S101 - set just above
         return self._known
 
     def read(self, keys: Sequence[str]) -> dict[str, Json]:
