@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
@@ -19,9 +20,16 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|")
 """What makes a spreadsheet run a cell (OWASP, CSV injection)."""
 
 
+_UNBOUNDED = 1000
+"""Columns of a line that goes to a file or a pipe: nothing there has to be folded."""
+
+
 def console() -> Console:
-    """Standard output, as wide as the terminal and never wrapping within a word on purpose."""
-    return Console(highlight=False, markup=False, emoji=False)
+    """Standard output: folded to the terminal's width, one line per row anywhere else."""
+    shown = Console(highlight=False, markup=False, emoji=False)
+    if not shown.is_terminal and "COLUMNS" not in os.environ:
+        shown.width = _UNBOUNDED
+    return shown
 
 
 def write_rows(
@@ -59,7 +67,7 @@ def plain_table(rows: Rows, fields: Sequence[str]) -> RenderableType:
         return text("nothing to show", "dim")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for field in fields:
-        table.add_column(field.replace("_", " "))
+        table.add_column(field.replace("_", " "), overflow="fold")
     for row in rows:
         table.add_row(*(cell(row.get(field)) for field in fields))
     return table

@@ -2,7 +2,7 @@
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from cs_sync.cli.values import duration, text
+from cs_sync.cli.values import STATUS_STYLE, duration, text
 from cs_sync.contracts.events import Event
 from cs_sync.plugins import Plugins
 
@@ -47,7 +47,7 @@ def json_lines() -> Callable[[Event], None]:
 
     logger = structlog.wrap_logger(
         structlog.PrintLogger(sys.stderr),
-        processors=[structlog.processors.JSONRenderer(default=str)],
+        processors=[_named_first, structlog.processors.JSONRenderer(default=str)],
     )
 
     def log(event: Event) -> None:
@@ -60,6 +60,12 @@ def json_lines() -> Callable[[Event], None]:
         )
 
     return log
+
+
+def _named_first(
+    _logger: Any, _method: str, entry: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    return {"event": entry.pop("event"), **entry}
 
 
 _RESERVED = {"event", "at", "source", "stream"}
@@ -147,9 +153,7 @@ def line_of(event: Event) -> Text | None:
 def _ended(event: Event) -> Text:
     detail = event.detail
     status = str(detail.get("status", "ok"))
-    line = Text.assemble(
-        text(f"{_title(event)}: "), text(status, "green" if status == "ok" else "red")
-    )
+    line = Text.assemble(text(f"{_title(event)}: "), text(status, STATUS_STYLE.get(status, "")))
     line.append_text(text(f", {detail.get('records', 0):,} records"))
     for name in ("rejected", "deleted"):
         if detail.get(name):

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from cs_sync.cli.values import (
     NOTHING,
+    STATUS_STYLE,
     amounts,
     band,
     cell,
@@ -46,7 +47,6 @@ SCORE_FIELDS = (
 )
 PLAN_FIELDS = ("destination", "object", "account", "key", "action", "changes", "reason")
 RUN_FIELDS = ("run", "started_at", "ended_at", "status", "streams", "writes")
-STATUS_STYLE = {"ok": "green", "partial": "yellow", "failed": "red", "interrupted": "red"}
 ACTION_STYLE = {"create": "green", "update": "yellow", "refused": "red"}
 
 
@@ -306,7 +306,10 @@ def _table(*columns: str) -> Table:
     for column in columns:
         right = column.endswith(">")
         table.add_column(
-            column.removesuffix(">"), justify="right" if right else "left", no_wrap=right
+            column.removesuffix(">"),
+            justify="right" if right else "left",
+            no_wrap=right,
+            overflow="fold",
         )
     return table
 

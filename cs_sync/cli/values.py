@@ -10,6 +10,7 @@ from cs_sync_schemas.money import CURRENCY_EXPONENT
 
 NOTHING = "–"
 BAND_STYLE = {"red": "red", "yellow": "yellow", "green": "green", "excellent": "bold green"}
+STATUS_STYLE = {"ok": "green", "partial": "yellow", "failed": "red", "interrupted": "red"}
 _HOUR, _DAY = 3600, 86400
 
 
@@ -26,7 +27,7 @@ def cell(value: Any) -> Text:
     if isinstance(value, bool):
         return text("yes" if value else "no")
     if isinstance(value, datetime):
-        return text(value.strftime("%Y-%m-%d %H:%M"))
+        return text(value.strftime("%Y-%m-%d %H:%M%z").replace("+0000", "Z"))
     if isinstance(value, date):
         return text(value.isoformat())
     if isinstance(value, Mapping):
