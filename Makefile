@@ -24,6 +24,7 @@ check: setup
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	for tests in $(wildcard schemas/tests plugins/*/tests examples/*/tests); do $(BIN)/mypy $$tests || exit 1; done
 	$(BIN)/lint-imports
 	$(MAKE) test
 
