@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 
 from starlette.requests import Request
@@ -81,7 +81,7 @@ class Pages:
         ]  # fmt: skip
         return _table(("Task", "Due", "Priority", "Status", "Owner"), cells)
 
-    def _properties(self, values: dict[str, str | None]) -> str:
+    def _properties(self, values: Mapping[str, str | None]) -> str:
         if not values:
             return '<p class="quiet">Nothing yet.</p>'
         known = self.portal.definitions["companies"]

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from cs_sync_sandbox.answers import Json
 from cs_sync_sandbox.stripe.books import Books, current_period, customer_id
 from cs_sync_sandbox.stripe.objects import stamp
-from cs_sync_sandbox.world.records import Company, Invoice, Subscription
+from cs_sync_sandbox.world.records import Company, Invoice, ItemVersion, Subscription
 
 KEPT = timedelta(days=30)
 OLD_VERSION = "2022-08-01"
@@ -57,20 +57,31 @@ def _of_subscription(
     record: Subscription,
 ) -> Iterator[tuple[datetime, str, Json, Json | None]]:
     yield record.started_at, "customer.subscription.created", _old(record, "trialing"), None
-    kind, seen = "customer.subscription.updated", set()
+    kind, last = "customer.subscription.updated", dict[str, ItemVersion]()
     if record.trial_end:
         before: Json = {"status": "trialing"}
         yield record.trial_end, kind, _old(record, "active"), before
     for version in record.items:
-        if version.item_id in seen:
-            yield version.valid_from, kind, _old(record, "active"), {"quantity": 1}
-        seen.add(version.item_id)
+        if version.item_id in last:
+            changed = _changed(last[version.item_id], version)
+            yield version.valid_from, kind, _old(record, "active"), changed
+        last[version.item_id] = version
     leaving = record.leaving
     if leaving and leaving.how == "period_end":
         before = {"cancel_at_period_end": False, "canceled_at": None}
         yield leaving.asked_at, kind, _old(record, "active"), before
     if record.ended_at:
         yield record.ended_at, "customer.subscription.deleted", _old(record, "canceled"), None
+
+
+def _changed(old: ItemVersion, new: ItemVersion) -> Json:
+    """Return what an item was before a change, as `previous_attributes` says it."""
+    before: Json = {}
+    if old.quantity != new.quantity:
+        before["quantity"] = old.quantity
+    if old.price_id != new.price_id:
+        before["plan"] = {"id": old.price_id, "object": "plan"}
+    return before
 
 
 def _of_invoice(record: Invoice) -> Iterator[tuple[datetime, str, Json, None]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Callable
-from copy import deepcopy
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,7 +17,7 @@ from cs_sync_sandbox.stripe import billing, objects
 from cs_sync_sandbox.stripe.books import books_of
 from cs_sync_sandbox.stripe.errors import StripeError, missing
 from cs_sync_sandbox.stripe.events import KEPT, events
-from cs_sync_sandbox.stripe.lists import Listing, listings
+from cs_sync_sandbox.stripe.lists import listings
 from cs_sync_sandbox.stripe.query import expanded, page, parameters
 
 PER_SECOND = 25  # a sandbox account; a live one has 100 (https://docs.stripe.com/rate-limits)
@@ -54,7 +53,7 @@ class Stripe:
     async def list_page(self, request: Request) -> Response:
         """GET /v1/{list}: filtered, newest first, by cursor."""
         name = request.path_params["name"]
-        listing = self._listing(name)
+        listing = self.lists.get(name)
         return self.answer(
             listing.scope if listing else name, request, lambda: self._list(name, request)
         )
@@ -62,7 +61,7 @@ class Stripe:
     async def retrieve(self, request: Request) -> Response:
         """GET /v1/{list}/{id}."""
         name, id_ = request.path_params["name"], request.path_params["id"]
-        listing = self._listing(name)
+        listing = self.lists.get(name)
         return self.answer(
             listing.scope if listing else name, request, lambda: self._one(name, id_, request)
         )
@@ -94,9 +93,6 @@ class Stripe:
                 f"'rak_{scope}_read' permission would allow this request to continue.",
             )
 
-    def _listing(self, name: str) -> Listing | None:
-        return self.lists.get(name)
-
     def _now(self) -> int:
         return objects.stamp(self.site.now())
 
@@ -110,7 +106,7 @@ class Stripe:
             since = objects.stamp(self.site.now() - KEPT)
             selected = [row for row in selected if row["created"] >= since]
         rows, more = page(selected, params, listing.kind)
-        data = [deepcopy(listing.render(row["id"], self._now())) for row in rows]
+        data = [listing.render(row["id"], self._now()) for row in rows]
         return self._paged(data, more, f"/v1/{name}", params)
 
     def _one(self, name: str, id_: str, request: Request) -> Json:
@@ -119,7 +115,7 @@ class Stripe:
             raise _unknown(request)
         params = parameters(request.query_params, ())
         try:
-            body = deepcopy(listing.render(id_, self._now()))
+            body = listing.render(id_, self._now())
         except KeyError:
             raise missing(listing.kind, id_) from None
         return expanded(body, params.get("expand", ()), self._resolve, listed=False)

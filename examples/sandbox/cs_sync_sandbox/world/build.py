@@ -24,7 +24,7 @@ from cs_sync_sandbox.world.records import (
     World,
 )
 from cs_sync_sandbox.world.subscriptions import subscriptions_of
-from cs_sync_sandbox.world.support import tickets_of
+from cs_sync_sandbox.world.support import numbered, tickets_of
 from cs_sync_sandbox.world.surveys import answers_of
 from cs_sync_sandbox.world.usage import onboarding_of, usage_of
 
@@ -70,7 +70,7 @@ def build_world(seed: int, today: date, accounts: int = 400) -> World:
         subscriptions=tuple(heap.subscriptions),
         invoices=tuple(sorted(heap.invoices, key=attrgetter("created_at", "id"))),
         refunds=tuple(sorted(heap.refunds, key=attrgetter("created_at", "number"))),
-        tickets=_numbered_tickets(heap.tickets),
+        tickets=numbered(heap.tickets, now),
         survey_answers=_numbered_answers(heap.answers),
         onboarding=tuple(heap.onboarding),
         usage=tuple(sorted(heap.usage, key=lambda row: row[:2])),
@@ -117,11 +117,6 @@ def _course(life: Life, now: datetime) -> Course:
         life.company.key, life.start.date(), last, life.fade_from, life.dip,
         life.converted and life.pays_from <= now,
     )  # fmt: skip
-
-
-def _numbered_tickets(tickets: list[Ticket]) -> tuple[Ticket, ...]:
-    ordered = sorted(tickets, key=attrgetter("created_at", "account_key"))
-    return tuple(replace(ticket, number=1000 + i) for i, ticket in enumerate(ordered))
 
 
 def _numbered_answers(answers: list[SurveyAnswer]) -> tuple[SurveyAnswer, ...]:

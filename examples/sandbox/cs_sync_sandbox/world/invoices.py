@@ -138,7 +138,8 @@ def _valid(subscription: Subscription, moment: datetime) -> list[ItemVersion]:
 
 
 def _trial_line(version: ItemVersion, period: tuple[datetime, datetime]) -> InvoiceLine:
-    return _line(version, 0, f"Trial period for {version.price_id}", period, 0, proration=False)
+    text = f"Trial period for {version.price_id}"
+    return _line(version, 0, text, period, version.quantity or 0, proration=False)
 
 
 def _recurring(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from random import Random
 from typing import Literal
@@ -13,6 +14,7 @@ from cs_sync_sandbox.world.records import Person, Ticket
 
 PER_MONTH = 0.385
 BEFORE_LEAVING = 2.6  # how many times as many in the two months before an account gives notice
+DELETED_ONE_IN = 12
 
 TicketStatus = Literal["new", "open", "pending", "hold", "solved", "closed", "deleted"]
 
@@ -35,6 +37,17 @@ def tickets_of(seed: int, life: Life, people: list[Person], now: datetime) -> li
             if life.start < at < now - timedelta(minutes=5) and life.present(at):
                 found.append(_ticket(rng, life, rng.choice(askers), at, now))
     return sorted(found, key=lambda ticket: ticket.created_at)
+
+
+def numbered(tickets: list[Ticket], now: datetime) -> tuple[Ticket, ...]:
+    """Return all tickets numbered by age; agents deleted some of the latest as spam."""
+    ordered = sorted(tickets, key=lambda ticket: (ticket.created_at, ticket.account_key))
+    found = []
+    for number, ticket in enumerate(ordered, start=1000):
+        recent = ticket.solved_at is not None and now - ticket.solved_at < timedelta(days=25)
+        status = "deleted" if recent and number % DELETED_ONE_IN == 0 else ticket.status
+        found.append(replace(ticket, number=number, status=status))
+    return tuple(found)
 
 
 def _troubled(life: Life, moment: datetime) -> bool:
@@ -86,8 +99,6 @@ def _status(
     if solved_at is None:
         status: TicketStatus = rng.choice(("open", "open", "pending", "hold"))
         return status
-    if rng.random() < 0.008 and now - solved_at < timedelta(days=25):
-        return "deleted"
     return "closed" if now - solved_at > timedelta(days=5) else "solved"
 
 
