@@ -1,10 +1,18 @@
 """The Zendesk connector: reads support, writes nothing."""
 
-from cs_sync import Source, hookimpl
-from cs_sync_zendesk.source import ZendeskSource
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from cs_sync import hookimpl
+
+if TYPE_CHECKING:
+    from cs_sync import Source
 
 
 @hookimpl
 def cs_sync_sources() -> list[type[Source]]:
-    """Offer the source."""
+    """Offer the source, which is loaded only when somebody asks."""
+    from cs_sync_zendesk.source import ZendeskSource
+
     return [ZendeskSource]
