@@ -110,8 +110,9 @@ def bands_now_spec(bands: Sequence[BandCount], colours: Mapping[str, str], width
         for order, band in enumerate(bands)
     ]
     return {
-        "width": width - 8,
-        "height": 30,
+        "width": width,
+        "height": 26,
+        "padding": 0,
         "data": {"values": values},
         "mark": {"type": "bar", "height": 26, "stroke": "var(--card)", "strokeWidth": 1.5},
         "encoding": {

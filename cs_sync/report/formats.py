@@ -82,14 +82,20 @@ def change(now: float | None, before: float | None, unit: str, currency: str | N
     """The difference: percentage points for fractions, percent for money, else the number."""
     if now is None or before is None:
         return ""
-    difference = now - before
-    sign = "+" if difference > 0 else MINUS if difference < 0 else "±"
-    size = abs(difference)
+    size = abs(now - before)
     if unit == "ratio":
-        return f"{sign}{number(size * 100, 1)}{THIN}pp"
-    if unit == "money_minor" and before > 0:
-        return f"{sign}{percent(size / before)}"
-    return f"{sign}{quantity(size, unit, currency)}"
+        text = f"{number(size * 100, 1)}{THIN}pp"
+    elif unit == "money_minor" and before > 0:
+        text = percent(size / before)
+    else:
+        text = quantity(size, unit, currency)
+    visible = any(digit in text for digit in "123456789")
+    return ("±" if not visible else "+" if now > before else MINUS) + text
+
+
+def counted(count: int, noun: str) -> str:
+    """1 record, 2 records."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def points(value: float | None) -> str:

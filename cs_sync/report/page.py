@@ -87,7 +87,7 @@ def _template() -> Any:
     )
     environment.filters |= {
         name: getattr(formats, name)
-        for name in ("day", "money", "number", "percent", "points", "purse")
+        for name in ("counted", "day", "money", "number", "percent", "points", "purse")
     }
     environment.filters["moment"] = formats.moment
     environment.filters["safe_link"] = safe_link

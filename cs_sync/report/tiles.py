@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cs_sync.report.data import Row
-from cs_sync.report.formats import as_date, change, period, quantity
+from cs_sync.report.formats import MINUS, as_date, change, day, period, quantity
 
 Feeling = Literal["good", "bad", "neutral"]
 
@@ -60,8 +60,10 @@ class Tile:
     change: str
     versus: str
     feeling: Feeling
-    certainty: str
+    n: str
+    interval: str
     warning: str
+    stale: bool
 
 
 def tile_groups(rows: Sequence[Row]) -> list[tuple[str, list[Tile]]]:
@@ -103,39 +105,38 @@ def _tile(metric: str, label: str, better: int, rows: Sequence[Row]) -> Tile:
     unit, currency = newest["unit"], newest.get("currency")
     value = newest["value"]
     old = before["value"] if before else None
+    changed = change(value, old, unit, currency)
     return Tile(
         metric=metric,
         label=label,
         value=quantity(value, unit, currency),
         period=period(newest["period_start"], newest["period_end"]),
-        change=change(value, old, unit, currency),
+        change=changed,
         versus=period(before["period_start"], before["period_end"]) if before else "",
-        feeling=_feeling(value, old, better),
-        certainty=_certainty(newest),
+        feeling=_feeling(changed, better),
+        n="" if newest.get("n") is None else f"n = {newest['n']:,}",
+        interval=_interval(newest),
         warning=_warning(newest),
+        stale=bool(newest.get("stale_since")) or newest.get("status") == "stale",
     )
 
 
-def _feeling(now: float | None, before: float | None, better: int) -> Feeling:
-    if now is None or before is None or now == before or not better:
+def _feeling(changed: str, better: int) -> Feeling:
+    if not better or changed[:1] not in ("+", MINUS):
         return "neutral"
-    return "good" if (now > before) == (better > 0) else "bad"
+    return "good" if (changed[0] == "+") == (better > 0) else "bad"
 
 
-def _certainty(row: Row) -> str:
-    """How many it rests on and, where known, the 95 % interval."""
-    parts = []
-    if row.get("n") is not None:
-        parts.append(f"n = {row['n']:,}")
-    if row.get("low") is not None and row.get("high") is not None:
-        ends = (quantity(row[end], row["unit"], row.get("currency")) for end in ("low", "high"))
-        parts.append("95\u202f% interval {} to {}".format(*ends))
-    return ", ".join(parts)
+def _interval(row: Row) -> str:
+    if row.get("low") is None or row.get("high") is None:
+        return ""
+    low, high = (quantity(row[end], row["unit"], row.get("currency")) for end in ("low", "high"))
+    return f"95\u202f% interval: {low} to {high}"
 
 
 def _warning(row: Row) -> str:
     if row.get("stale_since"):
-        return f"Stale since {str(row['stale_since'])[:10]}"
+        return f"Stale since {day(as_date(str(row['stale_since'])[:10]))}"
     if row.get("status") == "stale":
         return "Stale"
     if row.get("status") == "insufficient":

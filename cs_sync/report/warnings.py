@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from cs_sync.report.data import ReportData
-from cs_sync.report.formats import moment
+from cs_sync.report.formats import counted, moment
 from cs_sync.report.tiles import Tile
 
 _MOST = 3
@@ -25,20 +25,22 @@ def _run(data: ReportData) -> Iterator[str]:
 def _streams(data: ReportData) -> Iterator[str]:
     for stream in data.streams:
         if stream.status != "ok":
-            fresh = moment(stream.fresh_until, data.timezone)
-            reason = f" {stream.error}" if stream.error else ""
-            yield (
-                f"{stream.source} {stream.stream} is {stream.status}; "
-                f"complete until: {fresh}.{reason}"
-            )
+            until = "it has never been read to the end"
+            if stream.fresh_until is not None:
+                until = f"its data ends {moment(stream.fresh_until, data.timezone)}"
+            reason = f" ({stream.error.rstrip('.')})" if stream.error else ""
+            yield f"{stream.source} {stream.stream}: {stream.status}{reason}; {until}."
     rejected = sum(stream.rejected for stream in data.streams)
     if rejected:
-        rows = "1 record was" if rejected == 1 else f"{rejected:,} records were"
-        yield f"{rows} rejected and left out: see `cs-sync rejects list`."
+        were = "was" if rejected == 1 else "were"
+        yield (
+            f"{counted(rejected, 'record')} {were} rejected and left out:"
+            " see `cs-sync rejects list`."
+        )
 
 
 def _stale(tiles: Iterable[Tile]) -> Iterator[str]:
-    stale = [tile.label for tile in tiles if tile.warning.startswith("Stale")]
+    stale = [tile.label for tile in tiles if tile.stale]
     if stale:
         named, more = ", ".join(stale[:_MOST]), len(stale) - _MOST
         yield f"Figures that rest on old data: {named}{f' and {more} more' if more > 0 else ''}."
@@ -48,8 +50,8 @@ def _writes(data: ReportData) -> Iterator[str]:
     unknown, rejected = data.writes.get("unknown", 0), data.writes.get("rejected", 0)
     if unknown:
         yield (
-            f"{unknown:,} writes to {data.destination} got no answer: "
-            "the next run settles whether they happened."
+            f"{counted(unknown, 'write')} to {data.destination} got no answer:"
+            " the next run settles what happened."
         )
     if rejected:
-        yield f"{data.destination} rejected {rejected:,} writes: see `cs-sync plan`."
+        yield f"{data.destination} rejected {counted(rejected, 'write')}: see `cs-sync plan`."
