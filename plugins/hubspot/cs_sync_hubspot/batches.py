@@ -69,17 +69,20 @@ def _after_refusal(
 
 
 def blame(body: Any, ops: Sequence[Op]) -> set[str]:
-    """The keys of the operations that a refusal of a whole batch names as the cause.
-
-    A property that does not exist is the fault of every operation that sets it.
-    """
+    """The keys of the operations that a refusal of a whole batch names as the cause."""
     blamed: set[str] = set()
     for error in (body, *details(body)) if isinstance(body, dict) else ():
-        blamed |= {op.key for op in named(ops, error)}
-        if error.get("code") == "PROPERTY_DOESNT_EXIST":
-            absent = context(error, "propertyName")
-            blamed |= {op.key for op in ops if absent & set(op.fields)}
+        guilty = named(ops, error) or _setting(ops, error)
+        blamed |= {op.key for op in guilty}
     return blamed
+
+
+def _setting(ops: Sequence[Op], error: Mapping[str, Any]) -> Sequence[Op]:
+    """Those that set a property which does not exist; one that no field names is in all."""
+    absent = context(error, "propertyName")
+    if error.get("code") != "PROPERTY_DOESNT_EXIST" or not absent:
+        return ()
+    return [op for op in ops if absent & set(op.fields)] or ops
 
 
 def named(ops: Sequence[Op], error: Mapping[str, Any]) -> list[Op]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from cs_sync import ConnectorConfig, Limit
 
@@ -14,6 +14,8 @@ LIMITS = (
     Limit(requests=5, seconds=1, path=r"/search$", method="POST"),
 )
 """The smallest plan's allowance for one key; searches have their own, shared by the portal."""
+
+LONGEST_LIST = 2000
 
 SCALES: dict[str, tuple[float, float]] = {"NPS": (0, 10), "CSAT": (0, 2), "CES": (1, 7)}
 """Lowest and highest answer of HubSpot's own survey types."""
@@ -32,7 +34,6 @@ class HubSpotConfig(ConnectorConfig):
     )
     company_properties: tuple[PropertyName, ...] = Field(
         default=("industry", "country", "numberofemployees", "lifecyclestage"),
-        max_length=50,
         description="Company properties to carry as attributes of the account.",
     )
     survey_scales: dict[SurveyKind, tuple[float, float]] = Field(
@@ -42,3 +43,11 @@ class HubSpotConfig(ConnectorConfig):
     portal_id: int | None = Field(
         default=None, description="Your HubSpot account number, to link to company records."
     )
+
+    @field_validator("company_properties")
+    @classmethod
+    def _fit_into_an_address(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """They are asked for in the address of a request, which servers cut off somewhere."""
+        if len(",".join(names)) > LONGEST_LIST:
+            raise ValueError(f"name fewer: together they may take {LONGEST_LIST} characters")
+        return names

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from cs_sync import Rejection, Row
@@ -11,6 +12,18 @@ from cs_sync_schemas import Alias, Owner, Record, SourceAccount, SourceContact, 
 
 Json = Mapping[str, Any]
 Rows = dict[type[Record], list[Row]]
+
+
+_MERGED = "hs_merged_object_ids"
+_COMPANY = ("name", "domain", "hs_additional_domains", "hubspot_owner_id", "createdate", _MERGED)
+_CONTACT = (
+    *("email", "hs_additional_emails", "firstname", "lastname", "jobtitle"),
+    *("associatedcompanyid", "createdate", _MERGED),
+)
+_SUBMISSION = (
+    *("hs_survey_type", "hs_survey_name", "hs_value", "hs_content"),
+    *("hs_contact_id", "hs_submission_timestamp"),
+)
 
 
 class Unmappable(ValueError):
@@ -29,7 +42,7 @@ class Kind:
     record: type[Record]
     modified: str
     properties: tuple[str, ...]
-    to_row: Callable[[Json], Row]
+    fields: Callable[[Json], Row]
 
     def changed_at(self, item: Json) -> datetime:
         """When it was changed last, by the property that searches go by."""
@@ -37,6 +50,11 @@ class Kind:
         if at is None:
             raise Unmappable("NO_TIME", f"{self.name} {item.get('id')} has no {self.modified}")
         return at
+
+    def row(self, item: Json) -> Row:
+        """The record that an object is."""
+        common = {"source_id": str(item["id"]), "updated_at": self.changed_at(item), "raw": item}
+        return {**common, **self.fields(item)}
 
 
 def text(item: Json, name: str) -> str | None:
@@ -81,100 +99,81 @@ def _lower(value: str | None) -> str | None:
 
 def kinds_of(config: HubSpotConfig) -> dict[str, Kind]:
     """The kinds of object that are read, by name, as the configuration wants them."""
-    kinds = (_companies(config), _contacts(config), _submissions(config))
+    company_keys = (config.account_key_property, *config.company_properties)
+    contact_keys = (config.contact_key_property,) if config.contact_key_property else ()
+    changed, contact_changed = "hs_lastmodifieddate", "lastmodifieddate"
+    kinds = (
+        Kind(
+            "companies",
+            SourceAccount,
+            changed,
+            _asked(*_COMPANY, changed, *company_keys),
+            partial(company_fields, config),
+        ),
+        Kind(
+            "contacts",
+            SourceContact,
+            contact_changed,
+            _asked(*_CONTACT, contact_changed, *contact_keys),
+            partial(contact_fields, config),
+        ),
+        Kind(
+            "feedback_submissions",
+            SurveyResponse,
+            changed,
+            _asked(*_SUBMISSION, changed),
+            partial(submission_fields, config),
+        ),
+    )
     return {kind.name: kind for kind in kinds}
 
 
-def _companies(config: HubSpotConfig) -> Kind:
-    def to_row(item: Json) -> Row:
-        source_id = str(item["id"])
-        return {
-            "source_id": source_id,
-            "name": text(item, "name"),
-            "domain": _lower(text(item, "domain")),
-            "extra_domains": listed(_lower(text(item, "hs_additional_domains"))),
-            "external_key": text(item, config.account_key_property),
-            "owner_source_id": text(item, "hubspot_owner_id"),
-            "attributes": {
-                name: value
-                for name in config.company_properties
-                if (value := text(item, name)) is not None
-            },
-            "created_at": when(text(item, "createdate") or item.get("createdAt")),
-            "updated_at": kind.changed_at(item),
-            "url": _company_url(config, source_id),
-            "raw": item,
-        }
-
-    named = ("name", "domain", "hs_additional_domains", "hubspot_owner_id", "createdate")
-    modified = "hs_lastmodifieddate"
-    extra = (config.account_key_property, *config.company_properties)
-    kind = Kind(
-        "companies", SourceAccount, modified, _asked(*named, modified, _MERGED, *extra), to_row
-    )
-    return kind
+def company_fields(config: HubSpotConfig, item: Json) -> Row:
+    """A company as an account; attributes that are not set are left out."""
+    attributes = {name: text(item, name) for name in config.company_properties}
+    return {
+        "name": text(item, "name"),
+        "domain": _lower(text(item, "domain")),
+        "extra_domains": listed(_lower(text(item, "hs_additional_domains"))),
+        "external_key": text(item, config.account_key_property),
+        "owner_source_id": text(item, "hubspot_owner_id"),
+        "attributes": {name: value for name, value in attributes.items() if value is not None},
+        "created_at": when(text(item, "createdate") or item.get("createdAt")),
+        "url": _company_url(config, str(item["id"])),
+    }
 
 
-def _contacts(config: HubSpotConfig) -> Kind:
-    def to_row(item: Json) -> Row:
-        name = " ".join(filter(None, (text(item, "firstname"), text(item, "lastname"))))
-        key = config.contact_key_property
-        return {
-            "source_id": str(item["id"]),
-            "account_source_id": text(item, "associatedcompanyid"),
-            "email": _lower(text(item, "email")),
-            "extra_emails": listed(_lower(text(item, "hs_additional_emails"))),
-            "external_key": text(item, key) if key else None,
-            "name": name or None,
-            "role": text(item, "jobtitle"),
-            "created_at": when(text(item, "createdate") or item.get("createdAt")),
-            "updated_at": kind.changed_at(item),
-            "raw": item,
-        }
-
-    named = ("email", "hs_additional_emails", "firstname", "lastname", "jobtitle")
-    modified = "lastmodifieddate"
-    extra = ("associatedcompanyid", "createdate", *filter(None, (config.contact_key_property,)))
-    kind = Kind(
-        "contacts", SourceContact, modified, _asked(*named, modified, _MERGED, *extra), to_row
-    )
-    return kind
+def contact_fields(config: HubSpotConfig, item: Json) -> Row:
+    """A contact with its primary company."""
+    name = " ".join(filter(None, (text(item, "firstname"), text(item, "lastname"))))
+    key = config.contact_key_property
+    return {
+        "account_source_id": text(item, "associatedcompanyid"),
+        "email": _lower(text(item, "email")),
+        "extra_emails": listed(_lower(text(item, "hs_additional_emails"))),
+        "external_key": text(item, key) if key else None,
+        "name": name or None,
+        "role": text(item, "jobtitle"),
+        "created_at": when(text(item, "createdate") or item.get("createdAt")),
+    }
 
 
-def _submissions(config: HubSpotConfig) -> Kind:
+def submission_fields(config: HubSpotConfig, item: Json) -> Row:
+    """A survey answer on the scale of its survey type."""
     scales = SCALES | {str(name): scale for name, scale in config.survey_scales.items()}
-
-    def to_row(item: Json) -> Row:
-        kind_name = (text(item, "hs_survey_type") or "").upper()
-        score, low, high = _score(kind_name, text(item, "hs_value"), scales)
-        return {
-            "source_id": str(item["id"]),
-            "contact_source_id": text(item, "hs_contact_id"),
-            "kind": kind_name.lower(),
-            "survey": text(item, "hs_survey_name"),
-            "score": score,
-            "scale_min": low,
-            "scale_max": high,
-            "higher_is_better": True,
-            "comment": text(item, "hs_content"),
-            "answered_at": when(text(item, "hs_submission_timestamp") or item.get("createdAt")),
-            "updated_at": kind.changed_at(item),
-            "raw": item,
-        }
-
-    named = ("hs_survey_type", "hs_survey_name", "hs_value", "hs_content", "hs_contact_id")
-    modified = "hs_lastmodifieddate"
-    kind = Kind(
-        "feedback_submissions",
-        SurveyResponse,
-        modified,
-        _asked(*named, "hs_submission_timestamp", modified),
-        to_row,
-    )
-    return kind
-
-
-_MERGED = "hs_merged_object_ids"
+    kind = (text(item, "hs_survey_type") or "").upper()
+    score, low, high = _score(kind, text(item, "hs_value"), scales)
+    return {
+        "contact_source_id": text(item, "hs_contact_id"),
+        "kind": kind.lower(),
+        "survey": text(item, "hs_survey_name"),
+        "score": score,
+        "scale_min": low,
+        "scale_max": high,
+        "higher_is_better": True,
+        "comment": text(item, "hs_content"),
+        "answered_at": when(text(item, "hs_submission_timestamp") or item.get("createdAt")),
+    }
 
 
 def _asked(*names: str) -> tuple[str, ...]:
@@ -230,7 +229,7 @@ def mapped(kind: Kind, items: Iterable[Json]) -> tuple[Rows, list[Rejection]]:
     rejected: list[Rejection] = []
     for item in items:
         try:
-            row, merged = kind.to_row(item), aliases(kind, item)
+            row, merged = kind.row(item), aliases(kind, item)
         except Unmappable as error:
             source_id = str(item.get("id") or "") or None
             rejected.append(Rejection(kind.record, source_id, error.code, str(error), item))

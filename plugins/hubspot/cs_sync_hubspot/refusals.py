@@ -32,33 +32,33 @@ def classify_for(zone: ZoneInfo) -> Classify:
 
     def classify(response: httpx.Response, body: Any) -> VendorError | None:
         body = body if isinstance(body, dict) else {}
-        status = response.status_code
-        if status == 429:
+        if response.status_code == 429:
             return _throttled(response, body, zone)
-        if status == 408 or not 400 <= status < 500:
+        if response.status_code == 408 or not 400 <= response.status_code < 500:
             return None
-        facts: dict[str, Any] = {
-            "status": status,
-            "body": body,
-            "headers": dict(response.headers),
-            "request_id": request_id(response, body),
-        }
-        if status in _BUSY:
-            return Unreachable(f"HubSpot is busy with these records: {said(body)}", **facts)
-        if status == 401:
-            return CredentialRefused(
-                f"HubSpot refused the access token: {said(body)}",
-                f"make a new key ({_KEYS}) and put it into [connectors.hubspot] access_token",
-                **facts,
-            )
-        if status == 403:
-            return PermissionMissing(
-                f"HubSpot does not permit this: {said(body)}", _permit(body), **facts
-            )
-        call = f"{response.request.method} {response.request.url.path}"
-        return RequestRefused(f"HubSpot refused {call} ({status}): {said(body)}", **facts)
+        return _refused(response, body)
 
     return classify
+
+
+def _refused(response: httpx.Response, body: Mapping[str, Any]) -> VendorError:
+    """What a 4xx means."""
+    status, why = response.status_code, said(body)
+    facts: dict[str, Any] = {
+        "status": status,
+        "body": body,
+        "headers": dict(response.headers),
+        "request_id": request_id(response, body),
+    }
+    if status in _BUSY:
+        return Unreachable(f"HubSpot is busy with these records: {why}", **facts)
+    if status == 401:
+        remedy = f"make a new key ({_KEYS}) and put it into [connectors.hubspot] access_token"
+        return CredentialRefused(f"HubSpot refused the access token: {why}", remedy, **facts)
+    if status == 403:
+        return PermissionMissing(f"HubSpot does not permit this: {why}", _permit(body), **facts)
+    call = f"{response.request.method} {response.request.url.path}"
+    return RequestRefused(f"HubSpot refused {call} ({status}): {why}", **facts)
 
 
 def _throttled(

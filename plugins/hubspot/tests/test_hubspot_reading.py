@@ -1,6 +1,6 @@
 """Reading the CRM: pages, windows, merges, deletions, members, survey answers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,7 +18,6 @@ from cs_sync_schemas import (
     Owner,
     SourceAccount,
     SourceContact,
-    SurveyResponse,
 )
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -335,83 +334,6 @@ def test_a_gap_in_associations_does_not_pass_for_an_empty_company(
     )
     with pytest.raises(RequestRefused, match="INTERNAL_ERROR: try later"):
         list(stream(source, "associations").read(BACKFILL))
-
-
-def answer(kind: str | None, value: str | None, **more: Any) -> dict[str, Any]:
-    item = company(31)
-    item["properties"] |= {
-        "hs_survey_type": kind,
-        "hs_survey_name": "Q4",
-        "hs_value": value,
-        "hs_content": "Fast support",
-        "hs_submission_timestamp": "2026-10-30T12:00:00Z",
-        "hs_contact_id": "501",
-        **more,
-    }
-    return item
-
-
-@pytest.mark.parametrize(
-    ("kind", "value", "expected"),
-    [
-        ("NPS", "9", ("nps", 9.0, 0, 10)),
-        ("CSAT", "2", ("csat", 2.0, 0, 2)),
-        ("CES", "7", ("ces", 7.0, 1, 7)),
-        ("CES", "", ("ces", None, 1, 7)),
-        ("CUSTOM", None, ("custom", None, None, None)),
-    ],
-)
-def test_survey_answers_keep_their_scale(
-    source: HubSpotSource,
-    vendor: respx.MockRouter,
-    kind: str,
-    value: str | None,
-    expected: tuple[Any, ...],
-) -> None:
-    vendor.get("/crm/objects/2026-03/feedback_submissions").mock(
-        side_effect=by_archived([answer(kind, value)], [])
-    )
-    first, _ = stream(source, "feedback_submissions").read(BACKFILL)
-    (row,) = first.records[SurveyResponse]
-    assert (row["kind"], row["score"], row["scale_min"], row["scale_max"]) == expected
-    assert SurveyResponse.rule(row) is None
-    assert (row["contact_source_id"], row["comment"], row["survey"]) == (
-        "501",
-        "Fast support",
-        "Q4",
-    )
-    assert row["answered_at"] == datetime(2026, 10, 30, 12, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("item", "code", "hint"),
-    [
-        (answer("CUSTOM", "4"), "UNKNOWN_SCALE", "survey_scales"),
-        (answer(None, "4"), "UNKNOWN_SURVEY_TYPE", "hs_survey_type"),
-        (answer("NPS", "nine"), "BAD_SCORE", "'nine'"),
-    ],
-)
-def test_survey_answers_that_cannot_be_read_say_why(
-    source: HubSpotSource, vendor: respx.MockRouter, item: Any, code: str, hint: str
-) -> None:
-    vendor.get("/crm/objects/2026-03/feedback_submissions").mock(
-        side_effect=by_archived([item], [])
-    )
-    first, _ = stream(source, "feedback_submissions").read(BACKFILL)
-    assert first.records[SurveyResponse] == []
-    assert first.rejected[0].code == code
-    assert hint in first.rejected[0].reason
-
-
-def test_scales_of_surveys_can_be_given(http: Any, vendor: respx.MockRouter) -> None:
-    scales: Mapping[str, Any] = {"CSAT": [1, 5], "CUSTOM": [1, 3]}
-    given = HubSpotConfig.model_validate({"access_token": "t" * 9, "survey_scales": scales})
-    vendor.get("/crm/objects/2026-03/feedback_submissions").mock(
-        side_effect=by_archived([answer("CSAT", "5"), answer("CUSTOM", "3")], [])
-    )
-    first, _ = stream(HubSpotSource(given, http), "feedback_submissions").read(BACKFILL)
-    found = [(r["score"], r["scale_max"]) for r in first.records[SurveyResponse]]
-    assert found == [(5.0, 5.0), (3.0, 3.0)]
 
 
 def test_the_daily_quota_says_when_it_opens(

@@ -288,6 +288,22 @@ def test_before_the_property_exists_no_follow_up_does(
     assert list(destination.find(["k1"])) == []
 
 
+def test_without_the_key_property_a_batch_is_refused_in_one_request(
+    destination: HubSpotDestination, vendor: respx.MockRouter
+) -> None:
+    vendor.get("/crm/properties/2026-03/tasks").respond(json={"results": []})
+    detail = {
+        "message": 'Property "cs_sync_key" does not exist',
+        "code": "PROPERTY_DOESNT_EXIST",
+        "context": {"propertyName": ["cs_sync_key"]},
+    }
+    body = {"category": "VALIDATION_ERROR", "message": "not valid", "errors": [detail]}
+    create = vendor.post(CREATE).respond(400, json=body)
+    answers = list(destination.write([call(f"k{n}") for n in range(50)]))
+    assert [type(a) for a in answers] == [Reject] * 50
+    assert create.call_count == 1
+
+
 HOSTILE = "<script>alert(\"x\")</script> & 'co' \ud800 \x00\x1b[31m\r\n=1+1"
 
 
