@@ -93,8 +93,8 @@ def zendesk_says(openapi: Path) -> Description:
     [
         ("customers", "customer", {}),
         ("products", "product", {}),
-        ("prices", "price", {"expand[]": "data.tiers"}),
-        ("coupons", "coupon", {"expand[]": "data.applies_to"}),
+        ("prices", "price", {"expand[]": ["data.tiers", "data.currency_options"]}),
+        ("coupons", "coupon", {"expand[]": ["data.applies_to", "data.currency_options"]}),
         ("subscriptions", "subscription", {"status": "all"}),
         (
             "subscriptions",

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
+from cs_sync_sandbox.answers import Json
 from cs_sync_sandbox.hubspot.portal import Portal, Record
 from cs_sync_sandbox.hubspot.seed import OWNER
 
@@ -74,7 +75,7 @@ class Pages:
             (
                 f"<b>{_text(t, 'hs_task_subject')}</b>"
                 f'<div class="body">{_text(t, "hs_task_body")}</div>',
-                _text(t, "hs_timestamp"), _text(t, "hs_task_priority"),
+                _time(t.properties.get("hs_timestamp") or ""), _text(t, "hs_task_priority"),
                 _text(t, "hs_task_status"), escape(self._owner(t)),
             )
             for t in tasks
@@ -89,7 +90,7 @@ class Pages:
             (
                 f"{escape(known[name]['label'] if name in known else name)} "
                 f'<span class="quiet">{escape(name)}</span>',
-                f'<div class="body">{escape(value or "")}</div>',
+                f'<div class="body">{_value(known.get(name), value or "")}</div>',
             )
             for name, value in sorted(values.items())
         ]
@@ -128,6 +129,15 @@ def _by_score(record: Record) -> tuple[bool, float, str]:
 
 def _text(record: Record, name: str) -> str:
     return escape(record.properties.get(name) or "")
+
+
+def _value(definition: Json | None, value: str) -> str:
+    return _time(value) if definition and definition["type"] == "datetime" else escape(value)
+
+
+def _time(value: str) -> str:
+    """Return an ISO time to the minute, without letters between its parts."""
+    return f"{escape(value[:16].replace('T', ' '))} UTC" if value else ""
 
 
 def _score(record: Record) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from cs_sync_sandbox.answers import Json
 from cs_sync_sandbox.stripe.books import Books, current_period, customer_id
+from cs_sync_sandbox.stripe.query import HIDDEN
 from cs_sync_sandbox.world.records import (
     Company,
     Coupon,
@@ -82,9 +83,8 @@ def product(_: Books, record: Product) -> Json:
 
 
 def price(_: Books, record: Price) -> Json:
-    """Return a price; `tiers` is there too and taken away unless expanded."""
-    amount = record.unit_amount
-    whole = amount is not None and amount == amount.to_integral_value()
+    """Return a price; what only shows when expanded is there and taken away later."""
+    amounts = _amounts(record)
     recurring = None
     if record.interval:
         recurring = {
@@ -97,9 +97,20 @@ def price(_: Books, record: Price) -> Json:
         "id": record.id, "object": "price", "active": record.active,
         "billing_scheme": "tiered" if record.tiers else "per_unit",
         "created": stamp(record.created_at), "currency": record.currency,
-        "custom_unit_amount": None, "livemode": False,
+        "currency_options": {record.currency: amounts}, "livemode": False,
         "lookup_key": record.id.removeprefix("price_"), "metadata": {}, "nickname": None,
-        "product": record.product_id, "recurring": recurring, "tax_behavior": "exclusive",
+        "product": record.product_id, "recurring": recurring,
+        "tiers_mode": "volume" if record.tiers else None, "transform_quantity": None,
+        "type": "recurring" if recurring else "one_time", **amounts,
+    }  # fmt: skip
+
+
+def _amounts(record: Price) -> Json:
+    """Return what a price costs in its currency, tiers included."""
+    amount = record.unit_amount
+    whole = amount is not None and amount == amount.to_integral_value()
+    return {
+        "custom_unit_amount": None, "tax_behavior": "exclusive",
         "tiers": [
             {
                 "flat_amount": None, "flat_amount_decimal": None, "unit_amount": t.unit_amount,
@@ -107,15 +118,13 @@ def price(_: Books, record: Price) -> Json:
             }
             for t in record.tiers
         ],
-        "tiers_mode": "volume" if record.tiers else None, "transform_quantity": None,
-        "type": "recurring" if recurring else "one_time",
         "unit_amount": int(amount) if whole and amount is not None else None,
         "unit_amount_decimal": f"{amount.normalize():f}" if amount is not None else None,
     }  # fmt: skip
 
 
 def coupon(books: Books, record: Coupon) -> Json:
-    """Return a coupon; `applies_to` is there too and taken away unless expanded."""
+    """Return a coupon; what only shows when expanded is there and taken away later."""
     body: Json = {
         "id": record.id, "object": "coupon", "amount_off": record.amount_off,
         "created": stamp(record.created_at), "currency": record.currency,
@@ -124,6 +133,8 @@ def coupon(books: Books, record: Coupon) -> Json:
         "percent_off": float(record.percent_off) if record.percent_off is not None else None,
         "redeem_by": None, "times_redeemed": books.redemptions.get(record.id, 0), "valid": True,
     }  # fmt: skip
+    if record.amount_off is not None:
+        body["currency_options"] = {str(record.currency): {"amount_off": record.amount_off}}
     if record.product_ids:
         body["applies_to"] = {"products": list(record.product_ids)}
     return body
@@ -166,7 +177,8 @@ def item(books: Books, record: Subscription, version: ItemVersion, now: int) -> 
         "metadata": {}, "price": price(books, books.prices[version.price_id]),
         "subscription": record.id, "tax_rates": [],
     }  # fmt: skip
-    body["price"].pop("tiers")  # three levels below a list's data: too deep to expand
+    for hidden in HIDDEN:  # three levels below a list's data: too deep to expand
+        body["price"].pop(hidden, None)
     if version.quantity is not None:
         body["quantity"] = version.quantity
     return body

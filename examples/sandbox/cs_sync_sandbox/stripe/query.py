@@ -14,6 +14,7 @@ PAGING = frozenset({"limit", "starting_after", "ending_before", "expand"})
 _INDEX = re.compile(r"\[\d*\]$")
 _RANGE = re.compile(r"^(\w+)\[(gte|gt|lt|lte)\]$")
 DEPTH = 4
+HIDDEN = ("tiers", "applies_to", "currency_options")  # shown only when expanded
 
 
 def parameters(query: QueryParams, allowed: Iterable[str]) -> dict[str, list[str]]:
@@ -62,7 +63,7 @@ def expanded(
 ) -> Json:
     """Return the body with `expand` paths filled in by `resolve(object, id)`.
 
-    What is only shown when expanded (`tiers`, `applies_to`) is taken away otherwise.
+    What is `HIDDEN` unless expanded is taken away otherwise.
     """
     wanted = list(paths)
     for path in wanted:
@@ -73,7 +74,7 @@ def expanded(
         if listed and parts[0] != "data":
             raise _cannot(path)
         _expand(body, parts, path, resolve)
-    for field in ("tiers", "applies_to"):
+    for field in HIDDEN:
         if not any(path.split(".")[-1] == field for path in wanted):
             for row in body["data"] if listed else [body]:
                 row.pop(field, None)
@@ -85,7 +86,7 @@ def _expand(
 ) -> None:
     name, rest = parts[0], parts[1:]
     if name not in node:
-        if name in {"tiers", "applies_to"}:
+        if name in HIDDEN:
             return
         raise _cannot(path)
     value = node[name]

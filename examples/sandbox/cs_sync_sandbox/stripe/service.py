@@ -18,7 +18,7 @@ from cs_sync_sandbox.stripe.books import books_of
 from cs_sync_sandbox.stripe.errors import StripeError, missing
 from cs_sync_sandbox.stripe.events import KEPT, events
 from cs_sync_sandbox.stripe.lists import listings
-from cs_sync_sandbox.stripe.query import expanded, page, parameters
+from cs_sync_sandbox.stripe.query import HIDDEN, expanded, page, parameters
 
 PER_SECOND = 25  # a sandbox account; a live one has 100 (https://docs.stripe.com/rate-limits)
 NARROW_SCOPES = frozenset({"customer", "subscription", "plan", "product", "coupon", "event"})
@@ -156,8 +156,8 @@ class Stripe:
         listing = self.lists.get(name)
         body = listing.render(id_, self._now()) if listing else None
         if body is not None:
-            body.pop("tiers", None)
-            body.pop("applies_to", None)
+            for hidden in HIDDEN:
+                body.pop(hidden, None)
         return body
 
 
