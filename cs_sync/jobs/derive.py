@@ -43,7 +43,7 @@ def derive(recorded: Recorded) -> None:
     with workspace.store.write() as connection:
         check_lease(connection, recorded.held)
         save_graph(connection, resolution, now)
-    computed = derive_mrr(recorded, policy_of(workspace), now)
+    computed = derive_mrr(recorded, policy_of(workspace))
     detail = {
         "step": "accounts and MRR",
         "message": f"{len(resolution.accounts)} accounts, MRR of {computed} computed",
@@ -64,12 +64,15 @@ def ensure_mrr(workspace: Workspace, policy: MrrPolicy) -> None:
         known = _cursor(connection, _stream(policy)) is not None
     if not known:
         with recorded_run(workspace, "metrics") as recorded:
-            derive_mrr(recorded, policy, workspace.clock())
+            derive_mrr(recorded, policy)
 
 
-def derive_mrr(recorded: Recorded, policy: MrrPolicy, now: datetime) -> int:
-    """Bring one policy's MRR up to date; how many accounts were computed."""
-    store, stream = recorded.workspace.store, _stream(policy)
+def derive_mrr(recorded: Recorded, policy: MrrPolicy) -> int:
+    """Bring one policy's MRR up to date; how many accounts were computed.
+
+    The lease keeps other writers away, so what changes later is later than `now`.
+    """
+    store, stream, now = recorded.workspace.store, _stream(policy), recorded.workspace.clock()
     with store.read() as connection:
         since = _cursor(connection, stream)
         touched = touched_accounts(connection, since)
