@@ -12,7 +12,9 @@ import pytest
 import typer
 
 from cs_sync import Event
+from cs_sync.metrics.registry import builtin_metrics
 from cs_sync.plugins import BrokenPlugin, Plugins, load_plugins
+from cs_sync_schemas import SourceAccount
 
 GOOD = """
 from cs_sync import ConnectorConfig, hookimpl
@@ -271,3 +273,42 @@ def test_a_source_and_a_destination_of_one_name_share_their_settings(
     plugins = load()
     assert sorted(plugins.destinations) == ["crm"]
     assert "must have the same Config" in only(plugins).error
+
+
+def test_a_matcher_that_raises_leaves_the_decision_to_the_rules(
+    install: Install, load: Load
+) -> None:
+    code = """
+    from cs_sync import hookimpl
+    @hookimpl
+    def cs_sync_match(record):
+        return {body}
+    """
+    install("bad", code.format(body="1 / 0"))
+    install("good", code.format(body="'acct_' + record.source_id"))
+    plugins = load()
+    assert plugins.has_matcher
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    record = SourceAccount(
+        source="crm", source_id="7", first_seen_at=at, last_seen_at=at, changed_at=at, row_hash="x"
+    )
+    assert plugins.match(record) == "acct_7"
+    assert plugins.match(record) == "acct_7"
+    assert only(plugins).error == "ZeroDivisionError: division by zero"
+
+
+def test_a_metric_of_ours_cannot_be_replaced(install: Install, load: Load) -> None:
+    code = """
+    import dataclasses
+    from cs_sync import hookimpl
+    from cs_sync.metrics.registry import builtin_metrics
+    @hookimpl
+    def cs_sync_metrics():
+        return [dataclasses.replace(builtin_metrics()[0], name="{name}")]
+    """
+    ours = builtin_metrics()[0].name
+    install("copy", code.format(name=ours))
+    install("more", code.format(name="logo_colour"))
+    plugins = load()
+    assert list(plugins.metrics) == ["logo_colour"]
+    assert only(plugins).error == f"cs_sync_metrics: metric {ours} comes with cs-sync already"

@@ -159,7 +159,7 @@ def _ended(event: Event) -> Text:
         if detail.get(name):
             line.append_text(text(f", {detail[name]:,} {name}"))
     if detail.get("error"):
-        line.append_text(text(f" – {detail['error']}"))
+        line.append_text(text(f" – {' '.join(str(detail['error']).split())}"))
     return line
 
 

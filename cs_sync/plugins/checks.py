@@ -7,6 +7,7 @@ from typing import Any
 from cs_sync.contracts.source import ConnectorConfig
 from cs_sync.follow_ups.playbook import Playbook
 from cs_sync.metrics.metric import Metric
+from cs_sync.metrics.registry import builtin_metrics
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -35,7 +36,11 @@ def check_destination(offer: Any, sources: Mapping[str, Any]) -> str | None:
 
 def check_metric(offer: Any) -> str | None:
     """What keeps this from being a metric; None when it is one."""
-    return None if isinstance(offer, Metric) else f"{offer!r} is not a cs_sync Metric"
+    if not isinstance(offer, Metric):
+        return f"{offer!r} is not a cs_sync Metric"
+    if any(offer.name == ours.name for ours in builtin_metrics()):
+        return f"metric {offer.name} comes with cs-sync already"
+    return None
 
 
 def check_playbook(offer: Any) -> str | None:

@@ -1,17 +1,13 @@
 """What the installed plugins offer: asked for once, when it is first needed, each guarded."""
 
-import threading
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import pluggy
-
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.hooks import hookimpl
-from cs_sync.plugins.entries import Entry
-from cs_sync.plugins.marks import wrong_hook
-from cs_sync.plugins.plugin import BrokenPlugin, Plugin, broken
+from cs_sync.plugins.plugin import Plugin, broken
+from cs_sync.plugins.registering import PluginSet
 
 if TYPE_CHECKING:  # the help page of the command line starts without the schema
     import typer
@@ -21,54 +17,16 @@ if TYPE_CHECKING:  # the help page of the command line starts without the schema
     from cs_sync.contracts.source import ConnectorConfig, Source
     from cs_sync.follow_ups.playbook import Playbook
     from cs_sync.metrics.metric import Metric
+    from cs_sync_schemas import SourceAccount
 
 
-class Plugins:
+class Plugins(PluginSet):
     """The plugins that can be used, and by name what they offer.
 
     `hook` is pluggy's relay for calls to all of them at once (unguarded); the methods below guard
     each plugin on its own and add those that fail to `broken`. Plugins are imported when one of
     them is first needed; only those with commands are imported for the help page.
     """
-
-    def __init__(
-        self,
-        manager: pluggy.PluginManager,
-        report: Callable[[BrokenPlugin], None],
-        waiting: Sequence[Entry] = (),
-    ) -> None:
-        self.broken: list[BrokenPlugin] = []
-        self._manager = manager
-        self._report = report
-        self._waiting = list(waiting)
-        self._usable: dict[str, Plugin] = {}
-        self._muted: set[str] = set()
-        self._lock = threading.Lock()
-
-    @property
-    def hook(self) -> pluggy.HookRelay:
-        """Calls a hook of all plugins at once."""
-        self._import()
-        return self._manager.hook
-
-    def register(self, plugin: Plugin, module: Any) -> None:
-        """Take a plugin in, or leave it out when its hooks are wrong."""
-        wrong = wrong_hook(self._manager, module)
-        if wrong:
-            self.leave_out(broken(plugin, *wrong))
-            return
-        try:
-            self._manager.register(module, name=plugin.key)
-        except (pluggy.PluginValidationError, ValueError) as error:
-            why = " ".join(str(error).split())
-            self.leave_out(broken(plugin, why, "correct the hook as the docs show it"))
-        else:
-            self._usable[plugin.key] = plugin
-
-    def leave_out(self, plugin: BrokenPlugin) -> None:
-        """Remember a broken plugin and tell about it."""
-        self.broken.append(plugin)
-        self._report(plugin)
 
     @cached_property
     def sources(self) -> "dict[str, type[Source]]":
@@ -127,6 +85,25 @@ class Plugins:
     def has_vault(self) -> bool:
         """Whether any plugin resolves secrets."""
         return bool(self._callers("cs_sync_secret"))
+
+    def match(self, record: "SourceAccount") -> str | None:
+        """The account that a plugin says this record is; one that raises is not asked again."""
+        for plugin, call in self._matchers:
+            if plugin.key in self._muted:
+                continue
+            try:
+                account = call(record=record)
+            except Exception as error:  # noqa: BLE001 - the rules decide without it
+                self._mute(plugin, error)
+                continue
+            if account is not None:
+                return str(account)
+        return None
+
+    @property
+    def has_matcher(self) -> bool:
+        """Whether any plugin overrides who is who."""
+        return bool(self._matchers)
 
     def emit(self, event: "Event") -> None:
         """Tell every observer; one that raises is reported once and not called again."""
@@ -189,41 +166,9 @@ class Plugins:
     def _observers(self) -> "list[tuple[Plugin, Callable[..., Any]]]":
         return self._callers("cs_sync_event")
 
-    def _mute(self, plugin: Plugin, error: Exception) -> None:
-        with self._lock:
-            if plugin.key in self._muted:
-                return
-            self._muted.add(plugin.key)
-        self.leave_out(broken(plugin, error))
-
-    def _import(self, mentioning: str = "") -> None:
-        """Import the plugins that wait: all, or those whose source mentions a hook."""
-        for entry in list(self._waiting):
-            if mentioning and not entry.mentions(mentioning):
-                continue
-            self._waiting.remove(entry)
-            try:
-                module = entry.load()
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - a stranger's mistake stays his
-                self.leave_out(broken(entry.plugin, error))
-            else:
-                self.register(entry.plugin, module)
-
-    def _callers(
-        self, hook: str, *, complete: bool = True
-    ) -> list[tuple[Plugin, Callable[..., Any]]]:
-        """Each plugin that implements the hook, with a call that reaches only that one."""
-        if complete:
-            self._import()
-        caller = getattr(self._manager.hook, hook)
-        modules = [impl.plugin for impl in caller.get_hookimpls()]
-        return [
-            (
-                self._usable[self._manager.get_name(module) or ""],
-                self._manager.subset_hook_caller(hook, [m for m in modules if m is not module]),
-            )
-            for module in sorted(modules, key=lambda module: self._manager.get_name(module) or "")
-        ]
+    @cached_property
+    def _matchers(self) -> "list[tuple[Plugin, Callable[..., Any]]]":
+        return self._callers("cs_sync_match")
 
     def _by_name(self, hook: str, check: Callable[[Any], str | None]) -> dict[str, Any]:
         """All that plugins offer through a hook; a plugin with a wrong offer offers nothing."""

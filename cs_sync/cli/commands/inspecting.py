@@ -39,7 +39,7 @@ def runs(
 ) -> None:
     """What past runs did."""
     from cs_sync.cli.output import write_rows
-    from cs_sync.cli.show import RUN_FIELDS, runs_table
+    from cs_sync.cli.tables import RUN_FIELDS, runs_table
     from cs_sync.jobs.runs import runs as listed
 
     options: Options = context.obj

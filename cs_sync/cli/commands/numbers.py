@@ -47,7 +47,7 @@ def metrics(
 ) -> None:
     """KPIs of the last whole period, or of every whole period from --since to --until."""
     from cs_sync.cli.output import write_rows
-    from cs_sync.cli.show import METRIC_FIELDS, metrics_table
+    from cs_sync.cli.tables import METRIC_FIELDS, metrics_table
     from cs_sync.jobs.metrics import metrics as compute
 
     if as_of and (since or until):
@@ -80,7 +80,7 @@ def mrr(
 ) -> None:
     """MRR movements and the bridge from opening to closing, in each currency."""
     from cs_sync.cli.output import write_rows
-    from cs_sync.cli.show import MRR_FIELDS, mrr_table
+    from cs_sync.cli.tables import MRR_FIELDS, mrr_table
     from cs_sync.jobs.metrics import mrr as compute
 
     options: Options = context.obj
@@ -99,7 +99,7 @@ def mrr(
 def score(context: typer.Context, as_of: Day = None) -> None:
     """Every account's health, worst first."""
     from cs_sync.cli.output import write_rows
-    from cs_sync.cli.show import SCORE_FIELDS, scores_table
+    from cs_sync.cli.tables import SCORE_FIELDS, scores_table
     from cs_sync.jobs.score import score as compute
 
     options: Options = context.obj
@@ -118,7 +118,7 @@ def explain(
 ) -> None:
     """Why an account has its score."""
     from cs_sync.cli.output import console, write_rows
-    from cs_sync.cli.show import SCORE_FIELDS, explanation
+    from cs_sync.cli.tables import SCORE_FIELDS, explanation
     from cs_sync.jobs.score import explain as compute
 
     options: Options = context.obj

@@ -52,7 +52,7 @@ def connectors(context: typer.Context) -> None:
 def check(context: typer.Context) -> None:
     """Try each connection, stream and permission, with what to do about each that fails."""
     from cs_sync.cli.output import write_rows
-    from cs_sync.cli.show import check_table
+    from cs_sync.cli.tables import check_table
     from cs_sync.jobs.check import check as run_check
 
     options: Options = context.obj

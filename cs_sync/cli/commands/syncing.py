@@ -58,7 +58,8 @@ def run(
 ) -> None:
     """The scheduled job: sync, metrics, scores, plan, push, report."""
     from cs_sync.cli.output import console, write_rows
-    from cs_sync.cli.show import RUN_FIELDS, run_report, summary_row
+    from cs_sync.cli.show import run_report, summary_row
+    from cs_sync.cli.tables import RUN_FIELDS
     from cs_sync.jobs.run import run as run_job
 
     options: Options = context.obj
@@ -76,7 +77,7 @@ def run(
 def list_rejects(context: typer.Context) -> None:
     """What waits, with its reason and as it was received."""
     from cs_sync.cli.output import write_rows
-    from cs_sync.cli.show import rejects_table
+    from cs_sync.cli.tables import rejects_table
     from cs_sync.jobs.rejects import list_rejects as listed
 
     options: Options = context.obj
@@ -98,7 +99,8 @@ def retry_rejects(context: typer.Context) -> None:
 def end(options: Options, summary: "RunSummary") -> None:
     """Show what a run did, and end with its exit code."""
     from cs_sync.cli.output import console, write_rows
-    from cs_sync.cli.show import RUN_FIELDS, run_summary, summary_row
+    from cs_sync.cli.show import run_summary, summary_row
+    from cs_sync.cli.tables import RUN_FIELDS
 
     if options.format == "table":
         run_summary(console(), summary)

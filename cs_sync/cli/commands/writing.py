@@ -18,7 +18,7 @@ def add_to(app: typer.Typer) -> None:
 def plan(context: typer.Context) -> None:
     """What push would create, update, leave and refuse."""
     from cs_sync.cli.output import write_rows
-    from cs_sync.cli.show import PLAN_FIELDS, plan_table
+    from cs_sync.cli.tables import PLAN_FIELDS, plan_table
     from cs_sync.jobs.write_back import plan as make_plan
 
     options: Options = context.obj

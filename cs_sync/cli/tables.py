@@ -1,0 +1,189 @@
+"""One table per command, from the rows that its JSON has too."""
+
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+
+from cs_sync.cli.pieces import (
+    Row,
+    Rows,
+    actions,
+    counted,
+    freshness,
+    lines_of,
+    number,
+    or_nothing,
+    status_of,
+    table_of,
+    who,
+)
+from cs_sync.cli.values import (
+    NOTHING,
+    band,
+    cell,
+    difference,
+    duration,
+    money,
+    quantity,
+    sample,
+    score_of,
+    text,
+)
+
+METRIC_FIELDS = (
+    *("metric", "period_start", "period_end", "segment", "currency", "value", "unit"),
+    *("numerator", "denominator", "n", "low", "high", "policy", "status", "stale_since"),
+)
+MOVEMENTS = (
+    *("opening", "new", "reactivation", "expansion", "contraction", "churn"),
+    *("fx", "reclass", "restatement", "closing"),
+)
+MRR_FIELDS = ("account", "currency", "period_start", "period_end", *MOVEMENTS)
+SCORE_FIELDS = (
+    *("account", "name", "as_of", "score", "band", "coverage", "mode", "contributions"),
+    *("reasons", "change_30d"),
+)
+PLAN_FIELDS = ("destination", "object", "account", "key", "action", "changes", "reason")
+RUN_FIELDS = ("run", "started_at", "ended_at", "status", "streams", "writes")
+ACTION_STYLE = {"create": "green", "update": "yellow", "refused": "red"}
+
+
+def check_table(rows: Rows) -> RenderableType:
+    """Every connection and stream, with the remedy of those that fail."""
+    table = table_of("source", "stream", "", "")
+    for row in rows:
+        mark = text("ok", "green") if row["ok"] else text("failed", "red")
+        said = text(row["message"] or "")
+        if not row["ok"] and row["remedy"]:
+            said = Text.assemble(said, "\n", text(f"→ {row['remedy']}", "bold"))
+        table.add_row(cell(row["source"]), cell(row["stream"]), mark, said)
+    return or_nothing(table, rows, "no connector is configured")
+
+
+def metrics_table(rows: Rows) -> RenderableType:
+    """Metrics with their period and segment; what they rest on in small print."""
+    segmented = any(row.get("segment") for row in rows)
+    policies = len({row.get("policy") for row in rows}) > 1
+    table = table_of("metric", "period", "value>", "rests on", "status")
+    if segmented:
+        table.add_column("segment")
+    if policies:
+        table.add_column("policy")
+    for row in rows:
+        cells = [
+            text(str(row["metric"])),
+            text(f"{row['period_start']} … {row['period_end']}"),
+            text(quantity(row["value"], row["unit"], row.get("currency"))),
+            sample(row),
+            freshness(row),
+        ]
+        cells += [cell(row.get("segment"))] if segmented else []
+        cells += [cell(row.get("policy"))] if policies else []
+        table.add_row(*cells)
+    return or_nothing(table, rows, "no metric for this period")
+
+
+def mrr_table(rows: Rows) -> RenderableType:
+    """The bridge from opening to closing; movements that never happen are left out."""
+    moved = [m for m in MOVEMENTS if m in ("opening", "closing") or any(r.get(m) for r in rows)]
+    keys = [k for k in ("account", "segment") if any(row.get(k) for row in rows)]
+    table = table_of(*keys, "period", *(f"{movement}>" for movement in moved))
+    for row in rows:
+        table.add_row(
+            *(cell(row.get(key)) for key in keys),
+            text(str(row["period_start"])),
+            *(_movement(row, movement) for movement in moved),
+        )
+    return or_nothing(table, rows, "no MRR in this time")
+
+
+def scores_table(rows: Rows) -> RenderableType:
+    """Accounts with score, band, change and their first reasons."""
+    table = table_of("account", "score>", "band", "30 d>", "known>", "reasons")
+    for row in rows:
+        change = row.get("change_30d")
+        table.add_row(
+            who(row),
+            text(score_of(row["score"])),
+            band(row["band"]),
+            text(NOTHING if change is None else difference(change, "score")),
+            text(quantity(row["coverage"], "ratio"), "dim"),
+            lines_of(row["reasons"][:2]),
+        )
+    return or_nothing(table, rows, "no account has a score yet; run cs-sync sync first")
+
+
+def explanation(console: Console, detail: Row) -> None:
+    """One account's score: what each input gave, and the reasons in words."""
+    heading = Text.assemble(
+        who(detail), "  ", text(score_of(detail["score"]), "bold"), " ", band(detail["band"])
+    )
+    console.print(heading)
+    covered = quantity(detail["coverage"], "ratio")
+    console.print(text(f"as of {detail['as_of']}, {covered} of the weight is known", "dim"))
+    table = table_of("input", "value>", "points>", "weight>", "contribution>")
+    for part in detail["contributions"]:
+        table.add_row(
+            text(str(part["input"])),
+            text(number(part["value"])),
+            text(number(part["points"])),
+            text(number(part["weight"])),
+            text(number(part["contribution"])),
+        )
+    console.print(table)
+    console.print(lines_of(detail["reasons"]))
+    known = (*SCORE_FIELDS,)
+    for name in (name for name in detail if name not in known and detail[name] is not None):
+        console.print(Text.assemble(text(f"{name.replace('_', ' ')}: ", "dim"), cell(detail[name])))
+
+
+def plan_table(rows: Rows) -> RenderableType:
+    """What would be written and why; unchanged things are only counted."""
+    changing = [row for row in rows if row["action"] != "unchanged"]
+    table = table_of("action", "object", "account", "changes", "reason")
+    for row in changing:
+        table.add_row(
+            text(row["action"], ACTION_STYLE.get(row["action"], "")),
+            cell(row["object"]),
+            cell(row["account"]),
+            lines_of(
+                f"{field}: {number(old)} → {number(new)}"
+                for field, (old, new) in row["changes"].items()
+            ),
+            cell(row.get("reason")),
+        )
+    counts = counted({a: [r["action"] for r in rows].count(a) for a in actions(rows)})
+    return Group(table, text(counts, "bold")) if changing else text(counts or "nothing to write")
+
+
+def runs_table(rows: Rows) -> RenderableType:
+    """Past runs, one line each."""
+    table = table_of("run", "command", "started", "took>", "status", "records>", "written")
+    for row in rows:
+        ended = row["ended_at"]
+        took = duration((ended - row["started_at"]).total_seconds()) if ended else NOTHING
+        table.add_row(
+            cell(row["run"]),
+            cell(row.get("command")),
+            cell(row["started_at"]),
+            text(took),
+            status_of(row["status"]),
+            text(f"{sum(stream['records'] for stream in row['streams']):,}"),
+            text(counted(row["writes"]) or NOTHING),
+        )
+    return or_nothing(table, rows, "no run yet")
+
+
+def rejects_table(rows: Rows) -> RenderableType:
+    """Records that wait, without what was received (that is in the JSON)."""
+    table = table_of("source", "record", "id", "code", "reason", "tries>", "last")
+    for row in rows:
+        table.add_row(
+            *(cell(row[name]) for name in ("source", "record", "source_id", "code", "reason")),
+            *(cell(row["attempts"]), cell(row["rejected_at"])),
+        )
+    return or_nothing(table, rows, "no record was rejected")
+
+
+def _movement(row: Row, movement: str) -> Text:
+    amount = row.get(movement)
+    return text(money(amount, row["currency"]), "dim" if not amount else "")
