@@ -1,1 +1,12 @@
-"""cs-sync."""
+"""The `posthog` connector: product usage, features, people and in-app survey answers."""
+
+from cs_sync import Source, hookimpl
+from cs_sync_posthog.source import PostHogSource
+
+__all__ = ["PostHogSource", "cs_sync_sources"]
+
+
+@hookimpl
+def cs_sync_sources() -> list[type[Source]]:
+    """Offer the connector to cs-sync."""
+    return [PostHogSource]

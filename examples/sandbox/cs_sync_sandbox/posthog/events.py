@@ -9,7 +9,7 @@ import duckdb
 import orjson
 
 from cs_sync_sandbox.answers import Json
-from cs_sync_sandbox.world.records import SurveyAnswer, World
+from cs_sync_sandbox.world.records import Person, SurveyAnswer, World
 
 PARTIAL = 5  # every so manieth answer was sent in two parts
 FIRST_HOUR = 6  # UTC, so that the day is the same in Europe
@@ -103,14 +103,17 @@ def _people(world: World) -> list[Json]:
         {
             "distinct_id": person.key,
             "person_id": str(uuid5(NAMESPACE_URL, person.key)),
-            "person_properties": orjson.dumps(
-                {"email": person.emails[0], "name": f"{person.first} {person.last}"}
-            ).decode(),
+            "person_properties": orjson.dumps(_properties(person)).decode(),
             "person_created_at": _text(person.created_at),
         }
         for person in world.people
         if person.in_product
     ]
+
+
+def _properties(person: Person) -> Json:
+    email = {"email": person.emails[0]} if person.emails else {}
+    return {"name": f"{person.first} {person.last}", **email}
 
 
 def _other_events(world: World) -> list[Json]:

@@ -1,0 +1,71 @@
+"""Settings of `[connectors.posthog]`."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+
+from cs_sync import ConnectorConfig
+
+NO_USAGE = (
+    "$create_alias",
+    "$exception",
+    "$feature_flag_called",
+    "$groupidentify",
+    "$identify",
+    "$set",
+    "survey dismissed",
+    "survey sent",
+    "survey shown",
+)
+"""Events that a person's browser or a server sends without anybody using the product."""
+
+
+class SurveyScale(BaseModel):
+    """What the ratings of one survey measure; a bare `"csat"` stands for `{kind = "csat"}`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["nps", "csat", "ces", "custom"]
+    higher_is_better: bool | None = Field(default=None, description="None: as the scale says.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_kind(cls, value: Any) -> Any:
+        return {"kind": value} if isinstance(value, str) else value
+
+
+class PostHogConfig(ConnectorConfig):
+    """Which project to read, how far back, and what its surveys measure."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    base_url: str = Field(
+        default="https://us.posthog.com",
+        description="https://us.posthog.com, https://eu.posthog.com or your own PostHog.",
+    )
+    api_key: SecretStr = Field(description="Personal API key (phx_…).")
+    project_id: int = Field(ge=1, description="The number in the project's address.")
+    account_group_index: int = Field(
+        default=0, ge=0, le=4, description="Index of the group type that is your account."
+    )
+    backfill_days: int = Field(default=365, ge=1, description="How far the first read goes back.")
+    trailing_days: int = Field(
+        default=7, ge=1, description="Days computed again in every run, for late events."
+    )
+    ignored_events: tuple[str, ...] = Field(
+        default=NO_USAGE, min_length=1, description="Events that are no usage."
+    )
+    surveys: dict[str, SurveyScale] = Field(
+        default_factory=dict,
+        description="Survey or question (name or id) → csat, ces, nps or custom.",
+    )
+
+    @field_validator("api_key")
+    @classmethod
+    def _not_the_write_key(cls, key: SecretStr) -> SecretStr:
+        if key.get_secret_value().startswith("phc_"):
+            raise ValueError(
+                "this is the project's capture key, which cannot read; "
+                "create a personal API key (phx_…)"
+            )
+        return key

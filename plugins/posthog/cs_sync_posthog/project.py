@@ -1,0 +1,113 @@
+"""One PostHog project behind the host's Http: queries, lists, and what its refusals mean."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import httpx
+
+from cs_sync import (
+    CredentialRefused,
+    Http,
+    Limit,
+    PermissionMissing,
+    RequestRefused,
+    VendorError,
+)
+from cs_sync_posthog.config import PostHogConfig
+
+LIMITS = (
+    Limit(requests=240, seconds=60, path="/query/"),
+    Limit(requests=2400, seconds=3600, path="/query/"),
+    Limit(requests=480, seconds=60),
+    Limit(requests=4800, seconds=3600),
+)
+"""Per project, all keys together; older projects allow 120 queries an hour."""
+
+_SECTION = "[connectors.posthog]"
+
+
+class Project:
+    """The paths of one project; `/api/environments/` is on its way out and not used."""
+
+    def __init__(self, config: PostHogConfig, http: Http) -> None:
+        key = config.api_key.get_secret_value()
+        headers = {"Authorization": f"Bearer {key}"}
+        self._http = http.at(config.base_url, headers=headers, classify=classify)
+        self._root = f"/api/projects/{config.project_id}"
+
+    def query(self, name: str, sql: str, values: Mapping[str, Any]) -> tuple[list[list[Any]], bool]:
+        """Rows of a HogQL query, and whether PostHog vouches that there are no more.
+
+        Runs it afresh: a cached answer would show old numbers as new ones.
+        """
+        body = {
+            "query": {"kind": "HogQLQuery", "query": sql, "values": dict(values)},
+            "name": f"cs-sync {name}",
+            "refresh": "force_blocking",
+        }
+        answer = self._http.post(f"{self._root}/query/", body, idempotent=True)
+        rows, limit = answer["results"], answer.get("limit")
+        ended = answer.get("hasMore") is False and limit is not None and len(rows) < limit
+        return rows, ended
+
+    def groups(self, index: int, cursor: str) -> tuple[list[Any], str | None]:
+        """A page of groups of a type, and the cursor of the next one, None at the end."""
+        params = {"group_type_index": index, "search": ""}
+        answer = self._http.get(f"{self._root}/groups/", params | _given(cursor=cursor))
+        return answer["results"], _next(answer, "cursor")
+
+    def group_types(self) -> list[Mapping[str, Any]]:
+        """The group types of the project, at most five."""
+        found: list[Mapping[str, Any]] = self._http.get(f"{self._root}/groups_types/")
+        return found
+
+    def surveys(self, limit: int = 100) -> Iterator[Mapping[str, Any]]:
+        """Every survey with its questions, archived ones too."""
+        offset: str | None = "0"
+        while offset is not None:
+            params = {"limit": limit, "offset": offset}
+            answer = self._http.get(f"{self._root}/surveys/", params)
+            yield from answer["results"]
+            offset = _next(answer, "offset")
+
+    def hidden_answers(self, survey_id: str) -> Sequence[str]:
+        """The uuids of `survey sent` events that somebody archived by hand."""
+        path = f"{self._root}/surveys/{survey_id}/archived-response-uuids/"
+        hidden: Sequence[str] = self._http.get(path)
+        return hidden
+
+
+def _given(**params: str) -> dict[str, str]:
+    return {name: value for name, value in params.items() if value}
+
+
+def _next(answer: Mapping[str, Any], param: str) -> str | None:
+    """Where the next page begins; its address is taken apart, never followed elsewhere."""
+    return httpx.URL(answer["next"]).params[param] if answer.get("next") else None
+
+
+def classify(response: httpx.Response, body: Any) -> VendorError | None:
+    """PostHog's own words for a refusal, with what to do; None leaves it to the host."""
+    told = body if isinstance(body, dict) else {}
+    detail = str(told.get("detail") or told.get("error") or "")
+    facts: dict[str, Any] = {"status": response.status_code, "body": body}
+    path = response.request.url.path
+    if response.is_success:
+        if told.get("error"):
+            return RequestRefused(f"posthog: {path} did not answer: {detail}", _REPORT, **facts)
+        if path.endswith("/query/") and not isinstance(told.get("results"), list):
+            return RequestRefused(f"posthog: {path} answered without results", _REPORT, **facts)
+        return None
+    if response.status_code == 401:
+        remedy = f"put a personal API key (phx_…) of this PostHog region into api_key of {_SECTION}"
+        return CredentialRefused(f"posthog: the key was refused: {detail}", remedy, **facts)
+    if response.status_code == 403:
+        remedy = "give the personal API key the scope in the message, and access to the project"
+        return PermissionMissing(f"posthog: {path} is not allowed: {detail}", remedy, **facts)
+    if response.status_code == 404 and path.startswith("/api/projects/"):
+        remedy = f"check project_id and base_url (us, eu or your own) of {_SECTION}"
+        return RequestRefused(f"posthog: {path} does not exist: {detail}", remedy, **facts)
+    return None
+
+
+_REPORT = "run `cs-sync check`; if it stays, report the message to cs-sync"

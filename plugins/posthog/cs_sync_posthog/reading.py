@@ -1,0 +1,85 @@
+"""Reading a query over whole days, part by part, after the last key that was stored."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from cs_sync import Page, Window
+from cs_sync_posthog.project import Project
+from cs_sync_posthog.queries import Query
+
+PART = timedelta(days=30)
+"""Days per query: PostHog stops queries that run longer than ten seconds."""
+PAGE_ROWS = 5000
+
+ToPage = Callable[[Sequence[Sequence[Any]]], Page]
+
+
+@dataclass(frozen=True, slots=True)
+class DayReader:
+    """Reads a window as whole days of a zone, because half a day would replace a full one."""
+
+    project: Project
+    zone: ZoneInfo
+    backfill: timedelta
+    ignored: Sequence[str]
+
+    def pages(self, query: Query, window: Window, to_page: ToPage) -> Iterator[Page]:
+        """Pages of at most PAGE_ROWS rows; each resumes behind its last row."""
+        return _last_without_resume(self._all_pages(query, window, to_page), to_page)
+
+    def days(self, window: Window) -> tuple[date, date]:
+        """First day and the day after the last: every day the window touches."""
+        since = window.since or window.until - self.backfill
+        first = since.astimezone(self.zone).date()
+        last = (window.until - timedelta(microseconds=1)).astimezone(self.zone).date()
+        return first, last + timedelta(days=1)
+
+    def _all_pages(self, query: Query, window: Window, to_page: ToPage) -> Iterator[Page]:
+        start, end = self.days(window)
+        after: Sequence[Any] = query.before_all
+        if window.resume:
+            start, after = date.fromisoformat(window.resume["from"]), window.resume["after"]
+        while start < end:
+            stop = min(start + PART, end)
+            for rows in self._rows(query, start, stop, after):
+                key = list(rows[-1][: len(query.before_all)])
+                resume = {"from": start.isoformat(), "after": key}
+                yield replace(to_page(rows), resume=resume)
+            start, after = stop, query.before_all
+
+    def _rows(
+        self, query: Query, start: date, stop: date, after: Sequence[Any]
+    ) -> Iterator[list[list[Any]]]:
+        """The rows of some days in pieces; only PostHog's word or an empty page is the end."""
+        fixed = {"zone": self.zone.key, "ignored": list(self.ignored)}
+        fixed |= {"from": self._midnight(start), "to": self._midnight(stop)}
+        ended = False
+        while not ended:
+            keys = {f"after_{place}": value for place, value in enumerate(after)}
+            used = {name: value for name, value in fixed.items() if f"{{{name}}}" in query.sql}
+            rows, ended = self.project.query(query.name, query.sql, used | keys)
+            if not rows:
+                return
+            for place in range(0, len(rows), PAGE_ROWS):
+                yield rows[place : place + PAGE_ROWS]
+            after = rows[-1][: len(query.before_all)]
+
+    def _midnight(self, day: date) -> str:
+        return _utc_text(datetime.combine(day, time(), self.zone))
+
+
+def _utc_text(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _last_without_resume(pages: Iterator[Page], to_page: ToPage) -> Iterator[Page]:
+    """The same pages, and at least one; the last says that nothing is left to resume."""
+    held: Page | None = None
+    for page in pages:
+        if held is not None:
+            yield held
+        held = page
+    yield replace(held or to_page(()), resume=None)

@@ -1,0 +1,100 @@
+"""From PostHog's rows and objects to records of the unified schema; pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from cs_sync import Page, Rejection, Row
+from cs_sync_schemas import FeatureDay, SourceAccount, SourceContact, UsageDay
+
+_OWN_FIELDS = frozenset({"name", "domain", "email", "is_test"})
+
+
+def usage_page(rows: Sequence[Sequence[Any]]) -> Page:
+    """Usage by day, account and person; without session ids, sessions and seconds are unknown."""
+    return Page({UsageDay: [_usage(*row) for row in rows]})
+
+
+def _usage(day: str, account: str, person: str, events: int, sessions: int, seconds: int) -> Row:
+    return {
+        "source_id": f"{day}|{account}|{person}",
+        "day": day,
+        "account_source_id": account,
+        "contact_source_id": person,
+        "events": int(events),
+        "sessions": int(sessions) or None,
+        "seconds": int(seconds) if sessions else None,
+    }
+
+
+def feature_page(rows: Sequence[Sequence[Any]]) -> Page:
+    """Use of features by day and account."""
+    return Page({FeatureDay: [_feature(*row) for row in rows]})
+
+
+def _feature(day: str, account: str, feature: str, users: int, events: int) -> Row:
+    return {
+        "source_id": f"{day}|{account}|{feature}",
+        "day": day,
+        "account_source_id": account,
+        "feature": feature,
+        "users": int(users),
+        "events": int(events),
+    }
+
+
+def contact_page(rows: Sequence[Sequence[Any]]) -> Page:
+    """The people who used the product."""
+    return Page({SourceContact: [_contact(*row) for row in rows]})
+
+
+def _contact(
+    person: str, account: str, email: str | None, name: str | None, created: int | None
+) -> Row:
+    return {
+        "source_id": person,
+        "external_key": person,
+        "account_source_id": account,
+        "email": email or (person if "@" in person else None),
+        "name": name or None,
+        "created_at": moment(created),
+    }
+
+
+def account_page(groups: Sequence[Any], resume: str | None, place: str) -> Page:
+    """Groups as accounts; `place` is the address under which a group's page lies."""
+    good: list[Row] = []
+    rejected: list[Rejection] = []
+    for group in groups:
+        if isinstance(group, Mapping) and group.get("group_key"):
+            good.append(_account(group, place))
+        else:
+            reason = "a group without group_key"
+            rejected.append(Rejection(SourceAccount, None, "no_key", reason, group))
+    return Page({SourceAccount: good}, resume=resume, rejected=rejected)
+
+
+def _account(group: Mapping[str, Any], place: str) -> Row:
+    key, properties = str(group["group_key"]), group.get("group_properties") or {}
+    return {
+        "source_id": key,
+        "external_key": key,
+        "name": properties.get("name") or None,
+        "domain": properties.get("domain") or None,
+        "email": properties.get("email") or None,
+        "is_test": properties.get("is_test") in (True, "true"),
+        "attributes": {
+            name: value
+            for name, value in properties.items()
+            if name not in _OWN_FIELDS and not name.startswith("$") and value is not None
+        },
+        "created_at": group.get("created_at"),
+        "url": f"{place}/{quote(key, safe='')}",
+        "raw": dict(group),
+    }
+
+
+def moment(seconds: int | float | None) -> datetime | None:
+    """Seconds since 1970 as an aware time; 0 is how ClickHouse says that there is none."""
+    return datetime.fromtimestamp(seconds, UTC) if seconds else None

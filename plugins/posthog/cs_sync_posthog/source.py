@@ -1,0 +1,131 @@
+"""The connector: five streams of one project, and its check."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any, ClassVar
+
+from cs_sync import (
+    ConnectorConfig,
+    CsSyncError,
+    Finding,
+    Http,
+    Limit,
+    Page,
+    Stream,
+    Window,
+)
+from cs_sync_posthog import queries, records
+from cs_sync_posthog.config import PostHogConfig
+from cs_sync_posthog.project import LIMITS, Project
+from cs_sync_posthog.reading import DayReader
+from cs_sync_posthog.surveys import Survey, answer_page, survey_of
+from cs_sync_schemas import FeatureDay, SourceAccount, SourceContact, SurveyResponse, UsageDay
+
+
+class PostHogSource:
+    """Reads a project by aggregates: raw events stay where they are."""
+
+    name: ClassVar[str] = "posthog"
+    Config: ClassVar[type[ConnectorConfig]] = PostHogConfig
+    limits: ClassVar[Sequence[Limit]] = LIMITS
+    concurrency: ClassVar[int] = 3
+
+    def __init__(self, config: PostHogConfig, http: Http) -> None:
+        self._config = config
+        self._project = Project(config, http)
+        self._days = DayReader(
+            self._project,
+            config.workspace.timezone,
+            timedelta(days=config.backfill_days),
+            config.ignored_events,
+        )
+
+    def streams(self) -> Sequence[Stream]:
+        """Groups and people first, for the rest refers to them.
+
+        Late events change past days, so the last `trailing_days` are computed again in every
+        run and replace what was stored by (day, account, person).
+        """
+        index = self._config.account_group_index
+        daily = partial(Stream, cursor="time", lookback=timedelta(days=self._config.trailing_days))
+        usage = self._aggregate(queries.USAGE.of_group(index), records.usage_page)
+        features = self._aggregate(queries.FEATURES.of_group(index), records.feature_page)
+        persons = self._aggregate(queries.PERSONS.of_group(index), records.contact_page)
+        return (
+            Stream("groups", SourceAccount, self._groups, deletes="sweep", scope="group:read"),
+            daily("persons", SourceContact, persons, scope="query:read, person:read"),
+            daily("usage", UsageDay, usage, scope="query:read"),
+            daily("features", FeatureDay, features, scope="query:read"),
+            daily(
+                "surveys",
+                SurveyResponse,
+                self._surveys,
+                deletes="feed",
+                scope="survey:read, query:read",
+            ),
+        )
+
+    def check(self) -> Iterator[Finding]:
+        """Three small calls: the group type, a query, the surveys."""
+        yield _found("groups", self._check_groups)
+        yield _found("persons, usage, features", self._check_query)
+        yield _found("surveys", self._check_surveys)
+
+    def _aggregate(
+        self, query: queries.Query, to_page: Callable[[Sequence[Sequence[Any]]], Page]
+    ) -> Callable[[Window], Iterator[Page]]:
+        return lambda window: self._days.pages(query, window, to_page)
+
+    def _groups(self, window: Window) -> Iterator[Page]:
+        index = self._config.account_group_index
+        base, project = self._config.base_url.rstrip("/"), self._config.project_id
+        place = f"{base}/project/{project}/groups/{index}"
+        cursor: str | None = window.resume or ""
+        while cursor is not None:
+            groups, cursor = self._project.groups(index, cursor)
+            yield records.account_page(groups, cursor, place)
+
+    def _surveys(self, window: Window) -> Iterator[Page]:
+        found = [survey_of(each, self._config.surveys) for each in self._project.surveys()]
+        surveys = {survey.id: survey for survey in found}
+        yield from self._hidden(found)
+        query = queries.ANSWERS.of_group(self._config.account_group_index)
+        yield from self._days.pages(query, window, partial(answer_page, surveys=surveys))
+
+    def _hidden(self, surveys: Sequence[Survey]) -> Iterator[Page]:
+        """Answers that somebody archived in PostHog, however old, are gone here too."""
+        for survey in surveys:
+            uuids = list(self._project.hidden_answers(survey.id))
+            if uuids:
+                rows, _ = self._project.query("hidden answers", queries.HIDDEN, {"uuids": uuids})
+                gone = [name for (row,) in rows for name in survey.response_ids(row)]
+                yield Page({SurveyResponse: []}, deleted={SurveyResponse: gone})
+
+    def _check_groups(self) -> Finding:
+        index = self._config.account_group_index
+        types = {
+            kind["group_type_index"]: kind["group_type"] for kind in self._project.group_types()
+        }
+        if index in types:
+            return Finding(True, "groups", f"accounts are groups of type {types[index]}")
+        known = ", ".join(f"{number} = {name}" for number, name in sorted(types.items())) or "none"
+        message = f"the project has no group type {index}; it has {known}"
+        return Finding(False, "groups", message, "set account_group_index of [connectors.posthog]")
+
+    def _check_query(self) -> Finding:
+        self._project.query(
+            "check", "SELECT count() FROM events WHERE timestamp > now() LIMIT 1", {}
+        )
+        return Finding(True, "persons, usage, features", "queries are allowed")
+
+    def _check_surveys(self) -> Finding:
+        count = sum(1 for _ in self._project.surveys())
+        return Finding(True, "surveys", f"{count} surveys")
+
+
+def _found(subject: str, look: Callable[[], Finding]) -> Finding:
+    try:
+        return look()
+    except CsSyncError as error:
+        return Finding(False, subject, error.message, error.remedy)

@@ -1,0 +1,150 @@
+"""From `survey sent` events and survey definitions to survey responses; pure."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cs_sync import Page, Rejection, Row
+from cs_sync_posthog.config import SurveyScale
+from cs_sync_posthog.records import moment
+from cs_sync_schemas import SurveyResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Rating:
+    """A question answered by a number: where its answer stands and what it measures."""
+
+    question_id: str
+    place: int
+    kind: str
+    low: int
+    high: int
+    higher_is_better: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What is needed to read the answers of one survey."""
+
+    id: str
+    name: str
+    ratings: tuple[Rating, ...]
+    texts: tuple[tuple[str, int], ...]
+    """(question id, place) of every question answered in words or by choice."""
+
+    def response_ids(self, submission: str) -> Iterator[str]:
+        """One id per rating; the first is the submission itself, so that a later one adds."""
+        yield submission
+        for rating in self.ratings[1:]:
+            yield f"{submission}|{rating.question_id}"
+
+
+def survey_of(definition: Mapping[str, Any], scales: Mapping[str, SurveyScale]) -> Survey:
+    """A survey from PostHog's definition and what the configuration says of its scales."""
+    questions = list(enumerate(definition.get("questions") or ()))
+    named = (definition["id"], definition["name"])
+    ratings = [
+        _rating(question, place, _configured(scales, question, named))
+        for place, question in questions
+        if question["type"] == "rating"
+    ]
+    texts = [
+        (str(question.get("id") or ""), place)
+        for place, question in questions
+        if question["type"] in ("open", "single_choice", "multiple_choice")
+    ]
+    return Survey(definition["id"], definition["name"], tuple(ratings), tuple(texts))
+
+
+def _configured(
+    scales: Mapping[str, SurveyScale], question: Mapping[str, Any], survey: Sequence[str]
+) -> SurveyScale | None:
+    names = (str(question.get("id")), str(question.get("question")), *survey)
+    return next((scales[name] for name in names if name in scales), None)
+
+
+def _rating(question: Mapping[str, Any], place: int, said: SurveyScale | None) -> Rating:
+    """PostHog itself takes 0 to 10 for NPS unless told not to; no other scale names its kind.
+
+    Scale 2 is thumbs: 1 is up and 2 is down.
+    """
+    scale = int(question.get("scale") or 10)
+    nps = scale == 10 and question.get("isNpsQuestion") is not False
+    better = said.higher_is_better if said else None
+    return Rating(
+        question_id=str(question.get("id") or ""),
+        place=place,
+        kind=said.kind if said else "nps" if nps else "custom",
+        low=0 if scale == 10 else 1,
+        high=scale,
+        higher_is_better=scale != 2 if better is None else better,
+    )
+
+
+def answer_page(rows: Sequence[Sequence[Any]], surveys: Mapping[str, Survey]) -> Page:
+    """Submissions as responses, one per rating; one without a rating is its words alone."""
+    good: list[Row] = []
+    rejected: list[Rejection] = []
+    for row in rows:
+        for outcome in _responses(row, surveys):
+            if isinstance(outcome, Rejection):
+                rejected.append(outcome)
+            else:
+                good.append(outcome)
+    return Page({SurveyResponse: good}, rejected=rejected)
+
+
+def _responses(row: Sequence[Any], surveys: Mapping[str, Survey]) -> Iterator[Row | Rejection]:
+    submission, account, person, packed, answered = row
+    answers = json.loads(packed) if isinstance(packed, str) else packed
+    survey = surveys.get(str(answers.get("$survey_id")))
+    if survey is None:
+        reason = f"survey {answers.get('$survey_name') or answers.get('$survey_id')!r} is deleted"
+        yield Rejection(SurveyResponse, submission, "unknown_survey", reason, answers)
+        return
+    shared = {
+        "account_source_id": account or None,
+        "contact_source_id": person or None,
+        "survey": survey.name,
+        "comment": _comment(answers, survey.texts),
+        "answered_at": moment(answered),
+        "raw": answers,
+    }
+    if not survey.ratings:
+        yield {**shared, "source_id": submission, "kind": "custom"}
+    for rating, source_id in zip(survey.ratings, survey.response_ids(submission), strict=False):
+        yield _response(source_id, rating, answers, shared)
+
+
+def _response(
+    source_id: str, rating: Rating, answers: Mapping[str, Any], shared: Row
+) -> Row | Rejection:
+    given = _answer(answers, rating.question_id, rating.place)
+    try:
+        score = None if given in (None, "") else float(given)
+    except (TypeError, ValueError):
+        reason = f"the rating {given!r} is not a number"
+        return Rejection(SurveyResponse, source_id, "bad_value", reason, dict(answers))
+    return {
+        **shared,
+        "source_id": source_id,
+        "kind": rating.kind,
+        "score": score,
+        "scale_min": rating.low,
+        "scale_max": rating.high,
+        "higher_is_better": rating.higher_is_better,
+    }
+
+
+def _answer(answers: Mapping[str, Any], question_id: str, place: int) -> Any:
+    """An answer by its question's id, or by its place as older SDKs send it."""
+    by_id = answers.get(f"$survey_response_{question_id}") if question_id else None
+    by_place = answers.get(f"$survey_response_{place}" if place else "$survey_response")
+    return by_place if by_id is None else by_id
+
+
+def _comment(answers: Mapping[str, Any], texts: Iterable[tuple[str, int]]) -> str | None:
+    given = [_answer(answers, question_id, place) for question_id, place in texts]
+    words = [", ".join(map(str, part)) if isinstance(part, list) else part for part in given]
+    return "\n".join(str(part) for part in words if part) or None
