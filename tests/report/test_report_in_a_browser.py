@@ -17,6 +17,7 @@ pytestmark = pytest.mark.skipif(
 )
 QUIET = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--host-resolver-rules=MAP * ~NOTFOUND",  # whatever the browser itself would like to know
     "--disable-component-update", "--disable-sync", "--no-first-run", "--virtual-time-budget=2000",
 )  # fmt: skip
 
