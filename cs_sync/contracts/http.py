@@ -38,8 +38,12 @@ class Http(Protocol):
         headers: Mapping[str, str] | None = None,
         auth: httpx.Auth | None = None,
         classify: Classify | None = None,
+        limits: Sequence[Limit] = (),
     ) -> "Http":
-        """The same door and budget, with the vendor's address, credential and error dialect."""
+        """The same door and budget, with the vendor's address, credential and error dialect.
+
+        `limits` are those that follow from the configuration, beside the published ones.
+        """
         ...
 
     def get(self, path: str, params: Params | None = None) -> Any:

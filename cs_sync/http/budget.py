@@ -108,6 +108,12 @@ class Budget:
         self._now, self._sleep = now, sleep
         self._freed = Condition()
 
+    def narrow(self, limits: Sequence[Limit]) -> None:
+        """Keep these limits, too."""
+        with self._freed:
+            known = {window.limit for window in self._windows}
+            self._windows += [Window(limit) for limit in limits if limit not in known]
+
     @contextmanager
     def place(self, method: str, path: str, announce: Announce) -> Iterator[None]:
         """Hold a place for one request, after waiting for it."""

@@ -82,10 +82,15 @@ class VendorHttp:
         headers: Mapping[str, str] | None = None,
         auth: httpx.Auth | None = None,
         classify: Classify | None = None,
+        limits: Sequence[Limit] = (),
     ) -> "VendorHttp":
-        """The same door and budget, with the vendor's address, credential and error dialect."""
+        """The same door and budget, with the vendor's address, credential and error dialect.
+
+        `limits` are those that follow from the configuration, beside the published ones.
+        """
         door = copy(self)
         door._base = checked_base(self.name, base_url)
+        door._budget.narrow(limits)
         door._headers, door._auth, door._classify = dict(headers or {}), auth, classify
         return door
 

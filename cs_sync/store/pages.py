@@ -77,7 +77,8 @@ def store_page(
     keep_rejects(connection, moment.source, stream.name, rejected, run_id, moment.now)
     return Stored(
         records=sum(len(rows) for rows in page.records.values()),
-        main=len(page.records.get(stream.record, ())),
+        main=len(page.records.get(stream.record, ()))
+        + sum(rejection.record is stream.record for rejection in page.rejected),
         changed=changed,
         rejected=len(rejected),
         deleted=deleted,

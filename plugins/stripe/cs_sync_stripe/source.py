@@ -43,6 +43,9 @@ LOOKBACK = timedelta(minutes=10)
 HISTORY = timedelta(days=28)
 """Stripe keeps events for 30 days; two are left for clocks and long runs."""
 
+TEST_LIMIT = Limit(25, 1.0)
+"""What Stripe allows a key of a sandbox or of test mode."""
+
 
 class StripeConfig(ConnectorConfig):
     """`[connectors.stripe]`."""
@@ -55,6 +58,10 @@ class StripeConfig(ConnectorConfig):
         "account_id", description="Metadata key of customers that holds your own account id."
     )
     stripe_account: str | None = Field(None, description="A connected account, acct_….")
+
+
+def _is_test(key: str) -> bool:
+    return key.startswith(("sk_test_", "rk_test_"))
 
 
 class StripeSource:
@@ -80,9 +87,11 @@ class StripeSource:
         from cs_sync_stripe.transport import Api
 
         self._account_key_field = config.account_key_field
+        key = config.api_key.get_secret_value()
+        narrower = (TEST_LIMIT,) if _is_test(key) else ()
         self._api = Api(
-            http.at(config.base_url, classify=classify),
-            config.api_key.get_secret_value(),
+            http.at(config.base_url, classify=classify, limits=narrower),
+            key,
             config.base_url,
             config.stripe_account,
         )

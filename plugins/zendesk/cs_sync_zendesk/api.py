@@ -15,10 +15,7 @@ SAMPLE = "/api/v2/incremental/tickets/sample"
 
 PAGE_SIZE = 1000
 
-LIMITS = tuple(
-    Limit(10, 60.0, path)
-    for path in (r"/incremental/tickets/cursor", r"/incremental/users", r"/incremental/organ")
-)
+LIMITS = (Limit(10, 60.0, r"/api/v2/incremental/"),)
 """The exports' own limit; what the plan allows beside them is told by the headers."""
 
 
