@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import socket
 import sys
@@ -21,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = _parser().parse_args(arguments)
     world = build_world(options.seed, options.today, options.accounts)
     app = create_app(world, limits=options.limits, latency=options.latency)
+    gc.freeze()  # the world stays: collections need not walk through it again and again
     listener = socket.create_server(("127.0.0.1", options.port))
     print(f"http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
     if options.tied:

@@ -9,7 +9,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from cs_sync_sandbox import hubspot, stripe, zendesk
+from cs_sync_sandbox import hubspot, posthog, stripe, zendesk
 from cs_sync_sandbox.edits import Edits
 from cs_sync_sandbox.faults import Disturbed, Faults
 from cs_sync_sandbox.site import Site, clock_of
@@ -40,6 +40,7 @@ def create_app(
             *hubspot.page_routes(portal),
             *hubspot.routes(site, portal),
             *zendesk.routes(site),
+            *posthog.routes(site),
             Route("/_sandbox/faults", faults.post, methods=["POST"]),
             Route("/_sandbox/edit", edits.post, methods=["POST"]),
         ],

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from cs_sync_sandbox import keys
+from cs_sync_sandbox.world.surveys import ROUNDS
 from cs_sync_sandbox.world.usage import DAYS
 
 TEMPLATE = """\
@@ -39,6 +40,9 @@ project_id = {posthog_project}
 account_group_index = 0
 backfill_days = {days}
 
+[connectors.posthog.surveys]
+{surveys}
+
 [write_back]
 destination = "hubspot"
 """
@@ -59,4 +63,14 @@ def config_toml(url: str, database_path: str | Path) -> str:
         "posthog_key": keys.POSTHOG_KEY,
     }
     quoted = {name: json.dumps(value) for name, value in values.items()}
-    return TEMPLATE.format(**quoted, posthog_project=keys.POSTHOG_PROJECT_ID, days=DAYS)
+    surveys = [
+        f"{json.dumps(survey)} = {json.dumps(kind)}"
+        for kind, survey, _, _, channel, _, _ in ROUNDS
+        if channel == "posthog"
+    ]
+    return TEMPLATE.format(
+        **quoted,
+        posthog_project=keys.POSTHOG_PROJECT_ID,
+        days=DAYS,
+        surveys="\n".join(surveys),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -53,8 +54,11 @@ class Caller:
 
 
 @pytest.fixture(scope="session")
-def world() -> World:
-    return build_world(7, TODAY)
+def world() -> Iterator[World]:
+    found = build_world(7, TODAY)
+    gc.freeze()  # otherwise every full collection walks through it
+    yield found
+    gc.unfreeze()
 
 
 @pytest.fixture

@@ -125,6 +125,10 @@ def test_the_configuration_names_every_connector() -> None:
     assert config["connectors"].keys() == {"stripe", "hubspot", "zendesk", "posthog"}
     assert config["connectors"]["hubspot"]["access_token"] == keys.HUBSPOT_TOKEN
     assert config["connectors"]["posthog"]["backfill_days"] == 200
+    assert config["connectors"]["posthog"]["surveys"] == {
+        "In-app NPS": "nps",
+        "How easy was that?": "ces",
+    }
 
 
 def _exchange(app: Any, method: str, path: str, body: bytes) -> list[Message]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Callable
+from functools import cached_property
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,10 +15,10 @@ from cs_sync_sandbox.keys import STRIPE_KEY, STRIPE_NARROW_KEY
 from cs_sync_sandbox.limits import RollingWindow
 from cs_sync_sandbox.site import Site
 from cs_sync_sandbox.stripe import billing, objects
-from cs_sync_sandbox.stripe.books import books_of
+from cs_sync_sandbox.stripe.books import Books, books_of
 from cs_sync_sandbox.stripe.errors import StripeError, missing
 from cs_sync_sandbox.stripe.events import KEPT, events
-from cs_sync_sandbox.stripe.lists import listings
+from cs_sync_sandbox.stripe.lists import Listing, listings
 from cs_sync_sandbox.stripe.query import HIDDEN, expanded, page, parameters
 
 PER_SECOND = 25  # a sandbox account; a live one has 100 (https://docs.stripe.com/rate-limits)
@@ -29,9 +30,17 @@ class Stripe:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self.books = books_of(site.world)
         self.window = RollingWindow(PER_SECOND, 1.0)
-        self.lists = listings(self.books, events(self.books))
+
+    @cached_property
+    def books(self) -> Books:
+        """The world indexed, at the first question."""
+        return books_of(self.site.world)
+
+    @cached_property
+    def lists(self) -> dict[str, Listing]:
+        """Every list by name."""
+        return listings(self.books, events(self.books))
 
     def answer(self, scope: str, request: Request, work: Callable[[], Json]) -> Response:
         """Check the request, do the work and answer in Stripe's manner."""
