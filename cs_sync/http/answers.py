@@ -177,4 +177,6 @@ def _saying(body: Any) -> str:
         if isinstance(said, dict):
             names = ("message", "detail", "description", "error", "errors", "title")
             said = next((said[name] for name in names if said.get(name)), None)
-    return f": {' '.join(said.split())[:_LONGEST_SAYING]}" if isinstance(said, str) and said else ""
+    if not isinstance(said, str) or not said.strip() or said.lstrip().startswith("<"):
+        return ""  # a web page is nothing to put into a sentence; the error's body has it
+    return f": {' '.join(said.split())[:_LONGEST_SAYING]}"

@@ -17,6 +17,7 @@ GROWTH = 0.5
 DAILY_RECHECK = 3600.0
 MARGIN = 1e-6
 """Waits are this much longer, so that rounding never opens a window too early."""
+NOTICEABLE = 1e-3
 
 Announce = Callable[[float, str], object]
 """Told (seconds, reason) before each wait; may raise to refuse the wait."""
@@ -105,7 +106,8 @@ class Budget:
         if not any(window.overall for window in self._windows):
             self._windows.append(Window(UNPUBLISHED))
         self._allowances: dict[str, Allowance] = {}
-        self._now, self._sleep = now, sleep
+        self._clock, self._sleep = now, sleep
+        self._ahead = 0.0
         self._freed = Condition()
 
     def narrow(self, limits: Sequence[Limit]) -> None:
@@ -122,7 +124,7 @@ class Budget:
             yield
         finally:
             with self._freed:
-                now = self._now()
+                now = self.seconds()
                 for window in windows:
                     window.running -= 1
                     window.answered.append(now)
@@ -131,7 +133,7 @@ class Budget:
     def answered(self, quota: Quota, *, good: bool, method: str, path: str) -> None:
         """Learn from the headers of any answer."""
         with self._freed:
-            now = self._now()
+            now = self.seconds()
             if good:
                 for window in self._covering(method, path):
                     window.grow()
@@ -152,7 +154,7 @@ class Budget:
         that it means everything.
         """
         with self._freed:
-            now = self._now()
+            now = self.seconds()
             covering = self._covering(method, path)
             own = [window for window in covering if not window.overall]
             for window in covering if everywhere or not own else own:
@@ -161,12 +163,12 @@ class Budget:
 
     def seconds(self) -> float:
         """The budget's own clock."""
-        return self._now()
+        return self._clock() + self._ahead
 
     def _enter(self, method: str, path: str, announce: Announce) -> list[Window]:
         while True:
             with self._freed:
-                now, windows = self._now(), self._covering(method, path)
+                now, windows = self.seconds(), self._covering(method, path)
                 delays = [window.delay(now) for window in windows]
                 if None in delays:
                     self._freed.wait()
@@ -177,8 +179,18 @@ class Budget:
                     self._take(windows, now)
                     return windows
             reason = "the vendor's limit" if wait >= promised else "the vendor's remaining quota"
-            announce(max(wait, promised) + MARGIN, reason)
-            self._sleep(max(wait, promised) + MARGIN)
+            self._pause(max(wait, promised) + MARGIN, reason, announce)
+
+    def _pause(self, seconds: float, reason: str, announce: Announce) -> None:
+        """Sleep outside the lock. A `sleep` that did not let time pass is believed all the same,
+        so that tests may make it do nothing.
+        """
+        announce(seconds, reason)
+        wakes = self.seconds() + seconds
+        self._sleep(seconds)
+        with self._freed:
+            missing = wakes - self.seconds()
+            self._ahead += missing if missing > NOTICEABLE else 0.0
 
     def _take(self, windows: list[Window], now: float) -> None:
         for window in windows:
@@ -204,6 +216,6 @@ class Budget:
         known = self._allowances.get(name)
         under_way = max(window.running for window in self._windows)
         left = remaining - under_way
-        if known is not None and name == "window" and self._now() < known.until:
+        if known is not None and name == "window" and self.seconds() < known.until:
             left, until = min(left, known.left), known.until
         self._allowances[name] = Allowance(left, until)

@@ -11,6 +11,10 @@ EPOCH_FROM = 1e9
 EPOCH_MS_FROM = 1e11
 ROUNDING = 1.0
 """Resets are told in whole seconds, and nobody says whether rounded up."""
+LONGEST = 366 * 86400.0
+"""Nobody closes for longer: beyond it a number is a mistake, and dates overflow."""
+LARGEST = 100_000
+"""Requests in a rolling window; a larger limit is none."""
 
 _FAMILIES = ("ratelimit", "x-ratelimit", "x-rate-limit")
 _HUBSPOT = "x-hubspot-ratelimit-"
@@ -45,14 +49,15 @@ def read_quota(headers: Mapping[str, str], now: datetime) -> Quota:
 
 def _retry_after(text: str | None, now: datetime) -> float | None:
     """Seconds, from the two forms of RFC 9110 section 10.2.3."""
-    if text is None or (seconds := _number(text)) is not None:
-        return None if text is None else max(0.0, seconds or 0.0)
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (aware - now).total_seconds())
+    seconds = _number(text)
+    if seconds is None:
+        try:
+            moment = parsedate_to_datetime(text or "")
+        except ValueError:
+            return None
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        seconds = (aware - now).total_seconds()
+    return min(max(0.0, seconds), LONGEST)
 
 
 def _fixed_window(headers: Mapping[str, str], now: datetime) -> tuple[int | None, float | None]:
@@ -68,14 +73,14 @@ def _from_now(reset: float, now: datetime) -> float:
         reset /= 1000
     if reset >= EPOCH_FROM:
         reset -= now.timestamp()
-    return max(0.0, reset) + ROUNDING
+    return min(max(0.0, reset), LONGEST) + ROUNDING
 
 
 def _rolling_window(headers: Mapping[str, str]) -> tuple[int, int, float] | None:
     maximum = _whole(headers.get(_HUBSPOT + "max"))
     remaining = _whole(headers.get(_HUBSPOT + "remaining"))
     interval = _number(headers.get(_HUBSPOT + "interval-milliseconds"))
-    if not maximum or remaining is None or not interval:
+    if not maximum or remaining is None or not interval or not 0 < maximum <= LARGEST:
         return None
     return maximum, max(0, remaining), interval / 1000
 

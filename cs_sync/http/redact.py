@@ -2,9 +2,11 @@
 
 import base64
 import binascii
+import logging
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from threading import Lock
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote
 
@@ -41,13 +43,16 @@ class Redactor:
     def __init__(self) -> None:
         self._seen: frozenset[str] = frozenset()
         self._known: tuple[str, ...] = ()
+        self._lock = Lock()
 
     def learn(self, request: httpx.Request) -> None:
         """Remember what a request carries as a credential, in headers or in a token form."""
         found = {value for name, value in request.headers.items() if _SECRET_NAME.search(name)}
         if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             found |= set(_form_secrets(request))
-        if not found <= self._seen:
+        if found <= self._seen:
+            return
+        with self._lock:
             self._seen |= found
             forms = {form for value in self._seen for form in _forms(value)}
             self._known = tuple(sorted(forms, key=len, reverse=True))
@@ -86,6 +91,19 @@ class Redactor:
             error.headers = self.value(error.headers)
             error.request_id = error.request_id and self.text(error.request_id)
         return error
+
+
+class WithoutQuery(logging.Filter):
+    """Keeps queries, with their keys and e-mail addresses, out of httpx's own log lines."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Let every line pass, its addresses shortened."""
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                arg.copy_with(query=None) if isinstance(arg, httpx.URL) else arg
+                for arg in record.args
+            )
+        return True
 
 
 def _forms(value: str) -> Iterator[str]:

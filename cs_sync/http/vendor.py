@@ -1,5 +1,6 @@
 """VendorHttp: every request of one credential, through one budget, with typed errors."""
 
+import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +24,7 @@ from cs_sync.http.budget import Budget
 from cs_sync.http.clock import steady_clock
 from cs_sync.http.meter import Count, Meter
 from cs_sync.http.quota import Quota, read_quota
-from cs_sync.http.redact import Redactor
+from cs_sync.http.redact import Redactor, WithoutQuery
 from cs_sync.http.retry import Again, Retry, backoff
 
 LONGEST_WAIT = 900.0
@@ -34,6 +35,8 @@ _AGENT = {"User-Agent": f"cs-sync/{version('cs-sync')}"}
 _DIRECT: Mapping[str, None] = {
     f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")
 }
+
+logging.getLogger("httpx").addFilter(WithoutQuery())
 
 Answer = tuple[httpx.Response, Any]
 
@@ -245,7 +248,7 @@ class VendorHttp:
     ) -> None:
         """Close the budget as long as the vendor says; always raises."""
         asked = quota.retry_after if quota.retry_after is not None else quota.reset
-        wait = max(asked or 0.0, 0.0 if asked else backoff(attempt, self._rng))
+        wait = asked or backoff(attempt, self._rng)
         until = None if answers.is_daily(body) else self._now() + timedelta(seconds=wait)
         error = answers.throttled(call, response, body, until)
         if until is None or wait > LONGEST_WAIT:

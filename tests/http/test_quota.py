@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from cs_sync.http.quota import ROUNDING, Quota, read_quota
+from cs_sync.http.quota import LONGEST, ROUNDING, Quota, read_quota
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 EPOCH = 1_767_268_800  # 2026-01-01T12:00:00Z
@@ -23,6 +23,21 @@ EPOCH = 1_767_268_800  # 2026-01-01T12:00:00Z
         ({"Retry-After": "Thu, 01 Jan 2026 12:01:30 GMT"}, Quota(retry_after=90.0)),
         ({"Retry-After": "Thu, 01 Jan 2026 11:00:00 GMT"}, Quota(retry_after=0.0)),
         ({"Retry-After": "soon"}, Quota()),
+        ({"Retry-After": ""}, Quota()),
+        ({"Retry-After": "1e300"}, Quota(retry_after=LONGEST)),
+        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, Quota(retry_after=LONGEST)),
+        (
+            {"ratelimit-remaining": "0", "ratelimit-reset": "9e99"},
+            Quota(remaining=0, reset=LONGEST + ROUNDING),
+        ),
+        (
+            {
+                "X-HubSpot-RateLimit-Max": "1e15",
+                "X-HubSpot-RateLimit-Remaining": "0",
+                "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
+            },
+            Quota(),
+        ),
         ({"Retry-After": "inf"}, Quota()),
         ({"Retry-After": "nan"}, Quota()),
         (

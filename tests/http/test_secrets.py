@@ -1,6 +1,7 @@
 """A canary key is sent in every way, echoed in every way, and must come out of none."""
 
 import base64
+import logging
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -157,3 +158,14 @@ def test_named_secrets_deep_ends_and_long_texts_of_bodies() -> None:
     assert (clean["author"], clean["n"], clean["none"]) == ("Ann", 3, None)
     assert len(clean["long"]) == 2000
     assert "…" in repr(clean["deep"])
+
+
+def test_the_log_of_the_library_shows_no_query(
+    respx_mock: respx.MockRouter, caplog: pytest.LogCaptureFixture
+) -> None:
+    respx_mock.get(f"{BASE}/a").respond(json=1)
+    with caplog.at_level(logging.INFO, "httpx"):
+        VendorHttp("acme").at(BASE).get("a", {"hapikey": CANARY, "email": "ann@acme.test"})
+    assert f"GET {BASE}/a " in caplog.text
+    assert "canary" not in caplog.text
+    assert "ann" not in caplog.text

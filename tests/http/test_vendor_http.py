@@ -376,3 +376,23 @@ def test_counts_nest_and_belong_to_one_credential(
     with bench.root.counting() as outer, bench.root.counting() as inner, other.counting() as none:
         bench.door.get("a")
     assert (outer.requests, inner.requests, none.requests) == (1, 1, 0)
+
+
+def test_a_sleep_that_does_nothing_is_believed(respx_mock: respx.MockRouter) -> None:
+    """With the real clock: connectors' tests need not wait, nor bring a clock."""
+    route = respx_mock.get(f"{BASE}/a")
+    route.side_effect = [
+        httpx.Response(429, headers={"Retry-After": "600"}),
+        *[httpx.Response(200, json=1)] * 5,
+    ]
+    http = VendorHttp("acme", [Limit(1, 60.0)], sleep=lambda _seconds: None)
+    assert [http.at(BASE).get("a") for _ in range(5)] == [1] * 5
+    assert http.waited_seconds > 600 + 4 * 59
+
+
+def test_a_web_page_is_no_sentence(bench: Bench, respx_mock: respx.MockRouter) -> None:
+    respx_mock.get(f"{BASE}/a").respond(404, html="<html><h1>Nope</h1></html>")
+    with pytest.raises(RequestRefused) as caught:
+        bench.door.get("a")
+    assert caught.value.message.endswith("/a: 404 Not Found")
+    assert caught.value.body == "<html><h1>Nope</h1></html>"
