@@ -14,7 +14,10 @@ Amounts = dict[ItemFact, Fraction]
 
 
 def counting(
-    discounts: Iterable[DiscountFact], items: Sequence[ItemFact], policy: MrrPolicy
+    discounts: Iterable[DiscountFact],
+    items: Sequence[ItemFact],
+    subscriptions: Mapping[tuple[str, str], SubscriptionFact],
+    policy: MrrPolicy,
 ) -> list[DiscountFact]:
     """The discounts that lower MRR under the policy, in the order in which they apply.
 
@@ -28,7 +31,9 @@ def counting(
     }
     kept = [d for d in discounts if counts[d.duration]]
     ordered = sorted(kept, key=lambda d: (_level(d), d.percent_off is None, d.source_id))
-    return [_first_interval(d, items) if d.duration == "once" else d for d in ordered]
+    return [
+        _first_interval(d, items, subscriptions) if d.duration == "once" else d for d in ordered
+    ]
 
 
 def net_amounts(
@@ -41,10 +46,8 @@ def net_amounts(
     """Monthly amounts of a subscription's items after the discounts that run at `at`."""
     amounts = dict(gross)
     for discount in discounts:
-        if not _runs(discount, at) or not _belongs(discount, subscription):
-            continue
-        touched = [item for item in amounts if _touches(discount, item)]
-        amounts |= _reduced({item: amounts[item] for item in touched}, discount, policy)
+        touched = {i: amounts[i] for i in amounts if applies(discount, subscription, i, at)}
+        amounts |= _reduced(touched, discount, policy)
     return amounts
 
 
@@ -71,36 +74,41 @@ def _level(discount: DiscountFact) -> int:
     return 1 if discount.subscription_source_id is not None else 2
 
 
-def _runs(discount: DiscountFact, at: datetime) -> bool:
-    return discount.starts_at <= at and (discount.ends_at is None or at < discount.ends_at)
-
-
-def _belongs(discount: DiscountFact, subscription: SubscriptionFact) -> bool:
+def may_apply(
+    discount: DiscountFact, subscription: SubscriptionFact, item_id: str, product: str | None
+) -> bool:
+    """Whether a discount is for this item of this subscription, whenever it runs."""
     if discount.source != subscription.source:
         return False
     if discount.amount_off is not None and discount.currency not in (None, subscription.currency):
         return False
+    if discount.products is not None and product not in discount.products:
+        return False
+    if discount.subscription_item_source_id is not None:
+        return discount.subscription_item_source_id == item_id
     if discount.subscription_source_id is not None:
         return discount.subscription_source_id == subscription.source_id
-    if discount.subscription_item_source_id is not None:
-        return True  # `_touches` asks for the very item
     return discount.account_source_id == subscription.account_source_id
 
 
-def _touches(discount: DiscountFact, item: ItemFact) -> bool:
-    if discount.subscription_item_source_id not in (None, item.source_id):
-        return False
-    return discount.products is None or item.product in discount.products
+def applies(
+    discount: DiscountFact, subscription: SubscriptionFact, item: ItemFact, at: datetime
+) -> bool:
+    """Whether a discount lowers this item at an instant."""
+    runs = discount.starts_at <= at and (discount.ends_at is None or at < discount.ends_at)
+    return runs and may_apply(discount, subscription, item.source_id, item.product)
 
 
-def _first_interval(discount: DiscountFact, items: Sequence[ItemFact]) -> DiscountFact:
+def _first_interval(
+    discount: DiscountFact,
+    items: Sequence[ItemFact],
+    subscriptions: Mapping[tuple[str, str], SubscriptionFact],
+) -> DiscountFact:
     if discount.ends_at is not None:
         return discount
-    mine = [
-        item
+    ends = [
+        after_interval(discount.starts_at, item.interval, item.interval_count)
         for item in items
-        if _touches(discount, item)
-        and discount.subscription_source_id in (None, item.subscription_source_id)
+        if may_apply(discount, subscriptions[item.subscription], item.source_id, item.product)
     ]
-    ends = [after_interval(discount.starts_at, i.interval, i.interval_count) for i in mine]
     return replace(discount, ends_at=min(ends, default=discount.starts_at))

@@ -21,7 +21,7 @@ def item_versions(facts: BillingFacts) -> list[ItemFact]:
     stated: dict[ItemKey, list[ItemFact]] = defaultdict(list)
     for item in facts.items:
         stated[item.source, item.source_id].append(item)
-    lines = _evidence(facts)
+    lines = evidence(facts)
     prices = _prices(facts.items, lines)
     versions: list[ItemFact] = []
     for key in sorted(stated.keys() | lines.keys()):
@@ -151,7 +151,7 @@ def _removed_at(lines: Sequence[LineFact], present: ItemFact | None) -> datetime
     return None if later else last
 
 
-def _evidence(facts: BillingFacts) -> dict[ItemKey, list[LineFact]]:
+def evidence(facts: BillingFacts) -> dict[ItemKey, list[LineFact]]:
     """Lines by item that prove an agreement: not void, not metered, not of a trial, in order."""
     void = {(i.source, i.source_id) for i in facts.invoices if i.status == "void"}
     trials = {s.key: s.trial_end for s in facts.subscriptions if s.trial_end is not None}

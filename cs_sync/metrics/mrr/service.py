@@ -128,8 +128,9 @@ def _pause_began(subscription: SubscriptionFact, invoices: Sequence[InvoiceFact]
 
     A trial that ended without a way to pay never counted.
     """
-    trial_end = subscription.trial_end
-    if trial_end is not None and not any(i.issued_at >= trial_end for i in invoices):
+    billed_from = subscription.trial_end or subscription.started_at
+    billed = any(i.issued_at >= billed_from for i in invoices)
+    if subscription.status == "paused" and subscription.trial_end is not None and not billed:
         return subscription.started_at
     paid = max((i.issued_at for i in invoices if i.status == "paid"), default=None)
     lapsed = [

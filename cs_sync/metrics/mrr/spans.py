@@ -8,10 +8,11 @@ from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cs_sync.metrics.mrr.discounts import counting, net_amounts
+from cs_sync.metrics.mrr.discounts import applies, counting, net_amounts
 from cs_sync.metrics.mrr.facts import BillingFacts, DiscountFact, ItemFact, SubscriptionFact
 from cs_sync.metrics.mrr.history import item_versions
 from cs_sync.metrics.mrr.normalise import monthly_amount, round_half_even, split
+from cs_sync.metrics.mrr.past_discounts import past_discounts
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.mrr.service import Service, service_of
 
@@ -119,7 +120,9 @@ def timeline(facts: BillingFacts, policy: MrrPolicy) -> Timeline:
         if (service := service_of(s, [i for i in facts.invoices if _bills(i, s)], policy))
     }
     versions = [v for v in item_versions(facts) if v.subscription in services]
-    discounts = counting(facts.discounts, versions, policy)
+    discounts = counting(
+        [*facts.discounts, *past_discounts(facts)], versions, subscriptions, policy
+    )
     line = Timeline({}, subscriptions, services)
     for currency in {subscriptions[key].currency for key in services}:
         keys = sorted(k for k in services if subscriptions[k].currency == currency)
@@ -164,15 +167,20 @@ def _charges(
     at: datetime,
     policy: MrrPolicy,
 ) -> Iterator[Charge]:
+    inferred = [d for d in discounts if d.reconstructed]
     for key in keys:
-        if not line.services[key].counts(at):
+        subscription, service = line.subscriptions[key], line.services[key]
+        if not service.counts(at):
             continue
-        guessed = any(stop.inferred for stop in line.services[key].stops)
+        guessed = any(stop.inferred for stop in service.stops)
         items = [v for v in versions if v.subscription == key and _valid(v, at)]
         gross = {item: monthly_amount(item, policy) for item in items}
-        net = net_amounts(gross, line.subscriptions[key], discounts, at, policy)
+        net = net_amounts(gross, subscription, discounts, at, policy)
         for item in items:
-            yield Charge(item, gross[item], net[item], item.reconstructed or guessed)
+            rebuilt = item.reconstructed or any(
+                applies(d, subscription, item, at) for d in inferred
+            )
+            yield Charge(item, gross[item], net[item], guessed or rebuilt)
 
 
 def _valid(version: ItemFact, at: datetime) -> bool:

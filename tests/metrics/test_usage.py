@@ -1,0 +1,115 @@
+"""Who is active, and how often."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.periods import period_of
+from cs_sync_schemas import Contact, ContactLink, Ticket, UsageDay
+from tests.metrics.conftest import Ledger, utc
+
+FEBRUARY = period_of(date(2026, 2, 1), "month", "UTC")  # 28 days: period and window coincide
+
+
+def used(ledger: Ledger, contact: str | None, *days: int, **fields: Any) -> None:
+    ledger.add(
+        UsageDay,
+        *(
+            {
+                "source_id": f"{contact}{fields.get('account_source_id')}{day}",
+                "contact_source_id": contact, "day": date(2026, 1, 31) + timedelta(days=day),
+                "events": 3, **fields,
+            }
+            for day in days
+        ),
+    )  # fmt: skip
+
+
+def value(ledger: Ledger, metric: str, scope: Scope = Scope((FEBRUARY,))) -> Any:  # noqa: B008
+    [row] = ledger.kpis(metric, scope)
+    return row.value
+
+
+def test_by_hand(ledger: Ledger) -> None:
+    """Ann on 14 days, Bob on 7 of 28: 21 person-days, 0.75 a day of 2 people, 37.5 %."""
+    used(ledger, "ann", *range(1, 15))
+    used(ledger, "bob", *range(22, 29))
+    assert value(ledger, "dau") == 0.75
+    assert value(ledger, "mau") == 2
+    assert value(ledger, "wau") == 1
+    [row] = ledger.kpis("dau_mau", Scope((FEBRUARY,)))
+    assert (row.value, row.numerator, row.denominator, row.n) == (0.375, 21, 56, 2)
+
+
+def test_the_window_ends_with_the_period(ledger: Ledger) -> None:
+    used(ledger, "ann", 0)  # 31 January
+    used(ledger, "bob", 29)  # 1 March
+    used(ledger, "cem", 1, 28)
+    assert value(ledger, "mau") == 1
+
+
+def test_a_day_has_its_own_daily_users(ledger: Ledger) -> None:
+    used(ledger, "ann", 1, 2)
+    used(ledger, "bob", 2)
+    day = period_of(date(2026, 2, 2), "day", "UTC")
+    assert value(ledger, "dau", Scope((day,))) == 2
+    assert value(ledger, "mau", Scope((day,))) == 2
+
+
+def test_someone_without_events_or_sessions_was_not_active(ledger: Ledger) -> None:
+    used(ledger, "ann", 1, events=0)
+    used(ledger, "bob", 1, events=0, sessions=1)
+    assert value(ledger, "mau") == 1
+
+
+def test_one_person_in_two_sources_is_one(ledger: Ledger) -> None:
+    used(ledger, "ann", 1, 2)
+    used(ledger, "ann@acme", 2, 3, source="other")
+    ledger.add(Contact, {"id": "ann"})
+    ledger.add(
+        ContactLink,
+        {"source_id": "ann", "contact_id": "ann"},
+        {"source": "other", "source_id": "ann@acme", "contact_id": "ann"},
+    )
+    assert value(ledger, "mau") == 1
+    assert value(ledger, "dau") == pytest.approx(3 / 28)
+
+
+def test_an_account_counts_as_one_only_where_its_people_are_unknown(ledger: Ledger) -> None:
+    ledger.account("a")
+    ledger.account("b")
+    used(ledger, None, 1, 2, account_source_id="a")
+    used(ledger, None, 1, account_source_id="b")
+    used(ledger, "bob", 1, account_source_id="b")
+    assert value(ledger, "mau") == 2
+    assert value(ledger, "dau") == pytest.approx(3 / 28)
+
+
+def test_test_accounts_are_left_out_and_segments_kept_apart(ledger: Ledger) -> None:
+    ledger.account("a", attributes={"size": 50})
+    ledger.account("t", is_test=True)
+    used(ledger, "ann", 1, account_source_id="a")
+    used(ledger, "tim", 1, account_source_id="t")
+    used(ledger, "joe", 1)
+    rows = ledger.kpis("mau", Scope((FEBRUARY,), by=("size",)))
+    assert {(r.segment["size"], r.value) for r in rows} == {("50", 1), (None, 1)}
+
+
+def test_tickets_open_at_the_end_of_the_month(ledger: Ledger) -> None:
+    march = utc(2026, 3, 1)
+    rows: list[dict[str, Any]] = [
+        {"opened_at": utc(2026, 1, 5), "status": "open"},
+        {"opened_at": utc(2026, 2, 5), "status": "solved", "solved_at": utc(2026, 2, 6)},
+        {"opened_at": utc(2026, 2, 5), "status": "closed", "solved_at": march, "closed_at": march},
+        {"opened_at": march, "status": "new"},
+        {"opened_at": utc(2026, 2, 5), "status": "closed"},
+        {"opened_at": utc(2026, 2, 5), "status": "open", "deleted_at": utc(2026, 2, 7)},
+    ]
+    ledger.add(Ticket, *({"source_id": f"t{n}", **row} for n, row in enumerate(rows)))
+    assert value(ledger, "open_tickets") == 2
+    january = period_of(date(2026, 1, 1), "month", "UTC")
+    december = period_of(date(2025, 12, 1), "month", "UTC")
+    assert value(ledger, "open_tickets", Scope((january,))) == 1
+    assert value(ledger, "open_tickets", Scope((december,))) is None
