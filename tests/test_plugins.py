@@ -208,26 +208,27 @@ def test_an_observer_that_raises_is_reported_once_and_ignored(install: Install, 
     assert [row["status"] == "ok" for row in plugins.rows()] == [False]
 
 
-def test_commands_are_added_and_a_failing_plugin_is_named(install: Install, load: Load) -> None:
-    install(
-        "bad",
-        "from cs_sync import hookimpl\n@hookimpl\ndef cs_sync_commands(app): app.nothing()",
-    )
-    install(
-        "sing",
-        """
-        from cs_sync import hookimpl
-        @hookimpl
-        def cs_sync_commands(app):
-            @app.command()
-            def sing(): ...
-        """,
-    )
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ("app.nothing()", "AttributeError"),
+        ("def f(where: object): ...\n    app.command('dance')(f)", "RuntimeError"),
+        ("app.command('sync')(lambda: None)", "the command sync exists already"),
+    ],
+)
+def test_commands_are_added_and_a_failing_plugin_is_named(
+    install: Install, load: Load, body: str, error: str
+) -> None:
+    hook = "from cs_sync import hookimpl\n@hookimpl\ndef cs_sync_commands(app):\n    "
+    install("bad", hook + body)
+    install("sing", f"{hook}app.command('sing')(lambda: None)\n")
     app = typer.Typer()
+    app.command("sync")(lambda: None)
     plugins = load()
     plugins.add_commands(app)
-    assert len(app.registered_commands) == 1
+    assert [command.name for command in app.registered_commands] == ["sync", "sing"]
     assert only(plugins).name == "bad"
+    assert error in only(plugins).error
     assert plugins.rows()[0]["kind"] == "extension"
 
 

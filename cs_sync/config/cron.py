@@ -18,7 +18,7 @@ def check_cron(text: str) -> str:
     if len(parts) != len(_FIELDS):
         raise ValueError(
             f"has {len(parts)} fields, not five (minute hour day month weekday);"
-            ' "15 5 * * *" is every day at 05:15'
+            ' write it like "15 5 * * *", every day at 05:15'
         )
     for part, (name, low, high) in zip(parts, _FIELDS, strict=True):
         if not all(_fits(item, low, high) for item in part.split(",")):

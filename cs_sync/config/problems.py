@@ -15,6 +15,8 @@ from cs_sync.contracts.errors import ConfigError
 
 _HIDDEN = "•••"
 _LISTED = 60
+_HEADER = re.compile(r"\s*\[+\s*([^\]]+?)\s*\]")
+_ASSIGNMENT = re.compile(r"\s*([\w.\"-]+)\s*=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,10 @@ def _said(
     if kind == "missing":
         return "is missing", f"add {last} = …{_described(model, loc)}"
     if kind in ("value_error", "assertion_error"):
-        message = detail["msg"].partition(", ")[2]
-        return message, f"correct {last or 'it'}{_described(model, loc)}"
+        message, _, remedy = detail["msg"].partition(", ")[2].rpartition("; ")
+        return (message or remedy), (
+            remedy if message else f"correct {last or 'it'}{_described(model, loc)}"
+        )
     value = _value_at(given, loc)
     message = detail["msg"].replace("Input should be", "must be").replace("Input", "it")
     if kind == "zoneinfo_str":
@@ -127,13 +131,18 @@ def _described(model: type[BaseModel], loc: Sequence[int | str]) -> str:
 
 def _at(model: type[BaseModel] | None, loc: Sequence[int | str]) -> type[BaseModel] | None:
     """The model of the table at `loc`, through mappings and lists; None when there is none."""
+    named = False
     for part in loc:
-        if model is None:
+        if named or isinstance(part, int):  # the user's own name of a table, or a place in a list
+            named = False
+            continue
+        fields = model.model_fields if model else {}
+        field = next((f for name, f in fields.items() if part in (name, f.alias)), None)
+        if field is None:
             return None
-        by_key = {field.alias or name: field for name, field in model.model_fields.items()}
-        if part in by_key:
-            inner = _models(by_key[str(part)].annotation)
-            model = inner[0] if inner else None
+        inner = _models(field.annotation)
+        model = inner[0] if inner else None
+        named = get_origin(field.annotation) in (dict, Mapping)
     return model
 
 
@@ -174,18 +183,21 @@ def _is_branch(part: int | str) -> bool:
 
 
 def _line_of(key: str, text: str) -> int | None:
-    """The line on which a dotted key is set, or on which its nearest table begins."""
-    best: tuple[int, int] | None = None
+    """The line that sets a dotted key; else of the nearest table around it, else inside it."""
+    around: tuple[int, int] | None = None
+    inside: int | None = None
     table = ""
     for number, line in enumerate(text.splitlines(), start=1):
-        header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]", line)
+        header = _HEADER.match(line)
+        name = None if header else _ASSIGNMENT.match(line)
         if header:
             table = full = header[1].replace('"', "")
-        else:
-            name = re.match(r"\s*([\w.\"-]+)\s*=", line)
-            if not name:
-                continue
+        elif name:
             full = f"{table}.{name[1]}".strip(".").replace('"', "")
-        if (key == full or key.startswith(f"{full}.")) and (best is None or len(full) > best[0]):
-            best = (len(full), number)
-    return best[1] if best else None
+        else:
+            continue
+        if f"{key}.".startswith(f"{full}."):
+            around = max(around or (0, 0), (len(full), number), key=lambda found: found[0])
+        elif inside is None and full.startswith(f"{key}."):
+            inside = number
+    return around[1] if around else inside

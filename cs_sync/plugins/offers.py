@@ -128,11 +128,11 @@ class Plugins(PluginSet):
         self.__dict__.pop("_observers", None)
 
     def add_commands(self, app: "typer.Typer") -> None:
-        """Let the plugins add their commands to the command line."""
+        """Let the plugins add commands; a name that is taken or a wrong signature is refused."""
         self._import("cs_sync_commands")
         for plugin, call in self._callers("cs_sync_commands", complete=False):
             try:
-                call(app=app)
+                _add_commands(app, call)
             except Exception as error:  # noqa: BLE001 - a stranger's mistake stays his
                 self.leave_out(broken(plugin, error))
 
@@ -228,6 +228,20 @@ class _Observer:
     def cs_sync_event(self, event: "Event") -> None:
         """Pass it on."""
         self._observer(event)
+
+
+def _add_commands(app: "typer.Typer", call: Callable[..., Any]) -> None:
+    """Try the commands on an application of their own before they join ours."""
+    import typer
+
+    theirs = typer.Typer()
+    call(app=theirs)
+    named = set(typer.main.get_group(theirs).commands)  # building them checks their signatures
+    taken = named & set(typer.main.get_group(app).commands)
+    if taken:
+        raise ValueError(f"the command {', '.join(sorted(taken))} exists already")
+    app.registered_commands += theirs.registered_commands
+    app.registered_groups += theirs.registered_groups
 
 
 def _row(
