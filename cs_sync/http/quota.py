@@ -35,7 +35,7 @@ class Quota:
 
 
 def read_quota(headers: Mapping[str, str], now: datetime) -> Quota:
-    """The quota headers of a response; whatever does not parse counts as not said."""
+    """The quota headers (names in lower case); whatever does not parse counts as not said."""
     remaining, reset = _fixed_window(headers, now)
     return Quota(
         retry_after=_retry_after(headers.get("retry-after"), now),

@@ -190,7 +190,7 @@ class VendorHttp:
     def _try(self, call: Call, attempt: int, hops: int = 0) -> Answer:
         sent, response = self._exchange(call)
         body = answers.decode(response, call)
-        quota = read_quota(response.headers, self._now())
+        quota = read_quota(dict(response.headers.items()), self._now())
         place = (call.method, call.url.path)
         self._budget.answered(quota, good=response.is_success, method=place[0], path=place[1])
         target = follows(response, call) if hops < MOST_REDIRECTS else None
