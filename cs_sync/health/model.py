@@ -1,0 +1,167 @@
+"""The health model of a workspace: the `[health]` section of the configuration, checked."""
+
+import hashlib
+from collections.abc import Mapping
+from fractions import Fraction
+from itertools import pairwise
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from cs_sync.health.signals import SIGNALS
+
+Point = tuple[float, float]
+Band = Literal["red", "yellow", "green", "excellent"]
+
+DEFAULT_INPUTS: dict[str, dict[str, Any]] = {
+    "usage": {"weight": 40, "signal": "active_days_28", "points": [(0, 0), (10, 50), (20, 100)]},
+    # An agreed end is not yet an unpaid bill, but it is red by itself.
+    "billing": {"weight": 30, "signal": "billing_standing", "points": [(0, 0), (1, 25), (2, 100)]},
+    "support": {"weight": 20, "signal": "tickets_30", "points": [(0, 100), (3, 0)]},
+    # Its edges are those of the survey: 6 and less is red, 7 and 8 yellow, 9 and more green.
+    "nps": {"weight": 10, "signal": "nps",
+            "points": [(0, 0), (6, 30), (7, 50), (9, 85), (10, 100)]},
+}  # fmt: skip
+"""Usage 40, billing 30, support 20, NPS 10: the weights of the common weighted health score."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputConfig(_Section):
+    """One input of the score, a `[health.inputs.NAME]` table."""
+
+    weight: Annotated[float, Field(allow_inf_nan=False)] = Field(
+        description="Weighted: its share of 100. Points: the impact of one unit; may be negative."
+    )
+    signal: str = Field(description="Name of the signal it is made of.")
+    points: tuple[Point, ...] = Field(
+        default=(), description="Piecewise linear map, value → points; flat outside its ends."
+    )
+    max_age_days: int | None = Field(
+        default=None, ge=1, description="Facts older than this are missing, not the last value."
+    )
+
+    @field_validator("signal")
+    @classmethod
+    def _known(cls, signal: str) -> str:
+        if signal not in SIGNALS:
+            raise ValueError(f"unknown signal {signal!r}; use one of: {', '.join(SIGNALS)}")
+        return signal
+
+    @field_validator("points")
+    @classmethod
+    def _ascending(cls, points: tuple[Point, ...]) -> tuple[Point, ...]:
+        for (one, _), (other, _) in pairwise(points):
+            if other <= one:
+                raise ValueError(
+                    f"values must ascend, but {other:g} follows {one:g}; sort the pairs by value"
+                )
+        return points
+
+
+class BandEdges(_Section):
+    """Lower edges of the bands on the unrounded score; a band ends where the next begins."""
+
+    red: float = 0
+    yellow: float = 41
+    green: float = 71
+    excellent: float = 101
+
+    @model_validator(mode="after")
+    def _apart(self) -> "BandEdges":
+        edges = [(name, float(edge)) for name, edge in self.edges()]
+        for (low, one), (high, other) in pairwise(edges):
+            if other <= one:
+                raise ValueError(
+                    f"{high} = {other:g} must be above {low} = {one:g}; raise {high} or lower {low}"
+                )
+        return self
+
+    def edges(self) -> list[tuple[Band, Fraction]]:
+        """Bands and their lower edges, worst first."""
+        names: tuple[Band, ...] = ("red", "yellow", "green", "excellent")
+        return [(name, exact(getattr(self, name))) for name in names]
+
+    def band_of(self, score: Fraction) -> Band:
+        """The band of an unrounded score; below every edge it is the worst."""
+        return next((name for name, edge in reversed(self.edges()) if score >= edge), "red")
+
+
+class HealthConfig(_Section):
+    """How health is scored.
+
+    `weighted`: points of 0 to 100 per input, weighted by shares that total 100. `points`: impact
+    times frequency, summed without a ceiling. Weighted mode starts from the default inputs: a
+    table changes the one of its name or adds one, and weight 0 takes one out.
+    """
+
+    mode: Literal["weighted", "points"] = "weighted"
+    minimum_coverage: float = Field(
+        default=0.5, ge=0, le=1, description="Share of the weights that must be known."
+    )
+    inputs: Mapping[str, InputConfig] = Field(default_factory=dict, validate_default=True)
+    bands: BandEdges = Field(default_factory=BandEdges)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _on_defaults(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping) or given.get("mode", "weighted") != "weighted":
+            return given
+        inputs = given.get("inputs", {})
+        if not isinstance(inputs, Mapping):
+            return given
+        merged = {name: _merged(name, inputs.get(name, {})) for name in (*DEFAULT_INPUTS, *inputs)}
+        return {**given, "inputs": merged}
+
+    @model_validator(mode="after")
+    def _sound(self) -> "HealthConfig":
+        if self.mode == "weighted":
+            self._check_weighted()
+        elif not self.active():
+            raise ValueError("points mode has no default inputs; add [health.inputs.NAME] tables")
+        return self
+
+    def _check_weighted(self) -> None:
+        total = sum((exact(i.weight) for i in self.active().values()), Fraction(0))
+        for name, config in self.active().items():
+            if config.weight < 0:
+                raise ValueError(f"inputs.{name}.weight is negative; weights are shares of 100")
+            if not config.points:
+                raise ValueError(f"inputs.{name}.points is missing; give pairs [value, points]")
+            if any(not 0 <= points <= 100 for _, points in config.points):
+                raise ValueError(f"inputs.{name}.points must lie between 0 and 100")
+        if total != 100:
+            shares = ", ".join(f"{n} {i.weight:g}" for n, i in self.active().items())
+            raise ValueError(
+                f"weights must total 100, these total {float(total):g} ({shares});"
+                " change inputs.NAME.weight"
+            )
+
+    def active(self) -> dict[str, InputConfig]:
+        """The inputs that count."""
+        return {name: config for name, config in self.inputs.items() if config.weight}
+
+    def signals(self) -> list[str]:
+        """The signals that must be read, each once."""
+        return list(dict.fromkeys(config.signal for config in self.active().values()))
+
+    def digest(self) -> str:
+        """A short name of this very model, stored with every score."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+
+
+def exact(number: float) -> Fraction:
+    """The number as it is written, so that 0.1 is a tenth."""
+    return Fraction(str(number))
+
+
+def _merged(name: str, given: Any) -> Any:
+    """A table on top of its default; another signal does not inherit the default's points."""
+    default = DEFAULT_INPUTS.get(name, {})
+    if not isinstance(given, Mapping):
+        return given
+    if given.get("signal", default.get("signal")) != default.get("signal"):
+        default = {key: value for key, value in default.items() if key == "weight"}
+    return {**default, **given}

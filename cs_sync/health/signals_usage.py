@@ -1,0 +1,81 @@
+"""Signals from usage: on how many days, how long ago, more or less than before."""
+
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Float,
+    Select,
+    and_,
+    case,
+    cast,
+    distinct,
+    func,
+    or_,
+    select,
+)
+
+from cs_sync.health.relations import known_to, owned
+from cs_sync.health.scope import SignalScope
+from cs_sync_schemas import UsageDay, table_of
+
+USAGE = table_of(UsageDay)
+
+
+def used_days(scope: SignalScope, *where: ColumnElement[bool]) -> CTE:
+    """Days of use up to the scope's day, with account: a day without any activity is none."""
+    active = or_(USAGE.c.events > 0, USAGE.c.sessions > 0, USAGE.c.seconds > 0)
+    until = USAGE.c.day <= scope.day
+    return owned(scope, USAGE, USAGE.c.day, USAGE.c.events, where=and_(active, until, *where))
+
+
+def active_days_28(scope: SignalScope) -> Select[Any]:
+    """On how many of the last 28 days somebody of the account used the product."""
+    days = used_days(scope, USAGE.c.day >= scope.first_day(28))
+    counts = (
+        select(days.c.account_id, func.count(distinct(days.c.day)).label("days"))
+        .group_by(days.c.account_id)
+        .cte("counts")
+    )
+    known = known_to(scope, (USAGE, USAGE.c.day))
+    found = func.coalesce(counts.c.days, 0)
+    return select(
+        known.c.account_id, found.label("value"), known.c.observed_at, found.label("n")
+    ).select_from(known.outerjoin(counts, counts.c.account_id == known.c.account_id))
+
+
+def last_day_of_use(scope: SignalScope) -> Select[Any]:
+    """The last day of use as `value`; accounts never used have no row."""
+    days = used_days(scope)
+    known = known_to(scope, (USAGE, USAGE.c.day))
+    return (
+        select(
+            known.c.account_id,
+            func.max(days.c.day).label("value"),
+            func.max(known.c.observed_at).label("observed_at"),
+            func.count().label("n"),
+        )
+        .select_from(known.join(days, days.c.account_id == known.c.account_id))
+        .group_by(known.c.account_id)
+    )
+
+
+def usage_trend_28(scope: SignalScope) -> Select[Any]:
+    """Events of the last 28 days ÷ events of the 28 before; unknown until used for 56 days."""
+    days = used_days(scope)
+    known = known_to(scope, (USAGE, USAGE.c.day))
+    late, early = scope.first_day(28), scope.first_day(56)
+    recent = func.sum(case((days.c.day >= late, days.c.events), else_=0))
+    before = func.sum(case((and_(days.c.day >= early, days.c.day < late), days.c.events), else_=0))
+    return (
+        select(
+            known.c.account_id,
+            case((before > 0, cast(recent, Float) / cast(before, Float))).label("value"),
+            func.max(known.c.observed_at).label("observed_at"),
+            func.count().label("n"),
+        )
+        .select_from(known.join(days, days.c.account_id == known.c.account_id))
+        .group_by(known.c.account_id)
+        .having(func.min(days.c.day) <= early)
+    )

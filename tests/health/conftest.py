@@ -1,0 +1,76 @@
+"""A small workspace in memory: records in, rows of the statements of health out."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.pool import StaticPool
+from sqlmodel import Session, SQLModel
+
+from cs_sync.health import (
+    EVIDENCE,
+    SIGNALS,
+    AccountEvidence,
+    Reading,
+    SignalScope,
+    end_of,
+    gather,
+    read_row,
+)
+from cs_sync_schemas import Account, AccountLink, Contact, ContactLink
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+DAY = date(2025, 11, 21)
+SCOPE = end_of(DAY)
+
+
+class Workspace:
+    """Accounts, links and records, and what the statements say of them."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def add(self, model: Callable[..., SQLModel], **fields: Any) -> None:
+        engine: dict[str, Any] = {
+            "first_seen_at": LONG_AGO, "last_seen_at": LONG_AGO, "changed_at": LONG_AGO,
+            "row_hash": "", "since": LONG_AGO, "rule": "own", "reason": "",
+        }  # fmt: skip
+        names = model.model_fields  # type: ignore[attr-defined]
+        with Session(self.engine) as session:
+            session.add(model(**{k: v for k, v in engine.items() if k in names} | fields))
+            session.commit()
+
+    def account(self, name: str, *sources: str, **fields: Any) -> None:
+        """An account that these sources know under its own name."""
+        self.add(Account, id=name, **fields)
+        for source in sources:
+            self.add(AccountLink, source=source, source_id=name, account_id=name)
+
+    def person(self, name: str, account: str | None, *sources: str) -> None:
+        self.add(Contact, id=name, account_id=account, name=name.title())
+        for source in sources:
+            self.add(ContactLink, source=source, source_id=name, contact_id=name)
+
+    def readings(self, signal: str, scope: SignalScope = SCOPE) -> dict[str, Reading]:
+        with self.engine.connect() as connection:
+            rows = connection.execute(SIGNALS[signal].build(scope)).all()
+        found = {row.account_id: read_row(SIGNALS[signal], row, scope) for row in rows}
+        assert len(found) == len(rows)
+        return found
+
+    def values(self, signal: str, scope: SignalScope = SCOPE) -> dict[str, float | None]:
+        return {name: reading.value for name, reading in self.readings(signal, scope).items()}
+
+    def evidence(self, scope: SignalScope = SCOPE) -> dict[str, AccountEvidence]:
+        with self.engine.connect() as connection:
+            return gather({n: connection.execute(b(scope)).all() for n, b in EVIDENCE.items()})
+
+
+@pytest.fixture
+def workspace() -> Iterator[Workspace]:
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    SQLModel.metadata.create_all(engine)
+    yield Workspace(engine)
+    engine.dispose()

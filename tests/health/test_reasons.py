@@ -1,0 +1,172 @@
+"""Reasons in words: the fact, its evidence, and what is missing."""
+
+from datetime import UTC, date, datetime
+from fractions import Fraction
+
+from cs_sync.health import (
+    AccountEvidence,
+    HealthConfig,
+    Reading,
+    end_of,
+    reasons_of,
+    score_account,
+    score_row,
+)
+from cs_sync.health.evidence import AnswerFact, InvoiceFact, SubscriptionFact, TicketFact, UsageFact
+from cs_sync.health.reasons_by_signal import SENTENCES
+from cs_sync.health.wording import day_text, plain, quoted
+from cs_sync_schemas import Invoice, Subscription, SurveyResponse, Ticket, UsageDay
+from tests.health.conftest import Workspace
+
+SCOPE = end_of(date(2025, 11, 21))
+
+
+def at(day: int, month: int = 11, year: int = 2025) -> datetime:
+    return datetime(year, month, day, 12, tzinfo=UTC)
+
+
+def ticket(number: str, topic: str | None, day: int = 10) -> TicketFact:
+    return TicketFact("zendesk", number, "Help", topic, None, at(day), is_open=False)
+
+
+def answer(score: float, name: str | None = None, comment: str | None = None) -> AnswerFact:
+    return AnswerFact("hubspot", f"{score}", "nps", score, 10, name, comment, at(12))
+
+
+def say(signal: str, value: float, **evidence: object) -> str:
+    return SENTENCES[signal](value, AccountEvidence(**evidence), SCOPE)  # type: ignore[arg-type]
+
+
+def test_tickets_name_their_common_topic_and_their_numbers() -> None:
+    same = tuple(ticket(n, "integration", d) for n, d in (("523", 12), ("518", 9), ("512", 3)))
+    text = "3 tickets in the last 30 days, all about integration: #512 #518 #523"
+    assert say("tickets_30", 3, tickets=same) == text
+    assert say("tickets_30", 0) == "No tickets in the last 30 days"
+    one = (ticket("5", "feature_request"),)
+    assert say("tickets_30", 1, tickets=one) == (
+        "1 ticket in the last 30 days, about feature request: #5"
+    )
+    two = (ticket("5", "export"), ticket("6", "export"))
+    assert say("tickets_30", 2, tickets=two).endswith("both about export: #5 #6")
+
+
+def test_mixed_topics_name_the_most_frequent_one_and_long_lists_are_counted() -> None:
+    many = tuple(ticket(str(n), "export" if n < 4 else None) for n in range(1, 8))
+    assert say("tickets_30", 7, tickets=many) == (
+        "7 tickets in the last 30 days, 3 about export: #3 #4 #5 #6 #7 and 2 more"
+    )
+    apart = (ticket("1", "login"), ticket("2", "export"))
+    assert say("tickets_30", 2, tickets=apart) == "2 tickets in the last 30 days: #1 #2"
+
+
+def test_usage() -> None:
+    usage = UsageFact(4, 15, date(2025, 11, 20))
+    assert say("active_days_28", 4, usage=usage) == (
+        "Used on 4 of the last 28 days; 15 in the 28 before"
+    )
+    idle = UsageFact(0, 0, date(2024, 10, 3))
+    assert say("active_days_28", 0, usage=idle) == (
+        "Not used in the last 28 days; last used on 3 Oct 2024"
+    )
+    assert say("active_days_28", 0) == "Never used so far"
+    assert say("days_since_use", 1) == "Last used 1 day ago"
+    assert say("days_since_use", 0) == "Used today"
+    assert say("usage_trend_28", 0.6) == "Usage fell by 40 % against the 28 days before"
+    assert say("usage_trend_28", 1) == "Usage is as it was in the 28 days before"
+
+
+def test_billing() -> None:
+    late = InvoiceFact("stripe", "in_7", "A-0007", at(1), at(9), 900, "EUR", None)
+    newer = InvoiceFact("stripe", "in_8", None, at(15), None, 900, "EUR", None)
+    assert say("billing_standing", 0, invoices=(late,)) == "Invoice A-0007 is 12 days past due"
+    assert say("billing_standing", 0, invoices=(newer, late)) == (
+        "Invoice A-0007 is 12 days past due, and 1 other invoice"
+    )
+    assert say("billing_standing", 0, invoices=(newer,)) == "Invoice in_8 of 15 Nov is unpaid"
+    ends = SubscriptionFact("stripe", "sub", "active", at(1, 12), "too_expensive", None)
+    assert say("billing_standing", 1, subscriptions=(ends,)) == (
+        "The subscription is cancelled and ends on 1 Dec (too expensive)"
+    )
+    assert say("billing_standing", 0) == "A subscription is past due"
+    assert say("billing_standing", 2) == "Pays on time"
+
+
+def test_answers() -> None:
+    ana = answer(3, "Ana Lopez", "too\n slow")
+    assert say("nps", 3, answers=(ana,)) == "NPS 3 from Ana Lopez on 12 Nov: “too slow”"
+    assert say("nps", 5.5, answers=(answer(8), ana)) == (
+        "NPS answers of 2 people average 5.5; the lowest: 3 from Ana Lopez on 12 Nov: “too slow”"
+    )
+    assert say("nps", 8, answers=(answer(8),)) == "NPS 8 on 12 Nov"
+    rated = AnswerFact("zendesk", "1", "csat", 1, 5, None, "Too long.", at(2))
+    assert say("csat_90", 0, answers=(rated,)) == (
+        "0 of 1 person was satisfied in the last 90 days: “Too long.”"
+    )
+    assert say("open_tickets", 0) == "No tickets wait for a solution"
+
+
+def test_the_worst_comes_first_and_what_is_missing_last() -> None:
+    known = {"active_days_28": Reading(20.0), "tickets_30": Reading(3.0)}
+    score = score_account(known, HealthConfig(), SCOPE)
+    reasons = reasons_of(score, AccountEvidence(usage=UsageFact(20, 18, SCOPE.day)), SCOPE)
+    assert [reason.text for reason in reasons] == [
+        "3 tickets in the last 30 days",
+        "Used on 20 of the last 28 days; 18 in the 28 before",
+        "No subscription that runs and no invoice past due",
+        "No NPS answer in 180 days",
+    ]
+    assert [reason.loss for reason in reasons] == [Fraction(100, 3), 0, None, None]
+
+
+def test_an_outdated_input_is_named() -> None:
+    config = HealthConfig.model_validate({"inputs": {"nps": {"max_age_days": 30}}})
+    score = score_account({"nps": Reading(9, date(2025, 9, 1), 1)}, config, SCOPE)
+    texts = [reason.text for reason in reasons_of(score, AccountEvidence(), SCOPE)]
+    assert texts[-1].endswith("only outdated facts, left out")
+
+
+def test_the_row_sums_and_is_plain_json() -> None:
+    known = {"active_days_28": Reading(20.0), "tickets_30": Reading(3.0)}
+    score = score_account(known, HealthConfig(), SCOPE)
+    reasons = reasons_of(score, AccountEvidence(), SCOPE)
+    row = score_row("acme", "Acme", SCOPE.day, score, reasons, Fraction(-5, 2))
+    assert list(row) == ["account", "name", "as_of", "score", "band", "coverage", "mode",
+                         "contributions", "reasons", "change_30d"]  # fmt: skip
+    assert row["as_of"] == "2025-11-21"
+    assert (row["band"], row["coverage"], row["change_30d"]) == ("yellow", 0.6, -2.5)
+    assert sum(c["contribution"] for c in row["contributions"]) == row["score"] == 200 / 3
+    assert set(row["contributions"][0]) == {"input", "value", "points", "weight", "contribution"}
+
+
+def test_foreign_text_is_tamed() -> None:
+    assert plain("a\x1b[31mb\u202e\tc") == "a[31mb c"
+    assert plain("x" * 70_000) == "x" * 139 + "…"
+    assert quoted("  ") == ""
+    assert day_text(date(2024, 2, 3), date(2025, 1, 1)) == "3 Feb 2024"
+
+
+def test_evidence_is_read_for_the_account_of_the_record_or_of_its_person(
+    workspace: Workspace,
+) -> None:
+    workspace.account("acme", "zendesk", "stripe", "posthog")
+    workspace.person("ana", "acme", "hubspot")
+    workspace.add(Ticket, source="zendesk", source_id="1", account_source_id="acme",
+                  opened_at=at(1, 3), topic="export")  # fmt: skip
+    workspace.add(Ticket, source="zendesk", source_id="2", account_source_id="acme",
+                  opened_at=at(1, 3), status="solved", solved_at=at(2, 3))  # fmt: skip
+    workspace.add(SurveyResponse, source="hubspot", source_id="n", contact_source_id="ana",
+                  kind="nps", score=3.0, scale_min=0.0, scale_max=10.0, answered_at=at(12),
+                  comment="too slow")  # fmt: skip
+    workspace.add(Invoice, source="stripe", source_id="in", account_source_id="acme",
+                  currency="EUR", amount_remaining=900, issued_at=at(1), due_at=at(9))  # fmt: skip
+    workspace.add(Subscription, source="stripe", source_id="s", account_source_id="acme",
+                  currency="EUR", started_at=at(1), cancel_at=at(1, 12))  # fmt: skip
+    for day in (date(2025, 11, 20), date(2025, 10, 20), date(2025, 10, 19)):
+        workspace.add(UsageDay, source="posthog", source_id=str(day), account_source_id="acme",
+                      day=day, events=1)  # fmt: skip
+    acme = workspace.evidence()["acme"]
+    assert [(t.source_id, t.is_open) for t in acme.tickets] == [("1", True)]
+    assert [(a.kind, a.score, a.person_name) for a in acme.answers] == [("nps", 3.0, "Ana")]
+    assert [(i.source_id, i.due_at) for i in acme.invoices] == [("in", at(9))]
+    assert [s.ends_at for s in acme.subscriptions] == [at(1, 12)]
+    assert acme.usage == UsageFact(1, 2, date(2025, 11, 20))
