@@ -9,6 +9,7 @@ import socket
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime
 
 import uvicorn
@@ -28,7 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.tied:
         threading.Thread(target=_end_with_parent, daemon=True).start()
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", access_log=False))
-    server.run(sockets=[listener])
+    try:
+        with suppress(KeyboardInterrupt):
+            server.run(sockets=[listener])
+    finally:
+        gc.unfreeze()  # or DuckDB reports its own types as leaked
 
 
 def _parser() -> argparse.ArgumentParser:
