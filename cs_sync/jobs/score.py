@@ -1,0 +1,109 @@
+"""The health of every account on a day, and why."""
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Any
+
+from cs_sync.contracts.errors import ConfigError
+from cs_sync.health import (
+    AccountEvidence,
+    Reason,
+    Score,
+    SignalScope,
+    end_of,
+    reasons_of,
+    score_account,
+    score_row,
+)
+from cs_sync.jobs.workspace import Workspace
+from cs_sync.store.health import live_accounts, read_evidence, read_signals
+from cs_sync.store.lookup import find_account, mrr_at
+
+TREND = timedelta(days=30)
+_NONE = AccountEvidence()
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One account on one day."""
+
+    account: dict[str, Any]
+    score: Score
+    evidence: AccountEvidence
+    reasons: tuple[Reason, ...]
+    change_30d: Fraction | None
+
+    def row(self, day: date) -> dict[str, Any]:
+        """As `cs-sync score` prints it."""
+        account, name = self.account["id"], self.account["name"]
+        return score_row(account, name, day, self.score, self.reasons, self.change_30d)
+
+    @property
+    def is_customer(self) -> bool:
+        """Whether a subscription runs."""
+        return bool(self.evidence.subscriptions)
+
+
+def score(workspace: Workspace, *, as_of: date | None = None) -> list[dict[str, Any]]:
+    """One row per account, the worst first, those that cannot be scored last."""
+    day = as_of or workspace.today
+    rows = [scored.row(day) for scored in score_all(workspace, day)]
+    return sorted(rows, key=lambda row: (row["score"] is None, row["score"] or 0.0, row["account"]))
+
+
+def score_all(workspace: Workspace, day: date) -> list[Scored]:
+    """Every live account's score at the end of a day, with evidence and 30-day change."""
+    config, zone = workspace.config.health, str(workspace.config.workspace.timezone)
+    now, before = end_of(day, zone), end_of(day - TREND, zone)
+    with workspace.store.read() as connection:
+        accounts = live_accounts(connection)
+        readings = read_signals(connection, config.signals(), now)
+        earlier = read_signals(connection, config.signals(), before)
+        evidence = read_evidence(connection, now)
+    return [
+        _scored(
+            account,
+            score_account(readings.get(account["id"], {}), config, now),
+            score_account(earlier.get(account["id"], {}), config, before),
+            evidence.get(account["id"], _NONE),
+            now,
+        )
+        for account in accounts
+    ]
+
+
+def explain(
+    workspace: Workspace, account: str, *, as_of: date | None = None, since: date | None = None
+) -> dict[str, Any]:
+    """One account's score with all that stands behind it. Raises ConfigError when unknown."""
+    day = as_of or workspace.today
+    with workspace.store.read() as connection:
+        found = find_account(connection, account)
+        if len(found) != 1:
+            told = "no account" if not found else f"{len(found)} accounts"
+            known = ", ".join(found[:5]) or "`cs-sync accounts` lists them"
+            raise ConfigError(f"{told} answers to {account!r}", f"give its id: {known}")
+        mrr = mrr_at(connection, workspace.clock(), found)
+    wanted = [s for s in score_all(workspace, day) if s.account["id"] == found[0]]
+    if not wanted:
+        raise ConfigError(f"{account!r} is a test account", "test accounts are not scored")
+    detail = wanted[0].row(day)
+    detail["mrr"] = mrr.get(found[0], {})
+    if since is not None:
+        earlier = [s for s in score_all(workspace, since) if s.account["id"] == found[0]]
+        was = earlier[0].row(since)
+        detail["since"] = f"{since}: {was['band']}, " + "; ".join(was["reasons"])
+    return detail
+
+
+def _scored(
+    account: dict[str, Any],
+    score: Score,
+    earlier: Score,
+    evidence: AccountEvidence,
+    scope: SignalScope,
+) -> Scored:
+    both = score.score is not None and earlier.score is not None
+    change = score.score - earlier.score if both else None  # type: ignore[operator]
+    return Scored(account, score, evidence, tuple(reasons_of(score, evidence, scope)), change)

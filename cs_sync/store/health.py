@@ -1,0 +1,98 @@
+"""Readings and evidence out of the database, and scores into it."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from cs_sync.health import (
+    EVIDENCE,
+    SIGNALS,
+    AccountEvidence,
+    Reading,
+    SignalScope,
+    gather,
+    read_row,
+)
+from cs_sync.store.records import upsert
+from cs_sync_schemas import Account, HealthScore, table_of
+
+ACCOUNT, SCORE = table_of(Account), table_of(HealthScore)
+
+
+def live_accounts(connection: Connection) -> list[dict[str, Any]]:
+    """The accounts that count: not merged into another one, and no test."""
+    statement = (
+        select(ACCOUNT)
+        .where(ACCOUNT.c.merged_into.is_(None), ACCOUNT.c.is_test.is_(False))
+        .order_by(ACCOUNT.c.id)
+    )
+    return [row._asdict() for row in connection.execute(statement)]
+
+
+def read_signals(
+    connection: Connection, names: Iterable[str], scope: SignalScope
+) -> dict[str, dict[str, Reading]]:
+    """Account id → signal name → what it says; one statement per signal."""
+    readings: dict[str, dict[str, Reading]] = {}
+    for name in names:
+        signal = SIGNALS[name]
+        for row in connection.execute(signal.build(scope)):
+            readings.setdefault(row.account_id, {})[name] = read_row(signal, row, scope)
+    return readings
+
+
+def read_evidence(connection: Connection, scope: SignalScope) -> dict[str, AccountEvidence]:
+    """Account id → the facts that reasons name."""
+    return gather(
+        {name: connection.execute(build(scope)).all() for name, build in EVIDENCE.items()}
+    )
+
+
+def save_scores(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Keep the scores of a day (rows of `health_score`); those of the same day are replaced."""
+    upsert(connection, SCORE, list(rows))
+
+
+def band_since(connection: Connection, mode: str, until: date) -> dict[str, tuple[str, date]]:
+    """Account id → its last stored band up to a day, and since which stored day it has that."""
+    statement = (
+        select(SCORE.c.account_id, SCORE.c.as_of, SCORE.c.band)
+        .where(SCORE.c.mode == mode, SCORE.c.as_of <= until)
+        .order_by(SCORE.c.account_id, SCORE.c.as_of)
+    )
+    found: dict[str, tuple[str, date]] = {}
+    for account, day, band in connection.execute(statement):
+        if found.get(account, ("", day))[0] != band:
+            found[account] = (band, day)
+    return found
+
+
+def band_history(connection: Connection, mode: str, since: date) -> list[tuple[date, str, int]]:
+    """(day, band, number of accounts) as they were stored."""
+    statement = (
+        select(SCORE.c.as_of, SCORE.c.band, func.count())
+        .where(SCORE.c.mode == mode, SCORE.c.as_of >= since)
+        .group_by(SCORE.c.as_of, SCORE.c.band)
+        .order_by(SCORE.c.as_of, SCORE.c.band)
+    )
+    return [(day, band, count) for day, band, count in connection.execute(statement)]
+
+
+def computed_row(
+    account: str, day: date, now: datetime, row: Mapping[str, Any], model: str
+) -> dict[str, Any]:
+    """A printed score as a row of `health_score`."""
+    return {
+        "account_id": account,
+        "as_of": day,
+        "mode": row["mode"],
+        "model": model,
+        "computed_at": now,
+        "score": row["score"],
+        "band": row["band"],
+        "coverage": row["coverage"],
+        "contributions": row["contributions"],
+        "reasons": row["reasons"],
+    }

@@ -1,0 +1,49 @@
+"""Looking accounts up: by any name they answer to, and what they pay at an instant."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, func, or_, select
+
+from cs_sync_schemas import Account, AccountLink, MrrSpan, table_of
+
+ACCOUNT, LINK, SPAN = table_of(Account), table_of(AccountLink), table_of(MrrSpan)
+
+
+def find_account(connection: Connection, name: str) -> list[str]:
+    """Ids of the accounts with this id, own id, domain, name or record id; an exact id wins."""
+    exact = connection.scalar(select(ACCOUNT.c.merged_into).where(ACCOUNT.c.id == name))
+    if exact is not None:
+        return [exact]
+    if connection.scalar(select(ACCOUNT.c.id).where(ACCOUNT.c.id == name)):
+        return [name]
+    linked = select(LINK.c.account_id).where(LINK.c.source_id == name)
+    statement = select(ACCOUNT.c.id).where(
+        ACCOUNT.c.merged_into.is_(None),
+        or_(
+            ACCOUNT.c.external_key == name,
+            ACCOUNT.c.domain == name.lower(),
+            func.lower(ACCOUNT.c.name) == name.lower(),
+            ACCOUNT.c.id.in_(linked),
+        ),
+    )
+    return list(connection.scalars(statement.order_by(ACCOUNT.c.id)))
+
+
+def mrr_at(
+    connection: Connection, at: datetime, accounts: Sequence[str] = (), policy: str | None = None
+) -> dict[str, dict[str, int]]:
+    """Account id → currency → MRR in minor units at an instant, as known now."""
+    statement = select(SPAN.c.account_id, SPAN.c.currency, SPAN.c.amount).where(
+        SPAN.c.known_to.is_(None),
+        SPAN.c.valid_from <= at,
+        or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to > at),
+    )
+    if accounts:
+        statement = statement.where(SPAN.c.account_id.in_(accounts))
+    if policy is not None:
+        statement = statement.where(SPAN.c.policy == policy)
+    found: dict[str, dict[str, int]] = {}
+    for account, currency, amount in connection.execute(statement):
+        found.setdefault(account, {})[currency] = amount
+    return found
