@@ -17,6 +17,9 @@ class Query:
     before_all: tuple[str, ...]
     """A key before every other one; as long as the key."""
 
+    part_days: int = 30
+    """Days asked for at once: PostHog stops what runs longer than ten seconds."""
+
     def of_group(self, index: int) -> "Query":
         """The query with accounts in the group column of this number."""
         return replace(self, sql=self.sql.replace("ACCOUNT", f"`$group_{index:d}`"))
@@ -103,6 +106,7 @@ GROUP BY submission
 ORDER BY submission
 LIMIT 50000""",
     ("",),
+    part_days=365,
 )
 """Submission → its latest answers; partial ones are sent again with every further answer."""
 

@@ -10,8 +10,6 @@ from cs_sync import Page, Window
 from cs_sync_posthog.project import Project
 from cs_sync_posthog.queries import Query
 
-PART = timedelta(days=30)
-"""Days per query: PostHog stops queries that run longer than ten seconds."""
 PAGE_ROWS = 5000
 
 ToPage = Callable[[Sequence[Sequence[Any]]], Page]
@@ -43,7 +41,7 @@ class DayReader:
         if window.resume:
             start, after = date.fromisoformat(window.resume["from"]), window.resume["after"]
         while start < end:
-            stop = min(start + PART, end)
+            stop = min(start + timedelta(days=query.part_days), end)
             for rows in self._rows(query, start, stop, after):
                 key = list(rows[-1][: len(query.before_all)])
                 resume = {"from": start.isoformat(), "after": key}

@@ -1,6 +1,7 @@
 """The connector: five streams of one project, and its check."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, ClassVar
@@ -90,6 +91,9 @@ class PostHogSource:
         found = [survey_of(each, self._config.surveys) for each in self._project.surveys()]
         surveys = {survey.id: survey for survey in found}
         yield from self._hidden(found)
+        if window.since is None:  # answers are few: all of them, however long ago
+            oldest = min((survey.created_at for survey in found), default=window.until)
+            window = replace(window, since=min(oldest, window.until))
         query = queries.ANSWERS.of_group(self._config.account_group_index)
         yield from self._days.pages(query, window, partial(answer_page, surveys=surveys))
 

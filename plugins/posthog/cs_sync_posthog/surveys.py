@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from cs_sync import Page, Rejection, Row
@@ -29,6 +30,7 @@ class Survey:
 
     id: str
     name: str
+    created_at: datetime
     ratings: tuple[Rating, ...]
     texts: tuple[tuple[str, int], ...]
     """(question id, place) of every question answered in words or by choice."""
@@ -54,7 +56,8 @@ def survey_of(definition: Mapping[str, Any], scales: Mapping[str, SurveyScale]) 
         for place, question in questions
         if question["type"] in ("open", "single_choice", "multiple_choice")
     ]
-    return Survey(definition["id"], definition["name"], tuple(ratings), tuple(texts))
+    created = datetime.fromisoformat(definition["created_at"])
+    return Survey(*named, created, tuple(ratings), tuple(texts))
 
 
 def _configured(
