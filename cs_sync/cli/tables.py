@@ -18,6 +18,7 @@ from cs_sync.cli.pieces import (
 )
 from cs_sync.cli.values import (
     NOTHING,
+    amounts,
     band,
     cell,
     difference,
@@ -119,7 +120,10 @@ def explanation(console: Console, detail: Row) -> None:
     )
     console.print(heading)
     covered = quantity(detail["coverage"], "ratio")
-    console.print(text(f"as of {detail['as_of']}, {covered} of the weight is known", "dim"))
+    small = [f"as of {detail['as_of']}", f"{covered} of the weight is known"]
+    if "mrr" in detail:
+        small.append(f"MRR {amounts(detail['mrr'])}")
+    console.print(text(", ".join(small), "dim"))
     table = table_of("input", "value>", "points>", "weight>", "contribution>")
     for part in detail["contributions"]:
         table.add_row(
@@ -131,8 +135,7 @@ def explanation(console: Console, detail: Row) -> None:
         )
     console.print(table)
     console.print(lines_of(detail["reasons"]))
-    known = (*SCORE_FIELDS,)
-    for name in (name for name in detail if name not in known and detail[name] is not None):
+    for name in (name for name in detail if name not in (*SCORE_FIELDS, "mrr")):
         console.print(Text.assemble(text(f"{name.replace('_', ' ')}: ", "dim"), cell(detail[name])))
 
 

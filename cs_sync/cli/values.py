@@ -22,7 +22,7 @@ def text(value: str, style: str = "") -> Text:
 
 def cell(value: Any) -> Text:
     """Any value in a table."""
-    if value is None or value == "":
+    if value is None or value in ("", [], {}, ()):
         return text(NOTHING, "dim")
     if isinstance(value, bool):
         return text("yes" if value else "no")

@@ -334,11 +334,14 @@ def test_explain_shows_contributions_and_reasons(run: Run, jobs: Jobs) -> None:
         ],
         "reasons": ["Used on 22 of the last 28 days"],
         "change_30d": None,
+        "mrr": {"EUR": 1200},
+        "since": "2026-02-01: green",
     }
     jobs("score", explain=lambda workspace, account, **_: {**detail, "account": account})
     out = run("explain", "acct_7").out
     assert "66.7 yellow" in out
-    assert "60.0 % of the weight is known" in out
+    assert "60.0 % of the weight is known, MRR 12.00 EUR" in out
+    assert "since: 2026-02-01: green" in out
     assert "Used on 22 of the last 28 days" in out
     (row,) = json.loads(run("--format", "json", "explain", "acct_7").out)
     assert list(row) == list(detail)
