@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from threading import Lock
 from urllib.parse import urlencode
 from uuid import NAMESPACE_URL, uuid5
@@ -70,7 +71,8 @@ class PostHog:
     async def surveys(self, request: Request) -> object:
         """GET surveys: those that ask inside the product."""
         asked = [a for a in self.world.survey_answers if a.channel == "posthog"]
-        firsts = {answer.survey: answer for answer in reversed(asked)}
+        asked.sort(key=lambda answer: answer.answered_at, reverse=True)
+        firsts = {answer.survey: answer for answer in asked}
         rows = [_survey(firsts[name]) for name in sorted(firsts)]
         params = request.query_params
         start, size = int(params.get("offset") or 0), int(params.get("limit") or PAGE)
@@ -162,7 +164,8 @@ def _group(company: Company) -> dict[str, object]:
 
 
 def _survey(answer: SurveyAnswer) -> dict[str, object]:
-    """Return a survey's definition, with the scale that one of its answers shows."""
+    """Return the definition of a survey as its first answer shows it."""
+    created = (answer.answered_at - timedelta(days=7)).isoformat()
     rating, why = question_ids(answer.survey)
     scale = {"scale": answer.scale_max, "isNpsQuestion": answer.kind == "nps"}
     asked = {"id": rating, "type": "rating", "question": answer.survey, "display": "number"}
@@ -173,8 +176,8 @@ def _survey(answer: SurveyAnswer) -> dict[str, object]:
         "description": "",
         "type": "popover",
         "questions": [{**asked, **scale}, {**reason, "optional": True}],
-        "created_at": "2024-11-01T09:00:00Z",
-        "start_date": "2024-11-01T09:00:00Z",
+        "created_at": created,
+        "start_date": created,
         "end_date": None,
         "archived": False,
         "enable_partial_responses": True,
