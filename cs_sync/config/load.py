@@ -21,6 +21,7 @@ from cs_sync.config.problems import Problem, nearest, problems_of, raise_problem
 from cs_sync.config.secrets import Secrets
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.source import Workspace
+from cs_sync.health.model import HealthConfig
 from cs_sync.metrics.mrr.policy import PRESETS, MrrPolicy
 from cs_sync.plugins import Plugins
 
@@ -28,6 +29,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "database": DatabaseSettings,
     "workspace": WorkspaceSettings,
     "metrics": MetricsSettings,
+    "health": HealthConfig,
     "write_back": WriteBackSettings,
     "schedule": ScheduleSettings,
 }

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, SkipValidation, fi
 
 from cs_sync.config.cron import check_cron
 from cs_sync.contracts.source import ConnectorConfig
+from cs_sync.health.model import HealthConfig
 from cs_sync_schemas.money import Currency
 
 Language = Literal["en", "pl", "ro", "th", "zh-Hans", "zh-Hant"]
@@ -99,6 +100,7 @@ class Config(BaseModel):
     workspace: WorkspaceSettings = WorkspaceSettings()
     connectors: SkipValidation[Mapping[str, ConnectorConfig]] = Field(default_factory=dict)
     metrics: MetricsSettings = MetricsSettings()
+    health: HealthConfig = HealthConfig()
     write_back: WriteBackSettings = WriteBackSettings()
     schedule: ScheduleSettings = ScheduleSettings()
 

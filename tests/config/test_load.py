@@ -118,7 +118,7 @@ def test_sqlite_files_lie_beside_the_configuration(
         (
             '[workspace]\ncurrency = "EURO"',
             "workspace.currency: unknown currency 'EURO'",
-            "correct currency: Reporting currency",
+            "use an ISO 4217 code such as EUR",
         ),
         (
             '[workspace]\nlanguage = "zh-hans"',
@@ -200,7 +200,37 @@ def test_sqlite_files_lie_beside_the_configuration(
             "schedule.cron: hour '25' is not made of numbers from 0 to 23",
             "correct cron",
         ),
-        ('[schedule]\ncron = "daily"', "schedule.cron: has 1 fields, not five", "correct cron"),
+        ('[schedule]\ncron = "daily"', "schedule.cron: has 1 fields, not five", "write it like"),
+        (
+            "[health]\nminimum_coverage = 50",
+            "line 2: health.minimum_coverage: must be less than or equal to 1",
+            "Share of the weights that must be known.",
+        ),
+        (
+            "[health.inputs.usage]\nwieght = 40",
+            "line 2: health.inputs.usage.wieght: unknown key",
+            "did you mean weight?",
+        ),
+        (
+            "[health.inputs.usage]\nweight = 50",
+            "line 1: health: weights must total 100, these total 110",
+            "change inputs.NAME.weight",
+        ),
+        (
+            '[health.inputs.signal]\nsignal = "nps"',
+            "health.inputs.signal.weight: is missing",
+            "add weight = …: Weighted: its share of 100.",
+        ),
+        (
+            "[health.bands]\nyellow = 80",
+            "line 1: health.bands: green = 71 must be above yellow = 80",
+            "raise green or lower yellow",
+        ),
+        (
+            "[health.bands]\norange = 80",
+            "line 2: health.bands.orange: unknown key",
+            "known here: excellent, green, red, yellow",
+        ),
         (
             '[metrics]\npolicy = "strip"',
             "line 2: metrics.policy: unknown policy",
