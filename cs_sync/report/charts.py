@@ -11,8 +11,14 @@ Spec = dict[str, Any]
 MOVEMENT_COLOURS = {name: f"var(--{name})" for name in MOVEMENTS}
 _MONTHS = "split(utcFormat(toDate(datum.value), '%b|%Y'), '|')"
 _DAYS = "split(utcFormat(toDate(datum.value), '%-d %b|%Y'), '|')"
+_SHORT = (
+    "datum.value === 0 ? '0' : abs(datum.value) < 1 ? format(datum.value, '~g')"
+    " : replace(format(datum.value, '~s'), 'G', 'B')"
+)
 _LABEL_WIDTH = 72
 """Pixels that a label of the time axis may claim."""
+_WIDEST_STEP, _GAP = 80, 0.25
+"""Pixels per period at most, so that two months are not two walls; the share between bars."""
 
 
 def mrr_spec(steps: Sequence[Step], currency: str, width: int) -> Spec:
@@ -43,7 +49,7 @@ def _level(steps: Sequence[Step], currency: str, width: int, axis: Spec) -> Spec
                 "field": "mrr",
                 "type": "quantitative",
                 "scale": {"zero": True},
-                "axis": {"title": f"MRR at the end, {currency}", "format": "~s", "tickCount": 4},
+                "axis": _amounts(f"MRR at the end, {currency}"),
             },
         },
         "layer": [
@@ -84,11 +90,7 @@ def _moves(steps: Sequence[Step], currency: str, width: int, axis: Spec) -> Spec
                     "y": {
                         "field": "amount",
                         "type": "quantitative",
-                        "axis": {
-                            "title": f"Movements, {currency}",
-                            "format": "~s",
-                            "tickCount": 5,
-                        },
+                        "axis": _amounts(f"Movements, {currency}"),
                     },
                     "color": _colours(
                         "kind",
@@ -149,7 +151,7 @@ def bands_over_time_spec(
             "y": {
                 "field": "accounts",
                 "type": "quantitative",
-                "axis": {"title": "Accounts", "format": "~s", "tickCount": 4},
+                "axis": {**_amounts("Accounts"), "tickMinStep": 1},
             },
             "color": _band_colours(bands, colours),
             "order": {"field": "order"},
@@ -168,7 +170,13 @@ def _time(times: Sequence[str], width: int, words: str) -> Spec:
         "values": list(times[::-1][::step])[::-1],
         "labelOverlap": False,
     }
-    return {"field": "time", "type": "ordinal", "axis": axis, "scale": {"paddingInner": 0.25}}
+    outer = ((width - 60) / _WIDEST_STEP - len(times) + _GAP) / 2
+    scale = {"paddingInner": _GAP, "paddingOuter": max(_GAP / 2, outer)}
+    return {"field": "time", "type": "ordinal", "axis": axis, "scale": scale}
+
+
+def _amounts(title: str) -> Spec:
+    return {"title": title, "labelExpr": _SHORT, "tickCount": 4}
 
 
 def _band_colours(bands: Sequence[BandCount], colours: Mapping[str, str]) -> Spec:

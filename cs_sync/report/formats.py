@@ -12,6 +12,8 @@ UNKNOWN = "–"
 MINUS, THIN = "\u2212", "\u202f"
 WHOLE_FROM = 1000
 """Larger numbers are shown without decimals."""
+MILLIONS_FROM = 10_000_000
+"""Larger amounts are shown in millions."""
 
 
 def number(value: float | Decimal | int | None, decimals: int = 0) -> str:
@@ -32,13 +34,16 @@ def exponent(currency: str) -> int:
 
 
 def money(minor: int | float | None, currency: str | None, *, exact: bool = False) -> str:
-    """EUR 1,234; with the cents where `exact`, or where the amount is small."""
+    """EUR 1,234 or EUR 12.35 M; with all digits where `exact`, or where the amount is small."""
     if minor is None:
         return UNKNOWN
     code = currency or ""
     amount = major(minor, code)
-    decimals = exponent(code) if exact or abs(amount) < WHOLE_FROM else 0
-    return f"{code}\u00a0{number(amount, decimals)}".strip("\u00a0")
+    if not exact and abs(amount) >= MILLIONS_FROM:
+        text = f"{number(amount / 1_000_000, 2)}\u00a0M"
+    else:
+        text = number(amount, exponent(code) if exact or abs(amount) < WHOLE_FROM else 0)
+    return f"{code}\u00a0{text}" if code else text
 
 
 def purse(amounts: Mapping[str, int]) -> str:
@@ -65,13 +70,15 @@ def duration(seconds: float | None) -> str:
 
 
 def quantity(value: float | None, unit: str, currency: str | None) -> str:
-    """A value of a metric in its own unit (the `unit` field of the metrics' rows)."""
+    """A value in its unit: those of the metrics' rows, and `times` for multiples like 3.1×."""
     if value is None:
         return UNKNOWN
     if unit == "ratio":
         return percent(value)
     if unit == "money_minor":
         return money(value, currency)
+    if unit == "times":
+        return f"{number(value, 1)}×"
     if unit == "seconds":
         return duration(value)
     decimals = 0 if float(value).is_integer() or abs(value) >= WHOLE_FROM else 1

@@ -46,6 +46,8 @@ _GROUPS: dict[str, dict[str, tuple[str, int]]] = {
 }
 """Heading → metric → (label, +1 where more is better, −1 where less is, 0 where it depends)."""
 _OTHERS = "More figures"
+_MULTIPLES = {"quick_ratio", "ltv_cac", "ltv_crc"}
+"""Ratios that people call by multiples, not by percent."""
 _ACRONYMS = {"mrr", "arr", "cac", "ltv", "crc", "nps", "arpu"}
 
 
@@ -102,7 +104,7 @@ def _tile(metric: str, label: str, better: int, rows: Sequence[Row]) -> Tile:
     before = next(
         (r for r in ordered if as_date(r["period_end"]) == as_date(newest["period_start"])), None
     )
-    unit, currency = newest["unit"], newest.get("currency")
+    unit, currency = _unit(newest), newest.get("currency")
     value = newest["value"]
     old = before["value"] if before else None
     changed = change(value, old, unit, currency)
@@ -127,10 +129,14 @@ def _feeling(changed: str, better: int) -> Feeling:
     return "good" if (changed[0] == "+") == (better > 0) else "bad"
 
 
+def _unit(row: Row) -> str:
+    return "times" if row["metric"] in _MULTIPLES else str(row["unit"])
+
+
 def _interval(row: Row) -> str:
     if row.get("low") is None or row.get("high") is None:
         return ""
-    low, high = (quantity(row[end], row["unit"], row.get("currency")) for end in ("low", "high"))
+    low, high = (quantity(row[end], _unit(row), row.get("currency")) for end in ("low", "high"))
     return f"95\u202f% interval: {low} to {high}"
 
 

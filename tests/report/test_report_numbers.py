@@ -20,6 +20,8 @@ Rows = Callable[..., dict[str, Any]]
     [
         (123_456_789, "EUR", False, "EUR 1,234,568"),
         (123_456_789, "EUR", True, "EUR 1,234,567.89"),
+        (1_234_567_890, "EUR", False, "EUR 12.35 M"),
+        (1_234_567_890, "EUR", True, "EUR 12,345,678.90"),
         (99_999, "EUR", False, "EUR 999.99"),
         (-150, "USD", False, "USD −1.50"),
         (1500, "JPY", True, "JPY 1,500"),
@@ -167,6 +169,12 @@ def test_unknown_metrics_come_last_under_their_own_names(kpi: Rows) -> None:
     groups = tile_groups([kpi("saas_profit", 10, 1.0), kpi("ltv_cac", 10, 3.0), kpi("nps", 10, 9)])
     assert [heading for heading, _ in groups] == ["Voice of the customer", "More figures"]
     assert [tile.label for tile in groups[1][1]] == ["LTV CAC", "Saas profit"]
+
+
+def test_multiples_are_not_percentages(kpi: Rows) -> None:
+    tile = only([kpi("ltv_cac", 9, 2.8), kpi("ltv_cac", 10, 3.14, low=2.0, high=4.5)])
+    assert (tile.value, tile.change) == ("3.1×", "+0.3×")
+    assert tile.interval == "95\u202f% interval: 2.0× to 4.5×"
 
 
 def test_accounts_add_up_to_the_bridge(step: Rows) -> None:
