@@ -56,8 +56,13 @@ class WorkspaceSettings(Section):
 class MetricsSettings(Section):
     """How MRR is defined."""
 
-    policy: str = "default"
-    policy_overrides: Mapping[str, Any] = Field(default_factory=dict)
+    policy: str = Field(
+        default="default",
+        description="default stripe chartmogul profitwell baremetrics or recurly.",
+    )
+    policy_overrides: Mapping[str, Any] = Field(
+        default_factory=dict, description="Single switches of that policy, set differently."
+    )
 
 
 class WriteBackSettings(Section):

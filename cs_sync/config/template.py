@@ -12,11 +12,13 @@ from pydantic.fields import FieldInfo
 
 from cs_sync.config.model import (
     DatabaseSettings,
+    MetricsSettings,
     ScheduleSettings,
     WorkspaceSettings,
     WriteBackSettings,
 )
 from cs_sync.contracts.errors import ConfigError
+from cs_sync.health.model import DEFAULT_INPUTS, HealthConfig
 from cs_sync.plugins import Plugins
 
 _HEADER = """\
@@ -53,6 +55,8 @@ def template(
             if field.is_required()
         }
         parts.append(_section(f"connectors.{connector}", settings, required, connector))
+    parts.append(_section("metrics", MetricsSettings, {}))
+    parts.append(_health())
     writable = [connector for connector in connectors if connector in plugins.destinations]
     if writable:
         parts.append(_section("write_back", WriteBackSettings, {"destination": writable[0]}))
@@ -97,6 +101,22 @@ def _section(
             lines.append(f"{name} = {_toml(values[key])}")
         else:
             lines.append(f"# {name} = {_toml(_example(key, field, connector))}")
+    return "\n".join(lines) + "\n"
+
+
+def _health() -> str:
+    """The health model as it is without any setting, every line commented out."""
+    lines = [
+        "# How health is scored; weights total 100, points map a value to 0 … 100.",
+        "[health]",
+    ]
+    settings = HealthConfig()
+    lines += [f"# {key} = {_toml(getattr(settings, key))}" for key in ("mode", "minimum_coverage")]
+    for name, part in DEFAULT_INPUTS.items():
+        lines.append(f"# [health.inputs.{name}]")
+        lines += [f"# {key} = {_toml(value)}" for key, value in part.items()]
+    lines.append("# [health.bands]")
+    lines += [f"# {name} = {_toml(float(edge))}" for name, edge in settings.bands.edges()]
     return "\n".join(lines) + "\n"
 
 

@@ -9,6 +9,7 @@ import pytest
 from cs_sync import ConfigError
 from cs_sync.config import load_config, template, write_template
 from cs_sync.config.template import variables
+from cs_sync.health.model import HealthConfig
 from cs_sync.plugins import Plugins
 
 
@@ -53,3 +54,11 @@ def test_the_file_is_for_its_owner_and_never_overwritten(tmp_path: Path) -> None
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be written: No such file"):
         write_template(tmp_path / "no" / "cs_sync.toml", "text")
+
+
+def test_the_health_model_can_be_taken_from_the_comments(tmp_path: Path, plugins: Plugins) -> None:
+    text = template(plugins, ["crm"])
+    begin, end = text.index("# How health"), text.index("[write_back]")
+    health = "\n".join(line.removeprefix("# ") for line in text[begin:end].splitlines()[1:])
+    (tmp_path / "cs_sync.toml").write_text(health)
+    assert load_config(tmp_path / "cs_sync.toml", plugins).health == HealthConfig()
