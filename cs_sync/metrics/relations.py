@@ -10,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
+    Cast,
     ColumnElement,
     Date,
-    Float,
+    Double,
     FromClause,
     Select,
     String,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     types,
     union_all,
 )
+from sqlalchemy.ext.compiler import compiles
 
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import Period, midnight
@@ -35,14 +37,26 @@ ACCOUNT = table_of(Account)
 _INSTANT = ACCOUNT.c.first_seen_at.type
 
 
+class _Typed(Cast[Any]):
+    """A value with its type said, for databases that would take it for text."""
+
+    inherit_cache = True
+
+
+@compiles(_Typed, "sqlite")
+def _untyped(element: _Typed, compiler: Any, **options: Any) -> str:
+    """SQLite keeps instants and days as text, and would make a number of them."""
+    return str(compiler.process(element.clause, **options))
+
+
 def instant(value: datetime) -> ColumnElement[datetime]:
     """An instant as a value of a statement."""
-    return literal(value, _INSTANT)
+    return _Typed(literal(value, _INSTANT), _INSTANT)
 
 
 def day(value: date) -> ColumnElement[date]:
     """A day as a value of a statement."""
-    return literal(value, Date())
+    return _Typed(literal(value, Date()), Date())
 
 
 Moment = Callable[[Period], datetime | date | int]
@@ -150,7 +164,7 @@ def quotient(
     currency: bool = False,
 ) -> Select[Any]:
     """Σy ÷ Σx over the rows with x above nought, and the sums that its interval needs."""
-    fy, fx = cast(y, Float), cast(x, Float)
+    fy, fx = cast(y, Double), cast(x, Double)
     return totals(
         scope,
         relation,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Float, Select, and_, case, cast, func, literal, select
+from sqlalchemy import CTE, ColumnElement, Double, Select, and_, case, cast, func, literal, select
 
 from cs_sync.metrics.attribution import attributed
 from cs_sync.metrics.metric import Metric, Scope
@@ -102,7 +102,7 @@ def _upper_third(answers: CTE) -> ColumnElement[bool]:
 def _ces(scope: Scope) -> Select[Any]:
     """The mean on 1 to 7, whichever scale was used."""
     answers = latest_answers(scope, "ces")
-    seventh = 1 + cast(answers.c.above, Float) * 6 / answers.c.length
+    seventh = 1 + cast(answers.c.above, Double) * 6 / answers.c.length
     return quotient(scope, answers, seventh, case((answers.c.length > 0, 1), else_=0))
 
 

@@ -1,0 +1,247 @@
+"""The same statements give the same numbers on every database, and compile for more."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, date, datetime, timedelta
+from fractions import Fraction
+from random import Random
+from typing import Any
+from uuid import uuid4
+
+import duckdb
+import pytest
+import sqlglot
+from sqlalchemy import Executable, create_engine, insert, select, text
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
+from sqlmodel import SQLModel
+
+from cs_sync.metrics.bridge import bridge
+from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.periods import whole_periods
+from cs_sync.metrics.registry import builtin_metrics
+from cs_sync_schemas import (
+    Contact,
+    ContactLink,
+    MrrMovement,
+    OnboardingStep,
+    Referral,
+    Subscription,
+    SurveyResponse,
+    Ticket,
+    UsageDay,
+)
+from tests.metrics.conftest import Ledger
+
+PERIODS = whole_periods(date(2026, 1, 1), date(2026, 9, 1), "month", "Europe/Warsaw")
+SCOPES = {
+    "whole": Scope(PERIODS),
+    "by two attributes": Scope(PERIODS, by=("plan", "size")),
+    "as known in May": Scope(PERIODS, known_at=datetime(2026, 5, 5, tzinfo=UTC)),
+}
+DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+DIALECT.identifier_preparer.reserved_words |= {"at"}  # DuckDB reserves it, PostgreSQL does not
+Run = Callable[[Any], list[Mapping[str, Any]]]
+
+
+def _statements(scope: Scope) -> dict[str, Executable]:
+    found: dict[str, Executable] = {m.name: m.statement(scope) for m in builtin_metrics()}
+    return found | {
+        "bridge": bridge(scope),
+        "bridge by account": bridge(scope, by_account=True),
+    }
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[Ledger]:
+    """Thirty accounts with a bit of everything."""
+    ledger, random = Ledger(), Random(7)
+    for n in range(30):
+        _account(ledger, random, f"a{n}")
+    yield ledger
+    ledger.engine.dispose()
+
+
+def _moment(random: Random) -> datetime:
+    return datetime(2025, 1, 1, tzinfo=UTC) + timedelta(hours=random.randrange(24 * 600))
+
+
+def _account(ledger: Ledger, random: Random, name: str) -> None:
+    plan = random.choice([{"plan": "pro"}, {"plan": "basic"}, {}])
+    attributes = plan | {"size": random.choice([5, 50])}
+    ledger.account(
+        name, attributes=attributes, created_at=_moment(random), is_test=random.random() < 0.1
+    )
+    start, currency = _moment(random).date(), random.choice(["EUR", "USD"])
+    for _ in range(random.randrange(4)):
+        end = start + timedelta(days=random.randrange(1, 300))
+        open_ended = random.random() < 0.3
+        ledger.span(
+            name, random.randrange(1, 10**7), start, None if open_ended else end, currency,
+            known_from=_moment(random),
+        )  # fmt: skip
+        ledger.add(
+            MrrMovement,
+            {
+                "account_id": name, "policy": Scope(()).policy.hash, "currency": currency,
+                "at": datetime.combine(end, datetime.min.time(), UTC), "kind": "churn",
+                "amount": 5, "cause": "end",
+                "reason": random.choice([None, "switched_service", "payment_failed", "odd"]),
+            },
+        )  # fmt: skip
+        if open_ended:
+            break
+        start = end + timedelta(days=random.choice([0, 40]))
+    _people(ledger, random, name)
+
+
+def _people(ledger: Ledger, random: Random, name: str) -> None:
+    ledger.add(Contact, {"id": f"{name}-p", "account_id": name})
+    ledger.add(ContactLink, {"source_id": f"{name}-c0", "contact_id": f"{name}-p"})
+    for n in range(12):
+        key = f"{name}-{n}"
+        who = {
+            "source_id": key, "account_source_id": random.choice([name, None]),
+            "contact_source_id": random.choice([None, f"{name}-c{n % 3}"]),
+        }  # fmt: skip
+        at = _moment(random)
+        ledger.add(UsageDay, {**who, "day": at.date(), "events": random.randrange(3)})
+        kind, top = random.choice([("nps", 10), ("csat", 5), ("ces", 7)])
+        ledger.add(
+            SurveyResponse,
+            {
+                **who, "kind": kind, "score": random.randint(0 if kind == "nps" else 1, top),
+                "scale_min": 0 if kind == "nps" else 1, "scale_max": top, "answered_at": at,
+            },
+        )  # fmt: skip
+        solved = random.choice([None, at + timedelta(hours=random.randrange(900))])
+        ledger.add(
+            Ticket,
+            {
+                **who, "opened_at": at, "solved_at": solved, "topic": random.choice(["a", None]),
+                "status": "solved" if solved else "open", "agent_replies": random.randrange(3),
+                "first_reply_at": random.choice([None, at + timedelta(seconds=n * 777)]),
+            },
+        )  # fmt: skip
+    owner = {"account_source_id": name, "source_id": name}
+    ledger.add(Referral, {**owner, "referred_at": _moment(random)})
+    trial = _moment(random)
+    ledger.add(
+        Subscription,
+        {
+            **owner, "started_at": trial, "trial_start": trial, "currency": "EUR",
+            "trial_end": trial + timedelta(days=14),
+        },
+    )  # fmt: skip
+    for step in "xyz":
+        due = _moment(random)
+        done = random.choice([None, due + timedelta(days=random.randrange(-20, 20))])
+        ledger.add(
+            OnboardingStep,
+            {**owner, "source_id": f"{name}{step}", "step": step, "due_at": due, "done_at": done},
+        )
+
+
+@pytest.fixture(scope="module")
+def on_sqlite(world: Ledger) -> Run:
+    def run(statement: Any) -> list[Mapping[str, Any]]:
+        with world.engine.connect() as connection:
+            return [dict(row) for row in connection.execute(statement).mappings()]
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def on_postgresql(world: Ledger, postgres: str) -> Iterator[Run]:
+    schema = f"metrics_{uuid4().hex}"
+    engine = create_engine(postgres, connect_args={"options": f"-c search_path={schema}"})
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+        SQLModel.metadata.create_all(connection)
+        for table, rows in _contents(world):
+            connection.execute(insert(table), rows)
+
+    def run(statement: Any) -> list[Mapping[str, Any]]:
+        with engine.connect() as connection:
+            return [dict(row) for row in connection.execute(statement).mappings()]
+
+    yield run
+    engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def on_duckdb(world: Ledger) -> Iterator[Run]:
+    """DuckDB reads the text that is made for PostgreSQL, with the values written into it."""
+    connection = duckdb.connect()
+
+    for table in SQLModel.metadata.sorted_tables:
+        connection.execute(str(CreateTable(table).compile(dialect=DIALECT)))
+    for table, rows in _contents(world):
+        names = ", ".join(f'"{name}"' for name in rows[0])
+        places = ", ".join("?" for _ in rows[0])
+        connection.executemany(
+            f"INSERT INTO {table.name} ({names}) VALUES ({places})",
+            [[_written(value) for value in row.values()] for row in rows],
+        )
+
+    def run(statement: Any) -> list[Mapping[str, Any]]:
+        cursor = connection.execute(_as_text(statement))
+        names = [column[0] for column in cursor.description or ()]
+        return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    yield run
+    connection.close()
+
+
+def _written(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return json.dumps(value) if isinstance(value, dict | list) else value
+
+
+def _as_text(statement: Any) -> str:
+    return str(statement.compile(dialect=DIALECT, compile_kwargs={"literal_binds": True}))
+
+
+def _contents(world: Ledger) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
+    with world.engine.connect() as connection:
+        for table in SQLModel.metadata.sorted_tables:
+            rows = [dict(row) for row in connection.execute(select(table)).mappings()]
+            if rows:
+                yield table, rows
+
+
+def _comparable(rows: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rows in an order of their own, numbers as numbers; squares only to twelve digits."""
+    plain = [{key: _plain(value) for key, value in row.items()} for row in rows]
+    return sorted(plain, key=lambda row: [str(row[key]) for key in sorted(row)])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str) or value is None:
+        return value
+    exact = Fraction(value)
+    return int(exact) if exact.denominator == 1 and exact < 10**12 else float(f"{float(exact):.9g}")
+
+
+@pytest.mark.parametrize("scope", SCOPES.values(), ids=SCOPES.keys())
+@pytest.mark.parametrize("database", ["on_postgresql", "on_duckdb"])
+def test_all_databases_agree(
+    on_sqlite: Run, database: str, scope: Scope, request: pytest.FixtureRequest
+) -> None:
+    run: Run = request.getfixturevalue(database)
+    for name, statement in _statements(scope).items():
+        expected, actual = on_sqlite(statement), run(statement)
+        assert expected, name
+        assert _comparable(actual) == _comparable(expected), name
+
+
+@pytest.mark.parametrize("name", ["snowflake", "bigquery", "databricks", "trino", "spark"])
+def test_statements_can_be_said_to_warehouses(name: str) -> None:
+    """Sqlglot turns PostgreSQL's text into each warehouse's and finds nothing it cannot say."""
+    for statement in _statements(SCOPES["by two attributes"]).values():
+        said = sqlglot.transpile(
+            _as_text(statement), read="postgres", write=name,
+            unsupported_level=sqlglot.ErrorLevel.RAISE,
+        )  # fmt: skip
+        assert len(said) == 1
