@@ -12,26 +12,24 @@ from cs_sync.cli.options import Options
 from cs_sync.contracts.errors import CsSyncError
 from cs_sync.plugins import BrokenPlugin, load_plugins
 
+USAGE = 2
 INTERRUPTED = 130
 """What a shell expects of a process that Ctrl-C ended."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 ok, 1 failed, 2 usage, 3 partial, 130 Ctrl-C."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     disabled = os.environ.get("CS_SYNC_DISABLED_PLUGINS", "").split(",")
     options = Options(plugins=load_plugins(disabled, report=_warn))
-    app = make_app()
-    options.plugins.add_commands(app)
-    command = typer.main.get_command(app)
     try:
-        command.main(
-            args=None if arguments is None else list(arguments), prog_name="cs-sync", obj=options
-        )
+        app = make_app()
+        options.plugins.add_commands(app)
+        typer.main.get_command(app).main(args=given, prog_name="cs-sync", obj=options)
+    except KeyboardInterrupt:
+        return _ended(INTERRUPTED, given)
     except SystemExit as ended:
-        code = ended.code if isinstance(ended.code, int) else 1
-        if code == INTERRUPTED:
-            _say("stopped; run it again and it goes on where it was")
-        return code
+        return _ended(ended.code if isinstance(ended.code, int) else 1, given)
     except CsSyncError as error:
         _trace(options)
         _say(f"error: {error}")
@@ -45,6 +43,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 _REPORT = "run it again with --debug before the command, and report the traceback"
+
+
+_GLOBAL = {"--config", "--format", "--quiet", "--log-format", "--debug"}
+
+
+def _ended(code: int, given: Sequence[str]) -> int:
+    """The exit code, with a word on what typer leaves unsaid."""
+    if code == INTERRUPTED:
+        _say("stopped; run it again and it goes on where it was")
+    elif code == USAGE and _GLOBAL & set(given) and not given[0].startswith("-"):
+        _say(f"{', '.join(sorted(_GLOBAL))} stand before the command")
+    return code
 
 
 def _warn(plugin: BrokenPlugin) -> None:

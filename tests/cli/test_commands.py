@@ -164,6 +164,19 @@ def test_wrong_usage_ends_with_2_and_no_traceback(run: Run, jobs: Jobs, line: st
     assert "Error" in ran.err
 
 
+def test_a_global_option_behind_the_command_is_explained(run: Run) -> None:
+    ran = run("metrics", "--format", "json")
+    assert ran.code == 2
+    assert "--format, --log-format, --quiet stand before the command" in ran.err
+    assert "stand before" not in run("--format", "json", "nonsense").err
+
+
+def test_without_a_command_the_help_is_shown(run: Run) -> None:
+    ran = run()
+    assert (ran.code, ran.out) == (2, "")
+    assert "Usage: cs-sync" in ran.err
+
+
 def test_an_error_is_one_message_with_its_remedy(run: Run, jobs: Jobs) -> None:
     def refuse(workspace: Any, **_: Any) -> None:
         raise CredentialRefused("stripe refused the key", "make a new one", request_id="req_9")
