@@ -80,7 +80,7 @@ def compute(workspace: Workspace, chosen: Sequence[Metric], scope: Scope) -> lis
     with workspace.store.read() as connection:
         stale = stale_tables(connection)
         for metric in chosen:
-            found = [row._asdict() for row in connection.execute(metric.build(scope))]
+            found = [row._asdict() for row in connection.execute(metric.statement(scope))]
             since = min((stale[t] for t in metric.inputs if t in stale), default=None)
             rows += finish(metric, scope, found, stale_since=since)
     return rows
