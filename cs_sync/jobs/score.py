@@ -33,16 +33,13 @@ class Scored:
     evidence: AccountEvidence
     reasons: tuple[Reason, ...]
     change_30d: Fraction | None
+    is_customer: bool
+    """Whether a subscription of it runs; where no source knows subscriptions, every account is."""
 
     def row(self, day: date) -> dict[str, Any]:
         """As `cs-sync score` prints it."""
         account, name = self.account["id"], self.account["name"]
         return score_row(account, name, day, self.score, self.reasons, self.change_30d)
-
-    @property
-    def is_customer(self) -> bool:
-        """Whether a subscription runs."""
-        return bool(self.evidence.subscriptions)
 
 
 def score(workspace: Workspace, *, as_of: date | None = None) -> list[dict[str, Any]]:
@@ -61,6 +58,7 @@ def score_all(workspace: Workspace, day: date) -> list[Scored]:
         readings = read_signals(connection, config.signals(), now)
         earlier = read_signals(connection, config.signals(), before)
         evidence = read_evidence(connection, now)
+    billed = any(facts.subscriptions for facts in evidence.values())
     return [
         _scored(
             account,
@@ -68,6 +66,7 @@ def score_all(workspace: Workspace, day: date) -> list[Scored]:
             score_account(earlier.get(account["id"], {}), config, before),
             evidence.get(account["id"], _NONE),
             now,
+            billed=billed,
         )
         for account in accounts
     ]
@@ -103,7 +102,11 @@ def _scored(
     earlier: Score,
     evidence: AccountEvidence,
     scope: SignalScope,
+    *,
+    billed: bool,
 ) -> Scored:
     both = score.score is not None and earlier.score is not None
     change = score.score - earlier.score if both else None  # type: ignore[operator]
-    return Scored(account, score, evidence, tuple(reasons_of(score, evidence, scope)), change)
+    reasons = tuple(reasons_of(score, evidence, scope))
+    is_customer = bool(evidence.subscriptions) or not billed
+    return Scored(account, score, evidence, reasons, change, is_customer)

@@ -12,6 +12,7 @@ from cs_sync.store.records import (
     Moment,
     begin_versions,
     bury,
+    confirm_refused,
     end_missing_children,
     store_rows,
 )
@@ -28,6 +29,8 @@ class Stored:
     changed: int = 0
     rejected: int = 0
     deleted: int = 0
+    unnamed: int = 0
+    """Rejected main records without an id: any stored row may be one of them."""
 
     def __add__(self, other: "Stored") -> "Stored":
         return Stored(
@@ -36,6 +39,7 @@ class Stored:
             self.changed + other.changed,
             self.rejected + other.rejected,
             self.deleted + other.deleted,
+            self.unnamed + other.unnamed,
         )
 
 
@@ -73,6 +77,9 @@ def store_page(
         changed += store_rows(connection, record, kept, moment, confirm=sweep)
         forget_rejects(connection, moment.source, record, [row["source_id"] for row in rows])
     changed += _end_children(connection, stream, admitted, rejected, moment)
+    refused = [rejection.source_id for rejection in rejected if rejection.record is stream.record]
+    if stream.deletes == "sweep":
+        confirm_refused(connection, stream.record, filter(None, refused), moment)
     deleted = sum(bury(connection, record, ids, moment) for record, ids in page.deleted.items())
     keep_rejects(connection, moment.source, stream.name, rejected, run_id, moment.now)
     return Stored(
@@ -82,6 +89,7 @@ def store_page(
         changed=changed,
         rejected=len(rejected),
         deleted=deleted,
+        unnamed=refused.count(None),
     )
 
 
@@ -104,12 +112,9 @@ def _end_children(
 
 def sweepable(
     connection: Connection, record: type[Record], source: str, since: datetime
-) -> tuple[list[str], int]:
-    """Ids that a complete read since then did not show, and how many live rows there are."""
+) -> tuple[int, int]:
+    """How many rows a complete read since then did not show, and how many live ones there are."""
     table = table_of(record)
-    mine = (table.c.source == source, table.c.deleted_at.is_(None))
-    gone = connection.scalars(
-        select(table.c.source_id).where(*mine, table.c.last_seen_at < since)
-    ).all()
-    living = connection.scalar(select(func.count()).select_from(table).where(*mine))
-    return list(gone), living or 0
+    mine = select(func.count()).where(table.c.source == source, table.c.deleted_at.is_(None))
+    gone = connection.scalar(mine.where(table.c.last_seen_at < since))
+    return gone or 0, connection.scalar(mine) or 0

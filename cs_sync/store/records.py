@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, Table, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cs_sync.store.door import content_hash
@@ -63,7 +63,7 @@ def store_rows(
     changed = [row for key, row in latest.items() if stored.get(key) != row["row_hash"]]
     upsert(connection, table, [_with_knowledge(row, moment) for row in changed])
     if confirm:
-        _confirm(connection, table, [row["source_id"] for row in latest.values()], moment)
+        _confirm(connection, table, keys, list(latest), moment)
     return len(changed)
 
 
@@ -100,8 +100,25 @@ def _with_knowledge(row: dict[str, Any], moment: Moment) -> dict[str, Any]:
 
 
 def _confirm(
-    connection: Connection, table: Table, source_ids: Iterable[str], moment: Moment
+    connection: Connection,
+    table: Table,
+    keys: tuple[str, ...],
+    seen: Sequence[tuple[Any, ...]],
+    moment: Moment,
 ) -> None:
+    """Mark rows as seen now, by their whole key: of an item, only the versions that were shown."""
+    now = {"last_seen_at": moment.now}
+    columns = tuple_(*(table.c[key] for key in keys))
+    for some in chunks(seen, CHUNK // len(keys)):
+        mine = update(table).where(table.c.source == moment.source)
+        connection.execute(mine.where(columns.in_(some)).values(now))
+
+
+def confirm_refused(
+    connection: Connection, record: type[Record], source_ids: Iterable[str], moment: Moment
+) -> None:
+    """Mark what is stored of refused records as seen now: the source still has them."""
+    table = table_of(record)
     for some in chunks(source_ids):
         connection.execute(
             update(table)
@@ -214,8 +231,21 @@ def bury(
     return buried
 
 
-def chunks(keys: Iterable[Any]) -> Iterator[list[Any]]:
+def bury_unseen(
+    connection: Connection, record: type[Record], since: datetime, moment: Moment
+) -> int:
+    """Set tombstones on the rows that nobody has shown since then; how many there were."""
+    table = table_of(record)
+    return connection.execute(
+        update(table)
+        .where(table.c.source == moment.source, table.c.deleted_at.is_(None))
+        .where(table.c.last_seen_at < since)
+        .values(deleted_at=moment.now, changed_at=moment.now)
+    ).rowcount
+
+
+def chunks(keys: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
     """The distinct keys, a few thousand at a time, in a stable order."""
     rest = iter(dict.fromkeys(keys))
-    while some := list(islice(rest, CHUNK)):
+    while some := list(islice(rest, size)):
         yield some

@@ -144,3 +144,11 @@ def forget_state(connection: Connection, source: str, stream: str | None = None)
     if stream is not None:
         statement = statement.where(STATE.c.stream == stream)
     return connection.execute(statement).rowcount
+
+
+def read_cursors(connection: Connection) -> dict[tuple[str, str], datetime]:
+    """(source, stream) → when its cursor last moved."""
+    statement = select(STATE.c.source, STATE.c.stream, STATE.c.updated_at).where(
+        STATE.c.partition == CURSOR
+    )
+    return {(source, stream): at for source, stream, at in connection.execute(statement)}

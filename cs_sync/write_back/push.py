@@ -6,7 +6,9 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from cs_sync.contracts.destination import Ack, Destination, Reject
+from sqlalchemy import Connection
+
+from cs_sync.contracts.destination import Ack, Destination, Object, Reject
 from cs_sync.contracts.errors import AnswerUnknown, CsSyncError, VendorError
 from cs_sync.contracts.events import Event
 from cs_sync.store.database import Store
@@ -15,6 +17,21 @@ from cs_sync.store.ledger import note_intents, note_receipts, read_ledger
 from cs_sync.write_back.plan import Entry, Item
 
 BATCH = 100
+
+
+def read_entries(connection: Connection, destination: str) -> dict[tuple[Object, str], Entry]:
+    """What the ledger knows of a destination, by object and key."""
+    return {
+        (row["object"], row["key"]): Entry(
+            row["object"],
+            row["key"],
+            row["status"],
+            row["remote_id"],
+            row["fields"],
+            row["reason"],
+        )
+        for row in read_ledger(connection, destination)
+    }
 
 
 @dataclass(slots=True)
@@ -46,21 +63,10 @@ class Pusher:
     clock: Callable[[], datetime]
     emit: Callable[[Event], None]
 
-    def entries(self) -> dict[tuple[Any, str], Entry]:
+    def entries(self) -> dict[tuple[Object, str], Entry]:
         """The ledger, by object and key."""
         with self.store.read() as connection:
-            rows = read_ledger(connection, self.name)
-        return {
-            (row["object"], row["key"]): Entry(
-                row["object"],
-                row["key"],
-                row["status"],
-                row["remote_id"],
-                row["fields"],
-                row["reason"],
-            )
-            for row in rows
-        }
+            return read_entries(connection, self.name)
 
     def settle(self) -> int:
         """Find out what became of follow-ups whose outcome is unknown; how many there were.
@@ -120,7 +126,7 @@ class Pusher:
             raise
         self._settle_batch(batch, answers, before, writes, unanswered="unknown")
 
-    def _intend(self, batch: Sequence[Item]) -> Mapping[tuple[Any, str], Entry]:
+    def _intend(self, batch: Sequence[Item]) -> Mapping[tuple[Object, str], Entry]:
         before = self.entries()
         rows = [
             {
@@ -141,7 +147,7 @@ class Pusher:
         self,
         batch: Sequence[Item],
         answers: Mapping[str, Ack | Reject],
-        before: Mapping[tuple[Any, str], Entry],
+        before: Mapping[tuple[Object, str], Entry],
         writes: Writes,
         unanswered: str | None,
     ) -> None:
@@ -168,7 +174,7 @@ class Pusher:
             note_receipts(connection, self.name, receipts, self.clock())
 
 
-def _acked(item: Item, ack: Ack, before: Mapping[tuple[Any, str], Entry]) -> dict[str, Any]:
+def _acked(item: Item, ack: Ack, before: Mapping[tuple[Object, str], Entry]) -> dict[str, Any]:
     entry = before.get((item.object, item.key))
     same = entry is not None and entry.remote_id in (None, ack.remote_id)
     known = dict(entry.fields) if entry is not None and same else {}

@@ -98,6 +98,7 @@ class FollowUp(SQLModel, table=True):
     title: str
     body: str
     priority: str = Field(description="low medium high")
+    kind: str = Field(default="todo", description="todo call email")
     due_at: datetime
     owner_source: str | None = None
     owner_source_id: str | None = None

@@ -1,0 +1,159 @@
+"""The report: what the store knows today, as one HTML file."""
+
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+from cs_sync.contracts.errors import ConfigError
+from cs_sync.jobs.metrics import metrics, mrr
+from cs_sync.jobs.score import Scored, score_all
+from cs_sync.jobs.watch_list import watch_list
+from cs_sync.jobs.workspace import Workspace
+from cs_sync.metrics.periods import add_months, last_whole_period
+from cs_sync.store.crm import remote_accounts
+from cs_sync.store.health import band_history
+from cs_sync.store.lookup import mrr_at
+from cs_sync.store.runs import read_runs
+from cs_sync.store.states import read_cursors
+
+FILE = "cs_sync_report.html"
+MONTHS = 24
+BANDS = ("red", "yellow", "green", "excellent", "insufficient")
+
+
+def report(workspace: Workspace) -> Path:
+    """Write the report beside the configuration; its path."""
+    scored = score_all(workspace, workspace.today)
+    return write_report(workspace, scored, newest_kpis(workspace), [])
+
+
+def newest_kpis(workspace: Workspace) -> list[dict[str, Any]]:
+    """Every metric for the last whole month and the one before it."""
+    zone = str(workspace.config.workspace.timezone)
+    newest = last_whole_period(workspace.today, "month", zone)
+    return metrics(workspace, since=add_months(newest.start, -1), until=newest.end)
+
+
+def write_report(
+    workspace: Workspace,
+    scored: Sequence[Scored],
+    kpis: Sequence[Mapping[str, Any]],
+    notes: Sequence[str],
+) -> Path:
+    """Render and replace the file in one step, so that nobody sees half of it."""
+    from cs_sync.report import render
+
+    path = workspace.config.folder / FILE
+    draft = path.with_suffix(".part")
+    try:
+        draft.write_text(render(_data(workspace, scored, kpis, notes)), encoding="utf-8")
+        os.replace(draft, path)
+    except OSError as error:
+        raise ConfigError(
+            f"{path} cannot be written: {error.strerror}",
+            "free the path, or move the configuration",
+        ) from error
+    return path
+
+
+def _data(
+    workspace: Workspace,
+    scored: Sequence[Scored],
+    kpis: Sequence[Mapping[str, Any]],
+    notes: Sequence[str],
+) -> Any:
+    from cs_sync.report import ReportData
+
+    settings, now = workspace.config, workspace.clock()
+    customers = [s for s in scored if s.is_customer]
+    with workspace.store.read() as connection:
+        paying = mrr_at(connection, now)
+        history = band_history(connection, settings.health.mode, workspace.today - timedelta(90))
+        newest = next(iter(read_runs(connection, 1)), None)
+        links = remote_accounts(connection, settings.write_back.destination or "")
+        cursors = read_cursors(connection)
+    return ReportData(
+        workspace=settings.workspace.name,
+        generated_at=now,
+        as_of=workspace.today,
+        timezone=settings.workspace.timezone,
+        run=_run_line(newest),
+        kpis=kpis,
+        mrr=mrr(workspace, since=_first_month(workspace.today), until=workspace.today),
+        bands=_bands(customers, paying),
+        band_history=_history(history),
+        watch_list=_watched(watch_list(workspace, customers), links),
+        destination=settings.write_back.destination or "the CRM",
+        writes=newest["writes"] if newest else {},
+        streams=_freshness(newest, cursors),
+        notes=notes,
+    )
+
+
+def _first_month(today: date) -> date:
+    return add_months(today.replace(day=1), -MONTHS)
+
+
+def _run_line(run: Mapping[str, Any] | None) -> Any:
+    from cs_sync.report import RunLine
+
+    if run is None:
+        return None
+    return RunLine(run["id"], run["status"], run["started_at"], run["ended_at"])
+
+
+def _bands(scored: Sequence[Scored], paying: Mapping[str, Mapping[str, int]]) -> list[Any]:
+    from cs_sync.report import BandCount
+
+    money: dict[str, Counter[str]] = {band: Counter() for band in BANDS}
+    for one in scored:
+        money[one.score.band].update(paying.get(one.account["id"], {}))
+    counts = Counter(one.score.band for one in scored)
+    return [BandCount(band, counts[band], dict(money[band])) for band in BANDS if counts[band]]
+
+
+def _history(rows: Sequence[tuple[date, str, int]]) -> list[Any]:
+    from cs_sync.report import BandDay
+
+    return [BandDay(*row) for row in rows]
+
+
+def _watched(
+    rows: Sequence[Mapping[str, Any]], links: Mapping[str, Sequence[tuple[str, str]]]
+) -> list[Any]:
+    from cs_sync.report import Watched
+
+    return [
+        Watched(
+            account=row["account"],
+            name=row["name"] or row["account"],
+            mrr=row["mrr"],
+            score=row["score"],
+            band=row["band"],
+            change_30d=row["change_30d"],
+            reasons=row["reasons"],
+            next_action=row["next_action"] or "",
+            link=next((url for _, url in links.get(row["account"], ())), ""),
+        )
+        for row in rows
+    ]
+
+
+def _freshness(run: Mapping[str, Any] | None, cursors: Mapping[tuple[str, str], Any]) -> list[Any]:
+    from cs_sync.report import Freshness
+
+    return [
+        Freshness(
+            source=stream["source"],
+            stream=stream["stream"],
+            status=stream["status"],
+            fresh_until=cursors.get((stream["source"], stream["stream"])),
+            records=stream["records"],
+            rejected=stream["rejected"],
+            error=stream["error"] or "",
+        )
+        for stream in (run["streams"] if run else ())
+    ]
