@@ -40,6 +40,14 @@ def who(row: Row) -> Text:
     return Text.assemble(text(str(name)), " ", text(account, "dim"))
 
 
+def metric_of(row: Row) -> Text:
+    """A metric's name, with its currency where the value itself does not show it."""
+    name = text(str(row["metric"]))
+    if row.get("currency") and row["unit"] != "money_minor":
+        return Text.assemble(name, " ", text(str(row["currency"]), "dim"))
+    return name
+
+
 def lines_of(items: Iterable[str]) -> Text:
     """One line per item."""
     return Text("\n").join(text(item) for item in items)

@@ -12,6 +12,7 @@ from cs_sync.cli.pieces import (
     counted,
     freshness,
     lines_of,
+    metric_of,
     status_of,
     table_of,
     who,
@@ -24,6 +25,7 @@ from cs_sync.cli.values import (
     cell,
     difference,
     duration,
+    period,
     quantity,
     sample,
     score_of,
@@ -75,7 +77,9 @@ def run_report(console: Console, report: "RunReport") -> None:
     """The end of the main job: run, KPIs, watch list, what was written, path of the report."""
     run_summary(console, report.summary)
     if report.kpis:
-        _headed(console, "KPIs", kpis_table(report.kpis))
+        newest = max(report.kpis, key=lambda row: str(row["period_end"]))
+        named = period(newest["period_start"], newest["period_end"])
+        _headed(console, f"KPIs of {named}", kpis_table(report.kpis))
     if report.watch_list:
         _headed(console, "Watch list", watch_list_table(report.watch_list))
     _headed(console, "Written to the CRM", written(report))
@@ -96,7 +100,7 @@ def kpis_table(rows: Rows) -> RenderableType:
             difference(row["value"] - before["value"], unit, currency) if known and before else ""
         )
         table.add_row(
-            text(str(row["metric"])),
+            metric_of(row),
             text(quantity(row["value"], unit, currency)),
             text(change, "dim"),
             sample(row),

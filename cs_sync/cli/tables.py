@@ -10,6 +10,7 @@ from cs_sync.cli.pieces import (
     counted,
     freshness,
     lines_of,
+    metric_of,
     number,
     or_nothing,
     status_of,
@@ -24,6 +25,7 @@ from cs_sync.cli.values import (
     difference,
     duration,
     money,
+    period,
     quantity,
     sample,
     score_of,
@@ -71,8 +73,8 @@ def metrics_table(rows: Rows) -> RenderableType:
         table.add_column("policy")
     for row in rows:
         cells = [
-            text(str(row["metric"])),
-            text(f"{row['period_start']} … {row['period_end']}"),
+            metric_of(row),
+            text(period(row["period_start"], row["period_end"])),
             text(quantity(row["value"], row["unit"], row.get("currency"))),
             sample(row),
             freshness(row),
@@ -91,7 +93,7 @@ def mrr_table(rows: Rows) -> RenderableType:
     for row in rows:
         table.add_row(
             *(cell(row.get(key)) for key in keys),
-            text(str(row["period_start"])),
+            text(period(row["period_start"], row["period_end"])),
             *(_movement(row, movement) for movement in moved),
         )
     return or_nothing(table, rows, "no MRR in this time")

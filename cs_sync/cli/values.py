@@ -1,7 +1,7 @@
 """How single values look in a terminal; text of customers is never read as markup."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from rich.text import Text
@@ -72,7 +72,7 @@ def quantity(value: float | None, unit: str, currency: str | None = None) -> str
 
 def difference(value: float, unit: str, currency: str | None = None) -> str:
     """A change, signed; of ratios in percentage points."""
-    sign = "+" if value > 0 else "−" if value < 0 else "±"
+    sign = "+" if value > 0 else "-" if value < 0 else "±"
     size = quantity(abs(value), unit, currency)
     return sign + (size.replace("%", "pp") if unit == "ratio" else size)
 
@@ -86,6 +86,18 @@ def duration(seconds: float) -> str:
     if seconds < 2 * _DAY:
         return f"{seconds / _HOUR:.1f} h"
     return f"{seconds / _DAY:.1f} d"
+
+
+def period(start: date | str, end: date | str) -> str:
+    """A half-open period as a person says it: 2026, 2026-10, or its first and last day."""
+    first, after = date.fromisoformat(str(start)), date.fromisoformat(str(end))
+    months = (after.year - first.year) * 12 + after.month - first.month
+    if first.day == after.day == 1 and months == 1:
+        return f"{first:%Y-%m}"
+    if first.day == after.day == 1 and months == 12 and first.month == 1:
+        return f"{first:%Y}"
+    last = after - timedelta(days=1)
+    return f"{first}" if last == first else f"{first} … {last}"
 
 
 def sample(row: Mapping[str, Any]) -> Text:

@@ -315,6 +315,8 @@ def test_run_shows_kpis_watch_list_writes_and_the_report(
     jobs("run", run=lambda workspace, **_: report_of_a_run(tmp_path))
     ran = run("run", "--dry-run")
     assert ran.code == 3
+    assert "KPIs of 2026-02" in ran.out
+    assert "nrr EUR" in ran.out
     assert "104.3 %" in ran.out
     assert "+4.3 pp" in ran.out
     assert "n=30" in ran.out

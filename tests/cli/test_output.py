@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from cs_sync.cli.output import plain_table, to_csv, to_json
-from cs_sync.cli.values import amounts, difference, duration, money, quantity, sample, text
+from cs_sync.cli.values import amounts, difference, duration, money, period, quantity, sample, text
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "|"])
@@ -114,7 +114,7 @@ def test_values_in_their_units(value: float | None, unit: str, shown: str) -> No
 
 def test_a_change_is_signed_and_of_ratios_in_points() -> None:
     assert difference(0.012, "ratio") == "+1.2 pp"
-    assert difference(-150, "money_minor", "EUR") == "−1.50 EUR"
+    assert difference(-150, "money_minor", "EUR") == "-1.50 EUR"
     assert difference(0, "count") == "±0"
 
 
@@ -132,3 +132,18 @@ def test_the_small_print_of_a_metric() -> None:
     row = {"n": 1200, "low": 0.1, "high": 0.325, "unit": "ratio"}
     assert sample(row).plain == "n=1,200, 10.0 % … 32.5 %"
     assert sample({"n": None, "low": None, "high": None}).plain == ""
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "said"),
+    [
+        ("2026-10-01", "2026-11-01", "2026-10"),
+        ("2026-12-01", "2027-01-01", "2026-12"),
+        ("2026-01-01", "2027-01-01", "2026"),
+        ("2026-04-01", "2026-07-01", "2026-04-01 … 2026-06-30"),
+        ("2026-03-02", "2026-03-09", "2026-03-02 … 2026-03-08"),
+        (date(2026, 3, 2), date(2026, 3, 3), "2026-03-02"),
+    ],
+)
+def test_a_period_is_said_with_its_last_day(start: date | str, end: date | str, said: str) -> None:
+    assert period(start, end) == said
