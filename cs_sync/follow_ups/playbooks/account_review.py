@@ -1,0 +1,49 @@
+"""An account is in the red band: look at it as a whole."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from cs_sync.follow_ups.playbook import Playbook, Proposal
+from cs_sync.follow_ups.settings import PlaybookSettings
+from cs_sync.follow_ups.view import AccountView
+from cs_sync.follow_ups.wording import paragraphs, standing
+from cs_sync.health.wording import day_text, number_text, plain
+
+
+class ReviewSettings(PlaybookSettings):
+    """Also whether accounts that pay nothing are reviewed."""
+
+    paying_only: bool = True
+
+
+def propose(view: AccountView, settings: ReviewSettings) -> Iterator[Proposal]:
+    """One review per time in the red band.
+
+    The occasion is the month in which that time began. A score that flickers around the edge does
+    not ask again within the month, and a database that was lost, which no longer knows the day,
+    finds the same occasion again unless the month has turned.
+    """
+    if view.band != "red" or (settings.paying_only and not any(view.mrr.values())):
+        return
+    since = view.band_since or view.today
+    yield Proposal(
+        occasion=f"red since {since:%Y-%m}",
+        since=view.now,
+        title=f"Review {plain(view.label, 80)}: health is red",
+        body=paragraphs(
+            f"Red since {day_text(since, view.today)} at the latest.",
+            standing(view),
+            "Go through the reasons, worst first, and agree on a plan with the account.",
+        ),
+        evidence=({"kind": "health_score", "as_of": view.today.isoformat(),
+                   "score": None if view.score is None else number_text(view.score)},),
+    )  # fmt: skip
+
+
+ACCOUNT_REVIEW = Playbook(
+    name="account_review",
+    title="Review a red account",
+    description="An account whose health turned red is reviewed as a whole, once per time in red.",
+    propose=propose,
+    defaults=ReviewSettings(priority="high", due_in=timedelta(days=2)),
+)

@@ -1,0 +1,90 @@
+"""Settings of playbooks: the `[playbooks.NAME]` tables of the configuration."""
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+Priority = Literal["low", "medium", "high"]
+_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def duration(text: object) -> object:
+    """`"90m"`, `"24h"`, `"2d"` or `"1w"` as a timedelta; ValueError for another text."""
+    if not isinstance(text, str):
+        return text
+    match = re.fullmatch(r"(\d{1,4})\s*([mhdw])", text.strip())
+    if not match:
+        raise ValueError(f'{text!r} is no duration; write "90m", "24h", "2d" or "1w"')
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+Duration = Annotated[timedelta, BeforeValidator(duration)]
+
+
+class PlaybookSettings(BaseModel):
+    """What can be set for every playbook; a playbook may add fields of its own."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    enabled: bool = True
+    due_in: Duration = Field(
+        default=timedelta(hours=24), description="From the event itself, not from the sync."
+    )
+    priority: Priority = "medium"
+
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """Something wrong in the tables: at which key, what, and what to do."""
+
+    key: str
+    message: str
+    remedy: str
+
+
+def read_settings(
+    given: Mapping[str, Any], defaults: Mapping[str, PlaybookSettings]
+) -> tuple[dict[str, PlaybookSettings], list[Mistake]]:
+    """Every playbook's settings, and all mistakes in `given` (the `playbooks` table)."""
+    mistakes = [
+        Mistake(f"playbooks.{name}", "there is no such playbook", _nearest(name, defaults))
+        for name in given
+        if name not in defaults
+    ]
+    settings = {}
+    for name, default in defaults.items():
+        found = _one(name, given.get(name, {}), default)
+        if isinstance(found, PlaybookSettings):
+            settings[name] = found
+        else:
+            mistakes += found
+    return settings, mistakes
+
+
+def _one(name: str, given: Any, default: PlaybookSettings) -> PlaybookSettings | list[Mistake]:
+    if not isinstance(given, Mapping):
+        return [Mistake(f"playbooks.{name}", "must be a table", f"write it as [playbooks.{name}]")]
+    kind = type(default)
+    try:
+        return kind.model_validate({**default.model_dump(), **given})
+    except ValidationError as error:
+        return [_mistake(name, detail, kind) for detail in error.errors(include_url=False)]
+
+
+def _mistake(name: str, detail: Any, kind: type[PlaybookSettings]) -> Mistake:
+    key = ".".join(["playbooks", name, *map(str, detail["loc"])])
+    if detail["type"] == "extra_forbidden":
+        return Mistake(key, "unknown key", _nearest(str(detail["loc"][-1]), kind.model_fields))
+    message, _, remedy = detail["msg"].removeprefix("Value error, ").partition("; ")
+    return Mistake(key, message, remedy or "correct the value")
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    names = list(known)
+    close = difflib.get_close_matches(word, names, n=1)
+    return f"did you mean {close[0]}?" if close else f"known here: {', '.join(names)}"

@@ -1,0 +1,89 @@
+"""Keys, order and switches of planning, and the laws they keep."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from hashlib import sha256
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cs_sync.follow_ups import (
+    PLAYBOOKS,
+    AccountView,
+    Playbook,
+    PlaybookSettings,
+    Proposal,
+    follow_up_key,
+    plan_follow_ups,
+)
+from tests.follow_ups.views import NOW, answer, at, movement, view
+
+
+def test_the_key_is_a_digest_of_playbook_account_and_occasion() -> None:
+    expected = sha256(b"detractor_call|acme|hubspot:1").hexdigest()[:32]
+    assert follow_up_key("detractor_call", "acme", "hubspot:1") == expected
+    (call,) = plan_follow_ups([view(answers=(answer(2),))], PLAYBOOKS, {})
+    assert call.key == expected
+
+
+def test_the_most_urgent_comes_first() -> None:
+    busy = view(band="red", answers=(answer(2),), movements=(movement(at=at(15)),))
+    found = plan_follow_ups([busy], PLAYBOOKS, {})
+    assert [draft.playbook for draft in found] == [
+        "contraction_contact", "detractor_call", "account_review",
+    ]  # fmt: skip
+
+
+def test_a_playbook_can_be_switched_off() -> None:
+    off = {"detractor_call": PLAYBOOKS["detractor_call"].defaults.model_copy(
+        update={"enabled": False})}  # fmt: skip
+    assert plan_follow_ups([view(answers=(answer(2),))], PLAYBOOKS, off) == []
+
+
+def test_a_playbook_of_somebody_else_takes_a_few_lines() -> None:
+    def idle(view: AccountView, settings: PlaybookSettings) -> Iterator[Proposal]:
+        if not view.mrr:
+            yield Proposal("no mrr", view.now, f"Ask {view.label}", "")
+
+    mine = Playbook("ask", "Ask", "Ask who pays nothing.", idle)
+    (draft,) = plan_follow_ups([view(mrr={}), view(id="beta")], {"ask": mine}, {})
+    assert (draft.title, draft.priority, draft.kind) == ("Ask Acme", "medium", "todo")
+    assert draft.due_at == NOW + timedelta(hours=24)
+
+
+ANSWERS = st.builds(
+    answer,
+    st.integers(0, 10),
+    st.sampled_from("123"),
+    answered_at=st.integers(0, 40).map(lambda days: NOW - timedelta(days=days)),
+)
+VIEWS = st.builds(
+    view,
+    id=st.sampled_from("abcd"),
+    band=st.sampled_from(["red", "green"]),
+    answers=st.lists(ANSWERS, max_size=3).map(tuple),
+    movements=st.lists(
+        st.builds(
+            movement, at=st.integers(1, 20).map(at), currency=st.sampled_from(["EUR", "USD"])
+        ),
+        max_size=3,
+    ).map(tuple),
+)
+
+
+@given(st.lists(VIEWS, max_size=5, unique_by=lambda view: view.id), st.randoms())
+def test_one_follow_up_per_key_in_an_order_of_its_own(
+    views: list[AccountView], rng: object
+) -> None:
+    found = plan_follow_ups(views, PLAYBOOKS, {})
+    assert len({draft.key for draft in found}) == len(found)
+    assert plan_follow_ups(reversed(views), PLAYBOOKS, {}) == found
+    assert all(draft.owner_source_id and draft.title and draft.evidence for draft in found)
+
+
+@given(VIEWS, st.integers(1, 72))
+def test_time_alone_makes_nothing_new(one: AccountView, hours: int) -> None:
+    later = AccountView(**{name: getattr(one, name) for name in AccountView.__slots__}
+                        | {"now": one.now + timedelta(hours=hours)})  # fmt: skip
+    before = {draft.key for draft in plan_follow_ups([one], PLAYBOOKS, {})}
+    assert {draft.key for draft in plan_follow_ups([later], PLAYBOOKS, {})} <= before

@@ -1,0 +1,46 @@
+"""One account for the tests of playbooks: Acme on Friday 21 November 2025, 09:00 UTC."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from cs_sync.follow_ups import AccountView, FollowUpDraft, MovementFact, plan_follow_ups
+from cs_sync.follow_ups.playbooks import PLAYBOOKS
+from cs_sync.health.evidence import AnswerFact
+
+NOW = datetime(2025, 11, 21, 9, tzinfo=UTC)
+
+
+def at(day: int, hour: int = 12, month: int = 11) -> datetime:
+    return datetime(2025, month, day, hour, 5, tzinfo=UTC)
+
+
+def view(**fields: Any) -> AccountView:
+    given: dict[str, Any] = {
+        "id": "acme", "now": NOW, "name": "Acme", "owner_source": "hubspot",
+        "owner_source_id": "7", "score": 33.3, "band": "yellow", "mrr": {"EUR": 120_000},
+        "reasons": ("3 tickets in the last 30 days",), "zone": "Europe/Warsaw",
+    }  # fmt: skip
+    return AccountView(**(given | fields))
+
+
+def answer(score: float, name: str = "1", **fields: Any) -> AnswerFact:
+    given: dict[str, Any] = {
+        "source": "hubspot", "source_id": name, "kind": "nps", "score": score, "scale_max": 10,
+        "person_name": "Ana Lopez", "comment": "too slow", "answered_at": at(20),
+    }  # fmt: skip
+    return AnswerFact(**(given | fields))
+
+
+def movement(kind: str = "contraction", **fields: Any) -> MovementFact:
+    given: dict[str, Any] = {
+        "at": at(20), "kind": kind, "amount": 2_500, "currency": "EUR", "cause": "item",
+    }  # fmt: skip
+    return MovementFact(**(given | fields))
+
+
+def drafts(playbook: str, *views: AccountView, **settings: Any) -> list[FollowUpDraft]:
+    """What one playbook leads to."""
+    chosen = PLAYBOOKS[playbook]
+    kind = type(chosen.defaults)
+    changed = kind.model_validate({**chosen.defaults.model_dump(), **settings})
+    return plan_follow_ups(views, {playbook: chosen}, {playbook: changed})
