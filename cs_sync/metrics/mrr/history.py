@@ -172,15 +172,14 @@ def evidence(facts: BillingFacts) -> dict[ItemKey, list[LineFact]]:
 def _prices(
     items: Iterable[ItemFact], lines: Mapping[ItemKey, Sequence[LineFact]]
 ) -> dict[str, ItemFact]:
-    """Price id → an item of that price: as stated, or else as its full recurring lines show it."""
+    """Price id → an item of that price: as stated, else as a line shows it, full ones first."""
     known = {item.price: item for item in items if item.price is not None}
-    for line in (line for some in lines.values() for line in some):
-        if line.price is None or line.price in known or line.is_proration:
+    every = [line for some in lines.values() for line in some]
+    for line in sorted(every, key=lambda line: line.is_proration):
+        unit = _unit_amount(line)
+        if line.price is None or line.price in known or unit is None:
             continue
-        unit = line.unit_amount
-        if unit is None and line.quantity:
-            unit = Decimal(line.amount) / line.quantity
-        if unit is None or line.period_start is None or line.interval is None:
+        if line.period_start is None or line.interval is None:
             continue
         known[line.price] = ItemFact(
             line.source, line.subscription_item_source_id or "", line.subscription_source_id or "",
@@ -188,3 +187,15 @@ def _prices(
             interval=line.interval, interval_count=line.interval_count or 1,
         )  # fmt: skip
     return known
+
+
+def _unit_amount(line: LineFact) -> Decimal | None:
+    """The price of one unit for a whole interval.
+
+    A proration line may show the unit's share instead; what is just the line's amount divided by
+    its quantity is taken for that.
+    """
+    share = Decimal(abs(line.amount)) / line.quantity if line.quantity else None
+    if line.unit_amount is None:
+        return None if line.is_proration else share
+    return None if line.is_proration and line.unit_amount == share else line.unit_amount

@@ -1,7 +1,8 @@
 """An account's MRR timeline: exact between changes, rounded once per account and currency."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -9,7 +10,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cs_sync.metrics.mrr.discounts import applies, counting, net_amounts
-from cs_sync.metrics.mrr.facts import BillingFacts, DiscountFact, ItemFact, SubscriptionFact
+from cs_sync.metrics.mrr.facts import (
+    BillingFacts,
+    DiscountFact,
+    InvoiceFact,
+    ItemFact,
+    SubscriptionFact,
+)
 from cs_sync.metrics.mrr.history import item_versions
 from cs_sync.metrics.mrr.normalise import monthly_amount, round_half_even, split
 from cs_sync.metrics.mrr.past_discounts import past_discounts
@@ -114,11 +121,7 @@ def spans_of(line: Timeline) -> tuple[Span, ...]:
 def timeline(facts: BillingFacts, policy: MrrPolicy) -> Timeline:
     """What the account is charged from each change to the next, per currency."""
     subscriptions = {s.key: s for s in facts.subscriptions}
-    services = {
-        s.key: service
-        for s in facts.subscriptions
-        if (service := service_of(s, [i for i in facts.invoices if _bills(i, s)], policy))
-    }
+    services = _services(facts, policy)
     versions = [v for v in item_versions(facts) if v.subscription in services]
     discounts = counting(
         [*facts.discounts, *past_discounts(facts)], versions, subscriptions, policy
@@ -137,8 +140,24 @@ def timeline(facts: BillingFacts, policy: MrrPolicy) -> Timeline:
     return line
 
 
-def _bills(invoice: Any, subscription: SubscriptionFact) -> bool:
-    return (invoice.source, invoice.subscription_source_id) == subscription.key
+def _services(facts: BillingFacts, policy: MrrPolicy) -> dict[tuple[str, str], Service]:
+    """When each subscription counts; those that never do are left out.
+
+    An invoice's own period may be the one before it; its lines say for how long it pays.
+    """
+    covered: dict[tuple[str, str], datetime] = {}
+    for line in facts.lines:
+        if line.period_end is not None:
+            key = (line.source, line.invoice_source_id)
+            covered[key] = max(covered.get(key, line.period_end), line.period_end)
+    bills: dict[tuple[str, str | None], list[InvoiceFact]] = defaultdict(list)
+    for invoice in facts.invoices:
+        until = covered.get((invoice.source, invoice.source_id), invoice.period_end)
+        bills[invoice.source, invoice.subscription_source_id].append(
+            replace(invoice, period_end=until)
+        )
+    found = {s.key: service_of(s, bills[s.key], policy) for s in facts.subscriptions}
+    return {key: service for key, service in found.items() if service is not None}
 
 
 def _instants(

@@ -100,6 +100,37 @@ def test_an_earlier_price_is_known_from_its_own_full_lines() -> None:
     ]
 
 
+def test_a_price_that_never_ran_a_full_period_is_known_from_its_prorations() -> None:
+    """Basic for ten days of a year: only prorations name it, with its price of a whole year."""
+    down, up = at(2026, 2, 10), at(2026, 2, 20)
+    year = {"interval": "year", "unit_amount": Decimal(12000)}
+    basic = {"price": "basic", "interval": "year", "unit_amount": Decimal(6000)}
+    end = at(2027, 1)
+    lines = [
+        line("1", (at(2026, 1), end), 12000, 1, **year),
+        line("2", (down, end), -10685, 1, is_proration=True, **year),
+        line("3", (down, end), 5342, 1, is_proration=True, **basic),
+        line("4", (up, end), -5178, 1, is_proration=True, **basic),
+        line("5", (up, end), 10356, 1, is_proration=True, **year),
+    ]
+    book = facts(sub(), item(amount="12000", interval="year", **NOW), *lines)
+    assert [(s.valid_from, s.amount) for s in account_mrr(book, MrrPolicy()).spans] == [
+        (at(2026, 1), 1000),
+        (down, 500),
+        (up, 1000),
+    ]
+
+
+def test_the_share_of_a_unit_is_not_taken_for_its_price() -> None:
+    half = {"price": "odd", "unit_amount": Decimal(300)}
+    lines = [
+        line("1", JAN, 1000, 1),
+        line("2", (at(2026, 1, 16), at(2026, 2)), 600, 2, is_proration=True, **half),
+    ]
+    book = facts(sub(), item(**NOW), *lines)
+    assert [s.amount for s in account_mrr(book, MrrPolicy()).spans] == [1000]
+
+
 def test_an_item_that_is_gone_lives_on_in_its_lines() -> None:
     """An add-on taken off before the first sync: billed in January, credited on the 20th."""
     gone = at(2026, 1, 20)

@@ -7,7 +7,7 @@ import pytest
 
 from cs_sync.metrics.mrr.movements import account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from tests.metrics.mrr.facts_of import at, facts, invoice, item, sub
+from tests.metrics.mrr.facts_of import at, facts, invoice, item, line, sub
 
 
 def spans(*rows: Any, **switches: Any) -> list[tuple[datetime, datetime | None, int]]:
@@ -59,6 +59,14 @@ def test_unpaid_leaves_when_the_next_invoice_would_fall_due() -> None:
     assert spans(sub(status="unpaid"), item(), owed, unpaid="counted") == [
         (at(2026, 1), None, 1000)
     ]
+
+
+def test_the_lines_say_for_how_long_an_invoice_pays() -> None:
+    """Stripe's invoices carry the period before them: it ends when they are made."""
+    owed = invoice("in", at(2026, 2), status="open", amount_remaining=1000, period_end=at(2026, 2))
+    paid_for = line("l", (at(2026, 2), at(2026, 3)), 1000, 1, invoice_source_id="in")
+    [span] = spans(sub(status="unpaid"), item(price="p"), owed, paid_for)
+    assert span == (at(2026, 1), at(2026, 3), 1000)
 
 
 def test_past_due_counts_until_the_policys_days_are_over() -> None:
