@@ -14,10 +14,11 @@ from cs_sync_sandbox.world.records import Person, SurveyAnswer
 Kind = Literal["nps", "csat", "ces"]
 Channel = Literal["hubspot", "posthog"]
 
+# HubSpot's satisfaction survey has three faces, 0 to 2.
 # kind, name, lowest and highest score, who asks, share that answers, months between two rounds
 ROUNDS: tuple[tuple[Kind, str, int, int, Channel, float, int], ...] = (
     ("nps", "Relationship NPS", 0, 10, "hubspot", 0.16, 6),
-    ("csat", "Half-year check-in", 1, 5, "hubspot", 0.09, 6),
+    ("csat", "Half-year check-in", 0, 2, "hubspot", 0.09, 6),
     ("ces", "Ease of set-up", 1, 7, "hubspot", 0.07, 12),
     ("nps", "In-app NPS", 0, 10, "posthog", 0.07, 4),
     ("ces", "How easy was that?", 1, 7, "posthog", 0.05, 4),
