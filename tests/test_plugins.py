@@ -313,3 +313,20 @@ def test_a_metric_of_ours_cannot_be_replaced(install: Install, load: Load) -> No
     plugins = load()
     assert list(plugins.metrics) == ["logo_colour"]
     assert only(plugins).error == f"cs_sync_metrics: metric {ours} comes with cs-sync already"
+
+
+def test_a_playbook_of_a_plugin_joins_ours_unless_its_name_is_taken(
+    install: Install, load: Load
+) -> None:
+    code = """
+    from cs_sync import hookimpl
+    from cs_sync.follow_ups import Playbook
+    @hookimpl
+    def cs_sync_playbooks():
+        return [Playbook("{name}", "Say thanks", "After a good answer.", lambda view, set: [])]
+    """
+    install("copy", code.format(name="detractor_call"))
+    install("more", code.format(name="thanks"))
+    plugins = load()
+    assert list(plugins.playbooks) == ["thanks"]
+    assert "playbook detractor_call comes with cs-sync already" in only(plugins).error

@@ -21,6 +21,8 @@ from cs_sync.config.problems import Problem, nearest, problems_of, raise_problem
 from cs_sync.config.secrets import Secrets
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.source import Workspace
+from cs_sync.follow_ups.playbooks import PLAYBOOKS
+from cs_sync.follow_ups.settings import PlaybookSettings, read_settings
 from cs_sync.health.model import HealthConfig
 from cs_sync.metrics.mrr.policy import PRESETS, MrrPolicy
 from cs_sync.plugins import Plugins
@@ -61,6 +63,8 @@ def load_config(path: Path | str, plugins: Plugins) -> Config:
         tables, plugins, secrets, sections.get("workspace"), (path, text)
     )
     problems += wrong + _policy(sections.get("metrics"))
+    sections["playbooks"], mistakes = _playbooks(tables.get("playbooks", {}), plugins)
+    problems += mistakes
     problems += _destination(sections.get("write_back"), connectors, plugins)
     raise_problems(problems, path, text, hide | secrets.seen)
     return Config(path=path, connectors=connectors, **sections)
@@ -89,7 +93,7 @@ def _tables(path: Path, text: str) -> dict[str, Any]:
 
 
 def _unknown_sections(tables: Mapping[str, Any]) -> list[Problem]:
-    known = [*SECTIONS, "connectors"]
+    known = [*SECTIONS, "connectors", "playbooks"]
     found = [
         Problem(name, "unknown section", nearest(name, known))
         for name in tables
@@ -157,6 +161,16 @@ def _policy(metrics: MetricsSettings | None) -> list[Problem]:
     except ValidationError as error:
         found += problems_of(error, MrrPolicy, key, given)
     return found
+
+
+def _playbooks(
+    given: Mapping[str, Any], plugins: Plugins
+) -> tuple[dict[str, PlaybookSettings], list[Problem]]:
+    """The settings of every playbook, ours and those of plugins."""
+    playbooks = {**PLAYBOOKS, **plugins.playbooks}
+    defaults = {name: playbook.defaults for name, playbook in playbooks.items()}
+    settings, mistakes = read_settings(given, defaults)
+    return settings, [Problem(m.key, m.message, m.remedy) for m in mistakes]
 
 
 def _destination(

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, SkipValidation, fi
 
 from cs_sync.config.cron import check_cron
 from cs_sync.contracts.source import ConnectorConfig
+from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.health.model import HealthConfig
 from cs_sync_schemas.money import Currency
 
@@ -106,6 +107,7 @@ class Config(BaseModel):
     connectors: SkipValidation[Mapping[str, ConnectorConfig]] = Field(default_factory=dict)
     metrics: MetricsSettings = MetricsSettings()
     health: HealthConfig = HealthConfig()
+    playbooks: SkipValidation[Mapping[str, PlaybookSettings]] = Field(default_factory=dict)
     write_back: WriteBackSettings = WriteBackSettings()
     schedule: ScheduleSettings = ScheduleSettings()
 

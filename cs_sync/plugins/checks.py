@@ -6,6 +6,7 @@ from typing import Any
 
 from cs_sync.contracts.source import ConnectorConfig
 from cs_sync.follow_ups.playbook import Playbook
+from cs_sync.follow_ups.playbooks import PLAYBOOKS
 from cs_sync.metrics.metric import Metric
 from cs_sync.metrics.registry import builtin_metrics
 
@@ -45,7 +46,9 @@ def check_metric(offer: Any) -> str | None:
 
 def check_playbook(offer: Any) -> str | None:
     """What keeps this from being a playbook; None when it is one."""
-    return None if isinstance(offer, Playbook) else f"{offer!r} is not a cs_sync Playbook"
+    if not isinstance(offer, Playbook):
+        return f"{offer!r} is not a cs_sync Playbook"
+    return f"playbook {offer.name} comes with cs-sync already" if offer.name in PLAYBOOKS else None
 
 
 def _connector(offer: Any, methods: tuple[str, ...]) -> str | None:

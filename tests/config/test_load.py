@@ -1,6 +1,7 @@
 """What a good configuration becomes, and what is said of every mistake in a bad one."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -56,6 +57,11 @@ def test_a_full_file_is_read(read: Read, tmp_path: Path) -> None:
         policy = "default"
         [write_back]
         destination = "crm"
+        [playbooks.detractor_call]
+        enabled = false
+        due_in = "2d"
+        [health.bands]
+        red = 1
         [schedule]
         cron = "*/15 5-7,9 * * 1"
         """
@@ -68,6 +74,10 @@ def test_a_full_file_is_read(read: Read, tmp_path: Path) -> None:
     assert billing.workspace.timezone == ZoneInfo("Europe/Warsaw")
     assert billing.workspace.currency == "PLN"
     assert billing.workspace.folder == tmp_path
+    assert not config.playbooks["detractor_call"].enabled
+    assert config.playbooks["detractor_call"].due_in == timedelta(days=2)
+    assert config.playbooks["account_review"].enabled
+    assert config.health.bands.red == 1
     assert config.schedule.cron == "*/15 5-7,9 * * 1"
 
 
@@ -230,6 +240,21 @@ def test_sqlite_files_lie_beside_the_configuration(
             "[health.bands]\norange = 80",
             "line 2: health.bands.orange: unknown key",
             "known here: excellent, green, red, yellow",
+        ),
+        (
+            "[playbooks.detractor_cal]",
+            "line 1: playbooks.detractor_cal: there is no such playbook",
+            "did you mean detractor_call?",
+        ),
+        (
+            "[playbooks.detractor_call]\nenable = false",
+            "line 2: playbooks.detractor_call.enable: unknown key",
+            "did you mean enabled?",
+        ),
+        (
+            '[playbooks.detractor_call]\ndue_in = "tomorrow"',
+            "line 2: playbooks.detractor_call.due_in: 'tomorrow' is no duration",
+            "24h",
         ),
         (
             '[metrics]\npolicy = "strip"',
