@@ -107,11 +107,14 @@ def _confirm(
     moment: Moment,
 ) -> None:
     """Mark rows as seen now, by their whole key: of an item, only the versions that were shown."""
-    now = {"last_seen_at": moment.now}
-    columns = tuple_(*(table.c[key] for key in keys))
+    mark = update(table).where(table.c.source == moment.source).values(last_seen_at=moment.now)
+    if keys == ("source_id",):
+        for ids in chunks(key[0] for key in seen):
+            connection.execute(mark.where(table.c.source_id.in_(ids)))
+        return
+    whole = tuple_(*(table.c[key] for key in keys))
     for some in chunks(seen, CHUNK // len(keys)):
-        mine = update(table).where(table.c.source == moment.source)
-        connection.execute(mine.where(columns.in_(some)).values(now))
+        connection.execute(mark.where(whole.in_(some)))
 
 
 def confirm_refused(

@@ -4,15 +4,18 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import reduce
 from operator import add
 from typing import Protocol
+
+from sqlalchemy import Connection
 
 from cs_sync.contracts.errors import CsSyncError, LeaseHeld, StoreError
 from cs_sync.contracts.source import Source, Stream
 from cs_sync.store.leases import check_lease
 from cs_sync.store.pages import Stored, sweepable
-from cs_sync.store.records import Moment, bury
+from cs_sync.store.records import Moment, bury_unseen
 from cs_sync.store.states import OpenWindow, advance, open_windows, read_standing, set_cursor
 from cs_sync.sync.outcome import Outcome, Status
 from cs_sync.sync.reading import Interrupted, Session, WindowRead, read_window, tables_of
@@ -127,17 +130,22 @@ class StreamSync:
             check_lease(connection, self.session.held)
             problem = None
             if self.stream.deletes == "sweep" and all(o.window.since is None for o in windows):
-                gone, living = sweepable(
-                    connection, self.stream.record, self.source.name, windows[0].opened_at
-                )
-                problem = None if self.request.full else _too_many(len(gone), living)
-                if gone and not problem:
-                    moment = Moment(self.source.name, now)
-                    buried = bury(connection, self.stream.record, gone, moment)
-                    self.parts.append(Stored(deleted=buried))
+                problem = self._sweep(connection, windows[0].opened_at, now)
             set_cursor(
                 connection, self.source.name, self.stream.name, cursor, self.session.run_id, now
             )
+        return problem
+
+    def _sweep(self, connection: Connection, since: datetime, now: datetime) -> str | None:
+        """Bury what a complete read did not show; why not, where that would be too bold."""
+        if any(part.unnamed for part in self.parts):
+            return None  # any stored row may be one of those that were rejected without an id
+        gone, living = sweepable(connection, self.stream.record, self.source.name, since)
+        problem = None if self.request.full else _too_many(gone, living)
+        if gone and not problem:
+            moment = Moment(self.source.name, now)
+            buried = bury_unseen(connection, self.stream.record, since, moment)
+            self.parts.append(Stored(deleted=buried))
         return problem
 
     def _outcome(self, status: Status, error: str | None) -> Outcome:
