@@ -12,6 +12,7 @@ from cs_sync_sandbox.stripe import billing, objects
 from cs_sync_sandbox.stripe.books import Books, customer_id
 from cs_sync_sandbox.stripe.errors import StripeError
 from cs_sync_sandbox.stripe.query import in_range
+from cs_sync_sandbox.world.records import Company, Invoice, Price, Refund, Subscription
 
 Params = dict[str, list[str]]
 
@@ -45,24 +46,28 @@ class Listing:
 
 def listings(books: Books, events: list[Json]) -> dict[str, Listing]:
     """Return every list by the last part of its path."""
-    by_event = {event["id"]: event for event in events}
+    by_id = {event["id"]: event for event in events}
+    feed = Listing(
+        "event", "event", events, lambda id_, _: dict(by_id[id_]),
+        special=_event_fits, extra=("type", "types", "delivery_success"),
+    )  # fmt: skip
+    return {**_sold(books), **_bought(books), **_billed(books), "events": feed}
+
+
+def _sold(books: Books) -> dict[str, Listing]:
+    def price_fields(price: Price) -> Json:
+        return {
+            **_made(price), "active": str(price.active).lower(), "currency": price.currency,
+            "product": price.product_id, "type": "recurring" if price.interval else "one_time",
+        }  # fmt: skip
+
     return {
-        "customers": Listing(
-            "customer", "customer",
-            _keys({i: c for i, c in books.customers.items() if not c.stripe_deleted_at},
-                  lambda c: {"created": objects.stamp(c.created_at), "email": c.billing_email}),
-            lambda id_, _: objects.customer(books, books.customers[id_]), ("email",),
-        ),
         "products": Listing(
             "product", "product", _keys(books.products, _made),
             lambda id_, _: objects.product(books, books.products[id_]), ("active",),
         ),
         "prices": Listing(
-            "price", "plan",
-            _keys(books.prices, lambda p: {
-                **_made(p), "active": str(p.active).lower(), "product": p.product_id,
-                "currency": p.currency, "type": "recurring" if p.interval else "one_time",
-            }),
+            "price", "plan", _keys(books.prices, price_fields),
             lambda id_, _: objects.price(books, books.prices[id_]),
             ("active", "product", "currency", "type"),
         ),
@@ -70,46 +75,65 @@ def listings(books: Books, events: list[Json]) -> dict[str, Listing]:
             "coupon", "coupon", _keys(books.coupons, _made),
             lambda id_, _: objects.coupon(books, books.coupons[id_]),
         ),
+    }  # fmt: skip
+
+
+def _bought(books: Books) -> dict[str, Listing]:
+    there = {id_: c for id_, c in books.customers.items() if not c.stripe_deleted_at}
+
+    def customer_fields(company: Company) -> Json:
+        return {"created": objects.stamp(company.created_at), "email": company.billing_email}
+
+    def subscription_fields(one: Subscription) -> Json:
+        return {
+            "created": objects.stamp(one.started_at), "status": one.status,
+            "customer": customer_id(one.account_key),
+            "prices": {v.price_id for v in one.items if not v.valid_to},
+        }  # fmt: skip
+
+    return {
+        "customers": Listing(
+            "customer", "customer", _keys(there, customer_fields),
+            lambda id_, _: objects.customer(books, books.customers[id_]), ("email",),
+        ),
         "subscriptions": Listing(
-            "subscription", "subscription",
-            _keys(books.subscriptions, lambda s: {
-                "created": objects.stamp(s.started_at), "customer": customer_id(s.account_key),
-                "status": s.status, "prices": {v.price_id for v in s.items if not v.valid_to},
-            }),
+            "subscription", "subscription", _keys(books.subscriptions, subscription_fields),
             lambda id_, now: objects.subscription(books, books.subscriptions[id_], now),
             ("customer",), special=_subscription_fits, extra=("status", "price"),
         ),
+    }  # fmt: skip
+
+
+def _billed(books: Books) -> dict[str, Listing]:
+    def invoice_fields(one: Invoice) -> Json:
+        return {
+            "created": objects.stamp(one.created_at), "status": one.status,
+            "customer": customer_id(one.account_key), "subscription": one.subscription_id,
+            "due_date": objects.unix(one.due_at) or 0,
+        }  # fmt: skip
+
+    def refund_fields(one: Refund) -> Json:
+        tail, bill = one.invoice_id.removeprefix("in_"), books.invoices[one.invoice_id]
+        return {
+            **_made(one), "charge": f"ch_{tail}", "payment_intent": f"pi_{tail}",
+            "invoice": bill.id, "customer": customer_id(bill.account_key),
+        }  # fmt: skip
+
+    notes = {f"cn_{refund.number}": refund for refund in books.refunds.values()}
+    return {
         "invoices": Listing(
-            "invoice", "invoice",
-            _keys(books.invoices, lambda i: {
-                "created": objects.stamp(i.created_at), "customer": customer_id(i.account_key),
-                "status": i.status, "subscription": i.subscription_id,
-                "due_date": objects.unix(i.due_at) or 0,
-            }),
+            "invoice", "invoice", _keys(books.invoices, invoice_fields),
             lambda id_, _: billing.invoice(books, books.invoices[id_]),
             ("customer", "status", "subscription"), ("created", "due_date"),
         ),
         "refunds": Listing(
-            "refund", "charge",
-            _keys(books.refunds, lambda r: {
-                **_made(r), "charge": f"ch_{r.invoice_id[3:]}",
-                "payment_intent": f"pi_{r.invoice_id[3:]}",
-            }),
+            "refund", "charge", _keys(books.refunds, refund_fields),
             lambda id_, _: billing.refund(books, books.refunds[id_]),
             ("charge", "payment_intent"),
         ),
         "credit_notes": Listing(
-            "credit_note", "credit_note",
-            _keys({f"cn_{r.number}": r for r in books.refunds.values()}, lambda r: {
-                **_made(r), "invoice": r.invoice_id,
-                "customer": customer_id(books.invoices[r.invoice_id].account_key),
-            }),
-            lambda id_, _: billing.credit_note(books, books.refunds[f"re_{id_[3:]}"]),
-            ("customer", "invoice"),
-        ),
-        "events": Listing(
-            "event", "event", events, lambda id_, _: dict(by_event[id_]),
-            special=_event_fits, extra=("type", "types", "delivery_success"),
+            "credit_note", "credit_note", _keys(notes, refund_fields),
+            lambda id_, _: billing.credit_note(books, notes[id_]), ("customer", "invoice"),
         ),
     }  # fmt: skip
 

@@ -40,41 +40,26 @@ def prices(created_at: datetime) -> tuple[Price, ...]:
     for currency in ("eur", "usd"):
         for plan in PLANS:
             month = Decimal(SEAT[plan][currency])
-            for interval, amount in (("month", month), ("year", month * 10)):
-                found.append(_recurring(plan, currency, interval, amount, created_at))
-        tiers = (Tier(10, 500), Tier(50, 400), Tier(None, 300))
-        contacts = f"price_contacts_month_{currency}"
-        found.append(
-            Price(contacts, "prod_contacts", currency, None, "month", created_at, tiers=tiers)
-        )
-        found.append(
-            Price(
-                f"price_api_month_{currency}",
-                "prod_api",
-                currency,
-                Decimal("0.2"),
-                "month",
-                created_at,
-                metered=True,
-            )
-        )
-        found.append(
-            Price(
-                f"price_workshop_{currency}",
-                "prod_workshop",
-                currency,
-                Decimal(49000),
-                None,
-                created_at,
-            )
-        )
-    found.append(
-        Price(OLD_TEAM, "prod_team", "eur", Decimal(2900), "month", created_at, active=False)
-    )
-    found += [
-        _recurring(f"pack_{pack}", "eur", "month", Decimal(900), created_at) for pack in PACKS
+            for interval, cost in (("month", month), ("year", month * 10)):
+                found.append(_recurring(plan, currency, interval, cost, created_at))
+        found += _extras(currency, created_at)
+    old = Price(
+        OLD_TEAM, "prod_team", "eur", Decimal(2900), "month", created_at, active=False
+    )  # fmt: skip
+    packs = [_recurring(f"pack_{p}", "eur", "month", Decimal(900), created_at) for p in PACKS]
+    return (*found, old, *packs)
+
+
+def _extras(currency: str, at: datetime) -> list[Price]:
+    """Return the tiered, the metered and the one-off price of a currency."""
+    tiers = (Tier(10, 500), Tier(50, 400), Tier(None, 300))
+    contacts, api = f"price_contacts_month_{currency}", f"price_api_month_{currency}"
+    workshop, call = f"price_workshop_{currency}", Decimal("0.2")
+    return [
+        Price(contacts, "prod_contacts", currency, None, "month", at, tiers=tiers),
+        Price(api, "prod_api", currency, call, "month", at, metered=True),
+        Price(workshop, "prod_workshop", currency, Decimal(49000), None, at),
     ]
-    return tuple(found)
 
 
 def coupons(created_at: datetime) -> tuple[Coupon, ...]:
