@@ -17,6 +17,7 @@ from cs_sync_files.tables import BY_NAME, TABLES, Table
 
 _FOREIGN = (".tsv", ".txt", ".json", ".ndjson", ".xls", ".xlsx", ".ods", ".gz", ".zip")
 _SUBSCRIPTION = "subscription_source_id"
+_NOWHERE = 1 << 30
 T = TypeVar("T")
 
 
@@ -116,19 +117,19 @@ class Folder:
         return cast(T, self._facts[key])
 
     def _cells(self, table: Table, *names: str) -> Iterator[tuple[Any, ...]]:
-        """The cells of some fields in every readable row; None where there is no such column."""
-        positions: dict[tuple[str, ...], tuple[int | None, ...]] = {}
+        """The cells of some fields in every row, bad ones too; None where there is no such cell."""
+        positions: dict[tuple[str, ...], tuple[int, ...]] = {}
         for raw in chain.from_iterable(read_rows(path) for path in self.files(table)):
-            if raw.fault is None:
-                if raw.columns not in positions:
-                    fields = [table.column_field(column) for column in raw.columns]
-                    where = (fields.index(name) if name in fields else None for name in names)
-                    positions[raw.columns] = tuple(where)
-                at = positions[raw.columns]
-                yield tuple(None if place is None else raw.cells[place] for place in at)
+            if raw.columns not in positions:
+                fields = [table.column_field(column) for column in raw.columns]
+                where = [fields.index(name) if name in fields else _NOWHERE for name in names]
+                positions[raw.columns] = tuple(where)
+            cells, width = raw.cells, len(raw.cells)
+            yield tuple(cells[at] if at < width else None for at in positions[raw.columns])
 
     def _read_ids(self, table: Table) -> frozenset[str]:
-        return frozenset(str(cell) for (cell,) in self._cells(table, "source_id"))
+        cells = (cell for (cell,) in self._cells(table, "source_id"))
+        return frozenset(str(cell) for cell in cells if cell is not None and cell != "")
 
     def _read_starts(self, table: Table) -> dict[str, datetime]:
         cells = self._cells(table, "source_id", "started_at")

@@ -228,10 +228,9 @@ def test_optional_references_need_their_file_only_when_it_is_there(write: Write)
 
 
 def test_a_bad_row_still_counts_as_a_target(write: Write) -> None:
-    source = write(
-        {"accounts.csv": "source_id,is_test\na1,?\n", "subscriptions.csv": SUBSCRIPTIONS}
-    )
-    assert len(rows(source, "subscriptions")) == 1
+    for bad in ("source_id,is_test\na1,?\n", "source_id,nmae\na1,A\n", "source_id\na1,A\n"):
+        source = write({"accounts.csv": bad, "subscriptions.csv": SUBSCRIPTIONS})
+        assert len(rejections(source, "accounts")) == len(rows(source, "subscriptions")) == 1
 
 
 def test_words_of_a_list_are_taken_in_any_case(write: Write) -> None:
