@@ -1,10 +1,10 @@
 """Which account records belong together: certain evidence first, then unambiguous domains."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from cs_sync.identity.disjoint_sets import DisjointSets, Node
-from cs_sync.identity.evidence import Evidence, own_key, reach_of, sites_of
+from cs_sync.identity.evidence import Evidence, own_key
 from cs_sync.identity.facts import AccountFact, KnownAccount, KnownLink, Ref
 
 
@@ -32,8 +32,8 @@ def group_accounts(
     for ref, target in evidence.pins.items():
         if not sets.tags(record_node(ref), "key"):
             sets.tag(record_node(ref), ("key", target))
-    join_by_domain(sets, _holders(evidence, sites_of))
-    join_by_domain(sets, _holders(evidence, reach_of))
+    join_by_domain(sets, _holders(evidence, evidence.sites))
+    join_by_domain(sets, _holders(evidence, evidence.reach))
     return sets
 
 
@@ -106,13 +106,11 @@ def _of_one_key(sets: DisjointSets, nodes: Sequence[Node], preferred: str | None
     return [node for node, own in zip(nodes, keys, strict=True) if set(own) <= {chosen}]
 
 
-def _holders(
-    evidence: Evidence, domains_of: Callable[[AccountFact], Iterable[str]]
-) -> dict[str, list[Node]]:
+def _holders(evidence: Evidence, domains: Mapping[Ref, Iterable[str]]) -> dict[str, list[Node]]:
     """Domain → the records that hold it."""
     holders: dict[str, list[Node]] = defaultdict(list)
     for fact in evidence.matchable():
-        for domain in domains_of(fact):
+        for domain in domains[fact.ref]:
             holders[domain].append(record_node(fact.ref))
     return holders
 

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from cs_sync.identity.account_ids import NamedGroups
-from cs_sync.identity.evidence import Evidence, own_key, reach_of, sites_of
+from cs_sync.identity.evidence import Evidence, own_key
 from cs_sync.identity.facts import AccountFact, KnownLink, Ref
 from cs_sync.identity.resolution import Conflict, ResolvedLink
 
@@ -38,11 +38,11 @@ def _group_links(
     }
     firsts = [f.ref for f in facts if f.ref in earlier and earlier[f.ref].rule == "own"]
     first = next(iter(firsts), facts[0].ref)
-    sites, reach = _holders(facts, evidence, by_mail=False), _holders(facts, evidence, by_mail=True)
+    holders = _holders(facts, evidence, evidence.sites), _holders(facts, evidence, evidence.reach)
     for fact in facts:
         found = _certain(fact, evidence)
         if not found and fact.ref != first:
-            found = _by_domain(fact, sites, reach)
+            found = _by_domain(fact, evidence, *holders)
         if not found and fact.ref in earlier:
             kept = earlier[fact.ref]
             yield ResolvedLink(fact.ref, account_id, kept.rule, kept.reason, kept.decided_by)
@@ -66,16 +66,19 @@ def _merged_into(evidence: Evidence, ref: Ref) -> str:
 
 
 def _by_domain(
-    fact: AccountFact, sites: Mapping[str, list[Ref]], reach: Mapping[str, list[Ref]]
+    fact: AccountFact,
+    evidence: Evidence,
+    sites: Mapping[str, list[Ref]],
+    reach: Mapping[str, list[Ref]],
 ) -> tuple[str, str] | None:
     """The first domain that it shares with another record of its account."""
     if fact.deleted:
         return None
-    for domain in sorted(sites_of(fact)):
+    for domain in sorted(evidence.sites[fact.ref]):
         for other in sites.get(domain, ()):
             if other != fact.ref:
                 return "domain", f"Domain {domain}, as {other}"
-    for domain in sorted(reach_of(fact)):
+    for domain in sorted(evidence.reach[fact.ref]):
         for other in reach.get(domain, ()):
             if other != fact.ref:
                 return "email_domain", f"E-mail domain {domain}, as {other}"
@@ -83,13 +86,13 @@ def _by_domain(
 
 
 def _holders(
-    facts: Iterable[AccountFact], evidence: Evidence, *, by_mail: bool
+    facts: Iterable[AccountFact], evidence: Evidence, domains: Mapping[Ref, Iterable[str]]
 ) -> dict[str, list[Ref]]:
     """Domain → the first two records that hold it: enough to find one that is another."""
     holders: dict[str, list[Ref]] = defaultdict(list)
     for fact in facts:
         if not fact.deleted and fact.ref not in evidence.survivors:
-            for domain in reach_of(fact) if by_mail else sites_of(fact):
+            for domain in domains[fact.ref]:
                 if len(holders[domain]) < 2:
                     holders[domain].append(fact.ref)
     return holders
@@ -99,7 +102,7 @@ def accounts_of_domains(evidence: Evidence, groups: NamedGroups) -> dict[str, se
     """Domain → the accounts whose records hold it; one that leads to two proves nothing."""
     found: dict[str, set[str]] = defaultdict(set)
     for fact in evidence.matchable():
-        for domain in reach_of(fact):
+        for domain in evidence.reach[fact.ref]:
             found[domain].add(groups.account_of[fact.ref])
     return found
 
@@ -113,7 +116,9 @@ def account_conflicts(
     own = {link.ref: link.target for link in links if link.rule == "own"}
     conflicts = []
     for fact in evidence.matchable():
-        shared = {d for d in reach_of(fact) if fact.ref in own and domains[d] - {own[fact.ref]}}
+        shared = {
+            d for d in evidence.reach[fact.ref] if fact.ref in own and domains[d] - {own[fact.ref]}
+        }
         if shared:
             candidates = set().union(*(domains[domain] for domain in shared))
             conflicts.append(_conflict(fact.ref, sorted(shared), sorted(candidates)))

@@ -36,6 +36,10 @@ class Evidence:
     facts: tuple[AccountFact, ...]
     survivors: Mapping[Ref, Ref]
     pins: Mapping[Ref, str]
+    sites: Mapping[Ref, frozenset[str]]
+    """The company domains that each record states itself."""
+    reach: Mapping[Ref, frozenset[str]]
+    """Those or, for a record that states none, the company domain of its e-mail address."""
 
     def free(self, ref: Ref) -> bool:
         """True when the record speaks for itself: neither merged away nor overridden."""
@@ -52,7 +56,10 @@ def evidence_of(
     """Put the facts in an order that does not depend on the order they came in."""
     survivors = survivors_of(aliases, "source_account")
     merged = {old: new for old, new in survivors.items() if old not in overrides}
-    return Evidence(tuple(sorted(facts, key=founder_order)), merged, overrides)
+    ordered = tuple(sorted(facts, key=founder_order))
+    sites = {fact.ref: _sites_of(fact) for fact in ordered}
+    reach = {fact.ref: sites[fact.ref] or _mail_site_of(fact) for fact in ordered}
+    return Evidence(ordered, merged, overrides, sites, reach)
 
 
 def survivors_of(aliases: Iterable[AliasFact], record: str) -> dict[Ref, Ref]:
@@ -64,18 +71,14 @@ def survivors_of(aliases: Iterable[AliasFact], record: str) -> dict[Ref, Ref]:
     }
 
 
-def sites_of(fact: AccountFact) -> frozenset[str]:
-    """The company domains a record states itself."""
+def _sites_of(fact: AccountFact) -> frozenset[str]:
     named = (company_domain(text) for text in (fact.domain, *fact.extra_domains))
     return frozenset(domain for domain in named if domain)
 
 
-def reach_of(fact: AccountFact) -> frozenset[str]:
-    """Its own domains or, when it states none, that of its e-mail address.
-
-    The address only stands in for a missing domain: the bills of a company with a domain of its
+def _mail_site_of(fact: AccountFact) -> frozenset[str]:
+    """The address only stands in for a missing domain: the bills of a company that has one of its
     own may well go to its accountant.
     """
-    sites = sites_of(fact)
-    mail = None if sites else email_company_domain(fact.email)
-    return sites or frozenset({mail} if mail else ())
+    mail = email_company_domain(fact.email)
+    return frozenset({mail} if mail else ())

@@ -1,0 +1,61 @@
+"""Both databases say the same of the same records."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
+
+from cs_sync.health import SIGNALS
+from cs_sync.store.database import Store
+from cs_sync_schemas import Invoice, Subscription, SurveyResponse, Ticket, UsageDay
+from tests.health.conftest import Workspace
+
+
+def at(day: int, month: int = 11) -> datetime:
+    return datetime(2025, month, day, 12, tzinfo=UTC)
+
+
+def fill(workspace: Workspace) -> None:
+    workspace.account("acme", "all")
+    workspace.account("quiet", "all")
+    for person in ("ana", "ben", "eve"):
+        workspace.person(person, "acme", "all")
+    records: list[tuple[Any, dict[str, Any]]] = [
+        (UsageDay, {"day": date(2025, 11, 20), "events": 10}),
+        (UsageDay, {"day": date(2025, 9, 20), "events": 5}),
+        (UsageDay, {"day": date(2025, 10, 10), "events": 20}),
+        (Ticket, {"opened_at": at(1), "topic": "export"}),
+        (Ticket, {"opened_at": at(1, 3), "status": "closed"}),
+        (Invoice, {"issued_at": at(1), "due_at": at(9), "amount_remaining": 5, "currency": "EUR"}),
+        (Subscription, {"started_at": at(1), "cancel_at": at(1, 12), "currency": "EUR"}),
+    ]
+    for number, (model, fields) in enumerate(records):
+        workspace.add(model, source="all", source_id=str(number), account_source_id="acme",
+                      **fields)  # fmt: skip
+    for number, (person, kind, score) in enumerate(
+        [("ana", "nps", 3.0), ("ben", "nps", 8.0), ("eve", "nps", 9.0), ("ana", "csat", 10.0)]
+    ):
+        workspace.add(SurveyResponse, source="all", source_id=f"s{number}", kind=kind, score=score,
+                      contact_source_id=person, scale_min=0.0, scale_max=10.0,
+                      answered_at=at(12))  # fmt: skip
+
+
+def test_signals_and_evidence(store: Store) -> None:
+    workspace = Workspace(store.engine)
+    fill(workspace)
+    assert {name: workspace.values(name) for name in SIGNALS} == {
+        "active_days_28": {"acme": 1, "quiet": 0},
+        "days_since_use": {"acme": 1},
+        "usage_trend_28": {"acme": 0.5},
+        "tickets_30": {"acme": 1, "quiet": 0},
+        "open_tickets": {"acme": 1, "quiet": 0},
+        "billing_standing": {"acme": 0},
+        "nps": {"acme": pytest.approx(20 / 3)},
+        "csat_90": {"acme": 1},
+    }
+    evidence = workspace.evidence()["acme"]
+    assert [ticket.opened_at for ticket in evidence.tickets] == [at(1)]
+    assert [answer.answered_at for answer in evidence.answers] == [at(12)] * 4
+    assert evidence.subscriptions[0].ends_at == at(1, 12)
+    assert evidence.usage is not None
+    assert evidence.usage.last_day == date(2025, 11, 20)
