@@ -131,9 +131,17 @@ def watch_list_table(rows: Rows) -> RenderableType:
             text(amounts(row.get("mrr"))),
             text(score_of(row["score"])),
             band(row["band"]),
-            lines_of(row["reasons"]),
+            _why(row),
         )
     return table
+
+
+def _why(row: Row) -> Text:
+    """The reasons, and what is to be done next."""
+    why = lines_of(row["reasons"])
+    if row.get("next_action"):
+        why = Text.assemble(why, "\n", text(f"→ {row['next_action']}", "bold"))
+    return why
 
 
 def written(report: "RunReport") -> RenderableType:

@@ -1,5 +1,8 @@
 """One table per command, from the rows that its JSON has too."""
 
+from textwrap import shorten
+from typing import Any
+
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
@@ -45,6 +48,7 @@ SCORE_FIELDS = (
     *("account", "name", "as_of", "score", "band", "coverage", "mode", "contributions"),
     *("reasons", "change_30d"),
 )
+_CHANGE_WIDTH = 100
 PLAN_FIELDS = ("destination", "object", "account", "key", "action", "changes", "reason")
 RUN_FIELDS = ("run", "started_at", "ended_at", "status", "streams", "writes")
 ACTION_STYLE = {"create": "green", "update": "yellow", "refused": "red"}
@@ -150,14 +154,19 @@ def plan_table(rows: Rows) -> RenderableType:
             text(row["action"], ACTION_STYLE.get(row["action"], "")),
             cell(row["object"]),
             cell(row["account"]),
-            lines_of(
-                f"{field}: {number(old)} → {number(new)}"
-                for field, (old, new) in row["changes"].items()
-            ),
+            lines_of(_change(field, *pair) for field, pair in row["changes"].items()),
             cell(row.get("reason")),
         )
     counts = counted({a: [r["action"] for r in rows].count(a) for a in actions(rows)})
     return Group(table, text(counts, "bold")) if changing else text(counts or "nothing to write")
+
+
+def _change(field: str, old: Any, new: Any) -> str:
+    """A field's old and new value; long texts are shortened here (the JSON has them whole)."""
+    after = shorten(number(new), _CHANGE_WIDTH, placeholder=" …")
+    if old is None:
+        return f"{field}: {after}"
+    return f"{field}: {shorten(number(old), _CHANGE_WIDTH, placeholder=' …')} → {after}"
 
 
 def runs_table(rows: Rows) -> RenderableType:

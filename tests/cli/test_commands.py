@@ -265,12 +265,19 @@ def test_plan_shows_changes_and_counts_the_rest(run: Run, jobs: Jobs) -> None:
         "changes": {"cs_health_score": [71.0, 40.5]},
         "reason": None,
     }
-    rows = [row, {**row, "action": "unchanged", "changes": {}, "account": "acct_2"}]
+    body = {"body": [None, "word " * 60], "due_at": [None, "2026-03-02"]}
+    rows = [
+        row,
+        {**row, "action": "create", "changes": body, "account": "acct_3"},
+        {**row, "action": "unchanged", "changes": {}, "account": "acct_2"},
+    ]
     jobs("write_back", plan=lambda workspace: rows)
     out = run("plan").out
     assert "cs_health_score: 71.0 → 40.5" in out
     assert "acct_2" not in out
-    assert "1 update, 1 unchanged" in out
+    assert "1 update, 1 create, 1 unchanged" in out
+    assert "due_at: 2026-03-02" in out
+    assert "word …" in out
     found = json.loads(run("--format", "json", "plan").out)
     assert found[0]["changes"] == {"cs_health_score": [71.0, 40.5]}
     assert list(found[0]) == list(row)
@@ -298,6 +305,7 @@ def report_of_a_run(tmp: Path) -> RunReport:
         "score": 31.26,
         "band": "red",
         "reasons": ["3 tickets in the last 30 days", "Invoice A-7 is 12 days past due"],
+        "next_action": "Review Bolt: health is red",
     }
     return RunReport(
         summary=summary("partial", unchanged=4),
@@ -323,6 +331,7 @@ def test_run_shows_kpis_watch_list_writes_and_the_report(
     assert "Bolt [red]GmbH[/red] acct_7" in ran.out
     assert "1,200.00 EUR + 50.00 USD" in ran.out
     assert "3 tickets in the last 30 days" in ran.out
+    assert "→ Review Bolt: health is red" in ran.out
     assert "nothing had to be written (4 unchanged)" in ran.out
     assert "note: HubSpot is slow today" in ran.out
     assert str(tmp_path / "report.html") in ran.out.replace("\n", "")
