@@ -64,6 +64,14 @@ class Connectors(Mapping[str, ConnectorConfig]):
         """What can be said without any secret: unknown connectors and keys, wrong values."""
         return [found for name in self._tables for found in self._problems(name)]
 
+    def plain_secrets(self) -> set[str]:
+        """Secrets that stand in the file itself, so that no message repeats them."""
+        found: set[str] = set()
+        for name, table in self._tables.items():
+            model = self._plugins.settings_of(name)
+            found |= secret_values(model, table) if model else set()
+        return found
+
     def _problems(self, name: str) -> list[Problem]:
         model = self._plugins.settings_of(name)
         if model is None:

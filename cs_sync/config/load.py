@@ -50,15 +50,8 @@ def load_config(path: Path | str, plugins: Plugins) -> Config:
     hide: set[str] = set()
     problems = _unknown_sections(tables)
     tables = {name: table for name, table in tables.items() if isinstance(table, Mapping)}
-    sections: dict[str, Any] = {}
-    for name, model in SECTIONS.items():
-        given = tables.get(name, {})
-        if name == "database":
-            given = _database(given, path, secrets, hide)
-        try:
-            sections[name] = model.model_validate(given)
-        except ValidationError as error:
-            problems += problems_of(error, model, name, given)
+    given = {**tables, "database": _database(tables.get("database", {}), path, secrets, hide)}
+    sections = _sections(given, problems)
     connectors, wrong = _connectors(
         tables, plugins, secrets, sections.get("workspace"), (path, text)
     )
@@ -66,8 +59,20 @@ def load_config(path: Path | str, plugins: Plugins) -> Config:
     sections["playbooks"], mistakes = _playbooks(tables.get("playbooks", {}), plugins)
     problems += mistakes
     problems += _destination(sections.get("write_back"), connectors, plugins)
-    raise_problems(problems, path, text, hide | secrets.seen)
+    raise_problems(problems, path, text, hide | secrets.seen | connectors.plain_secrets())
     return Config(path=path, connectors=connectors, **sections)
+
+
+def _sections(tables: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
+    """The sections that are well-formed; what is wrong with the others joins `problems`."""
+    sections: dict[str, Any] = {}
+    for name, model in SECTIONS.items():
+        given = tables.get(name, {})
+        try:
+            sections[name] = model.model_validate(given)
+        except ValidationError as error:
+            problems += problems_of(error, model, name, given)
+    return sections
 
 
 def _text(path: Path) -> str:

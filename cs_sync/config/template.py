@@ -42,19 +42,7 @@ def template(
     workspace = {"name": name, "timezone": timezone, "currency": currency}
     parts = [_HEADER, _section("database", DatabaseSettings, {"url": "sqlite:///cs_sync.db"})]
     parts.append(_section("workspace", WorkspaceSettings, workspace))
-    for connector in connectors:
-        settings = plugins.settings_of(connector)
-        if settings is None:
-            raise ConfigError(
-                f"no connector {connector} is installed",
-                f"pip install cs-sync-{connector.replace('_', '-')}",
-            )
-        required = {
-            key: f"env:{connector}_{key}".upper().replace("ENV:", "env:", 1)
-            for key, field in settings.model_fields.items()
-            if field.is_required()
-        }
-        parts.append(_section(f"connectors.{connector}", settings, required, connector))
+    parts += [_connector(plugins, connector) for connector in connectors]
     parts.append(_section("metrics", MetricsSettings, {}))
     parts.append(_health())
     writable = [connector for connector in connectors if connector in plugins.destinations]
@@ -102,6 +90,22 @@ def _section(
         else:
             lines.append(f"# {name} = {_toml(_example(key, field, connector))}")
     return "\n".join(lines) + "\n"
+
+
+def _connector(plugins: Plugins, connector: str) -> str:
+    """A connector's table; what it requires is looked up in the environment."""
+    settings = plugins.settings_of(connector)
+    if settings is None:
+        raise ConfigError(
+            f"no connector {connector} is installed",
+            f"pip install cs-sync-{connector.replace('_', '-')}",
+        )
+    required = {
+        key: f"env:{connector.upper()}_{key.upper()}"
+        for key, field in settings.model_fields.items()
+        if field.is_required()
+    }
+    return _section(f"connectors.{connector}", settings, required, connector)
 
 
 def _health() -> str:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import pluggy
 import pytest
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from cs_sync import ConnectorConfig, Finding, Http, Stream, hookimpl
 from cs_sync.config import Config, load_config
@@ -21,6 +21,13 @@ class BillingConfig(ConnectorConfig):
     base_url: str = Field(default="https://billing.example.com", description="Where it answers.")
     api_key: SecretStr = Field(description="A restricted key that may read.")
     project_id: int = Field(default=1, description="Number of the project.")
+
+    @field_validator("api_key")
+    @classmethod
+    def _indiscreet(cls, key: SecretStr) -> SecretStr:
+        if key.get_secret_value().startswith("old_"):
+            raise ValueError(f"{key.get_secret_value()} is an old key; make a new one")
+        return key
 
 
 class Billing:

@@ -132,3 +132,14 @@ def test_a_wrong_database_address_is_not_repeated(
     with pytest.raises(ConfigError, match=r"database\.url: must begin with") as caught:
         read('[database]\nurl = "env:DB"')
     assert CANARY not in str(caught.value)
+
+
+def test_what_a_connector_says_of_a_secret_is_hidden(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BILLING_KEY", f"old_{CANARY}")
+    for value in (f"old_{CANARY}", "env:BILLING_KEY"):
+        with pytest.raises(ConfigError) as caught:
+            read(billing(value)).connectors["billing"]
+        assert caught.value.message.endswith("billing.api_key: ••• is an old key")
+        assert caught.value.remedy == "make a new one"
