@@ -1,5 +1,6 @@
 """Building blocks of the statements: whose record it is, and which accounts a source knows."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -78,14 +79,7 @@ def known_to(scope: SignalScope, *facts: tuple[Table, ColumnElement[Any]]) -> CT
     the source had of anybody: for an account without facts it tells nothing-happened from
     nothing-was-read. An account that no such source knows is not in it.
     """
-    newest = union_all(
-        *(
-            select(table.c.source, func.max(moment).label("observed_at"))
-            .where(present(scope, table), _before(scope, moment))
-            .group_by(table.c.source)
-            for table, moment in facts
-        )
-    ).cte("newest")
+    newest = _newest(scope, facts)
     by_account = select(LINK.c.account_id, newest.c.observed_at).join(
         newest, newest.c.source == LINK.c.source
     )
@@ -103,6 +97,18 @@ def known_to(scope: SignalScope, *facts: tuple[Table, ColumnElement[Any]]) -> CT
         .group_by(links.c.account_id)
         .cte("known")
     )
+
+
+def _newest(scope: SignalScope, facts: Sequence[tuple[Table, ColumnElement[Any]]]) -> CTE:
+    """Source → the instant or day of its newest fact."""
+    return union_all(
+        *(
+            select(table.c.source, func.max(moment).label("observed_at"))
+            .where(present(scope, table), _before(scope, moment))
+            .group_by(table.c.source)
+            for table, moment in facts
+        )
+    ).cte("newest")
 
 
 def _before(scope: SignalScope, moment: ColumnElement[Any]) -> ColumnElement[bool]:

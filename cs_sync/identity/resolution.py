@@ -7,8 +7,6 @@ from typing import Any, Literal
 
 from cs_sync.identity.facts import Ref
 
-Rule = Literal["own", "external_key", "domain", "email_domain", "email", "alias", "override"]
-
 
 @dataclass(frozen=True, slots=True)
 class ResolvedAccount:
@@ -38,7 +36,11 @@ class ResolvedContact:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedLink:
-    """This record is that account (or contact): by this rule, for this reason in words."""
+    """This record is that account (or contact): by this rule, for this reason in words.
+
+    Rules of accounts: own, external_key, domain, email_domain, alias, override; of contacts: own,
+    external_key, email, alias.
+    """
 
     ref: Ref
     target: str

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from cs_sync.identity.account_groups import group_accounts
-from cs_sync.identity.account_ids import final_ids, name_groups
+from cs_sync.identity.account_ids import NamedGroups, final_ids, name_groups
 from cs_sync.identity.account_links import (
     account_conflicts,
     accounts_of_domains,
@@ -17,9 +17,9 @@ from cs_sync.identity.account_links import (
 )
 from cs_sync.identity.accounts import describe_account
 from cs_sync.identity.contacts import resolve_contacts
-from cs_sync.identity.evidence import evidence_of
+from cs_sync.identity.evidence import Evidence, evidence_of
 from cs_sync.identity.facts import Facts, Known, Ref
-from cs_sync.identity.resolution import Resolution
+from cs_sync.identity.resolution import Resolution, ResolvedLink
 
 
 def resolve(
@@ -33,21 +33,9 @@ def resolve(
     in the number of records.
     """
     known = known or Known()
-    final = final_ids(known.accounts)
-    pins = {ref: final.get(target, target) for ref, target in (overrides or {}).items()}
-    present = {fact.ref for fact in facts.accounts}
-    pins = {ref: target for ref, target in pins.items() if ref in present}
-    evidence = evidence_of(facts.accounts, facts.aliases, pins)
-    links = [
-        replace(link, target=final.get(link.target, link.target)) for link in known.account_links
-    ]
-    live = [account for account in known.accounts if final[account.id] == account.id]
-    sets = group_accounts(evidence, live, links)
-    groups = name_groups(sets, evidence, known.accounts, links)
-    moved = [replace(link, target=groups.merged.get(link.target, link.target)) for link in links]
-    account_links = link_accounts(evidence, groups, moved)
+    evidence, groups, links = _grouped(facts, known, overrides or {})
     domains = accounts_of_domains(evidence, groups)
-    conflicts = account_conflicts(evidence, account_links, domains)
+    conflicts = account_conflicts(evidence, links, domains)
     people, people_links, merged, open_people = resolve_contacts(
         facts, known, groups.account_of, domains
     )
@@ -56,10 +44,28 @@ def resolve(
     ]
     return Resolution(
         accounts=tuple(sorted(accounts, key=lambda account: account.id)),
-        account_links=tuple(account_links),
+        account_links=tuple(links),
         merged_accounts=dict(sorted(groups.merged.items())),
         contacts=tuple(people),
         contact_links=tuple(people_links),
         merged_contacts=dict(sorted(merged.items())),
         conflicts=(*conflicts, *open_people),
     )
+
+
+def _grouped(
+    facts: Facts, known: Known, overrides: Mapping[Ref, str]
+) -> tuple[Evidence, NamedGroups, list[ResolvedLink]]:
+    """Account records in groups with their ids and links; merged ids are followed first."""
+    final = final_ids(known.accounts)
+    present = {fact.ref for fact in facts.accounts}
+    pins = {ref: final.get(to, to) for ref, to in overrides.items() if ref in present}
+    evidence = evidence_of(facts.accounts, facts.aliases, pins)
+    before = [
+        replace(link, target=final.get(link.target, link.target)) for link in known.account_links
+    ]
+    live = [account for account in known.accounts if final[account.id] == account.id]
+    sets = group_accounts(evidence, live, before)
+    groups = name_groups(sets, evidence, known.accounts, before)
+    moved = [replace(link, target=groups.merged.get(link.target, link.target)) for link in before]
+    return evidence, groups, link_accounts(evidence, groups, moved)

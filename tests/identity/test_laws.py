@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
-from time import perf_counter
+from time import process_time
 from typing import TypeVar
 
 from hypothesis import given, settings
@@ -146,8 +146,8 @@ def test_many_records_take_seconds() -> None:
     ]  # fmt: skip
     contacts = [ContactFact(Ref("zendesk", str(n)), email=f"x@company-{n % number}.example")
                 for n in range(number)]  # fmt: skip
-    started = perf_counter()
+    started = process_time()
     found = resolve(Facts(accounts, contacts))
-    assert perf_counter() - started < 5
+    assert process_time() - started < 5
     assert len(found.accounts) == number
     assert all(person.account_id for person in found.contacts)
