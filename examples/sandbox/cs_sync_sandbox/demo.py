@@ -1,0 +1,73 @@
+"""The demo: Acme on loopback, and the same `cs-sync run` that a customer would schedule."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from cs_sync_sandbox.process import Sandbox
+
+PARTIAL = 3
+
+
+def play(seed: int, *, serve: bool) -> int:
+    """Run twice against a fresh Acme; the exit code of the first run that was not ok."""
+    folder = Path(tempfile.mkdtemp(prefix="cs-sync-demo-"))
+    with Sandbox(seed=seed) as box:
+        config = folder / "cs_sync.toml"
+        config.write_text(box.config_toml(folder / "cs_sync.db"), encoding="utf-8")
+        config.chmod(0o600)
+        _say(f"Acme's Stripe, HubSpot, Zendesk and PostHog answer at {box.url}")
+        _say(f"its configuration: {config}\n")
+        code = _first_run(config)
+        if code in (0, PARTIAL):
+            code = max(code, _second_run(config))
+        if serve and code in (0, PARTIAL):
+            _serve(box)
+    return code
+
+
+def _first_run(config: Path) -> int:
+    """Everything is new to the CRM, which is why it takes --yes."""
+    arguments = ("--config", str(config), "run", "--yes")
+    _say("$ cs-sync " + " ".join(arguments))
+    return subprocess.run([sys.executable, "-m", "cs_sync", *arguments], check=False).returncode  # noqa: S603 - our own command
+
+
+def _second_run(config: Path) -> int:
+    """Nothing has changed, so nothing may be written."""
+    arguments = ("--config", str(config), "--quiet", "--format", "json", "run")
+    _say("\nOnce more, to see that nothing changed means nothing written:")
+    _say("$ cs-sync " + " ".join(arguments))
+    began = time.monotonic()
+    done = subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "cs_sync", *arguments], check=False, stdout=subprocess.PIPE
+    )
+    if done.returncode in (0, PARTIAL):
+        _say(_told(json.loads(done.stdout)[0], time.monotonic() - began))
+    return done.returncode
+
+
+def _told(run: dict[str, Any], seconds: float) -> str:
+    requests = sum(stream["requests"] for stream in run["streams"])
+    writes = run["writes"]
+    written = sum(count for name, count in writes.items() if name != "unchanged")
+    return (
+        f"{len(run['streams'])} streams, {requests} requests, {seconds:.0f} s: "
+        f"{written} written, {writes['unchanged']} unchanged ({run['status']})"
+    )
+
+
+def _serve(box: Sandbox) -> None:
+    _say(f"\nAcme's HubSpot, as its people see it: {box.url}/hubspot/  (Ctrl-C ends it)")
+    threading.Event().wait()
+
+
+def _say(text: str) -> None:
+    print(text, flush=True)
