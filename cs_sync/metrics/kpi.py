@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -64,11 +64,13 @@ def finish(
     A period without a row had no facts yet: its value is None and its status insufficient.
     """
     found: dict[tuple[int, Group], Row] = {}
+    names = [f"segment_{index}" for index in range(len(scope.by))]
+    names += [f"dimension_{index}" for index in range(len(metric.dimensions))]
     for row in rows:
-        segment = tuple(row[f"segment_{index}"] for index in range(len(scope.by)))
+        segment = tuple(row[name] for name in names)
         found[row["period"], (segment, row["currency"])] = row
     groups = list(dict.fromkeys(group for _, group in found))
-    if not groups and not scope.by:
+    if not groups and not names:
         groups = [((), None)]
     return [
         _finished(metric, scope, period, group, found.get((period, group)), stale_since)
@@ -94,7 +96,7 @@ def _finished(
         metric=metric.name,
         period_start=scope.periods[period].start,
         period_end=scope.periods[period].end,
-        segment=dict(zip(scope.by, segment, strict=True)),
+        segment=dict(zip((*scope.by, *metric.dimensions), segment, strict=True)),
         currency=currency,
         value=_value(metric, row, numerator, denominator),
         unit=metric.unit,
@@ -162,7 +164,8 @@ def _status(
         return "stale"
     if row is None or (metric.spread != "none" and n < scope.minimum_n):
         return "insufficient"
-    settled = scope.periods[period].ends_at + metric.settles_after
+    days = metric.settings_for(scope)[metric.settles_after] if metric.settles_after else 0
+    settled = scope.periods[period].ends_at + timedelta(days=days)
     if scope.observed_until is not None and settled > scope.observed_until:
         return "provisional"
     return "final"

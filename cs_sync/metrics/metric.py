@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Select
@@ -42,9 +42,10 @@ class Metric:
     """One number of customer success.
 
     `build` makes a statement for a scope. Its rows carry `period` (index into the scope's
-    periods), `segment_0`, `segment_1`, … (the scope's attributes), `currency` (None where money
-    plays no part), `numerator`, `denominator` (None where there is none) and `n`; with spread
-    `ratio` also `xx`, `xy`, `yy`, with spread `nps` also `promoters` and `detractors`.
+    periods), `segment_0`, … (the scope's attributes), `dimension_0`, … (its own), `currency`
+    (None where money plays no part), `numerator`, `denominator` (None where there is none) and
+    `n`; with spread `ratio` also `xx`, `xy`, `yy`, with spread `nps` also `promoters` and
+    `detractors`.
     """
 
     name: str
@@ -68,14 +69,20 @@ class Metric:
     """Between which values it can lie at all; its interval is cut there."""
     scale: int = 1
     """The value is numerator ÷ denominator × scale: 100 for NPS."""
-    settles_after: timedelta = timedelta(0)
-    """How long after a period's end its value may still change."""
+    settles_after: str = ""
+    """The setting that says in how many days after a period's end its value stops changing."""
+    dimensions: tuple[str, ...] = ()
+    """What it splits by of itself, such as the reason of churn; part of each row's segment."""
 
-    def statement(self, scope: Scope) -> Select[Any]:
-        """The statement for a scope; ValueError for a setting that the metric does not have."""
+    def settings_for(self, scope: Scope) -> Mapping[str, Any]:
+        """Its settings under a scope; ValueError for one that it does not have."""
         given: Mapping[str, Any] = scope.settings.get(self.name, {})
         for key in given:
             if key not in self.settings:
                 known = ", ".join(self.settings) or "none"
                 raise ValueError(f"metric {self.name} has no setting {key!r}; it has: {known}")
-        return self.build(replace(scope, settings={**self.settings, **given}))
+        return {**self.settings, **given}
+
+    def statement(self, scope: Scope) -> Select[Any]:
+        """The statement for a scope; its rows are finished by `kpi.finish`."""
+        return self.build(replace(scope, settings=self.settings_for(scope)))

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from cs_sync.metrics.catalogue.advocacy import ADVOCACY
 from cs_sync.metrics.catalogue.customers import CUSTOMERS
+from cs_sync.metrics.catalogue.onboarding import ONBOARDING
 from cs_sync.metrics.catalogue.revenue import REVENUE
 from cs_sync.metrics.catalogue.support import SUPPORT
 from cs_sync.metrics.catalogue.usage import USAGE
@@ -12,7 +14,7 @@ from cs_sync.metrics.metric import Metric
 
 def builtin_metrics() -> tuple[Metric, ...]:
     """The metrics that come with cs-sync, in the order in which they are shown."""
-    return (*REVENUE, *CUSTOMERS, *VOICE, *USAGE, *SUPPORT)
+    return (*REVENUE, *CUSTOMERS, *ONBOARDING, *VOICE, *USAGE, *SUPPORT, *ADVOCACY)
 
 
 class Registry:

@@ -10,9 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
-    Cast,
     ColumnElement,
-    Date,
     Double,
     FromClause,
     Select,
@@ -27,36 +25,13 @@ from sqlalchemy import (
     types,
     union_all,
 )
-from sqlalchemy.ext.compiler import compiles
 
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import Period, midnight
+from cs_sync.metrics.portable import day, instant
 from cs_sync_schemas import Account, table_of
 
 ACCOUNT = table_of(Account)
-_INSTANT = ACCOUNT.c.first_seen_at.type
-
-
-class _Typed(Cast[Any]):
-    """A value with its type said, for databases that would take it for text."""
-
-    inherit_cache = True
-
-
-@compiles(_Typed, "sqlite")
-def _untyped(element: _Typed, compiler: Any, **options: Any) -> str:
-    """SQLite keeps instants and days as text, and would make a number of them."""
-    return str(compiler.process(element.clause, **options))
-
-
-def instant(value: datetime) -> ColumnElement[datetime]:
-    """An instant as a value of a statement."""
-    return _Typed(literal(value, _INSTANT), _INSTANT)
-
-
-def day(value: date) -> ColumnElement[date]:
-    """A day as a value of a statement."""
-    return _Typed(literal(value, Date()), Date())
 
 
 Moment = Callable[[Period], datetime | date | int]
@@ -71,7 +46,7 @@ def period_rows(scope: Scope, **moments: Moment) -> CTE:
         )
         for index, period in enumerate(scope.periods)
     ]
-    return (union_all(*rows) if len(rows) > 1 else rows[0]).cte("periods")
+    return (union_all(*rows) if len(rows) > 1 else rows[0]).cte("_".join(("periods", *moments)))
 
 
 def _moment(value: datetime | date | int) -> ColumnElement[Any]:
@@ -135,8 +110,12 @@ def totals(
     currency: bool = False,
     **more: ColumnElement[Any],
 ) -> Select[Any]:
-    """Aggregate a relation with `period` and segment columns into the rows a metric returns."""
-    groups = [relation.c.period, *marks_of(scope, relation)]
+    """Aggregate a relation with `period` and segment columns into the rows a metric returns.
+
+    Columns of the relation named `dimension_0`, … split the rows further.
+    """
+    own = [column for column in relation.c if column.name.startswith("dimension_")]
+    groups = [relation.c.period, *marks_of(scope, relation), *own]
     money = relation.c.currency if currency else None
     return (
         select(
@@ -153,6 +132,34 @@ def totals(
         .group_by(*groups, *([] if money is None else [money]))
         .order_by(*groups, *([] if money is None else [money]))
     )
+
+
+def median(scope: Scope, relation: FromClause) -> Select[Any]:
+    """The middle `value` of a relation per period and segment: of an even number, the middle two.
+
+    Ranked by window functions, as not every database has a median. Rows without a value are
+    left out of it and of n.
+    """
+    groups = [relation.c.period, *marks_of(scope, relation)]
+    ranked = (
+        select(
+            *groups,
+            relation.c.value,
+            func.row_number().over(partition_by=groups, order_by=relation.c.value).label("place"),
+            func.count().over(partition_by=groups).label("size"),
+        )
+        .where(relation.c.value.is_not(None))
+        .subquery("ranked")
+    )
+    twice, size = ranked.c.place * 2, ranked.c.size
+    columns = [ranked.c[column.name] for column in groups]
+    middle = (
+        select(*columns, ranked.c.value, size)
+        .where(or_(twice == size, twice == size + 1, twice == size + 2))
+        .subquery("middle")
+    )
+    value = cast(middle.c.value, Double)
+    return totals(scope, middle, numerator=func.avg(value), n=func.max(middle.c.size))
 
 
 def quotient(

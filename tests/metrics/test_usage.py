@@ -7,8 +7,8 @@ import pytest
 
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import period_of
-from cs_sync_schemas import Contact, ContactLink, Ticket, UsageDay
-from tests.metrics.conftest import Ledger, utc
+from cs_sync_schemas import Contact, ContactLink, UsageDay
+from tests.metrics.conftest import Ledger
 
 FEBRUARY = period_of(date(2026, 2, 1), "month", "UTC")  # 28 days: period and window coincide
 
@@ -95,21 +95,3 @@ def test_test_accounts_are_left_out_and_segments_kept_apart(ledger: Ledger) -> N
     used(ledger, "joe", 1)
     rows = ledger.kpis("mau", Scope((FEBRUARY,), by=("size",)))
     assert {(r.segment["size"], r.value) for r in rows} == {("50", 1), (None, 1)}
-
-
-def test_tickets_open_at_the_end_of_the_month(ledger: Ledger) -> None:
-    march = utc(2026, 3, 1)
-    rows: list[dict[str, Any]] = [
-        {"opened_at": utc(2026, 1, 5), "status": "open"},
-        {"opened_at": utc(2026, 2, 5), "status": "solved", "solved_at": utc(2026, 2, 6)},
-        {"opened_at": utc(2026, 2, 5), "status": "closed", "solved_at": march, "closed_at": march},
-        {"opened_at": march, "status": "new"},
-        {"opened_at": utc(2026, 2, 5), "status": "closed"},
-        {"opened_at": utc(2026, 2, 5), "status": "open", "deleted_at": utc(2026, 2, 7)},
-    ]
-    ledger.add(Ticket, *({"source_id": f"t{n}", **row} for n, row in enumerate(rows)))
-    assert value(ledger, "open_tickets") == 2
-    january = period_of(date(2026, 1, 1), "month", "UTC")
-    december = period_of(date(2025, 12, 1), "month", "UTC")
-    assert value(ledger, "open_tickets", Scope((january,))) == 1
-    assert value(ledger, "open_tickets", Scope((december,))) is None

@@ -1,29 +1,59 @@
-"""What customers need help with."""
+"""What customers need help with, and how well they get it."""
 
 from typing import Any
 
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Select,
+    and_,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from cs_sync.metrics.attribution import attributed
+from cs_sync.metrics.catalogue.revenue import BILLING
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.relations import count_if, marks_of, period_rows, totals
+from cs_sync.metrics.mrr_relations import customers, mrr_pairs
+from cs_sync.metrics.portable import seconds_between
+from cs_sync.metrics.relations import count_if, marks_of, median, period_rows, totals
 from cs_sync_schemas import Ticket, table_of
 
 TICKET = table_of(Ticket)
 _OVER = ("solved", "closed")
+_DAY = 86_400
+
+
+def _tickets(scope: Scope, *columns: ColumnElement[Any]) -> CTE:
+    return attributed(scope, TICKET, *columns, where=TICKET.c.opened_at.is_not(None))
+
+
+def _within(scope: Scope, tickets: CTE, moment: ColumnElement[Any], value: Any = None) -> CTE:
+    """Tickets whose `moment` lies in a period, with its index and a value."""
+    periods = period_rows(
+        scope, since=lambda period: period.starts_at, until=lambda period: period.ends_at
+    )
+    inside = and_(moment >= periods.c.since, moment < periods.c.until)
+    return (
+        select(
+            periods.c.period,
+            *marks_of(scope, tickets),
+            (literal(1) if value is None else value).label("value"),
+        )
+        .select_from(periods.join(tickets, inside))
+        .cte("within")
+    )
 
 
 def _open(scope: Scope) -> Select[Any]:
     """Tickets opened before the period's end and not yet over just before it."""
     periods = period_rows(scope, until=lambda period: period.ends_at)
-    tickets = attributed(
-        scope,
-        TICKET,
-        TICKET.c.status,
-        TICKET.c.opened_at,
-        TICKET.c.solved_at,
-        TICKET.c.closed_at,
-        where=TICKET.c.opened_at.is_not(None),
+    tickets = _tickets(
+        scope, TICKET.c.status, TICKET.c.opened_at, TICKET.c.solved_at, TICKET.c.closed_at
     )
     over_at = func.coalesce(tickets.c.solved_at, tickets.c.closed_at)
     still = or_(over_at >= periods.c.until, and_(over_at.is_(None), tickets.c.status.not_in(_OVER)))
@@ -35,6 +65,70 @@ def _open(scope: Scope) -> Select[Any]:
     return totals(scope, opened, numerator=count_if(opened.c.is_open), n=count_if(opened.c.is_open))
 
 
+def _first_reply(scope: Scope) -> Select[Any]:
+    tickets = _tickets(scope, TICKET.c.opened_at, TICKET.c.first_reply_at)
+    waited = seconds_between(tickets.c.opened_at, tickets.c.first_reply_at)
+    return median(scope, _within(scope, tickets, tickets.c.opened_at, waited))
+
+
+def _one_touch(scope: Scope) -> Select[Any]:
+    """Solved by one public reply of a person, not reopened, and not asked again soon."""
+    tickets = _tickets(
+        scope,
+        TICKET.c.source_id,
+        TICKET.c.topic,
+        TICKET.c.opened_at,
+        TICKET.c.solved_at,
+        TICKET.c.agent_replies,
+        TICKET.c.reopens,
+    )
+    again = tickets.alias("again")
+    gap = seconds_between(tickets.c.solved_at, again.c.opened_at)
+    asked_again = exists().where(
+        again.c.person == tickets.c.person,
+        again.c.topic.is_not_distinct_from(tickets.c.topic),
+        again.c.source_id != tickets.c.source_id,
+        again.c.opened_at > tickets.c.solved_at,
+        gap <= scope.settings["window_days"] * _DAY,
+    )
+    first = and_(
+        tickets.c.agent_replies == 1, func.coalesce(tickets.c.reopens, 0) == 0, ~asked_again
+    )
+    answered = (
+        select(*marks_of(scope, tickets), tickets.c.solved_at, first.label("first"))
+        .where(tickets.c.agent_replies.is_not(None), tickets.c.solved_at.is_not(None))
+        .cte("answered")
+    )
+    solved = _within(scope, answered, answered.c.solved_at, answered.c.first)
+    return totals(
+        scope,
+        solved,
+        numerator=count_if(solved.c.value),
+        denominator=func.count(),
+        n=func.count(),
+    )
+
+
+def _per_account(scope: Scope) -> Select[Any]:
+    """Tickets opened in the period over customers at its end."""
+    tickets = _tickets(scope, TICKET.c.opened_at)
+    opened = _within(scope, tickets, tickets.c.opened_at)
+    heads = customers(mrr_pairs(scope), scope)
+    both = union_all(
+        select(
+            opened.c.period,
+            *marks_of(scope, opened),
+            literal(1).label("ticket"),
+            literal(0).label("head"),
+        ),
+        select(heads.c.period, *marks_of(scope, heads), literal(0), heads.c.now),
+    ).cte("tickets_and_heads")
+    heads_there = func.sum(both.c.head)
+    return totals(
+        scope, both, numerator=func.sum(both.c.ticket), denominator=heads_there, n=heads_there
+    )
+
+
 SUPPORT: tuple[Metric, ...] = (
     Metric(
         "open_tickets", "Open tickets", "count",
@@ -43,5 +137,29 @@ SUPPORT: tuple[Metric, ...] = (
         family="engagement",
         edge_cases="A reopened ticket counts as open throughout once the source withdraws its "
         "solving time. A ticket that is over without a time is not counted.",
+    ),
+    Metric(
+        "tickets_per_account", "Tickets per account", "ratio",
+        "tickets opened in the period ÷ customers at its end", ("Zendesk help, Ticket volume",),
+        _per_account, ("ticket", *BILLING), stage=("retention",), family="engagement",
+        divides=True,
+    ),
+    Metric(
+        "first_reply_seconds", "First reply time", "seconds",
+        "median time from opening to the first public reply, of tickets opened in the period",
+        ("Zendesk help, First reply time",), _first_reply, ("ticket",), stage=("retention",),
+        family="engagement",
+        edge_cases="By the clock, not business hours. Tickets without a reply are left out, so "
+        "recent periods can still change.",
+    ),
+    Metric(
+        "fcr", "First-contact resolution", "ratio",
+        "tickets solved in the period by exactly one public reply of a person, without reopening "
+        "or a new ticket of the same person on the same topic within the window ÷ tickets solved",
+        ("Zendesk help, article 4408820618266 (one-touch tickets)",), _one_touch, ("ticket",),
+        stage=("retention",), family="engagement", settings={"window_days": 7}, spread="wilson",
+        divides=True, settles_after="window_days",
+        edge_cases="Provisional until the window (7 days) is over. Tickets whose number of "
+        "replies is unknown are left out.",
     ),
 )  # fmt: skip

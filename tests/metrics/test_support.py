@@ -1,0 +1,115 @@
+"""Open tickets, waiting times and first-contact resolution."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from cs_sync.metrics.kpi import KpiRow
+from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.periods import period_of
+from cs_sync_schemas import Ticket
+from tests.metrics.conftest import Ledger, utc
+
+FEBRUARY = period_of(date(2026, 2, 1), "month", "UTC")
+NOON = utc(2026, 2, 5, 12)
+
+
+def one(ledger: Ledger, metric: str, scope: Scope = Scope((FEBRUARY,))) -> KpiRow:  # noqa: B008
+    [row] = ledger.kpis(metric, scope)
+    return row
+
+
+def value(ledger: Ledger, metric: str, scope: Scope = Scope((FEBRUARY,))) -> Any:  # noqa: B008
+    return one(ledger, metric, scope).value
+
+
+def tickets(ledger: Ledger, *rows: dict[str, Any]) -> None:
+    base = {"opened_at": NOON}
+    ledger.add(Ticket, *({"source_id": f"t{n}", **base, **row} for n, row in enumerate(rows)))
+
+
+def solved(**fields: Any) -> dict[str, Any]:
+    after = NOON + timedelta(hours=5)
+    return {"status": "solved", "solved_at": after, "agent_replies": 1, **fields}
+
+
+def test_tickets_open_at_the_end_of_the_month(ledger: Ledger) -> None:
+    march = utc(2026, 3, 1)
+    rows: list[dict[str, Any]] = [
+        {"opened_at": utc(2026, 1, 5), "status": "open"},
+        {"opened_at": utc(2026, 2, 5), "status": "solved", "solved_at": utc(2026, 2, 6)},
+        {"opened_at": utc(2026, 2, 5), "status": "closed", "solved_at": march, "closed_at": march},
+        {"opened_at": march, "status": "new"},
+        {"opened_at": utc(2026, 2, 5), "status": "closed"},
+        {"opened_at": utc(2026, 2, 5), "status": "open", "deleted_at": utc(2026, 2, 7)},
+    ]
+    ledger.add(Ticket, *({"source_id": f"t{n}", **row} for n, row in enumerate(rows)))
+    assert value(ledger, "open_tickets") == 2
+    january = period_of(date(2026, 1, 1), "month", "UTC")
+    december = period_of(date(2025, 12, 1), "month", "UTC")
+    assert value(ledger, "open_tickets", Scope((january,))) == 1
+    assert value(ledger, "open_tickets", Scope((december,))) is None
+
+
+def test_one_touch_as_zendesk_tells_it(ledger: Ledger) -> None:
+    """Solved with one reply, yes; reopened with a second, no; a silent "thanks" and solved, yes."""
+    tickets(
+        ledger,
+        solved(),
+        solved(agent_replies=2, reopens=1),
+        solved(agent_replies=1, reopens=0),
+        solved(agent_replies=0),
+        solved(agent_replies=None),
+    )
+    row = one(ledger, "fcr")
+    assert (row.numerator, row.denominator) == (2, 4)
+
+
+def test_asking_again_within_the_window_undoes_it(ledger: Ledger) -> None:
+    def again(days: float, **fields: Any) -> dict[str, Any]:
+        asked = NOON + timedelta(hours=5, days=days)
+        return {"opened_at": asked, "topic": "api", **fields}
+
+    mine = {"contact_source_id": "ann", "topic": "api"}
+    other = {"contact_source_id": "bob", "topic": "api"}
+    late = {"contact_source_id": "cem", "topic": "api"}
+    tickets(
+        ledger,
+        solved(**mine),
+        again(7, contact_source_id="ann"),
+        solved(**other),
+        again(2, contact_source_id="bob", topic="billing"),
+        solved(**late),
+        again(7.1, contact_source_id="cem"),
+    )
+    row = one(ledger, "fcr")
+    assert (row.numerator, row.denominator) == (2, 3)
+    wide = Scope((FEBRUARY,), settings={"fcr": {"window_days": 8}})
+    assert one(ledger, "fcr", wide).numerator == 1
+
+
+def test_first_contact_resolution_is_provisional_until_its_window_closes(ledger: Ledger) -> None:
+    tickets(ledger, *[solved()] * 5)
+    assert one(ledger, "fcr").status == "final"
+    for day, status in ((7, "provisional"), (8, "final")):
+        seen = Scope((FEBRUARY,), observed_until=utc(2026, 3, day))
+        assert one(ledger, "fcr", seen).status == status
+
+
+def test_the_first_reply_takes_the_median(ledger: Ledger) -> None:
+    def replied(seconds: int | None) -> dict[str, Any]:
+        return {"first_reply_at": seconds and NOON + timedelta(seconds=seconds)}
+
+    tickets(ledger, replied(60), replied(100), replied(900_000), replied(None))
+    row = one(ledger, "first_reply_seconds")
+    assert (row.value, row.n) == (100, 3)
+    ledger.add(Ticket, {"source_id": "more", "opened_at": NOON, **replied(200)})
+    assert value(ledger, "first_reply_seconds") == 150
+
+
+def test_tickets_per_customer(ledger: Ledger) -> None:
+    for name in "ab":
+        ledger.account(name)
+        ledger.span(name, 100, date(2026, 1, 1), date(2026, 2, 20) if name == "b" else None)
+    tickets(ledger, {"account_source_id": "a"}, {"account_source_id": "b"}, {})
+    row = one(ledger, "tickets_per_account")
+    assert (row.value, row.numerator, row.denominator) == (3, 3, 1)
