@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, SkipValidation, field_validator
 
+from cs_sync.config.connectors import Connectors
 from cs_sync.config.cron import check_cron
-from cs_sync.contracts.source import ConnectorConfig
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.health.model import HealthConfig
 from cs_sync_schemas.money import Currency
@@ -104,7 +104,7 @@ class Config(BaseModel):
     path: Path
     database: DatabaseSettings = DatabaseSettings()
     workspace: WorkspaceSettings = WorkspaceSettings()
-    connectors: SkipValidation[Mapping[str, ConnectorConfig]] = Field(default_factory=dict)
+    connectors: SkipValidation[Connectors]
     metrics: MetricsSettings = MetricsSettings()
     health: HealthConfig = HealthConfig()
     playbooks: SkipValidation[Mapping[str, PlaybookSettings]] = Field(default_factory=dict)

@@ -106,12 +106,11 @@ def _cursor(connection: Any, stream: str) -> datetime | None:
 
 def _overrides(workspace: Workspace) -> dict[Ref, str]:
     """What `cs_sync_match` plugins say; asked only when there is one."""
-    caller = workspace.plugins.hook.cs_sync_match
-    if not caller.get_hookimpls():
+    if not workspace.plugins.has_matcher:
         return {}
     from cs_sync.store.matching import read_source_accounts
 
     with workspace.store.read() as connection:
         records = read_source_accounts(connection)
-    found = {Ref(r.source, r.source_id): caller(record=r) for r in records}
+    found = {Ref(r.source, r.source_id): workspace.plugins.match(r) for r in records}
     return {ref: account for ref, account in found.items() if account}

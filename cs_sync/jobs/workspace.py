@@ -52,7 +52,9 @@ class Workspace:
             raise ConfigError(
                 f"no connector {', '.join(unknown)} reads here", f"configured are: {known}"
             )
-        return [self._source(name) for name in configured if not only or name in only]
+        wanted = [name for name in configured if not only or name in only]
+        self.config.connectors.use(wanted)
+        return [self._source(name) for name in wanted]
 
     def destination(self) -> tuple[str, Destination] | None:
         """The connector that scores and follow-ups are written to, if one is configured."""
