@@ -63,6 +63,7 @@ def finish(
 
     A period without a row had no facts yet: its value is None and its status insufficient.
     """
+    scope = metric.narrowed(scope)
     found: dict[tuple[int, Group], Row] = {}
     names = [f"segment_{index}" for index in range(len(scope.by))]
     names += [f"dimension_{index}" for index in range(len(metric.dimensions))]

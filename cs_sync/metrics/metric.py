@@ -74,6 +74,13 @@ class Metric:
     dimensions: tuple[str, ...] = ()
     """What it splits by of itself, such as the reason of churn; part of each row's segment."""
 
+    splits: bool = True
+    """Whether attributes of accounts can split it; what rests on company-wide costs cannot be."""
+
+    def narrowed(self, scope: Scope) -> Scope:
+        """The scope as far as this metric follows it."""
+        return scope if self.splits else replace(scope, by=())
+
     def settings_for(self, scope: Scope) -> Mapping[str, Any]:
         """Its settings under a scope; ValueError for one that it does not have."""
         given: Mapping[str, Any] = scope.settings.get(self.name, {})
@@ -85,4 +92,4 @@ class Metric:
 
     def statement(self, scope: Scope) -> Select[Any]:
         """The statement for a scope; its rows are finished by `kpi.finish`."""
-        return self.build(replace(scope, settings=self.settings_for(scope)))
+        return self.build(replace(self.narrowed(scope), settings=self.settings_for(scope)))

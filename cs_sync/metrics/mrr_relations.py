@@ -83,7 +83,9 @@ def movement(pairs: FromClause) -> dict[str, ColumnElement[int]]:
 
 
 def customers(pairs: CTE, scope: Scope) -> CTE:
-    """Per period and account: had it MRR in any currency before (`was`), has it now (`now`)?"""
+    """Per period and account: had it MRR in any currency at the opening (`was`), has it at the
+    closing (`now`), had it any before the opening (`seen`)?
+    """
     marks = marks_of(scope, pairs)
     return (
         select(
@@ -92,6 +94,7 @@ def customers(pairs: CTE, scope: Scope) -> CTE:
             *marks,
             func.max(case((pairs.c.prev > 0, 1), else_=0)).label("was"),
             func.max(case((pairs.c.cur > 0, 1), else_=0)).label("now"),
+            func.max(pairs.c.seen).label("seen"),
         )
         .group_by(pairs.c.period, pairs.c.account_id, *marks)
         .cte("customers")

@@ -8,13 +8,23 @@ from cs_sync.metrics.catalogue.onboarding import ONBOARDING
 from cs_sync.metrics.catalogue.revenue import REVENUE
 from cs_sync.metrics.catalogue.support import SUPPORT
 from cs_sync.metrics.catalogue.usage import USAGE
+from cs_sync.metrics.catalogue.value import VALUE
 from cs_sync.metrics.catalogue.voice import VOICE
 from cs_sync.metrics.metric import Metric
 
 
 def builtin_metrics() -> tuple[Metric, ...]:
     """The metrics that come with cs-sync, in the order in which they are shown."""
-    return (*REVENUE, *CUSTOMERS, *ONBOARDING, *VOICE, *USAGE, *SUPPORT, *ADVOCACY)
+    return (
+        *REVENUE,
+        *CUSTOMERS,
+        *VALUE,
+        *ONBOARDING,
+        *VOICE,
+        *USAGE,
+        *SUPPORT,
+        *ADVOCACY,
+    )
 
 
 class Registry:

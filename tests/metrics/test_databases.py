@@ -23,6 +23,7 @@ from cs_sync.metrics.registry import builtin_metrics
 from cs_sync_schemas import (
     Contact,
     ContactLink,
+    Cost,
     MrrMovement,
     OnboardingStep,
     Referral,
@@ -58,6 +59,14 @@ def world() -> Iterator[Ledger]:
     ledger, random = Ledger(), Random(7)
     for n in range(30):
         _account(ledger, random, f"a{n}")
+    for n in range(60):
+        ledger.add(
+            Cost,
+            {
+                "source_id": f"{n}", "month": date(2026, 1 + n % 12, 1), "currency": "EUR",
+                "purpose": ["acquisition", "retention", "service"][n % 3], "amount": n * 1111,
+            },
+        )  # fmt: skip
     yield ledger
     ledger.engine.dispose()
 
