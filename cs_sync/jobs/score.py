@@ -43,10 +43,9 @@ class Scored:
 
 
 def score(workspace: Workspace, *, as_of: date | None = None) -> list[dict[str, Any]]:
-    """One row per account, the worst first, those that cannot be scored last."""
+    """One row per account: customers before others, the worst first, the unscored last."""
     day = as_of or workspace.today
-    rows = [scored.row(day) for scored in score_all(workspace, day)]
-    return sorted(rows, key=lambda row: (row["score"] is None, row["score"] or 0.0, row["account"]))
+    return [one.row(day) for one in sorted(score_all(workspace, day), key=_urgency)]
 
 
 def score_all(workspace: Workspace, day: date) -> list[Scored]:
@@ -94,6 +93,11 @@ def explain(
         was = earlier[0].row(since)
         detail["since"] = f"{since}: {was['band']}, " + "; ".join(was["reasons"])
     return detail
+
+
+def _urgency(scored: Scored) -> tuple[bool, bool, Fraction, str]:
+    found = scored.score.score
+    return (not scored.is_customer, found is None, found or Fraction(0), scored.account["id"])
 
 
 def _scored(
