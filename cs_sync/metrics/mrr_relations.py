@@ -24,27 +24,18 @@ def mrr_pairs(
     there was any MRR before `opens`). Everyone who had MRR before `closes` has a row.
     """
     periods = period_rows(scope, opens=opens, closes=closes)
-    mine = and_(SPAN.c.policy == scope.policy.hash, known(scope, SPAN))
-    first = (
-        select(SPAN.c.account_id, SPAN.c.currency, func.min(SPAN.c.valid_from).label("first_at"))
-        .where(mine)
-        .group_by(SPAN.c.account_id, SPAN.c.currency)
-        .cte("first_mrr")
-    )
+    first = _first_mrr(scope)
     running = and_(
         SPAN.c.account_id == first.c.account_id,
         SPAN.c.currency == first.c.currency,
-        mine,
+        _mine(scope),
         SPAN.c.valid_from < periods.c.closes,
         or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to >= periods.c.opens),
     )
-    marks = segments(scope)
+    groups = [periods.c.period, first.c.account_id, *segments(scope), first.c.currency]
     return (
         select(
-            periods.c.period,
-            first.c.account_id,
-            *marks,
-            first.c.currency,
+            *groups,
             _at(periods.c.opens).label("prev"),
             _at(periods.c.closes).label("cur"),
             func.max(case((first.c.first_at < periods.c.opens, 1), else_=0)).label("seen"),
@@ -54,8 +45,23 @@ def mrr_pairs(
         .join(ACCOUNT, ACCOUNT.c.id == first.c.account_id)
         .outerjoin(SPAN, running)
         .where(counted())
-        .group_by(periods.c.period, first.c.account_id, *marks, first.c.currency)
+        .group_by(*groups)
         .cte("mrr_pairs")
+    )
+
+
+def _mine(scope: Scope) -> ColumnElement[bool]:
+    """Spans under the scope's policy, as known when it asks."""
+    return and_(SPAN.c.policy == scope.policy.hash, known(scope, SPAN))
+
+
+def _first_mrr(scope: Scope) -> CTE:
+    """When each account first had MRR in each currency."""
+    return (
+        select(SPAN.c.account_id, SPAN.c.currency, func.min(SPAN.c.valid_from).label("first_at"))
+        .where(_mine(scope))
+        .group_by(SPAN.c.account_id, SPAN.c.currency)
+        .cte("first_mrr")
     )
 
 

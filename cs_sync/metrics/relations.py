@@ -116,21 +116,21 @@ def totals(
     """
     own = [column for column in relation.c if column.name.startswith("dimension_")]
     groups = [relation.c.period, *marks_of(scope, relation), *own]
-    money = relation.c.currency if currency else None
+    money = relation.c.currency if currency else literal(None, String)
+    splits = [*groups, money] if currency else groups
+    below = literal(None, types.Integer) if denominator is None else denominator
     return (
         select(
             *groups,
-            (literal(None, String) if money is None else money).label("currency"),
+            money.label("currency"),
             numerator.label("numerator"),
-            (literal(None, types.Integer) if denominator is None else denominator).label(
-                "denominator"
-            ),
+            below.label("denominator"),
             n.label("n"),
             *(column.label(name) for name, column in more.items()),
         )
         .select_from(relation)
-        .group_by(*groups, *([] if money is None else [money]))
-        .order_by(*groups, *([] if money is None else [money]))
+        .group_by(*splits)
+        .order_by(*splits)
     )
 
 

@@ -14,10 +14,10 @@ from cs_sync.metrics.bridge import BridgeRow, bridge, bridge_rows
 from cs_sync.metrics.kpi import KpiRow, finish
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.mrr.facts import BillingFacts
-from cs_sync.metrics.mrr.loading import billing_statements, facts_by_account
 from cs_sync.metrics.mrr.movements import account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.registry import Registry, builtin_metrics
+from cs_sync.store.billing import read_billing
 from cs_sync_schemas import (
     Account,
     AccountLink,
@@ -69,11 +69,7 @@ class Ledger:
 
     def facts(self, *account_ids: str) -> dict[str, BillingFacts]:
         with self.engine.connect() as connection:
-            rows = {
-                kind: [dict(row) for row in connection.execute(statement).mappings()]
-                for kind, statement in billing_statements(account_ids).items()
-            }
-        return facts_by_account(account_ids, rows)
+            return {facts.account_id: facts for facts in read_billing(connection, account_ids)}
 
     def compute(self, accounts: Iterable[str], policy: MrrPolicy) -> None:
         """Derive and store spans and movements of these accounts under a policy."""

@@ -245,12 +245,9 @@ def test_all_databases_agree(
         assert _comparable(actual) == _comparable(expected), name
 
 
-@pytest.mark.parametrize("name", ["snowflake", "bigquery", "databricks", "trino", "spark"])
-def test_statements_can_be_said_to_warehouses(name: str) -> None:
+def test_statements_can_be_said_to_warehouses() -> None:
     """Sqlglot turns PostgreSQL's text into each warehouse's and finds nothing it cannot say."""
     for statement in _statements(SCOPES["by two attributes"]).values():
-        said = sqlglot.transpile(
-            _as_text(statement), read="postgres", write=name,
-            unsupported_level=sqlglot.ErrorLevel.RAISE,
-        )  # fmt: skip
-        assert len(said) == 1
+        parsed = sqlglot.parse_one(_as_text(statement), read="postgres")
+        for name in ("snowflake", "bigquery", "databricks", "trino", "spark"):
+            assert parsed.sql(name, unsupported_level=sqlglot.ErrorLevel.RAISE)

@@ -54,13 +54,8 @@ REASONS: dict[str, tuple[str, ...]] = {
 
 def _by_reason(scope: Scope) -> Select[Any]:
     """Customers lost in the period by the reason of their last churn before its end."""
-    pairs = mrr_pairs(scope)
-    heads = customers(pairs, scope)
+    heads = customers(mrr_pairs(scope), scope)
     periods = period_rows(scope, until=lambda period: period.ends_at)
-    place = func.row_number().over(
-        partition_by=[heads.c.period, heads.c.account_id],
-        order_by=[MOVEMENT.c.at.desc(), MOVEMENT.c.currency],
-    )
     churn = and_(
         MOVEMENT.c.account_id == heads.c.account_id,
         MOVEMENT.c.policy == scope.policy.hash,
@@ -68,21 +63,20 @@ def _by_reason(scope: Scope) -> Select[Any]:
         MOVEMENT.c.at < periods.c.until,
         known(scope, MOVEMENT),
     )
+    place = func.row_number().over(
+        partition_by=[heads.c.period, heads.c.account_id],
+        order_by=[MOVEMENT.c.at.desc(), MOVEMENT.c.currency],
+    )
+    columns = [*marks_of(scope, heads), _reason(MOVEMENT.c.reason).label("dimension_0")]
+    inside = heads.join(periods, periods.c.period == heads.c.period).outerjoin(MOVEMENT, churn)
     lost = (
-        select(
-            heads.c.period,
-            *marks_of(scope, heads),
-            _reason(MOVEMENT.c.reason).label("dimension_0"),
-            place.label("place"),
-        )
-        .select_from(
-            heads.join(periods, periods.c.period == heads.c.period).outerjoin(MOVEMENT, churn)
-        )
+        select(heads.c.period, *columns, place.label("place"))
+        .select_from(inside)
         .where(heads.c.was == 1, heads.c.now == 0)
         .cte("lost")
     )
-    first = count_if(lost.c.place == 1)
-    return totals(scope, lost, numerator=first, n=first).having(first > 0)
+    last = count_if(lost.c.place == 1)
+    return totals(scope, lost, numerator=last, n=last).having(last > 0)
 
 
 def _reason(raw: ColumnElement[Any]) -> ColumnElement[str]:

@@ -73,26 +73,12 @@ def _first_reply(scope: Scope) -> Select[Any]:
 
 def _one_touch(scope: Scope) -> Select[Any]:
     """Solved by one public reply of a person, not reopened, and not asked again soon."""
-    tickets = _tickets(
-        scope,
-        TICKET.c.source_id,
-        TICKET.c.topic,
-        TICKET.c.opened_at,
-        TICKET.c.solved_at,
-        TICKET.c.agent_replies,
-        TICKET.c.reopens,
-    )
-    again = tickets.alias("again")
-    gap = seconds_between(tickets.c.solved_at, again.c.opened_at)
-    asked_again = exists().where(
-        again.c.person == tickets.c.person,
-        again.c.topic.is_not_distinct_from(tickets.c.topic),
-        again.c.source_id != tickets.c.source_id,
-        again.c.opened_at > tickets.c.solved_at,
-        gap <= scope.settings["window_days"] * _DAY,
-    )
+    fields = ("source_id", "topic", "opened_at", "solved_at", "agent_replies", "reopens")
+    tickets = _tickets(scope, *(TICKET.c[name] for name in fields))
     first = and_(
-        tickets.c.agent_replies == 1, func.coalesce(tickets.c.reopens, 0) == 0, ~asked_again
+        tickets.c.agent_replies == 1,
+        func.coalesce(tickets.c.reopens, 0) == 0,
+        ~_asked_again(tickets, scope.settings["window_days"]),
     )
     answered = (
         select(*marks_of(scope, tickets), tickets.c.solved_at, first.label("first"))
@@ -100,12 +86,19 @@ def _one_touch(scope: Scope) -> Select[Any]:
         .cte("answered")
     )
     solved = _within(scope, answered, answered.c.solved_at, answered.c.first)
-    return totals(
-        scope,
-        solved,
-        numerator=count_if(solved.c.value),
-        denominator=func.count(),
-        n=func.count(),
+    touched_once = count_if(solved.c.value)
+    return totals(scope, solved, numerator=touched_once, denominator=func.count(), n=func.count())
+
+
+def _asked_again(tickets: CTE, days: int) -> ColumnElement[bool]:
+    """Whether the same person opened another ticket on the topic so soon after the solution."""
+    again = tickets.alias("again")
+    return exists().where(
+        again.c.person == tickets.c.person,
+        again.c.topic.is_not_distinct_from(tickets.c.topic),
+        again.c.source_id != tickets.c.source_id,
+        again.c.opened_at > tickets.c.solved_at,
+        seconds_between(tickets.c.solved_at, again.c.opened_at) <= days * _DAY,
     )
 
 

@@ -1,7 +1,7 @@
 """How much the product is used: people active in a day, a week, a month."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import CTE, Select, and_, exists, func, literal, or_, select
@@ -24,32 +24,23 @@ Days = Callable[[Scope, Period], int]
 def active_days(scope: Scope, days: Days) -> CTE:
     """Per period and person: on how many days of the trailing window they were active.
 
-    Columns: period, the segments, person, active, window (its length in days).
+    Columns: period, the segments, someone, window (its length in days), active.
     """
-
-    def since(period: Period) -> date:
-        return period.end - timedelta(days=days(scope, period))
 
     periods = period_rows(
         scope,
-        since=since,
+        since=lambda period: period.end - timedelta(days=days(scope, period)),
         until=lambda period: period.end,
         window=lambda period: days(scope, period),
     )
     use = attributed(scope, USE, USE.c.source, USE.c.account_source_id, USE.c.day, where=_active())
     someone = func.coalesce(
         use.c.person, use.c.account_id, use.c.source + literal(":") + use.c.account_source_id
-    )
+    ).label("someone")
     within = and_(use.c.day >= periods.c.since, use.c.day < periods.c.until)
     groups = [periods.c.period, *marks_of(scope, use), someone, periods.c.window]
     return (
-        select(
-            periods.c.period,
-            *marks_of(scope, use),
-            someone.label("someone"),
-            periods.c.window,
-            func.count(use.c.day.distinct()).label("active"),
-        )
+        select(*groups, func.count(use.c.day.distinct()).label("active"))
         .select_from(periods.join(use, within))
         .group_by(*groups)
         .cte("active_days")

@@ -23,43 +23,40 @@ def latest_answers(scope: Scope, kind: str) -> CTE:
     """Per period and respondent the last scored answer of one kind of survey, with its scale."""
     days = scope.settings["window_days"]
     periods = period_rows(scope, since=trailing(days), until=lambda period: period.ends_at)
-    answers = attributed(
-        scope,
-        ANSWER,
-        ANSWER.c.source,
-        ANSWER.c.source_id,
-        ANSWER.c.score,
-        ANSWER.c.scale_min,
-        ANSWER.c.scale_max,
-        ANSWER.c.higher_is_better,
-        ANSWER.c.answered_at,
-        where=and_(ANSWER.c.kind == kind, ANSWER.c.score.is_not(None)),
-    )
-    alone = answers.c.source + literal("#") + answers.c.source_id
+    answers = _answers(scope, kind)
     place = func.row_number().over(
-        partition_by=[periods.c.period, func.coalesce(answers.c.person, alone)],
+        partition_by=[periods.c.period, answers.c.respondent],
         order_by=[answers.c.answered_at.desc(), answers.c.source, answers.c.source_id.desc()],
     )
     window = and_(answers.c.answered_at >= periods.c.since, answers.c.answered_at < periods.c.until)
+    columns = [*marks_of(scope, answers), answers.c.score, answers.c.above, answers.c.length]
     ranked = (
-        select(
-            periods.c.period,
-            *marks_of(scope, answers),
-            answers.c.score,
-            *_distances(answers),
-            place.label("place"),
-        )
+        select(periods.c.period, *columns, place.label("place"))
         .select_from(periods.join(answers, window))
         .subquery("ranked")
     )
-    columns = [column for column in ranked.c if column.name != "place"]
-    return select(*columns).where(ranked.c.place == 1).cte("latest_answers")
+    kept = [column for column in ranked.c if column.name != "place"]
+    return select(*kept).where(ranked.c.place == 1).cte("latest_answers")
 
 
-def _distances(answers: CTE) -> list[ColumnElement[Any]]:
+def _answers(scope: Scope, kind: str) -> CTE:
+    """Scored answers with who gave them: the person, or nobody else than this answer."""
+    fields = ("source", "source_id", "score", "answered_at")
+    given = attributed(
+        scope,
+        ANSWER,
+        *(ANSWER.c[name] for name in fields),
+        *_distances(),
+        where=and_(ANSWER.c.kind == kind, ANSWER.c.score.is_not(None)),
+    )
+    alone = given.c.source + literal("#") + given.c.source_id
+    return select(*given.c, func.coalesce(given.c.person, alone).label("respondent")).cte("answers")
+
+
+def _distances() -> list[ColumnElement[Any]]:
     """How far an answer lies above the worst end of its scale, and how long the scale is."""
-    up, low, high = answers.c.score, answers.c.scale_min, answers.c.scale_max
-    above = case((answers.c.higher_is_better.is_(False), high - up), else_=up - low)
+    score, low, high = ANSWER.c.score, ANSWER.c.scale_min, ANSWER.c.scale_max
+    above = case((ANSWER.c.higher_is_better.is_(False), high - score), else_=score - low)
     return [above.label("above"), (high - low).label("length")]
 
 
