@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,10 @@ def _told(run: dict[str, Any], seconds: float) -> str:
 
 
 def _serve(box: Sandbox) -> None:
+    """Keep Acme open; Ctrl-C is how this ends, so it takes nothing from what the runs came to."""
     _say(f"\nAcme's HubSpot, as its people see it: {box.url}/hubspot/  (Ctrl-C ends it)")
-    threading.Event().wait()
+    with suppress(KeyboardInterrupt):
+        threading.Event().wait()
 
 
 def _say(text: str) -> None:
