@@ -12,7 +12,7 @@ from cs_sync.jobs.workspace import Workspace
 from cs_sync.metrics.mrr.movements import account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.store.billing import read_billing
-from cs_sync.store.graph import read_facts, read_known, save_graph
+from cs_sync.store.graph import changed_since, read_facts, read_known, save_graph
 from cs_sync.store.leases import check_lease
 from cs_sync.store.mrr import save_mrr
 from cs_sync.store.states import CURSOR, set_cursor
@@ -21,6 +21,7 @@ from cs_sync_schemas import StreamState, table_of
 
 DERIVED = "cs-sync"
 """What is derived has a cursor of its own: how far the records have been taken into account."""
+ACCOUNTS = "accounts"
 AT_ONCE = 500
 
 STATE = table_of(StreamState)
@@ -38,17 +39,27 @@ def derive(recorded: Recorded) -> None:
     """Resolve who is who, and compute the MRR of every account that was touched."""
     workspace = recorded.workspace
     workspace.emit(Event("step_started", workspace.clock(), detail={"step": "accounts and MRR"}))
-    now = workspace.clock()
-    resolution = current_resolution(workspace)
+    resolved = derive_accounts(recorded)
+    computed = derive_mrr(recorded, policy_of(workspace))
+    told = f"{resolved} accounts resolved, MRR of {computed} computed"
+    detail = {"step": "accounts and MRR", "message": told}
+    workspace.emit(Event("step_ended", workspace.clock(), detail=detail))
+
+
+def derive_accounts(recorded: Recorded) -> int:
+    """Resolve who is who, unless no source said anything new; how many accounts were resolved."""
+    workspace = recorded.workspace
+    with workspace.store.read() as connection:
+        since = _cursor(connection, ACCOUNTS)
+        if since and not workspace.plugins.has_matcher and not changed_since(connection, since):
+            return 0
+    resolution, now = current_resolution(workspace), workspace.clock()
     with workspace.store.write() as connection:
         check_lease(connection, recorded.held)
         save_graph(connection, resolution, now)
-    computed = derive_mrr(recorded, policy_of(workspace))
-    detail = {
-        "step": "accounts and MRR",
-        "message": f"{len(resolution.accounts)} accounts, MRR of {computed} computed",
-    }
-    workspace.emit(Event("step_ended", workspace.clock(), detail=detail))
+        after = workspace.clock()
+        set_cursor(connection, DERIVED, ACCOUNTS, after.isoformat(), recorded.id, after)
+    return len(resolution.accounts)
 
 
 def current_resolution(workspace: Workspace) -> Resolution:

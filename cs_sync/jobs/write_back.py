@@ -64,6 +64,7 @@ def make(workspace: Workspace, destination: str, scored: Sequence[Scored]) -> Pr
             destination,
             remote_accounts(connection, destination),
             frozenset(active_owners(connection, destination)),
+            workspace.plugins.destinations[destination].addresses,
         )
         stored = {row["key"]: row for row in read_follow_ups(connection)}
         mrr = mrr_at(connection, now)

@@ -84,6 +84,15 @@ def read_facts(connection: Connection) -> Facts:
     )
 
 
+def changed_since(connection: Connection, since: datetime) -> bool:
+    """Whether any source said something new about who is who at or after `since`."""
+    tables = [table_of(model) for model in (SourceAccount, SourceContact, Membership, Alias)]
+    return any(
+        connection.scalar(select(table.c.source).where(table.c.changed_at >= since).limit(1))
+        for table in tables
+    )
+
+
 def read_known(connection: Connection) -> Known:
     """What was decided before."""
 
