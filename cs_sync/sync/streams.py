@@ -152,7 +152,8 @@ class StreamSync:
         stored = reduce(add, self.parts, Stored())
         if stored.rejected and status == "ok":
             status = "partial"
-            error = f"{stored.rejected} records were rejected; see `cs-sync rejects list`"
+            were = "record was" if stored.rejected == 1 else "records were"
+            error = f"{stored.rejected} {were} rejected; see `cs-sync rejects list`"
         return Outcome(
             source=self.source.name,
             stream=self.stream.name,
