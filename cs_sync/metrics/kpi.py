@@ -56,12 +56,16 @@ class KpiRow:
         }
 
 
+_NONE_OF_THEM: Row = {"numerator": 0, "denominator": None, "n": 0}
+
+
 def finish(
     metric: Metric, scope: Scope, rows: Iterable[Row], *, stale_since: datetime | None = None
 ) -> list[KpiRow]:
     """One KPI row per period, segment and currency that the statement's rows speak of.
 
-    A period without a row had no facts yet: its value is None and its status insufficient.
+    A period without a row had no facts yet: its value is None and its status insufficient. Of a
+    metric that splits by itself, only what occurs in some period is shown, as 0 in the others.
     """
     scope = metric.narrowed(scope)
     found: dict[tuple[int, Group], Row] = {}
@@ -73,8 +77,9 @@ def finish(
     groups = list(dict.fromkeys(group for _, group in found))
     if not groups and not names:
         groups = [((), None)]
+    missing = _NONE_OF_THEM if metric.dimensions else None
     return [
-        _finished(metric, scope, period, group, found.get((period, group)), stale_since)
+        _finished(metric, scope, period, group, found.get((period, group), missing), stale_since)
         for period in range(len(scope.periods))
         for group in groups
     ]
@@ -163,7 +168,7 @@ def _status(
 ) -> Status:
     if stale_since is not None:
         return "stale"
-    if row is None or (metric.spread != "none" and n < scope.minimum_n):
+    if row is None or row["numerator"] is None or (metric.spread != "none" and n < scope.minimum_n):
         return "insufficient"
     days = metric.settings_for(scope)[metric.settles_after] if metric.settles_after else 0
     settled = scope.periods[period].ends_at + timedelta(days=days)

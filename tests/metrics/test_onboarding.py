@@ -151,3 +151,6 @@ def test_why_customers_left(ledger: Ledger) -> None:
         "competitor": 1, "price": 2, "payment": 1, "other": 1, "unknown": 1,
     }  # fmt: skip
     assert one(ledger, "churned_customers").value == 6
+    april = period_of(date(2026, 4, 1), "month", "UTC")
+    both = ledger.kpis("churn_by_reason", Scope((april, MAY)))
+    assert [row.value for row in both[:5]] == [0] * 5

@@ -85,6 +85,8 @@ def test_both_sides_of_ltv_to_crc_last_one_lifetime(ledger: Ledger) -> None:
 
 def test_profit_is_revenue_less_every_cost(ledger: Ledger) -> None:
     customers(ledger, 10_000, stay=9, leave=0, join=1)
+    row = one(ledger, "saas_profit")
+    assert (row.value, row.status) == (None, "insufficient")
     costs(ledger, acquisition=30_000, retention=10_000, service=20_000)
     assert value(ledger, "saas_profit") == 40_000
 

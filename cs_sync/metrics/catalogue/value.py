@@ -4,7 +4,19 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Double, Select, and_, case, cast, func, literal, select
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Double,
+    Select,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    select,
+)
 
 from cs_sync.metrics.catalogue.revenue import BILLING
 from cs_sync.metrics.metric import Metric, Scope
@@ -24,7 +36,7 @@ def economics(scope: Scope) -> CTE:
     Columns: period, currency, months (the period's length), mrr and payers at its end, starters
     and lost (who paid in the currency at its start, and no longer), fresh and heads (new and all
     customers, whatever they pay in), acquisition, retention, service (costs; None where there are
-    none).
+    none), costed.
     """
     pairs = mrr_pairs(scope)
     money, heads, costs = _money(pairs), _heads(pairs, scope), _costs(scope)
@@ -44,6 +56,7 @@ def economics(scope: Scope) -> CTE:
             *(_number(money.c[name]) for name in ("mrr", "payers", "starters", "lost")),
             *(_number(heads.c[name]) for name in ("fresh", "heads")),
             *(cast(costs.c[name], Double).label(name) for name in _PURPOSES),
+            _costed(costs, keys).label("costed"),
         )
         .select_from(keys)
         .join(months, months.c.period == keys.c.period)
@@ -52,6 +65,12 @@ def economics(scope: Scope) -> CTE:
         .outerjoin(costs, same_costs)
         .cte("economics")
     )
+
+
+def _costed(costs: CTE, keys: CTE) -> ColumnElement[int]:
+    """1 in a period with costs of any currency; without them nothing can be said of profit."""
+    other = costs.alias("any_costs")
+    return case((exists().where(other.c.period == keys.c.period), 1), else_=0)
 
 
 def _number(column: ColumnElement[Any]) -> ColumnElement[float]:
@@ -157,7 +176,8 @@ def _ltv(e: CTE, scope: Scope) -> ColumnElement[Any]:
 
 def _profit(e: CTE, _: Scope) -> ColumnElement[Any]:
     costs = [func.coalesce(e.c[purpose], 0) for purpose in _PURPOSES]
-    return e.c.mrr * e.c.months - costs[0] - costs[1] - costs[2]
+    profit = e.c.mrr * e.c.months - costs[0] - costs[1] - costs[2]
+    return case((e.c.costed == 1, profit))
 
 
 def _built(top: Column, bottom: Column | None, n: str) -> Callable[[Scope], Select[Any]]:
@@ -245,7 +265,8 @@ VALUE: tuple[Metric, ...] = (
         "saas_profit", "SaaS profit", "money_minor",
         "customers × (recurring revenue − recurring cost per customer) − new customers × "
         "acquisition cost", "J. York, Chaotic Flow", _built(_profit, None, "heads"),
-        "MRR at the period's end × its months, less every cost of the period. " + _BY_COST,
+        "MRR at the period's end × its months, less every cost of the period; undefined in a "
+        "period without any. " + _BY_COST,
         divides=False,
     ),
 )  # fmt: skip
