@@ -39,10 +39,12 @@ class Http(Protocol):
         auth: httpx.Auth | None = None,
         classify: Classify | None = None,
         limits: Sequence[Limit] = (),
+        timeout: float | None = None,
     ) -> "Http":
         """The same door and budget, with the vendor's address, credential and error dialect.
 
         `limits` are those that follow from the configuration, beside the published ones.
+        `timeout` is how many seconds to wait for one answer; None leaves it to the host.
         """
         ...
 

@@ -30,7 +30,7 @@ from cs_sync.http.retry import Again, Retry, backoff
 LONGEST_WAIT = 900.0
 """Seconds: a quota that stays closed for longer ends the stream, which resumes next run."""
 MOST_REDIRECTS = 5
-_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+_TIMEOUT, _CONNECT = 60.0, 10.0
 _AGENT = {"User-Agent": f"cs-sync/{version('cs-sync')}"}
 _DIRECT: Mapping[str, None] = {
     f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")
@@ -67,13 +67,14 @@ class VendorHttp:
         self._meter = Meter(name, emit, self._now)
         self._retry = Retry(self._now, sleep, rng)
         self._redact = Redactor()
-        self._client = client or httpx.Client(timeout=_TIMEOUT, mounts=_DIRECT, headers=_AGENT)
+        self._client = client or httpx.Client(mounts=_DIRECT, headers=_AGENT)
         hooks = self._client.event_hooks
         self._client.event_hooks = {**hooks, "request": [*hooks["request"], self._redact.learn]}
         self._base: httpx.URL | None = None
         self._headers: Mapping[str, str] = {}
         self._auth: httpx.Auth | None = None
         self._classify: Classify | None = None
+        self._timeout = _seconds(_TIMEOUT)
 
     def __repr__(self) -> str:
         return f"<VendorHttp {self.name} at {self._base or 'no address'}>"
@@ -86,15 +87,18 @@ class VendorHttp:
         auth: httpx.Auth | None = None,
         classify: Classify | None = None,
         limits: Sequence[Limit] = (),
+        timeout: float | None = None,
     ) -> "VendorHttp":
         """The same door and budget, with the vendor's address, credential and error dialect.
 
         `limits` are those that follow from the configuration, beside the published ones.
+        `timeout` is how many seconds to wait for one answer; None leaves it to the host.
         """
         door = copy(self)
         door._base = checked_base(self.name, base_url)
         door._budget.narrow(limits)
         door._headers, door._auth, door._classify = dict(headers or {}), auth, classify
+        door._timeout = _seconds(timeout or _TIMEOUT)
         return door
 
     def get(self, path: str, params: Params | None = None) -> Any:
@@ -214,7 +218,11 @@ class VendorHttp:
             self._meter.sent()
             try:
                 request = self._client.build_request(
-                    call.method, call.url, headers=call.headers, content=call.content
+                    call.method,
+                    call.url,
+                    headers=call.headers,
+                    content=call.content,
+                    timeout=self._timeout,
                 )
                 return sent, self._client.send(request, auth=self._auth, follow_redirects=False)
             except httpx.RequestError as failure:
@@ -263,3 +271,8 @@ class VendorHttp:
         if isinstance(error, Unreachable) and call.repeatable:
             return Again(error, pause=quota.retry_after)
         return error
+
+
+def _seconds(answer: float) -> httpx.Timeout:
+    """A connection is there quickly or not at all, however long the answer may take."""
+    return httpx.Timeout(answer, connect=min(_CONNECT, answer))

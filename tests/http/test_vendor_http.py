@@ -396,3 +396,19 @@ def test_a_web_page_is_no_sentence(bench: Bench, respx_mock: respx.MockRouter) -
         bench.door.get("a")
     assert caught.value.message.endswith("/a: 404 Not Found")
     assert caught.value.body == "<html><h1>Nope</h1></html>"
+
+
+@pytest.mark.parametrize(
+    ("given", "answer", "connect"), [(None, 60.0, 10.0), (3.0, 3.0, 3.0), (90.0, 90.0, 10.0)]
+)
+def test_a_door_waits_for_an_answer_as_long_as_it_is_told(
+    bench: Bench,
+    respx_mock: respx.MockRouter,
+    given: float | None,
+    answer: float,
+    connect: float,
+) -> None:
+    route = respx_mock.get(f"{BASE}/a").respond(200, json=7)
+    bench.door.at(BASE, timeout=given).get("a")
+    waits = route.calls.last.request.extensions["timeout"]
+    assert waits == {"connect": connect, "read": answer, "write": answer, "pool": answer}
