@@ -8,7 +8,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from cs_sync.contracts.destination import Ack, Destination, FieldSpec, Found, Op, Reject
+    from cs_sync.contracts.destination import (
+        Ack,
+        Addresses,
+        Destination,
+        FieldSpec,
+        Found,
+        Op,
+        Reject,
+    )
     from cs_sync.contracts.errors import (
         AnswerUnknown,
         ConfigError,
@@ -37,6 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Ack",
+    "Addresses",
     "AnswerUnknown",
     "ConfigError",
     "ConnectorConfig",

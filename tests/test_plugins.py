@@ -259,6 +259,7 @@ def test_a_source_and_a_destination_of_one_name_share_their_settings(
     install: Install, load: Load
 ) -> None:
     writes = """
+    addresses = "records"
     def prepare(self, fields): ...
     def write(self, ops): ...
     def find(self, keys): ...
@@ -274,6 +275,18 @@ def test_a_source_and_a_destination_of_one_name_share_their_settings(
     plugins = load()
     assert sorted(plugins.destinations) == ["crm"]
     assert "must have the same Config" in only(plugins).error
+
+
+def test_a_destination_must_say_how_it_addresses_accounts(install: Install, load: Load) -> None:
+    code = GOOD.format(name="crm").replace("cs_sync_sources", "cs_sync_destinations")
+    writes = "    def prepare(self, fields): ...\n    def write(self, ops): ...\n"
+    code = code.replace(
+        "    def streams", f"{writes}    def find(self, keys): ...\n    def streams"
+    )
+    install("crm", code)
+    plugins = load()
+    assert plugins.destinations == {}
+    assert "addresses must be 'records' or 'accounts'" in only(plugins).error
 
 
 def test_a_matcher_that_raises_leaves_the_decision_to_the_rules(

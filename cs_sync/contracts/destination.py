@@ -10,6 +10,7 @@ from cs_sync.contracts.source import ConnectorConfig, Finding
 
 Value = str | int | float | bool | datetime | None
 Object = Literal["account", "follow_up"]
+Addresses = Literal["records", "accounts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class FieldSpec:
 class Op:
     """One thing to write.
 
-    account    update the fields of the account with `remote_id`; never creates one.
+    account    update the fields of the account with `remote_id`; never creates one. `before` has
+               what was last acknowledged for these fields, as far as that is known.
     follow_up  create the to-do named by `key` unless it exists; an existing one is left as it is.
                Its fields: title, body, due_at, priority (low medium high), kind (todo call email).
     """
@@ -39,6 +41,7 @@ class Op:
     remote_id: str | None = None
     account_remote_id: str | None = None
     owner_remote_id: str | None = None
+    before: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +73,17 @@ class Found:
 
 
 class Destination(Protocol):
-    """A connector that writes."""
+    """A connector that writes.
+
+    addresses  records: it has records of its own for our accounts, and the remote ids of an
+               operation are theirs; an account without exactly one record is not written.
+               accounts: it has none, and the remote id of an account is our own id.
+    """
 
     name: ClassVar[str]
     Config: ClassVar[type[ConnectorConfig]]
     limits: ClassVar[Sequence[Limit]]
+    addresses: ClassVar[Addresses]
 
     def __init__(self, config: Any, http: Http) -> None: ...
 

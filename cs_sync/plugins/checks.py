@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
+from cs_sync.contracts.destination import Addresses
 from cs_sync.contracts.source import ConnectorConfig
 from cs_sync.follow_ups.playbook import Playbook
 from cs_sync.follow_ups.playbooks import PLAYBOOKS
@@ -29,6 +30,8 @@ def check_destination(offer: Any, sources: Mapping[str, Any]) -> str | None:
     problem = _connector(offer, ("prepare", "write", "find"))
     if problem:
         return problem
+    if getattr(offer, "addresses", None) not in get_args(Addresses):
+        return f"{offer.__name__}.addresses must be {' or '.join(map(repr, get_args(Addresses)))}"
     source = sources.get(offer.name)
     if source and source.Config is not offer.Config:
         return f"source and destination {offer.name} must have the same Config: one section"

@@ -34,6 +34,14 @@ class Entry:
     remote_id: str | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
+    intent: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def certain(self) -> Mapping[str, Any]:
+        """The fields that the destination surely shows: not those of an attempt left open."""
+        if self.status not in ("pending", "unknown"):
+            return self.fields
+        return {name: value for name, value in self.fields.items() if name not in self.intent}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +79,13 @@ def _item(wish: Wish, entry: Entry | None, prefix: str) -> Item:
 
 def _account_item(wish: Wish, entry: Entry | None, prefix: str) -> Item:
     known = entry if entry and entry.remote_id == wish.remote_id else None
-    differing = changes(known.fields if known else {}, wish.fields, prefix)
+    differing = changes(known.certain if known else {}, wish.fields, prefix)
     if not differing and (known is None or known.status == "acked"):
         return Item(wish.object, wish.key, wish.account, "unchanged", {}, "nothing new to show")
     fields = {name: new for name, (_, new) in differing.items()}
-    op = Op("account", wish.key, fields, remote_id=wish.remote_id)
+    shown = known.fields if known else {}
+    before = {name: shown[name] for name in fields if name in shown}
+    op = Op("account", wish.key, fields, remote_id=wish.remote_id, before=before)
     why = _again(known) or ("first write" if known is None else "changed")
     return Item(wish.object, wish.key, wish.account, "update", differing, why, op)
 

@@ -29,6 +29,7 @@ def read_entries(connection: Connection, destination: str) -> dict[tuple[Object,
             row["remote_id"],
             row["fields"],
             row["reason"],
+            row["intent"] or {},
         )
         for row in read_ledger(connection, destination)
     }

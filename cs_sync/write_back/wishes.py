@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from cs_sync.contracts.destination import Addresses
 from cs_sync.write_back.fields import Portrait, field_values
 from cs_sync.write_back.plan import Wish
 
@@ -12,14 +13,20 @@ Remote = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Crm:
-    """What is known of the destination: its records of our accounts, its active owners."""
+    """What is known of the destination: its records of our accounts, its active owners.
+
+    One that addresses accounts by our own id has no such records and needs none.
+    """
 
     name: str
     accounts: Mapping[str, Remote] = field(default_factory=dict)
     owners: frozenset[str] = frozenset()
+    addresses: Addresses = "records"
 
     def record_of(self, account: str) -> tuple[str | None, str | None]:
         """(remote id, why there is none)."""
+        if self.addresses == "accounts":
+            return account, None
         found = self.accounts.get(account, ())
         if len(found) == 1:
             return found[0][0], None

@@ -9,7 +9,7 @@ import pluggy
 import pytest
 from pydantic import Field, SecretStr, field_validator
 
-from cs_sync import ConnectorConfig, Finding, Http, Stream, hookimpl
+from cs_sync import Addresses, ConnectorConfig, Finding, Http, Stream, hookimpl
 from cs_sync.config import Config, load_config
 from cs_sync.contracts.hooks import PROJECT, Hooks
 from cs_sync.plugins import Plugin, Plugins
@@ -59,6 +59,7 @@ class Crm(Billing):
 
     name: ClassVar[str] = "crm"
     Config: ClassVar[type[ConnectorConfig]] = CrmConfig
+    addresses: ClassVar[Addresses] = "records"
 
     def prepare(self, fields: Any) -> Iterator[Finding]:
         return iter(())

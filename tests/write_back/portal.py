@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from cs_sync.contracts.destination import Ack, FieldSpec, Found, Op, Reject
+from cs_sync.contracts.destination import Ack, Addresses, FieldSpec, Found, Op, Reject
 from cs_sync.contracts.errors import AnswerUnknown
 from cs_sync.contracts.source import ConnectorConfig, Finding
 
@@ -20,6 +20,7 @@ class Portal:
     name: ClassVar[str] = "portal"
     Config: ClassVar[type[ConnectorConfig]] = ConnectorConfig
     limits: ClassVar[Sequence[Any]] = ()
+    addresses: ClassVar[Addresses] = "records"
     companies: dict[str, dict[str, Any]] = field(default_factory=dict)
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: int = 0

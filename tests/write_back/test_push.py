@@ -117,6 +117,31 @@ def test_a_lost_answer_is_unknown_until_it_is_settled(pusher: Pusher, portal: Po
     assert len(portal.tasks) == 2
 
 
+def test_a_score_that_returns_after_a_lost_answer_is_written_again(
+    pusher: Pusher, portal: Portal
+) -> None:
+    push(pusher)
+    portal.die_after = 4
+    with contextlib.suppress(Killed):
+        push(pusher, wishes(score=40.0))
+    assert {c["cs_health_score"] for c in portal.companies.values()} == {40.0}
+    assert push(pusher, wishes(score=50.0)).update == 5
+    assert complete(portal)
+
+
+def test_an_operation_says_what_was_acknowledged_before(pusher: Pusher, portal: Portal) -> None:
+    first, *_ = plan(pusher, wishes())
+    assert first.op is not None
+    assert first.op.before == {}
+    push(pusher)
+    portal.lose_answer_after = 0
+    push(pusher, wishes(score=40.0))
+    again, *_ = plan(pusher, wishes(score=40.0))
+    assert again.op is not None
+    assert again.op.fields["cs_health_score"] == 40.0
+    assert again.op.before["cs_health_score"] == 50.0
+
+
 def test_with_a_lost_database_no_task_comes_twice_and_a_done_one_stays_done(
     pusher: Pusher, portal: Portal, clock: Clock, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

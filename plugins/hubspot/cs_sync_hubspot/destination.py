@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from cs_sync import (
     Ack,
+    Addresses,
     ConnectorConfig,
     FieldSpec,
     Finding,
@@ -29,6 +30,7 @@ class HubSpotDestination:
     name: ClassVar[str] = "hubspot"
     Config: ClassVar[type[ConnectorConfig]] = HubSpotConfig
     limits: ClassVar[Sequence[Limit]] = LIMITS
+    addresses: ClassVar[Addresses] = "records"
 
     def __init__(self, config: HubSpotConfig, http: Http) -> None:
         self._api = HubSpotApi(open_door(config, http))
