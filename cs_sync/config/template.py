@@ -101,7 +101,7 @@ def _connector(plugins: Plugins, connector: str) -> str:
             f"pip install cs-sync-{connector.replace('_', '-')}",
         )
     required = {
-        key: f"env:{connector.upper()}_{key.upper()}"
+        key: f"env:{connector.upper()}_{(field.alias or key).upper()}"
         for key, field in settings.model_fields.items()
         if field.is_required()
     }
