@@ -104,7 +104,7 @@ def _finished(
         period_end=scope.periods[period].end,
         segment=dict(zip((*scope.by, *metric.dimensions), segment, strict=True)),
         currency=currency,
-        value=_value(metric, row, numerator, denominator),
+        value=_value(metric, numerator, denominator),
         unit=metric.unit,
         numerator=numerator,
         denominator=denominator,
@@ -118,26 +118,18 @@ def _finished(
 
 
 def _value(
-    metric: Metric,
-    row: Row | None,
-    numerator: float | int | None,
-    denominator: float | int | None,
+    metric: Metric, numerator: float | int | None, denominator: float | int | None
 ) -> float | int | None:
-    """Numerator over denominator, or the numerator alone where the metric is a plain amount."""
-    if row is None or numerator is None:
+    """Numerator over denominator, or the numerator alone where the metric is a plain amount.
+
+    Money is rounded to whole minor units, halves to the even one; nothing else is rounded.
+    """
+    if numerator is None or (metric.divides and not denominator):
         return None
-    if row["denominator"] is None:
-        if metric.divides:
-            return None
-        exact = Fraction(numerator)
-    elif denominator == 0 or denominator is None:
-        return None
-    else:
-        exact = Fraction(numerator) / Fraction(denominator)
-    exact *= metric.scale
-    if metric.unit in ("money_minor", "count") and (
-        metric.unit == "money_minor" or exact.denominator == 1
-    ):
+    exact = Fraction(numerator) * metric.scale
+    if metric.divides:
+        exact /= Fraction(denominator or 1)
+    if metric.unit == "money_minor" or (metric.unit == "count" and exact.denominator == 1):
         return round(exact)
     return float(exact)
 

@@ -12,14 +12,6 @@ from cs_sync.metrics.mrr.spans import Charge, Span, State, Timeline, spans_of, t
 
 Kind = Literal["new", "reactivation", "expansion", "contraction", "churn"]
 Cause = Literal["start", "end", "plan", "item", "quantity", "price", "discount", "pause", "payment"]
-CREDIT: dict[Kind, Literal["sales", "customer success"]] = {
-    "new": "sales",
-    "reactivation": "sales",
-    "expansion": "customer success",
-    "contraction": "customer success",
-    "churn": "customer success",
-}
-"""Who answers for a movement."""
 
 
 @dataclass(frozen=True, slots=True)
