@@ -1,0 +1,203 @@
+"""The command line in a folder of its own, and the books of a company small enough to add up."""
+
+import io
+import json
+import sqlite3
+from contextlib import closing, redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import httpx
+import time_machine
+
+from cs_sync.cli import main
+
+NOW = datetime(2026, 3, 10, 8, 0, tzinfo=UTC)
+"""A Tuesday, 9 o'clock in Warsaw."""
+
+KNOWLEDGE = ("first_seen_at", "last_seen_at", "changed_at")
+"""Columns that say when and how we learned of a record, not what it is."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        """Standard output as JSON."""
+        found = json.loads(self.out)
+        assert isinstance(found, list)
+        return found
+
+    @property
+    def said(self) -> str:
+        """Both streams in one line, for messages that are folded."""
+        return " ".join(f"{self.out} {self.err}".split())
+
+
+@dataclass
+class Place:
+    """A workspace's folder; commands run in this process at the time of `now`."""
+
+    path: Path
+    now: datetime = NOW
+    ran: list[Ran] = field(default_factory=list)
+
+    def configure(self, text: str) -> None:
+        (self.path / "cs_sync.toml").write_text(dedent(text), encoding="utf-8")
+        (self.path / "cs_sync.toml").chmod(0o600)
+
+    def write(self, name: str, text: str) -> None:
+        """A file of the folder; lines may be indented as the test is."""
+        path = self.path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(dedent(text).lstrip(), encoding="utf-8")
+
+    def run(self, *line: str) -> Ran:
+        """One command, as the process would print and end it."""
+        out, err = io.StringIO(), io.StringIO()
+        config = str(self.path / "cs_sync.toml")
+        with (
+            time_machine.travel(self.now, tick=True),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            code = main(["--config", config, *line])
+        self.ran.append(Ran(code, out.getvalue(), err.getvalue()))
+        return self.ran[-1]
+
+    def json(self, *line: str) -> list[dict[str, Any]]:
+        """The rows of a command that must go well."""
+        ran = self.run("--format", "json", *line)
+        assert ran.code == 0, ran
+        return ran.rows
+
+    def select(self, statement: str, *values: Any) -> list[dict[str, Any]]:
+        """Rows straight from the database file."""
+        with closing(sqlite3.connect(self.path / "cs_sync.db")) as connection:
+            connection.row_factory = sqlite3.Row
+            return [dict(row) for row in connection.execute(statement, values)]
+
+    def tables(self) -> list[str]:
+        """Names of the tables of source records."""
+        columns = "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c"
+        found = self.select(f"{columns} WHERE m.type = 'table' AND c.name = 'row_hash'")
+        return sorted(row["name"] for row in found)
+
+    def records(self, *, but: tuple[str, ...] = KNOWLEDGE) -> dict[str, list[dict[str, Any]]]:
+        """Every source record that is stored, by table, without when we learned of it."""
+        found = {}
+        for table in self.tables():
+            rows = self.select(f"SELECT * FROM {table}")
+            facts = [{k: v for k, v in row.items() if k not in but} for row in rows]
+            found[table] = sorted(facts, key=repr)
+        return {table: rows for table, rows in found.items() if rows}
+
+    def everything(self) -> str:
+        """All that the folder holds and all that was printed, to look for secrets in."""
+        files = [p for p in self.path.rglob("*") if p.is_file() and p.name != "cs_sync.toml"]
+        texts = [path.read_bytes().decode("utf-8", "replace") for path in files]
+        return "\n".join([*texts, *(f"{ran.out}\n{ran.err}" for ran in self.ran)])
+
+
+CONFIG = """
+    [workspace]
+    name = "small"
+    timezone = "Europe/Warsaw"
+    currency = "EUR"
+    [connectors.files]
+    path = "data"
+"""
+
+BOOKS = {
+    "accounts.csv": """
+        source_id,name,domain,attr.plan
+        alpha,Alpha,alpha.example,team
+        beta,Beta,beta.example,team
+        gamma,Gamma,gamma.example,solo
+        delta,Delta,delta.example,solo
+        """,
+    "contacts.csv": """
+        source_id,account,email,name
+        ann,alpha,ann@alpha.example,Ann
+        ben,alpha,ben@alpha.example,Ben
+        cleo,beta,cleo@beta.example,Cleo
+        dan,gamma,dan@gamma.example,Dan
+        """,
+    "subscriptions.csv": """
+        source_id,account,status,started_at,currency,canceled_at,ended_at,cancel_reason
+        s-alpha,alpha,active,2025-01-01,EUR,,,
+        s-beta,beta,active,2025-01-15,EUR,,,
+        s-gamma,gamma,canceled,2025-01-01,EUR,2026-02-11,2026-02-20,too_expensive
+        s-delta,delta,active,2026-02-05,EUR,,,
+        """,
+    "subscription_items.csv": """
+        source_id,subscription,valid_from,unit_amount,quantity,interval,interval_count
+        i-alpha,s-alpha,2025-01-01,2000,10,month,1
+        i-alpha,s-alpha,2026-02-10,2000,12,month,1
+        i-beta,s-beta,2025-01-15,120000,1,year,1
+        i-gamma,s-gamma,2025-01-01,5000,1,month,1
+        i-delta,s-delta,2026-02-05,9000,1,month,3
+        """,
+    "discounts.csv": """
+        source_id,subscription,percent_off,duration,starts_at
+        d-beta,s-beta,25,forever,2026-02-01
+        """,
+    "invoices.csv": """
+        source_id,account,subscription,number,status,currency,issued_at,due_at,amount_due,amount_remaining
+        in-beta,beta,s-beta,B-7,open,EUR,2026-01-15,2026-02-20,120000,120000
+        """,
+    "tickets.csv": """
+        source_id,account,requester,subject,topic,status,opened_at,solved_at
+        11,alpha,ann,Old,export,solved,2025-12-01,2025-12-02
+        12,alpha,ann,Export stops,export,solved,2026-02-16T10:00,2026-02-18T10:00
+        13,alpha,ben,Export is slow,export,open,2026-02-20T10:00,
+        """,
+    "survey_responses.csv": """
+        source_id,kind,contact,score,scale_min,scale_max,answered_at,comment
+        n1,nps,ann,9,0,10,2026-02-12T10:00,
+        n2,nps,ben,10,0,10,2026-02-13T10:00,
+        n3,nps,dan,7,0,10,2026-02-03T10:00,
+        n4,nps,cleo,2,0,10,2026-02-04T10:00,
+        n5,nps,cleo,3,0,10,2026-03-09T10:00,Too slow
+        c1,csat,ann,5,1,5,2026-02-18T12:00,
+        c2,csat,ben,4,1,5,2026-02-19T12:00,
+        c3,csat,ben,2,1,5,2026-02-21T12:00,
+        """,
+    "usage_days.csv": "account,contact,day,events\n"
+    + "".join(f"alpha,ann,2026-02-{day:02},3\n" for day in range(2, 16))
+    + "".join(f"alpha,ben,2026-02-{day:02},1\n" for day in range(9, 16))
+    + "".join(f"alpha,ann,2026-03-{day:02},2\n" for day in range(2, 7)),
+}
+"""Four accounts. Seats are 20.00 a month, a quarter of Delta's is 90.00, Beta's year 1 200.00."""
+
+
+def small_company(path: Path) -> Place:
+    """The books and their configuration in a folder."""
+    place = Place(path)
+    place.configure(CONFIG)
+    for name, text in BOOKS.items():
+        place.write(f"data/{name}", text)
+    return place
+
+
+class Switches:
+    """A sandbox's switches for tests."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def faults(self, *faults: dict[str, Any]) -> None:
+        """Replace the faults that wait; none clears them."""
+        httpx.post(f"{self.url}/_sandbox/faults", json=list(faults)).raise_for_status()
+
+    def edit(self, **edit: Any) -> None:
+        httpx.post(f"{self.url}/_sandbox/edit", json=edit).raise_for_status()
