@@ -316,3 +316,14 @@ def test_limits_by_ten_seconds_by_second_for_search_and_by_day(
     clock.pass_time(10)
     daily = hubspot.get("/owners/2026-03")
     assert (daily.status_code, daily.json()["policyName"]) == (429, "DAILY")
+
+
+def test_the_page_shows_a_task_as_people_read_it_and_runs_nothing(
+    portal_page: Any, hubspot: Any
+) -> None:
+    entry = task("page")
+    del entry["properties"]["cs_sync_key"]  # the property is not there yet
+    entry["properties"]["hs_task_body"] = "First<br>“&lt;b&gt;slow”<script>alert(1)</script>"
+    hubspot.post(f"{OBJECTS}/tasks/batch/create", {"inputs": [entry]})
+    page = portal_page.get("/companies/31000000001").text
+    assert "First<br>“&lt;b&gt;slow”&lt;script&gt;alert(1)&lt;/script&gt;" in page

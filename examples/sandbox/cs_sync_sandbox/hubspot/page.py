@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from html import escape
+from html import escape, unescape
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -74,7 +75,7 @@ class Pages:
         cells = [
             (
                 f"<b>{_text(t, 'hs_task_subject')}</b>"
-                f'<div class="body">{_text(t, "hs_task_body")}</div>',
+                f'<div class="body">{_rich(t, "hs_task_body")}</div>',
                 _time(t.properties.get("hs_timestamp") or ""), _text(t, "hs_task_priority"),
                 _text(t, "hs_task_status"), escape(self._owner(t)),
             )
@@ -125,6 +126,12 @@ def page_routes(portal: Portal) -> list[Route]:
 def _by_score(record: Record) -> tuple[bool, float, str]:
     score = record.properties.get(SCORE)
     return not score, float(score or 0), record.properties.get("name") or ""
+
+
+def _rich(record: Record, name: str) -> str:
+    """A rich text property as the portal shows it: line breaks and characters, no other markup."""
+    lines = re.split(r"<br\s*/?>|</p>\s*<p>", record.properties.get(name) or "")
+    return "<br>".join(escape(unescape(line)) for line in lines)
 
 
 def _text(record: Record, name: str) -> str:
