@@ -84,6 +84,22 @@ def forget_rejects(
         )
 
 
+def forget_unseen_rejects(
+    connection: Connection, source: str, stream: str, since: datetime
+) -> None:
+    """Drop the rejections that a complete read, begun at `since`, did not meet again.
+
+    Their records are gone at the source, or were mended under another id.
+    """
+    connection.execute(
+        delete(REJECTED).where(
+            REJECTED.c.source == source,
+            REJECTED.c.stream == stream,
+            REJECTED.c.rejected_at < since,
+        )
+    )
+
+
 def _storable(raw: Any) -> Any:
     """As received, but text that no database takes is escaped."""
     try:

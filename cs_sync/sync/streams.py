@@ -16,6 +16,7 @@ from cs_sync.contracts.source import Source, Stream
 from cs_sync.store.leases import check_lease
 from cs_sync.store.pages import Stored, sweepable
 from cs_sync.store.records import Moment, bury_unseen
+from cs_sync.store.rejects import forget_unseen_rejects
 from cs_sync.store.states import OpenWindow, advance, open_windows, read_standing, set_cursor
 from cs_sync.sync.outcome import Outcome, Status
 from cs_sync.sync.reading import Interrupted, Session, WindowRead, read_window, tables_of
@@ -138,15 +139,18 @@ class StreamSync:
 
     def _sweep(self, connection: Connection, since: datetime, now: datetime) -> str | None:
         """Bury what a complete read did not show; why not, where that would be too bold."""
-        if any(part.unnamed for part in self.parts):
-            return None  # any stored row may be one of those that were rejected without an id
         gone, living = sweepable(connection, self.stream.record, self.source.name, since)
+        if any(part.unnamed for part in self.parts):
+            gone = 0  # any stored row may be one of those that were rejected without an id
         problem = None if self.request.full else _too_many(gone, living)
-        if gone and not problem:
+        if problem:
+            return problem
+        forget_unseen_rejects(connection, self.source.name, self.stream.name, since)
+        if gone:
             moment = Moment(self.source.name, now)
             buried = bury_unseen(connection, self.stream.record, since, moment)
             self.parts.append(Stored(deleted=buried))
-        return problem
+        return None
 
     def _outcome(self, status: Status, error: str | None) -> Outcome:
         stored = reduce(add, self.parts, Stored())

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import func, select
 
 from cs_sync.contracts.source import Page, Rejection, Stream
 from cs_sync.store.database import Store
@@ -13,7 +14,7 @@ from cs_sync.sync.engine import sync_sources
 from cs_sync.sync.outcome import Outcome
 from cs_sync.sync.reading import Session
 from cs_sync.sync.windows import Request
-from cs_sync_schemas import Record, SubscriptionItem, Ticket, table_of
+from cs_sync_schemas import Record, RejectedRecord, SubscriptionItem, Ticket, table_of
 from tests.conftest import NOW, Clock
 from tests.sync.scripted import Scripted, tickets
 
@@ -82,3 +83,18 @@ def test_a_version_that_is_no_longer_shown_is_gone_alone(store: Store, clock: Cl
     outcome = show(store, clock, SubscriptionItem, Page({SubscriptionItem: both[:1]}))
     assert outcome.stored.deleted == 1
     assert living(store, SubscriptionItem, "source_id", "valid_from") == [("i1", JANUARY)]
+
+
+@pytest.mark.parametrize("source_id", ["2", None])
+def test_what_was_refused_and_is_no_longer_shown_does_not_wait(
+    store: Store, clock: Clock, source_id: str | None
+) -> None:
+    def waiting() -> int | None:
+        with store.read() as connection:
+            return connection.scalar(select(func.count()).select_from(table_of(RejectedRecord)))
+
+    for _ in range(2):
+        show(store, clock, Ticket, Page(tickets("1"), rejected=[refused(source_id)]))
+        assert waiting() == 1
+    show(store, clock, Ticket, Page(tickets("1")))
+    assert waiting() == 0
