@@ -5,7 +5,7 @@ import json
 import sqlite3
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -45,7 +45,7 @@ class Ran:
 
 @dataclass
 class Place:
-    """A workspace's folder; commands run in this process at the time of `now`."""
+    """A workspace's folder; commands run in this process, a minute after one another."""
 
     path: Path
     now: datetime = NOW
@@ -71,6 +71,7 @@ class Place:
             redirect_stderr(err),
         ):
             code = main(["--config", config, *line])
+        self.now += timedelta(minutes=1)
         self.ran.append(Ran(code, out.getvalue(), err.getvalue()))
         return self.ran[-1]
 
@@ -177,6 +178,7 @@ BOOKS = {
     + "".join(f"alpha,ben,2026-02-{day:02},1\n" for day in range(9, 16))
     + "".join(f"alpha,ann,2026-03-{day:02},2\n" for day in range(2, 7)),
 }
+BOOKS = {name: dedent(text).lstrip() for name, text in BOOKS.items()}
 """Four accounts. Seats are 20.00 a month, a quarter of Delta's is 90.00, Beta's year 1 200.00."""
 
 
