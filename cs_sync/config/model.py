@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, SkipValidation, fi
 
 from cs_sync.config.connectors import Connectors
 from cs_sync.config.cron import check_cron
-from cs_sync.follow_ups.settings import PlaybookSettings
+from cs_sync.follow_ups.settings import FollowUpSettings, PlaybookSettings
 from cs_sync.health.model import HealthConfig
 from cs_sync_schemas.money import Currency
 
@@ -85,6 +85,10 @@ class ScheduleSettings(Section):
     cron: str | None = Field(
         default=None, description="Minute, hour, day, month, weekday; in the reporting zone."
     )
+    jitter: Annotated[float, Field(ge=0, le=3600)] = Field(
+        default=60,
+        description="Begin up to so many seconds late, so that not everybody calls at once.",
+    )
 
     @field_validator("cron")
     @classmethod
@@ -108,6 +112,7 @@ class Config(BaseModel):
     metrics: MetricsSettings = MetricsSettings()
     health: HealthConfig = HealthConfig()
     playbooks: SkipValidation[Mapping[str, PlaybookSettings]] = Field(default_factory=dict)
+    follow_ups: FollowUpSettings = FollowUpSettings()
     write_back: WriteBackSettings = WriteBackSettings()
     schedule: ScheduleSettings = ScheduleSettings()
 

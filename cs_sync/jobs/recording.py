@@ -14,7 +14,7 @@ from cs_sync.jobs.workspace import Workspace
 from cs_sync.store.leases import Held, give_back, renew_lease, take_lease
 from cs_sync.store.runs import begin_run, end_run, note_streams
 from cs_sync.sync.outcome import Outcome
-from cs_sync.sync.reading import Session
+from cs_sync.sync.reading import Interrupted, Session
 from cs_sync_schemas import RunStream
 
 HEARTBEAT = 60.0
@@ -97,13 +97,18 @@ def recorded_run(workspace: Workspace, command: str) -> Iterator[Recorded]:
     try:
         yield recorded
     except BaseException as error:
-        _end(recorded, "failed" if isinstance(error, CsSyncError) else "interrupted", error)
+        _end(recorded, _status_after(error), error)
         raise
     else:
         _end(recorded, recorded.summary().status, None)
     finally:
         ended.set()
         beating.join()
+
+
+def _status_after(error: BaseException) -> str:
+    stopped = isinstance(error, Interrupted) or not isinstance(error, CsSyncError)
+    return "interrupted" if stopped else "failed"
 
 
 def _end(recorded: Recorded, status: str, error: BaseException | None) -> None:

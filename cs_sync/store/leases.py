@@ -5,7 +5,7 @@ import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from cs_sync.contracts.errors import LeaseHeld
 from cs_sync_schemas import Lease, table_of
@@ -35,7 +35,7 @@ def take_lease(connection: Connection, run_id: str, now: datetime) -> Held:
         values = {"name": NAME, "holder": holder, "token": 1, "expires_at": now + TERM}
         connection.execute(insert(LEASE).values(values))
         return Held(holder, 1)
-    if row["expires_at"] > now and not _is_dead(row["holder"]):
+    if not _is_free(row, now):
         raise LeaseHeld(
             f"another run works on this workspace: {row['holder']}, "
             f"until {row['expires_at']:%H:%M:%S} UTC",
@@ -48,6 +48,12 @@ def take_lease(connection: Connection, run_id: str, now: datetime) -> Held:
         .values(holder=holder, token=token, expires_at=now + TERM)
     )
     return Held(holder, token)
+
+
+def lease_is_free(connection: Connection, now: datetime) -> bool:
+    """Whether nobody works on this workspace now."""
+    row = connection.execute(select(LEASE).where(LEASE.c.name == NAME)).mappings().first()
+    return row is None or _is_free(row, now)
 
 
 def renew_lease(connection: Connection, held: Held, now: datetime) -> None:
@@ -79,6 +85,10 @@ def give_back(connection: Connection, held: Held, now: datetime) -> None:
         .where(LEASE.c.name == NAME, LEASE.c.token == held.token)
         .values(expires_at=now - timedelta(seconds=1))
     )
+
+
+def _is_free(row: RowMapping, now: datetime) -> bool:
+    return row["expires_at"] <= now or _is_dead(row["holder"])
 
 
 def _is_dead(holder: str) -> bool:

@@ -17,7 +17,9 @@ from cs_sync_schemas.operations import (
     RejectedRecord,
     Run,
     RunStream,
+    ScheduleSlot,
     StreamState,
+    Suppression,
     WriteLedger,
 )
 from cs_sync_schemas.people import Alias, Membership, Owner, SourceAccount, SourceContact
@@ -83,11 +85,13 @@ __all__ = [
     "RejectedRecord",
     "Run",
     "RunStream",
+    "ScheduleSlot",
     "SourceAccount",
     "SourceContact",
     "StreamState",
     "Subscription",
     "SubscriptionItem",
+    "Suppression",
     "SurveyResponse",
     "Ticket",
     "UsageDay",

@@ -1,4 +1,4 @@
-"""How the work itself is remembered: runs, cursors, rejects, the lease, the write ledger."""
+"""How the work itself is remembered: runs, slots, cursors, rejects, the lease, the ledger."""
 
 from datetime import datetime
 from typing import Any
@@ -39,6 +39,19 @@ class RunStream(SQLModel, table=True):
     requests: int = 0
     waited_seconds: float = 0.0
     error: str | None = None
+
+
+class ScheduleSlot(SQLModel, table=True):
+    """One slot of a schedule; who inserts the row runs the job, and nobody else does."""
+
+    __tablename__ = "schedule_slot"
+
+    job: str = Field(primary_key=True)
+    slot: datetime = Field(primary_key=True, description="When the job was due.")
+    status: str = Field(description="running ok partial failed interrupted")
+    holder: str = Field(description="Who runs it: host, process and a random part.")
+    claimed_at: datetime
+    ended_at: datetime | None = None
 
 
 class StreamState(SQLModel, table=True):
@@ -110,3 +123,15 @@ class WriteLedger(SQLModel, table=True):
     reason: str | None = None
     attempts: int = 0
     run_id: str | None = None
+
+
+class Suppression(SQLModel, table=True):
+    """Somebody who asked to be forgotten, as a keyed digest: what may never be stored again."""
+
+    __tablename__ = "suppression"
+
+    digest: str = Field(primary_key=True, description="HMAC-SHA256 of kind and value.")
+    kind: str = Field(description="address contact")
+    salt: str = Field(description="Key of the digest, one for the whole workspace.")
+    replacement: str = Field(description="What is stored instead.")
+    since: datetime

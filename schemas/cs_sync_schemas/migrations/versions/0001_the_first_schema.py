@@ -552,6 +552,15 @@ def upgrade() -> None:
     sa.Column('error', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.PrimaryKeyConstraint('run_id', 'source', 'stream')
     )
+    op.create_table('schedule_slot',
+    sa.Column('job', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('slot', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('status', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('holder', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('claimed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('ended_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.PrimaryKeyConstraint('job', 'slot')
+    )
     op.create_table('source_account',
     sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -679,6 +688,14 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_subscription_item_changed_at'), ['changed_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_subscription_item_subscription_source_id'), ['subscription_source_id'], unique=False)
 
+    op.create_table('suppression',
+    sa.Column('digest', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('kind', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('salt', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('replacement', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('since', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('digest')
+    )
     op.create_table('survey_response',
     sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -814,6 +831,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_survey_response_account_source_id'))
 
     op.drop_table('survey_response')
+    op.drop_table('suppression')
     with op.batch_alter_table('subscription_item', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_subscription_item_subscription_source_id'))
         batch_op.drop_index(batch_op.f('ix_subscription_item_changed_at'))
@@ -837,6 +855,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_source_account_changed_at'))
 
     op.drop_table('source_account')
+    op.drop_table('schedule_slot')
     op.drop_table('run_stream')
     with op.batch_alter_table('run', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_run_started_at'))
