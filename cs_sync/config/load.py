@@ -22,7 +22,7 @@ from cs_sync.config.secrets import Secrets
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.source import Workspace
 from cs_sync.follow_ups.playbooks import PLAYBOOKS
-from cs_sync.follow_ups.settings import PlaybookSettings, read_settings
+from cs_sync.follow_ups.settings import FollowUpSettings, PlaybookSettings, read_settings
 from cs_sync.health.model import HealthConfig
 from cs_sync.metrics.mrr.policy import PRESETS, MrrPolicy
 from cs_sync.plugins import Plugins
@@ -32,6 +32,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "workspace": WorkspaceSettings,
     "metrics": MetricsSettings,
     "health": HealthConfig,
+    "follow_ups": FollowUpSettings,
     "write_back": WriteBackSettings,
     "schedule": ScheduleSettings,
 }
@@ -56,7 +57,9 @@ def load_config(path: Path | str, plugins: Plugins) -> Config:
         tables, plugins, secrets, sections.get("workspace"), (path, text)
     )
     problems += wrong + _policy(sections.get("metrics"))
-    sections["playbooks"], mistakes = _playbooks(tables.get("playbooks", {}), plugins)
+    sections["playbooks"], mistakes = _playbooks(
+        tables.get("playbooks", {}), plugins, sections.get("follow_ups")
+    )
     problems += mistakes
     problems += _destination(sections.get("write_back"), connectors, plugins)
     raise_problems(problems, path, text, hide | secrets.seen | connectors.plain_secrets())
@@ -169,12 +172,14 @@ def _policy(metrics: MetricsSettings | None) -> list[Problem]:
 
 
 def _playbooks(
-    given: Mapping[str, Any], plugins: Plugins
+    given: Mapping[str, Any], plugins: Plugins, follow_ups: FollowUpSettings | None
 ) -> tuple[dict[str, PlaybookSettings], list[Problem]]:
     """The settings of every playbook, ours and those of plugins."""
     playbooks = {**PLAYBOOKS, **plugins.playbooks}
     defaults = {name: playbook.defaults for name, playbook in playbooks.items()}
-    settings, mistakes = read_settings(given, defaults)
+    nobody = follow_ups is None or follow_ups.assignee is None
+    unowned = [name for name, one in playbooks.items() if nobody and one.scope == "company"]
+    settings, mistakes = read_settings(given, defaults, unowned)
     return settings, [Problem(m.key, m.message, m.remedy) for m in mistakes]
 
 

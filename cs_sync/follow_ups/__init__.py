@@ -1,21 +1,35 @@
 """What should be done next, for which account, and why: pure."""
 
-from cs_sync.follow_ups.plan import FollowUpDraft, follow_up_key, plan_follow_ups
+from cs_sync.follow_ups.company import CompanyView, Question
+from cs_sync.follow_ups.gaps import popularity
+from cs_sync.follow_ups.plan import COMPANY, FollowUpDraft, follow_up_key, plan_follow_ups
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.playbooks import PLAYBOOKS
-from cs_sync.follow_ups.settings import Mistake, PlaybookSettings, read_settings
+from cs_sync.follow_ups.settings import (
+    FollowUpSettings,
+    Mistake,
+    PlaybookSettings,
+    read_settings,
+)
 from cs_sync.follow_ups.view import AccountView, MovementFact
+from cs_sync.follow_ups.working_time import WorkingTime
 
 __all__ = [
+    "COMPANY",
     "PLAYBOOKS",
     "AccountView",
+    "CompanyView",
     "FollowUpDraft",
+    "FollowUpSettings",
     "Mistake",
     "MovementFact",
     "Playbook",
     "PlaybookSettings",
     "Proposal",
+    "Question",
+    "WorkingTime",
     "follow_up_key",
     "plan_follow_ups",
+    "popularity",
     "read_settings",
 ]

@@ -2,21 +2,30 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from cs_sync.follow_ups.company import CompanyView
 from cs_sync.follow_ups.playbook import Kind, Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings, Priority
 from cs_sync.follow_ups.view import AccountView
 from cs_sync.follow_ups.wording import instant_text
+from cs_sync.follow_ups.working_time import WorkingTime
 
+COMPANY = ""
+"""The account id of what concerns no single account."""
+ALWAYS = WorkingTime()
 _URGENCY: dict[Priority, int] = {"high": 0, "medium": 1, "low": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class FollowUpDraft:
-    """A follow-up as it should exist in the CRM; `key` is the same for the same occasion."""
+    """A follow-up as it should exist in the CRM; `key` is the same for the same occasion.
+
+    `assignee` is the e-mail address of who gets it, else it is the owner's. Score, band and MRR
+    (minor units by currency) are those of the day, to compare with what becomes of the account.
+    """
 
     key: str
     account_id: str
@@ -30,22 +39,33 @@ class FollowUpDraft:
     owner_source: str | None
     owner_source_id: str | None
     evidence: tuple[Mapping[str, Any], ...]
+    assignee: str | None = None
+    at_risk: float = 0.0
+    score: float | None = None
+    band: str | None = None
+    mrr: Mapping[str, int] = field(default_factory=dict)
 
 
 def plan_follow_ups(
     views: Iterable[AccountView],
     playbooks: Mapping[str, Playbook],
     settings: Mapping[str, PlaybookSettings],
+    company: CompanyView | None = None,
+    working_time: WorkingTime = ALWAYS,
 ) -> list[FollowUpDraft]:
     """What should be done, most urgent first; a playbook without settings uses its defaults."""
     drafts: dict[str, FollowUpDraft] = {}
-    for view in views:
-        for name, playbook in playbooks.items():
-            chosen = settings.get(name, playbook.defaults)
-            if not chosen.enabled:
-                continue
+    shown: dict[str, list[Any]] = {
+        "account": list(views),
+        "company": [] if company is None else [company],
+    }
+    for name, playbook in playbooks.items():
+        chosen = settings.get(name, playbook.defaults)
+        if not chosen.enabled:
+            continue
+        for view in shown[playbook.scope]:
             for proposal in playbook.propose(view, chosen):
-                draft = _draft(view, name, chosen, proposal)
+                draft = _draft(view, name, chosen, proposal, working_time)
                 drafts.setdefault(draft.key, draft)
     return sorted(drafts.values(), key=lambda d: (_URGENCY[d.priority], d.due_at, d.key))
 
@@ -56,24 +76,35 @@ def follow_up_key(playbook: str, account_id: str, occasion: str) -> str:
 
 
 def _draft(
-    view: AccountView, name: str, settings: PlaybookSettings, proposal: Proposal
+    view: AccountView | CompanyView,
+    name: str,
+    settings: PlaybookSettings,
+    proposal: Proposal,
+    working_time: WorkingTime,
 ) -> FollowUpDraft:
-    due_at = proposal.since + settings.due_in
+    due_at = working_time.next(proposal.since + settings.due_in, view.zone)
     body = proposal.body
     if due_at < view.now:
         late = instant_text(due_at, view)
         body += f"\n\nAlready overdue: it was due on {late} and became known only now."
+    account = view if isinstance(view, AccountView) else None
+    account_id = account.id if account else COMPANY
     return FollowUpDraft(
-        key=follow_up_key(name, view.id, proposal.occasion),
-        account_id=view.id,
+        key=follow_up_key(name, account_id, proposal.occasion),
+        account_id=account_id,
         playbook=name,
         occasion=proposal.occasion,
         title=proposal.title,
         body=body,
-        priority=settings.priority,
+        priority=proposal.priority or settings.priority,
         kind=proposal.kind,
         due_at=due_at,
-        owner_source=view.owner_source,
-        owner_source_id=view.owner_source_id,
+        owner_source=account.owner_source if account else None,
+        owner_source_id=account.owner_source_id if account else None,
         evidence=proposal.evidence,
+        assignee=settings.assignee,
+        at_risk=account.at_risk if account else 0.0,
+        score=account.score if account else None,
+        band=account.band if account else None,
+        mrr=account.mrr if account else {},
     )

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from cs_sync.follow_ups.settings import PlaybookSettings
+from cs_sync.follow_ups.company import Question
+from cs_sync.follow_ups.settings import PlaybookSettings, Priority
 from cs_sync.follow_ups.view import AccountView
 
 Kind = Literal["call", "email", "todo"]
@@ -17,7 +18,9 @@ class Proposal:
 
     `occasion` names what happened so that it is proposed once: it must stay the same for as long
     as it is the same event, also after the database was lost. `since` is when the clock started
-    (UTC); it is due `due_in` later. Title and body are plain text, `evidence` flat JSON objects.
+    (UTC); it is due `due_in` later. Title and body are plain text, `evidence` flat JSON objects:
+    one with an `id` that turns up while the follow-up is open becomes a note on it, in the words
+    of its `text`. `priority` overrules the settings where this one is more urgent than most.
     """
 
     occasion: str
@@ -26,6 +29,11 @@ class Proposal:
     body: str
     kind: Kind = "todo"
     evidence: tuple[Mapping[str, Any], ...] = ()
+    priority: Priority | None = None
+
+
+def _nothing(_settings: Any) -> Iterable[Question]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +41,16 @@ class Playbook:
     """When something is true of an account, somebody should do something.
 
     `propose` gets the account and this playbook's settings, of the type that `defaults` has.
+    `resolved` says in words why an open follow-up of an occasion has become needless; None while
+    it has not. A playbook of scope `company` gets a CompanyView instead, with the KPIs that it
+    `asks` for, and its follow-ups go to one person.
     """
 
     name: str
     title: str
     description: str
-    propose: Callable[[AccountView, Any], Iterable[Proposal]]
+    propose: Callable[[Any, Any], Iterable[Proposal]]
     defaults: PlaybookSettings = field(default_factory=PlaybookSettings)
+    resolved: Callable[[AccountView, str], str | None] | None = None
+    scope: Literal["account", "company"] = "account"
+    asks: Callable[[Any], Iterable[Question]] = _nothing

@@ -2,12 +2,14 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from cs_sync.follow_ups.working_time import WorkingTime
 
 Priority = Literal["low", "medium", "high"]
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -26,6 +28,16 @@ def duration(text: object) -> object:
 Duration = Annotated[timedelta, BeforeValidator(duration)]
 
 
+def email(text: str) -> str:
+    """The address in lower case; ValueError for a text that is none."""
+    if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text):
+        raise ValueError(f"{text!r} is no e-mail address; write it as name@example.com")
+    return text.lower()
+
+
+Email = Annotated[str, AfterValidator(email)]
+
+
 class PlaybookSettings(BaseModel):
     """What can be set for every playbook; a playbook may add fields of its own."""
 
@@ -36,6 +48,37 @@ class PlaybookSettings(BaseModel):
         default=timedelta(hours=24), description="From the event itself, not from the sync."
     )
     priority: Priority = "medium"
+    cool_down: Duration = Field(
+        default=timedelta(0),
+        description="How long an account has peace after a follow-up of this playbook.",
+    )
+    assignee: Email | None = Field(
+        default=None, description="E-mail address of who gets them, instead of the owner."
+    )
+    holdout: float = Field(
+        default=0.0, ge=0, lt=1, description="Share of accounts left alone, to compare with."
+    )
+
+
+class FollowUpSettings(WorkingTime):
+    """The `[follow_ups]` table: what holds for the follow-ups of all playbooks."""
+
+    daily_cap: int | None = Field(
+        default=10,
+        ge=1,
+        description="New follow-ups a colleague gets per day; more wait, most money at risk first.",
+    )
+    assignee: Email | None = Field(
+        default=None, description="E-mail address of who gets those of accounts without an owner."
+    )
+    ignored_after: Duration = Field(
+        default=timedelta(days=14),
+        description="Overdue for so long, and touched by nobody: it was ignored.",
+    )
+    recovered_within: Duration = Field(
+        default=timedelta(days=60),
+        description="In how many days after a follow-up an account has to do better.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +91,15 @@ class Mistake:
 
 
 def read_settings(
-    given: Mapping[str, Any], defaults: Mapping[str, PlaybookSettings]
+    given: Mapping[str, Any],
+    defaults: Mapping[str, PlaybookSettings],
+    unowned: Collection[str] = (),
 ) -> tuple[dict[str, PlaybookSettings], list[Mistake]]:
-    """Every playbook's settings, and all mistakes in `given` (the `playbooks` table)."""
+    """Every playbook's settings, and all mistakes in `given` (the `playbooks` table).
+
+    `unowned` names the playbooks whose follow-ups have no owner to go to: to set one of them up
+    takes an assignee.
+    """
     mistakes = [
         Mistake(f"playbooks.{name}", "there is no such playbook", _nearest(name, defaults))
         for name in given
@@ -59,11 +108,21 @@ def read_settings(
     settings = {}
     for name, default in defaults.items():
         found = _one(name, given.get(name, {}), default)
-        if isinstance(found, PlaybookSettings):
-            settings[name] = found
-        else:
+        if not isinstance(found, PlaybookSettings):
             mistakes += found
+            continue
+        settings[name] = found
+        if name in given and name in unowned and found.enabled and found.assignee is None:
+            mistakes.append(_ownerless(name))
     return settings, mistakes
+
+
+def _ownerless(name: str) -> Mistake:
+    return Mistake(
+        f"playbooks.{name}.assignee",
+        "is missing: these follow-ups belong to no account, and so to no owner",
+        f'add assignee = "name@example.com" to [playbooks.{name}] or to [follow_ups]',
+    )
 
 
 def _one(name: str, given: Any, default: PlaybookSettings) -> PlaybookSettings | list[Mistake]:

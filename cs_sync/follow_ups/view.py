@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from cs_sync.health.evidence import AnswerFact, TicketFact
+from cs_sync.health.facts import (
+    AnswerFact,
+    FeatureFact,
+    ReferralFact,
+    StepFact,
+    TicketFact,
+    UsageFact,
+)
+from cs_sync_schemas.money import CURRENCY_EXPONENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,7 @@ class AccountView:
     name: str | None = None
     owner_source: str | None = None
     owner_source_id: str | None = None
+    created_at: datetime | None = None
     score: float | None = None
     band: str | None = None
     band_since: date | None = None
@@ -36,9 +45,19 @@ class AccountView:
     reasons: tuple[str, ...] = ()
     mrr: Mapping[str, int] = field(default_factory=dict)
     """Currency → minor units per month; empty for who pays nothing."""
+    seats: float | None = None
+    """The largest number of units that one of its subscriptions pays for."""
     answers: tuple[AnswerFact, ...] = ()
     movements: tuple[MovementFact, ...] = ()
     tickets: tuple[TicketFact, ...] = ()
+    usage: UsageFact | None = None
+    usage_until: date | None = None
+    """The last day on which anybody used the product: as far as usage was read."""
+    features: tuple[FeatureFact, ...] = ()
+    popular: Mapping[str, float] = field(default_factory=dict)
+    """Feature → share of the accounts that used it in the last 28 days."""
+    steps: tuple[StepFact, ...] = ()
+    referrals: tuple[ReferralFact, ...] = ()
     zone: str = "UTC"
 
     @property
@@ -50,3 +69,22 @@ class AccountView:
     def today(self) -> date:
         """The day of `now` in the reporting zone."""
         return self.now.astimezone(ZoneInfo(self.zone)).date()
+
+    @property
+    def pays(self) -> bool:
+        """Whether it has any MRR."""
+        return any(self.mrr.values())
+
+    @property
+    def at_risk(self) -> float:
+        """MRR × the share of the score that is missing, in units; currencies count at par."""
+        units = sum(amount / 10 ** CURRENCY_EXPONENT[code] for code, amount in self.mrr.items())
+        return float(units * (100 - min(self.score or 0.0, 100.0)) / 100)
+
+    @property
+    def unused_days(self) -> int | None:
+        """Whole days since its last use, as far as usage was read; None when it never was used."""
+        if self.usage is None:
+            return None
+        until = min(self.today, self.usage_until or self.today)
+        return max((until - self.usage.last_day).days, 0)

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from cs_sync.follow_ups.company import CompanyView
 from cs_sync.follow_ups.view import AccountView
 from cs_sync.health.wording import day_text, number_text
 from cs_sync_schemas.money import CURRENCY_EXPONENT
@@ -21,7 +22,7 @@ def mrr_text(mrr: Mapping[str, int]) -> str:
     return " + ".join(money_text(amount, currency) for currency, amount in sorted(mrr.items()))
 
 
-def instant_text(at: datetime, view: AccountView) -> str:
+def instant_text(at: datetime, view: AccountView | CompanyView) -> str:
     """`12 Nov, 14:05` in the reporting zone."""
     local = at.astimezone(ZoneInfo(view.zone))
     return f"{day_text(local.date(), view.today)}, {local:%H:%M}"

@@ -1,7 +1,8 @@
 """How well an account does, and why we think so: pure."""
 
 from cs_sync.health.change import Change, change_between
-from cs_sync.health.evidence import EVIDENCE, AccountEvidence, gather
+from cs_sync.health.evidence import EVIDENCE, gather
+from cs_sync.health.facts import AccountEvidence
 from cs_sync.health.model import HealthConfig
 from cs_sync.health.reasons import Reason, reasons_of
 from cs_sync.health.rows import contribution_rows, score_row

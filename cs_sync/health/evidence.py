@@ -1,92 +1,46 @@
-"""The facts behind the signals, to be named in reasons and follow-ups."""
+"""The statements that find the facts behind the signals, and their rows per account."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, fields
-from datetime import date, datetime
+from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Select, and_, case, distinct, func, or_, select
+from sqlalchemy import (
+    Float,
+    Select,
+    Subquery,
+    and_,
+    case,
+    cast,
+    distinct,
+    func,
+    not_,
+    or_,
+    select,
+    true,
+)
 
-from cs_sync.health.relations import owned
+from cs_sync.health.facts import (
+    AccountEvidence,
+    AnswerFact,
+    FeatureFact,
+    InvoiceFact,
+    ReferralFact,
+    StepFact,
+    SubscriptionFact,
+    TicketFact,
+    UsageFact,
+)
+from cs_sync.health.relations import owned, present
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.signals_billing import INVOICE, SUBSCRIPTION, leaving, past_due, runs
 from cs_sync.health.signals_support import TICKET, is_open
 from cs_sync.health.signals_usage import used_days
 from cs_sync.health.signals_voice import latest_answers
+from cs_sync_schemas import FeatureDay, OnboardingStep, Referral, SubscriptionItem, table_of
 
-
-@dataclass(frozen=True, slots=True)
-class TicketFact:
-    """A ticket of the last 30 days, or an older one that still waits."""
-
-    source: str
-    source_id: str
-    subject: str | None
-    topic: str | None
-    url: str | None
-    opened_at: datetime
-    is_open: bool
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerFact:
-    """A person's latest answer to a kind of survey (NPS of 180 days, CSAT of 90)."""
-
-    source: str
-    source_id: str
-    kind: str
-    score: float
-    scale_max: float | None
-    person_name: str | None
-    comment: str | None
-    answered_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class InvoiceFact:
-    """An invoice past due; amounts in minor units."""
-
-    source: str
-    source_id: str
-    number: str | None
-    issued_at: datetime
-    due_at: datetime | None
-    amount_remaining: int
-    currency: str
-    url: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class SubscriptionFact:
-    """A running subscription; `ends_at` when its end is set."""
-
-    source: str
-    source_id: str
-    status: str
-    ends_at: datetime | None
-    cancel_reason: str | None
-    url: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class UsageFact:
-    """Days of use: of the last 28, of the 28 before, and the last one ever."""
-
-    recent_days: int
-    earlier_days: int
-    last_day: date
-
-
-@dataclass(frozen=True, slots=True)
-class AccountEvidence:
-    """All facts of one account that reasons may name, newest first."""
-
-    tickets: tuple[TicketFact, ...] = ()
-    answers: tuple[AnswerFact, ...] = ()
-    invoices: tuple[InvoiceFact, ...] = ()
-    subscriptions: tuple[SubscriptionFact, ...] = ()
-    usage: UsageFact | None = None
+FEATURE, STEP, REFERRAL = table_of(FeatureDay), table_of(OnboardingStep), table_of(Referral)
+ITEM = table_of(SubscriptionItem)
 
 
 def _tickets(scope: SignalScope) -> Select[Any]:
@@ -115,10 +69,35 @@ def _invoices(scope: SignalScope) -> Select[Any]:
 
 
 def _subscriptions(scope: SignalScope) -> Select[Any]:
-    columns = [SUBSCRIPTION.c[name] for name in _names(SubscriptionFact) if name != "ends_at"]
+    found = [name for name in _names(SubscriptionFact) if name not in ("ends_at", "seats")]
     ends = case((leaving(scope), SUBSCRIPTION.c.cancel_at)).label("ends_at")
+    columns = [SUBSCRIPTION.c[name] for name in found]
     running = owned(scope, SUBSCRIPTION, *columns, ends, where=runs(scope))
-    return select(running).order_by(running.c.source, running.c.source_id)
+    seats = _seats(scope)
+    same = and_(
+        seats.c.source == running.c.source, seats.c.subscription_source_id == running.c.source_id
+    )
+    return (
+        select(running, seats.c.seats)
+        .select_from(running.outerjoin(seats, same))
+        .order_by(running.c.source, running.c.source_id)
+    )
+
+
+def _seats(scope: SignalScope) -> Subquery:
+    """The largest number of units of each subscription that a licensed item has at the time."""
+    ended = ITEM.c.valid_to <= scope.until
+    return (
+        select(
+            ITEM.c.source,
+            ITEM.c.subscription_source_id,
+            func.max(cast(ITEM.c.quantity, Float)).label("seats"),
+        )
+        .where(present(scope, ITEM), ITEM.c.usage_type == "licensed")
+        .where(ITEM.c.valid_from < scope.until, not_(func.coalesce(ended, False)))
+        .group_by(ITEM.c.source, ITEM.c.subscription_source_id)
+        .subquery("seats")
+    )
 
 
 def _usage(scope: SignalScope) -> Select[Any]:
@@ -126,12 +105,43 @@ def _usage(scope: SignalScope) -> Select[Any]:
     late, early = scope.first_day(28), scope.first_day(56)
     recent = case((days.c.day >= late, days.c.day))
     before = case((and_(days.c.day >= early, days.c.day < late), days.c.day))
+    someone = case((and_(days.c.day >= late, days.c.by_person), days.c.person))
     return select(
         days.c.account_id,
         func.count(distinct(recent)).label("recent_days"),
         func.count(distinct(before)).label("earlier_days"),
         func.max(days.c.day).label("last_day"),
+        func.count(distinct(someone)).label("people"),
     ).group_by(days.c.account_id)
+
+
+def _features(scope: SignalScope) -> Select[Any]:
+    used = and_(FEATURE.c.day <= scope.day, FEATURE.c.day >= scope.first_day(90))
+    active = or_(FEATURE.c.events > 0, FEATURE.c.users > 0)
+    days = owned(scope, FEATURE, FEATURE.c.feature, FEATURE.c.day, where=and_(used, active))
+    recent = case((days.c.day >= scope.first_day(28), days.c.day))
+    return (
+        select(
+            days.c.account_id,
+            days.c.feature,
+            func.max(days.c.day).label("last_day"),
+            func.count(distinct(recent)).label("recent_days"),
+        )
+        .group_by(days.c.account_id, days.c.feature)
+        .order_by(days.c.account_id, days.c.feature)
+    )
+
+
+def _steps(scope: SignalScope) -> Select[Any]:
+    columns = [STEP.c[name] for name in _names(StepFact)]
+    steps = owned(scope, STEP, *columns, where=true())
+    return select(steps).order_by(steps.c.checklist, steps.c.due_at, steps.c.source_id)
+
+
+def _referrals(scope: SignalScope) -> Select[Any]:
+    columns = [REFERRAL.c[name] for name in _names(ReferralFact)]
+    made = owned(scope, REFERRAL, *columns, where=REFERRAL.c.referred_at < scope.until)
+    return select(made).order_by(made.c.referred_at.desc(), made.c.source_id)
 
 
 EVIDENCE: dict[str, Callable[[SignalScope], Select[Any]]] = {
@@ -141,6 +151,9 @@ EVIDENCE: dict[str, Callable[[SignalScope], Select[Any]]] = {
     "invoices": _invoices,
     "subscriptions": _subscriptions,
     "usage": _usage,
+    "features": _features,
+    "steps": _steps,
+    "referrals": _referrals,
 }
 """What to ask for → the statement whose rows `gather` takes under the same name."""
 
@@ -165,6 +178,9 @@ _KINDS: dict[str, tuple[type[Any], str]] = {
     "invoices": (InvoiceFact, "invoices"),
     "subscriptions": (SubscriptionFact, "subscriptions"),
     "usage": (UsageFact, "usage"),
+    "features": (FeatureFact, "features"),
+    "steps": (StepFact, "steps"),
+    "referrals": (ReferralFact, "referrals"),
 }
 
 
@@ -185,4 +201,7 @@ def _evidence(facts: Mapping[str, list[Any]]) -> AccountEvidence:
         invoices=tuple(facts.get("invoices", ())),
         subscriptions=tuple(facts.get("subscriptions", ())),
         usage=next(iter(facts.get("usage", ())), None),
+        features=tuple(facts.get("features", ())),
+        steps=tuple(facts.get("steps", ())),
+        referrals=tuple(facts.get("referrals", ())),
     )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from cs_sync.health.evidence import AccountEvidence
+from cs_sync.health.facts import AccountEvidence
 from cs_sync.health.reasons_by_signal import SENTENCES
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.score import Contribution, Missing, Score

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from cs_sync.health.evidence import AccountEvidence, AnswerFact, InvoiceFact, TicketFact
+from cs_sync.health.facts import AccountEvidence, AnswerFact, InvoiceFact, TicketFact
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.wording import counted, day_text, number_text, plain, quoted
 

@@ -27,7 +27,9 @@ def used_days(scope: SignalScope, *where: ColumnElement[bool]) -> CTE:
     """Days of use up to the scope's day, with account: a day without any activity is none."""
     active = or_(USAGE.c.events > 0, USAGE.c.sessions > 0, USAGE.c.seconds > 0)
     until = USAGE.c.day <= scope.day
-    return owned(scope, USAGE, USAGE.c.day, USAGE.c.events, where=and_(active, until, *where))
+    known = USAGE.c.contact_source_id.is_not(None).label("by_person")
+    columns = (USAGE.c.day, USAGE.c.events, known)
+    return owned(scope, USAGE, *columns, where=and_(active, until, *where))
 
 
 def active_days_28(scope: SignalScope) -> Select[Any]:

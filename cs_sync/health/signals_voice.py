@@ -12,7 +12,10 @@ ANSWER = table_of(SurveyResponse)
 
 
 def latest_answers(scope: SignalScope, kind: str, days: int) -> CTE:
-    """The last scored answer of each person within the last so many days."""
+    """The last scored answer of each person within the last so many days.
+
+    `previous` is the score of the answer before it in the same time.
+    """
     window = and_(ANSWER.c.answered_at >= scope.since(days), ANSWER.c.answered_at < scope.until)
     answers = owned(
         scope,
@@ -20,11 +23,13 @@ def latest_answers(scope: SignalScope, kind: str, days: int) -> CTE:
         *(ANSWER.c[name] for name in _COLUMNS),
         where=and_(ANSWER.c.kind == kind, ANSWER.c.score.is_not(None), window),
     )
-    place = func.row_number().over(
-        partition_by=[answers.c.account_id, answers.c.person],
-        order_by=[answers.c.answered_at.desc(), answers.c.source, answers.c.source_id.desc()],
-    )
-    ranked = select(answers, place.label("place")).subquery("ranked")
+    newest_first: Any = {
+        "partition_by": [answers.c.account_id, answers.c.person],
+        "order_by": [answers.c.answered_at.desc(), answers.c.source, answers.c.source_id.desc()],
+    }
+    place = func.row_number().over(**newest_first)
+    previous = func.lead(answers.c.score).over(**newest_first)
+    ranked = select(answers, place.label("place"), previous.label("previous")).subquery("ranked")
     columns = [column for column in ranked.c if column.name != "place"]
     return select(*columns).where(ranked.c.place == 1).cte("latest")
 

@@ -35,7 +35,7 @@ def test_durations(text: str, length: timedelta) -> None:
         ({"detractor_cal": {}}, "playbooks.detractor_cal", "there is no such playbook",
          "did you mean detractor_call?"),
         ({"zzz": {}}, "playbooks.zzz", "there is no such playbook",
-         "known here: detractor_call, account_review, contraction_contact"),
+         f"known here: {', '.join(PLAYBOOKS)}"),
         ({"account_review": {"due": "2d"}}, "playbooks.account_review.due", "unknown key",
          "did you mean due_in?"),
         ({"account_review": {"due_in": "soon"}}, "playbooks.account_review.due_in",
@@ -50,3 +50,34 @@ def test_mistakes(given: dict[str, Any], key: str, message: str, remedy: str) ->
     settings, mistakes = read_settings(given, DEFAULTS)
     assert mistakes == [Mistake(key, message, remedy)]
     assert "contraction_contact" in settings
+
+
+def test_a_company_wide_playbook_needs_somebody_to_go_to() -> None:
+    given = {"exit_surveys": {"target": {"rate": 0.03, "per": "month"}}}
+    _, mistakes = read_settings(given, DEFAULTS, unowned=["exit_surveys", "cost_work"])
+    assert mistakes == [
+        Mistake(
+            "playbooks.exit_surveys.assignee",
+            "is missing: these follow-ups belong to no account, and so to no owner",
+            'add assignee = "name@example.com" to [playbooks.exit_surveys] or to [follow_ups]',
+        )
+    ]
+    given["exit_surveys"]["assignee"] = "head@example.com"  # type: ignore[assignment]
+    assert read_settings(given, DEFAULTS, unowned=["exit_surveys"])[1] == []
+    off = {"exit_surveys": {"enabled": False}}
+    assert read_settings(off, DEFAULTS, unowned=["exit_surveys"])[1] == []
+
+
+@pytest.mark.parametrize(
+    ("given", "key"),
+    [
+        ({"exit_surveys": {"target": 0.05}}, "playbooks.exit_surveys.target"),
+        ({"exit_surveys": {"target": {"rate": 0.05}}}, "playbooks.exit_surveys.target.per"),
+        ({"account_review": {"assignee": "head"}}, "playbooks.account_review.assignee"),
+        ({"account_review": {"holdout": 1}}, "playbooks.account_review.holdout"),
+        ({"account_review": {"cool_down": "a while"}}, "playbooks.account_review.cool_down"),
+    ],
+)
+def test_what_is_wrong_is_named_by_its_key(given: dict[str, Any], key: str) -> None:
+    _, mistakes = read_settings(given, DEFAULTS)
+    assert [mistake.key for mistake in mistakes] == [key]

@@ -1,11 +1,11 @@
 """One account for the tests of playbooks: Acme on Friday 21 November 2025, 09:00 UTC."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from cs_sync.follow_ups import AccountView, FollowUpDraft, MovementFact, plan_follow_ups
 from cs_sync.follow_ups.playbooks import PLAYBOOKS
-from cs_sync.health.evidence import AnswerFact
+from cs_sync.health.facts import AnswerFact, FeatureFact, StepFact, TicketFact, UsageFact
 
 NOW = datetime(2025, 11, 21, 9, tzinfo=UTC)
 
@@ -36,6 +36,39 @@ def movement(kind: str = "contraction", **fields: Any) -> MovementFact:
         "at": at(20), "kind": kind, "amount": 2_500, "currency": "EUR", "cause": "item",
     }  # fmt: skip
     return MovementFact(**(given | fields))
+
+
+def ticket(name: str, topic: str | None = "integration", **fields: Any) -> TicketFact:
+    given: dict[str, Any] = {
+        "source": "zendesk", "source_id": name, "subject": "It breaks", "topic": topic,
+        "url": None, "opened_at": at(int(name)), "is_open": False,
+    }  # fmt: skip
+    return TicketFact(**(given | fields))
+
+
+def usage(last: int, recent: int = 5, earlier: int = 5, people: int = 2) -> UsageFact:
+    """Last used on a day of November (or, below 1, of October)."""
+    day = date(2025, 11, last) if last > 0 else date(2025, 10, 31 + last)
+    return UsageFact(recent, earlier, day, people)
+
+
+def feature(name: str, recent: int = 3) -> FeatureFact:
+    return FeatureFact(name, date(2025, 11, 20), recent)
+
+
+def step(name: str, **fields: Any) -> StepFact:
+    given: dict[str, Any] = {
+        "source": "files", "source_id": f"acme {name}", "checklist": "onboarding", "step": name,
+        "required": True, "due_at": None, "done_at": None,
+    }  # fmt: skip
+    return StepFact(**(given | fields))
+
+
+def resolved(playbook: str, seen: AccountView, occasion: str) -> str | None:
+    """Why a follow-up of this occasion has become needless."""
+    says = PLAYBOOKS[playbook].resolved
+    assert says is not None
+    return says(seen, occasion)
 
 
 def drafts(playbook: str, *views: AccountView, **settings: Any) -> list[FollowUpDraft]:

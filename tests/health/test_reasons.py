@@ -12,7 +12,7 @@ from cs_sync.health import (
     score_account,
     score_row,
 )
-from cs_sync.health.evidence import AnswerFact, InvoiceFact, SubscriptionFact, TicketFact, UsageFact
+from cs_sync.health.facts import AnswerFact, InvoiceFact, SubscriptionFact, TicketFact, UsageFact
 from cs_sync.health.reasons_by_signal import SENTENCES
 from cs_sync.health.wording import day_text, plain, quoted
 from cs_sync_schemas import Invoice, Subscription, SurveyResponse, Ticket, UsageDay

@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from cs_sync.follow_ups.evidence import score_evidence
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
 from cs_sync.follow_ups.wording import paragraphs, standing
-from cs_sync.health.wording import day_text, number_text, plain
+from cs_sync.health.wording import day_text, plain
+
+BETTER = ("yellow", "green", "excellent")
 
 
 class ReviewSettings(PlaybookSettings):
@@ -23,7 +26,7 @@ def propose(view: AccountView, settings: ReviewSettings) -> Iterator[Proposal]:
     not ask again within the month, and a database that was lost, which no longer knows the day,
     finds the same occasion again unless the month has turned.
     """
-    if view.band != "red" or (settings.paying_only and not any(view.mrr.values())):
+    if view.band != "red" or (settings.paying_only and not view.pays):
         return
     since = view.band_since or view.today
     yield Proposal(
@@ -35,9 +38,13 @@ def propose(view: AccountView, settings: ReviewSettings) -> Iterator[Proposal]:
             standing(view),
             "Go through the reasons, worst first, and agree on a plan with the account.",
         ),
-        evidence=({"kind": "health_score", "as_of": view.today.isoformat(),
-                   "score": None if view.score is None else number_text(view.score)},),
-    )  # fmt: skip
+        evidence=(score_evidence(view),),
+    )
+
+
+def resolved(view: AccountView, _occasion: str) -> str | None:
+    """The account has left the red band, and it is known which it is in."""
+    return f"its health is {view.band} now" if view.band in BETTER else None
 
 
 ACCOUNT_REVIEW = Playbook(
@@ -45,5 +52,6 @@ ACCOUNT_REVIEW = Playbook(
     title="Review a red account",
     description="An account whose health turned red is reviewed as a whole, once per time in red.",
     propose=propose,
+    resolved=resolved,
     defaults=ReviewSettings(priority="high", due_in=timedelta(days=2)),
 )

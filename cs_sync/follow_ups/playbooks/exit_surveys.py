@@ -1,0 +1,64 @@
+"""More customers leave than should: ask those who leave why."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from cs_sync.follow_ups.company import CompanyView, Question
+from cs_sync.follow_ups.playbook import Playbook, Proposal
+from cs_sync.follow_ups.settings import PlaybookSettings
+
+RATE = "customer_churn_rate"
+
+
+class Target(BaseModel):
+    """A rate means nothing without its period, so both are set together."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rate: float = Field(gt=0, lt=1)
+    per: Literal["month", "quarter", "year"]
+
+
+class ChurnSettings(PlaybookSettings):
+    """Also the highest churn rate that is accepted: `target = {rate = 0.05, per = "month"}`."""
+
+    target: Target = Target(rate=0.05, per="month")
+
+
+def asks(settings: ChurnSettings) -> Iterator[Question]:
+    """The churn rate of the target's period."""
+    yield Question(RATE, settings.target.per)
+
+
+def propose(view: CompanyView, settings: ChurnSettings) -> Iterator[Proposal]:
+    """One follow-up per period above the target."""
+    target = settings.target
+    for row in view.known(Question(RATE, target.per)):
+        if row["value"] <= target.rate:
+            continue
+        left = f"{row['numerator']:g} of {row['denominator']:g} customers"
+        yield Proposal(
+            occasion=f"{target.per} from {row['period_start']}",
+            since=view.now,
+            title=f"Ask leaving customers why: {row['value']:.1%} churn in a {target.per}",
+            body=(
+                f"{left} left in the {target.per} from {row['period_start']}; the target is"
+                f" {target.rate:.1%}.\n\nSend an exit survey to everybody who cancels, and look"
+                " for features they missed and help they did not get."
+            ),
+            evidence=({"kind": "kpi", "metric": RATE, "value": row["value"]},),
+        )
+
+
+EXIT_SURVEYS = Playbook(
+    name="exit_surveys",
+    title="Ask why customers leave",
+    description="A churn rate above its target leads to surveys of the customers who leave.",
+    propose=propose,
+    defaults=ChurnSettings(due_in=timedelta(days=7)),
+    scope="company",
+    asks=asks,
+)

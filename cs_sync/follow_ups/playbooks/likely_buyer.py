@@ -1,0 +1,59 @@
+"""An account outgrows what it pays for: more use, and hardly a seat left."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from pydantic import Field
+
+from cs_sync.follow_ups.playbook import Playbook, Proposal
+from cs_sync.follow_ups.settings import PlaybookSettings
+from cs_sync.follow_ups.view import AccountView
+from cs_sync.follow_ups.wording import paragraphs, standing
+from cs_sync.health.wording import plain
+
+
+class BuyerSettings(PlaybookSettings):
+    """Also how much use must have grown in 28 days, and what share of seats must be taken."""
+
+    growth: float = Field(default=1.25, gt=1, description="Days of use ÷ those of 28 days before.")
+    seats_taken: float = Field(default=0.8, gt=0)
+
+
+def propose(view: AccountView, settings: BuyerSettings) -> Iterator[Proposal]:
+    """One talk per month; a rule of thumb, not a model: healthy, growing, and nearly full.
+
+    Accounts that are sold one unit have no seats to run out of: for them it takes the excellent
+    band.
+    """
+    use = view.usage
+    healthy = view.pays and view.band in ("green", "excellent")
+    if not healthy or use is None or not use.earlier_days:
+        return
+    grown = use.recent_days / use.earlier_days
+    seats = view.seats if view.seats and view.seats > 1 else None
+    full = use.people >= settings.seats_taken * seats if seats else view.band == "excellent"
+    if grown >= settings.growth and full:
+        told = f"{use.people} people on {seats:g} seats" if seats else "an excellent score"
+        yield Proposal(
+            occasion=f"growing in {view.today:%Y-%m}",
+            since=view.now,
+            title=f"Talk to {plain(view.label, 80)} about growth: {told}",
+            body=paragraphs(
+                f"Used on {use.recent_days} of the last 28 days, {use.earlier_days} of the 28"
+                f" before; {told}.",
+                "Ask who else could use it, and what a larger plan would give them.",
+                standing(view),
+            ),
+            kind="call",
+            evidence=({"kind": "usage", "as_of": view.today.isoformat(), "people": use.people,
+                       "seats": seats},),
+        )  # fmt: skip
+
+
+LIKELY_BUYER = Playbook(
+    name="likely_buyer",
+    title="Talk to a likely buyer",
+    description="A healthy account whose use grows and whose seats are nearly taken is talked to.",
+    propose=propose,
+    defaults=BuyerSettings(due_in=timedelta(days=7), cool_down=timedelta(days=90)),
+)

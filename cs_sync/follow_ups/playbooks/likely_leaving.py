@@ -1,0 +1,47 @@
+"""A paying account has not used the product for 30 days: it is about to leave."""
+
+from collections.abc import Iterator
+
+from pydantic import Field
+
+from cs_sync.follow_ups.playbook import Playbook, Proposal
+from cs_sync.follow_ups.playbooks.unused_warning import resolved
+from cs_sync.follow_ups.settings import PlaybookSettings
+from cs_sync.follow_ups.view import AccountView
+from cs_sync.follow_ups.wording import mrr_text, paragraphs, standing
+from cs_sync.health.wording import day_text, plain
+
+
+class LeavingSettings(PlaybookSettings):
+    """Also after how many days without use an account counts as leaving."""
+
+    days: int = Field(default=30, ge=1)
+
+
+def propose(view: AccountView, settings: LeavingSettings) -> Iterator[Proposal]:
+    """One call per time without use, named by its last day of use."""
+    idle = view.unused_days
+    if view.usage is None or idle is None or not view.pays or idle < settings.days:
+        return
+    yield Proposal(
+        occasion=f"unused since {view.usage.last_day}",
+        since=view.now,
+        title=f"Save {plain(view.label, 80)}: unused for a month, {mrr_text(view.mrr)} at stake",
+        body=paragraphs(
+            f"Last used on {day_text(view.usage.last_day, view.today)}, {idle} days ago.",
+            "Find out who decides there, and what would have to be true for them to stay.",
+            standing(view),
+        ),
+        kind="call",
+        evidence=({"kind": "unused", "last_day": view.usage.last_day.isoformat()},),
+    )
+
+
+LIKELY_LEAVING = Playbook(
+    name="likely_leaving",
+    title="Save an account that is leaving",
+    description="A paying account without use for 30 days is called.",
+    propose=propose,
+    defaults=LeavingSettings(priority="high"),
+    resolved=resolved,
+)

@@ -1,0 +1,61 @@
+"""Several tickets of an account within 30 days are about one topic: a call about that topic."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import timedelta
+
+from pydantic import Field
+
+from cs_sync.follow_ups.evidence import ticket_evidence
+from cs_sync.follow_ups.playbook import Playbook, Proposal
+from cs_sync.follow_ups.settings import PlaybookSettings
+from cs_sync.follow_ups.view import AccountView
+from cs_sync.follow_ups.wording import paragraphs, standing
+from cs_sync.health.facts import TicketFact
+from cs_sync.health.wording import plain
+
+
+class TopicSettings(PlaybookSettings):
+    """Also how many tickets make a topic worth a call."""
+
+    tickets: int = Field(default=3, ge=2)
+
+
+def propose(view: AccountView, settings: TopicSettings) -> Iterator[Proposal]:
+    """One call per topic and month of its newest ticket; further tickets are news of it."""
+    oldest = view.now - timedelta(days=30)
+    by_topic: dict[str, list[TicketFact]] = defaultdict(list)
+    for ticket in sorted(view.tickets, key=lambda t: (t.opened_at, t.source_id)):
+        if ticket.topic and ticket.opened_at >= oldest:
+            by_topic[ticket.topic].append(ticket)
+    for topic, tickets in sorted(by_topic.items()):
+        if len(tickets) >= settings.tickets:
+            yield _call(view, topic, tickets, tickets[settings.tickets - 1])
+
+
+def _call(
+    view: AccountView, topic: str, tickets: list[TicketFact], decisive: TicketFact
+) -> Proposal:
+    name = plain(topic.replace("_", " "), 60)
+    evidence = tuple(ticket_evidence(ticket, view) for ticket in tickets)
+    return Proposal(
+        occasion=f"{topic} in {tickets[-1].opened_at:%Y-%m}",
+        since=decisive.opened_at,
+        title=f"Call {plain(view.label, 80)} about {name}: {len(tickets)} tickets in 30 days",
+        body=paragraphs(
+            "\n".join(f"- {fact['text']}" for fact in evidence),
+            f"Book a call about {name} and solve it as a whole, not ticket by ticket.",
+            standing(view),
+        ),
+        kind="call",
+        evidence=evidence,
+    )
+
+
+TOPIC_CALL = Playbook(
+    name="topic_call",
+    title="Call about a topic",
+    description="Three tickets of one topic within 30 days become a call about that topic.",
+    propose=propose,
+    defaults=TopicSettings(due_in=timedelta(days=2), cool_down=timedelta(days=30)),
+)

@@ -1,0 +1,65 @@
+"""A paying account has not used the product for two weeks: the longer, the more urgent."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+from pydantic import Field
+
+from cs_sync.follow_ups.playbook import Playbook, Proposal
+from cs_sync.follow_ups.settings import PlaybookSettings
+from cs_sync.follow_ups.view import AccountView
+from cs_sync.follow_ups.wording import paragraphs, standing
+from cs_sync.health.scope import midnight
+from cs_sync.health.wording import day_text, plain
+
+
+class UnusedSettings(PlaybookSettings):
+    """Also after how many days without use it warns, and from when on it leaves off.
+
+    By then `likely_leaving` takes over.
+    """
+
+    days: int = Field(default=14, ge=1)
+    until_days: int = Field(default=30, ge=2)
+
+
+def propose(view: AccountView, settings: UnusedSettings) -> Iterator[Proposal]:
+    """One warning per time without use, named by its last day of use; each week is news of it."""
+    idle = view.unused_days
+    if view.usage is None or idle is None or not view.pays:
+        return
+    if settings.days <= idle < settings.until_days:
+        weeks = range(settings.days, idle + 1, 7)
+        yield Proposal(
+            occasion=f"unused since {view.usage.last_day}",
+            since=midnight(view.usage.last_day + timedelta(days=settings.days + 1), view.zone),
+            title=f"Ask {plain(view.label, 80)} why it stopped: unused for {settings.days}+ days",
+            body=paragraphs(
+                f"Last used on {day_text(view.usage.last_day, view.today)}.",
+                "Ask what keeps them from using it, and offer help with it.",
+                standing(view),
+            ),
+            evidence=tuple(
+                {"kind": "unused", "id": f"unused {days}", "text": f"unused for {days} days"}
+                for days in weeks
+            ),
+            priority="high" if len(weeks) > 1 else None,
+        )
+
+
+def resolved(view: AccountView, occasion: str) -> str | None:
+    """It has been used since the day that the occasion names."""
+    known = date.fromisoformat(occasion[-len("2026-01-31") :])
+    if view.usage is None or view.usage.last_day <= known:
+        return None
+    return f"it was used again on {day_text(view.usage.last_day, view.today)}"
+
+
+UNUSED_WARNING = Playbook(
+    name="unused_warning",
+    title="Warn of an unused account",
+    description="A paying account without use for 14 days is asked about it, each week louder.",
+    propose=propose,
+    defaults=UnusedSettings(due_in=timedelta(days=2)),
+    resolved=resolved,
+)

@@ -1,0 +1,53 @@
+"""When people work: due times outside it move to its next moment."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+_WEEK: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+
+class WorkingTime(BaseModel):
+    """Days and hours of work; without any of these all the time is working time."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    workdays: tuple[Weekday, ...] = Field(
+        default=_WEEK, min_length=1, description='Days of work: ["mon", "tue", …].'
+    )
+    business_hours: tuple[time, time] | None = Field(
+        default=None, description='Hours of work: ["09:00", "17:00"], in the reporting zone.'
+    )
+    holidays: frozenset[date] = Field(
+        default=frozenset(), description="Days without work: [2026-12-25, …]."
+    )
+
+    @model_validator(mode="after")
+    def _forward(self) -> "WorkingTime":
+        if self.business_hours and self.business_hours[0] >= self.business_hours[1]:
+            raise ValueError(
+                "business_hours must end after they begin; write the earlier time first"
+            )
+        return self
+
+    def next(self, at: datetime, zone: str) -> datetime:
+        """The instant itself when it is working time, else the next one that is (UTC)."""
+        local = at.astimezone(ZoneInfo(zone))
+        opens, closes = self.business_hours or (time.min, time.max)
+        if self._works(local.date()) and opens <= local.time() <= closes:
+            return at
+        day = local.date()
+        if not self._works(day) or local.time() > closes:
+            day = self._workday_after(day)
+        return datetime.combine(day, opens, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
+    def _works(self, day: date) -> bool:
+        return _WEEK[day.weekday()] in self.workdays and day not in self.holidays
+
+    def _workday_after(self, day: date) -> date:
+        """A week of holidays is found past; a calendar of nothing but holidays ends in a year."""
+        following = (day + timedelta(days=ahead) for ahead in range(1, 367))
+        return next((d for d in following if self._works(d)), day + timedelta(days=1))

@@ -1,0 +1,90 @@
+"""What the playbooks are shown: every customer, and our own company."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from cs_sync.follow_ups import AccountView, CompanyView, Playbook, Question, popularity
+from cs_sync.jobs.derive import policy_of
+from cs_sync.jobs.metrics import metrics
+from cs_sync.jobs.score import Scored
+from cs_sync.jobs.workspace import Workspace
+from cs_sync.store.attributes import known_attributes
+from cs_sync.store.health import band_since
+from cs_sync.store.lookup import mrr_at
+from cs_sync.store.movements import read_movements
+
+LOOK_BACK = timedelta(days=120)
+"""How far back playbooks may look for movements."""
+
+
+def account_views(workspace: Workspace, scored: Sequence[Scored]) -> list[AccountView]:
+    """The customers among these accounts, as they stand now."""
+    now, policy = workspace.clock(), policy_of(workspace).hash
+    with workspace.store.read() as connection:
+        mrr = mrr_at(connection, now, policy=policy)
+        movements = read_movements(connection, policy, now - LOOK_BACK)
+        bands = band_since(connection, workspace.config.health.mode, workspace.today)
+    popular = popularity(one.evidence.features for one in scored)
+    used = [one.evidence.usage.last_day for one in scored if one.evidence.usage]
+    shared = {
+        "now": now,
+        "zone": str(workspace.config.workspace.timezone),
+        "popular": popular,
+        "usage_until": max(used, default=None),
+    }
+    views = []
+    for one in scored:
+        name = one.account["id"]
+        band, since = bands.get(name, ("", workspace.today))
+        if one.is_customer:
+            own = {
+                "mrr": mrr.get(name, {}),
+                "movements": tuple(movements.get(name, ())),
+                "band_since": since if band == one.score.band else workspace.today,
+            }
+            views.append(_view(one, {**shared, **own}))
+    return views
+
+
+def company_view(
+    workspace: Workspace, playbooks: Mapping[str, Playbook], settings: Mapping[str, Any]
+) -> CompanyView:
+    """The KPIs that these company-wide playbooks ask for, of the last whole periods."""
+    asked = {q for name, one in playbooks.items() for q in one.asks(settings[name])}
+    with workspace.store.read() as connection:
+        attributes = known_attributes(connection)
+    kpis = {question: _answer(workspace, question, attributes) for question in asked}
+    return CompanyView(workspace.clock(), kpis, str(workspace.config.workspace.timezone))
+
+
+def _answer(
+    workspace: Workspace, question: Question, attributes: Iterable[str]
+) -> tuple[Mapping[str, Any], ...]:
+    """The rows of one question; none for an attribute that no account has."""
+    if question.by is not None and question.by not in attributes:
+        return ()
+    by = [question.by] if question.by else []
+    return tuple(metrics(workspace, names=[question.metric], grain=question.grain, by=by))
+
+
+def _view(scored: Scored, given: Mapping[str, Any]) -> AccountView:
+    account, evidence = scored.account, scored.evidence
+    return AccountView(
+        id=account["id"],
+        name=account["name"],
+        owner_source=account["owner_source"],
+        owner_source_id=account["owner_source_id"],
+        created_at=account["created_at"],
+        score=None if scored.score.score is None else float(scored.score.score),
+        band=scored.score.band,
+        reasons=tuple(reason.text for reason in scored.reasons),
+        seats=max((one.seats for one in evidence.subscriptions if one.seats), default=None),
+        answers=evidence.answers,
+        tickets=evidence.tickets,
+        usage=evidence.usage,
+        features=evidence.features,
+        steps=evidence.steps,
+        referrals=evidence.referrals,
+        **given,
+    )
