@@ -1,5 +1,6 @@
 """What an answer, or the lack of one, means: typed errors with a remedy and the request's id."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,7 @@ _ID_FIELDS = ("correlationId", "request_id", "requestId")
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
 _LONGEST_SAYING = 300
+_OF_THE_BODY = ("content-length", "content-encoding", "transfer-encoding")
 
 
 class Broken:
@@ -61,6 +63,23 @@ def decode(response: httpx.Response, call: Call) -> Any:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
         return Broken if response.is_success else response.text
+
+
+def mended(response: httpx.Response) -> httpx.Response | None:
+    """The response with `?` for halves of characters; None when that is not what is wrong.
+
+    Vendors cut texts by 16-bit units, at times in the middle of an emoji. JSON can say the half
+    that is left, Unicode cannot hold it, and one such name must not stop a whole stream.
+    """
+    try:
+        text = json.dumps(json.loads(response.content), ensure_ascii=False, allow_nan=False)
+    except (ValueError, RecursionError):
+        return None
+    headers = {k: v for k, v in response.headers.items() if k not in _OF_THE_BODY}
+    content = text.encode("utf-8", "replace")
+    return httpx.Response(
+        response.status_code, headers=headers, content=content, request=response.request
+    )
 
 
 def unanswered(call: Call, failure: Exception) -> tuple[CsSyncError, bool]:

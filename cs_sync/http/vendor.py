@@ -194,6 +194,8 @@ class VendorHttp:
     def _try(self, call: Call, attempt: int, hops: int = 0) -> Answer:
         sent, response = self._exchange(call)
         body = answers.decode(response, call)
+        if body is Broken and (mended := answers.mended(response)):
+            response, body = mended, answers.decode(mended, call)
         quota = read_quota(dict(response.headers.items()), self._now())
         place = (call.method, call.url.path)
         self._budget.answered(quota, good=response.is_success, method=place[0], path=place[1])

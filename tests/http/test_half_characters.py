@@ -1,0 +1,36 @@
+"""Texts that a vendor cut in the middle of a character."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from cs_sync.contracts.errors import Unreachable
+from cs_sync.http import VendorHttp
+
+CUT = rb'{"items": [{"id": 1, "name": "half \ud83d"}, {"id": 2, "name": "whole \ud83d\ude00"}]}'
+
+
+@pytest.fixture
+def door() -> Iterator[VendorHttp]:
+    def answer(request: httpx.Request) -> httpx.Response:
+        content = {"/cut": CUT, "/nan": b'{"score": NaN}'}[request.url.path]
+        return httpx.Response(200, headers={"content-type": "application/json"}, content=content)
+
+    client = httpx.Client(transport=httpx.MockTransport(answer))
+    with VendorHttp("vendor", client=client, sleep=lambda _seconds: None) as made:
+        yield made.at("https://vendor.example")
+
+
+def test_half_a_character_becomes_a_question_mark(door: VendorHttp) -> None:
+    names = [item["name"] for item in door.get("/cut")["items"]]
+    assert names == ["half ?", "whole \N{GRINNING FACE}"]
+
+
+def test_sdks_that_read_the_response_themselves_get_it_too(door: VendorHttp) -> None:
+    assert door.send("GET", "/cut").json()["items"][0] == {"id": 1, "name": "half ?"}
+
+
+def test_what_is_no_json_at_all_is_still_refused(door: VendorHttp) -> None:
+    with pytest.raises(Unreachable, match="not whole JSON"):
+        door.get("/nan")
