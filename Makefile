@@ -2,8 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.set-up
-PROJECTS := ./schemas .[postgres,report,dev] $(sort $(wildcard ./plugins/*)) ./examples/sandbox
-MANIFESTS := constraints.txt pyproject.toml schemas/pyproject.toml $(wildcard plugins/*/pyproject.toml) examples/sandbox/pyproject.toml
+PROJECTS := ./schemas .[postgres,report,dev] $(sort $(wildcard ./plugins/*)) $(patsubst %/pyproject.toml,./%,$(sort $(wildcard examples/*/pyproject.toml)))
+MANIFESTS := constraints.txt pyproject.toml schemas/pyproject.toml $(wildcard plugins/*/pyproject.toml) $(wildcard examples/*/pyproject.toml)
 
 .PHONY: setup demo test check format constraints
 setup: $(STAMP)

@@ -1,0 +1,211 @@
+"""Writing: whatever happens on the way, everything is there in the end, and nothing twice."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+
+from cs_sync.contracts.destination import Ack, Op
+from cs_sync.testing import faults
+from cs_sync.testing.cases.texts import HALF, HOSTILE
+from cs_sync.testing.pushing import FIELDS, PushBench, Pushed, op_of
+from cs_sync.testing.verdicts import must
+from cs_sync.testing.wire import Exchange, Fault
+
+ENOUGH = 3
+"""Runs after which everything must be there, whatever became of the first."""
+
+
+class WritingCases:
+    """What holds for the real write-back through this destination."""
+
+    def test_everything_wanted_is_written(self, bench: PushBench) -> None:
+        """Fields of accounts, and follow-ups."""
+        pushed = bench.push()
+        must(not pushed.problems(), pushed.problems())
+        _complete(bench, "undisturbed")
+
+    def test_preparing_twice_changes_nothing(self, bench: PushBench) -> None:
+        """`cs-sync init` may be run again."""
+        bench.push()
+        with bench.opened() as destination:
+            again = list(destination.prepare(FIELDS))
+        wrong = [finding for finding in (*bench.findings, *again) if not finding.ok]
+        must(not wrong, f"preparing fails: {wrong}")
+        _complete(bench, "prepared again")
+
+    def test_applied_twice_sends_nothing(self, bench: PushBench) -> None:
+        """What stands in the ledger as done is not sent again."""
+        bench.push()
+        again = bench.push()
+        must(not again.sent, f"the second push sends {len(again.sent)} requests")
+
+    def test_without_its_ledger_it_makes_no_twin(self, bench: PushBench) -> None:
+        """The database is lost: what exists is found, and what people did to it stays."""
+        bench.push()
+        done = bench.crm.follow_ups()[0]
+        bench.crm.complete(done)
+        with bench.opened() as destination:
+            answers = list(destination.write([op_of(wish) for wish in bench.wishes]))
+        must(all(isinstance(answer, Ack) for answer in answers), f"refused: {answers}")
+        _complete(bench, "written without a ledger")
+        must(bench.crm.completed(done), f"{done} was completed and is open again")
+
+    def test_killed_before_sending_all_is_written_later(self, bench: PushBench) -> None:
+        """The process dies at each request in turn, before it leaves."""
+        _at_every_request(bench, "killed before request", lambda exchange: exchange.die())
+
+    def test_killed_before_the_receipt_makes_no_twin(self, bench: PushBench) -> None:
+        """The process dies at each request in turn, after the CRM did what it asks."""
+
+        def fault(exchange: Exchange) -> httpx.Response:
+            exchange.answer()
+            return exchange.die()
+
+        _at_every_request(bench, "killed after request", fault)
+
+    def test_a_lost_answer_makes_no_twin(self, bench: PushBench) -> None:
+        """Each request in turn is carried out, and its answer does not arrive."""
+        for error in (httpx.ReadTimeout, httpx.ReadError):
+            fault = faults.lost(error, done=True)
+            _at_every_request(bench, f"{error.__name__} after request", fault)
+
+    def test_an_error_after_the_work_makes_no_twin(self, bench: PushBench) -> None:
+        """Each request in turn is carried out, and a gateway answers 502 or half of the answer."""
+
+        def gateway(exchange: Exchange) -> httpx.Response:
+            exchange.answer()
+            return httpx.Response(502, text="bad gateway")
+
+        for fault, name in ((gateway, "502"), (faults.shortened, "half"), (faults.cut, "cut")):
+            _at_every_request(bench, f"{name} after request", fault)
+
+    def test_told_to_wait_it_waits(self, bench: PushBench) -> None:
+        """429 for every request: nothing was done, so all of it is sent again."""
+        pushed = bench.push(faults.once(faults.status(429, Retry_After="7")))
+        must(not pushed.problems(), f"with 429: {pushed.problems()}")
+        _complete(bench, "with 429")
+
+    def test_a_bad_record_takes_no_other_along(self, bench: PushBench) -> None:
+        """One account does not exist: it is refused with a reason, all others are written."""
+        stranger = bench.crm.missing_account
+        score, task = bench.wishes[0], bench.wishes[-1]
+        bad = [
+            replace(score, key="a-stranger", account="stranger", remote_id=stranger),
+            replace(task, key="review:s", account="stranger", account_remote_id=stranger),
+        ]
+        pushed = bench.push(wanted=[*bad, *bench.wishes])
+        must(pushed.writes.rejected == len(bad), f"not refused: {pushed.writes}")
+        must(pushed.writes.unknown == 0, f"{pushed.writes.unknown} stay without an answer")
+        _complete(bench, "with two bad records among them")
+
+    def test_somebody_else_writing_at_once_makes_no_twin(self, bench: PushBench) -> None:
+        """Before each request in turn, another process has written the same (409)."""
+        ops = [op_of(wish) for wish in bench.wishes]
+
+        def racing(fresh: PushBench) -> Fault:
+            def fault(exchange: Exchange) -> httpx.Response:
+                fresh.write_aside(ops)
+                return exchange.answer()
+
+            return fault
+
+        for number in range(1, len(bench.push().sent) + 1):
+            with tempfile.TemporaryDirectory() as folder:
+                fresh = PushBench(type(bench.crm), Path(folder))
+                pushed = fresh.push(_only_at(number, racing(fresh)))
+                must(not pushed.writes.rejected, f"a race is taken for a refusal: {pushed.writes}")
+                _complete(fresh, f"written by somebody else before request {number}")
+                fresh.close()
+
+    def test_a_key_twice_in_one_batch_is_written_once(self, bench: PushBench) -> None:
+        """The destination is given every operation twice."""
+        ops = [op_of(wish) for wish in bench.wishes]
+        with bench.opened() as destination:
+            answers = list(destination.write([op for op in ops for _ in range(2)]))
+        must({a.key for a in answers} == {op.key for op in ops}, "some keys have no answer")
+        must(all(isinstance(answer, Ack) for answer in answers), f"refused: {answers}")
+        _complete(bench, "with every key twice")
+
+    def test_every_operation_has_an_answer_of_its_own(self, bench: PushBench) -> None:
+        """No operation without an answer, and no answer without an operation."""
+        ops = [op_of(wish) for wish in bench.wishes]
+        with bench.opened() as destination:
+            keys = sorted(answer.key for answer in destination.write(ops))
+        must(keys == sorted(op.key for op in ops), f"answered: {keys}")
+
+    def test_what_was_written_is_found(self, bench: PushBench) -> None:
+        """`find` names what exists under our keys, and nothing else."""
+        bench.push()
+        wanted = {wish.key for wish in bench.wishes if wish.object == "follow_up"}
+        with bench.opened() as destination:
+            found = {thing.key for thing in destination.find([*wanted, "review:nobody"])}
+        must(found == wanted, f"found {sorted(found)} instead of {sorted(wanted)}")
+
+    def test_nothing_unknown_is_written_over_something_known(self, bench: PushBench) -> None:
+        """A None among the fields leaves the account's value alone."""
+        bench.push()
+        score = bench.wishes[0]
+        op = Op("account", score.key, {"cs_health_score": None}, score.remote_id)
+        with bench.opened() as destination:
+            list(destination.write([op]))
+        _complete(bench, "with None for a score")
+
+    def test_hostile_text_is_written_as_text(self, bench: PushBench) -> None:
+        """Names of customers reach the CRM in titles and bodies; none stops the others."""
+        task = bench.wishes[-1]
+        texts = (*HOSTILE, HALF)
+        bad = [
+            replace(task, key=f"text:{n}", fields={**task.fields, "title": text, "body": text})
+            for n, text in enumerate(texts)
+        ]
+        pushed = bench.push(wanted=[*bad, *bench.wishes])
+        must(pushed.error is None, str(pushed.error))
+        must(pushed.writes.unknown == 0, f"{pushed.writes.unknown} stay without an answer")
+        _complete(bench, "with hostile texts among them")
+
+    def test_a_missing_permission_is_told_and_survived(self, bench: PushBench) -> None:
+        """403 for everything: the push says so, and writes all once it may."""
+        pushed = bench.push(lambda _sent: bench.crm.refusal(403, "you may not write"))
+        must(bool(pushed.problems()), "every request is refused, and the push is content")
+        _again(bench, "permitted")
+
+
+def _complete(bench: PushBench, when: str) -> None:
+    told = bench.missing()
+    must(not told, "\n  ".join((f"{when}:", *told[:5])))
+
+
+def _again(bench: PushBench, when: str) -> Pushed:
+    """Later runs bring what is missing, and do not go on for ever."""
+    for _ in range(ENOUGH):
+        bench.later(minutes=10)
+        pushed = bench.push()
+    must(not pushed.problems(), f"{when}, later runs fail: {pushed.problems()}")
+    must(not pushed.sent, f"{when}, every later run sends {len(pushed.sent)} requests")
+    _complete(bench, when)
+    return pushed
+
+
+def _at_every_request(bench: PushBench, when: str, fault: Fault) -> None:
+    """The fault meets one request of a push, each in turn; then the push is run again."""
+    count = len(_undisturbed(type(bench.crm)))
+    for number in range(1, count + 1):
+        with tempfile.TemporaryDirectory() as folder:
+            fresh = PushBench(type(bench.crm), Path(folder))
+            fresh.push(_only_at(number, fault))
+            _again(fresh, f"{when} {number} of {count}")
+            fresh.close()
+
+
+def _undisturbed(kind: type) -> list[object]:
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = PushBench(kind, Path(folder))
+        sent = fresh.push().sent
+        fresh.close()
+    return list(sent)
+
+
+def _only_at(number: int, fault: Fault) -> Fault:
+    return lambda exchange: fault(exchange) if exchange.number == number else exchange.answer()

@@ -1,0 +1,24 @@
+"""The conformance suite of connectors that write."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from cs_sync.testing.cases.writing import WritingCases
+from cs_sync.testing.pushing import PushBench
+from cs_sync.testing.vendor import CrmFake
+
+
+class DestinationConformance(WritingCases):
+    """Every case for a connector that writes: subclass it, name the fake CRM, done."""
+
+    crm: ClassVar[type[CrmFake]]
+
+    @pytest.fixture
+    def bench(self, tmp_path: Path) -> Iterator[PushBench]:
+        """A bench with an empty ledger and a CRM that has our fields and nothing in them."""
+        made = PushBench(self.crm, tmp_path)
+        yield made
+        made.close()

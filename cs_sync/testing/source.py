@@ -1,0 +1,38 @@
+"""The conformance suite of connectors that read."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from cs_sync.testing.cases.bad_answers import BadAnswerCases
+from cs_sync.testing.cases.changes import ChangeCases
+from cs_sync.testing.cases.interruptions import InterruptionCases
+from cs_sync.testing.cases.permissions import PermissionCases
+from cs_sync.testing.cases.reading import ReadingCases
+from cs_sync.testing.cases.secrets import SecretCases
+from cs_sync.testing.cases.texts import TextCases
+from cs_sync.testing.syncing import SyncBench
+from cs_sync.testing.vendor import VendorFake
+
+
+class SourceConformance(
+    ReadingCases,
+    InterruptionCases,
+    BadAnswerCases,
+    ChangeCases,
+    PermissionCases,
+    TextCases,
+    SecretCases,
+):
+    """Every case for a connector that reads: subclass it, name the fake vendor, done."""
+
+    vendor: ClassVar[type[VendorFake]]
+
+    @pytest.fixture
+    def bench(self, tmp_path: Path) -> Iterator[SyncBench]:
+        """A bench with an empty database and the vendor as it is at the start."""
+        made = SyncBench(self.vendor, tmp_path)
+        yield made
+        made.close()

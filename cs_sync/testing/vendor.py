@@ -1,0 +1,107 @@
+"""What a connector's author writes for the kit: a vendor in memory, and what happens in it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, ClassVar
+
+import httpx
+
+
+class Fake(ABC):
+    """A vendor in memory: small, deterministic, and the same at every start.
+
+    `now` is the kit's clock, which only the kit moves; `folder` is an empty directory of its own.
+    One request is answered at a time.
+    """
+
+    connector: ClassVar[type[Any]]
+    """The class of the source or destination that is put to the test."""
+
+    start: ClassVar[datetime] = datetime(2026, 11, 20, 9, tzinfo=UTC)
+    """What the clock shows at first; every record is older."""
+
+    page_size: int = 3
+    """Records a page; the kit changes it, and `answer` goes by it."""
+
+    def __init__(self, now: Callable[[], datetime], folder: Path) -> None:
+        self.now = now
+        self.folder = folder
+
+    @abstractmethod
+    def settings(self) -> Mapping[str, Any]:
+        """The connector's section of the configuration, with keys that `answer` accepts."""
+
+    @abstractmethod
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """Answer one request as the vendor would."""
+
+    def expire_tokens(self) -> bool:
+        """Make every token given out so far worthless; False where keys do not expire."""
+        return False
+
+    def refusal(self, status: int, words: str) -> httpx.Response:
+        """An error as this vendor words it."""
+        return httpx.Response(status, json={"error": {"message": words}, "message": words})
+
+
+class VendorFake(Fake):
+    """A vendor to read from, with a few pages of records in every stream.
+
+    The four changes return the `source_id` of the record concerned, in the unified schema, or
+    None where the stream's records cannot change so; cases that need such a change are skipped.
+    A change must be one that the API would show: it moves whatever the API dates changes by.
+    """
+
+    one_page: ClassVar[Mapping[str, str]] = {}
+    """Streams that never come in several pages, each with the reason."""
+
+    free_text: ClassVar[tuple[str, ...]] = ("name", "title", "subject", "description", "comment")
+    """Names of the fields in which customers write what they like."""
+
+    vital: ClassVar[tuple[str, ...]] = ("id",)
+    """Fields without which the vendor's own paging would not work: they are never left out."""
+
+    def add(self, stream: str) -> str | None:  # noqa: ARG002 - for subclasses
+        """A new record appears, changed at this instant."""
+        return None
+
+    def edit(self, stream: str) -> str | None:  # noqa: ARG002
+        """A record of the start changes in a field that is stored, at this instant."""
+        return None
+
+    def delete(self, stream: str) -> str | None:  # noqa: ARG002
+        """A record of the start is deleted; not the one that `edit` changes."""
+        return None
+
+    def merge(self, stream: str) -> tuple[str, str] | None:  # noqa: ARG002
+        """Two records become one: (id that is gone, id that survives)."""
+        return None
+
+
+class CrmFake(Fake):
+    """A vendor to write to, and a look at what was written."""
+
+    missing_account: ClassVar[str] = "999999999"
+    """An id as the vendor gives them, of an account that does not exist."""
+
+    @abstractmethod
+    def accounts(self) -> Sequence[str]:
+        """Ids of at least five accounts."""
+
+    @abstractmethod
+    def fields(self, remote_id: str) -> Mapping[str, Any]:
+        """What an account holds now, with the names of our fields."""
+
+    @abstractmethod
+    def follow_ups(self) -> Sequence[str]:
+        """The key of every follow-up that exists: a key with a twin comes twice."""
+
+    @abstractmethod
+    def complete(self, key: str) -> None:
+        """A person ticks a follow-up off."""
+
+    @abstractmethod
+    def completed(self, key: str) -> bool:
+        """Whether a follow-up is still ticked off."""

@@ -1,0 +1,129 @@
+"""Pebble, a helpdesk that does not exist: customers and tickets, oldest change first."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, ClassVar
+
+from pydantic import Field, SecretStr
+
+from cs_sync import (
+    ConnectorConfig,
+    Finding,
+    Http,
+    Limit,
+    Page,
+    Rejection,
+    Row,
+    Stream,
+    VendorError,
+    Window,
+)
+from cs_sync_schemas import Alias, Record, SourceAccount, Ticket
+
+Item = Mapping[str, Any]
+
+
+class PebbleConfig(ConnectorConfig):
+    """Settings of `[connectors.pebble]`."""
+
+    base_url: str = Field("https://api.pebble.example", description="Where Pebble answers.")
+    api_key: SecretStr = Field(description="A key with the scope read.")
+
+
+class PebbleSource:
+    """States the facts of Pebble's API, and turns its answers into pages of records."""
+
+    name: ClassVar[str] = "pebble"
+    Config: ClassVar[type[ConnectorConfig]] = PebbleConfig
+    limits: ClassVar[Sequence[Limit]] = (Limit(requests=100, seconds=60),)
+    concurrency: ClassVar[int] = 2
+
+    def __init__(self, config: PebbleConfig, http: Http) -> None:
+        key = config.api_key.get_secret_value()
+        self._http = http.at(config.base_url, headers={"Authorization": f"Bearer {key}"})
+
+    def streams(self) -> Sequence[Stream]:
+        """Customers, tickets: both dated by `changed_at`, deleted ones included."""
+        facts = partial(Stream, cursor="time", lookback=timedelta(minutes=5), deletes="feed")
+        customers = partial(self._read, "customers", SourceAccount, _customer)
+        tickets = partial(self._read, "tickets", Ticket, _ticket)
+        return (
+            facts("customers", SourceAccount, customers, extra=(Alias,), scope="read"),
+            facts("tickets", Ticket, tickets, scope="read"),
+        )
+
+    def check(self) -> Iterator[Finding]:
+        """One record of each list."""
+        for stream in self.streams():
+            try:
+                self._http.get(f"/v1/{stream.name}", {"limit": 1})
+                yield Finding(True, stream.name, "readable")
+            except VendorError as error:
+                yield Finding(False, stream.name, error.message, error.remedy)
+
+    def _read(
+        self, name: str, record: type[Record], row: Callable[[Item], Row], window: Window
+    ) -> Iterator[Page]:
+        """Every page of a window; Pebble says where the next one begins, however short one is."""
+        after = window.resume
+        since = window.since.isoformat() if window.since else None
+        while True:
+            asked = {"changed_since": since, "changed_before": window.until.isoformat()}
+            place = {name: value for name, value in {**asked, "after": after}.items() if value}
+            answer = self._http.get(f"/v1/{name}", place)
+            after = answer.get("next")
+            yield _page(record, row, answer["items"], after)
+            if after is None:
+                return
+
+
+def _page(
+    record: type[Record], row: Callable[[Item], Row], items: Sequence[Item], resume: str | None
+) -> Page:
+    """The records of an answer, those that are gone, and those that cannot be understood."""
+    rows: list[Row] = []
+    rejected: list[Rejection] = []
+    for item in items:
+        if item.get("deleted"):
+            continue
+        try:
+            rows.append(row(item))
+        except (KeyError, TypeError, ValueError) as error:
+            reason = f"not shaped as Pebble describes it: {type(error).__name__} {error}"
+            rejected.append(Rejection(record, item.get("id"), "malformed", reason, item))
+    gone = [item for item in items if item.get("deleted")]
+    records: dict[type[Record], list[Row]] = {record: rows}
+    if merged := [_alias(record, item) for item in gone if item.get("merged_into")]:
+        records[Alias] = merged
+    return Page(records, resume, {record: [item["id"] for item in gone]}, rejected)
+
+
+def _customer(item: Item) -> Row:
+    return {
+        "source_id": item["id"],
+        "name": item["name"],
+        "domain": item.get("domain"),
+        "updated_at": datetime.fromisoformat(item["changed_at"]),
+        "raw": item,
+    }
+
+
+def _ticket(item: Item) -> Row:
+    return {
+        "source_id": item["id"],
+        "account_source_id": item.get("customer"),
+        "subject": item.get("subject"),
+        "status": item["status"],
+        "opened_at": datetime.fromisoformat(item["opened_at"]),
+        "updated_at": datetime.fromisoformat(item["changed_at"]),
+        "raw": item,
+    }
+
+
+def _alias(record: type[Record], item: Item) -> Row:
+    return {
+        "source_id": item["id"],
+        "record": str(record.__tablename__),
+        "survivor_source_id": item["merged_into"],
+    }
