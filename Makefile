@@ -5,7 +5,7 @@ STAMP := .venv/.set-up
 PROJECTS := ./schemas .[postgres,report,dev] $(sort $(wildcard ./plugins/*)) $(patsubst %/pyproject.toml,./%,$(sort $(wildcard examples/*/pyproject.toml)))
 MANIFESTS := constraints.txt pyproject.toml schemas/pyproject.toml $(wildcard plugins/*/pyproject.toml) $(wildcard examples/*/pyproject.toml)
 
-.PHONY: setup demo test check format constraints
+.PHONY: setup demo test card check format constraints
 setup: $(STAMP)
 
 $(STAMP): $(MANIFESTS)
@@ -26,7 +26,24 @@ check: setup
 	$(BIN)/mypy
 	for tests in $(wildcard schemas/tests plugins/*/tests examples/*/tests); do $(BIN)/mypy $$tests || exit 1; done
 	$(BIN)/lint-imports
+	$(MAKE) card
 	$(MAKE) test
+
+# The card in HubSpot is the one part that needs Node; all else can be checked without.
+CARD := examples/hubspot-card/src/app/cards
+NODE := $(shell command -v npm >/dev/null && node -p '(([a, b]) => a > 20 || (a == 20 && b >= 19))(process.versions.node.split("."))' 2>/dev/null)
+
+ifeq ($(NODE),true)
+card: $(CARD)/node_modules/.package-lock.json
+	cd $(CARD) && npm run --silent check
+else
+card:
+	@echo "card: skipped, as checking the HubSpot card needs Node 20.19 or newer with npm"
+endif
+
+$(CARD)/node_modules/.package-lock.json: $(CARD)/package.json $(CARD)/package-lock.json
+	cd $(CARD) && npm ci --silent
+	touch $@
 
 format: setup
 	$(BIN)/ruff format .

@@ -1,0 +1,96 @@
+/** What the company's properties say of its health; pure. */
+
+/** `owned_prefix` of cs-sync's `[write_back]`: change it here if you changed it there. */
+export const PREFIX = 'cs_';
+
+const FIELDS = [
+  'health_score',
+  'health_band',
+  'health_reasons',
+  'health_change_30d',
+  'health_coverage',
+  'mrr',
+  'mrr_currency',
+  'next_action',
+  'updated_at',
+] as const;
+
+type Field = (typeof FIELDS)[number];
+
+/** Names of the properties that the card reads. */
+export const PROPERTIES: string[] = FIELDS.map((field) => PREFIX + field);
+
+export type Properties = Record<string, string | null>;
+
+/** Monthly recurring revenue; `amount` is null where several currencies cannot be one number. */
+export interface Revenue {
+  amount: number | null;
+  currencies: string[];
+}
+
+interface Known {
+  reasons: string[];
+  /** Share of the inputs that were known, 0 to 1. */
+  coverage: number | null;
+  revenue: Revenue | null;
+  nextAction: string | null;
+  updatedAt: Date | null;
+}
+
+export interface Scored extends Known {
+  kind: 'scored';
+  /** 0 to 100, above 100 where points are counted. */
+  score: number;
+  band: string;
+  /** Points won or lost in 30 days. */
+  change: number | null;
+}
+
+/** `insufficient`: looked at, but too little is known. `unscored`: never written to. */
+export type Reading = Scored | (Known & { kind: 'insufficient' }) | { kind: 'unscored' };
+
+/**
+ * The state of an account.
+ *
+ * cs-sync never empties a property, so next to the band `insufficient` an old score and an old
+ * change still stand: they are not the present, and are left out here.
+ */
+export function read(properties: Properties): Reading {
+  const text = (field: Field): string | null => properties[PREFIX + field]?.trim() || null;
+  const score = numberOf(text('health_score'));
+  const band = text('health_band');
+  const known: Known = {
+    reasons: lines(text('health_reasons')),
+    coverage: numberOf(text('health_coverage')),
+    revenue: revenueOf(numberOf(text('mrr')), text('mrr_currency')),
+    nextAction: text('next_action'),
+    updatedAt: timeOf(text('updated_at')),
+  };
+  if (band === null && score === null) return { kind: 'unscored' };
+  if (band === 'insufficient' || score === null) return { kind: 'insufficient', ...known };
+  const change = numberOf(text('health_change_30d'));
+  return { kind: 'scored', score, band: band ?? '', change, ...known };
+}
+
+function lines(text: string | null): string[] {
+  return (text ?? '').split(/\r?\n/).map((line) => line.trim()).filter(Boolean);
+}
+
+function numberOf(text: string | null): number | null {
+  const value = text === null ? NaN : Number(text);
+  return Number.isFinite(value) ? value : null;
+}
+
+/** HubSpot gives times as milliseconds or in ISO 8601, depending on where they are read. */
+function timeOf(text: string | null): Date | null {
+  if (text === null) return null;
+  const time = new Date(/^-?\d+$/.test(text) ? Number(text) : text);
+  return Number.isNaN(time.getTime()) ? null : time;
+}
+
+/** With several currencies the amount that was written last is an old one. */
+function revenueOf(amount: number | null, currency: string | null): Revenue | null {
+  const currencies = (currency ?? '').split(',').map((code) => code.trim()).filter(Boolean);
+  if (currencies.length > 1) return { amount: null, currencies };
+  return amount === null ? null : { amount, currencies };
+}

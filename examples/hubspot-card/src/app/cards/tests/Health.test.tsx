@@ -1,0 +1,125 @@
+import {
+  Button,
+  EmptyState,
+  ErrorState,
+  Heading,
+  List,
+  LoadingSpinner,
+  StatisticsItem,
+  StatisticsTrend,
+  StatusTag,
+  Text,
+} from '@hubspot/ui-extensions';
+import { createRenderer } from '@hubspot/ui-extensions/testing';
+import { describe, expect, it } from 'vitest';
+import { Health } from '../Health';
+import { PROPERTIES, type Properties } from '../reading';
+
+const READER = { locale: 'en-us', timezone: 'UTC' };
+const RED: Properties = {
+  cs_health_score: '38.5',
+  cs_health_band: 'red',
+  cs_health_reasons: '3 tickets in 30 days\nNobody logged in for 15 days',
+  cs_health_change_30d: '-12',
+  cs_health_coverage: '0.8',
+  cs_mrr: '4500',
+  cs_mrr_currency: 'EUR',
+  cs_next_action: 'Call Ana about the open tickets',
+  cs_updated_at: '2026-11-21T05:15:00Z',
+};
+const STATE = {
+  properties: {} as Properties,
+  error: null as Error | null,
+  isLoading: false,
+  isRefetching: false,
+  refetch: async () => {},
+};
+
+function show(state: Partial<typeof STATE>) {
+  const renderer = createRenderer('crm.record.tab');
+  renderer.mocks.useCrmProperties.willCall(() => ({ ...STATE, ...state }));
+  renderer.render(<Health reader={READER} />);
+  const said = renderer.findAll(Text).map((text) => text.text);
+  const headings = renderer.findAll(Heading).map((heading) => heading.text);
+  return { ...renderer, said, headings };
+}
+
+describe('the card', () => {
+  it('shows score, band, trend, reasons and next action', () => {
+    const { find, said, headings, mocks } = show({ properties: RED });
+    expect(mocks.useCrmProperties.calls[0]?.[0]).toEqual(PROPERTIES);
+    expect(find(StatusTag).text).toBe('Red');
+    expect(find(StatusTag).props.variant).toBe('danger');
+    expect(find(StatisticsItem).props.number).toBe('38.5');
+    expect(find(StatisticsTrend).props).toMatchObject({
+      direction: 'decrease',
+      color: 'red',
+      value: '12 points in 30 days',
+    });
+    expect(headings).toEqual(['Next action', 'Why']);
+    expect(said).toEqual([
+      'MRR: €4,500.00 · Based on 80% of the inputs',
+      'Call Ana about the open tickets',
+      '3 tickets in 30 days',
+      'Nobody logged in for 15 days',
+      expect.stringMatching(/^Last changed Nov 21, 2026, 5:15\sAM$/),
+    ]);
+    expect(find(List).findAll(Text)).toHaveLength(2);
+  });
+
+  it('says when a score did not move', () => {
+    const { maybeFind, said } = show({ properties: { ...RED, cs_health_change_30d: '0' } });
+    expect(maybeFind(StatisticsTrend)).toBeNull();
+    expect(said).toContain('Unchanged in 30 days');
+  });
+
+  it('shows only the score where nothing else is known', () => {
+    const { find, headings, maybeFind, said } = show({
+      properties: { cs_health_score: '72', cs_health_band: 'green' },
+    });
+    expect(find(StatisticsItem).props.number).toBe('72');
+    expect(maybeFind(StatisticsTrend)).toBeNull();
+    expect(maybeFind(List)).toBeNull();
+    expect(headings).toEqual([]);
+    expect(said).toEqual(['Written by cs-sync']);
+  });
+
+  it('does not show an old score when too little is known', () => {
+    const { find, maybeFind, said } = show({
+      properties: { ...RED, cs_health_band: 'insufficient', cs_health_coverage: '0.3' },
+    });
+    expect(find(StatusTag).text).toBe('Not enough data');
+    expect(maybeFind(StatisticsItem)).toBeNull();
+    expect(maybeFind(StatisticsTrend)).toBeNull();
+    expect(said).toContain('MRR: €4,500.00 · Based on 30% of the inputs');
+    expect(said).toContain('3 tickets in 30 days');
+  });
+
+  it('explains why there is no score yet', () => {
+    const { find } = show({ properties: {} });
+    expect(find(EmptyState).props.title).toBe('No health score yet');
+    expect(find(EmptyState).find(Text).text).toContain('running subscription');
+  });
+
+  it('waits visibly', () => {
+    const { find, maybeFind } = show({ isLoading: true });
+    expect(find(LoadingSpinner).props.label).toBe('Reading the health score');
+    expect(maybeFind(EmptyState)).toBeNull();
+  });
+
+  it('offers another try when the properties cannot be read', () => {
+    let tries = 0;
+    const refetch = async () => {
+      tries += 1;
+    };
+    const { find } = show({ error: new Error('403'), refetch });
+    expect(find(ErrorState).props.title).toBe('The health score cannot be read');
+    find(Button).trigger('onClick');
+    expect(tries).toBe(1);
+  });
+
+  it('shows what customers wrote as text', () => {
+    const { find } = show({ properties: { ...RED, cs_health_reasons: '<b>"Bad" & slow</b>' } });
+    expect(find(List).find(Text).text).toBe('<b>"Bad" & slow</b>');
+  });
+});

@@ -1,0 +1,88 @@
+import { describe, expect, it } from 'vitest';
+import { PROPERTIES, read, type Properties, type Reading } from '../reading';
+
+const RED: Properties = {
+  cs_health_score: '38.5',
+  cs_health_band: 'red',
+  cs_health_reasons: '3 tickets in 30 days\nNobody logged in for 15 days',
+  cs_health_change_30d: '-12',
+  cs_health_coverage: '0.8',
+  cs_mrr: '4500',
+  cs_mrr_currency: 'EUR',
+  cs_next_action: 'Call Ana about the open tickets',
+  cs_updated_at: '2026-11-21T05:15:00Z',
+};
+
+function seen(changes: Properties): Exclude<Reading, { kind: 'unscored' }> {
+  const reading = read({ ...RED, ...changes });
+  if (reading.kind === 'unscored') throw new Error('nothing was read');
+  return reading;
+}
+
+describe('reading the properties', () => {
+  it('gives every property its meaning', () => {
+    expect(read(RED)).toEqual({
+      kind: 'scored',
+      score: 38.5,
+      band: 'red',
+      change: -12,
+      reasons: ['3 tickets in 30 days', 'Nobody logged in for 15 days'],
+      coverage: 0.8,
+      revenue: { amount: 4500, currencies: ['EUR'] },
+      nextAction: 'Call Ana about the open tickets',
+      updatedAt: new Date('2026-11-21T05:15:00Z'),
+    });
+  });
+
+  it('asks for exactly the properties that it uses', () => {
+    expect([...PROPERTIES].sort()).toEqual(Object.keys(RED).sort());
+  });
+
+  it('finds nothing on a company that was never written to', () => {
+    expect(read({})).toEqual({ kind: 'unscored' });
+    const empty = Object.fromEntries(PROPERTIES.map((name) => [name, null]));
+    expect(read(empty)).toEqual({ kind: 'unscored' });
+    expect(read({ ...empty, cs_health_band: '  ' })).toEqual({ kind: 'unscored' });
+  });
+
+  it('does not take an old score for the present when too little is known now', () => {
+    const reading = seen({ cs_health_band: 'insufficient' });
+    expect(reading.kind).toBe('insufficient');
+    expect(reading).not.toHaveProperty('score');
+    expect(reading).not.toHaveProperty('change');
+    expect(reading.coverage).toBe(0.8);
+  });
+
+  it('needs a number for a score', () => {
+    expect(seen({ cs_health_score: null }).kind).toBe('insufficient');
+    expect(seen({ cs_health_score: 'soon' }).kind).toBe('insufficient');
+    expect(seen({ cs_health_score: '0' })).toMatchObject({ kind: 'scored', score: 0 });
+  });
+
+  it('leaves out what is not known', () => {
+    const reading = seen({
+      cs_health_change_30d: null,
+      cs_health_coverage: '',
+      cs_health_reasons: '\r\n \n',
+      cs_mrr: null,
+      cs_mrr_currency: null,
+      cs_next_action: null,
+      cs_updated_at: 'yesterday',
+    });
+    expect(reading).toMatchObject({ change: null, coverage: null, reasons: [], revenue: null });
+    expect(reading).toMatchObject({ nextAction: null, updatedAt: null });
+  });
+
+  it('reads times in milliseconds, too', () => {
+    expect(seen({ cs_updated_at: '1795238100000' }).updatedAt?.toISOString()).toBe(
+      '2026-11-21T05:15:00.000Z',
+    );
+  });
+
+  it('shows no single amount where there are several currencies', () => {
+    expect(seen({ cs_mrr_currency: 'EUR, USD' }).revenue).toEqual({
+      amount: null,
+      currencies: ['EUR', 'USD'],
+    });
+  });
+});

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { bandOf, moment, money, number, percent, trendOf } from '../words';
+
+const US = { locale: 'en-us', timezone: 'America/New_York' };
+const PLAIN_SPACES = /[\u00a0\u202f]/g;
+
+function plain(text: string): string {
+  return text.replace(PLAIN_SPACES, ' ');
+}
+
+describe('words', () => {
+  it.each([
+    ['red', 'Red', 'danger'],
+    ['yellow', 'Yellow', 'warning'],
+    ['green', 'Green', 'success'],
+    ['excellent', 'Excellent', 'success'],
+    ['platinum', 'platinum', 'default'],
+    ['', 'No band', 'default'],
+  ])('names the band %j', (band, label, tone) => {
+    expect(bandOf(band)).toEqual({ label, tone });
+  });
+
+  it.each([
+    [12, 'increase', 'green', '12 points in 30 days'],
+    [-12.5, 'decrease', 'red', '12.5 points in 30 days'],
+    [1, 'increase', 'green', '1 point in 30 days'],
+  ])('shows a change of %d', (change, direction, color, value) => {
+    expect(trendOf(change, US)).toEqual({ direction, color, value });
+  });
+
+  it('shows no arrow where nothing changed or nothing is known', () => {
+    expect(trendOf(0, US)).toBeNull();
+    expect(trendOf(null, US)).toBeNull();
+  });
+
+  it.each([
+    [{ amount: 4500, currencies: ['EUR'] }, 'en-us', '€4,500.00'],
+    [{ amount: 4500, currencies: ['EUR'] }, 'de', '4.500,00 €'],
+    [{ amount: 4500, currencies: ['JPY'] }, 'en-us', '¥4,500'],
+    [{ amount: 4500, currencies: [] }, 'en-us', '4,500'],
+    [{ amount: 4500, currencies: ['points'] }, 'en-us', '4,500 points'],
+    [{ amount: null, currencies: ['EUR', 'USD'] }, 'en-us', 'EUR, USD'],
+  ])('says %j in %s', (revenue, locale, said) => {
+    expect(plain(money(revenue, { locale }))).toBe(said);
+  });
+
+  it('follows the reader, and falls back to English and UTC', () => {
+    const time = new Date('2026-11-21T05:15:00Z');
+    expect(plain(moment(time, US))).toBe('Nov 21, 2026, 12:15 AM');
+    expect(plain(moment(time, { locale: 'de_DE', timezone: 'Europe/Berlin' }))).toBe(
+      '21.11.2026, 06:15',
+    );
+    expect(plain(moment(time, { locale: 'no such', timezone: 'Moon/Base' }))).toBe(
+      'Nov 21, 2026, 5:15 AM UTC',
+    );
+    expect(number(61.04, {})).toBe('61');
+    expect(percent(0.8, US)).toBe('80%');
+  });
+});

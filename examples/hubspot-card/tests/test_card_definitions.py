@@ -1,0 +1,87 @@
+"""The card's files fit together, and fit what cs-sync writes and HubSpot takes."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hubspot.crm.lists import models
+
+from cs_sync.write_back.fields import BANDS, field_specs
+
+ROOT = Path(__file__).parents[1]
+APP = ROOT / "src" / "app"
+CARDS = APP / "cards"
+LISTS = sorted((ROOT / "lists").glob("*.json"))
+OPERATIONS = {
+    "ENUMERATION": (models.PublicEnumerationPropertyOperation, {"IS_ANY_OF", "IS_NONE_OF"}),
+    "NUMBER": (models.PublicNumberPropertyOperation, {"IS_LESS_THAN_OR_EQUAL_TO"}),
+}
+
+
+def load(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_the_card_reads_the_properties_that_are_written() -> None:
+    code = (CARDS / "reading.ts").read_text(encoding="utf-8")
+    [listed] = re.findall(r"const FIELDS = \[(.*?)\]", code, re.DOTALL)
+    [prefix] = re.findall(r"PREFIX = '(.*?)'", code)
+    names = re.findall(r"'(\w+)'", listed)
+    assert {prefix + name for name in names} == {spec.name for spec in field_specs("cs_")}
+
+
+def test_the_card_names_every_band() -> None:
+    code = (CARDS / "words.ts").read_text(encoding="utf-8")
+    named = dict(re.findall(r"(\w+): \{ label: '(.*?)'", code))
+    assert named | {"insufficient": "Not enough data"} == dict(BANDS)
+    assert "Not enough data" in (CARDS / "Health.tsx").read_text(encoding="utf-8")
+
+
+def test_the_project_is_one_app_with_one_card_and_no_server() -> None:
+    project, app = load(ROOT / "hsproject.json"), load(APP / "app-hsmeta.json")
+    card = load(CARDS / "health-card-hsmeta.json")
+    assert (ROOT / project["srcDir"] / "app").is_dir()
+    assert (app["type"], card["type"]) == ("app", "card")
+    assert app["uid"] != card["uid"]
+    assert app["config"]["permittedUrls"] == {"fetch": [], "iframe": [], "img": []}
+    assert not any(scope.endswith(".write") for scope in app["config"]["auth"]["requiredScopes"])
+    assert (ROOT / project["srcDir"] / card["config"]["entrypoint"].lstrip("/")).is_file()
+    assert card["config"]["objectTypes"] == ["companies"]
+
+
+def test_the_exact_versions_are_locked_and_no_address_of_a_registry_is_kept() -> None:
+    locked = load(CARDS / "package-lock.json")["packages"]
+    assert locked[""]["dependencies"] == load(CARDS / "package.json")["dependencies"]
+    assert [name for name, entry in locked.items() if "resolved" in entry] == []
+    assert all("integrity" in entry for name, entry in locked.items() if name)
+    assert "omit-lockfile-registry-resolved=true" in (CARDS / ".npmrc").read_text()
+
+
+@pytest.mark.parametrize("path", LISTS, ids=lambda path: path.stem)
+def test_a_list_filters_companies_by_what_is_written(path: Path) -> None:
+    """As HubSpot's own client models it; only the operators' names are ours to check."""
+    body = load(path)
+    models.ListCreateRequest(
+        name=body["name"], object_type_id="0-2", processing_type=body["processingType"]
+    )
+    assert (body["objectTypeId"], body["processingType"]) == ("0-2", "DYNAMIC")
+    root = body["filterBranch"]
+    models.PublicOrFilterBranch(root["filterBranchType"], [], "OR", root["filters"])
+    [branch] = root["filterBranches"]
+    models.PublicAndFilterBranch(branch["filterBranchType"], [], "AND", [])
+    known = {spec.name for spec in field_specs("cs_")} | {"hubspot_owner_id"}
+    for each in branch["filters"]:
+        assert each["filterType"] == "PROPERTY"
+        assert each["property"] in known
+        given = {_snake(name): value for name, value in each["operation"].items()}
+        model, operators = OPERATIONS[given["operation_type"]]
+        assert model(**given).to_dict() == given
+        assert given["operator"] in operators
+        if each["property"] == "cs_health_band":
+            assert set(given["values"]) <= {value for value, _ in BANDS}
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
