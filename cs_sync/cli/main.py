@@ -9,12 +9,13 @@ import typer
 
 from cs_sync.cli.app import make_app
 from cs_sync.cli.options import Options
+from cs_sync.cli.stopping import terminating
 from cs_sync.contracts.errors import CsSyncError
 from cs_sync.plugins import BrokenPlugin, load_plugins
 
 USAGE = 2
 INTERRUPTED = 130
-"""What a shell expects of a process that Ctrl-C ended."""
+"""What a shell expects of a process that Ctrl-C ended; SIGTERM is taken for the same wish."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         app = make_app()
         options.plugins.add_commands(app)
-        typer.main.get_command(app).main(args=given, prog_name="cs-sync", obj=options)
+        with terminating():
+            typer.main.get_command(app).main(args=given, prog_name="cs-sync", obj=options)
     except KeyboardInterrupt:
         return _ended(INTERRUPTED, given)
     except SystemExit as ended:

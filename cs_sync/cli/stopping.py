@@ -16,6 +16,19 @@ EXIT_CODES = {signal.SIGTERM: 0, signal.SIGINT: 130}
 """SIGTERM is how a service is meant to end; 130 is what a shell expects after Ctrl-C."""
 
 
+@contextmanager
+def terminating() -> Iterator[None]:
+    """Let SIGTERM end a command as Ctrl-C does: what is stored stays, the rest resumes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may say what signals do
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 @dataclass(slots=True)
 class Stopping:
     """Whether somebody asked to stop, and whom to tell."""
@@ -47,8 +60,8 @@ class Stopping:
 
     def _asked_by(self, number: int, _frame: FrameType | None) -> None:
         self.exit_code = EXIT_CODES[signal.Signals(number)]
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for each in SIGNALS:
+            signal.signal(each, signal.default_int_handler)
         # The interrupted code may hold the event's own lock, so another thread has to set it.
         threading.Thread(target=self._stop, name="stop").start()
 

@@ -31,7 +31,8 @@ def schedule(context: typer.Context) -> None:
         perform = partial(_perform, options, stopping)
         wait = _waiting(workspace, stopping, say)
         Scheduler(workspace, perform, stopping.asked, wait, say).run()
-    say("stopped; start it again and it goes on where it was")
+    if not stopping.exit_code:  # after Ctrl-C the command line has its own word for it
+        say("stopped; run it again and it goes on where it was")
     raise typer.Exit(stopping.exit_code)
 
 

@@ -1,0 +1,133 @@
+"""The recipes in docs/recipes: they parse, and every command and option in them exists."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from collections.abc import Iterator
+from configparser import RawConfigParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from cs_sync.cli import main
+from cs_sync.config import load_config
+from cs_sync.config.cron import check_cron
+from cs_sync.plugins import load_plugins
+
+RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
+UNITS = sorted(path.name for path in [*RECIPES.glob("*.service"), *RECIPES.glob("*.timer")])
+SYSTEMD = shutil.which("systemd-analyze")
+
+
+def text(name: str) -> str:
+    return (RECIPES / name).read_text()
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    for line in text("crontab").splitlines():
+        if line[:1].isdigit():
+            yield "crontab", shlex.split(line)[6:]
+    for name in UNITS:
+        if start := unit(name).get("Service", "ExecStart", fallback=None):
+            yield name, shlex.split(start)
+    yield (
+        "kubernetes.yaml",
+        cron_job()["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["args"],
+    )
+    for step in workflow()["jobs"]["run"]["steps"]:
+        if step.get("run", "").startswith("cs-sync"):
+            yield "github-actions.yml", shlex.split(step["run"])
+
+
+def unit(name: str) -> RawConfigParser:
+    parser = RawConfigParser(strict=False)
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read_string(text(name))
+    return parser
+
+
+def cron_job() -> dict[str, Any]:
+    (job,) = [d for d in yaml.safe_load_all(text("kubernetes.yaml")) if d["kind"] == "CronJob"]
+    spec: dict[str, Any] = job["spec"]
+    return spec
+
+
+def workflow() -> dict[Any, Any]:
+    loaded: dict[Any, Any] = yaml.safe_load(text("github-actions.yml"))
+    return loaded
+
+
+@pytest.mark.parametrize(("name", "words"), list(commands()))
+def test_every_command_in_a_recipe_exists(name: str, words: list[str]) -> None:
+    assert Path(words[0]).name == "cs-sync", name
+    assert words[-1] in ("run", "check", "schedule")
+    assert main([*words[1:], "--help"]) == 0
+
+
+def test_every_recipe_is_in_the_list_and_the_other_way_round() -> None:
+    named = set(re.findall(r"\]\(([\w.-]+)\)", text("README.md")))
+    assert named == {path.name for path in RECIPES.iterdir()} - {"README.md"}
+
+
+def test_the_crontab_is_one_line_that_is_due() -> None:
+    (line,) = [line for line in text("crontab").splitlines() if line[:1].isdigit()]
+    check_cron(" ".join(line.split()[:5]))
+    assert text("crontab").endswith("\n"), "cron ignores a last line without an end"
+
+
+def test_kubernetes_runs_it_when_cron_would_and_one_at_a_time() -> None:
+    spec = cron_job()
+    check_cron(spec["schedule"])
+    assert spec["concurrencyPolicy"] == "Forbid"
+    pod = spec["jobTemplate"]["spec"]["template"]["spec"]
+    assert pod["restartPolicy"] == "Never"
+    volumes = {volume["name"] for volume in pod["volumes"]}
+    assert {mount["name"] for c in pod["containers"] for mount in c["volumeMounts"]} <= volumes
+
+
+def test_the_configuration_in_the_recipe_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CS_SYNC_DATABASE", "postgresql+psycopg://cs-sync@db/cs_sync")
+    maps = [d for d in yaml.safe_load_all(text("kubernetes.yaml")) if d["kind"] == "ConfigMap"]
+    path = tmp_path / "cs_sync.toml"
+    path.write_text(maps[0]["data"]["cs_sync.toml"])
+    config = load_config(path, load_plugins(["sandbox"]))
+    assert list(config.connectors) == ["stripe", "hubspot"]
+    assert config.write_back.destination == "hubspot"
+
+
+def test_github_runs_it_on_a_cron_and_never_twice_at_once() -> None:
+    loaded = workflow()
+    (schedule,) = loaded[True]["schedule"]  # YAML 1.1 reads the key `on` as true
+    check_cron(schedule["cron"])
+    assert loaded["concurrency"]["cancel-in-progress"] is False
+    given = re.findall(r"secrets\.(\w+)", text("github-actions.yml"))
+    wanted = set(re.findall(r"env:(\w+)", text("kubernetes.yaml")))
+    assert set(given) == wanted
+
+
+@pytest.mark.parametrize("name", UNITS)
+def test_the_units_have_what_systemd_needs(name: str) -> None:
+    parsed = unit(name)
+    assert parsed.get("Unit", "Description")
+    if name.endswith(".timer"):
+        assert parsed.get("Timer", "Persistent") == "true"
+        assert (RECIPES / name.replace(".timer", ".service")).exists()
+    else:
+        assert parsed.get("Service", "User") == "cs-sync"
+
+
+@pytest.mark.skipif(SYSTEMD is None, reason="systemd-analyze is not installed on this machine")
+@pytest.mark.parametrize("name", UNITS)
+def test_systemd_finds_nothing_wrong(name: str, tmp_path: Path) -> None:
+    for each in UNITS:
+        changed = text(each).replace("/opt/cs-sync/.venv/bin/cs-sync", "/bin/true")
+        (tmp_path / each).write_text(changed.replace("User=cs-sync", "User=root"))
+    command = [str(SYSTEMD), "verify", "--man=no", str(tmp_path / name)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    about = [line for line in done.stderr.splitlines() if "cs-sync" in line]
+    assert about == []
