@@ -2,10 +2,12 @@
 
 import io
 import json
+import re
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -97,10 +99,13 @@ class Place:
         """Every source record that is stored, by table, without when we learned of it."""
         found = {}
         for table in self.tables():
-            rows = self.select(f"SELECT * FROM {table}")
-            facts = [{k: v for k, v in row.items() if k not in but} for row in rows]
-            found[table] = sorted(facts, key=repr)
+            rows = self.select(f"SELECT * FROM {table} ORDER BY source, source_id, row_hash")
+            found[table] = [{k: v for k, v in row.items() if k not in but} for row in rows]
         return {table: rows for table, rows in found.items() if rows}
+
+    def facts(self) -> frozenset[str]:
+        """Every stored source record as a text, for comparing sets of them."""
+        return frozenset(f"{table} {row}" for table, rows in self.records().items() for row in rows)
 
     def everything(self) -> str:
         """All that the folder holds and all that was printed, to look for secrets in."""
@@ -191,15 +196,50 @@ def small_company(path: Path) -> Place:
     return place
 
 
-class Switches:
-    """A sandbox's switches for tests."""
+DAY = date(2026, 11, 20)
+"""Acme's today in these tests."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
 
-    def faults(self, *faults: dict[str, Any]) -> None:
-        """Replace the faults that wait; none clears them."""
+@dataclass
+class Acme(Place):
+    """A workspace on a sandbox; its clock shows the sandbox's time."""
+
+    url: str = ""
+    config: str = ""
+
+    def connect(self, *connectors: str, replace: Mapping[str, str] | None = None) -> None:
+        """Configure these connectors only (all without a name), some texts replaced."""
+        sections = [s for s in re.split(r"(?m)^(?=\[)", self.config) if self._wanted(s, connectors)]
+        text = "".join(sections)
+        for old, new in (replace or {}).items():
+            assert old in text
+            text = text.replace(old, new)
+        self.configure(text)
+
+    def run(self, *line: str) -> Ran:
+        self.now = datetime.combine(DAY, datetime.now(UTC).time(), UTC)
+        return super().run(*line)
+
+    @staticmethod
+    def _wanted(section: str, connectors: tuple[str, ...]) -> bool:
+        found = re.match(r"\[(?:connectors\.(\w+)|(write_back))", section)
+        if not found or not connectors:
+            return True
+        return (found[1] or "hubspot") in connectors
+
+    def streams(self) -> dict[str, str]:
+        """`source stream` → its status in the newest run."""
+        (newest,) = self.json("runs", "--limit", "1")
+        return {f"{s['source']} {s['stream']}": s["status"] for s in newest["streams"]}
+
+    def calm(self) -> None:
+        """Clear the sandbox's faults."""
+        self.disturb()
+
+    def disturb(self, *faults: dict[str, Any]) -> None:
+        """Make the next answers fail; replaces what waits."""
         httpx.post(f"{self.url}/_sandbox/faults", json=list(faults)).raise_for_status()
 
     def edit(self, **edit: Any) -> None:
+        """What somebody does in the portal."""
         httpx.post(f"{self.url}/_sandbox/edit", json=edit).raise_for_status()
