@@ -9,8 +9,12 @@ Interval = tuple[float, float]
 
 
 def wilson(successes: int, n: int) -> Interval | None:
-    """The score interval of a proportion (E. B. Wilson, 1927); None without observations."""
-    if n <= 0:
+    """The score interval of a proportion (E. B. Wilson, 1927).
+
+    None without observations, and where the count is no part of the whole (more conversions than
+    visitors): then it is no proportion.
+    """
+    if not 0 <= successes <= n or n == 0:
         return None
     share, z2 = successes / n, _Z * _Z
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)

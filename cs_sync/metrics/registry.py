@@ -4,8 +4,11 @@ from collections.abc import Iterable, Sequence
 
 from cs_sync.metrics.catalogue.advocacy import ADVOCACY
 from cs_sync.metrics.catalogue.customers import CUSTOMERS
+from cs_sync.metrics.catalogue.features import FEATURES
 from cs_sync.metrics.catalogue.onboarding import ONBOARDING
+from cs_sync.metrics.catalogue.product import PRODUCT
 from cs_sync.metrics.catalogue.revenue import REVENUE
+from cs_sync.metrics.catalogue.sessions import SESSIONS
 from cs_sync.metrics.catalogue.support import SUPPORT
 from cs_sync.metrics.catalogue.usage import USAGE
 from cs_sync.metrics.catalogue.value import VALUE
@@ -22,8 +25,11 @@ def builtin_metrics() -> tuple[Metric, ...]:
         *ONBOARDING,
         *VOICE,
         *USAGE,
+        *SESSIONS,
+        *FEATURES,
         *SUPPORT,
         *ADVOCACY,
+        *PRODUCT,
     )
 
 

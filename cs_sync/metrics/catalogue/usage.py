@@ -1,15 +1,30 @@
-"""How much the product is used: people active in a day, a week, a month."""
+"""How many people use the product: in a day, a week, a month, and on how many days each."""
 
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import CTE, Select, and_, exists, func, literal, or_, select
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Integer,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
 from cs_sync.metrics.attribution import attributed
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.periods import Period
-from cs_sync.metrics.relations import marks_of, period_rows, totals
+from cs_sync.metrics.relations import count_if, marks_of, period_rows, totals
 from cs_sync_schemas import UsageDay, table_of
 
 USE = table_of(UsageDay)
@@ -24,27 +39,46 @@ Days = Callable[[Scope, Period], int]
 def active_days(scope: Scope, days: Days) -> CTE:
     """Per period and person: on how many days of the trailing window they were active.
 
-    Columns: period, the segments, someone, window (its length in days), active.
+    Columns: period, the segments, someone, window (its length in days), active. A period in
+    which nobody was active, although somebody had been before, has a row without someone.
     """
-
     periods = period_rows(
         scope,
         since=lambda period: period.end - timedelta(days=days(scope, period)),
         until=lambda period: period.end,
         window=lambda period: days(scope, period),
     )
-    use = attributed(scope, USE, USE.c.source, USE.c.account_source_id, USE.c.day, where=_active())
-    someone = func.coalesce(
-        use.c.person, use.c.account_id, use.c.source + literal(":") + use.c.account_source_id
-    ).label("someone")
+    use = people_days(scope)
     within = and_(use.c.day >= periods.c.since, use.c.day < periods.c.until)
-    groups = [periods.c.period, *marks_of(scope, use), someone, periods.c.window]
-    return (
+    groups = [periods.c.period, *marks_of(scope, use), use.c.someone, periods.c.window]
+    active = (
         select(*groups, func.count(use.c.day.distinct()).label("active"))
         .select_from(periods.join(use, within))
         .group_by(*groups)
-        .cte("active_days")
     )
+    marks = marks_of(scope, use)
+    begun = select(*marks, func.min(use.c.day).label("begun")).group_by(*marks).cte("begun")
+    quiet = select(
+        periods.c.period,
+        *marks_of(scope, begun),
+        literal(None, String),
+        periods.c.window,
+        literal(0),
+    ).select_from(periods.join(begun, begun.c.begun < periods.c.until))
+    return union_all(active, quiet).cte("active_days")
+
+
+def people_days(scope: Scope, *columns: ColumnElement[Any]) -> CTE:
+    """Days of activity with `someone` (the person, or the account where people are unknown),
+    account_id, the segments, day and these columns of `USE`.
+    """
+    use = attributed(
+        scope, USE, USE.c.source, USE.c.account_source_id, USE.c.day, *columns, where=_active()
+    )
+    someone = func.coalesce(
+        use.c.person, use.c.account_id, use.c.source + literal(":") + use.c.account_source_id
+    )
+    return select(*use.c, someone.label("someone")).cte("people_days")
 
 
 def _active() -> Any:
@@ -71,9 +105,15 @@ def _at_most_a_period(scope: Scope, period: Period) -> int:
     return min(period.days, int(scope.settings["window_days"]))
 
 
+def whole_period(_: Scope, period: Period) -> int:
+    """All the days of a period, for `active_days`."""
+    return period.days
+
+
 def _people(scope: Scope) -> Select[Any]:
     people = active_days(scope, _window)
-    return totals(scope, people, numerator=func.count(), n=func.count())
+    heads = func.count(people.c.someone)
+    return totals(scope, people, numerator=heads, n=heads)
 
 
 def _per_day(scope: Scope) -> Select[Any]:
@@ -83,51 +123,130 @@ def _per_day(scope: Scope) -> Select[Any]:
         people,
         numerator=func.sum(people.c.active),
         denominator=func.max(people.c.window),
-        n=func.count(),
+        n=func.count(people.c.someone),
     )
 
 
-def _stickiness(scope: Scope) -> Select[Any]:
+def _mean_over_people(days: Days, per: str | None) -> Callable[[Scope], Select[Any]]:
+    """Active days of everybody over what each could have had (`per`), or over heads."""
+
+    def build(scope: Scope) -> Select[Any]:
+        people = active_days(scope, days)
+        each = literal(1, Integer) if per is None else people.c[per]
+        x = case((people.c.someone.is_not(None), each), else_=0)
+        return totals(
+            scope,
+            people,
+            numerator=func.sum(people.c.active),
+            denominator=func.sum(x),
+            n=func.count(people.c.someone),
+            yy=func.sum(people.c.active * people.c.active),
+            xy=func.sum(people.c.active * x),
+            xx=func.sum(x * x),
+        )
+
+    return build
+
+
+def _histogram(scope: Scope) -> Select[Any]:
     people = active_days(scope, _window)
+    kept = (
+        select(
+            people.c.period,
+            *marks_of(scope, people),
+            cast(people.c.active, String).label("dimension_0"),
+            people.c.someone,
+        )
+        .where(people.c.someone.is_not(None))
+        .cte("kept")
+    )
+    heads = func.count(kept.c.someone)
+    return totals(scope, kept, numerator=heads, n=heads)
+
+
+def _growth(scope: Scope) -> Select[Any]:
+    """Events of the window over those of the window before, less one."""
+    days = int(scope.settings["window_days"])
+    periods = period_rows(
+        scope,
+        before=lambda period: period.end - timedelta(days=2 * days),
+        since=lambda period: period.end - timedelta(days=days),
+        until=lambda period: period.end,
+    )
+    use = people_days(scope, USE.c.events)
+    within = and_(use.c.day >= periods.c.before, use.c.day < periods.c.until)
+    late = use.c.day >= periods.c.since
+    rows = (
+        select(
+            periods.c.period,
+            *marks_of(scope, use),
+            case((late, use.c.events), else_=0).label("now"),
+            case((late, 0), else_=use.c.events).label("past"),
+        )
+        .select_from(periods.join(use, within))
+        .cte("events")
+    )
     return totals(
         scope,
-        people,
-        numerator=func.sum(people.c.active),
-        denominator=func.sum(people.c.window),
-        n=func.count(),
-        yy=func.sum(people.c.active * people.c.active),
-        xy=func.sum(people.c.active * people.c.window),
-        xx=func.sum(people.c.window * people.c.window),
+        rows,
+        numerator=func.sum(rows.c.now - rows.c.past),
+        denominator=func.sum(rows.c.past),
+        n=count_if(rows.c.past > 0),
     )
 
 
+_POSTHOG = ("PostHog docs, DAU/MAU ratio",)
+
+
+def _use(name: str, title: str, unit: Any, formula: str, build: Any, **more: Any) -> Metric:
+    return Metric(
+        name, title, unit, formula, more.pop("sources", _POSTHOG), build, ("usage_day",),
+        stage=("retention",), family="engagement", settings=more.pop("settings", _WINDOW),
+        edge_cases=more.pop("note", "") + _PEOPLE, **more,
+    )  # fmt: skip
+
+
+_SILENT = "0 when nobody was active any more; undefined before the first use was known. "
+
 USAGE: tuple[Metric, ...] = (
-    Metric(
+    _use(
         "dau", "Daily active users", "count",
         "people active per day, mean over the last 28 days of the period (or the whole of a "
-        "shorter one)",
-        ("PostHog docs, DAU/MAU ratio",), _per_day, ("usage_day",), stage=("retention",),
-        family="engagement", settings=_WINDOW, divides=True, edge_cases=_PEOPLE,
+        "shorter one)", _per_day, divides=True, note=_SILENT,
     ),
-    Metric(
+    _use(
         "wau", "Weekly active users", "count",
         "people active on at least one of the 7 days that end with the period",
-        ("PostHog docs, DAU/MAU ratio",), _people, ("usage_day",),
-        stage=("retention",), family="engagement", settings={"window_days": 7},
-        edge_cases=_PEOPLE,
+        _people, settings={"window_days": 7}, note=_SILENT,
     ),
-    Metric(
+    _use(
         "mau", "Monthly active users", "count",
         "people active on at least one of the 28 days that end with the period",
-        ("PostHog docs, DAU/MAU ratio",), _people, ("usage_day",),
-        stage=("retention",), family="engagement", settings=_WINDOW,
-        edge_cases=_PEOPLE + " 28 days hold four of every weekday.",
+        _people, note="28 days hold four of every weekday. " + _SILENT,
     ),
-    Metric(
+    _use(
         "dau_mau", "DAU/MAU", "ratio",
         "mean daily active users of the 28 days that end with the period ÷ monthly active users",
-        ("PostHog docs, DAU/MAU ratio",), _stickiness, ("usage_day",), stage=("retention",),
-        family="engagement", settings=_WINDOW, spread="ratio", divides=True, bounds=(0.0, 1.0),
-        edge_cases="The share of days on which a person is active. " + _PEOPLE,
+        _mean_over_people(_window, "window"), spread="ratio", divides=True, bounds=(0.0, 1.0),
+        note="The share of days on which a person is active. Undefined when nobody was. ",
+    ),
+    _use(
+        "stickiness", "Stickiness", "count",
+        "people by the number of days, of the 28 that end with the period, on which they were "
+        "active", _histogram, dimensions=("days",), sources=("PostHog docs, Stickiness",),
+        note="A histogram; its sum is MAU, its mean ÷ 28 is DAU/MAU. ",
+    ),
+    _use(
+        "usage_frequency", "Usage frequency", "days",
+        "days of activity in the period ÷ people active in it",
+        _mean_over_people(whole_period, None), spread="ratio", divides=True, settings={},
+        sources=("J. York, Chaotic Flow",),
+        note="Days per person and period: of a week 0 to 7. Undefined when nobody was active. ",
+    ),
+    _use(
+        "usage_growth", "Usage growth", "ratio",
+        "events of the 28 days that end with the period ÷ events of the 28 days before − 1",
+        _growth, divides=True, sources=("Standard definition",),
+        note="Undefined without events in the earlier window. n is the days of use in it. ",
     ),
 )  # fmt: skip
