@@ -1,0 +1,155 @@
+"""What the READMEs tell people to type is typed here; a line that does not work fails its test."""
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cs_sync.config import load_config
+from cs_sync.plugins import load_plugins
+from tests.jobs.road import Place, small_company
+
+ROOT = Path(__file__).parents[1]
+PAGES = [
+    ROOT / "README.md",
+    *sorted(ROOT.glob("plugins/*/README.md")),
+    ROOT / "examples" / "sandbox" / "README.md",
+]
+SECRETS = {
+    "FILES_PATH": "data",
+    "POSTHOG_API_KEY": "phx_1",
+    "WEBHOOK_SIGNING_SECRET": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+}
+NOT_HERE = ("demo", "plan", "push")
+"""Commands that need a CRM or a minute; that they exist with these options is checked here."""
+
+
+def blocks(page: Path, *kinds: str) -> list[str]:
+    """The fenced blocks of these kinds, without the indentation of the list they stand in."""
+    fence = rf"^( *)```(?:{'|'.join(kinds)})\n(.*?)^\1```$"
+    found = re.findall(fence, page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    return [re.sub(rf"(?m)^{indent}", "", text) for indent, text in found]
+
+
+def each(*kinds: str) -> list[object]:
+    """Parameters: every such block of every page, named by its folder."""
+    return [
+        pytest.param(text, id=f"{page.parent.name}-{number}")
+        for page in PAGES
+        for number, text in enumerate(blocks(page, *kinds))
+    ]
+
+
+def shell(script: str, folder: Path) -> subprocess.Popen[str]:
+    """A shell that ends at the first line that fails, with this environment's commands first."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.Popen(
+        ["bash", "-e", "-x", "-c", script],
+        cwd=folder,
+        env={**os.environ, "PATH": path, "COVERAGE_PROCESS_START": ""},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def make_target(line: str) -> None:
+    """`make demo` cannot run inside `make test`: its recipe must be there and be ours."""
+    target = line.removeprefix("make ").strip()
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    recipe = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
+    assert recipe, f"the Makefile has no target {target}"
+    expected = {"demo": "$(BIN)/cs-sync demo", "test": "$(BIN)/python -m pytest"}
+    assert expected[target] in recipe[1]
+
+
+@pytest.mark.parametrize("script", each("console", "sh"))
+def test_every_command_block_runs(script: str, tmp_path: Path) -> None:
+    small_company(tmp_path)
+    (tmp_path / "cs_sync.toml").unlink()
+    lines = script.strip().splitlines()
+    if all(line.startswith("make ") for line in lines):
+        for line in lines:
+            make_target(line)
+    elif "cs_sync_sandbox" in script:
+        with shell(script.replace("8900", "0"), tmp_path) as served:
+            assert served.stdout is not None
+            url = served.stdout.readline().strip()
+            try:
+                assert httpx.get(f"{url}/hubspot/").status_code == 200
+            finally:
+                served.terminate()
+    else:
+        with shell(script, tmp_path) as done:
+            out, err = done.communicate(timeout=60)
+        assert done.returncode == 0, f"{out}\n{err}"
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    place = small_company(tmp_path_factory.mktemp("readme"))
+    assert place.run("sync").code == 0
+    return place
+
+
+@pytest.mark.parametrize(
+    "command",
+    dict.fromkeys(
+        command
+        for page in PAGES
+        for command in re.findall(r"`cs-sync ([^`]+)`", page.read_text(encoding="utf-8"))
+    ),
+)
+def test_every_command_in_the_text_works(command: str, workspace: Place) -> None:
+    here = re.sub(r"--only \w+", "--only files", command.replace("ACCOUNT", "alpha"))
+    words = shlex.split(here)
+    asked = ["--help"] if words[0] in NOT_HERE else []
+    ran = workspace.run(*words, *asked)
+    assert ran.code == 0, ran
+
+
+@pytest.mark.parametrize("text", each("toml"))
+def test_every_configuration_is_accepted(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in re.findall(r'"env:(\w+)"', text):
+        monkeypatch.setenv(name, SECRETS.get(name, "sk_test_1"))
+    (tmp_path / "cs_sync.toml").write_text(text, encoding="utf-8")
+    (tmp_path / "cs_sync.toml").chmod(0o600)
+    config = load_config(tmp_path / "cs_sync.toml", load_plugins())
+    assert all(config.connectors[name].base_url for name in config.connectors)
+
+
+@pytest.mark.parametrize("text", each("json"))
+def test_every_json_is_json(text: str) -> None:
+    assert json.loads(text)
+
+
+def test_the_sandbox_in_a_program(capfd: pytest.CaptureFixture[str]) -> None:
+    (program,) = blocks(ROOT / "examples" / "sandbox" / "README.md", "python")
+    exec(compile(program, "README.md", "exec"), {})
+    shown = capfd.readouterr().out
+    assert shown.startswith("http://127.0.0.1:")
+    assert "[connectors.stripe]" in shown
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.parent.name)
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [one for one in links if "://" not in one and not (page.parent / one).exists()] == []
+
+
+def test_every_plugin_is_in_the_table_of_connectors() -> None:
+    table = (ROOT / "README.md").read_text(encoding="utf-8").split("## Connectors")[1]
+    missing = [
+        page.parent.name
+        for page in PAGES[1:-1]
+        if f"(plugins/{page.parent.name}/README.md)" not in table
+    ]
+    assert missing == []
