@@ -1,0 +1,1 @@
+"""How fast a sync is: cs-sync beside the floor, dlt and the script one would write by hand."""

@@ -1,0 +1,57 @@
+"""cs-sync itself: its own connectors through its own engine into SQLite, lease and run included.
+
+A second call on the same folder is a second run.
+"""
+
+from pathlib import Path
+
+from benchmarks.sync.contestants.race import (
+    HUBSPOT_TOKEN,
+    STRIPE_KEY,
+    Cost,
+    Task,
+    measured,
+    run,
+)
+from cs_sync.config import load_config
+from cs_sync.jobs.recording import recorded_run
+from cs_sync.jobs.sync import sync_into
+from cs_sync.jobs.workspace import open_workspace
+from cs_sync.plugins import load_plugins
+from cs_sync.sync.windows import Request
+
+SECTIONS = {
+    "stripe": f'[connectors.stripe]\napi_key = "{STRIPE_KEY}"\n',
+    "hubspot": f'[connectors.hubspot]\naccess_token = "{HUBSPOT_TOKEN}"\n',
+}
+
+
+def cs_sync(task: Task) -> Cost:
+    """One run of the configured source."""
+    plugins = load_plugins()
+    config = load_config(_configured(task), plugins)
+    with open_workspace(config, plugins) as workspace:
+        workspace.sources()  # loads the connector, as the others have loaded their SDK
+        with measured() as cost, recorded_run(workspace, "sync") as recorded:
+            sync_into(recorded, Request())
+            summary = recorded.summary()
+        if summary.status != "ok":
+            raise SystemExit(f"the sync ended {summary.status}: {summary.message}")
+        kinds = ("customers", "subscriptions", "contacts")
+        cost.records = sum(o.stored.main for o in recorded.outcomes if o.stream in kinds)
+    return cost
+
+
+def _configured(task: Task) -> Path:
+    path = task.folder / "cs_sync.toml"
+    path.write_text(
+        '[workspace]\nname = "benchmark"\n'
+        f'[database]\nurl = "sqlite:///{task.folder / "cs_sync.db"}"\n'
+        f'{SECTIONS[task.vendor]}base_url = "{task.url}"\n'
+    )
+    path.chmod(0o600)
+    return path
+
+
+if __name__ == "__main__":
+    run(cs_sync)

@@ -1,0 +1,1 @@
+"""Stripe and HubSpot on loopback, from bytes that were made beforehand."""
