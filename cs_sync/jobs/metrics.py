@@ -1,20 +1,25 @@
 """KPIs and the MRR bridge, from the registry and inside the database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
+from cs_sync.contracts.events import Event
 from cs_sync.jobs.derive import ensure_mrr, policy_of
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.metrics.bridge import bridge, bridge_rows
+from cs_sync.metrics.fx import Conversion, Rates, conversion
 from cs_sync.metrics.kpi import KpiRow, finish
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import GRAINS, Grain, Period, last_whole_period, whole_periods
 from cs_sync.metrics.registry import Registry, builtin_metrics
 from cs_sync.store.attributes import known_attributes
+from cs_sync.store.rates import currencies_since, read_rates
 from cs_sync.store.runs import stale_tables
+from cs_sync_schemas.money import known_currency
 
 
 def metrics(
@@ -36,10 +41,15 @@ def metrics(
     periods = asked_periods(workspace, as_of, since, until, grain)
     _check_attributes(workspace, by)
     rows: list[dict[str, Any]] = []
+    notes: dict[str, None] = {}
     for policy in [_policy(workspace, name) for name in policies] or [policy_of(workspace)]:
         ensure_mrr(workspace, policy)
         scope = _scope(workspace, periods, policy, by=by, known_at=known_at)
-        rows += [row.json() for row in compute(workspace, chosen, scope)]
+        rates = _conversion(workspace, scope, workspace.config.workspace.currency, openings=False)
+        found = compute(workspace, chosen, replace(scope, conversion=rates))
+        notes |= dict.fromkeys(rates.notes({row.currency for row in found}))
+        rows += [row.json() for row in found]
+    _tell(workspace, notes)
     return rows
 
 
@@ -52,21 +62,25 @@ def mrr(
     by: Sequence[str] = (),
     currency: str | None = None,
 ) -> list[dict[str, Any]]:
-    """The bridge, per period and currency, and per account or attribute when asked."""
-    if currency:
-        raise ConfigError(
-            "amounts cannot be converted yet: no rates are applied to the bridge",
-            "leave --currency out; every currency has rows of its own",
-        )
+    """The bridge, per period and currency, and per account or attribute when asked.
+
+    With `currency` all that has rates is converted to it. Raises ConfigError.
+    """
+    target = _currency(currency) if currency else None
     periods = asked_periods(workspace, None, since, until, grain)
     attributes = [name for name in by if name != "account"]
     _check_attributes(workspace, attributes)
     policy = policy_of(workspace)
     ensure_mrr(workspace, policy)
     scope = _scope(workspace, periods, policy, by=attributes)
+    if target:
+        scope = replace(scope, conversion=_conversion(workspace, scope, target, openings=True))
     with workspace.store.read() as connection:
         found = connection.execute(bridge(scope, by_account="account" in by))
-        return [row.json() for row in bridge_rows(scope, [r._asdict() for r in found])]
+        rows = [row.json() for row in bridge_rows(scope, [r._asdict() for r in found])]
+    if scope.conversion:
+        _tell(workspace, scope.conversion.notes({row["currency"] for row in rows}))
+    return rows
 
 
 def registry(workspace: Workspace) -> Registry:
@@ -128,6 +142,28 @@ def _scope(
         known_at=known_at,
         observed_until=workspace.clock(),
     )
+
+
+def _conversion(workspace: Workspace, scope: Scope, target: str, *, openings: bool) -> Conversion:
+    """The rates that a scope needs, as known when it asks."""
+    with workspace.store.read() as connection:
+        since = currencies_since(connection, scope.policy.hash)
+        rates = read_rates(connection, scope.known_at) if since.keys() - {target} else Rates(())
+    return conversion(rates, target, scope.periods, since, openings=openings)
+
+
+def _tell(workspace: Workspace, notes: Iterable[str]) -> None:
+    """Say what the rows cannot: on standard error, and in the log."""
+    for note in notes:
+        detail = {"step": "metrics", "message": note}
+        workspace.emit(Event("step_ended", workspace.clock(), detail=detail))
+
+
+def _currency(code: str) -> str:
+    try:
+        return known_currency(code)
+    except ValueError as error:
+        raise ConfigError(str(error), "give one with --currency, such as EUR") from error
 
 
 def _chosen(

@@ -14,7 +14,8 @@ from cs_sync.metrics.relations import marks_of
 
 @dataclass(frozen=True, slots=True)
 class BridgeRow:
-    """One period of one currency: minor units; movements are positive magnitudes.
+    """One period of one currency: minor units; movements are positive magnitudes, `fx`, `reclass`
+    and `restatement` have a sign.
 
     opening + new + reactivation + expansion − contraction − churn + fx + reclass + restatement
     = closing, and a period's closing is the next one's opening.
@@ -52,21 +53,23 @@ class BridgeRow:
 def bridge(scope: Scope, *, by_account: bool = False) -> Select[Any]:
     """The statement of the bridge; rows for `bridge_rows`.
 
-    A movement is the net change of one account and currency between opening and closing. By
-    account, only accounts with an opening or a closing have a row. Everything is seen at one
-    knowledge date and one membership, and nothing is converted, so fx, reclass and restatement
-    are nought.
+    A movement is the net change of one account and currency between opening and closing, at the
+    rates of the closing; `fx` is what the opening gained by being worth something else by then.
+    By account, only accounts with an opening or a closing have a row. Everything is seen at one
+    knowledge date and one membership, so reclass and restatement are nought.
     """
     pairs = mrr_pairs(scope)
+    opening = pairs.c.opening if "opening" in pairs.c else pairs.c.prev
     account = [pairs.c.account_id] if by_account else []
     groups = [pairs.c.period, *marks_of(scope, pairs), pairs.c.currency, *account]
     moved = {kind: func.sum(amount).label(kind) for kind, amount in movement(pairs).items()}
     statement = (
         select(
             *groups,
-            func.sum(pairs.c.prev).label("opening"),
+            func.sum(opening).label("opening"),
             *moved.values(),
-            *(literal(0).label(name) for name in ("fx", "reclass", "restatement")),
+            func.sum(pairs.c.prev - opening).label("fx"),
+            *(literal(0).label(name) for name in ("reclass", "restatement")),
             func.sum(pairs.c.cur).label("closing"),
         )
         .select_from(pairs)
@@ -74,9 +77,7 @@ def bridge(scope: Scope, *, by_account: bool = False) -> Select[Any]:
         .order_by(*groups)
     )
     if by_account:
-        statement = statement.having(
-            func.max(case((pairs.c.prev + pairs.c.cur > 0, 1), else_=0)) == 1
-        )
+        statement = statement.having(func.max(case((opening + pairs.c.cur > 0, 1), else_=0)) == 1)
     return statement
 
 

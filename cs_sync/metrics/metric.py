@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Select
 
+from cs_sync.metrics.fx import Conversion
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import Period
 
@@ -30,6 +31,8 @@ class Scope:
     """Figures as one would have computed them then; None: as now."""
     observed_until: datetime | None = None
     """How far the facts reach; what needs later ones is provisional. None: far enough."""
+    conversion: Conversion | None = None
+    """Into which currency money is converted, and at which rates; None: none of it."""
     minimum_n: int = 5
     """Rates and scores over fewer are marked insufficient."""
     settings: Mapping[str, Any] = field(default_factory=dict)

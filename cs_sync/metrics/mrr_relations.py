@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import CTE, ColumnElement, FromClause, and_, case, func, or_, select
 
+from cs_sync.metrics.conversion import in_one_currency
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import Period
 from cs_sync.metrics.relations import ACCOUNT, counted, known, marks_of, period_rows, segments
@@ -21,8 +22,16 @@ def mrr_pairs(
     """Per period, account and currency: MRR just before `opens` and just before `closes`.
 
     Columns: period, account_id, the segments, currency, prev, cur (minor units) and seen (1 when
-    there was any MRR before `opens`). Everyone who had MRR before `closes` has a row.
+    there was any MRR before `opens`). Everyone who had MRR before `closes` has a row. What the
+    scope converts is at the rates of the closing, with `opening` at those of the opening.
     """
+    return in_one_currency(scope, _own_pairs(scope, opens, closes))
+
+
+def _own_pairs(
+    scope: Scope, opens: Callable[[Period], datetime], closes: Callable[[Period], datetime]
+) -> CTE:
+    """Pairs in the currencies in which the accounts pay."""
     periods = period_rows(scope, opens=opens, closes=closes)
     first = _first_mrr(scope)
     running = and_(

@@ -17,6 +17,7 @@ from sqlalchemy.schema import CreateTable
 from sqlmodel import SQLModel
 
 from cs_sync.metrics.bridge import bridge
+from cs_sync.metrics.fx import Rates, conversion
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import whole_periods
 from cs_sync.metrics.registry import builtin_metrics
@@ -24,8 +25,11 @@ from cs_sync_schemas import (
     Contact,
     ContactLink,
     Cost,
+    FeatureDay,
+    FunnelDay,
     MrrMovement,
     OnboardingStep,
+    QualityDay,
     Referral,
     Subscription,
     SurveyResponse,
@@ -35,12 +39,20 @@ from cs_sync_schemas import (
 from tests.metrics.conftest import Ledger
 
 PERIODS = whole_periods(date(2026, 1, 1), date(2026, 9, 1), "month", "Europe/Warsaw")
+RATES = Rates(
+    (date(2025, month, 15), "EUR", "USD", Fraction(10_000 + 137 * month, 10_000))
+    for month in range(1, 13)
+)
+SINCE = {"EUR": datetime(2025, 1, 1, tzinfo=UTC), "USD": datetime(2025, 1, 16, tzinfo=UTC)}
 SCOPES = {
     "whole": Scope(PERIODS),
     "by two attributes": Scope(PERIODS, by=("plan", "size")),
+    "in one currency": Scope(
+        PERIODS, conversion=conversion(RATES, "EUR", PERIODS, SINCE, openings=True)
+    ),
     "as known in May": Scope(PERIODS, known_at=datetime(2026, 5, 5, tzinfo=UTC)),
 }
-DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+DIALECT = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
 DIALECT.identifier_preparer.reserved_words |= {"at"}  # DuckDB reserves it, PostgreSQL does not
 Run = Callable[[Any], list[Mapping[str, Any]]]
 
@@ -67,6 +79,18 @@ def world() -> Iterator[Ledger]:
                 "purpose": ["acquisition", "retention", "service"][n % 3], "amount": n * 1111,
             },
         )  # fmt: skip
+    for n in range(40):
+        day = {"source_id": f"{n}", "day": _moment(random).date()}
+        ledger.add(
+            QualityDay,
+            {
+                **day, "defects": random.choice([None, n]), "downtime_seconds": n * 7,
+                "response_seconds": random.choice([None, 0.25, 1.5]),
+                "requests": random.choice([None, n]),
+            },
+        )  # fmt: skip
+        counts = {"visitors": 100 + n, "leads": n, "conversions": n // 3}
+        ledger.add(FunnelDay, {**day, **counts, "goal": random.choice([None, "trial", "demo"])})
     yield ledger
     ledger.engine.dispose()
 
@@ -114,7 +138,10 @@ def _people(ledger: Ledger, random: Random, name: str) -> None:
             "contact_source_id": random.choice([None, f"{name}-c{n % 3}"]),
         }  # fmt: skip
         at = _moment(random)
-        ledger.add(UsageDay, {**who, "day": at.date(), "events": random.randrange(3)})
+        spent = {"sessions": random.choice([None, 0, n]), "seconds": random.choice([None, 0, 600])}
+        ledger.add(UsageDay, {**who, "day": at.date(), "events": random.randrange(3), **spent})
+        feature = {"source_id": key, "account_source_id": name, "feature": random.choice("fgh")}
+        ledger.add(FeatureDay, {**feature, "day": at.date(), "events": random.randrange(9)})
         kind, top = random.choice([("nps", 10), ("csat", 5), ("ces", 7)])
         ledger.add(
             SurveyResponse,
@@ -247,7 +274,8 @@ def test_all_databases_agree(
 
 def test_statements_can_be_said_to_warehouses() -> None:
     """Sqlglot turns PostgreSQL's text into each warehouse's and finds nothing it cannot say."""
-    for statement in _statements(SCOPES["by two attributes"]).values():
+    statements = list(_statements(SCOPES["by two attributes"]).values())
+    for statement in [*statements, bridge(SCOPES["in one currency"])]:
         parsed = sqlglot.parse_one(_as_text(statement), read="postgres")
         for name in ("snowflake", "bigquery", "databricks", "trino", "spark"):
             assert parsed.sql(name, unsupported_level=sqlglot.ErrorLevel.RAISE)

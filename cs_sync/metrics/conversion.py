@@ -1,0 +1,123 @@
+"""Money of several currencies in one, inside a statement: whole numbers, rounded half-even."""
+
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    ColumnElement,
+    FromClause,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    union_all,
+)
+
+from cs_sync.metrics.fx import Conversion
+from cs_sync.metrics.metric import Scope
+
+_AT_ONCE = 100
+"""Rows in one UNION: SQLite refuses more than 500."""
+
+
+def converted(conversion: Conversion, pairs: CTE) -> CTE:
+    """`mrr_pairs` with what has a rate in the target currency, one row per account.
+
+    `prev` and `cur` are at the rates of the closing, so that no movement comes from the exchange;
+    `opening` is what stood there at the rates of the opening. Rounded once per account and
+    original currency.
+    """
+    rates = rate_rows(conversion)
+    same = and_(rates.c.period == pairs.c.period, rates.c.currency == pairs.c.currency)
+    marks = [c for c in pairs.c if c.name.startswith("segment_") or c.name == "reclassed"]
+    lines = (
+        select(
+            pairs.c.period,
+            pairs.c.account_id,
+            *marks,
+            in_target(conversion, rates, pairs.c.currency).label("currency"),
+            exchanged(pairs.c.prev, rates, "opening").label("opening"),
+            exchanged(pairs.c.prev, rates, "closing").label("prev"),
+            exchanged(pairs.c.cur, rates, "closing").label("cur"),
+            pairs.c.seen,
+        )
+        .select_from(pairs.outerjoin(rates, same))
+        .cte("exchanged")
+    )
+    groups = [c for c in lines.c if c.name not in ("opening", "prev", "cur", "seen")]
+    return (
+        select(
+            *groups,
+            *(func.sum(lines.c[name]).label(name) for name in ("opening", "prev", "cur")),
+            func.max(lines.c.seen).label("seen"),
+        )
+        .group_by(*groups)
+        .cte("converted")
+    )
+
+
+def rate_rows(conversion: Conversion) -> CTE:
+    """Rates as rows: period, currency, and numerator and denominator of opening and closing."""
+    rows = [
+        select(
+            literal(period).label("period"),
+            literal(currency).label("currency"),
+            *_said("opening", conversion.opening[currency][period]),
+            *_said("closing", rate),
+        )
+        for currency, closing in sorted(conversion.closing.items())
+        for period, rate in enumerate(closing)
+    ]
+    some = [rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE)]
+    parts = [union_all(*part).cte(f"rates_{number}") for number, part in enumerate(some)]
+    return union_all(*(select(part) for part in parts)).cte("rates")
+
+
+def _said(name: str, rate: Fraction) -> list[ColumnElement[Any]]:
+    return [
+        literal(rate.numerator, BigInteger).label(f"{name}_up"),
+        literal(rate.denominator, BigInteger).label(f"{name}_down"),
+    ]
+
+
+def in_target(
+    conversion: Conversion, rates: FromClause, own: ColumnElement[str]
+) -> ColumnElement[str]:
+    """The target's code where a rate was joined, else an amount's own currency."""
+    return case((rates.c.currency.is_not(None), literal(conversion.target)), else_=own)
+
+
+def exchanged(amount: ColumnElement[int], rates: FromClause, side: str) -> ColumnElement[int]:
+    """Minor units at the joined rate, rounded half-even; as they are where none was joined."""
+    up, down = rates.c[f"{side}_up"], rates.c[f"{side}_down"]
+    return case((up.is_(None), amount), else_=times(amount, up, down))
+
+
+def times(
+    amount: ColumnElement[int], up: ColumnElement[int], down: ColumnElement[int]
+) -> ColumnElement[int]:
+    """`amount` × `up` ÷ `down`, half-even, of numbers not below nought.
+
+    Whole multiples only are divided, as databases differ in what a division of others gives.
+    """
+    rest = amount % down
+    more = rest * up
+    left = more % down
+    whole = _over(amount - rest, down) * up + _over(more - left, down)
+    upwards = case((left * 2 > down, 1), (and_(left * 2 == down, whole % 2 == 1), 1), else_=0)
+    return whole + upwards
+
+
+def _over(multiple: ColumnElement[int], down: ColumnElement[int]) -> ColumnElement[int]:
+    return cast(multiple // down, BigInteger)
+
+
+def in_one_currency(scope: Scope, pairs: CTE) -> CTE:
+    """`pairs` converted as far as the scope has rates, or as they are."""
+    if scope.conversion is None or not scope.conversion.closing:
+        return pairs
+    return converted(scope.conversion, pairs)
