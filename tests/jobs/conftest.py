@@ -19,7 +19,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def box() -> Iterator[Sandbox]:
-    with Sandbox(seed=7, today=DAY, accounts=24, limits=False) as found:
+    with Sandbox(seed=7, today=DAY, accounts=16, limits=False) as found:
         yield found
 
 
