@@ -105,7 +105,7 @@ def test_heads_and_voices_of_february(place: Place, name: str, value: float, uni
 
 def test_who_left_is_counted_by_reason(place: Place) -> None:
     rows = metric(place, "churn_by_reason")
-    assert [(row["segment"], row["value"]) for row in rows] == [({"reason": "price"}, 1)]
+    assert [(row["segment"], row["value"]) for row in rows] == [({"reason": "voluntary"}, 1)]
 
 
 def test_what_nobody_measures_is_null_and_insufficient(place: Place) -> None:
