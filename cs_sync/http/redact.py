@@ -19,11 +19,12 @@ SHORTEST = 4
 """Shorter values are not taken for secrets: masking them would garble every message."""
 DEEPEST, LONGEST = 20, 2000
 
-_NAMES = (
-    r"auth(?!ors?\b|or_)|api[-_]?key|hapikey|secret|token|passw(?:or)?d"
-    r"|cookie|signature|credential"
-)
+_LASTING = r"auth(?!ors?\b|or_)|api[-_]?key|hapikey|secret|token|passw(?:or)?d|cookie|credential"
+_NAMES = rf"{_LASTING}|signature"
 _SECRET_NAME = re.compile(_NAMES, re.IGNORECASE)
+_CREDENTIAL = re.compile(_LASTING, re.IGNORECASE)
+"""A signature is of one request only: remembering each would make every request slower."""
+
 _LOOKS = re.compile(
     r"\b(?:[srp]k|rk|whsec|phx|phc|phs)_[A-Za-z0-9_\-]{4,}"
     r"|\bpat-[A-Za-z0-9\-]{4,}"
@@ -47,7 +48,7 @@ class Redactor:
 
     def learn(self, request: httpx.Request) -> None:
         """Remember what a request carries as a credential, in headers or in a token form."""
-        found = {value for name, value in request.headers.items() if _SECRET_NAME.search(name)}
+        found = {value for name, value in request.headers.items() if _CREDENTIAL.search(name)}
         if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             found |= set(_form_secrets(request))
         if found <= self._seen:

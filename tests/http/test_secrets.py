@@ -114,6 +114,15 @@ def test_a_token_form_is_remembered(respx_mock: respx.MockRouter) -> None:
     assert CANARY not in everything(caught.value)
 
 
+def test_signatures_are_not_remembered_one_by_one() -> None:
+    redactor = Redactor()
+    for number in range(3):
+        headers = {"Webhook-Signature": f"v1,proof-{number}", "X-Api-Key": CANARY}
+        redactor.learn(httpx.Request("POST", BASE, headers=headers))
+    assert redactor.text(f"v1,proof-1 {CANARY}") == f"v1,proof-1 {MASK}"
+    assert redactor.value({"signature": "v1,proof-1"}) == {"signature": MASK}
+
+
 def test_a_key_that_cannot_be_sent_is_not_shown() -> None:
     door = VendorHttp("acme").at(BASE, headers={"Authorization": "Bearer sk_live_żółw123"})
     with pytest.raises(ConfigError, match="cannot be sent") as caught:
