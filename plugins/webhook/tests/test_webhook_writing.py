@@ -105,8 +105,9 @@ def test_each_change_has_a_name_of_its_own() -> None:
     lower = replace(SCORE, fields={**SCORE.fields, "cs_health_score": 30.0})
     other = replace(SCORE, key="beta", remote_id="beta")
     first = replace(SCORE, before={})
-    names = {message_of(op, NOON).id for op in (SCORE, fallen_again, lower, other, first, CALL)}
-    assert len(names) == 6
+    closed = replace(CALL, remote_id="5f0c", fields={"status": "closed"})
+    said = (SCORE, fallen_again, lower, other, first, CALL, closed)
+    assert len({message_of(op, NOON).id for op in said}) == len(said)
 
 
 @pytest.mark.parametrize(

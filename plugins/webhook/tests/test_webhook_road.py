@@ -1,0 +1,88 @@
+"""The whole road: from files to messages at a receiver, by the command line."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+import respx
+
+from cs_sync.cli import main
+
+URL = "https://hooks.example.com/health"
+SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+CONFIG = f"""
+[connectors.files]
+path = "data"
+[connectors.webhook]
+url = "{URL}"
+signing_secret = "env:WEBHOOK_SIGNING_SECRET"
+[write_back]
+destination = "webhook"
+"""
+FILES = {
+    "accounts.csv": "source_id,name,domain\nalpha,Alpha,alpha.example\nbeta,Beta,beta.example\n",
+    "subscriptions.csv": (
+        "source_id,account,status,started_at,currency\n"
+        "s-alpha,alpha,active,2025-01-01,EUR\n"
+        "s-beta,beta,active,2025-01-15,EUR\n"
+    ),
+    "subscription_items.csv": (
+        "source_id,subscription,valid_from,unit_amount,quantity,interval,interval_count\n"
+        "i-alpha,s-alpha,2025-01-01,2000,10,month,1\n"
+        "i-beta,s-beta,2025-01-15,120000,1,year,1\n"
+    ),
+}
+
+Run = Callable[..., tuple[int, Any]]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """A command in a workspace of two paying accounts: how it ends, and the JSON it prints."""
+    (tmp_path / "data").mkdir()
+    for name, text in FILES.items():
+        (tmp_path / "data" / name).write_text(text)
+    config = tmp_path / "cs_sync.toml"
+    config.write_text(CONFIG)
+    config.chmod(0o600)
+    monkeypatch.setenv("WEBHOOK_SIGNING_SECRET", SECRET)
+
+    def command(*line: str) -> tuple[int, Any]:
+        code = main(["--config", str(config), "--format", "json", *line])
+        return code, json.loads(capsys.readouterr().out)
+
+    return command
+
+
+def test_accounts_are_sent_under_our_own_ids_and_only_once(
+    run: Run, respx_mock: respx.MockRouter
+) -> None:
+    hook = respx_mock.post(URL).respond(204)
+    run("sync")
+    planned = [row for row in run("plan")[1] if row["object"] == "account"]
+    assert [row["action"] for row in planned] == ["update", "update"]
+    assert hook.call_count == 0
+    assert run("push", "--yes")[0] == 0
+    sent = [orjson.loads(call.request.content) for call in hook.calls]
+    accounts = [message for message in sent if message["object"] == "account"]
+    assert {message["account"] for message in accounts} == {row["account"] for row in planned}
+    assert {message["fields"]["cs_mrr"] for message in accounts} == {200.0, 100.0}
+    assert all(message["before"] == {} for message in accounts)
+    assert run("push", "--yes")[0] == 0
+    assert hook.call_count == len(sent)
+
+
+def test_a_push_that_the_receiver_stops_goes_on_with_the_same_messages(
+    run: Run, respx_mock: respx.MockRouter
+) -> None:
+    hook = respx_mock.post(URL).respond(401)
+    run("sync")
+    assert run("push", "--yes")[0] == 3
+    assert hook.call_count == 1
+    refused = hook.calls.last.request.headers["webhook-id"]
+    hook.respond(200)
+    assert run("push", "--yes")[0] == 0
+    assert refused in [call.request.headers["webhook-id"] for call in list(hook.calls)[1:]]
