@@ -1,6 +1,7 @@
 """The connector: one signed POST per operation, at least once, under an id that repeats."""
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -24,7 +25,7 @@ from cs_sync import (
     VendorError,
 )
 from cs_sync_webhook.config import WebhookConfig
-from cs_sync_webhook.message import account_of, message_of
+from cs_sync_webhook.message import account_of, known, message_of
 from cs_sync_webhook.signature import Signed
 
 _SECTION = "[connectors.webhook]"
@@ -73,7 +74,10 @@ class WebhookDestination:
     def _deliver(self, op: Op) -> Ack | Reject:
         if self._gone:
             return Reject(op.key, "HTTP_410", self._gone)
-        message, existed = message_of(op, self._clock()), False
+        done = Ack(op.key, account_of(op) or op.key if op.object == "account" else op.key)
+        if not known(op):
+            return replace(done, existed=True)
+        message = message_of(op, self._clock())
         try:
             self._http.send(
                 "POST",
@@ -83,13 +87,13 @@ class WebhookDestination:
                 idempotent=True,
             )
         except RequestRefused as refusal:
-            if refusal.status != 409:
-                return self._refused(op, refusal)
-            existed = True
+            if refusal.status == 409:
+                return replace(done, existed=True)
+            return self._refused(op, refusal)
         except Unreachable as error:
             if not _was_taken(error):
                 raise
-        return Ack(op.key, account_of(op) if op.object == "account" else message.id, existed)
+        return done
 
     def _refused(self, op: Op, refusal: RequestRefused) -> Reject:
         """A refusal of this message; one that is no answer to it at all is raised."""

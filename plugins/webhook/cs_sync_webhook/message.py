@@ -23,23 +23,32 @@ class Message:
 
 def message_of(op: Op, now: datetime) -> Message:
     """The message of one operation; times in it are ISO 8601 in UTC."""
-    name = op.key if op.object == "follow_up" else _id_of_change(op)
+    name = _id_of_change(op) if op.object == "account" else _id_of_object(op)
     content = {
         "id": name,
         "key": op.key,
         "object": op.object,
         "account": account_of(op),
-        "fields": dict(op.fields),
+        "fields": known(op),
         "before": dict(op.before),
         "at": now,
     }
     return Message(name, orjson.dumps(content, option=_OPTIONS))
 
 
-def account_of(op: Op) -> str:
-    """Our own id of the account that the operation is about."""
-    found = op.remote_id if op.object == "account" else op.account_remote_id
-    return found or op.key
+def known(op: Op) -> dict[str, Any]:
+    """The fields that say something: what is not known is left out, so that it empties nothing."""
+    return {name: value for name, value in op.fields.items() if value is not None}
+
+
+def account_of(op: Op) -> str | None:
+    """Our own id of the account that the operation is about; None for the company as a whole."""
+    return op.remote_id or op.key if op.object == "account" else op.account_remote_id
+
+
+def _id_of_object(op: Op) -> str:
+    """A follow-up is created under its key, and closed under a name of its own."""
+    return op.key if op.remote_id is None else f"{op.key}-closed"
 
 
 def _id_of_change(op: Op) -> str:
@@ -53,6 +62,6 @@ def _id_of_change(op: Op) -> str:
     said: Mapping[str, Any] = {
         "account": op.key,
         "before": dict(op.before),
-        "fields": {n: v for n, v in op.fields.items() if not isinstance(v, datetime)},
+        "fields": {n: v for n, v in known(op).items() if not isinstance(v, datetime)},
     }
     return sha256(orjson.dumps(said, option=_OPTIONS)).hexdigest()[:32]

@@ -233,6 +233,15 @@ def test_headers_and_timeout_are_sent_and_their_values_stay_secret(
     assert "canary" not in reject.reason
 
 
+def test_what_is_not_known_is_not_sent(webhook: WebhookDestination, hook: respx.Route) -> None:
+    hook.respond(200)
+    nothing = replace(SCORE, fields={"cs_health_score": None})
+    half = replace(CALL, fields={"title": "Call Ana", "due_at": None})
+    answers = list(webhook.write([nothing, half]))
+    assert answers == [Ack("acme", "acme", existed=True), Ack("5f0c", "5f0c")]
+    assert [body(call.request)["fields"] for call in hook.calls] == [{"title": "Call Ana"}]
+
+
 def test_preparing_asks_nothing_and_says_where_it_will_post(
     open_webhook: Open, hook: respx.Route
 ) -> None:
