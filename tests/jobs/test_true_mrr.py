@@ -1,0 +1,123 @@
+"""MRR from Stripe's answers against what Acme's accounts really paid, in every one of 24 months.
+
+Stripe shows what subscriptions are now; what they were is rebuilt from their invoices. Every
+account that differs is named here, with the reason why no invoice could have told.
+"""
+
+import json
+from collections import defaultdict
+from datetime import UTC, datetime
+from fractions import Fraction
+
+import pytest
+
+from cs_sync.jobs.workspace import Workspace
+from cs_sync_sandbox import Sandbox, World, build_world
+from cs_sync_sandbox.world.truth import mrr
+from tests.jobs.conftest import acme_in
+from tests.jobs.road import DAY, Acme
+
+pytestmark = pytest.mark.xdist_group("true mrr")
+
+Differences = dict[str, dict[datetime, tuple[int, Fraction]]]
+
+BEGAN_WITHIN_A_MONTH = {"acct_0061", "acct_0097", "acct_0150", "acct_0275", "acct_0315"}
+"""15.00 off for three months from some day within a billing month: the first invoice that shows it
+is the next one, and the last one that shows it is paid to the end of its own month."""
+BEGAN_WITHIN_A_YEAR = {"acct_0251"}
+"""15.00 off for three months between two invoices of a yearly plan: no invoice ever shows it."""
+ONCE_ON_A_YEAR = {"acct_0094", "acct_0298"}
+"""20 % off for six months on a yearly invoice, where it looks as a gift on one invoice does."""
+PAUSED = {"acct_0075", "acct_0147", "acct_0164", "acct_0324"}
+"""Collection is paused: nothing is owed, so the default policy counts nothing; Acme's books do."""
+UNPAID = {"acct_0363"}
+"""Acme's books count who is unpaid now as unpaid from the start; it paid its invoices before."""
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    return build_world(7, DAY)
+
+
+@pytest.fixture(scope="module")
+def differences(world: World, tmp_path_factory: pytest.TempPathFactory) -> Differences:
+    """Account → instant → (ours, true), wherever they differ by more than rounding."""
+    folder = tmp_path_factory.mktemp("true")
+    with (
+        Sandbox(seed=7, today=DAY, limits=False) as box,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(Workspace, "_sleep", lambda _workspace, _seconds: None)
+        place = acme_in(folder, box)
+        place.connect("stripe")
+        assert place.run("sync").code == 0
+    found: Differences = defaultdict(dict)
+    for at in instants(world):
+        ours, true = computed(place, world, at), mrr(world, at)
+        for account in ours.keys() | true.keys():
+            pair = ours.get(account, 0), true.get(account, Fraction())
+            if abs(pair[0] - pair[1]) > Fraction(1, 2):
+                found[account][at] = pair
+    return found
+
+
+def instants(world: World) -> list[datetime]:
+    months = [(2024 + n // 12, n % 12 + 1) for n in range(11, 35)]
+    return [*(datetime(year, month, 1, tzinfo=UTC) for year, month in months), world.now]
+
+
+def computed(place: Acme, world: World, at: datetime) -> dict[str, int]:
+    """Account key → minor units, from the spans that we believe in now."""
+    keys = {one.id: one.account_key for one in world.subscriptions}
+    moment = at.strftime("%Y-%m-%d %H:%M:%S.%f")
+    spans = place.select(
+        "SELECT parts FROM mrr_span WHERE known_to IS NULL"
+        " AND valid_from <= ? AND (valid_to IS NULL OR valid_to > ?)",
+        moment,
+        moment,
+    )
+    found: dict[str, int] = defaultdict(int)
+    for span in spans:
+        for part in json.loads(span["parts"]):
+            found[keys[part["subscription"]]] += part["amount"]
+    return found
+
+
+def test_every_account_is_right_but_those_that_no_invoice_tells_of(
+    differences: Differences,
+) -> None:
+    assert differences.keys() == (
+        BEGAN_WITHIN_A_MONTH | BEGAN_WITHIN_A_YEAR | ONCE_ON_A_YEAR | PAUSED | UNPAID
+    )
+
+
+def test_a_discount_within_a_month_is_late_by_less_than_a_month(differences: Differences) -> None:
+    """As much too high where it began as too low where it ended."""
+    for account in BEGAN_WITHIN_A_MONTH:
+        first, last = (ours - true for ours, true in differences[account].values())
+        assert [first, last] == [15_00, -15_00]
+
+
+def test_a_hidden_yearly_discount_is_all_that_is_missing(
+    differences: Differences, world: World
+) -> None:
+    for account in BEGAN_WITHIN_A_YEAR | ONCE_ON_A_YEAR:
+        (discount,) = (
+            d for s in world.subscriptions if s.account_key == account for d in s.discounts
+        )
+        assert discount.end is not None
+        for at, (ours, true) in differences[account].items():
+            assert discount.start <= at < discount.end
+            off = Fraction(15_00, 12) if account in BEGAN_WITHIN_A_YEAR else Fraction(ours, 5)
+            assert ours - true == pytest.approx(off, abs=1)
+
+
+def test_paused_and_unpaid_are_a_matter_of_policy(differences: Differences, world: World) -> None:
+    by_key = {s.account_key: s for s in world.subscriptions if s.pause_behavior}
+    assert by_key.keys() & differences.keys() == PAUSED
+    for account in PAUSED:
+        assert {ours for ours, _ in differences[account].values()} == {0}
+    assert {s.account_key for s in world.subscriptions if s.status == "unpaid"} >= UNPAID
+    for account in UNPAID:
+        assert {true for _, true in differences[account].values()} == {0}
+        assert world.now not in differences[account]
