@@ -52,7 +52,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
     def command(*line: str) -> tuple[int, Any]:
         code = main(["--config", str(config), "--format", "json", *line])
-        return code, json.loads(capsys.readouterr().out)
+        printed = capsys.readouterr()
+        assert printed.out, printed.err
+        return code, json.loads(printed.out)
 
     return command
 
