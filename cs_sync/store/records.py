@@ -7,8 +7,8 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Table, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from cs_sync.store.binding import prepared_upsert
 from cs_sync.store.door import content_hash
 from cs_sync_schemas import Record, table_of
 
@@ -29,19 +29,8 @@ class Moment:
 
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert, or replace by primary key; `first_seen_at` of what exists is kept."""
-    if not rows:
-        return
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    keys = [column.name for column in table.primary_key]
-    statement = dialect.insert(table)
-    kept = {*keys, "first_seen_at"}
-    replaced = {name: statement.excluded[name] for name in rows[0] if name not in kept}
-    connection.execute(
-        statement.on_conflict_do_update(index_elements=keys, set_=replaced)
-        if replaced
-        else statement.on_conflict_do_nothing(index_elements=keys),
-        list(rows),
-    )
+    if rows:
+        prepared_upsert(connection, table, tuple(rows[0])).execute(connection, rows)
 
 
 def store_rows(

@@ -1,0 +1,86 @@
+"""A prepared statement stores exactly what SQLAlchemy itself would have stored."""
+
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select
+from sqlalchemy.exc import StatementError
+
+from cs_sync.contracts.errors import StoreError
+from cs_sync.store.binding import prepared_upsert
+from cs_sync.store.database import Store
+from cs_sync_schemas import SubscriptionItem, table_of
+
+TABLE = table_of(SubscriptionItem)
+NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+
+def item(source_id: str, **differing: Any) -> dict[str, Any]:
+    """A row with a value in every kind of column."""
+    return {
+        "source": "stripe",
+        "source_id": source_id,
+        "updated_at": None,
+        "first_seen_at": NOON,
+        "last_seen_at": NOON,
+        "changed_at": NOON.astimezone(timezone(timedelta(hours=5, minutes=30))),
+        "deleted_at": None,
+        "row_hash": "digest",
+        "raw": {"text": "né 'quoted' :named ?", "list": [1, None, "2"]},
+        "valid_from": NOON,
+        "valid_to": None,
+        "subscription_source_id": "sub_1",
+        "product": None,
+        "price": "price_1",
+        "unit_amount": Decimal("1999.500"),
+        "quantity": Decimal("1E+2"),
+        "interval": "month",
+        "interval_count": 1,
+        "usage_type": "licensed",
+        "tiers": None,
+        "divide_by": None,
+        "divide_round": None,
+        "inclusive_tax_percent": None,
+        **differing,
+    }
+
+
+def test_stores_what_sqlalchemy_stores(store: Store) -> None:
+    ours, theirs = item("ours"), item("theirs")
+    with store.write() as connection:
+        prepared_upsert(connection, TABLE, tuple(ours)).execute(connection, [ours])
+        connection.execute(insert(TABLE), [theirs])
+    with store.read() as connection:
+        # The bare text of the columns, as no type of ours reads it back.
+        columns = ", ".join(column.name for column in TABLE.c if column.name != "source_id")
+        found = connection.exec_driver_sql(f"SELECT {columns} FROM subscription_item").all()
+    assert len(found) == 2
+    assert found[0] == found[1]
+
+
+def test_a_second_row_with_the_key_replaces_all_but_when_it_was_first_seen(store: Store) -> None:
+    later = NOON + timedelta(days=1)
+    again = item("one", quantity=Decimal(7), first_seen_at=later, last_seen_at=later)
+    with store.write() as connection:
+        for row in (item("one"), again):
+            prepared_upsert(connection, TABLE, tuple(row)).execute(connection, [row])
+    with store.read() as connection:
+        (row,) = connection.execute(select(TABLE)).mappings()
+    assert row["quantity"] == 7
+    assert row["first_seen_at"] == NOON
+    assert row["last_seen_at"] == later
+
+
+def test_a_time_without_offset_is_refused(store: Store) -> None:
+    row = item("one", updated_at=datetime(2026, 3, 1))
+    with pytest.raises((StatementError, ValueError), match="naive"), store.write() as connection:
+        prepared_upsert(connection, TABLE, tuple(row)).execute(connection, [row])
+
+
+def test_rows_must_have_the_same_fields(store: Store) -> None:
+    row = item("one")
+    short = {name: value for name, value in item("two").items() if name != "price"}
+    with pytest.raises((KeyError, StoreError)), store.write() as connection:
+        prepared_upsert(connection, TABLE, tuple(row)).execute(connection, [row, short])
