@@ -33,12 +33,15 @@ class Run:
         return sum(counted.get(vendor, 0) for vendor in ("stripe", "hubspot"))
 
 
-def run_once(contestant: str, vendor: Vendor, server: Server, folder: Path) -> Run:
+def run_once(
+    contestant: str, vendor: Vendor, server: Server, folder: Path, *, paced: bool = False
+) -> Run:
     """A contestant in a process of its own; raises when it fails."""
     server.counts()
     module = f"benchmarks.sync.contestants.{contestant}"
+    task = [vendor, server.url, str(folder), *(["--paced"] if paced else [])]
     ended = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", module, vendor, server.url, str(folder)],
+        [sys.executable, "-W", "ignore", "-m", module, *task],
         capture_output=True,
         text=True,
         env={**os.environ, **QUIET},

@@ -19,11 +19,15 @@ HUBSPOT_TOKEN = "pat-loopback"
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What to read, from where, and the folder to put the database in."""
+    """What to read, from where, and the folder to put the database in.
+
+    `paced`: keep the vendor's published limits; else the server has none and nobody need wait.
+    """
 
     vendor: Vendor
     url: str
     folder: Path
+    paced: bool = False
 
 
 @dataclass(slots=True)
@@ -53,6 +57,7 @@ def run(contestant: Callable[[Task], Cost]) -> None:
     parser.add_argument("vendor", choices=("stripe", "hubspot"))
     parser.add_argument("url")
     parser.add_argument("folder", type=Path)
+    parser.add_argument("--paced", action="store_true")
     given = parser.parse_args()
-    cost = contestant(Task(given.vendor, given.url, given.folder))
+    cost = contestant(Task(given.vendor, given.url, given.folder, given.paced))
     print(json.dumps(asdict(cost)))
