@@ -6,7 +6,7 @@ changed-since. A thousand companies cost eleven requests.
 
 from collections.abc import Iterator, Sequence
 
-from cs_sync import Page, RequestRefused, Row, Window
+from cs_sync import Page, Rejection, RequestRefused, Row, Window
 from cs_sync_hubspot.api import ASSOCIATION_LIMIT, HubSpotApi, next_after
 from cs_sync_hubspot.refusals import category, details, said
 from cs_sync_hubspot.transport import Json
@@ -23,7 +23,8 @@ def read_members(api: HubSpotApi, window: Window) -> Iterator[Page]:
     after: str | None = window.resume
     while True:
         companies, after = _companies(api, after)
-        yield Page({Membership: _members(api, companies)}, resume=after)
+        rows, rejected = _members(api, companies)
+        yield Page({Membership: rows}, resume=after, rejected=rejected)
         if after is None:
             return
 
@@ -39,21 +40,33 @@ def _companies(api: HubSpotApi, after: str | None) -> tuple[list[str], str | Non
             return ids, after
 
 
-def _members(api: HubSpotApi, companies: Sequence[str]) -> list[Row]:
-    """The memberships of these companies; those of a company with many come in parts."""
+def _members(
+    api: HubSpotApi, companies: Sequence[str]
+) -> tuple[Sequence[Row], Sequence[Rejection]]:
+    """The memberships of these companies; those of a company with many come in parts.
+
+    What cannot be understood is rejected without an id, so that nothing stored is taken for gone.
+    """
     rows: dict[str, Row] = {}
+    rejected: list[Rejection] = []
     asked: list[Json] = [{"id": company} for company in companies]
     while asked:
         chunk, asked = asked[:ASSOCIATION_LIMIT], asked[ASSOCIATION_LIMIT:]
         body = api.associations("companies", "contacts", chunk)
         _refuse_gaps(body)
         for result in body["results"]:
-            company = str(result["from"]["id"])
-            rows.update((str(row["source_id"]), row) for row in _rows(company, result["to"]))
+            try:
+                company = str(result["from"]["id"])
+                found = {str(row["source_id"]): row for row in _rows(company, result["to"])}
+            except (KeyError, TypeError) as error:
+                reason = f"not shaped as HubSpot describes it: {type(error).__name__} {error}"
+                rejected.append(Rejection(Membership, None, "MALFORMED", reason, result))
+                continue
+            rows.update(found)
             after = next_after(result)
             if after is not None:
                 asked.append({"id": company, "after": after})
-    return list(rows.values())
+    return list(rows.values()), rejected
 
 
 def _rows(company: str, contacts: Sequence[Json]) -> Iterator[Row]:
