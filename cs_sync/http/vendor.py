@@ -177,6 +177,7 @@ class VendorHttp:
         accept = {"Accept": "application/json"} if wants_json else {}
         given = (*accept.items(), *self._headers.items(), *headers.items())
         merged = {name.lower(): value for name, value in given}
+        wants_json = wants_json or "json" in merged.get("accept", "")
         return Call(self.name, method, url, merged, content, repeatable, wants_json)
 
     def _fetch(self, call: Call) -> Answer:
