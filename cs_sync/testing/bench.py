@@ -12,13 +12,15 @@ import httpx
 from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import ConnectorConfig, Workspace
 from cs_sync.http import ManualClock, VendorHttp
-from cs_sync.store.database import Store, open_store
+from cs_sync.store.database import open_store
 from cs_sync.store.leases import Held, give_back, take_lease
 from cs_sync.store.migrating import migrate
 from cs_sync.testing.vendor import Fake
 from cs_sync.testing.wire import Fault, Wire, no_fault
 
 F = TypeVar("F", bound=Fake)
+_STATEMENTS: dict[Any, Any] = {}
+"""Compiled SQL, shared by all databases of a test run: it would be compiled for each."""
 
 
 class Bench(Generic[F]):
@@ -34,11 +36,15 @@ class Bench(Generic[F]):
         self.wire = Wire(self.vendor.answer, self.clock.now)
         self.path = folder / "store.db"
         self.path.write_bytes(_empty_database())
-        self.store: Store = open_store(f"sqlite:///{self.path}")
+        self.store = open_store(f"sqlite:///{self.path}")
+        self.store.engine = self.store.engine.execution_options(compiled_cache=_STATEMENTS)
         self._held: Held | None = None
 
     def close(self) -> None:
-        """Close the database."""
+        """Give back the lease and close the database."""
+        if self._held is not None:
+            with self.store.write() as connection:
+                give_back(connection, self._held, self.clock.now())
         self.store.close()
 
     def config(self) -> ConnectorConfig:

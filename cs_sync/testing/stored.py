@@ -10,7 +10,7 @@ from cs_sync.contracts.source import Stream
 from cs_sync.store.records import VERSION_FIELDS
 from cs_sync.store.rejects import REJECTED
 from cs_sync.store.states import STATE
-from cs_sync_schemas import RECORDS, Record, table_of
+from cs_sync_schemas import Record, table_of
 
 Key = tuple[str, ...]
 Rows = Mapping[Key, Mapping[str, Any]]
@@ -21,10 +21,10 @@ _OF_THE_READ = frozenset({"first_seen_at", "last_seen_at", "changed_at", "raw", 
 SHOWN = 5
 
 
-def all_rows(connection: Connection, source: str) -> Rows:
+def all_rows(connection: Connection, source: str, streams: Iterable[Stream]) -> Rows:
     """Everything stored, tombstones and rejected records included."""
     found: dict[Key, Mapping[str, Any]] = {}
-    for record in RECORDS:
+    for record in _filled(streams):
         for row in _of(connection, record, source):
             content = {name: value for name, value in row.items() if name not in _OF_THE_READ}
             content["deleted_at"] = row["deleted_at"] is not None
@@ -46,7 +46,7 @@ def present_rows(
     versioned = {record for stream in streams for record in stream.snapshot}
     children = {record for stream in streams for record in stream.children}
     found: dict[Key, Mapping[str, Any]] = {}
-    for record in RECORDS:
+    for record in _filled(streams):
         dropped = _OF_THE_READ | {"updated_at"}
         dropped |= VERSION_FIELDS if record in versioned else frozenset()
         end = record.END_FIELD if record in children else "deleted_at"
@@ -79,6 +79,12 @@ def differences(expected: Rows, found: Rows) -> Sequence[str]:
     told.sort()
     more = len(told) - SHOWN
     return told[:SHOWN] + ([f"… and {more} more"] if more > 0 else [])
+
+
+def _filled(streams: Iterable[Stream]) -> list[type[Record]]:
+    """The records that the streams bring, each once."""
+    kinds = [kind for s in streams for kind in (s.record, *s.extra, *s.children)]
+    return list(dict.fromkeys(kinds))
 
 
 def _of(connection: Connection, record: type[Record], source: str) -> Iterable[Mapping[str, Any]]:

@@ -1,21 +1,39 @@
 """Changes at the vendor: an incremental run ends where a full one would."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 
-from cs_sync.testing.stored import Key, Rows
+from cs_sync.testing.stored import Rows
 from cs_sync.testing.syncing import Run, SyncBench, reference
+from cs_sync.testing.vendor import VendorFake
 from cs_sync.testing.verdicts import came_through, must, needs_network, not_applicable, same_rows
 from cs_sync.testing.wire import Exchange, Fault
 from cs_sync_schemas import Alias
 
 T = TypeVar("T")
+SAME_INSTANT = 5
 LATER = 90
 """Minutes between a change and the next run: longer than any vendor needs to show it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What became of one change of every kind in every stream, after the next run."""
+
+    added: Mapping[str, str]
+    edited: Mapping[str, str]
+    deleted: Mapping[str, str]
+    merged: Mapping[str, tuple[str, str]]
+    before: Rows
+    rows: Rows
+    present: Rows
+    read_anew: Rows
 
 
 class ChangeCases:
@@ -23,70 +41,68 @@ class ChangeCases:
 
     def test_an_added_record_arrives(self, bench: SyncBench) -> None:
         """The next run stores it."""
-        bench.sync()
-        added = _change(bench, bench.vendor.add, "add")
-        came_through(_next_run(bench), "after an addition")
-        for stream, name in added.items():
-            must(_living(bench, stream, name), f"{stream}: {name} was added and is not stored")
+        found = _changed(bench.kind)
+        for stream, name in _any(found.added, "add").items():
+            lives = _lives(bench, found.present, stream, name)
+            must(lives, f"{stream}: {name} was added and is not stored")
 
     def test_an_edited_record_is_updated(self, bench: SyncBench) -> None:
         """The next run stores what it says now."""
-        bench.sync()
-        before = bench.present()
-        edited = _change(bench, bench.vendor.edit, "edit")
-        came_through(_next_run(bench), "after an edit")
-        after = bench.present()
-        for stream, name in edited.items():
-            changed = any(after.get(k) != v for k, v in before.items() if name in k)
+        found = _changed(bench.kind)
+        for stream, name in _any(found.edited, "edit").items():
+            changed = any(found.present.get(k) != v for k, v in found.before.items() if name in k)
             must(changed, f"{stream}: {name} was edited and is stored as it was")
 
     def test_a_deleted_record_is_marked(self, bench: SyncBench) -> None:
         """The next run gives it a tombstone; its row stays."""
-        streams = reference(bench.kind).streams
-        bench.sync()
-        gone = _change(bench, bench.vendor.delete, "delete", _that_tell_deletes(bench))
-        came_through(_next_run(bench), "after a deletion")
-        for stream, name in gone.items():
-            table = str(streams[stream].record.__tablename__)
-            kept = any(key[:2] == (table, name) for key in bench.rows())
+        if not _telling_deletes(bench.kind):
+            not_applicable('every stream states deletes="never"')
+        found = _changed(bench.kind)
+        for stream, name in _any(found.deleted, "delete").items():
+            kept = any(key[:2] == (_table(bench, stream), name) for key in found.rows)
             must(kept, f"{stream}: {name} was deleted and its row is gone altogether")
-            must(not _living(bench, stream, name), f"{stream}: {name} was deleted and lives on")
+            lives = _lives(bench, found.present, stream, name)
+            must(not lives, f"{stream}: {name} was deleted and lives on")
 
     def test_a_merged_record_leads_to_its_survivor(self, bench: SyncBench) -> None:
         """The next run marks the one that is gone and remembers under which id it lives on."""
-        bench.sync()
-        merged = _change(bench, bench.vendor.merge, "merge")
-        came_through(_next_run(bench), "after a merge")
-        for stream, (gone, survivor) in merged.items():
-            must(not _living(bench, stream, gone), f"{stream}: {gone} was merged and lives on")
-            must(_living(bench, stream, survivor), f"{stream}: the survivor {survivor} is missing")
-            aliases = [v for k, v in bench.rows().items() if k[:2] == (_table_name(Alias), gone)]
-            told = any(alias["survivor_source_id"] == survivor for alias in aliases)
+        found = _changed(bench.kind)
+        for stream, (gone, survivor) in _any(found.merged, "merge").items():
+            lives = _lives(bench, found.present, stream, gone)
+            must(not lives, f"{stream}: {gone} was merged and lives on")
+            lives = _lives(bench, found.present, stream, survivor)
+            must(lives, f"{stream}: the survivor {survivor} is missing")
+            alias = (str(Alias.__tablename__), gone)
+            aliases = [fields for key, fields in found.rows.items() if key[:2] == alias]
+            told = any(fields["survivor_source_id"] == survivor for fields in aliases)
             must(told, f"{stream}: nothing says that {gone} lives on as {survivor}")
 
     def test_incremental_equals_full(self, bench: SyncBench) -> None:
         """After every kind of change, rows that were brought up to date equal rows read anew."""
-        bench.sync()
-        _change_everything(bench)
-        came_through(_next_run(bench), "incremental")
-        same_rows(_read_anew(bench), bench.present(), "incrementally rather than in full")
+        found = _changed(bench.kind)
+        same_rows(found.read_anew, found.present, "incrementally rather than in full")
 
     def test_records_of_one_instant_are_all_read(self, bench: SyncBench) -> None:
         """More records than a page holds change at one instant, across the edge of a page."""
-        bench.sync()
-        many = [_change(bench, bench.vendor.add, "add") for _ in range(3 * bench.vendor.page_size)]
+        bench.begin_synced()
+        bench.vendor.page_size = 2
+        streams = reference(bench.kind).streams
+        many = [(name, bench.vendor.add(name)) for name in streams for _ in range(SAME_INSTANT)]
+        added = [(stream, name) for stream, name in many if name is not None]
+        if not added:
+            not_applicable("no stream of the fake vendor can add a record")
         came_through(_next_run(bench), "after many additions at once")
-        for added in many:
-            for stream, name in added.items():
-                told = f"{stream}: {name}, one of {len(many)} of the same instant, is missing"
-                must(_living(bench, stream, name), told)
-        same_rows(_read_anew(bench), bench.present(), "after many additions at once")
+        present = bench.present()
+        for stream, name in added:
+            lives = _lives(bench, present, stream, name)
+            must(lives, f"{stream}: {name}, one of {SAME_INSTANT} of one instant, is missing")
+        same_rows(_read_anew(bench), present, "after many additions at once")
 
     def test_changes_during_the_read_are_not_lost(self, bench: SyncBench) -> None:
         """Records are edited, added and deleted between two pages; the next run has it all."""
         needs_network(bench)
         requests = len(reference(bench.kind).run.sent)
-        for number in (2, requests // 2, requests):
+        for number in (requests // 3, requests):
             with tempfile.TemporaryDirectory() as folder:
                 fresh = SyncBench(bench.kind, Path(folder))
                 came_through(fresh.sync(_changing_at(number, fresh)), "changed during the read")
@@ -96,14 +112,29 @@ class ChangeCases:
                 fresh.close()
 
     def test_killed_in_an_incremental_run_nothing_is_lost(self, bench: SyncBench) -> None:
-        """The run that brings the changes dies after its first page, and is run again."""
-        bench.sync()
+        """The run that brings the changes dies after the first page of every stream."""
+        bench.begin_synced()
         _change_everything(bench)
         bench.later(LATER)
         for stream in reference(bench.kind).streams:
             bench.sync(only=[stream], pages=1)
         came_through(bench.sync(), "after a killed incremental run")
-        same_rows(_read_anew(bench), bench.present(), "after a killed incremental run")
+        wanted = _changed(bench.kind).read_anew
+        same_rows(wanted, bench.present(), "after a killed incremental run")
+
+
+@cache
+def _changed(kind: type[VendorFake]) -> Changed:
+    """One change of every kind in every stream, and the next run; done once for all cases."""
+    with tempfile.TemporaryDirectory() as folder:
+        bench = SyncBench(kind, Path(folder))
+        bench.begin_synced()
+        before = bench.present()
+        changes = _change_everything(bench)
+        came_through(_next_run(bench), "after changes")
+        found = Changed(*changes, before, bench.rows(), bench.present(), _read_anew(bench))
+        bench.close()
+    return found
 
 
 def _next_run(bench: SyncBench) -> Run:
@@ -111,37 +142,32 @@ def _next_run(bench: SyncBench) -> Run:
     return bench.sync()
 
 
-def _change(
-    bench: SyncBench,
-    change: Callable[[str], T | None],
-    what: str,
-    streams: list[str] | None = None,
-) -> dict[str, T]:
-    """The change made in every stream that can: stream → what it returned."""
-    names = list(reference(bench.kind).streams) if streams is None else streams
-    made = {name: done for name in names if (done := change(name)) is not None}
+def _any(made: Mapping[str, T], what: str) -> Mapping[str, T]:
+    """The changes, if the fake vendor can make any of this kind."""
     if not made:
         not_applicable(f"no stream of the fake vendor can {what} a record")
     return made
 
 
-def _change_everything(bench: SyncBench) -> None:
-    """Add, edit, delete and merge, as far as the streams can show it."""
-    told = _that_tell_deletes(bench, skip=False)
-    for stream in reference(bench.kind).streams:
-        bench.vendor.add(stream)
-        bench.vendor.edit(stream)
-        bench.vendor.merge(stream)
-        if stream in told:
-            bench.vendor.delete(stream)
+def _change_everything(bench: SyncBench) -> tuple[Any, Any, Any, Any]:
+    """Add, edit, delete and merge, as far as the streams can show it: stream → what happened."""
+    streams = list(reference(bench.kind).streams)
+    vendor = bench.vendor
+    steps = (
+        (vendor.add, streams),
+        (vendor.edit, streams),
+        (vendor.delete, _telling_deletes(bench.kind)),
+        (vendor.merge, streams),
+    )
+    done = [{name: change(name) for name in names} for change, names in steps]
+    made = [{name: what for name, what in each.items() if what is not None} for each in done]
+    return made[0], made[1], made[2], made[3]
 
 
-def _that_tell_deletes(bench: SyncBench, skip: bool = True) -> list[str]:
-    streams = reference(bench.kind).streams
-    told = [name for name, stream in streams.items() if stream.deletes != "never"]
-    if not told and skip:
-        not_applicable('every stream states deletes="never"')
-    return told
+def _telling_deletes(kind: type[VendorFake]) -> list[str]:
+    """The streams that can tell of deletes."""
+    streams = reference(kind).streams
+    return [name for name, stream in streams.items() if stream.deletes != "never"]
 
 
 def _changing_at(number: int, bench: SyncBench) -> Fault:
@@ -164,11 +190,9 @@ def _read_anew(bench: SyncBench) -> Rows:
     return rows
 
 
-def _living(bench: SyncBench, stream: str, source_id: str) -> bool:
-    record = reference(bench.kind).streams[stream].record
-    wanted: Key = (_table_name(record), source_id)
-    return any(key[:2] == wanted for key in bench.present())
+def _lives(bench: SyncBench, present: Rows, stream: str, source_id: str) -> bool:
+    return any(key[:2] == (_table(bench, stream), source_id) for key in present)
 
 
-def _table_name(record: object) -> str:
-    return str(getattr(record, "__tablename__", ""))
+def _table(bench: SyncBench, stream: str) -> str:
+    return str(reference(bench.kind).streams[stream].record.__tablename__)

@@ -31,7 +31,7 @@ class InterruptionCases:
 
     def test_a_killed_full_run_is_taken_up(self, bench: SyncBench) -> None:
         """`--full` that dies half-way leaves what was stored, and the next run ends well."""
-        bench.sync()
+        bench.begin_synced()
         bench.later(minutes=1)
         bench.sync(full=True, pages=2)
         came_through(bench.sync(), "after a killed full run")
@@ -39,15 +39,15 @@ class InterruptionCases:
 
 
 def _live_on(bench: SyncBench, stream: str, process: Callable[[str, int], Run]) -> None:
-    """Processes that live for one step, or for one more where that brought nothing."""
-    steps = 1
+    """Processes that live for one step each, and for one more whenever that brings nothing new."""
+    steps, seen = 1, [bench.standing()]
     for _ in range(MOST_PROCESSES):
-        before = bench.standing()
         run = process(stream, steps)
         if not run.killed:
             came_through(run, f"{stream} after many deaths")
             return
-        steps = steps + 1 if bench.standing() == before else 1
+        steps += bench.standing() in seen
+        seen.append(bench.standing())
     must(False, f"{stream} never comes to its end: it does not go on where it was")
 
 

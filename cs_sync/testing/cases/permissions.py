@@ -20,9 +20,10 @@ class PermissionCases:
     def test_a_missing_permission_stops_its_stream_only(self, bench: SyncBench) -> None:
         """403 on one stream: it fails and says why, the others go on, the run is partial."""
         needs_network(bench)
+        bench.begin_synced()
         names = set(reference(bench.kind).streams)
         for stream in sorted(names):
-            run = bench.sync(_forbidden(bench, stream), full=True, side_by_side=True)
+            run = bench.sync(_forbidden(bench, stream), side_by_side=True)
             outcome = run.outcomes[stream]
             must(outcome.status == "failed", f"{stream} is {outcome.status} in spite of its 403s")
             must("403" in str(outcome.error) or "→" in str(outcome.error), f"{outcome.error}")
@@ -60,7 +61,7 @@ class PermissionCases:
     def test_a_forbidden_stream_buries_nothing(self, bench: SyncBench) -> None:
         """What was read before stays when the permission is taken away."""
         needs_network(bench)
-        bench.sync()
+        bench.begin_synced()
         bench.later(minutes=90)
         bench.sync(lambda _exchange: bench.vendor.refusal(403, "not any more"))
         told = differences(reference(bench.kind).rows, bench.rows())

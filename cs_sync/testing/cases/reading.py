@@ -35,7 +35,7 @@ class ReadingCases:
     def test_the_host_accepts_the_connector(self, bench: SyncBench) -> None:
         """Its facts are complete, and its streams have names of their own."""
         must(not (problem := check_source(bench.kind.connector)), str(problem))
-        names = [stream.name for stream in bench.streams()]
+        names = [stream.name for stream in bench.streams]
         must(len(set(names)) == len(names), f"two streams have one name: {names}")
 
     def test_importing_it_opens_no_connection(self, bench: SyncBench) -> None:
@@ -46,7 +46,8 @@ class ReadingCases:
 
     def test_making_it_sends_no_request(self, bench: SyncBench) -> None:
         """The constructor and `streams` state facts; only reading asks the vendor."""
-        bench.streams()
+        with bench.opened() as source:
+            source.streams()
         asked = [str(sent.request.url) for sent in bench.wire.sent]
         must(not asked, f"it asks {asked} before it reads")
 
@@ -72,7 +73,7 @@ class ReadingCases:
 
     def test_a_full_run_changes_nothing(self, bench: SyncBench) -> None:
         """Reading all again finds what is stored."""
-        bench.sync()
+        bench.begin_synced()
         bench.later(minutes=1)
         full = bench.sync(full=True)
         came_through(full, "with --full")

@@ -24,6 +24,7 @@ class SecretCases:
     def test_no_secret_in_any_log_line_error_or_row(self, bench: SyncBench) -> None:
         """The vendor repeats the key in its errors; it reaches no log, error, event or row."""
         needs_network(bench)
+        bench.vendor.page_size = 20
         said = _Heard()
         with said.listening():
             bench.sync(keep_raw=True)
