@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from cs_sync.metrics.intervals import Interval, nps_interval, ratio_interval, wilson
 from cs_sync.metrics.metric import Metric, Scope, Unit
+from cs_sync.metrics.scaling import scaled
 
 Status = Literal["final", "provisional", "insufficient", "stale"]
 Row = Mapping[str, Any]
@@ -96,6 +97,11 @@ def _finished(
     numerator = _number(row["numerator"]) if row else None
     denominator = _number(row["denominator"]) if row else None
     interval = _interval(metric, row) if row else None
+    value = _value(metric, numerator, denominator)
+    if metric.scaled_to is not None and value is not None:
+        days, to = scope.periods[period].days, metric.scaled_to
+        value = scaled(value, days, to)
+        interval = interval and (scaled(interval[0], days, to), scaled(interval[1], days, to))
     n = int(row["n"] or 0) if row else 0
     segment, currency = group
     return KpiRow(
@@ -104,7 +110,7 @@ def _finished(
         period_end=scope.periods[period].end,
         segment=dict(zip((*scope.by, *metric.dimensions), segment, strict=True)),
         currency=currency,
-        value=_value(metric, numerator, denominator),
+        value=value,
         unit=metric.unit,
         numerator=numerator,
         denominator=denominator,

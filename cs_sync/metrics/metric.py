@@ -72,6 +72,8 @@ class Metric:
     """Between which values it can lie at all; its interval is cut there."""
     scale: int = 1
     """The value is numerator ÷ denominator × scale: 100 for NPS."""
+    scaled_to: float | None = None
+    """A rate of churn is scaled from the period to so many days (`scaling.scaled`)."""
     settles_after: str = ""
     """The setting that says in how many days after a period's end its value stops changing."""
     dimensions: tuple[str, ...] = ()

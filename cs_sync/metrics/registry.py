@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from cs_sync.metrics.catalogue.advocacy import ADVOCACY
+from cs_sync.metrics.catalogue.churn import CHURN
 from cs_sync.metrics.catalogue.customers import CUSTOMERS
 from cs_sync.metrics.catalogue.features import FEATURES
 from cs_sync.metrics.catalogue.onboarding import ONBOARDING
@@ -21,6 +22,7 @@ def builtin_metrics() -> tuple[Metric, ...]:
     return (
         *REVENUE,
         *CUSTOMERS,
+        *CHURN,
         *VALUE,
         *ONBOARDING,
         *VOICE,

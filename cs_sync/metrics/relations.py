@@ -4,7 +4,7 @@ Only the subset of SQL that SQLite, PostgreSQL, DuckDB, Snowflake, BigQuery, Dat
 Spark share is used: CTEs, range joins, CASE, row_number; no greatest/least, no generate_series.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -34,6 +34,9 @@ from cs_sync_schemas import Account, table_of
 ACCOUNT = table_of(Account)
 
 
+_AT_ONCE = 400
+"""Rows in one UNION: SQLite refuses more than 500."""
+
 Moment = Callable[[Period], datetime | date | int]
 
 
@@ -46,7 +49,16 @@ def period_rows(scope: Scope, **moments: Moment) -> CTE:
         )
         for index, period in enumerate(scope.periods)
     ]
-    return (union_all(*rows) if len(rows) > 1 else rows[0]).cte("_".join(("periods", *moments)))
+    name = "_".join(("periods", *moments))
+    if len(rows) <= _AT_ONCE:
+        return _together(rows, name)
+    some = [rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE)]
+    parts = [_together(part, f"{name}_{number}") for number, part in enumerate(some)]
+    return _together([select(part) for part in parts], name)
+
+
+def _together(rows: Sequence[Select[Any]], name: str) -> CTE:
+    return (union_all(*rows) if len(rows) > 1 else rows[0]).cte(name)
 
 
 def _moment(value: datetime | date | int) -> ColumnElement[Any]:

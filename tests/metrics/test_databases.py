@@ -122,6 +122,15 @@ def _account(ledger: Ledger, random: Random, name: str) -> None:
                 "reason": random.choice([None, "switched_service", "payment_failed", "odd"]),
             },
         )  # fmt: skip
+        ended = datetime.combine(end, datetime.min.time(), UTC)
+        ledger.add(
+            Subscription,
+            {
+                "source_id": f"{name}-{start}", "account_source_id": name, "currency": currency,
+                "started_at": ended - timedelta(days=400), "ended_at": ended,
+                "canceled_at": ended - timedelta(days=random.randrange(90)),
+            },
+        )  # fmt: skip
         if open_ended:
             break
         start = end + timedelta(days=random.choice([0, 40]))

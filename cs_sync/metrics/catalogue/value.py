@@ -73,6 +73,11 @@ def _costed(costs: CTE, keys: CTE) -> ColumnElement[int]:
     return case((exists().where(other.c.period == keys.c.period), 1), else_=0)
 
 
+def divisor(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """The column where it is not nought. NULLIF would do, but DuckDB rounds what it returns."""
+    return case((column != 0, column))
+
+
 def _number(column: ColumnElement[Any]) -> ColumnElement[float]:
     return cast(func.coalesce(column, 0), Double).label(column.name)
 
@@ -146,12 +151,12 @@ def _margin(e: CTE, scope: Scope) -> ColumnElement[Any]:
     given = scope.settings["gross_margin"]
     if given is not None:
         return literal(float(given), Double)
-    return 1 - e.c.service / func.nullif(e.c.mrr * e.c.months, 0)
+    return 1 - e.c.service / divisor(e.c.mrr * e.c.months)
 
 
 def _revenue(e: CTE, _: Scope) -> ColumnElement[Any]:
     """Revenue per account over the period."""
-    return e.c.mrr * e.c.months / func.nullif(e.c.payers, 0)
+    return e.c.mrr * e.c.months / divisor(e.c.payers)
 
 
 def _gross_profit(e: CTE, scope: Scope) -> ColumnElement[Any]:
@@ -159,19 +164,19 @@ def _gross_profit(e: CTE, scope: Scope) -> ColumnElement[Any]:
 
 
 def _churn(e: CTE, _: Scope) -> ColumnElement[Any]:
-    return e.c.lost / func.nullif(e.c.starters, 0)
+    return e.c.lost / divisor(e.c.starters)
 
 
 def _cac(e: CTE, _: Scope) -> ColumnElement[Any]:
-    return e.c.acquisition / func.nullif(e.c.fresh, 0)
+    return e.c.acquisition / divisor(e.c.fresh)
 
 
 def _crc(e: CTE, _: Scope) -> ColumnElement[Any]:
-    return e.c.retention / func.nullif(e.c.heads, 0)
+    return e.c.retention / divisor(e.c.heads)
 
 
 def _ltv(e: CTE, scope: Scope) -> ColumnElement[Any]:
-    return _gross_profit(e, scope) / func.nullif(_churn(e, scope), 0)
+    return _gross_profit(e, scope) / divisor(_churn(e, scope))
 
 
 def _profit(e: CTE, _: Scope) -> ColumnElement[Any]:
