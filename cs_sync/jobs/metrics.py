@@ -89,12 +89,16 @@ def registry(workspace: Workspace) -> Registry:
 
 
 def compute(workspace: Workspace, chosen: Sequence[Metric], scope: Scope) -> list[KpiRow]:
-    """The values of these metrics; one statement each, run inside the database."""
+    """The values of these metrics, computed inside the database."""
     rows: list[KpiRow] = []
     with workspace.store.read() as connection:
         stale = stale_tables(connection)
         for metric in chosen:
-            found = [row._asdict() for row in connection.execute(metric.statement(scope))]
+            found = [
+                {**row._asdict(), "period": first + row.period}
+                for first, statement in metric.statements(scope)
+                for row in connection.execute(statement)
+            ]
             since = min((stale[t] for t in metric.inputs if t in stale), default=None)
             rows += finish(metric, scope, found, stale_since=since)
     return rows

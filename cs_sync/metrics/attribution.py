@@ -2,10 +2,23 @@
 
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, String, Table, and_, cast, func, literal, or_, select
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    FromClause,
+    String,
+    Table,
+    and_,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+)
 
+from cs_sync.metrics.membership import with_segments
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.relations import ACCOUNT, counted, present, segments
+from cs_sync.metrics.relations import ACCOUNT, counted, present
 from cs_sync_schemas import AccountLink, Contact, ContactLink, table_of
 
 _LINK = table_of(AccountLink)
@@ -20,7 +33,8 @@ def attributed(
 
     The account is the record's own or else its contact's; records of test accounts and of
     merged ones are left out, those without any account stay. `person` is the resolved contact,
-    or else the source's, or else None. Columns of `ACCOUNT` may be among `columns`.
+    or else the source's, or else None. Columns of `ACCOUNT` may be among `columns`. The segments
+    are those of the end of the scope's last period: `Metric.statements` asks period by period.
     """
     account_link = and_(
         _LINK.c.source == record.c.source, _LINK.c.source_id == record.c.account_source_id
@@ -38,9 +52,11 @@ def attributed(
         account_id = func.coalesce(_LINK.c.account_id, _CONTACT.c.account_id)
         own = cast(record.c.source, String) + literal(":") + record.c.contact_source_id
         who = func.coalesce(_CONTACT_LINK.c.contact_id, own)
+    owned: FromClause = joined.outerjoin(ACCOUNT, ACCOUNT.c.id == account_id)
+    owned, segments = with_segments(scope, owned, ACCOUNT.c.id, scope.periods[-1].ends_at)
     return (
-        select(account_id.label("account_id"), who.label("person"), *segments(scope), *columns)
-        .select_from(joined.outerjoin(ACCOUNT, ACCOUNT.c.id == account_id))
+        select(account_id.label("account_id"), who.label("person"), *segments, *columns)
+        .select_from(owned)
         .where(present(scope, record), where, or_(ACCOUNT.c.id.is_(None), counted()))
         .cte(f"attributed_{record.name}")
     )

@@ -1,15 +1,25 @@
 """The MRR bridge: from opening to closing by movements, per period and currency."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, case, func, literal, select
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Select,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
 
+from cs_sync.metrics.bridge_relations import bridge_pairs, marks
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.mrr_relations import movement, mrr_pairs
-from cs_sync.metrics.relations import marks_of
+from cs_sync.metrics.mrr_relations import movement
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,41 +60,86 @@ class BridgeRow:
         return fields
 
 
+_AMOUNTS = (
+    "opening", "new", "reactivation", "expansion", "contraction", "churn", "fx", "reclass",
+    "restatement", "closing",
+)  # fmt: skip
+
+
 def bridge(scope: Scope, *, by_account: bool = False) -> Select[Any]:
     """The statement of the bridge; rows for `bridge_rows`.
 
     A movement is the net change of one account and currency between opening and closing, at the
     rates of the closing; `fx` is what the opening gained by being worth something else by then.
-    By account, only accounts with an opening or a closing have a row. Everything is seen at one
-    knowledge date and one membership, so reclass and restatement are nought.
+    `restatement` is what was learnt of the opening since it was reported as a closed month's
+    closing. An account that changed its segment leaves the old one and enters the new one as
+    `reclass`, and moves in the new one. By account, only those with one of these or with an opening
+    or a closing have a row.
     """
-    pairs = mrr_pairs(scope)
-    opening = pairs.c.opening if "opening" in pairs.c else pairs.c.prev
-    account = [pairs.c.account_id] if by_account else []
-    groups = [pairs.c.period, *marks_of(scope, pairs), pairs.c.currency, *account]
-    moved = {kind: func.sum(amount).label(kind) for kind, amount in movement(pairs).items()}
+    pairs = bridge_pairs(scope)
+    parts = [_stayed(scope, pairs)]
+    if scope.by:
+        parts.append(_went(scope, pairs))
+    lines = (union_all(*parts) if len(parts) > 1 else parts[0]).cte("bridge_lines")
+    account = [lines.c.account_id] if by_account else []
+    groups = [lines.c.period, *marks(scope, lines, "segment"), lines.c.currency, *account]
+    sums = {name: func.sum(lines.c[name]) for name in _AMOUNTS}
     statement = (
-        select(
-            *groups,
-            func.sum(opening).label("opening"),
-            *moved.values(),
-            func.sum(pairs.c.prev - opening).label("fx"),
-            *(literal(0).label(name) for name in ("reclass", "restatement")),
-            func.sum(pairs.c.cur).label("closing"),
-        )
-        .select_from(pairs)
+        select(*groups, *(total.label(name) for name, total in sums.items()))
         .group_by(*groups)
         .order_by(*groups)
     )
     if by_account:
-        statement = statement.having(func.max(case((opening + pairs.c.cur > 0, 1), else_=0)) == 1)
+        told = ("opening", "closing", "reclass", "restatement")
+        statement = statement.having(or_(*(sums[name] != 0 for name in told)))
     return statement
 
 
-_AMOUNTS = (
-    "opening", "new", "reactivation", "expansion", "contraction", "churn", "fx", "reclass",
-    "restatement", "closing",
-)  # fmt: skip
+def _stayed(scope: Scope, pairs: CTE) -> Select[Any]:
+    """Each account's line in the segment in which it is at the closing."""
+    moved = _moved(scope, pairs)
+    here = {
+        "opening": _unless(moved, pairs.c.opening),
+        **movement(pairs),
+        "fx": pairs.c.prev - pairs.c.stood,
+        "reclass": literal(0) if moved is None else case((moved, pairs.c.stood), else_=0),
+        "restatement": _unless(moved, pairs.c.stood - pairs.c.opening),
+        "closing": pairs.c.cur,
+    }
+    return _line(pairs, marks(scope, pairs, "segment"), here)
+
+
+def _went(scope: Scope, pairs: CTE) -> Select[Any]:
+    """The line of an account in the segment that it left in the period."""
+    left: dict[str, ColumnElement[int]] = {
+        "opening": pairs.c.opening,
+        "reclass": -pairs.c.stood,
+        "restatement": pairs.c.stood - pairs.c.opening,
+    }
+    had = or_(pairs.c.opening > 0, pairs.c.stood > 0)
+    moved = _moved(scope, pairs)
+    statement = _line(pairs, marks(scope, pairs, "before"), left)
+    return statement.where(had) if moved is None else statement.where(moved, had)
+
+
+def _moved(scope: Scope, pairs: CTE) -> ColumnElement[bool] | None:
+    ends = zip(marks(scope, pairs, "segment"), marks(scope, pairs, "before"), strict=True)
+    changes = [now.is_distinct_from(before) for now, before in ends]
+    return or_(*changes) if changes else None
+
+
+def _unless(moved: ColumnElement[bool] | None, amount: ColumnElement[int]) -> ColumnElement[int]:
+    return amount if moved is None else case((moved, 0), else_=amount)
+
+
+def _line(
+    pairs: CTE,
+    segments: Sequence[ColumnElement[str]],
+    amounts: Mapping[str, ColumnElement[int]],
+) -> Select[Any]:
+    segment = [column.label(f"segment_{index}") for index, column in enumerate(segments)]
+    known = [amounts.get(name, literal(0)).label(name) for name in _AMOUNTS]
+    return select(pairs.c.period, *segment, pairs.c.currency, pairs.c.account_id, *known)
 
 
 def bridge_rows(scope: Scope, rows: Iterable[Mapping[str, Any]]) -> list[BridgeRow]:

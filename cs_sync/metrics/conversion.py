@@ -1,7 +1,8 @@
 """Money of several currencies in one, inside a statement: whole numbers, rounded half-even."""
 
+from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import (
     CTE,
@@ -18,41 +19,45 @@ from sqlalchemy import (
 )
 
 from cs_sync.metrics.fx import Conversion
-from cs_sync.metrics.metric import Scope
+
+Side = Literal["opening", "closing"]
 
 _AT_ONCE = 100
 """Rows in one UNION: SQLite refuses more than 500."""
 
 
-def converted(conversion: Conversion, pairs: CTE) -> CTE:
-    """`mrr_pairs` with what has a rate in the target currency, one row per account.
+Worth = Mapping[str, tuple[str, Side]]
+"""Amounts to come out → which amount each is made of, at the rates of which side."""
+MOVED: Worth = {"prev": ("prev", "closing"), "cur": ("cur", "closing")}
 
-    `prev` and `cur` are at the rates of the closing, so that no movement comes from the exchange;
-    `opening` is what stood there at the rates of the opening. Rounded once per account and
-    original currency.
+
+def converted(conversion: Conversion, pairs: CTE, worth: Worth = MOVED) -> CTE:
+    """Amounts per account with what has a rate in the target currency, one row per account.
+
+    Both ends are at the rates of the closing, so that no movement comes from the exchange, unless
+    `worth` says otherwise. Rounded once per account and original currency.
     """
     rates = rate_rows(conversion)
     same = and_(rates.c.period == pairs.c.period, rates.c.currency == pairs.c.currency)
-    marks = [c for c in pairs.c if c.name.startswith("segment_") or c.name == "reclassed"]
+    plain = {"currency", "seen"} | {amount for amount, _ in worth.values()}
     lines = (
         select(
-            pairs.c.period,
-            pairs.c.account_id,
-            *marks,
+            *(column for column in pairs.c if column.name not in plain),
             in_target(conversion, rates, pairs.c.currency).label("currency"),
-            exchanged(pairs.c.prev, rates, "opening").label("opening"),
-            exchanged(pairs.c.prev, rates, "closing").label("prev"),
-            exchanged(pairs.c.cur, rates, "closing").label("cur"),
+            *(
+                exchanged(pairs.c[amount], rates, side).label(name)
+                for name, (amount, side) in worth.items()
+            ),
             pairs.c.seen,
         )
         .select_from(pairs.outerjoin(rates, same))
         .cte("exchanged")
     )
-    groups = [c for c in lines.c if c.name not in ("opening", "prev", "cur", "seen")]
+    groups = [column for column in lines.c if column.name not in {"seen", *worth}]
     return (
         select(
             *groups,
-            *(func.sum(lines.c[name]).label(name) for name in ("opening", "prev", "cur")),
+            *(func.sum(lines.c[name]).label(name) for name in worth),
             func.max(lines.c.seen).label("seen"),
         )
         .group_by(*groups)
@@ -91,7 +96,7 @@ def in_target(
     return case((rates.c.currency.is_not(None), literal(conversion.target)), else_=own)
 
 
-def exchanged(amount: ColumnElement[int], rates: FromClause, side: str) -> ColumnElement[int]:
+def exchanged(amount: ColumnElement[int], rates: FromClause, side: Side) -> ColumnElement[int]:
     """Minor units at the joined rate, rounded half-even; as they are where none was joined."""
     up, down = rates.c[f"{side}_up"], rates.c[f"{side}_down"]
     return case((up.is_(None), amount), else_=times(amount, up, down))
@@ -114,10 +119,3 @@ def times(
 
 def _over(multiple: ColumnElement[int], down: ColumnElement[int]) -> ColumnElement[int]:
     return cast(multiple // down, BigInteger)
-
-
-def in_one_currency(scope: Scope, pairs: CTE) -> CTE:
-    """`pairs` converted as far as the scope has rates, or as they are."""
-    if scope.conversion is None or not scope.conversion.closing:
-        return pairs
-    return converted(scope.conversion, pairs)

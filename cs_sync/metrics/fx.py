@@ -75,6 +75,12 @@ class Conversion:
     left_out: Mapping[str, date]
     """Currencies without a rate, and the first day on which one is missing."""
 
+    def only(self, index: int) -> "Conversion":
+        """The rates of one of the periods alone."""
+        opening = {currency: rates[index : index + 1] for currency, rates in self.opening.items()}
+        closing = {currency: rates[index : index + 1] for currency, rates in self.closing.items()}
+        return Conversion(self.target, opening, closing, self.left_out)
+
     def notes(self, shown: Container[str | None]) -> list[str]:
         """In words, which of the currencies shown are not in the converted totals."""
         return [

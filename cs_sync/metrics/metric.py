@@ -1,9 +1,9 @@
 """What a metric is, and the scope for which it is asked."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal
 
 from sqlalchemy import Select
@@ -27,6 +27,9 @@ class Scope:
     policy: MrrPolicy = field(default_factory=MrrPolicy)
     by: tuple[str, ...] = ()
     """Attributes of accounts; every combination of their values is a segment of its own."""
+    closed: Mapping[date, datetime] = field(default_factory=dict)
+    """Days on which a closed month was over, and when what was reported of it was known. Only the
+    bridge looks at it."""
     known_at: datetime | None = None
     """Figures as one would have computed them then; None: as now."""
     observed_until: datetime | None = None
@@ -98,3 +101,16 @@ class Metric:
     def statement(self, scope: Scope) -> Select[Any]:
         """The statement for a scope; its rows are finished by `kpi.finish`."""
         return self.build(replace(self.narrowed(scope), settings=self.settings_for(scope)))
+
+    def statements(self, scope: Scope) -> Iterator[tuple[int, Select[Any]]]:
+        """The statements for a scope, and the index of the period that is each one's period 0.
+
+        One for all periods; by attributes one for each, as accounts are counted in the segment in
+        which the period's end finds them.
+        """
+        if not self.narrowed(scope).by:
+            yield 0, self.statement(scope)
+            return
+        for index, period in enumerate(scope.periods):
+            rates = scope.conversion and scope.conversion.only(index)
+            yield index, self.statement(replace(scope, periods=(period,), conversion=rates))

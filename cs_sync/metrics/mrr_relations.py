@@ -5,10 +5,11 @@ from datetime import datetime
 
 from sqlalchemy import CTE, ColumnElement, FromClause, and_, case, func, or_, select
 
-from cs_sync.metrics.conversion import in_one_currency
+from cs_sync.metrics.conversion import converted
+from cs_sync.metrics.membership import seen_at, with_segments
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import Period
-from cs_sync.metrics.relations import ACCOUNT, counted, known, marks_of, period_rows, segments
+from cs_sync.metrics.relations import ACCOUNT, counted, known, marks_of, period_rows
 from cs_sync_schemas import MrrSpan, table_of
 
 SPAN = table_of(MrrSpan)
@@ -23,16 +24,21 @@ def mrr_pairs(
 
     Columns: period, account_id, the segments, currency, prev, cur (minor units) and seen (1 when
     there was any MRR before `opens`). Everyone who had MRR before `closes` has a row. What the
-    scope converts is at the rates of the closing, with `opening` at those of the opening.
+    scope converts is at the rates of the closing.
     """
-    return in_one_currency(scope, _own_pairs(scope, opens, closes))
+    pairs = _own_pairs(scope, opens, closes)
+    if scope.conversion is None or not scope.conversion.closing:
+        return pairs
+    return converted(scope.conversion, pairs)
 
 
 def _own_pairs(
     scope: Scope, opens: Callable[[Period], datetime], closes: Callable[[Period], datetime]
 ) -> CTE:
     """Pairs in the currencies in which the accounts pay."""
-    periods = period_rows(scope, opens=opens, closes=closes)
+    periods = period_rows(
+        scope, opens=opens, closes=closes, seen_at=lambda p: seen_at(closes(p), scope.known_at)
+    )
     first = _first_mrr(scope)
     running = and_(
         SPAN.c.account_id == first.c.account_id,
@@ -41,18 +47,23 @@ def _own_pairs(
         SPAN.c.valid_from < periods.c.closes,
         or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to >= periods.c.opens),
     )
-    groups = [periods.c.period, first.c.account_id, *segments(scope), first.c.currency]
+    joined, segments = with_segments(
+        scope,
+        periods.join(first, first.c.first_at < periods.c.closes)
+        .join(ACCOUNT, ACCOUNT.c.id == first.c.account_id)
+        .outerjoin(SPAN, running),
+        first.c.account_id,
+        periods.c.seen_at,
+    )
+    groups = [periods.c.period, first.c.account_id, *segments, first.c.currency]
     return (
         select(
             *groups,
-            _at(periods.c.opens).label("prev"),
-            _at(periods.c.closes).label("cur"),
+            amount_at(periods.c.opens).label("prev"),
+            amount_at(periods.c.closes).label("cur"),
             func.max(case((first.c.first_at < periods.c.opens, 1), else_=0)).label("seen"),
         )
-        .select_from(periods)
-        .join(first, first.c.first_at < periods.c.closes)
-        .join(ACCOUNT, ACCOUNT.c.id == first.c.account_id)
-        .outerjoin(SPAN, running)
+        .select_from(joined)
         .where(counted())
         .group_by(*groups)
         .cte("mrr_pairs")
@@ -74,7 +85,7 @@ def _first_mrr(scope: Scope) -> CTE:
     )
 
 
-def _at(moment: ColumnElement[datetime]) -> ColumnElement[int]:
+def amount_at(moment: ColumnElement[datetime]) -> ColumnElement[int]:
     """The amount of the span in force just before a moment."""
     holds = and_(
         SPAN.c.valid_from < moment, or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to >= moment)

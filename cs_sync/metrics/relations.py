@@ -77,14 +77,6 @@ def counted(account: FromClause = ACCOUNT) -> ColumnElement[bool]:
     return and_(account.c.is_test.is_(False), account.c.merged_into.is_(None))
 
 
-def segments(scope: Scope, account: FromClause = ACCOUNT) -> list[ColumnElement[str]]:
-    """The scope's attributes of an account as text, labelled segment_0, segment_1, …"""
-    return [
-        cast(account.c.attributes[name].as_string(), String).label(f"segment_{index}")
-        for index, name in enumerate(scope.by)
-    ]
-
-
 def known(scope: Scope, table: FromClause) -> ColumnElement[bool]:
     """Rows of a bitemporal table as known now, or at the scope's `known_at`."""
     if scope.known_at is None:

@@ -20,6 +20,7 @@ from cs_sync.identity import (
     Resolution,
     ResolvedLink,
 )
+from cs_sync.store.attributes import save_attributes
 from cs_sync.store.records import chunks, upsert
 from cs_sync_schemas import (
     Account,
@@ -146,6 +147,7 @@ def save_graph(connection: Connection, resolution: Resolution, now: datetime) ->
     ]
     _save(connection, ACCOUNT, accounts, now)
     _save(connection, CONTACT, contacts, now)
+    save_attributes(connection, ((a.id, a.attributes) for a in resolution.accounts), now)
     for old, survivor in resolution.merged_accounts.items():
         connection.execute(update(ACCOUNT).where(ACCOUNT.c.id == old).values(merged_into=survivor))
     for some in chunks(moved):

@@ -10,8 +10,9 @@ from cs_sync_schemas.billing import (
     SubscriptionItem,
 )
 from cs_sync_schemas.business import Cost, FunnelDay, FxRate, QualityDay, Referral
+from cs_sync_schemas.closing import MonthClose
 from cs_sync_schemas.derived import FollowUp, HealthScore, Kpi, MrrMovement, MrrSpan
-from cs_sync_schemas.graph import Account, AccountLink, Contact, ContactLink
+from cs_sync_schemas.graph import Account, AccountAttribute, AccountLink, Contact, ContactLink
 from cs_sync_schemas.operations import (
     Lease,
     RejectedRecord,
@@ -57,6 +58,7 @@ RECORDS: tuple[type[Record], ...] = (
 __all__ = [
     "RECORDS",
     "Account",
+    "AccountAttribute",
     "AccountLink",
     "Alias",
     "Contact",
@@ -73,6 +75,7 @@ __all__ = [
     "Kpi",
     "Lease",
     "Membership",
+    "MonthClose",
     "MrrMovement",
     "MrrSpan",
     "OnboardingStep",

@@ -26,6 +26,19 @@ class Account(SQLModel, table=True):
     changed_at: datetime
 
 
+class AccountAttribute(SQLModel, table=True):
+    """What one attribute of an account was in `[valid_from, valid_to)`."""
+
+    __tablename__ = "account_attribute"
+
+    account_id: str = Field(primary_key=True)
+    name: str = Field(primary_key=True)
+    valid_from: datetime = Field(primary_key=True)
+    valid_to: datetime | None = None
+    known_from: datetime = Field(description="When a sync first saw it.")
+    value: str = Field(description="As text; true and false in small letters.")
+
+
 class AccountLink(SQLModel, table=True):
     """This source id is that account, by this rule, since then."""
 

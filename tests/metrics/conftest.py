@@ -19,9 +19,11 @@ from cs_sync.metrics.mrr.facts import BillingFacts
 from cs_sync.metrics.mrr.movements import account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.registry import Registry, builtin_metrics
+from cs_sync.store.attributes import BEGINNING, as_text
 from cs_sync.store.billing import read_billing
 from cs_sync_schemas import (
     Account,
+    AccountAttribute,
     AccountLink,
     MrrMovement,
     MrrSpan,
@@ -81,6 +83,27 @@ class Ledger:
         """An account and the link of the source's record of the same id to it."""
         self.add(Account, {"id": account_id, **fields})
         self.add(AccountLink, {"source": source, "source_id": account_id, "account_id": account_id})
+        for name, value in (fields.get("attributes") or {}).items():
+            self.attribute(account_id, name, as_text(value))
+
+    def attribute(
+        self,
+        account_id: str,
+        name: str,
+        value: str,
+        start: date | None = None,
+        end: date | None = None,
+        **more: Any,
+    ) -> None:
+        """What an attribute was between UTC midnights."""
+        self.add(
+            AccountAttribute,
+            {
+                "account_id": account_id, "name": name, "value": value,
+                "valid_from": utc(start.year, start.month, start.day) if start else BEGINNING,
+                "valid_to": end and utc(end.year, end.month, end.day), **more,
+            },
+        )  # fmt: skip
 
     def facts(self, *account_ids: str) -> dict[str, BillingFacts]:
         with self.engine.connect() as connection:
@@ -144,8 +167,12 @@ class Ledger:
     def kpis(self, metric: str | Metric, scope: Scope, **more: Any) -> list[KpiRow]:
         chosen = METRICS.select([metric])[0] if isinstance(metric, str) else metric
         with self.engine.connect() as connection:
-            rows = connection.execute(chosen.statement(scope)).mappings().all()
-        return finish(chosen, scope, [dict(row) for row in rows], **more)
+            rows = [
+                {**row._asdict(), "period": first + row.period}
+                for first, statement in chosen.statements(scope)
+                for row in connection.execute(statement)
+            ]
+        return finish(chosen, scope, rows, **more)
 
     def bridge(self, scope: Scope, *, by_account: bool = False) -> list[BridgeRow]:
         with self.engine.connect() as connection:

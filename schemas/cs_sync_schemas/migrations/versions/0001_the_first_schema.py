@@ -35,6 +35,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_account_external_key'), ['external_key'], unique=False)
         batch_op.create_index(batch_op.f('ix_account_owner_source_id'), ['owner_source_id'], unique=False)
 
+    op.create_table('account_attribute',
+    sa.Column('account_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('valid_from', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('valid_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('known_from', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('value', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.PrimaryKeyConstraint('account_id', 'name', 'valid_from')
+    )
     op.create_table('account_link',
     sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -177,8 +186,18 @@ def upgrade() -> None:
     sa.Column('due_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('owner_source', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('owner_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('assignee', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('evidence', sa.JSON(), nullable=False),
+    sa.Column('at_risk', sa.Float(), nullable=False),
+    sa.Column('score', sa.Float(), nullable=True),
+    sa.Column('band', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('mrr', sa.JSON(), nullable=False),
+    sa.Column('state', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('touched', sa.Boolean(), nullable=False),
     sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('opened_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('ended_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.PrimaryKeyConstraint('key')
     )
     with op.batch_alter_table('follow_up', schema=None) as batch_op:
@@ -352,6 +371,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_membership_changed_at'), ['changed_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_membership_contact_source_id'), ['contact_source_id'], unique=False)
 
+    op.create_table('month_close',
+    sa.Column('policy', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('turn', sa.Date(), nullable=False),
+    sa.Column('known_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('closed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('totals', sa.JSON(), nullable=False),
+    sa.Column('hash', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.PrimaryKeyConstraint('policy', 'turn')
+    )
     op.create_table('mrr_movement',
     sa.Column('account_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('policy', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -901,6 +929,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_mrr_movement_known_to'))
 
     op.drop_table('mrr_movement')
+    op.drop_table('month_close')
     with op.batch_alter_table('membership', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_membership_contact_source_id'))
         batch_op.drop_index(batch_op.f('ix_membership_changed_at'))
@@ -973,6 +1002,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_account_link_account_id'))
 
     op.drop_table('account_link')
+    op.drop_table('account_attribute')
     with op.batch_alter_table('account', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_account_owner_source_id'))
         batch_op.drop_index(batch_op.f('ix_account_external_key'))

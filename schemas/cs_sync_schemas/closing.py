@@ -1,0 +1,21 @@
+"""Closed months: what was reported does not change, what is learnt later is told apart."""
+
+from datetime import date, datetime
+
+from sqlalchemy import JSON
+from sqlmodel import Field, SQLModel
+
+
+class MonthClose(SQLModel, table=True):
+    """The MRR just before a day began, closed as it was known at an instant."""
+
+    __tablename__ = "month_close"
+
+    policy: str = Field(primary_key=True)
+    turn: date = Field(primary_key=True, description="The first day after the month.")
+    known_at: datetime = Field(description="What is learnt later is a restatement.")
+    closed_at: datetime
+    totals: dict[str, int] = Field(
+        default_factory=dict, sa_type=JSON, description="Currency → minor units."
+    )
+    hash: str = Field(description="Digest of the totals.")
