@@ -6,12 +6,12 @@ value; of a page of records most values are None, or an instant that many of the
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Column, Connection, Dialect, Table
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import UTCDateTime
 
 Bind = Callable[[Any], Any]
 STATEMENTS = 256
@@ -26,7 +26,8 @@ class Prepared:
     text: str
     order: Sequence[str] | None
     """Names in the order of the placeholders; None where these have names."""
-    binds: Mapping[str, Bind]
+    binds: Mapping[str, tuple[Bind, Any]]
+    """Column → what makes the stored form of a value, and the stored form of None."""
 
     def execute(self, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
         """Run it for every row; all rows have the same fields."""
@@ -41,8 +42,9 @@ class Prepared:
 
     def _bound(self, row: Mapping[str, Any]) -> dict[str, Any]:
         values = dict(row)
-        for name, bind in self.binds.items():
-            values[name] = bind(values[name])
+        for name, (bind, nothing) in self.binds.items():
+            value = values[name]
+            values[name] = nothing if value is None else bind(value)
         return values
 
 
@@ -68,13 +70,13 @@ def _prepared(dialect: Dialect, table: Table, names: tuple[str, ...]) -> Prepare
     return Prepared(
         text=str(compiled),
         order=compiled.positiontup if compiled.positional else None,
-        binds={name: bind for name, bind in binds.items() if bind is not None},
+        binds={name: (bind, bind(None)) for name, bind in binds.items() if bind is not None},
     )
 
 
 def _bind(column: Column[Any], dialect: Dialect) -> Bind | None:
     """The stored form of a value by its column's own type; None where it is stored as it is."""
     bind: Bind | None = column.type.dialect_impl(dialect).bind_processor(dialect)
-    if bind is None or column.type.python_type is not datetime:
-        return bind
-    return lru_cache(INSTANTS)(bind)
+    if bind is not None and isinstance(column.type, UTCDateTime):
+        return lru_cache(INSTANTS)(bind)
+    return bind

@@ -67,14 +67,14 @@ def test_a_second_row_with_the_key_replaces_all_but_when_it_was_first_seen(store
         for row in (item("one"), again):
             prepared_upsert(connection, TABLE, tuple(row)).execute(connection, [row])
     with store.read() as connection:
-        (row,) = connection.execute(select(TABLE)).mappings()
-    assert row["quantity"] == 7
-    assert row["first_seen_at"] == NOON
-    assert row["last_seen_at"] == later
+        (stored,) = connection.execute(select(TABLE)).mappings()
+    assert stored["quantity"] == 7
+    assert stored["first_seen_at"] == NOON
+    assert stored["last_seen_at"] == later
 
 
 def test_a_time_without_offset_is_refused(store: Store) -> None:
-    row = item("one", updated_at=datetime(2026, 3, 1))
+    row = item("one", updated_at=NOON.replace(tzinfo=None))
     with pytest.raises((StatementError, ValueError), match="naive"), store.write() as connection:
         prepared_upsert(connection, TABLE, tuple(row)).execute(connection, [row])
 
