@@ -9,7 +9,7 @@ from cs_sync.contracts.http import Http, Limit
 from cs_sync.contracts.source import ConnectorConfig, Finding
 
 Value = str | int | float | bool | datetime | None
-Object = Literal["account", "follow_up"]
+Object = Literal["account", "follow_up", "note"]
 Addresses = Literal["records", "accounts"]
 
 
@@ -33,6 +33,10 @@ class Op:
                what was last acknowledged for these fields, as far as that is known.
     follow_up  create the to-do named by `key` unless it exists; an existing one is left as it is.
                Its fields: title, body, due_at, priority (low medium high), kind (todo call email).
+               With `remote_id` and the field status = "closed": end that to-do, unless a person
+               has begun or ended it.
+    note       create the note named by `key` at the account unless it exists; what became known
+               after a follow-up was written. Its fields: title (of the follow-up), body, at.
     """
 
     object: Object
@@ -65,7 +69,11 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What exists at the destination under a key of ours."""
+    """What exists at the destination under a key of ours.
+
+    Of a follow-up the fields say whether it is `done` and whether a person has `touched` it (begun
+    or ended it), and since when it is done (`done_at`, None where the destination does not know).
+    """
 
     key: str
     remote_id: str
@@ -96,5 +104,5 @@ class Destination(Protocol):
         ...
 
     def find(self, keys: Sequence[str]) -> Iterator[Found]:
-        """The follow-ups that exist under these keys, read past any search index."""
+        """The follow-ups and notes that exist under these keys, read past any search index."""
         ...

@@ -1,7 +1,9 @@
 """What should be done next, for which account, and why: pure."""
 
+from cs_sync.follow_ups.assigning import OwnerFact, assigned
 from cs_sync.follow_ups.company import CompanyView, Question
 from cs_sync.follow_ups.gaps import popularity
+from cs_sync.follow_ups.lifecycle import Decision, Kept, Rules, decide
 from cs_sync.follow_ups.plan import COMPANY, FollowUpDraft, follow_up_key, plan_follow_ups
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.playbooks import PLAYBOOKS
@@ -19,15 +21,21 @@ __all__ = [
     "PLAYBOOKS",
     "AccountView",
     "CompanyView",
+    "Decision",
     "FollowUpDraft",
     "FollowUpSettings",
+    "Kept",
     "Mistake",
     "MovementFact",
+    "OwnerFact",
     "Playbook",
     "PlaybookSettings",
     "Proposal",
     "Question",
+    "Rules",
     "WorkingTime",
+    "assigned",
+    "decide",
     "follow_up_key",
     "plan_follow_ups",
     "popularity",

@@ -1,14 +1,49 @@
-"""Which follow-ups are due by the playbooks."""
+"""Which follow-ups are due by the playbooks, and what becomes of those on record."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from cs_sync.follow_ups import PLAYBOOKS, FollowUpDraft, Playbook, plan_follow_ups
+from cs_sync.follow_ups import (
+    PLAYBOOKS,
+    Decision,
+    FollowUpDraft,
+    Kept,
+    Playbook,
+    Rules,
+    assigned,
+    decide,
+    plan_follow_ups,
+)
+from cs_sync.jobs.recording import Recorded
 from cs_sync.jobs.score import Scored
 from cs_sync.jobs.views import account_views, company_view
 from cs_sync.jobs.workspace import Workspace
+from cs_sync.store.follow_ups import (
+    change_follow_up,
+    keep_follow_ups,
+    read_follow_ups,
+    read_owners,
+)
+from cs_sync.store.leases import check_lease
 from cs_sync_schemas import FollowUp
+
+LIVE = ("open", "waiting")
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUps:
+    """The follow-ups as they stand after today's decision (rows of `follow_up`)."""
+
+    rows: list[dict[str, Any]]
+    new: list[dict[str, Any]] = field(default_factory=list)
+    changed: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Key → the columns that change."""
+    said: list[str] = field(default_factory=list)
+
+    def live(self) -> list[dict[str, Any]]:
+        """Those that somebody still has to do."""
+        return [row for row in self.rows if row["state"] in LIVE]
 
 
 def playbooks(workspace: Workspace) -> dict[str, Playbook]:
@@ -16,31 +51,112 @@ def playbooks(workspace: Workspace) -> dict[str, Playbook]:
     return {**PLAYBOOKS, **workspace.plugins.playbooks}
 
 
-def propose(workspace: Workspace, scored: Sequence[Scored]) -> list[dict[str, Any]]:
-    """The follow-ups that the customers among these call for today, the most urgent first.
+def consider(workspace: Workspace, scored: Sequence[Scored]) -> FollowUps:
+    """What these accounts call for today, against what is on record; nothing is stored.
 
-    Rows of `follow_up`; nothing is stored. Company-wide ones need somebody to go to.
+    Company-wide follow-ups need somebody to go to.
     """
-    config = workspace.config
-    known, settings = playbooks(workspace), config.playbooks
-    company = {
+    config, known = workspace.config, playbooks(workspace)
+    views = account_views(workspace, scored)
+    proposed = plan_follow_ups(
+        views, known, config.playbooks, _company(workspace, known), config.follow_ups
+    )
+    with workspace.store.read() as connection:
+        stored, owners = read_follow_ups(connection), read_owners(connection)
+    drafts = assigned(proposed, owners, config.follow_ups.assignee)
+    rules = Rules(
+        workspace.clock(),
+        str(config.workspace.timezone),
+        config.playbooks,
+        config.follow_ups.daily_cap,
+    )
+    kept = [_kept(row) for row in stored]
+    decision = decide(drafts, kept, known, {view.id: view for view in views}, rules)
+    return _outcome(workspace, stored, decision)
+
+
+def keep(recorded: Recorded, scored: Sequence[Scored]) -> FollowUps:
+    """Consider these accounts and put on record what was decided."""
+    found = consider(recorded.workspace, scored)
+    with recorded.workspace.store.write() as connection:
+        check_lease(connection, recorded.held)
+        keep_follow_ups(connection, found.new)
+        for key, values in found.changed.items():
+            change_follow_up(connection, key, values)
+    return found
+
+
+def _company(workspace: Workspace, known: Mapping[str, Playbook]) -> Any:
+    settings, fallback = workspace.config.playbooks, workspace.config.follow_ups.assignee
+    wanted = {
         name: one
         for name, one in known.items()
         if one.scope == "company"
         and settings[name].enabled
-        and (settings[name].assignee or config.follow_ups.assignee)
+        and (settings[name].assignee or fallback)
     }
-    drafts = plan_follow_ups(
-        account_views(workspace, scored),
-        known,
-        settings,
-        company_view(workspace, company, settings) if company else None,
-        config.follow_ups,
+    return company_view(workspace, wanted, settings) if wanted else None
+
+
+def _outcome(
+    workspace: Workspace, stored: Sequence[dict[str, Any]], decision: Decision
+) -> FollowUps:
+    now, by_key = workspace.clock(), {row["key"]: row for row in stored}
+    new = [_row(draft, state, now) for draft, state in decision.new]
+    changed: dict[str, dict[str, Any]] = {}
+    for key, draft in decision.opened.items():
+        today = _row(draft, "open", now)
+        taken = ("title", "body", "priority", "evidence", "assignee", "state", "opened_at")
+        changed[key] = {name: today[name] for name in taken}
+    for key, facts in decision.news.items():
+        news = [{**fact, "since": now.isoformat()} for fact in facts]
+        changed[key] = {"evidence": [*by_key[key]["evidence"], *news]}
+    for key, why in decision.resolved.items():
+        told = {"id": "resolved", "text": f"No longer needed: {why}.", "since": now.isoformat()}
+        evidence = [*by_key[key]["evidence"], {"kind": "resolved", **told}]
+        changed[key] = {"state": "resolved", "ended_at": now, "reason": why, "evidence": evidence}
+    rows = [*new, *({**row, **changed.get(row["key"], {})} for row in stored)]
+    rows.sort(key=lambda row: (row["due_at"], row["key"]))
+    return FollowUps(rows, new, changed, _said(decision, workspace.config.follow_ups.daily_cap))
+
+
+def _said(decision: Decision, cap: int | None) -> list[str]:
+    """What a colleague should know of the queue."""
+    return [
+        f"{count} follow-ups for {desk or 'nobody in particular'} wait for another day: "
+        f"[follow_ups] daily_cap = {cap}, the most money at risk goes first"
+        for desk, count in sorted(decision.waiting.items())
+    ]
+
+
+def _kept(row: Mapping[str, Any]) -> Kept:
+    owner = f"{row['owner_source']}:{row['owner_source_id']}" if row["owner_source_id"] else ""
+    return Kept(
+        key=row["key"],
+        account_id=row["account_id"],
+        playbook=row["playbook"],
+        occasion=row["occasion"],
+        state=row["state"],
+        desk=row["assignee"] or owner,
+        created_at=row["created_at"],
+        opened_at=row["opened_at"],
+        ended_at=row["ended_at"],
+        touched=row["touched"],
+        evidence=tuple(row["evidence"]),
     )
-    return [_row(workspace, draft) for draft in drafts]
 
 
-def _row(workspace: Workspace, draft: FollowUpDraft) -> dict[str, Any]:
-    row = {**asdict(draft), "evidence": [dict(fact) for fact in draft.evidence]}
-    row["created_at"] = workspace.clock()
-    return {name: value for name, value in row.items() if name in FollowUp.model_fields}
+def _row(draft: FollowUpDraft, state: str, now: Any) -> dict[str, Any]:
+    row = {
+        **asdict(draft),
+        "evidence": [dict(fact) for fact in draft.evidence],
+        "mrr": dict(draft.mrr),
+        "state": state,
+        "touched": False,
+        "created_at": now,
+        "opened_at": now if state == "open" else None,
+        "ended_at": None,
+        "reason": None,
+    }
+    assert row.keys() == FollowUp.model_fields.keys()  # noqa: S101 - one definition
+    return row

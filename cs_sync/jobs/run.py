@@ -6,6 +6,8 @@ from typing import Any
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
 from cs_sync.jobs.derive import derive
+from cs_sync.jobs.follow_ups import consider, keep
+from cs_sync.jobs.observing import read_back
 from cs_sync.jobs.recording import Recorded, recorded_run
 from cs_sync.jobs.report import newest_kpis, write_report
 from cs_sync.jobs.score import Scored, score_all
@@ -13,7 +15,7 @@ from cs_sync.jobs.summary import RunReport
 from cs_sync.jobs.sync import sync_into
 from cs_sync.jobs.watch_list import watch_list
 from cs_sync.jobs.workspace import Workspace
-from cs_sync.jobs.write_back import keep, make, plan_rows, write
+from cs_sync.jobs.write_back import make, plan_rows, write
 from cs_sync.store.health import computed_row, save_scores
 from cs_sync.sync.windows import Request
 
@@ -69,12 +71,14 @@ def _write(
     yes: bool,
 ) -> list[dict[str, Any]]:
     workspace = recorded.workspace
-    name = workspace.config.write_back.destination
-    if name is None:
+    opened = workspace.destination()
+    if opened is None:
         notes.append("[write_back] names no destination, so nothing was written to a CRM")
         return []
     if dry_run:
         notes.append("dry run: nothing was written to the CRM")
-        return plan_rows(make(workspace, name, scored))
-    keep(recorded, scored)
-    return plan_rows(write(recorded, scored, yes=yes))
+        return plan_rows(make(workspace, opened[0], scored, consider(workspace, scored)))
+    read_back(recorded, *opened)
+    follow_ups = keep(recorded, scored)
+    notes += follow_ups.said
+    return plan_rows(write(recorded, scored, follow_ups, yes=yes))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cs_sync.jobs.follow_ups import propose
+from cs_sync.jobs.follow_ups import consider
 from cs_sync.jobs.score import Scored
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.store.lookup import mrr_at
@@ -23,7 +23,7 @@ def watch_list(workspace: Workspace, scored: Sequence[Scored]) -> list[dict[str,
         (one for one in scored if one.score.band in ("red", "yellow")),
         key=lambda one: (-_at_risk(one, paying.get(one.account["id"], {})), one.account["id"]),
     )[:LENGTH]
-    actions = _next_actions(propose(workspace, scored))
+    actions = _next_actions(consider(workspace, scored).live())
     return [
         {
             **one.row(workspace.today),

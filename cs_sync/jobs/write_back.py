@@ -7,13 +7,13 @@ from typing import Any
 from cs_sync.contracts.destination import Destination
 from cs_sync.contracts.errors import ConfigError, VendorError
 from cs_sync.contracts.events import Event
-from cs_sync.jobs.follow_ups import propose
+from cs_sync.jobs.follow_ups import FollowUps, consider, keep
+from cs_sync.jobs.observing import read_back
 from cs_sync.jobs.recording import Recorded, recorded_run
 from cs_sync.jobs.score import Scored, score_all
 from cs_sync.jobs.summary import RunSummary
 from cs_sync.jobs.workspace import Workspace
-from cs_sync.store.crm import active_owners, remote_accounts
-from cs_sync.store.follow_ups import keep_follow_ups, read_follow_ups
+from cs_sync.store.crm import active_owners, owners_by_email, remote_accounts
 from cs_sync.store.lookup import mrr_at
 from cs_sync.write_back.fields import Portrait, field_specs
 from cs_sync.write_back.plan import Item, make_plan, touched_accounts
@@ -35,59 +35,59 @@ class Prepared:
 def plan(workspace: Workspace) -> list[dict[str, Any]]:
     """One row per thing that a push would create, update, leave or refuse."""
     name, _ = _destination(workspace)
-    prepared = make(workspace, name, score_all(workspace, workspace.today))
-    return plan_rows(prepared)
+    scored = score_all(workspace, workspace.today)
+    return plan_rows(make(workspace, name, scored, consider(workspace, scored)))
 
 
 def push(workspace: Workspace, *, yes: bool = False) -> RunSummary:
-    """Score the accounts, propose follow-ups, and write both."""
+    """Score the accounts, decide on their follow-ups, and write both."""
     with recorded_run(workspace, "push") as recorded:
-        _destination(workspace)
+        name, destination = _destination(workspace)
         scored = score_all(workspace, workspace.today)
-        keep(recorded, scored)
-        write(recorded, scored, yes=yes)
+        read_back(recorded, name, destination)
+        follow_ups = keep(recorded, scored)
+        recorded.messages += follow_ups.said
+        write(recorded, scored, follow_ups, yes=yes)
         return recorded.summary()
 
 
-def keep(recorded: Recorded, scored: Sequence[Scored]) -> None:
-    """Store the follow-ups that are due by these scores."""
-    rows = propose(recorded.workspace, scored)
-    with recorded.workspace.store.write() as connection:
-        keep_follow_ups(connection, rows)
-
-
-def make(workspace: Workspace, destination: str, scored: Sequence[Scored]) -> Prepared:
-    """The plan for these scores and all follow-ups; nothing is stored or sent."""
+def make(
+    workspace: Workspace, destination: str, scored: Sequence[Scored], follow_ups: FollowUps
+) -> Prepared:
+    """The plan for these scores and follow-ups; nothing is stored or sent."""
     now, prefix = workspace.clock(), workspace.config.write_back.owned_prefix
     with workspace.store.read() as connection:
         crm = Crm(
             destination,
             remote_accounts(connection, destination),
             frozenset(active_owners(connection, destination)),
+            owners_by_email(connection, destination),
             workspace.plugins.destinations[destination].addresses,
         )
-        stored = {row["key"]: row for row in read_follow_ups(connection)}
         mrr = mrr_at(connection, now)
         ledger = read_entries(connection, destination)
-    proposed = {row["key"]: row for row in propose(workspace, scored)}
-    follow_ups = list({**proposed, **stored}.values())
     shown = [s for s in scored if s.is_customer or ("account", s.account["id"]) in ledger]
+    live = follow_ups.live()
     portraits = {
-        s.account["id"]: _portrait(s, mrr.get(s.account["id"], {}), proposed.values(), now)
-        for s in shown
+        s.account["id"]: _portrait(s, mrr.get(s.account["id"], {}), live, now) for s in shown
     }
-    wishes = [*account_wishes(portraits, crm, prefix), *follow_up_wishes(follow_ups, crm)]
+    wishes = [
+        *account_wishes(portraits, crm, prefix),
+        *follow_up_wishes(follow_ups.rows, crm, ledger),
+    ]
     return Prepared(make_plan(wishes, ledger, prefix), destination, len(portraits))
 
 
-def write(recorded: Recorded, scored: Sequence[Scored], *, yes: bool) -> Prepared:
+def write(
+    recorded: Recorded, scored: Sequence[Scored], follow_ups: FollowUps, *, yes: bool
+) -> Prepared:
     """Carry out what should be written, unless it touches more accounts than `max_change` allows.
 
     What became of an earlier attempt is found out first. Returns the plan.
     """
     workspace = recorded.workspace
     name, destination = _destination(workspace)
-    prepared = make(workspace, name, scored)
+    prepared = make(workspace, name, scored, follow_ups)
     refusal = None if yes else _too_much(workspace, prepared)
     if refusal:
         recorded.statuses.append("partial")
@@ -105,7 +105,7 @@ def write(recorded: Recorded, scored: Sequence[Scored], *, yes: bool) -> Prepare
     try:
         _ready(recorded, destination)
         if pusher.settle():
-            prepared = make(workspace, name, scored)
+            prepared = make(workspace, name, scored, follow_ups)
     except VendorError as error:
         recorded.statuses.append("failed")
         recorded.messages.append(str(error))

@@ -25,6 +25,17 @@ def remote_accounts(connection: Connection, destination: str) -> dict[str, list[
     return found
 
 
+def owners_by_email(connection: Connection, destination: str) -> dict[str, str]:
+    """E-mail address in lower case → id of the destination's active owner who has it."""
+    statement = (
+        select(OWNER.c.email, OWNER.c.source_id)
+        .where(OWNER.c.source == destination, OWNER.c.email.is_not(None))
+        .where(OWNER.c.is_active.is_(True), OWNER.c.deleted_at.is_(None))
+        .order_by(OWNER.c.source_id.desc())
+    )
+    return {email.lower(): owner for email, owner in connection.execute(statement)}
+
+
 def active_owners(connection: Connection, destination: str) -> set[str]:
     """Ids of the destination's owners who can be given a follow-up."""
     statement = select(OWNER.c.source_id).where(

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from cs_sync_schemas import FollowUp, table_of
+from cs_sync.follow_ups import OwnerFact
+from cs_sync_schemas import Account, FollowUp, Owner, table_of
 
-FOLLOW_UP = table_of(FollowUp)
+FOLLOW_UP, ACCOUNT, OWNER = table_of(FollowUp), table_of(Account), table_of(Owner)
 
 
 def keep_follow_ups(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -20,7 +21,41 @@ def keep_follow_ups(connection: Connection, rows: Sequence[Mapping[str, Any]]) -
     connection.execute(statement, list(rows))
 
 
+def change_follow_up(connection: Connection, key: str, values: Mapping[str, Any]) -> None:
+    """Note what became of one."""
+    connection.execute(update(FOLLOW_UP).where(FOLLOW_UP.c.key == key).values(dict(values)))
+
+
 def read_follow_ups(connection: Connection) -> list[dict[str, Any]]:
-    """Every follow-up, the most urgent first."""
+    """Every follow-up, the most urgent first, with the account that it lives on in."""
+    merged = _merged(connection)
     ordered = select(FOLLOW_UP).order_by(FOLLOW_UP.c.due_at, FOLLOW_UP.c.key)
-    return [row._asdict() for row in connection.execute(ordered)]
+    rows = [row._asdict() for row in connection.execute(ordered)]
+    return [{**row, "account_id": _survivor(row["account_id"], merged)} for row in rows]
+
+
+def read_owners(connection: Connection) -> dict[tuple[str, str], OwnerFact]:
+    """(source, source id) → the colleague."""
+    statement = select(
+        OWNER.c.source, OWNER.c.source_id, OWNER.c.email, OWNER.c.is_active, OWNER.c.deleted_at
+    )
+    return {
+        (source, source_id): OwnerFact(email, active and deleted_at is None)
+        for source, source_id, email, active, deleted_at in connection.execute(statement)
+    }
+
+
+def _merged(connection: Connection) -> dict[str, str]:
+    statement = select(ACCOUNT.c.id, ACCOUNT.c.merged_into).where(
+        ACCOUNT.c.merged_into.is_not(None)
+    )
+    return {row.id: row.merged_into for row in connection.execute(statement)}
+
+
+def _survivor(account: str, merged: Mapping[str, str]) -> str:
+    """The end of the chain of merges; one that bites its tail ends where it was entered."""
+    seen = {account}
+    while (following := merged.get(account)) and following not in seen:
+        seen.add(following)
+        account = following
+    return account

@@ -7,6 +7,9 @@ from typing import Any, Literal
 from cs_sync.contracts.destination import Object, Op, Value
 from cs_sync.write_back.fields import changes
 
+CLOSED = "closed"
+"""The status of a follow-up that became needless before anybody began it."""
+
 Action = Literal["create", "update", "unchanged", "refused"]
 
 
@@ -66,7 +69,7 @@ def make_plan(
 
 def touched_accounts(plan: Sequence[Item]) -> set[str]:
     """Accounts that a push would change something of."""
-    return {item.account for item in plan if item.op is not None}
+    return {item.account for item in plan if item.op is not None and item.account}
 
 
 def _item(wish: Wish, entry: Entry | None, prefix: str) -> Item:
@@ -91,18 +94,23 @@ def _account_item(wish: Wish, entry: Entry | None, prefix: str) -> Item:
 
 
 def _follow_up_item(wish: Wish, entry: Entry | None) -> Item:
-    if entry and entry.status == "acked":
-        return Item(wish.object, wish.key, wish.account, "unchanged", {}, "exists already")
+    """A follow-up or a note to be created, or a follow-up that is there to be closed."""
+    closing = wish.fields.get("status") == CLOSED
+    if entry and entry.status == "acked" and (not closing or entry.fields.get("status") == CLOSED):
+        why = "closed already" if closing else "exists already"
+        return Item(wish.object, wish.key, wish.account, "unchanged", {}, why)
     op = Op(
-        "follow_up",
+        wish.object,
         wish.key,
         wish.fields,
+        remote_id=wish.remote_id,
         account_remote_id=wish.account_remote_id,
         owner_remote_id=wish.owner_remote_id,
     )
     differing = {name: (None, value) for name, value in wish.fields.items() if value is not None}
-    why = _again(entry) or "new"
-    return Item(wish.object, wish.key, wish.account, "create", differing, why, op)
+    why = _again(entry) or ("no longer needed" if closing else "new")
+    action: Action = "update" if closing else "create"
+    return Item(wish.object, wish.key, wish.account, action, differing, why, op)
 
 
 def _again(entry: Entry | None) -> str | None:

@@ -70,31 +70,29 @@ class Pusher:
             return read_entries(connection, self.name)
 
     def settle(self) -> int:
-        """Find out what became of follow-ups whose outcome is unknown; how many there were.
+        """Find out what became of writes whose outcome is unknown; how many there were.
 
         Accounts need no settling: their update by id may be repeated.
         """
-        open_keys = [
-            entry.key
+        open_entries = {
+            entry.key: entry
             for entry in self.entries().values()
-            if entry.object == "follow_up" and entry.status in ("pending", "unknown")
-        ]
-        found = (
-            {thing.key: thing for thing in self.destination.find(open_keys)} if open_keys else {}
-        )
+            if entry.object != "account" and entry.status in ("pending", "unknown")
+        }
+        found = self.destination.find(list(open_entries)) if open_entries else ()
         receipts = [
             {
-                "object": "follow_up",
-                "key": key,
+                "object": open_entries[thing.key].object,
+                "key": thing.key,
                 "status": "acked",
                 "remote_id": thing.remote_id,
                 "fields": {},
             }
-            for key, thing in found.items()
+            for thing in found
         ]
         if receipts:
             self._note(receipts)
-        return len(open_keys)
+        return len(open_entries)
 
     def push(self, plan: Sequence[Item]) -> Writes:
         """Write what the plan says; a refused key or a lost connection ends it, resumable."""
@@ -211,8 +209,8 @@ def _count_ack(item: Item, ack: Ack, writes: Writes) -> None:
 
 
 def _batches(items: Sequence[Item]) -> Iterator[list[Item]]:
-    """Accounts before follow-ups, as many at a time as one call carries; a key once in a batch."""
-    for kind in ("account", "follow_up"):
+    """Accounts, follow-ups, notes: as many at a time as one call carries, a key once in a batch."""
+    for kind in ("account", "follow_up", "note"):
         rest: Iterator[Item] = iter({i.key: i for i in items if i.object == kind}.values())
         while batch := list(islice(rest, BATCH)):
             yield batch

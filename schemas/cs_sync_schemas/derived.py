@@ -92,7 +92,7 @@ class FollowUp(SQLModel, table=True):
     __tablename__ = "follow_up"
 
     key: str = Field(primary_key=True)
-    account_id: str = Field(index=True)
+    account_id: str = Field(index=True, description="Empty: it concerns the company as a whole.")
     playbook: str
     occasion: str = Field(description="What tells this follow-up from the next of its kind.")
     title: str
@@ -102,5 +102,15 @@ class FollowUp(SQLModel, table=True):
     due_at: datetime
     owner_source: str | None = None
     owner_source_id: str | None = None
+    assignee: str | None = Field(default=None, description="E-mail address of who gets it.")
     evidence: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    at_risk: float = Field(default=0.0, description="MRR × the missing share of the score.")
+    score: float | None = Field(default=None, description="At its creation, as band and mrr.")
+    band: str | None = None
+    mrr: dict[str, int] = Field(default_factory=dict, sa_type=JSON, description="Minor units.")
+    state: str = Field(default="open", description="waiting open held_out done resolved")
+    touched: bool = Field(default=False, description="Somebody has begun it at the destination.")
     created_at: datetime
+    opened_at: datetime | None = Field(default=None, description="Since when it may be written.")
+    ended_at: datetime | None = Field(default=None, description="Done, or found to be needless.")
+    reason: str | None = Field(default=None, description="Why it was needless.")

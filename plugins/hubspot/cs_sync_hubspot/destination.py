@@ -1,4 +1,4 @@
-"""HubSpot as a destination: scores onto companies, follow-ups as tasks."""
+"""HubSpot as a destination: scores onto companies, follow-ups as tasks, news of them as notes."""
 
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
@@ -19,13 +19,17 @@ from cs_sync_hubspot.api import HubSpotApi
 from cs_sync_hubspot.batches import TRACE, Answer, deliver, in_batches
 from cs_sync_hubspot.config import LIMITS, HubSpotConfig
 from cs_sync_hubspot.doors import open_door
-from cs_sync_hubspot.properties import prepare_companies, prepare_tasks
-from cs_sync_hubspot.tasks import Tasks, found, written
+from cs_sync_hubspot.keyed import Keyed
+from cs_sync_hubspot.mapping import text
+from cs_sync_hubspot.notes import note_of
+from cs_sync_hubspot.properties import prepare_companies, prepare_keys
+from cs_sync_hubspot.tasks import NOT_BEGUN, SHOWN, closed, found, task_of
+from cs_sync_hubspot.text import written
 from cs_sync_hubspot.transport import Json
 
 
 class HubSpotDestination:
-    """Writes into the CRM: only properties of ours, and tasks that carry a key of ours."""
+    """Writes into the CRM: properties of ours, and tasks and notes that carry a key of ours."""
 
     name: ClassVar[str] = "hubspot"
     Config: ClassVar[type[ConnectorConfig]] = HubSpotConfig
@@ -34,22 +38,30 @@ class HubSpotDestination:
 
     def __init__(self, config: HubSpotConfig, http: Http) -> None:
         self._api = HubSpotApi(open_door(config, http))
-        self._tasks = Tasks(self._api)
+        self._tasks = Keyed(self._api, "tasks", SHOWN, task_of)
+        self._notes = Keyed(self._api, "notes", (), note_of)
 
     def prepare(self, fields: Sequence[FieldSpec]) -> Iterator[Finding]:
-        """Create the property group, a company property per field, and the key of tasks."""
+        """Create the group, a company property per field, and the keys of tasks and notes."""
         yield from prepare_companies(self._api, fields)
-        yield from prepare_tasks(self._api)
+        yield from prepare_keys(self._api)
 
     def write(self, ops: Sequence[Op]) -> Iterator[Ack | Reject]:
-        """Accounts first, then follow-ups; a lost answer is raised after what was answered."""
+        """Accounts, follow-ups, notes; a lost answer is raised after what was answered."""
         yield from self._accounts([op for op in ops if op.object == "account"])
-        yield from self._follow_ups([op for op in ops if op.object == "follow_up"])
+        follow_ups = [op for op in ops if op.object == "follow_up"]
+        new = [op for op in follow_ups if op.remote_id is None]
+        yield from self._create(self._tasks, new, ("title", "due_at"))
+        yield from self._close([op for op in follow_ups if op.remote_id is not None])
+        notes = [op for op in ops if op.object == "note"]
+        yield from self._create(self._notes, notes, ("title", "body", "at"))
 
     def find(self, keys: Sequence[str]) -> Iterator[Found]:
-        """The tasks under these keys, completed ones too; not those that somebody deleted."""
-        for key, task in self._tasks.read(keys).items():
-            yield found(key, task)
+        """The tasks and notes under these keys, completed ones too; not those somebody deleted."""
+        tasks = self._tasks.read(keys)
+        yield from (found(key, task) for key, task in tasks.items())
+        notes = self._notes.read([key for key in keys if key not in tasks])
+        yield from (Found(key, str(note["id"])) for key, note in notes.items())
 
     def _accounts(self, ops: Sequence[Op]) -> Iterator[Answer]:
         sound: list[Op] = []
@@ -70,21 +82,35 @@ class HubSpotDestination:
             [{"id": op.remote_id, "properties": _changes(op), TRACE: op.key} for op in ops],
         )
 
-    def _follow_ups(self, ops: Sequence[Op]) -> Iterator[Answer]:
+    def _create(self, kind: Keyed, ops: Sequence[Op], needed: Sequence[str]) -> Iterator[Answer]:
         """Looked up first, so that one that exists is left as the people who work with it did."""
         sound: list[Op] = []
         for op in {op.key: op for op in ops}.values():
-            lacking = [name for name in ("title", "due_at") if not op.fields.get(name)]
+            lacking = [name for name in needed if not op.fields.get(name)]
             if lacking:
-                reason = f"a HubSpot task needs {' and '.join(lacking)}"
+                reason = f"HubSpot needs {' and '.join(lacking)}"
                 yield Reject(op.key, "INCOMPLETE", reason)
             else:
                 sound.append(op)
         for batch in in_batches(sound):
-            there = self._tasks.existing(batch)
-            yield from (Ack(key, task_id, existed=True) for key, task_id in there.items())
+            there = kind.existing(batch)
+            yield from (Ack(key, one, existed=True) for key, one in there.items())
             new = [op for op in batch if op.key not in there]
-            yield from deliver(new, self._tasks.create, self._tasks.existing)
+            yield from deliver(new, kind.create, kind.existing)
+
+    def _close(self, ops: Sequence[Op]) -> Iterator[Answer]:
+        """Read first: a task that somebody began, ended or deleted is theirs."""
+        for batch in in_batches(ops):
+            tasks = self._tasks.read([op.key for op in batch])
+            status = {key: text(task, "hs_task_status") for key, task in tasks.items()}
+            ours = [op for op in batch if status.get(op.key) == NOT_BEGUN]
+            for op in batch:
+                if op not in ours:
+                    yield Ack(op.key, str(op.remote_id), existed=True)
+            yield from deliver(ours, self._end)
+
+    def _end(self, ops: Sequence[Op]) -> Json:
+        return self._api.update("tasks", [closed(op) for op in ops])
 
 
 def _changes(op: Op) -> dict[str, str]:

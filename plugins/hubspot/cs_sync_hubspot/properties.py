@@ -6,7 +6,7 @@ from typing import Any
 
 from cs_sync import FieldSpec, Finding, PermissionMissing, RequestRefused
 from cs_sync_hubspot.api import HubSpotApi
-from cs_sync_hubspot.tasks import KEY, guarantee_of
+from cs_sync_hubspot.keyed import KEY, guarantee_of
 from cs_sync_hubspot.transport import Json
 
 GROUP = "cs_sync"
@@ -21,11 +21,11 @@ _TYPES = {
 }
 """Kind of a field → HubSpot's (type, fieldType)."""
 
-_ONCE = "a follow-up exists once: HubSpot refuses a second task with the same key"
+_ONCE = "each {one} exists once: HubSpot refuses a second {one} with the same key"
 _WEAKER = (
-    "this portal refuses unique properties on tasks, so follow-ups are looked up by search before "
-    "they are created: a task that was created less than a few minutes ago may be missed, if the "
-    "ledger was lost as well"
+    "this portal refuses unique properties here, so they are looked up by search before they are "
+    "created: one that was created less than a few minutes ago may be missed, if the ledger was "
+    "lost as well"
 )
 
 
@@ -40,9 +40,10 @@ def prepare_companies(api: HubSpotApi, fields: Sequence[FieldSpec]) -> Iterator[
         yield _guarded(f"companies.{field.name}", partial(_company_property, api, field, known))
 
 
-def prepare_tasks(api: HubSpotApi) -> Iterator[Finding]:
-    """The property for the key of a follow-up, unique where the portal allows it."""
-    yield _guarded(f"tasks.{KEY}", partial(_task_key, api))
+def prepare_keys(api: HubSpotApi) -> Iterator[Finding]:
+    """The property for the keys of tasks and of notes, unique where the portal allows it."""
+    for kind in ("tasks", "notes"):
+        yield _guarded(f"{kind}.{KEY}", partial(_key, api, kind))
 
 
 def _guarded(subject: str, attempt: Callable[[], Finding]) -> Finding:
@@ -142,40 +143,41 @@ def _values(there: Mapping[str, Any]) -> set[str]:
     return {str(option["value"]) for option in there.get("options") or ()}
 
 
-def _task_key(api: HubSpotApi) -> Finding:
-    subject = f"tasks.{KEY}"
-    there = api.properties("tasks").get(KEY)
+def _key(api: HubSpotApi, kind: str) -> Finding:
+    subject = f"{kind}.{KEY}"
+    there = api.properties(kind).get(KEY)
     if there is None:
-        blocked = _group(api, "tasks")
+        blocked = _group(api, kind)
         if blocked is not None:
             return blocked
-        _create_key(api)
-        there = api.properties("tasks").get(KEY)
+        _create_key(api, kind)
+        there = api.properties(kind).get(KEY)
     if there is not None and there.get("type") != "string":
         return Finding(
             False,
             subject,
             f"exists, and is of type {there.get('type')}, where string is needed",
-            "delete that property in HubSpot → Settings → Properties → Tasks, and run again",
+            f"delete that property in HubSpot → Settings → Properties → {kind}, and run again",
         )
     guarantee = guarantee_of(there)
     if guarantee == "absent":
         return Finding(False, subject, "exists and is archived", _look(subject))
-    return Finding(True, subject, _ONCE if guarantee == "unique" else _WEAKER)
+    told = _ONCE.format(one=kind.removesuffix("s")) if guarantee == "unique" else _WEAKER
+    return Finding(True, subject, told)
 
 
-def _create_key(api: HubSpotApi) -> None:
-    """Unique if the portal takes it on tasks, which HubSpot does not promise; else plain."""
+def _create_key(api: HubSpotApi, kind: str) -> None:
+    """Unique if the portal takes it there, which HubSpot does not promise; else plain."""
     definition = {
         "groupName": GROUP,
         "name": KEY,
         "label": "cs-sync key",
-        "description": "Names the follow-up that this task is, so that it is created once.",
+        "description": "What cs-sync knows this by, so that it is created once.",
         "type": "string",
         "fieldType": "text",
         "formField": False,
     }
     try:
-        _tolerant(api.create_property, "tasks", {**definition, "hasUniqueValue": True})
+        _tolerant(api.create_property, kind, {**definition, "hasUniqueValue": True})
     except RequestRefused:
-        _tolerant(api.create_property, "tasks", {**definition, "hasUniqueValue": False})
+        _tolerant(api.create_property, kind, {**definition, "hasUniqueValue": False})

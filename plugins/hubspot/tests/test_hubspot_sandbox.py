@@ -193,6 +193,50 @@ def test_follow_ups_are_created_once_and_completed_ones_stay_so(
     assert found.fields["done"]
 
 
+def closing(follow_up: Op, remote_id: str) -> Op:
+    return Op("follow_up", follow_up.key, {"status": "closed"}, remote_id=remote_id)
+
+
+def test_a_needless_follow_up_is_closed_unless_somebody_has_begun_it(
+    source: HubSpotSource, destination: HubSpotDestination, clock: Clock, portal: Portal
+) -> None:
+    ids = sorted(rows(streams(source)["companies"], Window(None, clock.at)))[:3]
+    wanted = follow_ups(ids)
+    made = {a.key: a.remote_id for a in destination.write(wanted) if isinstance(a, Ack)}
+    begun, gone, untouched = (made[op.key] for op in wanted)
+    tasks = portal.objects["tasks"]
+    portal.update(tasks[begun], {"hs_task_status": "IN_PROGRESS"})
+    portal.archive(tasks[gone])
+
+    answers = list(destination.write([closing(op, made[op.key]) for op in wanted]))
+    assert {a.key: a.existed for a in answers if isinstance(a, Ack)} == {
+        wanted[0].key: True, wanted[1].key: True, wanted[2].key: False,
+    }  # fmt: skip
+    assert tasks[begun].properties["hs_task_status"] == "IN_PROGRESS"
+    assert tasks[untouched].properties["hs_task_status"] == "COMPLETED"
+    assert tasks[gone].archived_at is not None
+
+
+def test_news_is_a_note_on_the_company_and_exists_once(
+    source: HubSpotSource, destination: HubSpotDestination, clock: Clock, portal: Portal
+) -> None:
+    list(destination.prepare(FIELDS))
+    company = min(rows(streams(source)["companies"], Window(None, clock.at)))
+    news = Op(
+        "note",
+        "n1",
+        {"title": "Call <Acme>", "body": "#518: “<b>again</b>”", "at": "2026-11-21T09:00:00+00:00"},
+        account_remote_id=company,
+    )
+    assert [a.existed for a in destination.write([news]) if isinstance(a, Ack)] == [False]
+    assert [a.existed for a in destination.write([news]) if isinstance(a, Ack)] == [True]
+    (note,) = portal.linked("companies", company, "notes")
+    shown = portal.objects["notes"][note].properties
+    assert shown["hs_note_body"] == ("Call &lt;Acme&gt;<br><br>#518: “&lt;b&gt;again&lt;/b&gt;”")
+    assert shown["hs_timestamp"] == "2026-11-21T09:00:00.000Z"
+    assert [found.remote_id for found in destination.find(["n1", "n2"])] == [note]
+
+
 def test_a_deleted_company_refuses_its_own_follow_up_only(
     source: HubSpotSource, destination: HubSpotDestination, clock: Clock
 ) -> None:
@@ -209,7 +253,7 @@ def test_a_portal_without_unique_task_keys_still_has_no_twins(
 ) -> None:
     portal.unique_task_properties = False
     plain = HubSpotDestination(settings(), door)
-    *_, finding = plain.prepare(FIELDS)
+    *_, finding, _ = plain.prepare(FIELDS)
     assert "looked up by search" in finding.message
     ids = sorted(rows(streams(source)["companies"], Window(None, clock.at)))
     assert len(list(plain.write(follow_ups(ids)))) == len(ids)

@@ -32,8 +32,8 @@ class Schema:
     """The property settings of a portal."""
 
     def __init__(self, vendor: respx.MockRouter) -> None:
-        self.groups: dict[str, list[str]] = {"companies": [], "tasks": []}
-        self.known: dict[str, list[dict[str, Any]]] = {"companies": [], "tasks": []}
+        self.groups: dict[str, list[str]] = {"companies": [], "tasks": [], "notes": []}
+        self.known: dict[str, list[dict[str, Any]]] = {"companies": [], "tasks": [], "notes": []}
         self.created: list[tuple[str, dict[str, Any]]] = []
         self.changed: list[dict[str, Any]] = []
         self.refuse_unique = False
@@ -95,8 +95,9 @@ def test_prepare_creates_what_is_missing_once(
         "companies.cs_scored_at",
         "companies.cs_band",
         "tasks.cs_sync_key",
+        "notes.cs_sync_key",
     ]
-    assert schema.groups == {"companies": ["cs_sync"], "tasks": ["cs_sync"]}
+    assert schema.groups == {"companies": ["cs_sync"], "tasks": ["cs_sync"], "notes": ["cs_sync"]}
     types = {d["name"]: (d["type"], d["fieldType"]) for _, d in schema.created}
     assert types == {
         "cs_score": ("number", "number"),
@@ -111,10 +112,11 @@ def test_prepare_creates_what_is_missing_once(
         {"value": "red", "label": "Red", "displayOrder": 0, "hidden": False},
         {"value": "green", "label": "Green", "displayOrder": 1, "hidden": False},
     ]
-    assert "refuses a second task" in findings[-1].message
+    assert "refuses a second task" in findings[-2].message
+    assert "refuses a second note" in findings[-1].message
 
     assert all(f.ok for f in destination.prepare(FIELDS))
-    assert len(schema.created) == 5
+    assert len(schema.created) == 6
     assert schema.changed == []
 
 
@@ -173,7 +175,7 @@ def test_a_refused_property_does_not_stop_the_others(
     limit = {"category": "VALIDATION_ERROR", "message": "property limit reached"}
     vendor.post(f"{PROPERTIES}/companies").respond(400, json=limit)
     findings = list(destination.prepare(FIELDS))
-    assert [f.ok for f in findings] == [False] * 4 + [True]
+    assert [f.ok for f in findings] == [False] * 4 + [True, True]
     assert "property limit reached" in findings[0].message
     assert findings[0].remedy
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cs_sync import Ack, AnswerUnknown, Op, Reject, VendorError
 from cs_sync_hubspot.destination import HubSpotDestination
-from cs_sync_hubspot.tasks import body_html, line, printable, written
+from cs_sync_hubspot.text import body_html, line, printable, written
 
 CREATE = "/crm/objects/2026-03/tasks/batch/create"
 READ = "/crm/objects/2026-03/tasks/batch/read"
@@ -32,6 +32,7 @@ class Portal:
         self.search = vendor.post("/crm/objects/2026-03/tasks/search").mock(side_effect=self._find)
         key = {"name": "cs_sync_key", "type": "string", "hasUniqueValue": unique}
         vendor.get("/crm/properties/2026-03/tasks").respond(json={"results": [key]})
+        vendor.get("/crm/properties/2026-03/notes").respond(json={"results": []})
 
     def holds(self, *keys: str, **properties: str) -> None:
         for key in keys:
@@ -235,7 +236,7 @@ def test_an_incomplete_follow_up_is_refused_here(
     destination: HubSpotDestination, portal: Portal
 ) -> None:
     (answer,) = destination.write([Op("follow_up", "k1", {"body": "?"})])
-    assert answer == Reject("k1", "INCOMPLETE", "a HubSpot task needs title and due_at")
+    assert answer == Reject("k1", "INCOMPLETE", "HubSpot needs title and due_at")
     assert not portal.read.called
 
 
@@ -247,12 +248,15 @@ def test_find_tells_what_became_of_a_task(destination: HubSpotDestination, porta
         hs_task_priority="HIGH",
         hs_task_type="TODO",
         hs_timestamp="2026-11-25T09:00:00Z",
+        hs_task_completion_date="2026-11-25T09:00:00Z",
     )
     (found,) = destination.find(["k1", "k2"])
     assert (found.key, found.remote_id) == ("k1", "1")
     assert found.fields == {
         "status": "COMPLETED",
         "done": True,
+        "touched": True,
+        "done_at": DUE,
         "title": "Call Acme",
         "due_at": DUE,
         "priority": "high",
@@ -266,7 +270,7 @@ def test_a_look_up_that_fails_in_part_creates_nothing(
 ) -> None:
     trouble = {"category": "INTERNAL_ERROR", "message": "try later", "context": {}}
     portal.read.respond(207, json={"results": [], "errors": [trouble]})
-    with pytest.raises(VendorError, match="whether all follow-ups exist"):
+    with pytest.raises(VendorError, match="whether all tasks exist"):
         list(destination.write([call("k1")]))
     assert not portal.create.called
 
@@ -284,7 +288,8 @@ def test_without_unique_keys_the_search_is_asked(
 def test_before_the_property_exists_no_follow_up_does(
     destination: HubSpotDestination, vendor: respx.MockRouter
 ) -> None:
-    vendor.get("/crm/properties/2026-03/tasks").respond(json={"results": []})
+    for kind in ("tasks", "notes"):
+        vendor.get(f"/crm/properties/2026-03/{kind}").respond(json={"results": []})
     assert list(destination.find(["k1"])) == []
 
 

@@ -11,6 +11,7 @@ from cs_sync_sandbox.hubspot.values import iso
 MOST = 1000
 TYPE_IDS = {
     "contacts": "0-1", "companies": "0-2", "tasks": "0-27", "feedback_submissions": "0-19",
+    "notes": "0-46",
 }  # fmt: skip
 PRIMARY = frozenset({1, 2})
 

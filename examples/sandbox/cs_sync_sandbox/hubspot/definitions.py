@@ -46,14 +46,20 @@ TASK = {
     "hubspot_owner_id": "owner", "hs_object_id": "number", "hs_createdate": "datetime",
     "hs_lastmodifieddate": "datetime",
 }  # fmt: skip
+NOTE = {
+    "hs_timestamp": "datetime", "hs_note_body": "string", "hubspot_owner_id": "owner",
+    "hs_object_id": "number", "hs_createdate": "datetime", "hs_lastmodifieddate": "datetime",
+}  # fmt: skip
 DEFAULTS = {
     "companies": COMPANY, "contacts": CONTACT, "feedback_submissions": FEEDBACK, "tasks": TASK,
+    "notes": NOTE,
 }  # fmt: skip
 GROUPS = {
     "companies": ("companyinformation", "Company information"),
     "contacts": ("contactinformation", "Contact information"),
     "feedback_submissions": ("feedback_submission_information", "Feedback submission"),
     "tasks": ("task_information", "Task information"),
+    "notes": ("note_information", "Note information"),
 }
 # What an answer carries even when other properties were asked for, and when none was.
 ALWAYS = {
@@ -61,10 +67,11 @@ ALWAYS = {
     "contacts": ("createdate", "hs_object_id", "lastmodifieddate"),
     "feedback_submissions": ("hs_createdate", "hs_lastmodifieddate", "hs_object_id"),
     "tasks": ("hs_createdate", "hs_lastmodifieddate", "hs_object_id"),
+    "notes": ("hs_createdate", "hs_lastmodifieddate", "hs_object_id"),
 }
 UNASKED = {
     "companies": ("domain", "name"), "contacts": ("email", "firstname", "lastname"),
-    "feedback_submissions": (), "tasks": (),
+    "feedback_submissions": (), "tasks": (), "notes": (),
 }  # fmt: skip
 
 

@@ -20,7 +20,7 @@ from cs_sync_sandbox.hubspot.errors import HubSpotError, invalid, not_found
 from cs_sync_sandbox.hubspot.values import iso, normalised
 from cs_sync_sandbox.world.records import Owner
 
-KINDS = ("companies", "contacts", "feedback_submissions", "tasks")
+KINDS = ("companies", "contacts", "feedback_submissions", "tasks", "notes")
 FIRST_NEW_ID = 70_000_000_000
 
 

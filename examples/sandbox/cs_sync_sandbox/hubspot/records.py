@@ -15,10 +15,11 @@ from cs_sync_sandbox.hubspot.values import iso
 
 BATCH, PAGE = 100, 100
 READ_ONLY_KINDS = frozenset({"feedback_submissions"})
-REQUIRED = {"tasks": "hs_timestamp"}
-# Types of tasks' associations (HUBSPOT_DEFINED), there and back.
+REQUIRED = {"tasks": "hs_timestamp", "notes": "hs_timestamp"}
+# Types of associations (HUBSPOT_DEFINED), there and back.
 TYPES = {
     ("tasks", "companies"): {192}, ("companies", "tasks"): {191},
+    ("notes", "companies"): {190}, ("companies", "notes"): {189},
     ("tasks", "contacts"): {204}, ("contacts", "tasks"): {203},
     ("contacts", "companies"): {1, 279}, ("companies", "contacts"): {2, 280},
 }  # fmt: skip

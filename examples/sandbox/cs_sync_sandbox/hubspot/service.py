@@ -23,7 +23,8 @@ Answer = tuple[int, Json]
 Call = Callable[[Portal, Request, Json], Answer]
 VERSION = "2026-03"
 # Tasks hang on the contacts scopes; feedback submissions and owners have their own.
-SCOPE_OF = {"companies": "companies", "contacts": "contacts", "tasks": "contacts"}
+SCOPE_OF = {"companies": "companies", "contacts": "contacts", "tasks": "contacts",
+            "notes": "contacts"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

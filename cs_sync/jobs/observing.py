@@ -1,0 +1,46 @@
+"""Reading back what people made of the follow-ups that were written."""
+
+from typing import Any
+
+from cs_sync.contracts.destination import Destination, Found
+from cs_sync.contracts.errors import VendorError
+from cs_sync.jobs.recording import Recorded
+from cs_sync.store.follow_ups import change_follow_up, read_follow_ups
+from cs_sync.store.leases import check_lease
+from cs_sync.write_back.push import read_entries
+
+
+def read_back(recorded: Recorded, name: str, destination: Destination) -> None:
+    """Note which of the written follow-ups are done, and which somebody has begun.
+
+    A destination that cannot be asked now leaves everything as it was, and the run says so.
+    """
+    workspace = recorded.workspace
+    with workspace.store.read() as connection:
+        ledger = read_entries(connection, name)
+        stored = {row["key"]: row for row in read_follow_ups(connection) if row["state"] == "open"}
+    keys = [key for key in stored if _is_written(ledger.get(("follow_up", key)))]
+    try:
+        found = list(destination.find(keys)) if keys else []
+    except VendorError as error:
+        recorded.messages.append(f"what became of the follow-ups is not known: {error}")
+        recorded.statuses.append("partial")
+        return
+    changes = {one.key: _change(recorded, stored[one.key], one) for one in found}
+    with workspace.store.write() as connection:
+        check_lease(connection, recorded.held)
+        for key, values in changes.items():
+            if values:
+                change_follow_up(connection, key, values)
+
+
+def _is_written(entry: Any) -> bool:
+    return entry is not None and entry.status == "acked"
+
+
+def _change(recorded: Recorded, row: dict[str, Any], found: Found) -> dict[str, Any]:
+    if found.fields.get("done"):
+        ended_at = found.fields.get("done_at") or recorded.workspace.clock()
+        return {"state": "done", "touched": True, "ended_at": ended_at}
+    touched = bool(found.fields.get("touched"))
+    return {} if touched == row["touched"] else {"touched": touched}

@@ -1,0 +1,106 @@
+"""Objects of ours in HubSpot, each of which exists once because it carries a key of ours."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from cs_sync import Op, RequestRefused, VendorError
+from cs_sync_hubspot.api import BATCH_LIMIT, HubSpotApi, next_after
+from cs_sync_hubspot.mapping import text
+from cs_sync_hubspot.refusals import category, details, said
+from cs_sync_hubspot.transport import Json
+
+KEY = "cs_sync_key"
+"""The property that holds the key."""
+
+Guarantee = Literal["unique", "searched", "absent"]
+"""How an object is found by its key: read directly, through the search index, or not at all yet."""
+
+
+class Keyed:
+    """The objects of a kind (tasks, notes) that carry a key of ours."""
+
+    def __init__(
+        self, api: HubSpotApi, kind: str, shown: Sequence[str], made_of: Callable[[Op], Json]
+    ) -> None:
+        self._api, self._kind, self._made_of = api, kind, made_of
+        self._shown = (KEY, *shown)
+        self._known: Guarantee = "absent"
+
+    def guarantee(self) -> Guarantee:
+        """How keys are read in this portal; asked until the property is there."""
+        if self._known == "absent":
+            self._known = guarantee_of(self._api.properties(self._kind).get(KEY))
+        return self._known
+
+    def read(self, keys: Sequence[str]) -> dict[str, Json]:
+        """The objects that exist under these keys."""
+        guarantee = self.guarantee() if keys else "absent"
+        if guarantee == "absent":
+            return {}
+        found: dict[str, Json] = {}
+        for start in range(0, len(keys), BATCH_LIMIT):
+            some = keys[start : start + BATCH_LIMIT]
+            unique = guarantee == "unique"
+            for one in self._read_unique(some) if unique else self._searched(some):
+                found.setdefault(text(one, KEY) or "", one)
+        return {key: found[key] for key in keys if key in found}
+
+    def existing(self, ops: Sequence[Op]) -> Mapping[str, str]:
+        """Key → id of those that exist."""
+        return {key: str(one["id"]) for key, one in self.read([o.key for o in ops]).items()}
+
+    def create(self, ops: Sequence[Op]) -> Json:
+        """Create one for each, with its company."""
+        return self._api.create(self._kind, [self._made_of(op) for op in ops])
+
+    def _read_unique(self, keys: Sequence[str]) -> Sequence[Json]:
+        try:
+            body = self._api.read(self._kind, keys, self._shown, KEY)
+        except RequestRefused as refusal:
+            if category(refusal.body) == "OBJECT_NOT_FOUND":
+                return ()
+            raise
+        for error in details(body):
+            if category(error) != "OBJECT_NOT_FOUND":
+                raise VendorError(
+                    f"HubSpot did not tell whether all {self._kind} exist: {said(error)}",
+                    "run again: nothing is created before that is known",
+                    status=207,
+                    body=dict(error),
+                )
+        return list(body["results"])
+
+    def _searched(self, keys: Sequence[str]) -> Iterator[Json]:
+        """Through the index: what was created a moment ago may be missing; the oldest comes first.
+
+        An IN filter on text compares with the lower-case form.
+        """
+        wanted = {"propertyName": KEY, "operator": "IN", "values": [key.lower() for key in keys]}
+        query: Json = {
+            "filterGroups": [{"filters": [wanted]}],
+            "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
+            "properties": list(self._shown),
+            "limit": BATCH_LIMIT,
+        }
+        while True:
+            body = self._api.search(self._kind, query)
+            yield from body["results"]
+            after = next_after(body)
+            if after is None:
+                return
+            query = {**query, "after": after}
+
+
+def guarantee_of(definition: Mapping[str, Any] | None) -> Guarantee:
+    """What the key's property, as HubSpot describes it, allows."""
+    if definition is None or definition.get("archived"):
+        return "absent"
+    return "unique" if definition.get("hasUniqueValue") else "searched"
+
+
+def on_company(remote_id: str | None, association: int) -> list[Json]:
+    """The association with a company, if there is one, by HubSpot's own type."""
+    if remote_id is None:
+        return []
+    kind = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": association}
+    return [{"to": {"id": remote_id}, "types": [kind]}]
