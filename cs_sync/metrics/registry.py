@@ -11,6 +11,7 @@ from cs_sync.metrics.catalogue.product import PRODUCT
 from cs_sync.metrics.catalogue.revenue import REVENUE
 from cs_sync.metrics.catalogue.sessions import SESSIONS
 from cs_sync.metrics.catalogue.support import SUPPORT
+from cs_sync.metrics.catalogue.trials import TRIALS
 from cs_sync.metrics.catalogue.usage import USAGE
 from cs_sync.metrics.catalogue.value import VALUE
 from cs_sync.metrics.catalogue.voice import VOICE
@@ -24,6 +25,7 @@ def builtin_metrics() -> tuple[Metric, ...]:
         *CUSTOMERS,
         *CHURN,
         *VALUE,
+        *TRIALS,
         *ONBOARDING,
         *VOICE,
         *USAGE,

@@ -146,11 +146,11 @@ def test_why_customers_left(ledger: Ledger) -> None:
         )
     ledger.account("stays")
     ledger.span("stays", 100, start)
-    rows = ledger.kpis("churn_by_reason", Scope((MAY,)))
+    rows = ledger.kpis("churn_by_stated_reason", Scope((MAY,)))
     assert {row.segment["reason"]: row.value for row in rows} == {
         "competitor": 1, "price": 2, "payment": 1, "other": 1, "unknown": 1,
     }  # fmt: skip
     assert one(ledger, "churned_customers").value == 6
     april = period_of(date(2026, 4, 1), "month", "UTC")
-    both = ledger.kpis("churn_by_reason", Scope((april, MAY)))
+    both = ledger.kpis("churn_by_stated_reason", Scope((april, MAY)))
     assert [row.value for row in both[:5]] == [0] * 5

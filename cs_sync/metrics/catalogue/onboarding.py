@@ -1,32 +1,30 @@
-"""From first contact to value: trials, checklists, time to the first result."""
+"""From joining to value: checklists, where accounts drop off or get stuck, the first result."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import CTE, Select, and_, case, exists, func, select
+from sqlalchemy import CTE, Select, and_, case, func, or_, select
 
 from cs_sync.metrics.attribution import attributed
-from cs_sync.metrics.catalogue.revenue import BILLING
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.mrr_relations import SPAN
+from cs_sync.metrics.periods import midnight
 from cs_sync.metrics.portable import seconds_between
 from cs_sync.metrics.relations import (
     ACCOUNT,
     count_if,
-    known,
     marks_of,
     median,
     period_rows,
     totals,
 )
-from cs_sync_schemas import OnboardingStep, Subscription, table_of
+from cs_sync_schemas import OnboardingStep, table_of
 
-SUBSCRIPTION = table_of(Subscription)
 STEP = table_of(OnboardingStep)
 _DAY = 86_400
 
 
-def _cohort(scope: Scope, relation: CTE, joined: str) -> CTE:
+def cohort_of(scope: Scope, relation: CTE, joined: str) -> CTE:
     """Rows of a relation whose instant `joined` lies in a period, with that period's index."""
     periods = period_rows(
         scope, since=lambda period: period.starts_at, until=lambda period: period.ends_at
@@ -37,44 +35,6 @@ def _cohort(scope: Scope, relation: CTE, joined: str) -> CTE:
         select(periods.c.period, periods.c.until, *relation.c)
         .select_from(periods.join(relation, inside))
         .cte("cohort")
-    )
-
-
-def _trials(scope: Scope) -> CTE:
-    """Accounts with the start of their first trial."""
-    begun = attributed(
-        scope,
-        SUBSCRIPTION,
-        func.coalesce(SUBSCRIPTION.c.trial_start, SUBSCRIPTION.c.started_at).label("begun"),
-        where=SUBSCRIPTION.c.trial_end.is_not(None),
-    )
-    marks = marks_of(scope, begun)
-    return (
-        select(begun.c.account_id, *marks, func.min(begun.c.begun).label("begun"))
-        .where(begun.c.account_id.is_not(None))
-        .group_by(begun.c.account_id, *marks)
-        .cte("trials")
-    )
-
-
-def _trial_conversion(scope: Scope) -> Select[Any]:
-    """Accounts with MRR within so many days after their first trial began."""
-    trials = _trials(scope)
-    paid = exists().where(
-        SPAN.c.account_id == trials.c.account_id,
-        SPAN.c.policy == scope.policy.hash,
-        known(scope, SPAN),
-        SPAN.c.valid_from >= trials.c.begun,
-        seconds_between(trials.c.begun, SPAN.c.valid_from) <= scope.settings["within_days"] * _DAY,
-    )
-    judged = select(*trials.c, case((paid, 1), else_=0).label("paid")).cte("judged")
-    cohort = _cohort(scope, judged, "begun")
-    return totals(
-        scope,
-        cohort,
-        numerator=func.sum(cohort.c.paid),
-        denominator=func.count(),
-        n=func.count(),
     )
 
 
@@ -96,7 +56,7 @@ def _activation(scope: Scope) -> Select[Any]:
         .group_by(steps.c.account_id, *marks, steps.c.joined)
         .cte("checklists")
     )
-    cohort = _cohort(scope, accounts, "joined")
+    cohort = cohort_of(scope, accounts, "joined")
     return totals(
         scope,
         cohort,
@@ -109,7 +69,7 @@ def _activation(scope: Scope) -> Select[Any]:
 def _engagement(scope: Scope) -> Select[Any]:
     """Steps that fell due in the period and were done by its end."""
     steps = attributed(scope, STEP, STEP.c.due_at, STEP.c.done_at, where=STEP.c.due_at.is_not(None))
-    due = _cohort(scope, steps, "due_at")
+    due = cohort_of(scope, steps, "due_at")
     return totals(
         scope,
         due,
@@ -117,6 +77,59 @@ def _engagement(scope: Scope) -> Select[Any]:
         denominator=func.count(),
         n=func.count(),
     )
+
+
+def _by_step(scope: Scope) -> Select[Any]:
+    """Accounts that joined in the period and did a step in time, for each step."""
+    steps = attributed(
+        scope,
+        STEP,
+        STEP.c.step,
+        STEP.c.done_at,
+        ACCOUNT.c.created_at.label("joined"),
+        where=ACCOUNT.c.created_at.is_not(None),
+    )
+    limit = scope.settings["within_days"] * _DAY
+    in_time = seconds_between(steps.c.joined, steps.c.done_at) <= limit
+    groups = [steps.c.account_id, *marks_of(scope, steps), steps.c.joined, steps.c.step]
+    accounts = (
+        select(*groups, func.max(case((in_time, 1), else_=0)).label("done"))
+        .group_by(*groups)
+        .cte("steps")
+    )
+    cohort = cohort_of(scope, accounts, "joined")
+    named = select(*cohort.c, cohort.c.step.label("dimension_0")).cte("named")
+    return totals(
+        scope, named, numerator=func.sum(named.c.done), denominator=func.count(), n=func.count()
+    )
+
+
+def _stuck(scope: Scope) -> Select[Any]:
+    """Accounts with an overdue step at the period's end and no progress for days before it."""
+    days = scope.settings["idle_days"]
+    periods = period_rows(
+        scope,
+        since=lambda period: midnight(period.end - timedelta(days=days), period.zone),
+        until=lambda period: period.ends_at,
+    )
+    steps = attributed(scope, STEP, STEP.c.due_at, STEP.c.done_at, where=STEP.c.required.is_(True))
+    until = periods.c.until
+    undone = or_(steps.c.done_at.is_(None), steps.c.done_at >= until)
+    recent = and_(steps.c.done_at >= periods.c.since, steps.c.done_at < until)
+    overdue = and_(undone, steps.c.due_at < periods.c.since)
+    groups = [periods.c.period, *marks_of(scope, steps), steps.c.account_id]
+    accounts = (
+        select(
+            *groups,
+            func.max(case((overdue, 1), else_=0)).label("overdue"),
+            func.max(case((recent, 1), else_=0)).label("moving"),
+        )
+        .select_from(periods.join(steps, steps.c.due_at < until))
+        .group_by(*groups)
+        .cte("progress")
+    )
+    stuck = count_if(and_(accounts.c.overdue == 1, accounts.c.moving == 0))
+    return totals(scope, accounts, numerator=stuck, n=func.count())
 
 
 def _time_to_value(scope: Scope) -> Select[Any]:
@@ -136,7 +149,7 @@ def _time_to_value(scope: Scope) -> Select[Any]:
         .group_by(steps.c.account_id, *marks, steps.c.joined)
         .cte("first_step")
     )
-    cohort = _cohort(scope, first, "joined")
+    cohort = cohort_of(scope, first, "joined")
     days = seconds_between(cohort.c.joined, cohort.c.done_at) / float(_DAY)
     reached = select(*cohort.c, days.label("value")).cte("reached")
     return median(scope, reached)
@@ -157,15 +170,6 @@ def _onboarding(
 
 ONBOARDING: tuple[Metric, ...] = (
     _onboarding(
-        "trial_conversion_rate", "Trial conversion rate",
-        "accounts whose first trial began in the period and that had MRR within 30 days ÷ "
-        "accounts whose first trial began in the period",
-        _trial_conversion, sources=("ChartMogul help, article 115000865205",), inputs=BILLING,
-        settings={"within_days": 30}, spread="wilson", divides=True, settles_after="within_days",
-        edge_cases="One trial per account, an extended one keeps its first start. Provisional "
-        "until the 30 days are over. Who paid and left still converted.",
-    ),
-    _onboarding(
         "activation_rate", "Activation rate",
         "accounts created in the period that did every required step within 14 days ÷ accounts "
         "created in the period that have required steps",
@@ -178,6 +182,20 @@ ONBOARDING: tuple[Metric, ...] = (
         "steps due in the period and done by its end ÷ steps due in the period",
         _engagement, spread="wilson", divides=True,
         edge_cases="Steps without a due date are left out.",
+    ),
+    _onboarding(
+        "step_completion_rate", "Completion of each step", "accounts created in the period that "
+        "did the step within 14 days ÷ accounts created in the period that have the step",
+        _by_step, settings={"within_days": 14}, spread="wilson", divides=True,
+        settles_after="within_days", dimensions=("step",),
+        edge_cases="Where accounts drop off: compare a step with the one before it.",
+    ),
+    _onboarding(
+        "stuck_accounts", "Stuck accounts",
+        "accounts with a required step due for 7 days and not done at the period's end, and no "
+        "step done in the 7 days before it",
+        _stuck, unit="count", settings={"idle_days": 7},
+        edge_cases="n is the accounts with a required step due by then.",
     ),
     _onboarding(
         "time_to_value_days", "Time to value",

@@ -96,6 +96,17 @@ def _arpa(scope: Scope) -> Select[Any]:
     return quotient(scope, pairs, pairs.c.cur, case((pairs.c.cur > 0, 1), else_=0), currency=True)
 
 
+def _arpu(scope: Scope) -> Select[Any]:
+    pairs = mrr_pairs(scope)
+    paying = [case((amount > 0, 0.5), else_=0.0) for amount in (pairs.c.prev, pairs.c.cur)]
+    return quotient(scope, pairs, pairs.c.cur, paying[0] + paying[1], currency=True)
+
+
+def _growth(scope: Scope) -> Select[Any]:
+    pairs = mrr_pairs(scope)
+    return quotient(scope, pairs, pairs.c.cur - pairs.c.prev, pairs.c.prev, currency=True)
+
+
 def _amount(name: str, title: str, kind: str, note: str) -> Metric:
     return Metric(
         name, title, "money_minor",
@@ -190,5 +201,20 @@ REVENUE: tuple[Metric, ...] = (
         spread="ratio",
         bounds=(0.0, math.inf), divides=True,
         edge_cases="Per currency: an account that pays in two counts in both.",
+    ),
+    Metric(
+        "arpu", "Average revenue per user", "money_minor",
+        "MRR just before the period's end ÷ mean of the customers at its start and at its end",
+        ("Standard definition",), _arpu, BILLING, strategy=("profitability",),
+        spread="ratio", bounds=(0.0, math.inf), divides=True,
+        edge_cases="ARPA divides by the customers at the end, this by their average over the "
+        "period. Monthly, whatever the period. Users are accounts that pay, not people.",
+    ),
+    Metric(
+        "mrr_growth_rate", "MRR growth rate", "ratio",
+        "(MRR at the period's end − MRR at its start) ÷ MRR at its start",
+        ("Standard definition",), _growth, BILLING, stage=("expansion",),
+        strategy=("profitability",), spread="ratio", divides=True,
+        edge_cases="New customers included. Undefined without MRR at the start.",
     ),
 )  # fmt: skip

@@ -106,8 +106,7 @@ SESSIONS: tuple[Metric, ...] = (
     _session(
         "sessions_per_day", "Sessions per day", "count",
         "sessions in the period ÷ (days of the period × accounts that used the product in it)",
-        _per_day, strategy=("stability",), **_SPREAD, sources=("Userpilot, Measuring customer "
-        "success",),
+        _per_day, strategy=("stability",), **_SPREAD, sources=("Standard definition",),
         note="Per account, so that it does not grow with the number of accounts. "
         "Usage that belongs to no account, or without a number of sessions, is left out.",
     ),

@@ -1,0 +1,235 @@
+"""Who begins to pay: after a trial, in the three forms in use, and from a free plan."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+)
+
+from cs_sync.metrics.attribution import attributed
+from cs_sync.metrics.catalogue.lift import against_the_whole
+from cs_sync.metrics.catalogue.onboarding import cohort_of
+from cs_sync.metrics.catalogue.revenue import BILLING
+from cs_sync.metrics.metric import Metric, Scope
+from cs_sync.metrics.mrr_relations import SPAN, customers, mrr_pairs
+from cs_sync.metrics.portable import seconds_between
+from cs_sync.metrics.relations import count_if, known, marks_of, period_rows, totals
+from cs_sync_schemas import Subscription, table_of
+
+SUBSCRIPTION = table_of(Subscription)
+_DAY = 86_400
+
+
+def _trials(scope: Scope) -> CTE:
+    """Accounts with the start of their first trial, and the end of their last."""
+    fields = SUBSCRIPTION.c
+    begun = attributed(
+        scope,
+        SUBSCRIPTION,
+        func.coalesce(fields.trial_start, fields.started_at).label("begun"),
+        fields.trial_end,
+        where=fields.trial_end.is_not(None),
+    )
+    marks = marks_of(scope, begun)
+    return (
+        select(
+            begun.c.account_id,
+            *marks,
+            func.min(begun.c.begun).label("begun"),
+            func.max(begun.c.trial_end).label("ended"),
+        )
+        .where(begun.c.account_id.is_not(None))
+        .group_by(begun.c.account_id, *marks)
+        .cte("trials")
+    )
+
+
+def _paid(scope: Scope, trials: CTE, *more: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the account had MRR from the begin of its trial on."""
+    return exists().where(
+        SPAN.c.account_id == trials.c.account_id,
+        SPAN.c.policy == scope.policy.hash,
+        known(scope, SPAN),
+        SPAN.c.valid_from >= trials.c.begun,
+        *more,
+    )
+
+
+def _judged(scope: Scope) -> CTE:
+    """First trials begun in each period, with whether they led to MRR within so many days."""
+    trials = _trials(scope)
+    waited = seconds_between(trials.c.begun, SPAN.c.valid_from)
+    paid = _paid(scope, trials, waited <= scope.settings["within_days"] * _DAY)
+    judged = select(*trials.c, case((paid, 1), else_=0).label("paid")).cte("judged")
+    return cohort_of(scope, judged, "begun")
+
+
+def _share_paid(scope: Scope, cohort: CTE) -> Select[Any]:
+    paid, all_of_them = func.sum(cohort.c.paid), func.count()
+    return totals(scope, cohort, numerator=paid, denominator=all_of_them, n=all_of_them)
+
+
+def _within(scope: Scope) -> Select[Any]:
+    return _share_paid(scope, _judged(scope))
+
+
+def _to_date(scope: Scope) -> Select[Any]:
+    """Of trials begun in the period, those that ever led to MRR."""
+    trials = _trials(scope)
+    paid = _paid(scope, trials)
+    judged = select(*trials.c, case((paid, 1), else_=0).label("paid")).cte("judged")
+    return _share_paid(scope, cohort_of(scope, judged, "begun"))
+
+
+def _ended(scope: Scope) -> Select[Any]:
+    """Of trials that ended in the period, those that led to MRR by its end."""
+    ended = cohort_of(scope, _trials(scope), "ended")
+    paid = _paid(scope, ended, SPAN.c.valid_from < ended.c.until)
+    judged = select(*ended.c, case((paid, 1), else_=0).label("paid")).cte("judged_at_end")
+    return _share_paid(scope, judged)
+
+
+def _same_window(scope: Scope) -> Select[Any]:
+    """Conversions in the period over trials begun in it, whichever trials converted."""
+    trials = _trials(scope)
+    first = (
+        select(SPAN.c.account_id, func.min(SPAN.c.valid_from).label("first_at"))
+        .where(SPAN.c.policy == scope.policy.hash, known(scope, SPAN))
+        .group_by(SPAN.c.account_id)
+        .cte("first_payment")
+    )
+    after = and_(first.c.account_id == trials.c.account_id, first.c.first_at >= trials.c.begun)
+    marks = marks_of(scope, trials)
+    events = union_all(
+        select(*marks, trials.c.begun.label("at"), literal(0).label("paid")),
+        select(*marks, first.c.first_at, literal(1)).select_from(trials.join(first, after)),
+    ).cte("events")
+    both = cohort_of(scope, events, "at")
+    begun = count_if(both.c.paid == 0)
+    return totals(scope, both, numerator=func.sum(both.c.paid), denominator=begun, n=begun)
+
+
+def _lift(scope: Scope) -> Select[Any]:
+    cohort = _judged(scope)
+    return against_the_whole(scope, cohort, cohort.c.paid)
+
+
+def _free_to_paid(scope: Scope) -> Select[Any]:
+    """Accounts on a free plan when the period begins, and which of them pay when it ends."""
+    heads = customers(mrr_pairs(scope), scope)
+    periods = period_rows(
+        scope, opens=lambda period: period.starts_at, closes=lambda period: period.ends_at
+    )
+    fields = ("started_at", "trial_end", "canceled_at", "ended_at")
+    plans = attributed(
+        scope,
+        SUBSCRIPTION,
+        *(SUBSCRIPTION.c[name] for name in fields),
+        where=and_(
+            SUBSCRIPTION.c.status.in_(("active", "canceled")),
+            SUBSCRIPTION.c.collection_paused.is_(None),
+        ),
+    )
+    opens = periods.c.opens
+    running = and_(
+        plans.c.started_at < opens,
+        or_(plans.c.trial_end.is_(None), plans.c.trial_end < opens),
+        or_(plans.c.ended_at.is_(None), plans.c.ended_at >= opens),
+        or_(plans.c.canceled_at.is_(None), plans.c.canceled_at >= opens),
+    )
+    theirs = and_(
+        heads.c.period == periods.c.period,
+        heads.c.account_id == plans.c.account_id,
+        *(a.is_not_distinct_from(b) for a, b in _pairs(scope, heads, plans)),
+    )
+    free = (
+        select(
+            periods.c.period,
+            *marks_of(scope, plans),
+            plans.c.account_id,
+            func.max(func.coalesce(heads.c.was, 0)).label("was"),
+            func.max(func.coalesce(heads.c.now, 0)).label("paid"),
+        )
+        .select_from(periods.join(plans, running).outerjoin(heads, theirs))
+        .where(plans.c.account_id.is_not(None))
+        .group_by(periods.c.period, *marks_of(scope, plans), plans.c.account_id)
+        .having(func.max(func.coalesce(heads.c.was, 0)) == 0)
+        .cte("on_a_free_plan")
+    )
+    return _share_paid(scope, free)
+
+
+def _pairs(scope: Scope, one: CTE, other: CTE) -> Any:
+    return zip(marks_of(scope, one), marks_of(scope, other), strict=True)
+
+
+def _trial(
+    name: str, title: str, formula: str, source: str, build: Callable[[Scope], Select[Any]],
+    note: str, **more: Any,
+) -> Metric:  # fmt: skip
+    return Metric(
+        name, title, "ratio", formula, (source,), build, BILLING, stage=("onboarding",),
+        strategy=("product-market fit",), family=more.pop("family", "engagement"), divides=True,
+        spread=more.pop("spread", "wilson"), edge_cases=note, **more,
+    )  # fmt: skip
+
+
+_ONE = "One trial per account, an extended one keeps its first start. "
+_WITHIN: dict[str, Any] = {"settings": {"within_days": 30}, "settles_after": "within_days"}
+
+TRIALS: tuple[Metric, ...] = (
+    _trial(
+        "trial_conversion_rate", "Trial conversion rate",
+        "accounts whose first trial began in the period and that had MRR within 30 days ÷ "
+        "accounts whose first trial began in the period",
+        "ChartMogul help, article 115000865205", _within,
+        _ONE + "Provisional until the 30 days are over. Who paid and left still converted.",
+        **_WITHIN,
+    ),
+    _trial(
+        "trial_conversion_rate_to_date", "Trial conversion rate to date",
+        "accounts whose first trial began in the period and that had MRR since ÷ accounts whose "
+        "first trial began in the period",
+        "ChartMogul help, article 115000865205", _to_date,
+        _ONE + "Rises for as long as somebody converts.",
+    ),
+    _trial(
+        "trial_conversion_rate_ended", "Conversion rate of trials that ended",
+        "accounts whose trial ended in the period and that had MRR by its end ÷ accounts whose "
+        "trial ended in the period",
+        "Stripe support, Calculating trial conversion rate", _ended,
+        _ONE + "Of several trials the end of the last one counts.",
+    ),
+    _trial(
+        "trial_conversion_rate_same_window", "Conversions per trial of the period",
+        "accounts whose first MRR after a trial came in the period ÷ accounts whose first trial "
+        "began in it",
+        "Baremetrics help, Trial conversion rate", _same_window,
+        _ONE + "Whichever trials converted: above 1 when fewer begin than convert.",
+    ),
+    _trial(
+        "trial_conversion_lift", "Trial conversion against the whole",
+        "trial conversion rate of a segment ÷ that of all accounts", "Standard definition", _lift,
+        "For --by; without it 1. Well above 1: a segment to shift effort to.", spread="none",
+        **_WITHIN,
+    ),
+    _trial(
+        "free_to_paid_rate", "Free-to-paid rate",
+        "accounts on a free plan at the period's start that have MRR at its end ÷ accounts on a "
+        "free plan at its start",
+        "Standard definition", _free_to_paid,
+        "On a free plan is an account with a running subscription, no trial, and no MRR; paused "
+        "and unpaid ones are not. Trials are counted in trial_conversion_rate.",
+    ),
+)  # fmt: skip
