@@ -87,7 +87,8 @@ def run_report(console: Console, report: "RunReport") -> None:
         console.print(text(f"note: {note}", "yellow"))
     if report.report_path:
         console.print()
-        console.print(Text.assemble("report: ", text(str(report.report_path), "bold")))
+        path = text(str(report.report_path), "bold")
+        console.print(Text.assemble("report: ", path), soft_wrap=True)  # to be copied whole
 
 
 def kpis_table(rows: Rows) -> RenderableType:
