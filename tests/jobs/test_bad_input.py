@@ -185,6 +185,17 @@ def test_a_missing_scope_is_partial_and_never_an_empty_stream(
     assert any(scope in f"{row['message']} {row['remedy']}" for row in refused)
 
 
+def test_the_report_of_a_run_with_a_wrong_key(acme: Acme) -> None:
+    acme.connect("stripe", "zendesk", replace={keys.ZENDESK_CLIENT_SECRET: CANARY})
+    ran = acme.run("run")
+    assert ran.code == 3
+    report = (acme.path / "cs_sync_report.html").read_text(encoding="utf-8")
+    assert "client_secret" in report
+    assert str(acme.path / "cs_sync_report.html") in ran.out
+    (row,) = acme.json("metrics", "--metric", "open_tickets")
+    assert row["status"] == "stale"
+
+
 # ------------------------------------------------------------------ the network
 
 

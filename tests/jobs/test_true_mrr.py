@@ -17,7 +17,7 @@ from cs_sync_sandbox.world.truth import mrr
 from tests.jobs.conftest import acme_in
 from tests.jobs.road import DAY, Acme
 
-pytestmark = pytest.mark.xdist_group("true mrr")
+pytestmark = pytest.mark.xdist_group("true_mrr")
 
 Differences = dict[str, dict[datetime, tuple[int, Fraction]]]
 
