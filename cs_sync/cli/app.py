@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from cs_sync.cli.commands import inspecting, numbers, scheduling, setting_up, syncing, writing
+from cs_sync.cli.commands import (
+    inspecting,
+    numbers,
+    privacy,
+    scheduling,
+    setting_up,
+    syncing,
+    writing,
+)
 from cs_sync.cli.options import Format, LogFormat
 
 
@@ -20,7 +28,7 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_global_options)
-    for room in (setting_up, syncing, scheduling, numbers, writing, inspecting):
+    for room in (setting_up, syncing, scheduling, numbers, writing, inspecting, privacy):
         room.add_to(app)
     return app
 

@@ -13,6 +13,7 @@ from cs_sync.jobs.summary import NO_WRITES, RunSummary, stream_rows, worst
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.store.leases import Held, give_back, renew_lease, take_lease
 from cs_sync.store.runs import begin_run, end_run, note_streams
+from cs_sync.store.suppression import read_suppressed
 from cs_sync.sync.outcome import Outcome
 from cs_sync.sync.reading import Interrupted, Session
 from cs_sync_schemas import RunStream
@@ -36,6 +37,8 @@ class Recorded:
     def session(self) -> Session:
         """What the readers of this run share."""
         workspace = self.workspace
+        with workspace.store.read() as connection:
+            suppressed = read_suppressed(connection)
         return Session(
             store=workspace.store,
             run_id=self.id,
@@ -44,6 +47,7 @@ class Recorded:
             emit=workspace.emit,
             keep_raw=workspace.config.database.keep_raw,
             stop=workspace.stop,
+            suppressed=suppressed,
         )
 
     def note(self, outcome: Outcome) -> None:

@@ -12,10 +12,13 @@ from cs_sync.contracts.errors import CsSyncError
 from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Page, Stream
 from cs_sync.store.database import Store
+from cs_sync.store.forgetting import forget_again
 from cs_sync.store.leases import Held, check_lease
 from cs_sync.store.pages import Stored, admit_page, store_page
+from cs_sync.store.personal import Eraser
 from cs_sync.store.records import Moment
 from cs_sync.store.states import OpenWindow, advance
+from cs_sync.store.suppression import Suppressed
 from cs_sync_schemas import Record
 
 
@@ -38,6 +41,7 @@ class Session:
     emit: Callable[[Event], None]
     keep_raw: bool = False
     stop: threading.Event = field(default_factory=threading.Event)
+    suppressed: Suppressed = field(default_factory=Suppressed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,8 @@ def _store(
     opened: OpenWindow,
     read_before: int | None,
 ) -> Stored:
+    if session.suppressed:
+        page = _without_suppressed(session, source, page)
     admitted, rejected = admit_page(stream, page)
     now = session.clock()
     moment = Moment(source, now, session.keep_raw)
@@ -105,6 +111,18 @@ def _store(
                 now=now,
             )
     return part
+
+
+def _without_suppressed(session: Session, source: str, page: Page) -> Page:
+    """The page without people who were forgotten, also under ids that are new to us."""
+    eraser = Eraser(session.suppressed, source)
+    newcomers = eraser.unknown_ids(page)
+    if newcomers:
+        with session.store.write() as connection:
+            check_lease(connection, session.held)
+            refs = [(source, source_id) for source_id in newcomers]
+            forget_again(connection, session.suppressed, refs, session.clock())
+    return eraser.page(page)
 
 
 def _refuse_repeats(stream: Stream, resume: Any, seen: set[bytes]) -> None:

@@ -1,0 +1,187 @@
+"""Erasing a person from every table, and proving that nothing of their address is left."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    Connection,
+    Table,
+    or_,
+    select,
+)
+
+from cs_sync.store.door import content_hash, door_of
+from cs_sync.store.everywhere import holding, rewrite, rows_of, searched_tables, texts_of
+from cs_sync.store.personal import Eraser
+from cs_sync.store.persons import Person, by_source, find_person, new_token, suppress
+from cs_sync.store.suppression import Suppressed
+from cs_sync.store.words import Words
+from cs_sync_schemas import (
+    RECORDS,
+    Alias,
+    Contact,
+    ContactLink,
+    FollowUp,
+    HealthScore,
+    Owner,
+    Record,
+    RejectedRecord,
+    SourceContact,
+    StreamState,
+    WriteLedger,
+    table_of,
+)
+
+CONTACT, LINK = table_of(Contact), table_of(ContactLink)
+REJECTED, STATE = table_of(RejectedRecord), table_of(StreamState)
+
+
+def erase(connection: Connection, suppressed: Suppressed, person: Person) -> dict[str, int]:
+    """Take the person out of every table; table → how many rows were changed."""
+    erased: Counter[str] = Counter()
+    for record in RECORDS:
+        if record is not Owner:
+            erased[str(record.__tablename__)] += _erase_record(
+                connection, record, suppressed, person
+            )
+    erased += _erase_graph(connection, suppressed, person)
+    erased += _erase_rejects(connection, suppressed, person)
+    erased += _erase_derived(connection, suppressed, person)
+    return {table: count for table, count in sorted(erased.items()) if count}
+
+
+def forget_again(
+    connection: Connection,
+    suppressed: Suppressed,
+    refs: Iterable[tuple[str, str]],
+    now: datetime,
+) -> None:
+    """Forget contact records that carry a suppressed address under an id that is new to us."""
+    person = find_person(connection, refs=refs)
+    person.addresses.clear()  # other addresses of the record were never asked to be forgotten
+    suppress(connection, suppressed, person, now)
+    erase(connection, suppressed, person)
+
+
+def remaining(
+    connection: Connection, suppressed: Suppressed, person: Person
+) -> tuple[Counter[str], int]:
+    """`table.column` → in how many rows an address still stands; how many columns were searched."""
+    found: Counter[str] = Counter()
+    searched = 0
+    for table in searched_tables():
+        searched += len(texts_of(table))
+        for row in holding(connection, table, person.addresses):
+            for name, value in row.items():
+                found[f"{table.name}.{name}"] += suppressed.mentions(value)
+    return +found, searched
+
+
+def _erase_record(
+    connection: Connection, record: type[Record], suppressed: Suppressed, person: Person
+) -> int:
+    table, door = table_of(record), door_of(record)
+    rows = [*holding(connection, table, person.addresses), *_tied(connection, table, person)]
+
+    def change(row: dict[str, Any]) -> dict[str, Any]:
+        changed = Eraser(suppressed, row["source"]).row(record, row)
+        for name in door.filled:
+            changed[name] = door.template[name] if changed[name] is None else changed[name]
+        content = {name: changed[name] for name in door.template}
+        return {**changed, "row_hash": content_hash(content)}
+
+    return rewrite(connection, table, rows, change)
+
+
+def _tied(connection: Connection, table: Table, person: Person) -> Iterator[dict[str, Any]]:
+    """Rows that are, or refer to, one of the person's contact records."""
+    for source, ids in by_source(person.refs).items():
+        columns = [table.c[name] for name in ("contact_source_id",) if name in table.c]
+        if table is table_of(SourceContact):
+            columns = [table.c.source_id]
+        elif table is table_of(Alias):
+            columns = [table.c.source_id, table.c.survivor_source_id]
+        if columns:
+            tied = or_(*(column.in_(ids) for column in columns))
+            found = select(table).where(table.c.source == source, tied)
+            yield from (dict(row) for row in connection.execute(found).mappings())
+
+
+def _erase_graph(connection: Connection, suppressed: Suppressed, person: Person) -> Counter[str]:
+    ids = {contact: new_token() for contact in sorted(person.contacts)}
+
+    def contact(row: dict[str, Any]) -> dict[str, Any]:
+        email = suppressed.text(row["email"]) if row["email"] else None
+        nobody = dict.fromkeys(("external_key", "name", "role"))
+        return {**row, **nobody, "email": email, "id": ids[row["id"]]}
+
+    def link(row: dict[str, Any]) -> dict[str, Any]:
+        stands = suppressed.contact(row["source"], row["source_id"]) or row["source_id"]
+        reason = "Decided before the person was erased"
+        return {**row, "source_id": stands, "contact_id": ids[row["contact_id"]], "reason": reason}
+
+    contacts = rows_of(connection, CONTACT, CONTACT.c.id.in_(ids))
+    links = rows_of(connection, LINK, LINK.c.contact_id.in_(ids))
+    return Counter(
+        contact=rewrite(connection, CONTACT, contacts, contact),
+        contact_link=rewrite(connection, LINK, links, link),
+    )
+
+
+def _erase_rejects(connection: Connection, suppressed: Suppressed, person: Person) -> Counter[str]:
+    """What was received is dropped where it tells of the person; the source still has it."""
+    sources = {source for source, _ in person.refs}
+    rows = [
+        row
+        for row in rows_of(connection, REJECTED)
+        if suppressed.mentions([row["raw"], row["reason"], row["source_id"]])
+        or (row["source"] in sources and _tells(suppressed, row))
+    ]
+
+    def change(row: dict[str, Any]) -> dict[str, Any]:
+        stands = suppressed.contact(row["source"], row["source_id"])
+        kept = stands or suppressed.value(row["source_id"])
+        return {**row, "raw": None, "reason": _ERASED, "source_id": kept}
+
+    return Counter(rejected_record=rewrite(connection, REJECTED, rows, change))
+
+
+_ERASED = "erased: it was about somebody who asked to be forgotten"
+
+
+def _tells(suppressed: Suppressed, row: Mapping[str, Any]) -> bool:
+    return Eraser(suppressed, row["source"]).tells_of(row["source_id"], row["raw"])
+
+
+def _erase_derived(connection: Connection, suppressed: Suppressed, person: Person) -> Counter[str]:
+    """What was computed or remembered: addresses anywhere, names and words at their accounts."""
+    words, erased = Words(person.names, person.texts), Counter[str]()
+    done = {*(table_of(record) for record in RECORDS), REJECTED}
+    told = [table_of(model) for model in (FollowUp, HealthScore, WriteLedger)]
+    for table in [t for t in searched_tables() if t not in done]:
+        rows = list(holding(connection, table, person.addresses))
+        if table in told:
+            rows += rows_of(connection, table, table.c.account_id.in_(person.accounts))
+
+        def change(row: dict[str, Any], table: Table = table) -> dict[str, Any]:
+            changed = {name: suppressed.value(value) for name, value in row.items()}
+            if table is STATE:  # a place that is named differently cannot be gone on from
+                return {n: v if v == row[n] else None for n, v in changed.items()}
+            about = table in told and row["account_id"] in person.accounts
+            return _without_words(changed, words, person) if about else changed
+
+        erased[table.name] += rewrite(connection, table, rows, change)
+    return erased
+
+
+_TOLD = ("title", "body", "reasons", "contributions", "fields", "intent", "reason")
+
+
+def _without_words(row: dict[str, Any], words: Words, person: Person) -> dict[str, Any]:
+    told = {name: words.out_of(row[name]) for name in _TOLD if name in row}
+    evidence = row.get("evidence") or ()
+    if any((fact.get("source"), fact.get("source_id")) in person.origins for fact in evidence):
+        told["body"] = "The person behind this asked to be forgotten."
+    return {**row, **told}
