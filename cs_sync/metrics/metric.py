@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Select
 
+from cs_sync.metrics.as_known import as_known
 from cs_sync.metrics.fx import Conversion
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import Period
@@ -100,7 +101,9 @@ class Metric:
 
     def statement(self, scope: Scope) -> Select[Any]:
         """The statement for a scope; its rows are finished by `kpi.finish`."""
-        return self.build(replace(self.narrowed(scope), settings=self.settings_for(scope)))
+        own = replace(self.narrowed(scope), settings=self.settings_for(scope))
+        statement = self.build(own)
+        return statement if scope.known_at is None else as_known(statement, scope.known_at)
 
     def statements(self, scope: Scope) -> Iterator[tuple[int, Select[Any]]]:
         """The statements for a scope, and the index of the period that is each one's period 0.

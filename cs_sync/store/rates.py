@@ -3,8 +3,9 @@
 from datetime import UTC, datetime, time
 from fractions import Fraction
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, func, select
 
+from cs_sync.metrics.as_known import as_known
 from cs_sync.metrics.fx import Rates
 from cs_sync_schemas import Cost, FxRate, MrrSpan, table_of
 
@@ -13,13 +14,13 @@ RATE, COST, SPAN = table_of(FxRate), table_of(Cost), table_of(MrrSpan)
 
 def read_rates(connection: Connection, known_at: datetime | None = None) -> Rates:
     """Every rate that is known now, or was at an instant."""
-    statement = select(RATE.c.day, RATE.c.base, RATE.c.quote, RATE.c.rate)
-    if known_at is None:
-        statement = statement.where(RATE.c.deleted_at.is_(None))
-    else:
-        there = or_(RATE.c.deleted_at.is_(None), RATE.c.deleted_at > known_at)
-        statement = statement.where(RATE.c.first_seen_at <= known_at, there)
-    rows = connection.execute(statement.order_by(RATE.c.day, RATE.c.source, RATE.c.source_id))
+    quotes = select(RATE.c.day, RATE.c.base, RATE.c.quote, RATE.c.rate).where(
+        RATE.c.deleted_at.is_(None)
+    )
+    statement = quotes.order_by(RATE.c.day, RATE.c.source, RATE.c.source_id)
+    if known_at is not None:
+        statement = as_known(statement, known_at)
+    rows = connection.execute(statement)
     return Rates((day, base, quote, Fraction(rate)) for day, base, quote, rate in rows)
 
 

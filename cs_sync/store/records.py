@@ -6,10 +6,11 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, select, tuple_, update
 
 from cs_sync.store.binding import prepared_upsert
 from cs_sync.store.door import content_hash
+from cs_sync.store.history import remember
 from cs_sync_schemas import Record, table_of
 
 CHUNK = 5000
@@ -50,6 +51,9 @@ def store_rows(
     latest = {tuple(row[key] for key in keys): row for row in rows}
     stored = _stored(connection, table, keys, [row["source_id"] for row in latest.values()], moment)
     changed = [row for key, row in latest.items() if stored.get(key) != row["row_hash"]]
+    replaced = (row["source_id"] for key, row in latest.items() if _differs(stored.get(key), row))
+    for some in chunks(replaced):
+        remember(connection, table, _mine(table, some, moment), moment.now)
     upsert(connection, table, [_with_knowledge(row, moment) for row in changed])
     if confirm:
         _confirm(connection, table, keys, list(latest), moment)
@@ -63,17 +67,22 @@ def _stored(
     source_ids: Iterable[str],
     moment: Moment,
 ) -> dict[tuple[Any, ...], str]:
-    """Digests of the living rows among these, by the rest of their key."""
+    """Digests of the stored rows among these, by the rest of their key; none of a buried one."""
+    digest = case((table.c.deleted_at.is_(None), table.c.row_hash), else_="")
     columns = [table.c[key] for key in keys]
     found: dict[tuple[Any, ...], str] = {}
     for some in chunks(source_ids):
-        statement = select(*columns, table.c.row_hash).where(
-            table.c.source == moment.source,
-            table.c.source_id.in_(some),
-            table.c.deleted_at.is_(None),
-        )
+        statement = select(*columns, digest).where(_mine(table, some, moment))
         found.update((tuple(row[:-1]), row[-1]) for row in connection.execute(statement))
     return found
+
+
+def _differs(digest: str | None, row: Mapping[str, Any]) -> bool:
+    return digest is not None and digest != row["row_hash"]
+
+
+def _mine(table: Table, source_ids: Sequence[str], moment: Moment) -> ColumnElement[bool]:
+    return and_(table.c.source == moment.source, table.c.source_id.in_(source_ids))
 
 
 def _with_knowledge(row: dict[str, Any], moment: Moment) -> dict[str, Any]:
@@ -198,9 +207,11 @@ def end_missing_children(
         )
         gone = set(connection.scalars(living)) - set(present)
         for few in chunks(gone):
+            open_ones = and_(_mine(table, few, moment), end.is_(None))
+            remember(connection, table, open_ones, moment.now)
             connection.execute(
                 update(table)
-                .where(table.c.source == moment.source, table.c.source_id.in_(few), end.is_(None))
+                .where(open_ones)
                 .values({child.END_FIELD: moment.now, "changed_at": moment.now})
             )
         ended += len(gone)
@@ -214,12 +225,7 @@ def bury(
     table = table_of(record)
     buried = 0
     for some in chunks(source_ids):
-        buried += connection.execute(
-            update(table)
-            .where(table.c.source == moment.source, table.c.source_id.in_(some))
-            .where(table.c.deleted_at.is_(None))
-            .values(deleted_at=moment.now, changed_at=moment.now)
-        ).rowcount
+        buried += _bury(connection, table, _mine(table, some, moment), moment)
     return buried
 
 
@@ -228,12 +234,15 @@ def bury_unseen(
 ) -> int:
     """Set tombstones on the rows that nobody has shown since then; how many there were."""
     table = table_of(record)
-    return connection.execute(
-        update(table)
-        .where(table.c.source == moment.source, table.c.deleted_at.is_(None))
-        .where(table.c.last_seen_at < since)
-        .values(deleted_at=moment.now, changed_at=moment.now)
-    ).rowcount
+    unseen = and_(table.c.source == moment.source, table.c.last_seen_at < since)
+    return _bury(connection, table, unseen, moment)
+
+
+def _bury(connection: Connection, table: Table, which: ColumnElement[bool], moment: Moment) -> int:
+    living = and_(which, table.c.deleted_at.is_(None))
+    remember(connection, table, living, moment.now)
+    tombstone = {"deleted_at": moment.now, "changed_at": moment.now}
+    return connection.execute(update(table).where(living).values(tombstone)).rowcount
 
 
 def chunks(keys: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:

@@ -13,6 +13,7 @@ from cs_sync_schemas.business import Cost, FunnelDay, FxRate, QualityDay, Referr
 from cs_sync_schemas.closing import MonthClose
 from cs_sync_schemas.derived import FollowUp, HealthScore, Kpi, MrrMovement, MrrSpan
 from cs_sync_schemas.graph import Account, AccountAttribute, AccountLink, Contact, ContactLink
+from cs_sync_schemas.history import REMEMBERED, history_of
 from cs_sync_schemas.operations import (
     Lease,
     RejectedRecord,
@@ -57,6 +58,7 @@ RECORDS: tuple[type[Record], ...] = (
 
 __all__ = [
     "RECORDS",
+    "REMEMBERED",
     "Account",
     "AccountAttribute",
     "AccountLink",
@@ -99,5 +101,6 @@ __all__ = [
     "Ticket",
     "UsageDay",
     "WriteLedger",
+    "history_of",
     "table_of",
 ]

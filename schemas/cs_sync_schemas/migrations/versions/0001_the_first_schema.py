@@ -123,6 +123,21 @@ def upgrade() -> None:
     with op.batch_alter_table('cost', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_cost_changed_at'), ['changed_at'], unique=False)
 
+    op.create_table('cost_history',
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('first_seen_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('changed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('deleted_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('month', sa.Date(), nullable=False),
+    sa.Column('purpose', sa.String(), nullable=False),
+    sa.Column('line', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('amount', sa.BigInteger(), nullable=False),
+    sa.Column('currency', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'source_id', 'changed_at')
+    )
     op.create_table('discount',
     sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -174,6 +189,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_feature_day_changed_at'), ['changed_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_feature_day_day'), ['day'], unique=False)
 
+    op.create_table('feature_day_history',
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('first_seen_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('changed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('deleted_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('account_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('feature', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('users', sa.Integer(), nullable=False),
+    sa.Column('events', sa.Integer(), nullable=False),
+    sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'source_id', 'changed_at')
+    )
     op.create_table('follow_up',
     sa.Column('key', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('account_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -224,6 +254,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_funnel_day_changed_at'), ['changed_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_funnel_day_day'), ['day'], unique=False)
 
+    op.create_table('funnel_day_history',
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('first_seen_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('changed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('deleted_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('goal', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('visitors', sa.Integer(), nullable=False),
+    sa.Column('leads', sa.Integer(), nullable=False),
+    sa.Column('conversions', sa.Integer(), nullable=False),
+    sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'source_id', 'changed_at')
+    )
     op.create_table('fx_rate',
     sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -244,6 +289,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_fx_rate_changed_at'), ['changed_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_fx_rate_day'), ['day'], unique=False)
 
+    op.create_table('fx_rate_history',
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('first_seen_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('changed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('deleted_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('base', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('quote', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('rate', cs_sync_schemas.money.ExactDecimal(), nullable=False),
+    sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'source_id', 'changed_at')
+    )
     op.create_table('health_score',
     sa.Column('account_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('as_of', sa.Date(), nullable=False),
@@ -291,6 +350,32 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_invoice_issued_at'), ['issued_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_invoice_subscription_source_id'), ['subscription_source_id'], unique=False)
 
+    op.create_table('invoice_history',
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('first_seen_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('changed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('deleted_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('account_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('subscription_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('number', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('status', sa.String(), nullable=False),
+    sa.Column('currency', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('total', sa.BigInteger(), nullable=False),
+    sa.Column('amount_due', sa.BigInteger(), nullable=False),
+    sa.Column('amount_paid', sa.BigInteger(), nullable=False),
+    sa.Column('amount_remaining', sa.BigInteger(), nullable=False),
+    sa.Column('attempt_count', sa.Integer(), nullable=False),
+    sa.Column('issued_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('due_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('paid_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('period_start', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('period_end', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('url', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'source_id', 'changed_at')
+    )
     op.create_table('invoice_line',
     sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -325,6 +410,32 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_invoice_line_subscription_item_source_id'), ['subscription_item_source_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_invoice_line_subscription_source_id'), ['subscription_source_id'], unique=False)
 
+    op.create_table('invoice_line_history',
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('first_seen_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('changed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('deleted_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('invoice_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('subscription_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('subscription_item_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('product', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('price', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('currency', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('amount', sa.BigInteger(), nullable=False),
+    sa.Column('discount_amount', sa.BigInteger(), nullable=False),
+    sa.Column('quantity', cs_sync_schemas.money.ExactDecimal(), nullable=True),
+    sa.Column('unit_amount', cs_sync_schemas.money.ExactDecimal(), nullable=True),
+    sa.Column('interval', sa.String(), nullable=True),
+    sa.Column('interval_count', sa.Integer(), nullable=True),
+    sa.Column('usage_type', sa.String(), nullable=False),
+    sa.Column('is_proration', sa.Boolean(), nullable=False),
+    sa.Column('period_start', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('period_end', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'source_id', 'changed_at')
+    )
     op.create_table('kpi',
     sa.Column('metric', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('period_start', sa.Date(), nullable=False),
@@ -434,6 +545,22 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_onboarding_step_account_source_id'), ['account_source_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_onboarding_step_changed_at'), ['changed_at'], unique=False)
 
+    op.create_table('onboarding_step_history',
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('first_seen_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('changed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('deleted_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('account_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('checklist', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('step', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('required', sa.Boolean(), nullable=False),
+    sa.Column('due_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('done_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'source_id', 'changed_at')
+    )
     op.create_table('owner',
     sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -490,6 +617,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_quality_day_changed_at'), ['changed_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_quality_day_day'), ['day'], unique=False)
 
+    op.create_table('quality_day_history',
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('first_seen_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('changed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('deleted_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('defects', sa.Integer(), nullable=True),
+    sa.Column('downtime_seconds', sa.Integer(), nullable=True),
+    sa.Column('response_seconds', sa.Float(), nullable=True),
+    sa.Column('requests', sa.Integer(), nullable=True),
+    sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'source_id', 'changed_at')
+    )
     op.create_table('referral',
     sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -510,6 +652,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_referral_account_source_id'), ['account_source_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_referral_changed_at'), ['changed_at'], unique=False)
 
+    op.create_table('referral_history',
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('first_seen_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('changed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('deleted_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('account_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('referred', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('referred_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('converted_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'source_id', 'changed_at')
+    )
     op.create_table('refund',
     sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -686,6 +842,30 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_subscription_account_source_id'), ['account_source_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_subscription_changed_at'), ['changed_at'], unique=False)
 
+    op.create_table('subscription_history',
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('first_seen_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('changed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('deleted_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('account_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('status', sa.String(), nullable=False),
+    sa.Column('started_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('trial_start', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('trial_end', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('cancel_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('canceled_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('ended_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('cancel_reason', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('collection_paused', sa.String(), nullable=True),
+    sa.Column('paused_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('resumes_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('currency', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('url', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'source_id', 'changed_at')
+    )
     op.create_table('subscription_item',
     sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -752,6 +932,26 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_survey_response_changed_at'), ['changed_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_survey_response_contact_source_id'), ['contact_source_id'], unique=False)
 
+    op.create_table('survey_response_history',
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('first_seen_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('changed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('deleted_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('account_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('contact_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('kind', sa.String(), nullable=False),
+    sa.Column('survey', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('score', sa.Float(), nullable=True),
+    sa.Column('scale_min', sa.Float(), nullable=True),
+    sa.Column('scale_max', sa.Float(), nullable=True),
+    sa.Column('higher_is_better', sa.Boolean(), nullable=False),
+    sa.Column('comment', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('answered_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'source_id', 'changed_at')
+    )
     op.create_table('ticket',
     sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -785,6 +985,31 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_ticket_contact_source_id'), ['contact_source_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_ticket_opened_at'), ['opened_at'], unique=False)
 
+    op.create_table('ticket_history',
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('first_seen_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('changed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('deleted_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('account_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('contact_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('subject', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('topic', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('tags', sa.JSON(), nullable=False),
+    sa.Column('channel', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('priority', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('status', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('opened_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('first_reply_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('solved_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('closed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('agent_replies', sa.Integer(), nullable=True),
+    sa.Column('reopens', sa.Integer(), nullable=True),
+    sa.Column('url', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'source_id', 'changed_at')
+    )
     op.create_table('usage_day',
     sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -809,6 +1034,22 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_usage_day_contact_source_id'), ['contact_source_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_usage_day_day'), ['day'], unique=False)
 
+    op.create_table('usage_day_history',
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('first_seen_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('changed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('deleted_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('account_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('contact_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('day', sa.Date(), nullable=False),
+    sa.Column('events', sa.Integer(), nullable=False),
+    sa.Column('sessions', sa.Integer(), nullable=True),
+    sa.Column('seconds', sa.Integer(), nullable=True),
+    sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'source_id', 'changed_at')
+    )
     op.create_table('write_ledger',
     sa.Column('destination', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('object', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -838,6 +1079,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_write_ledger_account_id'))
 
     op.drop_table('write_ledger')
+    op.drop_table('usage_day_history')
     with op.batch_alter_table('usage_day', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_usage_day_day'))
         batch_op.drop_index(batch_op.f('ix_usage_day_contact_source_id'))
@@ -845,6 +1087,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_usage_day_account_source_id'))
 
     op.drop_table('usage_day')
+    op.drop_table('ticket_history')
     with op.batch_alter_table('ticket', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_ticket_opened_at'))
         batch_op.drop_index(batch_op.f('ix_ticket_contact_source_id'))
@@ -852,6 +1095,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_ticket_account_source_id'))
 
     op.drop_table('ticket')
+    op.drop_table('survey_response_history')
     with op.batch_alter_table('survey_response', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_survey_response_contact_source_id'))
         batch_op.drop_index(batch_op.f('ix_survey_response_changed_at'))
@@ -865,6 +1109,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_subscription_item_changed_at'))
 
     op.drop_table('subscription_item')
+    op.drop_table('subscription_history')
     with op.batch_alter_table('subscription', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_subscription_changed_at'))
         batch_op.drop_index(batch_op.f('ix_subscription_account_source_id'))
@@ -898,11 +1143,13 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_refund_account_source_id'))
 
     op.drop_table('refund')
+    op.drop_table('referral_history')
     with op.batch_alter_table('referral', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_referral_changed_at'))
         batch_op.drop_index(batch_op.f('ix_referral_account_source_id'))
 
     op.drop_table('referral')
+    op.drop_table('quality_day_history')
     with op.batch_alter_table('quality_day', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_quality_day_day'))
         batch_op.drop_index(batch_op.f('ix_quality_day_changed_at'))
@@ -916,6 +1163,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_owner_changed_at'))
 
     op.drop_table('owner')
+    op.drop_table('onboarding_step_history')
     with op.batch_alter_table('onboarding_step', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_onboarding_step_changed_at'))
         batch_op.drop_index(batch_op.f('ix_onboarding_step_account_source_id'))
@@ -938,6 +1186,7 @@ def downgrade() -> None:
     op.drop_table('membership')
     op.drop_table('lease')
     op.drop_table('kpi')
+    op.drop_table('invoice_line_history')
     with op.batch_alter_table('invoice_line', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_invoice_line_subscription_source_id'))
         batch_op.drop_index(batch_op.f('ix_invoice_line_subscription_item_source_id'))
@@ -945,6 +1194,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_invoice_line_changed_at'))
 
     op.drop_table('invoice_line')
+    op.drop_table('invoice_history')
     with op.batch_alter_table('invoice', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_invoice_subscription_source_id'))
         batch_op.drop_index(batch_op.f('ix_invoice_issued_at'))
@@ -953,11 +1203,13 @@ def downgrade() -> None:
 
     op.drop_table('invoice')
     op.drop_table('health_score')
+    op.drop_table('fx_rate_history')
     with op.batch_alter_table('fx_rate', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_fx_rate_day'))
         batch_op.drop_index(batch_op.f('ix_fx_rate_changed_at'))
 
     op.drop_table('fx_rate')
+    op.drop_table('funnel_day_history')
     with op.batch_alter_table('funnel_day', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_funnel_day_day'))
         batch_op.drop_index(batch_op.f('ix_funnel_day_changed_at'))
@@ -967,6 +1219,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_follow_up_account_id'))
 
     op.drop_table('follow_up')
+    op.drop_table('feature_day_history')
     with op.batch_alter_table('feature_day', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_feature_day_day'))
         batch_op.drop_index(batch_op.f('ix_feature_day_changed_at'))
@@ -980,6 +1233,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_discount_account_source_id'))
 
     op.drop_table('discount')
+    op.drop_table('cost_history')
     with op.batch_alter_table('cost', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_cost_changed_at'))
 

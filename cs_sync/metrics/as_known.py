@@ -1,0 +1,53 @@
+"""Statements over records as they were known at an instant, in place of the tables as they are."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import cache
+from typing import Any, cast
+
+from sqlalchemy import Alias, Column, FromClause, Select, Table, select, union_all
+from sqlalchemy.sql.visitors import replacement_traverse
+
+from cs_sync.metrics.portable import instant
+from cs_sync_schemas import history_of
+
+
+def as_known(statement: Select[Any], known_at: datetime) -> Select[Any]:
+    """The statement with every remembered table replaced by what was known at the instant.
+
+    Whatever a metric reads, and however, it reads what it would have read then.
+    """
+
+    @cache
+    def then(table: Table, name: str) -> FromClause | None:
+        history = history_of(table)
+        return None if history is None else _versions(table, history, known_at, name)
+
+    def replaced(element: Any, **_: Any) -> Any:
+        if isinstance(element, Column):
+            source = _replaced_source(element.table, then)
+            return None if source is None else source.c[element.name]
+        return _replaced_source(element, then)
+
+    return cast(Select[Any], replacement_traverse(statement, {}, replaced))
+
+
+def _replaced_source(
+    source: Any, then: Callable[[Table, str], FromClause | None]
+) -> FromClause | None:
+    if isinstance(source, Table):
+        return then(source, source.name)
+    if isinstance(source, Alias) and isinstance(source.element, Table):
+        return then(source.element, str(source.name))
+    return None
+
+
+def _versions(table: Table, history: Table, known_at: datetime, name: str) -> FromClause:
+    """The version of each record that was known then: the one of now, or one of its past."""
+    names = [column.name for column in table.c if column.name in history.c]
+    at = instant(known_at)
+    now = select(*(table.c[n] for n in names)).where(table.c.changed_at <= at)
+    past = select(*(history.c[n] for n in names)).where(
+        history.c.changed_at <= at, history.c.known_to > at
+    )
+    return union_all(now, past).subquery(f"{name}_then")
