@@ -12,8 +12,6 @@ import pytest
 from cs_sync_sandbox import keys
 from tests.jobs.road import BOOKS, Acme, Place, Ran, small_company
 
-pytestmark = pytest.mark.xdist_group("acme")
-
 CANARY = "canary0f7e"
 SECRETS = (
     keys.STRIPE_KEY,

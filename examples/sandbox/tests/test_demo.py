@@ -24,10 +24,9 @@ PATIENCE = 120.0
 COMPANIES = "/hubspot/crm/objects/2026-03/companies"
 TASKS = "/hubspot/crm/objects/2026-03/tasks"
 
-pytestmark = [
-    pytest.mark.xdist_group("demo"),
-    pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to a group"),
-]
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="Windows sends no SIGINT to a group"
+)
 
 
 @dataclass
