@@ -8,8 +8,8 @@ import typer
 
 from cs_sync.cli.commands import (
     inspecting,
+    keeping,
     numbers,
-    privacy,
     scheduling,
     setting_up,
     syncing,
@@ -28,7 +28,7 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_global_options)
-    for room in (setting_up, syncing, scheduling, numbers, writing, inspecting, privacy):
+    for room in (setting_up, syncing, scheduling, numbers, writing, inspecting, keeping):
         room.add_to(app)
     return app
 

@@ -1,12 +1,8 @@
 """Prints rows to standard output as JSON, CSV or a table; nothing else is written there."""
 
-import csv
-import io
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -14,10 +10,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 from cs_sync.cli.values import cell, text
+from cs_sync.jobs.csv_text import csv_line, plain
 
 Rows = Sequence[Mapping[str, Any]]
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|")
-"""What makes a spreadsheet run a cell (OWASP, CSV injection)."""
 
 
 _UNBOUNDED = 1000
@@ -52,13 +47,12 @@ def to_json(rows: Rows, names: Sequence[str]) -> str:
     """A JSON array of flat objects, every one with all the names in the same order."""
     ordered = [{name: row.get(name) for name in names} for row in rows]
     options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
-    return orjson.dumps(ordered, default=_plain, option=options).decode()
+    return orjson.dumps(ordered, default=plain, option=options).decode()
 
 
 def to_csv(rows: Rows, names: Sequence[str]) -> str:
     """Comma-separated values with a header; a text that a spreadsheet would run is quoted."""
-    cells = [names, *([_csv_cell(row.get(name)) for name in names] for row in rows)]
-    return "".join(map(_csv_line, cells))
+    return "".join(map(csv_line, [names, *([row.get(name) for name in names] for row in rows)]))
 
 
 def plain_table(rows: Rows, fields: Sequence[str]) -> RenderableType:
@@ -71,30 +65,3 @@ def plain_table(rows: Rows, fields: Sequence[str]) -> RenderableType:
     for row in rows:
         table.add_row(*(cell(row.get(field)) for field in fields))
     return table
-
-
-def _csv_line(cells: Sequence[str]) -> str:
-    """One line; writing it with CRLF first makes the csv module quote both of its characters."""
-    line = io.StringIO(newline="")
-    csv.writer(line, lineterminator="\r\n").writerow(cells)
-    return line.getvalue().removesuffix("\r\n") + "\n"
-
-
-def _csv_cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float | Decimal):
-        return str(value)
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if not isinstance(value, str):
-        value = orjson.dumps(value, default=_plain, option=orjson.OPT_NON_STR_KEYS).decode()
-    return f"'{value}" if value.startswith(_FORMULA) else value
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return float(value)
-    return str(value)

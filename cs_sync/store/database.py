@@ -41,6 +41,18 @@ class Store:
             with self._turn, _told(), self.engine.begin() as connection:
                 yield connection
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """A connection for reading that sees one moment only, whatever is stored meanwhile."""
+        with _told(), self.engine.connect() as connection:
+            if self.engine.dialect.name == "sqlite":
+                frozen = connection.execution_options(isolation_level="AUTOCOMMIT")
+                frozen.exec_driver_sql("BEGIN")
+                yield frozen
+                frozen.exec_driver_sql("ROLLBACK")
+            else:
+                yield connection.execution_options(isolation_level="REPEATABLE READ")
+
     def close(self) -> None:
         """Let go of every connection."""
         self.engine.dispose()

@@ -71,10 +71,10 @@ def holding(
 
 def texts_of(table: Table) -> list[Column[Any]]:
     """The columns that hold text, or JSON."""
-    return [column for column in table.c if isinstance(_stored_as(column.type), String | JSON)]
+    return [column for column in table.c if isinstance(stored_as(column.type), String | JSON)]
 
 
-def _stored_as(kind: TypeEngine[Any]) -> TypeEngine[Any]:
+def stored_as(kind: TypeEngine[Any]) -> TypeEngine[Any]:
     """The database's own type; SQLModel wraps that of text in one of its own."""
     return kind.impl_instance if isinstance(kind, TypeDecorator) else kind
 

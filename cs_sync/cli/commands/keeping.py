@@ -1,7 +1,8 @@
-"""The command that erases: forget."""
+"""Commands on all that is stored: forget and export."""
 
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
@@ -9,8 +10,9 @@ from cs_sync.cli.options import Options
 
 
 def add_to(app: typer.Typer) -> None:
-    """Add this command."""
+    """Add these commands."""
     app.command("forget")(forget)
+    app.command("export")(export)
 
 
 def forget(
@@ -36,3 +38,20 @@ def forget(
     )
     for note in done.notes:
         typer.echo(note, err=True)
+
+
+def export(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="Where the files go; made if it is missing.")],
+    kind: Annotated[
+        Literal["parquet", "csv", "jsonl"], typer.Option("--format", help="Kind of the files.")
+    ] = "csv",
+) -> None:
+    """Write every table to a file of its own, all as of one moment."""
+    from cs_sync.cli.output import write_rows
+    from cs_sync.jobs.export import export as run_export
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        rows = run_export(workspace, folder, kind)
+    write_rows(options.format, rows, ("table", "rows", "path"))
