@@ -4,11 +4,12 @@ import logging
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
+from threading import BoundedSemaphore
 from typing import Any
 
 import httpx
@@ -45,6 +46,7 @@ class VendorHttp:
     """The host's Http: make one per credential, give connectors what `at` returns, close it.
 
     `name` is the connector's, for messages and events. `emit` hears "waiting" and "retrying".
+    No more than `concurrency` requests run at once, whoever sends them; None: any number.
     Tests inject `now` and `sleep` (see ManualClock), `rng` (0 ≤ x < 1) and a `client`.
     """
 
@@ -58,11 +60,13 @@ class VendorHttp:
         sleep: Callable[[float], object] = time.sleep,
         rng: Callable[[], float] = random.random,
         client: httpx.Client | None = None,
+        concurrency: int | None = None,
     ) -> None:
         self.name = name
         self._now = now or steady_clock()
         self._rng = rng
         born = self._now()
+        self._lanes = BoundedSemaphore(concurrency) if concurrency else nullcontext()
         self._budget = Budget(limits, lambda: (self._now() - born).total_seconds(), sleep)
         self._meter = Meter(name, emit, self._now)
         self._retry = Retry(self._now, sleep, rng)
@@ -216,7 +220,7 @@ class VendorHttp:
 
     def _exchange(self, call: Call) -> tuple[float, httpx.Response]:
         """When it was sent, and the response; lost and impossible requests become errors."""
-        with self._budget.place(call.method, call.url.path, self._waits(call)):
+        with self._budget.place(call.method, call.url.path, self._waits(call)), self._lanes:
             sent = self._budget.seconds()
             self._meter.sent()
             try:

@@ -73,7 +73,14 @@ class Workspace:
     def _door(self, name: str, limits: Any) -> VendorHttp:
         """One door, and so one budget, per credential; reader and writer share it."""
         if name not in self._doors:
-            door = VendorHttp(name, limits, emit=self.emit, sleep=self._sleep)
+            reads: Any = self.plugins.sources.get(name)
+            door = VendorHttp(
+                name,
+                limits,
+                emit=self.emit,
+                sleep=self._sleep,
+                concurrency=reads.concurrency if reads else None,
+            )
             self._doors[name] = self._closing.enter_context(door)
         return self._doors[name]
 

@@ -18,18 +18,19 @@ def sync_sources(
 ) -> list[Outcome]:
     """Bring every stream of every source up to date; `note` is told of each as it ends.
 
-    Windows of a source share a pool as wide as the vendor allows; how fast they go is decided by
-    the source's budget alone. Raises what must stop the run, after every reader has stopped.
+    Every stream has as many readers as the source allows requests at once, so that none waits for
+    another's limit; how many requests run, and how fast they go, is decided at the source's door.
+    Raises what must stop the run, after every reader has stopped.
     """
     streams = [(source, stream) for source in sources for stream in source.source.streams()]
     if not streams:
         return []
-    pools = {s.name: ThreadPoolExecutor(s.source.concurrency, s.name) for s in sources}
+    pools = [ThreadPoolExecutor(source.source.concurrency, source.name) for source, _ in streams]
     conductors = ThreadPoolExecutor(len(streams), "stream")
     try:
         running: dict[Future[Outcome], OpenSource] = {
-            conductors.submit(_sync, session, source, stream, request, pools[source.name]): source
-            for source, stream in streams
+            conductors.submit(_sync, session, source, stream, request, pool): source
+            for (source, stream), pool in zip(streams, pools, strict=True)
         }
         return [_noted(session, task.result(), note) for task in as_completed(running)]
     except BaseException:
@@ -37,7 +38,7 @@ def sync_sources(
         raise
     finally:
         conductors.shutdown(cancel_futures=True)
-        for pool in pools.values():
+        for pool in pools:
             pool.shutdown(cancel_futures=True)
 
 

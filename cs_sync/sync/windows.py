@@ -7,8 +7,15 @@ from typing import Any
 from cs_sync.contracts.source import Stream, Window
 from cs_sync.store.states import OpenWindow, Standing
 
-BACKFILL_EDGES = tuple(timedelta(days=days) for days in (1460, 1095, 730, 545, 365, 180, 60))
-"""How long ago the parts of a split backfill meet; businesses grow, so later parts are shorter."""
+BACKFILL_EDGES = tuple(
+    timedelta(days=days)
+    for days in (1825, 1460, 1095, 1000, 910, 820, 730, 640, 545, 455, 365, 270, 180, 120, 60)
+)
+"""How long ago the parts of a split backfill meet.
+
+Businesses grow, so later parts are shorter; the longest part is read by one reader alone, so none
+may hold a large share of all records. An empty part costs one request, once.
+"""
 
 SAFETY = timedelta(days=2)
 """Distance kept from the end of what a source still remembers."""

@@ -17,7 +17,7 @@ from cs_sync.store.states import read_standing
 from cs_sync.sync.engine import sync_sources
 from cs_sync.sync.outcome import Outcome, run_status
 from cs_sync.sync.reading import Session
-from cs_sync.sync.windows import Request
+from cs_sync.sync.windows import BACKFILL_EDGES, Request
 from cs_sync_schemas import Record, Ticket, table_of
 from tests.conftest import Clock, migrated_sqlite
 from tests.sync.scripted import Scripted, stream, tickets
@@ -215,7 +215,7 @@ def test_the_parts_of_a_split_backfill_are_read_side_by_side_and_once(
         yield Page(tickets(f"{window.since}"))
 
     assert run(store, clock, stream(parts, splits=True))["tickets"].status == "ok"
-    assert len(living(store)) == len(seen) == 8
+    assert len(living(store)) == len(seen) == len(BACKFILL_EDGES) + 1
     seen.clear()
     run(store, clock, stream(parts, splits=True))
     assert [window.backfill for window in seen] == [False]
