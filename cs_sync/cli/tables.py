@@ -3,7 +3,7 @@
 from textwrap import shorten
 from typing import Any
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from cs_sync.cli.pieces import (
@@ -22,7 +22,6 @@ from cs_sync.cli.pieces import (
 )
 from cs_sync.cli.values import (
     NOTHING,
-    amounts,
     band,
     cell,
     difference,
@@ -117,32 +116,6 @@ def scores_table(rows: Rows) -> RenderableType:
             lines_of(row["reasons"][:2]),
         )
     return or_nothing(table, rows, "no account has a score yet; run cs-sync sync first")
-
-
-def explanation(console: Console, detail: Row) -> None:
-    """One account's score: what each input gave, and the reasons in words."""
-    heading = Text.assemble(
-        who(detail), "  ", text(score_of(detail["score"]), "bold"), " ", band(detail["band"])
-    )
-    console.print(heading)
-    covered = quantity(detail["coverage"], "ratio")
-    small = [f"as of {detail['as_of']}", f"{covered} of the weight is known"]
-    if "mrr" in detail:
-        small.append(f"MRR {amounts(detail['mrr'])}")
-    console.print(text(", ".join(small), "dim"))
-    table = table_of("input", "value>", "points>", "weight>", "contribution>")
-    for part in detail["contributions"]:
-        table.add_row(
-            text(str(part["input"])),
-            text(number(part["value"])),
-            text(number(part["points"])),
-            text(number(part["weight"])),
-            text(number(part["contribution"])),
-        )
-    console.print(table)
-    console.print(lines_of(detail["reasons"]))
-    for name in (name for name in detail if name not in (*SCORE_FIELDS, "mrr")):
-        console.print(Text.assemble(text(f"{name.replace('_', ' ')}: ", "dim"), cell(detail[name])))
 
 
 def plan_table(rows: Rows) -> RenderableType:

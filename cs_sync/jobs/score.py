@@ -1,11 +1,10 @@
 """The health of every account on a day, and why."""
 
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from cs_sync.contracts.errors import ConfigError
 from cs_sync.health import (
     AccountEvidence,
     Reason,
@@ -17,8 +16,7 @@ from cs_sync.health import (
     score_row,
 )
 from cs_sync.jobs.workspace import Workspace
-from cs_sync.store.health import live_accounts, read_evidence, read_signals
-from cs_sync.store.lookup import find_account, mrr_at
+from cs_sync.store.health import band_changes, live_accounts, read_evidence, read_signals
 
 TREND = timedelta(days=30)
 _NONE = AccountEvidence()
@@ -42,16 +40,30 @@ class Scored:
         return score_row(account, name, day, self.score, self.reasons, self.change_30d)
 
 
-def score(workspace: Workspace, *, as_of: date | None = None) -> list[dict[str, Any]]:
+def score(
+    workspace: Workspace, *, as_of: date | None = None, known_at: datetime | None = None
+) -> list[dict[str, Any]]:
     """One row per account: customers before others, the worst first, the unscored last."""
     day = as_of or workspace.today
-    return [one.row(day) for one in sorted(score_all(workspace, day), key=_urgency)]
+    return [one.row(day) for one in sorted(score_all(workspace, day, known_at), key=_urgency)]
 
 
-def score_all(workspace: Workspace, day: date) -> list[Scored]:
-    """Every live account's score at the end of a day, with evidence and 30-day change."""
+def migrations(workspace: Workspace, *, since: date) -> list[dict[str, Any]]:
+    """One row per change of band that is on record since a day, the newest first."""
+    with workspace.store.read() as connection:
+        names = {account["id"]: account["name"] for account in live_accounts(connection)}
+        found = band_changes(connection, workspace.config.health.mode, since)
+    return [{**row, "name": names[row["account"]]} for row in found if row["account"] in names]
+
+
+def score_all(workspace: Workspace, day: date, known_at: datetime | None = None) -> list[Scored]:
+    """Every live account's score at the end of a day, with evidence and 30-day change.
+
+    `known_at` leaves out what was first read after that instant.
+    """
     config, zone = workspace.config.health, str(workspace.config.workspace.timezone)
-    now, before = end_of(day, zone), end_of(day - TREND, zone)
+    now = replace(end_of(day, zone), known_at=known_at)
+    before = replace(end_of(day - TREND, zone), known_at=known_at)
     with workspace.store.read() as connection:
         accounts = live_accounts(connection)
         readings = read_signals(connection, config.signals(), now)
@@ -69,30 +81,6 @@ def score_all(workspace: Workspace, day: date) -> list[Scored]:
         )
         for account in accounts
     ]
-
-
-def explain(
-    workspace: Workspace, account: str, *, as_of: date | None = None, since: date | None = None
-) -> dict[str, Any]:
-    """One account's score with all that stands behind it. Raises ConfigError when unknown."""
-    day = as_of or workspace.today
-    with workspace.store.read() as connection:
-        found = find_account(connection, account)
-        if len(found) != 1:
-            told = "no account" if not found else f"{len(found)} accounts"
-            known = ", ".join(found[:5]) or "`cs-sync accounts` lists them"
-            raise ConfigError(f"{told} answers to {account!r}", f"give its id: {known}")
-        mrr = mrr_at(connection, workspace.clock(), found)
-    wanted = [s for s in score_all(workspace, day) if s.account["id"] == found[0]]
-    if not wanted:
-        raise ConfigError(f"{account!r} is a test account", "test accounts are not scored")
-    detail = wanted[0].row(day)
-    detail["mrr"] = mrr.get(found[0], {})
-    if since is not None:
-        earlier = [s for s in score_all(workspace, since) if s.account["id"] == found[0]]
-        was = earlier[0].row(since)
-        detail["since"] = f"{since}: {was['band']}, " + "; ".join(was["reasons"])
-    return detail
 
 
 def _urgency(scored: Scored) -> tuple[bool, bool, Fraction, str]:

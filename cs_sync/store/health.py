@@ -69,6 +69,53 @@ def band_since(connection: Connection, mode: str, until: date) -> dict[str, tupl
     return found
 
 
+def band_path(connection: Connection, account: str, mode: str, until: date) -> list[dict[str, Any]]:
+    """The bands of an account in one mode up to a day, as stored: since, band, score; oldest first.
+
+    One row for each unbroken time in a band, with the score of its last day.
+    """
+    statement = (
+        select(SCORE.c.as_of, SCORE.c.band, SCORE.c.score)
+        .where(SCORE.c.account_id == account, SCORE.c.mode == mode, SCORE.c.as_of <= until)
+        .order_by(SCORE.c.as_of)
+    )
+    path: list[dict[str, Any]] = []
+    for day, band, score in connection.execute(statement):
+        if path and path[-1]["band"] == band:
+            path[-1]["score"] = score
+        else:
+            path.append({"since": day, "band": band, "score": score})
+    return path
+
+
+def stored_score(
+    connection: Connection, account: str, mode: str, day: date
+) -> dict[str, Any] | None:
+    """A stored score with its model, if that day has one."""
+    statement = select(SCORE).where(
+        SCORE.c.account_id == account, SCORE.c.mode == mode, SCORE.c.as_of == day
+    )
+    row = connection.execute(statement).one_or_none()
+    return None if row is None else row._asdict()
+
+
+def band_changes(connection: Connection, mode: str, since: date) -> list[dict[str, Any]]:
+    """Every change of band since a day, as stored: account, as_of, from, to, score."""
+    statement = (
+        select(SCORE.c.account_id, SCORE.c.as_of, SCORE.c.band, SCORE.c.score)
+        .where(SCORE.c.mode == mode)
+        .order_by(SCORE.c.account_id, SCORE.c.as_of)
+    )
+    found, last = [], ("", "")
+    for account, day, band, score in connection.execute(statement):
+        if last[0] == account and last[1] != band and day >= since:
+            found.append(
+                {"account": account, "as_of": day, "from": last[1], "to": band, "score": score}
+            )
+        last = (account, band)
+    return sorted(found, key=lambda row: (-row["as_of"].toordinal(), row["account"]))
+
+
 def band_history(connection: Connection, mode: str, since: date) -> list[tuple[date, str, int]]:
     """(day, band, number of accounts) as they were stored."""
     statement = (

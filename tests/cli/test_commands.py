@@ -359,13 +359,29 @@ def test_explain_shows_contributions_and_reasons(run: Run, jobs: Jobs) -> None:
         "reasons": ["Used on 22 of the last 28 days"],
         "change_30d": None,
         "mrr": {"EUR": 1200},
-        "since": "2026-02-01: green",
-    }
-    jobs("score", explain=lambda workspace, account, **_: {**detail, "account": account})
+        "trend": [
+            {"since": "2026-01-09", "band": "green", "score": 80.0},
+            {"since": "2026-02-11", "band": "yellow", "score": 66.67},
+        ],
+        "change": {
+            "since": "2026-01-30",
+            "total": -13.3,
+            "parts": [{"what": "usage", "points": -20.0}, {"what": "support", "points": 6.7}],
+        },
+        "follow_ups": [
+            {"title": "Call [red]Ana[/red]\x1b[2J", "due_at": "2026-03-02", "assignee": None,
+             "state": "waiting"},
+        ],
+        "links": [{"source": "hubspot", "source_id": "9001", "url": "https://crm.example/9001"}],
+    }  # fmt: skip
+    jobs("explain", explain=lambda workspace, account, **_: {**detail, "account": account})
     out = run("explain", "acct_7").out
     assert "66.7 yellow" in out
     assert "60.0 % of the weight is known, MRR 12.00 EUR" in out
-    assert "since: 2026-02-01: green" in out
+    assert "green since 2026-01-09, then yellow since 2026-02-11" in out
+    assert "-13.3 since 2026-01-30: usage -20.0, support +6.7" in out
+    assert "- Call [red]Ana[/red][2J due 2026-03-02, – (waits for its turn)" in out
+    assert "- hubspot 9001: https://crm.example/9001" in out
     assert "Used on 22 of the last 28 days" in out
     (row,) = json.loads(run("--format", "json", "explain", "acct_7").out)
     assert list(row) == list(detail)

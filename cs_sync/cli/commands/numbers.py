@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 Grain = Literal["day", "week", "month", "quarter", "year"]
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
+KnownAt = Annotated[
+    str | None, typer.Option(help="As it was known then: a day, or an instant (ISO 8601).")
+]
 By = Annotated[
     list[str] | None, typer.Option(help="Split by this attribute of accounts; may be repeated.")
 ]
@@ -31,9 +34,7 @@ def metrics(
     as_of: Day = None,
     since: Day = None,
     until: Day = None,
-    known_at: Annotated[
-        str | None, typer.Option(help="As it was known then: a day, or an instant (ISO 8601).")
-    ] = None,
+    known_at: KnownAt = None,
     metric: Annotated[
         list[str] | None, typer.Option(help="Only this metric; may be repeated.")
     ] = None,
@@ -96,15 +97,31 @@ def mrr(
     write_rows(options.format, rows, MRR_FIELDS, mrr_table)
 
 
-def score(context: typer.Context, as_of: Day = None) -> None:
-    """Every account's health, worst first."""
+def score(
+    context: typer.Context,
+    as_of: Day = None,
+    known_at: KnownAt = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The changes of band on record since this day."),
+    ] = None,
+) -> None:
+    """Every account's health, worst first; with --since, who changed bands."""
     from cs_sync.cli.output import write_rows
     from cs_sync.cli.tables import SCORE_FIELDS, scores_table
+    from cs_sync.jobs.score import migrations
     from cs_sync.jobs.score import score as compute
 
+    if since and (as_of or known_at):
+        raise typer.BadParameter("--since does not go with --as-of and --known-at")
     options: Options = context.obj
     with options.workspace() as workspace:
-        rows = compute(workspace, as_of=_day(as_of))
+        if since:
+            moved = migrations(workspace, since=since.date())
+            write_rows(options.format, moved, ("account", "name", "as_of", "from", "to", "score"))
+            return
+        moment = _instant(known_at, workspace.config.workspace.timezone)
+        rows = compute(workspace, as_of=_day(as_of), known_at=moment)
     write_rows(options.format, rows, SCORE_FIELDS, scores_table)
 
 
@@ -115,15 +132,18 @@ def explain(
     since: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="What changed since this day.")
     ] = None,
+    known_at: KnownAt = None,
 ) -> None:
-    """Why an account has its score."""
+    """Why an account has its score, what changed, and what is to be done."""
+    from cs_sync.cli.explaining import explanation
     from cs_sync.cli.output import console, write_rows
-    from cs_sync.cli.tables import SCORE_FIELDS, explanation
-    from cs_sync.jobs.score import explain as compute
+    from cs_sync.cli.tables import SCORE_FIELDS
+    from cs_sync.jobs.explain import explain as compute
 
     options: Options = context.obj
     with options.workspace() as workspace:
-        detail = compute(workspace, account, as_of=_day(as_of), since=_day(since))
+        moment = _instant(known_at, workspace.config.workspace.timezone)
+        detail = compute(workspace, account, as_of=_day(as_of), since=_day(since), known_at=moment)
     if options.format == "table":
         explanation(console(), detail)
     else:

@@ -1,0 +1,103 @@
+"""`cs-sync explain` and the history of scores, through the command line on small books."""
+
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from tests.jobs.road import Place, small_company
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """The books, synced on 10 March 2026, with three scores of alpha on record."""
+    made = small_company(tmp_path_factory.mktemp("explained"))
+    ran = made.run("sync")
+    assert ran.code == 0, ran
+    with closing(sqlite3.connect(made.path / "cs_sync.db")) as connection, connection:
+        for day, mode, band, score, model in [
+            ("2026-02-08", "weighted", "green", 80.0, "another model"),
+            ("2026-02-20", "points", "excellent", 400.0, "of another mode"),
+            ("2026-03-01", "weighted", "green", 75.0, "another model"),
+            ("2026-03-05", "weighted", "yellow", 60.0, "another model"),
+        ]:
+            connection.execute(
+                "INSERT INTO health_score (account_id, as_of, mode, model, computed_at, score,"
+                " band, coverage, contributions, reasons)"
+                " VALUES ('alpha', ?, ?, ?, ?, ?, ?, 1, '[]', '[]')",
+                (day, mode, model, "2026-03-05 08:00:00", score, band),
+            )
+    return made
+
+
+def explained(place: Place, *options: str) -> dict[str, Any]:
+    (row,) = place.json("explain", "alpha", *options)
+    return row
+
+
+def test_the_trend_is_of_one_mode_only(place: Place) -> None:
+    assert explained(place)["trend"] == [
+        {"since": "2026-02-08", "band": "green", "score": 75.0},
+        {"since": "2026-03-05", "band": "yellow", "score": 60.0},
+    ]
+    assert explained(place, "--as-of", "2026-03-04")["trend"][-1]["band"] == "green"
+
+
+def test_the_parts_of_the_change_sum_to_it(place: Place) -> None:
+    row = explained(place, "--since", "2026-02-20")
+    change = row["change"]
+    earlier = explained(place, "--as-of", "2026-02-20")
+    assert change["total"] == pytest.approx(row["score"] - earlier["score"])
+    assert sum(part["points"] for part in change["parts"]) == pytest.approx(change["total"])
+    assert "the model changed" not in [part["what"] for part in change["parts"]]
+
+
+def test_a_score_under_another_model_leaves_that_part_to_the_model(place: Place) -> None:
+    """It was 80 then; under today's model the same facts give another score."""
+    row = explained(place, "--since", "2026-02-08")
+    assert row["change"]["total"] == pytest.approx(row["score"] - 80.0)
+    under_today = explained(place, "--as-of", "2026-02-08")["score"]
+    parts = {part["what"]: part["points"] for part in row["change"]["parts"]}
+    assert parts["the model changed"] == pytest.approx(under_today - 80.0)
+    assert sum(parts.values()) == pytest.approx(row["change"]["total"])
+
+
+def test_every_source_is_linked_to(place: Place) -> None:
+    links = explained(place)["links"]
+    assert {"source": "files", "source_id": "alpha", "url": None} in links
+
+
+def test_a_score_of_any_day_is_the_same_whenever_it_is_asked_for(place: Place) -> None:
+    first = place.json("score", "--as-of", "2026-03-01")
+    assert place.json("score", "--as-of", "2026-03-01") == first
+
+
+def test_nothing_was_known_before_the_first_sync(place: Place) -> None:
+    scores = place.json("score", "--known-at", "2026-03-01")
+    assert {row["band"] for row in scores} == {"insufficient"}
+    assert {row["band"] for row in place.json("score", "--known-at", "2026-03-11")} != {
+        "insufficient"
+    }
+
+
+def test_who_changed_bands(place: Place) -> None:
+    assert place.json("score", "--since", "2026-03-01") == [
+        {"account": "alpha", "name": "Alpha", "as_of": "2026-03-05", "from": "green",
+         "to": "yellow", "score": 60.0},
+    ]  # fmt: skip
+    assert place.json("score", "--since", "2026-03-06") == []
+    assert place.run("score", "--since", "2026-03-01", "--as-of", "2026-03-01").code == 2
+
+
+def test_it_reads_like_a_colleague(place: Place) -> None:
+    out = place.run("explain", "alpha").out
+    assert out.startswith("Alpha alpha  ")
+    assert "green since 2026-02-08, then yellow since 2026-03-05" in out
+    assert "Look at\n- files alpha: –" in out
+
+
+def test_a_day_that_is_not_before_is_refused(place: Place) -> None:
+    ran = place.run("explain", "alpha", "--since", "2026-03-10")
+    assert ran.code == 2
+    assert "2026-03-10 is not before 2026-03-10" in ran.err
