@@ -49,6 +49,15 @@ format: setup
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# cs-sync beside its floor, a plain script and dlt, in an environment of its own; see benchmarks/.
+BENCH := .venv-bench/bin
+BENCHED := ./schemas . ./plugins/stripe ./plugins/hubspot
+bench:
+	test -x $(BENCH)/python || $(PYTHON) -m venv .venv-bench
+	$(BENCH)/python -m pip install -q --disable-pip-version-check -c constraints.txt hatchling editables
+	$(BENCH)/python -m pip install -q --disable-pip-version-check -c constraints.txt --no-build-isolation $(foreach p,$(BENCHED),-e $(p)) -r benchmarks/requirements.txt
+	$(BENCH)/python -m benchmarks.sync
+
 # Rewrites the exact versions from what a fresh resolution installs.
 constraints:
 	rm -rf .venv && : > constraints.txt
