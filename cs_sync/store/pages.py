@@ -1,5 +1,6 @@
 """One page, one transaction: rows, ended children, tombstones, rejects and the resume point."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -76,7 +77,8 @@ def store_page(
         sweep = stream.deletes == "sweep" and record is stream.record
         changed += store_rows(connection, record, kept, moment, confirm=sweep)
         forget_rejects(connection, moment.source, record, [row["source_id"] for row in rows])
-    changed += _end_children(connection, stream, admitted, rejected, moment)
+    gone = page.deleted.get(stream.record, ())
+    changed += _end_children(connection, stream, admitted, rejected, gone, moment)
     refused = [rejection.source_id for rejection in rejected if rejection.record is stream.record]
     if stream.deletes == "sweep":
         confirm_refused(connection, stream.record, filter(None, refused), moment)
@@ -98,10 +100,14 @@ def _end_children(
     stream: Stream,
     admitted: Admitted,
     rejected: list[Rejection],
+    gone: Sequence[str],
     moment: Moment,
 ) -> int:
-    """End the children that their re-read parents no longer have; a rejected one still exists."""
-    parents = [row["source_id"] for row in admitted.get(stream.record, [])]
+    """End the children that their re-read parents no longer have, and all of those that are gone.
+
+    A rejected child still exists.
+    """
+    parents = [*(row["source_id"] for row in admitted.get(stream.record, [])), *gone]
     ended = 0
     for child, field in stream.children.items():
         present = [row["source_id"] for row in admitted.get(child, [])]

@@ -165,6 +165,7 @@ _CHILDREN: dict[str, dict[type[Record], str]] = {
         SubscriptionItem: "subscription_source_id",
         Discount: "subscription_source_id",
     },
+    "invoices": {InvoiceLine: "invoice_source_id"},
 }
 _SNAPSHOT: dict[str, tuple[type[Record], ...]] = {"subscriptions": (SubscriptionItem,)}
 
