@@ -14,6 +14,9 @@ UNPUBLISHED = Limit(requests=10**9, seconds=1.0)
 """Stands in where a vendor publishes no overall limit: open until a 429 teaches better."""
 GROWTH = 0.5
 """Capacity won back per good answer: one full window restores half of what a 429 took."""
+PACE = 600.0
+"""Seconds: a longer window is a quota and not a pace. Halving it at every 429 would end a run for
+an hour although the vendor asks for seconds; such a quota closes for as long as the vendor says."""
 DAILY_RECHECK = 3600.0
 MARGIN = 1e-6
 """Waits are this much longer, so that rounding never opens a window too early."""
@@ -159,7 +162,8 @@ class Budget:
             own = [window for window in covering if not window.overall]
             for window in covering if everywhere or not own else own:
                 window.closed_until = max(window.closed_until, now + wait)
-                window.shrink(sent, now)
+                if window.limit.seconds <= PACE:
+                    window.shrink(sent, now)
 
     def seconds(self) -> float:
         """The budget's own clock."""
