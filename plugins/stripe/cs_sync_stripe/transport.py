@@ -44,7 +44,8 @@ class _Ride(stripe.HTTPClient):
         *,
         _usage: list[str] | None = None,
     ) -> tuple[str, int, Mapping[str, str]]:
-        response = self._http.send(method.upper(), url, headers=headers, content=post_data)
+        wanted = {**(headers or {}), "Accept": "application/json"}
+        response = self._http.send(method.upper(), url, headers=wanted, content=post_data)
         try:
             self._answer.document = orjson.loads(response.content)
         except orjson.JSONDecodeError as error:
