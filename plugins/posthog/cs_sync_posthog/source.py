@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
 
@@ -20,8 +20,11 @@ from cs_sync_posthog import queries, records
 from cs_sync_posthog.config import PostHogConfig
 from cs_sync_posthog.project import LIMITS, Project
 from cs_sync_posthog.reading import DayReader
-from cs_sync_posthog.surveys import Survey, answer_page, survey_of
+from cs_sync_posthog.surveys import Survey, answer_page, surveys_of
 from cs_sync_schemas import FeatureDay, SourceAccount, SourceContact, SurveyResponse, UsageDay
+
+BEFORE_SURVEYS = datetime(2023, 1, 1, tzinfo=UTC)
+"""PostHog had no surveys yet."""
 
 
 class PostHogSource:
@@ -88,11 +91,14 @@ class PostHogSource:
             yield records.account_page(groups, cursor, place)
 
     def _surveys(self, window: Window) -> Iterator[Page]:
-        found = [survey_of(each, self._config.surveys) for each in self._project.surveys()]
+        definitions = list(self._project.surveys())
+        found = surveys_of(definitions, self._config.surveys)
         surveys = {survey.id: survey for survey in found}
         yield from self._hidden(found)
         if window.since is None:  # answers are few: all of them, however long ago
             oldest = min((survey.created_at for survey in found), default=window.until)
+            if len(found) < len(definitions):
+                oldest = BEFORE_SURVEYS  # answers to the others shall be rejected, not left out
             window = replace(window, since=min(oldest, window.until))
         query = queries.ANSWERS.of_group(self._config.account_group_index)
         yield from self._days.pages(query, window, partial(answer_page, surveys=surveys))

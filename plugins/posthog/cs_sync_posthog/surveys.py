@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,6 +41,17 @@ class Survey:
         yield submission
         for rating in self.ratings[1:]:
             yield f"{submission}|{rating.question_id}"
+
+
+def surveys_of(
+    definitions: Iterable[Mapping[str, Any]], scales: Mapping[str, SurveyScale]
+) -> list[Survey]:
+    """The surveys that can be understood; answers to any other are rejected by name."""
+    found = []
+    for definition in definitions:
+        with suppress(KeyError, TypeError, ValueError):
+            found.append(survey_of(definition, scales))
+    return found
 
 
 def survey_of(definition: Mapping[str, Any], scales: Mapping[str, SurveyScale]) -> Survey:
@@ -103,7 +115,8 @@ def _responses(row: Sequence[Any], surveys: Mapping[str, Survey]) -> Iterator[Ro
     answers = json.loads(packed) if isinstance(packed, str) else packed
     survey = surveys.get(str(answers.get("$survey_id")))
     if survey is None:
-        reason = f"survey {answers.get('$survey_name') or answers.get('$survey_id')!r} is deleted"
+        name = answers.get("$survey_name") or answers.get("$survey_id")
+        reason = f"survey {name!r} is deleted, or not defined as PostHog describes it"
         yield Rejection(SurveyResponse, submission, "unknown_survey", reason, answers)
         return
     shared = {
