@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import orjson
@@ -65,7 +65,9 @@ class HubSpotVendor(VendorFake):
     """A portal of which every list and search gives a few records at a time."""
 
     connector = HubSpotSource
-    one_page = {"associations": "a thousand companies' contacts come at once"}
+    one_page: ClassVar[Mapping[str, str]] = {
+        "associations": "a thousand companies' contacts come at once"
+    }
     free_text = ("name", "firstName", "firstname", "jobtitle", "hs_content")
 
     def __init__(self, now: Callable[[], Any], folder: Path) -> None:
