@@ -1,13 +1,15 @@
 """The pieces that the tables of the command line are made of."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from typing import Any
 
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cs_sync.cli.values import NOTHING, STATUS_STYLE, cell, text
+from cs_sync.cli.values import NOTHING, STATUS_STYLE, cell, quantity, text
+from cs_sync.metrics.benchmark import BENCHMARKS
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
@@ -46,6 +48,25 @@ def metric_of(row: Row) -> Text:
     if row.get("currency") and row["unit"] != "money_minor":
         return Text.assemble(name, " ", text(str(row["currency"]), "dim"))
     return name
+
+
+def segment_of(row: Row) -> Text:
+    """What part of the whole a metric's row is about, in small print."""
+    named = row.get("segment") or {}
+    return text(", ".join(str(value or NOTHING) for value in named.values()), "dim")
+
+
+def benchmark(row: Row) -> Text:
+    """What is called good of this metric over this period, green where it is reached."""
+    known, value = BENCHMARKS.get(row["metric"]), row["value"]
+    if known is None:
+        return text("")
+    first, after = (date.fromisoformat(str(row[key])) for key in ("period_start", "period_end"))
+    days = (after - first).days
+    sign = "<" if known.better == "below" else ">"
+    met = value is not None and known.met(value, days)
+    said = f"{sign} {quantity(known.over(days), row['unit'])}"
+    return text(said, "green" if met else "dim" if value is None else "yellow")
 
 
 def lines_of(items: Iterable[str]) -> Text:

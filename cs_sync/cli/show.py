@@ -13,6 +13,7 @@ from cs_sync.cli.pieces import (
     freshness,
     lines_of,
     metric_of,
+    segment_of,
     status_of,
     table_of,
     who,
@@ -92,16 +93,18 @@ def run_report(console: Console, report: "RunReport") -> None:
 
 
 def kpis_table(rows: Rows) -> RenderableType:
-    """The newest period of each metric, with the change against the one before."""
+    """The newest value of each metric that has one, with the change against the one before."""
     table = table_of("metric", "value>", "change>", "rests on", "status")
     for row, before in newest_with_previous(rows):
+        if row["value"] is None:
+            continue
         unit, currency = row["unit"], row.get("currency")
-        known = before is not None and before["value"] is not None and row["value"] is not None
+        known = before is not None and before["value"] is not None
         change = (
             difference(row["value"] - before["value"], unit, currency) if known and before else ""
         )
         table.add_row(
-            metric_of(row),
+            Text.assemble(metric_of(row), " ", segment_of(row)),
             text(quantity(row["value"], unit, currency)),
             text(change, "dim"),
             sample(row),

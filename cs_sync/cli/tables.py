@@ -10,6 +10,7 @@ from cs_sync.cli.pieces import (
     Row,
     Rows,
     actions,
+    benchmark,
     counted,
     freshness,
     lines_of,
@@ -66,10 +67,13 @@ def check_table(rows: Rows) -> RenderableType:
 
 
 def metrics_table(rows: Rows) -> RenderableType:
-    """Metrics with their period and segment; what they rest on in small print."""
+    """Metrics with period, segment and benchmark; what they rest on in small print."""
     segmented = any(row.get("segment") for row in rows)
     policies = len({row.get("policy") for row in rows}) > 1
+    compared = any(benchmark(row) for row in rows)
     table = table_of("metric", "period", "value>", "rests on", "status")
+    if compared:
+        table.add_column("good is")
     if segmented:
         table.add_column("segment")
     if policies:
@@ -82,6 +86,7 @@ def metrics_table(rows: Rows) -> RenderableType:
             sample(row),
             freshness(row),
         ]
+        cells += [benchmark(row)] if compared else []
         cells += [cell(row.get("segment"))] if segmented else []
         cells += [cell(row.get("policy"))] if policies else []
         table.add_row(*cells)

@@ -1,0 +1,54 @@
+"""How metrics look in a terminal: segments, what is called good, what is not known."""
+
+from datetime import date
+from typing import Any
+
+from rich.console import Console, RenderableType
+
+from cs_sync.cli.pieces import benchmark, metric_of
+from cs_sync.cli.show import kpis_table
+from cs_sync.cli.tables import metrics_table
+
+ROW: dict[str, Any] = {
+    "metric": "churn_by_reason", "period_start": date(2026, 2, 1), "period_end": date(2026, 3, 1),
+    "segment": {"reason": "competitor"}, "currency": None, "value": 3, "unit": "count",
+    "numerator": 3, "denominator": None, "n": 3, "low": None, "high": None, "policy": "p",
+    "status": "final", "stale_since": None,
+}  # fmt: skip
+CHURN = {**ROW, "metric": "customer_churn_rate", "segment": {}, "unit": "ratio", "value": 0.04}
+
+
+def shown(table: RenderableType) -> str:
+    console = Console(width=160)
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get()
+
+
+def test_the_kpis_of_a_run_name_their_segment_and_hide_what_is_unknown() -> None:
+    unknown = {**ROW, "metric": "nps", "segment": {}, "value": None}
+    said = shown(kpis_table([ROW, unknown]))
+    assert "churn_by_reason competitor" in said
+    assert "nps" not in said
+
+
+def test_benchmarks_stand_beside_the_values_and_follow_the_period() -> None:
+    said = shown(metrics_table([CHURN, ROW]))
+    assert "good is" in said
+    assert "< 5.0 %" in said
+    assert "reason: competitor" in said
+    year = {**CHURN, "period_end": date(2027, 2, 1)}
+    assert str(benchmark(year)) == "< 46.0 %"
+
+
+def test_a_benchmark_is_coloured_by_whether_it_is_reached() -> None:
+    styles = [benchmark({**CHURN, "value": value}).style for value in (0.04, 0.06, None)]
+    assert styles == ["green", "yellow", "dim"]
+
+
+def test_without_benchmarks_and_segments_there_are_no_columns_for_them() -> None:
+    plain = {**ROW, "segment": {}}
+    said = shown(metrics_table([plain]))
+    assert "good is" not in said
+    assert "segment" not in said
+    assert str(metric_of(plain)) == "churn_by_reason"
