@@ -1,0 +1,130 @@
+"""The kit against connectors with one well-known mistake each: the right case must fail."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cs_sync import Http, Page, VendorError
+from cs_sync.testing import SourceConformance, SyncBench
+from cs_sync_pebble.in_memory import PebbleVendor
+from cs_sync_pebble.source import PebbleConfig, PebbleSource
+from cs_sync_schemas import Alias
+
+
+class TakesAShortPageForTheEnd(PebbleSource):
+    def _read(self, *facts: Any) -> Iterator[Page]:
+        for page in super()._read(*facts):
+            yield page
+            if sum(map(len, page.records.values())) < 2:
+                return
+
+
+class ResumesOnePageTooFar(PebbleSource):
+    def _read(self, *facts: Any) -> Iterator[Page]:
+        pages = list(super()._read(*facts))
+        for page, following in pairwise(pages):
+            yield replace(page, resume=following.resume or page.resume)
+        yield pages[-1]
+
+
+class GoesOnByTimeAlone(PebbleSource):
+    def _read(self, *facts: Any) -> Iterator[Page]:
+        name, record, row, window = facts
+        while True:
+            page = next(super()._read(name, record, row, window))
+            resume = page.resume and page.resume.split()[0] + " ~"
+            yield replace(page, resume=resume)
+            if resume is None:
+                return
+            window = replace(window, resume=resume)
+
+
+class ForgetsDeletes(PebbleSource):
+    def _read(self, *facts: Any) -> Iterator[Page]:
+        return (replace(page, deleted={}) for page in super()._read(*facts))
+
+
+class ForgetsMerges(PebbleSource):
+    def _read(self, *facts: Any) -> Iterator[Page]:
+        for page in super()._read(*facts):
+            kept = {kind: rows for kind, rows in page.records.items() if kind is not Alias}
+            yield replace(page, records=kept)
+
+
+class ReadsTheFirstTimeOnly(PebbleSource):
+    def _read(self, *facts: Any) -> Iterator[Page]:
+        *_, window = facts
+        return super()._read(*facts) if window.backfill else iter([Page({})])
+
+
+class SwallowsErrors(PebbleSource):
+    def _read(self, *facts: Any) -> Iterator[Page]:
+        try:
+            yield from super()._read(*facts)
+        except VendorError:
+            yield Page({})
+
+
+class LogsItsKey(PebbleSource):
+    def __init__(self, config: PebbleConfig, http: Http) -> None:
+        super().__init__(config, http)
+        logging.getLogger("pebble").debug("key %s", config.api_key.get_secret_value())
+
+
+class AsksTooEarly(PebbleSource):
+    def __init__(self, config: PebbleConfig, http: Http) -> None:
+        super().__init__(config, http)
+        self._http.get("/v1/customers")
+
+
+class StopsAtTheFirstOddRecord(PebbleSource):
+    def _read(self, *facts: Any) -> Iterator[Page]:
+        for page in super()._read(*facts):
+            for rejection in page.rejected:
+                raise ValueError(rejection.reason)
+            yield page
+
+
+class LeavesOddRecordsOut(PebbleSource):
+    def _read(self, *facts: Any) -> Iterator[Page]:
+        return (replace(page, rejected=()) for page in super()._read(*facts))
+
+
+MISTAKES: Mapping[type[PebbleSource], str] = {
+    TakesAShortPageForTheEnd: "test_short_pages_are_not_the_end",
+    ResumesOnePageTooFar: "test_killed_after_every_page_nothing_is_lost",
+    GoesOnByTimeAlone: "test_records_of_one_instant_are_all_read",
+    ForgetsDeletes: "test_a_deleted_record_is_marked",
+    ForgetsMerges: "test_a_merged_record_leads_to_its_survivor",
+    ReadsTheFirstTimeOnly: "test_incremental_equals_full",
+    SwallowsErrors: "test_a_missing_permission_stops_its_stream_only",
+    LogsItsKey: "test_no_secret_in_any_log_line_error_or_row",
+    AsksTooEarly: "test_making_it_sends_no_request",
+    StopsAtTheFirstOddRecord: "test_missing_fields_cost_one_record_at_most",
+    LeavesOddRecordsOut: "test_missing_fields_cost_one_record_at_most",
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda kind: str(kind.__name__))
+def test_a_mistake_fails_the_case_named_after_it(
+    mistake: type[PebbleSource], tmp_path: Path
+) -> None:
+    vendor = type("Vendor", (PebbleVendor,), {"connector": mistake})
+    bench = SyncBench(vendor, tmp_path)
+    case = getattr(SourceConformance(), MISTAKES[mistake])
+    with pytest.raises(pytest.fail.Exception):
+        case(bench)
+    bench.close()
+
+
+def test_the_kit_says_what_is_wrong(tmp_path: Path) -> None:
+    vendor = type("Vendor", (PebbleVendor,), {"connector": ForgetsDeletes})
+    bench = SyncBench(vendor, tmp_path)
+    with pytest.raises(pytest.fail.Exception, match="customers-002 was deleted and lives on"):
+        SourceConformance().test_a_deleted_record_is_marked(bench)
+    bench.close()
