@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from cs_sync.contracts.events import Event
 from cs_sync.identity import Ref, Resolution, resolve
@@ -100,6 +100,11 @@ def derive_mrr(recorded: Recorded, policy: MrrPolicy) -> int:
     with store.write() as connection:
         set_cursor(connection, DERIVED, stream, now.isoformat(), recorded.id, now)
     return len(touched)
+
+
+def mrr_known_at(connection: Connection, policy: MrrPolicy) -> datetime | None:
+    """Up to when the records are in a policy's MRR; None before it was computed."""
+    return _cursor(connection, _stream(policy))
 
 
 def _stream(policy: MrrPolicy) -> str:

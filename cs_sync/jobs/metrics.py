@@ -7,9 +7,10 @@ from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
+from cs_sync.jobs.closing import BY_NAME, close_months, notes, restatements
 from cs_sync.jobs.derive import ensure_mrr, policy_of
 from cs_sync.jobs.workspace import Workspace
-from cs_sync.metrics.bridge import bridge, bridge_rows
+from cs_sync.metrics.bridge import BridgeRow, bridge, bridge_rows
 from cs_sync.metrics.fx import Conversion, Rates, conversion
 from cs_sync.metrics.kpi import KpiRow, finish
 from cs_sync.metrics.metric import Metric, Scope
@@ -17,6 +18,7 @@ from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import GRAINS, Grain, Period, last_whole_period, whole_periods
 from cs_sync.metrics.registry import Registry, builtin_metrics
 from cs_sync.store.attributes import known_attributes
+from cs_sync.store.closings import Restated
 from cs_sync.store.rates import currencies_since, read_rates
 from cs_sync.store.runs import stale_tables
 from cs_sync_schemas.money import known_currency
@@ -41,15 +43,15 @@ def metrics(
     periods = asked_periods(workspace, as_of, since, until, grain)
     _check_attributes(workspace, by)
     rows: list[dict[str, Any]] = []
-    notes: dict[str, None] = {}
+    said: dict[str, None] = {}
     for policy in [_policy(workspace, name) for name in policies] or [policy_of(workspace)]:
         ensure_mrr(workspace, policy)
         scope = _scope(workspace, periods, policy, by=by, known_at=known_at)
         rates = _conversion(workspace, scope, workspace.config.workspace.currency, openings=False)
         found = compute(workspace, chosen, replace(scope, conversion=rates))
-        notes |= dict.fromkeys(rates.notes({row.currency for row in found}))
+        said |= dict.fromkeys(rates.notes({row.currency for row in found}))
         rows += [row.json() for row in found]
-    _tell(workspace, notes)
+    _tell(workspace, said)
     return rows
 
 
@@ -64,7 +66,8 @@ def mrr(
 ) -> list[dict[str, Any]]:
     """The bridge, per period and currency, and per account or attribute when asked.
 
-    With `currency` all that has rates is converted to it. Raises ConfigError.
+    With `currency` all that has rates is converted to it. Months that are over are closed by being
+    shown: what is learnt of them later is a restatement. Raises ConfigError.
     """
     target = _currency(currency) if currency else None
     periods = asked_periods(workspace, None, since, until, grain)
@@ -72,15 +75,31 @@ def mrr(
     _check_attributes(workspace, attributes)
     policy = policy_of(workspace)
     ensure_mrr(workspace, policy)
-    scope = _scope(workspace, periods, policy, by=attributes)
+    scope = close_months(workspace, _scope(workspace, periods, policy, by=attributes), grain)
     if target:
         scope = replace(scope, conversion=_conversion(workspace, scope, target, openings=True))
     with workspace.store.read() as connection:
         found = connection.execute(bridge(scope, by_account="account" in by))
-        rows = [row.json() for row in bridge_rows(scope, [r._asdict() for r in found])]
+        rows = bridge_rows(scope, [row._asdict() for row in found])
+    restated = restatements(workspace, scope)
+    _tell(workspace, notes(workspace, scope, restated, rows if not (by or currency) else ()))
     if scope.conversion:
-        _tell(workspace, scope.conversion.notes({row["currency"] for row in rows}))
-    return rows
+        _tell(workspace, scope.conversion.notes({row.currency for row in rows}))
+    return [_with_cause(row, scope, restated) for row in rows]
+
+
+def _with_cause(row: BridgeRow, scope: Scope, restated: Sequence[Restated]) -> dict[str, Any]:
+    """A row as printed; why it restates, where that is told of it alone."""
+    causes = [
+        f"{one.account}: {one.cause}"
+        for one in restated
+        if row.restatement
+        and one.period < len(scope.periods)
+        and scope.periods[one.period].start == row.period_start
+        and row.account in (None, one.account)
+        and (scope.conversion or row.currency == one.currency)
+    ]
+    return row.json() | ({"restatement_cause": "; ".join(causes[:BY_NAME])} if causes else {})
 
 
 def registry(workspace: Workspace) -> Registry:

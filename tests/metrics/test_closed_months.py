@@ -1,0 +1,208 @@
+"""Closed months: what was reported stays, what is learnt later is a restatement with its cause."""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete
+
+from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.mrr.policy import MrrPolicy
+from cs_sync.metrics.periods import whole_periods
+from cs_sync_schemas import MrrSpan, table_of
+from tests.jobs.road import CONFIG, Place
+from tests.metrics.conftest import Ledger, utc
+from tests.metrics.test_bridge import ACCOUNTS, Book, books
+
+SPRING = whole_periods(date(2026, 1, 1), date(2026, 6, 1), "month", "UTC")
+YEAR = whole_periods(date(2026, 1, 1), date(2027, 1, 1), "month", "UTC")
+
+
+def closed(*months: int) -> dict[date, datetime]:
+    """Each month closed on the second day after it."""
+    return {date(2026, m + 1, 1): utc(2026, m + 1, 2) for m in months}
+
+
+def test_what_is_learnt_later_stands_in_the_period_in_which_it_was_learnt(ledger: Ledger) -> None:
+    """100 since January; in April one learns that it has been 80 since February."""
+    ledger.account("a")
+    learnt = utc(2026, 4, 10)
+    ledger.span("a", 100, date(2026, 1, 10), known_from=utc(2026, 1, 11), known_to=learnt)
+    ledger.span("a", 100, date(2026, 1, 10), date(2026, 2, 10), known_from=learnt)
+    ledger.span("a", 80, date(2026, 2, 10), known_from=learnt)
+    rows = ledger.bridge(Scope(SPRING, closed=closed(1, 2, 3, 4)))
+    found = [(r.opening, r.new, r.contraction, r.restatement, r.closing) for r in rows]
+    assert found == [
+        (0, 100, 0, 0, 100),
+        (100, 0, 0, 0, 100),
+        (100, 0, 0, 0, 100),
+        (100, 0, 0, -20, 80),
+        (80, 0, 0, 0, 80),
+    ]
+    now = [(r.contraction, r.closing) for r in ledger.bridge(Scope(SPRING))]
+    assert now == [(0, 100), (20, 80), (0, 80), (0, 80), (0, 80)]
+
+
+def test_a_churn_that_was_none_comes_back_as_restatement(ledger: Ledger) -> None:
+    ledger.account("a")
+    learnt = utc(2026, 3, 10)
+    ledger.span("a", 50, date(2026, 1, 1), date(2026, 2, 15), known_to=learnt)
+    ledger.span("a", 50, date(2026, 1, 1), known_from=learnt)
+    rows = ledger.bridge(Scope(SPRING[:3], closed=closed(1, 2, 3)))
+    found = [(r.churn, r.restatement, r.reactivation, r.closing) for r in rows]
+    assert found == [(0, 0, 0, 50), (50, 0, 0, 0), (0, 50, 0, 50)]
+
+
+def test_an_account_that_never_paid_leaves_as_restatement(ledger: Ledger) -> None:
+    ledger.account("a")
+    ledger.span("a", 50, date(2026, 1, 10), known_to=utc(2026, 3, 10))
+    rows = ledger.bridge(Scope(SPRING[:3], closed=closed(1, 2, 3)), by_account=True)
+    found = [(r.account, r.opening, r.restatement, r.churn, r.closing) for r in rows]
+    assert found == [("a", 0, 0, 0, 50), ("a", 50, 0, 0, 50), ("a", 50, -50, 0, 0)]
+
+
+def test_a_month_before_a_closed_one_was_closed_with_it(ledger: Ledger) -> None:
+    ledger.account("a")
+    ledger.span("a", 100, date(2026, 1, 10), known_to=utc(2026, 4, 10))
+    ledger.span("a", 70, date(2026, 1, 10), known_from=utc(2026, 4, 10))
+    rows = ledger.bridge(Scope(SPRING[:4], closed=closed(3)))
+    assert [(r.restatement, r.closing) for r in rows] == [(0, 100), (0, 100), (0, 100), (-30, 70)]
+
+
+def test_a_segment_restates_before_the_account_leaves_it(ledger: Ledger) -> None:
+    ledger.account("a")
+    ledger.attribute("a", "plan", "basic", None, date(2026, 3, 20))
+    ledger.attribute("a", "plan", "pro", date(2026, 3, 20), known_from=utc(2026, 3, 20))
+    ledger.span("a", 100, date(2026, 1, 10), known_to=utc(2026, 3, 10))
+    ledger.span("a", 70, date(2026, 1, 10), known_from=utc(2026, 3, 10))
+    rows = ledger.bridge(Scope(SPRING[2:3], by=("plan",), closed=closed(2, 3)))
+    found = {r.segment["plan"]: (r.opening, r.restatement, r.reclass, r.closing) for r in rows}
+    assert found == {"basic": (100, -30, -70, 0), "pro": (0, 0, 70, 70)}
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Ledger]:
+    made = Ledger()
+    for name, plan in ACCOUNTS.items():
+        made.account(name, attributes={"plan": plan} if plan else {})
+    yield made
+    made.engine.dispose()
+
+
+def learn(ledger: Ledger, found: list[Book]) -> None:
+    """Each book replaces the one before, a hundred days later."""
+    with ledger.engine.begin() as connection:
+        connection.execute(delete(table_of(MrrSpan)))
+    begin = datetime(2026, 1, 5, tzinfo=UTC)
+    for index, book in enumerate(found):
+        known_from = begin + timedelta(days=100 * index)
+        known_to = begin + timedelta(days=100 * index + 100) if index + 1 < len(found) else None
+        rows = [
+            {
+                "account_id": account, "policy": MrrPolicy().hash, "currency": currency,
+                "valid_from": start, "valid_to": end, "amount": amount,
+                "known_from": known_from, "known_to": known_to,
+            }
+            for account, currency, start, end, amount in book
+        ]  # fmt: skip
+        ledger.add(MrrSpan, *rows)
+
+
+@given(st.lists(books(), min_size=2, max_size=3), st.sets(st.integers(1, 11)))
+@settings(max_examples=30, deadline=None)
+def test_the_bridge_holds_whatever_was_learnt_and_closed(
+    shared: Ledger, found: list[Book], months: set[int]
+) -> None:
+    learn(shared, found)
+    for by in ((), ("plan",)):
+        last: dict[Any, int] = defaultdict(int)
+        for row in shared.bridge(Scope(YEAR, by=by, closed=closed(*months))):
+            assert row.closing == (
+                row.opening + row.new + row.reactivation + row.expansion
+                - row.contraction - row.churn + row.reclass + row.restatement
+            )  # fmt: skip
+            key = (row.segment.get("plan"), row.currency)
+            assert row.opening == last[key]
+            last[key] = row.closing
+        running = sum(amount for *_, end, amount in found[-1] if end is None)
+        assert sum(last.values()) == running
+
+
+SUBSCRIPTIONS = """
+    source_id,account,status,started_at,currency
+    s-a,a,active,2026-01-05,EUR
+    s-b,b,active,2026-01-05,EUR
+    """
+
+
+def items(amount: int) -> str:
+    return f"""
+        source_id,subscription,valid_from,unit_amount
+        i-a,s-a,2026-01-05,1000
+        i-b,s-b,2026-01-05,3000
+        i-a,s-a,2026-01-20,{amount}
+        """
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """January closed at 1500 + 3000; in March the price of `a` turns out to have been 12.00."""
+    made = Place(tmp_path, now=utc(2026, 2, 2))
+    made.configure(CONFIG)
+    made.write("data/accounts.csv", "source_id\na\nb\n")
+    made.write("data/subscriptions.csv", SUBSCRIPTIONS)
+    made.write("data/subscription_items.csv", items(1500))
+    assert made.run("sync").code == 0
+    return made
+
+
+def amounts(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    return [(r["period_start"][5:7], r["opening"], r["restatement"], r["closing"]) for r in rows]
+
+
+def test_what_was_shown_once_does_not_change(place: Place) -> None:
+    january = ("--since", "2026-01-01", "--until", "2026-02-01")
+    before = place.json("mrr", *january)
+    assert amounts(before) == [("01", 0, 0, 4500)]
+    place.write("data/subscription_items.csv", items(1200))
+    place.now = utc(2026, 3, 10)
+    assert place.run("sync").code == 0
+    again = place.run("--format", "json", "mrr", *january)
+    assert again.rows == before
+    assert "learnt since 2026-02-01 was closed: -3.00 EUR of a" in again.said
+    place.now = utc(2026, 4, 3)
+    assert place.run("sync").code == 0
+    ran = place.run("--format", "json", "mrr", "--since", "2026-01-01", "--until", "2026-04-01")
+    assert amounts(ran.rows) == [
+        ("01", 0, 0, 4500), ("02", 4500, -300, 4200), ("03", 4200, 0, 4200),
+    ]  # fmt: skip
+    assert ran.rows[1]["restatement_cause"].startswith("a: price on 2026-01-20, learnt on 2026-03")
+    assert "restated in the period from 2026-02-01: -3.00 EUR of a (price on" in ran.said
+    (march,) = place.json("metrics", "--metric", "mrr", "--as-of", "2026-02-01")
+    assert march["value"] == 4200
+
+
+def test_a_month_stays_open_until_its_end_is_known(place: Place) -> None:
+    place.now = utc(2026, 3, 10)
+    february = ("--since", "2026-01-01", "--until", "2026-03-01")
+    assert amounts(place.json("mrr", *february))[-1] == ("02", 4500, 0, 4500)
+    assert [r["turn"] for r in place.select("SELECT turn FROM month_close")] == ["2026-02-01"]
+    place.write("data/subscription_items.csv", items(1200))
+    assert place.run("sync").code == 0
+    assert amounts(place.json("mrr", *february))[-1] == ("02", 4500, -300, 4200)
+
+
+def test_books_that_were_changed_by_hand_are_told(place: Place) -> None:
+    january = ("--since", "2026-01-01", "--until", "2026-02-01")
+    place.json("mrr", *january)
+    with closing(sqlite3.connect(place.path / "cs_sync.db")) as connection, connection:
+        connection.execute("UPDATE mrr_span SET amount = amount + 1 WHERE account_id = 'b'")
+    ran = place.run("mrr", *january)
+    assert "what was closed before 2026-02-01 no longer adds up" in ran.said
