@@ -15,6 +15,7 @@ from cs_sync.metrics.catalogue.trials import TRIALS
 from cs_sync.metrics.catalogue.usage import USAGE
 from cs_sync.metrics.catalogue.value import VALUE
 from cs_sync.metrics.catalogue.voice import VOICE
+from cs_sync.metrics.catalogue.worth import WORTH
 from cs_sync.metrics.metric import Metric
 
 
@@ -25,6 +26,7 @@ def builtin_metrics() -> tuple[Metric, ...]:
         *CUSTOMERS,
         *CHURN,
         *VALUE,
+        *WORTH,
         *TRIALS,
         *ONBOARDING,
         *VOICE,

@@ -27,6 +27,8 @@ from cs_sync_schemas import (
     Cost,
     FeatureDay,
     FunnelDay,
+    Invoice,
+    InvoiceLine,
     MrrMovement,
     OnboardingStep,
     QualityDay,
@@ -149,6 +151,10 @@ def _people(ledger: Ledger, random: Random, name: str) -> None:
         at = _moment(random)
         spent = {"sessions": random.choice([None, 0, n]), "seconds": random.choice([None, 0, 600])}
         ledger.add(UsageDay, {**who, "day": at.date(), "events": random.randrange(3), **spent})
+        bill = {"source_id": key, "account_source_id": name, "currency": "EUR", "issued_at": at}
+        ledger.add(Invoice, {**bill, "status": "paid", "amount_paid": n * 100})
+        line = {"source_id": key, "invoice_source_id": key, "currency": "EUR", "amount": n * 10}
+        ledger.add(InvoiceLine, {**line, "usage_type": "metered", "period_end": at})
         feature = {"source_id": key, "account_source_id": name, "feature": random.choice("fgh")}
         ledger.add(FeatureDay, {**feature, "day": at.date(), "events": random.randrange(9)})
         kind, top = random.choice([("nps", 10), ("csat", 5), ("ces", 7)])

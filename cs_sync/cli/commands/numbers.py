@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
 Grain = Literal["day", "week", "month", "quarter", "year"]
+Stage = Literal["onboarding", "retention", "expansion"]
+Strategy = Literal["stability", "product-market fit", "profitability"]
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 KnownAt = Annotated[
     str | None, typer.Option(help="As it was known then: a day, or an instant (ISO 8601).")
@@ -43,8 +45,8 @@ def metrics(
     policy: Annotated[
         list[str] | None, typer.Option(help="Under this MRR policy; may be repeated.")
     ] = None,
-    stage: Annotated[str | None, typer.Option(help="Metrics of this stage.")] = None,
-    strategy: Annotated[str | None, typer.Option(help="Metrics of this strategy.")] = None,
+    stage: Annotated[Stage | None, typer.Option(help="Metrics of this stage.")] = None,
+    strategy: Annotated[Strategy | None, typer.Option(help="Metrics of this strategy.")] = None,
 ) -> None:
     """KPIs of the last whole period, or of every whole period from --since to --until."""
     from cs_sync.cli.output import write_rows

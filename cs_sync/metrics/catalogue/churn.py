@@ -245,9 +245,9 @@ CHURN: tuple[Metric, ...] = (
     _churn(
         "customer_churn_rate_daily", "Customer churn rate, day by day", "ratio",
         "Σ over the days of the period of customers lost on it ÷ customers at its start",
-        "Shopify, How we calculate churn", daily_churn, splits=False,
+        "Shopify’s form of the rate", daily_churn, divides=True, splits=False,
         note="Leaving and returning on different days counts as lost, unlike in "
-        "customer_churn_rate.",
+        "customer_churn_rate. The numerator is the rate × customers at the start.",
     ),
     *(
         _churn(

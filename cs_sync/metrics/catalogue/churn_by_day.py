@@ -47,7 +47,7 @@ def daily_churn(scope: Scope) -> Select[Any]:
     share = cast(days.c.lost, Double) / days.c.there
     rate = func.sum(case((days.c.lost > 0, share), else_=0.0))
     some = func.max(days.c.start)
-    return totals(scope, days, numerator=case((some > 0, rate)), n=some)
+    return totals(scope, days, numerator=rate * some, denominator=some, n=some)
 
 
 def _days(scope: Scope) -> CTE:

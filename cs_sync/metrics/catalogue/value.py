@@ -122,14 +122,19 @@ def _heads(pairs: CTE, scope: Scope) -> CTE:
     )
 
 
-def _costs(scope: Scope) -> CTE:
-    """Costs of the months in each period; a day or a week holds no whole month and so no costs."""
+def months_of_costs(scope: Scope) -> tuple[CTE, ColumnElement[bool]]:
+    """The periods, and which months of `COST` lie in them; a day or a week holds none."""
 
     def since(period: Period) -> date:
         return period.start if _whole_months(period) else period.end
 
     periods = period_rows(scope, since=since, until=lambda period: period.end)
-    inside = and_(COST.c.month >= periods.c.since, COST.c.month < periods.c.until)
+    return periods, and_(COST.c.month >= periods.c.since, COST.c.month < periods.c.until)
+
+
+def _costs(scope: Scope) -> CTE:
+    """Costs of each period by purpose and currency."""
+    periods, inside = months_of_costs(scope)
     sums = (
         func.sum(case((COST.c.purpose == purpose, COST.c.amount))).label(purpose)
         for purpose in _PURPOSES

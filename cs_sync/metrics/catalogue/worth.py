@@ -1,0 +1,230 @@
+"""Worth by other roads: what accounts bought, what they use, what profit would gain."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Double,
+    Select,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    union_all,
+)
+
+from cs_sync.metrics.attribution import attributed
+from cs_sync.metrics.catalogue.revenue import BILLING
+from cs_sync.metrics.catalogue.value import COST, divisor, economics, months_of_costs
+from cs_sync.metrics.metric import Metric, Scope
+from cs_sync.metrics.mrr_relations import customers, mrr_pairs
+from cs_sync.metrics.periods import Period, add_months, midnight
+from cs_sync.metrics.relations import marks_of, period_rows, present, totals
+from cs_sync_schemas import Invoice, InvoiceLine, table_of
+
+INVOICE = table_of(Invoice)
+LINE = table_of(InvoiceLine)
+
+
+def _usage_mrr(scope: Scope) -> Select[Any]:
+    """Metered lines of the three months that ended last, a month."""
+    months = int(scope.settings["months"])
+
+    def since(period: Period) -> Any:
+        return midnight(add_months(period.end, -months), period.zone)
+
+    periods = period_rows(scope, since=since, until=lambda period: period.ends_at)
+    fields = ("source", "source_id", "issued_at")
+    bills = attributed(
+        scope,
+        INVOICE,
+        *(INVOICE.c[name] for name in fields),
+        where=INVOICE.c.status.not_in(("draft", "void")),
+    )
+    theirs = and_(LINE.c.source == bills.c.source, LINE.c.invoice_source_id == bills.c.source_id)
+    ended = func.coalesce(LINE.c.period_end, bills.c.issued_at)
+    rows = (
+        select(
+            periods.c.period,
+            *marks_of(scope, bills),
+            LINE.c.currency,
+            (LINE.c.amount - LINE.c.discount_amount).label("amount"),
+        )
+        .select_from(bills.join(LINE, theirs))
+        .join(periods, and_(ended > periods.c.since, ended <= periods.c.until))
+        .where(LINE.c.usage_type == "metered", present(scope, LINE))
+        .cte("metered")
+    )
+    return totals(
+        scope,
+        rows,
+        numerator=func.sum(rows.c.amount),
+        denominator=literal(months),
+        n=func.count(),
+        currency=True,
+    )
+
+
+def _purchases(scope: Scope) -> Select[Any]:
+    """Value of a purchase × purchases per account × lifetime, the last as 1 ÷ churn."""
+    periods = period_rows(
+        scope, begins=lambda period: period.starts_at, ends=lambda period: period.ends_at
+    )
+    paid_at = func.coalesce(INVOICE.c.paid_at, INVOICE.c.issued_at).label("paid_at")
+    bills = attributed(
+        scope,
+        INVOICE,
+        paid_at,
+        INVOICE.c.currency,
+        INVOICE.c.amount_paid,
+        where=and_(INVOICE.c.amount_paid > 0, INVOICE.c.status == "paid"),
+    )
+    inside = and_(bills.c.paid_at >= periods.c.begins, bills.c.paid_at < periods.c.ends)
+    bought = (
+        select(
+            periods.c.period,
+            bills.c.currency,
+            cast(func.sum(bills.c.amount_paid), Double).label("paid"),
+            func.count().label("purchases"),
+            func.count(bills.c.account_id.distinct()).label("buyers"),
+        )
+        .select_from(periods.join(bills, inside))
+        .group_by(periods.c.period, bills.c.currency)
+        .cte("bought")
+    )
+    e = economics(scope)
+    same = and_(e.c.period == bought.c.period, e.c.currency == bought.c.currency)
+    rows = (
+        select(*bought.c, (e.c.lost / divisor(e.c.starters)).label("churn"))
+        .select_from(bought.outerjoin(e, same))
+        .cte("purchases")
+    )
+    value = cast(rows.c.paid, Double) / rows.c.purchases
+    often = cast(rows.c.purchases, Double) / divisor(rows.c.buyers)
+    return totals(
+        scope,
+        rows,
+        numerator=func.max(value * often),
+        denominator=func.max(rows.c.churn),
+        n=func.max(rows.c.purchases),
+        currency=True,
+    )
+
+
+def _short(scope: Scope) -> Select[Any]:
+    """Revenue per account × lifetime, the latter as 1 ÷ churn."""
+    e = economics(scope)
+    lifetime = e.c.starters / divisor(e.c.lost)
+    worth = e.c.mrr * e.c.months / divisor(e.c.payers) * lifetime
+    return totals(scope, e, numerator=func.max(worth), n=func.max(e.c.starters), currency=True)
+
+
+def _crc_by_line(scope: Scope) -> Select[Any]:
+    """What each line of the cost of retention takes per customer."""
+    accounts = customers(mrr_pairs(scope), scope)
+    heads = (
+        select(accounts.c.period, func.sum(accounts.c.now).label("heads"))
+        .group_by(accounts.c.period)
+        .cte("heads")
+    )
+    periods, inside = months_of_costs(scope)
+    line = func.coalesce(COST.c.line, literal("other")).label("dimension_0")
+    rows = (
+        select(periods.c.period, line, COST.c.currency, COST.c.amount, heads.c.heads)
+        .select_from(periods.join(COST, inside))
+        .outerjoin(heads, heads.c.period == periods.c.period)
+        .where(COST.c.purpose == "retention", present(scope, COST))
+        .cte("retention_costs")
+    )
+    there = func.max(rows.c.heads)
+    return totals(
+        scope, rows, numerator=func.sum(rows.c.amount), denominator=there, n=there, currency=True
+    )
+
+
+Gain = Callable[[CTE], ColumnElement[Any]]
+
+
+def _upkeep(e: CTE) -> ColumnElement[Any]:
+    return func.coalesce(e.c.service, 0) + func.coalesce(e.c.retention, 0)
+
+
+def _by_churn(e: CTE) -> ColumnElement[Any]:
+    margin = e.c.mrr * e.c.months / divisor(e.c.payers) - _upkeep(e) / divisor(e.c.heads)
+    return e.c.lost * margin
+
+
+_LEVERS: dict[str, Gain] = {
+    "churn": _by_churn,
+    "cost of service": _upkeep,
+    "revenue per account": lambda e: e.c.mrr * e.c.months,
+}
+
+
+def _levers(scope: Scope) -> Select[Any]:
+    share = float(scope.settings["improvement"])
+    e = economics(scope)
+    rows = union_all(
+        *(
+            select(
+                e.c.period,
+                literal(lever).label("dimension_0"),
+                e.c.currency,
+                case((e.c.costed == 1, gain(e) * literal(share, Double))).label("gain"),
+                e.c.heads,
+            )
+            for lever, gain in _LEVERS.items()
+        )
+    ).cte("levers")
+    return totals(
+        scope, rows, numerator=func.max(rows.c.gain), n=func.max(rows.c.heads), currency=True
+    )
+
+
+WORTH: tuple[Metric, ...] = (
+    Metric(
+        "usage_mrr", "Usage MRR", "money_minor",
+        "metered lines of the invoices of the three months up to the period's end ÷ 3",
+        ("Stripe, Billing analytics glossary",), _usage_mrr, ("invoice", "invoice_line"),
+        strategy=("profitability",), settings={"months": 3}, divides=True,
+        edge_cases="Apart from MRR, as what is metered is not agreed in advance. After discounts; "
+        "by the end of the service period of each line.",
+    ),
+    Metric(
+        "clv_transactional", "Transactional customer lifetime value", "money_minor",
+        "mean value of a paid invoice × paid invoices per buying account × 1 ÷ customer churn rate",
+        ("Standard definition of retail",), _purchases, ("invoice", *BILLING),
+        stage=("expansion",), strategy=("profitability",), family="customer return",
+        divides=True, splits=False,
+        edge_cases="For those who also sell by the piece; subscriptions are better told by ltv. "
+        "Undefined when nobody left.",
+    ),
+    Metric(
+        "clv_short", "Short customer lifetime value", "money_minor",
+        "revenue per account in the period × mean lifetime in periods (1 ÷ customer churn rate)",
+        ("Standard definition",), _short, BILLING, stage=("expansion",),
+        strategy=("profitability",), family="customer return", splits=False,
+        edge_cases="Revenue and not profit, as ltv_revenue. Undefined when nobody left.",
+    ),
+    Metric(
+        "crc_by_line", "Customer retention cost by line", "money_minor",
+        "cost of retention in the period ÷ customers at its end, for each line of cost",
+        ("Five cost lines: salaries, engagement programmes, services, training, marketing",),
+        _crc_by_line, ("cost", *BILLING), stage=("expansion",), strategy=("profitability",),
+        family="customer return", divides=True, splits=False, dimensions=("line",),
+        edge_cases="Their sum is crc, up to rounding.",
+    ),
+    Metric(
+        "saas_profit_levers", "What profit would gain", "money_minor",
+        "gain of the period if churn, the cost of service or revenue per account were 10 % better",
+        ("J. York, Chaotic Flow",), _levers, ("cost", *BILLING), stage=("expansion",),
+        strategy=("profitability",), family="customer return", splits=False,
+        settings={"improvement": 0.1}, dimensions=("lever",),
+        edge_cases="Each alone. Churn: customers kept × (revenue − cost of service and retention "
+        "per customer), in the period alone. Undefined in a period without any costs.",
+    ),
+)  # fmt: skip

@@ -1,0 +1,93 @@
+"""The reference of metrics, written from the registry: `python -m cs_sync.metrics.document`."""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from cs_sync.metrics.benchmark import BENCHMARKS, Benchmark
+from cs_sync.metrics.metric import Metric
+from cs_sync.metrics.mrr.policy import PRESETS, MrrPolicy
+from cs_sync.metrics.registry import builtin_metrics
+
+_INTERVALS = {
+    "wilson": "Wilson's score interval of a proportion",
+    "ratio": "interval of a ratio of sums over accounts or people",
+    "nps": "interval of a difference of two shares",
+}
+_INTRODUCTION = """\
+# Metrics
+
+This page is written from the registry of metrics; `cs-sync metrics --metric NAME` prints one.
+
+Every value has a numerator, a denominator, n and, where chance plays a part, a 95 % interval. Its
+status is `final`, `provisional` (the period or the window after it is not over), `insufficient`
+(too few, or nothing known) or `stale` (a stream it rests on failed). What cannot be computed is
+null, never 0 and never infinite. Money is in minor units, ratios are fractions, periods are
+half-open in the reporting zone.
+"""
+
+
+def document(metrics: Iterable[Metric]) -> str:
+    """The page as Markdown."""
+    found = sorted(metrics, key=lambda metric: metric.family)
+    parts = [_INTRODUCTION, *_views(found)]
+    for family, members in groupby(found, key=lambda metric: metric.family):
+        parts.append(f"## {family.capitalize()}\n")
+        parts += [_entry(metric) for metric in members]
+    return "\n".join([*parts, *_policies()])
+
+
+def _views(metrics: list[Metric]) -> Iterator[str]:
+    yield "## Views\n"
+    yield "| option | metrics |\n| --- | --- |"
+    stages = [("stage", stage) for stage in ("onboarding", "retention", "expansion")]
+    goals = ("stability", "product-market fit", "profitability")
+    for option, value in [*stages, *(("strategy", goal) for goal in goals)]:
+        names = [m.name for m in metrics if value in getattr(m, option)]
+        yield f'| `--{option} "{value}"` | {", ".join(f"`{name}`" for name in names)} |'
+    yield ""
+
+
+def _entry(metric: Metric) -> str:
+    unit = metric.unit + (f", over {metric.scaled_to:g} days" if metric.scaled_to else "")
+    lines = [
+        f"### `{metric.name}`\n",
+        f"{metric.title}: {metric.formula}.\n",
+        f"- unit: {unit}",
+        f"- sources: {'; '.join(metric.sources)}",
+        f"- rests on: {', '.join(f'`{table}`' for table in metric.inputs)}",
+    ]
+    if metric.spread != "none":
+        lines.append(f"- interval: {_INTERVALS[metric.spread]}")
+    if metric.settings:
+        given = (f"`{key}` = {value}" for key, value in metric.settings.items())
+        lines.append(f"- settings: {', '.join(given)}")
+    if metric.dimensions:
+        lines.append(f"- split by: {', '.join(metric.dimensions)}")
+    if metric.name in BENCHMARKS:
+        lines.append(f"- benchmark: {_said(BENCHMARKS[metric.name])}")
+    if metric.edge_cases:
+        lines.append(f"\n{metric.edge_cases.strip()}")
+    return "\n".join([*lines, ""])
+
+
+def _said(benchmark: Benchmark) -> str:
+    per = " a month, scaled to other periods" if benchmark.monthly else ""
+    return f"{benchmark.better} {benchmark.value:g}{per} ({benchmark.source})"
+
+
+def _policies() -> Iterator[str]:
+    yield "## MRR policies\n"
+    yield "`--policy A --policy B` prints figures side by side; each carries its policy's hash.\n"
+    switches = [name for name in MrrPolicy.model_fields if name not in ("name", "zone")]
+    policies = {name: MrrPolicy.preset(name) for name in PRESETS}
+    yield f"| switch | {' | '.join(policies)} |"
+    yield f"| --- |{' --- |' * len(policies)}"
+    for switch in switches:
+        values = [str(getattr(policy, switch)) for policy in policies.values()]
+        said = [value if value == values[0] else f"**{value}**" for value in values]
+        yield f"| `{switch}` | {' | '.join(said)} |"
+    yield ""
+
+
+if __name__ == "__main__":
+    print(document(builtin_metrics()), end="")
