@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cs_sync.cli.commands import (
+    acting,
     inspecting,
     keeping,
     numbers,
@@ -28,7 +29,7 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_global_options)
-    for room in (setting_up, syncing, scheduling, numbers, writing, inspecting, keeping):
+    for room in (setting_up, syncing, scheduling, numbers, writing, acting, inspecting, keeping):
         room.add_to(app)
     return app
 

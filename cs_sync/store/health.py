@@ -88,6 +88,19 @@ def band_path(connection: Connection, account: str, mode: str, until: date) -> l
     return path
 
 
+def bands_by_day(connection: Connection, mode: str) -> dict[str, list[tuple[date, str]]]:
+    """Account id → (day, band) of every stored score in one mode, oldest first."""
+    statement = (
+        select(SCORE.c.account_id, SCORE.c.as_of, SCORE.c.band)
+        .where(SCORE.c.mode == mode)
+        .order_by(SCORE.c.account_id, SCORE.c.as_of)
+    )
+    found: dict[str, list[tuple[date, str]]] = {}
+    for account, day, band in connection.execute(statement):
+        found.setdefault(account, []).append((day, band))
+    return found
+
+
 def stored_score(
     connection: Connection, account: str, mode: str, day: date
 ) -> dict[str, Any] | None:

@@ -1,6 +1,7 @@
 """Looking accounts up: by any name they answer to, and what they pay at an instant."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, func, or_, select
@@ -8,6 +9,16 @@ from sqlalchemy import Connection, func, or_, select
 from cs_sync_schemas import Account, AccountLink, MrrSpan, table_of
 
 ACCOUNT, LINK, SPAN = table_of(Account), table_of(AccountLink), table_of(MrrSpan)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An account's MRR in one currency, in minor units, in `[valid_from, valid_to)`."""
+
+    currency: str
+    amount: int
+    valid_from: datetime
+    valid_to: datetime | None
 
 
 def find_account(connection: Connection, name: str) -> list[str]:
@@ -46,4 +57,19 @@ def mrr_at(
     found: dict[str, dict[str, int]] = {}
     for account, currency, amount in connection.execute(statement):
         found.setdefault(account, {})[currency] = amount
+    return found
+
+
+def mrr_spans(connection: Connection, policy: str) -> dict[str, list[Span]]:
+    """Account id → its MRR over time, as known now."""
+    statement = (
+        select(
+            SPAN.c.account_id, SPAN.c.currency, SPAN.c.amount, SPAN.c.valid_from, SPAN.c.valid_to
+        )
+        .where(SPAN.c.known_to.is_(None), SPAN.c.policy == policy)
+        .order_by(SPAN.c.account_id, SPAN.c.valid_from)
+    )
+    found: dict[str, list[Span]] = {}
+    for account, *span in connection.execute(statement):
+        found.setdefault(account, []).append(Span(*span))
     return found

@@ -23,6 +23,7 @@ class Portal:
     addresses: ClassVar[Addresses] = "records"
     companies: dict[str, dict[str, Any]] = field(default_factory=dict)
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    notes: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: int = 0
     refuse: dict[str, str] = field(default_factory=dict)
     die_before: bool = False
@@ -54,10 +55,25 @@ class Portal:
             assert op.remote_id is not None
             self.companies[op.remote_id].update(op.fields)
             return Ack(op.key, op.remote_id)
+        if op.object == "note":
+            existed = self.notes.setdefault(op.key, dict(op.fields)) != op.fields
+            return Ack(op.key, f"n-{op.key}", existed=existed)
+        if op.remote_id is not None:
+            task = self.tasks[op.key]
+            begun = task["status"] != "NOT_STARTED"
+            task["status"] = task["status"] if begun else "COMPLETED"
+            return Ack(op.key, op.remote_id, existed=begun)
         if op.key in self.tasks:
             return Ack(op.key, self.tasks[op.key]["id"], existed=True)
         self.tasks[op.key] = {"id": f"t{len(self.tasks)}", "status": "NOT_STARTED", **op.fields}
         return Ack(op.key, self.tasks[op.key]["id"])
 
     def find(self, keys: Sequence[str]) -> Iterator[Found]:
-        return (Found(k, self.tasks[k]["id"], self.tasks[k]) for k in keys if k in self.tasks)
+        return (
+            Found(k, self.tasks[k]["id"], _told(self.tasks[k])) for k in keys if k in self.tasks
+        )
+
+
+def _told(task: dict[str, Any]) -> dict[str, Any]:
+    status = task["status"]
+    return {**task, "done": status == "COMPLETED", "touched": status != "NOT_STARTED"}

@@ -1,0 +1,150 @@
+"""Follow-ups through the command line, day by day, with a CRM that people work in."""
+
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from cs_sync_webhook.destination import WebhookDestination
+from tests.jobs.road import CONFIG, NOW, Place, small_company
+from tests.write_back.portal import Portal
+
+SECRET = "whsec_" + "bm90IGEgc2VjcmV0IGF0IGFsbCwganVzdCBhIHRlc3Q="
+CRM = f"""
+    [connectors.webhook]
+    url = "http://127.0.0.1:9/"
+    signing_secret = "{SECRET}"
+    [write_back]
+    destination = "webhook"
+"""
+QUIET = """
+    [playbooks.knowledge_gap]
+    enabled = false
+"""
+
+
+@pytest.fixture
+def portal(monkeypatch: pytest.MonkeyPatch) -> Portal:
+    """A CRM in memory behind the webhook, which addresses accounts by our own ids."""
+    crm = Portal(companies={name: {} for name in ("alpha", "beta", "gamma", "delta")})
+    monkeypatch.setattr(WebhookDestination, "write", lambda _self, ops: crm.write(ops))
+    monkeypatch.setattr(WebhookDestination, "find", lambda _self, keys: crm.find(keys))
+    return crm
+
+
+@pytest.fixture
+def place(tmp_path_factory: pytest.TempPathFactory, portal: Portal) -> Place:
+    made = small_company(tmp_path_factory.mktemp("days"))
+    made.configure(CONFIG + CRM + QUIET)
+    assert made.run("sync").code == 0
+    return made
+
+
+def push(place: Place, days: int = 0) -> str:
+    place.now = max(place.now, NOW + timedelta(days=days))
+    ran = place.run("push", "--yes")
+    assert ran.code == 0, ran
+    return ran.said
+
+
+def rows(place: Place, **wanted: Any) -> list[dict[str, Any]]:
+    where = " AND ".join(f"{name} = ?" for name in wanted) or "1"
+    return place.select(f"SELECT * FROM follow_up WHERE {where}", *wanted.values())
+
+
+def counts(place: Place, playbook: str) -> dict[str, Any]:
+    (row,) = (r for r in place.json("playbooks") if r["playbook"] == playbook)
+    return row
+
+
+def test_done_and_ignored_are_read_back(place: Place, portal: Portal) -> None:
+    push(place)
+    (call,) = rows(place, playbook="detractor_call")
+    assert portal.tasks[call["key"]]["title"] == "Call Cleo at Beta: NPS 3"
+    others = [key for key in portal.tasks if key != call["key"]]
+    portal.tasks[call["key"]]["status"] = "COMPLETED"
+    push(place, days=1)
+    assert rows(place, key=call["key"])[0]["state"] == "done"
+    assert counts(place, "detractor_call")["created"] == 1
+    assert (
+        counts(place, "detractor_call")["done"] + counts(place, "detractor_call")["too_late"] == 1
+    )
+    push(place, days=2)
+    assert sorted(portal.tasks) == sorted([call["key"], *others])
+
+
+def test_what_became_needless_is_closed_with_a_reason(place: Place, portal: Portal) -> None:
+    """Beta is red for its invoice, its silence and an answer; then it pays and is delighted."""
+    push(place)
+    (review,) = rows(place, playbook="account_review", account_id="beta")
+    calm(place)
+    push(place, days=1)
+    (after,) = rows(place, key=review["key"])
+    assert after["state"] == "resolved"
+    assert after["reason"].startswith("its health is ")
+    assert portal.tasks[review["key"]]["status"] == "COMPLETED"
+    told = [note["body"] for note in portal.notes.values()]
+    assert f"No longer needed: {after['reason']}." in told
+    calls = portal.calls
+    push(place, days=1)
+    assert portal.calls <= calls + 4
+
+
+def test_what_somebody_has_begun_is_left_alone(place: Place, portal: Portal) -> None:
+    push(place)
+    (review,) = rows(place, playbook="account_review", account_id="beta")
+    portal.tasks[review["key"]]["status"] = "IN_PROGRESS"
+    calm(place)
+    push(place, days=1)
+    assert rows(place, key=review["key"])[0]["state"] == "open"
+    assert portal.tasks[review["key"]]["status"] == "IN_PROGRESS"
+
+
+def calm(place: Place) -> None:
+    """Everybody has paid, and everybody is delighted."""
+    with closing(sqlite3.connect(place.path / "cs_sync.db")) as connection, connection:
+        connection.execute("UPDATE invoice SET status = 'paid', amount_remaining = 0")
+        connection.execute("UPDATE survey_response SET score = 10 WHERE kind = 'nps'")
+
+
+def test_the_cap_makes_the_rest_wait_and_says_so(place: Place, portal: Portal) -> None:
+    place.configure(CONFIG + CRM + QUIET + "\n    [follow_ups]\n    daily_cap = 1\n")
+    said = push(place)
+    waiting = rows(place, state="waiting")
+    assert len(portal.tasks) == 1
+    assert waiting
+    assert f"{len(waiting)} follow-ups for nobody in particular wait for another day" in said
+    push(place)
+    assert len(portal.tasks) == 1
+    push(place, days=1)
+    assert len(portal.tasks) == 2
+
+
+def test_a_lost_database_makes_no_twin(place: Place, portal: Portal) -> None:
+    push(place)
+    keys = sorted(portal.tasks)
+    (place.path / "cs_sync.db").unlink()
+    assert place.run("sync").code == 0
+    push(place)
+    assert sorted(portal.tasks) == keys
+
+
+def test_held_out_accounts_are_on_record_and_not_in_the_crm(place: Place, portal: Portal) -> None:
+    holdout = "\n    [playbooks.detractor_call]\n    holdout = 0.999999\n"
+    place.configure(CONFIG + CRM + QUIET + holdout)
+    push(place)
+    (call,) = rows(place, playbook="detractor_call")
+    assert call["state"] == "held_out"
+    assert call["key"] not in portal.tasks
+    row = counts(place, "detractor_call")
+    assert (row["created"], row["held_out"]) == (0, 1)
+
+
+def test_explain_names_what_is_to_be_done(place: Place, portal: Portal) -> None:
+    push(place)
+    (row,) = place.json("explain", "beta")
+    assert "Call Cleo at Beta: NPS 3" in [one["title"] for one in row["follow_ups"]]
+    assert "- Call Cleo at Beta: NPS 3 due " in place.run("explain", "beta").out
+    assert "detractor_call" in place.run("playbooks").out
