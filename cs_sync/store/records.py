@@ -3,10 +3,22 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, case, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    case,
+    select,
+    tuple_,
+    update,
+)
 
 from cs_sync.store.binding import prepared_upsert
 from cs_sync.store.door import content_hash
@@ -68,13 +80,25 @@ def _stored(
     moment: Moment,
 ) -> dict[tuple[Any, ...], str]:
     """Digests of the stored rows among these, by the rest of their key; none of a buried one."""
-    digest = case((table.c.deleted_at.is_(None), table.c.row_hash), else_="")
-    columns = [table.c[key] for key in keys]
+    statement = _digests(table, keys)
     found: dict[tuple[Any, ...], str] = {}
     for some in chunks(source_ids):
-        statement = select(*columns, digest).where(_mine(table, some, moment))
-        found.update((tuple(row[:-1]), row[-1]) for row in connection.execute(statement))
+        given = {"source": moment.source, "ids": some}
+        found.update((tuple(row[:-1]), row[-1]) for row in connection.execute(statement, given))
     return found
+
+
+@cache
+def _digests(table: Table, keys: tuple[str, ...]) -> Select[Any]:
+    """Built once: putting a statement together takes longer than running it on a page."""
+    digest = case((table.c.deleted_at.is_(None), table.c.row_hash), else_="")
+    return select(*(table.c[key] for key in keys), digest).where(*_given(table, "source_id"))
+
+
+def _given(table: Table, name: str) -> Iterator[ColumnElement[bool]]:
+    """Rows of `:source` whose column `name` is one of `:ids`."""
+    yield table.c.source == bindparam("source")
+    yield table.c[name].in_(bindparam("ids", expanding=True))
 
 
 def _differs(digest: str | None, row: Mapping[str, Any]) -> bool:
@@ -171,19 +195,19 @@ def _hashed(row: dict[str, Any]) -> dict[str, Any]:
 def _latest_versions(
     connection: Connection, table: Table, source_ids: Iterable[str], moment: Moment
 ) -> dict[str, dict[str, Any]]:
-    columns = [c for c in table.c if c.name not in Record.ENGINE_FIELDS]
+    statement = _living_versions(table)
     latest: dict[str, dict[str, Any]] = {}
     for some in chunks(source_ids):
-        statement = (
-            select(*columns)
-            .where(table.c.source == moment.source, table.c.source_id.in_(some))
-            .where(table.c.deleted_at.is_(None))
-            .order_by(table.c.valid_from)
-        )
-        latest.update(
-            (row["source_id"], dict(row)) for row in connection.execute(statement).mappings()
-        )
+        rows = connection.execute(statement, {"source": moment.source, "ids": some})
+        latest.update((row["source_id"], dict(row)) for row in rows.mappings())
     return latest
+
+
+@cache
+def _living_versions(table: Table) -> Select[Any]:
+    columns = [c for c in table.c if c.name not in Record.ENGINE_FIELDS]
+    living = (*_given(table, "source_id"), table.c.deleted_at.is_(None))
+    return select(*columns).where(*living).order_by(table.c.valid_from)
 
 
 def end_missing_children(
@@ -197,15 +221,11 @@ def end_missing_children(
     """End what the re-read parents no longer have; the number of ended rows."""
     table = table_of(child)
     end = table.c[child.END_FIELD]
+    statement = _unended(child, parent_field)
     ended = 0
     for some in chunks(parents):
-        living = select(table.c.source_id).where(
-            table.c.source == moment.source,
-            table.c[parent_field].in_(some),
-            end.is_(None),
-            table.c.deleted_at.is_(None),
-        )
-        gone = set(connection.scalars(living)) - set(present)
+        given = {"source": moment.source, "ids": some}
+        gone = set(connection.scalars(statement, given)) - set(present)
         for few in chunks(gone):
             open_ones = and_(_mine(table, few, moment), end.is_(None))
             remember(connection, table, open_ones, moment.now)
@@ -216,6 +236,13 @@ def end_missing_children(
             )
         ended += len(gone)
     return ended
+
+
+@cache
+def _unended(child: type[Record], parent_field: str) -> Select[Any]:
+    table = table_of(child)
+    unended = (table.c[child.END_FIELD].is_(None), table.c.deleted_at.is_(None))
+    return select(table.c.source_id).where(*_given(table, parent_field), *unended)
 
 
 def bury(
