@@ -5,7 +5,7 @@ STAMP := .venv/.set-up
 PROJECTS := ./schemas .[postgres,report,dev] $(sort $(wildcard ./plugins/*)) $(patsubst %/pyproject.toml,./%,$(sort $(wildcard examples/*/pyproject.toml)))
 MANIFESTS := constraints.txt pyproject.toml schemas/pyproject.toml $(wildcard plugins/*/pyproject.toml) $(wildcard examples/*/pyproject.toml)
 
-.PHONY: setup demo test card check format constraints
+.PHONY: setup demo test card check format constraints bench
 setup: $(STAMP)
 
 $(STAMP): $(MANIFESTS)
