@@ -123,6 +123,10 @@ class Discount(Record, table=True):
     currency: Currency | None = None
     duration: Literal["once", "repeating", "forever"] = Field(default="forever", sa_type=String)
     products: list[str] | None = Field(default=None, sa_type=JSON, description="None: all.")
+    is_fallback: bool = Field(
+        default=False,
+        description="Of an account's: only for subscriptions without a discount of their own.",
+    )
     starts_at: datetime
     ends_at: datetime | None = None
 

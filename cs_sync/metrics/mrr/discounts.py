@@ -43,9 +43,18 @@ def net_amounts(
     at: datetime,
     policy: MrrPolicy,
 ) -> Amounts:
-    """Monthly amounts of a subscription's items after the discounts that run at `at`."""
+    """Monthly amounts of a subscription's items after the discounts that run at `at`.
+
+    A fallback of the account steps back where the subscription has one of its own; Stripe's
+    discounts of customers are such.
+    """
     amounts = dict(gross)
+    own = any(
+        _level(d) == 1 and any(applies(d, subscription, i, at) for i in gross) for d in discounts
+    )
     for discount in discounts:
+        if own and discount.is_fallback and _level(discount) == 2:
+            continue
         touched = {i: amounts[i] for i in amounts if applies(discount, subscription, i, at)}
         amounts |= _reduced(touched, discount, policy)
     return amounts

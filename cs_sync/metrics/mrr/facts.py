@@ -85,6 +85,7 @@ class DiscountFact(_Fact):
     currency: str | None = None
     duration: str = "forever"
     products: Sequence[str] | None = None
+    is_fallback: bool = False
     reconstructed: bool = field(default=False)
     """Whether it was inferred from what invoices took off."""
 

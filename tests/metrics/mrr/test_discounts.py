@@ -33,6 +33,18 @@ def test_percentages_come_before_fixed_amounts_and_stack() -> None:
     assert amounts(*rows) == [7000]
 
 
+def test_a_fallback_of_the_account_steps_back_for_the_subscriptions_own() -> None:
+    """100 less 10 % for everything, less 20 % of its own until April: 80, then 90; stacked 72."""
+    own = discount("own", percent_off=Decimal(20), duration="repeating", ends_at=at(2026, 4))
+    account = {"subscription_source_id": None, "account_source_id": "a"}
+    general = discount("all", percent_off=Decimal(10), is_fallback=True, **account)
+    stacked = discount("all", percent_off=Decimal(10), **account)
+    of_item = discount("item", percent_off=Decimal(50), subscription_item_source_id="i")
+    assert amounts(item(amount="10000"), own, general) == [8000, 9000]
+    assert amounts(item(amount="10000"), own, stacked) == [7200, 9000]
+    assert amounts(item(amount="10000"), of_item, general) == [4500]
+
+
 def test_a_fixed_amount_comes_off_each_invoice() -> None:
     """120 off a yearly invoice is 10 a month, off a quarterly one 40."""
     yearly = item(amount="120000", interval="year")

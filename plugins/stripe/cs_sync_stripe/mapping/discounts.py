@@ -63,6 +63,7 @@ def _discount(
             **coupon_fields(_coupon(raw, lookup), currency, lookup),
             "starts_at": moment(need(raw, "start")),
             "ends_at": moment(raw.get("end")),
+            "is_fallback": "account_source_id" in to,
             "raw": raw,
         },
     )

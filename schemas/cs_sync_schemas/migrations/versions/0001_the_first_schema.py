@@ -157,6 +157,7 @@ def upgrade() -> None:
     sa.Column('currency', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('duration', sa.String(), nullable=False),
     sa.Column('products', sa.JSON(), nullable=True),
+    sa.Column('is_fallback', sa.Boolean(), nullable=False),
     sa.Column('starts_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('ends_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.PrimaryKeyConstraint('source', 'source_id')
