@@ -1,15 +1,22 @@
 """Is every connection reachable and permitted, and what to fix."""
 
+import os
+import stat
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
+from sqlalchemy import make_url
+
 from cs_sync.contracts.errors import CsSyncError
+from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Finding
 from cs_sync.jobs.workspace import Workspace
 
 
 def check(workspace: Workspace) -> list[dict[str, Any]]:
-    """One row per stream of every source."""
+    """One row per stream of every source; readable secrets are warned of as an event."""
+    _warn(workspace)
     rows = []
     for opened in workspace.sources():
         rows += [
@@ -23,6 +30,28 @@ def check(workspace: Workspace) -> list[dict[str, Any]]:
             for finding in _guarded(opened.name, opened.source.check())
         ]
     return rows
+
+
+def _warn(workspace: Workspace) -> None:
+    """Tell of files that hold secrets or customers and that other users can read."""
+    config, url = workspace.config, workspace.store.engine.url
+    files: list[tuple[Path, str]] = []
+    if config.connectors.plain_secrets() or _password(config.database.url.get_secret_value()):
+        files.append((config.path, "holds secrets"))
+    if url.get_backend_name() == "sqlite" and url.database:
+        files.append((Path(url.database), "holds your customers' data"))
+    for path, what in files:
+        if os.name == "posix" and path.exists() and path.stat().st_mode & _OTHERS:
+            told = f"warning: {path} {what}, and other users can read it → chmod 600 {path}"
+            detail = {"step": "permissions", "message": told}
+            workspace.emit(Event("step_ended", workspace.clock(), detail=detail))
+
+
+_OTHERS = stat.S_IRGRP | stat.S_IROTH
+
+
+def _password(url: str) -> bool:
+    return make_url(url).password is not None
 
 
 def _guarded(name: str, findings: Iterable[Finding]) -> Iterator[Finding]:

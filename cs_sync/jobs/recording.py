@@ -2,17 +2,18 @@
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from secrets import token_hex
 
-from cs_sync.contracts.errors import CsSyncError, LeaseHeld
+from cs_sync.contracts.errors import CsSyncError, LeaseHeld, StoreError
 from cs_sync.contracts.events import Event
+from cs_sync.jobs.steady_clock import steady
 from cs_sync.jobs.summary import NO_WRITES, RunSummary, stream_rows, worst
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.store.leases import Held, give_back, renew_lease, take_lease
-from cs_sync.store.runs import begin_run, end_run, note_streams
+from cs_sync.store.runs import begin_run, end_run, last_moment, note_streams
 from cs_sync.store.suppression import read_suppressed
 from cs_sync.sync.outcome import Outcome
 from cs_sync.sync.reading import Interrupted, Session
@@ -88,6 +89,8 @@ class Recorded:
 @contextmanager
 def recorded_run(workspace: Workspace, command: str) -> Iterator[Recorded]:
     """Hold the lease and keep the run's record while the body works; raises LeaseHeld."""
+    with workspace.store.read() as connection:
+        workspace.clock = steady(workspace.clock, last_moment(connection))
     started_at = workspace.clock()
     run_id = f"{started_at:%Y%m%dT%H%M%S}-{token_hex(3)}"
     with workspace.store.write() as connection:
@@ -101,7 +104,9 @@ def recorded_run(workspace: Workspace, command: str) -> Iterator[Recorded]:
     try:
         yield recorded
     except BaseException as error:
-        _end(recorded, _status_after(error), error)
+        # What went wrong first is what the user has to know, also when no word of it can be kept.
+        with suppress(StoreError):
+            _end(recorded, _status_after(error), error)
         raise
     else:
         _end(recorded, recorded.summary().status, None)
@@ -135,3 +140,5 @@ def _beat(workspace: Workspace, held: Held, ended: threading.Event) -> None:
         except LeaseHeld:
             workspace.stop.set()
             return
+        except StoreError:  # the run finds out by itself; the next beat may succeed
+            continue

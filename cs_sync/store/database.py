@@ -1,8 +1,9 @@
 """Opening the database: SQLite by default, PostgreSQL when the URL says so."""
 
+import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,10 +78,13 @@ def open_store(url: str, schema: str | None = None) -> Store:
 
 
 def _sqlite(url: str, path: str | None) -> Engine:
-    if path and path != ":memory:" and not Path(path).parent.is_dir():
+    file = _file_of(path)
+    if file and not file.parent.is_dir():
         raise ConfigError(
             f"[database] the folder of {path} does not exist", "create it, or change the url"
         )
+    if file:
+        _create_private(file)
     engine = create_engine(url, **_json(), connect_args={"timeout": 30, "check_same_thread": False})
 
     @event.listens_for(engine, "connect")
@@ -98,6 +102,21 @@ def _sqlite(url: str, path: str | None) -> Engine:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
+
+
+def _file_of(path: str | None) -> Path | None:
+    """The file, where the address names one plainly and not as an SQLite URI."""
+    plain = path and path != ":memory:" and not path.startswith("file:")
+    return Path(path) if path and plain else None
+
+
+def _create_private(file: Path) -> None:
+    """A new file that only its owner can read: customers and people are in it.
+
+    SQLite gives its log the same permissions.
+    """
+    with suppress(OSError):  # SQLite says better than we could why it cannot be opened
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _postgresql(url: str, schema: str | None) -> Engine:

@@ -13,6 +13,8 @@ from cs_sync_schemas import Lease, table_of
 LEASE = table_of(Lease)
 NAME = "workspace"
 TERM = timedelta(minutes=5)
+NOBODY = ""
+"""Holder of a lease that was given back: free whatever the clocks say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +85,12 @@ def give_back(connection: Connection, held: Held, now: datetime) -> None:
     connection.execute(
         update(LEASE)
         .where(LEASE.c.name == NAME, LEASE.c.token == held.token)
-        .values(expires_at=now - timedelta(seconds=1))
+        .values(holder=NOBODY, expires_at=now)
     )
 
 
 def _is_free(row: RowMapping, now: datetime) -> bool:
-    return row["expires_at"] <= now or _is_dead(row["holder"])
+    return row["holder"] == NOBODY or row["expires_at"] <= now or _is_dead(row["holder"])
 
 
 def _is_dead(holder: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from cs_sync.store.records import upsert
 from cs_sync_schemas import Run, RunStream, table_of
@@ -37,6 +37,12 @@ def end_run(
         .where(RUN.c.id == run_id)
         .values(status=status, ended_at=now, writes=dict(writes or {}), error=error)
     )
+
+
+def last_moment(connection: Connection) -> datetime | None:
+    """The latest time that any run has put on record."""
+    moments = connection.execute(select(func.max(RUN.c.started_at), func.max(RUN.c.ended_at))).one()
+    return max((moment for moment in moments if moment is not None), default=None)
 
 
 def note_streams(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
