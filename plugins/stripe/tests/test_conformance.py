@@ -64,10 +64,16 @@ class ChangingStripe(Stripe):
     def __init__(self, site: Site) -> None:
         super().__init__(site)
         self.told: list[Json] = []
+        self.changes_of_lists = -1
+        self._lists: dict[str, Listing] = {}
 
     @property
     def lists(self) -> dict[str, Listing]:
-        return listings(self.books, [*self.told, *events(self.books)])
+        """Made anew after every change, each of which is told by an event."""
+        if self.changes_of_lists != len(self.told):
+            self._lists = listings(self.books, [*self.told, *events(self.books)])
+            self.changes_of_lists = len(self.told)
+        return self._lists
 
     def tell(self, stream: str, what: str, id_: str, previous: Json | None = None) -> str:
         """Put an event into the feed: it names the object, in an old version's shape."""
