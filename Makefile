@@ -57,6 +57,7 @@ bench:
 	$(BENCH)/python -m pip install -q --disable-pip-version-check -c constraints.txt hatchling editables
 	$(BENCH)/python -m pip install -q --disable-pip-version-check -c constraints.txt --no-build-isolation $(foreach p,$(BENCHED),-e $(p)) -r benchmarks/requirements.txt
 	$(BENCH)/python -m benchmarks.sync
+	$(BENCH)/python -m benchmarks.metrics
 
 # Rewrites the exact versions from what a fresh resolution installs.
 constraints:

@@ -1,0 +1,1 @@
+"""How the cost of the numbers grows with the accounts, and with what changed."""

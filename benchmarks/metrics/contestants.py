@@ -1,0 +1,121 @@
+"""The same numbers in two ways: closing MRR, movements and customer churn of every month."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.metrics.books import PERIODS, SYNCED, TOUCHED, touch
+from cs_sync.metrics.bridge import bridge
+from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.mrr.movements import account_mrr
+from cs_sync.metrics.mrr.policy import MrrPolicy
+from cs_sync.metrics.registry import Registry, builtin_metrics
+from cs_sync.store.billing import read_billing
+from cs_sync.store.database import Store, open_store
+from cs_sync.store.mrr import save_mrr
+from cs_sync.store.touched import touched_accounts
+
+KINDS = ("opening", "new", "reactivation", "expansion", "contraction", "churn", "closing")
+Numbers = list[dict[str, float]]
+Step = tuple[str, Callable[[], Numbers]]
+AT_ONCE = 500
+
+
+def cs_sync(path: Path) -> list[Step]:
+    """Spans of the accounts that changed, stored; the rest is SQL in the database."""
+    store, policy = open_store(f"sqlite:///{path}"), MrrPolicy()
+
+    def derive(since: datetime | None, now: datetime) -> None:
+        with store.read() as connection:
+            accounts = touched_accounts(connection, since)
+        for start in range(0, len(accounts), AT_ONCE):
+            some = accounts[start : start + AT_ONCE]
+            with store.read() as connection:
+                facts = list(read_billing(connection, some))
+            with store.write() as connection:
+                mrr = {each.account_id: account_mrr(each, policy) for each in facts}
+                save_mrr(connection, mrr, policy.hash, now)
+
+    def first() -> Numbers:
+        derive(None, SYNCED)
+        return _asked(store, Scope(PERIODS, policy))
+
+    def again() -> Numbers:
+        touch(store, 100)
+        derive(TOUCHED, TOUCHED)
+        return _asked(store, Scope(PERIODS, policy))
+
+    return [("first", first), ("1 % touched", again)]
+
+
+def _asked(store: Store, scope: Scope) -> Numbers:
+    """The bridge and customer churn of the scope's months."""
+    churn = Registry(builtin_metrics()).select(["customer_churn_rate"])[0]
+    with store.read() as connection:
+        bridged = [row._asdict() for row in connection.execute(bridge(scope))]
+        rates = [row._asdict() for row in connection.execute(churn.statement(scope))]
+    lost = {row["period"]: (row["numerator"], row["denominator"]) for row in rates}
+    return [
+        {kind: row[kind] for kind in KINDS}
+        | {"lost": lost[row["period"]][0], "start": lost[row["period"]][1]}
+        for row in bridged
+    ]
+
+
+def pandas(path: Path) -> list[Step]:
+    """Everything into frames, every month joined with the one before it, each time anew."""
+    store = open_store(f"sqlite:///{path}")
+
+    def again() -> Numbers:
+        touch(store, 100)
+        return _framed(path)
+
+    return [("first", lambda: _framed(path)), ("1 % touched", again)]
+
+
+def _framed(path: Path) -> Numbers:
+    import sqlite3
+
+    import pandas as pd
+
+    connection = sqlite3.connect(path)
+    items = pd.read_sql(
+        "SELECT i.subscription_source_id AS account, i.valid_from, i.unit_amount, i.quantity, "
+        "s.ended_at FROM subscription_item i JOIN subscription s "
+        "ON s.source_id = i.subscription_source_id ORDER BY account, i.valid_from",
+        connection,
+    )
+    connection.close()
+    items["amount"] = items.unit_amount.astype("int64") * items.quantity.astype("int64")
+    items["since"] = pd.to_datetime(items.valid_from, utc=True)
+    ends = pd.to_datetime(items.ended_at, utc=True)
+    following = items.groupby("account").since.shift(-1)
+    items["until"] = following.where(ends.isna() | (following < ends), ends)
+    first = items.groupby("account").since.min()
+    moments = [PERIODS[0].starts_at, *(period.ends_at for period in PERIODS)]
+    states = [_state(items, pd.Timestamp(moment)) for moment in moments]
+    pairs = zip(moments, states, states[1:], strict=False)
+    return [_moved(prev, cur, first < pd.Timestamp(opens)) for opens, prev, cur in pairs]
+
+
+def _state(items: Any, moment: Any) -> Any:
+    holds = (items.since < moment) & (items.until.isna() | (items.until >= moment))
+    return items[holds].groupby("account").amount.sum()
+
+
+def _moved(prev: Any, cur: Any, seen: Any) -> dict[str, float]:
+    prev, cur = prev.align(cur, fill_value=0)
+    seen = seen.reindex(prev.index, fill_value=False)
+    began, ended, delta = (prev == 0) & (cur > 0), (prev > 0) & (cur == 0), cur - prev
+    lasted = (prev > 0) & (cur > 0)
+    sums = {
+        "opening": prev.sum(), "new": cur[began & ~seen].sum(),
+        "reactivation": cur[began & seen].sum(), "expansion": delta[lasted & (delta > 0)].sum(),
+        "contraction": -delta[lasted & (delta < 0)].sum(), "churn": prev[ended].sum(),
+        "closing": cur.sum(), "lost": ended.sum(), "start": (prev > 0).sum(),
+    }  # fmt: skip
+    return {name: int(value) for name, value in sums.items()}
+
+
+CONTESTANTS: dict[str, Callable[[Path], list[Step]]] = {"cs-sync": cs_sync, "pandas": pandas}
