@@ -140,6 +140,8 @@ def line_of(event: Event) -> Text | None:
         return _ended(event)
     if event.name in ("waiting", "retrying"):
         return text(f"{_title(event)}: {_pause(event)}", "yellow")
+    if event.name == "warning":
+        return text(f"warning: {detail.get('message')}", "yellow")
     if event.name == "step_ended" and detail.get("message"):
         return text(str(detail["message"]))
     if event.name == "step_started" and detail.get("step"):

@@ -16,6 +16,7 @@ EventName = Literal[
     "step_started",
     "step_ended",
     "write_done",
+    "warning",
 ]
 
 

@@ -42,9 +42,8 @@ def _warn(workspace: Workspace) -> None:
         files.append((Path(url.database), "holds your customers' data"))
     for path, what in files:
         if os.name == "posix" and path.exists() and path.stat().st_mode & _OTHERS:
-            told = f"warning: {path} {what}, and other users can read it → chmod 600 {path}"
-            detail = {"step": "permissions", "message": told}
-            workspace.emit(Event("step_ended", workspace.clock(), detail=detail))
+            told = f"{path} {what}, and other users can read it → chmod 600 {path}"
+            workspace.emit(Event("warning", workspace.clock(), detail={"message": told}))
 
 
 _OTHERS = stat.S_IRGRP | stat.S_IROTH

@@ -6,6 +6,7 @@ from datetime import date, datetime, time
 from cs_sync.jobs.derive import derive
 from cs_sync.jobs.recording import Recorded, recorded_run
 from cs_sync.jobs.summary import RunSummary
+from cs_sync.jobs.watch_counts import watch_counts
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.sync.engine import sync_sources
 from cs_sync.sync.outcome import run_status
@@ -38,6 +39,8 @@ def sync_into(recorded: Recorded, request: Request, only: Sequence[str] = ()) ->
         for outcome in sorted(outcomes, key=lambda o: (o.source, o.stream))
         if outcome.error
     ]
+    if not request.ranged:
+        watch_counts(recorded, outcomes)
 
 
 def _midnight(workspace: Workspace, day: date | None) -> datetime | None:

@@ -69,6 +69,20 @@ def read_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
     return [{**run, "streams": streams[run["id"]]} for run in runs]
 
 
+def earlier_counts(
+    connection: Connection, source: str, stream: str, before: str, limit: int
+) -> list[int]:
+    """How many records a stream gave in the last runs that it came through, newest first."""
+    came_through = (
+        select(RUN_STREAM.c.records)
+        .where(RUN_STREAM.c.source == source, RUN_STREAM.c.stream == stream)
+        .where(RUN_STREAM.c.status != "failed", RUN_STREAM.c.run_id != before)
+        .order_by(RUN_STREAM.c.ended_at.desc())
+        .limit(limit)
+    )
+    return list(connection.scalars(came_through))
+
+
 def stale_tables(connection: Connection) -> dict[str, datetime]:
     """Tables whose stream did not come through the last time, and since when they are stale."""
     ordered = select(RUN_STREAM).order_by(RUN_STREAM.c.ended_at.desc())

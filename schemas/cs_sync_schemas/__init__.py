@@ -22,6 +22,7 @@ from cs_sync_schemas.operations import (
     ScheduleSlot,
     StreamState,
     Suppression,
+    TableProfile,
     WriteLedger,
 )
 from cs_sync_schemas.people import Alias, Membership, Owner, SourceAccount, SourceContact
@@ -98,6 +99,7 @@ __all__ = [
     "SubscriptionItem",
     "Suppression",
     "SurveyResponse",
+    "TableProfile",
     "Ticket",
     "UsageDay",
     "WriteLedger",

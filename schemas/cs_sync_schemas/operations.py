@@ -41,6 +41,18 @@ class RunStream(SQLModel, table=True):
     error: str | None = None
 
 
+class TableProfile(SQLModel, table=True):
+    """How full one source's rows of one table were after its last runs, oldest first."""
+
+    __tablename__ = "table_profile"
+
+    source: str = Field(primary_key=True)
+    record: str = Field(primary_key=True, description="Name of the table.")
+    profiles: list[dict[str, Any]] = Field(
+        default_factory=list, sa_type=JSON, description='{"run", "rows", "filled": {field: rows}}'
+    )
+
+
 class ScheduleSlot(SQLModel, table=True):
     """One slot of a schedule; who inserts the row runs the job, and nobody else does."""
 

@@ -953,6 +953,12 @@ def upgrade() -> None:
     sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('source', 'source_id', 'changed_at')
     )
+    op.create_table('table_profile',
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('record', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('profiles', sa.JSON(), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'record')
+    )
     op.create_table('ticket',
     sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -1096,6 +1102,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_ticket_account_source_id'))
 
     op.drop_table('ticket')
+    op.drop_table('table_profile')
     op.drop_table('survey_response_history')
     with op.batch_alter_table('survey_response', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_survey_response_contact_source_id'))

@@ -1,0 +1,58 @@
+"""Saying so when a stream or a table deviates from what the last runs made usual."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import Connection
+
+from cs_sync.contracts.events import Event
+from cs_sync.jobs.deviation import RUNS, Profile, count_deviates, profile_deviates
+from cs_sync.jobs.recording import Recorded
+from cs_sync.store.leases import check_lease
+from cs_sync.store.profiles import measure, read_profiles, save_profiles
+from cs_sync.store.runs import earlier_counts
+from cs_sync.sync.outcome import Outcome
+
+
+def watch_counts(recorded: Recorded, outcomes: Sequence[Outcome]) -> None:
+    """Put what deviates into the run's message and tell the observers; the run goes on."""
+    came_through = [outcome for outcome in outcomes if outcome.status != "failed"]
+    workspace = recorded.workspace
+    with workspace.store.write() as connection:
+        check_lease(connection, recorded.held)
+        told = [
+            *_counts(connection, recorded.id, came_through),
+            *_profiles(connection, recorded.id, came_through),
+        ]
+    for source, subject, message in told:
+        recorded.messages.append(f"unusual: {source} {subject}: {message}")
+        detail = {"message": f"{source} {subject}: {message}"}
+        workspace.emit(Event("warning", workspace.clock(), source, subject, detail))
+
+
+Told = Iterator[tuple[str, str, str]]
+
+
+def _counts(connection: Connection, run: str, outcomes: Iterable[Outcome]) -> Told:
+    for outcome in outcomes:
+        earlier = earlier_counts(connection, outcome.source, outcome.stream, run, RUNS)
+        odd = count_deviates(outcome.stored.records, earlier)
+        if odd:
+            yield outcome.source, outcome.stream, odd
+
+
+def _profiles(connection: Connection, run: str, outcomes: Iterable[Outcome]) -> Told:
+    """Only tables that a run changed are measured: the others are as full as they were."""
+    changed = {
+        (outcome.source, table)
+        for outcome in outcomes
+        if outcome.stored.changed or outcome.stored.deleted
+        for table in outcome.tables
+    }
+    for source, table in sorted(changed):
+        rows, filled = measure(connection, source, table)
+        kept = read_profiles(connection, source, table)
+        earlier = [Profile(profile["rows"], profile["filled"]) for profile in kept]
+        for odd in profile_deviates(Profile(rows, filled), earlier):
+            yield source, table, odd
+        newest = {"run": run, "rows": rows, "filled": filled}
+        save_profiles(connection, source, table, [*kept, newest][-RUNS:])

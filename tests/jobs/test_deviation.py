@@ -1,0 +1,87 @@
+"""Alerts: a count or a field that falls out of line with the last runs, and nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from cs_sync.jobs.deviation import Profile, count_deviates, profile_deviates
+from tests.jobs.road import Place, small_company
+
+
+@pytest.mark.parametrize(
+    ("now", "earlier", "odd"),
+    [
+        (40, [100, 100, 100], True),  # 60 % below the median
+        (50, [100, 100, 100], False),  # exactly half
+        (0, [100, 90, 110, 100], True),
+        (0, [100, 100], False),  # two runs say nothing
+        (30, [200, 210, 30, 190, 205, 200, 28], False),  # a weekend, as the one before
+        (0, [10, 12, 9, 11], False),  # small numbers
+        (300, [100, 100, 100], False),  # more is no alarm
+    ],
+)
+def test_a_count_deviates(now: int, earlier: list[int], odd: bool) -> None:
+    assert (count_deviates(now, earlier) is not None) is odd
+
+
+def test_the_message_says_both_numbers() -> None:
+    told = count_deviates(40, [10_000, 12_000, 9_000])
+    assert told == "gave 40 records; the median of the last 3 runs is 10,000"
+
+
+@pytest.mark.parametrize(
+    ("now", "odd"),
+    [
+        (Profile(100, {"email": 70}), ["email is filled in 70% of the rows; usual is 95%"]),
+        (Profile(100, {"email": 76}), []),
+        (Profile(100, {"email": 95, "new_field": 0}), []),
+        (Profile(40, {"email": 38}), ["40 rows are left; the median of the last 3 is 100"]),
+        (Profile(0, {"email": 0}), ["0 rows are left; the median of the last 3 is 100"]),
+    ],
+)
+def test_a_profile_deviates(now: Profile, odd: list[str]) -> None:
+    earlier = [
+        Profile(100, {"email": 95}),
+        Profile(90, {"email": 86}),
+        Profile(110, {"email": 105}),
+    ]
+    assert list(profile_deviates(now, earlier)) == odd
+
+
+def test_small_tables_and_few_runs_say_nothing() -> None:
+    assert list(profile_deviates(Profile(10, {"email": 0}), [Profile(10, {"email": 10})] * 9)) == []
+    assert list(profile_deviates(Profile(99, {"email": 0}), [Profile(99, {"email": 99})] * 2)) == []
+
+
+def contacts(count: int, email: bool = True) -> str:
+    lines = [f"c{n},alpha,{f'c{n}@alpha.example' if email else ''},P{n}\n" for n in range(count)]
+    return "source_id,account,email,name\n" + "".join(lines)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    """Four runs, a few contacts more in each."""
+    made = small_company(tmp_path)
+    for name in ("tickets.csv", "survey_responses.csv", "usage_days.csv"):
+        (tmp_path / "data" / name).unlink()
+    for run in range(4):
+        made.write("data/contacts.csv", contacts(60 + run))
+        ran = made.run("sync")
+        assert ran.code == 0
+        assert "unusual" not in ran.said
+    return made
+
+
+def test_a_run_says_that_a_field_has_gone_empty(place: Place) -> None:
+    place.write("data/contacts.csv", contacts(64, email=False))
+    ran = place.run("sync")
+    assert ran.code == 0
+    told = "files source_contact: email is filled in 0% of the rows; usual is 100%"
+    assert f"unusual: {told}" in ran.said
+    assert f"warning: {told}" in ran.said
+
+
+def test_a_run_says_that_a_stream_gave_much_less(place: Place) -> None:
+    place.write("data/contacts.csv", contacts(5))
+    ran = place.run("sync")
+    assert "files contacts: gave 5 records; the median of the last 4 runs is 62" in ran.said
