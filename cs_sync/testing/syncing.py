@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache, cached_property
 from pathlib import Path
@@ -97,6 +97,8 @@ class SyncBench(Bench[VendorFake]):
     ) -> Run:
         """One process syncs: stream by stream, or as the host does it, `side_by_side`.
 
+        Stream by stream a backfill is one window, so that its pages are many and the cases quick.
+
         `pages`: it dies after so many stored pages. A fault may kill it as well.
         """
         run = Run()
@@ -112,7 +114,8 @@ class SyncBench(Bench[VendorFake]):
         with self.door(fault, emit) as door:
             source = self.kind.connector(self.config(), door)
             streams = [s for s in source.streams() if not only or s.name in only]
-            groups = [streams] if side_by_side else [[stream] for stream in streams]
+            whole = [replace(stream, splits=False) for stream in streams]
+            groups = [streams] if side_by_side else [[stream] for stream in whole]
             try:
                 for group in groups:
                     some: Any = source if side_by_side else _Only(source, group, self.name)

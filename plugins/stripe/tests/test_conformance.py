@@ -45,7 +45,7 @@ def small_world() -> World:
     prices = tuple(price for price in whole.prices if price.id in used)
     refunds = tuple(
         Refund(n, bill.id, 100 + n, bill.currency, bill.created_at + timedelta(days=2))
-        for n, bill in enumerate(paid[:4], start=1)
+        for n, bill in enumerate(paid[:7], start=1)
     )
     return replace(
         whole,
@@ -99,10 +99,9 @@ class ChangingStripe(Stripe):
 
 
 class StripeVendor(VendorFake):
-    """A backfill is read in parts by time, so that every stream has several pages anyway."""
+    """The sandbox's lists, a few objects at a time."""
 
     connector = StripeSource
-    page_size = 10
 
     def __init__(self, now: Callable[[], datetime], folder: Path) -> None:
         super().__init__(now, folder)
