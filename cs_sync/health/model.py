@@ -6,7 +6,15 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from cs_sync.health.signals import SIGNALS
 
@@ -50,6 +58,19 @@ class InputConfig(_Section):
             raise ValueError(f"unknown signal {signal!r}; use one of: {', '.join(SIGNALS)}")
         return signal
 
+    @model_validator(mode="after")
+    def _monotone(self) -> "InputConfig":
+        """Where more is always better, or worse, a map that turns around is a slip."""
+        better = SIGNALS[self.signal].better
+        for (low, one), (high, other) in pairwise(self.points):
+            if (better == "more" and other < one) or (better == "less" and other > one):
+                verb = "fall" if better == "more" else "rise"
+                raise ValueError(
+                    f"points {verb} from {one:g} to {other:g} as {self.signal} grows from {low:g}"
+                    f" to {high:g}, but {better} of it is better; turn the pairs around"
+                )
+        return self
+
     @field_validator("points")
     @classmethod
     def _ascending(cls, points: tuple[Point, ...]) -> tuple[Point, ...]:
@@ -89,6 +110,36 @@ class BandEdges(_Section):
         return next((name for name, edge in reversed(self.edges()) if score >= edge), "red")
 
 
+class Profile(_Section):
+    """Another model for some accounts, a `[health.profiles.NAME]` table.
+
+    It holds for accounts whose attributes are those of `when`, and, with `first_days`, only in the
+    first so many days after their creation. Its inputs change the workspace's as those change the
+    defaults.
+    """
+
+    when: Mapping[str, str | int | float | bool] = Field(
+        default_factory=dict, description='Attributes of accounts: {plan = "enterprise"}.'
+    )
+    first_days: int | None = Field(
+        default=None, ge=1, description="Only in the first so many days of an account."
+    )
+    minimum_coverage: float | None = Field(default=None, ge=0, le=1)
+    inputs: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _for_some(self) -> "Profile":
+        if not self.when and self.first_days is None:
+            raise ValueError("holds for nobody; say for whom with when = {…} or first_days = 90")
+        return self
+
+    def holds(self, attributes: Mapping[str, Any], age_days: int | None) -> bool:
+        """Whether it is the model of an account; one of unknown age is not a new one."""
+        if self.first_days is not None and (age_days is None or age_days >= self.first_days):
+            return False
+        return all(str(attributes.get(name)) == str(value) for name, value in self.when.items())
+
+
 class HealthConfig(_Section):
     """How health is scored.
 
@@ -103,6 +154,8 @@ class HealthConfig(_Section):
     )
     inputs: Mapping[str, InputConfig] = Field(default_factory=dict, validate_default=True)
     bands: BandEdges = Field(default_factory=BandEdges)
+    profiles: Mapping[str, Profile] = Field(default_factory=dict)
+    _models: dict[str, "HealthConfig"] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -121,6 +174,36 @@ class HealthConfig(_Section):
             self._check_weighted()
         elif not self.active():
             raise ValueError("points mode has no default inputs; add [health.inputs.NAME] tables")
+        return self
+
+    @model_validator(mode="after")
+    def _profiled(self) -> "HealthConfig":
+        """Every profile's own model is checked like the workspace's."""
+        own = self.model_dump(exclude={"profiles"})
+        for name, profile in self.profiles.items():
+            inputs = {
+                n: _on(own["inputs"].get(n, {}), given) for n, given in profile.inputs.items()
+            }
+            coverage = profile.minimum_coverage
+            try:
+                self._models[name] = HealthConfig.model_validate({
+                    **own,
+                    "inputs": {**own["inputs"], **inputs},
+                    "minimum_coverage": self.minimum_coverage if coverage is None else coverage,
+                })  # fmt: skip
+            except ValidationError as error:
+                detail = error.errors(include_url=False, include_input=False)[0]
+                where = ".".join(["profiles", name, *map(str, detail["loc"])])
+                raise ValueError(
+                    f"{where}: {detail['msg'].removeprefix('Value error, ')}"
+                ) from None
+        return self
+
+    def model_for(self, attributes: Mapping[str, Any], age_days: int | None) -> "HealthConfig":
+        """The model of an account: of the first profile that holds for it, else this one."""
+        for name, profile in self.profiles.items():
+            if profile.holds(attributes, age_days):
+                return self._models[name]
         return self
 
     def _check_weighted(self) -> None:
@@ -145,11 +228,14 @@ class HealthConfig(_Section):
 
     def signals(self) -> list[str]:
         """The signals that must be read, each once."""
-        return list(dict.fromkeys(config.signal for config in self.active().values()))
+        own = [config.signal for config in self.active().values()]
+        others = [signal for model in self._models.values() for signal in model.signals()]
+        return list(dict.fromkeys([*own, *others]))
 
     def digest(self) -> str:
         """A short name of this very model, stored with every score."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:12]
+        said = self.model_dump_json(exclude={"profiles"})
+        return hashlib.sha256(said.encode()).hexdigest()[:12]
 
 
 def exact(number: float) -> Fraction:
@@ -158,8 +244,12 @@ def exact(number: float) -> Fraction:
 
 
 def _merged(name: str, given: Any) -> Any:
-    """A table on top of its default; another signal does not inherit the default's points."""
-    default = DEFAULT_INPUTS.get(name, {})
+    """A table on top of the default of its name."""
+    return _on(DEFAULT_INPUTS.get(name, {}), given)
+
+
+def _on(default: Mapping[str, Any], given: Any) -> Any:
+    """A table on top of another; another signal does not inherit the points of the first."""
     if not isinstance(given, Mapping):
         return given
     if given.get("signal", default.get("signal")) != default.get("signal"):

@@ -8,7 +8,7 @@ facts knows (a link into it exists) and that did nothing has a real nought.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import Select
 
@@ -49,26 +49,28 @@ class Signal:
     unit: str
     build: Callable[[SignalScope], Select[Any]]
     absence: str
+    better: Literal["more", "less", "either"] = "either"
+    """Whether more of it is always a better sign, or less; a map must not say the opposite."""
     read: Callable[[Any, SignalScope], float] = _number
 
 
 _ALL = (
     Signal("active_days_28", "Active days of the last 28", "days", active_days_28,
-           "No usage source knows this account"),
+           "No usage source knows this account", "more"),
     Signal("days_since_use", "Days since it was last used", "days", last_day_of_use,
-           "Never used, or unknown to every usage source", _days_ago),
+           "Never used, or unknown to every usage source", "less", _days_ago),
     Signal("usage_trend_28", "Events of the last 28 days per event of the 28 before", "ratio",
-           usage_trend_28, "Not yet used for 56 days"),
+           usage_trend_28, "Not yet used for 56 days", "more"),
     Signal("tickets_30", "Tickets opened in the last 30 days", "tickets", tickets_30,
            "No support source knows this account"),
     Signal("open_tickets", "Tickets that wait for us", "tickets", open_tickets,
-           "No support source knows this account"),
+           "No support source knows this account", "less"),
     Signal("billing_standing", "2 good, 1 to be cancelled, 0 past due", "", billing_standing,
-           "No subscription that runs and no invoice past due"),
+           "No subscription that runs and no invoice past due", "more"),
     Signal("nps", "Mean of its people's latest NPS answers, 0 to 10", "points", nps_180,
-           "No NPS answer in 180 days"),
+           "No NPS answer in 180 days", "more"),
     Signal("csat_90", "Share of its people who were satisfied", "ratio", csat_90,
-           "No satisfaction rating in 90 days"),
+           "No satisfaction rating in 90 days", "more"),
 )  # fmt: skip
 
 SIGNALS: dict[str, Signal] = {signal.name: signal for signal in _ALL}

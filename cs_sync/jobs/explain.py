@@ -4,10 +4,10 @@ from datetime import date, datetime
 from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
-from cs_sync.health import AccountEvidence, Change, change_between
+from cs_sync.health import AccountEvidence, Change, change_between, end_of
 from cs_sync.health.wording import plain
 from cs_sync.jobs.follow_ups import LIVE
-from cs_sync.jobs.score import TREND, Scored, score_all
+from cs_sync.jobs.score import TREND, Scored, model_of, score_all
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.store.follow_ups import read_follow_ups
 from cs_sync.store.health import band_path, stored_score
@@ -52,7 +52,7 @@ def explain(
         **now.row(day),
         "mrr": mrr,
         "trend": [{**row, "since": row["since"].isoformat()} for row in trend],
-        "change": _change(workspace, before, then, now, known),
+        "change": _change(workspace, before, day, then, now, known),
         "follow_ups": [_follow_up(row) for row in follow_ups],
         "links": [*links, *_evidence_links(now.evidence)],
     }
@@ -76,15 +76,21 @@ def _one(scored: list[Scored], account: str) -> Scored:
 
 
 def _change(
-    workspace: Workspace, since: date, then: Scored, now: Scored, known: dict[str, Any] | None
+    workspace: Workspace,
+    since: date,
+    until: date,
+    then: Scored,
+    now: Scored,
+    known: dict[str, Any] | None,
 ) -> dict[str, Any] | None:
     """The change since a day in parts that sum to it; None when either score is unknown.
 
     Where a score of that day is on record under another model, the difference between it and the
     score of the same facts under today's model is the model's part.
     """
-    config = workspace.config.health
-    change = change_between(then.score, now.score, config, config)
+    config, zone = workspace.config.health, str(workspace.config.workspace.timezone)
+    models = [model_of(now.account, config, end_of(day, zone)) for day in (since, until)]
+    change = change_between(then.score, now.score, *models)
     if change is None or then.score.score is None:
         return None
     remodelled = known is not None and known["model"] != then.score.model

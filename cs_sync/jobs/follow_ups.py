@@ -15,6 +15,7 @@ from cs_sync.follow_ups import (
     decide,
     plan_follow_ups,
 )
+from cs_sync.health.wording import counted
 from cs_sync.jobs.recording import Recorded
 from cs_sync.jobs.score import Scored
 from cs_sync.jobs.views import account_views, company_view
@@ -123,8 +124,8 @@ def _outcome(
 def _said(decision: Decision, cap: int | None) -> list[str]:
     """What a colleague should know of the queue."""
     return [
-        f"{count} follow-ups for {desk or 'nobody in particular'} wait for another day: "
-        f"[follow_ups] daily_cap = {cap}, the most money at risk goes first"
+        f"{counted(count, 'follow-up')} for {desk or 'nobody in particular'} must wait for another"
+        f" day: [follow_ups] daily_cap = {cap}, the most money at risk goes first"
         for desk, count in sorted(decision.waiting.items())
     ]
 

@@ -1,5 +1,6 @@
 """The health of every account on a day, and why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -7,6 +8,7 @@ from typing import Any
 
 from cs_sync.health import (
     AccountEvidence,
+    HealthConfig,
     Reason,
     Score,
     SignalScope,
@@ -73,14 +75,23 @@ def score_all(workspace: Workspace, day: date, known_at: datetime | None = None)
     return [
         _scored(
             account,
-            score_account(readings.get(account["id"], {}), config, now),
-            score_account(earlier.get(account["id"], {}), config, before),
+            score_account(readings.get(account["id"], {}), model_of(account, config, now), now),
+            score_account(
+                earlier.get(account["id"], {}), model_of(account, config, before), before
+            ),
             evidence.get(account["id"], _NONE),
             now,
             billed=billed,
         )
         for account in accounts
     ]
+
+
+def model_of(account: Mapping[str, Any], config: HealthConfig, scope: SignalScope) -> HealthConfig:
+    """The model by which an account is scored on a scope's day: its segment's or its stage's."""
+    created = account["created_at"]
+    age = None if created is None else (scope.day - scope.local_day(created)).days
+    return config.model_for(account["attributes"], age)
 
 
 def _urgency(scored: Scored) -> tuple[bool, bool, Fraction, str]:

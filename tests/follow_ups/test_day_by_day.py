@@ -115,7 +115,7 @@ def test_the_cap_makes_the_rest_wait_and_says_so(place: Place, portal: Portal) -
     waiting = rows(place, state="waiting")
     assert len(portal.tasks) == 1
     assert waiting
-    assert f"{len(waiting)} follow-ups for nobody in particular wait for another day" in said
+    assert f"{len(waiting)} follow-ups for nobody in particular must wait for another day" in said
     push(place)
     assert len(portal.tasks) == 1
     push(place, days=1)

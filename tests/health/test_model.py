@@ -1,5 +1,6 @@
 """Mistakes in `[health]`: each gives one message with the key and the remedy."""
 
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -48,9 +49,69 @@ def test_a_table_changes_its_input_and_leaves_the_others() -> None:
         ({"mode": "points"}, "add [health.inputs.NAME] tables"),
         ({"mode": "magic"}, "mode"),
         ({"minimum_coverage": 1.5}, "minimum_coverage"),
+        ({"inputs": {"nps": {"points": [(0, 0), (6, 80), (10, 50)]}}},
+         "points fall from 80 to 50 as nps grows from 6 to 10, but more of it is better; turn"),
+        ({"inputs": {"support": {"signal": "open_tickets", "points": [(0, 0), (3, 100)]}}},
+         "points rise from 0 to 100 as open_tickets grows from 0 to 3, but less of it is better"),
+        ({"profiles": {"big": {"inputs": {}}}}, "holds for nobody; say for whom with when"),
+        ({"profiles": {"big": {"first_days": 90, "inputs": {"usage": {"weight": 50}}}}},
+         "profiles.big: weights must total 100, these total 110 (usage 50"),
+        ({"profiles": {"big": {"first_days": 90, "inputs": {"usage": {"wait": 50}}}}},
+         "profiles.big.inputs.usage.wait: Extra inputs are not permitted"),
+        ({"profiles": {"big": {"if": {}}}}, "profiles.big.if"),
     ],
 )  # fmt: skip
 def test_mistakes(given: dict[str, Any], said: str) -> None:
     with pytest.raises(ValidationError) as error:
         HealthConfig.model_validate(given)
     assert said in str(error.value)
+
+
+NEWCOMERS = {"profiles": {
+    "onboarding": {"first_days": 90, "minimum_coverage": 0.2, "inputs": {
+        "usage": {"weight": 70}, "billing": {"weight": 0}, "support": {"weight": 30},
+        "nps": {"weight": 0}}},
+    "enterprise": {"when": {"plan": "enterprise"}, "inputs": {
+        "usage": {"weight": 30}, "nps": {"weight": 20}}},
+}}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("attributes", "age", "weights"),
+    [
+        ({}, 0, {"usage": 70, "support": 30}),
+        ({"plan": "enterprise"}, 89, {"usage": 70, "support": 30}),
+        ({"plan": "enterprise"}, 90, {"usage": 30, "billing": 30, "support": 20, "nps": 20}),
+        ({"plan": "enterprise"}, None, {"usage": 30, "billing": 30, "support": 20, "nps": 20}),
+        ({"plan": "team"}, 90, {"usage": 40, "billing": 30, "support": 20, "nps": 10}),
+    ],
+)
+def test_profiles_by_stage_and_by_segment(
+    attributes: dict[str, Any], age: int | None, weights: dict[str, float]
+) -> None:
+    model = HealthConfig.model_validate(NEWCOMERS).model_for(attributes, age)
+    assert {name: item.weight for name, item in model.active().items()} == weights
+
+
+def test_a_profile_is_a_model_of_its_own_and_leaves_the_others_as_they_are() -> None:
+    config = HealthConfig.model_validate(NEWCOMERS)
+    newcomer = config.model_for({}, 1)
+    assert newcomer.minimum_coverage == 0.2
+    assert newcomer.inputs["usage"].points == config.inputs["usage"].points
+    assert newcomer.digest() != config.digest() == HealthConfig().digest()
+
+
+@pytest.mark.parametrize(
+    ("score", "band"),
+    [("0", "red"), ("40.999", "red"), ("41", "yellow"), ("70.999", "yellow"), ("71", "green"),
+     ("100", "green"), ("100.01", "green"), ("101", "excellent"), ("250", "excellent")],
+)  # fmt: skip
+def test_the_edges_of_the_bands(score: str, band: str) -> None:
+    """A lower edge belongs to its band; nothing is rounded before it is compared."""
+    assert HealthConfig().bands.band_of(Fraction(score)) == band
+
+
+def test_excellent_may_begin_just_above_a_full_weighted_score() -> None:
+    bands = HealthConfig.model_validate({"bands": {"excellent": 100.01}}).bands
+    assert bands.band_of(Fraction(100)) == "green"
+    assert bands.band_of(Fraction("100.01")) == "excellent"

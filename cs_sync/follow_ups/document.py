@@ -1,0 +1,110 @@
+"""The reference of playbooks, from the registry: `python -m cs_sync.follow_ups.document`."""
+
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from cs_sync.follow_ups.playbook import Playbook
+from cs_sync.follow_ups.playbooks import PLAYBOOKS
+from cs_sync.follow_ups.settings import FollowUpSettings, PlaybookSettings
+
+_INTRODUCTION = """\
+# Playbooks
+
+This page is written from the registry of playbooks; `cs-sync playbooks` shows what they led to.
+
+A playbook turns something that happened to an account into one follow-up for the colleague who
+looks after it: one per account, playbook and occasion, whatever runs again or gets lost. While a
+follow-up is open, what becomes known besides is written as a note; when its cause is gone before
+anybody began it, it is closed with the reason; once it has ended it never opens again for the same
+occasion. Who has more new follow-ups than `daily_cap` gets those with the most money at risk first
+(MRR × the missing share of the health score), not those of the largest accounts; the others wait
+for another day. What concerns the whole company is one follow-up for one person, named by
+`assignee`.
+
+With `holdout = 0.1` a tenth of the accounts, always the same ones, gets no follow-up of that
+playbook: the accounts on both sides then show whether it helps.
+
+Durations are written "90m", "24h", "2d" or "1w".
+"""
+_EXAMPLE = """\
+```toml
+[follow_ups]
+daily_cap = 8
+assignee = "head.of.cs@example.com"
+workdays = ["mon", "tue", "wed", "thu", "fri"]
+business_hours = ["09:00", "17:00"]
+holidays = [2026-12-25]
+
+[playbooks.detractor_call]
+due_in = "4h"
+
+[playbooks.exit_surveys]
+target = {rate = 0.03, per = "month"}
+
+[playbooks.passive_value]
+enabled = false
+```
+"""
+
+
+def document(playbooks: Iterable[Playbook]) -> str:
+    """The page as Markdown."""
+    parts = [
+        _INTRODUCTION,
+        "## `[follow_ups]`\n",
+        *_rows(FollowUpSettings()),
+        "",
+        _EXAMPLE,
+        "## `[playbooks.NAME]`\n\nEvery playbook has these; their defaults are its own.\n",
+        *_rows(PlaybookSettings()),
+        "",
+    ]
+    return "\n".join([*parts, *map(_entry, playbooks)])
+
+
+def _entry(playbook: Playbook) -> str:
+    chosen = playbook.defaults
+    lines = [f"## `{playbook.name}`\n", f"{playbook.description}\n"]
+    if playbook.scope == "company":
+        lines.append("It is about the company as a whole and needs an assignee.\n")
+    common = PlaybookSettings()
+    for name, field in type(chosen).model_fields.items():
+        own = name not in PlaybookSettings.model_fields
+        if own or getattr(chosen, name) != getattr(common, name):
+            lines.append(f"- `{name} = {_value(getattr(chosen, name))}`{_described(field, own)}")
+    if playbook.resolved:
+        lines.append("- closed when its cause is gone before anybody began it")
+    return "\n".join([*lines, ""])
+
+
+def _rows(settings: BaseModel) -> Iterator[str]:
+    yield "| key | default | |\n| --- | --- | --- |"
+    for name, field in type(settings).model_fields.items():
+        yield f"| `{name}` | `{_value(getattr(settings, name))}` | {field.description or ''} |"
+
+
+def _described(field: FieldInfo, own: bool) -> str:
+    return f": {field.description}" if own and field.description else ""
+
+
+def _value(value: Any) -> str:
+    """A default as it would be written in the file."""
+    if isinstance(value, timedelta):
+        hours = value // timedelta(hours=1)
+        return f'"{hours}h"' if hours % 24 or hours == 24 else f'"{hours // 24}d"'
+    if isinstance(value, BaseModel):
+        inside = (f"{name} = {_value(part)}" for name, part in value.model_dump().items())
+        return "{" + ", ".join(inside) + "}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple | frozenset):
+        return f"[{', '.join(map(_value, value))}]"
+    return "none" if value is None else f'"{value}"' if isinstance(value, str) else f"{value:g}"
+
+
+if __name__ == "__main__":
+    print(document(PLAYBOOKS.values()), end="")

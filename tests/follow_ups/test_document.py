@@ -1,0 +1,42 @@
+"""The page of playbooks is current, and what it says can be written into the file."""
+
+import re
+import tomllib
+from pathlib import Path
+
+from cs_sync.follow_ups import PLAYBOOKS, FollowUpSettings, read_settings
+from cs_sync.follow_ups.document import document
+
+PAGE = Path(__file__).parents[2] / "docs" / "playbooks.md"
+
+
+def test_the_page_is_what_the_registry_says() -> None:
+    assert PAGE.read_text(encoding="utf-8") == document(PLAYBOOKS.values()), (
+        "run: python -m cs_sync.follow_ups.document > docs/playbooks.md"
+    )
+
+
+def test_its_example_can_be_used() -> None:
+    (example,) = re.findall(r"```toml\n(.*?)```", document(PLAYBOOKS.values()), re.DOTALL)
+    given = tomllib.loads(example)
+    assert FollowUpSettings.model_validate(given["follow_ups"]).daily_cap == 8
+    defaults = {name: playbook.defaults for name, playbook in PLAYBOOKS.items()}
+    settings, mistakes = read_settings(given["playbooks"], defaults)
+    assert mistakes == []
+    assert not settings["passive_value"].enabled
+
+
+def test_every_default_that_it_shows_can_be_written() -> None:
+    defaults = {name: playbook.defaults for name, playbook in PLAYBOOKS.items()}
+    for name, entry in re.findall(r"## `(\w+)`\n(.*?)(?=\n## |\Z)", PAGE.read_text(), re.DOTALL):
+        lines = re.findall(r"- `(.+? = .+?)`", entry)
+        given = tomllib.loads("\n".join(lines))
+        if name in defaults:
+            settings, mistakes = read_settings({name: given}, defaults)
+            assert (mistakes, settings[name]) == ([], defaults[name])
+
+
+def test_the_smallest_playbooks_stay_small() -> None:
+    room = Path(__file__).parents[2] / "cs_sync" / "follow_ups" / "playbooks"
+    sizes = [len(path.read_text().splitlines()) for path in room.glob("*.py")]
+    assert max(sizes) < 100
