@@ -139,6 +139,8 @@ def _mistake(name: str, detail: Any, kind: type[PlaybookSettings]) -> Mistake:
     key = ".".join(["playbooks", name, *map(str, detail["loc"])])
     if detail["type"] == "extra_forbidden":
         return Mistake(key, "unknown key", _nearest(str(detail["loc"][-1]), kind.model_fields))
+    if detail["type"] == "missing":
+        return Mistake(key, "is missing", f"add {detail['loc'][-1]} = …")
     message, _, remedy = detail["msg"].removeprefix("Value error, ").partition("; ")
     return Mistake(key, message, remedy or "correct the value")
 

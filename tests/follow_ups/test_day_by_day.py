@@ -2,36 +2,13 @@
 
 import sqlite3
 from contextlib import closing
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from cs_sync_webhook.destination import WebhookDestination
-from tests.jobs.road import CONFIG, NOW, Place, small_company
+from tests.follow_ups.days import CRM, QUIET, push
+from tests.jobs.road import CONFIG, Place, small_company
 from tests.write_back.portal import Portal
-
-SECRET = "whsec_" + "bm90IGEgc2VjcmV0IGF0IGFsbCwganVzdCBhIHRlc3Q="
-CRM = f"""
-    [connectors.webhook]
-    url = "http://127.0.0.1:9/"
-    signing_secret = "{SECRET}"
-    [write_back]
-    destination = "webhook"
-"""
-QUIET = """
-    [playbooks.knowledge_gap]
-    enabled = false
-"""
-
-
-@pytest.fixture
-def portal(monkeypatch: pytest.MonkeyPatch) -> Portal:
-    """A CRM in memory behind the webhook, which addresses accounts by our own ids."""
-    crm = Portal(companies={name: {} for name in ("alpha", "beta", "gamma", "delta")})
-    monkeypatch.setattr(WebhookDestination, "write", lambda _self, ops: crm.write(ops))
-    monkeypatch.setattr(WebhookDestination, "find", lambda _self, keys: crm.find(keys))
-    return crm
 
 
 @pytest.fixture
@@ -40,13 +17,6 @@ def place(tmp_path_factory: pytest.TempPathFactory, portal: Portal) -> Place:
     made.configure(CONFIG + CRM + QUIET)
     assert made.run("sync").code == 0
     return made
-
-
-def push(place: Place, days: int = 0) -> str:
-    place.now = max(place.now, NOW + timedelta(days=days))
-    ran = place.run("push", "--yes")
-    assert ran.code == 0, ran
-    return ran.said
 
 
 def rows(place: Place, **wanted: Any) -> list[dict[str, Any]]:

@@ -1,0 +1,74 @@
+"""What the file gets wrong, and what customers write: one clear message each, and no harm."""
+
+import pytest
+
+from tests.follow_ups.days import CRM, QUIET, push
+from tests.jobs.road import CONFIG, Place, small_company
+from tests.write_back.portal import Portal
+
+HOSTILE = '"\x1b[2J\x07<script>alert(1)</script>\u202e& ' + "x" * 70_000 + '"'
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said", "remedy"),
+    [
+        ("[health.inputs.usage]\nweight = 30", "weights must total 100, these total 90",
+         "change inputs.NAME.weight"),
+        ('[health.inputs.usage]\nsignal = "logins"', "unknown signal 'logins'",
+         "use one of: active_days_28"),
+        ("[health.inputs.nps]\npoints = [[0, 100], [10, 0]]",
+         "points fall from 100 to 0 as nps grows from 0 to 10, but more of it is better",
+         "turn the pairs around"),
+        ("[health.bands]\nyellow = 80", "green = 71 must be above yellow = 80",
+         "raise green or lower yellow"),
+        ('[health.profiles.new]\nfirst_days = 90\n[health.profiles.new.inputs.usage]\nweight = 50',
+         "profiles.new: weights must total 100, these total 110", "change inputs.NAME.weight"),
+        ("[playbooks.exit_surveys]\nenabled = true",
+         "playbooks.exit_surveys.assignee: is missing: these follow-ups belong to no account",
+         'add assignee = "name@example.com" to [playbooks.exit_surveys] or to [follow_ups]'),
+        ('[playbooks.exit_surveys]\nassignee = "a@b.example"\ntarget = {rate = 0.05}',
+         "playbooks.exit_surveys.target.per: is missing", "add per = …"),
+        ("[playbooks.detractor_call]\ndue = 3", "playbooks.detractor_call.due: unknown key",
+         "did you mean due_in?"),
+        ('[follow_ups]\nassignee = "the boss"', "'the boss' is no e-mail address",
+         "write it as name@example.com"),
+        ('[follow_ups]\nbusiness_hours = ["17:00", "09:00"]',
+         "business_hours must end after they begin", "write the earlier time first"),
+        ("[follow_ups]\ndaily_cap = 0", "follow_ups.daily_cap: must be greater than or equal to 1",
+         "correct daily_cap"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_the_file_is_one_message(
+    tmp_path_factory: pytest.TempPathFactory, wrong: str, said: str, remedy: str
+) -> None:
+    place = Place(tmp_path_factory.mktemp("wrong"))
+    place.configure(CONFIG + "\n" + "\n".join(f"    {line}" for line in wrong.splitlines()))
+    ran = place.run("score")
+    assert (ran.code, ran.out) == (2, "")
+    assert said in ran.said
+    assert remedy in ran.said
+    assert ran.err.count("→") == 1
+    assert "Traceback" not in ran.err
+
+
+def test_what_customers_write_does_no_harm(
+    tmp_path_factory: pytest.TempPathFactory, portal: Portal
+) -> None:
+    place = small_company(tmp_path_factory.mktemp("hostile"))
+    place.configure(CONFIG + CRM + QUIET)
+    answers = (place.path / "data" / "survey_responses.csv").read_text(encoding="utf-8")
+    assert "Too slow" in answers
+    place.write("data/survey_responses.csv", answers.replace("Too slow", HOSTILE.strip('"')))
+    assert place.run("sync").code == 0
+    push(place)
+    shown = place.run("explain", "beta").out
+    assert "\x1b" not in shown
+    assert "\x07" not in shown
+    (call,) = (task for task in portal.tasks.values() if task["title"].startswith("Call Cleo"))
+    assert "<script>alert(1)</script>" in call["body"]
+    assert all(sign not in call["body"] for sign in ("\x1b", "\x07", "\u202e"))
+    assert len(call["body"]) < 2_000
+    assert place.run("report").code == 0
+    page = (place.path / "cs_sync_report.html").read_text(encoding="utf-8")
+    assert "<script>alert(1)" not in page
+    assert len(page) < 1_000_000
