@@ -1,0 +1,67 @@
+"""What larger warehouses understand: the same statements, said in their own words."""
+
+from datetime import UTC, date, datetime
+from fractions import Fraction
+from itertools import cycle
+from typing import Any
+
+import pytest
+import sqlglot
+from sqlalchemy import Select
+from sqlalchemy.dialects import postgresql, registry
+from sqlalchemy.exc import NoSuchModuleError
+
+from cs_sync.metrics.bridge import bridge
+from cs_sync.metrics.fx import Rates, conversion
+from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.periods import whole_periods
+from cs_sync.metrics.registry import builtin_metrics
+
+PERIODS = whole_periods(date(2026, 1, 1), date(2026, 3, 1), "month", "Europe/Warsaw")
+EARLY = datetime(2025, 1, 1, tzinfo=UTC)
+RATES = Rates([(date(2025, 12, 1), "EUR", "USD", Fraction(5, 4))])
+SCOPE = Scope(
+    PERIODS,
+    by=("plan",),
+    conversion=conversion(RATES, "EUR", PERIODS, {"USD": EARLY}, openings=True),
+    closed={date(2026, 2, 1): datetime(2026, 2, 2, tzinfo=UTC)},
+    known_at=datetime(2026, 5, 5, tzinfo=UTC),
+)
+"""Everything that a statement may have to say at once."""
+DIALECTS = ("snowflake", "bigquery", "databricks", "trino", "spark")
+PLAIN = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+
+
+def _said(statement: Select[Any]) -> str:
+    return str(statement.compile(dialect=PLAIN, compile_kwargs={"literal_binds": True}))
+
+
+def _read_back(text: str, dialect: str) -> None:
+    parsed: Any = sqlglot.parse_one(text, read="postgres")
+    said = parsed.sql(dialect, unsupported_level=sqlglot.ErrorLevel.RAISE)
+    again: Any = sqlglot.parse_one(said, read=dialect)
+    assert again.named_selects == parsed.named_selects
+
+
+def test_warehouses_can_read_what_is_said_to_them() -> None:
+    """Sqlglot turns PostgreSQL's text into a warehouse's, and reads that back as one query.
+
+    The metrics take turns: their statements are built of the same pieces.
+    """
+    for metric, dialect in zip(builtin_metrics(), cycle(DIALECTS), strict=False):
+        _read_back(_said(metric.statement(SCOPE)), dialect)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_warehouses_can_read_the_bridge(dialect: str) -> None:
+    _read_back(_said(bridge(SCOPE, by_account=True)), dialect)
+
+
+@pytest.mark.parametrize("name", ["snowflake", "bigquery", "databricks", "trino"])
+def test_a_warehouses_own_dialect_compiles_every_statement(name: str) -> None:
+    try:
+        dialect = registry.load(name)()
+    except (ImportError, NoSuchModuleError):
+        pytest.skip(f"the SQLAlchemy dialect of {name} is not installed")
+    for statement in [bridge(SCOPE), *(m.statement(SCOPE) for m in builtin_metrics())]:
+        assert str(statement.compile(dialect=dialect))
