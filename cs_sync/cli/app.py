@@ -10,6 +10,7 @@ from cs_sync.cli.commands import (
     acting,
     inspecting,
     keeping,
+    making,
     numbers,
     scheduling,
     setting_up,
@@ -29,7 +30,17 @@ def make_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_global_options)
-    for room in (setting_up, syncing, scheduling, numbers, writing, acting, inspecting, keeping):
+    for room in (
+        setting_up,
+        syncing,
+        scheduling,
+        numbers,
+        writing,
+        acting,
+        inspecting,
+        keeping,
+        making,
+    ):
         room.add_to(app)
     return app
 
