@@ -1,5 +1,6 @@
 """Syncing: nothing lost and nothing twice, whatever happens on the way."""
 
+import gc
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from cs_sync.store.database import Store
 from cs_sync.store.leases import give_back, take_lease
 from cs_sync.store.rejects import REJECTED
 from cs_sync.store.states import read_standing
-from cs_sync.sync.engine import sync_sources
+from cs_sync.sync.engine import COLLECT_AFTER, sync_sources
 from cs_sync.sync.outcome import Outcome, run_status
 from cs_sync.sync.reading import Session
 from cs_sync.sync.windows import BACKFILL_EDGES, Request
@@ -248,3 +249,17 @@ def test_any_series_of_deaths_ends_in_the_same_rows(
                 continue
         run(store, clock, stream(pages))
         assert living(store) == ALL
+
+
+def test_the_collector_of_the_process_is_left_as_it_was(store: Store, clock: Clock) -> None:
+    during: list[int] = []
+
+    def pages(_window: Window) -> Iterator[Page]:
+        during.append(gc.get_threshold()[0])
+        yield Page(tickets("1"))
+        raise RuntimeError("broken")
+
+    before = gc.get_threshold()
+    assert run(store, clock, stream(pages))["tickets"].status == "failed"
+    assert during == [COLLECT_AFTER]
+    assert gc.get_threshold() == before
