@@ -1,13 +1,24 @@
 """Both databases say the same of the same records."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from cs_sync.health import SIGNALS
 from cs_sync.store.database import Store
-from cs_sync_schemas import Invoice, Subscription, SurveyResponse, Ticket, UsageDay
+from cs_sync_schemas import (
+    FeatureDay,
+    Invoice,
+    OnboardingStep,
+    Referral,
+    Subscription,
+    SubscriptionItem,
+    SurveyResponse,
+    Ticket,
+    UsageDay,
+)
 from tests.health.conftest import Workspace
 
 
@@ -28,7 +39,13 @@ def fill(workspace: Workspace) -> None:
         (Ticket, {"opened_at": at(1, 3), "status": "closed"}),
         (Invoice, {"issued_at": at(1), "due_at": at(9), "amount_remaining": 5, "currency": "EUR"}),
         (Subscription, {"started_at": at(1), "cancel_at": at(1, 12), "currency": "EUR"}),
+        (FeatureDay, {"day": date(2025, 11, 20), "feature": "export", "users": 1}),
+        (OnboardingStep, {"step": "connect"}),
+        (Referral, {"referred": "Beta", "referred_at": at(3)}),
     ]
+    for name, quantity in (("few", 9), ("many", 12)):
+        workspace.add(SubscriptionItem, source="all", source_id=name, valid_from=at(1),
+                      subscription_source_id="6", quantity=Decimal(quantity))  # fmt: skip
     for number, (model, fields) in enumerate(records):
         workspace.add(model, source="all", source_id=str(number), account_source_id="acme",
                       **fields)  # fmt: skip
@@ -59,3 +76,7 @@ def test_signals_and_evidence(store: Store) -> None:
     assert evidence.subscriptions[0].ends_at == at(1, 12)
     assert evidence.usage is not None
     assert evidence.usage.last_day == date(2025, 11, 20)
+    assert [(one.feature, one.recent_days) for one in evidence.features] == [("export", 1)]
+    assert [one.step for one in evidence.steps] == ["connect"]
+    assert [one.referred for one in evidence.referrals] == ["Beta"]
+    assert evidence.subscriptions[0].seats == 12
