@@ -82,7 +82,7 @@ def subscribed(ledger: Ledger, name: str, amount: str, account: str = "a", **mor
 def test_scheduled_churn_is_said_before_it_happens(ledger: Ledger) -> None:
     ledger.account("a")
     subscribed(ledger, "kept", "3000")
-    asked = {"canceled_at": utc(2026, 6, 20), "cancel_at": utc(2026, 8, 1)}
+    asked: dict[str, Any] = {"canceled_at": utc(2026, 6, 20), "cancel_at": utc(2026, 8, 1)}
     subscribed(ledger, "ending", "2000", **asked)
     ledger.account("b")
     subscribed(ledger, "later", "500", "b", canceled_at=utc(2026, 7, 2), cancel_at=utc(2026, 9, 1))
