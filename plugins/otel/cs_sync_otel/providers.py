@@ -1,0 +1,69 @@
+"""Where traces and metrics go: to the process's own providers, or by OTLP to an endpoint."""
+
+import os
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+from opentelemetry import metrics, trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from cs_sync import ConfigError
+from cs_sync_otel.observer import Observer
+
+ENDPOINTS = (
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+    "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+)
+
+
+@cache
+def observer() -> Observer:
+    """The observer of this process.
+
+    Providers that the process has set up (as opentelemetry-instrument does) are used; without
+    them and without an endpoint in the environment, OpenTelemetry takes everything and keeps
+    nothing.
+    """
+    if wanted(os.environ):
+        set_up()
+    own = version("cs-sync-otel")
+    return Observer(trace.get_tracer("cs_sync", own), metrics.get_meter("cs_sync", own))
+
+
+def wanted(environment: Mapping[str, str]) -> bool:
+    """Whether we have to set providers up: an endpoint is named, and nobody did so before."""
+    taken = isinstance(trace.get_tracer_provider(), TracerProvider)
+    return not taken and any(environment.get(name) for name in ENDPOINTS)
+
+
+def set_up() -> None:
+    """Send by OTLP over HTTP, as OTEL_* variables say; what waits is sent when the process ends.
+
+    Raises ConfigError where the exporter is not installed.
+    """
+    spans, measurements = _exporters()
+    resource = Resource.create({SERVICE_NAME: os.environ.get("OTEL_SERVICE_NAME", "cs-sync")})
+    tracing = TracerProvider(resource=resource)
+    tracing.add_span_processor(BatchSpanProcessor(spans))
+    trace.set_tracer_provider(tracing)
+    reader = PeriodicExportingMetricReader(measurements)
+    metrics.set_meter_provider(MeterProvider([reader], resource=resource))
+
+
+def _exporters() -> tuple[Any, Any]:
+    try:
+        from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+    except ImportError:
+        raise ConfigError(
+            "an OTLP endpoint is set, but its exporter is not installed",
+            "pip install 'cs-sync-otel[otlp]', or unset OTEL_EXPORTER_OTLP_ENDPOINT",
+        ) from None
+    return OTLPSpanExporter(), OTLPMetricExporter()

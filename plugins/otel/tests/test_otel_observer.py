@@ -1,0 +1,187 @@
+"""Spans and measurements of a run, collected in memory; nothing is sent anywhere."""
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import StatusCode
+
+import cs_sync_otel
+from cs_sync import ConfigError, Event
+from cs_sync.plugins import load_plugins
+from cs_sync_otel import providers
+from cs_sync_otel.observer import Observer
+
+BEGAN = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
+
+
+class Watched:
+    """An observer with what it has told so far; seconds pass as the test says."""
+
+    def __init__(self) -> None:
+        self.spans = InMemorySpanExporter()
+        self.reader = InMemoryMetricReader()
+        self.tracing = TracerProvider(shutdown_on_exit=False)
+        self.tracing.add_span_processor(SimpleSpanProcessor(self.spans))
+        self.measuring = MeterProvider([self.reader], shutdown_on_exit=False)
+        tracer, meter = self.tracing.get_tracer("t"), self.measuring.get_meter("t")
+        self.observer = Observer(tracer, meter)
+
+    def tell(
+        self, name: Any, second: float, source: str = "", stream: str = "", **detail: Any
+    ) -> None:
+        at = BEGAN + timedelta(seconds=second)
+        self.observer(Event(name, at, source, stream, detail))
+
+    def named(self, name: str) -> list[ReadableSpan]:
+        return [span for span in self.spans.get_finished_spans() if span.name == name]
+
+    def points(self) -> dict[tuple[str, str], float]:
+        """(metric, source or status) → its value, or its sum."""
+        data = self.reader.get_metrics_data()
+        assert data
+        return {
+            (metric.name, _by(point.attributes)): getattr(point, "value", None)
+            or getattr(point, "sum", 0)
+            for resource in data.resource_metrics
+            for scope in resource.scope_metrics
+            for metric in scope.metrics
+            for point in metric.data.data_points
+        }
+
+
+def _value(point: Any) -> float:
+    return float(point.value if hasattr(point, "value") else point.sum)
+
+
+def _by(attributes: Any) -> str:
+    names = ("cs_sync.kind", "cs_sync.source", "cs_sync.status")
+    return " ".join(str(attributes[name]) for name in names if name in attributes)
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    made = Watched()
+    yield made
+    made.tracing.shutdown()
+    made.measuring.shutdown()
+
+
+@pytest.fixture
+def run(watched: Watched) -> Watched:
+    """Two streams side by side, of which one fails, then a step."""
+    watched.tell("run_started", 0, run="r1", command="run")
+    watched.tell("stream_started", 1, "stripe", "invoices")
+    watched.tell("stream_started", 1, "zendesk", "tickets")
+    watched.tell("page_stored", 2, "stripe", "invoices", records=100, changed=10, rejected=1)
+    watched.tell("waiting", 3, "zendesk", "tickets", seconds=12.5, reason="its window")
+    watched.tell("page_stored", 4, "stripe", "invoices", records=50, changed=0, rejected=0)
+    watched.tell("retrying", 4, "zendesk", "tickets", seconds=1, reason="502", attempt=1)
+    watched.tell("stream_ended", 5, "stripe", "invoices", status="ok", requests=2, error=None)
+    watched.tell("stream_ended", 6, "zendesk", "tickets", status="failed", requests=3, error="403")
+    watched.tell("warning", 7, "stripe", "invoices", message="gave 150 records; usual is 900")
+    watched.tell("step_started", 8, step="health scores")
+    watched.tell("step_ended", 9, step="health scores", message="40 customers scored")
+    watched.tell("write_done", 9, "hubspot")
+    watched.tell("run_ended", 10, run="r1", status="partial")
+    return watched
+
+
+def test_a_run_is_one_trace_with_its_streams_and_steps(run: Watched) -> None:
+    (root,) = run.named("cs_sync.run")
+    below = [*run.named("cs_sync.stream"), *run.named("cs_sync.step")]
+    assert root.context
+    assert root.parent is None
+    assert {span.parent.span_id for span in below if span.parent} == {root.context.span_id}
+    assert len(below) == 3
+    assert dict(root.attributes or {}) == {
+        "cs_sync.run": "r1", "cs_sync.command": "run", "cs_sync.status": "partial",
+    }  # fmt: skip
+    assert root.start_time == int(BEGAN.timestamp()) * 10**9
+    assert root.end_time == root.start_time + 10 * 10**9
+    assert root.status.status_code is StatusCode.UNSET
+
+
+def test_a_stream_that_failed_is_an_error_with_its_waits(run: Watched) -> None:
+    spans = {dict(s.attributes or {})["cs_sync.source"]: s for s in run.named("cs_sync.stream")}
+    assert spans["stripe"].status.status_code is StatusCode.UNSET
+    failed = spans["zendesk"]
+    assert (failed.status.status_code, failed.status.description) == (StatusCode.ERROR, "403")
+    assert [event.name for event in failed.events] == ["waiting", "retrying", "error"]
+    (root,) = run.named("cs_sync.run")
+    assert [event.name for event in root.events] == ["warning"]
+
+
+def test_counts_are_metrics(run: Watched) -> None:
+    points = run.points()
+    assert points[("cs_sync.records", "stripe")] == 150
+    assert points[("cs_sync.records.changed", "stripe")] == 10
+    assert points[("cs_sync.records.rejected", "stripe")] == 1
+    assert points[("cs_sync.requests", "zendesk")] == 3
+    assert points[("cs_sync.wait", "zendesk")] == 12.5
+    assert points[("cs_sync.retries", "zendesk")] == 1
+    assert points[("cs_sync.warnings", "stripe")] == 1
+    assert points[("cs_sync.runs", "partial")] == 1
+    assert points[("cs_sync.duration", "run")] == 10
+    assert points[("cs_sync.duration", "stream stripe")] == 4
+
+
+def test_what_an_interrupted_run_left_open_is_ended_with_it(watched: Watched) -> None:
+    watched.tell("run_started", 0, run="r1", command="sync")
+    watched.tell("stream_started", 1, "stripe", "invoices")
+    watched.tell("run_ended", 2, run="r1", status="interrupted")
+    (stream,), (root,) = watched.named("cs_sync.stream"), watched.named("cs_sync.run")
+    assert stream.status.description == "the run ended first"
+    assert root.status.description == "interrupted"
+
+
+def test_events_out_of_order_do_no_harm(watched: Watched) -> None:
+    watched.tell("stream_ended", 1, "stripe", "invoices", status="ok")
+    watched.tell("waiting", 1, "stripe", seconds=1)
+    watched.tell("run_ended", 2, status="ok")
+    assert watched.named("cs_sync.run") == []
+
+
+def test_the_host_finds_the_plugin_and_tells_it_of_events(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(providers, "observer", lambda: watched.observer)
+    plugins = load_plugins()
+    plugins.emit(Event("run_started", BEGAN, detail={"run": "r", "command": "sync"}))
+    plugins.emit(Event("run_ended", BEGAN, detail={"run": "r", "status": "ok"}))
+    assert len(watched.named("cs_sync.run")) == 1
+    assert not [p for p in plugins.broken if p.name == "otel"]
+
+
+def test_nothing_is_set_up_without_an_endpoint() -> None:
+    assert not providers.wanted({})
+    assert not providers.wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": ""})
+    assert providers.wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"})
+
+
+def test_providers_of_the_process_are_left_alone(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: watched.tracing)
+    assert not providers.wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"})
+
+
+def test_an_endpoint_without_its_exporter_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "opentelemetry.exporter", None)
+    with pytest.raises(ConfigError, match="exporter is not installed") as refused:
+        providers.set_up()
+    assert "cs-sync-otel[otlp]" in refused.value.remedy
+
+
+def test_the_entry_module_loads_nothing_of_opentelemetry() -> None:
+    assert not [name for name in vars(cs_sync_otel) if "telemetry" in name]
