@@ -5,7 +5,7 @@ STAMP := .venv/.set-up
 PROJECTS := ./schemas .[postgres,report,dev] $(sort $(wildcard ./plugins/*)) $(patsubst %/pyproject.toml,./%,$(sort $(wildcard examples/*/pyproject.toml)))
 MANIFESTS := constraints.txt pyproject.toml schemas/pyproject.toml $(wildcard plugins/*/pyproject.toml) $(wildcard examples/*/pyproject.toml)
 
-.PHONY: setup demo test card check format constraints bench
+.PHONY: setup demo test card check audit format constraints bench
 setup: $(STAMP)
 
 $(STAMP): $(MANIFESTS)
@@ -58,6 +58,12 @@ bench:
 	$(BENCH)/python -m pip install -q --disable-pip-version-check -c constraints.txt --no-build-isolation $(foreach p,$(BENCHED),-e $(p)) -r benchmarks/requirements.txt
 	$(BENCH)/python -m benchmarks.sync
 	$(BENCH)/python -m benchmarks.metrics
+
+# Asks the public database of known vulnerabilities about the exact versions: needs the network.
+audit: setup
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/python -m pip install -q --disable-pip-version-check pip-audit==2.10.1
+	.venv/audit/bin/pip-audit --requirement constraints.txt --no-deps --disable-pip --strict
 
 # Rewrites the exact versions from what a fresh resolution installs.
 constraints:

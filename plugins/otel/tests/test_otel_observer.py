@@ -49,8 +49,7 @@ class Watched:
         data = self.reader.get_metrics_data()
         assert data
         return {
-            (metric.name, _by(point.attributes)): getattr(point, "value", None)
-            or getattr(point, "sum", 0)
+            (metric.name, _by(point.attributes)): _value(point)
             for resource in data.resource_metrics
             for scope in resource.scope_metrics
             for metric in scope.metrics
