@@ -167,7 +167,11 @@ def _too_much(workspace: Workspace, prepared: Prepared) -> str | None:
 
 def _portrait(scored: Scored, mrr: Mapping[str, int], follow_ups: Any, now: Any) -> Portrait:
     score = scored.score
-    mine = [row for row in follow_ups if row["account_id"] == scored.account["id"]]
+    mine = [
+        row
+        for row in follow_ups
+        if row["account_id"] == scored.account["id"] and row["state"] == "open"
+    ]
     first = min(mine, key=lambda row: (row["due_at"], row["key"]), default=None)
     return Portrait(
         score=None if score.score is None else float(score.score),
@@ -176,6 +180,6 @@ def _portrait(scored: Scored, mrr: Mapping[str, int], follow_ups: Any, now: Any)
         reasons=[reason.text for reason in scored.reasons],
         change_30d=None if scored.change_30d is None else float(scored.change_30d),
         mrr={code: amount / 10 ** CURRENCY_EXPONENT[code] for code, amount in mrr.items()},
-        next_action=first["title"] if first else None,
+        next_action=first["title"] if first else "",
         updated_at=now,
     )

@@ -32,6 +32,7 @@ class Portrait:
     mrr: Mapping[str, float]
     """Currency → monthly recurring revenue in units of the currency, not in cents."""
     next_action: str | None
+    """Empty when it is known that there is nothing to do."""
     updated_at: datetime
 
 
@@ -77,13 +78,14 @@ def changes(
 ) -> dict[str, tuple[Value, Value]]:
     """What is worth writing: field → (old, new). Unknown values are never written over known ones.
 
+    An empty text takes back what we wrote before, and says nothing where nothing was written.
     A band that changes takes the score along, however little it moved.
     """
     differing: dict[str, tuple[Value, Value]] = {
         name: (old.get(name), value)
         for name, value in new.items()
         if value is not None and name.removeprefix(prefix) not in FOLLOWERS
-        if old.get(name) != value
+        if old.get(name) != value and (old.get(name) is not None or value != "")
     }
     crossed = f"{prefix}health_band" in differing
     kept = {

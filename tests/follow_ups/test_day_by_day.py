@@ -35,8 +35,12 @@ def test_done_and_ignored_are_read_back(place: Place, portal: Portal) -> None:
     assert portal.tasks[call["key"]]["title"] == "Call Cleo at Beta: NPS 3"
     others = [key for key in portal.tasks if key != call["key"]]
     portal.tasks[call["key"]]["status"] = "COMPLETED"
+    assert portal.companies["beta"]["cs_next_action"]
+    for key in others:
+        portal.tasks[key]["status"] = "COMPLETED"
     push(place, days=1)
     assert rows(place, key=call["key"])[0]["state"] == "done"
+    assert portal.companies["beta"]["cs_next_action"] == ""
     assert counts(place, "detractor_call")["created"] == 1
     assert (
         counts(place, "detractor_call")["done"] + counts(place, "detractor_call")["too_late"] == 1

@@ -47,3 +47,11 @@ def test_an_mrr_in_two_currencies_is_no_single_number() -> None:
     portrait = Portrait(None, "insufficient", 0.2, [], None, {"USD": 1.0, "EUR": 2.0}, None, NOW)
     values = field_values(portrait, "cs_")
     assert (values["cs_mrr"], values["cs_mrr_currency"]) == (None, "EUR, USD")
+
+
+def test_a_next_action_that_is_done_is_taken_back_once() -> None:
+    done = {"cs_next_action": ""}
+    assert changes({}, done, "cs_") == {}
+    assert changes({"cs_next_action": "Call"}, done, "cs_") == {"cs_next_action": ("Call", "")}
+    assert changes({"cs_next_action": ""}, done, "cs_") == {}
+    assert changes({"cs_next_action": "Call"}, {"cs_next_action": None}, "cs_") == {}
