@@ -1,12 +1,12 @@
 """Statements over records as they were known at an instant, in place of the tables as they are."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import Alias, Column, FromClause, Select, Table, select, union_all
-from sqlalchemy.sql.visitors import replacement_traverse
+from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
 from cs_sync.metrics.portable import instant
 from cs_sync_schemas import history_of
@@ -17,6 +17,9 @@ def as_known(statement: Select[Any], known_at: datetime) -> Select[Any]:
 
     Whatever a metric reads, and however, it reads what it would have read then.
     """
+
+    if all(history_of(table) is None for table in _read(statement)):
+        return statement
 
     @cache
     def then(table: Table, name: str) -> FromClause | None:
@@ -30,6 +33,11 @@ def as_known(statement: Select[Any], known_at: datetime) -> Select[Any]:
         return _replaced_source(element, then)
 
     return cast(Select[Any], replacement_traverse(statement, {}, replaced))
+
+
+def _read(statement: Select[Any]) -> Iterator[Table]:
+    """Every table that a statement reads, wherever in it."""
+    return (one for one in iterate(statement) if isinstance(one, Table))
 
 
 def _replaced_source(

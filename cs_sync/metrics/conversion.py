@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from cs_sync.metrics.fx import Conversion
+from cs_sync.metrics.metric import Scope
 
 Side = Literal["opening", "closing"]
 
@@ -37,7 +38,7 @@ def converted(conversion: Conversion, pairs: CTE, worth: Worth = MOVED) -> CTE:
     Both ends are at the rates of the closing, so that no movement comes from the exchange, unless
     `worth` says otherwise. Rounded once per account and original currency.
     """
-    rates = rate_rows(conversion)
+    rates = rate_rows(conversion, f"rates_of_{pairs.name}")
     same = and_(rates.c.period == pairs.c.period, rates.c.currency == pairs.c.currency)
     plain = {"currency", "seen"} | {amount for amount, _ in worth.values()}
     lines = (
@@ -65,7 +66,7 @@ def converted(conversion: Conversion, pairs: CTE, worth: Worth = MOVED) -> CTE:
     )
 
 
-def rate_rows(conversion: Conversion) -> CTE:
+def rate_rows(conversion: Conversion, name: str) -> CTE:
     """Rates as rows: period, currency, and numerator and denominator of opening and closing."""
     rows = [
         select(
@@ -78,8 +79,8 @@ def rate_rows(conversion: Conversion) -> CTE:
         for period, rate in enumerate(closing)
     ]
     some = [rows[start : start + _AT_ONCE] for start in range(0, len(rows), _AT_ONCE)]
-    parts = [union_all(*part).cte(f"rates_{number}") for number, part in enumerate(some)]
-    return union_all(*(select(part) for part in parts)).cte("rates")
+    parts = [union_all(*part).cte(f"{name}_{number}") for number, part in enumerate(some)]
+    return union_all(*(select(part) for part in parts)).cte(name)
 
 
 def _said(name: str, rate: Fraction) -> list[ColumnElement[Any]]:
@@ -119,3 +120,24 @@ def times(
 
 def _over(multiple: ColumnElement[int], down: ColumnElement[int]) -> ColumnElement[int]:
     return cast(multiple // down, BigInteger)
+
+
+def amounts_in_one_currency(scope: Scope, rows: CTE) -> CTE:
+    """Rows with `period`, `currency` and `amount`, each at the rates of its period's last day.
+
+    Rounded row by row; credits, which are below nought, as debts are.
+    """
+    if scope.conversion is None or not scope.conversion.closing:
+        return rows
+    rates = rate_rows(scope.conversion, f"rates_of_{rows.name}")
+    same = and_(rates.c.period == rows.c.period, rates.c.currency == rows.c.currency)
+    owed = exchanged(func.abs(rows.c.amount), rates, "closing")
+    return (
+        select(
+            *(column for column in rows.c if column.name not in ("currency", "amount")),
+            in_target(scope.conversion, rates, rows.c.currency).label("currency"),
+            case((rows.c.amount < 0, -owed), else_=owed).label("amount"),
+        )
+        .select_from(rows.outerjoin(rates, same))
+        .cte(f"{rows.name}_exchanged")
+    )

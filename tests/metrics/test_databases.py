@@ -61,16 +61,17 @@ SCOPES = {
     ),
     "as known in May": Scope(PERIODS, known_at=datetime(2026, 5, 5, tzinfo=UTC)),
 }
-ONLY = {"in one currency": ("mrr", "nrr", "arpa", "ltv"), "closed, by team": ()}
 DIALECT = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
 DIALECT.identifier_preparer.reserved_words |= {"at"}  # DuckDB reserves it, PostgreSQL does not
 Run = Callable[[Any], list[Mapping[str, Any]]]
 
 
 def _statements(name: str) -> dict[str, Executable]:
-    """All metrics; of a scope that only matters to money, those that say something of it."""
+    """The bridge, and every metric of the whole; of the other scopes every third one, in turn."""
     scope = SCOPES[name]
-    metrics = [m for m in builtin_metrics() if name not in ONLY or m.name in ONLY[name]]
+    metrics = builtin_metrics()
+    if name != "whole":
+        metrics = metrics[list(SCOPES).index(name) % 3 :: 3]
     found: dict[str, Executable] = {metric.name: metric.statement(scope) for metric in metrics}
     return found | {
         "bridge": bridge(scope),
@@ -219,7 +220,7 @@ def on_sqlite(world: Ledger) -> Run:
 @pytest.fixture(scope="module")
 def on_postgresql(world: Ledger, postgres: str) -> Iterator[Run]:
     schema = f"metrics_{uuid4().hex}"
-    engine = create_engine(postgres, connect_args={"options": f"-c search_path={schema}"})
+    engine = create_engine(postgres, connect_args={"options": f"-c search_path={schema} -c jit=off"})
     with engine.begin() as connection:
         connection.execute(text(f"CREATE SCHEMA {schema}"))
         SQLModel.metadata.create_all(connection)
@@ -237,7 +238,7 @@ def on_postgresql(world: Ledger, postgres: str) -> Iterator[Run]:
 @pytest.fixture(scope="module")
 def on_duckdb(world: Ledger) -> Iterator[Run]:
     """DuckDB reads the text that is made for PostgreSQL, with the values written into it."""
-    connection = duckdb.connect()
+    connection = duckdb.connect(config={"threads": 1})
 
     for table in SQLModel.metadata.sorted_tables:
         connection.execute(str(CreateTable(table).compile(dialect=DIALECT)))
