@@ -31,7 +31,7 @@ def cell(value: Any) -> Text:
     if isinstance(value, date):
         return text(value.isoformat())
     if isinstance(value, Mapping):
-        return text(", ".join(f"{key}: {inner}" for key, inner in value.items()))
+        return text(", ".join(f"{k}: {NOTHING if v is None else v}" for k, v in value.items()))
     if isinstance(value, list | tuple):
         return text(", ".join(map(str, value)))
     return text(str(value))
@@ -64,7 +64,7 @@ def quantity(value: float | None, unit: str, currency: str | None = None) -> str
     if unit == "count":
         return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
     if unit == "seconds":
-        return duration(value)
+        return f"{value:.2f} s" if 0 < value < 1 else duration(value)
     if unit == "days":
         return f"{value:,.1f} d"
     return f"{value:,.1f}"

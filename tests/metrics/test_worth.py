@@ -1,10 +1,12 @@
 """Purchases, metered use, cost lines and the levers of profit, by hand."""
 
 from datetime import date
+from fractions import Fraction
 from typing import Any
 
 import pytest
 
+from cs_sync.metrics.fx import Conversion
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import period_of
@@ -106,3 +108,26 @@ def test_three_levers_of_profit(ledger: Ledger) -> None:
         "cost of service": 1_600,
         "revenue per account": 8_000,
     }
+
+
+def test_costs_and_purchases_are_converted_where_there_is_a_rate(ledger: Ledger) -> None:
+    """A dollar is half a euro: 9 stay, 1 leaves, 300 USD on retention are 150 EUR, 15 … 16 each."""
+    customers(ledger, 9, 1)
+    half = {"USD": (Fraction(1, 2),)}
+    scope = Scope((JUNE,), conversion=Conversion("EUR", half, half, {}))
+    ledger.add(
+        Cost,
+        {
+            "source_id": "us", "purpose": "retention", "line": "salaries", "amount": 30_000,
+            "currency": "USD", "month": date(2026, 6, 1),
+        },
+    )  # fmt: skip
+    invoice(ledger, "us", "a0", currency="USD", amount_paid=4_000)
+    line(ledger, "use", "us", 900, utc(2026, 6, 1), currency="USD")
+    line(ledger, "credit", "us", -301, utc(2026, 6, 1), currency="USD")
+    expected = {"crc": 1_667, "crc_by_line": 1_667, "clv_transactional": 20_000, "usage_mrr": 100}
+    for metric, value in expected.items():
+        [row] = ledger.kpis(metric, scope)
+        assert (row.currency, row.value) == ("EUR", value), metric
+    [profit] = ledger.kpis("saas_profit", scope)
+    assert profit.value == 9 * 10_000 - 15_000

@@ -13,12 +13,14 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    union_all,
 )
 
 from cs_sync.metrics.attribution import attributed
 from cs_sync.metrics.catalogue.churn_by_day import daily_churn
 from cs_sync.metrics.catalogue.customers import churn_rate
 from cs_sync.metrics.catalogue.revenue import BILLING
+from cs_sync.metrics.conversion import amounts_in_one_currency
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.mrr_relations import customers, mrr_pairs
 from cs_sync.metrics.portable import seconds_between
@@ -158,6 +160,7 @@ def _by_cause(scope: Scope) -> Select[Any]:
         .select_from(heads.join(periods, periods.c.period == heads.c.period).join(MOVEMENT, moved))
         .cte("moved")
     )
+    rows = amounts_in_one_currency(scope, rows)
     return totals(scope, rows, numerator=func.sum(rows.c.amount), n=func.count(), currency=True)
 
 
@@ -183,13 +186,26 @@ def _scheduled(scope: Scope) -> Select[Any]:
         _mine(scope),
     )
     columns = [MOVEMENT.c[name] for name in ("account_id", "currency", "at", "amount")]
-    rows = (
+    losses = (
         select(periods.c.period, *marks_of(scope, asked), *columns)
         .distinct()
         .select_from(periods.join(asked, ahead).join(MOVEMENT, loss))
         .cte("scheduled")
     )
-    return totals(scope, rows, numerator=func.sum(rows.c.amount), n=func.count(), currency=True)
+    losses = amounts_in_one_currency(scope, losses)
+    pairs = mrr_pairs(scope)
+    rows = union_all(
+        select(
+            losses.c.period, *marks_of(scope, losses), losses.c.currency, losses.c.amount,
+            literal(1).label("one"),
+        ),
+        select(
+            pairs.c.period, *marks_of(scope, pairs), pairs.c.currency, literal(0), literal(0)
+        ),
+    ).cte("losses_and_payers")  # fmt: skip
+    return totals(
+        scope, rows, numerator=func.sum(rows.c.amount), n=func.sum(rows.c.one), currency=True
+    )
 
 
 def _churn(
@@ -226,14 +242,13 @@ CHURN: tuple[Metric, ...] = (
         "sum of all changes of MRR within the period, split by kind and cause",
         "Drift, Customer success metrics", _by_cause, dimensions=("kind", "cause"),
         note="Every single change counts, also one that is undone within the period: up and back "
-        "is an expansion and a contraction here, and neither in expansion_mrr. In the currency "
-        "in which it is paid.",
+        "is an expansion and a contraction here, and neither in expansion_mrr.",
     ),
     _churn(
         "scheduled_churn_mrr", "Scheduled churn", "money_minor",
         "MRR that will end after the period by cancellations asked for before its end",
         "ChartMogul help, article 303", _scheduled,
-        note="Still in MRR. In the currency in which it is paid.",
+        note="Still in MRR. 0 when nobody who pays has asked for an end.",
     ),
     _churn(
         "customer_churn_rate_start_plus_new", "Customer churn rate, new ones included", "ratio",

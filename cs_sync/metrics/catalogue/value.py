@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 
 from cs_sync.metrics.catalogue.revenue import BILLING
+from cs_sync.metrics.conversion import amounts_in_one_currency
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.mrr_relations import customers, mrr_pairs
 from cs_sync.metrics.periods import Period
@@ -135,15 +136,20 @@ def months_of_costs(scope: Scope) -> tuple[CTE, ColumnElement[bool]]:
 def _costs(scope: Scope) -> CTE:
     """Costs of each period by purpose and currency."""
     periods, inside = months_of_costs(scope)
+    rows = (
+        select(periods.c.period, COST.c.purpose, COST.c.currency, COST.c.amount)
+        .select_from(periods.join(COST, inside))
+        .where(present(scope, COST))
+        .cte("cost_rows")
+    )
+    rows = amounts_in_one_currency(scope, rows)
     sums = (
-        func.sum(case((COST.c.purpose == purpose, COST.c.amount))).label(purpose)
+        func.sum(case((rows.c.purpose == purpose, rows.c.amount))).label(purpose)
         for purpose in _PURPOSES
     )
     return (
-        select(periods.c.period, COST.c.currency, *sums)
-        .select_from(periods.join(COST, inside))
-        .where(present(scope, COST))
-        .group_by(periods.c.period, COST.c.currency)
+        select(rows.c.period, rows.c.currency, *sums)
+        .group_by(rows.c.period, rows.c.currency)
         .cte("costs")
     )
 
@@ -207,8 +213,9 @@ def _built(top: Column, bottom: Column | None, n: str) -> Callable[[Scope], Sele
 
 _MARGIN = {"gross_margin": None}
 _BY_COST = (
-    "Per currency, nothing is converted: costs of a currency over customers whatever they pay in, "
-    "so that the rows of several currencies add up. Costs are monthly; days and weeks have none."
+    "What has no rate to the reporting currency stays in its own: costs of a currency over "
+    "customers whatever they pay in, so that the rows of several currencies add up. Costs are "
+    "monthly; days and weeks have none."
 )
 _BY_MARGIN = (
     "Gross margin as set, or else 1 − cost of service ÷ MRR in the same currency; undefined "

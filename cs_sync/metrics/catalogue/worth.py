@@ -20,6 +20,7 @@ from sqlalchemy import (
 from cs_sync.metrics.attribution import attributed
 from cs_sync.metrics.catalogue.revenue import BILLING
 from cs_sync.metrics.catalogue.value import COST, divisor, economics, months_of_costs
+from cs_sync.metrics.conversion import amounts_in_one_currency
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.mrr_relations import customers, mrr_pairs
 from cs_sync.metrics.periods import Period, add_months, midnight
@@ -59,6 +60,7 @@ def _usage_mrr(scope: Scope) -> Select[Any]:
         .where(LINE.c.usage_type == "metered", present(scope, LINE))
         .cte("metered")
     )
+    rows = amounts_in_one_currency(scope, rows)
     return totals(
         scope,
         rows,
@@ -84,16 +86,24 @@ def _purchases(scope: Scope) -> Select[Any]:
         where=and_(INVOICE.c.amount_paid > 0, INVOICE.c.status == "paid"),
     )
     inside = and_(bills.c.paid_at >= periods.c.begins, bills.c.paid_at < periods.c.ends)
-    bought = (
+    paid = (
         select(
-            periods.c.period,
-            bills.c.currency,
-            cast(func.sum(bills.c.amount_paid), Double).label("paid"),
-            func.count().label("purchases"),
-            func.count(bills.c.account_id.distinct()).label("buyers"),
+            periods.c.period, bills.c.account_id, bills.c.currency,
+            bills.c.amount_paid.label("amount"),
         )
         .select_from(periods.join(bills, inside))
-        .group_by(periods.c.period, bills.c.currency)
+        .cte("paid")
+    )  # fmt: skip
+    paid = amounts_in_one_currency(scope, paid)
+    bought = (
+        select(
+            paid.c.period,
+            paid.c.currency,
+            cast(func.sum(paid.c.amount), Double).label("paid"),
+            func.count().label("purchases"),
+            func.count(paid.c.account_id.distinct()).label("buyers"),
+        )
+        .group_by(paid.c.period, paid.c.currency)
         .cte("bought")
     )
     e = economics(scope)
@@ -140,6 +150,7 @@ def _crc_by_line(scope: Scope) -> Select[Any]:
         .where(COST.c.purpose == "retention", present(scope, COST))
         .cte("retention_costs")
     )
+    rows = amounts_in_one_currency(scope, rows)
     there = func.max(rows.c.heads)
     return totals(
         scope, rows, numerator=func.sum(rows.c.amount), denominator=there, n=there, currency=True
