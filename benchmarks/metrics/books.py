@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -53,19 +54,19 @@ def _store(store: Store, numbers: range) -> None:
             rows[model].append(row)
     with store.write() as connection:
         for model, some in rows.items():
-            names = [column.name for column in table_of(model).c]
-            full = [_full(model, names, row) for row in some]
+            full = [{**_template(model), **row} for row in some]
             connection.execute(insert(table_of(model)), full)
 
 
-def _full(model: type[SQLModel], names: list[str], row: dict[str, Any]) -> dict[str, Any]:
+@cache
+def _template(model: type[SQLModel]) -> dict[str, Any]:
+    """A row with every column: defaults, and what the sync engine fills in."""
     engine = {
         "source": "bench", "first_seen_at": SYNCED, "last_seen_at": SYNCED, "changed_at": SYNCED,
         "row_hash": "", "since": SYNCED, "rule": "own", "reason": "",
     }  # fmt: skip
-    given = {name: value for name, value in engine.items() if name in names} | row
-    content = model.model_construct(None, **given).model_dump()
-    return {name: content[name] for name in names}
+    content = model.model_construct(None, **engine).model_dump()
+    return {column.name: content.get(column.name) for column in table_of(model).c}
 
 
 def _account(number: int) -> Iterator[tuple[type[SQLModel], dict[str, Any]]]:
