@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, and_, select
 
 from cs_sync.metrics.mrr.facts import BillingFacts
+from cs_sync.store.records import chunks
 from cs_sync_schemas import (
     AccountLink,
     Discount,
@@ -30,7 +31,7 @@ def read_billing(connection: Connection, accounts: Sequence[str]) -> Iterator[Bi
         some = accounts[start : start + AT_ONCE]
         subscriptions = _owned(connection, SUBSCRIPTION, some)
         items = _subscribed(connection, ITEM, some)
-        discounts = _discounts(connection, some)
+        discounts = _discounts(connection, some, items)
         invoices = _owned(connection, INVOICE, some)
         lines = _subscribed(connection, LINE, some)
         for account in some:
@@ -77,38 +78,13 @@ def _subscribed(connection: Connection, table: Table, accounts: Sequence[str]) -
     return _grouped(connection, statement, table, accounts)
 
 
-def _discounts(connection: Connection, accounts: Sequence[str]) -> Grouped:
+def _discounts(connection: Connection, accounts: Sequence[str], items: Grouped) -> Grouped:
     """Discounts of a subscription, of an item, or of an account as a whole."""
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    of_items = (
-        select(LINK.c.account_id.label("owned_by"), *_columns(DISCOUNT))
-        .join_from(
-            DISCOUNT,
-            ITEM,
-            and_(
-                ITEM.c.source == DISCOUNT.c.source,
-                ITEM.c.source_id == DISCOUNT.c.subscription_item_source_id,
-            ),
-        )
-        .join(
-            SUBSCRIPTION,
-            and_(
-                SUBSCRIPTION.c.source == ITEM.c.source,
-                SUBSCRIPTION.c.source_id == ITEM.c.subscription_source_id,
-            ),
-        )
-        .join(
-            LINK,
-            and_(
-                LINK.c.source == SUBSCRIPTION.c.source,
-                LINK.c.source_id == SUBSCRIPTION.c.account_source_id,
-            ),
-        )
-    )
     for part in (
         _owned(connection, DISCOUNT, accounts),
         _subscribed(connection, DISCOUNT, accounts),
-        _grouped(connection, of_items, DISCOUNT, accounts),
+        _of_items(connection, items),
     ):
         for account, rows in part.items():
             found[account] += rows
@@ -119,6 +95,24 @@ def _discounts(connection: Connection, accounts: Sequence[str]) -> Grouped:
             for account, rows in found.items()
         },
     )
+
+
+def _of_items(connection: Connection, items: Grouped) -> Grouped:
+    """Discounts of these items, looked up by their ids: a join would read every item there is."""
+    owner = {
+        (item["source"], item["source_id"]): account
+        for account, mine in items.items()
+        for item in mine
+    }
+    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for ids in chunks(sorted({source_id for _, source_id in owner})):
+        named = DISCOUNT.c.subscription_item_source_id.in_(ids)
+        statement = select(*_columns(DISCOUNT)).where(named, DISCOUNT.c.deleted_at.is_(None))
+        for row in connection.execute(statement):
+            account = owner.get((row.source, row.subscription_item_source_id))
+            if account is not None:
+                rows[account].append(row._asdict())
+    return rows
 
 
 def _grouped(
