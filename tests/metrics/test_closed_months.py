@@ -116,7 +116,7 @@ def learn(ledger: Ledger, found: list[Book]) -> None:
 
 
 @given(st.lists(books(), min_size=2, max_size=3), st.sets(st.integers(1, 11)))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_the_bridge_holds_whatever_was_learnt_and_closed(
     shared: Ledger, found: list[Book], months: set[int]
 ) -> None:

@@ -220,7 +220,9 @@ def on_sqlite(world: Ledger) -> Run:
 @pytest.fixture(scope="module")
 def on_postgresql(world: Ledger, postgres: str) -> Iterator[Run]:
     schema = f"metrics_{uuid4().hex}"
-    engine = create_engine(postgres, connect_args={"options": f"-c search_path={schema} -c jit=off"})
+    engine = create_engine(
+        postgres, connect_args={"options": f"-c search_path={schema} -c jit=off"}
+    )
     with engine.begin() as connection:
         connection.execute(text(f"CREATE SCHEMA {schema}"))
         SQLModel.metadata.create_all(connection)

@@ -80,7 +80,7 @@ def memory() -> Iterator[Engine]:
     st.integers(0, 10**12),
     st.fractions(min_value=Fraction(1, 10**4), max_value=10**4, max_denominator=10**6),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_a_database_multiplies_as_fractions_do(memory: Engine, amount: int, rate: Fraction) -> None:
     asked = (literal(n, BigInteger) for n in (amount, rate.numerator, rate.denominator))
     with memory.connect() as connection:
@@ -163,7 +163,7 @@ some_rates = st.lists(
 
 
 @given(books(), some_rates, st.sampled_from(["EUR", "USD", "JPY"]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_the_converted_bridge_holds_to_the_minor_unit(
     shared: Ledger, book: Book, steps: list[Fraction], target: str
 ) -> None:

@@ -128,7 +128,7 @@ def remember(ledger: Ledger, found: Histories) -> None:
 
 
 @given(books(), histories)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_segments_sum_to_the_whole_and_follow_from_period_to_period(
     shared: Ledger, book: Book, found: Histories
 ) -> None:
