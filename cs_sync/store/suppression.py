@@ -2,6 +2,7 @@
 
 import hmac
 import re
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,6 +33,8 @@ class Suppressed:
     salt: str = field(default_factory=lambda: token_hex(32))
     known: dict[str, str] = field(default_factory=dict)
     """Digest → replacement."""
+    turn: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    """Held by whoever stores what was cleaned by this list."""
     _cache: dict[tuple[str, str], str | None] = field(default_factory=dict)
 
     def __bool__(self) -> bool:

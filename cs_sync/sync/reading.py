@@ -92,8 +92,23 @@ def _store(
     opened: OpenWindow,
     read_before: int | None,
 ) -> Stored:
-    if session.suppressed:
-        page = _without_suppressed(session, source, page)
+    if not session.suppressed:
+        return _store_as_it_is(session, source, stream, page, opened, read_before)
+    # One page at a time: what another stream stores of somebody new to the list must either be
+    # there already when they are erased, or not yet be cleaned.
+    with session.suppressed.turn:
+        clean = _without_suppressed(session, source, page)
+        return _store_as_it_is(session, source, stream, clean, opened, read_before)
+
+
+def _store_as_it_is(
+    session: Session,
+    source: str,
+    stream: Stream,
+    page: Page,
+    opened: OpenWindow,
+    read_before: int | None,
+) -> Stored:
     admitted, rejected = admit_page(stream, page)
     now = session.clock()
     moment = Moment(source, now, session.keep_raw)
