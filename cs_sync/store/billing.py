@@ -22,6 +22,7 @@ LINK, SUBSCRIPTION = table_of(AccountLink), table_of(Subscription)
 ITEM, LINE = table_of(SubscriptionItem), table_of(InvoiceLine)
 DISCOUNT, INVOICE = table_of(Discount), table_of(Invoice)
 AT_ONCE = 500
+NAMED = "subscription_source_id"
 Grouped = Mapping[str, list[dict[str, Any]]]
 
 
@@ -30,10 +31,10 @@ def read_billing(connection: Connection, accounts: Sequence[str]) -> Iterator[Bi
     for start in range(0, len(accounts), AT_ONCE):
         some = accounts[start : start + AT_ONCE]
         subscriptions = _owned(connection, SUBSCRIPTION, some)
-        items = _subscribed(connection, ITEM, some)
-        discounts = _discounts(connection, some, items)
+        items = _naming(connection, ITEM, NAMED, subscriptions)
+        discounts = _discounts(connection, some, subscriptions, items)
         invoices = _owned(connection, INVOICE, some)
-        lines = _subscribed(connection, LINE, some)
+        lines = _naming(connection, LINE, NAMED, subscriptions)
         for account in some:
             yield BillingFacts.from_rows(
                 account,
@@ -55,36 +56,15 @@ def _owned(connection: Connection, table: Table, accounts: Sequence[str]) -> Gro
     return _grouped(connection, statement, table, accounts)
 
 
-def _subscribed(connection: Connection, table: Table, accounts: Sequence[str]) -> Grouped:
-    """Rows that name a subscription."""
-    statement = (
-        select(LINK.c.account_id.label("owned_by"), *_columns(table))
-        .join_from(
-            table,
-            SUBSCRIPTION,
-            and_(
-                SUBSCRIPTION.c.source == table.c.source,
-                SUBSCRIPTION.c.source_id == table.c.subscription_source_id,
-            ),
-        )
-        .join(
-            LINK,
-            and_(
-                LINK.c.source == SUBSCRIPTION.c.source,
-                LINK.c.source_id == SUBSCRIPTION.c.account_source_id,
-            ),
-        )
-    )
-    return _grouped(connection, statement, table, accounts)
-
-
-def _discounts(connection: Connection, accounts: Sequence[str], items: Grouped) -> Grouped:
+def _discounts(
+    connection: Connection, accounts: Sequence[str], subscriptions: Grouped, items: Grouped
+) -> Grouped:
     """Discounts of a subscription, of an item, or of an account as a whole."""
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for part in (
         _owned(connection, DISCOUNT, accounts),
-        _subscribed(connection, DISCOUNT, accounts),
-        _of_items(connection, items),
+        _naming(connection, DISCOUNT, NAMED, subscriptions),
+        _naming(connection, DISCOUNT, "subscription_item_source_id", items),
     ):
         for account, rows in part.items():
             found[account] += rows
@@ -97,22 +77,24 @@ def _discounts(connection: Connection, accounts: Sequence[str], items: Grouped) 
     )
 
 
-def _of_items(connection: Connection, items: Grouped) -> Grouped:
-    """Discounts of these items, looked up by their ids: a join would read every item there is."""
+def _naming(connection: Connection, table: Table, field: str, owned: Grouped) -> Grouped:
+    """Rows whose `field` names one of these records, looked up by its id.
+
+    A join says the same, but without statistics SQLite reads the whole table for every account.
+    """
     owner = {
-        (item["source"], item["source_id"]): account
-        for account, mine in items.items()
-        for item in mine
+        (row["source"], row["source_id"]): account
+        for account, rows in owned.items()
+        for row in rows
     }
-    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for ids in chunks(sorted({source_id for _, source_id in owner})):
-        named = DISCOUNT.c.subscription_item_source_id.in_(ids)
-        statement = select(*_columns(DISCOUNT)).where(named, DISCOUNT.c.deleted_at.is_(None))
-        for row in connection.execute(statement):
-            account = owner.get((row.source, row.subscription_item_source_id))
+        living = and_(table.c[field].in_(ids), table.c.deleted_at.is_(None))
+        for row in connection.execute(select(*_columns(table)).where(living)):
+            account = owner.get((row.source, getattr(row, field)))
             if account is not None:
-                rows[account].append(row._asdict())
-    return rows
+                found[account].append(row._asdict())
+    return found
 
 
 def _grouped(
