@@ -1,4 +1,4 @@
-"""dlt's REST source, as its documentation sets it up for these two APIs, into DuckDB or SQLite."""
+"""dlt's REST source, as its documentation sets it up for these two APIs, into SQLite or DuckDB."""
 
 import os
 from pathlib import Path
@@ -18,7 +18,7 @@ from benchmarks.sync.contestants.race import (
     run,
 )
 
-DESTINATION = os.environ.get("DLT_DESTINATION", "duckdb")
+DESTINATION = os.environ.get("DLT_DESTINATION", "sqlite")
 
 
 def dlt_pipeline(task: Task) -> Cost:
