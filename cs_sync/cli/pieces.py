@@ -16,14 +16,17 @@ Rows = Sequence[Row]
 
 
 def table_of(*columns: str) -> Table:
-    """A table without lines; a column whose name ends in > is aligned to the right."""
+    """A table without lines; a column whose name ends in > is aligned to the right.
+
+    The first column names the row and is never broken.
+    """
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in columns:
+    for number, column in enumerate(columns):
         right = column.endswith(">")
         table.add_column(
             column.removesuffix(">"),
             justify="right" if right else "left",
-            no_wrap=right,
+            no_wrap=right or number == 0,
             overflow="fold",
         )
     return table

@@ -92,10 +92,20 @@ def run_report(console: Console, report: "RunReport") -> None:
         console.print(Text.assemble("report: ", path), soft_wrap=True)  # to be copied whole
 
 
+HEADLINES = (
+    *("mrr", "new_mrr", "expansion_mrr", "contraction_mrr", "churned_mrr", "reactivation_mrr"),
+    *("gross_mrr_churn_rate", "net_mrr_churn_rate", "expansion_rate", "nrr", "grr", "arpa"),
+    *("customers", "customer_churn_rate", "churn_by_reason", "trial_conversion_rate"),
+    *("nps", "csat", "ces", "dau", "mau", "dau_mau", "open_tickets", "first_reply_seconds"),
+)
+"""What a run shows of its KPIs; `cs-sync metrics` prints all."""
+
+
 def kpis_table(rows: Rows) -> RenderableType:
-    """The newest value of each metric that has one, with the change against the one before."""
+    """The newest value of the headline metrics, with the change against the one before."""
     table = table_of("metric", "value>", "change>", "rests on", "status")
-    for row, before in newest_with_previous(rows):
+    headlines = [row for row in rows if row["metric"] in HEADLINES]
+    for row, before in newest_with_previous(headlines):
         if row["value"] is None:
             continue
         unit, currency = row["unit"], row.get("currency")
