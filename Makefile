@@ -5,7 +5,7 @@ STAMP := .venv/.set-up
 PROJECTS := ./schemas .[postgres,report,dev] $(sort $(wildcard ./plugins/*)) $(patsubst %/pyproject.toml,./%,$(sort $(wildcard examples/*/pyproject.toml)))
 MANIFESTS := constraints.txt pyproject.toml schemas/pyproject.toml $(wildcard plugins/*/pyproject.toml) $(wildcard examples/*/pyproject.toml)
 
-.PHONY: setup demo test card check audit format constraints bench
+.PHONY: setup demo test test-slow card check audit format constraints bench
 setup: $(STAMP)
 
 $(STAMP): $(MANIFESTS)
@@ -17,8 +17,12 @@ $(STAMP): $(MANIFESTS)
 demo: setup
 	$(BIN)/cs-sync demo
 
+# What is quick: everything but the tests that take seconds each or drive whole processes.
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+
+test-slow: setup
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 
 check: setup
 	$(BIN)/ruff format --check .
@@ -28,6 +32,7 @@ check: setup
 	$(BIN)/lint-imports
 	$(MAKE) card
 	$(MAKE) test
+	$(MAKE) test-slow
 
 # The card in HubSpot is the one part that needs Node; all else can be checked without.
 CARD := examples/hubspot-card/src/app/cards

@@ -12,6 +12,8 @@ import pytest
 from cs_sync_sandbox import keys
 from tests.jobs.road import BOOKS, Acme, Place, Ran, small_company
 
+pytestmark = pytest.mark.slow
+
 CANARY = "canary0f7e"
 SECRETS = (
     keys.STRIPE_KEY,

@@ -17,6 +17,8 @@ from cs_sync.jobs.steady_clock import steady
 from tests.conftest import NOW, Clock
 from tests.jobs.road import BOOKS, CONFIG, Place, small_company
 
+pytestmark = pytest.mark.slow
+
 LONG = "account,contact,day,events\n" + "".join(
     f"alpha,person-{number},2026-02-{day:02},1\n" for number in range(150) for day in range(1, 21)
 )

@@ -14,7 +14,10 @@ from cs_sync_sandbox import Sandbox, keys
 from tests.jobs.conftest import acme_in
 from tests.jobs.road import DAY, Acme
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL"),
+]
 
 PROGRAM = """
 import sys, time_machine

@@ -17,6 +17,8 @@ from cs_sync_sandbox.world.truth import mrr
 from tests.jobs.conftest import acme_in
 from tests.jobs.road import DAY, Acme
 
+pytestmark = pytest.mark.slow
+
 Differences = dict[str, dict[datetime, tuple[int, Fraction]]]
 
 BEGAN_WITHIN_A_MONTH = {"acct_0061", "acct_0097", "acct_0150", "acct_0275", "acct_0315"}

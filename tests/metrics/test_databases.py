@@ -40,6 +40,8 @@ from cs_sync_schemas import (
 )
 from tests.metrics.conftest import Ledger
 
+pytestmark = pytest.mark.slow
+
 PERIODS = whole_periods(date(2026, 3, 1), date(2026, 7, 1), "month", "Europe/Warsaw")
 RATES = Rates(
     (date(2025, month, 15), "EUR", "USD", Fraction(10_000 + 137 * month, 10_000))

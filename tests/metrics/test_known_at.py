@@ -15,6 +15,8 @@ from cs_sync_schemas import RECORDS, REMEMBERED, Ticket, history_of, table_of
 from tests.jobs.road import BOOKS, Place, small_company
 from tests.metrics.conftest import LONG_AGO, utc
 
+pytestmark = pytest.mark.slow
+
 MORE = {
     "costs.csv": "source_id,month,purpose,amount,currency\n"
     "c1,2026-02-01,acquisition,50000,EUR\nc2,2026-02-01,service,9000,EUR\n",

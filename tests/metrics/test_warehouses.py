@@ -17,6 +17,8 @@ from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import whole_periods
 from cs_sync.metrics.registry import builtin_metrics
 
+pytestmark = pytest.mark.slow
+
 PERIODS = whole_periods(date(2026, 1, 1), date(2026, 3, 1), "month", "Europe/Warsaw")
 EARLY = datetime(2025, 1, 1, tzinfo=UTC)
 RATES = Rates([(date(2025, 12, 1), "EUR", "USD", Fraction(5, 4))])

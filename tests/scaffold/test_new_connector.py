@@ -13,6 +13,8 @@ from cs_sync.contracts.errors import ConfigError
 from cs_sync.scaffold import new_connector
 from cs_sync.scaffold.connector import template_folder
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -24,9 +24,10 @@ PATIENCE = 120.0
 COMPANIES = "/hubspot/crm/objects/2026-03/companies"
 TASKS = "/hubspot/crm/objects/2026-03/tasks"
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="Windows sends no SIGINT to a group"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to a group"),
+]
 
 
 @dataclass

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import httpx
 import orjson
+import pytest
 from starlette.applications import Starlette
 
 from cs_sync.testing import (
@@ -26,6 +27,8 @@ from cs_sync_sandbox.hubspot.seed import COMPANY_TO_CONTACT, OWNER
 from cs_sync_sandbox.keys import HUBSPOT_TOKEN
 from cs_sync_sandbox.site import Site
 from cs_sync_sandbox.world import World, build_world
+
+pytestmark = pytest.mark.slow
 
 SETTINGS = {
     "access_token": HUBSPOT_TOKEN,

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from uuid import NAMESPACE_URL, uuid5
 
 import httpx
+import pytest
 from starlette.applications import Starlette
 
 from cs_sync.testing import SourceConformance, VendorFake, asgi_answers
@@ -17,6 +18,8 @@ from cs_sync_sandbox.keys import POSTHOG_KEY, POSTHOG_PROJECT_ID
 from cs_sync_sandbox.posthog import routes
 from cs_sync_sandbox.site import Site
 from cs_sync_sandbox.world import World, build_world
+
+pytestmark = pytest.mark.slow
 
 YESTERDAY = date(2026, 11, 19)
 Answers = Callable[[httpx.Request], httpx.Response]

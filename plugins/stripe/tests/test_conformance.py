@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
@@ -21,6 +22,8 @@ from cs_sync_sandbox.stripe.service import Stripe
 from cs_sync_sandbox.world import World, build_world
 from cs_sync_sandbox.world.records import Refund
 from cs_sync_stripe.source import StripeSource
+
+pytestmark = pytest.mark.slow
 
 Json = dict[str, Any]
 KINDS = {

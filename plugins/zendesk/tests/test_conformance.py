@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 import orjson
+import pytest
 from starlette.applications import Starlette
 
 from cs_sync.testing import SourceConformance, VendorFake, asgi_answers
@@ -17,6 +18,8 @@ from cs_sync_sandbox.site import Site
 from cs_sync_sandbox.world import World, build_world
 from cs_sync_sandbox.zendesk import objects, routes
 from cs_sync_zendesk.source import ZendeskSource
+
+pytestmark = pytest.mark.slow
 
 
 @cache
