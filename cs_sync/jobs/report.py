@@ -81,7 +81,7 @@ def _data(
         as_of=workspace.today,
         timezone=settings.workspace.timezone,
         run=_run_line(newest),
-        kpis=kpis,
+        kpis=_with_a_value(kpis),
         mrr=mrr(workspace, since=_first_month(workspace.today), until=workspace.today),
         bands=_bands(customers, paying),
         band_history=_history(history),
@@ -91,6 +91,17 @@ def _data(
         streams=_freshness(newest, cursors),
         notes=notes,
     )
+
+
+def _with_a_value(kpis: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The rows of metrics that are known for the newest period: a page of dashes helps nobody."""
+    newest = max((row["period_end"] for row in kpis), default=None)
+    known = {
+        (row["metric"], row["currency"])
+        for row in kpis
+        if row["period_end"] == newest and row["value"] is not None
+    }
+    return [row for row in kpis if (row["metric"], row["currency"]) in known]
 
 
 def _first_month(today: date) -> date:
