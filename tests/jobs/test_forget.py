@@ -11,6 +11,8 @@ from cs_sync.store.database import open_store
 from cs_sync_schemas import FollowUp, table_of
 from tests.jobs.road import BOOKS, NOW, Place, small_company
 
+pytestmark = pytest.mark.slow
+
 CLEO = "cleo@beta.example"
 
 
