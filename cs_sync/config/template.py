@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import textwrap
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -18,6 +20,8 @@ from cs_sync.config.model import (
     WriteBackSettings,
 )
 from cs_sync.contracts.errors import ConfigError
+from cs_sync.follow_ups.playbooks import PLAYBOOKS
+from cs_sync.follow_ups.settings import FollowUpSettings, duration_text
 from cs_sync.health.model import DEFAULT_INPUTS, HealthConfig
 from cs_sync.plugins import Plugins
 
@@ -44,7 +48,7 @@ def template(
     parts.append(_section("workspace", WorkspaceSettings, workspace))
     parts += [_connector(plugins, connector) for connector in connectors]
     parts.append(_section("metrics", MetricsSettings, {}))
-    parts.append(_health())
+    parts += [_health(), _section("follow_ups", FollowUpSettings, {}), _playbooks(plugins)]
     writable = [connector for connector in connectors if connector in plugins.destinations]
     if writable:
         parts.append(_section("write_back", WriteBackSettings, {"destination": writable[0]}))
@@ -124,6 +128,14 @@ def _health() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _playbooks(plugins: Plugins) -> str:
+    """How one playbook is set, and which there are."""
+    names = ", ".join([*PLAYBOOKS, *plugins.playbooks])
+    listed = textwrap.wrap(f"What leads to a follow-up; each has a table of its own: {names}.", 96)
+    example = "[playbooks.detractor_call]", "enabled = true", 'due_in = "24h"'
+    return "\n".join(f"# {line}" for line in (*listed, *example)) + "\n"
+
+
 def _has_no_address(key: str, field: FieldInfo) -> bool:
     return key == "base_url" and not (field.is_required() or str(field.default).startswith("http"))
 
@@ -131,7 +143,8 @@ def _has_no_address(key: str, field: FieldInfo) -> bool:
 def _example(key: str, field: FieldInfo, connector: str) -> Any:
     if field.annotation is SecretStr or SecretStr in get_args(field.annotation):
         return f"env:{connector.upper()}_{key.upper()}"
-    return field.get_default(call_default_factory=True)
+    default = field.get_default(call_default_factory=True)
+    return field.examples[0] if field.examples and not default else default
 
 
 def _toml(value: Any) -> str:
@@ -140,6 +153,10 @@ def _toml(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, int | float):
         return str(value)
+    if isinstance(value, timedelta):
+        return f'"{duration_text(value)}"'
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_toml, value))}]"
     if isinstance(value, Mapping):

@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 from cs_sync.follow_ups.playbook import Playbook
 from cs_sync.follow_ups.playbooks import PLAYBOOKS
-from cs_sync.follow_ups.settings import FollowUpSettings, PlaybookSettings
+from cs_sync.follow_ups.settings import FollowUpSettings, PlaybookSettings, duration_text
 
 _INTRODUCTION = """\
 # Playbooks
@@ -94,8 +94,7 @@ def _described(field: FieldInfo, own: bool) -> str:
 def _value(value: Any) -> str:
     """A default as it would be written in the file."""
     if isinstance(value, timedelta):
-        hours = value // timedelta(hours=1)
-        return f'"{hours}h"' if hours % 24 or hours == 24 else f'"{hours // 24}d"'
+        return f'"{duration_text(value)}"'
     if isinstance(value, BaseModel):
         inside = (f"{name} = {_value(part)}" for name, part in value.model_dump().items())
         return "{" + ", ".join(inside) + "}"

@@ -25,6 +25,14 @@ def duration(text: object) -> object:
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
+def duration_text(span: timedelta) -> str:
+    """A timedelta as it is written in the file: `24h`, `5d`, `90m`."""
+    hours = span / timedelta(hours=1)
+    if not hours.is_integer():
+        return f"{span // timedelta(minutes=1)}m"
+    return f"{hours:g}h" if hours % 24 or hours == 24 else f"{hours / 24:g}d"
+
+
 Duration = Annotated[timedelta, BeforeValidator(duration)]
 
 
@@ -69,7 +77,10 @@ class FollowUpSettings(WorkingTime):
         description="New follow-ups a colleague gets per day; more wait, most money at risk first.",
     )
     assignee: Email | None = Field(
-        default=None, description="E-mail address of who gets those of accounts without an owner."
+        default=None,
+        description="E-mail address of who gets those of accounts without an owner, and those about"
+        " the company as a whole.",
+        examples=["head.of.cs@example.com"],
     )
     ignored_after: Duration = Field(
         default=timedelta(days=14),

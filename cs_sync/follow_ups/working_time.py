@@ -19,10 +19,14 @@ class WorkingTime(BaseModel):
         default=_WEEK, min_length=1, description='Days of work: ["mon", "tue", …].'
     )
     business_hours: tuple[time, time] | None = Field(
-        default=None, description='Hours of work: ["09:00", "17:00"], in the reporting zone.'
+        default=None,
+        description='Hours of work: ["09:00", "17:00"], in the reporting zone.',
+        examples=[["09:00", "17:00"]],
     )
     holidays: frozenset[date] = Field(
-        default=frozenset(), description="Days without work: [2026-12-25, …]."
+        default=frozenset(),
+        description="Days without work: [2026-12-25, …].",
+        examples=[[date(2026, 12, 25)]],
     )
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 import stat
 import tomllib
+from datetime import date, time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from cs_sync import ConfigError
 from cs_sync.config import load_config, template, write_template
 from cs_sync.config.template import variables
+from cs_sync.follow_ups import PLAYBOOKS, FollowUpSettings
 from cs_sync.health.model import HealthConfig
 from cs_sync.plugins import Plugins
 
@@ -58,7 +60,26 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_the_health_model_can_be_taken_from_the_comments(tmp_path: Path, plugins: Plugins) -> None:
     text = template(plugins, ["crm"])
-    begin, end = text.index("# How health"), text.index("[write_back]")
+    begin, end = text.index("# How health"), text.index("[follow_ups]")
     health = "\n".join(line.removeprefix("# ") for line in text[begin:end].splitlines()[1:])
     (tmp_path / "cs_sync.toml").write_text(health)
     assert load_config(tmp_path / "cs_sync.toml", plugins).health == HealthConfig()
+
+
+def test_follow_ups_can_be_taken_from_the_comments(tmp_path: Path, plugins: Plugins) -> None:
+    """Every key of the section and a playbook are there, and hold as they are written."""
+    text = template(plugins, ["crm"])
+    begin, end = text.index("[follow_ups]"), text.index("[write_back]")
+    lines = [line.removeprefix("# ") for line in text[begin:end].splitlines()]
+    settings = [line for line in lines if line.startswith("[") or " = " in line]
+    (tmp_path / "cs_sync.toml").write_text("\n".join(settings))
+    config = load_config(tmp_path / "cs_sync.toml", plugins)
+    example = {
+        "assignee": "head.of.cs@example.com",
+        "business_hours": (time(9), time(17)),
+        "holidays": frozenset({date(2026, 12, 25)}),
+    }
+    assert config.follow_ups == FollowUpSettings().model_copy(update=example)
+    assert {*FollowUpSettings.model_fields} <= {line.split(" = ")[0] for line in settings}
+    assert config.playbooks["detractor_call"] == PLAYBOOKS["detractor_call"].defaults
+    assert "exit_surveys" in text
