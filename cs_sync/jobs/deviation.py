@@ -44,15 +44,18 @@ def count_deviates(now: int, earlier: Sequence[int]) -> str | None:
     return f"gave {now:,} records; the median of the last {len(earlier)} runs is {usual:,.0f}"
 
 
-def profile_deviates(now: Profile, earlier: Sequence[Profile]) -> Iterator[str]:
-    """What is odd about the rows that are stored, given earlier profiles of the same table."""
-    earlier = [profile for profile in earlier if profile.rows >= FLOOR]
-    if len(earlier) < ENOUGH:
-        return
-    usual_rows = median(profile.rows for profile in earlier)
-    if now.rows < usual_rows * (1 - DROP):
-        usually = f"the median of the last {len(earlier)} is {usual_rows:,.0f}"
-        yield f"{now.rows:,} rows are left; {usually}"
+def rows_deviate(now: Profile, earlier: Sequence[Profile]) -> str | None:
+    """What is odd about the number of rows that are stored, given earlier profiles."""
+    earlier = _telling(earlier)
+    usual = median(profile.rows for profile in earlier) if earlier else 0
+    if now.rows >= usual * (1 - DROP):
+        return None
+    return f"{now.rows:,} rows are left; the median of the last {len(earlier)} is {usual:,.0f}"
+
+
+def fields_deviate(now: Profile, earlier: Sequence[Profile]) -> Iterator[str]:
+    """Which fields are filled far less often than they were in earlier profiles."""
+    earlier = _telling(earlier)
     for field in now.filled:
         shares = [s for p in earlier if field in p.filled and (s := p.share(field)) is not None]
         share = now.share(field)
@@ -61,3 +64,9 @@ def profile_deviates(now: Profile, earlier: Sequence[Profile]) -> Iterator[str]:
         usual = median(shares)
         if share < usual - FILL_DROP:
             yield f"{field} is filled in {share:.0%} of the rows; usual is {usual:.0%}"
+
+
+def _telling(earlier: Sequence[Profile]) -> Sequence[Profile]:
+    """The profiles that are large enough, if they are many enough to say anything."""
+    large = [profile for profile in earlier if profile.rows >= FLOOR]
+    return large if len(large) >= ENOUGH else []

@@ -12,6 +12,7 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from cs_sync.contracts.errors import CsSyncError, LeaseHeld, StoreError
+from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Source, Stream
 from cs_sync.store.leases import check_lease
 from cs_sync.store.pages import Stored, sweepable
@@ -20,7 +21,7 @@ from cs_sync.store.rejects import forget_unseen_rejects
 from cs_sync.store.states import OpenWindow, advance, open_windows, read_standing, set_cursor
 from cs_sync.sync.outcome import Outcome, Status
 from cs_sync.sync.reading import Interrupted, Session, WindowRead, read_window, tables_of
-from cs_sync.sync.windows import Request, next_cursor, next_windows
+from cs_sync.sync.windows import Request, needs_backfill, next_cursor, next_windows
 
 SWEEP_SHARE = 0.5
 SWEEP_FLOOR = 50
@@ -97,7 +98,15 @@ class StreamSync:
             windows = next_windows(self.stream, standing, self.request, now)
             if windows is not standing.windows and not self.request.ranged:
                 open_windows(connection, *names, windows, self.session.run_id)
+        asked = self.request.full or self.request.ranged or windows is standing.windows
+        if not asked and needs_backfill(self.stream, standing, now):
+            self._say(now, "the last read is longer ago than changes are told: all is read again")
         return windows
+
+    def _say(self, now: datetime, message: str) -> None:
+        name, stream = self.source.name, self.stream.name
+        told = {"message": f"{name} {stream}: {message}"}
+        self.session.emit(Event("warning", now, name, stream, told))
 
     def _read(self, opened: OpenWindow, tracked: bool) -> WindowRead:
         with self.source.counting(self.stream.name) as cost:

@@ -12,6 +12,8 @@ LIST_LIMIT = 100
 SEARCH_LIMIT = 200
 BATCH_LIMIT = 100
 ASSOCIATION_LIMIT = 1000
+LONGEST_LIST = 1500
+"""Characters of property names in an address; servers cut addresses off somewhere."""
 
 
 def next_after(body: Mapping[str, Any]) -> str | None:
@@ -79,18 +81,36 @@ class HubSpotApi:
         after: str | None = None,
         limit: int = LIST_LIMIT,
     ) -> Json:
-        """One page of objects, with the properties asked for."""
-        asked = {"properties": [",".join(properties)], **_after(after)}
+        """One page of objects, with the properties asked for.
+
+        Too many of them for an address are asked for in the body of a second request, which
+        knows living objects only.
+        """
+        names = ",".join(properties)
+        if len(names) > LONGEST_LIST:
+            body = self.page(kind, ("hs_object_id",), after=after, limit=limit)
+            return {**body, "results": self._whole(kind, body["results"], properties)}
+        asked = {"properties": [names], **_after(after)}
         return _body(self._basic.get_page, kind, limit=limit, archived=archived, **asked)
+
+    def _whole(self, kind: str, items: Sequence[Json], properties: Sequence[str]) -> Sequence[Json]:
+        """The same objects with these properties; without those that vanished meanwhile."""
+        if not items:
+            return ()
+        ids = [str(item["id"]) for item in items]
+        found: Sequence[Json] = self.read(kind, ids, properties)["results"]
+        return found
 
     def search(self, kind: str, query: Json) -> Json:
         """What a search finds; it knows nothing of archived objects."""
         return _body(self._search.do_search, kind, query)
 
-    def read(self, kind: str, ids: Sequence[str], properties: Sequence[str], key: str) -> Json:
-        """The objects (at most 100) whose unique property `key` has one of these values."""
+    def read(
+        self, kind: str, ids: Sequence[str], properties: Sequence[str], key: str | None = None
+    ) -> Json:
+        """The objects (at most 100) with these ids, or values of the unique property `key`."""
         query = {
-            "idProperty": key,
+            **({"idProperty": key} if key else {}),
             "inputs": [{"id": value} for value in ids],
             "properties": list(properties),
             "propertiesWithHistory": [],

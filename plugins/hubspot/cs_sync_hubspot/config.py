@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr
 
 from cs_sync import ConnectorConfig, Limit
 
@@ -14,8 +14,6 @@ LIMITS = (
     Limit(requests=5, seconds=1, path=r"/search$", method="POST"),
 )
 """The smallest plan's allowance for one key; searches have their own, shared by the portal."""
-
-LONGEST_LIST = 2000
 
 SCALES: dict[str, tuple[float, float]] = {"NPS": (0, 10), "CSAT": (0, 2), "CES": (1, 7)}
 """Lowest and highest answer of HubSpot's own survey types."""
@@ -44,10 +42,7 @@ class HubSpotConfig(ConnectorConfig):
         default=None, description="Your HubSpot account number, to link to company records."
     )
 
-    @field_validator("company_properties")
-    @classmethod
-    def _fit_into_an_address(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        """They are asked for in the address of a request, which servers cut off somewhere."""
-        if len(",".join(names)) > LONGEST_LIST:
-            raise ValueError(f"name fewer: together they may take {LONGEST_LIST} characters")
-        return names
+    @property
+    def names_properties(self) -> bool:
+        """Whether it asks for company properties beyond those that are asked for anyway."""
+        return bool(self.model_fields_set & {"account_key_property", "company_properties"})

@@ -93,10 +93,24 @@ class HubSpotSource:
         """What lives (a backfill lists it, else what changed is searched), then what is gone."""
         resume = window.resume or {}
         if "archived" not in resume:
-            living = self._listed if window.backfill else self._changed
-            yield from living(kind, window)
+            yield from self._living(kind, window)
             resume = {"archived": None}
         yield from self._archived(kind, window, resume["archived"])
+
+    def _living(self, kind: Kind, window: Window) -> Iterator[Page]:
+        """What HubSpot calculates changes without a date: with such a property all is listed."""
+        if window.backfill:
+            return self._listed(kind, window)
+        if "search" in (window.resume or {}) or not self._calculated(kind):
+            return self._changed(kind, window)
+        return self._listed(kind, replace(window, since=None))
+
+    def _calculated(self, kind: Kind) -> bool:
+        """Whether the configuration names a property that HubSpot calculates."""
+        if kind.name != "companies" or not self._config.names_properties:
+            return False
+        known = self._api.properties(kind.name)
+        return any(known.get(name, {}).get("calculated") for name in kind.properties)
 
     def _listed(self, kind: Kind, window: Window) -> Iterator[Page]:
         """Lists everything; where a window begins later than the beginning, what it holds."""
@@ -179,7 +193,7 @@ class HubSpotSource:
         if not missing:
             return Finding(True, "properties", "all there")
         return Finding(
-            not config.model_fields_set & {"account_key_property", "company_properties"},
+            not config.names_properties,
             "properties",
             f"companies have no property {', '.join(sorted(missing))}: it stays empty",
             "create it in HubSpot, or name another in [connectors.hubspot] account_key_property "
