@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from cs_sync.contracts.http import Http, Limit
 from cs_sync.contracts.source import ConnectorConfig, Finding
@@ -80,6 +80,19 @@ class Found:
     fields: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An account's record as the destination has it now.
+
+    `remote_id` is that of the record that stands for it, after a merge the survivor's. `other` has
+    the fields that do not show what was expected, with what they show; None is an empty one.
+    """
+
+    key: str
+    remote_id: str
+    other: Mapping[str, Value] = field(default_factory=dict)
+
+
 class Destination(Protocol):
     """A connector that writes.
 
@@ -105,4 +118,21 @@ class Destination(Protocol):
 
     def find(self, keys: Sequence[str]) -> Iterator[Found]:
         """The follow-ups and notes that exist under these keys, read past any search index."""
+        ...
+
+
+@runtime_checkable
+class Comparing(Protocol):
+    """A destination that can also be read: edits, merges and deletions there are seen in time.
+
+    It is a Destination's own choice to have it.
+    """
+
+    def compare(self, ops: Sequence[Op]) -> Iterator[Shown]:
+        """Accounts' records against what was last acknowledged; nothing is written.
+
+        The operations are accounts', their fields what is expected. One whose record is gone
+        (archived, deleted) is passed over. Values that differ only in how the destination keeps
+        them (numbers as text, times to the millisecond) do not differ.
+        """
         ...

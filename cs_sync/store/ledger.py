@@ -1,6 +1,6 @@
 """The write ledger: intent before the call, receipt after it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,21 +12,26 @@ from cs_sync_schemas import WriteLedger, table_of
 LEDGER = table_of(WriteLedger)
 
 
-def read_ledger(connection: Connection, destination: str) -> list[dict[str, Any]]:
-    """Everything that was ever written, or tried, at a destination."""
+def read_ledger(
+    connection: Connection, destination: str, keys: Collection[str] | None = None
+) -> list[dict[str, Any]]:
+    """What was ever written, or tried, at a destination: everything, or under some keys."""
     statement = select(LEDGER).where(LEDGER.c.destination == destination)
+    if keys is not None:
+        statement = statement.where(LEDGER.c.key.in_(list(keys)))
     return [dict(row) for row in connection.execute(statement).mappings()]
 
 
 def note_intents(
     connection: Connection,
     destination: str,
-    rows: Iterable[Mapping[str, Any]],
+    rows: Sequence[Mapping[str, Any]],
     now: datetime,
     run: str,
 ) -> None:
     """Remember what is about to be sent (object, key, account_id, remote_id, intent)."""
-    known = {(row["object"], row["key"]): row for row in read_ledger(connection, destination)}
+    stored = read_ledger(connection, destination, [row["key"] for row in rows])
+    known = {(row["object"], row["key"]): row for row in stored}
     merged = []
     for row in rows:
         before = known.get((row["object"], row["key"]), {})
@@ -54,12 +59,13 @@ def note_intents(
 def note_receipts(
     connection: Connection, destination: str, rows: Sequence[Mapping[str, Any]], now: datetime
 ) -> None:
-    """Remember what came of it: rows of object, key, status, and remote_id, code, reason, fields.
+    """Remember what came of it: rows of object, key, status, and what is known of the others of
+    remote_id, code, reason, fields, intent.
 
     What was acknowledged joins the fields that the destination has now.
     """
     for row in rows:
-        values = {name: row[name] for name in ("status", "code", "reason") if name in row}
+        values = {name: row[name] for name in ("status", "code", "reason", "intent") if name in row}
         values["receipt_at"] = now
         if row.get("remote_id"):
             values["remote_id"] = row["remote_id"]

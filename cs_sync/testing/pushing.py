@@ -16,7 +16,8 @@ from cs_sync.testing.bench import Bench
 from cs_sync.testing.vendor import CrmFake
 from cs_sync.testing.wire import Fault, Killed, Sent, no_fault
 from cs_sync.write_back.plan import Wish, make_plan
-from cs_sync.write_back.push import Pusher, Writes
+from cs_sync.write_back.push import Pusher
+from cs_sync.write_back.receipts import Writes
 
 PREFIX = "cs_"
 FIELDS = (

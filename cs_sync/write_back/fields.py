@@ -15,6 +15,11 @@ BANDS = (
 )
 DEAD_BAND = {"health_score": 1.0, "health_change_30d": 1.0, "health_coverage": 0.05}
 """Smaller moves than these are noise in the CRM's history: they are not written."""
+RELATIVE_DEAD_BAND = {"mrr": 0.005}
+"""The same for amounts, as a share of what is shown: a cent of 9.00 counts more than of 9,000."""
+
+TAKES_ALONG = {"health_band": "health_score", "mrr_currency": "mrr"}
+"""Fields whose change writes another one, too, so that both always belong together."""
 
 FOLLOWERS = frozenset({"updated_at"})
 """Written along with other fields, never on their own."""
@@ -79,7 +84,7 @@ def changes(
     """What is worth writing: field → (old, new). Unknown values are never written over known ones.
 
     An empty text takes back what we wrote before, and says nothing where nothing was written.
-    A band that changes takes the score along, however little it moved.
+    A band that changes takes the score along, and a currency its amount, however little it moved.
     """
     differing: dict[str, tuple[Value, Value]] = {
         name: (old.get(name), value)
@@ -87,11 +92,12 @@ def changes(
         if value is not None and name.removeprefix(prefix) not in FOLLOWERS
         if old.get(name) != value and (old.get(name) is not None or value != "")
     }
-    crossed = f"{prefix}health_band" in differing
+    taken_along = {TAKES_ALONG.get(name.removeprefix(prefix)) for name in differing}
     kept = {
         name: pair
         for name, pair in differing.items()
-        if crossed or not _is_noise(name.removeprefix(prefix), *pair)
+        if name.removeprefix(prefix) in taken_along
+        or not _is_noise(name.removeprefix(prefix), *pair)
     }
     if kept:
         followers = {prefix + name for name in FOLLOWERS} & new.keys()
@@ -99,8 +105,25 @@ def changes(
     return kept
 
 
+def is_same_attempt(before: Mapping[str, Value], now: Mapping[str, Value], prefix: str) -> bool:
+    """Whether two writes say the same: the same fields, with values that differ by noise only.
+
+    The earlier one comes from the ledger, which keeps times as text.
+    """
+
+    def plain(fields: Mapping[str, Value]) -> dict[str, Value]:
+        return {
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in fields.items()
+            if value is not None and name.removeprefix(prefix) not in FOLLOWERS
+        }
+
+    one, other = plain(before), plain(now)
+    return one.keys() == other.keys() and not changes(one, other, prefix)
+
+
 def _is_noise(name: str, old: Value, new: Value) -> bool:
-    numbers = isinstance(old, int | float) and isinstance(new, int | float)
-    if not numbers or name not in DEAD_BAND:
+    if not (isinstance(old, int | float) and isinstance(new, int | float)):
         return False
-    return abs(float(new) - float(old)) < DEAD_BAND[name]  # type: ignore[arg-type]
+    moved = abs(float(new) - float(old))
+    return moved < DEAD_BAND.get(name, 0) or moved < RELATIVE_DEAD_BAND.get(name, 0) * abs(old)

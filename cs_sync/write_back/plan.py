@@ -1,21 +1,26 @@
 """What a push would do: what should be in the CRM, compared with what the ledger knows; pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from cs_sync.contracts.destination import Object, Op, Value
-from cs_sync.write_back.fields import changes
+from cs_sync.contracts.destination import Object, Op, Shown, Value
+from cs_sync.write_back.fields import changes, is_same_attempt
 
 CLOSED = "closed"
 """The status of a follow-up that became needless before anybody began it."""
 
 Action = Literal["create", "update", "unchanged", "refused"]
+Status = Literal["pending", "acked", "rejected", "refused", "unknown"]
+"""Of a rejected write the next run makes another attempt; of a refused one when it says more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Something that should be in the CRM, or why it cannot be."""
+    """Something that should be in the CRM, or why it cannot be.
+
+    `name` is the account's, for messages. `shown` is what a look at its record found.
+    """
 
     object: Object
     key: str
@@ -25,6 +30,8 @@ class Wish:
     account_remote_id: str | None = None
     owner_remote_id: str | None = None
     refusal: str | None = None
+    name: str = ""
+    shown: Shown | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +40,12 @@ class Entry:
 
     object: Object
     key: str
-    status: Literal["pending", "acked", "rejected", "unknown"]
+    status: Status
     remote_id: str | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
     reason: str | None = None
     intent: Mapping[str, Any] = field(default_factory=dict)
+    code: str | None = None
 
     @property
     def certain(self) -> Mapping[str, Any]:
@@ -49,7 +57,11 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One line of the plan; `op` is what a push would send."""
+    """One line of the plan; `op` is what a push would send.
+
+    `edited` has the fields of ours that somebody changed at the destination: (ours, theirs).
+    `standing` marks what the destination refused for good before.
+    """
 
     object: Object
     key: str
@@ -58,6 +70,14 @@ class Item:
     changes: Mapping[str, tuple[Value, Value]]
     reason: str
     op: Op | None = None
+    name: str = ""
+    edited: Mapping[str, tuple[Value, Value]] = field(default_factory=dict)
+    standing: bool = False
+
+    def __str__(self) -> str:
+        """Which record it is about, as a reader knows it."""
+        named = f"{self.name} ({self.account})" if self.name else self.account
+        return f"{self.object.replace('_', '-')} {named}"
 
 
 def make_plan(
@@ -67,30 +87,68 @@ def make_plan(
     return [_item(wish, ledger.get((wish.object, wish.key)), prefix) for wish in wishes]
 
 
+def retried(
+    ledger: Mapping[tuple[Object, str], Entry],
+) -> dict[tuple[Object, str], Entry]:
+    """The ledger with everything that was refused for good open to another attempt."""
+    return {
+        key: replace(entry, status="rejected") if entry.status == "refused" else entry
+        for key, entry in ledger.items()
+    }
+
+
 def touched_accounts(plan: Sequence[Item]) -> set[str]:
     """Accounts that a push would change something of."""
     return {item.account for item in plan if item.op is not None and item.account}
 
 
+def intent_of(op: Op) -> dict[str, Any]:
+    """What an attempt says, and to whom: what the ledger keeps until the outcome is known."""
+    whom = {"@record": op.account_remote_id, "@owner": op.owner_remote_id}
+    return {**op.fields, **{name: value for name, value in whom.items() if value is not None}}
+
+
 def _item(wish: Wish, entry: Entry | None, prefix: str) -> Item:
-    if wish.refusal:
-        return Item(wish.object, wish.key, wish.account, "refused", {}, wish.refusal)
-    if wish.object == "account":
-        return _account_item(wish, entry, prefix)
-    return _follow_up_item(wish, entry)
+    there = wish.object != "account" and entry is not None and entry.status == "acked"
+    if wish.refusal and not there:
+        item = Item(wish.object, wish.key, wish.account, "refused", {}, wish.refusal)
+    elif wish.object == "account":
+        item = _account_item(wish, entry, prefix)
+    else:
+        item = _follow_up_item(wish, entry)
+    if entry and entry.status == "refused" and item.op is not None:
+        item = _refused_again(item, item.op, entry, prefix)
+    return replace(item, name=wish.name)
 
 
 def _account_item(wish: Wish, entry: Entry | None, prefix: str) -> Item:
     known = entry if entry and entry.remote_id == wish.remote_id else None
-    differing = changes(known.certain if known else {}, wish.fields, prefix)
+    certain = known.certain if known else {}
+    other = wish.shown.other if wish.shown and known else {}
+    edited = {name: (certain.get(name), value) for name, value in other.items() if value}
+    # What is empty there is filled again; what somebody typed is never emptied.
+    old = {n: value for n, value in certain.items() if n not in other or n in edited}
+    new = {n: value for n, value in wish.fields.items() if n not in edited or value != ""}
+    differing = changes(old, new, prefix)
     if not differing and (known is None or known.status == "acked"):
-        return Item(wish.object, wish.key, wish.account, "unchanged", {}, "nothing new to show")
-    fields = {name: new for name, (_, new) in differing.items()}
+        why = _told_of(edited) or "nothing new to show"
+        return Item("account", wish.key, wish.account, "unchanged", {}, why, edited=edited)
+    fields = {name: value for name, (_, value) in differing.items()}
     shown = known.fields if known else {}
     before = {name: shown[name] for name in fields if name in shown}
     op = Op("account", wish.key, fields, remote_id=wish.remote_id, before=before)
+    differing |= {n: (edited[n][1], value) for n, (_, value) in differing.items() if n in edited}
     why = _again(known) or ("first write" if known is None else "changed")
-    return Item(wish.object, wish.key, wish.account, "update", differing, why, op)
+    if edited:
+        why += f"; {_told_of(edited)}"
+    return Item("account", wish.key, wish.account, "update", differing, why, op, edited=edited)
+
+
+def _told_of(edited: Mapping[str, tuple[Value, Value]]) -> str:
+    told = ", ".join(
+        f"{name} is {theirs!r}, ours {ours!r}" for name, (ours, theirs) in edited.items()
+    )
+    return f"edited by someone at the destination: {told}" if told else ""
 
 
 def _follow_up_item(wish: Wish, entry: Entry | None) -> Item:
@@ -113,9 +171,21 @@ def _follow_up_item(wish: Wish, entry: Entry | None) -> Item:
     return Item(wish.object, wish.key, wish.account, action, differing, why, op)
 
 
+def _refused_again(item: Item, op: Op, entry: Entry, prefix: str) -> Item:
+    """Leave out what would only be refused again; anything else than the last attempt may go."""
+    moved = item.object == "account" and entry.remote_id != op.remote_id
+    if moved or not is_same_attempt(entry.intent, intent_of(op), prefix):
+        return item
+    why = (
+        f"refused: {entry.code}: {entry.reason}; tried again when there is something else to say, "
+        "or with `cs-sync push --retry-refused`"
+    )
+    return replace(item, action="refused", op=None, reason=why, standing=True)
+
+
 def _again(entry: Entry | None) -> str | None:
     if entry is None or entry.status == "acked":
         return None
-    if entry.status == "rejected":
+    if entry.status in ("rejected", "refused"):
         return f"rejected last time: {entry.reason}"
     return "the outcome of the last attempt is unknown; it is settled before anything is written"

@@ -1,26 +1,30 @@
 """Carrying out a plan: intent before every call, receipt after it, nothing written twice."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection
 
-from cs_sync.contracts.destination import Ack, Destination, Object, Reject
-from cs_sync.contracts.errors import AnswerUnknown, CsSyncError, VendorError
+from cs_sync.contracts.destination import Ack, Comparing, Destination, Object, Reject
+from cs_sync.contracts.errors import AnswerUnknown, CsSyncError, Unreachable, VendorError
 from cs_sync.contracts.events import Event
 from cs_sync.store.database import Store
 from cs_sync.store.leases import Held, check_lease
 from cs_sync.store.ledger import note_intents, note_receipts, read_ledger
-from cs_sync.write_back.plan import Entry, Item
+from cs_sync.write_back.looking import Looked, to_compare
+from cs_sync.write_back.plan import Entry, Item, Wish, intent_of
+from cs_sync.write_back.receipts import Entries, Writes, begun, overwritten, receipt
 
 BATCH = 100
 
 
-def read_entries(connection: Connection, destination: str) -> dict[tuple[Object, str], Entry]:
-    """What the ledger knows of a destination, by object and key."""
+def read_entries(
+    connection: Connection, destination: str, keys: Collection[str] | None = None
+) -> dict[tuple[Object, str], Entry]:
+    """What the ledger knows of a destination, or of some keys of it, by object and key."""
     return {
         (row["object"], row["key"]): Entry(
             row["object"],
@@ -30,26 +34,19 @@ def read_entries(connection: Connection, destination: str) -> dict[tuple[Object,
             row["fields"],
             row["reason"],
             row["intent"] or {},
+            row["code"],
         )
-        for row in read_ledger(connection, destination)
+        for row in read_ledger(connection, destination, keys)
     }
 
 
-@dataclass(slots=True)
-class Writes:
-    """What a push came to; `problems` in words, one per record or call."""
-
-    create: int = 0
-    update: int = 0
-    unchanged: int = 0
-    rejected: int = 0
-    unknown: int = 0
-    problems: list[str] = field(default_factory=list)
-
-    def counts(self) -> dict[str, int]:
-        """The counts as the `runs` command prints them."""
-        names = ("create", "update", "unchanged", "rejected", "unknown")
-        return {name: getattr(self, name) for name in names}
+def look(destination: Destination, wishes: Sequence[Wish], ledger: Entries) -> Looked:
+    """What the accounts' records show now, where the destination can be read."""
+    if not isinstance(destination, Comparing):
+        return Looked()
+    ops = to_compare(wishes, ledger)
+    shown = {one.key: one for one in destination.compare(ops)} if ops else {}
+    return Looked(frozenset(op.key for op in ops), shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +61,10 @@ class Pusher:
     clock: Callable[[], datetime]
     emit: Callable[[Event], None]
 
-    def entries(self) -> dict[tuple[Object, str], Entry]:
-        """The ledger, by object and key."""
+    def entries(self, keys: Collection[str] | None = None) -> dict[tuple[Object, str], Entry]:
+        """The ledger, or some keys of it, by object and key."""
         with self.store.read() as connection:
-            return read_entries(connection, self.name)
+            return read_entries(connection, self.name, keys)
 
     def settle(self) -> int:
         """Find out what became of writes whose outcome is unknown; how many there were.
@@ -96,15 +93,18 @@ class Pusher:
 
     def push(self, plan: Sequence[Item]) -> Writes:
         """Write what the plan says; a refused key or a lost connection ends it, resumable."""
-        writes = Writes(unchanged=sum(item.action == "unchanged" for item in plan))
-        items = [item for item in plan if item.op is not None]
+        writes = begun(plan)
+        items = _distinct(plan)
+        sent = 0
         for batch in _batches(items):
+            sent += len(batch)
             try:
                 self._write(batch, writes)
             except AnswerUnknown as error:
                 writes.problems.append(str(error))
             except VendorError as error:
                 writes.problems.append(str(error))
+                writes.left += len(items) - sent
                 break
             detail = {"of": len(items), **writes.counts()}
             self.emit(Event("write_done", self.clock(), self.name, "", detail))
@@ -117,7 +117,7 @@ class Pusher:
         try:
             for answer in self.destination.write(list(ops.values())):
                 answers[answer.key] = answer
-        except AnswerUnknown:
+        except (AnswerUnknown, Unreachable):
             self._settle_batch(batch, answers, before, writes, unanswered="unknown")
             raise
         except CsSyncError:
@@ -125,15 +125,15 @@ class Pusher:
             raise
         self._settle_batch(batch, answers, before, writes, unanswered="unknown")
 
-    def _intend(self, batch: Sequence[Item]) -> Mapping[tuple[Object, str], Entry]:
-        before = self.entries()
+    def _intend(self, batch: Sequence[Item]) -> Entries:
+        before = self.entries([item.key for item in batch])
         rows = [
             {
                 "object": item.object,
                 "key": item.key,
                 "account_id": item.account,
                 "remote_id": item.op.remote_id if item.op else None,
-                "intent": dict(item.op.fields) if item.op else None,
+                "intent": intent_of(item.op) if item.op else None,
             }
             for item in batch
         ]
@@ -146,26 +146,24 @@ class Pusher:
         self,
         batch: Sequence[Item],
         answers: Mapping[str, Ack | Reject],
-        before: Mapping[tuple[Object, str], Entry],
+        before: Entries,
         writes: Writes,
         unanswered: str | None,
     ) -> None:
-        receipts = []
-        for item in batch:
-            answer = answers.get(item.key)
-            if isinstance(answer, Ack):
-                receipts.append(_acked(item, answer, before))
-                _count_ack(item, answer, writes)
-            elif isinstance(answer, Reject):
-                receipts.append(_rejected(item, answer))
-                writes.rejected += 1
-                writes.problems.append(
-                    f"{item.object} {item.account}: {answer.code}: {answer.reason}"
-                )
-            elif unanswered:
-                receipts.append({"object": item.object, "key": item.key, "status": unanswered})
-                writes.unknown += 1
+        """A receipt for every answer; what has none is `unanswered`, or left for the next run."""
+        answered = [(item, answers[item.key]) for item in batch if item.key in answers]
+        for item, answer in answered:
+            writes.count(item, answer)
+        rest = [item for item in batch if item.key not in answers]
+        receipts = [receipt(item, answer, before) for item, answer in answered]
+        if unanswered:
+            writes.unknown += len(rest)
+            receipts += [{"object": i.object, "key": i.key, "status": unanswered} for i in rest]
+        else:
+            writes.left += len(rest)
         self._note(receipts)
+        if any(_elsewhere(item, answer) for item, answer in answered):
+            self._note(overwritten(answered, self.entries()))
 
     def _note(self, receipts: Sequence[Mapping[str, Any]]) -> None:
         with self.store.write() as connection:
@@ -173,44 +171,29 @@ class Pusher:
             note_receipts(connection, self.name, receipts, self.clock())
 
 
-def _acked(item: Item, ack: Ack, before: Mapping[tuple[Object, str], Entry]) -> dict[str, Any]:
-    entry = before.get((item.object, item.key))
-    same = entry is not None and entry.remote_id in (None, ack.remote_id)
-    known = dict(entry.fields) if entry is not None and same else {}
-    sent = dict(item.op.fields) if item.op else {}
-    return {
-        "object": item.object,
-        "key": item.key,
-        "status": "acked",
-        "remote_id": ack.remote_id,
-        "fields": {**known, **sent},
-        "code": None,
-        "reason": None,
-    }
+def _elsewhere(item: Item, answer: Ack | Reject) -> bool:
+    """Whether another record was written than the one that was meant: it had been merged."""
+    meant = item.op.remote_id if item.op else None
+    return isinstance(answer, Ack) and item.object == "account" and answer.remote_id != meant
 
 
-def _rejected(item: Item, reject: Reject) -> dict[str, Any]:
-    return {
-        "object": item.object,
-        "key": item.key,
-        "status": "rejected",
-        "code": reject.code,
-        "reason": reject.reason,
-    }
-
-
-def _count_ack(item: Item, ack: Ack, writes: Writes) -> None:
-    if ack.existed:
-        writes.unchanged += 1
-    elif item.action == "create":
-        writes.create += 1
-    else:
-        writes.update += 1
+def _distinct(plan: Sequence[Item]) -> list[Item]:
+    """What there is to send, each key once; of a field that is wished twice the later counts."""
+    items: dict[tuple[Object, str], Item] = {}
+    for item in plan:
+        if item.op is None:
+            continue
+        first = items.get((item.object, item.key))
+        if first is not None and first.op is not None:
+            op = replace(item.op, fields={**first.op.fields, **item.op.fields})
+            item = replace(item, op=op)
+        items[item.object, item.key] = item
+    return list(items.values())
 
 
 def _batches(items: Sequence[Item]) -> Iterator[list[Item]]:
-    """Accounts, follow-ups, notes: as many at a time as one call carries, a key once in a batch."""
+    """Accounts, follow-ups, notes: as many at a time as one call carries."""
     for kind in ("account", "follow_up", "note"):
-        rest: Iterator[Item] = iter({i.key: i for i in items if i.object == kind}.values())
+        rest = (item for item in items if item.object == kind)
         while batch := list(islice(rest, BATCH)):
             yield batch

@@ -26,6 +26,7 @@ class Portal:
     notes: dict[str, dict[str, Any]] = field(default_factory=dict)
     calls: int = 0
     refuse: dict[str, str] = field(default_factory=dict)
+    lasting: bool = True
     die_before: bool = False
     die_after: int | None = None
     lose_answer_after: int | None = None
@@ -50,7 +51,7 @@ class Portal:
 
     def _carry_out(self, op: Op) -> Ack | Reject:
         if op.key in self.refuse:
-            return Reject(op.key, "VALIDATION_ERROR", self.refuse[op.key])
+            return Reject(op.key, "VALIDATION_ERROR", self.refuse[op.key], self.lasting)
         if op.object == "account":
             assert op.remote_id is not None
             self.companies[op.remote_id].update(op.fields)

@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from cs_sync.write_back.fields import Portrait, changes, field_specs, field_values
+from cs_sync.write_back.fields import (
+    DEAD_BAND,
+    RELATIVE_DEAD_BAND,
+    Portrait,
+    changes,
+    field_specs,
+    field_values,
+)
 from tests.conftest import NOW
 
 OLD: dict[str, Any] = {
@@ -32,6 +39,35 @@ def test_changes(new: dict[str, Any], changed: set[str]) -> None:
     later = {"cs_updated_at": datetime(2026, 11, 21, tzinfo=UTC)}
     found = changes(OLD, {**OLD, **new, **later}, "cs_")
     assert set(found) == changed | ({"cs_updated_at"} if changed else set())
+
+
+def test_every_number_has_a_dead_band() -> None:
+    numbers = {spec.name for spec in field_specs("") if spec.kind == "number"}
+    assert numbers == DEAD_BAND.keys() | RELATIVE_DEAD_BAND.keys()
+
+
+@pytest.mark.parametrize(
+    ("field", "old", "noise", "news"),
+    [
+        ("cs_health_score", 50.0, 50.9, 51.0),
+        ("cs_health_change_30d", -3.0, -3.9, -4.0),
+        ("cs_health_coverage", 0.5, 0.54, 0.56),
+        ("cs_mrr", 1000.0, 1004.9, 1005.0),
+        ("cs_mrr", 9.0, 9.04, 9.05),
+    ],
+)
+def test_a_number_is_written_when_it_has_moved_enough(
+    field: str, old: float, noise: float, news: float
+) -> None:
+    assert changes({field: old}, {field: noise}, "cs_") == {}
+    assert changes({field: old}, {field: news}, "cs_") == {field: (old, news)}
+    assert changes({}, {field: noise}, "cs_") == {field: (None, noise)}
+
+
+def test_an_amount_goes_with_its_currency() -> None:
+    old: dict[str, Any] = {"cs_mrr": 100.0, "cs_mrr_currency": "EUR"}
+    new: dict[str, Any] = {"cs_mrr": 100.1, "cs_mrr_currency": "USD"}
+    assert set(changes(old, new, "cs_")) == {"cs_mrr", "cs_mrr_currency"}
 
 
 def test_every_value_has_a_field_at_the_destination() -> None:

@@ -2,14 +2,16 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 
 from cs_sync.contracts.destination import Value
 from cs_sync.store.database import Store
 from cs_sync.store.leases import take_lease
-from cs_sync.write_back.plan import Item, Wish, make_plan
-from cs_sync.write_back.push import Pusher, Writes
+from cs_sync.write_back.plan import Item, Wish, make_plan, retried
+from cs_sync.write_back.push import Pusher
+from cs_sync.write_back.receipts import Writes
 from tests.conftest import Clock, migrated_sqlite
 from tests.write_back.portal import Killed, Portal
 
@@ -21,14 +23,20 @@ def portal() -> Portal:
     return Portal(companies={f"c-{name}": {} for name in ACCOUNTS})
 
 
-def wishes(score: float = 50.0) -> list[Wish]:
+def wishes(score: float = 50.0, owner: str | None = None) -> list[Wish]:
     """A score for every account, and a follow-up for every second one."""
     fields: dict[str, Value] = {"cs_health_score": score, "cs_health_band": "yellow"}
-    scores = [Wish("account", name, name, fields, remote_id=f"c-{name}") for name in ACCOUNTS]
-    calls = [
-        Wish("follow_up", f"key-{name}", name, {"title": "Call"}, account_remote_id=f"c-{name}")
-        for name in ACCOUNTS[::2]
+    scores = [
+        Wish("account", name, name, fields, remote_id=f"c-{name}", name=f"Acme {name[1:]}")
+        for name in ACCOUNTS
     ]
+    calls = [
+        Wish(
+            "follow_up", f"key-{name}", name, {"title": "Call"},
+            account_remote_id=f"c-{name}", owner_remote_id=owner,
+        )
+        for name in ACCOUNTS[::2]
+    ]  # fmt: skip
     return scores + calls
 
 
@@ -157,17 +165,59 @@ def test_with_a_lost_database_no_task_comes_twice_and_a_done_one_stays_done(
     assert portal.tasks["key-a0"]["status"] == "COMPLETED"
 
 
-def test_a_refused_record_is_told_and_tried_again(pusher: Pusher, portal: Portal) -> None:
-    portal.refuse = {"a1": "health band is not allowed here"}
+def test_what_is_refused_for_now_is_told_and_tried_again(pusher: Pusher, portal: Portal) -> None:
+    portal.refuse, portal.lasting = {"a1": "locked by an import"}, False
     writes = push(pusher)
     assert (writes.update, writes.rejected) == (4, 1)
-    assert writes.problems == ["account a1: VALIDATION_ERROR: health band is not allowed here"]
+    assert writes.problems == ["account Acme 1 (a1): VALIDATION_ERROR: locked by an import"]
     [again] = [i for i in plan(pusher, wishes()) if i.key == "a1"]
     assert again.action == "update"
-    assert again.reason == "rejected last time: health band is not allowed here"
+    assert again.reason == "rejected last time: locked by an import"
     portal.refuse = {}
     assert push(pusher).update == 1
     assert complete(portal)
+
+
+def test_what_is_refused_for_good_is_told_every_time_and_not_sent_until_it_says_something_else(
+    pusher: Pusher, portal: Portal
+) -> None:
+    portal.refuse = {"a1": "band must be lower case", "key-a0": "owner is not active"}
+    assert push(pusher).rejected == 2
+    calls = portal.calls
+    writes = push(pusher)
+    assert (writes.update, writes.create, writes.rejected) == (0, 0, 2)
+    assert portal.calls == calls
+    assert writes.problems[0] == (
+        "account Acme 1 (a1): refused: VALIDATION_ERROR: band must be lower case; tried again when "
+        "there is something else to say, or with `cs-sync push --retry-refused`"
+    )
+    assert push(pusher, wishes(score=50.9)).update == 0, "less than the dead band is the same value"
+    assert portal.calls == calls
+    portal.refuse = {}
+    assert push(pusher, wishes(score=60.0)).update == 5
+    assert push(pusher, wishes(score=60.0, owner="9")).create == 1, "somebody else is asked"
+    assert len(portal.tasks) == 3
+
+
+def test_what_is_refused_for_good_may_be_tried_again_by_hand(
+    pusher: Pusher, portal: Portal
+) -> None:
+    portal.refuse = {"a1": "band must be lower case"}
+    push(pusher)
+    portal.refuse = {}
+    forgiven = make_plan(wishes(), retried(pusher.entries()), "cs_")
+    assert pusher.push(forgiven).update == 1
+    assert complete(portal)
+
+
+def test_a_key_twice_in_one_plan_is_one_write_of_both(pusher: Pusher, portal: Portal) -> None:
+    one, other = wishes()[0], wishes()[0]
+    one = replace(one, fields={"cs_health_score": 10.0, "cs_mrr": 5.0})
+    writes = push(pusher, [one, other])
+    assert (writes.update, portal.calls) == (1, 1)
+    assert portal.companies["c-a0"] == {
+        "cs_mrr": 5.0, "cs_health_score": 50.0, "cs_health_band": "yellow",
+    }  # fmt: skip
 
 
 def test_an_account_that_moved_to_another_company_is_written_whole(

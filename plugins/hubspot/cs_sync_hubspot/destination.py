@@ -14,9 +14,11 @@ from cs_sync import (
     Limit,
     Op,
     Reject,
+    Shown,
 )
 from cs_sync_hubspot.api import HubSpotApi
 from cs_sync_hubspot.batches import TRACE, Answer, deliver, in_batches
+from cs_sync_hubspot.comparing import compared
 from cs_sync_hubspot.config import LIMITS, HubSpotConfig
 from cs_sync_hubspot.doors import open_door
 from cs_sync_hubspot.keyed import Keyed
@@ -55,6 +57,10 @@ class HubSpotDestination:
         yield from self._close([op for op in follow_ups if op.remote_id is not None])
         notes = [op for op in ops if op.object == "note"]
         yield from self._create(self._notes, notes, ("title", "body", "at"))
+
+    def compare(self, ops: Sequence[Op]) -> Iterator[Shown]:
+        """Companies as they are now; merged ones are followed, archived ones passed over."""
+        return compared(self._api, ops)
 
     def find(self, keys: Sequence[str]) -> Iterator[Found]:
         """The tasks and notes under these keys, completed ones too; not those somebody deleted."""

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from cs_sync import Op, RequestRefused, VendorError
+from cs_sync import Op
 from cs_sync_hubspot.api import BATCH_LIMIT, HubSpotApi, next_after
+from cs_sync_hubspot.lookup import there
 from cs_sync_hubspot.mapping import text
-from cs_sync_hubspot.refusals import category, details, said
 from cs_sync_hubspot.transport import Json
 
 KEY = "cs_sync_key"
@@ -37,12 +37,13 @@ class Keyed:
         guarantee = self.guarantee() if keys else "absent"
         if guarantee == "absent":
             return {}
+        if guarantee == "unique":
+            candidates = there(self._api, self._kind, keys, self._shown, KEY)
+        else:
+            candidates = self._searched(keys)
         found: dict[str, Json] = {}
-        for start in range(0, len(keys), BATCH_LIMIT):
-            some = keys[start : start + BATCH_LIMIT]
-            unique = guarantee == "unique"
-            for one in self._read_unique(some) if unique else self._searched(some):
-                found.setdefault(text(one, KEY) or "", one)
+        for one in candidates:
+            found.setdefault(text(one, KEY) or "", one)
         return {key: found[key] for key in keys if key in found}
 
     def existing(self, ops: Sequence[Op]) -> Mapping[str, str]:
@@ -53,31 +54,19 @@ class Keyed:
         """Create one for each, with its company."""
         return self._api.create(self._kind, [self._made_of(op) for op in ops])
 
-    def _read_unique(self, keys: Sequence[str]) -> Sequence[Json]:
-        try:
-            body = self._api.read(self._kind, keys, self._shown, KEY)
-        except RequestRefused as refusal:
-            if category(refusal.body) == "OBJECT_NOT_FOUND":
-                return ()
-            raise
-        for error in details(body):
-            if category(error) != "OBJECT_NOT_FOUND":
-                raise VendorError(
-                    f"HubSpot did not tell whether all {self._kind} exist: {said(error)}",
-                    "run again: nothing is created before that is known",
-                    status=207,
-                    body=dict(error),
-                )
-        return list(body["results"])
-
     def _searched(self, keys: Sequence[str]) -> Iterator[Json]:
         """Through the index: what was created a moment ago may be missing; the oldest comes first.
 
         An IN filter on text compares with the lower-case form.
         """
-        wanted = {"propertyName": KEY, "operator": "IN", "values": [key.lower() for key in keys]}
+        for start in range(0, len(keys), BATCH_LIMIT):
+            values = [key.lower() for key in keys[start : start + BATCH_LIMIT]]
+            wanted = {"propertyName": KEY, "operator": "IN", "values": values}
+            yield from self._all({"filterGroups": [{"filters": [wanted]}]})
+
+    def _all(self, question: Json) -> Iterator[Json]:
         query: Json = {
-            "filterGroups": [{"filters": [wanted]}],
+            **question,
             "sorts": [{"propertyName": "hs_object_id", "direction": "ASCENDING"}],
             "properties": list(self._shown),
             "limit": BATCH_LIMIT,

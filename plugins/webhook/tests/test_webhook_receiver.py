@@ -18,7 +18,8 @@ from cs_sync.store.database import open_store
 from cs_sync.store.leases import take_lease
 from cs_sync.store.migrating import migrate
 from cs_sync.write_back.plan import Wish, make_plan
-from cs_sync.write_back.push import Pusher, Writes
+from cs_sync.write_back.push import Pusher
+from cs_sync.write_back.receipts import Writes
 from cs_sync_webhook import signature
 from cs_sync_webhook.config import WebhookConfig
 from cs_sync_webhook.destination import WebhookDestination
