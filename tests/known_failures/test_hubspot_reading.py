@@ -116,15 +116,18 @@ def test_p04_a_column_that_goes_empty_makes_the_run_partial(tmp_path: Path) -> N
     place: Place = small_company(tmp_path)
     for name in ("tickets.csv", "survey_responses.csv", "usage_days.csv"):
         (tmp_path / "data" / name).unlink()
-    header, line = "source_id,account,email,name\n", "c{0},alpha,{1},P{0}\n"
-    for _ in range(4):
-        full = "".join(line.format(n, f"c{n}@alpha.example") for n in range(60))
-        place.write("data/contacts.csv", header + full)
+    for run in range(4):
+        place.write("data/contacts.csv", _contacts(60 + run, "@alpha.example"))
         assert place.run("sync").code == 0
-    place.write("data/contacts.csv", header + "".join(line.format(n, "") for n in range(60)))
+    place.write("data/contacts.csv", _contacts(64, ""))
     ran = place.run("sync")
     assert ran.code == 3
     assert "source_contact: email is filled in 0% of the rows; usual is 100%" in ran.said
+
+
+def _contacts(count: int, at: str) -> str:
+    lines = [f"c{n},alpha,{at and f'c{n}{at}'},P{n}\n" for n in range(count)]
+    return "source_id,account,email,name\n" + "".join(lines)
 
 
 def test_p05_an_archived_record_is_gone_although_its_modified_date_stands(reads: Reads) -> None:
