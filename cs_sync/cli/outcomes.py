@@ -5,7 +5,9 @@ from rich.console import RenderableType
 from cs_sync.cli.pieces import Row, Rows, or_nothing, table_of
 from cs_sync.cli.values import NOTHING, difference, quantity, text
 
-COUNTS = ("created", "open", "done", "too_late", "ignored", "resolved", "waiting")
+COUNTS = (
+    "created", "open", "done", "too_late", "ignored", "deleted", "resolved", "waiting",
+)  # fmt: skip
 PLAYBOOK_FIELDS = (
     *("playbook", "enabled", *COUNTS, "judged", "recovered", "recovery_rate", "held_out"),
     *("held_out_judged", "held_out_recovered", "held_out_recovery_rate"),

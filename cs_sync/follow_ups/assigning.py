@@ -22,15 +22,16 @@ def assigned(
 ) -> list[FollowUpDraft]:
     """The drafts with their assignee: the playbook's own, else the owner's, else the fallback.
 
-    An owner who has left is none. One without an address keeps the follow-up by their id.
+    An owner who has left is none, and so it is then nobody's when there is no fallback. One without
+    an address keeps the follow-up by their id.
     """
-    return [replace(draft, assignee=_assignee(draft, owners, fallback)) for draft in drafts]
+    return [_assigned(draft, owners, fallback) for draft in drafts]
 
 
-def _assignee(draft: FollowUpDraft, owners: Owners, fallback: str | None) -> str | None:
+def _assigned(draft: FollowUpDraft, owners: Owners, fallback: str | None) -> FollowUpDraft:
     if draft.assignee:
-        return draft.assignee
+        return draft
     owner = owners.get((draft.owner_source or "", draft.owner_source_id or ""))
     if owner is None or not owner.is_active:
-        return fallback
-    return owner.email.lower() if owner.email else None
+        return replace(draft, assignee=fallback, owner_source=None, owner_source_id=None)
+    return replace(draft, assignee=owner.email.lower() if owner.email else None)

@@ -13,7 +13,7 @@ from cs_sync.follow_ups.playbook import Playbook
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
 
-State = Literal["waiting", "open", "held_out", "done", "resolved"]
+State = Literal["waiting", "open", "held_out", "done", "deleted", "resolved"]
 NO_TURN = "it was no longer due when its turn came"
 Evidence = Mapping[str, Any]
 Occasion = tuple[str, str, str]

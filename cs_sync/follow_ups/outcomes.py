@@ -9,7 +9,9 @@ from typing import Any, Literal
 
 from cs_sync.metrics.intervals import wilson
 
-Outcome = Literal["waiting", "open", "ignored", "done", "too_late", "resolved", "held_out"]
+Outcome = Literal[
+    "waiting", "open", "ignored", "done", "too_late", "deleted", "resolved", "held_out"
+]
 RANK = {"red": 0, "yellow": 1, "green": 2, "excellent": 3}
 
 
@@ -89,7 +91,9 @@ def _row(name: str, found: Sequence[Past]) -> dict[str, Any]:
     }
 
 
-_SHOWN: tuple[Outcome, ...] = ("open", "done", "too_late", "ignored", "resolved", "waiting")
+_SHOWN: tuple[Outcome, ...] = (
+    "open", "done", "too_late", "ignored", "deleted", "resolved", "waiting",
+)  # fmt: skip
 
 
 def _recoveries(found: Iterable[Past]) -> tuple[int, int]:

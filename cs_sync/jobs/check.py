@@ -11,12 +11,20 @@ from sqlalchemy import make_url
 from cs_sync.contracts.errors import CsSyncError
 from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Finding
+from cs_sync.jobs.company import unanswerable, unattended
+from cs_sync.jobs.follow_ups import playbooks
 from cs_sync.jobs.workspace import Workspace
 
 
 def check(workspace: Workspace) -> list[dict[str, Any]]:
-    """One row per stream of every source; readable secrets are warned of as an event."""
+    """One row per stream of every source.
+
+    Readable secrets, and playbooks that can lead to nothing, are warned of as events.
+    """
     _warn(workspace)
+    known = playbooks(workspace)
+    for told in (*unattended(workspace, known), *unanswerable(workspace, known)):
+        workspace.emit(Event("warning", workspace.clock(), detail={"message": told}))
     rows = []
     for opened in workspace.sources():
         rows += [

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from cs_sync.follow_ups import (
+    COMPANY,
     PLAYBOOKS,
     Decision,
     FollowUpDraft,
@@ -16,9 +17,10 @@ from cs_sync.follow_ups import (
     plan_follow_ups,
 )
 from cs_sync.health.wording import counted
+from cs_sync.jobs.company import company_view, unanswerable, unassigned
 from cs_sync.jobs.recording import Recorded
 from cs_sync.jobs.score import Scored
-from cs_sync.jobs.views import account_views, company_view
+from cs_sync.jobs.views import account_views
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.store.follow_ups import (
     change_follow_up,
@@ -52,19 +54,19 @@ def playbooks(workspace: Workspace) -> dict[str, Playbook]:
     return {**PLAYBOOKS, **workspace.plugins.playbooks}
 
 
-def consider(workspace: Workspace, scored: Sequence[Scored]) -> FollowUps:
+def consider(workspace: Workspace, scored: Sequence[Scored], *, company: bool = True) -> FollowUps:
     """What these accounts call for today, against what is on record; nothing is stored.
 
-    Company-wide follow-ups need somebody to go to.
+    Company-wide follow-ups need somebody to go to; without `company` they are left out.
     """
     config, known = workspace.config, playbooks(workspace)
     views = account_views(workspace, scored)
-    proposed = plan_follow_ups(
-        views, known, config.playbooks, _company(workspace, known), config.follow_ups
-    )
+    ours = company_view(workspace, known) if company else None
+    proposed = plan_follow_ups(views, known, config.playbooks, ours, config.follow_ups)
     with workspace.store.read() as connection:
         stored, owners = read_follow_ups(connection), read_owners(connection)
-    drafts = assigned(proposed, owners, config.follow_ups.assignee)
+    everything = assigned(proposed, owners, config.follow_ups.assignee)
+    drafts = [d for d in everything if d.account_id != COMPANY or d.assignee]
     rules = Rules(
         workspace.clock(),
         str(config.workspace.timezone),
@@ -73,7 +75,10 @@ def consider(workspace: Workspace, scored: Sequence[Scored]) -> FollowUps:
     )
     kept = [_kept(row) for row in stored]
     decision = decide(drafts, kept, known, {view.id: view for view in views}, rules)
-    return _outcome(workspace, stored, decision)
+    found = _outcome(workspace, stored, decision)
+    missing = unanswerable(workspace, known) if company else []
+    found.said.extend([*unassigned(everything), *missing, *_ownerless(found.live())])
+    return found
 
 
 def keep(recorded: Recorded, scored: Sequence[Scored]) -> FollowUps:
@@ -85,18 +90,6 @@ def keep(recorded: Recorded, scored: Sequence[Scored]) -> FollowUps:
         for key, values in found.changed.items():
             change_follow_up(connection, key, values)
     return found
-
-
-def _company(workspace: Workspace, known: Mapping[str, Playbook]) -> Any:
-    settings, fallback = workspace.config.playbooks, workspace.config.follow_ups.assignee
-    wanted = {
-        name: one
-        for name, one in known.items()
-        if one.scope == "company"
-        and settings[name].enabled
-        and (settings[name].assignee or fallback)
-    }
-    return company_view(workspace, wanted, settings) if wanted else None
 
 
 def _outcome(
@@ -127,6 +120,18 @@ def _said(decision: Decision, cap: int | None) -> list[str]:
         f"{counted(count, 'follow-up')} for {desk or 'nobody in particular'} must wait for another"
         f" day: [follow_ups] daily_cap = {cap}, the most money at risk goes first"
         for desk, count in sorted(decision.waiting.items())
+    ]
+
+
+def _ownerless(live: Sequence[Mapping[str, Any]]) -> list[str]:
+    """That accounts without an owner leave their follow-ups to nobody."""
+    number = sum(not row["assignee"] and not row["owner_source_id"] for row in live)
+    if not number:
+        return []
+    verb = "goes" if number == 1 else "go"
+    return [
+        f"{counted(number, 'follow-up')} {verb} to nobody, as the accounts have no owner"
+        '\n  → give them one, or set [follow_ups] assignee = "name@example.com"'
     ]
 
 

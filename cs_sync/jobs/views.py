@@ -1,15 +1,13 @@
-"""What the playbooks are shown: every customer, and our own company."""
+"""What the playbooks about accounts are shown: every customer as it stands."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from cs_sync.follow_ups import AccountView, CompanyView, Playbook, Question, popularity
+from cs_sync.follow_ups import AccountView, popularity
 from cs_sync.jobs.derive import policy_of
-from cs_sync.jobs.metrics import metrics
 from cs_sync.jobs.score import Scored
 from cs_sync.jobs.workspace import Workspace
-from cs_sync.store.attributes import known_attributes
 from cs_sync.store.health import band_since
 from cs_sync.store.lookup import mrr_at
 from cs_sync.store.movements import read_movements
@@ -45,27 +43,6 @@ def account_views(workspace: Workspace, scored: Sequence[Scored]) -> list[Accoun
             }
             views.append(_view(one, {**shared, **own}))
     return views
-
-
-def company_view(
-    workspace: Workspace, playbooks: Mapping[str, Playbook], settings: Mapping[str, Any]
-) -> CompanyView:
-    """The KPIs that these company-wide playbooks ask for, of the last whole periods."""
-    asked = {q for name, one in playbooks.items() for q in one.asks(settings[name])}
-    with workspace.store.read() as connection:
-        attributes = known_attributes(connection)
-    kpis = {question: _answer(workspace, question, attributes) for question in asked}
-    return CompanyView(workspace.clock(), kpis, str(workspace.config.workspace.timezone))
-
-
-def _answer(
-    workspace: Workspace, question: Question, attributes: Iterable[str]
-) -> tuple[Mapping[str, Any], ...]:
-    """The rows of one question; none for an attribute that no account has."""
-    if question.by is not None and question.by not in attributes:
-        return ()
-    by = [question.by] if question.by else []
-    return tuple(metrics(workspace, names=[question.metric], grain=question.grain, by=by))
 
 
 def _view(scored: Scored, given: Mapping[str, Any]) -> AccountView:

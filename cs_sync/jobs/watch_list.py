@@ -23,7 +23,7 @@ def watch_list(workspace: Workspace, scored: Sequence[Scored]) -> list[dict[str,
         (one for one in scored if one.score.band in ("red", "yellow")),
         key=lambda one: (-_at_risk(one, paying.get(one.account["id"], {})), one.account["id"]),
     )[:LENGTH]
-    actions = _next_actions(consider(workspace, scored).live())
+    actions = _next_actions(consider(workspace, scored, company=False).live())
     return [
         {
             **one.row(workspace.today),

@@ -19,7 +19,7 @@ class MrrSpan(SQLModel, table=True):
     policy: str = Field(primary_key=True, description="Hash of the MRR policy.")
     currency: str = Field(primary_key=True)
     valid_from: datetime = Field(primary_key=True)
-    known_from: datetime = Field(primary_key=True)
+    known_from: datetime = Field(primary_key=True, index=True)
     valid_to: datetime | None = None
     known_to: datetime | None = Field(default=None, index=True)
     amount: int = Field(sa_type=BigInteger, description="Minor units.")
@@ -108,9 +108,9 @@ class FollowUp(SQLModel, table=True):
     score: float | None = Field(default=None, description="At its creation, as band and mrr.")
     band: str | None = None
     mrr: dict[str, int] = Field(default_factory=dict, sa_type=JSON, description="Minor units.")
-    state: str = Field(default="open", description="waiting open held_out done resolved")
+    state: str = Field(default="open", description="waiting open held_out done deleted resolved")
     touched: bool = Field(default=False, description="Somebody has begun it at the destination.")
     created_at: datetime
     opened_at: datetime | None = Field(default=None, description="Since when it may be written.")
-    ended_at: datetime | None = Field(default=None, description="Done, or found to be needless.")
+    ended_at: datetime | None = Field(default=None, description="Done, deleted, or found to be needless.")
     reason: str | None = Field(default=None, description="Why it was needless.")

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from cs_sync_webhook.destination import WebhookDestination
 from tests.follow_ups.days import CRM, QUIET, push
 from tests.jobs.road import CONFIG, Place, small_company
 from tests.write_back.portal import Portal
@@ -114,6 +115,45 @@ def test_held_out_accounts_are_on_record_and_not_in_the_crm(place: Place, portal
     assert call["key"] not in portal.tasks
     row = counts(place, "detractor_call")
     assert (row["created"], row["held_out"]) == (0, 1)
+
+
+@pytest.fixture
+def records(place: Place, portal: Portal, monkeypatch: pytest.MonkeyPatch) -> Portal:
+    """The CRM with records of its own, which happen to have our ids."""
+    monkeypatch.setattr(WebhookDestination, "addresses", "records")
+    with closing(sqlite3.connect(place.path / "cs_sync.db")) as connection, connection:
+        for table in ("source_account", "account_link"):
+            connection.execute(f"CREATE TEMP TABLE copy AS SELECT * FROM {table}")
+            connection.execute("UPDATE copy SET source = 'webhook'")
+            connection.execute(f"INSERT INTO {table} SELECT * FROM copy")
+            connection.execute("DROP TABLE copy")
+    return portal
+
+
+def test_what_somebody_deleted_is_neither_open_nor_ignored(place: Place, records: Portal) -> None:
+    portal = records
+    push(place)
+    (call,) = rows(place, playbook="detractor_call")
+    task = portal.tasks.pop(call["key"])
+    place.run("push", "--yes")
+    assert rows(place, key=call["key"])[0]["state"] == "open"  # it may not be shown yet
+    push(place, days=30)
+    assert rows(place, key=call["key"])[0]["state"] == "deleted"
+    row = counts(place, "detractor_call")
+    assert (row["deleted"], row["ignored"], row["open"]) == (1, 0, 0)
+    assert call["key"] not in portal.tasks  # theirs to delete: it is not written again
+    portal.tasks[call["key"]] = task  # out of the bin again
+    push(place, days=31)
+    assert rows(place, key=call["key"])[0]["state"] == "open"
+    assert counts(place, "detractor_call")["deleted"] == 0
+
+
+def test_a_crm_that_shows_nothing_has_not_deleted_everything(place: Place, records: Portal) -> None:
+    push(place)
+    assert len(records.tasks) > 1
+    records.tasks = {}
+    push(place, days=2)
+    assert rows(place, state="deleted") == []
 
 
 def test_explain_names_what_is_to_be_done(place: Place, portal: Portal) -> None:
