@@ -1,4 +1,4 @@
-"""Stripe in memory: objects by list, a feed of events, and nothing that a test did not put there."""
+"""Stripe in memory: objects by list, a feed of events, and only what a test put there."""
 
 import re
 from collections.abc import Iterator, Mapping
