@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from cs_sync.contracts.errors import ConfigError, StoreError
@@ -25,27 +25,43 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._turn = threading.RLock() if engine.dialect.name == "sqlite" else None
+        self._writer: Connection | None = None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading; sees what is committed."""
-        with _told(), self.engine.connect() as connection:
+        with self._told(), self.engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction: all of it is stored, or nothing."""
         if self._turn is None:
-            with _told(), self.engine.begin() as connection:
+            with self._told(), self.engine.begin() as connection:
                 yield connection
         else:
-            with self._turn, _told(), self.engine.begin() as connection:
+            with self._turn, self._told(), self._one_writer() as connection:
                 yield connection
+
+    @contextmanager
+    def _one_writer(self) -> Iterator[Connection]:
+        """A transaction on the one connection that writes: so there is one cache of pages, which
+        stays warm. A connection on which something went wrong is not used again.
+        """
+        writer = self._writer or self.engine.connect()
+        self._writer = None
+        try:
+            with writer.begin():
+                yield writer
+        except BaseException:
+            writer.close()
+            raise
+        self._writer = writer
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """A connection for reading that sees one moment only, whatever is stored meanwhile."""
-        with _told(), self.engine.connect() as connection:
+        with self._told(), self.engine.connect() as connection:
             if self.engine.dialect.name == "sqlite":
                 frozen = connection.execution_options(isolation_level="AUTOCOMMIT")
                 frozen.exec_driver_sql("BEGIN")
@@ -56,7 +72,19 @@ class Store:
 
     def close(self) -> None:
         """Let go of every connection."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
         self.engine.dispose()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn what the driver throws into one sentence and a remedy, without the statement."""
+        drivers: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        try:
+            yield
+        except (DBAPIError, drivers) as error:
+            raise _refused(getattr(error, "orig", None) or error) from error
 
 
 def open_store(url: str, schema: str | None = None) -> Store:
@@ -140,7 +168,7 @@ def _create_schema(url: str, schema: str) -> None:
             f"[database] schema {schema!r} is not a plain name", "use letters, digits and _"
         )
     engine = create_engine(url, poolclass=NullPool)
-    with _told(), engine.begin() as connection:
+    with Store(engine).write() as connection:
         connection.exec_driver_sql(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
 
 
@@ -156,17 +184,9 @@ def _from_json(value: Any) -> Any:
     return orjson.loads(value) if isinstance(value, str | bytes) else value
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    """Turn what the driver throws into one sentence and a remedy, without the statement."""
-    try:
-        yield
-    except OperationalError as error:
-        cause = str(error.orig).strip().splitlines()[0]
-        raise StoreError(f"the database refused: {cause}", _remedy(cause)) from error
-    except DBAPIError as error:
-        cause = str(error.orig).strip().splitlines()[0]
-        raise StoreError(f"the database refused: {cause}") from error
+def _refused(cause: BaseException) -> StoreError:
+    said = (str(cause).strip() or type(cause).__name__).splitlines()[0]
+    return StoreError(f"the database refused: {said}", _remedy(said))
 
 
 def _remedy(cause: str) -> str:

@@ -4,10 +4,12 @@ import os
 import socket
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
-from sqlalchemy import Connection, RowMapping, insert, select, update
+from sqlalchemy import Connection, Dialect, RowMapping, bindparam, insert, select, update
 
 from cs_sync.contracts.errors import LeaseHeld
+from cs_sync.store.binding import STATEMENTS, Prepared, prepare
 from cs_sync_schemas import Lease, table_of
 
 LEASE = table_of(Lease)
@@ -73,11 +75,15 @@ def renew_lease(connection: Connection, held: Held, now: datetime) -> None:
 
 def check_lease(connection: Connection, held: Held) -> None:
     """Raise LeaseHeld unless this run still holds the lease; call it in every transaction."""
-    token = connection.scalar(select(LEASE.c.token).where(LEASE.c.name == NAME))
-    if token != held.token:
+    if _token(connection.dialect).rows(connection, name=NAME) != [(held.token,)]:
         raise LeaseHeld(
             "this run lost its lease to another one", "nothing was lost; let the other run finish"
         )
+
+
+@lru_cache(STATEMENTS)
+def _token(dialect: Dialect) -> Prepared:
+    return prepare(select(LEASE.c.token).where(LEASE.c.name == bindparam("name")), dialect)
 
 
 def give_back(connection: Connection, held: Held, now: datetime) -> None:

@@ -3,24 +3,27 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import lru_cache
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Dialect,
     Select,
     Table,
     and_,
     bindparam,
     case,
+    literal_column,
     select,
     tuple_,
     update,
 )
 
-from cs_sync.store.binding import prepared_upsert
+from cs_sync.store.binding import STATEMENTS, Prepared, among, prepare, prepared_upsert
 from cs_sync.store.door import content_hash
 from cs_sync.store.history import remember
 from cs_sync_schemas import Record, table_of
@@ -40,10 +43,19 @@ class Moment:
     keep_raw: bool = False
 
 
-def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert, or replace by primary key; `first_seen_at` of what exists is kept."""
+def upsert(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    shared: Mapping[str, Any] | None = None,
+) -> None:
+    """Insert, or replace by primary key; `first_seen_at` of what exists is kept.
+
+    All rows have the same fields; `shared` are values that all of them have.
+    """
     if rows:
-        prepared_upsert(connection, table, tuple(rows[0])).execute(connection, rows)
+        names = tuple(dict.fromkeys((*rows[0], *(shared or ()))))
+        prepared_upsert(connection.dialect, table, names).many(connection, rows, shared)
 
 
 def store_rows(
@@ -59,81 +71,78 @@ def store_rows(
     `confirm` also marks the unchanged ones as seen now, for streams that are swept.
     """
     table = table_of(record)
-    keys = tuple(column.name for column in table.primary_key if column.name != "source")
-    latest = {tuple(row[key] for key in keys): row for row in rows}
-    stored = _stored(connection, table, keys, [row["source_id"] for row in latest.values()], moment)
+    keys = _keys(table)
+    latest = dict(zip(map(itemgetter(*keys), rows), rows, strict=True))
+    stored = _stored(connection, table, (row["source_id"] for row in latest.values()), moment)
     changed = [row for key, row in latest.items() if stored.get(key) != row["row_hash"]]
-    replaced = (row["source_id"] for key, row in latest.items() if _differs(stored.get(key), row))
-    for some in chunks(replaced):
-        remember(connection, table, _mine(table, some, moment), moment.now)
-    upsert(connection, table, [_with_knowledge(row, moment) for row in changed])
+    if stored:
+        replaced = (row["source_id"] for key, row in latest.items() if _differs(stored, key, row))
+        for some in chunks(replaced):
+            remember(connection, table, _mine(table, some, moment), moment.now)
+    if moment.keep_raw:
+        changed = [{"raw": None, **row} for row in changed]
+    upsert(connection, table, changed, _knowledge(moment))
     if confirm:
-        _confirm(connection, table, keys, list(latest), moment)
+        _confirm(connection, table, list(latest), moment)
     return len(changed)
 
 
+def _keys(table: Table) -> tuple[str, ...]:
+    """What tells the rows of one source apart."""
+    return tuple(column.name for column in table.primary_key if column.name != "source")
+
+
 def _stored(
-    connection: Connection,
-    table: Table,
-    keys: tuple[str, ...],
-    source_ids: Iterable[str],
-    moment: Moment,
-) -> dict[tuple[Any, ...], str]:
+    connection: Connection, table: Table, source_ids: Iterable[str], moment: Moment
+) -> dict[Any, str]:
     """Digests of the stored rows among these, by the rest of their key; none of a buried one."""
-    statement = _digests(table, keys)
-    found: dict[tuple[Any, ...], str] = {}
+    query = _digests(connection.dialect, table)
+    found: dict[Any, str] = {}
     for some in chunks(source_ids):
-        given = {"source": moment.source, "ids": some}
-        found.update((tuple(row[:-1]), row[-1]) for row in connection.execute(statement, given))
+        for *key, digest in query.rows(connection, source=moment.source, ids=some):
+            found[tuple(key) if len(key) > 1 else key[0]] = digest
     return found
 
 
-@cache
-def _digests(table: Table, keys: tuple[str, ...]) -> Select[Any]:
-    """Built once: putting a statement together takes longer than running it on a page."""
-    digest = case((table.c.deleted_at.is_(None), table.c.row_hash), else_="")
-    return select(*(table.c[key] for key in keys), digest).where(*_given(table, "source_id"))
+@lru_cache(STATEMENTS)
+def _digests(dialect: Dialect, table: Table) -> Prepared:
+    digest = case((table.c.deleted_at.is_(None), table.c.row_hash), else_=literal_column("''"))
+    columns = (*(table.c[key] for key in _keys(table)), digest)
+    return prepare(select(*columns).where(*_given(table, "source_id", dialect)), dialect)
 
 
-def _given(table: Table, name: str) -> Iterator[ColumnElement[bool]]:
+def _given(table: Table, name: str, dialect: Dialect) -> tuple[ColumnElement[bool], ...]:
     """Rows of `:source` whose column `name` is one of `:ids`."""
-    yield table.c.source == bindparam("source")
-    yield table.c[name].in_(bindparam("ids", expanding=True))
+    return table.c.source == bindparam("source"), among(table.c[name], dialect)
 
 
-def _differs(digest: str | None, row: Mapping[str, Any]) -> bool:
-    return digest is not None and digest != row["row_hash"]
+def _differs(stored: Mapping[Any, str], key: Any, row: Mapping[str, Any]) -> bool:
+    return bool(stored.get(key, row["row_hash"]) != row["row_hash"])
 
 
 def _mine(table: Table, source_ids: Sequence[str], moment: Moment) -> ColumnElement[bool]:
     return and_(table.c.source == moment.source, table.c.source_id.in_(source_ids))
 
 
-def _with_knowledge(row: dict[str, Any], moment: Moment) -> dict[str, Any]:
-    known = {
+def _knowledge(moment: Moment) -> dict[str, Any]:
+    """What the engine says of every row that it writes at a moment."""
+    known: dict[str, Any] = {
         "source": moment.source,
         "first_seen_at": moment.now,
         "last_seen_at": moment.now,
         "changed_at": moment.now,
         "deleted_at": None,
-        "raw": row.get("raw") if moment.keep_raw else None,
     }
-    return {**row, **known}
+    return known if moment.keep_raw else {**known, "raw": None}
 
 
-def _confirm(
-    connection: Connection,
-    table: Table,
-    keys: tuple[str, ...],
-    seen: Sequence[tuple[Any, ...]],
-    moment: Moment,
-) -> None:
+def _confirm(connection: Connection, table: Table, seen: Sequence[Any], moment: Moment) -> None:
     """Mark rows as seen now, by their whole key: of an item, only the versions that were shown."""
-    mark = update(table).where(table.c.source == moment.source).values(last_seen_at=moment.now)
+    keys = _keys(table)
     if keys == ("source_id",):
-        for ids in chunks(key[0] for key in seen):
-            connection.execute(mark.where(table.c.source_id.in_(ids)))
+        _mark_seen(connection, table, seen, moment)
         return
+    mark = update(table).where(table.c.source == moment.source).values(last_seen_at=moment.now)
     whole = tuple_(*(table.c[key] for key in keys))
     for some in chunks(seen, CHUNK // len(keys)):
         connection.execute(mark.where(whole.in_(some)))
@@ -143,13 +152,22 @@ def confirm_refused(
     connection: Connection, record: type[Record], source_ids: Iterable[str], moment: Moment
 ) -> None:
     """Mark what is stored of refused records as seen now: the source still has them."""
-    table = table_of(record)
+    _mark_seen(connection, table_of(record), source_ids, moment)
+
+
+def _mark_seen(
+    connection: Connection, table: Table, source_ids: Iterable[str], moment: Moment
+) -> None:
+    mark = _mark(connection.dialect, table)
     for some in chunks(source_ids):
-        connection.execute(
-            update(table)
-            .where(table.c.source == moment.source, table.c.source_id.in_(some))
-            .values(last_seen_at=moment.now)
-        )
+        mark.run(connection, source=moment.source, ids=some, now=moment.now)
+
+
+@lru_cache(STATEMENTS)
+def _mark(dialect: Dialect, table: Table) -> Prepared:
+    now = bindparam("now", type_=table.c.last_seen_at.type)
+    marked = update(table).where(*_given(table, "source_id", dialect)).values(last_seen_at=now)
+    return prepare(marked, dialect)
 
 
 def begin_versions(
@@ -195,7 +213,7 @@ def _hashed(row: dict[str, Any]) -> dict[str, Any]:
 def _latest_versions(
     connection: Connection, table: Table, source_ids: Iterable[str], moment: Moment
 ) -> dict[str, dict[str, Any]]:
-    statement = _living_versions(table)
+    statement = _living_versions(table, connection.dialect)
     latest: dict[str, dict[str, Any]] = {}
     for some in chunks(source_ids):
         rows = connection.execute(statement, {"source": moment.source, "ids": some})
@@ -203,10 +221,10 @@ def _latest_versions(
     return latest
 
 
-@cache
-def _living_versions(table: Table) -> Select[Any]:
+@lru_cache(STATEMENTS)
+def _living_versions(table: Table, dialect: Dialect) -> Select[Any]:
     columns = [c for c in table.c if c.name not in Record.ENGINE_FIELDS]
-    living = (*_given(table, "source_id"), table.c.deleted_at.is_(None))
+    living = (*_given(table, "source_id", dialect), table.c.deleted_at.is_(None))
     return select(*columns).where(*living).order_by(table.c.valid_from)
 
 
@@ -221,11 +239,11 @@ def end_missing_children(
     """End what the re-read parents no longer have; the number of ended rows."""
     table = table_of(child)
     end = table.c[child.END_FIELD]
-    statement = _unended(child, parent_field)
-    ended = 0
+    query = _unended(connection.dialect, child, parent_field)
+    shown, ended = set(present), 0
     for some in chunks(parents):
-        given = {"source": moment.source, "ids": some}
-        gone = set(connection.scalars(statement, given)) - set(present)
+        found = query.rows(connection, source=moment.source, ids=some)
+        gone = {source_id for (source_id,) in found} - shown
         for few in chunks(gone):
             open_ones = and_(_mine(table, few, moment), end.is_(None))
             remember(connection, table, open_ones, moment.now)
@@ -238,11 +256,12 @@ def end_missing_children(
     return ended
 
 
-@cache
-def _unended(child: type[Record], parent_field: str) -> Select[Any]:
+@lru_cache(STATEMENTS)
+def _unended(dialect: Dialect, child: type[Record], parent_field: str) -> Prepared:
     table = table_of(child)
     unended = (table.c[child.END_FIELD].is_(None), table.c.deleted_at.is_(None))
-    return select(table.c.source_id).where(*_given(table, parent_field), *unended)
+    query = select(table.c.source_id).where(*_given(table, parent_field, dialect), *unended)
+    return prepare(query, dialect)
 
 
 def bury(

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, Dialect, bindparam, delete, exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cs_sync.contracts.source import Rejection
+from cs_sync.store.binding import STATEMENTS, Prepared, prepare
 from cs_sync.store.records import chunks
 from cs_sync_schemas import Record, RejectedRecord, table_of
 
@@ -69,9 +71,7 @@ def forget_rejects(
     connection: Connection, source: str, record: type[Record], source_ids: Iterable[str]
 ) -> None:
     """Drop the rejections of records that have been stored since."""
-    waiting = connection.scalar(
-        select(func.count()).select_from(REJECTED).where(REJECTED.c.source == source)
-    )
+    [(waiting,)] = _any(connection.dialect).rows(connection, source=source)
     if not waiting:
         return
     for some in chunks(source_ids):
@@ -82,6 +82,11 @@ def forget_rejects(
                 REJECTED.c.source_id.in_(some),
             )
         )
+
+
+@lru_cache(STATEMENTS)
+def _any(dialect: Dialect) -> Prepared:
+    return prepare(select(exists().where(REJECTED.c.source == bindparam("source"))), dialect)
 
 
 def forget_unseen_rejects(

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, Dialect, bindparam, delete, select, update
 
 from cs_sync.contracts.source import Window
+from cs_sync.store.binding import STATEMENTS, Prepared, prepare
 from cs_sync.store.records import upsert
 from cs_sync_schemas import StreamState, table_of
 
@@ -100,11 +102,15 @@ def advance(
     values = {"records": records, "updated_at": now, "done": done}
     if resume is not None:
         values["resume"] = resume
-    connection.execute(
-        update(STATE)
-        .where(STATE.c.source == source, STATE.c.stream == stream, STATE.c.partition == partition)
-        .values(values)
-    )
+    which = {"source_": source, "stream_": stream, "partition_": partition}
+    _advance(connection.dialect, tuple(values)).run(connection, **which, **values)
+
+
+@lru_cache(STATEMENTS)
+def _advance(dialect: Dialect, names: tuple[str, ...]) -> Prepared:
+    key = (STATE.c[name] == bindparam(f"{name}_") for name in ("source", "stream", "partition"))
+    values = {name: bindparam(name, type_=STATE.c[name].type) for name in names}
+    return prepare(update(STATE).where(*key).values(values), dialect)
 
 
 def set_cursor(

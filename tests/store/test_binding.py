@@ -50,7 +50,7 @@ def item(source_id: str, **differing: Any) -> dict[str, Any]:
 def test_stores_what_sqlalchemy_stores(store: Store) -> None:
     ours, theirs = item("ours"), item("theirs")
     with store.write() as connection:
-        prepared_upsert(connection, TABLE, tuple(ours)).execute(connection, [ours])
+        prepared_upsert(connection.dialect, TABLE, tuple(ours)).many(connection, [ours])
         connection.execute(insert(TABLE), [theirs])
     with store.read() as connection:
         # The bare text of the columns, as no type of ours reads it back.
@@ -65,7 +65,7 @@ def test_a_second_row_with_the_key_replaces_all_but_when_it_was_first_seen(store
     again = item("one", quantity=Decimal(7), first_seen_at=later, last_seen_at=later)
     with store.write() as connection:
         for row in (item("one"), again):
-            prepared_upsert(connection, TABLE, tuple(row)).execute(connection, [row])
+            prepared_upsert(connection.dialect, TABLE, tuple(row)).many(connection, [row])
     with store.read() as connection:
         (stored,) = connection.execute(select(TABLE)).mappings()
     assert stored["quantity"] == 7
@@ -76,11 +76,11 @@ def test_a_second_row_with_the_key_replaces_all_but_when_it_was_first_seen(store
 def test_a_time_without_offset_is_refused(store: Store) -> None:
     row = item("one", updated_at=NOON.replace(tzinfo=None))
     with pytest.raises((StatementError, ValueError), match="naive"), store.write() as connection:
-        prepared_upsert(connection, TABLE, tuple(row)).execute(connection, [row])
+        prepared_upsert(connection.dialect, TABLE, tuple(row)).many(connection, [row])
 
 
 def test_rows_must_have_the_same_fields(store: Store) -> None:
     row = item("one")
     short = {name: value for name, value in item("two").items() if name != "price"}
     with pytest.raises((KeyError, StoreError)), store.write() as connection:
-        prepared_upsert(connection, TABLE, tuple(row)).execute(connection, [row, short])
+        prepared_upsert(connection.dialect, TABLE, tuple(row)).many(connection, [row, short])
