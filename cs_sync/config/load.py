@@ -187,13 +187,12 @@ def _destination(
     write_back: WriteBackSettings | None, connectors: Connectors, plugins: Plugins
 ) -> list[Problem]:
     """Scores can only be written to a connector that is configured and writes."""
-    name = write_back.destination if write_back else None
-    if name is None:
-        return []
-    key = "write_back.destination"
-    if name not in plugins.destinations:
-        known = list(plugins.destinations)
-        return [Problem(key, f"no installed connector writes to {name}", nearest(name, known))]
-    if name not in connectors:
-        return [Problem(key, f"{name} is not configured", f"add a [connectors.{name}] section")]
-    return []
+    key, problems, known = "write_back.destination", [], list(plugins.destinations)
+    for name in write_back.destinations if write_back else ():
+        if name not in plugins.destinations:
+            remedy = nearest(name, known)
+            problems.append(Problem(key, f"no installed connector writes to {name}", remedy))
+        elif name not in connectors:
+            remedy = f"add a [connectors.{name}] section"
+            problems.append(Problem(key, f"{name} is not configured", remedy))
+    return problems

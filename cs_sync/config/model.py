@@ -69,7 +69,9 @@ class MetricsSettings(Section):
 class WriteBackSettings(Section):
     """Where scores and follow-ups are written."""
 
-    destination: str | None = Field(default=None, description="A connector that writes.")
+    destination: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
+        default=None, description="A connector that writes, or a list of several."
+    )
     owned_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] = Field(
         default="cs_", description="Only fields with this prefix are ever written."
     )
@@ -77,6 +79,12 @@ class WriteBackSettings(Section):
         default=0.2,
         description="Refuse a plan that touches more than this share of accounts, unless --yes.",
     )
+
+    @property
+    def destinations(self) -> tuple[str, ...]:
+        """The connectors to write to, each once, in the order given."""
+        given = (self.destination,) if isinstance(self.destination, str) else self.destination
+        return tuple(dict.fromkeys(given or ()))
 
 
 class ScheduleSettings(Section):

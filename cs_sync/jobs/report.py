@@ -73,7 +73,11 @@ def _data(
         paying = mrr_at(connection, now)
         history = band_history(connection, settings.health.mode, workspace.today - timedelta(90))
         newest = next(iter(read_runs(connection, 1)), None)
-        links = remote_accounts(connection, settings.write_back.destination or "")
+        links = {
+            account: records
+            for name in reversed(settings.write_back.destinations)
+            for account, records in remote_accounts(connection, name).items()
+        }
         cursors = read_cursors(connection)
     return ReportData(
         workspace=settings.workspace.name,
@@ -86,7 +90,7 @@ def _data(
         bands=_bands(customers, paying),
         band_history=_history(history),
         watch_list=_watched(watch_list(workspace, customers), links),
-        destination=settings.write_back.destination or "the CRM",
+        destination=" and ".join(settings.write_back.destinations) or "the CRM",
         writes=newest["writes"] if newest else {},
         streams=_freshness(newest, cursors),
         notes=notes,

@@ -8,6 +8,7 @@ from cs_sync.contracts.events import Event
 from cs_sync.jobs.derive import derive
 from cs_sync.jobs.follow_ups import consider, keep
 from cs_sync.jobs.observing import read_back
+from cs_sync.jobs.planning import foreseen, plan_rows
 from cs_sync.jobs.recording import Recorded, recorded_run
 from cs_sync.jobs.report import newest_kpis, write_report
 from cs_sync.jobs.score import Scored, score_all
@@ -15,7 +16,7 @@ from cs_sync.jobs.summary import RunReport
 from cs_sync.jobs.sync import sync_into
 from cs_sync.jobs.watch_list import watch_list
 from cs_sync.jobs.workspace import Workspace
-from cs_sync.jobs.write_back import make, plan_rows, write
+from cs_sync.jobs.write_back import Wishes, write
 from cs_sync.store.health import computed_row, save_scores
 from cs_sync.sync.windows import Request
 
@@ -71,14 +72,18 @@ def _write(
     yes: bool,
 ) -> list[dict[str, Any]]:
     workspace = recorded.workspace
-    opened = workspace.destination()
-    if opened is None:
+    opened = workspace.destinations()
+    if not opened:
         notes.append("[write_back] names no destination, so nothing was written to a CRM")
         return []
     if dry_run:
         notes.append("dry run: nothing was written to the CRM")
-        return plan_rows(make(workspace, opened[0], scored, consider(workspace, scored)))
-    read_back(recorded, *opened)
+        found = consider(workspace, scored)
+        notes += found.said
+        return foreseen(workspace, opened, scored, found)
+    for name, destination in opened:
+        read_back(recorded, name, destination)
     follow_ups = keep(recorded, scored)
     notes += follow_ups.said
-    return plan_rows(write(recorded, scored, follow_ups, yes=yes))
+    written = write(recorded, opened, scored, follow_ups, Wishes(yes))
+    return [row for prepared in written for row in plan_rows(prepared)]

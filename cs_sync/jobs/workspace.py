@@ -56,11 +56,11 @@ class Workspace:
         self.config.connectors.use(wanted)
         return [self._source(name) for name in wanted]
 
-    def destination(self) -> tuple[str, Destination] | None:
-        """The connector that scores and follow-ups are written to, if one is configured."""
-        name = self.config.write_back.destination
-        if name is None:
-            return None
+    def destinations(self) -> list[tuple[str, Destination]]:
+        """The connectors that scores and follow-ups are written to, as far as configured."""
+        return [self._destination(name) for name in self.config.write_back.destinations]
+
+    def _destination(self, name: str) -> tuple[str, Destination]:
         made: Any = self.plugins.destinations[name]
         return name, made(self.config.connectors[name], self._door(name, made.limits))
 

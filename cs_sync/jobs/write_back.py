@@ -1,98 +1,77 @@
-"""Writing scores and follow-ups to the CRM: what would be written, and writing it."""
+"""Writing scores and follow-ups to every destination, each with a ledger of its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from cs_sync.contracts.destination import Destination
-from cs_sync.contracts.errors import ConfigError, VendorError
+from cs_sync.contracts.errors import Throttled, VendorError
 from cs_sync.contracts.events import Event
-from cs_sync.jobs.follow_ups import FollowUps, consider, keep
+from cs_sync.jobs.follow_ups import FollowUps, keep
 from cs_sync.jobs.observing import read_back
+from cs_sync.jobs.planning import Prepared, destinations, planned, wanted
 from cs_sync.jobs.recording import Recorded, recorded_run
 from cs_sync.jobs.score import Scored, score_all
 from cs_sync.jobs.summary import RunSummary
 from cs_sync.jobs.workspace import Workspace
-from cs_sync.store.crm import active_owners, owners_by_email, remote_accounts
-from cs_sync.store.lookup import mrr_at
-from cs_sync.write_back.fields import Portrait, field_specs
-from cs_sync.write_back.plan import Item, make_plan, touched_accounts
-from cs_sync.write_back.push import Pusher, read_entries
-from cs_sync.write_back.wishes import Crm, account_wishes, follow_up_wishes
-from cs_sync_schemas.money import CURRENCY_EXPONENT
+from cs_sync.write_back.fields import field_specs
+from cs_sync.write_back.looking import Looked, edits
+from cs_sync.write_back.plan import touched_accounts
+from cs_sync.write_back.push import Pusher, look
+from cs_sync.write_back.receipts import TOLD
+
+Opened = tuple[str, Destination]
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """A plan with what it was made from."""
+class Wishes:
+    """What a push was asked to do.
 
-    items: list[Item]
-    destination: str
-    accounts: int
-    """How many accounts could be touched at all."""
+    `yes` writes even when unusually many accounts change; `retry` tries again what a destination
+    refused for good.
+    """
 
-
-def plan(workspace: Workspace) -> list[dict[str, Any]]:
-    """One row per thing that a push would create, update, leave or refuse."""
-    name, _ = _destination(workspace)
-    scored = score_all(workspace, workspace.today)
-    return plan_rows(make(workspace, name, scored, consider(workspace, scored)))
+    yes: bool = False
+    retry: bool = False
 
 
-def push(workspace: Workspace, *, yes: bool = False) -> RunSummary:
+def push(workspace: Workspace, *, yes: bool = False, retry: bool = False) -> RunSummary:
     """Score the accounts, decide on their follow-ups, and write both."""
     with recorded_run(workspace, "push") as recorded:
-        name, destination = _destination(workspace)
+        opened = destinations(workspace)
         scored = score_all(workspace, workspace.today)
-        read_back(recorded, name, destination)
+        for name, destination in opened:
+            read_back(recorded, name, destination)
         follow_ups = keep(recorded, scored)
         recorded.messages += follow_ups.said
-        write(recorded, scored, follow_ups, yes=yes)
+        write(recorded, opened, scored, follow_ups, Wishes(yes, retry))
         return recorded.summary()
 
 
-def make(
-    workspace: Workspace, destination: str, scored: Sequence[Scored], follow_ups: FollowUps
-) -> Prepared:
-    """The plan for these scores and follow-ups; nothing is stored or sent."""
-    now, prefix = workspace.clock(), workspace.config.write_back.owned_prefix
-    with workspace.store.read() as connection:
-        crm = Crm(
-            destination,
-            remote_accounts(connection, destination),
-            frozenset(active_owners(connection, destination)),
-            owners_by_email(connection, destination),
-            workspace.plugins.destinations[destination].addresses,
-        )
-        mrr = mrr_at(connection, now)
-        ledger = read_entries(connection, destination)
-    shown = [s for s in scored if s.is_customer or ("account", s.account["id"]) in ledger]
-    live = follow_ups.live()
-    portraits = {
-        s.account["id"]: _portrait(s, mrr.get(s.account["id"], {}), live, now) for s in shown
-    }
-    wishes = [
-        *account_wishes(portraits, crm, prefix),
-        *follow_up_wishes(follow_ups.rows, crm, ledger),
-    ]
-    return Prepared(make_plan(wishes, ledger, prefix), destination, len(portraits))
-
-
 def write(
-    recorded: Recorded, scored: Sequence[Scored], follow_ups: FollowUps, *, yes: bool
-) -> Prepared:
-    """Carry out what should be written, unless it touches more accounts than `max_change` allows.
+    recorded: Recorded,
+    opened: Sequence[Opened],
+    scored: Sequence[Scored],
+    follow_ups: FollowUps,
+    asked: Wishes,
+) -> list[Prepared]:
+    """Write to each destination what it should show; one that fails does not stop the others.
 
-    What became of an earlier attempt is found out first. Returns the plan.
+    Returns their plans.
     """
-    workspace = recorded.workspace
-    name, destination = _destination(workspace)
-    prepared = make(workspace, name, scored, follow_ups)
-    refusal = None if yes else _too_much(workspace, prepared)
-    if refusal:
-        recorded.statuses.append("partial")
-        recorded.messages.append(refusal)
-        return prepared
+    return [_write(recorded, one, scored, follow_ups, asked) for one in opened]
+
+
+def _write(
+    recorded: Recorded,
+    opened: Opened,
+    scored: Sequence[Scored],
+    follow_ups: FollowUps,
+    asked: Wishes,
+) -> Prepared:
+    """Look, plan, settle what is open, write; nothing when it touches more than it may."""
+    workspace, (name, destination) = recorded.workspace, opened
+    wants = wanted(workspace, name, scored, follow_ups)
+    prepared = planned(workspace, wants, Looked(), retry=asked.retry)
     pusher = Pusher(
         workspace.store,
         name,
@@ -103,55 +82,58 @@ def write(
         workspace.emit,
     )
     try:
-        _ready(recorded, destination)
+        looked = look(destination, wants.wishes, wants.ledger)
+        prepared = planned(workspace, wants, looked, retry=asked.retry)
+        recorded.messages += _edited(prepared)
+        refusal = None if asked.yes else _too_much(workspace, prepared)
+        if refusal:
+            recorded.statuses.append("partial")
+            recorded.messages.append(refusal)
+            return prepared
+        _ready(recorded, opened)
         if pusher.settle():
-            prepared = make(workspace, name, scored, follow_ups)
+            wants = wanted(workspace, name, scored, follow_ups)
+            prepared = planned(workspace, wants, looked, retry=asked.retry)
     except VendorError as error:
-        recorded.statuses.append("failed")
-        recorded.messages.append(str(error))
+        # A quota that opens tomorrow is no failure: the run goes on from here then.
+        recorded.statuses.append("partial" if isinstance(error, Throttled) else "failed")
+        recorded.messages.append(f"nothing was written to {name}: {error}")
         return prepared
     writes = pusher.push(prepared.items)
-    recorded.writes = writes.counts()
-    recorded.messages += writes.problems
+    counts = writes.counts()
+    recorded.writes = {kind: recorded.writes[kind] + counts[kind] for kind in counts}
+    recorded.messages += writes.told()
     recorded.statuses.append("partial" if writes.problems else "ok")
     return prepared
 
 
-def plan_rows(prepared: Prepared) -> list[dict[str, Any]]:
-    """The plan as it is printed."""
-    return [
-        {
-            "destination": prepared.destination,
-            "object": item.object,
-            "account": item.account,
-            "key": item.key,
-            "action": item.action,
-            "changes": {field: list(pair) for field, pair in item.changes.items()},
-            "reason": item.reason,
-        }
-        for item in prepared.items
-    ]
+def _ready(recorded: Recorded, opened: Opened) -> None:
+    """Give the CRM the fields that are to be written; what is wrong is put on record.
 
-
-def _destination(workspace: Workspace) -> tuple[str, Destination]:
-    found = workspace.destination()
-    if found is None:
-        raise ConfigError(
-            "[write_back] names no destination", 'add destination = "hubspot" (or another one)'
-        )
-    return found
-
-
-def _ready(recorded: Recorded, destination: Destination) -> None:
-    """Give the CRM the fields that are to be written; what is wrong is put on record."""
-    workspace = recorded.workspace
+    So is what works and has a remedy all the same: a weaker promise than the usual one.
+    """
+    workspace, (name, destination) = recorded.workspace, opened
     for finding in destination.prepare(field_specs(workspace.config.write_back.owned_prefix)):
         told = f"{finding.subject}: {finding.message}"
         detail = {"step": "prepare", "message": told}
-        workspace.emit(Event("step_ended", workspace.clock(), destination.name, "", detail))
-        if not finding.ok:
+        workspace.emit(Event("step_ended", workspace.clock(), name, "", detail))
+        if finding.remedy or not finding.ok:
             recorded.messages.append(f"{told}\n  → {finding.remedy}")
+        if not finding.ok:
             recorded.statuses.append("partial")
+
+
+def _edited(prepared: Prepared) -> list[str]:
+    """What people changed of our fields: told, and left alone until ours say something new."""
+    told = edits(prepared.items)
+    if not told:
+        return []
+    more = [f"… and {len(told) - TOLD} more"] if len(told) > TOLD else []
+    head = (
+        f"{len(told)} of our records in {prepared.destination} were edited by someone; their "
+        "values stay until ours change"
+    )
+    return ["\n  ".join([head, *told[:TOLD], *more])]
 
 
 def _too_much(workspace: Workspace, prepared: Prepared) -> str | None:
@@ -162,24 +144,4 @@ def _too_much(workspace: Workspace, prepared: Prepared) -> str | None:
         f"nothing was written: the plan touches {touched} of {prepared.accounts} accounts, and "
         f"[write_back] max_change allows {limit:.0%}\n"
         "  → look at `cs-sync plan`, then write it with --yes"
-    )
-
-
-def _portrait(scored: Scored, mrr: Mapping[str, int], follow_ups: Any, now: Any) -> Portrait:
-    score = scored.score
-    mine = [
-        row
-        for row in follow_ups
-        if row["account_id"] == scored.account["id"] and row["state"] == "open"
-    ]
-    first = min(mine, key=lambda row: (row["due_at"], row["key"]), default=None)
-    return Portrait(
-        score=None if score.score is None else float(score.score),
-        band=score.band,
-        coverage=float(score.coverage),
-        reasons=[reason.text for reason in scored.reasons],
-        change_30d=None if scored.change_30d is None else float(scored.change_30d),
-        mrr={code: amount / 10 ** CURRENCY_EXPONENT[code] for code, amount in mrr.items()},
-        next_action=first["title"] if first else "",
-        updated_at=now,
     )

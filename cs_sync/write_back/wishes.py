@@ -27,6 +27,8 @@ class Crm:
     owners: frozenset[str] = frozenset()
     emails: Mapping[str, str] = field(default_factory=dict)
     addresses: Addresses = "records"
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Account id → its name, for messages."""
 
     def record_of(self, account: str) -> tuple[str | None, str | None]:
         """(remote id, why there is none)."""
@@ -58,7 +60,15 @@ def account_wishes(portraits: Mapping[str, Portrait], crm: Crm, prefix: str) -> 
     for account, portrait in portraits.items():
         remote_id, refusal = crm.record_of(account)
         values = field_values(portrait, prefix)
-        yield Wish("account", account, account, values, remote_id=remote_id, refusal=refusal)
+        yield Wish(
+            "account",
+            account,
+            account,
+            values,
+            remote_id=remote_id,
+            refusal=refusal,
+            name=crm.names.get(account, ""),
+        )
 
 
 def follow_up_wishes(
@@ -83,6 +93,7 @@ def follow_up_wishes(
                 {"status": CLOSED},
                 remote_id=there,
                 account_remote_id=account_remote_id,
+                name=crm.names.get(row["account_id"], ""),
             )
         if there and row["state"] in ("open", "resolved") and row["account_id"] != COMPANY:
             yield from _notes(row, crm)
@@ -99,6 +110,7 @@ def _to_do(row: Mapping[str, Any], crm: Crm) -> Wish:
         account_remote_id=remote_id,
         owner_remote_id=crm.owner_of(row),
         refusal=refusal,
+        name=crm.names.get(row["account_id"], ""),
     )
 
 
@@ -110,5 +122,11 @@ def _notes(row: Mapping[str, Any], crm: Crm) -> Iterable[Wish]:
             told = {"title": row["title"], "body": fact["text"], "at": fact["since"]}
             key = sha256(f"{row['key']}|{fact['id']}".encode()).hexdigest()[:32]
             yield Wish(
-                "note", key, row["account_id"], told, account_remote_id=remote_id, refusal=refusal
+                "note",
+                key,
+                row["account_id"],
+                told,
+                account_remote_id=remote_id,
+                refusal=refusal,
+                name=crm.names.get(row["account_id"], ""),
             )

@@ -271,7 +271,7 @@ def test_plan_shows_changes_and_counts_the_rest(run: Run, jobs: Jobs) -> None:
         {**row, "action": "create", "changes": body, "account": "acct_3"},
         {**row, "action": "unchanged", "changes": {}, "account": "acct_2"},
     ]
-    jobs("write_back", plan=lambda workspace: rows)
+    jobs("planning", plan=lambda workspace: rows)
     out = run("plan").out
     assert "cs_health_score: 71.0 → 40.5" in out
     assert "acct_2" not in out
@@ -283,17 +283,18 @@ def test_plan_shows_changes_and_counts_the_rest(run: Run, jobs: Jobs) -> None:
     assert list(found[0]) == list(row)
 
 
-def test_push_passes_yes_on(run: Run, jobs: Jobs) -> None:
-    asked: list[bool] = []
+def test_push_passes_its_options_on(run: Run, jobs: Jobs) -> None:
+    asked: list[tuple[bool, bool]] = []
 
-    def push(workspace: Any, *, yes: bool) -> RunSummary:
-        asked.append(yes)
+    def push(workspace: Any, *, yes: bool, retry: bool) -> RunSummary:
+        asked.append((yes, retry))
         return summary()
 
     jobs("write_back", push=push)
     assert run("push").code == 0
     assert run("push", "--yes").code == 0
-    assert asked == [False, True]
+    assert run("push", "--retry-refused").code == 0
+    assert asked == [(False, False), (True, False), (False, True)]
 
 
 def report_of_a_run(tmp: Path) -> RunReport:

@@ -1,5 +1,6 @@
 """What a good configuration becomes, and what is said of every mistake in a bad one."""
 
+import tomllib
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 
 from cs_sync import ConfigError
 from cs_sync.config import Config, load_config
+from cs_sync.config.model import WriteBackSettings
 from cs_sync.plugins import Plugins
 
 Read = Callable[[str], Config]
@@ -322,3 +324,17 @@ def test_a_broken_plugin_is_the_reason_given(read: Read, plugins: Plugins) -> No
     error = failure(read, "[connectors.stripe]")
     assert "cs-sync-stripe 1 cannot be used: no luck" in error.message
     assert error.remedy == "upgrade it"
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [('"crm"', ("crm",)), ('["crm", "hook", "crm"]', ("crm", "hook"))],
+)
+def test_one_destination_or_several(given: str, names: tuple[str, ...]) -> None:
+    settings = tomllib.loads(f"destination = {given}")
+    assert WriteBackSettings.model_validate(settings).destinations == names
+
+
+def test_a_list_of_destinations_has_one_at_least() -> None:
+    with pytest.raises(ValidationError, match="at least 1"):
+        WriteBackSettings.model_validate({"destination": []})

@@ -19,7 +19,7 @@ def plan(context: typer.Context) -> None:
     """What push would create, update, leave and refuse."""
     from cs_sync.cli.output import write_rows
     from cs_sync.cli.tables import PLAN_FIELDS, plan_table
-    from cs_sync.jobs.write_back import plan as make_plan
+    from cs_sync.jobs.planning import plan as make_plan
 
     options: Options = context.obj
     with options.workspace() as workspace:
@@ -32,13 +32,16 @@ def push(
     yes: Annotated[
         bool, typer.Option("--yes", help="Write even when unusually many accounts change.")
     ] = False,
+    retry_refused: Annotated[
+        bool, typer.Option("--retry-refused", help="Try again what the CRM refused for good.")
+    ] = False,
 ) -> None:
     """Write scores and follow-ups to the CRM."""
     from cs_sync.jobs.write_back import push as run_push
 
     options: Options = context.obj
     with options.workspace() as workspace:
-        summary = run_push(workspace, yes=yes)
+        summary = run_push(workspace, yes=yes, retry=retry_refused)
     end(options, summary)
 
 
