@@ -9,9 +9,11 @@ from typing import Any
 from cs_sync.follow_ups.company import CompanyView
 from cs_sync.follow_ups.playbook import Kind, Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings, Priority
+from cs_sync.follow_ups.templates import filled
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import instant_text
+from cs_sync.follow_ups.wording import instant_text, mrr_text
 from cs_sync.follow_ups.working_time import WorkingTime
+from cs_sync.health.wording import number_text, plain
 
 COMPANY = ""
 """The account id of what concerns no single account."""
@@ -83,19 +85,20 @@ def _draft(
     working_time: WorkingTime,
 ) -> FollowUpDraft:
     due_at = working_time.next(proposal.since + settings.due_in, view.zone)
+    due = instant_text(due_at, view)
     body = proposal.body
     if due_at < view.now:
-        late = instant_text(due_at, view)
-        body += f"\n\nAlready overdue: it was due on {late} and became known only now."
+        body += f"\n\nAlready overdue when it was created: it was due on {due}."
     account = view if isinstance(view, AccountView) else None
+    fields = {"title": proposal.title, "body": body, "due": due, "playbook": name, **_said(account)}
     account_id = account.id if account else COMPANY
     return FollowUpDraft(
         key=follow_up_key(name, account_id, proposal.occasion),
         account_id=account_id,
         playbook=name,
         occasion=proposal.occasion,
-        title=proposal.title,
-        body=body,
+        title=filled(settings.title, proposal.title, fields),
+        body=filled(settings.body, body, fields),
         priority=proposal.priority or settings.priority,
         kind=proposal.kind,
         due_at=due_at,
@@ -108,3 +111,15 @@ def _draft(
         band=account.band if account else None,
         mrr=account.mrr if account else {},
     )
+
+
+def _said(account: AccountView | None) -> dict[str, str]:
+    """The account as templates show it; empty texts where nothing is known."""
+    if account is None:
+        return {"account": "", "score": "", "band": "", "mrr": ""}
+    return {
+        "account": plain(account.label, 80),
+        "score": "" if account.score is None else number_text(account.score),
+        "band": account.band or "",
+        "mrr": mrr_text(account.mrr),
+    }

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
+from cs_sync.follow_ups.templates import Template
 from cs_sync.follow_ups.working_time import WorkingTime
 
 Priority = Literal["low", "medium", "high"]
@@ -65,6 +66,12 @@ class PlaybookSettings(BaseModel):
     )
     holdout: float = Field(
         default=0.0, ge=0, lt=1, description="Share of accounts left alone, to compare with."
+    )
+    title: Template | None = Field(
+        default=None, description='In your own words: "{account} ({mrr}): {title}".'
+    )
+    body: Template | None = Field(
+        default=None, description="Likewise; {body} is what the playbook says itself."
     )
 
 

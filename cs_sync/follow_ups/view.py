@@ -10,6 +10,7 @@ from cs_sync.health.facts import (
     FeatureFact,
     ReferralFact,
     StepFact,
+    SubscriptionFact,
     TicketFact,
     UsageFact,
 )
@@ -53,11 +54,16 @@ class AccountView:
     usage: UsageFact | None = None
     usage_until: date | None = None
     """The last day on which anybody used the product: as far as usage was read."""
+    never_used_since: date | None = None
+    """When it was bought, of an account that a source of usage knows and that never used it."""
     features: tuple[FeatureFact, ...] = ()
     popular: Mapping[str, float] = field(default_factory=dict)
     """Feature → share of the accounts that used it in the last 28 days."""
     steps: tuple[StepFact, ...] = ()
     referrals: tuple[ReferralFact, ...] = ()
+    subscriptions: tuple[SubscriptionFact, ...] = ()
+    occasions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Playbook → the occasions of its follow-ups that are open, so that it can go on with one."""
     zone: str = "UTC"
 
     @property
@@ -82,9 +88,14 @@ class AccountView:
         return float(units * (100 - min(self.score or 0.0, 100.0)) / 100)
 
     @property
+    def unused_since(self) -> date | None:
+        """Its last day of use, else the day on which it was bought; None where nobody knows."""
+        return self.usage.last_day if self.usage else self.never_used_since
+
+    @property
     def unused_days(self) -> int | None:
-        """Whole days since its last use, as far as usage was read; None when it never was used."""
-        if self.usage is None:
+        """Whole days since then, as far as usage was read."""
+        if self.unused_since is None:
             return None
         until = min(self.today, self.usage_until or self.today)
-        return max((until - self.usage.last_day).days, 0)
+        return max((until - self.unused_since).days, 0)

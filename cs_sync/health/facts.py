@@ -63,6 +63,7 @@ class SubscriptionFact:
     cancel_reason: str | None
     url: str | None
     seats: float | None = None
+    started_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

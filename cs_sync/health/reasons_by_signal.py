@@ -87,7 +87,10 @@ def billing_sentence(value: float, evidence: AccountEvidence, scope: SignalScope
         reasons = {s.cancel_reason for s in evidence.subscriptions if s.ends_at} - {None}
         why = plain(" ".join(sorted(r for r in reasons if r)).replace("_", " "), 60)
         return f"The subscription is cancelled and ends on {day}" + (f" ({why})" if why else "")
-    return "Pays on time" if value == 2 else "The subscription is cancelled"
+    if value < 2:
+        return "The subscription is cancelled"
+    on_trial = {s.status for s in evidence.subscriptions} == {"trialing"}
+    return "On a trial; nothing is due" if on_trial else "Pays on time"
 
 
 def _invoice(invoice: InvoiceFact, scope: SignalScope) -> str:

@@ -32,6 +32,8 @@ from cs_sync.store.leases import check_lease
 from cs_sync_schemas import FollowUp
 
 LIVE = ("open", "waiting")
+NEWS = "since"
+"""The mark of a piece of evidence that became known after the follow-up was put on record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,11 @@ def consider(workspace: Workspace, scored: Sequence[Scored], *, company: bool = 
     Company-wide follow-ups need somebody to go to; without `company` they are left out.
     """
     config, known = workspace.config, playbooks(workspace)
-    views = account_views(workspace, scored)
-    ours = company_view(workspace, known) if company else None
-    proposed = plan_follow_ups(views, known, config.playbooks, ours, config.follow_ups)
     with workspace.store.read() as connection:
         stored, owners = read_follow_ups(connection), read_owners(connection)
+    views = account_views(workspace, scored, stored)
+    ours = company_view(workspace, known) if company else None
+    proposed = plan_follow_ups(views, known, config.playbooks, ours, config.follow_ups)
     everything = assigned(proposed, owners, config.follow_ups.assignee)
     drafts = [d for d in everything if d.account_id != COMPANY or d.assignee]
     rules = Rules(
@@ -103,10 +105,10 @@ def _outcome(
         taken = ("title", "body", "priority", "evidence", "assignee", "state", "opened_at")
         changed[key] = {name: today[name] for name in taken}
     for key, facts in decision.news.items():
-        news = [{**fact, "since": now.isoformat()} for fact in facts]
+        news = [{"text": str(fact["id"]), **fact, NEWS: now.isoformat()} for fact in facts]
         changed[key] = {"evidence": [*by_key[key]["evidence"], *news]}
     for key, why in decision.resolved.items():
-        told = {"id": "resolved", "text": f"No longer needed: {why}.", "since": now.isoformat()}
+        told = {"id": "resolved", "text": f"No longer needed: {why}.", NEWS: now.isoformat()}
         evidence = [*by_key[key]["evidence"], {"kind": "resolved", **told}]
         changed[key] = {"state": "resolved", "ended_at": now, "reason": why, "evidence": evidence}
     rows = [*new, *({**row, **changed.get(row["key"], {})} for row in stored)]
@@ -155,7 +157,7 @@ def _kept(row: Mapping[str, Any]) -> Kept:
 def _row(draft: FollowUpDraft, state: str, now: Any) -> dict[str, Any]:
     row = {
         **asdict(draft),
-        "evidence": [dict(fact) for fact in draft.evidence],
+        "evidence": [{n: v for n, v in fact.items() if n != NEWS} for fact in draft.evidence],
         "mrr": dict(draft.mrr),
         "state": state,
         "touched": False,

@@ -1,7 +1,7 @@
 """What the playbooks about accounts are shown: every customer as it stands."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from cs_sync.follow_ups import AccountView, popularity
@@ -16,8 +16,17 @@ LOOK_BACK = timedelta(days=120)
 """How far back playbooks may look for movements."""
 
 
-def account_views(workspace: Workspace, scored: Sequence[Scored]) -> list[AccountView]:
-    """The customers among these accounts, as they stand now."""
+USAGE = ("active_days_28", "days_since_use")
+"""Signals that are only known of accounts that a source of usage knows."""
+
+
+def account_views(
+    workspace: Workspace, scored: Sequence[Scored], stored: Sequence[Mapping[str, Any]] = ()
+) -> list[AccountView]:
+    """The customers among these accounts, as they stand now.
+
+    `stored` are the follow-ups on record, of which those that are open can go on.
+    """
     now, policy = workspace.clock(), policy_of(workspace).hash
     with workspace.store.read() as connection:
         mrr = mrr_at(connection, now, policy=policy)
@@ -31,7 +40,7 @@ def account_views(workspace: Workspace, scored: Sequence[Scored]) -> list[Accoun
         "popular": popular,
         "usage_until": max(used, default=None),
     }
-    views = []
+    views, occasions = [], _open_occasions(stored)
     for one in scored:
         name = one.account["id"]
         band, since = bands.get(name, ("", workspace.today))
@@ -40,9 +49,33 @@ def account_views(workspace: Workspace, scored: Sequence[Scored]) -> list[Accoun
                 "mrr": mrr.get(name, {}),
                 "movements": tuple(movements.get(name, ())),
                 "band_since": since if band == one.score.band else workspace.today,
+                "occasions": occasions.get(name, {}),
+                "never_used_since": _never_used_since(workspace, one),
             }
             views.append(_view(one, {**shared, **own}))
     return views
+
+
+def _open_occasions(
+    stored: Sequence[Mapping[str, Any]],
+) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Account → playbook → occasions."""
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    for row in stored:
+        if row["state"] in ("open", "waiting"):
+            of_account = found.setdefault(row["account_id"], {})
+            of_account[row["playbook"]] = (*of_account.get(row["playbook"], ()), row["occasion"])
+    return found
+
+
+def _never_used_since(workspace: Workspace, scored: Scored) -> date | None:
+    """The first day of the account's oldest subscription, where it could be used and never was."""
+    evidence = scored.evidence
+    begun = [one.started_at for one in evidence.subscriptions if one.started_at]
+    known = any(one.signal in USAGE for one in scored.score.contributions)
+    if evidence.usage or not known or not begun:
+        return None
+    return min(begun).astimezone(workspace.config.workspace.timezone).date()
 
 
 def _view(scored: Scored, given: Mapping[str, Any]) -> AccountView:
@@ -63,5 +96,6 @@ def _view(scored: Scored, given: Mapping[str, Any]) -> AccountView:
         features=evidence.features,
         steps=evidence.steps,
         referrals=evidence.referrals,
+        subscriptions=evidence.subscriptions,
         **given,
     )

@@ -25,7 +25,7 @@ def test_a_late_sync_makes_a_call_that_is_overdue_and_says_so() -> None:
     (call,) = drafts("detractor_call", view(answers=(answer(3, answered_at=at(10)),)))
     assert call.due_at == at(11) < NOW
     assert call.body.endswith(
-        "Already overdue: it was due on 11 Nov, 13:05 and became known only now."
+        "Already overdue when it was created: it was due on 11 Nov, 13:05."
     )
 
 

@@ -3,6 +3,7 @@
 from cs_sync.follow_ups.playbook import Playbook
 from cs_sync.follow_ups.playbooks.account_review import ACCOUNT_REVIEW
 from cs_sync.follow_ups.playbooks.advocate_programme import ADVOCATE_PROGRAMME
+from cs_sync.follow_ups.playbooks.cancellation_call import CANCELLATION_CALL
 from cs_sync.follow_ups.playbooks.contraction_contact import CONTRACTION_CONTACT
 from cs_sync.follow_ups.playbooks.cost_work import COST_WORK
 from cs_sync.follow_ups.playbooks.detractor_call import DETRACTOR_CALL
@@ -29,6 +30,7 @@ _ALL = (
     POWER_USER_EXPANSION,
     TOPIC_CALL,
     CONTRACTION_CONTACT,
+    CANCELLATION_CALL,
     ONBOARDING_STEP,
     UNUSED_WARNING,
     LIKELY_LEAVING,

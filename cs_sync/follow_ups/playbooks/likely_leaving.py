@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pydantic import Field
 
 from cs_sync.follow_ups.playbook import Playbook, Proposal
-from cs_sync.follow_ups.playbooks.unused_warning import resolved
+from cs_sync.follow_ups.playbooks.unused_warning import last_use, used_again
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
 from cs_sync.follow_ups.wording import mrr_text, paragraphs, standing
-from cs_sync.health.wording import day_text, plain
+from cs_sync.health.wording import plain
 
 
 class LeavingSettings(PlaybookSettings):
@@ -20,20 +20,21 @@ class LeavingSettings(PlaybookSettings):
 
 def propose(view: AccountView, settings: LeavingSettings) -> Iterator[Proposal]:
     """One call per time without use, named by its last day of use."""
-    idle = view.unused_days
-    if view.usage is None or idle is None or not view.pays or idle < settings.days:
+    since, idle = view.unused_since, view.unused_days
+    if since is None or idle is None or not view.pays or idle < settings.days:
         return
     yield Proposal(
-        occasion=f"unused since {view.usage.last_day}",
+        occasion=f"unused since {since}",
         since=view.now,
-        title=f"Save {plain(view.label, 80)}: unused for a month, {mrr_text(view.mrr)} at stake",
+        title=f"Save {plain(view.label, 80)}: unused for {settings.days}+ days,"
+        f" {mrr_text(view.mrr)} at stake",
         body=paragraphs(
-            f"Last used on {day_text(view.usage.last_day, view.today)}, {idle} days ago.",
+            last_use(view),
             "Find out who decides there, and what would have to be true for them to stay.",
             standing(view),
         ),
         kind="call",
-        evidence=({"kind": "unused", "last_day": view.usage.last_day.isoformat()},),
+        evidence=({"kind": "unused", "last_day": since.isoformat()},),
     )
 
 
@@ -43,5 +44,5 @@ LIKELY_LEAVING = Playbook(
     description="A paying account without use for 30 days is called.",
     propose=propose,
     defaults=LeavingSettings(priority="high"),
-    resolved=resolved,
+    resolved=used_again,
 )

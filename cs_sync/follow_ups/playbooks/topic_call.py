@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
@@ -22,7 +23,10 @@ class TopicSettings(PlaybookSettings):
 
 
 def propose(view: AccountView, settings: TopicSettings) -> Iterator[Proposal]:
-    """One call per topic and month of its newest ticket; further tickets are news of it."""
+    """One call per topic and month of its newest ticket; further tickets are news of it.
+
+    While one is open, tickets of another month are news of it, too.
+    """
     oldest = view.now - timedelta(days=30)
     by_topic: dict[str, list[TicketFact]] = defaultdict(list)
     for ticket in sorted(view.tickets, key=lambda t: (t.opened_at, t.source_id)):
@@ -38,8 +42,10 @@ def _call(
 ) -> Proposal:
     name = plain(topic.replace("_", " "), 60)
     evidence = tuple(ticket_evidence(ticket, view) for ticket in tickets)
+    month = f"{topic} in {tickets[-1].opened_at.astimezone(ZoneInfo(view.zone)):%Y-%m}"
+    going_on = (o for o in view.occasions.get("topic_call", ()) if o.rpartition(" in ")[0] == topic)
     return Proposal(
-        occasion=f"{topic} in {tickets[-1].opened_at:%Y-%m}",
+        occasion=next(going_on, month),
         since=decisive.opened_at,
         title=f"Call {plain(view.label, 80)} about {name}: {len(tickets)} tickets in 30 days",
         body=paragraphs(

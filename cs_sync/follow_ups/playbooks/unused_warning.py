@@ -25,17 +25,18 @@ class UnusedSettings(PlaybookSettings):
 
 def propose(view: AccountView, settings: UnusedSettings) -> Iterator[Proposal]:
     """One warning per time without use, named by its last day of use; each week is news of it."""
-    idle = view.unused_days
-    if view.usage is None or idle is None or not view.pays:
+    since, idle = view.unused_since, view.unused_days
+    if since is None or idle is None or not view.pays:
         return
     if settings.days <= idle < settings.until_days:
         weeks = range(settings.days, idle + 1, 7)
+        what = "stopped" if view.usage else "has not begun"
         yield Proposal(
-            occasion=f"unused since {view.usage.last_day}",
-            since=midnight(view.usage.last_day + timedelta(days=settings.days + 1), view.zone),
-            title=f"Ask {plain(view.label, 80)} why it stopped: unused for {settings.days}+ days",
+            occasion=f"unused since {since}",
+            since=midnight(since + timedelta(days=settings.days + 1), view.zone),
+            title=f"Ask {plain(view.label, 80)} why it {what}: unused for {settings.days}+ days",
             body=paragraphs(
-                f"Last used on {day_text(view.usage.last_day, view.today)}.",
+                last_use(view),
                 "Ask what keeps them from using it, and offer help with it.",
                 standing(view),
             ),
@@ -47,12 +48,27 @@ def propose(view: AccountView, settings: UnusedSettings) -> Iterator[Proposal]:
         )
 
 
-def resolved(view: AccountView, occasion: str) -> str | None:
+def last_use(view: AccountView) -> str:
+    """When it was used for the last time, as a sentence."""
+    if view.usage:
+        return f"Last used on {day_text(view.usage.last_day, view.today)}."
+    bought = view.never_used_since
+    return f"Never used since it was bought on {day_text(bought, view.today)}." if bought else ""
+
+
+def used_again(view: AccountView, occasion: str) -> str | None:
     """It has been used since the day that the occasion names."""
     known = date.fromisoformat(occasion[-len("2026-01-31") :])
     if view.usage is None or view.usage.last_day <= known:
         return None
     return f"it was used again on {day_text(view.usage.last_day, view.today)}"
+
+
+def resolved(view: AccountView, occasion: str) -> str | None:
+    """It is used again, or unused for so long that another follow-up took over."""
+    if occasion in view.occasions.get("likely_leaving", ()):
+        return "it is unused for so long that saving it took over"
+    return used_again(view, occasion)
 
 
 UNUSED_WARNING = Playbook(
