@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from hashlib import blake2b
+from operator import itemgetter
 from types import NoneType, UnionType
 from typing import Annotated, Any, NotRequired, Union, cast, get_args, get_origin
 
@@ -79,7 +80,7 @@ def admit(
     door = door_of(record)
     rejected: list[Rejection] = []
     try:
-        checked = door.adapter.validate_python(list(rows))
+        checked = door.adapter.validate_python(rows if isinstance(rows, list) else list(rows))
     except ValidationError as error:
         checked, rejected = _without_the_bad(door, rows, error)
     admitted = []
@@ -93,18 +94,18 @@ def admit(
             rejected.append(_rejection(record, full, "rule", reason))
             continue
         try:
-            admitted.append(_digested(full))
+            admitted.append(_digested(record, full))
         except TypeError:
             rejected.append(_rejection(record, full, "text", "holds text that is not Unicode"))
     return admitted, rejected
 
 
-def _digested(row: dict[str, Any]) -> dict[str, Any]:
+def _digested(record: type[Record], row: dict[str, Any]) -> dict[str, Any]:
     """The row with its digest, and without NUL characters, which PostgreSQL cannot store."""
-    content = _content(row, NOT_CONTENT)
+    content = _content(record, row)
     if b"\\u0000" in content:
         row = {name: _without_nul(value) for name, value in row.items()}
-        content = _content(row, NOT_CONTENT)
+        content = _content(record, row)
     row["row_hash"] = _digest(content)
     return row
 
@@ -151,16 +152,26 @@ def _rejection(record: type[Record], row: Row, code: str, reason: str) -> Reject
     )
 
 
-def content_hash(row: Mapping[str, Any], ignoring: frozenset[str] = NOT_CONTENT) -> str:
-    """A digest of what the row says, the same for the same content however it was read."""
-    return _digest(_content(row, ignoring))
+def content_hash(
+    record: type[Record], row: Mapping[str, Any], ignoring: frozenset[str] = NOT_CONTENT
+) -> str:
+    """A digest of what a complete row says, the same for the same content however it was read."""
+    return _digest(_content(record, row, ignoring))
 
 
-def _content(row: Mapping[str, Any], ignoring: frozenset[str]) -> bytes:
+def _content(
+    record: type[Record], row: Mapping[str, Any], ignoring: frozenset[str] = NOT_CONTENT
+) -> bytes:
     """The content as bytes; raises TypeError where text is not Unicode."""
-    return orjson.dumps(
-        {name: value for name, value in row.items() if name not in ignoring}, default=str
-    )
+    return orjson.dumps(_told_by(record, ignoring)(row), default=str)
+
+
+@cache
+def _told_by(
+    record: type[Record], ignoring: frozenset[str]
+) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Takes the values of the fields that matter out of a row, in the order of the fields."""
+    return itemgetter(*(name for name in door_of(record).template if name not in ignoring))
 
 
 def _digest(content: bytes) -> str:

@@ -89,8 +89,7 @@ def _erase_record(
         changed = Eraser(suppressed, row["source"]).row(record, row)
         for name in door.filled:
             changed[name] = door.template[name] if changed[name] is None else changed[name]
-        content = {name: changed[name] for name in door.template}
-        return {**changed, "row_hash": content_hash(content)}
+        return {**changed, "row_hash": content_hash(record, changed)}
 
     return rewrite(connection, table, rows, change)
 

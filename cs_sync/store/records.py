@@ -187,27 +187,30 @@ def begin_versions(
         last = open_versions.get(row["source_id"])
         if last is None:
             versions.append(row)
-        elif content_hash(last, VERSION_FIELDS) == content_hash(row, VERSION_FIELDS):
-            versions.append(_hashed({**row, "valid_from": last["valid_from"]}))
+        elif _says(record, last) == _says(record, row):
+            versions.append(_hashed(record, {**row, "valid_from": last["valid_from"]}))
         else:
-            versions.extend(_next_version(last, row, moment))
+            versions.extend(_next_version(record, last, row, moment))
     return versions
 
 
+def _says(record: type[Record], version: Mapping[str, Any]) -> str:
+    return content_hash(record, version, VERSION_FIELDS)
+
+
 def _next_version(
-    last: dict[str, Any], row: dict[str, Any], moment: Moment
+    record: type[Record], last: dict[str, Any], row: dict[str, Any], moment: Moment
 ) -> Iterator[dict[str, Any]]:
     changed_at = row["updated_at"] or moment.now
     if changed_at <= last["valid_from"]:
-        yield _hashed({**row, "valid_from": last["valid_from"]})
+        yield _hashed(record, {**row, "valid_from": last["valid_from"]})
         return
-    yield _hashed({**last, "valid_to": changed_at})
-    yield _hashed({**row, "valid_from": changed_at})
+    yield _hashed(record, {**last, "valid_to": changed_at})
+    yield _hashed(record, {**row, "valid_from": changed_at})
 
 
-def _hashed(row: dict[str, Any]) -> dict[str, Any]:
-    content = {name: value for name, value in row.items() if name != "row_hash"}
-    return {**content, "row_hash": content_hash(content)}
+def _hashed(record: type[Record], row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "row_hash": content_hash(record, row)}
 
 
 def _latest_versions(
