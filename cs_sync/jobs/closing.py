@@ -6,8 +6,9 @@ from datetime import date
 from decimal import Decimal
 
 from cs_sync.jobs.derive import mrr_known_at
+from cs_sync.jobs.figures import bridged
 from cs_sync.jobs.workspace import Workspace
-from cs_sync.metrics.bridge import BridgeRow, bridge, bridge_rows
+from cs_sync.metrics.bridge import BridgeRow
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import midnight, period_of
 from cs_sync.store.closings import (
@@ -46,19 +47,12 @@ def close_months(workspace: Workspace, scope: Scope, grain: str) -> Scope:
     ]
     if fresh and known_at:
         scope = replace(scope, closed=closed | dict.fromkeys(fresh, known_at))
-        found = _totals(_plain(workspace, scope))
+        found = _totals(bridged(workspace, replace(scope, by=(), conversion=None)))
         totals = {turn: found[turn] for turn in fresh if found.get(turn)}
         with workspace.store.write() as connection:
             save_closings(connection, scope.policy.hash, totals, known_at, workspace.clock())
         closed |= dict.fromkeys(totals, known_at)
     return replace(scope, closed=closed)
-
-
-def _plain(workspace: Workspace, scope: Scope) -> list[BridgeRow]:
-    whole = replace(scope, by=(), conversion=None)
-    with workspace.store.read() as connection:
-        found = connection.execute(bridge(whole))
-        return bridge_rows(whole, [row._asdict() for row in found])
 
 
 def _totals(rows: Iterable[BridgeRow]) -> dict[date, dict[str, int]]:

@@ -9,10 +9,10 @@ from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
 from cs_sync.jobs.closing import BY_NAME, close_months, notes, restatements
 from cs_sync.jobs.derive import ensure_mrr, policy_of
+from cs_sync.jobs.figures import bridged, computed
 from cs_sync.jobs.workspace import Workspace
-from cs_sync.metrics.bridge import BridgeRow, bridge, bridge_rows
+from cs_sync.metrics.bridge import BridgeRow
 from cs_sync.metrics.fx import Conversion, Rates, conversion
-from cs_sync.metrics.kpi import KpiRow, finish
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import GRAINS, Grain, Period, last_whole_period, whole_periods
@@ -20,7 +20,6 @@ from cs_sync.metrics.registry import Registry, builtin_metrics
 from cs_sync.store.attributes import known_attributes
 from cs_sync.store.closings import Restated
 from cs_sync.store.rates import currencies_since, read_rates
-from cs_sync.store.runs import stale_tables
 from cs_sync_schemas.money import known_currency
 
 
@@ -48,7 +47,7 @@ def metrics(
         ensure_mrr(workspace, policy)
         scope = _scope(workspace, periods, policy, by=by, known_at=known_at)
         rates = _conversion(workspace, scope, workspace.config.workspace.currency, openings=False)
-        found = compute(workspace, chosen, replace(scope, conversion=rates))
+        found = computed(workspace, chosen, replace(scope, conversion=rates))
         said |= dict.fromkeys(rates.notes({row.currency for row in found}))
         rows += [row.json() for row in found]
     _tell(workspace, said)
@@ -78,9 +77,7 @@ def mrr(
     scope = close_months(workspace, _scope(workspace, periods, policy, by=attributes), grain)
     if target:
         scope = replace(scope, conversion=_conversion(workspace, scope, target, openings=True))
-    with workspace.store.read() as connection:
-        found = connection.execute(bridge(scope, by_account="account" in by))
-        rows = bridge_rows(scope, [row._asdict() for row in found])
+    rows = bridged(workspace, scope, by_account="account" in by)
     restated = restatements(workspace, scope)
     _tell(workspace, notes(workspace, scope, restated, rows if not (by or currency) else ()))
     if scope.conversion:
@@ -105,22 +102,6 @@ def _with_cause(row: BridgeRow, scope: Scope, restated: Sequence[Restated]) -> d
 def registry(workspace: Workspace) -> Registry:
     """Our metrics and those of plugins."""
     return Registry([*builtin_metrics(), *workspace.plugins.metrics.values()])
-
-
-def compute(workspace: Workspace, chosen: Sequence[Metric], scope: Scope) -> list[KpiRow]:
-    """The values of these metrics, computed inside the database."""
-    rows: list[KpiRow] = []
-    with workspace.store.read() as connection:
-        stale = stale_tables(connection)
-        for metric in chosen:
-            found = [
-                {**row._asdict(), "period": first + row.period}
-                for first, statement in metric.statements(scope)
-                for row in connection.execute(statement)
-            ]
-            since = min((stale[t] for t in metric.inputs if t in stale), default=None)
-            rows += finish(metric, scope, found, stale_since=since)
-    return rows
 
 
 def asked_periods(
@@ -172,7 +153,8 @@ def _conversion(workspace: Workspace, scope: Scope, target: str, *, openings: bo
     with workspace.store.read() as connection:
         since = currencies_since(connection, scope.policy.hash)
         rates = read_rates(connection, scope.known_at) if since.keys() - {target} else Rates(())
-    return conversion(rates, target, scope.periods, since, openings=openings)
+    day_of = scope.policy.fx_rate
+    return conversion(rates, target, scope.periods, since, openings=openings, day_of=day_of)
 
 
 def _tell(workspace: Workspace, notes: Iterable[str]) -> None:

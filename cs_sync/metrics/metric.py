@@ -83,6 +83,10 @@ class Metric:
     dimensions: tuple[str, ...] = ()
     """What it splits by of itself, such as the reason of churn; part of each row's segment."""
 
+    adds_up: bool = False
+    """Whether every number in its rows is a sum over accounts of what follows from the MRR of each
+    by itself. Such rows are kept, and what accounts change is added and taken off."""
+
     splits: bool = True
     """Whether attributes of accounts can split it; what rests on company-wide costs cannot be."""
 
@@ -106,14 +110,19 @@ class Metric:
         return statement if scope.known_at is None else as_known(statement, scope.known_at)
 
     def statements(self, scope: Scope) -> Iterator[tuple[int, Select[Any]]]:
-        """The statements for a scope, and the index of the period that is each one's period 0.
+        """The statements for a scope, and the index of the period that is each one's period 0."""
+        return ((first, self.statement(part)) for first, part in self.parts(scope))
+
+    def parts(self, scope: Scope) -> Iterator[tuple[int, Scope]]:
+        """The scopes of its statements, and the index of the period that is each one's period 0.
 
         One for all periods; by attributes one for each, as accounts are counted in the segment in
         which the period's end finds them.
         """
-        if not self.narrowed(scope).by:
-            yield 0, self.statement(scope)
+        scope = self.narrowed(scope)
+        if not scope.by:
+            yield 0, scope
             return
         for index, period in enumerate(scope.periods):
             rates = scope.conversion and scope.conversion.only(index)
-            yield index, self.statement(replace(scope, periods=(period,), conversion=rates))
+            yield index, replace(scope, periods=(period,), conversion=rates)

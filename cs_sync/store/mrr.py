@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, select, update
 
 from cs_sync.metrics.mrr.movements import AccountMrr
-from cs_sync.store.records import chunks
+from cs_sync.store.records import chunks, upsert
 from cs_sync_schemas import MrrMovement, MrrSpan, table_of
 
 SPAN, MOVEMENT = table_of(MrrSpan), table_of(MrrMovement)
@@ -70,24 +70,25 @@ def _save(
     known = {tuple(row[key] for key in keys): row for row in stored}
     obsolete = [row for key, row in known.items() if fresh.get(key) != _content(row)]
     added = [row for key, row in fresh.items() if key not in known or _content(known[key]) != row]
-    for row in obsolete:
-        _close(connection, table, keys, row, now)
-    if added:
-        connection.execute(
-            insert(table), [{**row, "known_from": now, "known_to": None} for row in added]
-        )
+    _close(connection, table, keys, obsolete, now)
+    upsert(connection, table, [{**row, "known_from": now, "known_to": None} for row in added])
     return len(obsolete) + len(added)
 
 
 def _close(
-    connection: Connection, table: Table, keys: Sequence[str], row: Mapping[str, Any], now: datetime
+    connection: Connection,
+    table: Table,
+    keys: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    now: datetime,
 ) -> None:
-    same = [table.c[key] == row[key] for key in keys]
-    connection.execute(
-        update(table)
-        .where(and_(*same), table.c.known_from == row["known_from"])
-        .values(known_to=now)
-    )
+    """Say of rows that they are known to be over; all of them by one statement."""
+    if not rows:
+        return
+    names = (*keys, "known_from")
+    same = [table.c[name] == bindparam(f"own_{name}") for name in names]
+    closing = update(table).where(*same).values(known_to=now)
+    connection.execute(closing, [{f"own_{name}": row[name] for name in names} for row in rows])
 
 
 def _stored(

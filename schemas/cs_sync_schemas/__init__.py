@@ -12,6 +12,7 @@ from cs_sync_schemas.billing import (
 from cs_sync_schemas.business import Cost, FunnelDay, FxRate, QualityDay, Referral
 from cs_sync_schemas.closing import MonthClose
 from cs_sync_schemas.derived import FollowUp, HealthScore, Kpi, MrrMovement, MrrSpan
+from cs_sync_schemas.figures import Figure
 from cs_sync_schemas.graph import Account, AccountAttribute, AccountLink, Contact, ContactLink
 from cs_sync_schemas.history import REMEMBERED, history_of
 from cs_sync_schemas.operations import (
@@ -69,6 +70,7 @@ __all__ = [
     "Cost",
     "Discount",
     "FeatureDay",
+    "Figure",
     "FollowUp",
     "FunnelDay",
     "FxRate",

@@ -205,6 +205,18 @@ def upgrade() -> None:
     sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('source', 'source_id', 'changed_at')
     )
+    op.create_table('figure',
+    sa.Column('question', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('policy', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('known_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('basis', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('rows', sa.JSON(), nullable=False),
+    sa.PrimaryKeyConstraint('question')
+    )
+    with op.batch_alter_table('figure', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_figure_known_at'), ['known_at'], unique=False)
+
     op.create_table('follow_up',
     sa.Column('key', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('account_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -522,6 +534,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('account_id', 'policy', 'currency', 'valid_from', 'known_from')
     )
     with op.batch_alter_table('mrr_span', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_mrr_span_known_from'), ['known_from'], unique=False)
         batch_op.create_index(batch_op.f('ix_mrr_span_known_to'), ['known_to'], unique=False)
 
     op.create_table('onboarding_step',
@@ -1179,6 +1192,7 @@ def downgrade() -> None:
     op.drop_table('onboarding_step')
     with op.batch_alter_table('mrr_span', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_mrr_span_known_to'))
+        batch_op.drop_index(batch_op.f('ix_mrr_span_known_from'))
 
     op.drop_table('mrr_span')
     with op.batch_alter_table('mrr_movement', schema=None) as batch_op:
@@ -1227,6 +1241,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_follow_up_account_id'))
 
     op.drop_table('follow_up')
+    with op.batch_alter_table('figure', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_figure_known_at'))
+
+    op.drop_table('figure')
     op.drop_table('feature_day_history')
     with op.batch_alter_table('feature_day', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_feature_day_day'))

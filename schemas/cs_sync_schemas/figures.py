@@ -1,0 +1,20 @@
+"""Figures that were asked before: their sums are kept, so that only what changed is computed."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON
+from sqlmodel import Field, SQLModel
+
+
+class Figure(SQLModel, table=True):
+    """The rows of one statement about MRR, as it was known at an instant."""
+
+    __tablename__ = "figure"
+
+    question: str = Field(primary_key=True, description="Digest of what was asked, and how.")
+    name: str = Field(description="The metric, or bridge.")
+    policy: str = Field(description="Hash of the MRR policy.")
+    known_at: datetime = Field(index=True, description="Later knowledge is not in the rows.")
+    basis: str = Field(description="Digest of the books: what was changed by hand is seen by it.")
+    rows: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)

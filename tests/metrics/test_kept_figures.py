@@ -1,0 +1,285 @@
+"""What is brought up to date by what changed is what comes out when all is computed anew."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Select, delete, func, select, update
+
+from cs_sync.metrics.bridge import bridge
+from cs_sync.metrics.fx import Rates, conversion
+from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.mrr.movements import account_mrr
+from cs_sync.metrics.mrr.policy import MrrPolicy
+from cs_sync.metrics.periods import whole_periods
+from cs_sync.metrics.registry import builtin_metrics
+from cs_sync.metrics.sums import Question, brought_up_to_date, plain
+from cs_sync.store.attributes import save_attributes
+from cs_sync.store.billing import read_billing
+from cs_sync.store.database import Store
+from cs_sync.store.figures import answers
+from cs_sync.store.mrr import save_mrr
+from cs_sync.store.touched import touched_accounts
+from cs_sync_schemas import (
+    Account,
+    AccountLink,
+    Figure,
+    MrrSpan,
+    Subscription,
+    SubscriptionItem,
+    table_of,
+)
+from tests.metrics.conftest import Ledger, utc
+
+POLICY = MrrPolicy()
+MONTHS = whole_periods(date(2026, 1, 1), date(2026, 7, 1), "month", "UTC")
+QUARTERS = whole_periods(date(2026, 1, 1), date(2026, 7, 1), "quarter", "UTC")
+BEGAN = utc(2026, 1, 5)
+CURRENCIES = {"a": "EUR", "b": "EUR", "c": "USD", "d": "USD", "e": "EUR", "f": "EUR"}
+ADDING = [metric for metric in builtin_metrics() if metric.adds_up]
+ACCOUNT, LINK, SPAN = table_of(Account), table_of(AccountLink), table_of(MrrSpan)
+ITEM, SUBSCRIPTION = table_of(SubscriptionItem), table_of(Subscription)
+
+
+@pytest.fixture
+def store(ledger: Ledger) -> Iterator[Store]:
+    made = Store(ledger.engine)
+    yield made
+    made.close()
+
+
+def questions(*scopes: Scope) -> list[Question]:
+    found = [Question("bridge", scope, bridge(scope)) for scope in scopes]
+    return found + [
+        Question(metric.name, part, metric.statement(part))
+        for scope in scopes
+        for metric in ADDING
+        for _, part in metric.parts(scope)
+    ]
+
+
+def computed(store: Store, statement: Select[Any]) -> list[dict[str, Any]]:
+    with store.read() as connection:
+        return plain(row._asdict() for row in connection.execute(statement))
+
+
+def near(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Whole numbers as they are; what is in floating point, to nine digits."""
+    return sorted(
+        (
+            {k: float(f"{v:.9g}") if isinstance(v, float) else v for k, v in row.items()}
+            for row in rows
+        ),
+        key=lambda row: [str(row[name]) for name in sorted(row)],
+    )
+
+
+Change = tuple[str, str, int, int]
+changes = st.lists(
+    st.tuples(
+        st.sampled_from(sorted(CURRENCIES)),
+        st.sampled_from(["price", "version", "end", "return", "plan", "test", "merge"]),
+        st.integers(0, 5),
+        st.integers(1, 9),
+    ),
+    max_size=2,
+)
+
+
+class Company:
+    """Six accounts whose facts change; what follows from them is derived as a run would."""
+
+    def __init__(self, ledger: Ledger, store: Store) -> None:
+        self.ledger, self.store, self.now = ledger, store, BEGAN
+        self.plans = dict.fromkeys(CURRENCIES, "basic")
+        self.derived: datetime | None = None
+        for name, currency in CURRENCIES.items():
+            ledger.account(name)
+            row = {
+                "source_id": name, "account_source_id": name, "currency": currency,
+                "started_at": BEGAN, "changed_at": BEGAN,
+            }  # fmt: skip
+            ledger.add(Subscription, row)
+            self.version(name, 0, 10)
+        self.derive()
+
+    def version(self, name: str, month: int, quantity: int) -> None:
+        """What an item was from the tenth of a month on, told anew where it was told."""
+        since = utc(2026, month + 1, 10)
+        with self.store.write() as connection:
+            connection.execute(
+                delete(ITEM).where(ITEM.c.source_id == name, ITEM.c.valid_from == since)
+            )
+        row = {
+            "source_id": name, "subscription_source_id": name, "valid_from": since,
+            "unit_amount": Decimal(100), "quantity": Decimal(quantity), "changed_at": self.now,
+        }  # fmt: skip
+        self.ledger.add(SubscriptionItem, row)
+
+    def change(self, name: str, what: str, month: int, number: int) -> None:
+        if what in ("price", "version"):
+            self.version(name, 0 if what == "price" else month, number)
+        elif what in ("end", "return"):
+            end = utc(2026, month + 1, 20) if what == "end" else None
+            self._set(SUBSCRIPTION, SUBSCRIPTION.c.source_id == name, ended_at=end)
+        elif what == "plan":
+            self.plans[name] = ("basic", "pro", "team")[number % 3]
+        elif what == "test":
+            self._set(ACCOUNT, ACCOUNT.c.id == name, is_test=bool(number % 2))
+        elif name != "a":
+            into = "a" if number % 2 else None
+            self._set(ACCOUNT, ACCOUNT.c.id.in_(["a", name]))
+            self._set(ACCOUNT, ACCOUNT.c.id == name, merged_into=into)
+            with self.store.write() as connection:
+                linked = update(LINK).where(LINK.c.source_id == name)
+                connection.execute(linked.values(account_id=into or name))
+
+    def _set(self, table: Any, which: Any, **values: Any) -> None:
+        with self.store.write() as connection:
+            connection.execute(update(table).where(which).values(changed_at=self.now, **values))
+
+    def derive(self) -> None:
+        """Attributes and MRR of what was touched since the last time."""
+        with self.store.write() as connection:
+            save_attributes(connection, [(n, {"plan": p}) for n, p in self.plans.items()], self.now)
+            touched = touched_accounts(connection, self.derived)
+            facts = list(read_billing(connection, touched))
+            mrr = {one.account_id: account_mrr(one, POLICY) for one in facts}
+            save_mrr(connection, mrr, POLICY.hash, self.now)
+        self.derived = self.now
+
+    def spans(self) -> list[tuple[Any, ...]]:
+        names = ("account_id", "currency", "valid_from", "valid_to", "amount")
+        statement = select(*(SPAN.c[name] for name in names)).where(SPAN.c.known_to.is_(None))
+        with self.store.read() as connection:
+            return sorted((tuple(row) for row in connection.execute(statement)), key=str)
+
+    def spans_anew(self) -> list[tuple[Any, ...]]:
+        with self.store.read() as connection:
+            facts = list(read_billing(connection, sorted(CURRENCIES)))
+        return sorted(
+            (
+                (one.account_id, span.currency, span.valid_from, span.valid_to, span.amount)
+                for one in facts
+                for span in account_mrr(one, POLICY).spans
+            ),
+            key=str,
+        )
+
+
+def scopes(rate: Fraction) -> tuple[Scope, ...]:
+    rates = Rates([(date(2025, 12, 1), "EUR", "USD", Fraction(5, 4)),
+                   (date(2026, 3, 31), "EUR", "USD", rate)])  # fmt: skip
+    since = {"EUR": BEGAN, "USD": BEGAN}
+    whole = Scope(MONTHS, POLICY)
+    closed = {date(2026, 3, 1): utc(2026, 1, 15), date(2026, 5, 1): utc(2026, 1, 25)}
+    euros = conversion(rates, "EUR", MONTHS, since, openings=True)
+    return (
+        whole,
+        replace(whole, by=("plan",)),
+        replace(whole, conversion=euros),
+        replace(whole, closed=closed),
+        Scope(QUARTERS, POLICY, by=("plan",)),
+    )
+
+
+@pytest.mark.slow
+@given(st.lists(changes, max_size=4), st.sampled_from([Fraction(6, 5), Fraction(8, 5)]))
+@settings(max_examples=12, deadline=None)
+def test_what_is_kept_is_what_is_computed_anew(steps: list[list[Change]], rate: Fraction) -> None:
+    ledger = Ledger()
+    store = Store(ledger.engine)
+    company = Company(ledger, store)
+    for step in [[], *steps]:
+        company.now += timedelta(days=7)
+        for one in step:
+            company.change(*one)
+        company.derive()
+        assert company.spans() == company.spans_anew()
+        asked = questions(*scopes(rate if step else Fraction(5, 4)))
+        for question, rows in zip(asked, answers(store, asked, company.now), strict=True):
+            assert near(rows) == near(computed(store, question.statement)), question.name
+    store.close()
+    ledger.engine.dispose()
+
+
+def grown(ledger: Ledger, *, until: datetime) -> None:
+    """Twenty accounts of 10.00 a month each since January."""
+    for number in range(20):
+        name = f"a{number:02}"
+        ledger.account(name)
+        ledger.span(name, 1000, date(2026, 1, 10), known_from=until)
+
+
+def test_only_accounts_of_which_something_was_learnt_are_computed(
+    ledger: Ledger, store: Store
+) -> None:
+    """In February the price of one was found to be 12.00; the rest is not looked at again."""
+    first, second = utc(2026, 2, 1), utc(2026, 2, 8)
+    grown(ledger, until=first)
+    scope = Scope(MONTHS[:1], POLICY)
+    (question,) = asked = [Question("bridge", scope, bridge(scope))]
+    assert answers(store, asked, first)[0][0]["closing"] == 20 * 1000
+    with store.write() as connection:
+        mine = SPAN.c.account_id == "a07"
+        connection.execute(update(SPAN).where(mine).values(known_to=second))
+    ledger.span("a07", 1200, date(2026, 1, 10), known_from=second)
+    (row,) = answers(store, asked, second)[0]
+    assert (row["new"], row["closing"]) == (20_200, 20_200)
+    with store.read() as connection:
+        (figure,) = connection.execute(select(table_of(Figure))).all()
+    assert (figure.known_at, figure.rows) == (second, [row])
+    assert computed(store, question.statement) == [row]
+
+
+def test_the_last_of_a_group_takes_its_row_along(ledger: Ledger, store: Store) -> None:
+    """A currency in which nobody ever paid, as it turns out, is not shown with noughts."""
+    first, second = utc(2026, 2, 1), utc(2026, 2, 8)
+    grown(ledger, until=first)
+    ledger.account("b")
+    ledger.span("b", 500, date(2026, 1, 10), currency="USD", known_from=first)
+    scope = Scope(MONTHS[:1], POLICY)
+    asked = [Question("bridge", scope, bridge(scope))]
+    assert {row["currency"] for row in answers(store, asked, first)[0]} == {"EUR", "USD"}
+    with store.write() as connection:
+        connection.execute(update(SPAN).where(SPAN.c.account_id == "b").values(known_to=second))
+    assert {row["currency"] for row in answers(store, asked, second)[0]} == {"EUR"}
+
+
+def test_a_run_at_work_is_not_kept(ledger: Ledger, store: Store) -> None:
+    """What it has stored so far is shown, as always, but the next one asks anew."""
+    first = utc(2026, 2, 1)
+    grown(ledger, until=first)
+    ledger.account("b")
+    ledger.span("b", 500, date(2026, 1, 10), known_from=first + timedelta(minutes=1))
+    scope = Scope(MONTHS[:1], POLICY)
+    asked = [Question("bridge", scope, bridge(scope))]
+    assert answers(store, asked, first)[0][0]["closing"] == 20_500
+    with store.read() as connection:
+        assert connection.scalar(select(func.count()).select_from(table_of(Figure))) == 0
+
+
+def test_what_no_sum_tells_is_asked_as_a_whole() -> None:
+    kept = [{"period": 0, "currency": "EUR", "n": 3}]
+    gone = [{"period": 0, "currency": "EUR", "n": 3}]
+    assert brought_up_to_date(kept, gone, []) is None
+    assert brought_up_to_date(kept, [{**gone[0], "n": 1}], []) == [{**kept[0], "n": 2}]
+    assert brought_up_to_date(kept, [{**gone[0], "n": None}], []) is None
+    new = [{"period": 0, "currency": "USD", "n": 1}]
+    assert brought_up_to_date(kept, [], new) == [*kept, *new]
+
+
+def test_figures_of_another_time_zone_are_others() -> None:
+    scope = Scope(MONTHS, POLICY)
+    known = Question("mrr", scope, bridge(scope)).digest("one")
+    assert known == Question("mrr", replace(scope, minimum_n=9), bridge(scope)).digest("one")
+    assert known != Question("mrr", scope, bridge(scope)).digest("other")
+    assert known != Question("arr", scope, bridge(scope)).digest("one")
+    warsaw = replace(scope, periods=tuple(replace(p, zone="Europe/Warsaw") for p in MONTHS))
+    assert known != Question("mrr", warsaw, bridge(scope)).digest("one")
