@@ -24,9 +24,7 @@ def test_the_call_is_due_a_day_after_the_answer() -> None:
 def test_a_late_sync_makes_a_call_that_is_overdue_and_says_so() -> None:
     (call,) = drafts("detractor_call", view(answers=(answer(3, answered_at=at(10)),)))
     assert call.due_at == at(11) < NOW
-    assert call.body.endswith(
-        "Already overdue when it was created: it was due on 11 Nov, 13:05."
-    )
+    assert call.body.endswith("Already overdue when it was created: it was due on 11 Nov, 13:05.")
 
 
 @pytest.mark.parametrize(("score", "calls"), [(0, 1), (6, 1), (6.5, 0), (7, 0), (10, 0)])
