@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from cs_sync.metrics.bridge_relations import bridge_pairs, marks
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.mrr_relations import movement
+from cs_sync.metrics.mrr_relations import waterfall
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,8 @@ def bridge(scope: Scope, *, by_account: bool = False) -> Select[Any]:
     """The statement of the bridge; rows for `bridge_rows`.
 
     A movement is the net change of one account and currency between opening and closing, at the
-    rates of the closing; `fx` is what the opening gained by being worth something else by then.
+    rates of the closing; who came and left in between is new and churn, unless the policy drops
+    them. `fx` is what the opening gained by being worth something else by then.
     `restatement` is what was learnt of the opening since it was reported as a closed month's
     closing. An account that changed its segment leaves the old one and enters the new one as
     `reclass`, and moves in the new one. By account, only those with one of these or with an opening
@@ -90,7 +91,7 @@ def bridge(scope: Scope, *, by_account: bool = False) -> Select[Any]:
         .order_by(*groups)
     )
     if by_account:
-        told = ("opening", "closing", "reclass", "restatement")
+        told = ("opening", "closing", "churn", "reclass", "restatement")
         statement = statement.having(or_(*(sums[name] != 0 for name in told)))
     return statement
 
@@ -100,7 +101,7 @@ def _stayed(scope: Scope, pairs: CTE) -> Select[Any]:
     moved = _moved(scope, pairs)
     here = {
         "opening": _unless(moved, pairs.c.opening),
-        **movement(pairs),
+        **waterfall(scope, pairs),
         "fx": pairs.c.prev - pairs.c.stood,
         "reclass": literal(0) if moved is None else case((moved, pairs.c.stood), else_=0),
         "restatement": _unless(moved, pairs.c.stood - pairs.c.opening),

@@ -10,7 +10,6 @@ from sqlalchemy import (
     FromClause,
     Select,
     and_,
-    case,
     func,
     literal,
     or_,
@@ -21,7 +20,7 @@ from sqlalchemy import (
 from cs_sync.metrics.conversion import Worth, converted
 from cs_sync.metrics.membership import seen_at, with_segments
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.mrr_relations import SPAN, amount_at
+from cs_sync.metrics.mrr_relations import SPAN, begun_anew, firsts, stock_columns
 from cs_sync.metrics.periods import Period
 from cs_sync.metrics.portable import instant
 from cs_sync.metrics.relations import ACCOUNT, counted, period_rows
@@ -34,7 +33,10 @@ _WORTH: Worth = {
     "stood": ("prev", "opening"),
     "prev": ("prev", "closing"),
     "cur": ("cur", "closing"),
+    "between": ("between", "closing"),
 }
+_AMOUNTS = ("reported", "prev", "cur", "between")
+_MARKS = ("seen", "had", "has")
 
 
 def knowledge(scope: Scope, turn: date) -> datetime:
@@ -51,15 +53,20 @@ def bridge_pairs(scope: Scope) -> CTE:
 
     Columns: period, account_id, segment_0 … (at the closing), before_0 … (at the opening),
     currency; opening (as it was reported as closing), stood (as known at this closing), prev (the
-    same at the rates of the closing), cur (the closing) and seen (1 when there was any MRR before).
+    same at the rates of the closing), cur (the closing) and between, seen, had and has as in
+    `mrr_pairs`.
     """
     periods = _periods(scope)
-    pairs = _in_segments(scope, periods, _stocks(scope, periods))
+    stocks = _stocks(scope, periods)
+    if scope.policy.reactivation_within_days is not None:
+        spans = _known_spans(scope)
+        stocks = begun_anew(stocks, periods, spans, scope.policy.reactivation_within_days)
+    pairs = _in_segments(scope, periods, stocks)
     if scope.conversion is not None and scope.conversion.closing:
         return converted(scope.conversion, pairs, _WORTH)
-    plain = [c for c in pairs.c if c.name not in ("reported", "prev", "cur", "seen")]
+    plain = [c for c in pairs.c if c.name not in (*_AMOUNTS, *_MARKS)]
     amounts = [pairs.c[amount].label(name) for name, (amount, _) in _WORTH.items()]
-    return select(*plain, *amounts, pairs.c.seen).cte("bridge_pairs")
+    return select(*plain, *amounts, *(pairs.c[mark] for mark in _MARKS)).cte("bridge_pairs")
 
 
 def _periods(scope: Scope) -> CTE:
@@ -90,15 +97,15 @@ def _eras(scope: Scope) -> list[datetime]:
 
 
 def _stocks(scope: Scope, periods: CTE) -> CTE:
-    """reported, prev, cur and seen per period, account and currency, nothing converted."""
+    """Amounts and marks per period, account and currency, nothing converted."""
     legs = [_as_known(scope, periods)]
     if any(knowledge(scope, p.start) != knowledge(scope, p.end) for p in scope.periods):
         legs.append(_as_reported(scope, periods))
     lines = (union_all(*legs) if len(legs) > 1 else legs[0]).cte("lines_of_stock")
     groups = [lines.c.period, lines.c.account_id, lines.c.currency]
-    amounts = [func.sum(lines.c[name]).label(name) for name in ("reported", "prev", "cur")]
+    amounts = [func.sum(lines.c[name]).label(name) for name in _AMOUNTS]
     return (
-        select(*groups, *amounts, func.max(lines.c.seen).label("seen"))
+        select(*groups, *amounts, *(func.max(lines.c[mark]).label(mark) for mark in _MARKS))
         .group_by(*groups)
         .cte("stocks")
     )
@@ -117,14 +124,12 @@ def _as_known(scope: Scope, periods: CTE) -> Select[Any]:
     )
     started = and_(first.c.era == periods.c.era, first.c.first_at < periods.c.closes)
     groups = [periods.c.period, first.c.account_id, first.c.currency]
-    prev = amount_at(periods.c.opens)
+    stocks = stock_columns(periods, first)
     return (
         select(
             *groups,
-            (prev * (1 - func.max(periods.c.learnt))).label("reported"),
-            prev.label("prev"),
-            amount_at(periods.c.closes).label("cur"),
-            func.max(case((first.c.first_at < periods.c.opens, 1), else_=0)).label("seen"),
+            (stocks[0] * (1 - func.max(periods.c.learnt))).label("reported"),
+            *stocks,
         )
         .select_from(periods)
         .join(first, started)
@@ -144,7 +149,7 @@ def _as_reported(scope: Scope, periods: CTE) -> Select[Any]:
     )
     groups = [periods.c.period, SPAN.c.account_id, SPAN.c.currency]
     return (
-        select(*groups, func.sum(SPAN.c.amount), literal(0), literal(0), literal(0))
+        select(*groups, func.sum(SPAN.c.amount), *(literal(0) for _ in range(6)))
         .select_from(periods)
         .join(SPAN, running)
         .join(ACCOUNT, ACCOUNT.c.id == SPAN.c.account_id)
@@ -160,18 +165,30 @@ def _counted(scope: Scope) -> ColumnElement[bool]:
 
 def _first_mrr(scope: Scope) -> CTE:
     """When each account first had MRR in each currency, to each state of knowledge."""
-    eras = [
-        select(literal(number).label("era"), instant(at).label("at"))
-        for number, at in enumerate(_eras(scope))
-    ]
-    era = (union_all(*eras) if len(eras) > 1 else eras[0]).cte("eras")
+    era = _era_rows(scope, "eras")
     groups = [era.c.era, SPAN.c.account_id, SPAN.c.currency]
     return (
-        select(*groups, func.min(SPAN.c.valid_from).label("first_at"))
+        select(*groups, *firsts())
         .select_from(era.join(SPAN, _known(scope, era.c["at"])))
         .group_by(*groups)
         .cte("first_mrr_known")
     )
+
+
+def _known_spans(scope: Scope) -> CTE:
+    """The spans in each state of knowledge."""
+    era = _era_rows(scope, "eras_of_spans")
+    columns = [SPAN.c[name] for name in ("account_id", "currency", "valid_from", "valid_to")]
+    known = _known(scope, era.c["at"])
+    return select(era.c.era, *columns).select_from(era.join(SPAN, known)).cte("spans_known")
+
+
+def _era_rows(scope: Scope, name: str) -> CTE:
+    eras = [
+        select(literal(number).label("era"), instant(at).label("at"))
+        for number, at in enumerate(_eras(scope))
+    ]
+    return (union_all(*eras) if len(eras) > 1 else eras[0]).cte(name)
 
 
 def _known(scope: Scope, at: ColumnElement[datetime]) -> ColumnElement[bool]:

@@ -29,7 +29,9 @@ _AT_ONCE = 100
 
 Worth = Mapping[str, tuple[str, Side]]
 """Amounts to come out → which amount each is made of, at the rates of which side."""
-MOVED: Worth = {"prev": ("prev", "closing"), "cur": ("cur", "closing")}
+MOVED: Worth = {name: (name, "closing") for name in ("prev", "cur", "between")}
+_MARKS = ("seen", "had", "has")
+"""What is 1 of an account where it is 1 in any of its currencies."""
 
 
 def converted(conversion: Conversion, pairs: CTE, worth: Worth = MOVED) -> CTE:
@@ -40,7 +42,7 @@ def converted(conversion: Conversion, pairs: CTE, worth: Worth = MOVED) -> CTE:
     """
     rates = rate_rows(conversion, f"rates_of_{pairs.name}")
     same = and_(rates.c.period == pairs.c.period, rates.c.currency == pairs.c.currency)
-    plain = {"currency", "seen"} | {amount for amount, _ in worth.values()}
+    plain = {"currency", *_MARKS} | {amount for amount, _ in worth.values()}
     lines = (
         select(
             *(column for column in pairs.c if column.name not in plain),
@@ -49,17 +51,17 @@ def converted(conversion: Conversion, pairs: CTE, worth: Worth = MOVED) -> CTE:
                 exchanged(pairs.c[amount], rates, side).label(name)
                 for name, (amount, side) in worth.items()
             ),
-            pairs.c.seen,
+            *(pairs.c[mark] for mark in _MARKS),
         )
         .select_from(pairs.outerjoin(rates, same))
         .cte("exchanged")
     )
-    groups = [column for column in lines.c if column.name not in {"seen", *worth}]
+    groups = [column for column in lines.c if column.name not in {*_MARKS, *worth}]
     return (
         select(
             *groups,
             *(func.sum(lines.c[name]).label(name) for name in worth),
-            func.max(lines.c.seen).label("seen"),
+            *(func.max(lines.c[mark]).label(mark) for mark in _MARKS),
         )
         .group_by(*groups)
         .cte("converted")

@@ -5,7 +5,7 @@ from itertools import groupby
 
 from cs_sync.metrics.benchmark import BENCHMARKS, Benchmark
 from cs_sync.metrics.metric import Metric
-from cs_sync.metrics.mrr.policy import PRESETS, MrrPolicy
+from cs_sync.metrics.mrr.policy import LEFT_OPEN, PRESETS, MrrPolicy
 from cs_sync.metrics.registry import builtin_metrics
 
 _INTERVALS = {
@@ -23,6 +23,17 @@ status is `final`, `provisional` (the period or the window after it is not over)
 (too few, or nothing known) or `stale` (a stream it rests on failed). What cannot be computed is
 null, never 0 and never infinite. Money is in minor units, ratios are fractions, periods are
 half-open in the reporting zone.
+"""
+
+_SWITCHES = """\
+`--policy A --policy B` prints figures side by side; each carries its policy's hash. Single switches
+are set in `[metrics.policy_overrides]`. The reporting zone is that of `[workspace]`.
+
+Whatever the policy: MRR is the sum of the running subscriptions' items, at the price of their tier
+and quantity, spread over the months of their interval. Refunds, taxes on top, charges that do not
+recur and what is metered are no part of it, and nothing that is agreed for later is. An account
+has left when its last subscription has ended. Who joins and leaves within a period is never in a
+rate.
 """
 
 
@@ -77,7 +88,7 @@ def _said(benchmark: Benchmark) -> str:
 
 def _policies() -> Iterator[str]:
     yield "## MRR policies\n"
-    yield "`--policy A --policy B` prints figures side by side; each carries its policy's hash.\n"
+    yield _SWITCHES
     switches = [name for name in MrrPolicy.model_fields if name not in ("name", "zone")]
     policies = {name: MrrPolicy.preset(name) for name in PRESETS}
     yield f"| switch | {' | '.join(policies)} |"
@@ -86,6 +97,12 @@ def _policies() -> Iterator[str]:
         values = [str(getattr(policy, switch)) for policy in policies.values()]
         said = [value if value == values[0] else f"**{value}**" for value in values]
         yield f"| `{switch}` | {' | '.join(said)} |"
+    yield ""
+    for switch in switches:
+        yield f"- `{switch}`: {MrrPolicy.model_fields[switch].description}"
+    yield "\nWhat a preset does not follow, and why:\n"
+    for name, why in LEFT_OPEN.items():
+        yield f"- `{name}`: {why}"
     yield ""
 
 

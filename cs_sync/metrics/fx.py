@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from math import isqrt
+from typing import Literal
 
 from cs_sync.metrics.periods import Period
 from cs_sync_schemas.money import CURRENCY_EXPONENT
 
 Quote = tuple[date, Fraction]
+FxRate = Literal["period_end", "month_end", "month_start"]
 _EXACT = 2**52
 """Numerator × denominator of a rate in a statement stay below: every database counts so far."""
 
@@ -98,13 +100,14 @@ def conversion(
     since: Mapping[str, datetime],
     *,
     openings: bool,
+    day_of: FxRate = "period_end",
 ) -> Conversion:
     """The rates at which the money of some periods becomes `target`.
 
     `since` says from when on there is money in each currency. A currency is converted in every
     period, or, where a rate that it needs is missing, in none, so that closings stay openings.
     Without `openings` the rates of the closing are used for both: rates of change, which should
-    not move with the exchange.
+    not move with the exchange. `day_of` is the policy's choice of the day.
     """
     opening: dict[str, tuple[Fraction, ...]] = {}
     closing: dict[str, tuple[Fraction, ...]] = {}
@@ -112,8 +115,9 @@ def conversion(
     for currency, first in since.items():
         if currency == target:
             continue
-        ends = [_needed(rates, target, currency, p.end, p.ends_at, first) for p in periods]
-        starts = [_needed(rates, target, currency, p.start, p.starts_at, first) for p in periods]
+        pair = rates, target, currency, first
+        ends = [_needed(*pair, _day_of(day_of, p.end), p.ends_at) for p in periods]
+        starts = [_needed(*pair, _day_of(day_of, p.start), p.starts_at) for p in periods]
         asked = [*starts, *ends] if openings else ends
         missing = [day for day, rate in asked if rate is None]
         if missing:
@@ -124,11 +128,19 @@ def conversion(
     return Conversion(target, opening, closing, left_out)
 
 
+def _day_of(choice: FxRate, turn: date) -> date:
+    """The day whose rates say what money is worth just before a day; the same for every period
+    that ends there, so that closings stay openings."""
+    last = turn - timedelta(days=1)
+    if choice == "month_start":
+        return last.replace(day=1)
+    return turn.replace(day=1) - timedelta(days=1) if choice == "month_end" else last
+
+
 def _needed(
-    rates: Rates, target: str, currency: str, turn: date, at: datetime, first: datetime
+    rates: Rates, target: str, currency: str, first: datetime, day: date, at: datetime
 ) -> tuple[date, Fraction | None]:
-    """The rate just before a period turns; nought is good enough where there is no money yet."""
-    day = turn - timedelta(days=1)
+    """The rate of a day; nought is good enough where there is no money yet."""
     return day, Fraction(0) if first >= at else rates.minor(day, currency, target)
 
 

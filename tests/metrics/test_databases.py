@@ -19,6 +19,7 @@ from sqlmodel import SQLModel
 from cs_sync.metrics.bridge import bridge
 from cs_sync.metrics.fx import Rates, conversion
 from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import whole_periods
 from cs_sync.metrics.registry import builtin_metrics
 from cs_sync_schemas import (
@@ -48,6 +49,7 @@ RATES = Rates(
     for month in range(1, 13)
 )
 SINCE = {"EUR": datetime(2025, 1, 1, tzinfo=UTC), "USD": datetime(2025, 1, 16, tzinfo=UTC)}
+ANEW = MrrPolicy(reactivation_within_days=30, churn_rate_without_churn=0.02)
 SCOPES = {
     "whole": Scope(PERIODS),
     "by two attributes": Scope(PERIODS, by=("plan", "size")),
@@ -62,6 +64,7 @@ SCOPES = {
         },
     ),
     "as known in May": Scope(PERIODS, known_at=datetime(2026, 5, 5, tzinfo=UTC)),
+    "under another policy": Scope(PERIODS, ANEW, known_at=datetime(2026, 6, 5, tzinfo=UTC)),
 }
 DIALECT = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
 DIALECT.identifier_preparer.reserved_words |= {"at"}  # DuckDB reserves it, PostgreSQL does not
@@ -128,19 +131,21 @@ def _account(ledger: Ledger, random: Random, name: str) -> None:
     for _ in range(random.randrange(4)):
         end = start + timedelta(days=random.randrange(1, 300))
         open_ended = random.random() < 0.3
-        ledger.span(
-            name, random.randrange(1, 10**7), start, None if open_ended else end, currency,
-            known_from=_moment(random),
-        )  # fmt: skip
-        ledger.add(
-            MrrMovement,
-            {
-                "account_id": name, "policy": Scope(()).policy.hash, "currency": currency,
-                "at": datetime.combine(end, datetime.min.time(), UTC), "kind": "churn",
-                "amount": 5, "cause": "end",
-                "reason": random.choice([None, "switched_service", "payment_failed", "odd"]),
-            },
-        )  # fmt: skip
+        amount, learnt = random.randrange(1, 10**7), _moment(random)
+        why = random.choice([None, "switched_service", "payment_failed", "odd"])
+        for policy in (MrrPolicy(), ANEW):
+            ledger.span(
+                name, amount, start, None if open_ended else end, currency, policy,
+                known_from=learnt,
+            )  # fmt: skip
+            ledger.add(
+                MrrMovement,
+                {
+                    "account_id": name, "policy": policy.hash, "currency": currency,
+                    "at": datetime.combine(end, datetime.min.time(), UTC), "kind": "churn",
+                    "amount": 5, "cause": "end", "reason": why,
+                },
+            )  # fmt: skip
         ended = datetime.combine(end, datetime.min.time(), UTC)
         ledger.add(
             Subscription,

@@ -106,7 +106,6 @@ def _turns(scope: Scope, days: CTE) -> CTE:
 
 def _holds(moment: ColumnElement[Any]) -> ColumnElement[int]:
     holds = and_(
-        SPAN.c.amount > 0,
         SPAN.c.valid_from < moment,
         or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to >= moment),
     )

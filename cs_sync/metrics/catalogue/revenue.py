@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, case, func
 
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.mrr_relations import movement, mrr_pairs
+from cs_sync.metrics.mrr_relations import movement, mrr_pairs, waterfall
 from cs_sync.metrics.periods import Period, add_months, midnight
 from cs_sync.metrics.relations import count_if, quotient, totals
 
@@ -37,7 +37,7 @@ def _moved(kind: str) -> Callable[[Scope], Select[Any]]:
 
     def build(scope: Scope) -> Select[Any]:
         pairs = mrr_pairs(scope)
-        amount = movement(pairs)[kind]
+        amount = waterfall(scope, pairs)[kind]
         return totals(
             scope, pairs, numerator=func.sum(amount), n=count_if(amount > 0), currency=True
         )
@@ -112,7 +112,7 @@ def _amount(name: str, title: str, kind: str, note: str) -> Metric:
         name, title, "money_minor",
         f"sum over accounts of what moved as {kind} between the period's start and end",
         _MOVEMENTS, _moved(kind), BILLING, stage=("expansion",) if kind == "expansion" else (),
-        strategy=("profitability",), edge_cases=note,
+        adds_up=True, strategy=("profitability",), edge_cases=note,
     )  # fmt: skip
 
 
@@ -121,14 +121,14 @@ REVENUE: tuple[Metric, ...] = (
         "mrr", "Monthly recurring revenue", "money_minor",
         "sum of subscription items normalised to a month, after discounts, just before the "
         "period's end",
-        ("Stripe, Billing analytics glossary", *_MOVEMENTS), _standing(), BILLING,
+        ("Stripe, Billing analytics glossary", *_MOVEMENTS), _standing(), BILLING, adds_up=True,
         strategy=("profitability",),
         edge_cases="Per currency, rounded once per account. Trials, metered items, taxes and "
         "one-off charges are not in it; the rest is the policy's choice.",
     ),
     Metric(
         "arr", "Annual recurring revenue", "money_minor", "12 × MRR", _MOVEMENTS,
-        _standing(12), BILLING, strategy=("profitability",),
+        _standing(12), BILLING, adds_up=True, strategy=("profitability",),
     ),
     _amount(
         "new_mrr", "New MRR", "new",
@@ -150,7 +150,7 @@ REVENUE: tuple[Metric, ...] = (
     Metric(
         "gross_mrr_churn_rate", "Gross MRR churn rate", "ratio",
         "(churn + contraction) ÷ MRR at the period's start",
-        (_DRIFT, "ChartMogul help, article 203359341"), _rate("churn", "contraction"), BILLING,
+        (_DRIFT, "ChartMogul help, article 203359341"), _rate("churn", "contraction"), BILLING, adds_up=True,
         stage=("retention",), strategy=("stability",), spread="ratio",
         bounds=(0.0, 1.0), divides=True,
         edge_cases="0 to 1. Undefined without MRR at the start.",
@@ -159,21 +159,21 @@ REVENUE: tuple[Metric, ...] = (
         "net_mrr_churn_rate", "Net MRR churn rate", "ratio",
         "(churn + contraction − expansion − reactivation) ÷ MRR at the period's start",
         (_DRIFT, "ChartMogul help, article 4414075567250"),
-        _rate("churn", "contraction", minus=("expansion", "reactivation")), BILLING,
+        _rate("churn", "contraction", minus=("expansion", "reactivation")), BILLING, adds_up=True,
         stage=("retention", "expansion"), strategy=("stability",), spread="ratio", divides=True,
         edge_cases="Negative when the base grows by itself. Whether reactivation counts is the "
         "policy's choice.",
     ),
     Metric(
         "expansion_rate", "Expansion rate", "ratio", "expansion ÷ MRR at the period's start",
-        (_DRIFT,), _rate("expansion"), BILLING,
+        (_DRIFT,), _rate("expansion"), BILLING, adds_up=True,
         stage=("expansion",), strategy=("profitability",), spread="ratio",
         bounds=(0.0, math.inf), divides=True,
     ),
     Metric(
         "nrr", "Net revenue retention", "ratio",
         "MRR at the period's end of the accounts with MRR 12 months before it ÷ their MRR then",
-        ("Standard cohort definition",), _retained(capped=False), BILLING,
+        ("Standard cohort definition",), _retained(capped=False), BILLING, adds_up=True,
         stage=("retention", "expansion"), strategy=("profitability",), spread="ratio",
         bounds=(0.0, math.inf),
         divides=True, settings={"retention_months": 12},
@@ -183,7 +183,7 @@ REVENUE: tuple[Metric, ...] = (
     Metric(
         "grr", "Gross revenue retention", "ratio",
         "as NRR, but no account counts for more than it paid 12 months before",
-        ("Standard cohort definition",), _retained(capped=True), BILLING, stage=("retention",),
+        ("Standard cohort definition",), _retained(capped=True), BILLING, adds_up=True, stage=("retention",),
         strategy=("stability",), spread="ratio",
         bounds=(0.0, 1.0), divides=True,
         settings={"retention_months": 12}, edge_cases="Never above 1 nor above NRR.",
@@ -191,13 +191,13 @@ REVENUE: tuple[Metric, ...] = (
     Metric(
         "quick_ratio", "Quick ratio", "ratio",
         "(new + reactivation + expansion) ÷ (contraction + churn)",
-        ("Baremetrics changelog, Quick ratio",), _quick_ratio, BILLING,
+        ("Baremetrics changelog, Quick ratio",), _quick_ratio, BILLING, adds_up=True,
         strategy=("profitability",), divides=True, edge_cases="Undefined when nothing was lost.",
     ),
     Metric(
         "arpa", "Average revenue per account", "money_minor",
         "MRR ÷ accounts with MRR, just before the period's end",
-        ("ChartMogul help, article 203359061",), _arpa, BILLING, strategy=("profitability",),
+        ("ChartMogul help, article 203359061",), _arpa, BILLING, adds_up=True, strategy=("profitability",),
         spread="ratio",
         bounds=(0.0, math.inf), divides=True,
         edge_cases="Per currency: an account that pays in two counts in both.",
@@ -205,7 +205,7 @@ REVENUE: tuple[Metric, ...] = (
     Metric(
         "arpu", "Average revenue per user", "money_minor",
         "MRR just before the period's end ÷ mean of the customers at its start and at its end",
-        ("Standard definition",), _arpu, BILLING, strategy=("profitability",),
+        ("Standard definition",), _arpu, BILLING, adds_up=True, strategy=("profitability",),
         spread="ratio", bounds=(0.0, math.inf), divides=True,
         edge_cases="ARPA divides by the customers at the end, this by their average over the "
         "period. Monthly, whatever the period. Users are accounts that pay, not people.",
@@ -213,7 +213,7 @@ REVENUE: tuple[Metric, ...] = (
     Metric(
         "mrr_growth_rate", "MRR growth rate", "ratio",
         "(MRR at the period's end − MRR at its start) ÷ MRR at its start",
-        ("Standard definition",), _growth, BILLING, stage=("expansion",),
+        ("Standard definition",), _growth, BILLING, adds_up=True, stage=("expansion",),
         strategy=("profitability",), spread="ratio", divides=True,
         edge_cases="New customers included. Undefined without MRR at the start.",
     ),

@@ -61,6 +61,7 @@ def _paid(scope: Scope, trials: CTE, *more: ColumnElement[bool]) -> ColumnElemen
         SPAN.c.account_id == trials.c.account_id,
         SPAN.c.policy == scope.policy.hash,
         known(scope, SPAN),
+        SPAN.c.amount > 0,
         SPAN.c.valid_from >= trials.c.begun,
         *more,
     )
@@ -105,7 +106,7 @@ def _same_window(scope: Scope) -> Select[Any]:
     trials = _trials(scope)
     first = (
         select(SPAN.c.account_id, func.min(SPAN.c.valid_from).label("first_at"))
-        .where(SPAN.c.policy == scope.policy.hash, known(scope, SPAN))
+        .where(SPAN.c.policy == scope.policy.hash, known(scope, SPAN), SPAN.c.amount > 0)
         .group_by(SPAN.c.account_id)
         .cte("first_payment")
     )
@@ -158,13 +159,12 @@ def _free_to_paid(scope: Scope) -> Select[Any]:
             periods.c.period,
             *marks_of(scope, plans),
             plans.c.account_id,
-            func.max(func.coalesce(heads.c.was, 0)).label("was"),
-            func.max(func.coalesce(heads.c.now, 0)).label("paid"),
+            func.max(func.coalesce(heads.c.pays, 0)).label("paid"),
         )
         .select_from(periods.join(plans, running).outerjoin(heads, theirs))
         .where(plans.c.account_id.is_not(None))
         .group_by(periods.c.period, *marks_of(scope, plans), plans.c.account_id)
-        .having(func.max(func.coalesce(heads.c.was, 0)) == 0)
+        .having(func.max(func.coalesce(heads.c.paid, 0)) == 0)
         .cte("on_a_free_plan")
     )
     return _share_paid(scope, free)

@@ -24,6 +24,7 @@ from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.mrr_relations import customers, mrr_pairs
 from cs_sync.metrics.periods import Period
 from cs_sync.metrics.relations import count_if, period_rows, present, totals
+from cs_sync.metrics.scaling import scaled
 from cs_sync_schemas import Cost, table_of
 
 COST = table_of(Cost)
@@ -35,7 +36,8 @@ def economics(scope: Scope) -> CTE:
     """Per period and currency: revenue, customers and costs side by side.
 
     Columns: period, currency, months (the period's length), mrr and payers at its end, starters
-    and lost (who paid in the currency at its start, and no longer), fresh and heads (new and all
+    and lost (who paid in the currency at its start, and no longer), churn (lost ÷ starters, or
+    what the policy puts in its place where nobody was lost), fresh and heads (new and all
     customers, whatever they pay in), acquisition, retention, service (costs; None where there are
     none), costed.
     """
@@ -46,7 +48,11 @@ def economics(scope: Scope) -> CTE:
         .union(select(costs.c.period, costs.c.currency))
         .cte("keys")
     )
-    months = period_rows(scope, thousandths=lambda period: round(1000 * _months(period)))
+    months = period_rows(
+        scope,
+        thousandths=lambda period: round(1000 * _months(period)),
+        billionths=lambda period: round(1e9 * _assumed_churn(scope, period)),
+    )
     same_money = and_(money.c.period == keys.c.period, money.c.currency == keys.c.currency)
     same_costs = and_(costs.c.period == keys.c.period, costs.c.currency == keys.c.currency)
     return (
@@ -55,6 +61,7 @@ def economics(scope: Scope) -> CTE:
             keys.c.currency,
             (months.c.thousandths / literal(1000.0, Double)).label("months"),
             *(_number(money.c[name]) for name in ("mrr", "payers", "starters", "lost")),
+            _churned(money, months).label("churn"),
             *(_number(heads.c[name]) for name in ("fresh", "heads")),
             *(cast(costs.c[name], Double).label(name) for name in _PURPOSES),
             _costed(costs, keys).label("costed"),
@@ -66,6 +73,19 @@ def economics(scope: Scope) -> CTE:
         .outerjoin(costs, same_costs)
         .cte("economics")
     )
+
+
+def _assumed_churn(scope: Scope, period: Period) -> float:
+    """The policy's rate for periods in which nobody left, over the length of one; 0: none."""
+    monthly = scope.policy.churn_rate_without_churn
+    return 0.0 if monthly is None else scaled(monthly, 1, _months(period))
+
+
+def _churned(money: CTE, months: CTE) -> ColumnElement[Any]:
+    lost, starters = (cast(money.c[name], Double) for name in ("lost", "starters"))
+    assumed = months.c.billionths / literal(1e9, Double)
+    rate = case((money.c.lost > 0, lost / divisor(starters)), else_=assumed)
+    return case((money.c.starters > 0, rate))
 
 
 def _costed(costs: CTE, keys: CTE) -> ColumnElement[int]:
@@ -101,8 +121,8 @@ def _money(pairs: CTE) -> CTE:
             pairs.c.currency,
             func.sum(pairs.c.cur).label("mrr"),
             count_if(pairs.c.cur > 0).label("payers"),
-            count_if(pairs.c.prev > 0).label("starters"),
-            count_if(and_(pairs.c.prev > 0, pairs.c.cur == 0)).label("lost"),
+            count_if(pairs.c.had == 1).label("starters"),
+            count_if(and_(pairs.c.had == 1, pairs.c.has == 0)).label("lost"),
         )
         .group_by(pairs.c.period, pairs.c.currency)
         .cte("money")
@@ -175,7 +195,7 @@ def _gross_profit(e: CTE, scope: Scope) -> ColumnElement[Any]:
 
 
 def _churn(e: CTE, _: Scope) -> ColumnElement[Any]:
-    return e.c.lost / divisor(e.c.starters)
+    return e.c.churn
 
 
 def _cac(e: CTE, _: Scope) -> ColumnElement[Any]:
@@ -239,7 +259,8 @@ VALUE: tuple[Metric, ...] = (
         "revenue per account in the period × gross margin ÷ customer churn rate of the period",
         "ChartMogul help, article 203359061; D. Skok, SaaS Metrics 2.0",
         _built(_gross_profit, _churn, "starters"),
-        _BY_MARGIN + "Undefined when nobody left, not infinite.", settings=_MARGIN,
+        _BY_MARGIN + "Undefined when nobody left, not infinite, unless the policy puts a rate in "
+        "place of none.", settings=_MARGIN,
     ),
     _value(
         "ltv_revenue", "Lifetime revenue", "money_minor",

@@ -32,8 +32,8 @@ LINE = table_of(InvoiceLine)
 
 
 def _usage_mrr(scope: Scope) -> Select[Any]:
-    """Metered lines of the three months that ended last, a month."""
-    months = int(scope.settings["months"])
+    """Metered lines of the months that ended last, a month."""
+    months = scope.policy.usage_months
 
     def since(period: Period) -> Any:
         return midnight(add_months(period.end, -months), period.zone)
@@ -108,11 +108,7 @@ def _purchases(scope: Scope) -> Select[Any]:
     )
     e = economics(scope)
     same = and_(e.c.period == bought.c.period, e.c.currency == bought.c.currency)
-    rows = (
-        select(*bought.c, (e.c.lost / divisor(e.c.starters)).label("churn"))
-        .select_from(bought.outerjoin(e, same))
-        .cte("purchases")
-    )
+    rows = select(*bought.c, e.c.churn).select_from(bought.outerjoin(e, same)).cte("purchases")
     value = cast(rows.c.paid, Double) / rows.c.purchases
     often = cast(rows.c.purchases, Double) / divisor(rows.c.buyers)
     return totals(
@@ -128,8 +124,7 @@ def _purchases(scope: Scope) -> Select[Any]:
 def _short(scope: Scope) -> Select[Any]:
     """Revenue per account × lifetime, the latter as 1 ÷ churn."""
     e = economics(scope)
-    lifetime = e.c.starters / divisor(e.c.lost)
-    worth = e.c.mrr * e.c.months / divisor(e.c.payers) * lifetime
+    worth = e.c.mrr * e.c.months / divisor(e.c.payers) / divisor(e.c.churn)
     return totals(scope, e, numerator=func.max(worth), n=func.max(e.c.starters), currency=True)
 
 
@@ -199,9 +194,10 @@ def _levers(scope: Scope) -> Select[Any]:
 WORTH: tuple[Metric, ...] = (
     Metric(
         "usage_mrr", "Usage MRR", "money_minor",
-        "metered lines of the invoices of the three months up to the period's end ÷ 3",
+        "metered lines of the invoices of the three months (the policy's `usage_months`) up to the "
+        "period's end ÷ 3",
         ("Stripe, Billing analytics glossary",), _usage_mrr, ("invoice", "invoice_line"),
-        strategy=("profitability",), settings={"months": 3}, divides=True,
+        strategy=("profitability",), divides=True,
         edge_cases="Apart from MRR, as what is metered is not agreed in advance. After discounts; "
         "by the end of the service period of each line.",
     ),

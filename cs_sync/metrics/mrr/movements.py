@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Literal
 
@@ -46,30 +46,31 @@ def account_movements(facts: BillingFacts, policy: MrrPolicy) -> tuple[Movement,
     return tuple(_movements(timeline(facts, policy)))
 
 
-def kind_of(before: int, after: int, *, seen: bool) -> Kind | None:
-    """The kind of the step from one amount to another; the cases with a zero are told first.
-
-    `seen`: whether there was any MRR before. None when nothing moved.
-    """
-    if before == after:
-        return None
-    if before == 0:
-        return "reactivation" if seen else "new"
-    if after == 0:
-        return "churn"
-    return "expansion" if after > before else "contraction"
-
-
 def _movements(line: Timeline) -> Iterator[Movement]:
     for currency, states in sorted(line.states.items()):
-        seen, before = False, State(states[0].at, (), states[0].at)
+        before, left_at, paid = State(states[0].at, (), states[0].at), None, False
         for state in states:
-            kind = kind_of(before.amount, state.amount, seen=seen)
-            if kind is not None:
+            if state.amount != before.amount:
+                kind = _kind(line, before, state, left_at) if paid else "new"
                 amount = abs(state.amount - before.amount)
                 yield Movement(currency, state.at, kind, amount, *_why(line, before, state))
-            seen = seen or state.amount > 0
-            before = state
+            if line.customer(before) and not line.customer(state):
+                left_at = state.at
+            before, paid = state, paid or state.amount > 0
+
+
+def _kind(line: Timeline, before: State, after: State, left_at: datetime | None) -> Kind:
+    """The kind of a step of an amount that is not the first; who comes and goes is told first.
+
+    `left_at`: when the account ceased to be a customer, if it did.
+    """
+    if not line.customer(before):
+        within = line.policy.reactivation_within_days
+        late = within is not None and left_at and after.at - left_at > timedelta(days=within)
+        return "new" if late else "reactivation"
+    if not line.customer(after):
+        return "churn"
+    return "expansion" if after.amount > before.amount else "contraction"
 
 
 def _why(line: Timeline, before: State, after: State) -> tuple[Cause, str | None]:
@@ -90,7 +91,7 @@ def _why(line: Timeline, before: State, after: State) -> tuple[Cause, str | None
     if not along:
         return "price", None
     _, cause, reason = max(along, key=lambda s: abs(s[0]))
-    return cause, reason
+    return cause, reason or _stayed_for_free(after)
 
 
 def _cause(
@@ -125,6 +126,13 @@ def _appeared(
 def _vanished(line: Timeline, item: ItemFact, after: State) -> tuple[Cause, str | None]:
     stop = line.services[item.subscription].stopped(after.settled_at)
     return ("item", None) if stop is None else (stop.cause, stop.reason)
+
+
+def _stayed_for_free(after: State) -> str | None:
+    """The reason of a loss that leaves a subscription for nothing behind: it is not a guess."""
+    if not after.charges or after.amount:
+        return None
+    return "free_plan" if any(c.gross == 0 for c in after.charges) else "free"
 
 
 def _key(item: ItemFact) -> tuple[str, str, str]:

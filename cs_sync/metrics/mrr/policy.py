@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from cs_sync.metrics.fx import FxRate
+
 _VERSION = 1
 """Part of the hash: raise it when a default or the meaning of a switch changes."""
 
@@ -17,15 +19,51 @@ PRESETS: dict[str, dict[str, Any]] = {
         "cancellation": "request",
         "switch_netting": "none",
         "churn_denominator": "start_plus_new",
+        "churn_rate_without_churn": 0.0167,
     },
-    "chartmogul": {"once_discounts": True, "unpaid": "counted", "switch_netting": "hour"},
-    "profitwell": {"once_discounts": True, "draft_pause": "excluded"},
-    "baremetrics": {"past_due_churn_days": 30, "net_churn_counts_reactivation": False},
-    "recurly": {"unpaid": "counted", "draft_pause": "excluded"},
+    "chartmogul": {
+        "once_discounts": True,
+        "unpaid": "counted",
+        "switch_netting": "hour",
+        "free_plan": "customer",
+    },
+    "profitwell": {
+        "once_discounts": True,
+        "draft_pause": "excluded",
+        "came_and_left": "dropped",
+    },
+    "baremetrics": {
+        "past_due_churn_days": 30,
+        "unpaid": "counted",
+        "net_churn_counts_reactivation": False,
+    },
+    "recurly": {
+        "unpaid": "counted",
+        "draft_pause": "excluded",
+        "proration": "invoiced",
+        "renewal_grace_days": 30,
+    },
 }
 """Where a tool publishes how it differs from our default. Sources: Stripe's Billing analytics
 glossary and support pages, ChartMogul's and Baremetrics' help centres, ProfitWell's and Recurly's
 metric documentation; what they leave open keeps our default."""
+
+LEFT_OPEN: dict[str, str] = {
+    "stripe": "What it calls the impact of exchange is our row `fx`. Collection that is paused "
+    "“can affect MRR”, without saying how.",
+    "chartmogul": "It spreads invoice lines, we read subscriptions, so an account that is overdue "
+    "counts until it is cancelled; its own automatic churn after 1 to 90 days is "
+    "`past_due_churn_days`. Its rate of exchange is that of each service period's first day, ours "
+    "one for all. It shows a lifetime value of 0 where nobody left, we none.",
+    "profitwell": "How long its dunning window is depends on the account: `past_due_churn_days`. "
+    "Its pages disagree on metered revenue; it stays in `usage_mrr`. Rates of exchange are those "
+    "of each purchase there.",
+    "baremetrics": "What it says of trials, pauses and weekly plans was not found.",
+    "recurly": "It reads invoices: refunds of recurring lines lower its MRR and can not lower "
+    "ours, which rests on what was agreed. An overdue account is kept, as its default is. Rates "
+    "of exchange are those of each day there. Its month without MRR is 30 days here.",
+}
+"""What a preset does not follow, and why."""
 
 
 class MrrPolicy(BaseModel):
@@ -38,32 +76,87 @@ class MrrPolicy(BaseModel):
 
     weeks_per_year: int = Field(default=52, gt=0, description="Weekly prices: × 52/12 a month.")
     days_per_year: int = Field(default=365, gt=0, description="Daily prices: × 365/12 a month.")
-    inclusive_tax: Literal["removed", "kept"] = "removed"
+    inclusive_tax: Literal["removed", "kept"] = Field(
+        default="removed", description="Tax that is contained in a price."
+    )
+    proration: Literal["run_rate", "invoiced"] = Field(
+        default="run_rate",
+        description="What a change within a billing interval counts for until its end: the new "
+        "price at once, or the share that is invoiced.",
+    )
+    usage_months: int = Field(
+        default=3, ge=1, description="Metered revenue is no MRR; usage_mrr is its mean over these."
+    )
+    fx_rate: FxRate = Field(
+        default="period_end",
+        description="The day whose rates convert: the period's last, the last of the last whole "
+        "month, or the first of the month.",
+    )
 
-    forever_discounts: bool = Field(default=True, description="Do they lower MRR?")
-    repeating_discounts: bool = Field(default=True, description="Do they, while they run?")
-    once_discounts: bool = Field(default=False, description="Do they, for one interval?")
+    forever_discounts: bool = Field(
+        default=True, description="Do discounts without an end lower MRR?"
+    )
+    repeating_discounts: bool = Field(
+        default=True, description="Do discounts of some months, while they run?"
+    )
+    once_discounts: bool = Field(
+        default=False, description="Do discounts of one invoice, for its interval?"
+    )
 
-    trials: Literal["excluded", "counted"] = "excluded"
+    trials: Literal["excluded", "counted"] = Field(
+        default="excluded", description="Subscriptions on trial."
+    )
+    free_plan: Literal["no_customer", "customer"] = Field(
+        default="no_customer",
+        description="Who subscribes for nothing: none, so that going there is churn and leaving it "
+        "new or reactivation; or a customer, who contracts and expands.",
+    )
     past_due_churn_days: int | None = Field(
         default=None, ge=0, description="Days after which an overdue account counts as lost."
     )
-    unpaid: Literal["churn", "counted"] = "churn"
+    unpaid: Literal["churn", "counted"] = Field(
+        default="churn", description="Dunning has given up; the subscription is not cancelled."
+    )
     pause: Literal["excluded", "counted"] = Field(
-        default="excluded", description="Collection paused, invoices void or uncollectible."
+        default="excluded",
+        description="Subscriptions whose collection is paused, invoices void or uncollectible.",
     )
     draft_pause: Literal["excluded", "counted"] = Field(
-        default="counted", description="Collection paused, invoices kept as drafts."
+        default="counted",
+        description="Subscriptions whose collection is paused, invoices kept as drafts.",
     )
-    cancellation: Literal["period_end", "request"] = Field(
-        default="period_end", description="When a cancelled subscription stops to count."
+    cancellation: Literal["period_end", "request", "paid_until"] = Field(
+        default="period_end",
+        description="When a cancelled subscription stops to count: when it ends, when that was "
+        "asked for, or when the time is over that was paid for.",
+    )
+    renewal_grace_days: int = Field(
+        default=0, ge=0, description="A gap of up to so many days is none: MRR runs on."
+    )
+    reactivation_within_days: int | None = Field(
+        default=None, ge=0, description="After a longer gap MRR is new, and no reactivation."
     )
     switch_netting: Literal["day", "hour", "none"] = Field(
         default="day", description="Changes this close together are one change."
     )
 
-    churn_denominator: Literal["start", "start_plus_new"] = "start"
-    net_churn_counts_reactivation: bool = True
+    came_and_left: Literal["both", "dropped"] = Field(
+        default="both",
+        description="Who joins and leaves within a period: new and churn of it, or nothing. Never "
+        "in a rate.",
+    )
+    churn_denominator: Literal["start", "start_plus_new"] = Field(
+        default="start", description="What customers who left are divided by."
+    )
+    net_churn_counts_reactivation: bool = Field(
+        default=True, description="Does it lower net MRR churn?"
+    )
+    churn_rate_without_churn: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="Monthly rate for a lifetime value where nobody left; none: it is undefined.",
+    )
 
     @field_validator("zone")
     @classmethod

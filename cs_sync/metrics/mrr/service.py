@@ -58,7 +58,7 @@ def service_of(
     if subscription.status in _NEVER_STARTED or (excluded and subscription.status == "trialing"):
         return None
     trial = (subscription.trial_start or subscription.started_at, subscription.trial_end)
-    stops = [*_ends(subscription, policy), *_unpaid(subscription, invoices, policy)]
+    stops = [*_ends(subscription, invoices, policy), *_unpaid(subscription, invoices, policy)]
     stops += _pauses(subscription, invoices, policy)
     start = subscription.started_at
     if excluded and trial[1] is not None:
@@ -69,15 +69,26 @@ def service_of(
     return Service(start, tuple(stops))
 
 
-def _ends(subscription: SubscriptionFact, policy: MrrPolicy) -> Iterable[Stop]:
+def _ends(
+    subscription: SubscriptionFact, invoices: Sequence[InvoiceFact], policy: MrrPolicy
+) -> Iterable[Stop]:
     asked = subscription.canceled_at if policy.cancellation == "request" else None
     known = subscription.ended_at or asked or subscription.cancel_at
     if known is not None:
         at = known if asked is None else min(known, asked)
+        if policy.cancellation == "paid_until":
+            at = max([at, *_paid_until(invoices, at)])
         yield Stop(at, "end", subscription.cancel_reason)
     elif subscription.status == "canceled":
         at = subscription.canceled_at or subscription.changed_at or subscription.started_at
         yield Stop(at, "end", subscription.cancel_reason, inferred=True)
+
+
+def _paid_until(invoices: Sequence[InvoiceFact], end: datetime) -> Iterable[datetime]:
+    """Until when invoices that were made before an end have paid."""
+    for invoice in invoices:
+        if invoice.status == "paid" and invoice.issued_at < end and invoice.period_end is not None:
+            yield invoice.period_end
 
 
 def _unpaid(

@@ -21,6 +21,7 @@ from cs_sync.metrics.mrr.history import item_versions
 from cs_sync.metrics.mrr.normalise import monthly_amount, round_half_even, split
 from cs_sync.metrics.mrr.past_discounts import past_discounts
 from cs_sync.metrics.mrr.policy import MrrPolicy
+from cs_sync.metrics.mrr.proration import interval_ends, invoiced_amount
 from cs_sync.metrics.mrr.service import Service, service_of
 
 
@@ -96,10 +97,18 @@ class Timeline:
     states: dict[str, tuple[State, ...]]
     subscriptions: dict[tuple[str, str], SubscriptionFact]
     services: dict[tuple[str, str], Service]
+    policy: MrrPolicy
+
+    def customer(self, state: State) -> bool:
+        """Whether somebody with this state is a customer: pays, or has the policy's free plan."""
+        return state.amount > 0 or (self.policy.free_plan == "customer" and bool(state.charges))
 
 
 def account_spans(facts: BillingFacts, policy: MrrPolicy) -> tuple[Span, ...]:
-    """The account's spans of positive MRR by currency and time; between them it has none."""
+    """The account's spans as a customer by currency and time; between them it is none.
+
+    They are of positive MRR, unless the policy counts who subscribes for nothing, too.
+    """
     return spans_of(timeline(facts, policy))
 
 
@@ -109,9 +118,9 @@ def spans_of(line: Timeline) -> tuple[Span, ...]:
     for currency, states in sorted(line.states.items()):
         following = [*(state.at for state in states[1:]), None]
         for state, until in zip(states, following, strict=True):
-            span = _span(currency, state, until)
-            if span.amount <= 0:
+            if not line.customer(state):
                 continue
+            span = _span(currency, state, until)
             if spans and _continues(spans[-1], span):
                 span = _joined(spans.pop(), span)
             spans.append(span)
@@ -126,7 +135,7 @@ def timeline(facts: BillingFacts, policy: MrrPolicy) -> Timeline:
     discounts = counting(
         [*facts.discounts, *past_discounts(facts)], versions, subscriptions, policy
     )
-    line = Timeline({}, subscriptions, services)
+    line = Timeline({}, subscriptions, services, policy)
     for currency in {subscriptions[key].currency for key in services}:
         keys = sorted(k for k in services if subscriptions[k].currency == currency)
         mine = [v for v in versions if v.subscription in keys]
@@ -134,7 +143,8 @@ def timeline(facts: BillingFacts, policy: MrrPolicy) -> Timeline:
             State(at, tuple(_charges(line, keys, mine, discounts, at, policy)), at)
             for at in _instants(line, keys, mine, discounts)
         ]
-        settled = tuple(_distinct(_netted(list(_distinct(states)), policy)))
+        netted = _bridged(list(_netted(list(_distinct(states)), policy)), policy)
+        settled = tuple(_distinct(netted))
         if settled:
             line.states[currency] = settled
     return line
@@ -167,6 +177,8 @@ def _instants(
     discounts: Sequence[DiscountFact],
 ) -> list[datetime]:
     found = {at for key in keys for at in line.services[key].instants}
+    if line.policy.proration == "invoiced":
+        found |= interval_ends(versions, line.subscriptions)
     bounded: list[ItemFact | DiscountFact] = [*versions, *discounts]
     for fact in bounded:
         start, end = (
@@ -194,6 +206,8 @@ def _charges(
         guessed = any(stop.inferred for stop in service.stops)
         items = [v for v in versions if v.subscription == key and _valid(v, at)]
         gross = {item: monthly_amount(item, policy) for item in items}
+        if policy.proration == "invoiced":
+            gross = {i: invoiced_amount(i, versions, subscription, at, policy) for i in items}
         net = net_amounts(gross, subscription, discounts, at, policy)
         for item in items:
             rebuilt = item.reconstructed or any(
@@ -220,6 +234,18 @@ def _netted(states: Sequence[State], policy: MrrPolicy) -> Iterator[State]:
         first, last = first or state, state
     if first is not None and last is not None:
         yield State(first.at, last.charges, last.at)
+
+
+def _bridged(states: Sequence[State], policy: MrrPolicy) -> Iterator[State]:
+    """Leave out gaps that are within the policy's grace, so that what was before them lasts."""
+    grace = timedelta(days=policy.renewal_grace_days)
+    paid = False
+    for state, after in zip(states, [*states[1:], None], strict=False):
+        short = after is not None and after.amount > 0 and after.at - state.at <= grace
+        if paid and state.amount == 0 and short:
+            continue
+        paid = paid or state.amount > 0
+        yield state
 
 
 def _together(one: datetime, other: datetime, policy: MrrPolicy) -> bool:
