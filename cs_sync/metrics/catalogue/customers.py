@@ -45,7 +45,8 @@ CUSTOMERS: tuple[Metric, ...] = (
     Metric(
         "customers", "Customers", "count",
         "accounts with MRR above nought in any currency, just before the period's end",
-        ("ChartMogul help, article 203299912",), _standing, BILLING, adds_up=True, stage=("retention",),
+        ("ChartMogul help, article 203299912",), _standing, BILLING,
+        adds_up=True, stage=("retention",),
         edge_cases="Free and trial accounts are not customers.",
     ),
     Metric(
@@ -59,7 +60,8 @@ CUSTOMERS: tuple[Metric, ...] = (
         "customer_churn_rate", "Customer churn rate", "ratio",
         "customers at the period's start that are none at its end ÷ customers at its start",
         ("ChartMogul help, article 207340419", "Stripe support, Calculating churn rate"), _rate,
-        BILLING, adds_up=True, stage=("retention",), strategy=("stability",), spread="wilson", divides=True,
+        BILLING,
+        adds_up=True, stage=("retention",), strategy=("stability",), spread="wilson", divides=True,
         edge_cases="Undefined without customers at the start. The policy may add the period's new "
         "customers to the denominator, as Stripe does.",
     ),

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, case, func
 
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.mrr_relations import movement, mrr_pairs, waterfall
+from cs_sync.metrics.mrr_relations import movement, mrr_pairs
 from cs_sync.metrics.periods import Period, add_months, midnight
 from cs_sync.metrics.relations import count_if, quotient, totals
 
@@ -37,7 +37,7 @@ def _moved(kind: str) -> Callable[[Scope], Select[Any]]:
 
     def build(scope: Scope) -> Select[Any]:
         pairs = mrr_pairs(scope)
-        amount = waterfall(scope, pairs)[kind]
+        amount = movement(pairs)[kind]
         return totals(
             scope, pairs, numerator=func.sum(amount), n=count_if(amount > 0), currency=True
         )
@@ -150,7 +150,8 @@ REVENUE: tuple[Metric, ...] = (
     Metric(
         "gross_mrr_churn_rate", "Gross MRR churn rate", "ratio",
         "(churn + contraction) ÷ MRR at the period's start",
-        (_DRIFT, "ChartMogul help, article 203359341"), _rate("churn", "contraction"), BILLING, adds_up=True,
+        (_DRIFT, "ChartMogul help, article 203359341"), _rate("churn", "contraction"), BILLING,
+        adds_up=True,
         stage=("retention",), strategy=("stability",), spread="ratio",
         bounds=(0.0, 1.0), divides=True,
         edge_cases="0 to 1. Undefined without MRR at the start.",
@@ -183,7 +184,8 @@ REVENUE: tuple[Metric, ...] = (
     Metric(
         "grr", "Gross revenue retention", "ratio",
         "as NRR, but no account counts for more than it paid 12 months before",
-        ("Standard cohort definition",), _retained(capped=True), BILLING, adds_up=True, stage=("retention",),
+        ("Standard cohort definition",), _retained(capped=True), BILLING,
+        adds_up=True, stage=("retention",),
         strategy=("stability",), spread="ratio",
         bounds=(0.0, 1.0), divides=True,
         settings={"retention_months": 12}, edge_cases="Never above 1 nor above NRR.",
@@ -197,7 +199,8 @@ REVENUE: tuple[Metric, ...] = (
     Metric(
         "arpa", "Average revenue per account", "money_minor",
         "MRR ÷ accounts with MRR, just before the period's end",
-        ("ChartMogul help, article 203359061",), _arpa, BILLING, adds_up=True, strategy=("profitability",),
+        ("ChartMogul help, article 203359061",), _arpa, BILLING,
+        adds_up=True, strategy=("profitability",),
         spread="ratio",
         bounds=(0.0, math.inf), divides=True,
         edge_cases="Per currency: an account that pays in two counts in both.",
