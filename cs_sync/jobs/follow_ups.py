@@ -78,8 +78,11 @@ def consider(workspace: Workspace, scored: Sequence[Scored], *, company: bool = 
     kept = [_kept(row) for row in stored]
     decision = decide(drafts, kept, known, {view.id: view for view in views}, rules)
     found = _outcome(workspace, stored, decision)
-    missing = unanswerable(workspace, known) if company else []
-    found.said.extend([*unassigned(everything), *missing, *_ownerless(found.live())])
+    # `check` tells it of every playbook; a run only of those that somebody has set up.
+    chosen = {n: one for n, one in known.items() if config.playbooks[n] != one.defaults}
+    missing = unanswerable(workspace, chosen) if company else []
+    begun = [*found.new, *(row for row in found.rows if row["key"] in decision.opened)]
+    found.said.extend([*unassigned(everything), *missing, *_ownerless(begun)])
     return found
 
 
@@ -125,9 +128,12 @@ def _said(decision: Decision, cap: int | None) -> list[str]:
     ]
 
 
-def _ownerless(live: Sequence[Mapping[str, Any]]) -> list[str]:
+def _ownerless(begun: Sequence[Mapping[str, Any]]) -> list[str]:
     """That accounts without an owner leave their follow-ups to nobody."""
-    number = sum(not row["assignee"] and not row["owner_source_id"] for row in live)
+    number = sum(
+        row["state"] == "open" and not row["assignee"] and not row["owner_source_id"]
+        for row in begun
+    )
     if not number:
         return []
     verb = "goes" if number == 1 else "go"
