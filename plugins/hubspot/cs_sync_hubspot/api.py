@@ -106,7 +106,13 @@ class HubSpotApi:
         return _body(self._search.do_search, kind, query)
 
     def read(
-        self, kind: str, ids: Sequence[str], properties: Sequence[str], key: str | None = None
+        self,
+        kind: str,
+        ids: Sequence[str],
+        properties: Sequence[str],
+        key: str | None = None,
+        *,
+        archived: bool = False,
     ) -> Json:
         """The objects (at most 100) with these ids, or values of the unique property `key`."""
         query = {
@@ -115,7 +121,8 @@ class HubSpotApi:
             "properties": list(properties),
             "propertiesWithHistory": [],
         }
-        return _body(self._batch.read, kind, query)
+        asked = {"archived": True} if archived else {}
+        return _body(self._batch.read, kind, query, **asked)
 
     def update(self, kind: str, inputs: Sequence[Json]) -> Json:
         """Change objects (at most 100) by record id."""

@@ -22,6 +22,7 @@ TRACE = "objectWriteTraceId"
 """A name of ours on every input; HubSpot's answers and errors carry it."""
 
 _BAD_RECORD = (400, 409, 413, 422)
+_ABSENT = "PROPERTY_DOESNT_EXIST"
 _PASSING = ("INTERNAL_ERROR", "RATE_LIMITS", "RATE_LIMIT", "MIGRATION_IN_PROGRESS")
 
 
@@ -80,7 +81,7 @@ def blame(body: Any, ops: Sequence[Op]) -> set[str]:
 def _setting(ops: Sequence[Op], error: Mapping[str, Any]) -> Sequence[Op]:
     """Those that set a property which does not exist; one that no field names is in all."""
     absent = context(error, "propertyName")
-    if error.get("code") != "PROPERTY_DOESNT_EXIST" or not absent:
+    if error.get("code") != _ABSENT or not absent:
         return ()
     return [op for op in ops if absent & set(op.fields)] or ops
 
@@ -134,6 +135,8 @@ def _written(ops: Sequence[Op], body: Json) -> dict[str, str]:
 
 
 def _rejected(op: Op, body: Any) -> Reject:
-    code = category(body)
-    reason = said(body) if isinstance(body, dict) else "no reason given"
-    return Reject(op.key, code, reason, lasting=code not in _PASSING)
+    """Refused for good, unless HubSpot was busy or a property is missing, which comes back."""
+    code, body = category(body), body if isinstance(body, dict) else {}
+    reason = said(body) if body else "no reason given"
+    absent = any(error.get("code") == _ABSENT for error in (body, *details(body)))
+    return Reject(op.key, code, reason, lasting=code not in _PASSING and not absent)

@@ -22,10 +22,11 @@ from cs_sync_hubspot.comparing import compared
 from cs_sync_hubspot.config import LIMITS, HubSpotConfig
 from cs_sync_hubspot.doors import open_door
 from cs_sync_hubspot.keyed import Keyed
+from cs_sync_hubspot.lookup import there
 from cs_sync_hubspot.mapping import text
 from cs_sync_hubspot.notes import note_of
 from cs_sync_hubspot.properties import prepare_companies, prepare_keys
-from cs_sync_hubspot.tasks import NOT_BEGUN, SHOWN, closed, found, task_of
+from cs_sync_hubspot.tasks import NOT_BEGUN, SHOWN, STATUS, closed, found, task_of
 from cs_sync_hubspot.text import written
 from cs_sync_hubspot.transport import Json
 
@@ -89,7 +90,7 @@ class HubSpotDestination:
         )
 
     def _create(self, kind: Keyed, ops: Sequence[Op], needed: Sequence[str]) -> Iterator[Answer]:
-        """Looked up first, so that one that exists is left as the people who work with it did."""
+        """Looked up first: one that exists, or existed, is left as people left it."""
         sound: list[Op] = []
         for op in {op.key: op for op in ops}.values():
             lacking = [name for name in needed if not op.fields.get(name)]
@@ -99,17 +100,18 @@ class HubSpotDestination:
             else:
                 sound.append(op)
         for batch in in_batches(sound):
-            there = kind.existing(batch)
-            yield from (Ack(key, one, existed=True) for key, one in there.items())
-            new = [op for op in batch if op.key not in there]
+            known = {**kind.deleted(batch), **kind.existing(batch)}
+            yield from (Ack(key, one, existed=True) for key, one in known.items())
+            new = [op for op in batch if op.key not in known]
             yield from deliver(new, kind.create, kind.existing)
 
     def _close(self, ops: Sequence[Op]) -> Iterator[Answer]:
-        """Read first: a task that somebody began, ended or deleted is theirs."""
+        """Read first, by id: a task that somebody began, ended or deleted is theirs."""
         for batch in in_batches(ops):
-            tasks = self._tasks.read([op.key for op in batch])
-            status = {key: text(task, "hs_task_status") for key, task in tasks.items()}
-            ours = [op for op in batch if status.get(op.key) == NOT_BEGUN]
+            ids = [str(op.remote_id) for op in batch]
+            tasks = there(self._api, "tasks", ids, (STATUS,))
+            untouched = {str(t["id"]) for t in tasks if text(t, STATUS) == NOT_BEGUN}
+            ours = [op for op in batch if op.remote_id in untouched]
             for op in batch:
                 if op not in ours:
                     yield Ack(op.key, str(op.remote_id), existed=True)

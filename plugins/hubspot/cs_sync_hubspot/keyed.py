@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from cs_sync import Op
+from cs_sync import Op, RequestRefused
 from cs_sync_hubspot.api import BATCH_LIMIT, HubSpotApi, next_after
+from cs_sync_hubspot.associated import associated
 from cs_sync_hubspot.lookup import there
 from cs_sync_hubspot.mapping import text
 from cs_sync_hubspot.transport import Json
@@ -47,8 +48,29 @@ class Keyed:
         return {key: found[key] for key in keys if key in found}
 
     def existing(self, ops: Sequence[Op]) -> Mapping[str, str]:
-        """Key → id of those that exist."""
-        return {key: str(one["id"]) for key, one in self.read([o.key for o in ops]).items()}
+        """Key → id of those that exist, also of what was created a moment ago.
+
+        The search index may not show it yet; where it must be asked, so are the companies.
+        """
+        found = self.read([op.key for op in ops])
+        if self._known == "searched":
+            found |= self._on_companies([op for op in ops if op.key not in found])
+        return {key: str(one["id"]) for key, one in found.items()}
+
+    def deleted(self, ops: Sequence[Op]) -> Mapping[str, str]:
+        """Key → id of those that somebody deleted; HubSpot tells where keys are unique.
+
+        They are asked for only before something is created, so that with a lost ledger, too,
+        what people threw away stays away.
+        """
+        if not ops or self.guarantee() != "unique":
+            return {}
+        keys = [op.key for op in ops]
+        try:
+            gone = list(there(self._api, self._kind, keys, (KEY,), KEY, archived=True))
+        except RequestRefused:
+            return {}
+        return {text(one, KEY) or "": str(one["id"]) for one in gone}
 
     def create(self, ops: Sequence[Op]) -> Json:
         """Create one for each, with its company."""
@@ -63,6 +85,16 @@ class Keyed:
             values = [key.lower() for key in keys[start : start + BATCH_LIMIT]]
             wanted = {"propertyName": KEY, "operator": "IN", "values": values}
             yield from self._all({"filterGroups": [{"filters": [wanted]}]})
+
+    def _on_companies(self, ops: Sequence[Op]) -> dict[str, Json]:
+        """Those among everything of this kind that hangs on the companies of these operations."""
+        companies = sorted({op.account_remote_id for op in ops if op.account_remote_id})
+        results = associated(self._api, "companies", self._kind, companies)
+        ids = sorted({str(end["toObjectId"]) for result in results for end in result["to"]})
+        wanted = {op.key for op in ops}
+        hanging = there(self._api, self._kind, ids, self._shown)
+        found = {text(one, KEY) or "": one for one in hanging}
+        return {key: one for key, one in found.items() if key in wanted}
 
     def _all(self, question: Json) -> Iterator[Json]:
         query: Json = {

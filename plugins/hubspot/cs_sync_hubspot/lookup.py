@@ -14,20 +14,32 @@ def there(
     ids: Sequence[str],
     properties: Sequence[str],
     key: str | None = None,
+    *,
+    archived: bool = False,
 ) -> Iterator[Json]:
     """The objects that exist under these ids, or values of the unique property `key`.
+
+    Only the archived ones, if these are asked for.
 
     Raises VendorError where HubSpot does not say of every one whether it exists.
     """
     for start in range(0, len(ids), BATCH_LIMIT):
-        yield from _some(api, kind, ids[start : start + BATCH_LIMIT], properties, key)
+        yield from _some(
+            api, kind, ids[start : start + BATCH_LIMIT], properties, key, archived=archived
+        )
 
 
 def _some(
-    api: HubSpotApi, kind: str, ids: Sequence[str], properties: Sequence[str], key: str | None
+    api: HubSpotApi,
+    kind: str,
+    ids: Sequence[str],
+    properties: Sequence[str],
+    key: str | None,
+    *,
+    archived: bool,
 ) -> Sequence[Json]:
     try:
-        body = api.read(kind, ids, properties, key)
+        body = api.read(kind, ids, properties, key, archived=archived)
     except RequestRefused as refusal:
         if category(refusal.body) == "OBJECT_NOT_FOUND":
             return ()

@@ -6,16 +6,14 @@ changed-since. A thousand companies cost eleven requests.
 
 from collections.abc import Iterator, Sequence
 
-from cs_sync import Page, Rejection, RequestRefused, Row, Window
+from cs_sync import Page, Rejection, Row, Window
 from cs_sync_hubspot.api import ASSOCIATION_LIMIT, HubSpotApi, next_after
-from cs_sync_hubspot.refusals import category, details, said
+from cs_sync_hubspot.associated import associated
 from cs_sync_hubspot.transport import Json
 from cs_sync_schemas import Membership
 
 PRIMARY = 2
 """HubSpot's type id of "the contact's primary company", seen from the company."""
-
-_NOTHING_THERE = ("NO_ASSOCIATIONS_FOUND", "OBJECT_NOT_FOUND")
 
 
 def read_members(api: HubSpotApi, window: Window) -> Iterator[Page]:
@@ -49,23 +47,15 @@ def _members(
     """
     rows: dict[str, Row] = {}
     rejected: list[Rejection] = []
-    asked: list[Json] = [{"id": company} for company in companies]
-    while asked:
-        chunk, asked = asked[:ASSOCIATION_LIMIT], asked[ASSOCIATION_LIMIT:]
-        body = api.associations("companies", "contacts", chunk)
-        _refuse_gaps(body)
-        for result in body["results"]:
-            try:
-                company = str(result["from"]["id"])
-                found = {str(row["source_id"]): row for row in _rows(company, result["to"])}
-            except (KeyError, TypeError) as error:
-                reason = f"not shaped as HubSpot describes it: {type(error).__name__} {error}"
-                rejected.append(Rejection(Membership, None, "MALFORMED", reason, result))
-                continue
-            rows.update(found)
-            after = next_after(result)
-            if after is not None:
-                asked.append({"id": company, "after": after})
+    for result in associated(api, "companies", "contacts", companies):
+        try:
+            company = str(result["from"]["id"])
+            found = {str(row["source_id"]): row for row in _rows(company, result["to"])}
+        except (KeyError, TypeError) as error:
+            reason = f"not shaped as HubSpot describes it: {type(error).__name__} {error}"
+            rejected.append(Rejection(Membership, None, "MALFORMED", reason, result))
+            continue
+        rows.update(found)
     return list(rows.values()), rejected
 
 
@@ -79,16 +69,3 @@ def _rows(company: str, contacts: Sequence[Json]) -> Iterator[Row]:
             "contact_source_id": contact_id,
             "is_primary": PRIMARY in types,
         }
-
-
-def _refuse_gaps(body: Json) -> None:
-    """An error that is more than "there are none" must not pass for an empty company."""
-    for error in details(body):
-        if not any(
-            str(error.get(k, "")).endswith(_NOTHING_THERE) for k in ("category", "subCategory")
-        ):
-            raise RequestRefused(
-                f"HubSpot did not tell all associations: {category(error)}: {said(error)}",
-                status=207,
-                body=error,
-            )

@@ -23,9 +23,12 @@ _TYPES = {
 
 _ONCE = "each {one} exists once: HubSpot refuses a second {one} with the same key"
 _WEAKER = (
-    "this portal refuses unique properties here, so they are looked up by search before they are "
-    "created: one that was created less than a few minutes ago may be missed, if the ledger was "
-    "lost as well"
+    "this portal refuses unique properties here, so {one}s are looked up by search, and on their "
+    "companies, before they are created; only a {one} without a company that was created in the "
+    "last minutes, and two runs on two databases, can still make a twin"
+)
+_KEEP = (
+    "nothing to do: keep the database, whose ledger prevents these, and let one run at a time write"
 )
 
 
@@ -162,8 +165,10 @@ def _key(api: HubSpotApi, kind: str) -> Finding:
     guarantee = guarantee_of(there)
     if guarantee == "absent":
         return Finding(False, subject, "exists and is archived", _look(subject))
-    told = _ONCE.format(one=kind.removesuffix("s")) if guarantee == "unique" else _WEAKER
-    return Finding(True, subject, told)
+    one = kind.removesuffix("s")
+    if guarantee == "unique":
+        return Finding(True, subject, _ONCE.format(one=one))
+    return Finding(True, subject, _WEAKER.format(one=one), _KEEP)
 
 
 def _create_key(api: HubSpotApi, kind: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import httpx
+import orjson
 
 from cs_sync import (
     CredentialRefused,
@@ -98,12 +99,27 @@ def request_id(response: httpx.Response, body: Mapping[str, Any]) -> str | None:
 
 def said(body: Mapping[str, Any]) -> str:
     """The message of an error body with the details that HubSpot lists below it, each once."""
-    texts = [str(body.get("message") or body.get("category") or "no reason given")]
+    texts = [worded(str(body.get("message") or body.get("category") or "no reason given"))]
     for detail in details(body):
-        text = str(detail.get("message") or "")
+        text = worded(str(detail.get("message") or ""))
         if text and not any(text in other for other in texts):
             texts.append(text)
     return "; ".join(texts[:6])
+
+
+def worded(message: str) -> str:
+    """A message whose end lists properties as JSON, as those of validation rules do, in words."""
+    head, bracket, tail = message.partition("[{")
+    try:
+        rules = orjson.loads(bracket + tail)
+    except orjson.JSONDecodeError:
+        return message
+    told = [
+        f"{rule.get('name')}: {rule.get('localizedErrorMessage') or rule.get('message')}"
+        for rule in rules
+        if isinstance(rule, dict)
+    ]
+    return head + "; ".join(told)
 
 
 def details(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

@@ -9,8 +9,9 @@ from cs_sync_hubspot.transport import Json
 
 TASK_TO_COMPANY = 192
 NOT_BEGUN = "NOT_STARTED"
+STATUS = "hs_task_status"
 SHOWN = (
-    "hs_task_status",
+    STATUS,
     "hs_task_subject",
     "hs_task_priority",
     "hs_task_type",
@@ -27,7 +28,7 @@ def task_of(op: Op) -> Json:
         "hs_timestamp": written(fields["due_at"]),
         "hs_task_subject": line(str(fields["title"])),
         "hs_task_body": body_html(str(fields.get("body") or "")),
-        "hs_task_status": NOT_BEGUN,
+        STATUS: NOT_BEGUN,
         "hs_task_priority": str(fields.get("priority") or "").upper(),
         "hs_task_type": str(fields.get("kind") or "todo").upper(),
         "hubspot_owner_id": op.owner_remote_id or "",
@@ -42,12 +43,12 @@ def task_of(op: Op) -> Json:
 
 def closed(op: Op) -> Json:
     """The input that ends a task."""
-    return {"id": op.remote_id, "properties": {"hs_task_status": "COMPLETED"}, TRACE: op.key}
+    return {"id": op.remote_id, "properties": {STATUS: "COMPLETED"}, TRACE: op.key}
 
 
 def found(key: str, task: Json) -> Found:
     """A task as the host knows follow-ups; `status` is HubSpot's own word for it."""
-    status = text(task, "hs_task_status")
+    status = text(task, STATUS)
     fields = {
         "status": status,
         "done": status == "COMPLETED",

@@ -15,7 +15,8 @@ def written(value: object) -> str:
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return printable(str(value))
+    text = printable(str(value))
+    return text if len(text) <= LONGEST_BODY else text[: LONGEST_BODY - 1] + _SHORTENED
 
 
 def printable(value: str) -> str:

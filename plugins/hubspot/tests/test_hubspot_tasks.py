@@ -31,6 +31,9 @@ class Portal:
         self.read = vendor.post(READ).mock(side_effect=self._read)
         self.search = vendor.post("/crm/objects/2026-03/tasks/search").mock(side_effect=self._find)
         key = {"name": "cs_sync_key", "type": "string", "hasUniqueValue": unique}
+        self.hanging = vendor.post("/crm/associations/2026-03/companies/tasks/batch/read")
+        self.hanging.mock(side_effect=self._hang)
+        self.index_is_late = False
         vendor.get("/crm/properties/2026-03/tasks").respond(json={"results": [key]})
         vendor.get("/crm/properties/2026-03/notes").respond(json={"results": []})
 
@@ -60,13 +63,23 @@ class Portal:
 
     def _read(self, request: httpx.Request) -> httpx.Response:
         body = orjson.loads(request.content)
-        assert body["idProperty"] == "cs_sync_key"
         asked = [i["id"] for i in body["inputs"]]
-        there = self.with_keys(asked)
+        if "idProperty" in body:
+            assert body["idProperty"] == "cs_sync_key"
+            there = self.with_keys([] if "archived" in request.url.params else asked)
+        else:
+            there = [self.tasks[id_] for id_ in asked]
         if len(there) == len(asked):
             return httpx.Response(200, json={"results": there})
         missing = {"category": "OBJECT_NOT_FOUND", "message": "not found", "context": {"ids": []}}
         return httpx.Response(207, json={"results": there, "errors": [missing], "numErrors": 1})
+
+    def _hang(self, request: httpx.Request) -> httpx.Response:
+        """Every task hangs on every company."""
+        asked = orjson.loads(request.content)["inputs"]
+        to = [{"toObjectId": id_, "associationTypes": []} for id_ in self.tasks]
+        results = [{"from": {"id": one["id"]}, "to": to} for one in asked]
+        return httpx.Response(200, json={"results": results})
 
     def _find(self, request: httpx.Request) -> httpx.Response:
         (group,) = orjson.loads(request.content)["filterGroups"]
@@ -76,6 +89,7 @@ class Portal:
             t
             for t in self.tasks.values()
             if t["properties"]["cs_sync_key"].lower() in wanted["values"]
+            if not self.index_is_late
         ]
         return httpx.Response(200, json={"results": there, "total": len(there)})
 
@@ -282,7 +296,30 @@ def test_without_unique_keys_the_search_is_asked(
     portal.holds("Acct-1:Review", "acct-1:review")
     answers = list(destination.write([call("Acct-1:Review"), call("k2")]))
     assert answers == [Ack("Acct-1:Review", "1", existed=True), Ack("k2", "3")]
-    assert not portal.read.called
+    assert portal.search.called
+
+
+def test_what_the_index_does_not_show_yet_is_found_on_its_company(
+    destination: HubSpotDestination, vendor: respx.MockRouter
+) -> None:
+    portal = Portal(vendor, unique=False)
+    portal.holds("k1")
+    portal.index_is_late = True
+    assert list(destination.write([call("k1"), call("k2")])) == [
+        Ack("k1", "1", existed=True), Ack("k2", "2"),
+    ]  # fmt: skip
+    assert len(portal.tasks) == 2
+
+
+def test_associations_that_are_not_told_create_nothing(
+    destination: HubSpotDestination, vendor: respx.MockRouter
+) -> None:
+    portal = Portal(vendor, unique=False)
+    trouble = {"category": "INTERNAL_ERROR", "message": "try later", "context": {}}
+    portal.hanging.mock(return_value=httpx.Response(207, json={"results": [], "errors": [trouble]}))
+    with pytest.raises(VendorError, match="did not tell all associations"):
+        list(destination.write([call("k1")]))
+    assert not portal.create.called
 
 
 def test_before_the_property_exists_no_follow_up_does(

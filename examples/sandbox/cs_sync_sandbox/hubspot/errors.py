@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import orjson
+
 from cs_sync_sandbox.answers import Json
 
 
@@ -36,6 +38,13 @@ def invalid(message: str, code: str | None = None, name: str | None = None) -> H
             detail["context"] = {"propertyName": [name]}
         more = {"errors": [detail]}
     return HubSpotError(400, "VALIDATION_ERROR", message, more)
+
+
+def against_rule(name: str, message: str) -> HubSpotError:
+    """Return the 400 of a property's validation rule, which lists properties as JSON in a text."""
+    refused = [{"isValid": False, "message": message, "error": "RULE_VIOLATION", "name": name}]
+    told = f"Property values were not valid: {orjson.dumps(refused).decode()}"
+    return HubSpotError(400, "VALIDATION_ERROR", told)
 
 
 def not_found(kind: str, id_: str) -> HubSpotError:

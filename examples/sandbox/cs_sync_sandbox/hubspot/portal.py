@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from cs_sync_sandbox.hubspot.definitions import (
     created_name,
     modified_name,
 )
-from cs_sync_sandbox.hubspot.errors import HubSpotError, invalid, not_found
+from cs_sync_sandbox.hubspot.errors import HubSpotError, against_rule, invalid, not_found
 from cs_sync_sandbox.hubspot.values import iso, normalised
 from cs_sync_sandbox.world.records import Owner
 
@@ -48,6 +49,8 @@ class Portal:
     definitions: dict[str, dict[str, Json]] = field(default_factory=dict)
     groups: dict[str, dict[str, Json]] = field(default_factory=dict)
     links: dict[tuple[str, str, str], dict[str, set[int]]] = field(default_factory=dict)
+    rules: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    """(kind, property) → a pattern that every value must match, and what an admin says of it."""
     search_lag: timedelta = timedelta(seconds=3)
     unique_task_properties: bool = True
     daily_limit: int = 650_000
@@ -69,6 +72,13 @@ class Portal:
         record = self.objects[kind].get(self.merged_into.get((kind, id_), id_))
         return record if record and record.archived_at is None else None
 
+    def find_archived(self, kind: str, id_: str, id_property: str | None = None) -> Record | None:
+        """Return an archived record by id or by unique property."""
+        gone = (r for r in self.objects[kind].values() if r.archived_at is not None)
+        return next(
+            (r for r in gone if r.properties.get(id_property or "hs_object_id") == id_), None
+        )
+
     def live(self, kind: str) -> Iterable[Record]:
         """Return the records that are not archived."""
         return (r for r in self.objects[kind].values() if r.archived_at is None)
@@ -85,6 +95,9 @@ class Portal:
             if definition is None:
                 raise invalid(f'Property "{name}" does not exist', "PROPERTY_DOESNT_EXIST", name)
             found[name] = normalised(definition, value)
+            pattern, message = self.rules.get((kind, name), ("", ""))
+            if found[name] and not re.search(pattern, found[name]):
+                raise against_rule(name, message)
         return found
 
     def check_unique(self, kind: str, values: Mapping[str, str], record: Record | None) -> None:

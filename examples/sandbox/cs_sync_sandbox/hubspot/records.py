@@ -64,12 +64,13 @@ def patch_record(portal: Portal, kind: str, id_: str, query: QueryParams, body: 
     return 200, portal.shown(record, values)
 
 
-def batch_read(portal: Portal, kind: str, body: Json) -> Answer:
+def batch_read(portal: Portal, kind: str, query: QueryParams, body: Json) -> Answer:
     """POST batch/read: by id or by `idProperty`; what is not there makes a 207."""
+    find = portal.find_archived if query.get("archived") in {"true", "True"} else portal.find
     inputs = _inputs(body, distinct=False)
     found, lost = list[Record](), list[str]()
     for one in inputs:
-        record = portal.find(kind, str(one["id"]), body.get("idProperty"))
+        record = find(kind, str(one["id"]), body.get("idProperty"))
         if record is None:
             lost.append(str(one["id"]))
         elif record not in found:

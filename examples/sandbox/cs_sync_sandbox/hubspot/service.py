@@ -135,6 +135,10 @@ def _got(portal: Portal, request: Request, _: Json) -> Answer:
     return records.get_record(portal, *_one(request), request.query_params)
 
 
+def _read(portal: Portal, request: Request, body: Json) -> Answer:
+    return records.batch_read(portal, _kind(request), request.query_params, body)
+
+
 def _patched(portal: Portal, request: Request, body: Json) -> Answer:
     return records.patch_record(portal, *_one(request), request.query_params, body)
 
@@ -160,7 +164,7 @@ PROPERTIES = f"/crm/properties/{VERSION}/{{kind}}"
 PAIR = f"/crm/associations/{VERSION}/{{kind}}/{{target}}/batch"
 OWNERS = f"/crm/owners/{VERSION}"
 DOORS = (
-    Door("POST", f"{OBJECTS}/batch/read", "read", _of_kind(records.batch_read)),
+    Door("POST", f"{OBJECTS}/batch/read", "read", _read),
     Door("POST", f"{OBJECTS}/batch/create", "write", _of_kind(records.batch_create)),
     Door("POST", f"{OBJECTS}/batch/update", "write", _of_kind(records.batch_update)),
     Door("POST", f"{OBJECTS}/batch/upsert", "write", _of_kind(records.batch_upsert)),
