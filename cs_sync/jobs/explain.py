@@ -31,7 +31,7 @@ def explain(
     Beside the fields of `score`: mrr, trend (its bands over time), change (since a day, by
     default 30 days before), follow_ups (that are open) and links (into the sources).
     """
-    day, found = as_of or workspace.today, _find(workspace, account)
+    day, found = as_of or workspace.today, _find(workspace, account, known_at)
     before = since or day - TREND
     if before >= day:
         raise ConfigError(f"{before} is not before {day}", "give an earlier day with --since")
@@ -39,7 +39,9 @@ def explain(
     then = _one(score_all(workspace, before, known_at), found)
     mode = workspace.config.health.mode
     with workspace.store.read() as connection:
-        mrr = mrr_at(connection, workspace.clock(), [found]).get(found, {})
+        mrr = mrr_at(connection, known_at or workspace.clock(), [found], known_at=known_at).get(
+            found, {}
+        )
         trend = band_path(connection, found, mode, day)
         known = stored_score(connection, found, mode, before)
         follow_ups = [
@@ -47,7 +49,7 @@ def explain(
             for row in read_follow_ups(connection)
             if row["account_id"] == found and row["state"] in LIVE
         ]
-        links = source_links(connection, found)
+        links = source_links(connection, found, known_at)
     return {
         **now.row(day),
         "mrr": mrr,
@@ -58,9 +60,9 @@ def explain(
     }
 
 
-def _find(workspace: Workspace, account: str) -> str:
+def _find(workspace: Workspace, account: str, known_at: datetime | None) -> str:
     with workspace.store.read() as connection:
-        found = find_account(connection, account)
+        found = find_account(connection, account, known_at)
     if len(found) != 1:
         told = "no account" if not found else f"{len(found)} accounts"
         known = ", ".join(found[:5]) or "`cs-sync accounts` lists them"

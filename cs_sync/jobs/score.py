@@ -61,13 +61,13 @@ def migrations(workspace: Workspace, *, since: date) -> list[dict[str, Any]]:
 def score_all(workspace: Workspace, day: date, known_at: datetime | None = None) -> list[Scored]:
     """Every live account's score at the end of a day, with evidence and 30-day change.
 
-    `known_at` leaves out what was first read after that instant.
+    `known_at` asks what would have been said then, of the accounts that were known then.
     """
     config, zone = workspace.config.health, str(workspace.config.workspace.timezone)
     now = replace(end_of(day, zone), known_at=known_at)
     before = replace(end_of(day - TREND, zone), known_at=known_at)
     with workspace.store.read() as connection:
-        accounts = live_accounts(connection)
+        accounts = live_accounts(connection, known_at)
         readings = read_signals(connection, config.signals(), now)
         earlier = read_signals(connection, config.signals(), before)
         evidence = read_evidence(connection, now)

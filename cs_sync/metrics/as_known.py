@@ -9,7 +9,7 @@ from sqlalchemy import Alias, Column, FromClause, Select, Table, select, union_a
 from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
 from cs_sync.metrics.portable import instant
-from cs_sync_schemas import history_of
+from cs_sync_schemas import history_of, known_from
 
 
 def as_known(statement: Select[Any], known_at: datetime) -> Select[Any]:
@@ -51,11 +51,11 @@ def _replaced_source(
 
 
 def _versions(table: Table, history: Table, known_at: datetime, name: str) -> FromClause:
-    """The version of each record that was known then: the one of now, or one of its past."""
+    """The version of each row that was known then: the one of now, or one of its past."""
     names = [column.name for column in table.c if column.name in history.c]
     at = instant(known_at)
-    now = select(*(table.c[n] for n in names)).where(table.c.changed_at <= at)
+    now = select(*(table.c[n] for n in names)).where(known_from(table) <= at)
     past = select(*(history.c[n] for n in names)).where(
-        history.c.changed_at <= at, history.c.known_to > at
+        known_from(history) <= at, history.c.known_to > at
     )
     return union_all(now, past).subquery(f"{name}_then")

@@ -101,7 +101,7 @@ def _grouped(
     connection: Connection, statement: Any, table: Table, accounts: Sequence[str]
 ) -> Grouped:
     living = table.c.deleted_at.is_(None)
-    chosen = statement.where(living, LINK.c.account_id.in_(accounts)).distinct()
+    chosen = statement.where(living, LINK.c.account_id.in_(accounts))
     rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in connection.execute(chosen):
         fields = row._asdict()

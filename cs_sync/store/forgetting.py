@@ -5,12 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    Connection,
-    Table,
-    or_,
-    select,
-)
+from sqlalchemy import ColumnElement, Connection, Table, and_, false, or_, select
 
 from cs_sync.store.door import content_hash, door_of
 from cs_sync.store.everywhere import holding, rewrite, rows_of, searched_tables, texts_of
@@ -20,6 +15,7 @@ from cs_sync.store.suppression import Suppressed
 from cs_sync.store.words import Words
 from cs_sync_schemas import (
     RECORDS,
+    Account,
     Alias,
     Contact,
     ContactLink,
@@ -31,10 +27,11 @@ from cs_sync_schemas import (
     SourceContact,
     StreamState,
     WriteLedger,
+    history_of,
     table_of,
 )
 
-CONTACT, LINK = table_of(Contact), table_of(ContactLink)
+ACCOUNT, CONTACT, LINK = table_of(Account), table_of(Contact), table_of(ContactLink)
 REJECTED, STATE = table_of(RejectedRecord), table_of(StreamState)
 
 
@@ -43,9 +40,7 @@ def erase(connection: Connection, suppressed: Suppressed, person: Person) -> dic
     erased: Counter[str] = Counter()
     for record in RECORDS:
         if record is not Owner:
-            erased[str(record.__tablename__)] += _erase_record(
-                connection, record, suppressed, person
-            )
+            erased += _erase_record(connection, record, suppressed, person)
     erased += _erase_graph(connection, suppressed, person)
     erased += _erase_rejects(connection, suppressed, person)
     erased += _erase_derived(connection, suppressed, person)
@@ -81,17 +76,28 @@ def remaining(
 
 def _erase_record(
     connection: Connection, record: type[Record], suppressed: Suppressed, person: Person
-) -> int:
-    table, door = table_of(record), door_of(record)
-    rows = [*holding(connection, table, person.addresses), *_tied(connection, table, person)]
+) -> Counter[str]:
+    """As the record is, and as it was before."""
+    door = door_of(record)
 
     def change(row: dict[str, Any]) -> dict[str, Any]:
         changed = Eraser(suppressed, row["source"]).row(record, row)
-        for name in door.filled:
+        for name in door.filled & changed.keys():
             changed[name] = door.template[name] if changed[name] is None else changed[name]
+        if "row_hash" not in row:
+            return changed
         return {**changed, "row_hash": content_hash(record, changed)}
 
-    return rewrite(connection, table, rows, change)
+    erased = Counter[str]()
+    for table in _now_and_before(table_of(record)):
+        rows = [*holding(connection, table, person.addresses), *_tied(connection, table, person)]
+        erased[table.name] = rewrite(connection, table, rows, change)
+    return erased
+
+
+def _now_and_before(table: Table) -> list[Table]:
+    history = history_of(table)
+    return [table] if history is None else [table, history]
 
 
 def _tied(connection: Connection, table: Table, person: Person) -> Iterator[dict[str, Any]]:
@@ -119,13 +125,30 @@ def _erase_graph(connection: Connection, suppressed: Suppressed, person: Person)
     def link(row: dict[str, Any]) -> dict[str, Any]:
         stands = suppressed.contact(row["source"], row["source_id"]) or row["source_id"]
         reason = "Decided before the person was erased"
-        return {**row, "source_id": stands, "contact_id": ids[row["contact_id"]], "reason": reason}
+        is_now = ids.get(row["contact_id"], row["contact_id"])
+        return {**row, "source_id": stands, "contact_id": is_now, "reason": reason}
 
-    contacts = rows_of(connection, CONTACT, CONTACT.c.id.in_(ids))
-    links = rows_of(connection, LINK, LINK.c.contact_id.in_(ids))
-    return Counter(
-        contact=rewrite(connection, CONTACT, contacts, contact),
-        contact_link=rewrite(connection, LINK, links, link),
+    erased = Counter[str]()
+    for table in _now_and_before(ACCOUNT):
+        accounts = rows_of(connection, table, table.c.id.in_(person.private))
+        erased[table.name] = rewrite(connection, table, accounts, lambda r: {**r, "name": None})
+    for table in _now_and_before(CONTACT):
+        contacts = rows_of(connection, table, table.c.id.in_(ids))
+        erased[table.name] = rewrite(connection, table, contacts, contact)
+    for table in _now_and_before(LINK):
+        links = rows_of(connection, table, or_(table.c.contact_id.in_(ids), _of(person, table)))
+        erased[table.name] = rewrite(connection, table, links, link)
+    return erased
+
+
+def _of(person: Person, table: Table) -> ColumnElement[bool]:
+    """Rows of the person's contact records."""
+    return or_(
+        false(),
+        *(
+            and_(table.c.source == source, table.c.source_id.in_(ids))
+            for source, ids in by_source(person.refs).items()
+        ),
     )
 
 
@@ -157,7 +180,7 @@ def _tells(suppressed: Suppressed, row: Mapping[str, Any]) -> bool:
 def _erase_derived(connection: Connection, suppressed: Suppressed, person: Person) -> Counter[str]:
     """What was computed or remembered: addresses anywhere, names and words at their accounts."""
     words, erased = Words(person.names, person.texts), Counter[str]()
-    done = {*(table_of(record) for record in RECORDS), REJECTED}
+    done = {t for record in RECORDS for t in _now_and_before(table_of(record))} | {REJECTED}
     told = [table_of(model) for model in (FollowUp, HealthScore, WriteLedger)]
     for table in [t for t in searched_tables() if t not in done]:
         rows = list(holding(connection, table, person.addresses))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, Table, and_, select, update
 
 from cs_sync.identity import (
     AccountFact,
@@ -21,6 +21,7 @@ from cs_sync.identity import (
     ResolvedLink,
 )
 from cs_sync.store.attributes import save_attributes
+from cs_sync.store.history import remember
 from cs_sync.store.records import chunks, upsert
 from cs_sync_schemas import (
     Account,
@@ -116,7 +117,8 @@ def read_known(connection: Connection) -> Known:
 
 
 def save_graph(connection: Connection, resolution: Resolution, now: datetime) -> None:
-    """Store what differs; accounts that won or lost a record count as changed."""
+    """Store what differs, keeping what it replaces; accounts that won or lost a record count as
+    changed."""
     moved = _save_links(connection, ACCOUNT_LINK, "account_id", resolution.account_links, now)
     _save_links(connection, CONTACT_LINK, "contact_id", resolution.contact_links, now)
     accounts = [
@@ -145,13 +147,29 @@ def save_graph(connection: Connection, resolution: Resolution, now: datetime) ->
         }
         for contact in resolution.contacts
     ]
+    _mark_moved(connection, moved, now)
+    _mark_merged(connection, resolution.merged_accounts, now)
     _save(connection, ACCOUNT, accounts, now)
     _save(connection, CONTACT, contacts, now)
     save_attributes(connection, ((a.id, a.attributes) for a in resolution.accounts), now)
-    for old, survivor in resolution.merged_accounts.items():
-        connection.execute(update(ACCOUNT).where(ACCOUNT.c.id == old).values(merged_into=survivor))
-    for some in chunks(moved):
-        connection.execute(update(ACCOUNT).where(ACCOUNT.c.id.in_(some)).values(changed_at=now))
+
+
+def _mark_moved(connection: Connection, accounts: Iterable[str], now: datetime) -> None:
+    for some in chunks(accounts):
+        these = ACCOUNT.c.id.in_(some)
+        remember(connection, ACCOUNT, these, now)
+        connection.execute(update(ACCOUNT).where(these).values(changed_at=now))
+
+
+def _mark_merged(connection: Connection, merged: Mapping[str, str], now: datetime) -> None:
+    gone = select(ACCOUNT.c.id, ACCOUNT.c.merged_into).where(ACCOUNT.c.merged_into.is_not(None))
+    stored = {row.id: row.merged_into for row in connection.execute(gone)}
+    for old, survivor in merged.items():
+        if stored.get(old) != survivor:
+            itself = ACCOUNT.c.id == old
+            remember(connection, ACCOUNT, itself, now)
+            values = {"merged_into": survivor, "changed_at": now}
+            connection.execute(update(ACCOUNT).where(itself).values(values))
 
 
 def _save(
@@ -165,6 +183,8 @@ def _save(
         for row in rows
         if any(stored.get(row["id"], {}).get(name, _ABSENT) != row[name] for name in row)
     ]
+    for some in chunks(row["id"] for row in changed if row["id"] in stored):
+        remember(connection, table, table.c.id.in_(some), now)
     upsert(connection, table, changed)
 
 
@@ -177,25 +197,34 @@ def _save_links(
 ) -> set[str]:
     """Store new and changed links; the ids that won or lost a record."""
     stored = {_ref(row): dict(row) for row in connection.execute(select(table)).mappings()}
-    rows, moved = [], set()
+    rows, moved, replaced = [], set(), list[Ref]()
     for link in links:
         before = stored.get(link.ref)
         if before and before[target] == link.target and before["rule"] == link.rule:
             continue
-        moved |= {link.target} | ({before[target]} if before else set())
-        rows.append(
-            {
-                "source": link.ref.source,
-                "source_id": link.ref.source_id,
-                target: link.target,
-                "rule": link.rule,
-                "reason": link.reason,
-                "decided_by": link.decided_by,
-                "since": now,
-            }
-        )
+        moved.add(link.target)
+        if before:
+            moved.add(before[target])
+            replaced.append(link.ref)
+        rows.append(_link_row(link, target, now))
+    for source in sorted({ref.source for ref in replaced}):
+        for some in chunks(ref.source_id for ref in replaced if ref.source == source):
+            these = and_(table.c.source == source, table.c.source_id.in_(some))
+            remember(connection, table, these, now)
     upsert(connection, table, rows)
     return moved
+
+
+def _link_row(link: ResolvedLink, target: str, now: datetime) -> dict[str, Any]:
+    return {
+        "source": link.ref.source,
+        "source_id": link.ref.source_id,
+        target: link.target,
+        "rule": link.rule,
+        "reason": link.reason,
+        "decided_by": link.decided_by,
+        "since": now,
+    }
 
 
 _ABSENT = object()

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, func, select
 
 from cs_sync.health import (
     EVIDENCE,
@@ -15,20 +15,25 @@ from cs_sync.health import (
     gather,
     read_row,
 )
+from cs_sync.metrics.as_known import as_known
 from cs_sync.store.records import upsert
 from cs_sync_schemas import Account, HealthScore, table_of
 
 ACCOUNT, SCORE = table_of(Account), table_of(HealthScore)
 
 
-def live_accounts(connection: Connection) -> list[dict[str, Any]]:
-    """The accounts that count: not merged into another one, and no test."""
+def live_accounts(connection: Connection, known_at: datetime | None = None) -> list[dict[str, Any]]:
+    """The accounts that count, now or as known then: not merged into another one, and no test."""
     statement = (
         select(ACCOUNT)
         .where(ACCOUNT.c.merged_into.is_(None), ACCOUNT.c.is_test.is_(False))
         .order_by(ACCOUNT.c.id)
     )
-    return [row._asdict() for row in connection.execute(statement)]
+    return [row._asdict() for row in connection.execute(_then(statement, known_at))]
+
+
+def _then(statement: Select[Any], known_at: datetime | None) -> Select[Any]:
+    return statement if known_at is None else as_known(statement, known_at)
 
 
 def read_signals(
@@ -38,7 +43,7 @@ def read_signals(
     readings: dict[str, dict[str, Reading]] = {}
     for name in names:
         signal = SIGNALS[name]
-        for row in connection.execute(signal.build(scope)):
+        for row in connection.execute(_then(signal.build(scope), scope.known_at)):
             readings.setdefault(row.account_id, {})[name] = read_row(signal, row, scope)
     return readings
 
@@ -46,7 +51,10 @@ def read_signals(
 def read_evidence(connection: Connection, scope: SignalScope) -> dict[str, AccountEvidence]:
     """Account id → the facts that reasons name."""
     return gather(
-        {name: connection.execute(build(scope)).all() for name, build in EVIDENCE.items()}
+        {
+            name: connection.execute(_then(build(scope), scope.known_at)).all()
+            for name, build in EVIDENCE.items()
+        }
     )
 
 

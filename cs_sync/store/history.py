@@ -1,11 +1,11 @@
-"""Keeping what a record said before it is replaced or buried."""
+"""Keeping what was known of a row before it is replaced or buried."""
 
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Table, literal, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from cs_sync_schemas import history_of
+from cs_sync_schemas import history_of, known_from
 
 
 def remember(
@@ -21,6 +21,6 @@ def remember(
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     names = [column.name for column in history.c if column.name in table.c]
     until = literal(now, history.c.known_to.type)
-    old = select(*(table.c[name] for name in names), until).where(which, table.c.changed_at < now)
+    old = select(*(table.c[name] for name in names), until).where(which, known_from(table) < now)
     statement = dialect.insert(history).from_select([*names, "known_to"], old)
     connection.execute(statement.on_conflict_do_nothing())

@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
+from cs_sync.metrics.as_known import as_known
 from cs_sync_schemas import Account, AccountLink, MrrSpan, table_of
 
 ACCOUNT, LINK, SPAN = table_of(Account), table_of(AccountLink), table_of(MrrSpan)
@@ -21,13 +23,19 @@ class Span:
     valid_to: datetime | None
 
 
-def find_account(connection: Connection, name: str) -> list[str]:
-    """Ids of the accounts with this id, own id, domain, name or record id; an exact id wins."""
-    exact = connection.scalar(select(ACCOUNT.c.merged_into).where(ACCOUNT.c.id == name))
-    if exact is not None:
-        return [exact]
-    if connection.scalar(select(ACCOUNT.c.id).where(ACCOUNT.c.id == name)):
-        return [name]
+def find_account(connection: Connection, name: str, known_at: datetime | None = None) -> list[str]:
+    """Ids of the accounts with this id, own id, domain, name or record id; an exact id wins.
+
+    They are those of now, or of what was known then.
+    """
+
+    def found(statement: Select[Any]) -> list[Any]:
+        then = statement if known_at is None else as_known(statement, known_at)
+        return list(connection.execute(then).all())
+
+    itself = select(ACCOUNT.c.id, ACCOUNT.c.merged_into).where(ACCOUNT.c.id == name)
+    for exact in found(itself):
+        return [exact.merged_into or exact.id]
     linked = select(LINK.c.account_id).where(LINK.c.source_id == name)
     statement = select(ACCOUNT.c.id).where(
         ACCOUNT.c.merged_into.is_(None),
@@ -38,15 +46,19 @@ def find_account(connection: Connection, name: str) -> list[str]:
             ACCOUNT.c.id.in_(linked),
         ),
     )
-    return list(connection.scalars(statement.order_by(ACCOUNT.c.id)))
+    return [row.id for row in found(statement.order_by(ACCOUNT.c.id))]
 
 
 def mrr_at(
-    connection: Connection, at: datetime, accounts: Sequence[str] = (), policy: str | None = None
+    connection: Connection,
+    at: datetime,
+    accounts: Sequence[str] = (),
+    policy: str | None = None,
+    known_at: datetime | None = None,
 ) -> dict[str, dict[str, int]]:
-    """Account id → currency → MRR in minor units at an instant, as known now."""
+    """Account id → currency → MRR in minor units at an instant, as known now or then."""
     statement = select(SPAN.c.account_id, SPAN.c.currency, SPAN.c.amount).where(
-        SPAN.c.known_to.is_(None),
+        _known(known_at),
         SPAN.c.valid_from <= at,
         or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to > at),
     )
@@ -58,6 +70,12 @@ def mrr_at(
     for account, currency, amount in connection.execute(statement):
         found.setdefault(account, {})[currency] = amount
     return found
+
+
+def _known(at: datetime | None) -> ColumnElement[bool]:
+    if at is None:
+        return SPAN.c.known_to.is_(None)
+    return and_(SPAN.c.known_from <= at, or_(SPAN.c.known_to.is_(None), SPAN.c.known_to > at))
 
 
 def mrr_spans(connection: Connection, policy: str) -> dict[str, list[Span]]:

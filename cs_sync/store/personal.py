@@ -50,7 +50,8 @@ class Eraser:
         kept = dict(row) if stands is None else self._without(record, row, str(person), stands)
         if record is Alias and row.get("record") == SourceContact.__tablename__:
             kept |= {name: self._contact(row[name]) or row[name] for name in _MERGED if name in row}
-        if record is SourceAccount and self._is_one_person(row):
+        email = row.get("email")
+        if record is SourceAccount and is_one_person(row) and self.suppressed.address(str(email)):
             kept["name"] = None
         erased: dict[str, Any] = self.suppressed.value(kept)
         return erased
@@ -112,12 +113,11 @@ class Eraser:
         for source_id in ids:
             yield self._contact(source_id) or self.suppressed.text(source_id)
 
-    def _is_one_person(self, row: Row) -> bool:
-        """A customer with a private address that is suppressed: its name is the person's."""
-        email = row.get("email")
-        if not isinstance(email, str) or self.suppressed.address(email) is None:
-            return False
-        return company_domain(email.rpartition("@")[2]) is None
+
+def is_one_person(row: Mapping[str, Any]) -> bool:
+    """A customer with a private address: its name is the person's."""
+    email = row.get("email")
+    return isinstance(email, str) and company_domain(email.rpartition("@")[2]) is None
 
 
 _MERGED = ("source_id", "survivor_source_id")

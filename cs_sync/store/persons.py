@@ -6,23 +6,26 @@ from datetime import datetime
 from secrets import token_hex
 from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, Table, and_, select
 
 from cs_sync.identity.domains import email_of
 from cs_sync.store.everywhere import holding, rows_of
+from cs_sync.store.personal import is_one_person
 from cs_sync.store.suppression import Kind, Suppressed, save_suppressed, stand_in
 from cs_sync_schemas import (
     Account,
+    AccountLink,
     Contact,
     ContactLink,
     SourceAccount,
     SourceContact,
     SurveyResponse,
     Ticket,
+    history_of,
     table_of,
 )
 
-CONTACT, LINK = table_of(Contact), table_of(ContactLink)
+CONTACT, LINK, ACCOUNT_LINK = table_of(Contact), table_of(ContactLink), table_of(AccountLink)
 
 
 @dataclass(slots=True)
@@ -34,6 +37,8 @@ class Person:
     """(source, source_id) of every contact record."""
     contacts: set[str] = field(default_factory=set)
     accounts: set[str] = field(default_factory=set)
+    private: set[str] = field(default_factory=set)
+    """Accounts that are this person: customers with a private address."""
     names: set[str] = field(default_factory=set)
     texts: set[str] = field(default_factory=set)
     """What they wrote: comments and subjects."""
@@ -50,9 +55,10 @@ def find_person(
     for row in holding(connection, table, person.addresses):
         if address in _addresses(row):
             person.refs.add((row["source"], row["source_id"]))
-    links = [tuple(row) for row in connection.execute(select(*_REF, LINK.c.contact_id))]
-    person.contacts = {contact for *ref, contact in links if tuple(ref) in person.refs}
-    person.refs |= {(source, id) for source, id, contact in links if contact in person.contacts}
+    links = _links(connection, LINK)
+    person.contacts = {contact for contact, ref in links if ref in person.refs}
+    person.refs |= {ref for contact, ref in links if contact in person.contacts}
+    person.contacts |= _once(connection, person, {contact for contact, _ in links})
     for source, ids in by_source(person.refs).items():
         where = and_(table.c.source == source, table.c.source_id.in_(ids))
         for row in rows_of(connection, table, where):
@@ -63,10 +69,36 @@ def find_person(
     for account, name in connection.execute(owned):
         person.accounts |= {account} - {None}
         person.names |= {name} - {None}
+    _collect_private(connection, person)
     return person
 
 
-_REF = (LINK.c.source, LINK.c.source_id)
+def _collect_private(connection: Connection, person: Person) -> None:
+    table = table_of(SourceAccount)
+    same = and_(
+        ACCOUNT_LINK.c.source == table.c.source, ACCOUNT_LINK.c.source_id == table.c.source_id
+    )
+    owner = select(ACCOUNT_LINK.c.account_id, table.c.name).join_from(table, ACCOUNT_LINK, same)
+    for row in holding(connection, table, person.addresses):
+        if email_of(row["email"]) in person.addresses and is_one_person(row):
+            mine = and_(table.c.source == row["source"], table.c.source_id == row["source_id"])
+            for account, name in connection.execute(owner.where(mine)):
+                person.private.add(account)
+                person.names |= {name} - {None}
+    person.accounts |= person.private
+
+
+def _links(connection: Connection, table: Table) -> list[tuple[str, tuple[str, str]]]:
+    """Contact and (source, source_id) of each of its records."""
+    columns = (table.c.contact_id, table.c.source, table.c.source_id)
+    return [(row[0], (row[1], row[2])) for row in connection.execute(select(*columns))]
+
+
+def _once(connection: Connection, person: Person, living: Collection[str]) -> set[str]:
+    """Contacts that the person's records once were, and that nobody is any more."""
+    history = history_of(LINK)
+    before = [] if history is None else _links(connection, history)
+    return {contact for contact, ref in before if ref in person.refs and contact not in living}
 
 
 def suppress(connection: Connection, suppressed: Suppressed, person: Person, now: datetime) -> None:
@@ -85,10 +117,13 @@ def _collect_texts(
 ) -> None:
     for model, column in ((SurveyResponse, "comment"), (Ticket, "subject")):
         table = table_of(model)
-        wrote = and_(table.c.source == source, table.c.contact_source_id.in_(ids))
-        for row in rows_of(connection, table, wrote):
-            person.origins.add((source, row["source_id"]))
-            person.texts |= {row[column]} - {None}
+        for one in (table, history_of(table)):
+            if one is None:
+                continue
+            wrote = and_(one.c.source == source, one.c.contact_source_id.in_(ids))
+            for row in rows_of(connection, one, wrote):
+                person.origins.add((source, row["source_id"]))
+                person.texts |= {row[column]} - {None}
 
 
 def _addresses(row: Mapping[str, Any]) -> set[str]:

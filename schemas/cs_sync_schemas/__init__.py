@@ -14,7 +14,7 @@ from cs_sync_schemas.closing import MonthClose
 from cs_sync_schemas.derived import FollowUp, HealthScore, Kpi, MrrMovement, MrrSpan
 from cs_sync_schemas.figures import Figure
 from cs_sync_schemas.graph import Account, AccountAttribute, AccountLink, Contact, ContactLink
-from cs_sync_schemas.history import REMEMBERED, history_of
+from cs_sync_schemas.history import REMEMBERED, history_of, known_from
 from cs_sync_schemas.operations import (
     Lease,
     RejectedRecord,
@@ -106,5 +106,6 @@ __all__ = [
     "UsageDay",
     "WriteLedger",
     "history_of",
+    "known_from",
     "table_of",
 ]

@@ -1,24 +1,27 @@
 """Erasing a person from the store: the same on both databases, and what each rule is for."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, true, update
 
 from cs_sync.contracts.source import Page, Rejection
 from cs_sync.store.database import Store
 from cs_sync.store.door import admit
-from cs_sync.store.everywhere import rows_of
+from cs_sync.store.everywhere import rows_of, searched_tables
 from cs_sync.store.forgetting import erase, remaining
+from cs_sync.store.history import remember
 from cs_sync.store.personal import ERASED, Eraser
 from cs_sync.store.persons import find_person, suppress
 from cs_sync.store.records import Moment, store_rows, upsert
 from cs_sync.store.suppression import Suppressed, read_suppressed, stand_in
 from cs_sync.store.words import Words
 from cs_sync_schemas import (
+    Account,
+    AccountLink,
     Contact,
     ContactLink,
     Record,
@@ -250,3 +253,48 @@ def test_a_customer_with_a_private_address_loses_the_name_too() -> None:
 def test_names_go_where_they_stand_and_quotations_whole(text: str, becomes: str) -> None:
     words = Words({"Ann Lee"}, {"It is too slow for what we pay every month."})
     assert words.out_of([{"text": text}]) == [{"text": becomes}]
+
+
+def relinked(store: Store, source_id: str, contact: str, on: datetime) -> None:
+    """What identity decides later: this record is another contact."""
+    table = table_of(ContactLink)
+    with store.write() as connection:
+        remember(connection, table, table.c.source_id == source_id, on)
+        moved = table.c.source_id == source_id
+        values = {"contact_id": contact, "since": on}
+        connection.execute(update(table).where(moved).values(values))
+
+
+def test_what_was_known_before_is_erased_too(known: Store) -> None:
+    later = NOW + timedelta(days=1)
+    with known.write() as connection:
+        said = {"source_id": "1007", "contact_source_id": "7", "opened_at": NOW}
+        admitted, _ = admit(Ticket, [{**said, "subject": "Second thoughts"}])
+        store_rows(connection, Ticket, admitted, Moment("crm", later))
+        once = Contact(id="p0", name="Ann Once", first_seen_at=NOW, changed_at=NOW).model_dump()
+        upsert(connection, table_of(Contact), [once])
+    relinked(known, "7", "p0", later)
+    relinked(known, "7", "p1", later + timedelta(days=1))
+    rows = forget(known, ANN)
+    assert rows["ticket_history"] == 1
+    assert rows["contact_link_history"] == 2
+    assert rows["contact"] == 2, "also the contact that the record was for a day"
+    with known.read() as connection:
+        stored = [str(row) for table in searched_tables() for row in rows_of(connection, table)]
+    for trace in ("Ann here", "Second thoughts", "Ann Once", f"'{ANN}", "'7'", "p0", "p1"):
+        assert not any(trace in row for row in stored), trace
+
+
+def test_the_name_of_an_account_that_is_one_person_goes_from_its_past_too(store: Store) -> None:
+    private = {"source_id": "c1", "email": "ann@gmail.com", "name": "Ann Lee"}
+    put(store, SourceAccount, private, source="billing")
+    row = Account(id="c1", name="Ann Lee", first_seen_at=NOW, changed_at=NOW).model_dump()
+    link = {"source": "billing", "source_id": "c1", "account_id": "c1", "since": NOW}
+    decided = {"rule": "own", "reason": "The first", "decided_by": "cs-sync"}
+    with store.write() as connection:
+        upsert(connection, table_of(Account), [row])
+        upsert(connection, table_of(AccountLink), [{**link, **decided}])
+        remember(connection, table_of(Account), true(), NOW + timedelta(days=1))
+    rows = forget(store, "ann@gmail.com")
+    assert rows["account"] == rows["account_history"] == rows["source_account"] == 1
+    assert [account["name"] for account in read(store, Account)] == [None]

@@ -44,6 +44,22 @@ def upgrade() -> None:
     sa.Column('value', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.PrimaryKeyConstraint('account_id', 'name', 'valid_from')
     )
+    op.create_table('account_history',
+    sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('external_key', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('domain', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('owner_source', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('owner_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('attributes', sa.JSON(), nullable=False),
+    sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('is_test', sa.Boolean(), nullable=False),
+    sa.Column('merged_into', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('first_seen_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('changed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('id', 'changed_at')
+    )
     op.create_table('account_link',
     sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -57,6 +73,17 @@ def upgrade() -> None:
     with op.batch_alter_table('account_link', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_account_link_account_id'), ['account_id'], unique=False)
 
+    op.create_table('account_link_history',
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('account_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('rule', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('decided_by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('since', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'source_id', 'since')
+    )
     op.create_table('alias',
     sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -90,6 +117,18 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_contact_account_id'), ['account_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_contact_email'), ['email'], unique=False)
 
+    op.create_table('contact_history',
+    sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('account_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('email', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('external_key', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('role', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('first_seen_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('changed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('id', 'changed_at')
+    )
     op.create_table('contact_link',
     sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -103,6 +142,17 @@ def upgrade() -> None:
     with op.batch_alter_table('contact_link', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_contact_link_contact_id'), ['contact_id'], unique=False)
 
+    op.create_table('contact_link_history',
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('contact_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('rule', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('decided_by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('since', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'source_id', 'since')
+    )
     op.create_table('cost',
     sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -1264,10 +1314,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_cost_changed_at'))
 
     op.drop_table('cost')
+    op.drop_table('contact_link_history')
     with op.batch_alter_table('contact_link', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_contact_link_contact_id'))
 
     op.drop_table('contact_link')
+    op.drop_table('contact_history')
     with op.batch_alter_table('contact', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_contact_email'))
         batch_op.drop_index(batch_op.f('ix_contact_account_id'))
@@ -1278,10 +1330,12 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_alias_changed_at'))
 
     op.drop_table('alias')
+    op.drop_table('account_link_history')
     with op.batch_alter_table('account_link', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_account_link_account_id'))
 
     op.drop_table('account_link')
+    op.drop_table('account_history')
     op.drop_table('account_attribute')
     with op.batch_alter_table('account', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_account_owner_source_id'))
