@@ -22,7 +22,7 @@ from cs_sync.metrics.catalogue.customers import churn_rate
 from cs_sync.metrics.catalogue.revenue import BILLING
 from cs_sync.metrics.conversion import amounts_in_one_currency
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.mrr_relations import customers, mrr_pairs
+from cs_sync.metrics.mrr_relations import customers, mrr_pairs, waterfall
 from cs_sync.metrics.portable import seconds_between
 from cs_sync.metrics.relations import (
     known,
@@ -131,9 +131,10 @@ def _heads(why: Reason) -> Callable[[Scope], Select[Any]]:
 def _money(scope: Scope) -> Select[Any]:
     """MRR lost to churn by reason."""
     pairs = mrr_pairs(scope)
-    lost = select(*pairs.c).where(pairs.c.prev > 0, pairs.c.cur == 0).cte("lost")
+    amount = waterfall(scope, pairs)["churn"]
+    lost = select(*pairs.c, amount.label("amount")).where(amount > 0).cte("lost")
     last = _last_churn(scope, lost, reason)
-    return totals(scope, last, numerator=func.sum(last.c.prev), n=func.count(), currency=True)
+    return totals(scope, last, numerator=func.sum(last.c.amount), n=func.count(), currency=True)
 
 
 def _by_cause(scope: Scope) -> Select[Any]:

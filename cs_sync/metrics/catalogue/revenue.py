@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, case, func
 
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.mrr_relations import movement, mrr_pairs
+from cs_sync.metrics.mrr_relations import movement, mrr_pairs, waterfall
 from cs_sync.metrics.periods import Period, add_months, midnight
 from cs_sync.metrics.relations import count_if, quotient, totals
 
@@ -37,7 +37,7 @@ def _moved(kind: str) -> Callable[[Scope], Select[Any]]:
 
     def build(scope: Scope) -> Select[Any]:
         pairs = mrr_pairs(scope)
-        amount = movement(pairs)[kind]
+        amount = waterfall(scope, pairs)[kind]
         return totals(
             scope, pairs, numerator=func.sum(amount), n=count_if(amount > 0), currency=True
         )
@@ -193,7 +193,7 @@ REVENUE: tuple[Metric, ...] = (
     Metric(
         "quick_ratio", "Quick ratio", "ratio",
         "(new + reactivation + expansion) ÷ (contraction + churn)",
-        ("Baremetrics changelog, Quick ratio",), _quick_ratio, BILLING, adds_up=True,
+        ("Baremetrics changelog, Quick ratio",), _quick_ratio, BILLING,
         strategy=("profitability",), divides=True, edge_cases="Undefined when nothing was lost.",
     ),
     Metric(
