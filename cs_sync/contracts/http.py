@@ -71,5 +71,6 @@ class Http(Protocol):
         """The whole response, already checked for errors; a path with a host is taken as it is.
 
         `idempotent` None means: only if the method is GET or HEAD. For vendors' SDKs to ride on.
+        A JSON body is decoded once, by the host: it is `response.extensions["json"]`.
         """
         ...

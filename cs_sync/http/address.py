@@ -1,11 +1,18 @@
 """Where requests may go: TLS only (loopback apart), and no credential to another host."""
 
+from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 
 import httpx
 
 from cs_sync.contracts.errors import ConfigError
+from cs_sync.contracts.http import Params
 from cs_sync.http.answers import Call
+
+
+PATHS = 256
+"""Addresses that are remembered, as parsing one takes longer than looking it up."""
 
 
 def checked_base(name: str, base_url: str) -> httpx.URL:
@@ -27,6 +34,7 @@ def checked_base(name: str, base_url: str) -> httpx.URL:
     return url
 
 
+@lru_cache(PATHS)
 def absolute(name: str, base: httpx.URL | None, path: str, *, guarded: bool) -> httpx.URL:
     """The address of one request; `guarded` when a credential of `base` would go along."""
     try:
@@ -48,6 +56,13 @@ def absolute(name: str, base: httpx.URL | None, path: str, *, guarded: bool) -> 
             f"If that is right, set base_url in [connectors.{name}] to https://{url.host}.",
         )
     return url
+
+
+def with_query(url: httpx.URL, params: Params) -> httpx.URL:
+    """The address with these parameters, in place of those of the same names in it."""
+    given = httpx.QueryParams(dict(params) if isinstance(params, Mapping) else list(params))
+    merged = given if not url.query else url.params.merge(given)
+    return url.copy_with(query=str(merged).encode("ascii"))
 
 
 def follows(response: httpx.Response, call: Call) -> httpx.URL | None:

@@ -19,7 +19,7 @@ from cs_sync.contracts.errors import CsSyncError, Unreachable, VendorError
 from cs_sync.contracts.events import Event
 from cs_sync.contracts.http import Classify, Limit, Params
 from cs_sync.http import answers
-from cs_sync.http.address import absolute, checked_base, follows
+from cs_sync.http.address import absolute, checked_base, follows, with_query
 from cs_sync.http.answers import Broken, Call
 from cs_sync.http.budget import Budget
 from cs_sync.http.clock import steady_clock
@@ -130,6 +130,7 @@ class VendorHttp:
         """The whole response, already checked for errors; a path with a host is taken as it is.
 
         `idempotent` None means: only if the method is GET or HEAD. For vendors' SDKs to ride on.
+        A JSON body is decoded once, here: it is `response.extensions["json"]`.
         """
         if idempotent is None:
             idempotent = method.upper() in ("GET", "HEAD")
@@ -174,10 +175,8 @@ class VendorHttp:
         wants_json: bool,
     ) -> Call:
         url = absolute(self.name, self._base, path, guarded=bool(self._headers or self._auth))
-        if params is not None:
-            url = url.copy_merge_params(
-                httpx.QueryParams(dict(params) if isinstance(params, Mapping) else list(params))
-            )
+        if params:
+            url = with_query(url, params)
         accept = {"Accept": "application/json"} if wants_json else {}
         given = (*accept.items(), *self._headers.items(), *headers.items())
         merged = {name.lower(): value for name, value in given}
@@ -216,6 +215,7 @@ class VendorHttp:
             meant = answers.refused(call, response, body)
         if meant is not None:
             raise self._again_if(call, meant, quota)
+        response.extensions["json"] = body
         return response, body
 
     def _exchange(self, call: Call) -> tuple[float, httpx.Response]:

@@ -210,8 +210,10 @@ def _next_owners(archived: bool, after: str | None) -> dict[str, Any] | None:
 
 def _since(value: object, since: datetime | None) -> bool:
     """Whether a time of an object is not before `since`; without either there is no telling."""
+    if since is None:
+        return True
     at = when(value)
-    return since is None or at is None or at >= since
+    return at is None or at >= since
 
 
 def _page(kind: Kind, items: Sequence[Json], resume: object = None) -> Page:

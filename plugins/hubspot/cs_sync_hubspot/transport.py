@@ -60,10 +60,7 @@ class HttpTransport:
             content=None if body is None else orjson.dumps(body),
             idempotent=idempotent,
         )
-        try:
-            answer = orjson.loads(response.content)
-        except orjson.JSONDecodeError:
-            answer = None
+        answer = response.extensions.get("json")
         if not isinstance(answer, dict):
             kind = Unreachable if idempotent else AnswerUnknown
             raise kind(

@@ -50,6 +50,8 @@ class Reader:
         if nested is None:
             return rows, []
         cut = [i for i, row in enumerate(rows) if _is_cut(row, nested.name)]
+        if not cut:
+            return rows, []
         whole = fan_out(lambda i: self.api.complete(nested, rows[i]), cut)
         known = {**dict(enumerate(rows)), **dict(zip(cut, whole, strict=True))}
         gone = [rows[i]["id"] for i in cut if known[i] is None]

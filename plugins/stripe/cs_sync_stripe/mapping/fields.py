@@ -1,6 +1,6 @@
 """Reading single values out of Stripe's objects, and saying what cannot be read."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Protocol
@@ -35,21 +35,20 @@ class Unmappable(Exception):
 
 def map_or_reject(
     record: type[Record], raw: Any, mapper: Callable[[Raw], Iterable[Mapped]]
-) -> Iterator[Mapped]:
+) -> list[Mapped]:
     """All that the mapper makes of one object, or one rejection and nothing else of it."""
     id = raw.get("id") if isinstance(raw, dict) else None
     source_id = id if isinstance(id, str) and id else None
     try:
         if source_id is None:
             raise Unmappable("missing_id", f"{type(raw).__name__} without an id")
-        found = list(mapper(raw))
+        return list(mapper(raw))
     except Unmappable as error:
-        found = [Rejection(record, source_id, error.code, error.reason, raw)]
+        return [Rejection(record, source_id, error.code, error.reason, raw)]
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
         # Half an object can break anywhere; the rest of the page must not suffer for it.
         reason = f"not shaped as Stripe describes it: {type(error).__name__} {error}"
-        found = [Rejection(record, source_id, "malformed", reason, raw)]
-    yield from found
+        return [Rejection(record, source_id, "malformed", reason, raw)]
 
 
 def need(raw: Raw, key: str) -> Any:
@@ -57,6 +56,12 @@ def need(raw: Raw, key: str) -> Any:
     if (value := raw.get(key)) is None:
         raise Unmappable("missing_field", f"{raw.get('object', 'object')} without {key}")
     return value
+
+
+def need_id(raw: Raw, key: str) -> str:
+    """The id of what a field refers to, which the record cannot do without."""
+    id = id_of(raw.get(key))
+    return str(need(raw, key)) if id is None else id
 
 
 def id_of(reference: Any) -> str | None:

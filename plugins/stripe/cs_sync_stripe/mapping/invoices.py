@@ -15,6 +15,7 @@ from cs_sync_stripe.mapping.fields import (
     map_or_reject,
     moment,
     need,
+    need_id,
 )
 
 
@@ -31,7 +32,7 @@ def _fields(raw: Raw) -> dict[str, Any]:
     amounts = ("total", "amount_due", "amount_paid", "amount_remaining")
     return {
         "source_id": raw["id"],
-        "account_source_id": need({**raw, "customer": id_of(raw.get("customer"))}, "customer"),
+        "account_source_id": need_id(raw, "customer"),
         "subscription_source_id": _subscription(raw),
         "number": raw.get("number"),
         "status": need(raw, "status"),

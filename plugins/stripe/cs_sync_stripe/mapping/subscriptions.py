@@ -14,10 +14,10 @@ from cs_sync_stripe.mapping.fields import (
     amount,
     dashboard,
     exact,
-    id_of,
     map_or_reject,
     moment,
     need,
+    need_id,
 )
 
 BORN_TOGETHER = 60
@@ -39,7 +39,7 @@ def _fields(raw: Raw) -> dict[str, Any]:
     pause = raw.get("pause_collection") or {}
     return {
         "source_id": raw["id"],
-        "account_source_id": need({**raw, "customer": id_of(raw.get("customer"))}, "customer"),
+        "account_source_id": need_id(raw, "customer"),
         "status": need(raw, "status"),
         "started_at": moment(need(raw, "start_date")),
         "trial_start": moment(raw.get("trial_start")),
