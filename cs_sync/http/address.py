@@ -10,7 +10,6 @@ from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.http import Params
 from cs_sync.http.answers import Call
 
-
 PATHS = 256
 """Addresses that are remembered, as parsing one takes longer than looking it up."""
 
