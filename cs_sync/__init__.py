@@ -45,11 +45,21 @@ if TYPE_CHECKING:
         Window,
         Workspace,
     )
+    from cs_sync.follow_ups import (
+        AccountView,
+        CompanyView,
+        Playbook,
+        PlaybookSettings,
+        Proposal,
+        Question,
+    )
 
 __all__ = [
+    "AccountView",
     "Ack",
     "Addresses",
     "AnswerUnknown",
+    "CompanyView",
     "Comparing",
     "ConfigError",
     "ConnectorConfig",
@@ -65,6 +75,10 @@ __all__ = [
     "Op",
     "Page",
     "PermissionMissing",
+    "Playbook",
+    "PlaybookSettings",
+    "Proposal",
+    "Question",
     "Reject",
     "Rejection",
     "RequestRefused",
@@ -81,14 +95,15 @@ __all__ = [
     "hookimpl",
 ]
 
-_HOMES = ("hooks", "errors", "events", "http", "source", "destination")
+_CONTRACTS = ("hooks", "errors", "events", "http", "source", "destination")
+_HOMES = (*(f"cs_sync.contracts.{name}" for name in _CONTRACTS), "cs_sync.follow_ups")
 
 
 def __getattr__(name: str) -> Any:
     """The public name, from the contract that defines it."""
     if name in __all__:
         for home in _HOMES:
-            module = import_module(f"cs_sync.contracts.{home}")
+            module = import_module(home)
             if name in vars(module):
                 globals()[name] = vars(module)[name]
                 return globals()[name]

@@ -3,6 +3,7 @@
 from cs_sync.follow_ups.assigning import OwnerFact, assigned
 from cs_sync.follow_ups.company import CompanyView, Question
 from cs_sync.follow_ups.gaps import popularity
+from cs_sync.follow_ups.guard import Failures, guarded
 from cs_sync.follow_ups.lifecycle import Decision, Kept, Rules, decide
 from cs_sync.follow_ups.plan import COMPANY, FollowUpDraft, follow_up_key, plan_follow_ups
 from cs_sync.follow_ups.playbook import Playbook, Proposal
@@ -22,6 +23,7 @@ __all__ = [
     "AccountView",
     "CompanyView",
     "Decision",
+    "Failures",
     "FollowUpDraft",
     "FollowUpSettings",
     "Kept",
@@ -37,6 +39,7 @@ __all__ = [
     "assigned",
     "decide",
     "follow_up_key",
+    "guarded",
     "plan_follow_ups",
     "popularity",
     "read_settings",

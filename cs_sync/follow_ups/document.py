@@ -51,6 +51,38 @@ enabled = false
 """
 
 
+_OWN = """\
+## A playbook of your own
+
+A module with this is a plugin once its package names it as an entry point of the group `cs_sync`.
+It is switched and set like ours, with the fields that its settings have.
+
+```python
+from cs_sync import Playbook, PlaybookSettings, Proposal, hookimpl
+
+
+class Settings(PlaybookSettings):
+    months: int = 11
+
+
+def propose(view, settings):
+    if view.created_at and (view.now - view.created_at).days >= settings.months * 30:
+        yield Proposal("first year", view.now, f"Plan {view.label}'s second year", "Book a call.")
+
+
+@hookimpl
+def cs_sync_playbooks():
+    return [Playbook("second_year", "Plan the second year", "", propose, Settings())]
+```
+
+`propose` gets one account as it stands (`cs_sync.AccountView`) and gives what should be done: the
+occasion names what happened, so that it is asked for once, and `since` is when the clock started.
+Evidence with an `id` and a `text` that turns up while a follow-up is open becomes a note on it, and
+with `resolved` a playbook says when one has become needless. With `scope="company"` it gets a
+`cs_sync.CompanyView` with the KPIs that it `asks` for.
+"""
+
+
 def document(playbooks: Iterable[Playbook]) -> str:
     """The page as Markdown."""
     parts = [
@@ -63,7 +95,7 @@ def document(playbooks: Iterable[Playbook]) -> str:
         *_rows(PlaybookSettings()),
         "",
     ]
-    return "\n".join([*parts, *map(_entry, playbooks)])
+    return "\n".join([*parts, *map(_entry, playbooks), _OWN])
 
 
 def _entry(playbook: Playbook) -> str:

@@ -8,12 +8,14 @@ from cs_sync.follow_ups import (
     COMPANY,
     PLAYBOOKS,
     Decision,
+    Failures,
     FollowUpDraft,
     Kept,
     Playbook,
     Rules,
     assigned,
     decide,
+    guarded,
     plan_follow_ups,
 )
 from cs_sync.health.wording import counted
@@ -61,12 +63,14 @@ def consider(workspace: Workspace, scored: Sequence[Scored], *, company: bool = 
 
     Company-wide follow-ups need somebody to go to; without `company` they are left out.
     """
-    config, known = workspace.config, playbooks(workspace)
+    config, failures = workspace.config, Failures()
+    ours, theirs = PLAYBOOKS, workspace.plugins.playbooks
+    known = {**ours, **{name: guarded(one, failures) for name, one in theirs.items()}}
     with workspace.store.read() as connection:
         stored, owners = read_follow_ups(connection), read_owners(connection)
     views = account_views(workspace, scored, stored)
-    ours = company_view(workspace, known) if company else None
-    proposed = plan_follow_ups(views, known, config.playbooks, ours, config.follow_ups)
+    whole = company_view(workspace, known) if company else None
+    proposed = plan_follow_ups(views, known, config.playbooks, whole, config.follow_ups)
     everything = assigned(proposed, owners, config.follow_ups.assignee)
     drafts = [d for d in everything if d.account_id != COMPANY or d.assignee]
     rules = Rules(
@@ -82,7 +86,7 @@ def consider(workspace: Workspace, scored: Sequence[Scored], *, company: bool = 
     chosen = {n: one for n, one in known.items() if config.playbooks[n] != one.defaults}
     missing = unanswerable(workspace, chosen) if company else []
     begun = [*found.new, *(row for row in found.rows if row["key"] in decision.opened)]
-    found.said.extend([*unassigned(everything), *missing, *_ownerless(begun)])
+    found.said.extend([*failures.said(), *unassigned(everything), *missing, *_ownerless(begun)])
     return found
 
 

@@ -276,7 +276,7 @@ def test_sqlite_files_lie_beside_the_configuration(
         (
             '[metrics.policy_overrides]\nzone = "UTC"',
             "metrics.policy_overrides.zone: unknown key",
-            "known here: cancellation",
+            "known here: came_and_left",
         ),
         ("[workspace\n", "cs_sync.toml is not TOML", "correct that line"),
     ],

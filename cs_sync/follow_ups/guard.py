@@ -1,0 +1,55 @@
+"""Playbooks of others, whose mistakes stay theirs: what fails is noted and the rest go on."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from cs_sync.follow_ups.company import Question
+from cs_sync.follow_ups.playbook import Playbook, Proposal
+from cs_sync.follow_ups.view import AccountView
+
+
+@dataclass(slots=True)
+class Failures:
+    """What went wrong in which playbook, in the order of their first mistake."""
+
+    of: dict[str, list[Exception]] = field(default_factory=dict)
+
+    def note(self, playbook: str, error: Exception) -> None:
+        """Put a mistake on record."""
+        self.of.setdefault(playbook, []).append(error)
+
+    def said(self) -> Iterator[str]:
+        """One message per playbook."""
+        for name, errors in self.of.items():
+            first = f"{type(errors[0]).__name__}: {errors[0]}"
+            times = "" if len(errors) == 1 else f", and {len(errors) - 1} times more"
+            told = f"playbook {name} failed: {first}{times}"
+            yield f"{told}\n  → change its plugin, or set [playbooks.{name}] enabled = false"
+
+
+def guarded(playbook: Playbook, failures: Failures) -> Playbook:
+    """The playbook, which proposes, resolves and asks nothing where it fails."""
+
+    def propose(view: Any, settings: Any) -> Iterable[Proposal]:
+        try:
+            return list(playbook.propose(view, settings))
+        except Exception as error:  # noqa: BLE001 - a plugin may fail in any way
+            failures.note(playbook.name, error)
+            return ()
+
+    def resolved(view: AccountView, occasion: str) -> str | None:
+        try:
+            return playbook.resolved(view, occasion) if playbook.resolved else None
+        except Exception as error:  # noqa: BLE001
+            failures.note(playbook.name, error)
+            return None
+
+    def asks(settings: Any) -> Iterable[Question]:
+        try:
+            return list(playbook.asks(settings))
+        except Exception as error:  # noqa: BLE001
+            failures.note(playbook.name, error)
+            return ()
+
+    return replace(playbook, propose=propose, resolved=resolved, asks=asks)
