@@ -2,11 +2,21 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Connection, Table, and_, select
+from sqlalchemy import Column, Connection, Table, and_, select
 
-from cs_sync.metrics.mrr.facts import BillingFacts
+from cs_sync.metrics.mrr.facts import (
+    BillingFacts,
+    DiscountFact,
+    Fact,
+    InvoiceFact,
+    ItemFact,
+    LineFact,
+    SubscriptionFact,
+)
 from cs_sync.store.records import chunks
 from cs_sync_schemas import (
     AccountLink,
@@ -18,16 +28,42 @@ from cs_sync_schemas import (
     table_of,
 )
 
-LINK, SUBSCRIPTION = table_of(AccountLink), table_of(Subscription)
-ITEM, LINE = table_of(SubscriptionItem), table_of(InvoiceLine)
-DISCOUNT, INVOICE = table_of(Discount), table_of(Invoice)
+LINK = table_of(AccountLink)
 AT_ONCE = 500
 NAMED = "subscription_source_id"
-Grouped = Mapping[str, list[dict[str, Any]]]
+
+
+F = TypeVar("F", bound=Fact)
+Grouped = Mapping[str, list[F]]
+
+
+@dataclass(frozen=True)
+class _Kind(Generic[F]):
+    """A table, and the fact that is made of each of its rows."""
+
+    table: Table
+    fact: type[F]
+
+    @cached_property
+    def columns(self) -> list[Column[Any]]:
+        """The columns that the fact needs, in its order; what is no column comes last in it."""
+        named: Any = fields(self.fact)
+        return [self.table.c[one.name] for one in named if one.name in self.table.c]
+
+
+SUBSCRIPTION = _Kind(table_of(Subscription), SubscriptionFact)
+ITEM, DISCOUNT = (
+    _Kind(table_of(SubscriptionItem), ItemFact),
+    _Kind(table_of(Discount), DiscountFact),
+)
+INVOICE, LINE = _Kind(table_of(Invoice), InvoiceFact), _Kind(table_of(InvoiceLine), LineFact)
 
 
 def read_billing(connection: Connection, accounts: Sequence[str]) -> Iterator[BillingFacts]:
-    """The facts of each of these accounts, in the order given, also of those without any."""
+    """The facts of each of these accounts, in the order given, also of those without any.
+
+    Tombstoned rows count as not there.
+    """
     for start in range(0, len(accounts), AT_ONCE):
         some = accounts[start : start + AT_ONCE]
         subscriptions = _owned(connection, SUBSCRIPTION, some)
@@ -36,78 +72,65 @@ def read_billing(connection: Connection, accounts: Sequence[str]) -> Iterator[Bi
         invoices = _owned(connection, INVOICE, some)
         lines = _naming(connection, LINE, NAMED, subscriptions)
         for account in some:
-            yield BillingFacts.from_rows(
+            yield BillingFacts(
                 account,
-                subscriptions=subscriptions[account],
-                items=items[account],
-                discounts=discounts[account],
-                invoices=invoices[account],
-                lines=lines[account],
+                tuple(subscriptions[account]),
+                tuple(items[account]),
+                tuple(discounts[account]),
+                tuple(invoices[account]),
+                tuple(lines[account]),
             )
 
 
-def _owned(connection: Connection, table: Table, accounts: Sequence[str]) -> Grouped:
-    """Rows that name an account."""
-    statement = select(LINK.c.account_id.label("owned_by"), *_columns(table)).join_from(
-        table,
-        LINK,
-        and_(LINK.c.source == table.c.source, LINK.c.source_id == table.c.account_source_id),
+def _owned(connection: Connection, kind: _Kind[F], accounts: Sequence[str]) -> Grouped[F]:
+    """Facts that name an account."""
+    table = kind.table
+    mine = and_(LINK.c.source == table.c.source, LINK.c.source_id == table.c.account_source_id)
+    statement = (
+        select(LINK.c.account_id, *kind.columns)
+        .join_from(table, LINK, mine)
+        .where(table.c.deleted_at.is_(None), LINK.c.account_id.in_(accounts))
     )
-    return _grouped(connection, statement, table, accounts)
+    found: dict[str, list[F]] = defaultdict(list)
+    for account, *values in connection.execute(statement):
+        found[account].append(kind.fact(*values))
+    return found
 
 
 def _discounts(
-    connection: Connection, accounts: Sequence[str], subscriptions: Grouped, items: Grouped
-) -> Grouped:
+    connection: Connection,
+    accounts: Sequence[str],
+    subscriptions: Grouped[SubscriptionFact],
+    items: Grouped[ItemFact],
+) -> Grouped[DiscountFact]:
     """Discounts of a subscription, of an item, or of an account as a whole."""
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    found: dict[str, dict[tuple[str, str], DiscountFact]] = defaultdict(dict)
     for part in (
         _owned(connection, DISCOUNT, accounts),
         _naming(connection, DISCOUNT, NAMED, subscriptions),
         _naming(connection, DISCOUNT, "subscription_item_source_id", items),
     ):
-        for account, rows in part.items():
-            found[account] += rows
-    return defaultdict(
-        list,
-        {
-            account: list({(row["source"], row["source_id"]): row for row in rows}.values())
-            for account, rows in found.items()
-        },
-    )
+        for account, facts in part.items():
+            found[account].update({(fact.source, fact.source_id): fact for fact in facts})
+    return defaultdict(list, {account: list(facts.values()) for account, facts in found.items()})
 
 
-def _naming(connection: Connection, table: Table, field: str, owned: Grouped) -> Grouped:
-    """Rows whose `field` names one of these records, looked up by its id.
+def _naming(
+    connection: Connection, kind: _Kind[F], field: str, owned: Mapping[str, Sequence[Fact]]
+) -> Grouped[F]:
+    """Facts whose `field` names one of these records, looked up by its id.
 
     A join says the same, but without statistics SQLite reads the whole table for every account.
     """
     owner = {
-        (row["source"], row["source_id"]): account
-        for account, rows in owned.items()
-        for row in rows
+        (fact.source, fact.source_id): account for account, facts in owned.items() for fact in facts
     }
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    found: dict[str, list[F]] = defaultdict(list)
     for ids in chunks(sorted({source_id for _, source_id in owner})):
-        living = and_(table.c[field].in_(ids), table.c.deleted_at.is_(None))
-        for row in connection.execute(select(*_columns(table)).where(living)):
-            account = owner.get((row.source, getattr(row, field)))
+        living = and_(kind.table.c[field].in_(ids), kind.table.c.deleted_at.is_(None))
+        for values in connection.execute(select(*kind.columns).where(living)):
+            fact = kind.fact(*values)
+            account = owner.get((fact.source, getattr(fact, field)))
             if account is not None:
-                found[account].append(row._asdict())
+                found[account].append(fact)
     return found
-
-
-def _grouped(
-    connection: Connection, statement: Any, table: Table, accounts: Sequence[str]
-) -> Grouped:
-    living = table.c.deleted_at.is_(None)
-    chosen = statement.where(living, LINK.c.account_id.in_(accounts))
-    rows: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in connection.execute(chosen):
-        fields = row._asdict()
-        rows[fields.pop("owned_by")].append(fields)
-    return rows
-
-
-def _columns(table: Table) -> list[Any]:
-    return [column for column in table.c if column.name not in ("raw", "row_hash")]

@@ -1,6 +1,7 @@
 """Currencies and exact decimals: what an amount of money may be made of."""
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
@@ -60,4 +61,9 @@ class ExactDecimal(TypeDecorator[Decimal]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
         """A Decimal without trailing zeros, the same from every database."""
-        return None if value is None else Decimal(format(Decimal(value).normalize(), "f"))
+        return None if value is None else _plain(value)
+
+
+@lru_cache(4096)
+def _plain(value: str | Decimal) -> Decimal:
+    return Decimal(format(Decimal(value).normalize(), "f"))

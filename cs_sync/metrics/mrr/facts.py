@@ -1,25 +1,22 @@
 """The billing facts of one account, as light frozen rows of the unified schema."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class _Fact:
+class Fact:
+    """A record by its natural key."""
+
     source: str
     source_id: str
 
-    @classmethod
-    def of(cls, row: Mapping[str, Any]) -> Self:
-        """Read from a row of the table; columns that are not needed are passed over."""
-        return cls(**{f.name: row[f.name] for f in fields(cls) if f.name in row})
-
 
 @dataclass(frozen=True, slots=True)
-class SubscriptionFact(_Fact):
+class SubscriptionFact(Fact):
     """A row of `subscription`."""
 
     account_source_id: str
@@ -44,7 +41,7 @@ class SubscriptionFact(_Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class ItemFact(_Fact):
+class ItemFact(Fact):
     """A row of `subscription_item`: one version, true in `[valid_from, valid_to)`."""
 
     subscription_source_id: str
@@ -72,7 +69,7 @@ class ItemFact(_Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class DiscountFact(_Fact):
+class DiscountFact(Fact):
     """A row of `discount`."""
 
     starts_at: datetime
@@ -91,7 +88,7 @@ class DiscountFact(_Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class InvoiceFact(_Fact):
+class InvoiceFact(Fact):
     """A row of `invoice`."""
 
     account_source_id: str
@@ -105,7 +102,7 @@ class InvoiceFact(_Fact):
 
 
 @dataclass(frozen=True, slots=True)
-class LineFact(_Fact):
+class LineFact(Fact):
     """A row of `invoice_line`."""
 
     invoice_source_id: str
@@ -125,9 +122,6 @@ class LineFact(_Fact):
     period_end: datetime | None = None
 
 
-Rows = Iterable[Mapping[str, Any]]
-
-
 @dataclass(frozen=True, slots=True)
 class BillingFacts:
     """Everything from which one account's MRR follows; the order of rows does not matter."""
@@ -138,28 +132,3 @@ class BillingFacts:
     discounts: tuple[DiscountFact, ...] = ()
     invoices: tuple[InvoiceFact, ...] = ()
     lines: tuple[LineFact, ...] = ()
-
-    @classmethod
-    def from_rows(
-        cls,
-        account_id: str,
-        *,
-        subscriptions: Rows = (),
-        items: Rows = (),
-        discounts: Rows = (),
-        invoices: Rows = (),
-        lines: Rows = (),
-    ) -> "BillingFacts":
-        """Facts from rows of the tables; tombstoned rows count as not there."""
-        return cls(
-            account_id,
-            tuple(SubscriptionFact.of(row) for row in _alive(subscriptions)),
-            tuple(ItemFact.of(row) for row in _alive(items)),
-            tuple(DiscountFact.of(row) for row in _alive(discounts)),
-            tuple(InvoiceFact.of(row) for row in _alive(invoices)),
-            tuple(LineFact.of(row) for row in _alive(lines)),
-        )
-
-
-def _alive(rows: Rows) -> Iterable[Mapping[str, Any]]:
-    return (row for row in rows if row.get("deleted_at") is None)

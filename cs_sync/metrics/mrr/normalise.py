@@ -13,12 +13,12 @@ from cs_sync.metrics.mrr.policy import MrrPolicy
 def per_month(interval: str, count: int, policy: MrrPolicy) -> Fraction:
     """How often an interval comes round in a month: every 3 months 1/3, weekly 52/12."""
     per_year = {
-        "month": Fraction(12),
-        "year": Fraction(1),
-        "week": Fraction(policy.weeks_per_year),
-        "day": Fraction(policy.days_per_year),
+        "month": 12,
+        "year": 1,
+        "week": policy.weeks_per_year,
+        "day": policy.days_per_year,
     }[interval]
-    return per_year / 12 / count
+    return Fraction(per_year, 12 * count)
 
 
 def monthly_amount(item: ItemFact, policy: MrrPolicy) -> Fraction:
@@ -28,6 +28,8 @@ def monthly_amount(item: ItemFact, policy: MrrPolicy) -> Fraction:
     amount = interval_amount(item)
     if item.inclusive_tax_percent and policy.inclusive_tax == "removed":
         amount /= 1 + Fraction(item.inclusive_tax_percent) / 100
+    if item.interval == "month" and item.interval_count == 1:
+        return amount
     return amount * per_month(item.interval, item.interval_count, policy)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -73,7 +74,7 @@ class Charge:
     inferred: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class State:
     """Everything charged in one currency from `at` until the next state.
 
@@ -84,9 +85,11 @@ class State:
     charges: tuple[Charge, ...]
     settled_at: datetime
 
-    @property
+    @cached_property
     def amount(self) -> int:
         """MRR in minor units, rounded here and nowhere else."""
+        if len(self.charges) == 1:
+            return round_half_even(self.charges[0].net)
         return round_half_even(sum((c.net for c in self.charges), Fraction(0)))
 
 
@@ -229,11 +232,15 @@ def _netted(states: Sequence[State], policy: MrrPolicy) -> Iterator[State]:
     last: State | None = None
     for state in states:
         if first is not None and last is not None and not _together(first.at, state.at, policy):
-            yield State(first.at, last.charges, last.at)
+            yield _ending_in(first, last)
             first = None
         first, last = first or state, state
     if first is not None and last is not None:
-        yield State(first.at, last.charges, last.at)
+        yield _ending_in(first, last)
+
+
+def _ending_in(first: State, last: State) -> State:
+    return first if first is last else State(first.at, last.charges, last.at)
 
 
 def _bridged(states: Sequence[State], policy: MrrPolicy) -> Iterator[State]:
