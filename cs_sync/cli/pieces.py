@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cs_sync.cli.values import NOTHING, STATUS_STYLE, cell, quantity, text
+from cs_sync.cli.values import NOTHING, STATUS_STYLE, cell, quantity, text, unit_of
 from cs_sync.metrics.benchmark import BENCHMARKS
 
 Row = Mapping[str, Any]
@@ -68,7 +68,7 @@ def benchmark(row: Row) -> Text:
     days = (after - first).days
     sign = "<" if known.better == "below" else ">"
     met = value is not None and known.met(value, days)
-    said = f"{sign} {quantity(known.over(days), row['unit'])}"
+    said = f"{sign} {quantity(known.over(days), unit_of(row))}"
     return text(said, "green" if met else "dim" if value is None else "yellow")
 
 

@@ -31,6 +31,7 @@ from cs_sync.cli.values import (
     sample,
     score_of,
     text,
+    unit_of,
 )
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def kpis_table(rows: Rows) -> RenderableType:
     for row, before in newest_with_previous(headlines):
         if row["value"] is None:
             continue
-        unit, currency = row["unit"], row.get("currency")
+        unit, currency = unit_of(row), row.get("currency")
         known = before is not None and before["value"] is not None
         change = (
             difference(row["value"] - before["value"], unit, currency) if known and before else ""

@@ -33,6 +33,7 @@ from cs_sync.cli.values import (
     sample,
     score_of,
     text,
+    unit_of,
 )
 
 METRIC_FIELDS = (
@@ -82,7 +83,7 @@ def metrics_table(rows: Rows) -> RenderableType:
         cells = [
             metric_of(row),
             text(period(row["period_start"], row["period_end"])),
-            text(quantity(row["value"], row["unit"], row.get("currency"))),
+            text(quantity(row["value"], unit_of(row), row.get("currency"))),
             sample(row),
             freshness(row),
         ]

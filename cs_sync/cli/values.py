@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
+from cs_sync.metrics.said import said_as
 from cs_sync_schemas.money import CURRENCY_EXPONENT
 
 NOTHING = "–"
@@ -54,9 +55,12 @@ def amounts(by_currency: Mapping[str, float] | None) -> str:
 
 
 def quantity(value: float | None, unit: str, currency: str | None = None) -> str:
-    """A metric's value in its unit: ratio 0.25 → 25.0 %, money with its currency, None → –."""
+    """A metric's value in its unit: ratio 0.25 → 25.0 %, times 3 → 3.0×, money with its currency,
+    None → –."""
     if value is None:
         return NOTHING
+    if unit == "times":
+        return f"{value:,.1f}×"
     if unit == "ratio":
         return f"{value * 100:.1f} %"
     if unit == "money_minor":
@@ -100,6 +104,11 @@ def period(start: date | str, end: date | str) -> str:
     return f"{first}" if last == first else f"{first} … {last}"
 
 
+def unit_of(row: Mapping[str, Any]) -> str:
+    """The unit in which a metric's row is shown."""
+    return said_as(str(row.get("metric")), str(row.get("unit")))
+
+
 def sample(row: Mapping[str, Any]) -> Text:
     """The small print of a metric: how many it rests on, and its interval."""
     parts = []
@@ -107,7 +116,7 @@ def sample(row: Mapping[str, Any]) -> Text:
         parts.append(f"n={row['n']:,}")
     low, high = row.get("low"), row.get("high")
     if low is not None and high is not None:
-        unit, currency = str(row.get("unit")), row.get("currency")
+        unit, currency = unit_of(row), row.get("currency")
         parts.append(f"{quantity(low, unit, currency)} … {quantity(high, unit, currency)}")
     return text(", ".join(parts), "dim")
 

@@ -12,6 +12,8 @@ _INTERVALS = {
     "wilson": "Wilson's score interval of a proportion",
     "ratio": "interval of a ratio of sums over accounts or people",
     "nps": "interval of a difference of two shares",
+    "poisson": "limits of a number of events, by Byar; of weighted ones by Dobson and others",
+    "log": "interval of a quotient on the scale of its logarithm, by the delta method",
 }
 _INTRODUCTION = """\
 # Metrics

@@ -32,6 +32,38 @@ def nps_interval(promoters: int, detractors: int, n: int) -> Interval | None:
     return max(-100.0, value - half), min(100.0, value + half)
 
 
+def poisson_interval(
+    rate: float, events: int, variance: float | None, weight: float
+) -> Interval | None:
+    """A rate that rests on counted events, or is a weighted sum of such counts.
+
+    The events are taken for independent of one another. Their own limits are Byar's approximation
+    to the exact ones (Breslow and Day, Statistical Methods in Cancer Research II, 1987); those of
+    the sum follow by Dobson, Kuulasmaa, Eberle and Scherer, 1991. `variance` is Σ weight² over the
+    events, None where all weigh `weight`, which also stands for the weight of the first one to
+    come.
+    """
+    if events < 0:
+        return None
+    per_event = math.sqrt(variance / events) if variance is not None and events else weight
+    few, more = events, events + 1
+    low = few * (1 - 1 / (9 * few) - _Z / (3 * math.sqrt(few))) ** 3 if few else 0.0
+    high = more * (1 - 1 / (9 * more) + _Z / (3 * math.sqrt(more))) ** 3
+    return max(0.0, rate + per_event * (low - events)), rate + per_event * (high - events)
+
+
+def log_interval(value: float, variance: float | None) -> Interval | None:
+    """A positive quotient whose logarithm has this variance: value × e^(± z √variance).
+
+    The delta method; of a quotient of two shares it is the interval of Katz, Baptista, Azen and
+    Pike, 1978. None where the variance is unknown, as after a count of none.
+    """
+    if variance is None or value <= 0:
+        return None
+    factor = math.exp(_Z * math.sqrt(max(0.0, variance)))
+    return value / factor, value * factor
+
+
 def ratio_interval(y: float, x: float, yy: float, xy: float, xx: float, n: int) -> Interval | None:
     """A ratio of sums Σy ÷ Σx over n units, linearised (Cochran, Sampling Techniques, ch. 6).
 

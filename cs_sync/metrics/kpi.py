@@ -6,7 +6,14 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any, Literal
 
-from cs_sync.metrics.intervals import Interval, nps_interval, ratio_interval, wilson
+from cs_sync.metrics.intervals import (
+    Interval,
+    log_interval,
+    nps_interval,
+    poisson_interval,
+    ratio_interval,
+    wilson,
+)
 from cs_sync.metrics.metric import Metric, Scope, Unit
 from cs_sync.metrics.scaling import scaled
 
@@ -146,6 +153,8 @@ def _interval(metric: Metric, row: Row) -> Interval | None:
         return wilson(int(row["numerator"] or 0), int(row["denominator"] or 0))
     if metric.spread == "nps":
         return nps_interval(int(row["promoters"] or 0), int(row["detractors"] or 0), n)
+    if metric.spread in ("poisson", "log"):
+        return _counted_interval(metric, row)
     if metric.spread == "ratio":
         y, x, yy, xy, xx = (
             float(row[key] or 0) for key in ("numerator", "denominator", "yy", "xy", "xx")
@@ -154,6 +163,18 @@ def _interval(metric: Metric, row: Row) -> Interval | None:
         floor, ceiling = metric.bounds
         return interval and (max(floor, interval[0]), min(ceiling, interval[1]))
     return None
+
+
+def _counted_interval(metric: Metric, row: Row) -> Interval | None:
+    """The interval of a quotient that rests on counts of events."""
+    if row["numerator"] is None or (metric.divides and not row["denominator"]):
+        return None
+    below = float(row["denominator"]) if metric.divides else 1.0
+    value = float(row["numerator"]) / below
+    variance = None if row["variance"] is None else float(row["variance"])
+    if metric.spread == "log":
+        return log_interval(value, variance)
+    return poisson_interval(value, int(row["events"] or 0), variance, 1 / below)
 
 
 def _status(

@@ -17,7 +17,7 @@ Unit = Literal["ratio", "money_minor", "count", "score", "days", "seconds"]
 Stage = Literal["onboarding", "retention", "expansion"]
 Strategy = Literal["stability", "product-market fit", "profitability"]
 Family = Literal["commercial", "engagement", "technical", "lead management", "customer return"]
-Spread = Literal["none", "wilson", "ratio", "nps"]
+Spread = Literal["none", "wilson", "ratio", "nps", "poisson", "log"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,9 @@ class Metric:
     `build` makes a statement for a scope. Its rows carry `period` (index into the scope's
     periods), `segment_0`, … (the scope's attributes), `dimension_0`, … (its own), `currency`
     (None where money plays no part), `numerator`, `denominator` (None where there is none) and
-    `n`; with spread `ratio` also `xx`, `xy`, `yy`, with spread `nps` also `promoters` and
-    `detractors`.
+    `n`; with spread `ratio` also `xx`, `xy`, `yy`, with `nps` also `promoters` and `detractors`,
+    with `poisson` also `events` and `variance` (None where every event weighs 1 ÷ denominator),
+    with `log` also `variance` (of the value's logarithm; None where it is unknown).
     """
 
     name: str

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from cs_sync.metrics.said import said_as
 from cs_sync.report.data import Row
 from cs_sync.report.formats import MINUS, as_date, change, day, period, quantity
 
@@ -46,8 +47,6 @@ _GROUPS: dict[str, dict[str, tuple[str, int]]] = {
 }
 """Heading → metric → (label, +1 where more is better, −1 where less is, 0 where it depends)."""
 _OTHERS = "More figures"
-_MULTIPLES = {"quick_ratio", "ltv_cac", "ltv_crc"}
-"""Ratios that people call by multiples, not by percent."""
 _ACRONYMS = {"mrr", "arr", "cac", "ltv", "crc", "nps", "arpu"}
 
 
@@ -130,7 +129,7 @@ def _feeling(changed: str, better: int) -> Feeling:
 
 
 def _unit(row: Row) -> str:
-    return "times" if row["metric"] in _MULTIPLES else str(row["unit"])
+    return said_as(row["metric"], str(row["unit"]))
 
 
 def _interval(row: Row) -> str:

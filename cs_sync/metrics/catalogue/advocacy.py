@@ -85,7 +85,7 @@ ADVOCACY: tuple[Metric, ...] = (
         "advocate_lift", "Traits of advocates", "ratio",
         "share of advocates among the customers of a segment ÷ share among all customers",
         ("Standard definition of lift",), _traits, ("referral", *BILLING), stage=("expansion",),
-        family="lead management", divides=True,
+        family="lead management", divides=True, spread="log",
         edge_cases="For --by; without it 1. Above 1: a trait that advocates share.",
     ),
 )  # fmt: skip

@@ -47,7 +47,15 @@ def daily_churn(scope: Scope) -> Select[Any]:
     share = cast(days.c.lost, Double) / days.c.there
     rate = func.sum(case((days.c.lost > 0, share), else_=0.0))
     some = func.max(days.c.start)
-    return totals(scope, days, numerator=rate * some, denominator=some, n=some)
+    return totals(
+        scope,
+        days,
+        numerator=rate * some,
+        denominator=some,
+        n=some,
+        events=func.coalesce(func.sum(days.c.lost), 0),
+        variance=func.sum(case((days.c.lost > 0, share / days.c.there), else_=0.0)),
+    )
 
 
 def _days(scope: Scope) -> CTE:

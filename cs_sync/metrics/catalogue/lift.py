@@ -2,39 +2,54 @@
 
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Double, Select, cast, func, select
+from sqlalchemy import CTE, ColumnElement, Double, Select, case, cast, func, select
 
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.relations import marks_of, totals
 
 
 def against_the_whole(scope: Scope, relation: CTE, hit: ColumnElement[int]) -> Select[Any]:
-    """The share of rows that `hit` (1 or 0) in each segment over the share in all of them."""
+    """The share of rows that `hit` (1 or 0) in each segment over the share in all of them.
+
+    The variance of its logarithm is that of two shares (Katz and others, 1978) less twice their
+    covariance, as a segment is a part of the whole; a segment that is the whole has none.
+    """
     groups = [relation.c.period, *marks_of(scope, relation)]
     whole = (
-        select(relation.c.period, _mean(func.sum(hit), func.count()).label("overall"))
+        select(
+            relation.c.period, _exact(func.sum(hit), "all_hits"), _exact(func.count(), "all_size")
+        )
         .group_by(relation.c.period)
         .cte("whole")
     )
     shares = (
         select(
             *groups,
-            func.count().label("size"),
-            _mean(func.sum(hit), func.count()).label("share"),
-            whole.c.overall,
+            _exact(func.sum(hit), "hits"),
+            _exact(func.count(), "size"),
+            whole.c.all_hits,
+            whole.c.all_size,
         )
         .select_from(relation.join(whole, whole.c.period == relation.c.period))
-        .group_by(*groups, whole.c.overall)
+        .group_by(*groups, whole.c.all_hits, whole.c.all_size)
         .cte("shares")
     )
     return totals(
         scope,
         shares,
-        numerator=func.max(shares.c.share),
-        denominator=func.max(shares.c.overall),
+        numerator=func.max(shares.c.hits / shares.c.size),
+        denominator=func.max(shares.c.all_hits / shares.c.all_size),
         n=func.max(shares.c.size),
+        variance=func.max(_variance(shares)),
     )
 
 
-def _mean(top: ColumnElement[Any], bottom: ColumnElement[Any]) -> ColumnElement[Any]:
-    return cast(top, Double) / bottom
+def _variance(shares: CTE) -> ColumnElement[Any]:
+    one, all_of_them = shares.c.hits, shares.c.all_hits
+    apart = (1 / one - 1 / shares.c.size) + (1 / all_of_them - 1 / shares.c.all_size)
+    together = (1 - one / shares.c.size) / all_of_them
+    return case((one > 0, apart - 2 * together))
+
+
+def _exact(number: ColumnElement[Any], name: str) -> ColumnElement[float]:
+    return cast(number, Double).label(name)

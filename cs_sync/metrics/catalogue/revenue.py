@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Select, case, func
+from sqlalchemy import ColumnElement, Double, Select, case, cast, func
 
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.mrr_relations import movement, mrr_pairs, waterfall
@@ -79,16 +79,30 @@ def _retained(*, capped: bool) -> Callable[[Scope], Select[Any]]:
 
 
 def _quick_ratio(scope: Scope) -> Select[Any]:
+    """Gains over losses; the accounts that moved are taken for drawn by chance."""
     pairs = mrr_pairs(scope)
     kinds = movement(pairs)
+    gained = kinds["new"] + kinds["reactivation"] + kinds["expansion"]
+    lost = kinds["contraction"] + kinds["churn"]
+    y, x, n = func.sum(gained), func.sum(lost), count_if(pairs.c.prev != pairs.c.cur)
     return totals(
         scope,
         pairs,
-        numerator=func.sum(kinds["new"] + kinds["reactivation"] + kinds["expansion"]),
-        denominator=func.sum(kinds["contraction"] + kinds["churn"]),
-        n=count_if(pairs.c.prev != pairs.c.cur),
+        numerator=y,
+        denominator=x,
+        n=n,
         currency=True,
+        variance=_relative_variance(gained, y) + _relative_variance(lost, x),
     )
+
+
+def _relative_variance(amount: ColumnElement[Any], total: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Of a sum over a number of accounts that chance decides: Σ amount² ÷ (Σ amount)².
+
+    An account gains or loses, never both, so gains and losses vary apart.
+    """
+    exact = cast(amount, Double)
+    return case((total > 0, func.sum(exact * exact) / (cast(total, Double) * total)))
 
 
 def _arpa(scope: Scope) -> Select[Any]:
@@ -194,7 +208,8 @@ REVENUE: tuple[Metric, ...] = (
         "quick_ratio", "Quick ratio", "ratio",
         "(new + reactivation + expansion) ÷ (contraction + churn)",
         ("Baremetrics changelog, Quick ratio",), _quick_ratio, BILLING,
-        strategy=("profitability",), divides=True, edge_cases="Undefined when nothing was lost.",
+        strategy=("profitability",), divides=True, spread="log",
+        edge_cases="Undefined when nothing was lost. A multiple, not a share.",
     ),
     Metric(
         "arpa", "Average revenue per account", "money_minor",

@@ -5,11 +5,14 @@ from typing import Any
 from sqlalchemy import (
     CTE,
     ColumnElement,
+    Double,
     Select,
     and_,
+    cast,
     exists,
     func,
     literal,
+    null,
     or_,
     select,
     union_all,
@@ -116,9 +119,15 @@ def _per_account(scope: Scope) -> Select[Any]:
         ),
         select(heads.c.period, *marks_of(scope, heads), literal(0), heads.c.now),
     ).cte("tickets_and_heads")
-    heads_there = func.sum(both.c.head)
+    heads_there, opened_there = func.sum(both.c.head), func.sum(both.c.ticket)
     return totals(
-        scope, both, numerator=func.sum(both.c.ticket), denominator=heads_there, n=heads_there
+        scope,
+        both,
+        numerator=opened_there,
+        denominator=heads_there,
+        n=heads_there,
+        events=opened_there,
+        variance=cast(null(), Double),
     )
 
 
@@ -135,7 +144,9 @@ SUPPORT: tuple[Metric, ...] = (
         "tickets_per_account", "Tickets per account", "ratio",
         "tickets opened in the period ÷ customers at its end", ("Zendesk help, Ticket volume",),
         _per_account, ("ticket", *BILLING), stage=("retention",), family="engagement",
-        divides=True,
+        divides=True, spread="poisson",
+        edge_cases="No tickets may mean silence: look at usage, too. The interval takes tickets "
+        "for independent of one another.",
     ),
     Metric(
         "first_reply_seconds", "First reply time", "seconds",

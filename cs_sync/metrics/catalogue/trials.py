@@ -6,12 +6,15 @@ from typing import Any
 from sqlalchemy import (
     CTE,
     ColumnElement,
+    Double,
     Select,
     and_,
     case,
+    cast,
     exists,
     func,
     literal,
+    null,
     or_,
     select,
     union_all,
@@ -118,7 +121,16 @@ def _same_window(scope: Scope) -> Select[Any]:
     ).cte("events")
     both = cohort_of(scope, events, "at")
     begun = count_if(both.c.paid == 0)
-    return totals(scope, both, numerator=func.sum(both.c.paid), denominator=begun, n=begun)
+    paid = func.sum(both.c.paid)
+    return totals(
+        scope,
+        both,
+        numerator=paid,
+        denominator=begun,
+        n=begun,
+        events=paid,
+        variance=cast(null(), Double),
+    )
 
 
 def _lift(scope: Scope) -> Select[Any]:
@@ -217,11 +229,12 @@ TRIALS: tuple[Metric, ...] = (
         "began in it",
         "Baremetrics help, Trial conversion rate", _same_window,
         _ONE + "Whichever trials converted: above 1 when fewer begin than convert.",
+        spread="poisson",
     ),
     _trial(
         "trial_conversion_lift", "Trial conversion against the whole",
         "trial conversion rate of a segment ÷ that of all accounts", "Standard definition", _lift,
-        "For --by; without it 1. Well above 1: a segment to shift effort to.", spread="none",
+        "For --by; without it 1. Well above 1: a segment to shift effort to.", spread="log",
         **_WITHIN,
     ),
     _trial(

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from cs_sync.metrics.attribution import attributed
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.periods import Period
-from cs_sync.metrics.relations import count_if, marks_of, period_rows, totals
+from cs_sync.metrics.relations import marks_of, period_rows, quotient, totals
 from cs_sync_schemas import UsageDay, table_of
 
 USE = table_of(UsageDay)
@@ -165,7 +165,7 @@ def _histogram(scope: Scope) -> Select[Any]:
 
 
 def _growth(scope: Scope) -> Select[Any]:
-    """Events of the window over those of the window before, less one."""
+    """Events of the window over those of the window before, less one; people vary."""
     days = int(scope.settings["window_days"])
     periods = period_rows(
         scope,
@@ -176,23 +176,18 @@ def _growth(scope: Scope) -> Select[Any]:
     use = people_days(scope, USE.c.events)
     within = and_(use.c.day >= periods.c.before, use.c.day < periods.c.until)
     late = use.c.day >= periods.c.since
-    rows = (
+    groups = [periods.c.period, *marks_of(scope, use), use.c.someone]
+    people = (
         select(
-            periods.c.period,
-            *marks_of(scope, use),
-            case((late, use.c.events), else_=0).label("now"),
-            case((late, 0), else_=use.c.events).label("past"),
+            *groups,
+            func.sum(case((late, use.c.events), else_=-use.c.events)).label("more"),
+            func.sum(case((late, 0), else_=use.c.events)).label("past"),
         )
         .select_from(periods.join(use, within))
+        .group_by(*groups)
         .cte("events")
     )
-    return totals(
-        scope,
-        rows,
-        numerator=func.sum(rows.c.now - rows.c.past),
-        denominator=func.sum(rows.c.past),
-        n=count_if(rows.c.past > 0),
-    )
+    return quotient(scope, people, people.c.more, people.c.past)
 
 
 _POSTHOG = ("PostHog docs, DAU/MAU ratio",)
@@ -246,7 +241,8 @@ USAGE: tuple[Metric, ...] = (
     _use(
         "usage_growth", "Usage growth", "ratio",
         "events of the 28 days that end with the period ÷ events of the 28 days before − 1",
-        _growth, divides=True, sources=("Standard definition",),
-        note="Undefined without events in the earlier window. n is the days of use in it. ",
+        _growth, divides=True, sources=("Standard definition",), spread="ratio",
+        bounds=(-1.0, float("inf")),
+        note="Undefined without events in the earlier window. n is the people active in it. ",
     ),
 )  # fmt: skip

@@ -18,8 +18,8 @@ from sqlalchemy import (
 )
 
 from cs_sync.metrics.attribution import attributed
+from cs_sync.metrics.catalogue.economics import COST, divisor, economics, months_of_costs
 from cs_sync.metrics.catalogue.revenue import BILLING
-from cs_sync.metrics.catalogue.value import COST, divisor, economics, months_of_costs
 from cs_sync.metrics.conversion import amounts_in_one_currency
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.mrr_relations import customers, mrr_pairs
