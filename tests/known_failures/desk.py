@@ -72,12 +72,17 @@ class Desk:
         self._times.append(now)
         return len(self._times) > self.a_minute
 
+    def _settled(self, name: str) -> list[tuple[int, int]]:
+        """The rows in their order; exports hold the last minute back."""
+        until = unix(self.now()) - 60
+        return sorted(key for key in map(_place, self.rows[name].values()) if key[0] <= until)
+
     def _by_cursor(self, name: str, params: dict[str, str]) -> Json:
         start = (int(params.get("start_time", 0)), 0)
         if "cursor" in params and not self.repeats_cursor:
             second, last = params["cursor"].split(":")
             start = (int(second), int(last))
-        left = sorted(key for key in map(_place, self.rows[name].values()) if key > start)
+        left = [key for key in self._settled(name) if key > start]
         page = left[: self.page]
         end = "same" if self.repeats_cursor else "{}:{}".format(*(page or [start])[-1])
         found = [self.rows[name][id_] for _, id_ in page]
@@ -88,7 +93,7 @@ class Desk:
 
     def _by_time(self, name: str, params: dict[str, str]) -> Json:
         start = int(params["start_time"])
-        left = sorted(key for key in map(_place, self.rows[name].values()) if key[0] >= start)
+        left = [key for key in self._settled(name) if key[0] >= start]
         page = left[: self.page]
         while page and page[-1][0] == start and len(page) < len(left):
             page = left[: len(page) + 1]

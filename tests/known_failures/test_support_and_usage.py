@@ -236,9 +236,12 @@ class Project:
         values = query["values"]
         width = sum(name.startswith("after_") for name in values)
         after = [values[f"after_{place}"] for place in range(width)]
-        rows = self.answers if "survey sent" in query["query"] else self.usage
         first, last = values["from"], values["to"]
-        inside = [row for row in rows if width == 1 or first[:10] <= row[0] < last[:10]]
+        if "survey sent" in query["query"]:
+            edges = [unix(datetime.fromisoformat(edge)) for edge in (first, last)]
+            inside = [row for row in self.answers if edges[0] <= row[-1] < edges[1]]
+        else:
+            inside = [row for row in self.usage if first[:10] <= row[0] < last[:10]]
         found = sorted(row for row in inside if row[:width] > after)[: self.clamp]
         return httpx.Response(200, json={"results": found})
 

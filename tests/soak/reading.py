@@ -1,0 +1,118 @@
+"""Syncs in foul weather: each time the store recovers it is compared with the source."""
+
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from random import Random
+
+from sqlalchemy import func, select
+
+from cs_sync.contracts.errors import CsSyncError
+from cs_sync.testing import SyncBench
+from cs_sync.testing.stored import Rows, differences
+from cs_sync_schemas import Record, table_of
+from tests.known_failures.benches import living
+from tests.soak.tally import Tally
+from tests.soak.weather import BadDisk, drawn
+from tests.soak.worlds import World
+
+LATER = 90
+"""Minutes after which every vendor shows what was changed."""
+PATIENCE = 3
+"""Undisturbed runs after which everything must be well; one should do."""
+
+
+def read(
+    made: Callable[[Path], AbstractContextManager[World]], rng: Random, runs: int, tally: Tally
+) -> None:
+    """One database and one source, through so many syncs under faults."""
+    with tempfile.TemporaryDirectory() as folder, made(Path(folder)) as world:
+        disk = BadDisk(tally.faults)
+        disk.watch(world.bench.store.engine)
+        for _ in range(runs):
+            for _ in range(rng.randrange(0, 6)):
+                world.change(rng)
+            world.bench.later(rng.choice((1, 10, 70, 300)))
+            _sync_in_foul_weather(world, rng, tally, disk)
+            disk.after = None
+            if rng.random() < 0.7:
+                _recover(world, tally)
+
+
+def _sync_in_foul_weather(world: World, rng: Random, tally: Tally, disk: BadDisk) -> None:
+    bench = world.bench
+    weather = drawn(rng, tally.faults, lambda: world.change(rng))
+    if rng.random() < 0.2:
+        disk.fail(after=rng.randrange(1, 60))
+    pages = rng.randrange(1, 8) if rng.random() < 0.2 else None
+    bench.vendor.page_size = rng.choice((1, 3, 20))
+    tally.runs += 1
+    with suppress(CsSyncError):  # the database failed: the run ends with a word
+        run = bench.sync(
+            weather, pages=pages, side_by_side=rng.random() < 0.3, full=rng.random() < 0.1
+        )
+        tally.faults["killed in process"] += run.killed
+
+
+def _recover(world: World, tally: Tally) -> None:
+    bench = world.bench
+    bench.later(LATER)
+    for _ in range(PATIENCE):
+        tally.recoveries += 1
+        run = bench.sync()
+        if run.status == "ok":
+            break
+    else:
+        tally.stuck.append(f"{bench.name}: {run.problems()}")
+    _compare(world, tally)
+
+
+def _compare(world: World, tally: Tally) -> None:
+    bench, found = world.bench, world.bench.present()
+    tally.compared += len(found)
+    told = [*differences(_read_anew(bench), found), *_unlike(world)]
+    tally.lost += [f"{bench.name}: {words}" for words in told]
+    tally.doubled += [f"{bench.name}: {words}" for words in _twice(bench)]
+
+
+def _unlike(world: World) -> list[str]:
+    """Where the ids that live in the store are not those of the source."""
+    told = []
+    for record, ids in world.truth().items():
+        stored = set(living(world.bench, record))
+        told += [f"{record.__name__} {id_} is missing" for id_ in ids - stored]
+        told += [f"{record.__name__} {id_} lives on" for id_ in stored - ids]
+    return told
+
+
+def _read_anew(bench: SyncBench) -> Rows:
+    with tempfile.TemporaryDirectory() as folder:
+        fresh = SyncBench(bench.kind, Path(folder))
+        fresh.take_over(bench)
+        fresh.sync()
+        rows = fresh.present()
+        fresh.close()
+    return rows
+
+
+def _twice(bench: SyncBench) -> list[str]:
+    """Records of which more than one version holds now."""
+    told = []
+    versioned = {record for stream in bench.streams for record in stream.snapshot}
+    for record in versioned:
+        told += [f"{record.__name__} {name} has {n} versions" for name, n in _open(bench, record)]
+    return told
+
+
+def _open(bench: SyncBench, record: type[Record]) -> list[tuple[str, int]]:
+    table = table_of(record)
+    count = func.count()
+    with bench.store.read() as connection:
+        rows = connection.execute(
+            select(table.c.source_id, count)
+            .where(table.c.deleted_at.is_(None), table.c[record.END_FIELD].is_(None))
+            .group_by(table.c.source_id)
+            .having(count > 1)
+        )
+        return [(name, n) for name, n in rows]
