@@ -51,8 +51,19 @@ class Retry:
         Raises the error of the last Again when the bounds are reached.
         """
 
+        try:
+            return once(1)  # as nearly always, and without what repeating takes
+        except Again as failure:
+            first = failure
+
         def tell(state: RetryCallState) -> None:
             told(state.upcoming_sleep, str(_again(state)), state.attempt_number)
+
+        def another() -> T:
+            attempt = next(tries)
+            if attempt == 1:
+                raise first
+            return once(attempt)
 
         tries = count(1)
         retrying = Retrying(
@@ -63,7 +74,7 @@ class Retry:
             before_sleep=tell,
             retry_error_callback=_give_up,
         )
-        return retrying(lambda: once(next(tries)))
+        return retrying(another)
 
     def _rest(self, seconds: float) -> None:
         if seconds > 0:

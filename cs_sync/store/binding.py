@@ -7,7 +7,8 @@ to the driver as it is.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from datetime import UTC, datetime
+from functools import lru_cache, partial
 from itertools import repeat
 from typing import Any
 
@@ -34,8 +35,7 @@ from sqlmodel import UTCDateTime
 
 Convert = Callable[[Any], Any]
 STATEMENTS = 256
-INSTANTS = 1024
-"""How many instants a statement remembers the stored form of."""
+INSTANT = "%04d-%02d-%02d %02d:%02d:%02d.%06d"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,9 +178,17 @@ def _cursor(connection: Connection) -> Any:
 def _bind(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:
     """The stored form of a value by its column's own type; None where it is stored as it is."""
     bind: Convert | None = kind.dialect_impl(dialect).bind_processor(dialect)
-    if bind is not None and isinstance(kind, UTCDateTime):
-        return lru_cache(INSTANTS)(bind)
+    if bind is not None and isinstance(kind, UTCDateTime) and dialect.name == "sqlite":
+        return partial(_instant, bind)
     return bind
+
+
+def _instant(bind: Convert, value: datetime | None) -> Any:
+    """What `bind` makes of an instant, thrice as fast where it is in UTC as almost all are."""
+    if value is None or value.tzinfo is not UTC:
+        return bind(value)
+    day = (value.year, value.month, value.day)
+    return INSTANT % (*day, value.hour, value.minute, value.second, value.microsecond)
 
 
 def _reads(kind: TypeEngine[Any], dialect: Dialect) -> Convert | None:

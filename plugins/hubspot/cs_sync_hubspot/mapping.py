@@ -14,6 +14,7 @@ Json = Mapping[str, Any]
 Rows = dict[type[Record], list[Row]]
 
 
+_NONE: Json = {}
 _MERGED = "hs_merged_object_ids"
 _COMPANY = ("name", "domain", "hs_additional_domains", "hubspot_owner_id", "createdate", _MERGED)
 _CONTACT = (
@@ -59,8 +60,10 @@ class Kind:
 
 def text(item: Json, name: str) -> str | None:
     """A property, stripped; HubSpot says both null and "" for one that is not set."""
-    value = (item.get("properties") or {}).get(name)
-    return None if value is None else (str(value).strip() or None)
+    value = (item.get("properties") or _NONE).get(name)
+    if value is None:
+        return None
+    return (value.strip() if isinstance(value, str) else str(value).strip()) or None
 
 
 def when(value: Any) -> datetime | None:
@@ -68,9 +71,11 @@ def when(value: Any) -> datetime | None:
     if value is None or value == "":
         return None
     try:
-        at = datetime.fromisoformat(str(value))
+        at = datetime.fromisoformat(value if isinstance(value, str) else str(value))
     except ValueError as error:
         raise Unmappable("BAD_TIME", f"{value!r} is not a time") from error
+    if at.tzinfo is UTC:
+        return at
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 

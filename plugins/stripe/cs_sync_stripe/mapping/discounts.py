@@ -18,18 +18,16 @@ from cs_sync_stripe.mapping.fields import (
 )
 
 
-def discounts(
-    owner: Raw, to: dict[str, str], currency: str | None, lookup: Lookup
-) -> Iterator[Mapped]:
+def discounts(owner: Raw, to: dict[str, str], currency: str | None, lookup: Lookup) -> list[Mapped]:
     """The discounts on one customer, subscription or item; `to` is how they refer to it."""
     found = owner.get("discounts")
     if not found:  # customers have one; so had subscriptions in older versions
         single = owner.get("discount")
         found = [single] if single else []
-    for raw in found:
-        yield from map_or_reject(
-            Discount, raw, partial(_discount, to=to, currency=currency, lookup=lookup)
-        )
+    if not found:
+        return []
+    mapper = partial(_discount, to=to, currency=currency, lookup=lookup)
+    return [made for raw in found for made in map_or_reject(Discount, raw, mapper)]
 
 
 def ended_discount(event: Raw, lookup: Lookup) -> Iterator[Mapped]:

@@ -29,10 +29,9 @@ def subscription(raw: Raw, lookup: Lookup) -> Iterator[Mapped]:
     currency = need(raw, "currency")
     yield Subscription, _fields(raw)
     yield from discounts(raw, {"subscription_source_id": raw["id"]}, currency, lookup)
+    item = partial(_item, subscription=raw, lookup=lookup)
     for entry in need(raw, "items")["data"]:
-        yield from map_or_reject(
-            SubscriptionItem, entry, partial(_item, subscription=raw, lookup=lookup)
-        )
+        yield from map_or_reject(SubscriptionItem, entry, item)
 
 
 def _fields(raw: Raw) -> dict[str, Any]:
