@@ -37,6 +37,10 @@ class Op:
                has begun or ended it.
     note       create the note named by `key` at the account unless it exists; what became known
                after a follow-up was written. Its fields: title (of the follow-up), body, at.
+
+    `about` tells a destination that addresses accounts by our own ids who the account is: name,
+    owner (e-mail address), links (source → URL); of a follow-up also playbook and assignee (e-mail
+    address), of a note its follow_up (key). It is no part of what is written.
     """
 
     object: Object
@@ -46,6 +50,7 @@ class Op:
     account_remote_id: str | None = None
     owner_remote_id: str | None = None
     before: Mapping[str, Value] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

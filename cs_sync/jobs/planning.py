@@ -1,13 +1,14 @@
 """What would be written to each destination, from the scores, the follow-ups and the ledger."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from cs_sync.contracts.destination import Destination
 from cs_sync.contracts.errors import ConfigError, VendorError
 from cs_sync.contracts.events import Event
+from cs_sync.jobs.about import About, about
 from cs_sync.jobs.follow_ups import FollowUps, consider
 from cs_sync.jobs.score import Scored, score_all
 from cs_sync.jobs.workspace import Workspace
@@ -31,6 +32,7 @@ class Wanted:
     ledger: Entries
     accounts: int
     """How many accounts could be touched at all."""
+    about: Mapping[str, About] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,8 @@ def wanted(
         )
         mrr = mrr_at(connection, now)
         ledger = read_entries(connection, destination)
+        rows = follow_ups.rows
+        known = about(connection, scored, rows) if crm.addresses == "accounts" else {}
     shown = [s for s in scored if s.is_customer or ("account", s.account["id"]) in ledger]
     actions = _next_actions(follow_ups.live())
     portraits = {
@@ -110,9 +114,9 @@ def wanted(
     }
     wishes = [
         *account_wishes(portraits, crm, prefix),
-        *follow_up_wishes(follow_ups.rows, crm, ledger),
+        *follow_up_wishes(rows, crm, ledger),
     ]
-    return Wanted(destination, wishes, ledger, len(portraits))
+    return Wanted(destination, wishes, ledger, len(portraits), known)
 
 
 def planned(
@@ -123,7 +127,8 @@ def planned(
     items = make_plan(
         followed(wants.wishes, looked), ledger, workspace.config.write_back.owned_prefix
     )
-    return Prepared(items, wants.destination, wants.accounts)
+    told = [_told(item, wants.about.get(item.key)) for item in items]
+    return Prepared(told, wants.destination, wants.accounts)
 
 
 def plan_rows(prepared: Prepared) -> list[dict[str, Any]]:
@@ -140,6 +145,13 @@ def plan_rows(prepared: Prepared) -> list[dict[str, Any]]:
         }
         for item in prepared.items
     ]
+
+
+def _told(item: Item, known: About | None) -> Item:
+    """The item whose operation says whom it is about."""
+    if item.op is None or known is None:
+        return item
+    return replace(item, op=replace(item.op, about=known))
 
 
 def _warn(workspace: Workspace, told: str) -> None:

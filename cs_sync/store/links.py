@@ -27,3 +27,18 @@ def source_links(
     )
     then = statement if known_at is None else as_known(statement, known_at)
     return [row._asdict() for row in connection.execute(then)]
+
+
+def links_by_account(connection: Connection) -> dict[str, dict[str, str]]:
+    """Account id → source → where to open it there; the first of several records."""
+    same = and_(RECORD.c.source == LINK.c.source, RECORD.c.source_id == LINK.c.source_id)
+    statement = (
+        select(LINK.c.account_id, LINK.c.source, RECORD.c.url)
+        .join_from(LINK, RECORD, same)
+        .where(RECORD.c.url.is_not(None), RECORD.c.deleted_at.is_(None))
+        .order_by(LINK.c.account_id, LINK.c.source, LINK.c.source_id)
+    )
+    found: dict[str, dict[str, str]] = {}
+    for account, source, url in connection.execute(statement):
+        found.setdefault(account, {}).setdefault(source, url)
+    return found

@@ -120,13 +120,17 @@ def _notes(row: Mapping[str, Any], crm: Crm) -> Iterable[Wish]:
     for fact in row["evidence"]:
         if "since" in fact:
             told = {"title": row["title"], "body": fact["text"], "at": fact["since"]}
-            key = sha256(f"{row['key']}|{fact['id']}".encode()).hexdigest()[:32]
             yield Wish(
                 "note",
-                key,
+                note_key(row["key"], fact),
                 row["account_id"],
                 told,
                 account_remote_id=remote_id,
                 refusal=refusal,
                 name=crm.names.get(row["account_id"], ""),
             )
+
+
+def note_key(follow_up: str, fact: Mapping[str, Any]) -> str:
+    """What names the note of a follow-up (by its key) about one fact."""
+    return sha256(f"{follow_up}|{fact['id']}".encode()).hexdigest()[:32]

@@ -29,6 +29,7 @@ def message_of(op: Op, now: datetime) -> Message:
         "key": op.key,
         "object": op.object,
         "account": account_of(op),
+        "about": dict(op.about),
         "fields": known(op),
         "before": dict(op.before),
         "at": now,

@@ -23,7 +23,13 @@ signing_secret = "env:WEBHOOK_SIGNING_SECRET"
 destination = "webhook"
 """
 FILES = {
-    "accounts.csv": "source_id,name,domain\nalpha,Alpha,alpha.example\nbeta,Beta,beta.example\n",
+    "accounts.csv": (
+        "source_id,name,domain,owner_source_id,url\n"
+        "alpha,Alpha,alpha.example,kim,https://crm.example.com/alpha\n"
+        "beta,Beta,beta.example,,\n"
+    ),
+    "owners.csv": "source_id,name,email\nkim,Kim,Kim@example.com\n",
+    "onboarding_steps.csv": "source_id,account,step,due_at\no1,alpha,Connect,2025-02-01\n",
     "subscriptions.csv": (
         "source_id,account,status,started_at,currency\n"
         "s-alpha,alpha,active,2025-01-01,EUR\n"
@@ -88,3 +94,38 @@ def test_a_push_that_the_receiver_stops_goes_on_with_the_same_messages(
     hook.respond(200)
     assert run("push", "--yes")[0] == 0
     assert refused in [call.request.headers["webhook-id"] for call in list(hook.calls)[1:]]
+
+
+def test_a_message_says_whom_it_is_about_and_who_is_to_act(
+    run: Run, respx_mock: respx.MockRouter, tmp_path: Path
+) -> None:
+    settings = "[playbooks.onboarding_step]\nmax_age_days = 9999\n"
+    with (tmp_path / "cs_sync.toml").open("a") as config:
+        config.write(settings)
+    hook = respx_mock.post(URL).respond(204)
+    run("sync")
+    assert run("push", "--yes")[0] == 0
+    sent = [orjson.loads(call.request.content) for call in hook.calls]
+    account = next(m for m in sent if m["object"] == "account" and m["account"] == "alpha")
+    assert account["about"] == {
+        "name": "Alpha",
+        "owner": "kim@example.com",
+        "links": {"files": "https://crm.example.com/alpha"},
+    }
+    other = next(m for m in sent if m["object"] == "account" and m["account"] == "beta")
+    assert other["about"] == {"name": "Beta", "owner": None, "links": {}}
+    (step,) = (m for m in sent if m["object"] == "follow_up")
+    assert step["about"] == {
+        **account["about"], "playbook": "onboarding_step", "assignee": "kim@example.com",
+    }  # fmt: skip
+    steps = FILES["onboarding_steps.csv"].replace("due_at", "due_at,done_at")
+    done = steps.replace("2025-02-01", "2025-02-01,2025-02-03")
+    (tmp_path / "data" / "onboarding_steps.csv").write_text(done)
+    run("sync")
+    assert run("push", "--yes")[0] == 0
+    later = [orjson.loads(call.request.content) for call in list(hook.calls)[len(sent) :]]
+    (closed,) = (m for m in later if m["object"] == "follow_up")
+    assert (closed["key"], closed["fields"]) == (step["key"], {"status": "closed"})
+    (note,) = (m for m in later if m["object"] == "note")
+    assert note["about"] == {**step["about"], "follow_up": step["key"]}
+    assert note["fields"]["body"].startswith("No longer needed: the step was done on 3 Feb")

@@ -71,6 +71,7 @@ def test_a_changed_account_is_one_message(
         "key": "acme",
         "object": "account",
         "account": "acme",
+        "about": {},
         "fields": {
             "cs_health_score": 38.5,
             "cs_health_band": "red",
