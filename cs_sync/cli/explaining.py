@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cs_sync.cli.pieces import Row, lines_of, number, table_of, who
-from cs_sync.cli.values import NOTHING, amounts, band, cell, difference, quantity, score_of, text
+from cs_sync.cli.values import NOTHING, amounts, band, difference, quantity, score_of, text
 
 
 def explanation(console: Console, detail: Row) -> None:
@@ -67,8 +67,8 @@ def _to_do(detail: Row) -> list[Text]:
             "- ",
             text(row["title"]),
             text(" due ", "dim"),
-            cell(row["due_at"]),
-            text(f", {row['assignee'] or NOTHING}", "dim"),
+            text(f"{row['due_at']:%Y-%m-%d %H:%M}"),
+            text(f", {row['assignee'] or 'nobody'}", "dim"),
             text(" (waits for its turn)" if row["state"] == "waiting" else "", "dim"),
         )
         for row in detail.get("follow_ups") or ()

@@ -55,7 +55,7 @@ def explain(
         "mrr": mrr,
         "trend": [{**row, "since": row["since"].isoformat()} for row in trend],
         "change": _change(workspace, before, day, then, now, known),
-        "follow_ups": [_follow_up(row) for row in follow_ups],
+        "follow_ups": [_follow_up(row, workspace) for row in follow_ups],
         "links": [*links, *_evidence_links(now.evidence)],
     }
 
@@ -117,9 +117,11 @@ def _parts(change: Change, model: float) -> list[dict[str, Any]]:
     return sorted(parts, key=lambda part: -abs(float(str(part["points"]))))
 
 
-def _follow_up(row: dict[str, Any]) -> dict[str, Any]:
+def _follow_up(row: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
+    """What is to be done, due in the reporting zone."""
     names = ("key", "playbook", "title", "due_at", "priority", "assignee", "state")
-    return {name: row[name] for name in names}
+    due_at = row["due_at"].astimezone(workspace.config.workspace.timezone)
+    return {**{name: row[name] for name in names}, "due_at": due_at}
 
 
 def _evidence_links(evidence: AccountEvidence) -> list[dict[str, Any]]:
