@@ -57,6 +57,7 @@ def load_config(path: Path | str, plugins: Plugins) -> Config:
         tables, plugins, secrets, sections.get("workspace"), (path, text)
     )
     problems += wrong + _policy(sections.get("metrics"))
+    problems += _metric_settings(sections.get("metrics"), plugins)
     sections["playbooks"], mistakes = _playbooks(
         tables.get("playbooks", {}), plugins, sections.get("follow_ups")
     )
@@ -168,6 +169,29 @@ def _policy(metrics: MetricsSettings | None) -> list[Problem]:
         MrrPolicy.model_validate({name: given[name] for name in given if name in switches})
     except ValidationError as error:
         found += problems_of(error, MrrPolicy, key, given)
+    return found
+
+
+def _metric_settings(metrics: MetricsSettings | None, plugins: Plugins) -> list[Problem]:
+    """Settings must be of metrics that there are, ours or those of plugins, and of their kind."""
+    if metrics is None or not metrics.settings:
+        return []
+    from cs_sync.metrics.registry import builtin_metrics
+
+    known = {metric.name: metric for metric in (*builtin_metrics(), *plugins.metrics.values())}
+    found = []
+    for name, given in metrics.settings.items():
+        key = f"metrics.settings.{name}"
+        if name not in known:
+            found.append(Problem(key, "unknown metric", nearest(name, known)))
+            continue
+        for setting, value in given.items():
+            if setting not in known[name].settings:
+                remedy = nearest(setting, known[name].settings)
+                found.append(Problem(f"{key}.{setting}", "unknown key", remedy))
+            elif wanted := known[name].wanted(setting, value):
+                message = f"must be {wanted}, not {value!r}"
+                found.append(Problem(f"{key}.{setting}", message, "see docs/metrics.md"))
     return found
 
 

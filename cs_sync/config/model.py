@@ -64,6 +64,10 @@ class MetricsSettings(Section):
     policy_overrides: Mapping[str, Any] = Field(
         default_factory=dict, description="Single switches of that policy, set differently."
     )
+    settings: Mapping[str, Mapping[str, Any]] = Field(
+        default_factory=dict,
+        description="Per metric its settings: [metrics.settings.nps] window_days = 30.",
+    )
 
 
 class WriteBackSettings(Section):

@@ -69,6 +69,8 @@ class Metric:
     strategy: tuple[Strategy, ...] = ()
     family: Family = "commercial"
     settings: Mapping[str, Any] = field(default_factory=dict)
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What some of its settings can be; the others are of the kind of their default."""
     edge_cases: str = ""
     spread: Spread = "none"
     divides: bool = False
@@ -98,11 +100,28 @@ class Metric:
     def settings_for(self, scope: Scope) -> Mapping[str, Any]:
         """Its settings under a scope; ValueError for one that it does not have."""
         given: Mapping[str, Any] = scope.settings.get(self.name, {})
-        for key in given:
+        for key, value in given.items():
             if key not in self.settings:
                 known = ", ".join(self.settings) or "none"
                 raise ValueError(f"metric {self.name} has no setting {key!r}; it has: {known}")
+            if wanted := self.wanted(key, value):
+                raise ValueError(f"metric {self.name}: {key} must be {wanted}, not {value!r}")
         return {**self.settings, **given}
+
+    def wanted(self, key: str, value: Any) -> str | None:
+        """What a setting of its should be instead; None where the value will do."""
+        default, choices = self.settings[key], self.choices.get(key)
+        if choices is not None:
+            return None if value in choices else f"one of {', '.join(choices)}"
+        if isinstance(default, bool):
+            return None if isinstance(value, bool) else "true or false"
+        if isinstance(default, tuple):
+            texts = isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)
+            return None if texts else "a list of texts"
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+            return "a number, not below 0"
+        fraction = isinstance(default, int) and not isinstance(value, int)
+        return "a whole number" if fraction else None
 
     def statement(self, scope: Scope) -> Select[Any]:
         """The statement for a scope; its rows are finished by `kpi.finish`."""

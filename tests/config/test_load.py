@@ -274,6 +274,31 @@ def test_sqlite_files_lie_beside_the_configuration(
             "Days after which an overdue account counts as lost.",
         ),
         (
+            '[metrics.policy_overrides]\nfree_plan = "maybe"',
+            "metrics.policy_overrides.free_plan: must be 'no_customer' or 'customer'",
+            "",
+        ),
+        (
+            "[metrics.settings.npss]\nwindow_days = 30",
+            "line 1: metrics.settings.npss: unknown metric",
+            "did you mean nps?",
+        ),
+        (
+            "[metrics.settings.nps]\nwindow_day = 30",
+            "line 2: metrics.settings.nps.window_day: unknown key",
+            "did you mean window_days?",
+        ),
+        (
+            '[metrics.settings.nps]\nwindow_days = "a month"',
+            "metrics.settings.nps.window_days: must be a number, not below 0, not 'a month'",
+            "",
+        ),
+        (
+            "[metrics.settings.fcr]\nresolution_rule = 1",
+            "must be one of one_reply, at_most_one, not 1",
+            "",
+        ),
+        (
             '[metrics.policy_overrides]\nzone = "UTC"',
             "metrics.policy_overrides.zone: unknown key",
             "known here: came_and_left",

@@ -113,3 +113,32 @@ def test_tickets_per_customer(ledger: Ledger) -> None:
     tickets(ledger, {"account_source_id": "a"}, {"account_source_id": "b"}, {})
     row = one(ledger, "tickets_per_account")
     assert (row.value, row.numerator, row.denominator) == (3, 3, 1)
+
+
+def fcr(ledger: Ledger, **settings: Any) -> tuple[Any, Any]:
+    row = one(ledger, "fcr", Scope((FEBRUARY,), settings={"fcr": settings}))
+    return row.numerator, row.denominator
+
+
+def test_the_settings_of_first_contact(ledger: Ledger) -> None:
+    """What is a resolution, which channels count, what of those whom nobody answered, and what is
+    no request at all: the article that asks leaves it open."""
+    tickets(
+        ledger,
+        solved(channel="email"),
+        solved(channel="phone"),
+        solved(channel="phone", agent_replies=0),
+        solved(channel="email", tags=["closed_by_merge"]),
+        solved(channel="email", tags=["billing", "vip"], agent_replies=2),
+    )
+    assert fcr(ledger) == (2, 4)
+    assert fcr(ledger, resolution_rule="at_most_one") == (3, 4)
+    assert fcr(ledger, abandoned_counts=False) == (2, 3)
+    assert fcr(ledger, eligible_channels=["phone"]) == (1, 2)
+    assert fcr(ledger, excluded_tags=[]) == (3, 5)
+    assert fcr(ledger, excluded_tags=["VIP"]) == (3, 4)
+
+
+def test_a_ticket_that_was_only_closed_was_solved_then(ledger: Ledger) -> None:
+    tickets(ledger, {"status": "closed", "closed_at": utc(2026, 2, 9), "agent_replies": 1})
+    assert fcr(ledger) == (1, 1)

@@ -95,3 +95,12 @@ def test_test_accounts_are_left_out_and_segments_kept_apart(ledger: Ledger) -> N
     used(ledger, "joe", 1)
     rows = ledger.kpis("mau", Scope((FEBRUARY,), by=("size",)))
     assert {(r.segment["size"], r.value) for r in rows} == {("50", 1), (None, 1)}
+
+
+def test_weekends_can_be_left_out(ledger: Ledger) -> None:
+    """1 February 2026 is a Sunday: 20 of the 28 days are weekdays, of Ann's 10 days 7 are."""
+    used(ledger, "ann", *range(1, 11))
+    scope = Scope((FEBRUARY,), settings={"dau_mau": {"weekdays_only": True}})
+    assert value(ledger, "dau_mau") == 10 / 28
+    [row] = ledger.kpis("dau_mau", scope)
+    assert (row.numerator, row.denominator, row.value) == (7, 20, 0.35)

@@ -171,3 +171,18 @@ def test_ces_that_asks_for_effort_is_turned_round(ledger: Ledger) -> None:
 def test_no_answers_are_unknown_not_nought(ledger: Ledger) -> None:
     row = one(ledger, "nps")
     assert (row.value, row.low, row.n, row.status) == (None, None, 0, "insufficient")
+
+
+def test_surveys_of_one_kind_can_be_kept_apart(ledger: Ledger) -> None:
+    """Asked after a ticket: 0 and 10. Asked about the relationship, earlier: 9 and 10."""
+    answers(ledger, "nps", 9, 10, survey="relationship", answered_at=utc(2026, 6, 1))
+    later = {"survey": "after a ticket", "answered_at": utc(2026, 6, 9)}
+    for person, score in (("c0", 0), ("c1", 10)):
+        answers(ledger, "nps", score, start=10 + score, contact_source_id=person, **later)
+    assert one(ledger, "nps").value == 0  # the latest of each, whatever was asked
+    scope = Scope((JUNE,), settings={"nps": {"surveys": ["relationship"]}})
+    assert one(ledger, "nps", scope).value == 100
+    rows = ledger.kpis("nps_by_survey", Scope((JUNE,)))
+    assert {row.segment["survey"]: row.value for row in rows} == {
+        "after a ticket": 0, "relationship": 100,
+    }  # fmt: skip

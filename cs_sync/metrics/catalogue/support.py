@@ -7,7 +7,9 @@ from sqlalchemy import (
     ColumnElement,
     Double,
     Select,
+    String,
     and_,
+    case,
     cast,
     exists,
     func,
@@ -28,6 +30,14 @@ from cs_sync_schemas import Ticket, table_of
 
 TICKET = table_of(Ticket)
 _OVER = ("solved", "closed")
+_FCR = {
+    "window_days": 7,
+    "resolution_rule": "one_reply",
+    "abandoned_counts": True,
+    "eligible_channels": (),
+    "excluded_tags": ("closed_by_merge", "spam", "proactive"),
+}
+_FCR_CHOICES = {"resolution_rule": ("one_reply", "at_most_one")}
 _DAY = 86_400
 
 
@@ -76,21 +86,37 @@ def _first_reply(scope: Scope) -> Select[Any]:
 
 def _one_touch(scope: Scope) -> Select[Any]:
     """Solved by one public reply of a person, not reopened, and not asked again soon."""
-    fields = ("source_id", "topic", "opened_at", "solved_at", "agent_replies", "reopens")
-    tickets = _tickets(scope, *(TICKET.c[name] for name in fields))
+    fields = ("source_id", "topic", "opened_at", "agent_replies", "reopens")
+    solved_at = func.coalesce(TICKET.c.solved_at, TICKET.c.closed_at).label("solved_at")
+    columns = [*(TICKET.c[name] for name in fields), solved_at, _judged(scope).label("judged")]
+    tickets = _tickets(scope, *columns)
+    few = {"one_reply": tickets.c.agent_replies == 1, "at_most_one": tickets.c.agent_replies <= 1}
     first = and_(
-        tickets.c.agent_replies == 1,
+        few[scope.settings["resolution_rule"]],
         func.coalesce(tickets.c.reopens, 0) == 0,
         ~_asked_again(tickets, scope.settings["window_days"]),
     )
     answered = (
         select(*marks_of(scope, tickets), tickets.c.solved_at, first.label("first"))
-        .where(tickets.c.agent_replies.is_not(None), tickets.c.solved_at.is_not(None))
+        .where(tickets.c.judged == 1, tickets.c.solved_at.is_not(None))
         .cte("answered")
     )
     solved = _within(scope, answered, answered.c.solved_at, answered.c.first)
     touched_once = count_if(solved.c.value)
     return totals(scope, solved, numerator=touched_once, denominator=func.count(), n=func.count())
+
+
+def _judged(scope: Scope) -> ColumnElement[int]:
+    """1 for tickets that are judged at all, by the settings."""
+    channels, tags = scope.settings["eligible_channels"], scope.settings["excluded_tags"]
+    judged: list[ColumnElement[bool]] = [TICKET.c.agent_replies.is_not(None)]
+    if not scope.settings["abandoned_counts"]:
+        judged.append(TICKET.c.agent_replies > 0)
+    if channels:
+        judged.append(TICKET.c.channel.in_(channels))
+    written = func.lower(cast(TICKET.c.tags, String))
+    judged += [written.not_like(f'%"{tag.lower()}"%') for tag in tags]
+    return case((and_(*judged), 1), else_=0)
 
 
 def _asked_again(tickets: CTE, days: int) -> ColumnElement[bool]:
@@ -161,9 +187,11 @@ SUPPORT: tuple[Metric, ...] = (
         "tickets solved in the period by exactly one public reply of a person, without reopening "
         "or a new ticket of the same person on the same topic within the window ÷ tickets solved",
         ("Zendesk help, article 4408820618266 (one-touch tickets)",), _one_touch, ("ticket",),
-        stage=("retention",), family="engagement", settings={"window_days": 7}, spread="wilson",
-        divides=True, settles_after="window_days",
+        stage=("retention",), family="engagement", settings=_FCR, choices=_FCR_CHOICES,
+        spread="wilson", divides=True, settles_after="window_days",
         edge_cases="Provisional until the window (7 days) is over. Tickets whose number of "
-        "replies is unknown are left out.",
+        "replies is unknown are left out, and so are those with an excluded tag. Without any reply "
+        "(`abandoned`) a ticket counts as not solved at first contact; `at_most_one` takes it for "
+        "solved. Without `eligible_channels` all count.",
     ),
 )  # fmt: skip

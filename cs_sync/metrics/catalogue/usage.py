@@ -1,7 +1,7 @@
 """How many people use the product: in a day, a week, a month, and on how many days each."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -29,6 +29,8 @@ from cs_sync_schemas import UsageDay, table_of
 
 USE = table_of(UsageDay)
 _WINDOW = {"window_days": 28}
+_WEEKDAYS: dict[str, Any] = {"window_days": 28, "weekdays_only": False}
+_SATURDAY = 5
 _PEOPLE = (
     "People are resolved contacts across sources; where a source only knows the account, the "
     "account counts as one. Days are those of the reporting zone, as the source gives them."
@@ -46,10 +48,13 @@ def active_days(scope: Scope, days: Days) -> CTE:
         scope,
         since=lambda period: period.end - timedelta(days=days(scope, period)),
         until=lambda period: period.end,
-        window=lambda period: days(scope, period),
+        window=lambda period: len(_days_of(scope, period, days(scope, period))),
     )
     use = people_days(scope)
     within = and_(use.c.day >= periods.c.since, use.c.day < periods.c.until)
+    if scope.settings.get("weekdays_only"):
+        counted = {d for p in scope.periods for d in _days_of(scope, p, days(scope, p))}
+        within = and_(within, use.c.day.in_(sorted(counted)))
     groups = [periods.c.period, *marks_of(scope, use), use.c.someone, periods.c.window]
     active = (
         select(*groups, func.count(use.c.day.distinct()).label("active"))
@@ -66,6 +71,14 @@ def active_days(scope: Scope, days: Days) -> CTE:
         literal(0),
     ).select_from(periods.join(begun, begun.c.begun < periods.c.until))
     return union_all(active, quiet).cte("active_days")
+
+
+def _days_of(scope: Scope, period: Period, length: int) -> list[date]:
+    """The days of the window that ends with a period; Monday to Friday where only they count."""
+    days = [period.end - timedelta(days=n) for n in range(length, 0, -1)]
+    if not scope.settings.get("weekdays_only"):
+        return days
+    return [day for day in days if day.weekday() < _SATURDAY]
 
 
 def people_days(scope: Scope, *columns: ColumnElement[Any]) -> CTE:
@@ -223,7 +236,9 @@ USAGE: tuple[Metric, ...] = (
         "dau_mau", "DAU/MAU", "ratio",
         "mean daily active users of the 28 days that end with the period ÷ monthly active users",
         _mean_over_people(_window, "window"), spread="ratio", divides=True, bounds=(0.0, 1.0),
-        note="The share of days on which a person is active. Undefined when nobody was. ",
+        settings=_WEEKDAYS,
+        note="The share of days on which a person is active. Undefined when nobody was. With "
+        "`weekdays_only` Saturdays and Sundays count neither as days nor as use. ",
     ),
     _use(
         "stickiness", "Stickiness", "count",

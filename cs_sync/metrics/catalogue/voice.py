@@ -3,7 +3,19 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Double, Select, and_, case, cast, func, literal, select
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Double,
+    Select,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+    true,
+)
 
 from cs_sync.metrics.attribution import attributed
 from cs_sync.metrics.metric import Metric, Scope
@@ -11,25 +23,31 @@ from cs_sync.metrics.relations import count_if, marks_of, period_rows, quotient,
 from cs_sync_schemas import SurveyResponse, table_of
 
 ANSWER = table_of(SurveyResponse)
-_SETTINGS = {"window_days": 90}
+_SETTINGS = {"window_days": 90, "surveys": ()}
 _WINDOW = (
     "The latest answer of each respondent within a trailing window (90 days) that ends with the "
     "period, by the time of the answer. Blank answers are not in n; an answer without a person "
-    "counts by itself. "
+    "counts by itself. `surveys` names those that count, as one asked after a ticket should not "
+    "mix with one about the relationship; without it all of the kind do. "
 )
 
 
-def latest_answers(scope: Scope, kind: str) -> CTE:
-    """Per period and respondent the last scored answer of one kind of survey, with its scale."""
+def latest_answers(scope: Scope, kind: str, *, by_survey: bool = False) -> CTE:
+    """Per period and respondent the last scored answer of one kind of survey, with its scale.
+
+    `by_survey` takes the last one to each survey, and names it in dimension_0.
+    """
     days = scope.settings["window_days"]
     periods = period_rows(scope, since=trailing(days), until=lambda period: period.ends_at)
     answers = _answers(scope, kind)
+    survey = [answers.c.survey.label("dimension_0")] if by_survey else []
     place = func.row_number().over(
-        partition_by=[periods.c.period, answers.c.respondent],
+        partition_by=[periods.c.period, answers.c.respondent, *survey],
         order_by=[answers.c.answered_at.desc(), answers.c.source, answers.c.source_id.desc()],
     )
     window = and_(answers.c.answered_at >= periods.c.since, answers.c.answered_at < periods.c.until)
-    columns = [*marks_of(scope, answers), answers.c.score, answers.c.above, answers.c.length]
+    columns = [*marks_of(scope, answers), *survey]
+    columns += [answers.c[name] for name in ("score", "above", "length")]
     ranked = (
         select(periods.c.period, *columns, place.label("place"))
         .select_from(periods.join(answers, window))
@@ -41,13 +59,15 @@ def latest_answers(scope: Scope, kind: str) -> CTE:
 
 def _answers(scope: Scope, kind: str) -> CTE:
     """Scored answers with who gave them: the person, or nobody else than this answer."""
-    fields = ("source", "source_id", "score", "answered_at")
+    fields = ("source", "source_id", "survey", "score", "answered_at")
+    surveys = scope.settings["surveys"]
+    asked = ANSWER.c.survey.in_(surveys) if surveys else true()
     given = attributed(
         scope,
         ANSWER,
         *(ANSWER.c[name] for name in fields),
         *_distances(),
-        where=and_(ANSWER.c.kind == kind, ANSWER.c.score.is_not(None)),
+        where=and_(ANSWER.c.kind == kind, ANSWER.c.score.is_not(None), asked),
     )
     alone = given.c.source + literal("#") + given.c.source_id
     return select(*given.c, func.coalesce(given.c.person, alone).label("respondent")).cte("answers")
@@ -60,23 +80,28 @@ def _distances() -> list[ColumnElement[Any]]:
     return [above.label("above"), (high - low).label("length")]
 
 
-def _nps(scope: Scope) -> Select[Any]:
-    answers = latest_answers(scope, "nps")
-    promoters, detractors = count_if(answers.c.score >= 9), count_if(answers.c.score <= 6)
-    return totals(
-        scope,
-        answers,
-        numerator=promoters - detractors,
-        denominator=func.count(),
-        n=func.count(),
-        promoters=promoters,
-        detractors=detractors,
-    )
-
-
-def _share(kind: str, top: Callable[[CTE], ColumnElement[bool]]) -> Callable[[Scope], Select[Any]]:
+def _nps(*, by_survey: bool = False) -> Callable[[Scope], Select[Any]]:
     def build(scope: Scope) -> Select[Any]:
-        answers = latest_answers(scope, kind)
+        answers = latest_answers(scope, "nps", by_survey=by_survey)
+        promoters, detractors = count_if(answers.c.score >= 9), count_if(answers.c.score <= 6)
+        return totals(
+            scope,
+            answers,
+            numerator=promoters - detractors,
+            denominator=func.count(),
+            n=func.count(),
+            promoters=promoters,
+            detractors=detractors,
+        )
+
+    return build
+
+
+def _share(
+    kind: str, top: Callable[[CTE], ColumnElement[bool]], *, by_survey: bool = False
+) -> Callable[[Scope], Select[Any]]:
+    def build(scope: Scope) -> Select[Any]:
+        answers = latest_answers(scope, kind, by_survey=by_survey)
         return totals(
             scope,
             answers,
@@ -106,7 +131,7 @@ def _ces(scope: Scope) -> Select[Any]:
 VOICE: tuple[Metric, ...] = (
     Metric(
         "nps", "Net Promoter Score", "score", "100 × (promoters − detractors) ÷ respondents",
-        ("F. Reichheld, The One Number You Need to Grow",), _nps, ("survey_response",),
+        ("F. Reichheld, The One Number You Need to Grow",), _nps(), ("survey_response",),
         stage=("expansion",), family="engagement", settings=_SETTINGS, spread="nps",
         divides=True, scale=100, bounds=(-100.0, 100.0),
         edge_cases=_WINDOW + "Promoters answered 9 or 10, detractors 0 to 6; the others stay in "
@@ -119,6 +144,22 @@ VOICE: tuple[Metric, ...] = (
         family="engagement", settings=_SETTINGS, spread="wilson", divides=True,
         edge_cases=_WINDOW + "Satisfied is the upper quarter of the scale: 4 and 5 of five, "
         "“good” of good and bad, 2 of 0 to 2. Neutral answers count against.",
+    ),
+    Metric(
+        "nps_by_survey", "Net Promoter Score by survey", "score",
+        "100 × (promoters − detractors) ÷ respondents, for each survey",
+        ("F. Reichheld, The One Number You Need to Grow",), _nps(by_survey=True),
+        ("survey_response",), stage=("expansion",), family="engagement", settings=_SETTINGS,
+        spread="nps", divides=True, scale=100, bounds=(-100.0, 100.0), dimensions=("survey",),
+        edge_cases="As nps, but the latest answer to each survey.",
+    ),
+    Metric(
+        "csat_by_survey", "Customer satisfaction by survey", "ratio",
+        "satisfied respondents ÷ respondents, for each survey",
+        ("Zendesk help, Satisfaction score",), _share("csat", _upper_quarter, by_survey=True),
+        ("survey_response",), stage=("retention",), family="engagement", settings=_SETTINGS,
+        spread="wilson", divides=True, dimensions=("survey",),
+        edge_cases="As csat, but the latest answer to each survey.",
     ),
     Metric(
         "ces", "Customer effort score", "score",
