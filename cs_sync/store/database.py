@@ -127,7 +127,7 @@ def _sqlite(url: str, path: str | None) -> Engine:
         # IMMEDIATE takes the write lock at once instead of failing half-way through.
         options = connection.get_execution_options()
         if options.get("isolation_level") != "AUTOCOMMIT":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            connection.connection.cursor().execute("BEGIN IMMEDIATE")
 
     return engine
 

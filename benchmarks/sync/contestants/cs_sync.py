@@ -3,6 +3,7 @@
 A second call on the same folder is a second run.
 """
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ def cs_sync(task: Task) -> Cost:
         made.limits = ()
     with open_workspace(config, plugins) as workspace:
         workspace.sources()  # loads the connector, as the others have loaded their SDK
+        import_module({"stripe": "stripe", "hubspot": "hubspot.crm.objects"}[task.vendor])
         with measured() as cost, recorded_run(workspace, "sync") as recorded:
             sync_into(recorded, Request())
             summary = recorded.summary()
