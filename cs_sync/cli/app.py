@@ -8,6 +8,7 @@ import typer
 
 from cs_sync.cli.commands import (
     acting,
+    analysing,
     inspecting,
     keeping,
     making,
@@ -35,6 +36,7 @@ def make_app() -> typer.Typer:
         syncing,
         scheduling,
         numbers,
+        analysing,
         writing,
         acting,
         inspecting,

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from cs_sync.store.graph import save_graph
 from cs_sync.store.leases import check_lease
 from cs_sync.store.persons import Person, find_person, suppress
 from cs_sync.store.suppression import read_suppressed
+from cs_sync.store.words import Words
 from cs_sync_schemas import Owner, WriteLedger, table_of
 
 OWNER, LEDGER = table_of(Owner), table_of(WriteLedger)
@@ -131,8 +133,15 @@ def _copies(workspace: Workspace, person: Person) -> Iterator[str]:
         if _holds(file, person):
             yield f"backup: {file} still holds the person; delete it when you can"
     report = workspace.config.folder / REPORT
-    if report.exists() and _holds(report, person):
+    if report.exists() and _is_quoted(report, person):
         yield f"report: {report} still names the person; write it anew with `cs-sync report`"
+
+
+def _is_quoted(report: Path, person: Person) -> bool:
+    """Whether a page names the person, or repeats what they wrote."""
+    page = unescape(report.read_text(encoding="utf-8", errors="replace"))
+    known = Words([*person.addresses, *person.names], person.texts)
+    return bool(known.out_of(page) != page)
 
 
 def _holds(file: Path, person: Person) -> bool:

@@ -40,7 +40,7 @@ def metrics(
     """One row per metric, period, segment, currency and policy. Raises ConfigError."""
     chosen = _chosen(workspace, names, stage, strategy)
     periods = asked_periods(workspace, as_of, since, until, grain)
-    _check_attributes(workspace, by)
+    check_attributes(workspace, by)
     rows: list[dict[str, Any]] = []
     said: dict[str, None] = {}
     for policy in [_policy(workspace, name) for name in policies] or [policy_of(workspace)]:
@@ -71,7 +71,7 @@ def mrr(
     target = _currency(currency) if currency else None
     periods = asked_periods(workspace, None, since, until, grain)
     attributes = [name for name in by if name != "account"]
-    _check_attributes(workspace, attributes)
+    check_attributes(workspace, attributes)
     policy = policy_of(workspace)
     ensure_mrr(workspace, policy)
     scope = close_months(workspace, _scope(workspace, periods, policy, by=attributes), grain)
@@ -193,7 +193,8 @@ def _policy(workspace: Workspace, name: str) -> MrrPolicy:
         raise ConfigError(str(error), "choose one of them with --policy") from error
 
 
-def _check_attributes(workspace: Workspace, by: Sequence[str]) -> None:
+def check_attributes(workspace: Workspace, by: Sequence[str]) -> None:
+    """Raise ConfigError for an attribute that no account has."""
     if not by:
         return
     with workspace.store.read() as connection:

@@ -10,6 +10,7 @@ from typing import Any
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.jobs.metrics import metrics, mrr
 from cs_sync.jobs.score import Scored, score_all
+from cs_sync.jobs.topics import newest_topics
 from cs_sync.jobs.watch_list import watch_list
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.metrics.periods import add_months, last_whole_period
@@ -21,6 +22,7 @@ from cs_sync.store.states import read_cursors
 
 FILE = "cs_sync_report.html"
 MONTHS = 24
+QUOTES = 3
 BANDS = ("red", "yellow", "green", "excellent", "insufficient")
 
 
@@ -93,6 +95,7 @@ def _data(
         destination=" and ".join(settings.write_back.destinations) or "the CRM",
         writes=newest["writes"] if newest else {},
         streams=_freshness(newest, cursors),
+        said=_said(newest_topics(workspace)),
         notes=notes,
     )
 
@@ -152,6 +155,23 @@ def _watched(
             reasons=row["reasons"],
             next_action=row["next_action"] or "",
             link=next((url for _, url in links.get(row["account"], ())), ""),
+        )
+        for row in rows
+    ]
+
+
+def _said(rows: Sequence[Mapping[str, Any]]) -> list[Any]:
+    from cs_sync.report import Said
+
+    return [
+        Said(
+            topic=row["topic"],
+            comments=row["n"],
+            accounts=row["accounts"],
+            quotes=list(dict.fromkeys(one["text"] for one in row["comments"]))[:QUOTES],
+            mean_score=row["mean_score"],
+            mrr=row["mrr"],
+            currency=row["currency"],
         )
         for row in rows
     ]

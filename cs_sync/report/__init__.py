@@ -1,6 +1,14 @@
 """The report of a run: one HTML file that needs nothing but itself."""
 
-from cs_sync.report.data import BandCount, BandDay, Freshness, ReportData, RunLine, Watched
+from cs_sync.report.data import (
+    BandCount,
+    BandDay,
+    Freshness,
+    ReportData,
+    RunLine,
+    Said,
+    Watched,
+)
 from cs_sync.report.page import render
 
 __all__ = [
@@ -9,6 +17,7 @@ __all__ = [
     "Freshness",
     "ReportData",
     "RunLine",
+    "Said",
     "Watched",
     "render",
 ]

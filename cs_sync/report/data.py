@@ -71,6 +71,23 @@ class Freshness:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A topic of what customers wrote: how many comments of how many accounts, and some of them.
+
+    `mean_score` is on a scale of 0 to 10; `mrr` is what the accounts pay, in minor units of
+    `currency`. None where unknown.
+    """
+
+    topic: str
+    comments: int
+    accounts: int
+    quotes: Sequence[str] = ()
+    mean_score: float | None = None
+    mrr: int | None = None
+    currency: str = "EUR"
+
+
+@dataclass(frozen=True, slots=True)
 class ReportData:
     """Everything that `render` shows; what is left out is said to be missing, not left blank.
 
@@ -80,6 +97,8 @@ class ReportData:
     bands         now, worst band first, in the order of the configuration
     band_history  the same bands on earlier days, if known
     writes        counts by outcome (create, update, unchanged, rejected, unknown)
+    said          topics of the last year's comments, the most frequent first; without any, the
+                  section is left out
     notes         sentences that the reader must know, each shown at the top
     """
 
@@ -96,4 +115,5 @@ class ReportData:
     destination: str = "the CRM"
     writes: Mapping[str, int] = field(default_factory=dict)
     streams: Sequence[Freshness] = ()
+    said: Sequence[Said] = ()
     notes: Sequence[str] = ()

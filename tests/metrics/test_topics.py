@@ -3,11 +3,12 @@
 from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from cs_sync.metrics.topic_words import telling_words
 from cs_sync.metrics.topics import Topic, Verbatim, topics
 from tests.metrics.conftest import utc
-
-pytest.importorskip("sklearn", reason="topics need the extra `analyse`")
 
 INVOICES = [
     "The invoice had the wrong amount", "Our invoice is always late", "Cannot find the invoice",
@@ -52,3 +53,71 @@ def test_order_and_chance_do_not_matter() -> None:
 def test_few_or_unlike_texts_are_left_together(texts: list[str]) -> None:
     said = spoken(texts)
     assert topics(said) == ([Topic((), tuple(said))] if said else [])
+
+
+def test_the_most_typical_comes_first_with_scores_and_detractors() -> None:
+    """Three NPS answers of 2, 6 and 10 of 10, and a CSAT of 4 of 5 that is 7.5 of 10: a mean of
+    25.5 ÷ 4, and two of three who answered the NPS detract."""
+    scores = [("nps", 2.0), ("nps", 6.0), ("nps", 10.0), ("csat", 7.5), ("ticket", None)]
+    said = [
+        Verbatim(f"a{n}", utc(2026, 3, 1), "invoice amount", kind, score=score)
+        for n, (kind, score) in enumerate(scores)
+    ]
+    topic = Topic(("invoice",), tuple(said))
+    assert topic.mean_score == 25.5 / 4
+    assert topic.detractor_share == 2 / 3
+    assert Topic((), tuple(said[3:])).detractor_share is None
+    assert Topic((), tuple(said[4:])).mean_score is None
+    assert topic.account_ids == ("a0", "a1", "a2", "a3", "a4")
+    invoices = next(one for one in topics(spoken([*INVOICES, *EXPORTS])) if "invoice" in one.words)
+    assert {"invoice", "amount"} <= set(telling_words(invoices.verbatims[0].text))
+
+
+OTHERS = {
+    "polish": (
+        ["Faktura ma złą kwotę", "Znowu zła faktura", "Faktura przyszła za późno"] * 3,
+        ["Eksport jest zbyt wolny", "Wolny eksport do Excela", "Eksport gubi wiersze"] * 3,
+    ),
+    "chinese": (
+        ["发票金额不对", "我们的发票总是迟到", "请把发票寄给我们"] * 3,
+        ["导出到表格很慢", "导出失败了", "每天都要导出数据"] * 3,
+    ),
+    "thai": (
+        ["ใบแจ้งหนี้ผิด", "ใบแจ้งหนี้มาช้า", "ไม่พบใบแจ้งหนี้"] * 3,
+        ["ส่งออกช้ามาก", "ส่งออกไม่สำเร็จ", "ต้องการส่งออกทุกวัน"] * 3,
+    ),
+}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_other_languages_and_scripts_are_grouped_too(language: str) -> None:
+    first, second = map(set, OTHERS[language])
+    found = [topic for topic in topics(spoken([*first, *second] * 3)) if topic.words]
+    assert len(found) >= 2
+    for topic in found:
+        texts = {v.text for v in topic.verbatims}
+        assert texts <= first or texts <= second
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("The bill is wrong, again: 2 × the AMOUNT!", ["bill", "wrong", "amount"]),
+        ("I can’t find it", ["find"]),
+        ("Die Rechnung ist falsch", ["rechnung", "falsch"]),
+        ("发票不对", ["发票", "票不", "不对"]),
+        ("😀 … 42 ___", []),
+    ],
+)
+def test_words_that_tell_nothing_are_left_out(text: str, words: list[str]) -> None:
+    assert telling_words(text) == words
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(st.sampled_from(["", " ", "0", "AA", "AB", "AA AB", "发票", "กขคง", "é"]), max_size=25)
+)
+def test_any_texts_at_all_are_kept_whole(texts: list[str]) -> None:
+    said = [Verbatim(None, utc(2026, 3, 1), text) for text in texts]
+    kept = sorted(v.text for topic in topics(said) for v in topic.verbatims)
+    assert kept == sorted(text for text in texts if text.strip())

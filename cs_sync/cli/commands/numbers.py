@@ -59,10 +59,10 @@ def metrics(
     with options.workspace() as workspace:
         rows = compute(
             workspace,
-            as_of=_day(as_of),
-            since=_day(since),
-            until=_day(until),
-            known_at=_instant(known_at, workspace.config.workspace.timezone),
+            as_of=day_of(as_of),
+            since=day_of(since),
+            until=day_of(until),
+            known_at=instant_of(known_at, workspace.config.workspace.timezone),
             names=metric or (),
             grain=grain,
             by=by or (),
@@ -90,8 +90,8 @@ def mrr(
     with options.workspace() as workspace:
         rows = compute(
             workspace,
-            since=_day(since),
-            until=_day(until),
+            since=day_of(since),
+            until=day_of(until),
             grain=grain,
             by=by or (),
             currency=currency,
@@ -122,8 +122,8 @@ def score(
             moved = migrations(workspace, since=since.date())
             write_rows(options.format, moved, ("account", "name", "as_of", "from", "to", "score"))
             return
-        moment = _instant(known_at, workspace.config.workspace.timezone)
-        rows = compute(workspace, as_of=_day(as_of), known_at=moment)
+        moment = instant_of(known_at, workspace.config.workspace.timezone)
+        rows = compute(workspace, as_of=day_of(as_of), known_at=moment)
     write_rows(options.format, rows, SCORE_FIELDS, scores_table)
 
 
@@ -144,19 +144,22 @@ def explain(
 
     options: Options = context.obj
     with options.workspace() as workspace:
-        moment = _instant(known_at, workspace.config.workspace.timezone)
-        detail = compute(workspace, account, as_of=_day(as_of), since=_day(since), known_at=moment)
+        moment = instant_of(known_at, workspace.config.workspace.timezone)
+        detail = compute(
+            workspace, account, as_of=day_of(as_of), since=day_of(since), known_at=moment
+        )
     if options.format == "table":
         explanation(console(), detail)
     else:
         write_rows(options.format, [detail], SCORE_FIELDS)
 
 
-def _day(moment: datetime | None) -> "date | None":
+def day_of(moment: datetime | None) -> "date | None":
+    """The day of an option, if it was given."""
     return moment.date() if moment else None
 
 
-def _instant(text: str | None, zone: "ZoneInfo") -> datetime | None:
+def instant_of(text: str | None, zone: "ZoneInfo") -> datetime | None:
     """A day (its midnight) or an instant, in the reporting zone unless it says another."""
     if text is None:
         return None
