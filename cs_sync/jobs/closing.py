@@ -4,23 +4,29 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
-from cs_sync.jobs.derive import mrr_known_at
+from cs_sync.contracts.errors import ConfigError
+from cs_sync.jobs.derive import mrr_known_at, policy_of
 from cs_sync.jobs.figures import bridged
+from cs_sync.jobs.recording import recorded_run
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.metrics.bridge import BridgeRow
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.periods import midnight, period_of
+from cs_sync.metrics.periods import add_months, midnight, period_of
 from cs_sync.store.closings import (
     Restated,
     changed_after,
     differing,
     read_closings,
+    read_months,
     read_restated,
     read_totals,
     rebuilt_accounts,
+    reopen_closings,
     save_closings,
 )
+from cs_sync.store.leases import check_lease
 from cs_sync_schemas.money import CURRENCY_EXPONENT
 
 BY_NAME = 5
@@ -63,6 +69,39 @@ def _totals(rows: Iterable[BridgeRow]) -> dict[date, dict[str, int]]:
             if amount:
                 found.setdefault(turn, {})[row.currency] = amount
     return found
+
+
+def reopen(workspace: Workspace, month: date, reason: str) -> list[date]:
+    """Take back that a month is closed, and with it every later one; their first days.
+
+    They are closed anew, with what is known then, when they are shown. Raises ConfigError.
+    """
+    if not reason.strip():
+        raise ConfigError("a closed month is not reopened without a reason", "give --reason TEXT")
+    policy, start = policy_of(workspace).hash, month.replace(day=1)
+    with recorded_run(workspace, "state reopen") as recorded:
+        with workspace.store.write() as connection:
+            check_lease(connection, recorded.held)
+            turns = reopen_closings(
+                connection, policy, add_months(start, 1), reason.strip(), workspace.clock()
+            )
+        if not turns:
+            raise ConfigError(
+                f"{start:%Y-%m} is not closed", "cs-sync state months lists the months that are"
+            )
+        recorded.statuses.append("ok")
+    return [add_months(turn, -1) for turn in turns]
+
+
+def months(workspace: Workspace) -> list[dict[str, Any]]:
+    """One row per month that is closed, or was and is reopened, oldest first."""
+    with workspace.store.read() as connection:
+        found = read_months(connection, policy_of(workspace).hash)
+    return [
+        {"month": f"{add_months(row['turn'], -1):%Y-%m}"}
+        | {name: row[name] for name in ("known_at", "closed_at", "totals", "reopened_at", "reason")}
+        for row in found
+    ]
 
 
 def restatements(workspace: Workspace, scope: Scope) -> list[Restated]:

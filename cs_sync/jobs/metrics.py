@@ -12,6 +12,7 @@ from cs_sync.jobs.derive import ensure_mrr, policy_of
 from cs_sync.jobs.figures import bridged, computed
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.metrics.bridge import BridgeRow
+from cs_sync.metrics.bridge_relations import knowledge
 from cs_sync.metrics.fx import Conversion, Rates, conversion
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
@@ -19,7 +20,7 @@ from cs_sync.metrics.periods import GRAINS, Grain, Period, last_whole_period, wh
 from cs_sync.metrics.registry import Registry, builtin_metrics
 from cs_sync.store.attributes import known_attributes
 from cs_sync.store.closings import Restated
-from cs_sync.store.rates import currencies_since, read_rates
+from cs_sync.store.rates import currencies_since, rates_as_known, read_rates
 from cs_sync_schemas.money import known_currency
 
 
@@ -82,6 +83,7 @@ def mrr(
     _tell(workspace, notes(workspace, scope, restated, rows if not (by or currency) else ()))
     if scope.conversion:
         _tell(workspace, scope.conversion.notes({row.currency for row in rows}))
+        _tell(workspace, _rates_told(scope, scope.conversion))
     return [_with_cause(row, scope, restated) for row in rows]
 
 
@@ -96,7 +98,24 @@ def _with_cause(row: BridgeRow, scope: Scope, restated: Sequence[Restated]) -> d
         and row.account in (None, one.account)
         and (scope.conversion or row.currency == one.currency)
     ]
-    return row.json() | ({"restatement_cause": "; ".join(causes[:BY_NAME])} if causes else {})
+    causes = [*causes[:BY_NAME], *_rates_restated(row, scope)]
+    return row.json() | ({"restatement_cause": "; ".join(causes)} if causes else {})
+
+
+def _rates_told(scope: Scope, rates: Conversion) -> list[str]:
+    return [
+        f"restated in the period from {period.start}: {told}"
+        for index, period in enumerate(scope.periods)
+        for told in rates.restated(index)
+    ]
+
+
+def _rates_restated(row: BridgeRow, scope: Scope) -> list[str]:
+    """Which rates of the row's opening were changed since it was reported."""
+    if scope.conversion is None or not row.restatement or row.currency != scope.conversion.target:
+        return []
+    starts = [period.start for period in scope.periods]
+    return scope.conversion.restated(starts.index(row.period_start))
 
 
 def registry(workspace: Workspace) -> Registry:
@@ -149,12 +168,22 @@ def _scope(
 
 
 def _conversion(workspace: Workspace, scope: Scope, target: str, *, openings: bool) -> Conversion:
-    """The rates that a scope needs, as known when it asks."""
+    """The rates that a scope needs: of closed months as known when they were closed, else as known
+    when it asks."""
     with workspace.store.read() as connection:
         since = currencies_since(connection, scope.policy.hash)
-        rates = read_rates(connection, scope.known_at) if since.keys() - {target} else Rates(())
-    day_of = scope.policy.fx_rate
-    return conversion(rates, target, scope.periods, since, openings=openings, day_of=day_of)
+        foreign = bool(since.keys() - {target})
+        rates = read_rates(connection, scope.known_at) if foreign else Rates(())
+        as_known = rates_as_known(connection) if foreign and scope.closed else None
+    return conversion(
+        rates,
+        target,
+        scope.periods,
+        since,
+        openings=openings,
+        day_of=scope.policy.fx_rate,
+        known=(lambda turn: as_known(knowledge(scope, turn))) if as_known else None,
+    )
 
 
 def _tell(workspace: Workspace, notes: Iterable[str]) -> None:

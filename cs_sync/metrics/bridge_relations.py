@@ -29,7 +29,7 @@ NOW = datetime(9999, 1, 1, tzinfo=UTC)
 """Everything that is known now was known by then."""
 
 _WORTH: Worth = {
-    "opening": ("reported", "opening"),
+    "opening": ("reported", "reported"),
     "stood": ("prev", "opening"),
     "prev": ("prev", "closing"),
     "cur": ("cur", "closing"),

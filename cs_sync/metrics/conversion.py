@@ -21,7 +21,7 @@ from sqlalchemy import (
 from cs_sync.metrics.fx import Conversion
 from cs_sync.metrics.metric import Scope
 
-Side = Literal["opening", "closing"]
+Side = Literal["opening", "closing", "reported"]
 
 _AT_ONCE = 100
 """Rows in one UNION: SQLite refuses more than 500."""
@@ -69,12 +69,13 @@ def converted(conversion: Conversion, pairs: CTE, worth: Worth = MOVED) -> CTE:
 
 
 def rate_rows(conversion: Conversion, name: str) -> CTE:
-    """Rates as rows: period, currency, and numerator and denominator of opening and closing."""
+    """Rates as rows: period, currency, and numerator and denominator of each side."""
     rows = [
         select(
             literal(period).label("period"),
             literal(currency).label("currency"),
             *_said("opening", conversion.opening[currency][period]),
+            *_said("reported", conversion.reported[currency][period]),
             *_said("closing", rate),
         )
         for currency, closing in sorted(conversion.closing.items())

@@ -1,7 +1,7 @@
 """Rates of exchange: what one currency is worth in another on a day, exactly, and for a scope."""
 
 from bisect import bisect_right
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -12,6 +12,7 @@ from cs_sync.metrics.periods import Period
 from cs_sync_schemas.money import CURRENCY_EXPONENT
 
 Quote = tuple[date, Fraction]
+_Needed = tuple[date, Fraction | None]
 FxRate = Literal["period_end", "month_end", "month_start"]
 _EXACT = 2**52
 """Numerator × denominator of a rate in a statement stay below: every database counts so far."""
@@ -65,6 +66,11 @@ class Rates:
         return days[place - 1] if place else None
 
 
+def major(rate: Fraction, base: str, quote: str) -> Fraction:
+    """A rate from minor units to minor units as one from major units to major units."""
+    return rate / Fraction(10) ** (CURRENCY_EXPONENT[quote] - CURRENCY_EXPONENT[base])
+
+
 @dataclass(frozen=True, slots=True)
 class Conversion:
     """How a scope's money becomes one currency: per currency a rate for each of its periods."""
@@ -74,14 +80,33 @@ class Conversion:
     """Minor units of the target per minor unit, on the last day before each period."""
     closing: Mapping[str, tuple[Fraction, ...]]
     """The same on each period's last day."""
+    reported: Mapping[str, tuple[Fraction, ...]]
+    """As `opening`, but as it was known when the opening was reported as a closed month's closing:
+    where they differ, a rate was changed since."""
     left_out: Mapping[str, date]
     """Currencies without a rate, and the first day on which one is missing."""
 
     def only(self, index: int) -> "Conversion":
         """The rates of one of the periods alone."""
-        opening = {currency: rates[index : index + 1] for currency, rates in self.opening.items()}
-        closing = {currency: rates[index : index + 1] for currency, rates in self.closing.items()}
-        return Conversion(self.target, opening, closing, self.left_out)
+
+        def one(rates: Mapping[str, tuple[Fraction, ...]]) -> dict[str, tuple[Fraction, ...]]:
+            return {currency: some[index : index + 1] for currency, some in rates.items()}
+
+        opening, closing, reported = map(one, (self.opening, self.closing, self.reported))
+        return Conversion(self.target, opening, closing, reported, self.left_out)
+
+    def restated(self, period: int) -> list[str]:
+        """In words, which rates of a period's opening were changed since it was reported."""
+        told = []
+        for currency in sorted(self.reported):
+            was, is_now = self.reported[currency][period], self.opening[currency][period]
+            if was != is_now:
+                was, is_now = (major(rate, currency, self.target) for rate in (was, is_now))
+                told.append(
+                    f"fx_rate from {currency} to {self.target}: {float(was):.6g} when it was "
+                    f"closed, now {float(is_now):.6g}"
+                )
+        return told
 
     def notes(self, shown: Container[str | None]) -> list[str]:
         """In words, which of the currencies shown are not in the converted totals."""
@@ -101,31 +126,42 @@ def conversion(
     *,
     openings: bool,
     day_of: FxRate = "period_end",
+    known: Callable[[date], Rates] | None = None,
 ) -> Conversion:
     """The rates at which the money of some periods becomes `target`.
 
     `since` says from when on there is money in each currency. A currency is converted in every
     period, or, where a rate that it needs is missing, in none, so that closings stay openings.
     Without `openings` the rates of the closing are used for both: rates of change, which should
-    not move with the exchange. `day_of` is the policy's choice of the day.
+    not move with the exchange. `day_of` is the policy's choice of the day. `known` says which rates
+    were known when that was reported what stood just before a day; one that nobody knew then is
+    taken from `rates`.
     """
     opening: dict[str, tuple[Fraction, ...]] = {}
     closing: dict[str, tuple[Fraction, ...]] = {}
+    reported: dict[str, tuple[Fraction, ...]] = {}
     left_out: dict[str, date] = {}
-    for currency, first in since.items():
+    for currency in since:
         if currency == target:
             continue
-        pair = rates, target, currency, first
-        ends = [_needed(*pair, _day_of(day_of, p.end), p.ends_at) for p in periods]
-        starts = [_needed(*pair, _day_of(day_of, p.start), p.starts_at) for p in periods]
-        asked = [*starts, *ends] if openings else ends
-        missing = [day for day, rate in asked if rate is None]
+
+        def needed(turn: date, at: datetime, told: date, currency: str = currency) -> _Needed:
+            day = _day_of(day_of, turn)
+            if since[currency] >= at:  # there is no money yet
+                return day, Fraction(0)
+            then = known(told).minor(day, currency, target) if known else None
+            return day, then if then is not None else rates.minor(day, currency, target)
+
+        ends = [needed(p.end, p.ends_at, p.end) for p in periods]
+        starts = [needed(p.start, p.starts_at, p.end) for p in periods] if openings else ends
+        told = [needed(p.start, p.starts_at, p.start) for p in periods] if openings else ends
+        missing = [day for day, rate in (*starts, *ends) if rate is None]
         if missing:
             left_out[currency] = min(missing)
         else:
             closing[currency] = _sayable(ends)
-            opening[currency] = _sayable(starts) if openings else closing[currency]
-    return Conversion(target, opening, closing, left_out)
+            opening[currency], reported[currency] = _sayable(starts), _sayable(told)
+    return Conversion(target, opening, closing, reported, left_out)
 
 
 def _day_of(choice: FxRate, turn: date) -> date:
@@ -137,14 +173,7 @@ def _day_of(choice: FxRate, turn: date) -> date:
     return turn.replace(day=1) - timedelta(days=1) if choice == "month_end" else last
 
 
-def _needed(
-    rates: Rates, target: str, currency: str, first: datetime, day: date, at: datetime
-) -> tuple[date, Fraction | None]:
-    """The rate of a day; nought is good enough where there is no money yet."""
-    return day, Fraction(0) if first >= at else rates.minor(day, currency, target)
-
-
-def _sayable(found: Iterable[tuple[date, Fraction | None]]) -> tuple[Fraction, ...]:
+def _sayable(found: Iterable[_Needed]) -> tuple[Fraction, ...]:
     """Rates with which whole numbers of 64 bits can be multiplied and divided without loss."""
     return tuple(_near(rate or Fraction(0)) for _, rate in found)
 

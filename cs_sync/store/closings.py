@@ -8,14 +8,15 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cs_sync.metrics.bridge_relations import bridge_pairs, knowledge
 from cs_sync.metrics.metric import Scope
-from cs_sync_schemas import MonthClose, MrrMovement, MrrSpan, table_of
+from cs_sync_schemas import MonthClose, MonthReopened, MrrMovement, MrrSpan, table_of
 
-CLOSE, MOVEMENT, SPAN = table_of(MonthClose), table_of(MrrMovement), table_of(MrrSpan)
+CLOSE, REOPENED = table_of(MonthClose), table_of(MonthReopened)
+MOVEMENT, SPAN = table_of(MrrMovement), table_of(MrrSpan)
 Totals = Mapping[str, int]
 
 
@@ -42,6 +43,15 @@ def read_totals(connection: Connection, policy: str) -> dict[date, Totals]:
     return {row.turn: row.totals for row in connection.execute(statement)}
 
 
+def read_months(connection: Connection, policy: str) -> list[dict[str, Any]]:
+    """The closes of a policy, those that were taken back with when and why, oldest first."""
+    closed = connection.execute(select(CLOSE).where(CLOSE.c.policy == policy))
+    gone = connection.execute(select(REOPENED).where(REOPENED.c.policy == policy))
+    rows = [{"reopened_at": None, "reason": None, **row._asdict()} for row in closed]
+    rows += [row._asdict() for row in gone]
+    return sorted(rows, key=lambda row: (row["turn"], row["closed_at"]))
+
+
 def save_closings(
     connection: Connection,
     policy: str,
@@ -64,6 +74,19 @@ def save_closings(
     ]
     if rows:
         connection.execute(dialect.insert(CLOSE).on_conflict_do_nothing(), rows)
+
+
+def reopen_closings(
+    connection: Connection, policy: str, since: date, reason: str, now: datetime
+) -> list[date]:
+    """Take back every close from a day on, and keep what they had fixed; the days they closed."""
+    mine = and_(CLOSE.c.policy == policy, CLOSE.c.turn >= since)
+    rows = [row._asdict() for row in connection.execute(select(CLOSE).where(mine))]
+    if rows:
+        told = {"reopened_at": now, "reason": reason}
+        connection.execute(insert(REOPENED), [{**row, **told} for row in rows])
+        connection.execute(delete(CLOSE).where(mine))
+    return sorted(row["turn"] for row in rows)
 
 
 def _digest(totals: Totals) -> str:

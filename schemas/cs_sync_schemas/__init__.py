@@ -10,7 +10,7 @@ from cs_sync_schemas.billing import (
     SubscriptionItem,
 )
 from cs_sync_schemas.business import Cost, FunnelDay, FxRate, QualityDay, Referral
-from cs_sync_schemas.closing import MonthClose
+from cs_sync_schemas.closing import MonthClose, MonthReopened
 from cs_sync_schemas.derived import FollowUp, HealthScore, Kpi, MrrMovement, MrrSpan
 from cs_sync_schemas.figures import Figure
 from cs_sync_schemas.graph import Account, AccountAttribute, AccountLink, Contact, ContactLink
@@ -81,6 +81,7 @@ __all__ = [
     "Lease",
     "Membership",
     "MonthClose",
+    "MonthReopened",
     "MrrMovement",
     "MrrSpan",
     "OnboardingStep",

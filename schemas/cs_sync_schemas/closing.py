@@ -19,3 +19,18 @@ class MonthClose(SQLModel, table=True):
         default_factory=dict, sa_type=JSON, description="Currency → minor units."
     )
     hash: str = Field(description="Digest of the totals.")
+
+
+class MonthReopened(SQLModel, table=True):
+    """A close that was taken back: what it had fixed, when, and why."""
+
+    __tablename__ = "month_reopened"
+
+    policy: str = Field(primary_key=True)
+    turn: date = Field(primary_key=True, description="The first day after the month.")
+    reopened_at: datetime = Field(primary_key=True)
+    reason: str
+    known_at: datetime = Field(description="As the close had it, like what follows.")
+    closed_at: datetime
+    totals: dict[str, int] = Field(default_factory=dict, sa_type=JSON)
+    hash: str

@@ -206,3 +206,96 @@ def test_books_that_were_changed_by_hand_are_told(place: Place) -> None:
         connection.execute("UPDATE mrr_span SET amount = amount + 1 WHERE account_id = 'b'")
     ran = place.run("mrr", *january)
     assert "what was closed before 2026-02-01 no longer adds up" in ran.said
+
+
+def rates(january: str) -> str:
+    return f"""
+        source_id,day,base,quote,rate
+        r1,2026-01-31,USD,EUR,{january}
+        r2,2026-02-28,USD,EUR,0.80
+        """
+
+
+@pytest.fixture
+def abroad(tmp_path: Path) -> Place:
+    """10.00 EUR and 12.00 USD; January is closed at 0.75, which was a mistake: it was 0.70."""
+    made = Place(tmp_path, now=utc(2026, 2, 2))
+    made.configure(CONFIG)
+    made.write("data/accounts.csv", "source_id\na\nb\n")
+    dollars = SUBSCRIPTIONS.replace("s-b,b,active,2026-01-05,EUR", "s-b,b,active,2026-01-05,USD")
+    made.write("data/subscriptions.csv", dollars)
+    made.write(
+        "data/subscription_items.csv",
+        "source_id,subscription,valid_from,unit_amount\ni-a,s-a,2026-01-05,1000\n"
+        "i-b,s-b,2026-01-05,1200\n",
+    )
+    made.write("data/fx_rates.csv", rates("0.75"))
+    assert made.run("sync").code == 0
+    return made
+
+
+def test_a_rate_that_was_changed_later_is_a_restatement(abroad: Place) -> None:
+    """1200 × 0.75 = 900 was reported, 1200 × 0.70 = 840 it was; at 0.80 it is 960: 120 of fx."""
+    january = ("--since", "2026-01-01", "--until", "2026-02-01", "--currency", "EUR")
+    before = abroad.json("mrr", *january)
+    assert amounts(before) == [("01", 0, 0, 1900)]
+    abroad.write("data/fx_rates.csv", rates("0.70"))
+    abroad.now = utc(2026, 3, 10)
+    assert abroad.run("sync").code == 0
+    assert abroad.json("mrr", *january) == before
+    both = ("--since", "2026-01-01", "--until", "2026-03-01", "--currency", "EUR")
+    ran = abroad.run("--format", "json", "mrr", *both)
+    assert amounts(ran.rows) == [("01", 0, 0, 1900), ("02", 1900, -60, 1960)]
+    assert [row["fx"] for row in ran.rows] == [0, 120]
+    cause = "fx_rate from USD to EUR: 0.75 when it was closed, now 0.7"
+    assert ran.rows[1]["restatement_cause"] == cause
+    assert f"restated in the period from 2026-02-01: {cause}" in ran.said
+    assert abroad.json("mrr", *both) == ran.rows
+
+
+def test_a_rate_that_nobody_knew_is_taken_when_it_comes(abroad: Place) -> None:
+    """Without any rate dollars stand for themselves; what was closed as such does not change."""
+    january = ("--since", "2026-01-01", "--until", "2026-02-01")
+    abroad.write("data/fx_rates.csv", "source_id,day,base,quote,rate\n")
+    abroad.now = utc(2026, 2, 3)
+    assert abroad.run("sync", "--full").code in (0, 3)
+    own = abroad.json("mrr", *january)
+    assert {row["currency"]: row["closing"] for row in own} == {"EUR": 1000, "USD": 1200}
+    abroad.write("data/fx_rates.csv", rates("0.70"))
+    abroad.now = utc(2026, 3, 10)
+    assert abroad.run("sync").code == 0
+    assert amounts(abroad.json("mrr", *january, "--currency", "EUR")) == [("01", 0, 0, 1840)]
+
+
+def test_a_closed_month_may_be_reopened_for_a_reason(place: Place) -> None:
+    """January was closed at 45.00; with the price that is known by now it is 42.00."""
+    january = ("--since", "2026-01-01", "--until", "2026-02-01")
+    place.json("mrr", *january)
+    place.write("data/subscription_items.csv", items(1200))
+    place.now = utc(2026, 3, 10)
+    assert place.run("sync").code == 0
+    place.json("mrr", "--since", "2026-02-01", "--until", "2026-03-01")
+    ran = place.run("state", "reopen", "2026-01", "--reason", "the price was mistyped")
+    assert ran.code == 0
+    assert "open again: 2026-01, 2026-02" in ran.said
+    both = place.json("mrr", "--since", "2026-01-01", "--until", "2026-03-01")
+    assert amounts(both) == [("01", 0, 0, 4200), ("02", 4200, 0, 4200)]
+    told = place.json("state", "months")
+    assert [(row["month"], row["totals"], row["reason"]) for row in told] == [
+        ("2026-01", {"EUR": 4500}, "the price was mistyped"),
+        ("2026-01", {"EUR": 4200}, None),
+        ("2026-02", {"EUR": 4200}, "the price was mistyped"),
+        ("2026-02", {"EUR": 4200}, None),
+    ]
+    assert place.run("runs").code == 0
+
+
+def test_what_is_not_closed_or_has_no_reason_is_not_reopened(place: Place) -> None:
+    unknown = place.run("state", "reopen", "2026-01", "--reason", "why not")
+    assert unknown.code == 2
+    assert "2026-01 is not closed" in unknown.said
+    place.json("mrr", "--since", "2026-01-01", "--until", "2026-02-01")
+    silent = place.run("state", "reopen", "2026-01", "--reason", " ")
+    assert silent.code == 2
+    assert "without a reason" in silent.said
+    assert place.run("state", "reopen", "January", "--reason", "x").code == 2

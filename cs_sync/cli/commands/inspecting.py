@@ -1,5 +1,6 @@
 """Commands that look at the workspace itself: runs, state, accounts."""
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -11,9 +12,11 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("accounts")(accounts)
     app.command("runs")(runs)
-    state = typer.Typer(no_args_is_help=True, help="Where each stream stands.")
+    state = typer.Typer(no_args_is_help=True, help="Where each stream and each month stands.")
     state.command("show")(show_state)
     state.command("reset")(reset_state)
+    state.command("months")(months)
+    state.command("reopen")(reopen_month)
     app.add_typer(state, name="state")
 
 
@@ -72,3 +75,30 @@ def reset_state(
         reset(workspace, source, stream)
     if not options.quiet:
         typer.echo(f"{source} {stream or '(all streams)'} starts over at the next sync", err=True)
+
+
+def months(context: typer.Context) -> None:
+    """The months that are closed, and those that were reopened, with the reason."""
+    from cs_sync.cli.output import write_rows
+    from cs_sync.jobs.closing import months as listed
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        rows = listed(workspace)
+    write_rows(options.format, rows, tuple(rows[0]) if rows else ())
+
+
+def reopen_month(
+    context: typer.Context,
+    month: Annotated[datetime, typer.Argument(formats=["%Y-%m"], help="Such as 2026-01.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept.")],
+) -> None:
+    """Take back that a month is closed, and every later one, to close them with what is known."""
+    from cs_sync.jobs.closing import reopen
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        opened = reopen(workspace, month.date(), reason)
+    if not options.quiet:
+        names = ", ".join(f"{one:%Y-%m}" for one in opened)
+        typer.echo(f"open again: {names}; they are closed when they are next shown", err=True)

@@ -39,10 +39,12 @@ def upgrade() -> None:
     sa.Column('account_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('valid_from', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
-    sa.Column('valid_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('known_from', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('valid_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('value', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.PrimaryKeyConstraint('account_id', 'name', 'valid_from')
+    sa.Column('derived', sa.Boolean(), nullable=False),
+    sa.PrimaryKeyConstraint('account_id', 'name', 'valid_from', 'known_from')
     )
     op.create_table('account_history',
     sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -553,6 +555,17 @@ def upgrade() -> None:
     sa.Column('totals', sa.JSON(), nullable=False),
     sa.Column('hash', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.PrimaryKeyConstraint('policy', 'turn')
+    )
+    op.create_table('month_reopened',
+    sa.Column('policy', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('turn', sa.Date(), nullable=False),
+    sa.Column('reopened_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('known_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('closed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('totals', sa.JSON(), nullable=False),
+    sa.Column('hash', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.PrimaryKeyConstraint('policy', 'turn', 'reopened_at')
     )
     op.create_table('mrr_movement',
     sa.Column('account_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -1249,6 +1262,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_mrr_movement_known_to'))
 
     op.drop_table('mrr_movement')
+    op.drop_table('month_reopened')
     op.drop_table('month_close')
     with op.batch_alter_table('membership', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_membership_contact_source_id'))
