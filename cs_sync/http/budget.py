@@ -1,22 +1,18 @@
 """How many requests one credential may send, and when: shared by all threads that use it."""
 
-import re
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from threading import Condition
 
 from cs_sync.contracts.http import Limit
+from cs_sync.http.limit_window import UNPUBLISHED, Window
 from cs_sync.http.quota import Quota
 
-UNPUBLISHED = Limit(requests=10**9, seconds=1.0)
-"""Stands in where a vendor publishes no overall limit: open until a 429 teaches better."""
-GROWTH = 0.5
-"""Capacity won back per good answer: one full window restores half of what a 429 took."""
 PACE = 600.0
 """Seconds: a longer window is a quota and not a pace. Halving it at every 429 would end a run for
-an hour although the vendor asks for seconds; such a quota closes for as long as the vendor says."""
+an hour although the vendor asks for seconds: such a quota closes for as long as the vendor says,
+and what is halved is the pace within it."""
 DAILY_RECHECK = 3600.0
 MARGIN = 1e-6
 """Waits are this much longer, so that rounding never opens a window too early."""
@@ -26,62 +22,11 @@ Announce = Callable[[float, str], object]
 """Told (seconds, reason) before each wait; may raise to refuse the wait."""
 
 
-@dataclass(eq=False, slots=True)
-class Window:
-    """A rolling window. A request holds its place from before it is sent until `seconds` after
-    its answer: whenever between the two the vendor counted it, the vendor's window is kept.
-    """
+@dataclass(slots=True)
+class Place:
+    """What a request holds; `sent` when it went out, None for one that did not yet."""
 
-    limit: Limit
-    ceiling: float = 0.0
-    capacity: float = 0.0
-    running: int = 0
-    answered: deque[float] = field(default_factory=deque)
-    closed_until: float = 0.0
-    last_cut: float = -1.0
-
-    def __post_init__(self) -> None:
-        self.ceiling = self.capacity = float(max(1, self.limit.requests))
-
-    @property
-    def overall(self) -> bool:
-        """Does it cover every request?"""
-        return not (self.limit.path or self.limit.method)
-
-    def covers(self, method: str, path: str) -> bool:
-        """Does a request count in this window?"""
-        return self.limit.method.upper() in ("", method) and bool(re.search(self.limit.path, path))
-
-    def delay(self, now: float) -> float | None:
-        """Seconds until there is a place; None if only an outstanding answer can tell."""
-        while self.answered and self.answered[0] + self.limit.seconds <= now:
-            self.answered.popleft()
-        wait = max(0.0, self.closed_until - now)
-        surplus = self.running + len(self.answered) - int(self.capacity)
-        if surplus < 0:
-            return wait
-        if surplus >= len(self.answered):
-            return None
-        return max(wait, self.answered[surplus] + self.limit.seconds - now)
-
-    def shrink(self, sent: float, now: float) -> None:
-        """Halve the capacity, once for all requests that were under way together."""
-        if sent < self.last_cut:
-            return
-        used = self.running + len(self.answered)
-        known = self.capacity if self.limit is not UNPUBLISHED else min(self.capacity, used)
-        self.capacity, self.last_cut = max(1.0, known / 2), now
-
-    def grow(self) -> None:
-        """A good answer wins back a little of what was cut."""
-        self.capacity = min(self.ceiling, self.capacity + GROWTH)
-
-    def adopt(self, maximum: int, remaining: int, now: float) -> None:
-        """Take over the vendor's own count, with what others have used as if just answered."""
-        self.capacity = maximum if self.capacity >= self.ceiling else min(self.capacity, maximum)
-        self.ceiling = float(maximum)
-        foreign = maximum - remaining - self.running - len(self.answered)
-        self.answered.extend([now] * foreign)
+    sent: float | None = None
 
 
 @dataclass(slots=True)
@@ -120,17 +65,17 @@ class Budget:
             self._windows += [Window(limit) for limit in limits if limit not in known]
 
     @contextmanager
-    def place(self, method: str, path: str, announce: Announce) -> Iterator[None]:
-        """Hold a place for one request, after waiting for it."""
+    def place(self, method: str, path: str, announce: Announce) -> Iterator[Place]:
+        """Hold a place for one request, after waiting for it; the caller notes when it is sent."""
         windows = self._enter(method, path, announce)
+        place = Place()
         try:
-            yield
+            yield place
         finally:
             with self._freed:
                 now = self.seconds()
                 for window in windows:
-                    window.running -= 1
-                    window.answered.append(now)
+                    window.release(place.sent, now)
                 self._freed.notify_all()
 
     def answered(self, quota: Quota, *, good: bool, method: str, path: str) -> None:
@@ -160,10 +105,19 @@ class Budget:
             now = self.seconds()
             covering = self._covering(method, path)
             own = [window for window in covering if not window.overall]
-            for window in covering if everywhere or not own else own:
+            meant = covering if everywhere or not own else own
+            paced = [window for window in meant if window.limit.seconds <= PACE]
+            for window in meant:
                 window.closed_until = max(window.closed_until, now + wait)
-                if window.limit.seconds <= PACE:
-                    window.shrink(sent, now)
+            for window in paced or [self._pace_within(meant[0])]:
+                window.shrink(sent, now)
+
+    def _pace_within(self, quota: Window) -> Window:
+        """A short window for what a long quota covers, as the vendor publishes none."""
+        asked = replace(UNPUBLISHED, path=quota.limit.path, method=quota.limit.method)
+        window = Window(asked)
+        self._windows.append(window)
+        return window
 
     def seconds(self) -> float:
         """The budget's own clock."""

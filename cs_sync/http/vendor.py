@@ -220,8 +220,9 @@ class VendorHttp:
 
     def _exchange(self, call: Call) -> tuple[float, httpx.Response]:
         """When it was sent, and the response; lost and impossible requests become errors."""
-        with self._budget.place(call.method, call.url.path, self._waits(call)), self._lanes:
-            sent = self._budget.seconds()
+        waits = self._waits(call)
+        with self._budget.place(call.method, call.url.path, waits) as place, self._lanes:
+            sent = place.sent = self._budget.seconds()
             self._meter.sent()
             try:
                 request = self._client.build_request(

@@ -74,6 +74,78 @@ def test_no_window_is_ever_exceeded(
         assert most_in_any_window(moments, limit.seconds) <= limit.requests
 
 
+trip = st.tuples(
+    st.floats(0, 0.2, allow_subnormal=False),  # idle before the request
+    st.floats(0.05, 0.06, allow_subnormal=False),  # until the vendor counts it
+    st.floats(0.04, 0.4, allow_subnormal=False),  # until its answer is back
+)
+
+
+@given(st.lists(trip, min_size=30, max_size=60))
+@settings(deadline=None, max_examples=100)
+def test_no_window_is_exceeded_by_what_is_judged_by_its_sending(
+    trips: list[tuple[float, float, float]],
+) -> None:
+    clock = ManualClock()
+    budget = budget_of([Limit(4, 1.0)], clock)
+    counted: list[float] = []
+    for idle, outward, back in trips:
+        clock.sleep(idle)
+        with budget.place("GET", "/a", quiet) as place:
+            place.sent = seconds_of(clock)
+            clock.sleep(outward)
+            counted.append(seconds_of(clock))
+            clock.sleep(back)
+    assert most_in_any_window(counted, 1.0) <= 4
+
+
+def steadily(budget: Budget, clock: ManualClock, number: int, latency: float) -> list[float]:
+    """When so many requests were sent, one after the other."""
+    sent = []
+    for _ in range(number):
+        with budget.place("GET", "/a", quiet) as place:
+            place.sent = seconds_of(clock)
+            sent.append(place.sent)
+            clock.sleep(latency)
+    return sent
+
+
+def test_latency_that_does_not_vary_costs_little_of_a_limit() -> None:
+    clock = ManualClock()
+    budget = budget_of([Limit(5, 1.0)], clock)
+    sent = steadily(budget, clock, 105, latency=0.1)
+    assert sent[5] - sent[0] == pytest.approx(1.1, abs=1e-4)  # not known yet: after the answer
+    assert sent[100] - sent[50] == pytest.approx(10 * 1.025, rel=1e-3)
+
+
+def test_after_a_429_only_the_answer_is_trusted() -> None:
+    clock = ManualClock()
+    budget = budget_of([Limit(5, 1.0)], clock)
+    steadily(budget, clock, 20, latency=0.1)
+    budget.refused("GET", "/a", sent=seconds_of(clock), wait=1.0, everywhere=False)
+    for _ in range(10):
+        budget.answered(Quota(), good=True, method="GET", path="/a")
+    clock.sleep(5)
+    sent = steadily(budget, clock, 6, latency=0.1)
+    assert sent[5] - sent[0] == pytest.approx(1.1, abs=1e-4)
+
+
+def test_a_quota_of_an_hour_is_slowed_down_by_429s_and_does_not_stand_still() -> None:
+    clock = ManualClock()
+    budget = budget_of([Limit(1200, 3600.0)], clock)
+    for _ in range(600):
+        send(budget, clock)
+    for _ in range(3):
+        began = seconds_of(clock)
+        budget.refused("GET", "/a", sent=began, wait=5.0, everywhere=False)
+        times = [send(budget, clock) - began for _ in range(3)]
+        assert times == pytest.approx([5, 6, 7], abs=1e-3)
+    for _ in range(20):
+        budget.answered(Quota(), good=True, method="GET", path="/a")
+    began = seconds_of(clock)
+    assert [send(budget, clock) for _ in range(10)][-1] - began < 2
+
+
 def test_threads_share_one_budget_and_nothing_is_lost() -> None:
     clock = ManualClock()
     budget = budget_of([Limit(5, 10.0)], clock)
