@@ -164,6 +164,7 @@ def _scope(
         by=tuple(by),
         known_at=known_at,
         observed_until=workspace.clock(),
+        settings=workspace.config.metrics.settings,
     )
 
 
