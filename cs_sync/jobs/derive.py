@@ -10,7 +10,9 @@ from cs_sync.identity import Ref, Resolution, resolve
 from cs_sync.jobs.recording import Recorded, recorded_run
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.metrics.mrr.movements import account_mrr
+from cs_sync.metrics.mrr.plans import plans_of
 from cs_sync.metrics.mrr.policy import MrrPolicy
+from cs_sync.store.attributes import a_source_says_plans, save_plans
 from cs_sync.store.billing import read_billing
 from cs_sync.store.graph import changed_since, read_facts, read_known, save_graph
 from cs_sync.store.leases import check_lease
@@ -97,6 +99,9 @@ def derive_mrr(recorded: Recorded, policy: MrrPolicy) -> int:
         with store.write() as connection:
             check_lease(connection, recorded.held)
             save_mrr(connection, mrr, policy.hash, now)
+            if policy == policy_of(recorded.workspace) and not a_source_says_plans(connection):
+                plans = {account: plans_of(found.spans) for account, found in mrr.items()}
+                save_plans(connection, plans, now)
     with store.write() as connection:
         set_cursor(connection, DERIVED, stream, now.isoformat(), recorded.id, now)
     return len(touched)

@@ -44,8 +44,11 @@ def with_segments(
             held.c.valid_from < moment,
             or_(held.c.valid_to.is_(None), held.c.valid_to >= moment),
         )
-        if known_at is not None:
-            then = and_(then, held.c.known_from <= known_at)
+        if known_at is None:
+            then = and_(then, held.c.known_to.is_(None))
+        else:
+            unlearnt = or_(held.c.known_to.is_(None), held.c.known_to > known_at)
+            then = and_(then, held.c.known_from <= known_at, unlearnt)
         joined = joined.outerjoin(held, then)
         columns.append(held.c.value.label(f"{label}_{index}"))
     return joined, columns

@@ -19,16 +19,14 @@ from sqlalchemy import (
     case,
     delete,
     insert,
-    literal,
     select,
+    true,
     union,
 )
 
 from cs_sync_schemas import AccountAttribute, MrrSpan, table_of
 
 SPAN, ATTRIBUTE = table_of(MrrSpan), table_of(AccountAttribute)
-_ENDS = {SPAN: "known_to", ATTRIBUTE: "valid_to"}
-"""What is set when one learns that a row is over; everything else in a row stays as it is."""
 
 
 def learnt_of(policy: str, since: datetime, *, segmented: bool = False) -> Select[Any]:
@@ -39,7 +37,7 @@ def learnt_of(policy: str, since: datetime, *, segmented: bool = False) -> Selec
     ]
     attributes = [
         select(ATTRIBUTE.c.account_id).where(when > since)
-        for when in (ATTRIBUTE.c.known_from, ATTRIBUTE.c.valid_to)
+        for when in (ATTRIBUTE.c.known_from, ATTRIBUTE.c.known_to)
     ]
     found = union(*spans, *(attributes if segmented else ())).subquery("learnt")
     return select(found.c.account_id)
@@ -47,16 +45,18 @@ def learnt_of(policy: str, since: datetime, *, segmented: bool = False) -> Selec
 
 @contextmanager
 def few_accounts(
-    connection: Connection, policy: str, accounts: Select[Any]
+    connection: Connection, policy: str, accounts: Select[Any], *, segmented: bool
 ) -> Iterator[Callable[[datetime], None]]:
-    """Within it statements find these accounts' spans and attributes only.
+    """Within it statements find these accounts' spans only, and if asked their attributes.
 
     What is given sets the instant: the tables are then as they were, later knowledge left out.
     """
     chosen = _temporary("few_account", [Column("account_id", SPAN.c.account_id.type)])
     chosen.create(connection)
     connection.execute(insert(chosen).from_select(["account_id"], accounts))
-    mine = {SPAN: SPAN.c.policy == policy, ATTRIBUTE: literal(1) == 1}
+    mine: dict[Table, ColumnElement[bool]] = {SPAN: SPAN.c.policy == policy}
+    if segmented:
+        mine[ATTRIBUTE] = true()
     copies = {table: _staged(connection, table, chosen, mine[table]) for table in mine}
     shown = {table: _temporary(table.name, _columns(table)) for table in mine}
     for table in shown.values():
@@ -66,9 +66,7 @@ def few_accounts(
         for table, copy in copies.items():
             connection.execute(delete(shown[table]))
             names = [column.name for column in copy.c]
-            connection.execute(
-                insert(shown[table]).from_select(names, _then(copy, at, _ENDS[table]))
-            )
+            connection.execute(insert(shown[table]).from_select(names, _then(copy, at)))
 
     try:
         yield as_known
@@ -92,11 +90,11 @@ def _staged(
     return copy
 
 
-def _then(copy: Table, at: datetime, ends: str) -> Select[Any]:
-    """The rows as they were at an instant: what ended later had no end yet."""
-    over = copy.c[ends]
+def _then(copy: Table, at: datetime) -> Select[Any]:
+    """The rows as they were at an instant: what was unlearnt later was still believed."""
+    over = copy.c.known_to
     columns = [
-        case((over > at, None), else_=over).label(ends) if column is over else column
+        case((over > at, None), else_=over).label("known_to") if column is over else column
         for column in copy.c
     ]
     return select(*columns).where(copy.c.known_from <= at)

@@ -10,6 +10,7 @@ from cs_sync_schemas import (
     Discount,
     Invoice,
     InvoiceLine,
+    Product,
     Subscription,
     SubscriptionItem,
     table_of,
@@ -19,6 +20,7 @@ ACCOUNT, LINK = table_of(Account), table_of(AccountLink)
 SUBSCRIPTION = table_of(Subscription)
 ITEM, LINE = table_of(SubscriptionItem), table_of(InvoiceLine)
 DISCOUNT, INVOICE = table_of(Discount), table_of(Invoice)
+PRODUCT = table_of(Product)
 
 
 def touched_accounts(connection: Connection, since: datetime | None) -> list[str]:
@@ -31,7 +33,8 @@ def touched_accounts(connection: Connection, since: datetime | None) -> list[str
     direct = [_by_account(table, since) for table in (SUBSCRIPTION, INVOICE, DISCOUNT)]
     indirect = [_by_subscription(table, since) for table in (ITEM, LINE, DISCOUNT)]
     itself = select(ACCOUNT.c.id).where(ACCOUNT.c.changed_at >= since)
-    return sorted(connection.scalars(union(itself, *direct, *indirect)))
+    named = _by_product(since)
+    return sorted(connection.scalars(union(itself, named, *direct, *indirect)))
 
 
 def _by_account(table: Table, since: datetime) -> Select[tuple[str]]:
@@ -54,6 +57,26 @@ def _by_subscription(table: Table, since: datetime) -> Select[tuple[str]]:
             ),
         )
         .where(table.c.changed_at >= since)
+    )
+
+
+def _by_product(since: datetime) -> Select[tuple[str]]:
+    """Whoever pays for a product of another name is on another plan by name."""
+    return (
+        select(LINK.c.account_id)
+        .join(SUBSCRIPTION, _same(LINK.c.source_id, SUBSCRIPTION, "account_source_id"))
+        .join(
+            ITEM,
+            and_(
+                ITEM.c.source == SUBSCRIPTION.c.source,
+                ITEM.c.subscription_source_id == SUBSCRIPTION.c.source_id,
+            ),
+        )
+        .join(
+            PRODUCT,
+            and_(PRODUCT.c.source == ITEM.c.source, PRODUCT.c.source_id == ITEM.c.product),
+        )
+        .where(PRODUCT.c.changed_at >= since)
     )
 
 

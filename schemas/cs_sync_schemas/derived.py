@@ -112,5 +112,7 @@ class FollowUp(SQLModel, table=True):
     touched: bool = Field(default=False, description="Somebody has begun it at the destination.")
     created_at: datetime
     opened_at: datetime | None = Field(default=None, description="Since when it may be written.")
-    ended_at: datetime | None = Field(default=None, description="Done, deleted, or found to be needless.")
+    ended_at: datetime | None = Field(
+        default=None, description="Done, deleted, or found to be needless."
+    )
     reason: str | None = Field(default=None, description="Why it was needless.")

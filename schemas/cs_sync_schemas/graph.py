@@ -27,16 +27,21 @@ class Account(SQLModel, table=True):
 
 
 class AccountAttribute(SQLModel, table=True):
-    """What one attribute of an account was in `[valid_from, valid_to)`."""
+    """What one attribute of an account was in `[valid_from, valid_to)`.
+
+    Bitemporal: it is what was known in `[known_from, known_to)`.
+    """
 
     __tablename__ = "account_attribute"
 
     account_id: str = Field(primary_key=True)
     name: str = Field(primary_key=True)
     valid_from: datetime = Field(primary_key=True)
+    known_from: datetime = Field(primary_key=True, description="When a sync first saw it.")
     valid_to: datetime | None = None
-    known_from: datetime = Field(description="When a sync first saw it.")
+    known_to: datetime | None = None
     value: str = Field(description="As text; true and false in small letters.")
+    derived: bool = Field(default=False, description="From what is paid; no source says it.")
 
 
 class AccountLink(SQLModel, table=True):

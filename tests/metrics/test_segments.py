@@ -170,12 +170,17 @@ def test_a_value_holds_until_another_is_seen(store: Store) -> None:
         save_attributes(connection, [("a", {"plan": "pro", "size": None})], last)
         rows = connection.execute(ATTRIBUTE.select().order_by(ATTRIBUTE.c.valid_from)).all()
         assert known_attributes(connection) == {"plan", "vip", "size"}
-    found = {(r.name, r.value): (r.valid_from.year, r.valid_to, r.known_from) for r in rows}
+    found = {
+        (r.name, r.value, r.known_from): (r.valid_from.year, r.valid_to, r.known_to) for r in rows
+    }
     assert found == {
-        ("plan", "basic"): (1900, later, first),
-        ("plan", "pro"): (2026, None, later),
-        ("vip", "true"): (1900, last, first),
-        ("size", "3"): (1900, last, later),
+        ("plan", "basic", first): (1900, None, later),
+        ("plan", "basic", later): (1900, later, None),
+        ("plan", "pro", later): (2026, None, None),
+        ("vip", "true", first): (1900, None, last),
+        ("vip", "true", last): (1900, last, None),
+        ("size", "3", later): (1900, None, last),
+        ("size", "3", last): (1900, last, None),
     }
 
 
