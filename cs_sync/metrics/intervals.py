@@ -5,10 +5,13 @@ import math
 _Z = 1.959963984540054
 """The two-sided 95 % point of the normal distribution."""
 
+_ALIKE = 1e-12
+"""Squares that differ by less of themselves differ by what floating point leaves over."""
+
 Interval = tuple[float, float]
 
 
-def wilson(successes: int, n: int) -> Interval | None:
+def wilson(successes: float, n: int) -> Interval | None:
     """The score interval of a proportion (E. B. Wilson, 1927).
 
     None without observations, and where the count is no part of the whole (more conversions than
@@ -19,7 +22,8 @@ def wilson(successes: int, n: int) -> Interval | None:
     share, z2 = successes / n, _Z * _Z
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
     half = _Z * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    low = 0.0 if successes == 0 else max(0.0, centre - half)
+    return low, 1.0 if successes == n else min(1.0, centre + half)
 
 
 def nps_interval(promoters: int, detractors: int, n: int) -> Interval | None:
@@ -67,11 +71,14 @@ def log_interval(value: float, variance: float | None) -> Interval | None:
 def ratio_interval(y: float, x: float, yy: float, xy: float, xx: float, n: int) -> Interval | None:
     """A ratio of sums Σy ÷ Σx over n units, linearised (Cochran, Sampling Techniques, ch. 6).
 
-    None with fewer than two units or nothing to divide by.
+    None with fewer than two units or nothing to divide by, and where all units are alike: what
+    has not been seen to vary has no known error, rather than none.
     """
     if n < 2 or x == 0:
         return None
     ratio = y / x
-    residual = max(0.0, yy - 2 * ratio * xy + ratio * ratio * xx)
+    residual = yy - 2 * ratio * xy + ratio * ratio * xx
+    if residual <= _ALIKE * (yy + ratio * ratio * xx):
+        return None
     half = _Z * math.sqrt(residual * n / (n - 1)) / abs(x)
     return ratio - half, ratio + half

@@ -161,6 +161,8 @@ def _interval(metric: Metric, row: Row) -> Interval | None:
         )
         interval = ratio_interval(y, x, yy, xy, xx, n)
         floor, ceiling = metric.bounds
+        if interval is None and metric.bounds == (0.0, 1.0) and x > 0:
+            return wilson(y / x * n, n)  # all units are alike: as if each were a yes or no
         return interval and (max(floor, interval[0]), min(ceiling, interval[1]))
     return None
 

@@ -180,3 +180,13 @@ def test_multiples_are_said_as_multiples() -> None:
     assert sample(row).plain == "n=9, 1.5× … 6.0×"
     assert quantity(1.7, said_as("tickets_per_account", "ratio")) == "1.7"
     assert quantity(0.25, said_as("csat", "ratio")) == "25.0 %"
+
+
+def test_accounts_that_are_all_alike_do_not_prove_that_nothing_varies(ledger: Ledger) -> None:
+    """None of six lost anything: up to 39 % may (Wilson), and of growth nothing can be said."""
+    accounts(ledger, 6)
+    lost = one(ledger, "gross_mrr_churn_rate")
+    assert (lost.value, lost.low) == (0, 0)
+    assert lost.high == pytest.approx(0.3903, abs=1e-4)
+    grown = one(ledger, "expansion_rate")
+    assert (grown.value, grown.low, grown.high) == (0, None, None)

@@ -154,3 +154,13 @@ def test_why_customers_left(ledger: Ledger) -> None:
     april = period_of(date(2026, 4, 1), "month", "UTC")
     both = ledger.kpis("churn_by_stated_reason", Scope((april, MAY)))
     assert [row.value for row in both[:5]] == [0] * 5
+
+
+def test_value_in_time_counts_those_who_never_got_there(ledger: Ledger) -> None:
+    """Of three that joined in May one did a first step after 7 days, one after 8, one never."""
+    for n, done in enumerate((JOINED + timedelta(days=7), JOINED + timedelta(days=8), None)):
+        ledger.account(f"a{n}", created_at=JOINED)
+        ledger.add(OnboardingStep, step(f"a{n}", "connect", done_at=done))
+    row = one(ledger, "value_in_time_rate")
+    assert (row.numerator, row.denominator, row.n) == (1, 3, 3)
+    assert one(ledger, "time_to_value_days").value == 7.5

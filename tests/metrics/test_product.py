@@ -81,3 +81,14 @@ def test_without_visitors_conversion_is_undefined(ledger: Ledger) -> None:
     days(ledger, FunnelDay, {"conversions": 3})
     row = one(ledger, "conversion_rate")
     assert (row.value, row.status) == (None, "insufficient")
+
+
+def test_a_goal_whose_leads_are_not_counted_is_no_part_of_their_rate(ledger: Ledger) -> None:
+    days(
+        ledger, FunnelDay,
+        {"goal": "paid", "visitors": 900, "leads": 90, "conversions": 45},
+        {"goal": "newsletter", "visitors": 100, "conversions": 55},
+    )  # fmt: skip
+    row = one(ledger, "lead_conversion_rate")
+    assert (row.numerator, row.denominator) == (45, 90)
+    assert one(ledger, "conversion_rate").value == 0.1

@@ -155,6 +155,29 @@ def _time_to_value(scope: Scope) -> Select[Any]:
     return median(scope, reached)
 
 
+def _value_in_time(scope: Scope) -> Select[Any]:
+    """Accounts that joined in the period and did any step within so many days."""
+    steps = attributed(
+        scope,
+        STEP,
+        STEP.c.done_at,
+        ACCOUNT.c.created_at.label("joined"),
+        where=ACCOUNT.c.created_at.is_not(None),
+    )
+    limit = scope.settings["within_days"] * _DAY
+    in_time = seconds_between(steps.c.joined, steps.c.done_at) <= limit
+    groups = [steps.c.account_id, *marks_of(scope, steps), steps.c.joined]
+    accounts = (
+        select(*groups, func.max(case((in_time, 1), else_=0)).label("done"))
+        .group_by(*groups)
+        .cte("first_value")
+    )
+    cohort = cohort_of(scope, accounts, "joined")
+    return totals(
+        scope, cohort, numerator=func.sum(cohort.c.done), denominator=func.count(), n=func.count()
+    )
+
+
 _SAAS: tuple[str, ...] = ("Standard definition of product-led onboarding",)
 
 
@@ -203,5 +226,13 @@ ONBOARDING: tuple[Metric, ...] = (
         "the period",
         _time_to_value, unit="days",
         edge_cases="Accounts that have done no step yet are left out and not in n.",
+    ),
+    _onboarding(
+        "value_in_time_rate", "Value in time",
+        "accounts created in the period that did a first step within 7 days ÷ accounts created in "
+        "the period that have steps",
+        _value_in_time, settings={"within_days": 7}, spread="wilson", divides=True,
+        settles_after="within_days",
+        edge_cases="Beside time_to_value_days, which only knows those who got there.",
     ),
 )  # fmt: skip

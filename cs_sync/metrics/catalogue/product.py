@@ -48,11 +48,20 @@ def _response(scope: Scope) -> Select[Any]:
 
 
 def _share(top: str, bottom: str, *, by_goal: bool = False) -> Callable[[Scope], Select[Any]]:
+    """Goals of which nothing below is counted are left out of both sums."""
+
     def build(scope: Scope) -> Select[Any]:
-        goal = [cast(FUNNEL.c.goal, String).label("dimension_0")] if by_goal else []
-        days = _days(scope, FUNNEL, FUNNEL.c[top], FUNNEL.c[bottom], *goal)
-        below = func.sum(days.c[bottom])
-        return totals(scope, days, numerator=func.sum(days.c[top]), denominator=below, n=below)
+        goal = cast(FUNNEL.c.goal, String).label("dimension_0" if by_goal else "goal")
+        days = _days(scope, FUNNEL, FUNNEL.c[top], FUNNEL.c[bottom], goal)
+        sums = [func.sum(days.c[name]).label(name) for name in (top, bottom)]
+        goals = (
+            select(days.c.period, days.c[goal.name], *sums)
+            .group_by(days.c.period, days.c[goal.name])
+            .having(func.sum(days.c[bottom]) > 0)
+            .cte("goals")
+        )
+        below = func.sum(goals.c[bottom])
+        return totals(scope, goals, numerator=func.sum(goals.c[top]), denominator=below, n=below)
 
     return build
 
@@ -63,7 +72,10 @@ def _leads(scope: Scope) -> Select[Any]:
 
 
 _COMPANY = "For the whole company: it cannot be split by attributes of accounts. "
-_GOALS = "Goals, where the rows name them, are added up. "
+_GOALS = (
+    "Goals, where the rows name them, are added up, but those of which the denominator is never "
+    "counted in the period. "
+)
 
 
 def _quality(name: str, title: str, unit: Any, formula: str, build: Any, **more: Any) -> Metric:

@@ -139,8 +139,9 @@ def test_new_comes_first_and_once_and_churn_is_followed_by_return(
         "contraction": {"new", "reactivation", "expansion", "contraction"},
         "churn": {"new", "reactivation", "expansion", "contraction"},
     }
-    if policy.free_plan == "customer":  # who leaves a free plan has no MRR to lose
+    if policy.free_plan == "customer":  # who leaves or joins a free plan moves no MRR
         after["reactivation"] = {"churn", "contraction"}
+        after["expansion"].add("churn")
     for currency in ("EUR", "JPY"):
         kinds = [m.kind for m in account_mrr(book, policy).movements if m.currency == currency]
         previous: list[str | None] = [None, *kinds]
