@@ -163,7 +163,13 @@ class Pusher:
             writes.left += len(rest)
         self._note(receipts)
         if any(_elsewhere(item, answer) for item, answer in answered):
-            self._note(overwritten(answered, self.entries()))
+            lost = overwritten(answered, self.entries())
+            writes.problems += [
+                f"account {row['key']}: its record took another account's values, as the two were "
+                "merged while we wrote; the next run writes it again"
+                for row in lost
+            ]
+            self._note(lost)
 
     def _note(self, receipts: Sequence[Mapping[str, Any]]) -> None:
         with self.store.write() as connection:

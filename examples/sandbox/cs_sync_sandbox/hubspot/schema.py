@@ -62,6 +62,17 @@ def create_properties(portal: Portal, kind: str, body: Json) -> tuple[int, Json]
     return 207 if errors else 201, answer
 
 
+def update_property(portal: Portal, kind: str, name: str, change: Json) -> tuple[int, Json]:
+    """PATCH a definition: label, description, options; its name and type stay."""
+    found = get_property(portal, kind, name)[1]
+    if found["hubspotDefined"]:
+        raise invalid(f"Property {name} cannot be changed")
+    kept = {k: v for k, v in change.items() if k in {"label", "description", "options"}}
+    changed = definition({**found, **kept}, portal.now())
+    portal.definitions[kind][name] = changed
+    return 200, changed
+
+
 def archive_property(portal: Portal, kind: str, name: str) -> tuple[int, Json]:
     """DELETE a definition that Acme's people or an integration made."""
     found = get_property(portal, kind, name)[1]
@@ -109,8 +120,8 @@ def _check(portal: Portal, kind: str, given: Json) -> None:
 
 
 def _check_unique(portal: Portal, kind: str, type_: str) -> None:
-    if kind == "tasks" and not portal.unique_task_properties:
-        raise invalid("Unique properties are not supported for object type 0-27")
+    if kind in {"tasks", "notes"} and not portal.unique_task_properties:
+        raise invalid(f"Unique properties are not supported for {kind}")
     taken = sum(d["hasUniqueValue"] for d in portal.definitions[kind].values())
     if type_ not in {"string", "number"} or taken >= UNIQUE_PER_KIND:
         raise invalid(f"At most {UNIQUE_PER_KIND} string or number properties may be unique")

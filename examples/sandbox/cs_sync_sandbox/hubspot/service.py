@@ -147,6 +147,10 @@ def _properties(portal: Portal, request: Request, _: Json) -> Answer:
     return schema.list_properties(portal, _kind(request))
 
 
+def _changed(portal: Portal, request: Request, body: Json) -> Answer:
+    return schema.update_property(portal, *_one(request), body)
+
+
 def _groups(portal: Portal, request: Request, _: Json) -> Answer:
     return schema.list_groups(portal, _kind(request))
 
@@ -181,6 +185,7 @@ DOORS = (
     Door("GET", PROPERTIES, "read", _properties),
     Door("POST", PROPERTIES, "schema", _of_kind(schema.create_property)),
     Door("GET", f"{PROPERTIES}/{{id}}", "read", _of_one(schema.get_property)),
+    Door("PATCH", f"{PROPERTIES}/{{id}}", "schema", _changed),
     Door("DELETE", f"{PROPERTIES}/{{id}}", "schema", _of_one(schema.archive_property)),
     Door("POST", f"{PAIR}/read", "read", _of_pair(associations.read)),
     Door("POST", f"{PAIR}/create", "write", _of_pair(associations.create)),
