@@ -8,12 +8,21 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from uuid import uuid4
 
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, inspect, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
+
+from cs_sync.store.database import Store, open_store
+from cs_sync.store.migrating import migrate
+
+WORKSPACES = ("one", "two")
+"""Schemas of every fresh database."""
 
 
 @contextmanager
@@ -29,6 +38,46 @@ def postgres_url() -> Iterator[str]:
             yield url
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def fresh_database(server: str) -> Iterator[str]:
+    """The URL of a database of its own with two empty workspaces, copied from one made before."""
+    name = f"cs_sync_test_{uuid4().hex}"
+    _administer(server, f"CREATE DATABASE {name} TEMPLATE {_template(server)}")
+    try:
+        yield _url_of(server, name)
+    finally:
+        _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def empty(store: Store) -> None:
+    """Take every row out of a workspace."""
+    with store.write() as connection:
+        for table in inspect(connection).get_table_names():
+            if table != "alembic_version":
+                connection.exec_driver_sql(f'DELETE FROM "{table}"')
+
+
+@cache
+def _template(server: str) -> str:
+    name = f"cs_sync_template_{uuid4().hex}"
+    _administer(server, f"CREATE DATABASE {name}")
+    for schema in WORKSPACES:
+        store = open_store(_url_of(server, name), schema)
+        migrate(store, datetime(2026, 1, 1, tzinfo=UTC))
+        store.close()
+    return name
+
+
+def _administer(server: str, statement: str) -> None:
+    engine = create_engine(server, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+
+
+def _url_of(server: str, database: str) -> str:
+    return make_url(server).set(database=database).render_as_string(hide_password=False)
 
 
 def _binaries(folder: Path) -> Path:

@@ -74,7 +74,10 @@ def renew_lease(connection: Connection, held: Held, now: datetime) -> None:
 
 
 def check_lease(connection: Connection, held: Held) -> None:
-    """Raise LeaseHeld unless this run still holds the lease; call it in every transaction."""
+    """Raise LeaseHeld unless this run still holds the lease; call it in every transaction.
+
+    PostgreSQL keeps others from taking it until the transaction has ended; SQLite has one writer.
+    """
     if _token(connection.dialect).rows(connection, name=NAME) != [(held.token,)]:
         raise LeaseHeld(
             "this run lost its lease to another one", "nothing was lost; let the other run finish"
@@ -83,7 +86,8 @@ def check_lease(connection: Connection, held: Held) -> None:
 
 @lru_cache(STATEMENTS)
 def _token(dialect: Dialect) -> Prepared:
-    return prepare(select(LEASE.c.token).where(LEASE.c.name == bindparam("name")), dialect)
+    token = select(LEASE.c.token).where(LEASE.c.name == bindparam("name"))
+    return prepare(token.with_for_update(read=True, key_share=True), dialect)
 
 
 def give_back(connection: Connection, held: Held, now: datetime) -> None:

@@ -1,0 +1,112 @@
+"""Bringing a database up to date: newer ones are refused, older ones kept beside the new."""
+
+import shutil
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+from sqlalchemy import inspect, text
+
+from cs_sync.contracts.errors import StoreError
+from cs_sync.contracts.source import Page
+from cs_sync.store import migrating
+from cs_sync.store.database import Store, open_store
+from cs_sync.store.migrating import migrate
+from cs_sync_schemas.migrations import HEAD, LOCATION
+from tests.conftest import NOW, Clock, migrated_sqlite
+from tests.postgres import WORKSPACES, fresh_database
+from tests.sync.scripted import stream, tickets
+from tests.sync.test_engine import living, run
+
+ONE = stream(lambda _window: iter([Page(tickets("1"))]))
+NEXT = '''
+    """A later schema."""
+
+    from alembic import op
+
+    revision, down_revision = "next", "{head}"
+    branch_labels = depends_on = None
+
+    def upgrade():
+        op.execute("CREATE TABLE later (id INTEGER)")
+        {also}
+'''
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """A database of its own on each: what these tests do to one is of no use to others."""
+    if request.param == "sqlite":
+        with migrated_sqlite(tmp_path) as opened:
+            yield opened
+    else:
+        with fresh_database(request.getfixturevalue("postgres")) as url:
+            opened = open_store(url, WORKSPACES[0])
+            yield opened
+            opened.close()
+
+
+@pytest.fixture
+def later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """This cs-sync with one migration more; the file of that migration."""
+    folder = tmp_path / "migrations"
+    shutil.copytree(LOCATION, folder)
+    found = folder / "versions" / "next.py"
+    found.write_text(dedent(NEXT.format(head=HEAD, also="")), encoding="utf-8")
+    monkeypatch.setattr(migrating, "LOCATION", folder)
+    monkeypatch.setattr(migrating, "HEAD", "next")
+    return found
+
+
+def revision(store: Store) -> str:
+    with store.read() as connection:
+        return str(connection.scalar(text("SELECT version_num FROM alembic_version")))
+
+
+def has_later(store: Store) -> bool:
+    with store.read() as connection:
+        return inspect(connection).has_table("later")
+
+
+def test_a_newer_database_is_refused_and_left_alone(store: Store, clock: Clock) -> None:
+    run(store, clock, ONE)
+    with store.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'of 2031'"))
+    with pytest.raises(StoreError, match="of 2031") as caught:
+        migrate(store, NOW)
+    assert "upgrade cs-sync; nothing was changed" in str(caught.value)
+    assert revision(store) == "of 2031"
+    assert living(store) == ["1"]
+
+
+def test_an_older_database_is_brought_up_to_date(store: Store, clock: Clock, later: Path) -> None:
+    run(store, clock, ONE)
+    backup = migrate(store, NOW)
+    assert has_later(store)
+    assert revision(store) == "next"
+    assert living(store) == ["1"]
+    assert migrate(store, NOW) is None, "once is enough"
+    if store.engine.dialect.name != "sqlite":
+        assert backup is None, "PostgreSQL has tools of its own for that"
+        return
+    assert backup is not None
+    assert HEAD in backup.name
+    assert stat.S_IMODE(backup.stat().st_mode) == 0o600
+    with closing(sqlite3.connect(backup)) as kept:
+        assert kept.execute("SELECT source_id FROM ticket").fetchall() == [("1",)]
+        assert kept.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,)
+
+
+def test_a_migration_that_fails_changes_nothing(store: Store, clock: Clock, later: Path) -> None:
+    run(store, clock, ONE)
+    broken = NEXT.format(head=HEAD, also='op.execute("CREATE TABLE ticket (id INTEGER)")')
+    later.write_text(dedent(broken), encoding="utf-8")
+    with pytest.raises(StoreError, match="exists"):
+        migrate(store, NOW)
+    assert revision(store) == HEAD
+    assert not has_later(store)
+    assert living(store) == ["1"]
