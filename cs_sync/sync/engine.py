@@ -10,7 +10,7 @@ from cs_sync.contracts.source import Stream
 from cs_sync.sync.outcome import Outcome
 from cs_sync.sync.reading import Session
 from cs_sync.sync.streams import OpenSource, StreamSync
-from cs_sync.sync.windows import Request
+from cs_sync.sync.windows import MOST_PARTS, Request
 
 Note = Callable[[Outcome], None]
 COLLECT_AFTER = 10_000
@@ -37,14 +37,14 @@ def sync_sources(
 ) -> list[Outcome]:
     """Bring every stream of every source up to date; `note` is told of each as it ends.
 
-    Every stream has as many readers as the source allows requests at once, so that none waits for
-    another's limit; how many requests run, and how fast they go, is decided at the source's door.
+    Every part of a backfill has a reader of its own, so that all of them come to their ends
+    together; how many requests run, and how fast they go, is decided at the source's door.
     Raises what must stop the run, after every reader has stopped.
     """
     streams = [(source, stream) for source in sources for stream in source.source.streams()]
     if not streams:
         return []
-    pools = [ThreadPoolExecutor(source.source.concurrency, source.name) for source, _ in streams]
+    pools = [ThreadPoolExecutor(MOST_PARTS, source.name) for source, _ in streams]
     conductors = ThreadPoolExecutor(len(streams), "stream")
     try:
         running: dict[Future[Outcome], OpenSource] = {

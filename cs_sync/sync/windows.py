@@ -16,6 +16,7 @@ BACKFILL_EDGES = tuple(
 Businesses grow, so later parts are shorter; the longest part is read by one reader alone, so none
 may hold a large share of all records. An empty part costs one request, once.
 """
+MOST_PARTS = len(BACKFILL_EDGES) + 1
 
 SAFETY = timedelta(days=2)
 """Distance kept from the end of what a source still remembers."""
