@@ -63,7 +63,11 @@ class Api:
         # The SDK would write an id into the home directory and send it, with the platform's name.
         stripe.enable_telemetry = False
         self._http, self._ride = http, _Ride(http)
-        self._headers = {"Authorization": f"Bearer {api_key}", "Stripe-Version": VERSION}
+        self._headers = {
+            "Accept": "application/json",
+            "Authorization": f"Bearer {api_key}",
+            "Stripe-Version": VERSION,
+        }
         if account:
             self._headers["Stripe-Account"] = account
         self._client = stripe.StripeClient(
