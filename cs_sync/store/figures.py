@@ -85,7 +85,7 @@ class _Books:
         touched = learnt_of(self.policy, since, segmented=segmented)
         if self._are_many(touched):
             return
-        with few_accounts(self.connection, self.policy, touched) as as_known:
+        with few_accounts(self.connection, self.policy, touched, segmented=segmented) as as_known:
             as_known(since)
             before = {name: _whole(self.connection, one) for name, one in asked.items()}
             as_known(self.upto)
