@@ -60,6 +60,12 @@ def admit_page(stream: Stream, page: Page) -> tuple[Admitted, list[Rejection]]:
     return admitted, rejected
 
 
+def main_records(stream: Stream, page: Page) -> int:
+    """How many records of the stream's own kind a page shows, those that are no record included."""
+    unmapped = sum(rejection.record is stream.record for rejection in page.rejected)
+    return len(page.records.get(stream.record, ())) + unmapped
+
+
 def store_page(
     connection: Connection,
     stream: Stream,
@@ -86,8 +92,7 @@ def store_page(
     keep_rejects(connection, moment.source, stream.name, rejected, run_id, moment.now)
     return Stored(
         records=sum(len(rows) for rows in page.records.values()),
-        main=len(page.records.get(stream.record, ()))
-        + sum(rejection.record is stream.record for rejection in page.rejected),
+        main=main_records(stream, page),
         changed=changed,
         rejected=len(rejected),
         deleted=deleted,

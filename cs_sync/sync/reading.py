@@ -14,7 +14,7 @@ from cs_sync.contracts.source import Page, Stream
 from cs_sync.store.database import Store
 from cs_sync.store.forgetting import forget_again
 from cs_sync.store.leases import Held, check_lease
-from cs_sync.store.pages import Stored, admit_page, store_page
+from cs_sync.store.pages import Stored, admit_page, main_records, store_page
 from cs_sync.store.personal import Eraser
 from cs_sync.store.records import Moment
 from cs_sync.store.states import OpenWindow, advance
@@ -68,7 +68,7 @@ def read_window(
     `tracked` False reads beside the state, for ranges that the user asked for.
     """
     read, expect = opened.records, None
-    resume = opened.window.resume
+    before, resume = read, opened.window.resume
     seen: set[bytes] = set()
     for page in stream.read(opened.window):
         if session.stop.is_set():
@@ -76,9 +76,10 @@ def read_window(
         _refuse_repeats(stream, resume, seen)
         resume = page.resume if page.resume is not None else resume
         expect = page.expect if page.expect is not None else expect
-        part = _store(session, source, stream, page, opened, read if tracked else None)
+        read += main_records(stream, page)
+        before = before if page.resume is None else read
+        part = _store(session, source, stream, page, opened, before if tracked else None)
         parts.append(part)
-        read += part.main
         detail = {"records": part.records, "changed": part.changed, "rejected": part.rejected}
         session.emit(Event("page_stored", session.clock(), source, stream.name, detail))
     return WindowRead(read, expect, resume)
@@ -90,15 +91,16 @@ def _store(
     stream: Stream,
     page: Page,
     opened: OpenWindow,
-    read_before: int | None,
+    before: int | None,
 ) -> Stored:
+    """Store one page; `before` is how many records lie before the place to go on from."""
     if not session.suppressed:
-        return _store_as_it_is(session, source, stream, page, opened, read_before)
+        return _store_as_it_is(session, source, stream, page, opened, before)
     # One page at a time: what another stream stores of somebody new to the list must either be
     # there already when they are erased, or not yet be cleaned.
     with session.suppressed.turn:
         clean = _without_suppressed(session, source, page)
-        return _store_as_it_is(session, source, stream, clean, opened, read_before)
+        return _store_as_it_is(session, source, stream, clean, opened, before)
 
 
 def _store_as_it_is(
@@ -107,7 +109,7 @@ def _store_as_it_is(
     stream: Stream,
     page: Page,
     opened: OpenWindow,
-    read_before: int | None,
+    before: int | None,
 ) -> Stored:
     admitted, rejected = admit_page(stream, page)
     now = session.clock()
@@ -115,14 +117,14 @@ def _store_as_it_is(
     with session.store.write() as connection:
         check_lease(connection, session.held)
         part = store_page(connection, stream, page, admitted, rejected, moment, session.run_id)
-        if read_before is not None:
+        if before is not None:
             advance(
                 connection,
                 source,
                 stream.name,
                 opened.partition,
                 resume=page.resume,
-                records=read_before + part.main,
+                records=before,
                 now=now,
             )
     return part

@@ -189,6 +189,28 @@ def test_fewer_records_than_the_source_counts_are_read_again(store: Store, clock
         assert read_standing(connection, "scripted", "tickets").cursor is None
 
 
+def test_a_page_that_is_read_again_after_a_crash_is_counted_once(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted twice, the last page would hide that the source gave a record less than it counts."""
+
+    def short(window: Window) -> Iterator[Page]:
+        if window.resume is None:
+            yield Page(tickets("1", "2"), resume="the rest", expect=5)
+        yield Page(tickets("3", "4"), expect=5)
+
+    def killed(*_: object, **__: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cs_sync.sync.streams.advance", killed)
+        with pytest.raises(Killed):
+            run(store, clock, stream(short))
+    outcome = run(store, clock, stream(short))["tickets"]
+    assert outcome.status == "partial"
+    assert "counts 5 records but gave 4" in (outcome.error or "")
+
+
 def test_bad_records_are_kept_with_their_reason_until_they_are_good(
     store: Store, clock: Clock
 ) -> None:
