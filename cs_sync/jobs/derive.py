@@ -72,10 +72,11 @@ def current_resolution(workspace: Workspace) -> Resolution:
 
 
 def ensure_mrr(workspace: Workspace, policy: MrrPolicy) -> None:
-    """Compute the MRR under a policy that no sync has computed it for yet."""
+    """Compute the MRR under a policy for what no sync has computed it: syncs do under their own."""
     with workspace.store.read() as connection:
-        known = _cursor(connection, _stream(policy)) is not None
-    if not known:
+        since, own = _cursor(connection, _stream(policy)), policy == policy_of(workspace)
+        behind = since is None or (not own and bool(touched_accounts(connection, since)))
+    if behind:
         with recorded_run(workspace, "metrics") as recorded:
             derive_mrr(recorded, policy)
 

@@ -29,7 +29,7 @@ from cs_sync_schemas import AccountAttribute, MrrSpan, table_of
 SPAN, ATTRIBUTE = table_of(MrrSpan), table_of(AccountAttribute)
 
 
-def learnt_of(policy: str, since: datetime, *, segmented: bool = False) -> Select[Any]:
+def learnt_of(policy: str, since: datetime, *, segmented: bool) -> Select[Any]:
     """The accounts of whose MRR, or if asked of whose attributes, anything was learnt since."""
     spans = [
         select(SPAN.c.account_id).where(SPAN.c.policy == policy, when > since)

@@ -37,7 +37,7 @@ def answers(store: Store, asked: Sequence[Question], upto: datetime) -> list[Row
     named = {question.digest(_definitions()): question for question in asked}
     with store.snapshot() as connection:
         books = _Books(connection, asked[0].scope.policy.hash, upto)
-        if books.unsettled():
+        if books.unsettled(segmented=any(question.scope.by for question in asked)):
             return [_whole(connection, question) for question in asked]
         books.answer(named)
     with suppress(StoreError), store.write() as connection:  # a copy costs time, not truth
@@ -57,9 +57,10 @@ class _Books:
     """Figures to be kept."""
     _bases: dict[datetime, str] = field(default_factory=dict)
 
-    def unsettled(self) -> bool:
+    def unsettled(self, *, segmented: bool) -> bool:
         """Whether a run is at work, or was stopped at it: some accounts are further than `upto`."""
-        return self.connection.scalar(learnt_of(self.policy, self.upto).limit(1)) is not None
+        further = learnt_of(self.policy, self.upto, segmented=segmented).limit(1)
+        return self.connection.scalar(further) is not None
 
     def answer(self, asked: Mapping[str, Question]) -> None:
         """Every question's rows: as kept, brought up to date, or computed as a whole."""

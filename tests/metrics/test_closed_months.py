@@ -299,3 +299,13 @@ def test_what_is_not_closed_or_has_no_reason_is_not_reopened(place: Place) -> No
     assert silent.code == 2
     assert "without a reason" in silent.said
     assert place.run("state", "reopen", "January", "--reason", "x").code == 2
+
+
+def test_other_policies_follow_what_is_synced_later(place: Place) -> None:
+    """A sync computes MRR under the policy of the file; another one catches up when it is asked."""
+    asked = ("metrics", "--metric", "mrr", "--policy", "stripe", "--as-of", "2026-02-01")
+    assert [row["value"] for row in place.json(*asked)] == [4500]
+    place.write("data/subscription_items.csv", items(1200))
+    place.now = utc(2026, 2, 10)
+    assert place.run("sync").code == 0
+    assert [row["value"] for row in place.json(*asked)] == [4200]

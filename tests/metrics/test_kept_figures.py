@@ -313,6 +313,18 @@ def test_a_run_at_work_is_not_kept(ledger: Ledger, store: Store) -> None:
         assert connection.scalar(select(func.count()).select_from(table_of(Figure))) == 0
 
 
+def test_segments_that_are_further_than_the_mrr_are_not_kept(ledger: Ledger, store: Store) -> None:
+    first, second = utc(2026, 2, 1), utc(2026, 2, 8)
+    grown(ledger, until=first)
+    ledger.attribute("a07", "plan", "pro", known_from=second)
+    scope = Scope(MONTHS[:1], POLICY, ("plan",))
+    (question,) = asked = [Question("bridge", scope, bridge(scope))]
+    assert len(answers(store, asked, first)[0]) == 2
+    with store.read() as connection:
+        assert connection.scalar(select(func.count()).select_from(table_of(Figure))) == 0
+    assert answers(store, asked, second) == [computed(store, question.statement)]
+
+
 def test_what_no_sum_tells_is_asked_as_a_whole() -> None:
     kept = [{"period": 0, "currency": "EUR", "n": 3}]
     gone = [{"period": 0, "currency": "EUR", "n": 3}]
