@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, SkipValidation, field_validator
@@ -12,9 +12,9 @@ from cs_sync.config.connectors import Connectors
 from cs_sync.config.cron import check_cron
 from cs_sync.follow_ups.settings import FollowUpSettings, PlaybookSettings
 from cs_sync.health.model import HealthConfig
+from cs_sync.words import Language
 from cs_sync_schemas.money import Currency
 
-Language = Literal["en", "pl", "ro", "th", "zh-Hans", "zh-Hant"]
 _SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)([^?]+)(.*)", re.DOTALL)
 _DATABASE = re.compile(r"(sqlite|postgresql)(\+\w+)?://", re.IGNORECASE)
 
@@ -51,7 +51,9 @@ class WorkspaceSettings(Section):
     name: Annotated[str, Field(min_length=1)] = "workspace"
     timezone: ZoneInfo = Field(default=ZoneInfo("UTC"), description="Reporting zone.")
     currency: Currency = Field(default="EUR", description="Reporting currency, ISO 4217.")
-    language: Language = Field(default="en", description="Of follow-ups and the report.")
+    language: Language = Field(
+        default="en", description="Of follow-ups and reasons: en pl ro th zh-Hans zh-Hant."
+    )
 
 
 class MetricsSettings(Section):

@@ -6,6 +6,8 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from cs_sync.words import ENGLISH, Words
+
 KpiRow = Mapping[str, Any]
 """A KPI with the fields that `cs-sync metrics` prints."""
 
@@ -26,6 +28,7 @@ class CompanyView:
     now: datetime
     kpis: Mapping[Question, tuple[KpiRow, ...]] = field(default_factory=dict)
     zone: str = "UTC"
+    words: Words = field(default=ENGLISH, repr=False)
 
     @property
     def today(self) -> date:

@@ -5,21 +5,25 @@ from typing import Any
 from cs_sync.follow_ups.view import AccountView
 from cs_sync.follow_ups.wording import instant_text
 from cs_sync.health.facts import AnswerFact, TicketFact
-from cs_sync.health.wording import number_text, plain, quoted
+from cs_sync.health.wording import plain, with_quote
 
 Evidence = dict[str, Any]
 
 
 def answer_evidence(answer: AnswerFact, view: AccountView) -> Evidence:
     """An answer to a survey."""
-    who = plain(answer.person_name, 60) or "somebody"
-    told = f"{answer.kind.upper()} {number_text(answer.score)} from {who}"
-    said = quoted(answer.comment)
+    say = view.words
+    told = say(
+        "follow_up.answer",
+        kind=answer.kind.upper(),
+        score=say.number(answer.score),
+        who=plain(answer.person_name, 60) or say("follow_up.somebody"),
+        when=instant_text(answer.answered_at, view),
+    )
     return {
         "kind": "survey_response",
         "id": f"answer {answer.source}:{answer.source_id}",
-        "text": f"{told} on {instant_text(answer.answered_at, view)}"
-        + (f": {said}" if said else ""),
+        "text": with_quote(told, answer.comment, say),
         "source": answer.source,
         "source_id": answer.source_id,
         "at": answer.answered_at.isoformat(),
@@ -29,12 +33,12 @@ def answer_evidence(answer: AnswerFact, view: AccountView) -> Evidence:
 
 def ticket_evidence(ticket: TicketFact, view: AccountView) -> Evidence:
     """A ticket."""
-    subject = quoted(ticket.subject)
-    told = f"#{plain(ticket.source_id, 40)} of {instant_text(ticket.opened_at, view)}"
+    name, opened = plain(ticket.source_id, 40), instant_text(ticket.opened_at, view)
+    told = view.words("follow_up.ticket", id=name, when=opened)
     return {
         "kind": "ticket",
         "id": f"ticket {ticket.source}:{ticket.source_id}",
-        "text": f"{told}: {subject}" if subject else told,
+        "text": with_quote(told, ticket.subject, view.words),
         "source": ticket.source,
         "source_id": ticket.source_id,
         "at": ticket.opened_at.isoformat(),
@@ -44,5 +48,5 @@ def ticket_evidence(ticket: TicketFact, view: AccountView) -> Evidence:
 
 def score_evidence(view: AccountView) -> Evidence:
     """The score of the day; without an id, as a new one every day is no news."""
-    score = None if view.score is None else number_text(view.score)
+    score = None if view.score is None else f"{view.score:.1f}".removesuffix(".0")
     return {"kind": "health_score", "as_of": view.today.isoformat(), "score": score}

@@ -12,9 +12,9 @@ from cs_sync.follow_ups.plan import COMPANY, FollowUpDraft
 from cs_sync.follow_ups.playbook import Playbook
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
+from cs_sync.words import ENGLISH, Words
 
 State = Literal["waiting", "open", "held_out", "done", "deleted", "resolved"]
-NO_TURN = "it was no longer due when its turn came"
 Evidence = Mapping[str, Any]
 Occasion = tuple[str, str, str]
 
@@ -44,6 +44,7 @@ class Rules:
     zone: str
     settings: Mapping[str, PlaybookSettings]
     daily_cap: int | None = None
+    words: Words = ENGLISH
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,7 @@ def decide(
     decision.new.extend((d, "held_out") for d in held_out)
     decision.opened.update((record[o].key, d) for o, d in queue.items() if id(d) in turns)
     for occasion, one in record.items():
-        _follow(one, called_for.get(occasion), playbooks, views, decision)
+        _follow(one, called_for.get(occasion), playbooks, views, decision, rules)
     return decision
 
 
@@ -105,10 +106,11 @@ def _follow(
     playbooks: Mapping[str, Playbook],
     views: Mapping[str, AccountView],
     decision: Decision,
+    rules: Rules,
 ) -> None:
     """News of one that is open, or why one is needless."""
     if one.state == "waiting" and draft is None and one.account_id in {*views, COMPANY}:
-        decision.resolved[one.key] = NO_TURN
+        decision.resolved[one.key] = rules.words("follow_up.no_turn")
     if one.state != "open":
         return
     if draft is not None:

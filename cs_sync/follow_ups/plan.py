@@ -11,9 +11,9 @@ from cs_sync.follow_ups.playbook import Kind, Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings, Priority
 from cs_sync.follow_ups.templates import filled
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import instant_text, mrr_text
+from cs_sync.follow_ups.wording import instant_text, paragraphs
 from cs_sync.follow_ups.working_time import WorkingTime
-from cs_sync.health.wording import number_text, plain
+from cs_sync.health.wording import plain
 
 COMPANY = ""
 """The account id of what concerns no single account."""
@@ -88,7 +88,7 @@ def _draft(
     due = instant_text(due_at, view)
     body = proposal.body
     if due_at < view.now:
-        body += f"\n\nAlready overdue when it was created: it was due on {due}."
+        body = paragraphs(body, view.words("follow_up.overdue", due=due))
     account = view if isinstance(view, AccountView) else None
     fields = {"title": proposal.title, "body": body, "due": due, "playbook": name, **_said(account)}
     account_id = account.id if account else COMPANY
@@ -119,7 +119,7 @@ def _said(account: AccountView | None) -> dict[str, str]:
         return {"account": "", "score": "", "band": "", "mrr": ""}
     return {
         "account": plain(account.label, 80),
-        "score": "" if account.score is None else number_text(account.score),
-        "band": account.band or "",
-        "mrr": mrr_text(account.mrr),
+        "score": "" if account.score is None else account.words.number(account.score),
+        "band": account.words.band(account.band) if account.band else "",
+        "mrr": account.words.mrr(account.mrr),
     }

@@ -14,6 +14,7 @@ from cs_sync.health.facts import (
     TicketFact,
     UsageFact,
 )
+from cs_sync.words import ENGLISH, Words
 from cs_sync_schemas.money import CURRENCY_EXPONENT
 
 
@@ -65,6 +66,8 @@ class AccountView:
     occasions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Playbook → the occasions of its follow-ups that are open, so that it can go on with one."""
     zone: str = "UTC"
+    words: Words = field(default=ENGLISH, repr=False)
+    """What is said to people, in the workspace's language."""
 
     @property
     def label(self) -> str:

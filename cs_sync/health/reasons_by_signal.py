@@ -5,27 +5,31 @@ from collections.abc import Callable, Sequence
 
 from cs_sync.health.facts import AccountEvidence, AnswerFact, InvoiceFact, TicketFact
 from cs_sync.health.scope import SignalScope
-from cs_sync.health.wording import counted, day_text, number_text, plain, quoted
+from cs_sync.health.wording import plain, with_quote
+from cs_sync.words import Words
 
 SHOWN = 5
 """How many tickets are named before the rest is only counted."""
 
 
-def tickets_sentence(value: float, evidence: AccountEvidence, scope: SignalScope) -> str:
+def tickets_sentence(
+    value: float, evidence: AccountEvidence, scope: SignalScope, words: Words
+) -> str:
     """`3 tickets in the last 30 days, all about integration: #512 #518 #523`."""
     since = scope.since(30)
     recent = [ticket for ticket in evidence.tickets if ticket.opened_at >= since]
-    return _tickets(f"{counted(int(value), 'ticket')} in the last 30 days", recent)
+    return _tickets(words("reason.tickets", int(value)), recent, words)
 
 
-def open_tickets_sentence(value: float, evidence: AccountEvidence, _scope: SignalScope) -> str:
-    """`2 tickets wait for an answer or a solution, both about export: #8 #9`."""
+def open_tickets_sentence(
+    value: float, evidence: AccountEvidence, _scope: SignalScope, words: Words
+) -> str:
+    """`2 tickets wait for a solution, both about export: #8 #9`."""
     waiting = [ticket for ticket in evidence.tickets if ticket.is_open]
-    verb = "waits" if int(value) == 1 else "wait"
-    return _tickets(f"{counted(int(value), 'ticket')} {verb} for a solution", waiting)
+    return _tickets(words("reason.waiting", int(value)), waiting, words)
 
 
-def topic_of(tickets: Sequence[TicketFact]) -> str:
+def topic_of(tickets: Sequence[TicketFact], words: Words) -> str:
     """`all about integration`, `2 about export`, or nothing where no topic stands out."""
     topics = Counter(ticket.topic for ticket in tickets if ticket.topic)
     if not topics:
@@ -33,110 +37,127 @@ def topic_of(tickets: Sequence[TicketFact]) -> str:
     (topic, number) = min(topics.items(), key=lambda item: (-item[1], item[0]))
     name = plain(topic.replace("_", " "), 40)
     if number < len(tickets):
-        return f"{number} about {name}" if number > 1 else ""
-    return {1: f"about {name}", 2: f"both about {name}"}.get(number, f"all about {name}")
+        return words("reason.topic_of_some", number, topic=name) if number > 1 else ""
+    how = {1: "one", 2: "both"}.get(number, "all")
+    return words(f"reason.topic_of_{how}", topic=name)
 
 
-def _tickets(what: str, tickets: Sequence[TicketFact]) -> str:
-    topic = topic_of(tickets)
+def _tickets(text: str, tickets: Sequence[TicketFact], words: Words) -> str:
+    topic = topic_of(tickets, words)
     oldest_first = sorted(tickets, key=lambda ticket: (ticket.opened_at, ticket.source_id))
-    shown = [f"#{plain(ticket.source_id, 40)}" for ticket in oldest_first[-SHOWN:]]
-    more = len(tickets) - len(shown)
-    names = " ".join(shown) + (f" and {more} more" if more > 0 else "")
-    text = f"{what}, {topic}" if topic else what
-    return _capital(f"{text}: {names}" if names else text)
+    names = " ".join(f"#{plain(ticket.source_id, 40)}" for ticket in oldest_first[-SHOWN:])
+    more = len(tickets) - SHOWN
+    if topic:
+        text = words("reason.with_topic", text=text, topic=topic)
+    if more > 0:
+        names = words("reason.more_names", more, names=names)
+    return words("reason.with_names", text=text, names=names) if names else text
 
 
-def usage_sentence(value: float, evidence: AccountEvidence, scope: SignalScope) -> str:
+def usage_sentence(
+    value: float, evidence: AccountEvidence, scope: SignalScope, words: Words
+) -> str:
     """`Used on 4 of the last 28 days; 15 in the 28 before`."""
-    usage = evidence.usage
-    before = f"; {usage.earlier_days} in the 28 before" if usage else ""
+    usage, days = evidence.usage, words.number(int(value))
+    if value and usage:
+        return words("reason.used_before", days=days, before=words.number(usage.earlier_days))
     if value:
-        return f"Used on {int(value)} of the last 28 days{before}"
+        return words("reason.used", days=days)
     if usage is None:
-        return "Never used so far"
-    return f"Not used in the last 28 days; last used on {day_text(usage.last_day, scope.day)}"
+        return words("reason.never_used")
+    return words("reason.not_used", day=words.day(usage.last_day, scope.day))
 
 
-def last_use_sentence(value: float, _evidence: AccountEvidence, _scope: SignalScope) -> str:
+def last_use_sentence(
+    value: float, _evidence: AccountEvidence, _scope: SignalScope, words: Words
+) -> str:
     """`Last used 15 days ago`."""
-    return f"Last used {counted(int(value), 'day')} ago" if value else "Used today"
+    return words("reason.last_used", int(value))
 
 
-def trend_sentence(value: float, _evidence: AccountEvidence, _scope: SignalScope) -> str:
-    """`Usage fell by 40 % against the 28 days before`."""
+def trend_sentence(
+    value: float, _evidence: AccountEvidence, _scope: SignalScope, words: Words
+) -> str:
+    """`Usage fell by 40% against the 28 days before`."""
     change = round((value - 1) * 100)
     if not change:
-        return "Usage is as it was in the 28 days before"
-    verb = "grew" if change > 0 else "fell"
-    return f"Usage {verb} by {abs(change)} % against the 28 days before"
+        return words("reason.use_same")
+    how = "reason.use_grew" if change > 0 else "reason.use_fell"
+    return words(how, share=words.percent(abs(change) / 100))
 
 
-def billing_sentence(value: float, evidence: AccountEvidence, scope: SignalScope) -> str:
+def billing_sentence(
+    value: float, evidence: AccountEvidence, scope: SignalScope, words: Words
+) -> str:
     """`Invoice A-0007 is 12 days past due`, else what is wrong with a subscription."""
     if evidence.invoices:
         first = min(evidence.invoices, key=lambda i: (i.due_at or i.issued_at, i.source_id))
-        more = len(evidence.invoices) - 1
-        also = f", and {counted(more, 'other invoice')}" if more else ""
-        return _invoice(first, scope) + also
-    ending = [s.ends_at for s in evidence.subscriptions if s.ends_at]
+        more, text = len(evidence.invoices) - 1, _invoice(first, scope, words)
+        return words("reason.more_invoices", more, text=text) if more else text
     if value == 0:
-        return "A subscription is past due"
-    if value < 2 and ending:
-        day = day_text(scope.local_day(min(ending)), scope.day)
-        reasons = {s.cancel_reason for s in evidence.subscriptions if s.ends_at} - {None}
-        why = plain(" ".join(sorted(r for r in reasons if r)).replace("_", " "), 60)
-        return f"The subscription is cancelled and ends on {day}" + (f" ({why})" if why else "")
+        return words("reason.past_due")
     if value < 2:
-        return "The subscription is cancelled"
+        return _ending(evidence, scope, words)
     on_trial = {s.status for s in evidence.subscriptions} == {"trialing"}
-    return "On a trial; nothing is due" if on_trial else "Pays on time"
+    return words("reason.trial" if on_trial else "reason.pays")
 
 
-def _invoice(invoice: InvoiceFact, scope: SignalScope) -> str:
-    name = f"Invoice {plain(invoice.number or invoice.source_id, 40)}"
+def _ending(evidence: AccountEvidence, scope: SignalScope, words: Words) -> str:
+    ending = [one for one in evidence.subscriptions if one.ends_at]
+    if not ending:
+        return words("reason.cancelled")
+    first = min(one.ends_at for one in ending if one.ends_at)
+    day = words.day(scope.local_day(first), scope.day)
+    said = sorted({one.cancel_reason for one in ending if one.cancel_reason})
+    why = plain(" ".join(said).replace("_", " "), 60)
+    return words("reason.ends_why", day=day, why=why) if why else words("reason.ends", day=day)
+
+
+def _invoice(invoice: InvoiceFact, scope: SignalScope, words: Words) -> str:
+    name = plain(invoice.number or invoice.source_id, 40)
     if invoice.due_at is None:
-        return f"{name} of {day_text(scope.local_day(invoice.issued_at), scope.day)} is unpaid"
+        issued = words.day(scope.local_day(invoice.issued_at), scope.day)
+        return words("reason.invoice_unpaid", name=name, day=issued)
     late = (scope.day - scope.local_day(invoice.due_at)).days
-    return f"{name} is {counted(late, 'day')} past due" if late else f"{name} was due today"
+    return words("reason.invoice_late", late, name=name)
 
 
-def nps_sentence(value: float, evidence: AccountEvidence, scope: SignalScope) -> str:
+def nps_sentence(value: float, evidence: AccountEvidence, scope: SignalScope, words: Words) -> str:
     """`NPS 3 from Ana Lopez on 12 Nov: “too slow”`; of several people the mean and the lowest."""
     answers = [answer for answer in evidence.answers if answer.kind == "nps"]
-    if len(answers) <= 1:
-        return answer_text("NPS", answers[0], scope) if answers else f"NPS {number_text(value)}"
+    if not answers:
+        return words("reason.nps", score=words.number(value))
     lowest = min(answers, key=lambda answer: (answer.score, answer.source_id))
-    mean = f"NPS answers of {len(answers)} people average {number_text(value)}"
-    return f"{mean}; the lowest: {answer_text('', lowest, scope)}"
+    score = words.number(lowest.score)
+    if len(answers) == 1:
+        return answer_text(words("reason.nps", score=score), lowest, scope, words)
+    said = answer_text(score, lowest, scope, words)
+    return words("reason.nps_mean", len(answers), mean=words.number(value), lowest=said)
 
 
-def csat_sentence(value: float, evidence: AccountEvidence, _scope: SignalScope) -> str:
+def csat_sentence(
+    value: float, evidence: AccountEvidence, _scope: SignalScope, words: Words
+) -> str:
     """`2 of 3 people were satisfied in the last 90 days`, with a comment of one who was not."""
     answers = [answer for answer in evidence.answers if answer.kind == "csat"]
     happy = round(value * len(answers))
-    people = "person was" if len(answers) == 1 else "people were"
-    text = f"{happy} of {len(answers)} {people} satisfied in the last 90 days"
+    text = words("reason.csat", len(answers), happy=words.number(happy))
     said = [a for a in answers if a.comment] if value < 1 else []
     worst = min(said, key=lambda answer: (answer.score, answer.source_id), default=None)
-    return f"{text}: {quoted(worst.comment)}" if worst else text
+    return with_quote(text, worst.comment, words) if worst else text
 
 
-def answer_text(what: str, answer: AnswerFact, scope: SignalScope) -> str:
+def answer_text(score: str, answer: AnswerFact, scope: SignalScope, words: Words) -> str:
     """`NPS 3 from Ana Lopez on 12 Nov: “too slow”`."""
     name = plain(answer.person_name, 60)
-    who = f" from {name}" if name else ""
-    day = day_text(scope.local_day(answer.answered_at), scope.day)
-    comment = quoted(answer.comment)
-    text = f"{what} {number_text(answer.score)}{who} on {day}".strip()
-    return f"{text}: {comment}" if comment else text
+    day = words.day(scope.local_day(answer.answered_at), scope.day)
+    text = words("reason.answer", score=score, day=day)
+    if name:
+        text = words("reason.answer_from", score=score, name=name, day=day)
+    return with_quote(text, answer.comment, words)
 
 
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-Sentence = Callable[[float, AccountEvidence, SignalScope], str]
+Sentence = Callable[[float, AccountEvidence, SignalScope, Words], str]
 
 SENTENCES: dict[str, Sentence] = {
     "active_days_28": usage_sentence,

@@ -41,37 +41,26 @@ class Signal:
     """A fact about an account that a health input may be made of.
 
     `build` makes the statement for a scope and `read` turns its `value` (never None) into a
-    number; `absence` says in words that there are no facts.
+    number. What it is called, and that there are no facts, is said by its name in the catalogues.
     """
 
     name: str
-    title: str
-    unit: str
     build: Callable[[SignalScope], Select[Any]]
-    absence: str
     better: Literal["more", "less", "either"] = "either"
     """Whether more of it is always a better sign, or less; a map must not say the opposite."""
     read: Callable[[Any, SignalScope], float] = _number
 
 
 _ALL = (
-    Signal("active_days_28", "Active days of the last 28", "days", active_days_28,
-           "No usage source knows this account", "more"),
-    Signal("days_since_use", "Days since it was last used", "days", last_day_of_use,
-           "Never used, or unknown to every usage source", "less", _days_ago),
-    Signal("usage_trend_28", "Events of the last 28 days per event of the 28 before", "ratio",
-           usage_trend_28, "Not yet used for 56 days", "more"),
-    Signal("tickets_30", "Tickets opened in the last 30 days", "tickets", tickets_30,
-           "No support source knows this account"),
-    Signal("open_tickets", "Tickets that wait for us", "tickets", open_tickets,
-           "No support source knows this account", "less"),
-    Signal("billing_standing", "2 good, 1 to be cancelled, 0 past due", "", billing_standing,
-           "No subscription that runs and no invoice past due", "more"),
-    Signal("nps", "Mean of its people's latest NPS answers, 0 to 10", "points", nps_180,
-           "No NPS answer in 180 days", "more"),
-    Signal("csat_90", "Share of its people who were satisfied", "ratio", csat_90,
-           "No satisfaction rating in 90 days", "more"),
-)  # fmt: skip
+    Signal("active_days_28", active_days_28, "more"),
+    Signal("days_since_use", last_day_of_use, "less", _days_ago),
+    Signal("usage_trend_28", usage_trend_28, "more"),
+    Signal("tickets_30", tickets_30),
+    Signal("open_tickets", open_tickets, "less"),
+    Signal("billing_standing", billing_standing, "more"),
+    Signal("nps", nps_180, "more"),
+    Signal("csat_90", csat_90, "more"),
+)
 
 SIGNALS: dict[str, Signal] = {signal.name: signal for signal in _ALL}
 

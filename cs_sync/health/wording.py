@@ -1,9 +1,8 @@
-"""Small pieces of sentences: counts, dates, quotations."""
+"""Small pieces of sentences: counts, and what other people wrote."""
 
 import unicodedata
-from datetime import date
 
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+from cs_sync.words import Words
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
@@ -11,16 +10,16 @@ def counted(number: int, one: str, many: str | None = None) -> str:
     return f"{number or 'no'} {one if number == 1 else many or one + 's'}"
 
 
-def day_text(day: date, today: date) -> str:
-    """`12 Nov`, with the year when it is not today's."""
-    year = "" if day.year == today.year else f" {day.year}"
-    return f"{day.day} {MONTHS[day.month - 1]}{year}"
-
-
-def quoted(text: str | None, length: int = 140) -> str:
-    """What somebody wrote, in one line between typographic quotes; empty when nothing."""
+def quoted(text: str | None, words: Words, length: int = 140) -> str:
+    """What somebody wrote, in one line between quotation marks; empty when nothing."""
     said = plain(text, length)
-    return f"“{said}”" if said else ""
+    return words("format.quoted", text=said) if said else ""
+
+
+def with_quote(text: str, comment: str | None, words: Words, length: int = 140) -> str:
+    """A sentence with what somebody wrote at its end, where they wrote anything."""
+    quote = quoted(comment, words, length)
+    return words("format.with_quote", text=text, quote=quote) if quote else text
 
 
 def plain(text: str | None, length: int = 140) -> str:
@@ -35,8 +34,3 @@ def plain(text: str | None, length: int = 140) -> str:
         return said
     cut = said[: length - 1]
     return (cut.rpartition(" ")[0] or cut) + "…"
-
-
-def number_text(value: float) -> str:
-    """`3`, `5.5`: at most one decimal."""
-    return f"{value:.1f}".removesuffix(".0")

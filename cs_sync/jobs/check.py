@@ -23,7 +23,8 @@ def check(workspace: Workspace) -> list[dict[str, Any]]:
     """
     _warn(workspace)
     known = playbooks(workspace)
-    for told in (*unattended(workspace, known), *unanswerable(workspace, known)):
+    lacking = *unattended(workspace, known), *unanswerable(workspace, known)
+    for told in (*english_only(workspace), *lacking):
         workspace.emit(Event("warning", workspace.clock(), detail={"message": told}))
     rows = []
     for opened in workspace.sources():
@@ -38,6 +39,15 @@ def check(workspace: Workspace) -> list[dict[str, Any]]:
             for finding in _guarded(opened.name, opened.source.check())
         ]
     return rows
+
+
+def english_only(workspace: Workspace) -> list[str]:
+    """What the workspace's language does not reach yet."""
+    language = workspace.config.workspace.language
+    if language == "en":
+        return []
+    reach = f'[workspace] language = "{language}" holds for follow-ups and reasons'
+    return [f"{reach}; the report and the terminal are in English in this version"]
 
 
 def _warn(workspace: Workspace) -> None:

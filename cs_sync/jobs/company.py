@@ -18,7 +18,8 @@ def company_view(workspace: Workspace, playbooks: Mapping[str, Playbook]) -> Com
     with workspace.store.read() as connection:
         attributes = known_attributes(connection)
     kpis = {question: _answer(workspace, question, attributes) for question in asked}
-    return CompanyView(workspace.clock(), kpis, str(workspace.config.workspace.timezone))
+    zone = str(workspace.config.workspace.timezone)
+    return CompanyView(workspace.clock(), kpis, zone, workspace.words)
 
 
 def unanswerable(workspace: Workspace, playbooks: Mapping[str, Playbook]) -> list[str]:

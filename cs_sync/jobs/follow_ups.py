@@ -78,6 +78,7 @@ def consider(workspace: Workspace, scored: Sequence[Scored], *, company: bool = 
         str(config.workspace.timezone),
         config.playbooks,
         config.follow_ups.daily_cap,
+        workspace.words,
     )
     kept = [_kept(row) for row in stored]
     decision = decide(drafts, kept, known, {view.id: view for view in views}, rules)
@@ -115,7 +116,8 @@ def _outcome(
         news = [{"text": str(fact["id"]), **fact, NEWS: now.isoformat()} for fact in facts]
         changed[key] = {"evidence": [*by_key[key]["evidence"], *news]}
     for key, why in decision.resolved.items():
-        told = {"id": "resolved", "text": f"No longer needed: {why}.", NEWS: now.isoformat()}
+        needless = workspace.words("follow_up.needless", why=why)
+        told = {"id": "resolved", "text": needless, NEWS: now.isoformat()}
         evidence = [*by_key[key]["evidence"], {"kind": "resolved", **told}]
         changed[key] = {"state": "resolved", "ended_at": now, "reason": why, "evidence": evidence}
     rows = [*new, *({**row, **changed.get(row["key"], {})} for row in stored)]

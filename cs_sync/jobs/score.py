@@ -19,6 +19,7 @@ from cs_sync.health import (
 )
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.store.health import band_changes, live_accounts, read_evidence, read_signals
+from cs_sync.words import Words
 
 TREND = timedelta(days=30)
 _NONE = AccountEvidence()
@@ -81,6 +82,7 @@ def score_all(workspace: Workspace, day: date, known_at: datetime | None = None)
             ),
             evidence.get(account["id"], _NONE),
             now,
+            workspace.words,
             billed=billed,
         )
         for account in accounts
@@ -105,11 +107,12 @@ def _scored(
     earlier: Score,
     evidence: AccountEvidence,
     scope: SignalScope,
+    words: Words,
     *,
     billed: bool,
 ) -> Scored:
     both = score.score is not None and earlier.score is not None
     change = score.score - earlier.score if both else None  # type: ignore[operator]
-    reasons = tuple(reasons_of(score, evidence, scope))
+    reasons = tuple(reasons_of(score, evidence, scope, words))
     is_customer = bool(evidence.subscriptions) or not billed
     return Scored(account, score, evidence, reasons, change, is_customer)

@@ -37,6 +37,7 @@ def account_views(
     shared = {
         "now": now,
         "zone": str(workspace.config.workspace.timezone),
+        "words": workspace.words,
         "popular": popular,
         "usage_until": max(used, default=None),
     }

@@ -18,6 +18,7 @@ from cs_sync.store.database import Store, open_store
 from cs_sync.store.migrating import migrate
 from cs_sync.sync.reading import Interrupted
 from cs_sync.sync.streams import OpenSource
+from cs_sync.words import Words, words_in
 
 
 def utc_now() -> datetime:
@@ -42,6 +43,11 @@ class Workspace:
     def today(self) -> date:
         """Today in the reporting zone."""
         return self.clock().astimezone(self.config.workspace.timezone).date()
+
+    @property
+    def words(self) -> Words:
+        """How follow-ups and reasons are put, in the workspace's language."""
+        return words_in(self.config.workspace.language)
 
     def sources(self, only: Sequence[str] = ()) -> list[OpenSource]:
         """The configured connectors that read, or those named. Raises ConfigError."""

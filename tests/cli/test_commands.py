@@ -370,8 +370,8 @@ def test_explain_shows_contributions_and_reasons(run: Run, jobs: Jobs) -> None:
             "parts": [{"what": "usage", "points": -20.0}, {"what": "support", "points": 6.7}],
         },
         "follow_ups": [
-            {"title": "Call [red]Ana[/red]\x1b[2J", "due_at": "2026-03-02", "assignee": None,
-             "state": "waiting"},
+            {"title": "Call [red]Ana[/red]\x1b[2J", "due_at": datetime(2026, 3, 2, 9, tzinfo=UTC),
+             "assignee": None, "state": "waiting"},
         ],
         "links": [{"source": "hubspot", "source_id": "9001", "url": "https://crm.example/9001"}],
     }  # fmt: skip
@@ -381,7 +381,7 @@ def test_explain_shows_contributions_and_reasons(run: Run, jobs: Jobs) -> None:
     assert "60.0 % of the weight is known, MRR 12.00 EUR" in out
     assert "green since 2026-01-09, then yellow since 2026-02-11" in out
     assert "-13.3 since 2026-01-30: usage -20.0, support +6.7" in out
-    assert "- Call [red]Ana[/red][2J due 2026-03-02, – (waits for its turn)" in out
+    assert "- Call [red]Ana[/red][2J due 2026-03-02 09:00, nobody (waits for its turn)" in out
     assert "- hubspot 9001: https://crm.example/9001" in out
     assert "Used on 22 of the last 28 days" in out
     (row,) = json.loads(run("--format", "json", "explain", "acct_7").out)

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 TO_THE_HEAD = f'\n    [follow_ups]\n    assignee = "{HEAD}"\n'
 TITLES = {
     "exit_surveys": "Ask leaving customers why: 20.0% churn in a month",
-    "cost_work": "Lower what it costs to keep a customer: LTV is 1.0 times as much",
+    "cost_work": "Lower what it costs to keep a customer: LTV is 1 times as much",
     "segment_shift": "Shift effort to agency: 50% of its trials pay",
 }
 

@@ -8,7 +8,7 @@ from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
 from cs_sync.follow_ups.wording import paragraphs, standing
-from cs_sync.health.wording import day_text, plain
+from cs_sync.health.wording import plain
 
 BETTER = ("yellow", "green", "excellent")
 
@@ -28,15 +28,15 @@ def propose(view: AccountView, settings: ReviewSettings) -> Iterator[Proposal]:
     """
     if view.band != "red" or (settings.paying_only and not view.pays):
         return
-    since = view.band_since or view.today
+    since, say = view.band_since or view.today, view.words
     yield Proposal(
         occasion=f"red since {since:%Y-%m}",
         since=view.now,
-        title=f"Review {plain(view.label, 80)}: health is red",
+        title=say("account_review.title", account=plain(view.label, 80)),
         body=paragraphs(
-            f"Red since {day_text(since, view.today)} at the latest.",
+            say("account_review.since", day=say.day(since, view.today)),
             standing(view),
-            "Go through the reasons, worst first, and agree on a plan with the account.",
+            say("account_review.do"),
         ),
         evidence=(score_evidence(view),),
     )
@@ -44,7 +44,12 @@ def propose(view: AccountView, settings: ReviewSettings) -> Iterator[Proposal]:
 
 def resolved(view: AccountView, _occasion: str) -> str | None:
     """The account has left the red band, and it is known which it is in."""
-    return f"its health is {view.band} now" if view.band in BETTER else None
+    return band_now(view) if view.band in BETTER else None
+
+
+def band_now(view: AccountView) -> str:
+    """Which band it is in, as the reason why something became needless."""
+    return view.words("follow_up.band_now", band=view.words.band(view.band))
 
 
 ACCOUNT_REVIEW = Playbook(

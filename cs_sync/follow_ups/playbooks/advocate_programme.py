@@ -8,7 +8,7 @@ from pydantic import Field
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import instant_text, paragraphs, standing
+from cs_sync.follow_ups.wording import instant_text, listed, paragraphs, standing
 from cs_sync.health.wording import plain
 
 
@@ -20,17 +20,21 @@ class AdvocateSettings(PlaybookSettings):
 
 def propose(view: AccountView, settings: AdvocateSettings) -> Iterator[Proposal]:
     """One invitation per account, ever."""
-    made = view.referrals
+    made, say = view.referrals, view.words
     if len(made) >= settings.referrals:
         told = [
-            f"- {plain(one.referred, 80) or 'somebody'} on {instant_text(one.referred_at, view)}"
+            say(
+                "advocate_programme.one",
+                who=plain(one.referred, 80) or say("follow_up.somebody"),
+                when=instant_text(one.referred_at, view),
+            )
             for one in made
         ]
         yield Proposal(
             occasion="advocate",
             since=made[0].referred_at,
-            title=f"Invite {plain(view.label, 80)} to the advocate programme",
-            body=paragraphs("They recommended us to:\n" + "\n".join(told), standing(view)),
+            title=say("advocate_programme.title", account=plain(view.label, 80)),
+            body=paragraphs(say("advocate_programme.told") + "\n" + listed(*told), standing(view)),
             kind="email",
             evidence=tuple(
                 {"kind": "referral", "source": one.source, "source_id": one.source_id}

@@ -31,4 +31,5 @@ def nps_answers(
 def person_at(answer: AnswerFact, view: AccountView) -> str:
     """`Ana Lopez at Acme`, or the account alone."""
     person, account = plain(answer.person_name, 60), plain(view.label, 80)
-    return f"{person} at {account}" if person else account
+    said = view.words("follow_up.person_at", person=person, account=account)
+    return said if person else account

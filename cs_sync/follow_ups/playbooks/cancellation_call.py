@@ -7,28 +7,31 @@ from zoneinfo import ZoneInfo
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import mrr_text, paragraphs, standing
+from cs_sync.follow_ups.wording import paragraphs, standing
 from cs_sync.health.facts import SubscriptionFact
-from cs_sync.health.wording import day_text, plain
+from cs_sync.health.wording import plain
 
 
 def propose(view: AccountView, _settings: PlaybookSettings) -> Iterator[Proposal]:
     """One call per subscription and the end that was set to it."""
+    say = view.words
     for one in view.subscriptions:
         if one.ends_at is not None and one.ends_at > view.now and view.pays:
-            ends = one.ends_at.astimezone(ZoneInfo(view.zone)).date()
+            day = say.day(one.ends_at.astimezone(ZoneInfo(view.zone)).date(), view.today)
             why = plain((one.cancel_reason or "").replace("_", " "), 60)
+            told = say("cancellation_call.told", day=day)
+            if why:
+                told = say("cancellation_call.told_why", day=day, why=why)
             yield Proposal(
                 occasion=_occasion(one),
                 since=view.now,
-                title=f"Call {plain(view.label, 80)} before it leaves on"
-                f" {day_text(ends, view.today)}: {mrr_text(view.mrr)} at stake",
-                body=paragraphs(
-                    f"A subscription was cancelled and ends on {day_text(ends, view.today)}"
-                    + (f"; the reason given: {why}." if why else "."),
-                    "Find out what would have to be true for them to stay.",
-                    standing(view),
+                title=say(
+                    "cancellation_call.title",
+                    account=plain(view.label, 80),
+                    day=day,
+                    mrr=say.mrr(view.mrr),
                 ),
+                body=paragraphs(told, say("cancellation_call.do"), standing(view)),
                 kind="call",
                 evidence=(
                     {"kind": "subscription", "source": one.source, "source_id": one.source_id,
@@ -41,7 +44,7 @@ def resolved(view: AccountView, occasion: str) -> str | None:
     """The subscription goes on; one that has ended does not."""
     for one in view.subscriptions:
         if occasion.startswith(f"{one.source}:{one.source_id} ") and one.ends_at is None:
-            return "the subscription goes on"
+            return view.words("cancellation_call.goes_on")
     return None
 
 

@@ -9,19 +9,11 @@ from pydantic import Field
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView, MovementFact
-from cs_sync.follow_ups.wording import instant_text, money_text, paragraphs, standing
+from cs_sync.follow_ups.wording import instant_text, listed, paragraphs, standing
 from cs_sync.health.wording import plain
+from cs_sync.words import Words
 
-_CAUSES = {
-    "plan": "a smaller plan",
-    "item": "an add-on was removed",
-    "quantity": "fewer units",
-    "price": "a lower price",
-    "discount": "a discount",
-    "end": "one of several subscriptions ended",
-    "pause": "a subscription was paused",
-    "payment": "a subscription went unpaid",
-}
+_CAUSES = ("plan", "item", "quantity", "price", "discount", "end", "pause", "payment")
 
 
 class ContractionSettings(PlaybookSettings):
@@ -42,15 +34,21 @@ def propose(view: AccountView, settings: ContractionSettings) -> Iterator[Propos
 
 
 def _contact(view: AccountView, at: datetime, movements: Sequence[MovementFact]) -> Proposal:
-    lost = " + ".join(money_text(movement.amount, movement.currency) for movement in movements)
-    facts = [f"- {money_text(m.amount, m.currency)} less per month: {_why(m)}" for m in movements]
+    say = view.words
+    amounts = [say.money(movement.amount, movement.currency) for movement in movements]
+    facts = [
+        say("contraction_contact.less", amount=amount, why=_why(movement, say))
+        for amount, movement in zip(amounts, movements, strict=True)
+    ]
+    since = say("contraction_contact.since", when=instant_text(at, view))
+    account, lost = plain(view.label, 80), " + ".join(amounts)
     return Proposal(
         occasion=at.astimezone(UTC).isoformat(),
         since=at,
-        title=f"Contact {plain(view.label, 80)}: MRR fell by {lost}",
+        title=say("contraction_contact.title", account=account, amount=lost),
         body=paragraphs(
-            f"It pays less since {instant_text(at, view)}:\n" + "\n".join(facts),
-            "Ask what they no longer need, and show what the product could do for them there.",
+            f"{since}\n{listed(*facts)}",
+            say("contraction_contact.do"),
             standing(view),
         ),
         kind="call",
@@ -62,10 +60,11 @@ def _contact(view: AccountView, at: datetime, movements: Sequence[MovementFact])
     )  # fmt: skip
 
 
-def _why(movement: MovementFact) -> str:
-    cause = _CAUSES.get(movement.cause, movement.cause)
+def _why(movement: MovementFact, say: Words) -> str:
+    known = movement.cause in _CAUSES
+    cause = say(f"contraction_contact.cause.{movement.cause}") if known else movement.cause
     reason = plain((movement.reason or "").replace("_", " "), 140)
-    return f"{cause} ({reason})" if reason else cause
+    return say("contraction_contact.why", cause=cause, reason=reason) if reason else cause
 
 
 CONTRACTION_CONTACT = Playbook(

@@ -8,6 +8,7 @@ from pydantic import Field
 from cs_sync.follow_ups.company import CompanyView, Question
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
+from cs_sync.follow_ups.wording import paragraphs
 
 RATIO = Question("ltv_crc", "quarter")
 
@@ -29,15 +30,14 @@ def propose(view: CompanyView, settings: CostSettings) -> Iterator[Proposal]:
     if not low:
         return
     row = min(low, key=lambda found: (found["value"], found["currency"] or ""))
+    say, day = view.words, row["period_start"]
+    ratio, target = say.number(row["value"]), say.number(settings.target)
     yield Proposal(
-        occasion=f"quarter from {row['period_start']}",
+        occasion=f"quarter from {day}",
         since=view.now,
-        title=f"Lower what it costs to keep a customer: LTV is {row['value']:.1f} times as much",
-        body=(
-            f"In the quarter from {row['period_start']} a customer's lifetime value was"
-            f" {row['value']:.1f} times the cost of keeping them; the target is"
-            f" {settings.target:g}.\n\nLook for what customers could do themselves with a better"
-            " knowledge base, and where people's time changes nothing."
+        title=say("cost_work.title", ratio=ratio),
+        body=paragraphs(
+            say("cost_work.told", day=day, ratio=ratio, target=target), say("cost_work.do")
         ),
         evidence=({"kind": "kpi", "metric": RATIO.metric, "value": row["value"]},),
     )

@@ -8,7 +8,7 @@ from cs_sync.follow_ups.playbooks.answers import AnswerSettings, nps_answers, pe
 from cs_sync.follow_ups.view import AccountView
 from cs_sync.follow_ups.wording import instant_text, paragraphs, standing
 from cs_sync.health.facts import AnswerFact
-from cs_sync.health.wording import number_text, plain, quoted
+from cs_sync.health.wording import plain, with_quote
 
 DETRACTOR = 6
 """The highest answer of a detractor, by the definition of NPS."""
@@ -21,17 +21,19 @@ def propose(view: AccountView, settings: AnswerSettings) -> Iterator[Proposal]:
 
 
 def _call(view: AccountView, answer: AnswerFact) -> Proposal:
-    person, score = plain(answer.person_name, 60), number_text(answer.score)
-    account, said = plain(view.label, 80), quoted(answer.comment, 1000)
-    who = f"{person} of {account}" if person else f"Somebody at {account}"
-    told = f"{who} answered {score} of 10 on {instant_text(answer.answered_at, view)}"
+    say, person, account = view.words, plain(answer.person_name, 60), plain(view.label, 80)
+    score, when = say.number(answer.score), instant_text(answer.answered_at, view)
+    named = say("detractor_call.person", person=person, account=account)
+    who = named if person else say("detractor_call.somebody", account=account)
+    how = "told" if plain(answer.comment) else "silent"
+    told = say(f"detractor_call.{how}", who=who, score=score, when=when)
     return Proposal(
         occasion=f"{answer.source}:{answer.source_id}",
         since=answer.answered_at,
-        title=f"Call {person_at(answer, view)}: NPS {score}",
+        title=say("detractor_call.title", who=person_at(answer, view), score=score),
         body=paragraphs(
-            f"{told}: {said}" if said else f"{told}, without a comment.",
-            "Call, find out what went wrong and agree on what happens next.",
+            with_quote(told, answer.comment, say, 1000),
+            say("detractor_call.do"),
             standing(view),
         ),
         kind="call",

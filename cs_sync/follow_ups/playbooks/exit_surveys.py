@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from cs_sync.follow_ups.company import CompanyView, Question
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
+from cs_sync.follow_ups.wording import paragraphs
 
 RATE = "customer_churn_rate"
 
@@ -35,20 +36,22 @@ def asks(settings: ChurnSettings) -> Iterator[Question]:
 
 def propose(view: CompanyView, settings: ChurnSettings) -> Iterator[Proposal]:
     """One follow-up per period above the target."""
-    target = settings.target
+    target, say = settings.target, view.words
     for row in view.known(Question(RATE, target.per)):
         if row["value"] <= target.rate:
             continue
-        left = f"{row['numerator']:g} of {row['denominator']:g} customers"
+        told = say(
+            f"exit_surveys.told_{target.per}",
+            left=say.number(row["numerator"]),
+            all=say.number(row["denominator"]),
+            day=row["period_start"],
+            target=say.percent(target.rate, 1),
+        )
         yield Proposal(
             occasion=f"{target.per} from {row['period_start']}",
             since=view.now,
-            title=f"Ask leaving customers why: {row['value']:.1%} churn in a {target.per}",
-            body=(
-                f"{left} left in the {target.per} from {row['period_start']}; the target is"
-                f" {target.rate:.1%}.\n\nSend an exit survey to everybody who cancels, and look"
-                " for features they missed and help they did not get."
-            ),
+            title=say(f"exit_surveys.title_{target.per}", rate=say.percent(row["value"], 1)),
+            body=paragraphs(told, say("exit_surveys.do")),
             evidence=({"kind": "kpi", "metric": RATE, "value": row["value"]},),
         )
 

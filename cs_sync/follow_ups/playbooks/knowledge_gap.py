@@ -8,9 +8,10 @@ from pydantic import Field
 from cs_sync.follow_ups.evidence import score_evidence
 from cs_sync.follow_ups.gaps import open_steps, unused_features
 from cs_sync.follow_ups.playbook import Playbook, Proposal
+from cs_sync.follow_ups.playbooks.account_review import band_now
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import paragraphs, standing
+from cs_sync.follow_ups.wording import listed, paragraphs, standing
 from cs_sync.health.wording import plain
 
 SHOWN = 3
@@ -26,9 +27,14 @@ def propose(view: AccountView, settings: GapSettings) -> Iterator[Proposal]:
     """One nudge per time in the yellow band, and only when there is something to teach."""
     if view.band != "yellow":
         return
-    steps = [f"- not done: {plain(step.step, 80)}" for step in open_steps(view)]
+    say = view.words
+    steps = [say("knowledge_gap.step", step=plain(one.step, 80)) for one in open_steps(view)]
     features = [
-        f"- not used: {plain(name, 80)}, which {view.popular[name]:.0%} of accounts use"
+        say(
+            "knowledge_gap.feature",
+            feature=plain(name, 80),
+            share=say.percent(view.popular[name]),
+        )
         for name in unused_features(view, settings.popular_from)
     ]
     gaps = [*steps[:SHOWN], *features[:SHOWN]]
@@ -37,8 +43,8 @@ def propose(view: AccountView, settings: GapSettings) -> Iterator[Proposal]:
     yield Proposal(
         occasion=f"yellow since {view.band_since or view.today:%Y-%m}",
         since=view.now,
-        title=f"Help {plain(view.label, 80)} with what it does not use yet",
-        body=paragraphs("Where they lag behind:\n" + "\n".join(gaps), standing(view)),
+        title=say("knowledge_gap.title", account=plain(view.label, 80)),
+        body=paragraphs(f"{say('knowledge_gap.told')}\n{listed(*gaps)}", standing(view)),
         kind="email",
         evidence=(score_evidence(view),),
     )
@@ -46,7 +52,7 @@ def propose(view: AccountView, settings: GapSettings) -> Iterator[Proposal]:
 
 def resolved(view: AccountView, _occasion: str) -> str | None:
     """The account does well again."""
-    return f"its health is {view.band} now" if view.band in ("green", "excellent") else None
+    return band_now(view) if view.band in ("green", "excellent") else None
 
 
 KNOWLEDGE_GAP = Playbook(

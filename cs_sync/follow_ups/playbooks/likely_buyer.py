@@ -33,15 +33,19 @@ def propose(view: AccountView, settings: BuyerSettings) -> Iterator[Proposal]:
     seats = view.seats if view.seats and view.seats > 1 else None
     full = use.people >= settings.seats_taken * seats if seats else view.band == "excellent"
     if grown >= settings.growth and full:
-        told = f"{use.people} people on {seats:g} seats" if seats else "an excellent score"
+        say, account = view.words, plain(view.label, 80)
+        told = say("likely_buyer.excellent")
+        if seats:
+            people = say.number(use.people)
+            told = say("likely_buyer.seats", people=people, seats=say.number(seats))
+        recent, before = say.number(use.recent_days), say.number(use.earlier_days)
         yield Proposal(
             occasion=f"growing in {view.today:%Y-%m}",
             since=view.now,
-            title=f"Talk to {plain(view.label, 80)} about growth: {told}",
+            title=say("likely_buyer.title", account=account, why=told),
             body=paragraphs(
-                f"Used on {use.recent_days} of the last 28 days, {use.earlier_days} of the 28"
-                f" before; {told}.",
-                "Ask who else could use it, and what a larger plan would give them.",
+                say("likely_buyer.told", recent=recent, before=before, why=told),
+                say("likely_buyer.do"),
                 standing(view),
             ),
             kind="call",

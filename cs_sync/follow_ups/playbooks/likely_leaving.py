@@ -8,7 +8,7 @@ from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.playbooks.unused_warning import last_use, used_again
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import mrr_text, paragraphs, standing
+from cs_sync.follow_ups.wording import paragraphs, standing
 from cs_sync.health.wording import plain
 
 
@@ -20,17 +20,21 @@ class LeavingSettings(PlaybookSettings):
 
 def propose(view: AccountView, settings: LeavingSettings) -> Iterator[Proposal]:
     """One call per time without use, named by its last day of use."""
-    since, idle = view.unused_since, view.unused_days
+    since, idle, say = view.unused_since, view.unused_days, view.words
     if since is None or idle is None or not view.pays or idle < settings.days:
         return
     yield Proposal(
         occasion=f"unused since {since}",
         since=view.now,
-        title=f"Save {plain(view.label, 80)}: unused for {settings.days}+ days,"
-        f" {mrr_text(view.mrr)} at stake",
+        title=say(
+            "likely_leaving.title",
+            settings.days,
+            account=plain(view.label, 80),
+            mrr=say.mrr(view.mrr),
+        ),
         body=paragraphs(
             last_use(view),
-            "Find out who decides there, and what would have to be true for them to stay.",
+            say("likely_leaving.do"),
             standing(view),
         ),
         kind="call",

@@ -27,20 +27,22 @@ def propose(view: AccountView, settings: StepSettings) -> Iterator[Proposal]:
     """One follow-up per checklist, about the first step on which the account is stuck."""
     oldest = view.now - timedelta(days=settings.max_age_days)
     seen: set[str] = set()
+    say, account = view.words, plain(view.label, 80)
     for step in open_steps(view):
         since = stuck_since(view, step, settings.stuck_after)
         if since is None or step.checklist in seen:
             continue
         seen.add(step.checklist)
+        name, checklist = plain(step.step, 80), plain(step.checklist, 80)
+        when = instant_text(since, view)
         if since >= oldest:
             yield Proposal(
                 occasion=_occasion(step),
                 since=since,
-                title=f"Help {plain(view.label, 80)} with a step: {plain(step.step, 80)}",
+                title=say("onboarding_step.title", account=account, step=name),
                 body=paragraphs(
-                    f"Stuck on “{plain(step.step, 80)}” of {plain(step.checklist, 80)}"
-                    f" since {instant_text(since, view)}.",
-                    "Offer to do this step together.",
+                    say("onboarding_step.told", step=name, checklist=checklist, when=when),
+                    say("onboarding_step.do"),
                     standing(view),
                 ),
                 kind="call",
@@ -53,11 +55,9 @@ def resolved(view: AccountView, occasion: str) -> str | None:
     """The step was done."""
     done = (step for step in view.steps if step.done_at and _occasion(step) == occasion)
     step = next(done, None)
-    return (
-        f"the step was done on {instant_text(step.done_at, view)}"
-        if step and step.done_at
-        else None
-    )
+    if step is None or step.done_at is None:
+        return None
+    return view.words("onboarding_step.done", when=instant_text(step.done_at, view))
 
 
 def _occasion(step: StepFact) -> str:

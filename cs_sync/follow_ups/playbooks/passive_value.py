@@ -15,15 +15,22 @@ from cs_sync.health.wording import plain, quoted
 def propose(view: AccountView, settings: AnswerSettings) -> Iterator[Proposal]:
     """One offer per answer; it names a feature that others like and this account does not use."""
     gap = next(iter(unused_features(view, popular_from=0.5)), None)
-    offer = f"the feature {plain(gap, 60)}" if gap else "a feature that fits what they do"
+    say = view.words
+    offer = say("passive_value.do")
+    if gap:
+        offer = say("passive_value.do_feature", feature=plain(gap, 60))
     for answer in nps_answers(view, settings, 7, 8):
         yield Proposal(
             occasion=f"{answer.source}:{answer.source_id}",
             since=answer.answered_at,
-            title=f"Show {person_at(answer, view)} more value: NPS {answer.score:g}",
+            title=say(
+                "passive_value.title",
+                who=person_at(answer, view),
+                score=say.number(answer.score),
+            ),
             body=paragraphs(
-                f"They are content, not enthusiastic. {quoted(answer.comment, 1000)}".strip(),
-                f"Offer a short tutorial on {offer}.",
+                f"{say('passive_value.told')} {quoted(answer.comment, say, 1000)}".strip(),
+                offer,
                 standing(view),
             ),
             kind="email",

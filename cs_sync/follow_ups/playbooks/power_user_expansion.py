@@ -17,8 +17,8 @@ def propose(view: AccountView, _settings: PlaybookSettings) -> Iterator[Proposal
         yield Proposal(
             occasion=f"excellent since {view.band_since or view.today:%Y-%m}",
             since=view.now,
-            title=f"Talk to {plain(view.label, 80)} about more: a power user",
-            body=paragraphs("Ask what they would do next, and what that needs.", standing(view)),
+            title=view.words("power_user_expansion.title", account=plain(view.label, 80)),
+            body=paragraphs(view.words("power_user_expansion.do"), standing(view)),
             kind="call",
             evidence=(score_evidence(view),),
         )

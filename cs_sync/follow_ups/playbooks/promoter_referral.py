@@ -13,16 +13,18 @@ from cs_sync.health.wording import quoted
 
 def propose(view: AccountView, settings: AnswerSettings) -> Iterator[Proposal]:
     """One request per answer, but none of an account in the red, which has other worries."""
+    say = view.words
     if view.band == "red":
         return
     for answer in nps_answers(view, settings, 9, 10):
+        score = say.number(answer.score)
         yield Proposal(
             occasion=f"{answer.source}:{answer.source_id}",
             since=answer.answered_at,
-            title=f"Ask {person_at(answer, view)} for a referral: NPS {answer.score:g}",
+            title=say("promoter_referral.title", who=person_at(answer, view), score=score),
             body=paragraphs(
-                f"They would recommend us. {quoted(answer.comment, 1000)}".strip(),
-                "Thank them, and ask whom they know or whether they would tell their story.",
+                f"{say('promoter_referral.told')} {quoted(answer.comment, say, 1000)}".strip(),
+                say("promoter_referral.do"),
                 standing(view),
             ),
             kind="email",

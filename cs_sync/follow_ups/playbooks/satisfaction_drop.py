@@ -21,17 +21,20 @@ class DropSettings(AnswerSettings):
 
 def propose(view: AccountView, settings: DropSettings) -> Iterator[Proposal]:
     """One follow-up per answer that is lower than the same person's answer before it."""
+    say = view.words
     for answer in nps_answers(view, settings, 6.01, 10):
         if answer.previous is None or answer.previous - answer.score < settings.points:
             continue
-        fell = f"{answer.previous:g} to {answer.score:g}"
+        before, now = say.number(answer.previous), say.number(answer.score)
+        told = say("satisfaction_drop.told", before=before, now=now)
+        who = person_at(answer, view)
         yield Proposal(
             occasion=f"{answer.source}:{answer.source_id}",
             since=answer.answered_at,
-            title=f"Ask {person_at(answer, view)} what changed: NPS fell from {fell}",
+            title=say("satisfaction_drop.title", who=who, before=before, now=now),
             body=paragraphs(
-                f"Their answer fell from {fell}. {quoted(answer.comment, 1000)}".strip(),
-                "Ask what they miss now, before it grows into a reason to leave.",
+                f"{told} {quoted(answer.comment, say, 1000)}".strip(),
+                say("satisfaction_drop.do"),
                 standing(view),
             ),
             kind="call",

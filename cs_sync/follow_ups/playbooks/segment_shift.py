@@ -8,6 +8,7 @@ from pydantic import Field
 from cs_sync.follow_ups.company import CompanyView, Question
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
+from cs_sync.follow_ups.wording import paragraphs
 from cs_sync.health.wording import plain
 
 RATE = "trial_conversion_rate"
@@ -31,7 +32,7 @@ def propose(view: CompanyView, settings: SegmentSettings) -> Iterator[Proposal]:
 
     Chance: the lower end of the segment's interval must lie above the rate of everybody.
     """
-    whole = next(view.known(Question(RATE, "quarter")), None)
+    say, whole = view.words, next(view.known(Question(RATE, "quarter")), None)
     if whole is None:
         return
     for row in view.known(Question(RATE, "quarter", settings.by)):
@@ -39,15 +40,19 @@ def propose(view: CompanyView, settings: SegmentSettings) -> Iterator[Proposal]:
         better = row["value"] >= settings.factor * whole["value"]
         if name is None or not better or (row["low"] or 0) <= whole["value"]:
             continue
+        told = say(
+            "segment_shift.told",
+            paid=say.number(row["numerator"]),
+            trials=say.number(row["denominator"]),
+            whole=say.percent(whole["value"]),
+            day=row["period_start"],
+        )
+        rate = say.percent(row["value"])
         yield Proposal(
             occasion=f"{settings.by} {name}, quarter from {row['period_start']}",
             since=view.now,
-            title=f"Shift effort to {plain(name, 60)}: {row['value']:.0%} of its trials pay",
-            body=(
-                f"{row['numerator']:g} of {row['denominator']:g} trials became customers, of"
-                f" everybody's {whole['value']:.0%} (quarter from {row['period_start']}).\n\n"
-                "Consider moving marketing and customer success there."
-            ),
+            title=say("segment_shift.title", segment=plain(name, 60), rate=rate),
+            body=paragraphs(told, say("segment_shift.do")),
             evidence=({"kind": "kpi", "metric": RATE, "segment": name, "value": row["value"]},),
         )
 

@@ -11,7 +11,7 @@ from cs_sync.follow_ups.evidence import ticket_evidence
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import paragraphs, standing
+from cs_sync.follow_ups.wording import listed, paragraphs, standing
 from cs_sync.health.facts import TicketFact
 from cs_sync.health.wording import plain
 
@@ -40,17 +40,17 @@ def propose(view: AccountView, settings: TopicSettings) -> Iterator[Proposal]:
 def _call(
     view: AccountView, topic: str, tickets: list[TicketFact], decisive: TicketFact
 ) -> Proposal:
-    name = plain(topic.replace("_", " "), 60)
+    name, say = plain(topic.replace("_", " "), 60), view.words
     evidence = tuple(ticket_evidence(ticket, view) for ticket in tickets)
     month = f"{topic} in {tickets[-1].opened_at.astimezone(ZoneInfo(view.zone)):%Y-%m}"
     going_on = (o for o in view.occasions.get("topic_call", ()) if o.rpartition(" in ")[0] == topic)
     return Proposal(
         occasion=next(going_on, month),
         since=decisive.opened_at,
-        title=f"Call {plain(view.label, 80)} about {name}: {len(tickets)} tickets in 30 days",
+        title=say("topic_call.title", len(tickets), account=plain(view.label, 80), topic=name),
         body=paragraphs(
-            "\n".join(f"- {fact['text']}" for fact in evidence),
-            f"Book a call about {name} and solve it as a whole, not ticket by ticket.",
+            listed(*(fact["text"] for fact in evidence)),
+            say("topic_call.do", topic=name),
             standing(view),
         ),
         kind="call",

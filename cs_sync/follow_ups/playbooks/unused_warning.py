@@ -10,7 +10,7 @@ from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
 from cs_sync.follow_ups.wording import paragraphs, standing
 from cs_sync.health.scope import midnight
-from cs_sync.health.wording import day_text, plain
+from cs_sync.health.wording import plain
 
 
 class UnusedSettings(PlaybookSettings):
@@ -25,23 +25,23 @@ class UnusedSettings(PlaybookSettings):
 
 def propose(view: AccountView, settings: UnusedSettings) -> Iterator[Proposal]:
     """One warning per time without use, named by its last day of use; each week is news of it."""
-    since, idle = view.unused_since, view.unused_days
+    since, idle, say = view.unused_since, view.unused_days, view.words
     if since is None or idle is None or not view.pays:
         return
     if settings.days <= idle < settings.until_days:
         weeks = range(settings.days, idle + 1, 7)
-        what = "stopped" if view.usage else "has not begun"
+        title = "unused_warning.title" if view.usage else "unused_warning.title_never"
         yield Proposal(
             occasion=f"unused since {since}",
             since=midnight(since + timedelta(days=settings.days + 1), view.zone),
-            title=f"Ask {plain(view.label, 80)} why it {what}: unused for {settings.days}+ days",
+            title=say(title, settings.days, account=plain(view.label, 80)),
             body=paragraphs(
                 last_use(view),
-                "Ask what keeps them from using it, and offer help with it.",
+                say("unused_warning.do"),
                 standing(view),
             ),
             evidence=tuple(
-                {"kind": "unused", "id": f"unused {days}", "text": f"unused for {days} days"}
+                {"kind": "unused", "id": f"unused {days}", "text": say("unused_warning.news", days)}
                 for days in weeks
             ),
             priority="high" if len(weeks) > 1 else None,
@@ -50,10 +50,11 @@ def propose(view: AccountView, settings: UnusedSettings) -> Iterator[Proposal]:
 
 def last_use(view: AccountView) -> str:
     """When it was used for the last time, as a sentence."""
-    if view.usage:
-        return f"Last used on {day_text(view.usage.last_day, view.today)}."
-    bought = view.never_used_since
-    return f"Never used since it was bought on {day_text(bought, view.today)}." if bought else ""
+    say, since = view.words, view.unused_since
+    if since is None:
+        return ""
+    how = "unused_warning.last" if view.usage else "unused_warning.never"
+    return say(how, day=say.day(since, view.today))
 
 
 def used_again(view: AccountView, occasion: str) -> str | None:
@@ -61,13 +62,14 @@ def used_again(view: AccountView, occasion: str) -> str | None:
     known = date.fromisoformat(occasion[-len("2026-01-31") :])
     if view.usage is None or view.usage.last_day <= known:
         return None
-    return f"it was used again on {day_text(view.usage.last_day, view.today)}"
+    day = view.words.day(view.usage.last_day, view.today)
+    return view.words("unused_warning.again", day=day)
 
 
 def resolved(view: AccountView, occasion: str) -> str | None:
     """It is used again, or unused for so long that another follow-up took over."""
     if occasion in view.occasions.get("likely_leaving", ()):
-        return "it is unused for so long that saving it took over"
+        return view.words("unused_warning.taken_over")
     return used_again(view, occasion)
 
 

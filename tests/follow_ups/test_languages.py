@@ -1,0 +1,87 @@
+"""Follow-ups and reasons in the language of the workspace, and the same follow-ups in each."""
+
+import json
+
+import pytest
+
+from tests.follow_ups.books import Books
+from tests.follow_ups.days import CRM, push
+from tests.jobs.road import CONFIG, Place
+from tests.write_back.portal import Portal
+
+
+def configured(place: Place, language: str) -> None:
+    zone = '    timezone = "Europe/Warsaw"\n'
+    place.configure(CONFIG.replace(zone, f'{zone}    language = "{language}"\n') + CRM)
+
+
+@pytest.fixture
+def place(tmp_path_factory: pytest.TempPathFactory, portal: Portal) -> Place:
+    """Acme has three tickets, an unhappy person, and a step that is stuck."""
+    made = Place(tmp_path_factory.mktemp("languages"))
+    configured(made, "pl")
+    books = Books()
+    books.customer("acme", used=range(5))
+    for number in (1, 2, 3):
+        books.ticket(number, "acme", "integration", f"2026-03-0{number}T10:00")
+    books.nps("acme", 3, "2026-03-10T07:00", "za wolno")
+    books.add("onboarding_steps", source_id="o", account="acme", checklist="start",
+              step="CRM", due_at="2026-03-05")  # fmt: skip
+    books.keep(made)
+    portal.companies["acme"] = {}
+    assert made.run("sync").code == 0
+    return made
+
+
+def test_tasks_and_reasons_speak_polish(place: Place, portal: Portal) -> None:
+    push(place)
+    titles = {task["title"] for task in portal.tasks.values()}
+    assert titles == {
+        "Zadzwoń: Pat Acme (Acme), NPS 3",
+        "Zadzwoń do Acme, temat: integration; 3 zgłoszenia w 30 dni",
+        "Pomóż kontu Acme w kroku: CRM",
+        "Pomóż kontu Acme z tym, czego jeszcze nie używa",
+    }
+    (call,) = (t for t in portal.tasks.values() if "NPS" in t["title"])
+    assert "ocena 3 na 10, 10 mar, 07:00: „za wolno”" in call["body"]
+    assert "Kondycja: 41,5 (żółty)" in call["body"]
+    assert "- 3 zgłoszenia w ostatnich 30 dniach, wszystkie na temat: integration" in call["body"]
+    (row,) = place.json("score")
+    assert row["band"] == "yellow"  # a name for programs, in every language
+    assert "Płaci w terminie" in row["reasons"]
+    assert "NPS 3, Pat Acme, 10 mar: „za wolno”" in row["reasons"]
+
+
+def test_a_reason_why_one_is_needless_is_in_the_language_too(place: Place, portal: Portal) -> None:
+    push(place)
+    step = place.path / "data" / "onboarding_steps.csv"
+    head, line = step.read_text(encoding="utf-8").splitlines()
+    step.write_text(f"{head},done_at\n{line},2026-03-10T15:00\n", encoding="utf-8")
+    assert place.run("sync").code == 0
+    push(place, days=1)
+    told = [note["body"] for note in portal.notes.values()]
+    assert told == ["Już niepotrzebne: krok wykonano 10 mar, 15:00."]
+
+
+def test_another_language_makes_no_twins(place: Place, portal: Portal) -> None:
+    push(place)
+    keys = sorted(portal.tasks)
+    configured(place, "zh-Hant")
+    push(place, days=1)
+    assert sorted(portal.tasks) == keys
+    assert "近 30 天有 3 張工單" in json.dumps(portal.companies, ensure_ascii=False, default=str)
+
+
+def test_what_stays_in_english_is_said_once(place: Place) -> None:
+    told = "the report and the terminal are in English in this version"
+    for line in (("check",), ("run", "--dry-run")):
+        assert place.run(*line).said.count(told) == 1
+    configured(place, "en")
+    assert told not in place.run("check").said
+
+
+def test_an_unknown_language_is_one_message(place: Place) -> None:
+    configured(place, "de")
+    ran = place.run("score")
+    assert ran.code == 2
+    assert "workspace.language" in ran.said
