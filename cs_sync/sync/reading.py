@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -146,7 +147,8 @@ def _refuse_repeats(stream: Stream, resume: Any, seen: set[bytes]) -> None:
     """Another page after a resume point that was there before would never end."""
     if resume is None:
         return
-    point = orjson.dumps(resume, default=str)
+    # A digest, as the bytes that orjson makes keep hold of kilobytes each.
+    point = blake2b(orjson.dumps(resume, default=str), digest_size=16).digest()
     if point in seen:
         raise SourceMisbehaves(
             f"{stream.name}: the source gave the same place to go on from twice",
