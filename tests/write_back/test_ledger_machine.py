@@ -35,10 +35,14 @@ from tests.write_back.desk import (
     PlainCrm,
     Round,
     at_request,
+    on,
 )
 
 ACCOUNT = st.sampled_from(ACCOUNTS)
 PICK = st.integers(0, 3)
+PATH = st.sampled_from(
+    ["companies/batch/read", "companies/batch/update", "tasks/batch/read", "tasks/batch/create"]
+)
 
 
 def die_before(exchange: Exchange) -> httpx.Response:
@@ -76,6 +80,8 @@ class LedgerMachine(RuleBasedStateMachine):
         self.names = {r.id: r.properties["name"] for r in self.desk.portal.live("companies")}
         self.theirs: dict[str, dict[str, str]] = {}
         """Task id → what a person last made of it."""
+        self.typed: set[tuple[str, str]] = set()
+        """(company, field of ours) that a person edited."""
         self.deletions: Counter[str] = Counter()
         self.quiet = True
         for account in ACCOUNTS[:2]:
@@ -133,15 +139,25 @@ class LedgerMachine(RuleBasedStateMachine):
         self.count(f"push: {name}")
         self.check(self.desk.work(at_request(number, FAULTS[name])))
 
-    @rule(number=st.integers(1, 9), one=ACCOUNT, other=ACCOUNT)
-    def push_while_somebody_merges(self, number: int, one: str, other: str) -> None:
-        self.count("push: merged meanwhile")
-        self.check(self.desk.work(self.meanwhile(number, lambda: self.desk.merge(one, other))))
+    @rule(account=ACCOUNT, path=PATH, name=st.sampled_from(sorted(FAULTS)))
+    def score_flickers_while_a_push_fails(self, account: str, path: str, name: str) -> None:
+        self.count("push: score flickers")
+        before = self.desk.portraits[account].score or 0.0
+        self.desk.score(account, 99.0 - before)
+        self.check(self.desk.work(on([path], FAULTS[name])))
+        self.desk.score(account, before)
 
-    @rule(number=st.integers(1, 9), account=ACCOUNT)
-    def push_while_somebody_archives(self, number: int, account: str) -> None:
+    @rule(path=PATH, one=ACCOUNT, other=ACCOUNT)
+    def push_while_somebody_merges(self, path: str, one: str, other: str) -> None:
+        self.count("push: merged meanwhile")
+        self.desk.score(one, 12.0)
+        self.desk.score(other, 77.0)
+        self.check(self.desk.work(self.meanwhile(path, lambda: self.desk.merge(one, other))))
+
+    @rule(path=PATH, account=ACCOUNT)
+    def push_while_somebody_archives(self, path: str, account: str) -> None:
         self.count("push: archived meanwhile")
-        self.check(self.desk.work(self.meanwhile(number, lambda: self.desk.archive(account))))
+        self.check(self.desk.work(self.meanwhile(path, lambda: self.desk.archive(account))))
 
     @rule(left=st.integers(0, 8))
     def push_into_the_daily_limit(self, left: int) -> None:
@@ -160,12 +176,12 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(account=ACCOUNT, band=st.sampled_from(["red", "green"]), score=st.sampled_from(["", "7"]))
     def somebody_edits_our_fields(self, account: str, band: str, score: str) -> None:
         self.count("our field edited")
-        self.desk.type_in(account, cs_health_band=band, cs_health_score=score)
+        self.types(account, cs_health_band=band, cs_health_score=score)
 
     @rule(account=ACCOUNT)
     def somebody_plans_an_action(self, account: str) -> None:
         self.count("next action typed")
-        self.desk.type_in(account, cs_next_action="Lunch on Tuesday")
+        self.types(account, cs_next_action="Lunch on Tuesday")
 
     @rule(account=ACCOUNT, name=st.sampled_from(["Acme Ltd", "Bolt GmbH"]))
     def somebody_edits_their_field(self, account: str, name: str) -> None:
@@ -228,24 +244,33 @@ class LedgerMachine(RuleBasedStateMachine):
         self.count("time passes")
         self.desk.later(minutes=seconds / 60)
 
+    def types(self, account: str, **values: str) -> None:
+        record = self.desk.record(account)
+        if record is not None:
+            self.desk.type_in(account, **values)
+            self.typed |= {(record.id, name) for name in values}
+
     def some(self, things: list[Any], pick: int) -> Any:
         return things[pick % len(things)] if things else None
 
-    def meanwhile(self, number: int, what: Callable[[], object]) -> Fault:
+    def meanwhile(self, path: str, what: Callable[[], object]) -> Fault:
+        """Somebody does something just before a request of ours arrives."""
         self.quiet = False
 
         def fault(exchange: Exchange) -> httpx.Response:
             what()
             return exchange.answer()
 
-        return at_request(number, fault)
+        return on([path], fault)
 
     def check(self, done: Round) -> None:
         self.every_operation_has_an_outcome(done)
         self.no_task_is_there_twice()
         self.nothing_of_theirs_is_overwritten()
         if done.whole and self.quiet:
+            assert not done.writes.problems
             self.no_score_is_lost(done)
+            self.no_follow_up_is_lost(done)
         self.quiet = True
 
     def every_operation_has_an_outcome(self, done: Round) -> None:
@@ -292,6 +317,8 @@ class LedgerMachine(RuleBasedStateMachine):
             if item.object != "account" or item.action == "refused":
                 continue
             shown = self.desk.fields(item.account)
+            told = {(str(shown["hs_object_id"]), name) for name in item.edited}
+            assert told <= self.typed, f"nobody edited {told - self.typed}"
             for name, value in wished[item.account].fields.items():
                 if name in item.edited or name.removeprefix(PREFIX) in FOLLOWERS:
                     continue
@@ -300,6 +327,12 @@ class LedgerMachine(RuleBasedStateMachine):
                     continue
                 moved = changes({name: float(there or "nan")}, {name: value}, PREFIX)
                 assert not moved, f"{item}: {name} shows {there!r} instead of {value!r}: {done}"
+
+    def no_follow_up_is_lost(self, done: Round) -> None:
+        there = {task.properties[KEY] for task in self.desk.tasks()}
+        for item in done.plan:
+            if item.object == "follow_up" and item.action != "refused":
+                assert item.key in there, f"{item} is neither there nor refused"
 
 
 class PlainLedgerMachine(LedgerMachine):

@@ -23,7 +23,13 @@ TRACE = "objectWriteTraceId"
 
 _BAD_RECORD = (400, 409, 413, 422)
 _ABSENT = "PROPERTY_DOESNT_EXIST"
-_PASSING = ("INTERNAL_ERROR", "RATE_LIMITS", "RATE_LIMIT", "MIGRATION_IN_PROGRESS")
+_PASSING = (
+    "INTERNAL_ERROR",
+    "RATE_LIMITS",
+    "RATE_LIMIT",
+    "MIGRATION_IN_PROGRESS",
+    "OBJECT_NOT_FOUND",
+)
 
 
 def in_batches(ops: Sequence[Op]) -> Iterator[Sequence[Op]]:
@@ -135,7 +141,7 @@ def _written(ops: Sequence[Op], body: Json) -> dict[str, str]:
 
 
 def _rejected(op: Op, body: Any) -> Reject:
-    """Refused for good, unless HubSpot was busy or a property is missing, which comes back."""
+    """Refused for good, unless HubSpot was busy or what is missing may come back."""
     code, body = category(body), body if isinstance(body, dict) else {}
     reason = said(body) if body else "no reason given"
     absent = any(error.get("code") == _ABSENT for error in (body, *details(body)))

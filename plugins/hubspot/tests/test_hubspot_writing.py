@@ -104,7 +104,7 @@ def test_a_207_is_answered_record_by_record(
     lost, busy = answers["acct:2"], answers["acct:3"]
     assert isinstance(lost, Reject)
     assert isinstance(busy, Reject)
-    assert (lost.code, lost.lasting) == ("OBJECT_NOT_FOUND", True)
+    assert (lost.code, lost.lasting) == ("OBJECT_NOT_FOUND", False)
     assert (busy.code, busy.lasting, busy.reason) == ("INTERNAL_ERROR", False, "try later")
     assert "acct:5" not in answers, "neither done nor refused: left to be settled"
 
