@@ -126,7 +126,7 @@ class WriteLedger(SQLModel, table=True):
     key: str = Field(primary_key=True, description="Account id, or the follow-up's key.")
     account_id: str = Field(index=True)
     remote_id: str | None = None
-    status: str = Field(description="pending acked rejected unknown")
+    status: str = Field(description="pending acked rejected refused unknown")
     fields: dict[str, Any] = Field(default_factory=dict, sa_type=JSON, description="As acked.")
     intent: dict[str, Any] | None = Field(default=None, sa_type=JSON, description="As attempted.")
     intent_at: datetime | None = None

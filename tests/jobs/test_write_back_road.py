@@ -40,7 +40,7 @@ class Office:
         self.place: Place = small_company(path)
         self.configure(HUBSPOT)
         self.portal = Portal(lambda: datetime.now(UTC), search_lag=timedelta(0))
-        self.answers = answers_of(self.portal, self.portal.now)
+        self.answers: Answer = answers_of(self.portal, self.portal.now)
         self.trouble: dict[str, Answer] = {}
         self.hook: list[Any] = []
         self.hook_status = 204
