@@ -4,6 +4,7 @@ Nothing of it is stored, so that who is forgotten is in no topic either.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from importlib.util import find_spec
@@ -22,6 +23,7 @@ from cs_sync.metrics.verbatims import comments_said, subjects_said, verbatim
 from cs_sync.store.lookup import mrr_at
 from cs_sync.store.rates import read_rates
 
+ACCOUNT = "account"
 YEAR = timedelta(days=365)
 NEWEST = 5_000
 """Comments that a report groups: enough to tell what is said, at every run, in a few seconds."""
@@ -42,10 +44,15 @@ def said_topics(
     """One row per topic and segment, the topic of which most is said first.
 
     What was said in `[since, until)`, by default in the year before today. `surveys` (names or
-    kinds) leaves out other surveys, and tickets. Raises ConfigError.
+    kinds) leaves out other surveys, and tickets. `by` attributes, and by `account`. Raises
+    ConfigError.
     """
-    scope = _scope(workspace, since, until, known_at, by)
+    attributes = tuple(name for name in by if name != ACCOUNT)
+    scope = _scope(workspace, since, until, known_at, attributes)
     said = _said(workspace, scope, surveys, tickets=tickets and not surveys)
+    if ACCOUNT in by:
+        said = [replace(one, segment=(*one.segment, one.account_id)) for one in said]
+        attributes = (*attributes, ACCOUNT)
     found = grouped(said)
     _tell_few(workspace, said, found)
     worth = _worth(workspace, scope, {v.account_id for v in said if v.account_id})
@@ -53,7 +60,7 @@ def said_topics(
     for segment in sorted({v.segment for v in said}, key=str):
         parts = [topic.within(segment) for topic in found]
         total = sum(len(part.verbatims) for part in parts)
-        named = dict(zip(by, segment, strict=True))
+        named = dict(zip(attributes, segment, strict=True))
         rows += [_row(workspace, scope, p, named, total, worth) for p in parts if p.verbatims]
     return rows
 

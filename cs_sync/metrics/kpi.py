@@ -103,7 +103,7 @@ def _finished(
 ) -> KpiRow:
     numerator = _number(row["numerator"]) if row else None
     denominator = _number(row["denominator"]) if row else None
-    interval = _interval(metric, row) if row else None
+    interval = _interval(metric, row) if row and row is not _NONE_OF_THEM else None
     value = _value(metric, numerator, denominator)
     if metric.scaled_to is not None and value is not None:
         days, to = scope.periods[period].days, metric.scaled_to

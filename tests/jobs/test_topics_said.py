@@ -67,6 +67,11 @@ def test_topics_carry_counts_scores_money_and_every_word(place: Place) -> None:
 def test_by_attribute_survey_and_time(place: Place) -> None:
     by_plan = place.json("analyse", "topics", "--no-tickets", "--by", "plan")
     assert {(row["segment"]["plan"], row["share"]) for row in by_plan} == {("team", 0.5)}
+    by_account = place.json("analyse", "topics", "--no-tickets", "--by", "account", "--by", "plan")
+    assert [(set(row["segment"]), row["share"]) for row in by_account] == [
+        ({"account", "plan"}, 1.0),
+        ({"account", "plan"}, 1.0),
+    ]
     assert set(said(place, "--since", "2026-02-10", "--until", "2026-02-16")) == set(said(place))
     few = place.run("--format", "json", "analyse", "topics", "--survey", "nps")
     assert [(row["topic"], row["n"]) for row in few.rows] == [(None, 6)]

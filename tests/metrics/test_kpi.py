@@ -116,3 +116,16 @@ def test_intervals_against_published_figures() -> None:
     mean = ratio_interval(10, 4, 30, 10, 4, 4)
     assert mean == pytest.approx((2.5 - 1.96 * 0.6455, 2.5 + 1.96 * 0.6455), abs=1e-3)
     assert ratio_interval(5, 0, 1, 1, 1, 4) is None
+
+
+@pytest.mark.parametrize("metric", [m for m in builtin_metrics() if m.dimensions])
+def test_what_does_not_occur_in_a_period_is_none_of_them_without_an_interval(
+    metric: Metric,
+) -> None:
+    row = {
+        "period": 0, "currency": None, "numerator": 2, "denominator": 4, "n": 4, "variance": 1.0,
+        "events": 2, "yy": 4, "xy": 8, "xx": 16, "promoters": 3, "detractors": 1,
+    } | {f"dimension_{n}": "x" for n in range(len(metric.dimensions))}  # fmt: skip
+    _, missing, _ = finish(metric, Scope(SPRING), [row])
+    assert (missing.numerator, missing.n) == (0, 0)
+    assert (missing.low, missing.high) == (None, None)

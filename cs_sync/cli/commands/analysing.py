@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cs_sync.cli.commands.numbers import By, Day, KnownAt, day_of, instant_of
+from cs_sync.cli.commands.numbers import Day, KnownAt, day_of, instant_of
 from cs_sync.cli.options import Options
 
 
@@ -30,7 +30,10 @@ def topics(
         typer.Option(help="Only answers to this survey (a name, nps, csat, ces); may be repeated."),
     ] = None,
     tickets: Annotated[bool, typer.Option(help="Subjects of tickets, too.")] = True,
-    by: By = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(help="Split by account, or by this attribute of accounts; may be repeated."),
+    ] = None,
 ) -> None:
     """What customers write about, with their words: a year up to today, or since and until."""
     from cs_sync.cli.output import write_rows
