@@ -73,7 +73,7 @@ class WebhookDestination:
 
     def _deliver(self, op: Op) -> Ack | Reject:
         if self._gone:
-            return Reject(op.key, "HTTP_410", self._gone)
+            return Reject(op.key, "HTTP_410", self._gone, lasting=False)
         done = Ack(op.key, account_of(op) or op.key if op.object == "account" else op.key)
         if not known(op):
             return replace(done, existed=True)
@@ -102,7 +102,8 @@ class WebhookDestination:
             raise refusal
         if status == 410:
             self._gone = refusal.message
-        return Reject(op.key, f"HTTP_{status}", refusal.message, lasting=status == 410)
+        # Not even 410 is for good: it is about the address, and says nothing of the message.
+        return Reject(op.key, f"HTTP_{status}", refusal.message, lasting=False)
 
 
 def classify(response: httpx.Response, body: Any) -> VendorError | None:
