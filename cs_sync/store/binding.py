@@ -134,16 +134,19 @@ def prepare(statement: Executable, dialect: Dialect, names: Sequence[str] = ()) 
 def prepared_upsert(dialect: Dialect, table: Table, names: tuple[str, ...]) -> Prepared:
     """Insert, or replace by primary key; `first_seen_at` of what exists is kept."""
     flavour = sqlite if dialect.name == "sqlite" else postgresql
+    return prepare(or_replace(flavour.insert(table), table, names), dialect, names)
+
+
+def or_replace(
+    insert: sqlite.Insert | postgresql.Insert, table: Table, names: Sequence[str]
+) -> sqlite.Insert | postgresql.Insert:
+    """The insert of these columns, which replaces what has the key but for `first_seen_at`."""
     keys = [column.name for column in table.primary_key]
-    statement = flavour.insert(table)
     kept = {*keys, "first_seen_at"}
-    replaced = {name: statement.excluded[name] for name in names if name not in kept}
-    whole = (
-        statement.on_conflict_do_update(index_elements=keys, set_=replaced)
-        if replaced
-        else statement.on_conflict_do_nothing(index_elements=keys)
-    )
-    return prepare(whole, dialect, names)
+    replaced = {name: insert.excluded[name] for name in names if name not in kept}
+    if not replaced:
+        return insert.on_conflict_do_nothing(index_elements=keys)
+    return insert.on_conflict_do_update(index_elements=keys, set_=replaced)
 
 
 class Ids(TypeDecorator[Sequence[str]]):

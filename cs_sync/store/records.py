@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from cs_sync.store.binding import STATEMENTS, Prepared, among, prepare, prepared_upsert
+from cs_sync.store.copying import upsert_distinct
 from cs_sync.store.door import content_hash
 from cs_sync.store.history import remember
 from cs_sync_schemas import Record, table_of
@@ -43,19 +44,10 @@ class Moment:
     keep_raw: bool = False
 
 
-def upsert(
-    connection: Connection,
-    table: Table,
-    rows: Sequence[Mapping[str, Any]],
-    shared: Mapping[str, Any] | None = None,
-) -> None:
-    """Insert, or replace by primary key; `first_seen_at` of what exists is kept.
-
-    All rows have the same fields; `shared` are values that all of them have.
-    """
+def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert, or replace by primary key; `first_seen_at` of what exists is kept."""
     if rows:
-        names = tuple(dict.fromkeys((*rows[0], *(shared or ()))))
-        prepared_upsert(connection.dialect, table, names).many(connection, rows, shared)
+        prepared_upsert(connection.dialect, table, tuple(rows[0])).many(connection, rows)
 
 
 def store_rows(
@@ -81,7 +73,7 @@ def store_rows(
             remember(connection, table, _mine(table, some, moment), moment.now)
     if moment.keep_raw:
         changed = [{"raw": None, **row} for row in changed]
-    upsert(connection, table, changed, _knowledge(moment))
+    upsert_distinct(connection, table, changed, _knowledge(moment))
     if confirm:
         _confirm(connection, table, list(latest), moment)
     return len(changed)

@@ -1,0 +1,68 @@
+"""Large pages take another way into PostgreSQL, and come to the same rows."""
+
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import select
+
+from cs_sync.store.copying import ENOUGH
+from cs_sync.store.database import Store
+from cs_sync.store.door import admit
+from cs_sync.store.records import Moment, store_rows
+from cs_sync_schemas import Record, SubscriptionItem, Ticket, table_of
+from tests.conftest import NOW
+
+LATER = NOW + timedelta(hours=1)
+ODD = "tab\t, line\n, back\\slash, \\N, quote's and é 🙂"
+
+
+def put(store: Store, record: type[Record], rows: list[dict[str, Any]], at: Any = NOW) -> int:
+    admitted, rejected = admit(record, rows)
+    assert not rejected
+    with store.write() as connection:
+        return store_rows(connection, record, admitted, Moment("crm", at))
+
+
+def stored(store: Store, record: type[Record]) -> list[dict[str, Any]]:
+    table = table_of(record)
+    with store.read() as connection:
+        found = connection.execute(select(table).order_by(table.c.source_id)).mappings()
+        return [dict(row) for row in found]
+
+
+def items(number: int, **fields: Any) -> list[dict[str, Any]]:
+    item = {
+        "subscription_source_id": ODD,
+        "valid_from": NOW,
+        "unit_amount": "19.995",
+        "quantity": "1E+2",
+        "tiers": {"mode": "volume", "tiers": [{"up_to": None, "unit_amount": 5}]},
+    }
+    return [{"source_id": f"{place:05d}", **item, **fields} for place in range(number)]
+
+
+def test_a_large_page_stores_what_small_ones_store(store: Store) -> None:
+    rows = items(ENOUGH + 1)
+    assert put(store, SubscriptionItem, rows) == ENOUGH + 1
+    large = stored(store, SubscriptionItem)
+    with store.write() as connection:
+        connection.execute(table_of(SubscriptionItem).delete())
+    for start in range(0, len(rows), 100):
+        put(store, SubscriptionItem, rows[start : start + 100])
+    assert stored(store, SubscriptionItem) == large
+    assert large[0]["subscription_source_id"] == ODD
+
+
+def test_a_large_page_replaces_only_what_differs(store: Store) -> None:
+    many = [
+        {"source_id": f"{place:05d}", "opened_at": NOW, "tags": ["a", ODD]}
+        for place in range(3 * ENOUGH)
+    ]
+    put(store, Ticket, many)
+    changed = [{**row, "subject": ODD} if place < ENOUGH else row for place, row in enumerate(many)]
+    assert put(store, Ticket, changed, at=LATER) == ENOUGH
+    rows = stored(store, Ticket)
+    assert {row["first_seen_at"] for row in rows} == {NOW}
+    assert [row["changed_at"] for row in rows] == [LATER] * ENOUGH + [NOW] * (2 * ENOUGH)
+    assert rows[0]["subject"] == ODD
+    assert rows[-1]["subject"] is None
