@@ -14,6 +14,7 @@ from cs_sync.jobs.workspace import Workspace
 from cs_sync.metrics.bridge import BridgeRow
 from cs_sync.metrics.bridge_relations import knowledge
 from cs_sync.metrics.fx import Conversion, Rates, conversion
+from cs_sync.metrics.membership import ITSELF
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import GRAINS, Grain, Period, last_whole_period, whole_periods
@@ -44,7 +45,8 @@ def metrics(
     check_attributes(workspace, by)
     rows: list[dict[str, Any]] = []
     said: dict[str, None] = {}
-    for policy in [_policy(workspace, name) for name in policies] or [policy_of(workspace)]:
+    named = dict.fromkeys(policies)
+    for policy in [_policy(workspace, name) for name in named] or [policy_of(workspace)]:
         ensure_mrr(workspace, policy)
         scope = _scope(workspace, periods, policy, by=by, known_at=known_at)
         rates = _conversion(workspace, scope, workspace.config.workspace.currency, openings=False)
@@ -81,10 +83,23 @@ def mrr(
     rows = bridged(workspace, scope, by_account="account" in by)
     restated = restatements(workspace, scope)
     _tell(workspace, notes(workspace, scope, restated, rows if not (by or currency) else ()))
+    _tell(workspace, _not_over(workspace, periods, rows))
     if scope.conversion:
         _tell(workspace, scope.conversion.notes({row.currency for row in rows}))
         _tell(workspace, _rates_told(scope, scope.conversion))
     return [_with_cause(row, scope, restated) for row in rows]
+
+
+def _not_over(
+    workspace: Workspace, periods: Sequence[Period], rows: Sequence[BridgeRow]
+) -> list[str]:
+    """What rows without a status cannot say: that a period is not over, or was before the first."""
+    if not rows:
+        return [f"no MRR is known between {periods[0].start} and {periods[-1].end}"]
+    ahead = [period.start for period in periods if period.ends_at > workspace.clock()]
+    if not ahead:
+        return []
+    return [f"not over yet: periods from {ahead[0]} show what is agreed now, and may still change"]
 
 
 def _with_cause(row: BridgeRow, scope: Scope, restated: Sequence[Restated]) -> dict[str, Any]:
@@ -161,7 +176,7 @@ def _scope(
     return Scope(
         periods=periods,
         policy=policy,
-        by=tuple(by),
+        by=tuple(dict.fromkeys(by)),
         known_at=known_at,
         observed_until=workspace.clock(),
         settings=workspace.config.metrics.settings,
@@ -208,12 +223,21 @@ def _chosen(
         chosen = registry(workspace).select(names)
     except ValueError as error:
         raise ConfigError(str(error), "`cs-sync metrics` alone prints all") from error
-    return [
+    fitting = [
         metric
         for metric in chosen
         if (stage is None or stage in metric.stage)
         and (strategy is None or strategy in metric.strategy)
     ]
+    if not fitting:
+        view = " and ".join(
+            f"--{o} {v!r}" for o, v in (("stage", stage), ("strategy", strategy)) if v
+        )
+        raise ConfigError(
+            f"none of {', '.join(metric.name for metric in chosen)} is in {view}",
+            "leave out --metric, or the view",
+        )
+    return fitting
 
 
 def _policy(workspace: Workspace, name: str) -> MrrPolicy:
@@ -230,7 +254,7 @@ def check_attributes(workspace: Workspace, by: Sequence[str]) -> None:
     with workspace.store.read() as connection:
         known = known_attributes(connection)
     for name in by:
-        if name not in known:
+        if name not in known and name != ITSELF:
             raise ConfigError(
                 f"no account has an attribute {name!r}",
                 f"known attributes: {', '.join(sorted(known)) or 'none'}",

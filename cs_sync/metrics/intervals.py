@@ -5,7 +5,7 @@ import math
 _Z = 1.959963984540054
 """The two-sided 95 % point of the normal distribution."""
 
-_ALIKE = 1e-12
+_ALIKE = 1e-9
 """Squares that differ by less of themselves differ by what floating point leaves over."""
 
 Interval = tuple[float, float]

@@ -10,6 +10,8 @@ from cs_sync.metrics.portable import instant
 from cs_sync_schemas import AccountAttribute, table_of
 
 ATTRIBUTE = table_of(AccountAttribute)
+ITSELF = "account"
+"""Where attributes are asked for, the account's id may be, too."""
 
 
 def seen_at(moment: datetime, known_at: datetime | None) -> datetime:
@@ -28,7 +30,8 @@ def with_segments(
 ) -> tuple[FromClause, Sequence[ColumnElement[str]]]:
     """`joined` with the scope's attributes as they were just before a moment, and their columns.
 
-    The columns are labelled segment_0, segment_1, …; without such an attribute they are None. The
+    The columns are labelled segment_0, segment_1, …; without such an attribute they are None, and
+    by `account` every account is a segment of its own. The
     moment must not be later than `known_at` (the scope's, unless given) allows: see `seen_at`.
     """
     if isinstance(moment, datetime):
@@ -37,6 +40,9 @@ def with_segments(
         known_at = instant(scope.known_at)
     columns: list[ColumnElement[str]] = []
     for index, name in enumerate(scope.by):
+        if name == ITSELF:
+            columns.append(account_id.label(f"{label}_{index}"))
+            continue
         held = ATTRIBUTE.alias(f"{label}_held_{index}")
         then = and_(
             held.c.account_id == account_id,

@@ -54,9 +54,10 @@ class Registry:
         self._metrics[metric.name] = metric
 
     def select(self, names: Sequence[str] = ()) -> tuple[Metric, ...]:
-        """The metrics of these names in this order, or all; ValueError for an unknown one."""
+        """The metrics of these names in this order, each once, or all; ValueError for an unknown
+        one."""
         for name in names:
             if name not in self._metrics:
                 known = ", ".join(sorted(self._metrics))
                 raise ValueError(f"unknown metric {name!r}; known: {known}")
-        return tuple(self._metrics[name] for name in names or self._metrics)
+        return tuple(self._metrics[name] for name in dict.fromkeys(names or self._metrics))

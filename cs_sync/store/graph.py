@@ -30,6 +30,7 @@ from cs_sync_schemas import (
     Contact,
     ContactLink,
     Membership,
+    Owner,
     SourceAccount,
     SourceContact,
     table_of,
@@ -37,6 +38,7 @@ from cs_sync_schemas import (
 
 ACCOUNT, ACCOUNT_LINK = table_of(Account), table_of(AccountLink)
 CONTACT, CONTACT_LINK = table_of(Contact), table_of(ContactLink)
+OWNER = table_of(Owner)
 Rows = Iterable[dict[str, Any]]
 
 
@@ -151,7 +153,26 @@ def save_graph(connection: Connection, resolution: Resolution, now: datetime) ->
     _mark_merged(connection, resolution.merged_accounts, now)
     _save(connection, ACCOUNT, accounts, now)
     _save(connection, CONTACT, contacts, now)
-    save_attributes(connection, ((a.id, a.attributes) for a in resolution.accounts), now)
+    owners = _owner_names(connection)
+    save_attributes(
+        connection,
+        (
+            (a.id, {"owner": owners.get(a.owner, a.owner.source_id), **a.attributes})
+            if a.owner
+            else (a.id, a.attributes)
+            for a in resolution.accounts
+        ),
+        now,
+    )
+
+
+def _owner_names(connection: Connection) -> dict[Ref, str]:
+    """Who looks after accounts, by name: figures are split by it as by any attribute."""
+    columns = (OWNER.c.source, OWNER.c.source_id, OWNER.c.name, OWNER.c.email)
+    return {
+        _ref(row): row["name"] or row["email"] or row["source_id"]
+        for row in connection.execute(select(*columns)).mappings()
+    }
 
 
 def _mark_moved(connection: Connection, accounts: Iterable[str], now: datetime) -> None:

@@ -66,6 +66,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
         ("metrics --since 2026-03-01 --until 2026-01-01", ("no whole month lies between",)),
         ("metrics --as-of 2026-03-01 --since 2026-01-01", ("--as-of",)),
         ("mrr --currency XXY", ("XXY",)),
+        ("metrics --metric nps --stage onboarding", ("none of nps is in --stage 'onboarding'",)),
+        ("metrics --known-at soon", ("'soon' is neither a day nor an ISO 8601 instant",)),
     ],
 )  # fmt: skip
 def test_a_wrong_question_gets_one_clear_answer(
@@ -116,6 +118,21 @@ def test_every_rate_has_its_parts_and_nothing_undefined_is_a_number(place: Place
             assert below, row
         if below == 0:
             assert value is None, row
+
+
+def test_the_bridge_says_what_its_rows_cannot(place: Place) -> None:
+    early = place.run("--format", "json", "mrr", "--since", "2024-01-01", "--until", "2024-03-01")
+    assert (early.code, early.rows) == (0, [])
+    assert "no MRR is known between 2024-01-01 and 2024-03-01" in early.said
+    late = place.run("--format", "json", "mrr", "--since", "2026-02-01", "--until", "2026-05-01")
+    assert [row["closing"] for row in late.rows] == [200_00] * 3
+    assert "not over yet: periods from 2026-03-01 show what is agreed now" in late.said
+
+
+def test_what_is_asked_for_twice_is_answered_once(place: Place) -> None:
+    options = "--metric mrr --metric mrr --policy stripe --policy stripe --by plan --by plan"
+    [row] = place.json("metrics", "--as-of", "2026-03-01", *options.split())
+    assert (row["value"], row["segment"]) == (200_00, {"plan": "team"})
 
 
 def test_policies_stand_side_by_side(place: Place) -> None:

@@ -114,7 +114,7 @@ def test_costs_and_purchases_are_converted_where_there_is_a_rate(ledger: Ledger)
     """A dollar is half a euro: 9 stay, 1 leaves, 300 USD on retention are 150 EUR, 15 … 16 each."""
     customers(ledger, 9, 1)
     half = {"USD": (Fraction(1, 2),)}
-    scope = Scope((JUNE,), conversion=Conversion("EUR", half, half, {}))
+    scope = Scope((JUNE,), conversion=Conversion("EUR", half, half, half, {}))
     ledger.add(
         Cost,
         {
