@@ -75,7 +75,7 @@ class MetricsSettings(Section):
 class WriteBackSettings(Section):
     """Where scores and follow-ups are written."""
 
-    destination: str | Annotated[tuple[str, ...], Field(min_length=1)] | None = Field(
+    destination: str | tuple[str, ...] | None = Field(
         default=None, description="A connector that writes, or a list of several."
     )
     owned_prefix: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] = Field(
@@ -85,6 +85,14 @@ class WriteBackSettings(Section):
         default=0.2,
         description="Refuse a plan that touches more than this share of accounts, unless --yes.",
     )
+
+    @field_validator("destination", mode="before")
+    @classmethod
+    def _one_or_several(cls, given: object) -> object:
+        names = given if isinstance(given, list | tuple) else [given]
+        if given is not None and not (names and all(isinstance(name, str) for name in names)):
+            raise ValueError('write the name of a connector, or a list like ["hubspot", "webhook"]')
+        return given
 
     @property
     def destinations(self) -> tuple[str, ...]:

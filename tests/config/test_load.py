@@ -360,6 +360,8 @@ def test_one_destination_or_several(given: str, names: tuple[str, ...]) -> None:
     assert WriteBackSettings.model_validate(settings).destinations == names
 
 
-def test_a_list_of_destinations_has_one_at_least() -> None:
-    with pytest.raises(ValidationError, match="at least 1"):
-        WriteBackSettings.model_validate({"destination": []})
+@pytest.mark.parametrize("given", ["5", "[]", '["crm", 3]', "{ crm = true }"])
+def test_a_destination_that_is_no_name_is_one_clear_message(read: Read, given: str) -> None:
+    error = failure(read, f"[write_back]\ndestination = {given}")
+    assert error.message.count("write_back.destination") == 1
+    assert 'a list like ["hubspot", "webhook"]' in str(error)
