@@ -11,6 +11,7 @@ from cs_sync.contracts.source import ConnectorConfig, Finding
 Value = str | int | float | bool | datetime | None
 Object = Literal["account", "follow_up", "note"]
 Addresses = Literal["records", "accounts"]
+Kind = Literal["text", "long_text", "number", "choice", "datetime"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,7 @@ class FieldSpec:
 
     name: str
     label: str
-    kind: Literal["text", "long_text", "number", "choice", "datetime"]
+    kind: Kind
     description: str
     choices: tuple[tuple[str, str], ...] = ()
     """(value, label) of each choice, in the order to show them."""

@@ -113,7 +113,8 @@ def _ready(recorded: Recorded, opened: Opened) -> None:
     So is what works and has a remedy all the same: a weaker promise than the usual one.
     """
     workspace, (name, destination) = recorded.workspace, opened
-    for finding in destination.prepare(field_specs(workspace.config.write_back.owned_prefix)):
+    fields = field_specs(workspace.config.write_back.owned_prefix, workspace.words)
+    for finding in destination.prepare(fields):
         told = f"{finding.subject}: {finding.message}"
         detail = {"step": "prepare", "message": told}
         workspace.emit(Event("step_ended", workspace.clock(), name, "", detail))

@@ -64,7 +64,7 @@ class Words:
     def day(self, day: date, today: date) -> str:
         """`12 Nov`, with the year when it is not today's."""
         pattern = self("format.day" if day.year == today.year else "format.day_of_year")
-        return format_date(day, pattern, self._locale)
+        return _date_text(day, pattern, self._locale)
 
     def instant(self, local: datetime, today: date) -> str:
         """`12 Nov, 14:05` from a local time."""
@@ -81,7 +81,18 @@ class Words:
         return frozenset(self._messages)
 
     def _decimal(self, value: Decimal, pattern: str) -> str:
-        return format_decimal(value, pattern, self._locale)
+        return _decimal_text(value, pattern, self._locale)
+
+
+# The same few days and counts come back for every account: they are put into words once.
+@lru_cache(maxsize=4096)
+def _date_text(day: date, pattern: str, locale: Locale) -> str:
+    return format_date(day, pattern, locale)
+
+
+@lru_cache(maxsize=4096)
+def _decimal_text(value: Decimal, pattern: str, locale: Locale) -> str:
+    return format_decimal(value, pattern, locale)
 
 
 @lru_cache

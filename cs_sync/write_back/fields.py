@@ -4,15 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from cs_sync.contracts.destination import FieldSpec, Value
+from cs_sync.contracts.destination import FieldSpec, Kind, Value
+from cs_sync.words import ENGLISH, Words
 
-BANDS = (
-    ("red", "Red"),
-    ("yellow", "Yellow"),
-    ("green", "Green"),
-    ("excellent", "Excellent"),
-    ("insufficient", "Not enough data"),
-)
+BANDS = ("red", "yellow", "green", "excellent", "insufficient")
+"""In the order in which to show them."""
+
 DEAD_BAND = {"health_score": 1.0, "health_change_30d": 1.0, "health_coverage": 0.05}
 """Smaller moves than these are noise in the CRM's history: they are not written."""
 RELATIVE_DEAD_BAND = {"mrr": 0.005}
@@ -41,23 +38,31 @@ class Portrait:
     updated_at: datetime
 
 
-def field_specs(prefix: str) -> list[FieldSpec]:
-    """The fields as the destination has to create them."""
+_KINDS: Mapping[str, Kind] = {
+    "health_score": "number",
+    "health_band": "choice",
+    "health_reasons": "long_text",
+    "health_change_30d": "number",
+    "health_coverage": "number",
+    "mrr": "number",
+    "mrr_currency": "text",
+    "next_action": "text",
+    "updated_at": "datetime",
+}
 
-    def spec(name: str, label: str, kind: str, description: str) -> FieldSpec:
-        choices = BANDS if kind == "choice" else ()
-        return FieldSpec(prefix + name, label, kind, description, choices)  # type: ignore[arg-type]
 
+def field_specs(prefix: str, words: Words = ENGLISH) -> list[FieldSpec]:
+    """The fields as the destination has to create them, called by their names in a language."""
+    choices = tuple((band, words(f"field.choice.{band}")) for band in BANDS)
     return [
-        spec("health_score", "Health score", "number", "0 to 100; higher is healthier."),
-        spec("health_band", "Health band", "choice", "What the score means."),
-        spec("health_reasons", "Health reasons", "long_text", "Why the score is what it is."),
-        spec("health_change_30d", "Health change (30 days)", "number", "Points won or lost."),
-        spec("health_coverage", "Health coverage", "number", "Share of the inputs known, 0 to 1."),
-        spec("mrr", "MRR", "number", "Monthly recurring revenue."),
-        spec("mrr_currency", "MRR currency", "text", "Currency of the MRR."),
-        spec("next_action", "Next action", "text", "The most urgent open follow-up."),
-        spec("updated_at", "Health updated", "datetime", "When these fields last changed."),
+        FieldSpec(
+            prefix + name,
+            words(f"field.{name}.label"),
+            kind,
+            words(f"field.{name}.description"),
+            choices if kind == "choice" else (),
+        )
+        for name, kind in _KINDS.items()
     ]
 
 

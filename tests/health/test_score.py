@@ -143,3 +143,20 @@ def test_more_use_never_lowers_the_score(one: float, other: float) -> None:
     assert scores[0] is not None
     assert scores[1] is not None
     assert scores[0] <= scores[1]
+
+
+@given(VALUES, VALUES, st.integers(1, 50), st.integers(-50, -1))
+def test_contributions_of_points_mode_sum_to_the_score_without_limits(
+    use: float | None, tickets: float | None, reward: int, cost: int
+) -> None:
+    config = HealthConfig.model_validate({"mode": "points", "minimum_coverage": 0, "inputs": {
+        "use": {"weight": reward, "signal": "active_days_28"},
+        "tickets": {"weight": cost, "signal": "tickets_30"},
+    }})  # fmt: skip
+    score = score_account(readings(active_days_28=use, tickets_30=tickets), config, SCOPE)
+    known = [(use, reward), (tickets, cost)]
+    total = sum(Fraction(str(value)) * weight for value, weight in known if value is not None)
+    if use is None and tickets is None:
+        assert score.score is None
+    else:
+        assert score.score == total == sum(c.contribution for c in score.contributions)

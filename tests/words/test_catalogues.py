@@ -9,8 +9,9 @@ from babel import Locale
 from cs_sync.follow_ups import PLAYBOOKS
 from cs_sync.follow_ups.playbooks.contraction_contact import _CAUSES
 from cs_sync.health import SIGNALS
-from cs_sync.words import LANGUAGES, Language
+from cs_sync.words import LANGUAGES, Language, words_in
 from cs_sync.words.catalogue import Message, read_catalogue
+from cs_sync.write_back.fields import field_specs
 
 ENGLISH = read_catalogue("en")
 OTHERS = [language for language in LANGUAGES if language != "en"]
@@ -67,3 +68,11 @@ def test_every_playbook_signal_and_cause_has_its_words() -> None:
     for name in SIGNALS:
         assert {f"signal.{name}.title", f"signal.{name}.absence"} <= ENGLISH.keys()
     assert {f"contraction_contact.cause.{name}" for name in _CAUSES} <= ENGLISH.keys()
+
+
+def test_fields_in_the_crm_are_called_by_their_names_in_a_language() -> None:
+    english, polish = field_specs("cs_"), field_specs("cs_", words_in("pl"))
+    assert [spec.name for spec in polish] == [spec.name for spec in english]
+    assert (english[0].label, polish[0].label) == ("Health score", "Wynik kondycji")
+    assert english[1].choices[-1] == ("insufficient", "Not enough data")
+    assert polish[1].choices[0] == ("red", "Czerwony")
