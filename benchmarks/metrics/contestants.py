@@ -17,6 +17,7 @@ from cs_sync.store.database import Store, open_store
 from cs_sync.store.figures import answers
 from cs_sync.store.mrr import save_mrr
 from cs_sync.store.touched import touched_accounts
+from cs_sync.sync.collecting import seldom_collecting
 
 KINDS = ("opening", "new", "reactivation", "expansion", "contraction", "churn", "closing")
 Numbers = list[dict[str, float]]
@@ -50,6 +51,7 @@ def cs_sync(path: Path) -> list[Step]:
     ]
 
 
+@seldom_collecting()
 def _derive(store: Store, policy: MrrPolicy, since: datetime | None, now: datetime) -> None:
     with store.read() as connection:
         accounts = touched_accounts(connection, since)

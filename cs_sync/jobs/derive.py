@@ -19,6 +19,7 @@ from cs_sync.store.leases import check_lease
 from cs_sync.store.mrr import save_mrr
 from cs_sync.store.states import CURSOR, set_cursor
 from cs_sync.store.touched import touched_accounts
+from cs_sync.sync.collecting import seldom_collecting
 from cs_sync_schemas import StreamState, table_of
 
 DERIVED = "cs-sync"
@@ -81,6 +82,7 @@ def ensure_mrr(workspace: Workspace, policy: MrrPolicy) -> None:
             derive_mrr(recorded, policy)
 
 
+@seldom_collecting()
 def derive_mrr(recorded: Recorded, policy: MrrPolicy) -> int:
     """Bring one policy's MRR up to date; how many accounts were computed.
 

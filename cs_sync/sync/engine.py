@@ -1,37 +1,20 @@
 """Syncing several sources side by side, each at its own pace."""
 
-import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 
 from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Stream
+from cs_sync.sync.collecting import seldom_collecting
 from cs_sync.sync.outcome import Outcome
 from cs_sync.sync.reading import Session
 from cs_sync.sync.streams import OpenSource, StreamSync
 from cs_sync.sync.windows import MOST_PARTS, Request
 
 Note = Callable[[Outcome], None]
-COLLECT_AFTER = 10_000
-"""New objects between two searches for garbage in cycles: a page of records is some ten thousand,
-none of them in a cycle, and searching after every few hundred costs a fifth of the time. A hundred
-thousand would save no more, and cost memory.
-"""
 
 
-@contextmanager
-def _seldom_collecting() -> Iterator[None]:
-    before = gc.get_threshold()
-    if 0 < before[0] < COLLECT_AFTER:  # zero: somebody turned it off
-        gc.set_threshold(COLLECT_AFTER, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-
-
-@_seldom_collecting()
+@seldom_collecting()
 def sync_sources(
     session: Session, sources: Sequence[OpenSource], request: Request, note: Note
 ) -> list[Outcome]:

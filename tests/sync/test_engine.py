@@ -15,7 +15,8 @@ from cs_sync.store.database import Store
 from cs_sync.store.leases import give_back, take_lease
 from cs_sync.store.rejects import REJECTED
 from cs_sync.store.states import read_standing
-from cs_sync.sync.engine import COLLECT_AFTER, sync_sources
+from cs_sync.sync.collecting import COLLECT_AFTER
+from cs_sync.sync.engine import sync_sources
 from cs_sync.sync.outcome import Outcome, run_status
 from cs_sync.sync.reading import Session
 from cs_sync.sync.windows import BACKFILL_EDGES, Request

@@ -80,18 +80,24 @@ def _why(line: Timeline, before: State, after: State) -> tuple[Cause, str | None
     steps: list[tuple[Fraction, Cause, str | None]] = []
     for key in sorted(then.keys() | now.keys()):
         old, new = then.get(key), now.get(key)
-        delta = (new.net if new else Fraction(0)) - (old.net if old else Fraction(0))
+        delta = _delta(old, new)
         if delta:
             steps.append((delta, *_cause(line, old, new, before, after)))
     up = after.amount > before.amount
     causes = {cause for _, cause, _ in steps}
     if {"start", "end"} <= causes and before.amount and after.amount:
         return "plan", None
-    along = [s for s in steps if (s[0] > 0) == up]
+    along = [s for s in steps if (s[0].numerator > 0) == up]
     if not along:
         return "price", None
-    _, cause, reason = max(along, key=lambda s: abs(s[0]))
+    _, cause, reason = max(along, key=lambda s: abs(s[0])) if len(along) > 1 else along[0]
     return cause, reason or _stayed_for_free(after)
+
+
+def _delta(old: Charge | None, new: Charge | None) -> Fraction:
+    if old is None or new is None:
+        return new.net if new else -old.net if old else Fraction(0)
+    return new.net - old.net
 
 
 def _cause(
