@@ -20,6 +20,8 @@ from cs_sync_schemas import Record
 NOT_CONTENT = frozenset({"updated_at", "raw"})
 """Fields that may change without the record meaning anything new."""
 
+Tell = Callable[[Mapping[str, Any]], tuple[Any, ...]]
+
 
 @dataclass(frozen=True, slots=True)
 class Door:
@@ -83,7 +85,7 @@ def admit(
         checked = door.adapter.validate_python(rows if isinstance(rows, list) else list(rows))
     except ValidationError as error:
         checked, rejected = _without_the_bad(door, rows, error)
-    admitted = []
+    admitted, tell = [], _told_by(record, NOT_CONTENT)
     for row in checked:
         full = {**door.template, **row}
         for name in door.filled:
@@ -94,18 +96,18 @@ def admit(
             rejected.append(_rejection(record, full, "rule", reason))
             continue
         try:
-            admitted.append(_digested(record, full))
+            admitted.append(_digested(tell, full))
         except TypeError:
             rejected.append(_rejection(record, full, "text", "holds text that is not Unicode"))
     return admitted, rejected
 
 
-def _digested(record: type[Record], row: dict[str, Any]) -> dict[str, Any]:
+def _digested(tell: Tell, row: dict[str, Any]) -> dict[str, Any]:
     """The row with its digest, and without NUL characters, which PostgreSQL cannot store."""
-    content = _content(record, row)
+    content = _content(tell, row)
     if b"\\u0000" in content:
         row = {name: _without_nul(value) for name, value in row.items()}
-        content = _content(record, row)
+        content = _content(tell, row)
     row["row_hash"] = _digest(content)
     return row
 
@@ -156,20 +158,16 @@ def content_hash(
     record: type[Record], row: Mapping[str, Any], ignoring: frozenset[str] = NOT_CONTENT
 ) -> str:
     """A digest of what a complete row says, the same for the same content however it was read."""
-    return _digest(_content(record, row, ignoring))
+    return _digest(_content(_told_by(record, ignoring), row))
 
 
-def _content(
-    record: type[Record], row: Mapping[str, Any], ignoring: frozenset[str] = NOT_CONTENT
-) -> bytes:
+def _content(tell: Tell, row: Mapping[str, Any]) -> bytes:
     """The content as bytes; raises TypeError where text is not Unicode."""
-    return orjson.dumps(_told_by(record, ignoring)(row), default=str)
+    return orjson.dumps(tell(row), default=str)
 
 
 @cache
-def _told_by(
-    record: type[Record], ignoring: frozenset[str]
-) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+def _told_by(record: type[Record], ignoring: frozenset[str]) -> Tell:
     """Takes the values of the fields that matter out of a row, in the order of the fields."""
     return itemgetter(*(name for name in door_of(record).template if name not in ignoring))
 

@@ -67,8 +67,8 @@ def _cancel_at(raw: Raw) -> int | None:
 
 def _cancel_reason(details: Raw) -> str | None:
     """What the customer chose; else what Stripe knows; else what the customer wrote."""
-    said = (details.get(name) for name in ("feedback", "reason", "comment"))
-    return next((str(words) for words in said if words), None)
+    said = details.get("feedback") or details.get("reason") or details.get("comment")
+    return str(said) if said else None
 
 
 def _item(entry: Raw, *, subscription: Raw, lookup: Lookup) -> Iterator[Mapped]:
