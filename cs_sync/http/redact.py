@@ -4,7 +4,7 @@ import base64
 import binascii
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
 from threading import Lock
 from typing import Any, TypeVar
@@ -22,6 +22,7 @@ DEEPEST, LONGEST = 20, 2000
 _LASTING = r"auth(?!ors?\b|or_)|api[-_]?key|hapikey|secret|token|passw(?:or)?d|cookie|credential"
 _NAMES = rf"{_LASTING}|signature"
 _SECRET_NAME = re.compile(_NAMES, re.IGNORECASE)
+_PLAIN = re.compile(r"^(?:accept|content-type|user-agent)$|version$", re.IGNORECASE)
 _CREDENTIAL = re.compile(_LASTING, re.IGNORECASE)
 """A signature is of one request only: remembering each would make every request slower."""
 
@@ -51,6 +52,13 @@ class Redactor:
         found = {value for name, value in request.headers.items() if _CREDENTIAL.search(name)}
         if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             found |= set(_form_secrets(request))
+        self._remember(found)
+
+    def learn_headers(self, headers: Mapping[str, str]) -> None:
+        """Remember what a door sends along with every request: keys, whatever they are called."""
+        self._remember({value for name, value in headers.items() if not _PLAIN.search(name)})
+
+    def _remember(self, found: Set[str]) -> None:
         if found <= self._seen:
             return
         with self._lock:

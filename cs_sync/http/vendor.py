@@ -102,6 +102,7 @@ class VendorHttp:
         door._base = checked_base(self.name, base_url)
         door._budget.narrow(limits)
         door._headers, door._auth, door._classify = dict(headers or {}), auth, classify
+        door._redact.learn_headers(door._headers)
         door._timeout = _seconds(timeout or _TIMEOUT)
         return door
 

@@ -6,12 +6,13 @@ from typing import ClassVar
 
 import pytest
 
+from cs_sync.testing.cases.secrets import WritingSecretCases
 from cs_sync.testing.cases.writing import WritingCases
 from cs_sync.testing.pushing import PushBench
 from cs_sync.testing.vendor import CrmFake
 
 
-class DestinationConformance(WritingCases):
+class DestinationConformance(WritingCases, WritingSecretCases):
     """Every case for a connector that writes: subclass it, name the fake CRM, done."""
 
     crm: ClassVar[type[CrmFake]]

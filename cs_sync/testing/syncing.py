@@ -81,7 +81,7 @@ class SyncBench(Bench[VendorFake]):
     def begin_synced(self) -> None:
         """Begin where an undisturbed first run ends, without running it once more."""
         found = reference(self.kind)
-        self.store.engine.dispose()
+        self.store.close()
         self.path.write_bytes(found.database)
         self.clock.sleep((found.ended_at - self.clock.now()).total_seconds())
 

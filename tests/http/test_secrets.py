@@ -90,6 +90,16 @@ def test_a_connectors_own_error_is_cleaned_too(respx_mock: respx.MockRouter) -> 
     assert CANARY not in everything(caught.value)
 
 
+def test_a_header_of_any_name_is_a_secret_when_every_request_carries_it(
+    respx_mock: respx.MockRouter,
+) -> None:
+    respx_mock.get(f"{BASE}/a").respond(400, json={"error": f"gate {CANARY} of 2026-03-01 shut"})
+    headers = {"X-Gate": CANARY, "Api-Version": "2026-03-01"}
+    with pytest.raises(RequestRefused, match="of 2026-03-01 shut") as caught:
+        VendorHttp("acme").at(BASE, headers=headers).get("a")
+    assert CANARY not in everything(caught.value)
+
+
 def test_the_vendors_words_stay_readable(respx_mock: respx.MockRouter) -> None:
     respx_mock.get(f"{BASE}/a").respond(400, json={"error": {"message": f"No {CANARY} here"}})
     door = VendorHttp("acme").at(BASE, headers={"X-Api-Key": CANARY})

@@ -1,21 +1,24 @@
 """Secrets stay where they belong: between the configuration and the vendor."""
 
 import contextlib
-import io
-import logging
-from base64 import b64decode
-from collections.abc import Iterator
-from typing import Any
-
-import httpx
-from pydantic import BaseModel, SecretStr
+from dataclasses import replace
 
 from cs_sync.contracts.errors import CsSyncError
+from cs_sync.testing.hearing import (
+    ELSEWHERE,
+    Heard,
+    configured,
+    echoing,
+    must_hide,
+    must_not_show,
+    redirecting,
+)
+from cs_sync.testing.pushing import FIELDS, PushBench
 from cs_sync.testing.syncing import SyncBench
 from cs_sync.testing.verdicts import must, needs_network, not_applicable
-from cs_sync.testing.wire import Exchange
+from cs_sync.write_back.plan import Wish
 
-ELSEWHERE = "elsewhere.example"
+REFUSALS = (400, 401, 403, 404, 500)
 
 
 class SecretCases:
@@ -25,26 +28,23 @@ class SecretCases:
         """The vendor repeats the key in its errors; it reaches no log, error, event or row."""
         needs_network(bench)
         bench.vendor.page_size = 20
-        said = _Heard()
+        said = Heard()
         with said.listening():
             bench.sync(keep_raw=True)
-            for status in (400, 401, 403, 404, 500):
-                run = bench.sync(_echoing(status), full=True, keep_raw=True)
+            for status in REFUSALS:
+                run = bench.sync(echoing(status), full=True, keep_raw=True)
                 said.add(run.outcomes, run.events)
-                with bench.opened(_echoing(status)) as source:
+                with bench.opened(echoing(status)) as source:
                     said.add(source, list(source.streams()))
                     with contextlib.suppress(CsSyncError):
                         said.add(*source.check())
         said.add(bench.config(), repr(bench.rows()), bench.path.read_bytes().decode("latin-1"))
-        for secret in _secrets(bench):
-            where = said.where(secret)
-            must(where is None, f"a secret ({secret[:2]}…{secret[-2:]}) is in: {where}")
+        must_hide(said, bench.config(), bench.wire.sent)
 
     def test_a_redirect_takes_no_key_along(self, bench: SyncBench) -> None:
         """A redirect to another host is not followed with the key."""
         needs_network(bench)
-        headers = {"Location": f"https://{ELSEWHERE}/here"}
-        run = bench.sync(lambda _sent: httpx.Response(307, headers=headers))
+        run = bench.sync(redirecting)
         strangers = [s.request for s in run.sent if s.request.url.host == ELSEWHERE]
         must(not strangers, f"{len(strangers)} requests follow a redirect to another host")
         failed = all(outcome.status == "failed" for outcome in run.outcomes.values())
@@ -53,83 +53,50 @@ class SecretCases:
     def test_its_configuration_hides_its_secrets(self, bench: SyncBench) -> None:
         """Keys are SecretStr, so that nothing prints them by accident."""
         needs_network(bench)
-        keys = list(_configured(bench.config()))
-        if not keys:
+        if not list(configured(bench.config())):
             not_applicable("it has no secret")
-        shown = repr(bench.config()) + str(bench.config()) + bench.config().model_dump_json()
-        must(not any(key in shown for key in keys), "the configuration shows a secret")
+        must_not_show(bench.config())
 
 
-class _Heard(logging.Handler):
-    """Everything that was said: log lines, printed text, errors, events."""
+class WritingSecretCases:
+    """The same for a connector that writes."""
 
-    def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
-        self.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s"))
-        self._texts: list[str] = []
+    def test_no_secret_in_any_log_line_error_or_ledger(self, bench: PushBench) -> None:
+        """The CRM repeats the key in its errors; it reaches no log, problem, finding or row."""
+        said = Heard()
+        sent = list(bench.push().sent)
+        with said.listening():
+            for status in REFUSALS:
+                pushed = bench.push(echoing(status), _others(bench, status))
+                sent += pushed.sent
+                said.add(pushed, pushed.problems())
+                with bench.opened(echoing(status)) as destination:
+                    said.add(destination)
+                    with contextlib.suppress(CsSyncError):
+                        said.add(*destination.prepare(FIELDS))
+                    sent += bench.wire.sent
+        said.add(bench.config(), bench.path.read_bytes().decode("latin-1"))
+        must_hide(said, bench.config(), sent)
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep one line, with its traceback."""
-        self._texts.append(self.format(record))
+    def test_a_redirect_takes_no_key_along(self, bench: PushBench) -> None:
+        """A redirect to another host is not followed, and what was written to it is not done."""
+        pushed = bench.push(redirecting)
+        strangers = [s.request for s in pushed.sent if s.request.url.host == ELSEWHERE]
+        must(not strangers, f"{len(strangers)} requests follow a redirect to another host")
+        must(bool(pushed.problems()), "every answer is a redirect, and the push is content")
+        must(bool(bench.missing()), "nothing was carried out, and it is all there")
 
-    def add(self, *things: object) -> None:
-        """Keep how things look when they are printed."""
-        for thing in things:
-            self._texts += [repr(thing), str(thing)]
-
-    @contextlib.contextmanager
-    def listening(self) -> Iterator[None]:
-        """Hear every logger at its most talkative, and what is printed."""
-        root = logging.getLogger()
-        level, printed = root.level, io.StringIO()
-        root.addHandler(self)
-        root.setLevel(logging.DEBUG)
-        try:
-            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-                yield
-        finally:
-            root.setLevel(level)
-            root.removeHandler(self)
-            self._texts.append(printed.getvalue())
-
-    def where(self, secret: str) -> str | None:
-        """The first text with the secret in it, around the place."""
-        for text in self._texts:
-            place = text.find(secret)
-            if place >= 0:
-                return f"…{text[max(0, place - 80) : place]}[here]…"
-        return None
+    def test_its_configuration_hides_its_secrets(self, bench: PushBench) -> None:
+        """Keys are SecretStr, so that nothing prints them by accident."""
+        must_not_show(bench.config())
 
 
-def _echoing(status: int) -> Any:
-    """Errors that repeat the request with its headers and body."""
-
-    def fault(exchange: Exchange) -> httpx.Response:
-        headers = dict(exchange.request.headers)
-        key = headers.get("authorization", "")
-        body = exchange.request.content.decode("utf-8", "replace")
-        words = f"{status} for {key} in {headers} with {body}"
-        told = {"message": words, "error": {"message": words, "type": key}, "detail": words}
-        return httpx.Response(status, json=told, headers={"x-request-id": key[-40:]})
-
-    return fault
-
-
-def _secrets(bench: SyncBench) -> set[str]:
-    """What is secret: SecretStr in the configuration, and what was sent as a credential."""
-    found = set(_configured(bench.config()))
-    for sent in bench.wire.sent:
-        scheme, _, value = sent.request.headers.get("authorization", "").partition(" ")
-        found.add(value)
-        if scheme.lower() == "basic":
-            found.add(b64decode(value).decode().rpartition(":")[2])
-    return {secret for secret in found if len(secret) > 3}
-
-
-def _configured(config: BaseModel) -> Iterator[str]:
-    for name in type(config).model_fields:
-        value = getattr(config, name)
-        if isinstance(value, SecretStr):
-            yield value.get_secret_value()
-        elif isinstance(value, BaseModel):
-            yield from _configured(value)
+def _others(bench: PushBench, number: int) -> list[Wish]:
+    """What was not written yet: another score, another follow-up."""
+    score = {"cs_health_score": number / 10}
+    return [
+        replace(wish, fields={**wish.fields, **score})
+        if wish.object == "account"
+        else replace(wish, key=f"{wish.key}:{number}")
+        for wish in bench.wishes
+    ]

@@ -31,7 +31,9 @@ class Receiver(CrmFake):
         self.done: set[str] = set()
 
     def settings(self) -> Mapping[str, Any]:
-        return {"url": "https://hooks.example.com/health", "signing_secret": SECRET}
+        headers = {"X-Gate": "-".join(("not", "a", "real", "gate", "key"))}
+        given = {"url": "https://hooks.example.com/health", "signing_secret": SECRET}
+        return {**given, "headers": headers}
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         name, sent = request.headers["webhook-id"], request.headers["webhook-timestamp"]

@@ -1,0 +1,111 @@
+"""Everything that is said while a connector runs, and what must not be in it."""
+
+import contextlib
+import io
+import logging
+from base64 import b64decode
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import httpx
+from pydantic import BaseModel, SecretStr
+
+from cs_sync.testing.verdicts import must
+from cs_sync.testing.wire import Exchange, Fault, Sent
+
+ELSEWHERE = "elsewhere.example"
+
+
+class Heard(logging.Handler):
+    """Everything that was said: log lines, printed text, errors, events."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s"))
+        self._texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one line, with its traceback."""
+        self._texts.append(self.format(record))
+
+    def add(self, *things: object) -> None:
+        """Keep how things look when they are printed."""
+        for thing in things:
+            self._texts += [repr(thing), str(thing)]
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Hear every logger at its most talkative, and what is printed."""
+        root = logging.getLogger()
+        level, printed = root.level, io.StringIO()
+        root.addHandler(self)
+        root.setLevel(logging.DEBUG)
+        try:
+            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+                yield
+        finally:
+            root.setLevel(level)
+            root.removeHandler(self)
+            self._texts.append(printed.getvalue())
+
+    def where(self, secret: str) -> str | None:
+        """The first text with the secret in it, around the place."""
+        for text in self._texts:
+            place = text.find(secret)
+            if place >= 0:
+                return f"…{text[max(0, place - 80) : place]}[here]…"
+        return None
+
+
+def echoing(status: int) -> Fault:
+    """Errors that repeat the request with its headers and body."""
+
+    def fault(exchange: Exchange) -> httpx.Response:
+        headers = dict(exchange.request.headers)
+        key = headers.get("authorization", "")
+        body = exchange.request.content.decode("utf-8", "replace")
+        words = f"{status} for {key} in {headers} with {body}"
+        told = {"message": words, "error": {"message": words, "type": key}, "detail": words}
+        return httpx.Response(status, json=told, headers={"x-request-id": key[-40:]})
+
+    return fault
+
+
+def redirecting(_exchange: Exchange) -> httpx.Response:
+    """Every answer points to another host."""
+    return httpx.Response(307, headers={"Location": f"https://{ELSEWHERE}/here"})
+
+
+def must_hide(said: Heard, config: BaseModel, sent: Iterable[Sent]) -> None:
+    """Nothing secret is in what was said: SecretStr of the configuration, credentials sent."""
+    found = set(configured(config))
+    for one in sent:
+        scheme, _, value = one.request.headers.get("authorization", "").partition(" ")
+        found.add(value)
+        if scheme.lower() == "basic":
+            found.add(b64decode(value).decode().rpartition(":")[2])
+    for secret in found:
+        where = said.where(secret) if len(secret) > 3 else None
+        must(where is None, f"a secret ({secret[:2]}…{secret[-2:]}) is in: {where}")
+
+
+def must_not_show(config: BaseModel) -> None:
+    """Printing a configuration in any way shows none of its secrets."""
+    shown = repr(config) + str(config) + config.model_dump_json()
+    must(not any(key in shown for key in configured(config)), "the configuration shows a secret")
+
+
+def configured(config: BaseModel) -> Iterator[str]:
+    """The secrets of a configuration."""
+    for name in type(config).model_fields:
+        yield from _within(getattr(config, name))
+
+
+def _within(value: Any) -> Iterator[str]:
+    if isinstance(value, SecretStr):
+        yield value.get_secret_value()
+    elif isinstance(value, BaseModel):
+        yield from configured(value)
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _within(part)
