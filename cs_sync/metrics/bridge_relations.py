@@ -101,7 +101,9 @@ def _stocks(scope: Scope, periods: CTE) -> CTE:
     legs = [_as_known(scope, periods)]
     if any(knowledge(scope, p.start) != knowledge(scope, p.end) for p in scope.periods):
         legs.append(_as_reported(scope, periods))
-    lines = (union_all(*legs) if len(legs) > 1 else legs[0]).cte("lines_of_stock")
+    if len(legs) == 1:
+        return legs[0].cte("stocks")
+    lines = union_all(*legs).cte("lines_of_stock")
     groups = [lines.c.period, lines.c.account_id, lines.c.currency]
     amounts = [func.sum(lines.c[name]).label(name) for name in _AMOUNTS]
     return (
