@@ -63,7 +63,20 @@ class SetPortal(_Edit):
     daily_limit: int | None = None
 
 
-Edit = CompleteTask | SetProperties | Merge | Archive | SetPortal
+class SetRule(_Edit):
+    """An admin sets a validation rule: every value must match the pattern, and `message` says so.
+
+    Without a pattern the rule is taken away.
+    """
+
+    action: Literal["rule"]
+    kind: str
+    property: str
+    pattern: str = ""
+    message: str = "the value is not allowed"
+
+
+Edit = CompleteTask | SetProperties | Merge | Archive | SetPortal | SetRule
 _edits: TypeAdapter[Edit] = TypeAdapter(Annotated[Edit, Field(discriminator="action")])
 
 
@@ -100,6 +113,8 @@ def apply(portal: Portal, edit: Edit) -> None:
         merge_records(portal, edit.kind, pair)
     elif isinstance(edit, Archive):
         portal.archive(portal.required(edit.kind, edit.id))
+    elif isinstance(edit, SetRule):
+        portal.rules[edit.kind, edit.property] = (edit.pattern, edit.message)
     else:
         _set_portal(portal, edit)
 

@@ -270,6 +270,46 @@ def test_a_task_is_linked_changed_and_archived(hubspot: Any) -> None:
     assert create_tasks(hubspot, "a").status_code == 201, "an archived task frees its key"
 
 
+def test_an_archived_task_is_read_when_archived_ones_are_asked_for(hubspot: Any) -> None:
+    hubspot.post("/properties/2026-03/tasks", KEY)
+    id_ = create_tasks(hubspot, "a").json()["results"][0]["id"]
+    question = {"idProperty": "cs_sync_key", "inputs": [{"id": "a"}], "properties": []}
+    read = f"{OBJECTS}/tasks/batch/read"
+    assert hubspot.post(f"{read}?archived=true", question).status_code == 207
+    hubspot.send("DELETE", f"{OBJECTS}/tasks/{id_}")
+    assert hubspot.post(read, question).json()["results"] == []
+    assert [r["id"] for r in hubspot.post(f"{read}?archived=true", question).json()["results"]] == [
+        id_
+    ]
+
+
+def test_choices_are_added_to_a_property_and_its_type_stays(hubspot: Any) -> None:
+    hubspot.post("/properties/2026-03/companies", BAND)
+    at = f"/properties/2026-03/companies/{BAND['name']}"
+    options = [{"label": "New", "value": "new"}]
+    changed = hubspot.send("PATCH", at, {"options": options, "type": "string"}).json()
+    assert [option["value"] for option in changed["options"]] == ["new"]
+    assert changed["type"] == "enumeration"
+    assert hubspot.send("PATCH", "/properties/2026-03/companies/name", {}).status_code == 400
+
+
+def test_an_admins_rule_refuses_the_batch_and_lists_properties_as_json(
+    app: Starlette, hubspot: Any, call: Callable[..., Any]
+) -> None:
+    rule = {"action": "rule", "kind": "companies", "property": "name", "pattern": "^[A-Z]"}
+    told = {**rule, "message": "begins with a capital"}
+    assert call(app, "/_sandbox").post("/edit", told).status_code == 200
+    one = {"id": "31000000002", "properties": {"name": "acme"}}
+    refused = hubspot.post(f"{OBJECTS}/companies/batch/update", {"inputs": [one]})
+    assert refused.status_code == 400
+    assert refused.json()["message"] == (
+        'Property values were not valid: [{"isValid":false,"message":"begins with a capital",'
+        '"error":"RULE_VIOLATION","name":"name"}]'
+    )
+    call(app, "/_sandbox").post("/edit", rule | {"pattern": ""})
+    assert hubspot.post(f"{OBJECTS}/companies/batch/update", {"inputs": [one]}).status_code == 200
+
+
 def test_what_does_not_change_leaves_no_trace(hubspot: Any, clock: Any) -> None:
     at = f"{OBJECTS}/companies/31000000002"
     before = hubspot.get(at).json()
