@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.sync.contestants.race import Cost, Vendor
 from benchmarks.sync.vendors.process import Server
 
-CONTESTANTS = ("floor", "cs_sync", "plain_script", "dlt_pipeline")
+CONTESTANTS = ("floor", "cs_sync", "plain_script", "dlt_pipeline", "dlt_picked")
 QUIET = {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "CRITICAL"}
 
 
