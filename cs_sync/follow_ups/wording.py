@@ -12,6 +12,11 @@ def instant_text(at: datetime, view: AccountView | CompanyView) -> str:
     return view.words.instant(at.astimezone(ZoneInfo(view.zone)), view.today)
 
 
+def date_text(at: datetime, view: AccountView) -> str:
+    """`12 Nov` in the reporting zone, where the time of day says nothing."""
+    return view.words.day(at.astimezone(ZoneInfo(view.zone)).date(), view.today)
+
+
 def standing(view: AccountView) -> str:
     """Score, MRR and reasons: what whoever picks up the follow-up should know."""
     say, lines = view.words, []

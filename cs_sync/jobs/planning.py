@@ -1,5 +1,6 @@
 """What would be written to each destination, from the scores, the follow-ups and the ledger."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -8,6 +9,7 @@ from typing import Any
 from cs_sync.contracts.destination import Destination
 from cs_sync.contracts.errors import ConfigError, VendorError
 from cs_sync.contracts.events import Event
+from cs_sync.health.wording import counted
 from cs_sync.jobs.about import About, about
 from cs_sync.jobs.follow_ups import FollowUps, consider
 from cs_sync.jobs.score import Scored, score_all
@@ -33,6 +35,7 @@ class Wanted:
     accounts: int
     """How many accounts could be touched at all."""
     about: Mapping[str, About] = field(default_factory=dict)
+    said: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ def foreseen(
     rows: list[dict[str, Any]] = []
     for name, destination in opened:
         wants = wanted(workspace, name, scored, follow_ups)
+        for told in wants.said:
+            _warn(workspace, told)
         try:
             looked = look(destination, wants.wishes, wants.ledger)
         except VendorError as error:
@@ -116,7 +121,8 @@ def wanted(
         *account_wishes(portraits, crm, prefix),
         *follow_up_wishes(rows, crm, ledger),
     ]
-    return Wanted(destination, wishes, ledger, len(portraits), known)
+    new = [row for row in rows if ("follow_up", row["key"]) not in ledger]
+    return Wanted(destination, wishes, ledger, len(portraits), known, _strangers(new, crm))
 
 
 def planned(
@@ -144,6 +150,19 @@ def plan_rows(prepared: Prepared) -> list[dict[str, Any]]:
             "reason": item.reason,
         }
         for item in prepared.items
+    ]
+
+
+def _strangers(new: Iterable[Mapping[str, Any]], crm: Crm) -> list[str]:
+    """Who is to get follow-ups and is no owner there."""
+    who = Counter(row["assignee"] for row in new if row["state"] == "open" and row["assignee"])
+    if crm.addresses == "accounts":
+        return []
+    return [
+        f"{counted(number, 'follow-up')} for {email} will be nobody's in {crm.name}, which has no"
+        f" active owner with that address\n  → add them there, or correct the address"
+        for email, number in sorted(who.items())
+        if email not in crm.emails
     ]
 
 

@@ -156,6 +156,16 @@ def test_a_crm_that_shows_nothing_has_not_deleted_everything(place: Place, recor
     assert rows(place, state="deleted") == []
 
 
+def test_somebody_whom_the_crm_does_not_know_is_named(place: Place, records: Portal) -> None:
+    head = '\n    [follow_ups]\n    assignee = "head@acme.example"\n'
+    place.configure(CONFIG + CRM + QUIET + head)
+    told = "for head@acme.example will be nobody's in webhook, which has no active owner with that"
+    assert told in place.run("plan").said
+    assert told in push(place)
+    assert records.tasks
+    assert told not in push(place, days=1)  # nothing new goes there
+
+
 def test_explain_names_what_is_to_be_done(place: Place, portal: Portal) -> None:
     push(place)
     (row,) = place.json("explain", "beta")

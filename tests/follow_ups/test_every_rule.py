@@ -182,7 +182,7 @@ def test_a_cancellation_is_talked_about_before_it_comes(place: Place) -> None:
 def test_help_goes_to_the_step_that_is_stuck_and_to_the_gap_that_is_known(place: Place) -> None:
     stuck = found(place, "stuck")["onboarding_step"]
     assert stuck["title"] == "Help Stuck with a step: Connect the CRM"
-    assert "since 5 Mar, 00:00" in stuck["body"]
+    assert "since 5 Mar." in stuck["body"]
     gap = found(place, "gap")["knowledge_gap"]
     assert gap["band"] == "yellow"
     assert "- not used: reports, which 83% of accounts use" in gap["body"]
@@ -208,7 +208,7 @@ def test_who_grows_is_talked_to_and_who_recommends_is_invited(place: Place) -> N
     assert grower["title"] == "Talk to Grower about growth: 9 people on 10 seats"
     assert "Used on 20 of the last 28 days, 8 of the 28 before" in grower["body"]
     advocate = found(place, "advocate")["advocate_programme"]
-    assert "- Co 2 on 2 Feb, 00:00\n- Co 1 on 1 Feb, 00:00" in advocate["body"]
+    assert "- Co 2 on 2 Feb\n- Co 1 on 1 Feb\n" in advocate["body"]
 
 
 def test_everything_can_be_switched_off(

@@ -8,7 +8,7 @@ from pydantic import Field
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import instant_text, listed, paragraphs, standing
+from cs_sync.follow_ups.wording import date_text, listed, paragraphs, standing
 from cs_sync.health.wording import plain
 
 
@@ -26,7 +26,7 @@ def propose(view: AccountView, settings: AdvocateSettings) -> Iterator[Proposal]
             say(
                 "advocate_programme.one",
                 who=plain(one.referred, 80) or say("follow_up.somebody"),
-                when=instant_text(one.referred_at, view),
+                when=date_text(one.referred_at, view),
             )
             for one in made
         ]

@@ -9,7 +9,7 @@ from cs_sync.follow_ups.gaps import open_steps, stuck_since
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import Duration, PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import instant_text, paragraphs, standing
+from cs_sync.follow_ups.wording import date_text, instant_text, paragraphs, standing
 from cs_sync.health.facts import StepFact
 from cs_sync.health.wording import plain
 
@@ -34,7 +34,7 @@ def propose(view: AccountView, settings: StepSettings) -> Iterator[Proposal]:
             continue
         seen.add(step.checklist)
         name, checklist = plain(step.step, 80), plain(step.checklist, 80)
-        when = instant_text(since, view)
+        when = date_text(since, view)
         if since >= oldest:
             yield Proposal(
                 occasion=_occasion(step),
