@@ -81,7 +81,9 @@ def when(value: Any) -> datetime | None:
 
 def listed(value: str | None) -> list[str]:
     """The parts of a `;` list, each once."""
-    parts = (part.strip() for part in (value or "").split(";"))
+    if not value:
+        return []
+    parts = (part.strip() for part in value.split(";"))
     return list(dict.fromkeys(part for part in parts if part))
 
 

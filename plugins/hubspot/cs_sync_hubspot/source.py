@@ -117,7 +117,9 @@ class HubSpotSource:
         after: str | None = (window.resume or {}).get("list")
         while True:
             body = self._api.page(kind.name, kind.properties, after=after)
-            items = [i for i in body["results"] if _since(i.get("createdAt"), window.since)]
+            items = body["results"]
+            if window.since is not None:
+                items = [i for i in items if _since(i.get("createdAt"), window.since)]
             after = next_after(body)
             yield _page(kind, items, {"archived": None} if after is None else {"list": after})
             if after is None:
