@@ -6,6 +6,7 @@ from cs_sync.metrics.catalogue.advocacy import ADVOCACY
 from cs_sync.metrics.catalogue.churn import CHURN
 from cs_sync.metrics.catalogue.customers import CUSTOMERS
 from cs_sync.metrics.catalogue.features import FEATURES
+from cs_sync.metrics.catalogue.lifecycle import LIFECYCLE
 from cs_sync.metrics.catalogue.onboarding import ONBOARDING
 from cs_sync.metrics.catalogue.product import PRODUCT
 from cs_sync.metrics.catalogue.revenue import REVENUE
@@ -31,6 +32,7 @@ def builtin_metrics() -> tuple[Metric, ...]:
         *ONBOARDING,
         *VOICE,
         *USAGE,
+        *LIFECYCLE,
         *SESSIONS,
         *FEATURES,
         *SUPPORT,

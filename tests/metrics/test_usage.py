@@ -104,3 +104,21 @@ def test_weekends_can_be_left_out(ledger: Ledger) -> None:
     assert value(ledger, "dau_mau") == 10 / 28
     [row] = ledger.kpis("dau_mau", scope)
     assert (row.numerator, row.denominator, row.value) == (7, 20, 0.35)
+
+
+def test_the_lifecycle_of_use(ledger: Ledger) -> None:
+    """By weeks: Ann joins and stays, Bob stops and comes back two weeks later, Cem is new then."""
+    used(ledger, "ann", 2, 9, 16)  # Mondays; the first is 2 February
+    used(ledger, "bob", 3, 17)
+    used(ledger, "cem", 18)
+
+    def states(day: int) -> dict[Any, Any]:
+        week = period_of(date(2026, 2, day), "week", "UTC")
+        rows = ledger.kpis("usage_lifecycle", Scope((week,)))
+        return {row.segment["state"]: row.value for row in rows}
+
+    assert states(2) == {"new": 2}
+    assert states(9) == {"returning": 1, "dormant": 1}
+    assert states(16) == {"returning": 1, "resurrecting": 1, "new": 1}
+    assert states(23) == {"dormant": 3}
+    assert states(2 - 1) == {}
