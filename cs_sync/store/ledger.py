@@ -44,7 +44,7 @@ def note_intents(
                 "remote_id": row["remote_id"] or before.get("remote_id"),
                 "status": "pending",
                 "fields": before.get("fields", {}),
-                "intent": row["intent"],
+                "intent": {**_left_open(before), **(row["intent"] or {})},
                 "intent_at": now,
                 "receipt_at": before.get("receipt_at"),
                 "code": None,
@@ -56,21 +56,26 @@ def note_intents(
     upsert(connection, LEDGER, merged)
 
 
+def _left_open(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What earlier attempts tried, as long as the outcome of none of them is known."""
+    is_open = row.get("status") in ("pending", "unknown")
+    return (row["intent"] or {}) if is_open else {}
+
+
 def note_receipts(
     connection: Connection, destination: str, rows: Sequence[Mapping[str, Any]], now: datetime
 ) -> None:
     """Remember what came of it: rows of object, key, status, and what is known of the others of
     remote_id, code, reason, fields, intent.
 
-    What was acknowledged joins the fields that the destination has now.
+    `fields` is what the destination surely has now, `intent` an attempt that was not acknowledged.
     """
     for row in rows:
-        values = {name: row[name] for name in ("status", "code", "reason", "intent") if name in row}
+        told = ("status", "code", "reason", "fields", "intent")
+        values = {name: row[name] for name in told if name in row}
         values["receipt_at"] = now
         if row.get("remote_id"):
             values["remote_id"] = row["remote_id"]
-        if "fields" in row:
-            values |= {"fields": row["fields"], "intent": None}
         connection.execute(
             update(LEDGER)
             .where(

@@ -1,6 +1,6 @@
 """The fields of ours that the CRM's accounts get, and when one of them counts as changed; pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -84,18 +84,22 @@ def field_values(portrait: Portrait, prefix: str) -> dict[str, Value]:
 
 
 def changes(
-    old: Mapping[str, Value], new: Mapping[str, Value], prefix: str
+    old: Mapping[str, Value],
+    new: Mapping[str, Value],
+    prefix: str,
+    unsure: Collection[str] = (),
 ) -> dict[str, tuple[Value, Value]]:
     """What is worth writing: field → (old, new). Unknown values are never written over known ones.
 
     An empty text takes back what we wrote before, and says nothing where nothing was written.
+    Fields of which nobody is sure what they show are written in any case.
     A band that changes takes the score along, and a currency its amount, however little it moved.
     """
     differing: dict[str, tuple[Value, Value]] = {
         name: (old.get(name), value)
         for name, value in new.items()
         if value is not None and name.removeprefix(prefix) not in FOLLOWERS
-        if old.get(name) != value and (old.get(name) is not None or value != "")
+        if name in unsure or (old.get(name) != value and (old.get(name) is not None or value != ""))
     }
     taken_along = {TAKES_ALONG.get(name.removeprefix(prefix)) for name in differing}
     kept = {

@@ -48,11 +48,14 @@ class Entry:
     code: str | None = None
 
     @property
+    def unsure(self) -> frozenset[str]:
+        """The fields of an attempt whose outcome is not known."""
+        return frozenset(self.intent if self.status in ("pending", "unknown") else ())
+
+    @property
     def certain(self) -> Mapping[str, Any]:
         """The fields that the destination surely shows: not those of an attempt left open."""
-        if self.status not in ("pending", "unknown"):
-            return self.fields
-        return {name: value for name, value in self.fields.items() if name not in self.intent}
+        return {name: value for name, value in self.fields.items() if name not in self.unsure}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ def _account_item(wish: Wish, entry: Entry | None, prefix: str) -> Item:
     # What is empty there is filled again; what somebody typed is never emptied.
     old = {n: value for n, value in certain.items() if n not in other or n in edited}
     new = {n: value for n, value in wish.fields.items() if n not in edited or value != ""}
-    differing = changes(old, new, prefix)
+    differing = changes(old, new, prefix, known.unsure if known else ())
     if not differing and (known is None or known.status == "acked"):
         why = _told_of(edited) or "nothing new to show"
         return Item("account", wish.key, wish.account, "unchanged", {}, why, edited=edited)

@@ -77,13 +77,14 @@ class Pusher:
             if entry.object != "account" and entry.status in ("pending", "unknown")
         }
         found = self.destination.find(list(open_entries)) if open_entries else ()
-        receipts = [
+        receipts: list[dict[str, Any]] = [
             {
                 "object": open_entries[thing.key].object,
                 "key": thing.key,
                 "status": "acked",
                 "remote_id": thing.remote_id,
                 "fields": {},
+                "intent": None,
             }
             for thing in found
         ]

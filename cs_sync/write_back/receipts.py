@@ -65,16 +65,18 @@ def begun(plan: Sequence[Item]) -> Writes:
 
 def receipt(item: Item, answer: Ack | Reject, before: Entries) -> dict[str, Any]:
     """What the ledger keeps of an answer."""
+    entry = before.get((item.object, item.key))
     row: dict[str, Any] = {"object": item.object, "key": item.key}
     if isinstance(answer, Reject):
         status = "refused" if answer.lasting else "rejected"
-        return {**row, "status": status, "code": answer.code, "reason": answer.reason}
-    entry = before.get((item.object, item.key))
+        row |= {"status": status, "code": answer.code, "reason": answer.reason}
+        certain = dict(entry.certain) if entry is not None else {}
+        return {**row, "fields": certain, "intent": intent_of(item.op) if item.op else None}
     same = entry is not None and entry.remote_id in (None, answer.remote_id)
-    known = dict(entry.fields) if entry is not None and same else {}
+    known = dict(entry.certain) if entry is not None and same else {}
     sent = dict(item.op.fields) if item.op else {}
     row |= {"status": "acked", "remote_id": answer.remote_id, "code": None, "reason": None}
-    return {**row, "fields": {**known, **sent}}
+    return {**row, "fields": {**known, **sent}, "intent": None}
 
 
 def overwritten(
@@ -89,7 +91,7 @@ def overwritten(
             "object": entry.object,
             "key": entry.key,
             "status": "unknown",
-            "intent": intent_of(item.op),
+            "intent": {**{name: entry.intent[name] for name in entry.unsure}, **intent_of(item.op)},
         }
         for item, answer in answered
         if isinstance(answer, Ack) and item.object == "account" and item.op is not None

@@ -234,3 +234,45 @@ def test_what_cannot_be_written_is_refused_with_its_reason(pusher: Pusher) -> No
     wish = Wish("account", "a9", "a9", {}, refusal="no company in the CRM")
     [item] = plan(pusher, [wish])
     assert (item.action, item.reason, item.op) == ("refused", "no company in the CRM", None)
+
+
+def test_what_was_taken_back_without_an_answer_is_taken_back_again(
+    pusher: Pusher, portal: Portal
+) -> None:
+    def next_action(text: str) -> list[Wish]:
+        return [replace(w, fields={**w.fields, "cs_next_action": text}) for w in wishes()[:5]]
+
+    push(pusher, next_action("Call"))
+    portal.die_before = True
+    with contextlib.suppress(Killed):
+        push(pusher, next_action(""))
+    assert push(pusher, next_action("")).update == 5
+    assert {company["cs_next_action"] for company in portal.companies.values()} == {""}
+
+
+def test_nothing_is_sure_of_two_attempts_without_an_answer(pusher: Pusher, portal: Portal) -> None:
+    """The first attempt arrived and the second did not; then the first value is wanted again."""
+
+    def fields(**values: Value) -> list[Wish]:
+        return [replace(wishes()[0], fields=values)]
+
+    push(pusher, fields(cs_health_score=50.0, cs_mrr=5.0))
+    portal.lose_answer_after = 0
+    push(pusher, fields(cs_health_score=50.0, cs_mrr=9.0))
+    portal.die_before = True
+    with contextlib.suppress(Killed):
+        push(pusher, fields(cs_health_score=70.0, cs_mrr=None))
+    push(pusher, fields(cs_health_score=50.0, cs_mrr=5.0))
+    assert portal.companies["c-a0"] == {"cs_health_score": 50.0, "cs_mrr": 5.0}
+
+
+def test_a_refusal_settles_nothing_of_an_attempt_before(pusher: Pusher, portal: Portal) -> None:
+    push(pusher)
+    portal.die_after = 4
+    with contextlib.suppress(Killed):
+        push(pusher, wishes(score=70.0))
+    portal.refuse = {"a0": "not now"}
+    push(pusher, wishes(score=80.0))
+    portal.refuse = {}
+    push(pusher)
+    assert complete(portal)
