@@ -48,6 +48,8 @@ def metrics(
     named = dict.fromkeys(policies)
     for policy in [_policy(workspace, name) for name in named] or [policy_of(workspace)]:
         ensure_mrr(workspace, policy)
+        if len(named) > 1:
+            said[f"policy {policy.hash} is {policy.name}"] = None
         scope = _scope(workspace, periods, policy, by=by, known_at=known_at)
         rates = _conversion(workspace, scope, workspace.config.workspace.currency, openings=False)
         found = computed(workspace, chosen, replace(scope, conversion=rates))

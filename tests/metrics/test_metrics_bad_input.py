@@ -140,4 +140,7 @@ def test_policies_stand_side_by_side(place: Place) -> None:
     options = [option for name in names for option in ("--policy", name)]
     rows = place.json("metrics", "--as-of", "2026-03-01", "--metric", "mrr", *options)
     assert len({row["policy"] for row in rows}) == len(names)
+    hashes = dict(zip(names, (row["policy"] for row in rows), strict=True))
+    for name, digest in hashes.items():
+        assert f"policy {digest} is {name}" in " ".join(place.ran[-1].err.split())
     assert [row["value"] for row in rows] == [200_00] * len(names)
