@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, quote
 
 import httpx
+from pydantic import BaseModel, SecretStr
 
 from cs_sync.contracts.errors import CsSyncError, VendorError
 
@@ -52,13 +53,14 @@ class Redactor:
         found = {value for name, value in request.headers.items() if _CREDENTIAL.search(name)}
         if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             found |= set(_form_secrets(request))
-        self._remember(found)
+        self.remember(found)
 
     def learn_headers(self, headers: Mapping[str, str]) -> None:
         """Remember what a door sends along with every request: keys, whatever they are called."""
-        self._remember({value for name, value in headers.items() if not _PLAIN.search(name)})
+        self.remember({value for name, value in headers.items() if not _PLAIN.search(name)})
 
-    def _remember(self, found: Set[str]) -> None:
+    def remember(self, found: Set[str]) -> None:
+        """Mask these from now on."""
         if found <= self._seen:
             return
         with self._lock:
@@ -113,6 +115,18 @@ class WithoutQuery(logging.Filter):
                 for arg in record.args
             )
         return True
+
+
+def secrets_of(config: Any) -> Iterator[str]:
+    """Every SecretStr of a configuration, however deep it stands."""
+    if isinstance(config, SecretStr):
+        yield config.get_secret_value()
+    elif isinstance(config, BaseModel):
+        for name in type(config).model_fields:
+            yield from secrets_of(getattr(config, name))
+    elif isinstance(config, Mapping):
+        for value in config.values():
+            yield from secrets_of(value)
 
 
 def _forms(value: str) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import logging
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import replace
@@ -47,6 +47,7 @@ class VendorHttp:
 
     `name` is the connector's, for messages and events. `emit` hears "waiting" and "retrying".
     No more than `concurrency` requests run at once, whoever sends them; None: any number.
+    `secrets` are masked in every error, beside those that requests are seen to carry.
     Tests inject `now` and `sleep` (see ManualClock), `rng` (0 ≤ x < 1) and a `client`.
     """
 
@@ -61,6 +62,7 @@ class VendorHttp:
         rng: Callable[[], float] = random.random,
         client: httpx.Client | None = None,
         concurrency: int | None = None,
+        secrets: Iterable[str] = (),
     ) -> None:
         self.name = name
         self._now = now or steady_clock()
@@ -71,6 +73,7 @@ class VendorHttp:
         self._meter = Meter(name, emit, self._now)
         self._retry = Retry(self._now, sleep, rng)
         self._redact = Redactor()
+        self._redact.remember(set(secrets))
         self._client = client or httpx.Client(mounts=_DIRECT, headers=_AGENT)
         hooks = self._client.event_hooks
         self._client.event_hooks = {**hooks, "request": [*hooks["request"], self._redact.learn]}

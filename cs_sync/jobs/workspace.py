@@ -12,7 +12,7 @@ from cs_sync.contracts.destination import Destination
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Source
-from cs_sync.http import VendorHttp
+from cs_sync.http import VendorHttp, secrets_of
 from cs_sync.plugins import Plugins
 from cs_sync.store.database import Store, open_store
 from cs_sync.store.migrating import migrate
@@ -86,6 +86,7 @@ class Workspace:
                 emit=self.emit,
                 sleep=self._sleep,
                 concurrency=reads.concurrency if reads else None,
+                secrets=secrets_of(self.config.connectors[name]),
             )
             self._doors[name] = self._closing.enter_context(door)
         return self._doors[name]

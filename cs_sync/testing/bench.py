@@ -11,7 +11,7 @@ import httpx
 
 from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import ConnectorConfig, Workspace
-from cs_sync.http import ManualClock, VendorHttp
+from cs_sync.http import ManualClock, VendorHttp, secrets_of
 from cs_sync.store.database import open_store
 from cs_sync.store.leases import Held, give_back, take_lease
 from cs_sync.store.migrating import migrate
@@ -68,6 +68,7 @@ class Bench(Generic[F]):
             sleep=self.clock.sleep,
             rng=lambda: 0.5,
             client=httpx.Client(transport=self.wire),
+            secrets=secrets_of(self.config()),
         ) as door:
             yield door
 

@@ -4,12 +4,12 @@ import contextlib
 import io
 import logging
 from base64 import b64decode
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Iterable, Iterator
 
 import httpx
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 
+from cs_sync.http import secrets_of
 from cs_sync.testing.verdicts import must
 from cs_sync.testing.wire import Exchange, Fault, Sent
 
@@ -78,7 +78,7 @@ def redirecting(_exchange: Exchange) -> httpx.Response:
 
 def must_hide(said: Heard, config: BaseModel, sent: Iterable[Sent]) -> None:
     """Nothing secret is in what was said: SecretStr of the configuration, credentials sent."""
-    found = set(configured(config))
+    found = set(secrets_of(config))
     for one in sent:
         scheme, _, value = one.request.headers.get("authorization", "").partition(" ")
         found.add(value)
@@ -92,20 +92,4 @@ def must_hide(said: Heard, config: BaseModel, sent: Iterable[Sent]) -> None:
 def must_not_show(config: BaseModel) -> None:
     """Printing a configuration in any way shows none of its secrets."""
     shown = repr(config) + str(config) + config.model_dump_json()
-    must(not any(key in shown for key in configured(config)), "the configuration shows a secret")
-
-
-def configured(config: BaseModel) -> Iterator[str]:
-    """The secrets of a configuration."""
-    for name in type(config).model_fields:
-        yield from _within(getattr(config, name))
-
-
-def _within(value: Any) -> Iterator[str]:
-    if isinstance(value, SecretStr):
-        yield value.get_secret_value()
-    elif isinstance(value, BaseModel):
-        yield from configured(value)
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from _within(part)
+    must(not any(key in shown for key in secrets_of(config)), "the configuration shows a secret")

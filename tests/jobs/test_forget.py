@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import insert
 
 from cs_sync.store.database import open_store
-from cs_sync_schemas import FollowUp, table_of
+from cs_sync_schemas import FollowUp, WriteLedger, table_of
 from tests.jobs.road import BOOKS, NOW, Place, small_company
 
 pytestmark = pytest.mark.slow
@@ -126,6 +126,30 @@ def test_the_words_of_a_person_leave_the_follow_ups(place: Place) -> None:
     assert "cs_sync_report.html still names the person" in ran.err
     place.run("report")
     assert "Cleo" not in (place.path / "cs_sync_report.html").read_text()
+
+
+def test_what_was_known_before_and_what_was_written_goes_too(place: Place) -> None:
+    """The twin tables of history, and the ledger of what the CRM was told."""
+    place.write("data/contacts.csv", BOOKS["contacts.csv"].replace(",Ann\n", ",Ann Marie\n"))
+    place.write("data/tickets.csv", BOOKS["tickets.csv"].replace("Export stops", "Ann Marie asks"))
+    place.run("sync")
+    (before,) = place.select("SELECT subject FROM ticket_history WHERE source_id = '12'")
+    assert before["subject"] == "Export stops"
+    told = {"title": "Call Ann Marie", "body": "ann@alpha.example wrote: “Ann Marie asks”"}
+    row = {
+        "destination": "hubspot", "object": "follow_up", "key": "k9", "account_id": "alpha",
+        "status": "acked", "fields": told, "intent": told, "intent_at": NOW, "attempts": 1,
+        "run_id": "r", "reason": "ann@alpha.example is no owner",
+    }  # fmt: skip
+    url = f"sqlite:///{place.path / 'cs_sync.db'}"
+    with closing(open_store(url)) as store, store.write() as connection:
+        connection.execute(insert(table_of(WriteLedger)).values(row))
+    assert place.run("forget", "ann@alpha.example").code == 0
+    assert place.select("SELECT subject FROM ticket_history") == [{"subject": None}]
+    found = bytes_of(place)
+    for trace in (b"ann@alpha.example", b"ann marie", b"export stops"):
+        assert trace not in found, trace
+    assert len(place.select("SELECT * FROM write_ledger")) == 1, "so that nothing is written twice"
 
 
 def test_backups_that_still_hold_the_person_are_named(place: Place) -> None:

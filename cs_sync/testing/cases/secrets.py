@@ -4,10 +4,10 @@ import contextlib
 from dataclasses import replace
 
 from cs_sync.contracts.errors import CsSyncError
+from cs_sync.http import secrets_of
 from cs_sync.testing.hearing import (
     ELSEWHERE,
     Heard,
-    configured,
     echoing,
     must_hide,
     must_not_show,
@@ -53,7 +53,7 @@ class SecretCases:
     def test_its_configuration_hides_its_secrets(self, bench: SyncBench) -> None:
         """Keys are SecretStr, so that nothing prints them by accident."""
         needs_network(bench)
-        if not list(configured(bench.config())):
+        if not list(secrets_of(bench.config())):
             not_applicable("it has no secret")
         must_not_show(bench.config())
 

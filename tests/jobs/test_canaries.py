@@ -1,0 +1,84 @@
+"""The keys of four vendors, which all repeat them in their errors: no file and no line has one."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cs_sync_sandbox import keys
+from tests.jobs.road import Acme
+
+pytestmark = pytest.mark.slow
+
+SECRETS = {
+    "customers": keys.STRIPE_KEY,
+    "companies": keys.HUBSPOT_TOKEN,
+    "incremental/tickets": keys.ZENDESK_CLIENT_SECRET,
+    "query": keys.POSTHOG_KEY,
+}
+"""A path of each vendor's, and the key that we send it."""
+STATUSES = (400, 401, 403, 404, 429, 500)
+
+
+def refusals(status: int) -> list[dict[str, object]]:
+    """Every vendor answers one of its paths with this, and its errors repeat our key."""
+    return [refusal(status, path, secret) for path, secret in SECRETS.items()]
+
+
+def refusal(status: int, path: str, secret: str) -> dict[str, object]:
+    words = f"{secret} was sent as Bearer {secret}"
+    body = json.dumps({"message": words, "error": {"message": words}, "detail": [{"k": words}]})
+    headers = {"content-type": "application/json", "x-request-id": secret}
+    more = {"Retry-After": "99999"} if status == 429 else {}
+    return {
+        "path": path,
+        "status": status,
+        "body": body,
+        "times": 8,
+        "headers": {**headers, **more},
+    }
+
+
+@pytest.fixture(params=["text", "json"])
+def log_format(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_no_key_in_any_log_report_export_or_file(acme: Acme, log_format: str) -> None:
+    options = ("--debug", "--log-format", log_format)
+    for status in STATUSES:
+        acme.disturb(*refusals(status))
+        ran = acme.run(*options, "sync", "--full")
+        assert ran.code in (1, 3), ran
+        acme.disturb(*refusals(status))
+        assert acme.run(*options, "check").code != 2
+    acme.disturb(*refusals(400))
+    acme.run(*options, "run", "--dry-run")
+    acme.calm()
+    for line in (("plan",), ("runs",), ("rejects", "list"), ("report",), ("export", "out")):
+        acme.run(*options, "--format", "json", *line)
+    assert (acme.path / "cs_sync_report.html").exists()
+    nothing_shows(acme)
+
+
+def test_no_key_in_a_traceback_of_ours(
+    acme: Acme, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistake of a connector's, with its key at hand, under --debug."""
+
+    def broken(source: object, _window: object) -> None:
+        config = vars(source)
+        raise RuntimeError(f"it broke with {config!r}")
+
+    monkeypatch.setattr("cs_sync_hubspot.source.HubSpotSource._owners", broken)
+    ran = acme.run("--debug", "sync", "--only", "hubspot")
+    assert "it broke with" in ran.said
+    nothing_shows(acme)
+
+
+def nothing_shows(acme: Acme) -> None:
+    everything = acme.everything()
+    for secret in SECRETS.values():
+        place = everything.find(secret)
+        assert place < 0, everything[max(0, place - 200) : place]
+    assert Path(acme.path, "cs_sync.toml").read_text().count(keys.STRIPE_KEY) == 1
