@@ -241,3 +241,16 @@ def on(paths: Sequence[str], fault: Fault) -> Fault:
         return fault(exchange) if fits else exchange.answer()
 
     return choose
+
+
+def everything_is_there_once(desk: Desk, calls: list[str], score: str = "50") -> None:
+    assert sorted(str(task.properties[KEY]) for task in desk.tasks()) == sorted(calls)
+    assert {desk.fields(account)["cs_health_score"] for account in ACCOUNTS} == {score}
+    companies = {id_ for _, id_, end in desk.portal.links if end == "tasks"}
+    assert companies == set(desk.company.values()), "each task hangs on its company"
+
+
+def nothing_more_is_written(desk: Desk) -> None:
+    again = desk.work()
+    assert again.whole, again
+    assert not desk.written()
