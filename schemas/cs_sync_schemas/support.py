@@ -27,4 +27,7 @@ class Ticket(Record, table=True):
     closed_at: datetime | None = None
     agent_replies: int | None = Field(default=None, ge=0, description="Public replies by people.")
     reopens: int | None = Field(default=None, ge=0)
+    transfers: int | None = Field(
+        default=None, ge=0, description="How often another person or group took it over."
+    )
     url: str | None = None

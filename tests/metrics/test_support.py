@@ -126,7 +126,7 @@ def test_the_settings_of_first_contact(ledger: Ledger) -> None:
     tickets(
         ledger,
         solved(channel="email"),
-        solved(channel="phone"),
+        solved(channel="phone", transfers=1),
         solved(channel="phone", agent_replies=0),
         solved(channel="email", tags=["closed_by_merge"]),
         solved(channel="email", tags=["billing", "vip"], agent_replies=2),
@@ -134,6 +134,7 @@ def test_the_settings_of_first_contact(ledger: Ledger) -> None:
     assert fcr(ledger) == (2, 4)
     assert fcr(ledger, resolution_rule="at_most_one") == (3, 4)
     assert fcr(ledger, abandoned_counts=False) == (2, 3)
+    assert fcr(ledger, transfer_counts_as_contact=True) == (1, 4)
     assert fcr(ledger, eligible_channels=["phone"]) == (1, 2)
     assert fcr(ledger, excluded_tags=[]) == (3, 5)
     assert fcr(ledger, excluded_tags=["VIP"]) == (3, 4)

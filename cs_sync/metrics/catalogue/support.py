@@ -17,6 +17,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    true,
     union_all,
 )
 
@@ -34,6 +35,7 @@ _FCR = {
     "window_days": 7,
     "resolution_rule": "one_reply",
     "abandoned_counts": True,
+    "transfer_counts_as_contact": False,
     "eligible_channels": (),
     "excluded_tags": ("closed_by_merge", "spam", "proactive"),
 }
@@ -86,13 +88,18 @@ def _first_reply(scope: Scope) -> Select[Any]:
 
 def _one_touch(scope: Scope) -> Select[Any]:
     """Solved by one public reply of a person, not reopened, and not asked again soon."""
-    fields = ("source_id", "topic", "opened_at", "agent_replies", "reopens")
+    fields = ("source_id", "topic", "opened_at", "agent_replies", "reopens", "transfers")
     solved_at = func.coalesce(TICKET.c.solved_at, TICKET.c.closed_at).label("solved_at")
     columns = [*(TICKET.c[name] for name in fields), solved_at, _judged(scope).label("judged")]
     tickets = _tickets(scope, *columns)
     few = {"one_reply": tickets.c.agent_replies == 1, "at_most_one": tickets.c.agent_replies <= 1}
+    contacts: dict[bool, ColumnElement[bool]] = {
+        True: func.coalesce(tickets.c.transfers, 0) == 0,
+        False: true(),
+    }
     first = and_(
         few[scope.settings["resolution_rule"]],
+        contacts[scope.settings["transfer_counts_as_contact"]],
         func.coalesce(tickets.c.reopens, 0) == 0,
         ~_asked_again(tickets, scope.settings["window_days"]),
     )
@@ -192,6 +199,7 @@ SUPPORT: tuple[Metric, ...] = (
         edge_cases="Provisional until the window (7 days) is over. Tickets whose number of "
         "replies is unknown are left out, and so are those with an excluded tag. Without any reply "
         "(`abandoned`) a ticket counts as not solved at first contact; `at_most_one` takes it for "
-        "solved. Without `eligible_channels` all count.",
+        "solved. With `transfer_counts_as_contact` whoever takes a ticket over is another contact. "
+        "Without `eligible_channels` all count.",
     ),
 )  # fmt: skip

@@ -90,12 +90,20 @@ def ticket(raw: Raw, metrics: Raw, base_url: str, topic_field: int | None) -> Ma
             "closed_at": moment(metrics.get("status_updated_at")) if closed else None,
             "agent_replies": metrics.get("replies"),
             "reopens": metrics.get("reopens"),
+            "transfers": _transfers(metrics),
             "updated_at": moment(raw.get("updated_at")),
             "url": f"{base_url}/agent/tickets/{raw['id']}",
             "raw": {**raw, "metric_set": dict(metrics)} if metrics else raw,
         },
     )
     yield from _rating(raw, metrics)
+
+
+def _transfers(metrics: Raw) -> int | None:
+    """One less than the agents, or the groups, it was with; None where Zendesk does not tell."""
+    stations = [metrics.get("assignee_stations"), metrics.get("group_stations")]
+    known = [number for number in stations if number is not None]
+    return max(0, *(number - 1 for number in known)) if known else None
 
 
 def _rating(raw: Raw, metrics: Raw) -> Mapped:

@@ -12,6 +12,7 @@ from cs_sync import Page, RequestRefused, Unreachable, Window
 from cs_sync.http import ManualClock
 from cs_sync_schemas import Membership, SourceAccount, SourceContact, SurveyResponse, Ticket
 from cs_sync_zendesk import cs_sync_sources
+from cs_sync_zendesk.mapping import ticket as mapped
 from cs_sync_zendesk.source import ZendeskSource
 
 Json = dict[str, Any]
@@ -104,7 +105,23 @@ def test_a_ticket_with_its_metrics(vendor: respx.MockRouter, pages: Pages, rows:
     assert row["solved_at"] == datetime(2026, 11, 2, 9, tzinfo=UTC)
     assert row["closed_at"] is None
     assert (row["agent_replies"], row["reopens"], row["topic"]) == (3, 1, "export")
+    assert row["transfers"] is None
     assert row["url"] == "https://acme.zendesk.com/agent/tickets/123"
+
+
+@pytest.mark.parametrize(
+    ("agents", "groups", "transfers"), [(0, 1, 0), (1, 1, 0), (2, 1, 1), (3, 4, 3), (None, 2, 1)]
+)
+def test_a_ticket_that_went_through_several_hands(
+    agents: int | None, groups: int, transfers: int
+) -> None:
+    told = metrics(assignee_stations=agents, group_stations=groups)
+    (row,) = (
+        row
+        for kind, row in mapped(ticket(), told, "https://acme.zendesk.com", None)
+        if kind is Ticket
+    )
+    assert row["transfers"] == transfers
 
 
 def test_what_has_not_happened_yet_is_unknown(

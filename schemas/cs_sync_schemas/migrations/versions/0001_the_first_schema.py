@@ -1059,6 +1059,7 @@ def upgrade() -> None:
     sa.Column('closed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('agent_replies', sa.Integer(), nullable=True),
     sa.Column('reopens', sa.Integer(), nullable=True),
+    sa.Column('transfers', sa.Integer(), nullable=True),
     sa.Column('url', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.PrimaryKeyConstraint('source', 'source_id')
     )
@@ -1089,6 +1090,7 @@ def upgrade() -> None:
     sa.Column('closed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('agent_replies', sa.Integer(), nullable=True),
     sa.Column('reopens', sa.Integer(), nullable=True),
+    sa.Column('transfers', sa.Integer(), nullable=True),
     sa.Column('url', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('source', 'source_id', 'changed_at')
