@@ -17,7 +17,7 @@ from cs_sync.write_back.fields import field_specs
 from cs_sync.write_back.looking import Looked, edits
 from cs_sync.write_back.plan import touched_accounts
 from cs_sync.write_back.push import Pusher, look
-from cs_sync.write_back.receipts import TOLD
+from cs_sync.write_back.receipts import TOLD, Writes
 
 Opened = tuple[str, Destination]
 
@@ -72,19 +72,11 @@ def _write(
     workspace, (name, destination) = recorded.workspace, opened
     wants = wanted(workspace, name, scored, follow_ups)
     prepared = planned(workspace, wants, Looked(), retry=asked.retry)
-    pusher = Pusher(
-        workspace.store,
-        name,
-        destination,
-        recorded.id,
-        recorded.held,
-        workspace.clock,
-        workspace.emit,
-    )
+    pusher = _pusher(recorded, opened)
     try:
         looked = look(destination, wants.wishes, wants.ledger)
         prepared = planned(workspace, wants, looked, retry=asked.retry)
-        recorded.messages += [*_edited(prepared), *wants.said]
+        recorded.messages += _edited(prepared)
         refusal = None if asked.yes else _too_much(workspace, prepared)
         if refusal:
             recorded.statuses.append("partial")
@@ -99,12 +91,29 @@ def _write(
         recorded.statuses.append("partial" if isinstance(error, Throttled) else "failed")
         recorded.messages.append(f"nothing was written to {name}: {error}")
         return prepared
-    writes = pusher.push(prepared.items)
+    _note(recorded, pusher.push(prepared.items))
+    return prepared
+
+
+def _pusher(recorded: Recorded, opened: Opened) -> Pusher:
+    workspace, (name, destination) = recorded.workspace, opened
+    return Pusher(
+        workspace.store,
+        name,
+        destination,
+        recorded.id,
+        recorded.held,
+        workspace.clock,
+        workspace.emit,
+    )
+
+
+def _note(recorded: Recorded, writes: Writes) -> None:
+    """Add what one destination came to."""
     counts = writes.counts()
     recorded.writes = {kind: recorded.writes[kind] + counts[kind] for kind in counts}
     recorded.messages += writes.told()
     recorded.statuses.append("partial" if writes.problems else "ok")
-    return prepared
 
 
 def _ready(recorded: Recorded, opened: Opened) -> None:
