@@ -156,10 +156,10 @@ def test_the_database_is_for_its_owner_only(place: Place) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="other systems have no such permissions")
 def test_check_warns_of_secrets_that_others_can_read(place: Place) -> None:
-    assert "warning" not in place.run("check").err
+    assert "other users can read" not in place.run("check").err
     config, database = place.path / "cs_sync.toml", place.path / "cs_sync.db"
     config.chmod(0o644)
-    assert "warning" not in place.run("check").err, "there is no secret in it"
+    assert "other users can read" not in place.run("check").err, "there is no secret in it"
     database.chmod(0o640)
     err = place.run("check").err
     assert f"warning: {database} holds your customers' data, and other users can read it" in err
