@@ -138,6 +138,7 @@ class StreamSync:
         cursor = next_cursor(self.stream, tuple(windows), reads[-1].resume)
         with self.session.store.write() as connection:
             check_lease(connection, self.session.held)
+            cursor = self._untold(connection, windows, now) or cursor
             problem = None
             if self.stream.deletes == "sweep" and all(o.window.since is None for o in windows):
                 problem = self._sweep(connection, windows[0].opened_at, now)
@@ -145,6 +146,18 @@ class StreamSync:
                 connection, self.source.name, self.stream.name, cursor, self.session.run_id, now
             )
         return problem
+
+    def _untold(
+        self, connection: Connection, windows: Sequence[OpenWindow], now: datetime
+    ) -> object | None:
+        """The old cursor after all was read again: a list does not show what was deleted since,
+        so the next run still has to be told.
+        """
+        standing = read_standing(connection, self.source.name, self.stream.name)
+        told = self.stream.cursor == "time" and self.stream.deletes == "feed"
+        again = all(opened.window.backfill for opened in windows)
+        reachable = not needs_backfill(self.stream, standing, now)
+        return standing.cursor if told and again and reachable else None
 
     def _sweep(self, connection: Connection, since: datetime, now: datetime) -> str | None:
         """Bury what a complete read did not show; why not, where that would be too bold."""

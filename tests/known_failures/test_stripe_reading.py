@@ -188,6 +188,22 @@ def test_p15_a_deletion_is_a_tombstone_and_no_update(reads: Reads) -> None:
     assert sorted(stored(bench, Product)) == ["prod_1", "prod_2"]
 
 
+def test_p15_a_deletion_before_a_full_read_is_told_by_the_run_after_it(reads: Reads) -> None:
+    """A list does not show what is gone: reading all again must not pass over the events."""
+    bench, books = reads
+    for name in ("prod_1", "prod_2"):
+        books.put("products", **product(name, ago(bench, days=3)))
+    bench.sync(only=PRODUCTS)
+    bench.later(minutes=60)
+    del books.objects["products"]["prod_1"]
+    books.tell("product.deleted", "prod_1", bench.clock.now())
+    bench.later(minutes=60)
+    bench.sync(only=PRODUCTS, full=True)
+    bench.later(minutes=60)
+    bench.sync(only=PRODUCTS)
+    assert living(bench, Product) == ["prod_2"]
+
+
 def test_p16_canceled_subscriptions_are_in_the_first_read(reads: Reads) -> None:
     bench, books = reads
     ended = unix(ago(bench, days=100))
