@@ -16,6 +16,8 @@ TRIPS, FEW = 64, 8
 """Round trips that are remembered, and how many it takes to judge by them."""
 QUICKER = 0.25
 """A request may be on its way by this share of the quickest round trip quicker than any before."""
+UNEVEN = 0.02
+"""Seconds by which a request may be taken up earlier or later for want of a free processor."""
 
 
 @dataclass(eq=False, slots=True)
@@ -77,7 +79,7 @@ class Window:
         if len(self.trips) < FEW or self.last_cut >= 0:
             return math.inf
         quickest = min(self.trips)
-        return max(self.trips) - quickest + QUICKER * quickest
+        return max(self.trips) - quickest + max(QUICKER * quickest, UNEVEN)
 
     def shrink(self, sent: float, now: float) -> None:
         """Halve the capacity, once for all requests that were under way together."""
