@@ -76,7 +76,7 @@ def _write(
     try:
         looked = look(destination, wants.wishes, wants.ledger)
         prepared = planned(workspace, wants, looked, retry=asked.retry)
-        recorded.messages += _edited(prepared)
+        recorded.messages += [*_edited(prepared), *wants.said]
         refusal = None if asked.yes else _too_much(workspace, prepared)
         if refusal:
             recorded.statuses.append("partial")
