@@ -161,7 +161,7 @@ def test_it_shows_progress_numbers_and_the_watch_list(played: Played) -> None:
     assert len(accounts) == 10
     assert {band for _, band in accounts} <= {"red", "yellow"}
     assert "Used on " in watched
-    assert "→ Review" in watched
+    assert "→ Call " in watched
 
 
 def test_the_report_needs_no_network(played: Played) -> None:
