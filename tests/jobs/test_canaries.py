@@ -55,9 +55,11 @@ def test_no_key_in_any_log_report_export_or_file(acme: Acme, log_format: str) ->
     acme.disturb(*refusals(400))
     acme.run(*options, "run", "--dry-run")
     acme.calm()
-    for line in (("plan",), ("runs",), ("rejects", "list"), ("report",), ("export", "out")):
+    exported = str(acme.path / "out")
+    for line in (("plan",), ("runs",), ("rejects", "list"), ("report",), ("export", exported)):
         acme.run(*options, "--format", "json", *line)
     assert (acme.path / "cs_sync_report.html").exists()
+    assert (acme.path / "out" / "source_account.csv").exists()
     nothing_shows(acme)
 
 
