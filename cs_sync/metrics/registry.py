@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from cs_sync.metrics.catalogue.advocacy import ADVOCACY
+from cs_sync.metrics.catalogue.chances import CHANCES
 from cs_sync.metrics.catalogue.churn import CHURN
 from cs_sync.metrics.catalogue.customers import CUSTOMERS
 from cs_sync.metrics.catalogue.features import FEATURES
@@ -26,6 +27,7 @@ def builtin_metrics() -> tuple[Metric, ...]:
         *REVENUE,
         *CUSTOMERS,
         *CHURN,
+        *CHANCES,
         *VALUE,
         *WORTH,
         *TRIALS,
