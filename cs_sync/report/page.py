@@ -10,7 +10,7 @@ from cs_sync.report import charts, formats
 from cs_sync.report.data import BandCount, ReportData, Watched
 from cs_sync.report.drawing import chart, extra
 from cs_sync.report.movements import MOVEMENTS, Step, bridges, shown
-from cs_sync.report.tiles import tile_groups
+from cs_sync.report.tiles import OTHERS, tile_groups
 from cs_sync.report.warnings import warnings
 
 _NAMED = {"red", "yellow", "green", "excellent"}
@@ -46,6 +46,7 @@ def render(data: ReportData) -> str:
     page = _template().render(
         data=data,
         groups=groups,
+        others=OTHERS,
         warnings=warnings(data, tiles),
         bridges=list(_bridges(data)),
         bands=data.bands,

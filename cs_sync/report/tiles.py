@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from cs_sync.metrics.registry import builtin_metrics
 from cs_sync.metrics.said import said_as
 from cs_sync.report.data import Row
 from cs_sync.report.formats import MINUS, as_date, change, day, period, quantity
@@ -46,8 +47,9 @@ _GROUPS: dict[str, dict[str, tuple[str, int]]] = {
     },
 }
 """Heading → metric → (label, +1 where more is better, −1 where less is, 0 where it depends)."""
-_OTHERS = "More figures"
-_ACRONYMS = {"mrr", "arr", "cac", "ltv", "crc", "nps", "arpu"}
+OTHERS = "More figures"
+"""Heading of what has no place above: folded away, so that the page begins with what matters."""
+_TITLES = {metric.name: metric.title for metric in builtin_metrics()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +77,8 @@ def tile_groups(rows: Sequence[Row]) -> list[tuple[str, list[Tile]]]:
             series = found.setdefault(row["metric"], {})
             series.setdefault(row.get("currency") or "", []).append(row)
     known = {metric for group in _GROUPS.values() for metric in group}
-    others = {m: (_plain(m), 0) for m in sorted(found) if m not in known}
-    groups = {**_GROUPS, _OTHERS: others}
+    others = {m: (_title(m), 0) for m in sorted(found) if m not in known}
+    groups = {**_GROUPS, OTHERS: others}
     return [
         (heading, tiles)
         for heading, metrics in groups.items()
@@ -149,7 +151,6 @@ def _warning(row: Row) -> str:
     return "May still change" if row.get("status") == "provisional" else ""
 
 
-def _plain(metric: str) -> str:
-    words = [word.upper() if word in _ACRONYMS else word for word in metric.split("_")]
-    text = " ".join(words)
-    return text[:1].upper() + text[1:]
+def _title(metric: str) -> str:
+    """As the registry calls it; a plugin's by its name."""
+    return _TITLES.get(metric) or metric.replace("_", " ").capitalize()

@@ -165,10 +165,11 @@ def test_how_sure_a_figure_is(
     assert (tile.warning.replace("\u00a0", " "), tile.stale) == (warning, stale)
 
 
-def test_unknown_metrics_come_last_under_their_own_names(kpi: Rows) -> None:
-    groups = tile_groups([kpi("saas_profit", 10, 1.0), kpi("ltv_cac", 10, 3.0), kpi("nps", 10, 9)])
+def test_unknown_metrics_come_last_under_their_titles(kpi: Rows) -> None:
+    names = ("saas_profit", "ltv_cac", "seats_per_team", "nps")
+    groups = tile_groups([kpi(name, 10, 1.0) for name in names])
     assert [heading for heading, _ in groups] == ["Voice of the customer", "More figures"]
-    assert [tile.label for tile in groups[1][1]] == ["LTV CAC", "Saas profit"]
+    assert [tile.label for tile in groups[1][1]] == ["LTV to CAC", "SaaS profit", "Seats per team"]
 
 
 def test_multiples_are_not_percentages(kpi: Rows) -> None:
