@@ -11,6 +11,8 @@ from tests.follow_ups.days import CRM, QUIET, push
 from tests.jobs.road import CONFIG, Place, small_company
 from tests.write_back.portal import Portal
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def place(tmp_path_factory: pytest.TempPathFactory, portal: Portal) -> Place:

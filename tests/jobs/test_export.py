@@ -19,6 +19,8 @@ from cs_sync.store.runs import begin_run, read_runs
 from tests.conftest import NOW, Clock
 from tests.jobs.road import BOOKS, Place, small_company
 
+pytestmark = pytest.mark.slow
+
 EVIL = '=HYPERLINK("http://evil.example","a\nb")'
 
 

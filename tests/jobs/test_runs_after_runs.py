@@ -11,6 +11,8 @@ from cs_sync.store.database import open_store
 from cs_sync.store.leases import take_lease
 from tests.jobs.road import BOOKS, NOW, Place, small_company
 
+pytestmark = pytest.mark.slow
+
 LATER = NOW.replace(hour=11)
 
 

@@ -25,6 +25,8 @@ from cs_sync.store.slots import SLOT, Claim, claim_slot, end_slot
 from cs_sync.sync.reading import Interrupted
 from tests.conftest import Clock, migrated_sqlite
 
+pytestmark = pytest.mark.slow
+
 WARSAW = ZoneInfo("Europe/Warsaw")
 YEARS = (datetime(2024, 1, 1), datetime(2030, 1, 1))  # noqa: DTZ001 - hypothesis adds the zone
 

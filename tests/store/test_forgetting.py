@@ -35,6 +35,8 @@ from cs_sync_schemas import (
 )
 from tests.conftest import NOW
 
+pytestmark = pytest.mark.slow
+
 ANN = "ann@acme.example"
 DAY = date(2026, 11, 20)
 
