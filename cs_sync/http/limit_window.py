@@ -12,7 +12,7 @@ UNPUBLISHED = Limit(requests=10**9, seconds=1.0)
 """Stands in where a vendor publishes no limit: open until a 429 teaches better."""
 GROWTH = 0.5
 """Capacity won back per good answer: one full window restores half of what a 429 took."""
-TRIPS, FEW = 64, 8
+TRIPS = 64
 """Round trips that are remembered, and how many it takes to judge by them."""
 QUICKER = 0.25
 """A request may be on its way by this share of the quickest round trip quicker than any before."""
@@ -38,6 +38,8 @@ class Window:
     taken: list[float] = field(default_factory=list)
     """A heap: when the places of the requests that were answered are free again."""
     trips: deque[float] = field(default_factory=lambda: deque(maxlen=TRIPS))
+    quickest: float = math.inf
+    """Of all trips ever: where requests queue, the next one may find the queue gone."""
     closed_until: float = 0.0
     last_cut: float = -1.0
 
@@ -71,15 +73,15 @@ class Window:
         begins = now
         if sent is not None:
             self.trips.append(now - sent)
+            self.quickest = min(self.quickest, now - sent)
             begins = min(now, sent + self._spread())
         heappush(self.taken, begins + self.limit.seconds)
 
     def _spread(self) -> float:
         """By how much longer one request may be on its way than another."""
-        if len(self.trips) < FEW or self.last_cut >= 0:
+        if len(self.trips) < TRIPS or self.last_cut >= 0:
             return math.inf
-        quickest = min(self.trips)
-        return max(self.trips) - quickest + max(QUICKER * quickest, UNEVEN)
+        return max(self.trips) - self.quickest + max(QUICKER * self.quickest, UNEVEN)
 
     def shrink(self, sent: float, now: float) -> None:
         """Halve the capacity, once for all requests that were under way together."""
