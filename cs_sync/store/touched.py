@@ -46,37 +46,25 @@ def _by_account(table: Table, since: datetime) -> Select[tuple[str]]:
 
 
 def _by_subscription(table: Table, since: datetime) -> Select[tuple[str]]:
-    return (
-        select(LINK.c.account_id)
-        .join(SUBSCRIPTION, _same(LINK.c.source_id, SUBSCRIPTION, "account_source_id"))
-        .join(
-            table,
-            and_(
-                table.c.source == SUBSCRIPTION.c.source,
-                table.c.subscription_source_id == SUBSCRIPTION.c.source_id,
-            ),
-        )
-        .where(table.c.changed_at >= since)
-    )
+    return _paying(table).where(table.c.changed_at >= since)
 
 
 def _by_product(since: datetime) -> Select[tuple[str]]:
     """Whoever pays for a product of another name is on another plan by name."""
+    sold = and_(PRODUCT.c.source == ITEM.c.source, PRODUCT.c.source_id == ITEM.c.product)
+    return _paying(ITEM).join(PRODUCT, sold).where(PRODUCT.c.changed_at >= since)
+
+
+def _paying(table: Table) -> Select[tuple[str]]:
+    """Accounts with what belongs to their subscriptions."""
+    theirs = and_(
+        table.c.source == SUBSCRIPTION.c.source,
+        table.c.subscription_source_id == SUBSCRIPTION.c.source_id,
+    )
     return (
         select(LINK.c.account_id)
         .join(SUBSCRIPTION, _same(LINK.c.source_id, SUBSCRIPTION, "account_source_id"))
-        .join(
-            ITEM,
-            and_(
-                ITEM.c.source == SUBSCRIPTION.c.source,
-                ITEM.c.subscription_source_id == SUBSCRIPTION.c.source_id,
-            ),
-        )
-        .join(
-            PRODUCT,
-            and_(PRODUCT.c.source == ITEM.c.source, PRODUCT.c.source_id == ITEM.c.product),
-        )
-        .where(PRODUCT.c.changed_at >= since)
+        .join(table, theirs)
     )
 
 
