@@ -85,6 +85,8 @@ class CrmFake(Fake):
 
     missing_account: ClassVar[str] = "999999999"
     """An id as the vendor gives them, of an account that does not exist."""
+    refuses_twins: ClassVar[bool] = True
+    """Whether the vendor itself refuses a second follow-up of the same key."""
 
     @abstractmethod
     def accounts(self) -> Sequence[str]:

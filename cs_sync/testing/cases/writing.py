@@ -101,7 +101,15 @@ class WritingCases:
         _complete(bench, "with two bad records among them")
 
     def test_somebody_else_writing_at_once_makes_no_twin(self, bench: PushBench) -> None:
-        """Before each request in turn, another process has written the same (409)."""
+        """Before each request in turn, another process has written the same (409).
+
+        No client can see that where the vendor takes twins: `prepare` must then say so.
+        """
+        if not bench.crm.refuses_twins:
+            with bench.opened() as destination:
+                told = [one for one in destination.prepare(FIELDS) if one.ok and one.remedy]
+            must(bool(told), "two may write a follow-up at once, and `prepare` tells no remedy")
+            return
         ops = [op_of(wish) for wish in bench.wishes]
 
         def racing(fresh: PushBench) -> Fault:
