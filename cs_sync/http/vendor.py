@@ -236,7 +236,11 @@ class VendorHttp:
                     content=call.content,
                     timeout=self._timeout,
                 )
-                return sent, self._client.send(request, auth=self._auth, follow_redirects=False)
+                response = self._client.send(request, auth=self._auth, follow_redirects=False)
+                # The stream that was read through refers back to its response: left there, page
+                # after page would stay in memory until the garbage collector comes round.
+                response.stream = httpx.ByteStream(b"")
+                return sent, response
             except httpx.RequestError as failure:
                 error, again = answers.unanswered(call, failure)
             except UnicodeEncodeError:
