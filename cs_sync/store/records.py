@@ -60,7 +60,7 @@ def store_rows(
 ) -> int:
     """Store admitted rows and say how many were new or different.
 
-    `confirm` also marks the unchanged ones as seen now, for streams that are swept.
+    `confirm` also marks the unchanged ones as seen now, for reads that are swept.
     """
     table = table_of(record)
     keys = _keys(table)
@@ -75,7 +75,8 @@ def store_rows(
         changed = [{"raw": None, **row} for row in changed]
     upsert_distinct(connection, table, changed, _knowledge(moment))
     if confirm:
-        _confirm(connection, table, list(latest), moment)
+        same = (key for key, row in latest.items() if stored.get(key) == row["row_hash"])
+        _confirm(connection, table, same, moment)
     return len(changed)
 
 
@@ -128,7 +129,7 @@ def _knowledge(moment: Moment) -> dict[str, Any]:
     return known if moment.keep_raw else {**known, "raw": None}
 
 
-def _confirm(connection: Connection, table: Table, seen: Sequence[Any], moment: Moment) -> None:
+def _confirm(connection: Connection, table: Table, seen: Iterable[Any], moment: Moment) -> None:
     """Mark rows as seen now, by their whole key: of an item, only the versions that were shown."""
     keys = _keys(table)
     if keys == ("source_id",):
