@@ -75,8 +75,12 @@ def mended(response: httpx.Response) -> httpx.Response | None:
         text = json.dumps(json.loads(response.content), ensure_ascii=False, allow_nan=False)
     except (ValueError, RecursionError):
         return None
+    return holding(response, text.encode("utf-8", "replace"))
+
+
+def holding(response: httpx.Response, content: bytes) -> httpx.Response:
+    """The same response with another body."""
     headers = {k: v for k, v in response.headers.items() if k not in _OF_THE_BODY}
-    content = text.encode("utf-8", "replace")
     return httpx.Response(
         response.status_code, headers=headers, content=content, request=response.request
     )

@@ -33,6 +33,7 @@ class Meter:
     ) -> None:
         self.total = Count()
         self._source, self._emit, self._now = source, emit, now
+        self._warned: set[str] = set()
         self._lock = Lock()
 
     @contextmanager
@@ -61,6 +62,14 @@ class Meter:
         """The caller is about to try again, after `seconds`."""
         self._waited(seconds)
         self._tell("retrying", seconds=round(seconds, 3), reason=reason, attempt=attempt)
+
+    def warns(self, message: str) -> None:
+        """Something that has to be seen to; told once, however often it is met."""
+        with self._lock:
+            new = message not in self._warned
+            self._warned.add(message)
+        if new:
+            self._tell("warning", message=message)
 
     def _waited(self, seconds: float) -> None:
         with self._lock:

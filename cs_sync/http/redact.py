@@ -14,8 +14,8 @@ import httpx
 from pydantic import BaseModel, SecretStr
 
 from cs_sync.contracts.errors import CsSyncError, VendorError
+from cs_sync.http.echo import MASK, Echo
 
-MASK = "•••"
 SHORTEST = 4
 """Shorter values are not taken for secrets: masking them would garble every message."""
 DEEPEST, LONGEST = 20, 2000
@@ -26,6 +26,9 @@ _SECRET_NAME = re.compile(_NAMES, re.IGNORECASE)
 _PLAIN = re.compile(r"^(?:accept|content-type|user-agent)$|version$", re.IGNORECASE)
 _CREDENTIAL = re.compile(_LASTING, re.IGNORECASE)
 """A signature is of one request only: remembering each would make every request slower."""
+
+_SCHEMES = ("basic", "bearer", "token")
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.\w+")
 
 _LOOKS = re.compile(
     r"\b(?:[srp]k|rk|whsec|phx|phc|phs)_[A-Za-z0-9_\-]{4,}"
@@ -41,9 +44,15 @@ E = TypeVar("E", bound=CsSyncError)
 
 
 class Redactor:
-    """Knows the credentials of one door, and takes them out of texts, bodies and errors."""
+    """Knows the credentials of one door, and takes them out of texts, bodies and errors.
+
+    `echo` does the same for records, which lose only what proves who we are: without a colleague's
+    address or an account's number they would no longer be true.
+    """
 
     def __init__(self) -> None:
+        self.echo = Echo()
+        self._learnt: frozenset[str] = frozenset()
         self._seen: frozenset[str] = frozenset()
         self._known: tuple[str, ...] = ()
         self._lock = Lock()
@@ -53,16 +62,21 @@ class Redactor:
         found = {value for name, value in request.headers.items() if _CREDENTIAL.search(name)}
         if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
             found |= set(_form_secrets(request))
-        self.remember(found)
+        if not found <= self._learnt:
+            self.echo.remember({proof for value in found for proof in _proofs(value)})
+            self._mention(found)
+            self._learnt |= found
 
     def learn_headers(self, headers: Mapping[str, str]) -> None:
         """Remember what a door sends along with every request: keys, whatever they are called."""
-        self.remember({value for name, value in headers.items() if not _PLAIN.search(name)})
+        self._mention({value for name, value in headers.items() if not _PLAIN.search(name)})
 
-    def remember(self, found: Set[str]) -> None:
-        """Mask these from now on."""
-        if found <= self._seen:
-            return
+    def remember(self, secrets: Set[str]) -> None:
+        """Mask these from now on, in records, too."""
+        self.echo.remember(secrets)
+        self._mention(secrets)
+
+    def _mention(self, found: Set[str]) -> None:
         with self._lock:
             self._seen |= found
             forms = {form for value in self._seen for form in _forms(value)}
@@ -140,6 +154,18 @@ def _forms(value: str) -> Iterator[str]:
     for part in parts:
         if len(part) >= SHORTEST:
             yield from (part, quote(part, safe=""))
+
+
+def _proofs(value: str) -> Iterator[str]:
+    """What of a credential proves who we are; a name or an address only says it."""
+    scheme, _, rest = value.partition(" ")
+    bare = rest.strip() if scheme.lower() in _SCHEMES else value
+    if scheme.lower() == "basic":
+        with suppress(binascii.Error, UnicodeDecodeError):
+            user, _, password = base64.b64decode(bare, validate=True).decode().partition(":")
+            yield password or user
+    if not _ADDRESS.fullmatch(bare):
+        yield bare
 
 
 def _form_secrets(request: httpx.Request) -> Iterator[str]:

@@ -18,7 +18,7 @@ import orjson
 from cs_sync.contracts.errors import CsSyncError, Unreachable, VendorError
 from cs_sync.contracts.events import Event
 from cs_sync.contracts.http import Classify, Limit, Params
-from cs_sync.http import answers
+from cs_sync.http import answers, echo
 from cs_sync.http.address import absolute, checked_base, follows, with_query
 from cs_sync.http.answers import Broken, Call
 from cs_sync.http.budget import Budget
@@ -210,6 +210,8 @@ class VendorHttp:
         target = follows(response, call) if hops < MOST_REDIRECTS else None
         if target is not None:
             return self._try(replace(call, url=target), attempt, hops + 1)
+        if response.is_success and body is not Broken:
+            response, body = self._without_secrets(call, response, body)
         meant = self._meant(response, body)
         if response.status_code == 429 and meant is None:
             self._throttled(call, response, body, quota, sent, attempt)
@@ -221,6 +223,14 @@ class VendorHttp:
             raise self._again_if(call, meant, quota)
         response.extensions["json"] = body
         return response, body
+
+    def _without_secrets(self, call: Call, response: httpx.Response, body: Any) -> Answer:
+        """A good answer as connectors may see it, and so as it may be stored."""
+        clean = self._redact.echo.masked((response, body), call.content)
+        if clean is None:
+            return response, body
+        self._meter.warns(echo.warning(self.name))
+        return clean
 
     def _exchange(self, call: Call) -> tuple[float, httpx.Response]:
         """When it was sent, and the response; lost and impossible requests become errors."""

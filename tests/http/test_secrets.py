@@ -13,7 +13,8 @@ import respx
 from cs_sync.contracts.errors import ConfigError, CsSyncError, RequestRefused, VendorError
 from cs_sync.contracts.events import Event
 from cs_sync.http import ManualClock, VendorHttp
-from cs_sync.http.redact import MASK, Redactor
+from cs_sync.http.echo import MASK
+from cs_sync.http.redact import Redactor
 
 BASE = "https://api.example.com"
 CANARY = "canary-7f3e91c2/+x"

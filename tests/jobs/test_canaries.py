@@ -17,6 +17,8 @@ SECRETS = {
     "query": keys.POSTHOG_KEY,
 }
 """A path of each vendor's, and the key that we send it."""
+JSON = {"content-type": "application/json"}
+CUSTOMER = {"object": "customer", "created": 1767225600, "email": "ann@acme.example"}
 STATUSES = (400, 401, 403, 404, 429, 500)
 
 
@@ -76,6 +78,38 @@ def test_no_key_in_a_traceback_of_ours(
     ran = acme.run("--debug", "sync", "--only", "hubspot")
     assert "it broke with" in ran.said
     nothing_shows(acme)
+
+
+def test_no_key_that_stands_in_a_record(acme: Acme, log_format: str) -> None:
+    """Somebody put our keys into a company's and a customer's fields; one record is a bad one."""
+    acme.configure(acme.config.replace("[database]", "[database]\nkeep_raw = true"))
+    token, key = keys.HUBSPOT_TOKEN, keys.STRIPE_KEY
+    names = {"name": f"Ask with {token}", "domain": f"{token}.example"}
+    acme.edit(action="set_properties", kind="companies", id=company(acme), properties=names)
+    good = {**CUSTOMER, "id": "cus_good", "name": f"Ask with {key}", "metadata": {key: key}}
+    bad = {**good, "id": "cus_bad", "created": f"on the day of {key}"}
+    page = {"object": "list", "url": "/v1/customers", "has_more": False, "data": [good, bad]}
+    body = json.dumps(page).replace("_", "\\u005f").replace("/", "\\/")
+    acme.disturb({"path": "customers", "status": 200, "body": body, "headers": JSON})
+    options = ("--debug", "--log-format", log_format)
+    ran = acme.run(*options, "sync", "--full", "--only", "stripe", "--only", "hubspot")
+    assert ran.code == 3, ran
+    for name in ("stripe", "hubspot"):
+        assert ran.said.count(f"{name} repeats the key that we send it") == 1
+    rows = acme.select("SELECT name, raw FROM source_account WHERE name LIKE 'Ask with%'")
+    assert [row["name"] for row in rows] == ["Ask with •••"] * 2
+    assert all("•••" in row["raw"] for row in rows)
+    (rejected,) = acme.select("SELECT * FROM rejected_record WHERE source_id = 'cus_bad'")
+    assert "•••" in rejected["raw"]
+    for line in (("rejects", "list"), ("report",), ("export", str(acme.path / "out"))):
+        acme.run(*options, "--format", "json", *line)
+    nothing_shows(acme)
+
+
+def company(acme: Acme) -> str:
+    """The id of a company of HubSpot's."""
+    (row,) = acme.select("SELECT source_id FROM source_account WHERE source = 'hubspot' LIMIT 1")
+    return str(row["source_id"])
 
 
 def nothing_shows(acme: Acme) -> None:
