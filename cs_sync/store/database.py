@@ -2,17 +2,23 @@
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from cs_sync.contracts.errors import ConfigError, StoreError
+from cs_sync.store.patience import Away, Patience, may_pass
+
+T = TypeVar("T")
+
+TRANSACTION = "SELECT txid_current_if_assigned()"
+"""PostgreSQL's number of a transaction that has written something: it knows what becomes of it."""
 
 
 class Store:
@@ -24,24 +30,69 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.patience: Patience | None = None
+        """How a server that went away is waited for; None tells of it at once."""
         self._turn = threading.RLock() if engine.dialect.name == "sqlite" else None
         self._writer: Connection | None = None
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A connection for reading; sees what is committed."""
-        with self._told(), self.engine.connect() as connection:
+        with self._told(), self._connected() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction: all of it is stored, or nothing."""
         if self._turn is None:
-            with self._told(), self.engine.begin() as connection:
+            with self._told(), self._connected() as connection, connection.begin():
                 yield connection
         else:
             with self._turn, self._told(), self._one_writer() as connection:
                 yield connection
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """What `work` gives within a transaction, which is stored exactly once.
+
+        When the connection is lost, `work` is called again in a new transaction: so it must change
+        nothing but the database. A COMMIT whose answer was lost is looked up and not repeated.
+        """
+        if self.patience is None or self._turn is not None:
+            with self.write() as connection:
+                return work(connection)
+        sent: tuple[int, T] | None = None
+
+        def once() -> T:
+            nonlocal sent
+            if sent is not None and self._is_stored(sent[0]):
+                return sent[1]
+            sent = None
+            with self._told(), self.engine.begin() as connection:
+                result = work(connection)
+                number = connection.exec_driver_sql(TRANSACTION).scalar()
+                if number is not None:  # else nothing was written
+                    sent = number, result
+            return result
+
+        return self.patience.run(once)
+
+    def _is_stored(self, number: int) -> bool:
+        """What became of a transaction; raises Away while the server has not decided."""
+        with self._told(), self.engine.connect() as connection:
+            became = connection.scalar(select(func.txid_status(number)))
+        if became not in ("committed", "aborted"):
+            raise Away(
+                "the connection was lost, and the server still works on what was sent",
+                "run it again: it goes on from what was stored",
+            )
+        return bool(became == "committed")
+
+    def _connected(self) -> Connection:
+        return self._connect() if self.patience is None else self.patience.run(self._connect)
+
+    def _connect(self) -> Connection:
+        with self._told():
+            return self.engine.connect()
 
     @contextmanager
     def _one_writer(self) -> Iterator[Connection]:
@@ -61,7 +112,7 @@ class Store:
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """A connection for reading that sees one moment only, whatever is stored meanwhile."""
-        with self._told(), self.engine.connect() as connection:
+        with self._told(), self._connected() as connection:
             if self.engine.dialect.name == "sqlite":
                 frozen = connection.execution_options(isolation_level="AUTOCOMMIT")
                 frozen.exec_driver_sql("BEGIN")
@@ -80,11 +131,13 @@ class Store:
     @contextmanager
     def _told(self) -> Iterator[None]:
         """Turn what the driver throws into one sentence and a remedy, without the statement."""
-        drivers: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        driver = self.engine.dialect.loaded_dbapi
         try:
             yield
-        except (DBAPIError, drivers) as error:
-            raise _refused(getattr(error, "orig", None) or error) from error
+        except (DBAPIError, driver.Error) as error:
+            cause = getattr(error, "orig", None) or error
+            passing = may_pass(error, cause, driver.OperationalError)
+            raise _refused(Away if passing else StoreError, cause) from error
 
 
 def open_store(url: str, schema: str | None = None) -> Store:
@@ -184,9 +237,9 @@ def _from_json(value: Any) -> Any:
     return orjson.loads(value) if isinstance(value, str | bytes) else value
 
 
-def _refused(cause: BaseException) -> StoreError:
+def _refused(kind: type[StoreError], cause: BaseException) -> StoreError:
     said = (str(cause).strip() or type(cause).__name__).splitlines()[0]
-    return StoreError(f"the database refused: {said}", _remedy(said))
+    return kind(f"the database refused: {said}", _remedy(said))
 
 
 def _remedy(cause: str) -> str:
