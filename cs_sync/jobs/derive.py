@@ -1,5 +1,6 @@
 """From records to accounts and their MRR: for what the last sync touched, or for everything."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,7 @@ from cs_sync.contracts.events import Event
 from cs_sync.identity import Ref, Resolution, resolve
 from cs_sync.jobs.recording import Recorded, recorded_run
 from cs_sync.jobs.workspace import Workspace
-from cs_sync.metrics.mrr.movements import account_mrr
+from cs_sync.metrics.mrr.movements import AccountMrr, account_mrr
 from cs_sync.metrics.mrr.plans import plans_of
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.store.attributes import a_source_says_plans, save_plans
@@ -57,11 +58,14 @@ def derive_accounts(recorded: Recorded) -> int:
         if since and not workspace.plugins.has_matcher and not changed_since(connection, since):
             return 0
     resolution, now = current_resolution(workspace), workspace.clock()
-    with workspace.store.write() as connection:
+
+    def save(connection: Connection) -> None:
         check_lease(connection, recorded.held)
         save_graph(connection, resolution, now)
         after = workspace.clock()
         set_cursor(connection, DERIVED, ACCOUNTS, after.isoformat(), recorded.id, after)
+
+    workspace.store.transact(save)
     return len(resolution.accounts)
 
 
@@ -99,14 +103,17 @@ def derive_mrr(recorded: Recorded, policy: MrrPolicy) -> int:
                 facts.account_id: account_mrr(facts, policy)
                 for facts in read_billing(connection, some)
             }
-        with store.write() as connection:
+
+        def save(connection: Connection, mrr: Mapping[str, AccountMrr] = mrr) -> None:
             check_lease(connection, recorded.held)
             save_mrr(connection, mrr, policy.hash, now)
             if policy == policy_of(recorded.workspace) and not a_source_says_plans(connection):
                 plans = {account: plans_of(found.spans) for account, found in mrr.items()}
                 save_plans(connection, plans, now)
-    with store.write() as connection:
-        set_cursor(connection, DERIVED, stream, now.isoformat(), recorded.id, now)
+
+        store.transact(save)
+    cursor = (DERIVED, stream, now.isoformat(), recorded.id, now)
+    store.transact(lambda connection: set_cursor(connection, *cursor))
     return len(touched)
 
 

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from sqlalchemy import Connection
+
 from cs_sync.follow_ups import (
     COMPANY,
     PLAYBOOKS,
@@ -94,11 +96,14 @@ def consider(workspace: Workspace, scored: Sequence[Scored], *, company: bool = 
 def keep(recorded: Recorded, scored: Sequence[Scored]) -> FollowUps:
     """Consider these accounts and put on record what was decided."""
     found = consider(recorded.workspace, scored)
-    with recorded.workspace.store.write() as connection:
+
+    def save(connection: Connection) -> None:
         check_lease(connection, recorded.held)
         keep_follow_ups(connection, found.new)
         for key, values in found.changed.items():
             change_follow_up(connection, key, values)
+
+    recorded.workspace.store.transact(save)
     return found
 
 

@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Connection
+
 from cs_sync.contracts.destination import Destination, Found
 from cs_sync.contracts.errors import VendorError
 from cs_sync.jobs.recording import Recorded
@@ -37,11 +39,14 @@ def read_back(recorded: Recorded, name: str, destination: Destination) -> None:
         now = workspace.clock()
         gone = _gone({key: stored[key] for key in keys}, changes, now)
         changes |= {key: {"state": "deleted", "ended_at": now} for key in gone}
-    with workspace.store.write() as connection:
+
+    def keep(connection: Connection) -> None:
         check_lease(connection, recorded.held)
         for key, values in changes.items():
             if values:
                 change_follow_up(connection, key, values)
+
+    workspace.store.transact(keep)
 
 
 def _is_written(entry: Any) -> bool:

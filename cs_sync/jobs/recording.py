@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from secrets import token_hex
 
+from sqlalchemy import Connection
+
 from cs_sync.contracts.errors import CsSyncError, LeaseHeld, StoreError
 from cs_sync.contracts.events import Event
 from cs_sync.jobs.steady_clock import steady
@@ -70,8 +72,7 @@ class Recorded:
             "error": outcome.error,
         }
         assert row.keys() == RunStream.model_fields.keys()  # noqa: S101 - one definition
-        with self.workspace.store.write() as connection:
-            note_streams(connection, [row])
+        self.workspace.store.transact(lambda connection: note_streams(connection, [row]))
 
     def summary(self) -> RunSummary:
         """What the run has come to so far."""
@@ -93,9 +94,13 @@ def recorded_run(workspace: Workspace, command: str) -> Iterator[Recorded]:
         workspace.clock = steady(workspace.clock, last_moment(connection))
     started_at = workspace.clock()
     run_id = f"{started_at:%Y%m%dT%H%M%S}-{token_hex(3)}"
-    with workspace.store.write() as connection:
+
+    def begin(connection: Connection) -> Held:
         held = take_lease(connection, run_id, started_at)
         begin_run(connection, run_id, command, started_at)
+        return held
+
+    held = workspace.store.transact(begin)
     workspace.emit(Event("run_started", started_at, detail={"run": run_id, "command": command}))
     recorded = Recorded(workspace, run_id, started_at, held)
     ended = threading.Event()
@@ -104,8 +109,10 @@ def recorded_run(workspace: Workspace, command: str) -> Iterator[Recorded]:
     try:
         yield recorded
     except BaseException as error:
+        if not isinstance(error, Exception):
+            workspace.stop.set()  # who is stopped waits for nothing, not even for the database
         # What went wrong first is what the user has to know, also when no word of it can be kept.
-        with suppress(StoreError):
+        with suppress(StoreError, Interrupted):
             _end(recorded, _status_after(error), error)
         raise
     else:
@@ -124,9 +131,12 @@ def _end(recorded: Recorded, status: str, error: BaseException | None) -> None:
     workspace, now = recorded.workspace, recorded.workspace.clock()
     if not isinstance(error, LeaseHeld):
         told = None if error is None else f"{type(error).__name__}: {error}"
-        with workspace.store.write() as connection:
+
+        def end(connection: Connection) -> None:
             end_run(connection, recorded.id, status, now, writes=recorded.writes, error=told)
             give_back(connection, recorded.held, now)
+
+        workspace.store.transact(end)
     detail = {"run": recorded.id, "status": status}
     workspace.emit(Event("run_ended", now, detail=detail))
 
@@ -140,5 +150,5 @@ def _beat(workspace: Workspace, held: Held, ended: threading.Event) -> None:
         except LeaseHeld:
             workspace.stop.set()
             return
-        except StoreError:  # the run finds out by itself; the next beat may succeed
+        except (StoreError, Interrupted):  # the run finds out by itself; the next may succeed
             continue

@@ -57,8 +57,7 @@ def _score(recorded: Recorded) -> list[Scored]:
         for one in scored
         if one.is_customer
     ]
-    with workspace.store.write() as connection:
-        save_scores(connection, rows)
+    workspace.store.transact(lambda connection: save_scores(connection, rows))
     done = {**step, "message": f"{len(rows)} customers scored"}
     workspace.emit(Event("step_ended", workspace.clock(), detail=done))
     return scored

@@ -20,10 +20,13 @@ def watch_counts(recorded: Recorded, outcomes: Sequence[Outcome]) -> None:
     """
     came_through = [outcome for outcome in outcomes if outcome.status != "failed"]
     workspace = recorded.workspace
-    with workspace.store.write() as connection:
+
+    def look(connection: Connection) -> tuple[list[Told], list[Told]]:
         check_lease(connection, recorded.held)
         fewer, emptier = _profiles(connection, recorded.id, came_through)
-        told = [*_counts(connection, recorded.id, came_through), *fewer, *emptier]
+        return [*_counts(connection, recorded.id, came_through), *fewer, *emptier], emptier
+
+    told, emptier = workspace.store.transact(look)
     if emptier:
         recorded.statuses.append("partial")
     for source, subject, message in told:

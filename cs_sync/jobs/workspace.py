@@ -16,6 +16,7 @@ from cs_sync.http import VendorHttp, secrets_of
 from cs_sync.plugins import Plugins
 from cs_sync.store.database import Store, open_store
 from cs_sync.store.migrating import migrate
+from cs_sync.store.patience import Patience
 from cs_sync.sync.reading import Interrupted
 from cs_sync.sync.streams import OpenSource
 from cs_sync.words import Words, words_in
@@ -96,6 +97,14 @@ class Workspace:
         if self.stop.wait(seconds):
             raise Interrupted("the run was stopped", "run it again: it resumes where it was")
 
+    def wait_for_database(self) -> None:
+        """From now on a database server that went away is waited for, with a word each time."""
+        self.store.patience = Patience(self._sleep, self._tell_away)
+
+    def _tell_away(self, seconds: float, reason: str, attempt: int) -> None:
+        detail = {"seconds": seconds, "reason": reason, "attempt": attempt}
+        self.emit(Event("retrying", self.clock(), detail=detail))
+
     def close(self) -> None:
         """Close the doors and the database."""
         self._closing.close()
@@ -119,6 +128,7 @@ def open_workspace(
         if backup:
             detail = {"message": f"database migrated; backup at {backup}"}
             workspace.emit(Event("step_ended", clock(), detail=detail))
+        workspace.wait_for_database()
         yield workspace
     finally:
         workspace.close()

@@ -138,9 +138,12 @@ class Pusher:
             }
             for item in batch
         ]
-        with self.store.write() as connection:
+
+        def note(connection: Connection) -> None:
             check_lease(connection, self.held)
             note_intents(connection, self.name, rows, self.clock(), self.run_id)
+
+        self.store.transact(note)
         return before
 
     def _settle_batch(
@@ -173,9 +176,11 @@ class Pusher:
             self._note(lost)
 
     def _note(self, receipts: Sequence[Mapping[str, Any]]) -> None:
-        with self.store.write() as connection:
+        def note(connection: Connection) -> None:
             check_lease(connection, self.held)
             note_receipts(connection, self.name, receipts, self.clock())
+
+        self.store.transact(note)
 
 
 def _elsewhere(item: Item, answer: Ack | Reject) -> bool:

@@ -1,0 +1,124 @@
+"""A line to PostgreSQL that is cut when it is told to: only one that is real loses answers."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from select import select
+
+from sqlalchemy import make_url
+
+COMMIT = b"COMMIT\0"
+Cut = Callable[[bytes, socket.socket], bool]
+"""Whether this request is where the line is cut; it may be passed on to the server first."""
+
+
+class Line:
+    """Carries what a client and its server say, until `cut` says that it breaks here."""
+
+    def __init__(self, server: tuple[str, int]) -> None:
+        self.cut: Cut = lambda _said, _server: False
+        self.cuts = 0
+        self._server = server
+        self._door = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._door.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        """Take no more calls."""
+        self._door.shutdown(socket.SHUT_RDWR)
+        self._door.close()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                client = self._door.accept()[0]
+                threading.Thread(target=self._carry, args=[client], daemon=True).start()
+
+    def _carry(self, client: socket.socket) -> None:
+        with client, socket.create_connection(self._server) as server, suppress(OSError):
+            for end in (client, server):
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            while True:
+                for end in select([client, server], [], [])[0]:
+                    said = end.recv(1 << 16)
+                    if not said:
+                        return
+                    if end is server:
+                        client.sendall(said)
+                    elif self.cut(said, server):
+                        self.cuts += 1
+                        return
+                    else:
+                        server.sendall(said)
+
+
+@contextmanager
+def line_to(url: str) -> Iterator[tuple[str, Line]]:
+    """The URL of the same database by way of a line, and the line."""
+    parsed = make_url(url)
+    line = Line((parsed.host or "127.0.0.1", parsed.port or 5432))
+    there = parsed.set(host="127.0.0.1", port=line.port)
+    try:
+        yield there.render_as_string(hide_password=False), line
+    finally:
+        line.close()
+
+
+class AtCommit:
+    """Cuts the line once, at the next COMMIT."""
+
+    def __init__(self, *, stored: bool) -> None:
+        """`stored`: the server gets the COMMIT, and only its answer is lost."""
+        self.stored, self.left = stored, 1
+
+    def __call__(self, said: bytes, server: socket.socket) -> bool:
+        if COMMIT not in said or not self.left:
+            return False
+        self.left -= 1
+        if self.stored:
+            _done(said, server)
+        return True
+
+
+class Late:
+    """Cuts the line once, at the next COMMIT, which reaches the server only when `go` is called."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.left = 1
+
+    def __call__(self, said: bytes, server: socket.socket) -> bool:
+        if COMMIT not in said or not self.left:
+            return False
+        self.left -= 1
+        on_its_way = server.dup()  # the server does not see that the client has gone
+        threading.Thread(target=self._deliver, args=[said, on_its_way], daemon=True).start()
+        return True
+
+    def _deliver(self, said: bytes, server: socket.socket) -> None:
+        with server, suppress(OSError):
+            assert self.go.wait(20)
+            _done(said, server)
+
+
+class AtRequest:
+    """Cuts the line once, at its n-th request; every second time only the answer is lost."""
+
+    def __init__(self, number: int) -> None:
+        self.left, self.stored = number, bool(number % 2)
+        self._lock = threading.Lock()
+
+    def __call__(self, said: bytes, server: socket.socket) -> bool:
+        with self._lock:
+            self.left -= 1
+            here = self.left == 0
+        if here and self.stored:
+            _done(said, server)
+        return here
+
+
+def _done(said: bytes, server: socket.socket) -> None:
+    """Pass a request on, and wait until the server has answered it."""
+    server.sendall(said)
+    server.recv(1 << 16)

@@ -1,0 +1,227 @@
+"""Transactions whose connection is lost: each is stored once, and nothing is silent."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.pool import NullPool
+
+from cs_sync.contracts.errors import StoreError
+from cs_sync.store.database import Store, open_store
+from cs_sync.store.patience import Away, Patience
+from tests.postgres import WORKSPACES, fresh_database
+from tests.store.line import AtCommit, Cut, Late, Line, line_to
+
+
+@pytest.fixture(scope="module")
+def database(postgres: str) -> Iterator[str]:
+    with fresh_database(postgres) as url:
+        yield url
+
+
+class Counter:
+    """A store in which every transaction adds a row to a table without a key."""
+
+    def __init__(self, url: str) -> None:
+        self.told: list[str] = []
+        self.slept: list[float] = []
+        self.tries = 0
+        self.store = open_store(url, WORKSPACES[0])
+        self.store.patience = Patience(self.slept.append, self._tell)
+        with self.store.write() as connection:
+            connection.execute(text("CREATE TABLE IF NOT EXISTS counted (by INTEGER)"))
+            connection.execute(text("DELETE FROM counted"))
+
+    def _tell(self, _seconds: float, reason: str, _attempt: int) -> None:
+        self.told.append(reason)
+
+    def add(self, connection: Connection) -> int:
+        """Add a row; how many there are then."""
+        self.tries += 1
+        connection.execute(text("INSERT INTO counted VALUES (:by)"), {"by": self.tries})
+        return self.stored(connection)
+
+    def stored(self, connection: Connection) -> int:
+        found = connection.scalar(text("SELECT count(*) FROM counted"))
+        assert isinstance(found, int)
+        return found
+
+    def rows(self) -> int:
+        with self.store.read() as connection:
+            return self.stored(connection)
+
+
+@pytest.fixture
+def line(database: str) -> Iterator[tuple[str, Line]]:
+    with line_to(database) as found:
+        yield found
+
+
+@pytest.fixture
+def counter(line: tuple[str, Line]) -> Iterator[Counter]:
+    found = Counter(line[0])
+    yield found
+    found.store.close()
+
+
+def end_connections(url: str) -> None:
+    """What an administrator, a fail-over or a restart does."""
+    engine = create_engine(url, poolclass=NullPool)
+    others = "pid <> pg_backend_pid() AND datname = current_database()"
+    with engine.begin() as connection:
+        connection.execute(
+            text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}")
+        )
+
+
+@pytest.mark.parametrize(("stored", "tries"), [(True, 1), (False, 2)])
+def test_a_commit_without_an_answer_is_looked_up(
+    counter: Counter, line: tuple[str, Line], stored: bool, tries: int
+) -> None:
+    assert counter.store.transact(counter.add) == 1
+    line[1].cut = AtCommit(stored=stored)
+    assert counter.store.transact(counter.add) == 2
+    assert (line[1].cuts, counter.rows()) == (1, 2)
+    assert counter.tries == 1 + tries, "what was stored is not done again"
+    assert len(counter.told) == 1
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_commit_that_is_on_its_way_is_waited_for(
+    counter: Counter, line: tuple[str, Line], arrives: bool
+) -> None:
+    """It is not known whether it will be stored; to begin anew now might store it twice."""
+    late = Late()
+    line[1].cut = late
+    assert counter.store.patience is not None
+
+    def sleep(seconds: float) -> None:
+        counter.slept.append(seconds)
+        if len(counter.slept) == 3:
+            if not arrives:
+                end_connections(line[0])
+            late.go.set()
+            wait_for_one_connection(counter.store)
+
+    counter.store.patience.sleep = sleep
+    assert counter.store.transact(counter.add) == 1
+    assert counter.rows() == 1
+    assert counter.tries == (1 if arrives else 2)
+    assert len(counter.slept) == 3
+    assert "still works on what was sent" in counter.told[1]
+
+
+def wait_for_one_connection(store: Store) -> None:
+    """Until the server has done with all that had begun before."""
+    busy = "SELECT count(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL"
+    with store.read() as connection:
+        while connection.scalar(text(busy)):
+            pass
+
+
+def test_what_stays_in_the_dark_is_not_repeated(counter: Counter, line: tuple[str, Line]) -> None:
+    late = Late()
+    line[1].cut = late
+    with pytest.raises(Away, match="still works on what was sent"):
+        counter.store.transact(counter.add)
+    assert (counter.tries, sum(counter.slept)) == (1, 60)
+    late.go.set()
+    wait_for_one_connection(counter.store)
+    assert counter.rows() == 1
+
+
+def test_a_backend_that_is_ended_in_the_middle_costs_a_try(
+    counter: Counter, line: tuple[str, Line]
+) -> None:
+    def ended(connection: Connection) -> int:
+        found = counter.add(connection)
+        if counter.tries < 3:
+            end_connections(line[0])
+        return found
+
+    assert counter.store.transact(ended) == 1
+    assert (counter.tries, counter.rows()) == (3, 1)
+    assert len(counter.told) == 2
+
+
+def test_of_two_that_block_each_other_both_are_stored(counter: Counter) -> None:
+    with counter.store.write() as connection:
+        connection.execute(text("INSERT INTO counted VALUES (0)"))
+        connection.execute(text("INSERT INTO counted VALUES (100)"))
+    both, found = threading.Barrier(2, timeout=20), list[int]()
+
+    def crosswise(connection: Connection, order: list[int], first: list[int]) -> int:
+        for place, row in enumerate(order):
+            by = {"by": row}
+            connection.execute(text("UPDATE counted SET by = by + 1 WHERE by / 50 = :by"), by)
+            if place == 0 and not first:
+                first.append(row)
+                both.wait()
+        return 1
+
+    def work(order: list[int]) -> None:
+        first: list[int] = []
+        found.append(counter.store.transact(lambda c: crosswise(c, order, first)))
+
+    threads = [threading.Thread(target=work, args=[order]) for order in ([0, 2], [2, 0])]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [1, 1]
+    assert [reason.partition("deadlock")[1] for reason in counter.told] == ["deadlock"]
+    with counter.store.read() as connection:
+        values = connection.scalars(text("SELECT by FROM counted ORDER BY by")).all()
+    assert values == [2, 102]
+
+
+@pytest.mark.parametrize(
+    "statement", ["SELECT 1 / 0", "SELECT nothing", "SELECT * FROM nowhere", "nonsense"]
+)
+def test_what_is_wrong_stays_wrong_and_is_told_at_once(counter: Counter, statement: str) -> None:
+    with pytest.raises(StoreError):
+        counter.store.transact(lambda connection: connection.execute(text(statement)))
+    assert (counter.told, counter.slept) == ([], [])
+
+
+def test_a_database_that_only_reads_is_told_of_at_once(counter: Counter) -> None:
+    def reading(connection: Connection) -> int:
+        connection.execute(text("SET TRANSACTION READ ONLY"))
+        return counter.add(connection)
+
+    with pytest.raises(StoreError, match="read-only"):
+        counter.store.transact(reading)
+    assert (counter.told, counter.tries) == ([], 1)
+
+
+def every(_said: bytes, _server: object) -> bool:
+    return True
+
+
+@pytest.mark.parametrize("how", ["read", "write", "snapshot"])
+def test_a_server_that_is_away_is_waited_for_wherever_a_connection_is_opened(
+    counter: Counter, line: tuple[str, Line], how: str
+) -> None:
+    assert counter.store.transact(counter.add) == 1
+    nothing: Cut = line[1].cut
+    line[1].cut = every
+    assert counter.store.patience is not None
+
+    def sleep(seconds: float) -> None:
+        counter.slept.append(seconds)
+        if len(counter.slept) == 3:
+            line[1].cut = nothing
+
+    counter.store.patience.sleep = sleep
+    with getattr(counter.store, how)() as connection:
+        assert counter.stored(connection) == 1
+    assert len(counter.told) == 3
+
+
+def test_without_patience_the_first_loss_is_told(counter: Counter, line: tuple[str, Line]) -> None:
+    counter.store.patience = None
+    line[1].cut = AtCommit(stored=False)
+    with pytest.raises(StoreError, match="connection"):
+        counter.store.transact(counter.add)
+    assert (counter.told, counter.rows()) == ([], 0)
