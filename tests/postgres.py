@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -32,10 +33,20 @@ def postgres_url() -> Iterator[str]:
     if given:
         yield given
         return
+    with own_server() as server:
+        yield server.url
+
+
+@contextmanager
+def own_server() -> Iterator["Server"]:
+    """A throw-away server that may be stopped and started."""
     folder = Path(tempfile.mkdtemp(prefix="cs-sync-postgres-"))
     try:
-        with _running(_binaries(folder), folder) as url:
-            yield url
+        server = Server(folder)
+        try:
+            yield server
+        finally:
+            server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -96,39 +107,41 @@ def _binaries(folder: Path) -> Path:
     return copied / "bin"
 
 
-@contextmanager
-def _running(binaries: Path, folder: Path) -> Iterator[str]:
-    # PostgreSQL refuses to run as root; nobody owns nothing but this folder.
-    user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
-    identity = {"user": user.pw_uid, "group": user.pw_gid} if user else {}
-    folder.chmod(0o755)
-    data = folder / "data"
-    data.mkdir()
-    if user:
-        os.chown(data, user.pw_uid, user.pw_gid)
-    subprocess.run(
-        [binaries / "initdb", "-N", "-A", "trust", "-U", "test", "--no-locale", "-E", "UTF8", data],
-        check=True,
-        capture_output=True,
-        cwd=folder,
-        **identity,  # type: ignore[call-overload]
-    )
-    port = _free_port()
-    options = ["-F", "-h", "127.0.0.1", "-p", str(port), "-k", ""]
-    server = subprocess.Popen(
-        [binaries / "postgres", "-D", data, *options],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        cwd=folder,
-        **identity,  # type: ignore[call-overload]
-    )
-    try:
-        url = f"postgresql+psycopg://test@127.0.0.1:{port}/postgres"
-        _wait_for(url, server)
-        yield url
-    finally:
-        server.terminate()
-        server.wait(10)
+class Server:
+    """A server of our own that can be stopped and started again; its data is kept."""
+
+    def __init__(self, folder: Path) -> None:
+        # PostgreSQL refuses to run as root; nobody owns nothing but this folder.
+        user = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+        self._run = {"cwd": folder, **({"user": user.pw_uid, "group": user.pw_gid} if user else {})}
+        self._binaries, self._data = _binaries(folder), folder / "data"
+        folder.chmod(0o755)
+        self._data.mkdir()
+        if user:
+            os.chown(self._data, user.pw_uid, user.pw_gid)
+        made = ["-N", "-A", "trust", "-U", "test", "--no-locale", "-E", "UTF8", self._data]
+        subprocess.run(  # type: ignore[call-overload]
+            [self._binaries / "initdb", *made], check=True, capture_output=True, **self._run
+        )
+        self._port = _free_port()
+        self.url = f"postgresql+psycopg://test@127.0.0.1:{self._port}/postgres"
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = ["-F", "-h", "127.0.0.1", "-p", str(self._port), "-k", ""]
+        self._process: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]
+            [self._binaries / "postgres", "-D", self._data, *options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **self._run,
+        )
+        _wait_for(self.url, self._process)
+
+    def stop(self, *, how: signal.Signals = signal.SIGINT) -> None:
+        """Stop it: SIGINT ends its connections, SIGQUIT is a crash that it has to recover from."""
+        self._process.send_signal(how)
+        self._process.wait(10)
 
 
 def _free_port() -> int:
