@@ -103,6 +103,7 @@ def claim(slot: datetime, holder: str = "a") -> Claim:
     return Claim("run", slot, holder)
 
 
+HOUR = timedelta(hours=1)
 NINE = utc("2026-11-21T09:00:00")
 
 
@@ -282,6 +283,65 @@ class TestScheduler:
         with opened(tmp_path, clock, "") as workspace, pytest.raises(ConfigError) as refused:
             Day(workspace, clock, clock.now).run()
         assert refused.value.message == "cs_sync.toml has no [schedule] cron"
+
+
+CHANGES = [
+    ("Europe/Berlin", "2026-03-29T01:00:00"),
+    ("Europe/Berlin", "2026-10-25T01:00:00"),
+    ("Europe/Berlin", "2026-12-31T23:00:00"),
+    ("America/New_York", "2026-03-08T07:00:00"),
+    ("America/New_York", "2026-11-01T06:00:00"),
+    ("America/New_York", "2027-01-01T05:00:00"),
+]
+"""A zone, and when its clocks are changed or its year ends."""
+
+
+@pytest.mark.parametrize(("zone", "change"), CHANGES)
+class TestClockChanges:
+    """Two schedulers, one after the other, around a change: no slot twice and none left out."""
+
+    @staticmethod
+    def performed(
+        folder: Path, clock: Clock, zone: str, cron: str, *moments: datetime
+    ) -> list[datetime]:
+        """When the job was begun, in local time, by schedulers that stop at these moments."""
+        text = f'[workspace]\ntimezone = "{zone}"\n[schedule]\ncron = "{cron}"\njitter = 0\n'
+        began: list[datetime] = []
+
+        def perform() -> str:
+            began.append(clock().astimezone(ZoneInfo(zone)))
+            return "ok"
+
+        clock.now = moments[0]
+        with opened(folder, clock, text) as workspace:
+            for end in moments[1:]:
+                day = Day(workspace, clock, end)
+                Scheduler(workspace, perform, day.stop, day._wait, day.said.append).run()
+                assert day.said == []
+        return began
+
+    def test_half_past_two_is_due_once_on_every_day(
+        self, tmp_path: Path, clock: Clock, zone: str, change: str
+    ) -> None:
+        at = utc(change)
+        moments = (at - 25 * HOUR, at + HOUR / 3, at + 27 * HOUR)
+        began = self.performed(tmp_path, clock, zone, "30 2 * * *", *moments)
+        assert [day - began[0].date() for day in (at.date() for at in began)] == [
+            timedelta(days=n) for n in range(3)
+        ]
+        skipped = change in ("2026-03-29T01:00:00", "2026-03-08T07:00:00")
+        times = [f"{at:%H:%M}" for at in began]
+        assert times == ["02:30", "03:00" if skipped else "02:30", "02:30"]
+
+    def test_every_quarter_of_an_hour_stays_one(
+        self, tmp_path: Path, clock: Clock, zone: str, change: str
+    ) -> None:
+        at = utc(change)
+        moments = (at - 2 * HOUR, at + HOUR / 3, at + 2 * HOUR + HOUR / 60)
+        began = self.performed(tmp_path, clock, zone, "*/15 * * * *", *moments)
+        assert [at.astimezone(UTC) for at in began] == [
+            at - 2 * HOUR + n * HOUR / 4 for n in range(17)
+        ]
 
 
 def test_the_jitter_is_spread_and_steady(tmp_path: Path, clock: Clock) -> None:
