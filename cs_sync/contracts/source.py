@@ -86,8 +86,10 @@ class Stream:
     lag      the source shows nothing newer than this yet.
     history  how far back the source can still tell changes; older cursors mean a new backfill.
     splits   a backfill may be cut by time and its parts read side by side.
-    deletes  feed: pages name them; flag: records say it; sweep: what a complete read no longer
-             shows is gone; never: the source cannot tell.
+    deletes  feed: pages name them, those of a backfill, too; with `history` a backfill shows all
+             that exists instead, and what it does not show is gone;
+             flag: records say it; sweep: what a complete read no longer shows is gone;
+             never: the source cannot tell.
     scope    the permission it needs, in the vendor's words.
     extra    other kinds of record its pages may carry.
     children of these, a page carries all that its main records have; the field names the parent.

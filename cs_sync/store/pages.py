@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection
 
 from cs_sync.contracts.source import Page, Rejection, Stream
 from cs_sync.store.door import admit
@@ -18,7 +17,7 @@ from cs_sync.store.records import (
     store_rows,
 )
 from cs_sync.store.rejects import forget_rejects, keep_rejects
-from cs_sync_schemas import Record, table_of
+from cs_sync_schemas import Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +29,6 @@ class Stored:
     changed: int = 0
     rejected: int = 0
     deleted: int = 0
-    unnamed: int = 0
-    """Rejected main records without an id: any stored row may be one of them."""
 
     def __add__(self, other: "Stored") -> "Stored":
         return Stored(
@@ -40,7 +37,6 @@ class Stored:
             self.changed + other.changed,
             self.rejected + other.rejected,
             self.deleted + other.deleted,
-            self.unnamed + other.unnamed,
         )
 
 
@@ -74,20 +70,25 @@ def store_page(
     rejected: list[Rejection],
     moment: Moment,
     run_id: str,
+    *,
+    confirm: bool = False,
 ) -> Stored:
-    """Store an admitted page within the caller's transaction."""
+    """Store an admitted page within the caller's transaction.
+
+    `confirm` also marks what did not change as seen now, as the window will be swept.
+    """
     changed = 0
     for record, rows in admitted.items():
         versions = record in stream.snapshot and rows
         kept = begin_versions(connection, record, rows, moment) if versions else rows
-        sweep = stream.deletes == "sweep" and record is stream.record
-        changed += store_rows(connection, record, kept, moment, confirm=sweep)
+        shown = confirm and record is stream.record
+        changed += store_rows(connection, record, kept, moment, confirm=shown)
         forget_rejects(connection, moment.source, record, [row["source_id"] for row in rows])
     gone = page.deleted.get(stream.record, ())
     changed += _end_children(connection, stream, admitted, rejected, gone, moment)
-    refused = [rejection.source_id for rejection in rejected if rejection.record is stream.record]
-    if stream.deletes == "sweep":
-        confirm_refused(connection, stream.record, filter(None, refused), moment)
+    if confirm:
+        refused = [r.source_id for r in rejected if r.record is stream.record and r.source_id]
+        confirm_refused(connection, stream.record, refused, moment)
     deleted = sum(bury(connection, record, ids, moment) for record, ids in page.deleted.items())
     keep_rejects(connection, moment.source, stream.name, rejected, run_id, moment.now)
     return Stored(
@@ -96,7 +97,6 @@ def store_page(
         changed=changed,
         rejected=len(rejected),
         deleted=deleted,
-        unnamed=refused.count(None),
     )
 
 
@@ -119,13 +119,3 @@ def _end_children(
         present += [r.source_id for r in rejected if r.record is child and r.source_id]
         ended += end_missing_children(connection, child, field, parents, present, moment)
     return ended
-
-
-def sweepable(
-    connection: Connection, record: type[Record], source: str, since: datetime
-) -> tuple[int, int]:
-    """How many rows a complete read since then did not show, and how many live ones there are."""
-    table = table_of(record)
-    mine = select(func.count()).where(table.c.source == source, table.c.deleted_at.is_(None))
-    gone = connection.scalar(mine.where(table.c.last_seen_at < since))
-    return gone or 0, connection.scalar(mine) or 0

@@ -105,6 +105,17 @@ def forget_unseen_rejects(
     )
 
 
+def any_unnamed(connection: Connection, source: str, stream: str, record: type[Record]) -> bool:
+    """Whether records without an id are waiting: any stored row may be one of them."""
+    waiting = exists().where(
+        REJECTED.c.source == source,
+        REJECTED.c.stream == stream,
+        REJECTED.c.record == record.__tablename__,
+        REJECTED.c.source_id.is_(None),
+    )
+    return bool(connection.scalar(select(waiting)))
+
+
 def _storable(raw: Any) -> Any:
     """As received, but text that no database takes is escaped."""
     try:

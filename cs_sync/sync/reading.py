@@ -20,6 +20,7 @@ from cs_sync.store.personal import Eraser
 from cs_sync.store.records import Moment
 from cs_sync.store.states import OpenWindow, advance
 from cs_sync.store.suppression import Suppressed
+from cs_sync.sync.windows import sweeps
 from cs_sync_schemas import Record
 
 
@@ -117,7 +118,16 @@ def _store_as_it_is(
     moment = Moment(source, now, session.keep_raw)
     with session.store.write() as connection:
         check_lease(connection, session.held)
-        part = store_page(connection, stream, page, admitted, rejected, moment, session.run_id)
+        part = store_page(
+            connection,
+            stream,
+            page,
+            admitted,
+            rejected,
+            moment,
+            session.run_id,
+            confirm=sweeps(stream, opened.window),
+        )
         if before is not None:
             advance(
                 connection,

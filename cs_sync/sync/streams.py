@@ -15,13 +15,14 @@ from cs_sync.contracts.errors import CsSyncError, LeaseHeld, StoreError
 from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Source, Stream
 from cs_sync.store.leases import check_lease
-from cs_sync.store.pages import Stored, sweepable
-from cs_sync.store.records import Moment, bury_unseen
-from cs_sync.store.rejects import forget_unseen_rejects
+from cs_sync.store.pages import Stored
+from cs_sync.store.records import Moment
+from cs_sync.store.rejects import any_unnamed, forget_unseen_rejects
 from cs_sync.store.states import OpenWindow, advance, open_windows, read_standing, set_cursor
+from cs_sync.store.sweeping import count_unseen, sweep
 from cs_sync.sync.outcome import Outcome, Status
 from cs_sync.sync.reading import Interrupted, Session, WindowRead, read_window, tables_of
-from cs_sync.sync.windows import Request, needs_backfill, next_cursor, next_windows
+from cs_sync.sync.windows import Request, needs_backfill, next_cursor, next_windows, sweeps
 
 SWEEP_SHARE = 0.5
 SWEEP_FLOOR = 50
@@ -133,45 +134,34 @@ class StreamSync:
             )
 
     def _close(self, windows: Sequence[OpenWindow], reads: Sequence[WindowRead]) -> str | None:
-        """All windows are done: sweep what they did not show, and move the cursor."""
+        """All windows are done: sweep what they did not show, and move the cursor.
+
+        Where a sweep has to wait, the cursor stays: the next run must come to the same again.
+        """
         now = self.session.clock()
         cursor = next_cursor(self.stream, tuple(windows), reads[-1].resume)
         with self.session.store.write() as connection:
             check_lease(connection, self.session.held)
-            cursor = self._untold(connection, windows, now) or cursor
             problem = None
-            if self.stream.deletes == "sweep" and all(o.window.since is None for o in windows):
+            if all(sweeps(self.stream, opened.window) for opened in windows):
                 problem = self._sweep(connection, windows[0].opened_at, now)
-            set_cursor(
-                connection, self.source.name, self.stream.name, cursor, self.session.run_id, now
-            )
+            if not problem:
+                names = (self.source.name, self.stream.name)
+                set_cursor(connection, *names, cursor, self.session.run_id, now)
         return problem
-
-    def _untold(
-        self, connection: Connection, windows: Sequence[OpenWindow], now: datetime
-    ) -> object | None:
-        """The old cursor after all was read again: a list does not show what was deleted since,
-        so the next run still has to be told.
-        """
-        standing = read_standing(connection, self.source.name, self.stream.name)
-        told = self.stream.cursor == "time" and self.stream.deletes == "feed"
-        again = all(opened.window.backfill for opened in windows)
-        reachable = not needs_backfill(self.stream, standing, now)
-        return standing.cursor if told and again and reachable else None
 
     def _sweep(self, connection: Connection, since: datetime, now: datetime) -> str | None:
         """Bury what a complete read did not show; why not, where that would be too bold."""
-        gone, living = sweepable(connection, self.stream.record, self.source.name, since)
-        if any(part.unnamed for part in self.parts):
-            gone = 0  # any stored row may be one of those that were rejected without an id
+        name, record = self.source.name, self.stream.record
+        gone, living = count_unseen(connection, record, name, since)
         problem = None if self.request.full else _too_many(gone, living)
         if problem:
             return problem
-        forget_unseen_rejects(connection, self.source.name, self.stream.name, since)
+        forget_unseen_rejects(connection, name, self.stream.name, since)
+        if gone and any_unnamed(connection, name, self.stream.name, record):
+            return _unclear(gone, living)
         if gone:
-            moment = Moment(self.source.name, now)
-            buried = bury_unseen(connection, self.stream.record, since, moment)
-            self.parts.append(Stored(deleted=buried))
+            self.parts.append(sweep(connection, self.stream, since, Moment(name, now)))
         return None
 
     def _outcome(self, status: Status, error: str | None) -> Outcome:
@@ -206,4 +196,11 @@ def _too_many(gone: int, living: int) -> str | None:
     return (
         f"{gone} of {living} records are no longer there; they are kept until "
         "`cs-sync sync --full` confirms that they are gone"
+    )
+
+
+def _unclear(gone: int, living: int) -> str:
+    return (
+        f"{gone} of {living} records were not shown, but others were that have no id; all are "
+        "kept until those are mended: see `cs-sync rejects list`"
     )

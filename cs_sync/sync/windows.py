@@ -40,7 +40,8 @@ def next_windows(
     stream: Stream, standing: Standing, request: Request, now: datetime
 ) -> tuple[OpenWindow, ...]:
     """What to read: the windows that were left open, else the ones that follow the cursor."""
-    if standing.windows and not request.full and not request.ranged:
+    again = request.full or request.ranged
+    if standing.windows and not again and _still_told(stream, standing.windows, now):
         return standing.windows
     until = now - stream.lag
     if stream.cursor == "token":
@@ -65,6 +66,16 @@ def next_cursor(stream: Stream, windows: tuple[OpenWindow, ...], resume: Any) ->
     return max(opened.window.until for opened in windows).isoformat()
 
 
+def sweeps(stream: Stream, window: Window) -> bool:
+    """Whether what windows like this one do not show is gone, once all of them were read.
+
+    Where changes are told for a limited time, a backfill stands in for those that no longer are.
+    Any other feed names what is gone in a backfill, too.
+    """
+    stands_in = stream.deletes == "feed" and stream.history is not None
+    return window.backfill and (stream.deletes == "sweep" or stands_in)
+
+
 def needs_backfill(stream: Stream, standing: Standing, now: datetime) -> bool:
     """Whether there is a cursor, but older than what the source still remembers."""
     return (
@@ -78,8 +89,19 @@ def _reachable(stream: Stream, cursor: Any, now: datetime) -> datetime | None:
     if cursor is None:
         return None
     since = datetime.fromisoformat(cursor)
-    forgotten = stream.history is not None and since < now - stream.history + SAFETY
-    return None if forgotten else since
+    return since if _remembered(stream, since, now) else None
+
+
+def _still_told(stream: Stream, windows: tuple[OpenWindow, ...], now: datetime) -> bool:
+    """Whether windows that were left open can be read to their end: a feed forgets its changes,
+    and the place where they were left.
+    """
+    feeds = (o.window.since for o in windows if not o.window.backfill)
+    return all(since is None or _remembered(stream, since, now) for since in feeds)
+
+
+def _remembered(stream: Stream, since: datetime, now: datetime) -> bool:
+    return stream.history is None or since >= now - stream.history + SAFETY
 
 
 def _backfill(

@@ -188,20 +188,33 @@ def test_p15_a_deletion_is_a_tombstone_and_no_update(reads: Reads) -> None:
     assert sorted(stored(bench, Product)) == ["prod_1", "prod_2"]
 
 
-def test_p15_a_deletion_before_a_full_read_is_told_by_the_run_after_it(reads: Reads) -> None:
-    """A list does not show what is gone: reading all again must not pass over the events."""
+@pytest.mark.parametrize("days", [1, 40])
+def test_p15_a_deletion_that_no_event_tells_is_learnt_from_a_full_read(
+    reads: Reads, days: int
+) -> None:
+    """Asked for, or made because events are no longer kept: what exists, and nothing else."""
     bench, books = reads
-    for name in ("prod_1", "prod_2"):
-        books.put("products", **product(name, ago(bench, days=3)))
-    bench.sync(only=PRODUCTS)
+    at = ago(bench, days=3)
+    books.put("products", **{**product("prod_1", at), "active": False})
+    books.put("products", **product("prod_2", at))
+    ended = {"status": "canceled", "ended_at": unix(at)}
+    books.put("subscriptions", **subscription("sub_ended", at, **ended))
+    books.put("subscriptions", **subscription("sub_gone", at))
+    for name in ("in_1", "in_2"):
+        books.put("invoices", **invoice(name, at, [line(f"il_{name}")]))
+    bench.sync()
+    assert stored(bench, SubscriptionItem)["si_sub_gone"]["valid_to"] is None
     bench.later(minutes=60)
-    del books.objects["products"]["prod_1"]
-    books.tell("product.deleted", "prod_1", bench.clock.now())
-    bench.later(minutes=60)
-    bench.sync(only=PRODUCTS, full=True)
-    bench.later(minutes=60)
-    bench.sync(only=PRODUCTS)
-    assert living(bench, Product) == ["prod_2"]
+    for kind, name in (("products", "prod_2"), ("subscriptions", "sub_gone"), ("invoices", "in_2")):
+        del books.objects[kind][name]
+    bench.later(minutes=60 * 24 * days)
+    for full in (days == 1, False):
+        assert bench.sync(full=full).status == "ok"
+        assert living(bench, Product) == ["prod_1"], "archived, and there"
+        assert living(bench, Subscription) == ["sub_ended"]
+        assert stored(bench, SubscriptionItem)["si_sub_gone"]["valid_to"] is not None
+        assert (living(bench, Invoice), living(bench, InvoiceLine)) == (["in_1"], ["il_in_1"])
+        bench.later(minutes=60)
 
 
 def test_p16_canceled_subscriptions_are_in_the_first_read(reads: Reads) -> None:

@@ -47,6 +47,18 @@ def test_a_cursor_older_than_the_source_remembers_means_reading_all() -> None:
     assert windows(forgetful, KNOWN)[0].backfill is False
 
 
+def test_a_feed_left_open_longer_than_the_source_remembers_is_not_finished() -> None:
+    forgetful = replace(STREAM, history=timedelta(days=30))
+    old, young = NOW - timedelta(days=29), NOW - timedelta(days=27)
+    for since, given_up in ((old, True), (young, False)):
+        left = OpenWindow("000", Window(since, NOW, resume="e7", backfill=False), NOW)
+        found = next_windows(forgetful, Standing(since.isoformat(), (left,)), Request(), NOW)
+        assert (found == (left,)) is not given_up
+        assert found[0].window.backfill is given_up
+    left = OpenWindow("000", Window(None, old, resume="p2"), old)
+    assert next_windows(forgetful, Standing(None, (left,)), Request(), NOW) == (left,)
+
+
 def test_a_token_is_kept_for_good() -> None:
     stream = replace(STREAM, cursor="token")
     assert windows(stream, Standing("abc", ())) == [Window(None, NOW - LAG, "abc", backfill=False)]
