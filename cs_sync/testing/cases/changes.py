@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,6 +21,8 @@ T = TypeVar("T")
 SAME_INSTANT = 5
 LATER = 90
 """Minutes between a change and the next run: longer than any vendor needs to show it."""
+BEYOND = timedelta(days=3)
+"""How much longer than changes are told a gap is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,30 @@ class ChangeCases:
         found = _changed(bench.kind)
         same_rows(found.read_anew, found.present, "incrementally rather than in full")
 
+    def test_a_full_read_knows_what_was_deleted(self, bench: SyncBench) -> None:
+        """`--full` is told, or finds, what is gone as the next run would be."""
+        bench.begin_synced()
+        deleted = _delete_everywhere(bench)
+        bench.later(LATER)
+        came_through(bench.sync(full=True), "read in full after deletions")
+        _is_gone(bench, deleted, "in a full read")
+
+    def test_what_was_deleted_in_a_gap_is_learnt(self, bench: SyncBench) -> None:
+        """Nobody reads for longer than changes are told; the run that does dies once, and goes on.
+
+        What is told for ever is told after the gap, too.
+        """
+        told = [s.history for s in reference(bench.kind).streams.values() if s.history]
+        if not told:
+            not_applicable("no stream states a `history`: changes are told for ever")
+        bench.begin_synced()
+        deleted = _delete_everywhere(bench)
+        bench.later((max(told) + BEYOND) // timedelta(minutes=1))
+        for stream in reference(bench.kind).streams:
+            bench.sync(only=[stream], pages=1)
+        came_through(bench.sync(), "after a gap")
+        _is_gone(bench, deleted, "in a gap")
+
     def test_records_of_one_instant_are_all_read(self, bench: SyncBench) -> None:
         """More records than a page holds change at one instant, across the edge of a page."""
         bench.begin_synced()
@@ -136,6 +163,24 @@ def _changed(kind: type[VendorFake]) -> Changed:
         found = Changed(*changes, before, bench.rows(), bench.present(), _read_anew(bench))
         bench.close()
     return found
+
+
+def _delete_everywhere(bench: SyncBench) -> Mapping[str, str]:
+    """Delete a record in every stream that can tell: stream → id."""
+    telling = _telling_deletes(bench.kind)
+    if not telling:
+        not_applicable('every stream states deletes="never"')
+    made = {name: bench.vendor.delete(name) for name in telling}
+    return _any({name: id_ for name, id_ in made.items() if id_ is not None}, "delete")
+
+
+def _is_gone(bench: SyncBench, deleted: Mapping[str, str], when: str) -> None:
+    present = bench.present()
+    for stream, name in deleted.items():
+        must(
+            not _lives(bench, present, stream, name), f"{stream}: {name}, deleted {when}, lives on"
+        )
+    same_rows(_read_anew(bench), present, f"after deletions {when}")
 
 
 def _next_run(bench: SyncBench) -> Run:
