@@ -144,6 +144,24 @@ def test_p05_an_archived_record_is_gone_although_its_modified_date_stands(reads:
     assert row["name"] == "Acme", "a tombstone, not a hole"
 
 
+@pytest.mark.parametrize("days", [1, 100])
+def test_p05_what_is_no_longer_listed_as_archived_is_learnt_from_a_full_read(
+    reads: Reads, days: int
+) -> None:
+    """The bin is emptied after 90 days, and what the law asks to be deleted never lies in it."""
+    bench, portal = reads
+    here, purged, merged = (portal.create("companies", {"name": name}) for name in "abc")
+    bench.sync(only=COMPANIES)
+    bench.later(minutes=600)
+    del portal.objects["companies"][purged.id]
+    portal.merge("companies", here, merged)
+    bench.later(minutes=60 * 24 * days)
+    run = bench.sync(only=COMPANIES, full=days == 1)
+    assert run.status == "ok"
+    assert any(event.name == "warning" for event in run.events) is (days > 90)
+    assert living(bench, SourceAccount) == [here.id]
+
+
 def test_p06_chained_merges_lead_to_the_last_survivor(reads: Reads) -> None:
     bench, portal = reads
     a, b, c = (portal.create("companies", {"name": name}) for name in "abc")

@@ -29,6 +29,9 @@ LOOKBACK = timedelta(hours=1)
 """The search index is seconds to minutes behind, after imports longer. We read up to now, so that
 what was saved a minute ago is seen at once, and read the last hour again on the next run."""
 
+HISTORY = timedelta(days=88)
+"""What is archived is listed for 90 days; two are left for clocks and long runs."""
+
 _SCOPES = {
     "owners": "crm.objects.owners.read",
     "companies": "crm.objects.companies.read",
@@ -75,6 +78,7 @@ class HubSpotSource:
             partial(self._read, kind),
             cursor="time",
             lookback=LOOKBACK,
+            history=HISTORY,
             deletes="feed",
             scope=_SCOPES[name],
             extra=(Alias,),
