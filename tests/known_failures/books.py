@@ -1,7 +1,7 @@
 """Stripe in memory: objects by list, a feed of events, and only what a test put there."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -11,16 +11,20 @@ import httpx
 
 from cs_sync.testing import SyncBench
 from cs_sync_stripe.source import StripeSource
-from tests.known_failures.benches import Json, bench_of, unix
+from tests.known_failures.benches import Json, ago, bench_of, unix
 
 SETTINGS = {"api_key": "_".join(("rk", "live", "notARealKey"))}
 LISTS = ("products", "customers", "subscriptions", "invoices", "refunds", "prices", "coupons")
 
 
 class Books:
-    """Objects by list and id; `refused` are paths that answer with a status."""
+    """Objects by list and id; `refused` are paths that answer with a status.
 
-    def __init__(self) -> None:
+    Events before `kept_from` are forgotten.
+    """
+
+    def __init__(self, kept_from: Callable[[], datetime]) -> None:
+        self.kept_from = kept_from
         self.objects: dict[str, dict[str, Json]] = {name: {} for name in LISTS}
         self.nested: dict[str, list[Json]] = {}
         self.events: list[Json] = []
@@ -57,8 +61,10 @@ class Books:
             return self._page(self.nested[path], params)
         _, name, *rest = path.removeprefix("/v1").split("/")
         if name == "events":
-            fitting = [event for event in self.events if event["type"] in types]
-            return self._page(fitting, params)
+            kept = [event for event in self.events if event["created"] >= unix(self.kept_from())]
+            if params.get("starting_after") not in (None, *(event["id"] for event in kept)):
+                return _refusal(400, "No such event")
+            return self._page([event for event in kept if event["type"] in types], params)
         if rest:
             found = self.objects[name].get(rest[0]) if len(rest) == 1 else None
             return httpx.Response(200, json=found) if found else _refusal(404, "No such object")
@@ -85,7 +91,7 @@ def _refusal(status: int, words: str) -> httpx.Response:
 @contextmanager
 def stripe(folder: Path) -> Iterator[tuple[SyncBench, Books]]:
     """A bench that reads empty books."""
-    books = Books()
+    books = Books(lambda: ago(bench, days=30))
     with bench_of(folder, StripeSource, SETTINGS, books) as bench:
         yield bench, books
 

@@ -19,6 +19,9 @@ from tests.soak.worlds import World
 
 LATER = 90
 """Minutes after which every vendor shows what was changed."""
+OFTEN = (1, 10, 70, 300)
+SELDOM = (45 * 24 * 60, 100 * 24 * 60)
+"""Minutes between two runs: seldom longer than a vendor tells of changes."""
 PATIENCE = 3
 """Undisturbed runs after which everything must be well; one should do."""
 
@@ -33,7 +36,7 @@ def read(
         for _ in range(runs):
             for _ in range(rng.randrange(0, 6)):
                 world.change(rng)
-            world.bench.later(rng.choice((1, 10, 70, 300)))
+            world.bench.later(rng.choice((*OFTEN, *OFTEN, *OFTEN, *SELDOM)))
             _sync_in_foul_weather(world, rng, tally, disk)
             disk.after = None
             if rng.random() < 0.7:

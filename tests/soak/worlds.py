@@ -73,6 +73,7 @@ class HubSpotWorld:
 
     def change(self, rng: Random) -> None:
         portal, kind = self.portal, rng.choice(("companies", "contacts"))
+        self._empty_the_bin()
         survivors = set(portal.merged_into.values())
         living = sorted(portal.live(kind), key=lambda record: record.id)
         one, other = rng.sample(living, 2)
@@ -91,6 +92,14 @@ class HubSpotWorld:
             portal.link("companies", company, "contacts", contact, {2, 280})
         elif portal.links:
             portal.links.pop(rng.choice(sorted(portal.links)))
+
+    def _empty_the_bin(self) -> None:
+        """HubSpot forgets what was archived 90 days ago."""
+        least = ago(self.bench, days=90)
+        for records in self.portal.objects.values():
+            for record in list(records.values()):
+                if record.archived_at and record.archived_at < least:
+                    del records[record.id]
 
     def truth(self) -> Truth:
         companies, contacts = (set(_ids(self.portal, kind)) for kind in ("companies", "contacts"))
