@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 import orjson
+from sqlalchemy import Connection
 
 from cs_sync.contracts.errors import CsSyncError
 from cs_sync.contracts.events import Event
@@ -116,7 +117,8 @@ def _store_as_it_is(
     admitted, rejected = admit_page(stream, page)
     now = session.clock()
     moment = Moment(source, now, session.keep_raw)
-    with session.store.write() as connection:
+
+    def work(connection: Connection) -> Stored:
         check_lease(connection, session.held)
         part = store_page(
             connection,
@@ -138,7 +140,9 @@ def _store_as_it_is(
                 records=before,
                 now=now,
             )
-    return part
+        return part
+
+    return session.store.transact(work)
 
 
 def _without_suppressed(session: Session, source: str, page: Page) -> Page:
@@ -146,10 +150,13 @@ def _without_suppressed(session: Session, source: str, page: Page) -> Page:
     eraser = Eraser(session.suppressed, source)
     newcomers = eraser.unknown_ids(page)
     if newcomers:
-        with session.store.write() as connection:
+        refs, now = [(source, source_id) for source_id in newcomers], session.clock()
+
+        def work(connection: Connection) -> None:
             check_lease(connection, session.held)
-            refs = [(source, source_id) for source_id in newcomers]
-            forget_again(connection, session.suppressed, refs, session.clock())
+            forget_again(connection, session.suppressed, refs, now)
+
+        session.store.transact(work)
     return eraser.page(page)
 
 

@@ -18,7 +18,14 @@ from cs_sync.store.leases import check_lease
 from cs_sync.store.pages import Stored
 from cs_sync.store.records import Moment
 from cs_sync.store.rejects import any_unnamed, forget_unseen_rejects
-from cs_sync.store.states import OpenWindow, advance, open_windows, read_standing, set_cursor
+from cs_sync.store.states import (
+    OpenWindow,
+    Standing,
+    advance,
+    open_windows,
+    read_standing,
+    set_cursor,
+)
 from cs_sync.store.sweeping import count_unseen, sweep
 from cs_sync.sync.outcome import Outcome, Status
 from cs_sync.sync.reading import Interrupted, Session, WindowRead, read_window, tables_of
@@ -72,8 +79,8 @@ class StreamSync:
 
     def _catch_up(self) -> str | None:
         """Finish the windows that were left open, then read what follows; what is missing."""
-        with self.session.store.read() as connection:
-            left_open = read_standing(connection, self.source.name, self.stream.name).windows
+        names = (self.source.name, self.stream.name)
+        left_open = self.session.store.transact(lambda c: read_standing(c, *names)).windows
         problem = self._read_windows()
         if left_open and not problem and not (self.request.full or self.request.ranged):
             problem = self._read_windows()
@@ -91,14 +98,17 @@ class StreamSync:
         return self._close(windows, reads)
 
     def _open(self) -> Sequence[OpenWindow]:
-        names = (self.source.name, self.stream.name)
-        with self.session.store.write() as connection:
+        names, now = (self.source.name, self.stream.name), self.session.clock()
+
+        def begin(connection: Connection) -> tuple[Standing, Sequence[OpenWindow]]:
             check_lease(connection, self.session.held)
             standing = read_standing(connection, *names)
-            now = self.session.clock()
             windows = next_windows(self.stream, standing, self.request, now)
             if windows is not standing.windows and not self.request.ranged:
                 open_windows(connection, *names, windows, self.session.run_id)
+            return standing, windows
+
+        standing, windows = self.session.store.transact(begin)
         asked = self.request.full or self.request.ranged or windows is standing.windows
         if not asked and needs_backfill(self.stream, standing, now):
             self._say(now, "the last read is longer ago than changes are told: all is read again")
@@ -120,7 +130,9 @@ class StreamSync:
         return read
 
     def _mark_done(self, opened: OpenWindow, read: WindowRead) -> None:
-        with self.session.store.write() as connection:
+        now = self.session.clock()
+
+        def work(connection: Connection) -> None:
             check_lease(connection, self.session.held)
             advance(
                 connection,
@@ -129,9 +141,11 @@ class StreamSync:
                 opened.partition,
                 resume=read.resume,
                 records=read.read,
-                now=self.session.clock(),
+                now=now,
                 done=True,
             )
+
+        self.session.store.transact(work)
 
     def _close(self, windows: Sequence[OpenWindow], reads: Sequence[WindowRead]) -> str | None:
         """All windows are done: sweep what they did not show, and move the cursor.
@@ -140,29 +154,34 @@ class StreamSync:
         """
         now = self.session.clock()
         cursor = next_cursor(self.stream, tuple(windows), reads[-1].resume)
-        with self.session.store.write() as connection:
+
+        def work(connection: Connection) -> tuple[str | None, Stored]:
             check_lease(connection, self.session.held)
-            problem = None
+            problem, swept = None, Stored()
             if all(sweeps(self.stream, opened.window) for opened in windows):
-                problem = self._sweep(connection, windows[0].opened_at, now)
+                problem, swept = self._sweep(connection, windows[0].opened_at, now)
             if not problem:
                 names = (self.source.name, self.stream.name)
                 set_cursor(connection, *names, cursor, self.session.run_id, now)
+            return problem, swept
+
+        problem, swept = self.session.store.transact(work)
+        self.parts.append(swept)
         return problem
 
-    def _sweep(self, connection: Connection, since: datetime, now: datetime) -> str | None:
+    def _sweep(
+        self, connection: Connection, since: datetime, now: datetime
+    ) -> tuple[str | None, Stored]:
         """Bury what a complete read did not show; why not, where that would be too bold."""
         name, record = self.source.name, self.stream.record
         gone, living = count_unseen(connection, record, name, since)
         problem = None if self.request.full else _too_many(gone, living)
         if problem:
-            return problem
+            return problem, Stored()
         forget_unseen_rejects(connection, name, self.stream.name, since)
         if gone and any_unnamed(connection, name, self.stream.name, record):
-            return _unclear(gone, living)
-        if gone:
-            self.parts.append(sweep(connection, self.stream, since, Moment(name, now)))
-        return None
+            return _unclear(gone, living), Stored()
+        return None, sweep(connection, self.stream, since, Moment(name, now)) if gone else Stored()
 
     def _outcome(self, status: Status, error: str | None) -> Outcome:
         stored = reduce(add, self.parts, Stored())
