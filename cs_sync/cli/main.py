@@ -64,7 +64,10 @@ def _warn(plugin: BrokenPlugin) -> None:
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)
+    """On standard error; a vendor's or a customer's words in it drive no terminal."""
+    from cs_sync.cli.values import harmless
+
+    print(harmless(text), file=sys.stderr)
 
 
 def _trace(options: Options) -> None:

@@ -9,7 +9,7 @@ import orjson
 from rich.console import Console, RenderableType
 from rich.table import Table
 
-from cs_sync.cli.values import cell, text
+from cs_sync.cli.values import cell, harmless, text
 from cs_sync.jobs.csv_text import csv_line, plain
 
 Rows = Sequence[Mapping[str, Any]]
@@ -39,7 +39,8 @@ def write_rows(
         return
     names = [*fields, *(n for n in dict.fromkeys(k for r in rows for k in r) if n not in fields)]
     written = to_json(rows, names) if output == "json" else to_csv(rows, names)
-    sys.stdout.write(written)
+    # Whoever looks at it sees it clean; a file or another program gets it as it is.
+    sys.stdout.write(harmless(written) if sys.stdout.isatty() else written)
     sys.stdout.flush()
 
 

@@ -17,8 +17,13 @@ _HOUR, _DAY = 3600, 86400
 
 def text(value: str, style: str = "") -> Text:
     """Text as it is, without control characters that could drive the terminal."""
-    clean = "".join(c if c.isprintable() else " " if c.isspace() else "" for c in value)
-    return Text(clean, style=style)
+    return Text(harmless(value, lines=False), style=style)
+
+
+def harmless(value: str, *, lines: bool = True) -> str:
+    """The text without characters that could drive the terminal; `lines` keeps its lines."""
+    kept = "\n" if lines else ""
+    return "".join(c if c.isprintable() or c in kept else " " * c.isspace() for c in value)
 
 
 def cell(value: Any) -> Text:

@@ -9,8 +9,9 @@ from typing import Any
 
 import orjson
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|")
-"""What makes a spreadsheet run a cell (OWASP, CSV injection)."""
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "|", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What makes a spreadsheet run a cell (OWASP, CSV injection); the last four are = + - @ in full
+width, which a spreadsheet of eastern Asia takes for the same."""
 
 
 def csv_line(values: Sequence[Any]) -> str:

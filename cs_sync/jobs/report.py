@@ -45,13 +45,19 @@ def write_report(
     kpis: Sequence[Mapping[str, Any]],
     notes: Sequence[str],
 ) -> Path:
-    """Render and replace the file in one step, so that nobody sees half of it."""
+    """Render and replace the file in one step, so that nobody sees half of it.
+
+    Nobody but its owner may read it, as there are people in it.
+    """
     from cs_sync.report import render
 
     path = workspace.config.folder / FILE
     draft = path.with_suffix(".part")
     try:
-        draft.write_text(render(_data(workspace, scored, kpis, notes)), encoding="utf-8")
+        page = render(_data(workspace, scored, kpis, notes))
+        draft.unlink(missing_ok=True)
+        draft.touch(mode=0o600)
+        draft.write_text(page, encoding="utf-8")
         os.replace(draft, path)
     except OSError as error:
         raise ConfigError(

@@ -1,8 +1,9 @@
 """Reading the sources."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
+from cs_sync.contracts.errors import ConfigError
 from cs_sync.jobs.derive import derive
 from cs_sync.jobs.recording import Recorded, recorded_run
 from cs_sync.jobs.summary import RunSummary
@@ -21,7 +22,15 @@ def sync(
     since: date | None = None,
     until: date | None = None,
 ) -> RunSummary:
-    """Bring the store up to date, and what is derived from it; `since`/`until` read a range."""
+    """Bring the store up to date, and what is derived from it; `since`/`until` read a range.
+
+    Raises ConfigError when there is no day in the range.
+    """
+    end = until or workspace.today + timedelta(days=1)
+    if since is not None and since >= end:
+        raise ConfigError(
+            f"no day lies between {since} and {end}", "--until is the day after the last one"
+        )
     request = Request(full, _midnight(workspace, since), _midnight(workspace, until))
     with recorded_run(workspace, "sync") as recorded:
         sync_into(recorded, request, only)

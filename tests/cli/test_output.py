@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from cs_sync.cli.output import plain_table, to_csv, to_json
+from cs_sync.cli.output import plain_table, to_csv, to_json, write_rows
 from cs_sync.cli.values import amounts, difference, duration, money, period, quantity, sample, text
 
 
-@pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "|"])
+@pytest.mark.parametrize("start", [*"=+-@\t\r\n|＝＋－＠"])
 def test_a_text_that_a_spreadsheet_would_run_is_quoted(start: str) -> None:
     written = to_csv([{"name": f"{start}cmd|' /C calc'!A0"}], ["name"])
     rows = list(csv.reader(io.StringIO(written, newline="")))
@@ -41,7 +41,7 @@ def test_no_csv_cell_begins_a_formula(values: list[str | int | None]) -> None:
     _, cells = list(csv.reader(io.StringIO(written, newline="")))
     for value, cell in zip(values, cells, strict=True):
         if isinstance(value, str):
-            assert not cell.startswith(("=", "+", "-", "@"))
+            assert not cell.startswith(tuple("=+-@＝＋－＠"))
             assert cell.removeprefix("'") == value.removeprefix("'")
 
 
@@ -70,6 +70,28 @@ def test_customer_text_is_never_markup_and_drives_no_terminal() -> None:
     assert "\x07" not in shown
     assert "\u202e" not in shown
     assert "[link=http://x]y[/link]" in shown
+
+
+class Terminal(io.StringIO):
+    """Standard output that a person looks at."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("output", ["json", "csv"])
+@pytest.mark.parametrize("stream", [Terminal, io.StringIO])
+def test_data_drives_no_terminal_either_and_is_exact_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, output: str, stream: type[io.StringIO]
+) -> None:
+    hostile = "\x9b31m red \u202ereversed"
+    monkeypatch.setattr("sys.stdout", shown := stream())
+    write_rows(output, [{"name": hostile}, {"name": "Żółw & Co"}], ("name",))
+    written = shown.getvalue()
+    assert "Żółw & Co" in written
+    assert ("\x9b" in written, "\u202e" in written) == (stream is io.StringIO,) * 2
+    read = json.loads(written) if output == "json" else list(csv.DictReader(io.StringIO(written)))
+    assert read[0]["name"] == ("31m red reversed" if stream is Terminal else hostile)
 
 
 def test_lines_and_tabs_become_spaces() -> None:

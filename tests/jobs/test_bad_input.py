@@ -96,6 +96,22 @@ def test_a_wrong_configuration(fresh: Acme, wrong: dict[str, str], words: tuple[
         one_message(ran, *words)
 
 
+def test_a_range_without_a_day_in_it(place: Place) -> None:
+    for line in (("2026-03-01", "--until", "2026-02-01"), ("2026-03-01", "--until", "2026-03-01")):
+        ran = place.run("sync", "--since", *line)
+        assert (ran.code, "no day lies between 2026-03-01 and" in ran.err) == (2, True)
+    assert place.run("sync", "--since", "2027-01-01").code == 2
+    assert place.run("sync", "--since", "2026-02-01", "--until", "2026-02-02").code == 0
+
+
+def test_the_report_is_its_owners_alone(place: Place) -> None:
+    """There are people in it, as in the database."""
+    (place.path / "cs_sync_report.part").touch(mode=0o644)
+    for _ in range(2):
+        assert place.run("report").code == 0
+    assert (place.path / "cs_sync_report.html").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_connector_that_is_not_configured(acme: Acme) -> None:
     ran = sync_keeps(acme, "sync", "--only", "intercom")
     assert ran.code == 2
