@@ -1,8 +1,17 @@
 """What holds for every test: neither the terminal, nor chance, nor a busy machine decides."""
 
+import atexit
+import gc
 import os
+from collections.abc import Iterator
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
+from sqlalchemy import Engine, create_engine
+
+from cs_sync.store import database
+from cs_sync.testing.databases import quick
 
 os.environ.pop("COLUMNS", None)
 
@@ -14,3 +23,23 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("same everywhere")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Modules and tests stay to the end: no collection of garbage needs to walk through them."""
+    gc.collect()
+    gc.freeze()
+    atexit.register(gc.unfreeze)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_databases() -> Iterator[None]:
+    """Whoever opens a store in a test, the commands included, compiles no statement twice."""
+
+    def opened(*arguments: Any, **options: Any) -> Engine:
+        return quick(create_engine(*arguments, **options))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "create_engine", opened)
+        yield

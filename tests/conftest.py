@@ -1,16 +1,14 @@
 """Fixtures for all tests: a clock that stands still, and stores on both databases."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from cs_sync.store.database import Store, open_store
-from cs_sync.store.migrating import migrate
+from cs_sync.testing.databases import empty_database
 from tests.postgres import WORKSPACES, empty, fresh_database, postgres_url
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -49,22 +47,11 @@ def postgres_workspace(postgres: str) -> Iterator[str]:
         yield url
 
 
-@cache
-def _template() -> bytes:
-    """A migrated, empty SQLite database, made once: copying it is quicker than migrating."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "template.db"
-        opened = open_store(f"sqlite:///{path}")
-        migrate(opened, NOW)
-        opened.close()
-        return path.read_bytes()
-
-
 @contextmanager
 def migrated_sqlite(folder: Path) -> Iterator[Store]:
     """An empty SQLite store in a folder."""
     path = folder / "store.db"
-    path.write_bytes(_template())
+    path.write_bytes(empty_database())
     opened = open_store(f"sqlite:///{path}")
     yield opened
     opened.close()

@@ -1,9 +1,7 @@
 """The test bench: one database, one fake vendor, and a wire between that fails as it is told."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -14,13 +12,11 @@ from cs_sync.contracts.source import ConnectorConfig, Workspace
 from cs_sync.http import ManualClock, VendorHttp, secrets_of
 from cs_sync.store.database import open_store
 from cs_sync.store.leases import Held, give_back, take_lease
-from cs_sync.store.migrating import migrate
+from cs_sync.testing.databases import empty_database, quick
 from cs_sync.testing.vendor import Fake
 from cs_sync.testing.wire import Fault, Wire, no_fault
 
 F = TypeVar("F", bound=Fake)
-_STATEMENTS: dict[Any, Any] = {}
-"""Compiled SQL, shared by all databases of a test run: it would be compiled for each."""
 
 
 class Bench(Generic[F]):
@@ -35,9 +31,9 @@ class Bench(Generic[F]):
         self.vendor: F = kind(self.clock.now, self.folder)
         self.wire = Wire(self.vendor.answer, self.clock.now)
         self.path = folder / "store.db"
-        self.path.write_bytes(_empty_database())
+        self.path.write_bytes(empty_database())
         self.store = open_store(f"sqlite:///{self.path}")
-        self.store.engine = self.store.engine.execution_options(compiled_cache=_STATEMENTS)
+        quick(self.store.engine)
         self._held: Held | None = None
 
     def close(self) -> None:
@@ -89,14 +85,3 @@ class Bench(Generic[F]):
     def later(self, minutes: float) -> None:
         """Let time pass between two runs."""
         self.clock.sleep(minutes * 60)
-
-
-@cache
-def _empty_database() -> bytes:
-    """A migrated, empty database, made once: copying it is quicker than migrating."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "empty.db"
-        store = open_store(f"sqlite:///{path}")
-        migrate(store, ManualClock().now())
-        store.close()
-        return path.read_bytes()
