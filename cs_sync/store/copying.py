@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Dialect, MetaData, Table, select
 from sqlalchemy.dialects import postgresql
 
-from cs_sync.store.binding import STATEMENTS, Prepared, or_replace, prepared_upsert
+from cs_sync.store.binding import STATEMENTS, Prepared, or_replace, prepared_upsert, upsert_all
 
 ENOUGH = 500
 """Rows from which on COPY is quicker."""
@@ -41,10 +41,10 @@ def upsert_distinct(
     """
     if not rows:
         return
-    names = tuple(dict.fromkeys((*rows[0], *shared)))
     if connection.dialect.name != "postgresql" or len(rows) < ENOUGH:
-        prepared_upsert(connection.dialect, table, names).many(connection, rows, shared)
+        upsert_all(connection, table, rows, shared)
         return
+    names = tuple(dict.fromkeys((*rows[0], *shared)))
     staging = _staging(connection.dialect, table, names)
     driver: Any = connection.connection
     with driver.cursor() as cursor:

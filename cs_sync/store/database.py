@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from cs_sync.contracts.errors import ConfigError, StoreError
+from cs_sync.store.binding import as_json
 from cs_sync.store.patience import Away, Patience, may_pass
 
 T = TypeVar("T")
@@ -227,7 +228,7 @@ def _create_schema(url: str, schema: str) -> None:
 
 def _json() -> dict[str, Any]:
     return {
-        "json_serializer": lambda value: orjson.dumps(value, default=str).decode(),
+        "json_serializer": as_json,
         "json_deserializer": _from_json,
     }
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
     update,
 )
 
-from cs_sync.store.binding import STATEMENTS, Prepared, among, prepare, prepared_upsert
+from cs_sync.store.binding import STATEMENTS, Prepared, among, prepare, upsert_all
 from cs_sync.store.copying import upsert_distinct
 from cs_sync.store.door import content_hash
 from cs_sync.store.history import remember
@@ -47,7 +47,7 @@ class Moment:
 def upsert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert, or replace by primary key; `first_seen_at` of what exists is kept."""
     if rows:
-        prepared_upsert(connection.dialect, table, tuple(rows[0])).many(connection, rows)
+        upsert_all(connection, table, rows, {})
 
 
 def store_rows(
