@@ -10,7 +10,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, NotRequired, Union, cast, get_args, get_origin
 
 import orjson
-from pydantic import AwareDatetime, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from typing_extensions import TypedDict
 
@@ -29,9 +29,10 @@ class Door:
 
     record: type[Record]
     adapter: TypeAdapter[list[dict[str, Any]]]
-    template: Mapping[str, Any]
-    filled: frozenset[str]
-    """Fields whose None means "not said" and becomes the default."""
+    """Checks rows and completes them with the defaults."""
+    names: tuple[str, ...]
+    filled: Mapping[str, Any]
+    """Fields whose None means "not said", with the default that it becomes."""
     rule: Callable[[Mapping[str, Any]], str | None] | None
 
 
@@ -39,9 +40,10 @@ class Door:
 def door_of(record: type[Record]) -> Door:
     """The door for a record type, derived from its SQLModel fields."""
     fields = {n: f for n, f in record.model_fields.items() if n not in Record.ENGINE_FIELDS}
-    template = {
-        name: None if info.is_required() else info.get_default(call_default_factory=True)
+    defaults = {
+        name: info.get_default(call_default_factory=True)
         for name, info in fields.items()
+        if not info.is_required()
     }
     types: dict[str, Any] = {name: _annotation(info) for name, info in fields.items()}
     types["raw"] = NotRequired[Any]
@@ -51,18 +53,18 @@ def door_of(record: type[Record]) -> Door:
     return Door(
         record=record,
         adapter=TypeAdapter(cast(Any, list[shape])),  # type: ignore[valid-type]
-        template=template,
-        filled=frozenset(name for name, value in template.items() if value is not None),
+        names=tuple(fields),
+        filled={name: value for name, value in defaults.items() if value is not None},
         rule=record.rule if own_rule else None,
     )
 
 
 def _annotation(info: FieldInfo) -> Any:
-    """The field's type for a row: aware times, constraints kept, defaults may be left out."""
+    """The field's type for a row: aware times, constraints kept; what is left out is None."""
     kept = [part for part in info.metadata if type(part).__name__ != "FieldInfoMetadata"]
     kind = _aware(info.annotation)
     kind = Annotated[kind, *kept] if kept else kind
-    return kind if info.is_required() else NotRequired[kind | None]
+    return kind if info.is_required() else Annotated[kind | None, Field(default=None)]
 
 
 def _aware(annotation: Any) -> Any:
@@ -86,19 +88,19 @@ def admit(
     except ValidationError as error:
         checked, rejected = _without_the_bad(door, rows, error)
     admitted, tell = [], _told_by(record, NOT_CONTENT)
+    filled = tuple(door.filled.items())
     for row in checked:
-        full = {**door.template, **row}
-        for name in door.filled:
-            if full[name] is None:
-                full[name] = door.template[name]
-        reason = door.rule(full) if door.rule else None
+        for name, default in filled:
+            if row[name] is None:
+                row[name] = default
+        reason = door.rule(row) if door.rule else None
         if reason:
-            rejected.append(_rejection(record, full, "rule", reason))
+            rejected.append(_rejection(record, row, "rule", reason))
             continue
         try:
-            admitted.append(_digested(tell, full))
+            admitted.append(_digested(tell, row))
         except TypeError:
-            rejected.append(_rejection(record, full, "text", "holds text that is not Unicode"))
+            rejected.append(_rejection(record, row, "text", "holds text that is not Unicode"))
     return admitted, rejected
 
 
@@ -169,7 +171,7 @@ def _content(tell: Tell, row: Mapping[str, Any]) -> bytes:
 @cache
 def _told_by(record: type[Record], ignoring: frozenset[str]) -> Tell:
     """Takes the values of the fields that matter out of a row, in the order of the fields."""
-    return itemgetter(*(name for name in door_of(record).template if name not in ignoring))
+    return itemgetter(*(name for name in door_of(record).names if name not in ignoring))
 
 
 def _digest(content: bytes) -> str:

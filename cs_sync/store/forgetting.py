@@ -83,7 +83,7 @@ def _erase_record(
     def change(row: dict[str, Any]) -> dict[str, Any]:
         changed = Eraser(suppressed, row["source"]).row(record, row)
         for name in door.filled & changed.keys():
-            changed[name] = door.template[name] if changed[name] is None else changed[name]
+            changed[name] = door.filled.get(name) if changed[name] is None else changed[name]
         if "row_hash" not in row:
             return changed
         return {**changed, "row_hash": content_hash(record, changed)}
