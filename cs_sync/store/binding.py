@@ -249,8 +249,7 @@ def _instants(bind: Convert, values: Sequence[datetime | None]) -> list[Any]:
         if at is None
         else bind(at)
         if at.tzinfo is not UTC
-        else INSTANT
-        % (at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond)
+        else INSTANT % (at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond)
         for at in values
     ]
 

@@ -12,6 +12,7 @@ LIST_LIMIT = 100
 SEARCH_LIMIT = 200
 BATCH_LIMIT = 100
 ASSOCIATION_LIMIT = 1000
+_ACCEPT = {"Accept": "application/json"}
 LONGEST_LIST = 1500
 """Characters of property names in an address; servers cut addresses off somewhere."""
 
@@ -39,10 +40,6 @@ class HubSpotApi:
         client.rest_client = self._transport
         client.user_agent = "cs-sync"
         return getattr(module, api)(client)
-
-    @cached_property
-    def _basic(self) -> Any:
-        return self._client("objects", "BasicApi")
 
     @cached_property
     def _batch(self) -> Any:
@@ -90,8 +87,10 @@ class HubSpotApi:
         if len(names) > LONGEST_LIST:
             body = self.page(kind, ("hs_object_id",), after=after, limit=limit)
             return {**body, "results": self._whole(kind, body["results"], properties)}
-        asked = {"properties": [names], **_after(after)}
-        return _body(self._basic.get_page, kind, limit=limit, archived=archived, **asked)
+        # Past the client, whose call takes a quarter of the time of mapping the page.
+        asked = {"limit": limit, "archived": str(archived).lower(), "properties": names}
+        path = f"/crm/v3/objects/{kind}"
+        return self._transport.GET(path, {**asked, **_after(after)}, _ACCEPT)
 
     def _whole(self, kind: str, items: Sequence[Json], properties: Sequence[str]) -> Sequence[Json]:
         """The same objects with these properties; without those that vanished meanwhile."""
