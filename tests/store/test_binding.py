@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import StatementError
 
 from cs_sync.contracts.errors import StoreError
-from cs_sync.store.binding import prepared_upsert
+from cs_sync.store.binding import MANY, prepared_upsert, upsert_all
 from cs_sync.store.database import Store
 from cs_sync_schemas import SubscriptionItem, table_of
 
@@ -71,6 +71,37 @@ def test_a_second_row_with_the_key_replaces_all_but_when_it_was_first_seen(store
     assert stored["quantity"] == 7
     assert stored["first_seen_at"] == NOON
     assert stored["last_seen_at"] == later
+
+
+def test_a_page_is_stored_as_its_rows_are_one_by_one(store: Store) -> None:
+    """Columns without any value, with some, and one whose nothing is no NULL (JSON)."""
+    page = [item(f"page-{n}", product="prod" if n % 3 else None, raw=None) for n in range(MANY)]
+    alone = [{**row, "source_id": row["source_id"].replace("page", "alone")} for row in page]
+    with store.write() as connection:
+        upsert_all(connection, TABLE, page, {"source": "stripe", "deleted_at": None})
+        for row in alone:
+            prepared_upsert(connection.dialect, TABLE, tuple(row)).many(connection, [row])
+    columns = ", ".join(column.name for column in TABLE.c if column.name != "source_id")
+    with store.read() as connection:
+        found = connection.exec_driver_sql(
+            f"SELECT source_id, {columns} FROM subscription_item"
+        ).all()
+    stored = {source_id: values for source_id, *values in found}
+    assert len(stored) == 2 * MANY
+    for row in page:
+        of_page = stored[row["source_id"]]
+        assert of_page == stored[row["source_id"].replace("page", "alone")]
+
+
+def test_a_page_without_a_value_takes_away_the_one_that_was_there(store: Store) -> None:
+    first = [item(f"id-{n}", price="before", divide_by=7) for n in range(MANY)]
+    later = [item(f"id-{n}", price="after", divide_by=None) for n in range(MANY)]
+    with store.write() as connection:
+        for page in (first, later):
+            upsert_all(connection, TABLE, page, {})
+    with store.read() as connection:
+        rows = connection.execute(select(TABLE.c.price, TABLE.c.divide_by)).all()
+    assert rows == [("after", None)] * MANY
 
 
 def test_a_time_without_offset_is_refused(store: Store) -> None:
