@@ -66,19 +66,18 @@ def line_to(url: str) -> Iterator[tuple[str, Line]]:
 
 
 class AtCommit:
-    """Cuts the line once, at the next COMMIT."""
+    """Cuts the line once, at the n-th COMMIT from now on."""
 
-    def __init__(self, *, stored: bool) -> None:
+    def __init__(self, *, stored: bool, number: int = 1) -> None:
         """`stored`: the server gets the COMMIT, and only its answer is lost."""
-        self.stored, self.left = stored, 1
+        self.stored, self.left = stored, number
 
     def __call__(self, said: bytes, server: socket.socket) -> bool:
-        if COMMIT not in said or not self.left:
-            return False
-        self.left -= 1
-        if self.stored:
+        self.left -= COMMIT in said
+        here = COMMIT in said and self.left == 0
+        if here and self.stored:
             _done(said, server)
-        return True
+        return here
 
 
 class Late:
@@ -103,22 +102,20 @@ class Late:
 
 
 class AtRequest:
-    """Cuts the line once, at its n-th request; every second time only the answer is lost."""
+    """Cuts the line once, at its n-th request from now on."""
 
-    def __init__(self, number: int) -> None:
-        self.left, self.stored = number, bool(number % 2)
-        self._lock = threading.Lock()
+    def __init__(self, number: int, *, stored: bool) -> None:
+        """`stored`: the server gets the request, and only its answer is lost."""
+        self.stored, self.left = stored, number
 
     def __call__(self, said: bytes, server: socket.socket) -> bool:
-        with self._lock:
-            self.left -= 1
-            here = self.left == 0
-        if here and self.stored:
+        self.left -= 1
+        if self.left == 0 and self.stored:
             _done(said, server)
-        return here
+        return self.left == 0
 
 
 def _done(said: bytes, server: socket.socket) -> None:
-    """Pass a request on, and wait until the server has answered it."""
+    """Pass a request on, and wait until the server has answered it, if it does: not a COPY."""
     server.sendall(said)
-    server.recv(1 << 16)
+    select([server], [], [], 0.2)
