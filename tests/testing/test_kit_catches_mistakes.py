@@ -1,15 +1,16 @@
 """The kit against connectors with one well-known mistake each: the right case must fail."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cs_sync import Http, Page, VendorError
+from cs_sync import Http, Page, Stream, VendorError
 from cs_sync.testing import SourceConformance, SyncBench
 from cs_sync_pebble.in_memory import PebbleVendor
 from cs_sync_pebble.source import PebbleConfig, PebbleSource
@@ -47,6 +48,19 @@ class GoesOnByTimeAlone(PebbleSource):
 class ForgetsDeletes(PebbleSource):
     def _read(self, *facts: Any) -> Iterator[Page]:
         return (replace(page, deleted={}) for page in super()._read(*facts))
+
+
+class NamesDeletesOfChangesOnly(PebbleSource):
+    def _read(self, *facts: Any) -> Iterator[Page]:
+        *_, window = facts
+        for page in super()._read(*facts):
+            yield replace(page, deleted={}) if window.backfill else page
+
+
+class TakesAForgetfulFeedForFlags(NamesDeletesOfChangesOnly):
+    def streams(self) -> Sequence[Stream]:
+        month = timedelta(days=30)
+        return [replace(stream, history=month, deletes="flag") for stream in super().streams()]
 
 
 class ForgetsMerges(PebbleSource):
@@ -100,6 +114,8 @@ MISTAKES: Mapping[type[PebbleSource], str] = {
     ResumesOnePageTooFar: "test_killed_after_every_page_nothing_is_lost",
     GoesOnByTimeAlone: "test_records_of_one_instant_are_all_read",
     ForgetsDeletes: "test_a_deleted_record_is_marked",
+    NamesDeletesOfChangesOnly: "test_a_full_read_knows_what_was_deleted",
+    TakesAForgetfulFeedForFlags: "test_what_was_deleted_in_a_gap_is_learnt",
     ForgetsMerges: "test_a_merged_record_leads_to_its_survivor",
     ReadsTheFirstTimeOnly: "test_incremental_equals_full",
     SwallowsErrors: "test_a_missing_permission_stops_its_stream_only",
