@@ -56,6 +56,16 @@ def test_windows_are_half_open_in_whole_seconds(vendor: Any, pages: Pages) -> No
     assert params["limit"] == "100"
 
 
+@pytest.mark.parametrize("name", ["products", "customers", "subscriptions", "invoices", "refunds"])
+def test_a_backfill_is_narrowed_by_nothing_but_time(vendor: Any, pages: Pages, name: str) -> None:
+    """What it does not show is taken for gone."""
+    pages(name, BACKFILL)
+    (params,) = vendor.calls(f"/v1/{name}")
+    others = {key: value for key, value in params.items() if not key.startswith("expand")}
+    assert others.pop("status", "all") == "all"
+    assert others == {"limit": "100", "created[lt]": str(int(UNTIL.timestamp()))}
+
+
 def test_subscriptions_ask_for_all_of_them_with_their_discounts(
     vendor: Any, objects: Any, pages: Pages
 ) -> None:
