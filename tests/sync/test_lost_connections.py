@@ -300,8 +300,8 @@ def test_a_lease_that_is_taken_meanwhile_is_not_taken_back(
 
     assert process.store.patience is not None
     process.store.patience.sleep = sleep
+    cut = AtCommit(stored=stored, number=FIRST_PAGE)
     with pytest.raises(LeaseHeld, match="lost its lease"):
-        cut = AtCommit(stored=stored, number=FIRST_PAGE)
         process.sync(*streams(["p"]), line=line[1], cut=cut)
     assert len(process.told) == 1, "that is no reason to try again"
     assert len(everything(process.store).get("ticket", [])) == stored * len(MANY)
