@@ -21,6 +21,7 @@ from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.registry import Registry, builtin_metrics
 from cs_sync.store.attributes import BEGINNING, as_text
 from cs_sync.store.billing import read_billing
+from cs_sync.testing.databases import quick
 from cs_sync_schemas import (
     Account,
     AccountAttribute,
@@ -57,8 +58,8 @@ class Ledger:
     def __init__(self) -> None:
         opened = sqlite3.connect(":memory:", check_same_thread=False)
         opened.deserialize(_empty())
-        self.engine: Engine = create_engine(
-            "sqlite://", poolclass=StaticPool, creator=lambda: opened
+        self.engine: Engine = quick(
+            create_engine("sqlite://", poolclass=StaticPool, creator=lambda: opened)
         )
 
     def add(self, model: type[SQLModel], *rows: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from cs_sync.report import BandCount, BandDay, Freshness, ReportData, RunLine, W
 HOSTILE = "<script>alert('x')</script>\"&'</style><img src=https://evil.test/p.png>"
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def kpi() -> Callable[..., dict[str, Any]]:
     """Rows as the `metrics` command prints them."""
 
@@ -39,7 +39,7 @@ def kpi() -> Callable[..., dict[str, Any]]:
     return row
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def step() -> Callable[..., dict[str, Any]]:
     """Rows as the `mrr` command prints them."""
 
@@ -59,7 +59,7 @@ def step() -> Callable[..., dict[str, Any]]:
     return row
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def hostile(kpi: Callable[..., Any], step: Callable[..., Any]) -> ReportData:
     """Everything filled, and every text an attack."""
     at = datetime(2026, 11, 21, 4, 15, tzinfo=UTC)

@@ -59,7 +59,7 @@ class Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(hostile: ReportData) -> Page:
     return Page(render(hostile))
 
