@@ -11,6 +11,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.text import Text
 
 from cs_sync.cli.values import STATUS_STYLE, duration, text
+from cs_sync.contracts.errors import request_id_in
 from cs_sync.contracts.events import Event
 from cs_sync.plugins import Plugins
 
@@ -42,7 +43,7 @@ def _observing(plugins: Plugins, observer: Callable[[Event], None]) -> Iterator[
 
 
 def json_lines() -> Callable[[Event], None]:
-    """One JSON object per event."""
+    """One JSON object per event, with the run it belongs to and the vendor's id of the request."""
     import structlog
 
     logger = structlog.wrap_logger(
@@ -50,14 +51,26 @@ def json_lines() -> Callable[[Event], None]:
         processors=[_named_first, structlog.processors.JSONRenderer(default=str)],
     )
 
+    run: str | None = None
+
     def log(event: Event) -> None:
-        named = {"source": event.source, "stream": event.stream}
+        nonlocal run
+        run = event.detail.get("run", run)
+        told = event.detail.get("error") or event.detail.get("reason") or ""
+        named = {
+            "run": run,
+            "source": event.source,
+            "stream": event.stream,
+            "request_id": request_id_in(str(told)),
+        }
         logger.info(
             event.name,
             at=event.at.isoformat(),
             **{name: value for name, value in named.items() if value},
             **{name: value for name, value in event.detail.items() if name not in _RESERVED},
         )
+        if event.name == "run_ended":
+            run = None
 
     return log
 
@@ -68,7 +81,7 @@ def _named_first(
     return {"event": entry.pop("event"), **entry}
 
 
-_RESERVED = {"event", "at", "source", "stream"}
+_RESERVED = {"event", "at", "run", "source", "stream", "request_id"}
 
 
 class FinalLines:

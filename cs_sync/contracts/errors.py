@@ -13,6 +13,7 @@ CsSyncError
     └── RequestRefused       the vendor understood and said no (400, 404, 409, 422 …)
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -68,6 +69,15 @@ class VendorError(CsSyncError):
         self.body = body
         self.headers = dict(headers or {})
         self.request_id = request_id
+
+
+_REQUEST = re.compile(r"\[request ([^\]\s]+)\]")
+
+
+def request_id_in(message: str) -> str | None:
+    """The vendor's own name for the request that a message of ours tells of."""
+    found = _REQUEST.search(message)
+    return found[1] if found else None
 
 
 class CredentialRefused(VendorError):

@@ -21,10 +21,9 @@ def check(workspace: Workspace) -> list[dict[str, Any]]:
 
     Readable secrets, and playbooks that can lead to nothing, are warned of as events.
     """
-    _warn(workspace)
     known = playbooks(workspace)
     lacking = *unattended(workspace, known), *unanswerable(workspace, known)
-    for told in (*english_only(workspace), *lacking):
+    for told in (*readable_by_others(workspace), *english_only(workspace), *lacking):
         workspace.emit(Event("warning", workspace.clock(), detail={"message": told}))
     rows = []
     for opened in workspace.sources():
@@ -50,8 +49,8 @@ def english_only(workspace: Workspace) -> list[str]:
     return [f"{reach}; the report and the terminal are in English in this version"]
 
 
-def _warn(workspace: Workspace) -> None:
-    """Tell of files that hold secrets or customers and that other users can read."""
+def readable_by_others(workspace: Workspace) -> Iterator[str]:
+    """What to do about files that hold secrets or customers and that other users can read."""
     config, url = workspace.config, workspace.store.engine.url
     files: list[tuple[Path, str]] = []
     if config.connectors.plain_secrets() or _password(config.database.url.get_secret_value()):
@@ -60,8 +59,7 @@ def _warn(workspace: Workspace) -> None:
         files.append((Path(url.database), "holds your customers' data"))
     for path, what in files:
         if os.name == "posix" and path.exists() and path.stat().st_mode & _OTHERS:
-            told = f"{path} {what}, and other users can read it → chmod 600 {path}"
-            workspace.emit(Event("warning", workspace.clock(), detail={"message": told}))
+            yield f"{path} {what}, and other users can read it → chmod 600 {path}"
 
 
 _OTHERS = stat.S_IRGRP | stat.S_IROTH

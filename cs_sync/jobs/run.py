@@ -5,7 +5,7 @@ from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
-from cs_sync.jobs.check import english_only
+from cs_sync.jobs.check import english_only, readable_by_others
 from cs_sync.jobs.derive import derive
 from cs_sync.jobs.follow_ups import consider, keep
 from cs_sync.jobs.observing import read_back
@@ -24,7 +24,7 @@ from cs_sync.sync.windows import Request
 
 def run(workspace: Workspace, *, dry_run: bool = False, yes: bool = False) -> RunReport:
     """Sync, derive, score, plan, write, report; `dry_run` stops before the CRM is written to."""
-    notes = english_only(workspace)
+    notes = [*readable_by_others(workspace), *english_only(workspace)]
     with recorded_run(workspace, "run --dry-run" if dry_run else "run") as recorded:
         sync_into(recorded, Request())
         derive(recorded)

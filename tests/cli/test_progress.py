@@ -11,6 +11,7 @@ from rich.console import Console
 
 from cs_sync import Event
 from cs_sync.cli.progress import FinalLines, LiveProgress, json_lines, line_of
+from cs_sync.contracts.errors import Unreachable
 from cs_sync.contracts.events import EventName
 
 AT = datetime(2026, 3, 1, 5, 15, tzinfo=UTC)
@@ -78,6 +79,26 @@ def test_a_terminal_shows_records_and_waits_while_a_stream_works() -> None:
         live(ENDED)
         assert live._progress.tasks == []
     assert "hubspot companies: ok, 1,234 records" in out.getvalue()
+
+
+def test_json_lines_name_the_run_and_the_vendors_request(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log = json_lines()
+    failure = str(Unreachable("hubspot: GET /x: 500", "The next run goes on.", request_id="corr-7"))
+    log(event("stream_started", {}))
+    for run in ("r1", "r2"):
+        log(Event("run_started", AT, detail={"run": run, "command": "sync"}))
+        log(event("retrying", {"seconds": 1, "reason": failure}))
+        log(event("stream_ended", {"status": "failed", "error": failure}))
+        log(event("stream_ended", {"status": "ok", "error": None}))
+        log(Event("run_ended", AT, detail={"run": run, "status": "ok"}))
+    log(event("waiting", {"seconds": 12}))
+    lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    runs = [line.get("run") for line in lines]
+    assert runs == [None, *["r1"] * 5, *["r2"] * 5, None]
+    ids = [line.get("request_id") for line in lines]
+    assert ids == [None, *[None, "corr-7", "corr-7", None, None] * 2, None]
 
 
 def test_json_lines_carry_every_detail(capsys: pytest.CaptureFixture[str]) -> None:

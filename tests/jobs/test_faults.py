@@ -164,6 +164,7 @@ def test_check_warns_of_secrets_that_others_can_read(place: Place) -> None:
     err = place.run("check").err
     assert f"warning: {database} holds your customers' data, and other users can read it" in err
     assert f"chmod 600 {database}" in err
+    assert f"chmod 600 {database}" in place.run("run", "--dry-run").said
     place.configure(CONFIG + "    [connectors.zendesk]\n" + ZENDESK)
     config.chmod(0o644)
     err = place.run("check").err
