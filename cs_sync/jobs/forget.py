@@ -1,5 +1,6 @@
 """Erasing a person everywhere in the store, with the proof, and keeping them out from then on."""
 
+import glob
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -123,18 +124,26 @@ def _written(workspace: Workspace, person: Person) -> Iterator[str]:
 
 
 def _copies(workspace: Workspace, person: Person) -> Iterator[str]:
-    """Files that still hold the person: backups of the database, and the last report."""
+    """Files that still hold the person: backups beside the database, and the last report."""
     path = workspace.store.engine.url.database
     if workspace.store.engine.dialect.name != "sqlite":
         yield "backups: those of the PostgreSQL server still hold the person until they expire"
         path = None
-    files = sorted(Path(path).parent.glob(f"{Path(path).name}.*.bak")) if path else []
-    for file in files:
+    for file in _beside(Path(path)) if path else ():
         if _holds(file, person):
             yield f"backup: {file} still holds the person; delete it when you can"
     report = workspace.config.folder / REPORT
     if report.exists() and _is_quoted(report, person):
         yield f"report: {report} still names the person; write it anew with `cs-sync report`"
+
+
+def _beside(database: Path) -> Iterator[Path]:
+    """Backups of a database, ours and other people's, that lie beside it under its name."""
+    at_work = {database.name, *(f"{database.name}-{part}" for part in ("wal", "shm", "journal"))}
+    for file in sorted(database.parent.glob(f"{glob.escape(database.stem)}*")):
+        is_copy = database.suffix in ("", *file.suffixes)
+        if is_copy and file.name not in at_work and file.is_file():
+            yield file
 
 
 def _is_quoted(report: Path, person: Person) -> bool:
