@@ -36,12 +36,12 @@ class Reader:
         return self._created(window) if window.backfill else self._changed(window)
 
     def _created(self, window: Window) -> Iterator[Page]:
-        if self.needs_catalogue:
-            self.catalogue.load()
         params: dict[str, Any] = {**self.endpoint.params, "created": _between(window)}
         if self.endpoint.expand:
             params["expand"] = [f"data.{name}" for name in self.endpoint.expand]
         for rows, after in self.api.pages(self.endpoint.path, params, window.resume):
+            if self.needs_catalogue:
+                self.catalogue.load()  # after the first page: by then all windows have asked
             yield self._page(*self._completed(rows), after)
 
     def _completed(self, rows: list[Any]) -> tuple[list[Any], list[str]]:
