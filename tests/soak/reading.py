@@ -1,21 +1,25 @@
 """Syncs in foul weather: each time the store recovers it is compared with the source."""
 
 import tempfile
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from random import Random
 
 from sqlalchemy import func, select
 
 from cs_sync.contracts.errors import CsSyncError
+from cs_sync.store.database import open_store
+from cs_sync.store.patience import Patience
 from cs_sync.testing import SyncBench
 from cs_sync.testing.stored import Rows, differences
 from cs_sync_schemas import Record, table_of
 from tests.known_failures.benches import living
+from tests.postgres import WORKSPACES, fresh_database
 from tests.soak.tally import Tally
-from tests.soak.weather import BadDisk, drawn
+from tests.soak.weather import BadDisk, BadLine, drawn
 from tests.soak.worlds import World
+from tests.store.line import Line, line_to
 
 LATER = 90
 """Minutes after which every vendor shows what was changed."""
@@ -27,12 +31,22 @@ PATIENCE = 3
 
 
 def read(
-    made: Callable[[Path], AbstractContextManager[World]], rng: Random, runs: int, tally: Tally
+    made: Callable[[Path], AbstractContextManager[World]],
+    rng: Random,
+    runs: int,
+    tally: Tally,
+    server: str | None = None,
 ) -> None:
-    """One database and one source, through so many syncs under faults."""
-    with tempfile.TemporaryDirectory() as folder, made(Path(folder)) as world:
-        disk = BadDisk(tally.faults)
-        disk.watch(world.bench.store.engine)
+    """One database and one source, through so many syncs under faults.
+
+    The database is SQLite's, or one of a PostgreSQL at an address.
+    """
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _postgresql(server) as line,
+        made(Path(folder)) as world,
+    ):
+        disk = _failing(world.bench, line, tally)
         for _ in range(runs):
             for _ in range(rng.randrange(0, 6)):
                 world.change(rng)
@@ -43,7 +57,30 @@ def read(
                 _recover(world, tally)
 
 
-def _sync_in_foul_weather(world: World, rng: Random, tally: Tally, disk: BadDisk) -> None:
+@contextmanager
+def _postgresql(server: str | None) -> Iterator[tuple[str, Line] | None]:
+    """The address of an empty database, and the line to it."""
+    if server is None:
+        yield None
+        return
+    with fresh_database(server) as url, line_to(url) as found:
+        yield found
+
+
+def _failing(bench: SyncBench, line: tuple[str, Line] | None, tally: Tally) -> BadDisk | BadLine:
+    """What is wrong with the bench's database when it is told to be."""
+    if line is None:
+        disk = BadDisk(tally.faults)
+        disk.watch(bench.store.engine)
+        return disk
+    bench.store.close()
+    bench.store = open_store(line[0], WORKSPACES[0])
+    bench.store.patience = Patience(bench.clock.sleep, lambda *_: None)
+    line[1].cut = bad = BadLine(tally.faults)
+    return bad
+
+
+def _sync_in_foul_weather(world: World, rng: Random, tally: Tally, disk: BadDisk | BadLine) -> None:
     bench = world.bench
     weather = drawn(rng, tally.faults, lambda: world.change(rng))
     if rng.random() < 0.2:

@@ -3,7 +3,13 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-OF_RUNS = ("killed in process", "killed by SIGKILL", "edits in mid-read", "database error")
+OF_RUNS = (
+    "killed in process",
+    "killed by SIGKILL",
+    "edits in mid-read",
+    "database error",
+    "connection lost",
+)
 
 
 @dataclass

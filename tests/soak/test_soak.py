@@ -14,4 +14,5 @@ def test_whatever_happens_nothing_is_lost_doubled_or_stuck() -> None:
     assert not tally.bad, "\n".join(tally.lines())
     assert tally.faults["killed in process"] > 5
     assert tally.faults["killed by SIGKILL"] > 0
+    assert tally.faults["connection lost"] > 2
     assert tally.compared > 1000

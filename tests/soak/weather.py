@@ -1,5 +1,7 @@
 """What goes wrong in a run of the soak: drawn anew for every request."""
 
+import socket
+import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,6 +13,7 @@ from sqlalchemy import Engine, event
 
 from cs_sync.testing import faults
 from cs_sync.testing.wire import Exchange, Fault
+from tests.store.line import pass_on
 
 FAULTS: dict[str, Fault] = {
     "429 with Retry-After": faults.status(429, Retry_After="3"),
@@ -92,3 +95,31 @@ class BadDisk:
         self.after = None
         self.counts["database error"] += 1
         return 1
+
+
+@dataclass
+class BadLine:
+    """The line to PostgreSQL is cut at a request once, when told to; half the time the server has
+    done what it was asked, and only its answer is lost.
+    """
+
+    counts: Counter[str]
+    after: int | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def fail(self, after: int) -> None:
+        """Fail after so many requests."""
+        self.after = after
+
+    def __call__(self, said: bytes, server: socket.socket) -> bool:
+        with self._lock:
+            if self.after is None:
+                return False
+            self.after -= 1
+            if self.after > 0:
+                return False
+            self.after = None
+            self.counts["connection lost"] += 1
+        if self.counts["connection lost"] % 2:
+            pass_on(said, server)
+        return True

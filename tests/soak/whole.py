@@ -2,6 +2,7 @@
 
 from random import Random
 
+from tests.postgres import postgres_url
 from tests.soak.processes import kill_processes
 from tests.soak.reading import read
 from tests.soak.tally import Tally
@@ -13,17 +14,22 @@ EPISODE = 12
 
 
 def soak(runs: int, kills: int, seed: int) -> Tally:
-    """So many syncs and pushes under faults, a fifth of them pushes, and so many real kills."""
+    """So many syncs and pushes under faults, a fifth of them pushes, and so many real kills.
+
+    Every second database that is read into is a PostgreSQL.
+    """
     tally, episode = Tally(), 0
-    while (left := runs - tally.runs - tally.pushes) > 0:
-        # One generator for each, so that an episode is the same whatever went before it.
-        rng = Random(f"{seed} {episode}")
-        place = episode % (len(WORLDS) + 1)
-        if place == len(WORLDS):
-            write(rng, min(EPISODE, left), tally)
-        else:
-            read(WORLDS[place], rng, min(EPISODE, left), tally)
-        episode += 1
+    with postgres_url() as server:
+        while (left := runs - tally.runs - tally.pushes) > 0:
+            # One generator for each, so that an episode is the same whatever went before it.
+            rng = Random(f"{seed} {episode}")
+            place = episode % (len(WORLDS) + 1)
+            if place == len(WORLDS):
+                write(rng, min(EPISODE, left), tally)
+            else:
+                database = server if episode % 2 else None
+                read(WORLDS[place], rng, min(EPISODE, left), tally, database)
+            episode += 1
     if kills:
         kill_processes(Random(f"{seed} kills"), kills, tally)
     return tally

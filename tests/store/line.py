@@ -76,7 +76,7 @@ class AtCommit:
         self.left -= COMMIT in said
         here = COMMIT in said and self.left == 0
         if here and self.stored:
-            _done(said, server)
+            pass_on(said, server)
         return here
 
 
@@ -98,7 +98,7 @@ class Late:
     def _deliver(self, said: bytes, server: socket.socket) -> None:
         with server, suppress(OSError):
             assert self.go.wait(20)
-            _done(said, server)
+            pass_on(said, server)
 
 
 class AtRequest:
@@ -111,11 +111,11 @@ class AtRequest:
     def __call__(self, said: bytes, server: socket.socket) -> bool:
         self.left -= 1
         if self.left == 0 and self.stored:
-            _done(said, server)
+            pass_on(said, server)
         return self.left == 0
 
 
-def _done(said: bytes, server: socket.socket) -> None:
+def pass_on(said: bytes, server: socket.socket) -> None:
     """Pass a request on, and wait until the server has answered it, if it does: not a COPY."""
     server.sendall(said)
     select([server], [], [], 0.2)
