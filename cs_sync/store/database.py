@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.pool import NullPool
 
 from cs_sync.contracts.errors import ConfigError, StoreError
@@ -20,6 +21,17 @@ T = TypeVar("T")
 
 TRANSACTION = "SELECT txid_current_if_assigned()"
 """PostgreSQL's number of a transaction that has written something: it knows what becomes of it."""
+
+SILENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""When a server that says nothing at all is taken for gone: within a minute and not the hours of
+the system. In seconds and, the last, milliseconds; an URL may say otherwise.
+"""
 
 
 class Store:
@@ -135,6 +147,8 @@ class Store:
         driver = self.engine.dialect.loaded_dbapi
         try:
             yield
+        except NoneFree as error:
+            raise _refused(Away, error) from error
         except (DBAPIError, driver.Error) as error:
             cause = getattr(error, "orig", None) or error
             passing = may_pass(error, cause, driver.OperationalError)
@@ -203,9 +217,10 @@ def _create_private(file: Path) -> None:
 
 def _postgresql(url: str, schema: str | None) -> Engine:
     search_path = f"-csearch_path={schema} -ctimezone=UTC" if schema else "-ctimezone=UTC"
+    silence = {name: value for name, value in SILENCE.items() if name not in make_url(url).query}
     try:
         engine = create_engine(
-            url, **_json(), pool_pre_ping=True, connect_args={"options": search_path}
+            url, **_json(), pool_pre_ping=True, connect_args={"options": search_path, **silence}
         )
     except ModuleNotFoundError as error:
         raise ConfigError(

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, create_engine, text
@@ -217,6 +218,36 @@ def test_a_server_that_is_away_is_waited_for_wherever_a_connection_is_opened(
     with getattr(counter.store, how)() as connection:
         assert counter.stored(connection) == 1
     assert len(counter.told) == 3
+
+
+def test_a_connection_that_is_not_free_in_time_is_waited_for(database: str) -> None:
+    """So it is when many readers at once meet a server that does not answer."""
+    store, freed = open_store(database, WORKSPACES[0]), list[float]()
+    engine = create_engine(store.engine.url, pool_size=1, max_overflow=0, pool_timeout=0.05)
+    only = engine.connect()
+    store.engine = engine
+
+    def sleep(seconds: float) -> None:
+        freed.append(seconds)
+        only.close()
+
+    store.patience = Patience(sleep, lambda *_: None)
+    assert store.transact(lambda connection: connection.scalar(text("SELECT 1"))) == 1
+    assert len(freed) == 1
+    store.close()
+
+
+@pytest.mark.parametrize(("more", "seconds"), [("", "10"), ("?connect_timeout=7", "7")])
+def test_a_silent_server_is_given_up_in_time(database: str, more: str, seconds: str) -> None:
+    store = open_store(f"{database}{more}", WORKSPACES[0])
+    with store.read() as connection:
+        driver: Any = connection.connection.driver_connection
+        known = driver.info.get_parameters()
+    store.close()
+    assert known["connect_timeout"] == seconds
+    assert int(known["tcp_user_timeout"]) <= 60_000
+    idle, interval = int(known["keepalives_idle"]), int(known["keepalives_interval"])
+    assert idle + interval * int(known["keepalives_count"]) <= 60
 
 
 def test_without_patience_the_first_loss_is_told(counter: Counter, line: tuple[str, Line]) -> None:

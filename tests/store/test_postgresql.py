@@ -53,7 +53,7 @@ def test_connections_lost_between_two_pages_are_made_anew(
 
 
 @pytest.mark.parametrize("page", [1, 2, 4])
-def test_a_connection_lost_while_a_page_is_stored_costs_that_page_until_the_next_run(
+def test_without_patience_a_connection_lost_in_a_page_costs_that_page_until_the_next_run(
     stores: list[Store],
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
