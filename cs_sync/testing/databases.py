@@ -1,6 +1,8 @@
 """Databases for tests: made by copying an empty one, and quick because they share what is alike."""
 
+import sqlite3
 import tempfile
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,7 +10,7 @@ from typing import Any
 from sqlalchemy import Dialect, Engine, event
 
 from cs_sync.http import ManualClock
-from cs_sync.store.database import open_store
+from cs_sync.store.database import Store, open_store
 from cs_sync.store.migrating import migrate
 
 
@@ -21,6 +23,25 @@ def empty_database() -> bytes:
         migrate(store, ManualClock().now())
         store.close()
         return path.read_bytes()
+
+
+def fill(store: Store) -> None:
+    """Give a database of SQLite that has no table yet those of an empty one."""
+    if store.engine.dialect.name == "sqlite":
+        with store.read() as connection:
+            driver: Any = connection.connection.driver_connection
+            if not driver.execute("SELECT 1 FROM sqlite_master").fetchone():
+                driver.executescript(_tables())
+
+
+@cache
+def _tables() -> str:
+    """An empty database as the statements that make it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        path.write_bytes(empty_database())
+        with closing(sqlite3.connect(path)) as connection:
+            return "\n".join(connection.iterdump())
 
 
 def quick(engine: Engine) -> Engine:
