@@ -20,7 +20,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def schedule(context: typer.Context) -> None:
-    """Stay, and do what `run` does on the cron of [schedule]: every slot once, until stopped."""
+    """Stay, and do what `run` does: once for every slot of the configured cron, until stopped."""
     from cs_sync.jobs.schedule import Scheduler
     from cs_sync.jobs.workspace import open_workspace
 
