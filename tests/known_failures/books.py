@@ -62,8 +62,6 @@ class Books:
         _, name, *rest = path.removeprefix("/v1").split("/")
         if name == "events":
             kept = [event for event in self.events if event["created"] >= unix(self.kept_from())]
-            if params.get("starting_after") not in (None, *(event["id"] for event in kept)):
-                return _refusal(400, "No such event")
             return self._page([event for event in kept if event["type"] in types], params)
         if rest:
             found = self.objects[name].get(rest[0]) if len(rest) == 1 else None
@@ -78,14 +76,17 @@ class Books:
     def _page(rows: list[Json], params: Mapping[str, str]) -> httpx.Response:
         least, before = int(params.get("created[gte]", 0)), int(params.get("created[lt]", 2**60))
         rows = [row for row in rows if least <= row.get("created", least) < before]
-        ids = [row["id"] for row in rows]
-        start = ids.index(params["starting_after"]) + 1 if "starting_after" in params else 0
+        ids, after = [row["id"] for row in rows], params.get("starting_after")
+        if after is not None and after not in ids:
+            return _refusal(400, f"No such object: '{after}'", param="starting_after")
+        start = 0 if after is None else ids.index(after) + 1
         end = start + int(params.get("limit", 10))
         return httpx.Response(200, json={"data": rows[start:end], "has_more": end < len(rows)})
 
 
-def _refusal(status: int, words: str) -> httpx.Response:
-    return httpx.Response(status, json={"error": {"message": words, "type": "invalid_request"}})
+def _refusal(status: int, words: str, **more: str) -> httpx.Response:
+    error = {"message": words, "type": "invalid_request_error", **more}
+    return httpx.Response(status, json={"error": error})
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from cs_sync_stripe.api import DISCOUNT_ENDED, EVENTS, Endpoint
 from cs_sync_stripe.catalogue import Catalogue
 from cs_sync_stripe.mapping.discounts import ended_discount
 from cs_sync_stripe.mapping.fields import Mapped, Raw, id_of, map_or_reject, moment
-from cs_sync_stripe.transport import Api, fan_out
+from cs_sync_stripe.transport import Api, Place, fan_out
 
 _CHANGES_ITEMS = {"items", "quantity", "plan"}
 """Previous attributes of a subscription that tell of its items; the last two in old versions."""
@@ -32,7 +32,7 @@ class Reader:
     """Whether a discount that ended belongs to this stream."""
 
     def read(self, window: Window) -> Iterator[Page]:
-        """The pages of a window; they resume after the last id (of an object, or of an event)."""
+        """The pages of a window; they resume after the last object, or event."""
         return self._created(window) if window.backfill else self._changed(window)
 
     def _created(self, window: Window) -> Iterator[Page]:
@@ -65,13 +65,13 @@ class Reader:
         """
         params = {"types": list(self.endpoint.events), "created": _between(window)}
         seen: set[str] = set()
-        for events, after in self.api.pages(EVENTS.path, params, window.resume):
+        for events, place in self.api.pages(EVENTS.path, params, window.resume):
             ids = [id for id in dict.fromkeys(map(self._pointer, events)) if id and id not in seen]
             seen.update(ids)
             found = dict(zip(ids, self._read_all(ids), strict=True))
             rows = [row for row in found.values() if row is not None]
             gone = [id for id, row in found.items() if row is None]
-            page = self._page(rows, gone, after, self._ended(events))
+            page = self._page(rows, gone, place, self._ended(events))
             _date_versions(page, events)
             yield page
 
@@ -89,7 +89,7 @@ class Reader:
                 yield from ended_discount(event, self.catalogue)
 
     def _page(
-        self, rows: list[Any], gone: list[str], resume: str | None, ended: Iterable[Mapped] = ()
+        self, rows: list[Any], gone: list[str], resume: Place | None, ended: Iterable[Mapped] = ()
     ) -> Page:
         made = [found for row in rows for found in map_or_reject(self.record, row, self.mapper)]
         records: dict[type[Record], list[Row]] = {}

@@ -13,6 +13,12 @@ from cs_sync import Http, RequestRefused, Unreachable
 from cs_sync_stripe.api import PAGE_SIZE, VERSION, Endpoint, Nested
 
 Raw = dict[str, Any]
+Place = dict[str, Any]
+"""Where a list goes on: `after` the id of an object, `created` in this second (None: unknown).
+
+`gone` is the last object after which it could not go on. With it a place is never the same twice,
+although one second may be read again and again: what is gone does not come back.
+"""
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -90,22 +96,48 @@ class Api:
         return _object(path, response.extensions.get("json"))
 
     def pages(
-        self, path: str, params: Mapping[str, Any], after: str | None = None
-    ) -> Iterator[tuple[list[Any], str | None]]:
-        """(objects, id to go on after) of each page; None after the last one."""
+        self, path: str, params: Mapping[str, Any], place: Place | None = None
+    ) -> Iterator[tuple[list[Any], Place | None]]:
+        """(objects, place to go on from) of each page; None after the last one.
+
+        A list that `params` narrow by `created` goes on although the object it has come to was
+        deleted meanwhile: from that object's second on, so that others of it are shown again.
+        """
         while True:
-            more = {"starting_after": after} if after else {}
-            answer = self._listed(path, {"limit": PAGE_SIZE, **params, **more})
+            answer, gone = self._page(path, params, place)
             rows = answer.get("data") or []
-            after = _last_id(path, rows) if answer.get("has_more") else None
-            yield rows, after
-            if after is None:
+            place = _place(path, rows, gone) if answer.get("has_more") else None
+            yield rows, place
+            if place is None:
                 return
 
-    def list_all(self, path: str, params: Mapping[str, Any]) -> Iterator[Any]:
-        """Every object of a list."""
-        for rows, _ in self.pages(path, params):
-            yield from rows
+    def _page(
+        self, path: str, params: Mapping[str, Any], place: Place | None
+    ) -> tuple[Raw, str | None]:
+        """One page, and the last object so far that was gone when it was to go on after it."""
+        asked = {"limit": PAGE_SIZE, **params}
+        if place is None:
+            return self._listed(path, asked), None
+        try:
+            return self._listed(path, {**asked, "starting_after": place["after"]}), place["gone"]
+        except RequestRefused as error:
+            by_time = "created" in params and place["created"] is not None
+            if not (by_time and _lost_its_place(error)):
+                raise
+        created = {**params["created"], "lt": place["created"] + 1}
+        return self._listed(path, {**asked, "created": created}), place["after"]
+
+    def list_all(self, path: str, params: Mapping[str, Any]) -> list[Any]:
+        """Every object of a list; read anew, once, where it lost its place."""
+        try:
+            return self._whole(path, params)
+        except RequestRefused as error:
+            if not _lost_its_place(error):
+                raise
+        return self._whole(path, params)
+
+    def _whole(self, path: str, params: Mapping[str, Any]) -> list[Any]:
+        return [row for rows, _ in self.pages(path, params) for row in rows]
 
     def read(self, endpoint: Endpoint, id: str) -> Raw | None:
         """One object with all of its nested rows, or None when it is gone."""
@@ -124,7 +156,7 @@ class Api:
             return owner
         path, params = nested.call(owner["id"])
         try:
-            rows = list(self.list_all(path, params))
+            rows = self.list_all(path, params)
         except RequestRefused as error:
             if error.status == 404:
                 return None
@@ -152,11 +184,20 @@ def _flat(params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _last_id(path: str, rows: list[Any]) -> str:
+def _place(path: str, rows: list[Any], gone: str | None) -> Place:
     try:
-        return str(rows[-1]["id"])
-    except (IndexError, KeyError, TypeError) as error:
+        after, created = str(rows[-1]["id"]), rows[-1].get("created")
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise Unreachable(f"Stripe: {path} promises more rows but names no last one") from error
+    second = created if isinstance(created, int) else None
+    return {"after": after, "created": second, "gone": gone}
+
+
+def _lost_its_place(error: RequestRefused) -> bool:
+    """Whether a list cannot go on after an object because that was deleted meanwhile."""
+    body = error.body if isinstance(error.body, dict) else {}
+    told = body.get("error")
+    return error.status == 400 and isinstance(told, dict) and told.get("param") == "starting_after"
 
 
 def fan_out(read: Callable[[T], R], items: Iterable[T]) -> list[R]:

@@ -21,18 +21,23 @@ Json = dict[str, Any]
 
 
 class FakeStripe:
-    """Lists by name, newest first; nested lists by their path; `requests` in order."""
+    """Lists by name, newest first; nested lists by their path; `requests` in order.
+
+    `before` is called with every request before it is answered.
+    """
 
     def __init__(self, router: respx.MockRouter) -> None:
         self.router = router
         self.lists: dict[str, list[Json]] = {}
         self.gone: dict[str, Json] = {}
         self.requests: list[httpx.Request] = []
+        self.before: Callable[[httpx.Request], None] = lambda _request: None
         self.page_size = 100
         router.route(method="GET", path__regex=r"^/v1/").mock(side_effect=self.answer)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
+        self.before(request)
         name, _, rest = request.url.path.removeprefix("/v1/").partition("/")
         if rest and request.url.path not in self.lists:
             return self._one(name, rest)
@@ -47,17 +52,23 @@ class FakeStripe:
         for row in self.lists.get(name, []):
             if row["id"] == id:
                 return httpx.Response(200, json=deepcopy(row))
-        error = {"code": "resource_missing", "message": f"No such thing: '{id}'", "param": "id"}
-        return httpx.Response(404, json={"error": error})
+        return _missing(404, id, "id")
 
     def _page(self, rows: list[Json], request: httpx.Request) -> httpx.Response:
         params = request.url.params
         rows = [row for row in rows if _fits(row, params)]
-        ids = [row.get("id") for row in rows]
-        start = ids.index(params["starting_after"]) + 1 if "starting_after" in params else 0
+        ids, after = [row.get("id") for row in rows], params.get("starting_after")
+        if after is not None and after not in ids:
+            return _missing(400, after, "starting_after")
+        start = 0 if after is None else ids.index(after) + 1
         end = start + min(self.page_size, int(params.get("limit", 10)))
         body = {"object": "list", "data": rows[start:end], "has_more": end < len(rows)}
         return httpx.Response(200, json=deepcopy(body))
+
+
+def _missing(status: int, id: str, param: str) -> httpx.Response:
+    error = {"code": "resource_missing", "message": f"No such thing: '{id}'", "param": param}
+    return httpx.Response(status, json={"error": {**error, "type": "invalid_request_error"}})
 
 
 def _fits(row: Json, params: httpx.QueryParams) -> bool:

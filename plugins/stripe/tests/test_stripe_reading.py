@@ -34,17 +34,20 @@ def test_the_hook_offers_the_source() -> None:
     assert cs_sync_sources() == [StripeSource]
 
 
-def test_lists_are_read_to_their_end_and_resume_after_the_last_id(
+def test_lists_are_read_to_their_end_and_resume_after_the_last_object(
     vendor: Any, objects: Any, pages: Pages, rows: Rows
 ) -> None:
     vendor.page_size = 2
     vendor.lists["customers"] = [objects.customer(f"cus_{n}") for n in range(5)]
     found = pages("customers", BACKFILL)
-    assert [page.resume for page in found] == ["cus_1", "cus_3", None]
+    at = {"created": objects.START, "gone": None}
+    assert [page.resume for page in found] == [
+        {"after": "cus_1", **at}, {"after": "cus_3", **at}, None,
+    ]  # fmt: skip
     assert [row["source_id"] for row in rows(found, SourceAccount)] == [
         "cus_0", "cus_1", "cus_2", "cus_3", "cus_4",
     ]  # fmt: skip
-    rest = pages("customers", Window(None, UNTIL, resume="cus_3"))
+    rest = pages("customers", Window(None, UNTIL, resume=found[1].resume))
     assert [row["source_id"] for row in rows(rest, SourceAccount)] == ["cus_4"]
 
 
@@ -176,7 +179,9 @@ def test_event_pages_resume_and_read_an_object_once(
     ]
     vendor.lists["events"] = events
     found = pages("customers", CHANGES)
-    assert [page.resume for page in found] == [events[0]["id"], events[1]["id"], None]
+    assert [page.resume for page in found] == [
+        *({"after": e["id"], "created": e["created"], "gone": None} for e in events[:2]), None,
+    ]  # fmt: skip
     assert [len(rows([page], SourceAccount)) for page in found] == [1, 1, 0]
 
 
