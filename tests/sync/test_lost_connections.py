@@ -233,14 +233,16 @@ def test_cut_at_any_request_it_ends_as_if_nothing_had_been(
     process: Process, line: tuple[str, Line], undisturbed: Undisturbed, stored: bool
 ) -> None:
     """Not at each of them, as that takes long; which ones they are differs by what is `stored`."""
-    silent, numbers = 0, range(1 + 9 * stored, undisturbed.asked.number, 18)
+    silent, before = 0, line[1].cuts
+    numbers = range(1 + 9 * stored, undisturbed.asked.number, 18)
     for number in numbers:
         process.begin_again()
         cut = AtRequest(number, stored=stored)
         assert both(process, line[1], cut) == undisturbed.outcomes, number
-        assert cut.left <= 0
         assert everything(process.store) == undisturbed.tables, number
         silent += not process.told
+    # The rows of a COPY come in more or fewer pieces, so that the last numbers may not be reached.
+    assert line[1].cuts - before > len(numbers) * 0.8
     # A connection that is found lost when it is taken from the pool is replaced without a word.
     assert silent < len(numbers) / 2
 
