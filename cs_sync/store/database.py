@@ -1,5 +1,6 @@
 """Opening the database: SQLite by default, PostgreSQL when the URL says so."""
 
+import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -32,6 +33,11 @@ SILENCE = {
 """When a server that says nothing at all is taken for gone: within a minute and not the hours of
 the system. In seconds and, the last, milliseconds; an URL may say otherwise.
 """
+
+for name in ("psycopg", "sqlalchemy.pool"):
+    # What they tell of lost connections, we raise or tell ourselves: without a handler it would be
+    # printed between our lines. Whoever wants it adds one.
+    logging.getLogger(name).addHandler(logging.NullHandler())
 
 
 class Store:
