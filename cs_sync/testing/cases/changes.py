@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
+import pytest
+from sqlalchemy import select
 
 from cs_sync.testing.stored import Rows
 from cs_sync.testing.syncing import Run, SyncBench, reference
 from cs_sync.testing.vendor import VendorFake
 from cs_sync.testing.verdicts import came_through, must, needs_network, not_applicable, same_rows
-from cs_sync.testing.wire import Exchange, Fault
-from cs_sync_schemas import Alias
+from cs_sync.testing.wire import Exchange, Fault, no_fault
+from cs_sync_schemas import Alias, table_of
 
 T = TypeVar("T")
 SAME_INSTANT = 5
@@ -139,6 +141,27 @@ class ChangeCases:
                 same_rows(_read_anew(fresh), fresh.present(), when)
                 fresh.close()
 
+    @pytest.mark.parametrize("when", ["before the next page", "before a killed run goes on"])
+    def test_the_last_record_of_a_page_may_be_deleted(self, bench: SyncBench, when: str) -> None:
+        """The list goes on without the record that it had come to: pages hold one record each."""
+        needs_network(bench)
+        for stream, name in _would_be_deleted(bench.kind).items():
+            with tempfile.TemporaryDirectory() as folder:
+                fresh = SyncBench(bench.kind, Path(folder))
+                size, fresh.vendor.page_size = fresh.vendor.page_size, 1
+                fault: Fault = no_fault
+                if when == "before the next page":
+                    fault = _deleting_once_stored(fresh, stream, name)
+                else:
+                    _read_up_to(fresh, stream, name)
+                    fresh.vendor.delete(stream)
+                came_through(fresh.sync(fault, only=[stream]), f"{name} is deleted {when}")
+                must(_is_stored(fresh, stream, name), f"{stream}: {name} was not shown before")
+                fresh.vendor.page_size = size
+                came_through(_next_run(fresh), f"{name} was deleted {when}")
+                same_rows(_read_anew(fresh), fresh.present(), f"{name} was deleted {when}")
+                fresh.close()
+
     def test_killed_in_an_incremental_run_nothing_is_lost(self, bench: SyncBench) -> None:
         """The run that brings the changes dies after the first page of every stream."""
         bench.begin_synced()
@@ -163,6 +186,35 @@ def _changed(kind: type[VendorFake]) -> Changed:
         found = Changed(*changes, before, bench.rows(), bench.present(), _read_anew(bench))
         bench.close()
     return found
+
+
+@cache
+def _would_be_deleted(kind: type[VendorFake]) -> Mapping[str, str]:
+    """Stream → id of the record that its next deletion concerns."""
+    with tempfile.TemporaryDirectory() as folder:
+        bench = SyncBench(kind, Path(folder))
+        made = _delete_everywhere(bench)
+        bench.close()
+    return made
+
+
+def _deleting_once_stored(bench: SyncBench, stream: str, name: str) -> Fault:
+    """The record is deleted before the request that follows its page."""
+    waiting = [stream]
+
+    def fault(exchange: Exchange) -> httpx.Response:
+        if waiting and _is_stored(bench, stream, name):
+            bench.vendor.delete(waiting.pop())
+        return exchange.answer()
+
+    return fault
+
+
+def _read_up_to(bench: SyncBench, stream: str, name: str) -> None:
+    """Processes that die after a page each, until the record is stored."""
+    while not _is_stored(bench, stream, name):
+        killed = bench.sync(only=[stream], pages=1).killed
+        must(killed, f"{stream}: {name}, which will be deleted, is not shown")
 
 
 def _delete_everywhere(bench: SyncBench) -> Mapping[str, str]:
@@ -234,6 +286,13 @@ def _read_anew(bench: SyncBench) -> Rows:
         rows = fresh.present()
         fresh.close()
     return rows
+
+
+def _is_stored(bench: SyncBench, stream: str, source_id: str) -> bool:
+    table = table_of(reference(bench.kind).streams[stream].record)
+    with bench.store.read() as connection:
+        found = select(table.c.source_id).where(table.c.source_id == source_id).limit(1)
+        return connection.scalar(found) is not None
 
 
 def _lives(bench: SyncBench, present: Rows, stream: str, source_id: str) -> bool:
