@@ -7,7 +7,7 @@ from cs_sync.contracts.errors import ConfigError
 from cs_sync.health import AccountEvidence, Change, change_between, end_of
 from cs_sync.health.wording import plain
 from cs_sync.jobs.follow_ups import LIVE
-from cs_sync.jobs.score import TREND, Scored, model_of, score_all
+from cs_sync.jobs.score import TREND, Scored, day_of, model_of, score_all
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.store.follow_ups import read_follow_ups
 from cs_sync.store.health import band_path, stored_score
@@ -26,12 +26,14 @@ def explain(
     since: date | None = None,
     known_at: datetime | None = None,
 ) -> dict[str, Any]:
-    """One account's score with all that stands behind it. Raises ConfigError when unknown.
+    """One account's score with all that stands behind it.
+
+    Raises ConfigError when it is unknown or the day lies ahead.
 
     Beside the fields of `score`: mrr, trend (its bands over time), change (since a day, by
     default 30 days before), follow_ups (that are open) and links (into the sources).
     """
-    day, found = as_of or workspace.today, _find(workspace, account, known_at)
+    day, found = day_of(workspace, as_of), _find(workspace, account, known_at)
     before = since or day - TREND
     if before >= day:
         raise ConfigError(f"{before} is not before {day}", "give an earlier day with --since")

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
+from cs_sync.contracts.errors import ConfigError
 from cs_sync.health import (
     AccountEvidence,
     HealthConfig,
@@ -46,9 +47,22 @@ class Scored:
 def score(
     workspace: Workspace, *, as_of: date | None = None, known_at: datetime | None = None
 ) -> list[dict[str, Any]]:
-    """One row per account: customers before others, the worst first, the unscored last."""
-    day = as_of or workspace.today
+    """One row per account: customers before others, the worst first, the unscored last.
+
+    Raises ConfigError for a day that lies ahead.
+    """
+    day = day_of(workspace, as_of)
     return [one.row(day) for one in sorted(score_all(workspace, day, known_at), key=_urgency)]
+
+
+def day_of(workspace: Workspace, as_of: date | None) -> date:
+    """The day to judge, by default today. Raises ConfigError for one that lies ahead.
+
+    Nothing has happened on it yet, and everybody would look as if they had left.
+    """
+    if as_of is not None and as_of > workspace.today:
+        raise ConfigError(f"{as_of} lies ahead", "give today or an earlier day with --as-of")
+    return as_of or workspace.today
 
 
 def migrations(workspace: Workspace, *, since: date) -> list[dict[str, Any]]:

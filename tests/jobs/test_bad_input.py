@@ -104,6 +104,13 @@ def test_a_range_without_a_day_in_it(place: Place) -> None:
     assert place.run("sync", "--since", "2026-02-01", "--until", "2026-02-02").code == 0
 
 
+@pytest.mark.parametrize("line", [("score",), ("explain", "alpha")])
+def test_nobody_is_judged_by_a_day_that_lies_ahead(place: Place, line: tuple[str, ...]) -> None:
+    ran = place.run(*line, "--as-of", "2026-03-11")
+    assert (ran.code, "2026-03-11 lies ahead" in ran.err) == (2, True)
+    assert place.run(*line, "--as-of", "2026-03-10").code == 0
+
+
 def test_the_report_is_its_owners_alone(place: Place) -> None:
     """There are people in it, as in the database."""
     (place.path / "cs_sync_report.part").touch(mode=0o644)
