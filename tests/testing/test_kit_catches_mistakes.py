@@ -45,6 +45,28 @@ class GoesOnByTimeAlone(PebbleSource):
             window = replace(window, resume=resume)
 
 
+class CountsPagesInsteadOfPlaces(PebbleSource):
+    """What is deleted leaves the pages that were there; the one behind it is passed over."""
+
+    def _read(self, *facts: Any) -> Iterator[Page]:
+        name, record, row, window = facts
+        number, more = window.resume or 0, True
+        while more:
+            whole = super()._read(name, record, row, replace(window, resume=None))
+            pages = list(whole)[number:]
+            number, more = number + 1, len(pages) > 1
+            yield from (replace(page, resume=number if more else None) for page in pages[:1])
+
+
+class ResumesByACountOfPages(PebbleSource):
+    def _read(self, *facts: Any) -> Iterator[Page]:
+        name, record, row, window = facts
+        whole = super()._read(name, record, row, replace(window, resume=None))
+        for number, page in enumerate(whole, start=1):
+            if number > (window.resume or 0):
+                yield replace(page, resume=page.resume and number)
+
+
 class ForgetsDeletes(PebbleSource):
     def _read(self, *facts: Any) -> Iterator[Page]:
         return (replace(page, deleted={}) for page in super()._read(*facts))
@@ -113,6 +135,10 @@ MISTAKES: Mapping[type[PebbleSource], str] = {
     TakesAShortPageForTheEnd: "test_short_pages_are_not_the_end",
     ResumesOnePageTooFar: "test_killed_after_every_page_nothing_is_lost",
     GoesOnByTimeAlone: "test_records_of_one_instant_are_all_read",
+    CountsPagesInsteadOfPlaces: "test_the_last_record_of_a_page_is_deleted_before_the_next_page",
+    ResumesByACountOfPages: (
+        "test_the_last_record_of_a_page_is_deleted_before_a_killed_run_goes_on"
+    ),
     ForgetsDeletes: "test_a_deleted_record_is_marked",
     NamesDeletesOfChangesOnly: "test_a_full_read_knows_what_was_deleted",
     TakesAForgetfulFeedForFlags: "test_what_was_deleted_in_a_gap_is_learnt",

@@ -1,7 +1,7 @@
 """Changes at the vendor: an incremental run ends where a full one would."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import httpx
-import pytest
 from sqlalchemy import select
 
 from cs_sync.testing.stored import Rows
@@ -141,26 +140,17 @@ class ChangeCases:
                 same_rows(_read_anew(fresh), fresh.present(), when)
                 fresh.close()
 
-    @pytest.mark.parametrize("when", ["before the next page", "before a killed run goes on"])
-    def test_the_last_record_of_a_page_may_be_deleted(self, bench: SyncBench, when: str) -> None:
-        """The list goes on without the record that it had come to: pages hold one record each."""
-        needs_network(bench)
-        for stream, name in _would_be_deleted(bench.kind).items():
-            with tempfile.TemporaryDirectory() as folder:
-                fresh = SyncBench(bench.kind, Path(folder))
-                size, fresh.vendor.page_size = fresh.vendor.page_size, 1
-                fault: Fault = no_fault
-                if when == "before the next page":
-                    fault = _deleting_once_stored(fresh, stream, name)
-                else:
-                    _read_up_to(fresh, stream, name)
-                    fresh.vendor.delete(stream)
-                came_through(fresh.sync(fault, only=[stream]), f"{name} is deleted {when}")
-                must(_is_stored(fresh, stream, name), f"{stream}: {name} was not shown before")
-                fresh.vendor.page_size = size
-                came_through(_next_run(fresh), f"{name} was deleted {when}")
-                same_rows(_read_anew(fresh), fresh.present(), f"{name} was deleted {when}")
-                fresh.close()
+    def test_the_last_record_of_a_page_is_deleted_before_the_next_page(
+        self, bench: SyncBench
+    ) -> None:
+        """The list goes on without the record that it had come to."""
+        _deleted_behind(bench, _deleting_once_stored, "before the next page")
+
+    def test_the_last_record_of_a_page_is_deleted_before_a_killed_run_goes_on(
+        self, bench: SyncBench
+    ) -> None:
+        """The next process goes on without the record that the killed one had come to."""
+        _deleted_behind(bench, _killed_and_deleted, "before a killed run goes on")
 
     def test_killed_in_an_incremental_run_nothing_is_lost(self, bench: SyncBench) -> None:
         """The run that brings the changes dies after the first page of every stream."""
@@ -198,6 +188,24 @@ def _would_be_deleted(kind: type[VendorFake]) -> Mapping[str, str]:
     return made
 
 
+def _deleted_behind(
+    bench: SyncBench, delete: Callable[[SyncBench, str, str], Fault], when: str
+) -> None:
+    """Pages of one record each: whichever is deleted was the last one of its page."""
+    needs_network(bench)
+    for stream, name in _would_be_deleted(bench.kind).items():
+        with tempfile.TemporaryDirectory() as folder:
+            fresh = SyncBench(bench.kind, Path(folder))
+            size, fresh.vendor.page_size = fresh.vendor.page_size, 1
+            run = fresh.sync(delete(fresh, stream, name), only=[stream])
+            came_through(run, f"{name} is deleted {when}")
+            must(_is_stored(fresh, stream, name), f"{stream}: {name} is never shown")
+            fresh.vendor.page_size = size
+            came_through(_next_run(fresh), f"{name} was deleted {when}")
+            same_rows(_read_anew(fresh), fresh.present(), f"{name} was deleted {when}")
+            fresh.close()
+
+
 def _deleting_once_stored(bench: SyncBench, stream: str, name: str) -> Fault:
     """The record is deleted before the request that follows its page."""
     waiting = [stream]
@@ -210,11 +218,13 @@ def _deleting_once_stored(bench: SyncBench, stream: str, name: str) -> Fault:
     return fault
 
 
-def _read_up_to(bench: SyncBench, stream: str, name: str) -> None:
-    """Processes that die after a page each, until the record is stored."""
+def _killed_and_deleted(bench: SyncBench, stream: str, name: str) -> Fault:
+    """Processes die after a page each until the record is stored; then it is deleted."""
     while not _is_stored(bench, stream, name):
         killed = bench.sync(only=[stream], pages=1).killed
-        must(killed, f"{stream}: {name}, which will be deleted, is not shown")
+        must(killed, f"{stream}: {name} is never shown")
+    bench.vendor.delete(stream)
+    return no_fault
 
 
 def _delete_everywhere(bench: SyncBench) -> Mapping[str, str]:
