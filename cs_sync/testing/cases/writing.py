@@ -2,6 +2,7 @@
 
 import tempfile
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import httpx
@@ -10,6 +11,7 @@ from cs_sync.contracts.destination import Ack, Op
 from cs_sync.testing import faults
 from cs_sync.testing.cases.texts import HOSTILE
 from cs_sync.testing.pushing import FIELDS, PushBench, Pushed, op_of
+from cs_sync.testing.vendor import CrmFake
 from cs_sync.testing.verdicts import must
 from cs_sync.testing.wire import Exchange, Fault
 
@@ -199,7 +201,7 @@ def _again(bench: PushBench, when: str) -> Pushed:
 
 def _at_every_request(bench: PushBench, when: str, fault: Fault) -> None:
     """The fault meets one request of a push, each in turn; then the push is run again."""
-    count = len(_undisturbed(type(bench.crm)))
+    count = _requests(type(bench.crm))
     for number in range(1, count + 1):
         with tempfile.TemporaryDirectory() as folder:
             fresh = PushBench(type(bench.crm), Path(folder))
@@ -208,12 +210,14 @@ def _at_every_request(bench: PushBench, when: str, fault: Fault) -> None:
             fresh.close()
 
 
-def _undisturbed(kind: type) -> list[object]:
+@cache
+def _requests(kind: type[CrmFake]) -> int:
+    """How many an undisturbed push sends; counted once for all cases."""
     with tempfile.TemporaryDirectory() as folder:
         fresh = PushBench(kind, Path(folder))
-        sent = fresh.push().sent
+        count = len(fresh.push().sent)
         fresh.close()
-    return list(sent)
+    return count
 
 
 def _only_at(number: int, fault: Fault) -> Fault:
