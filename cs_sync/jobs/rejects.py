@@ -39,7 +39,10 @@ def list_rejects(workspace: Workspace) -> list[dict[str, Any]]:
 
 
 def retry_rejects(workspace: Workspace) -> RunSummary:
-    """Read the sources of the rejected records again, whole: what can be stored now, is."""
+    """Read the sources of the rejected records again, whole: what can be stored now, is.
+
+    It confirms nothing: where most records are no longer there, they wait for `sync --full`.
+    """
     with workspace.store.read() as connection:
         waiting = connection.scalars(select(REJECTED.c.source).distinct()).all()
     with recorded_run(workspace, "rejects retry") as recorded:

@@ -24,6 +24,7 @@ def sync(
 ) -> RunSummary:
     """Bring the store up to date, and what is derived from it; `since`/`until` read a range.
 
+    `full` reads all again, and confirms that what is no longer there is gone.
     Raises ConfigError when there is no day in the range.
     """
     end = until or workspace.today + timedelta(days=1)
@@ -31,7 +32,8 @@ def sync(
         raise ConfigError(
             f"no day lies between {since} and {end}", "--until is the day after the last one"
         )
-    request = Request(full, _midnight(workspace, since), _midnight(workspace, until))
+    bounds = _midnight(workspace, since), _midnight(workspace, until)
+    request = Request(full, *bounds, confirmed=full)
     with recorded_run(workspace, "sync") as recorded:
         sync_into(recorded, request, only)
         derive(recorded)

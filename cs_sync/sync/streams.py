@@ -33,7 +33,7 @@ from cs_sync.sync.windows import Request, needs_backfill, next_cursor, next_wind
 
 SWEEP_SHARE = 0.5
 SWEEP_FLOOR = 50
-"""A sweep that would bury more than this share of more than so many rows waits for --full."""
+"""A sweep that would bury more than this share of more than so many rows has to be confirmed."""
 
 
 class Count(Protocol):
@@ -175,7 +175,7 @@ class StreamSync:
         """Bury what a complete read did not show; why not, where that would be too bold."""
         name, record = self.source.name, self.stream.record
         gone, living = count_unseen(connection, record, name, since)
-        problem = None if self.request.full else _too_many(gone, living)
+        problem = None if self.request.confirmed else _too_many(gone, living)
         if problem:
             return problem, Stored()
         forget_unseen_rejects(connection, name, self.stream.name, since)

@@ -24,11 +24,15 @@ SAFETY = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the caller wants read: everything new, all again (`full`), or a range of time."""
+    """What the caller wants read: everything new, all again (`full`), or a range of time.
+
+    `confirmed`: what a complete read does not show is gone, however much that is.
+    """
 
     full: bool = False
     since: datetime | None = None
     until: datetime | None = None
+    confirmed: bool = False
 
     @property
     def ranged(self) -> bool:

@@ -122,7 +122,7 @@ class SyncBench(Bench[VendorFake]):
                     sync_sources(
                         session,
                         [OpenSource(self.name, some, _counting(door))],
-                        Request(full=full),
+                        Request(full=full, confirmed=full),
                         lambda outcome: run.outcomes.__setitem__(outcome.stream, outcome),
                     )
             except Killed:

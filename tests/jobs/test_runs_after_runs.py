@@ -125,6 +125,29 @@ def test_rejected_rows_are_listed_and_retried(place: Place) -> None:
     assert (nothing.code, "nothing is waiting" in nothing.said) == (0, True)
 
 
+def test_a_retry_does_not_confirm_that_most_records_are_gone(place: Place) -> None:
+    """Sixty tickets more, then a file of one that cannot be stored: 62 of 63 are missing in it."""
+    head = BOOKS["tickets.csv"].splitlines(keepends=True)[0]
+    more = "".join(f"{n},alpha,ann,Late,export,open,2026-03-01,\n" for n in range(100, 160))
+    place.write("data/tickets.csv", BOOKS["tickets.csv"] + more)
+    assert place.run("sync").code == 0
+    before = place.records()["ticket"]
+    assert len(before) == 63
+    place.write("data/tickets.csv", f"{head}100,alpha,ann,Late,export,open,some day,\n")
+    assert place.run("sync").code == 3
+    ran = place.run("rejects", "retry")
+    assert ran.code == 3
+    assert "62 of 63 records are no longer there" in ran.said
+    assert place.records()["ticket"] == before
+
+    place.write("data/tickets.csv", f"{head}100,alpha,ann,Late,export,open,2026-03-01,\n")
+    ran = place.run("rejects", "retry")
+    assert (ran.code, "`cs-sync sync --full` confirms" in ran.said) == (3, True)
+    assert status(place, "tickets")["deleted"] == 0
+    assert place.run("sync", "--full").code == 0
+    assert status(place, "tickets")["deleted"] == 62
+
+
 def test_state_is_shown_and_reset(place: Place) -> None:
     rows = place.json("state", "show")
     assert {row["source"] for row in rows} == {"cs-sync", "files"}

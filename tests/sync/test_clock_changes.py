@@ -116,7 +116,9 @@ def test_a_day_that_is_asked_for_is_as_long_as_it_was(
     day = at.astimezone(zone).date() - timedelta(days=at.astimezone(zone).hour == 0)
     bounds = [datetime.combine(d, time(), zone) for d in (day, day + timedelta(days=1))]
     clock = Clock(at + 60 * HOUR)
-    outcome = run(sqlite_store, clock, told_in(zone, events, clock), Request(False, *bounds))
+    outcome = run(
+        sqlite_store, clock, told_in(zone, events, clock), Request(since=bounds[0], until=bounds[1])
+    )
     hours = HOURS.get(str(day), 24)
     assert abs(outcome.stored.records * EVERY - hours * HOUR) < EVERY
     assert outcome.stored.records == sum(event.astimezone(zone).date() == day for event in events)

@@ -33,7 +33,9 @@ class Killed(BaseException):
     """The process dies here."""
 
 
-def run(store: Store, clock: Clock, *streams: Stream, full: bool = False) -> dict[str, Outcome]:
+def run(
+    store: Store, clock: Clock, *streams: Stream, request: Request | None = None
+) -> dict[str, Outcome]:
     clock.advance(minutes=1)
     with store.write() as connection:
         held = take_lease(connection, f"run-{clock.now}", clock())
@@ -41,7 +43,7 @@ def run(store: Store, clock: Clock, *streams: Stream, full: bool = False) -> dic
     source = Scripted(list(streams)).opened()
     noted: list[Outcome] = []
     try:
-        sync_sources(session, [source], Request(full=full), noted.append)
+        sync_sources(session, [source], request or Request(), noted.append)
     finally:
         with store.write() as connection:
             give_back(connection, held, clock())
@@ -173,11 +175,14 @@ def test_a_sweep_of_most_records_waits_for_confirmation(store: Store, clock: Clo
     whole = stream(lambda _window: iter([Page(tickets(*many))]), cursor="none", deletes="sweep")
     run(store, clock, whole)
     little = stream(lambda _window: iter([Page(tickets("1"))]), cursor="none", deletes="sweep")
-    outcome = run(store, clock, little)["tickets"]
-    assert outcome.status == "partial"
-    assert "99 of 100" in (outcome.error or "")
-    assert len(living(store)) == 100
-    assert run(store, clock, little, full=True)["tickets"].stored.deleted == 99
+    for asked in (Request(), Request(full=True)):
+        outcome = run(store, clock, little, request=asked)["tickets"]
+        assert outcome.status == "partial"
+        assert "99 of 100" in (outcome.error or "")
+        assert len(living(store)) == 100
+    outcome = run(store, clock, little, request=Request(full=True, confirmed=True))["tickets"]
+    assert (outcome.status, outcome.stored.deleted) == ("ok", 99)
+    assert living(store) == ["1"]
 
 
 def test_fewer_records_than_the_source_counts_are_read_again(store: Store, clock: Clock) -> None:

@@ -20,7 +20,8 @@ from tests.sync.forgetful import Forgetful, sync
 from tests.sync.test_children import invoice, line, living_lines
 from tests.sync.test_engine import living
 
-FULL = Request(full=True)
+FULL = Request(full=True, confirmed=True)
+"""As `sync --full` asks."""
 GAP = timedelta(days=40).days
 AGES = (2000, 700, 400, 100, 90, 30, 3)
 """Days since each ticket of the start was created: several in one part of a split backfill."""

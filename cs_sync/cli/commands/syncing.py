@@ -28,7 +28,13 @@ def sync(
     only: Annotated[
         list[str] | None, typer.Option(help="Only this connector; may be repeated.")
     ] = None,
-    full: Annotated[bool, typer.Option("--full", help="Read everything again.")] = False,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="Read everything again, and confirm that what is no longer there is gone.",
+        ),
+    ] = False,
     since: Day = None,
     until: Day = None,
 ) -> None:
