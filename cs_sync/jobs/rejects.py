@@ -9,6 +9,7 @@ from cs_sync.jobs.recording import recorded_run
 from cs_sync.jobs.summary import RunSummary
 from cs_sync.jobs.sync import sync_into
 from cs_sync.jobs.workspace import Workspace
+from cs_sync.store.runs import RETRY
 from cs_sync.sync.windows import Request
 from cs_sync_schemas import RejectedRecord, table_of
 
@@ -45,7 +46,7 @@ def retry_rejects(workspace: Workspace) -> RunSummary:
     """
     with workspace.store.read() as connection:
         waiting = connection.scalars(select(REJECTED.c.source).distinct()).all()
-    with recorded_run(workspace, "rejects retry") as recorded:
+    with recorded_run(workspace, RETRY) as recorded:
         if waiting:
             sync_into(recorded, Request(full=True), sorted(waiting))
             derive(recorded)

@@ -9,6 +9,7 @@ from cs_sync.jobs.recording import Recorded, recorded_run
 from cs_sync.jobs.summary import RunSummary
 from cs_sync.jobs.watch_counts import watch_counts
 from cs_sync.jobs.workspace import Workspace
+from cs_sync.store.runs import SYNC, SYNC_FULL, SYNC_RANGE
 from cs_sync.sync.engine import sync_sources
 from cs_sync.sync.outcome import run_status
 from cs_sync.sync.windows import Request
@@ -34,7 +35,8 @@ def sync(
         )
     bounds = _midnight(workspace, since), _midnight(workspace, until)
     request = Request(full, *bounds, confirmed=full)
-    with recorded_run(workspace, "sync") as recorded:
+    command = SYNC_RANGE if request.ranged else SYNC_FULL if full else SYNC
+    with recorded_run(workspace, command) as recorded:
         sync_into(recorded, request, only)
         derive(recorded)
         return recorded.summary()

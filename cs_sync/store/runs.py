@@ -11,6 +11,11 @@ from cs_sync_schemas import Run, RunStream, table_of
 
 RUN = table_of(Run)
 RUN_STREAM = table_of(RunStream)
+SYNC, SYNC_FULL, SYNC_RANGE, RETRY = "sync", "sync --full", "sync --since", "rejects retry"
+WHOLE = (SYNC_FULL, RETRY)
+"""Commands that read everything again."""
+UNLIKE = (*WHOLE, SYNC_RANGE)
+"""Commands that do not read what is new."""
 
 
 def begin_run(connection: Connection, run_id: str, command: str, now: datetime) -> None:
@@ -72,11 +77,17 @@ def read_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
 def earlier_counts(
     connection: Connection, source: str, stream: str, before: str, limit: int
 ) -> list[int]:
-    """How many records a stream gave in the last runs that it came through, newest first."""
+    """How many records a stream gave in the last runs that it came through, newest first.
+
+    Only runs that read as `before` does are told: all there is gives more than what is new.
+    """
+    command = connection.scalar(select(RUN.c.command).where(RUN.c.id == before))
+    alike = RUN.c.command.in_(WHOLE) if command in WHOLE else RUN.c.command.not_in(UNLIKE)
     came_through = (
         select(RUN_STREAM.c.records)
+        .join(RUN, RUN.c.id == RUN_STREAM.c.run_id)
         .where(RUN_STREAM.c.source == source, RUN_STREAM.c.stream == stream)
-        .where(RUN_STREAM.c.status != "failed", RUN_STREAM.c.run_id != before)
+        .where(RUN_STREAM.c.status != "failed", RUN_STREAM.c.run_id != before, alike)
         .order_by(RUN_STREAM.c.ended_at.desc())
         .limit(limit)
     )

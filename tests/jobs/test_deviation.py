@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cs_sync.jobs.deviation import Profile, count_deviates, fields_deviate, rows_deviate
-from tests.jobs.road import Place, small_company
+from tests.jobs.road import Acme, Place, small_company
 
 
 @pytest.mark.parametrize(
@@ -75,6 +75,18 @@ def place(tmp_path: Path) -> Place:
         assert ran.code == 0
         assert "unusual" not in ran.said
     return made
+
+
+def test_what_is_new_is_not_compared_with_all_there_is(acme: Acme) -> None:
+    """Nor with a range that was read beside the cursor."""
+    for line in (["--full"], ["--full"], [], ["--since", "2026-11-19"], []):
+        ran = acme.run("sync", *line)
+        assert (ran.code, "unusual" in ran.said) == (0, False), ran
+    commands = [
+        run["command"] for run in acme.select("SELECT command FROM run ORDER BY started_at")
+    ]
+    full, ranged = "sync --full", "sync --since"
+    assert commands == ["sync", full, full, "sync", ranged, "sync"]
 
 
 def test_a_run_says_that_a_field_has_gone_empty(place: Place) -> None:
