@@ -1,6 +1,6 @@
 """One PostHog project behind the host's Http: queries, lists, and what its refusals mean."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -22,6 +22,9 @@ LIMITS = (
     Limit(requests=4800, seconds=3600),
 )
 """Per project, all keys together; older projects allow 120 queries an hour."""
+
+SURVEYS = 100
+"""Surveys a page."""
 
 _SECTION = "[connectors.posthog]"
 
@@ -61,14 +64,27 @@ class Project:
         found: list[Mapping[str, Any]] = self._http.get(f"{self._root}/groups_types/")
         return found
 
-    def surveys(self, limit: int = 100) -> Iterator[Mapping[str, Any]]:
-        """Every survey with its questions, archived ones too."""
+    def surveys(self) -> list[Mapping[str, Any]]:
+        """Every survey with its questions, archived ones too.
+
+        Pages are counted off: where a survey is deleted meanwhile, the ones behind it move up and
+        one is passed over. Then all are read anew, once.
+        """
+        found, fewer = self._surveys()
+        return self._surveys()[0] if fewer else found
+
+    def _surveys(self) -> tuple[list[Mapping[str, Any]], bool]:
+        """The surveys, and whether the last page counts fewer of them than the first."""
+        found: list[Mapping[str, Any]] = []
+        counts: list[int] = []
         offset: str | None = "0"
         while offset is not None:
-            params = {"limit": limit, "offset": offset}
+            params = {"limit": SURVEYS, "offset": offset}
             answer = self._http.get(f"{self._root}/surveys/", params)
-            yield from answer["results"]
+            found += answer["results"]
+            counts.append(answer.get("count") or 0)
             offset = _next(answer, "offset")
+        return found, counts[-1] < counts[0]
 
     def hidden_answers(self, survey_id: str) -> Sequence[str]:
         """The uuids of `survey sent` events that somebody archived by hand."""

@@ -91,7 +91,7 @@ class PostHogSource:
             yield records.account_page(groups, cursor, place)
 
     def _surveys(self, window: Window) -> Iterator[Page]:
-        definitions = list(self._project.surveys())
+        definitions = self._project.surveys()
         found = surveys_of(definitions, self._config.surveys)
         surveys = {survey.id: survey for survey in found}
         yield from self._hidden(found)
@@ -130,7 +130,7 @@ class PostHogSource:
         return Finding(True, "persons, usage, features", "queries are allowed")
 
     def _check_surveys(self) -> Finding:
-        count = sum(1 for _ in self._project.surveys())
+        count = len(self._project.surveys())
         return Finding(True, "surveys", f"{count} surveys")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import orjson
 import pytest
 
@@ -144,3 +145,32 @@ def test_a_project_without_surveys_is_an_empty_page(
     project.answers([])
     (page,) = read("surveys", Window(None, UNTIL))
     assert page.records == {SurveyResponse: []}
+
+
+@pytest.mark.parametrize(("deleted", "calls"), [(None, 3), ("s0", 2 + 2), ("s4", 2 + 2)])
+def test_a_survey_deleted_while_they_are_counted_off_hides_no_other(
+    project: Any, read: Callable[..., list[Page]], deleted: str | None, calls: int
+) -> None:
+    """Five surveys, two a page; one is deleted after the first page, and those behind move up."""
+    there = [f"s{n}" for n in range(5)]
+    asked: list[str] = []
+
+    def list_page(request: httpx.Request) -> httpx.Response:
+        start = int(request.url.params["offset"])
+        more = request.url.copy_set_param("offset", start + 2) if start + 2 < len(there) else None
+        rows = [definition(rating(), id=name) for name in there[start : start + 2]]
+        body = {"count": len(there), "next": more and str(more), "results": rows}
+        if deleted in there:
+            there.remove(deleted)
+        return httpx.Response(200, json=body)
+
+    def hidden(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path.split("/")[-3])
+        return httpx.Response(200, json=[])
+
+    listed = project.router.get(f"{project.root}/surveys/").mock(side_effect=list_page)
+    project.router.get(path__regex="/archived-response-uuids/").mock(side_effect=hidden)
+    project.answers([])
+    read("surveys", Window(UNTIL, UNTIL))
+    assert asked == there
+    assert listed.call_count == calls
