@@ -270,6 +270,9 @@ def _remedy(cause: str) -> str:
         "readonly": "give this user write permission on the file and its folder",
         "full": "free space on the disk; what was stored so far is safe",
         "unable to open": "check that the folder exists and may be written",
+        "not a database": "[database] url names a file of another kind; name another file",
+        "malformed": "the file is damaged: put a backup in its place, or move it away and run "
+        "`cs-sync sync`, which reads everything again",
         "no such table": "the database is not set up; run `cs-sync sync` once",
         "connection": "check that the server runs and [database] url is right",
     }

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, wait
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import reduce
 from operator import add
@@ -11,7 +11,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from cs_sync.contracts.errors import CsSyncError, LeaseHeld, StoreError
+from cs_sync.contracts.errors import CsSyncError, LeaseHeld, StoreError, Throttled
 from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Source, Stream
 from cs_sync.store.leases import check_lease
@@ -71,7 +71,8 @@ class StreamSync:
         except (LeaseHeld, StoreError, Interrupted):
             raise
         except CsSyncError as error:
-            return self._outcome("failed", str(error))
+            outcome = self._outcome("failed", str(error))
+            return replace(outcome, throttled=isinstance(error, Throttled))
         except Exception as error:  # noqa: BLE001 - a stranger's mistake must not stop the others
             told = f"the connector {self.source.name} broke: {type(error).__name__}: {error}"
             return self._outcome("failed", told)

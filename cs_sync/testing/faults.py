@@ -1,5 +1,6 @@
 """The ways in which an answer does not arrive as it should."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -77,6 +78,32 @@ def rewritten(change: Change) -> Fault:
         return httpx.Response(response.status_code, headers=_plain(response), content=content)
 
     return fault
+
+
+class OtherTexts:
+    """For `rewritten`: other texts in the fields of these names, the same for the same."""
+
+    def __init__(self, names: tuple[str, ...], texts: tuple[str, ...], most: int = 10**6) -> None:
+        self._names, self._texts, self._most = names, texts, most
+        self.used: dict[str, str] = {}
+
+    def __call__(self, body: Any) -> bytes:
+        """The document with the other texts."""
+        return json.dumps(self._walk(body)).encode()
+
+    def _walk(self, value: Any, name: str = "") -> Any:
+        if isinstance(value, dict):
+            return {key: self._walk(held, key) for key, held in value.items()}
+        if isinstance(value, list):
+            return [self._walk(held, name) for held in value]
+        if name in self._names and isinstance(value, str) and value:
+            return self._other(value)
+        return value
+
+    def _other(self, text: str) -> str:
+        if text not in self.used and len(self.used) < self._most:
+            self.used[text] = self._texts[len(self.used) % len(self._texts)]
+        return self.used.get(text, text)
 
 
 class _Half(httpx.SyncByteStream):

@@ -76,16 +76,21 @@ def redirecting(_exchange: Exchange) -> httpx.Response:
     return httpx.Response(307, headers={"Location": f"https://{ELSEWHERE}/here"})
 
 
-def must_hide(said: Heard, config: BaseModel, sent: Iterable[Sent]) -> None:
-    """Nothing secret is in what was said: SecretStr of the configuration, credentials sent."""
+def credentials(config: BaseModel, sent: Iterable[Sent]) -> set[str]:
+    """What is secret: SecretStr of the configuration, and what requests carried as a key."""
     found = set(secrets_of(config))
     for one in sent:
         scheme, _, value = one.request.headers.get("authorization", "").partition(" ")
         found.add(value)
         if scheme.lower() == "basic":
             found.add(b64decode(value).decode().rpartition(":")[2])
-    for secret in found:
-        where = said.where(secret) if len(secret) > 3 else None
+    return {secret for secret in found if len(secret) > 3}
+
+
+def must_hide(said: Heard, secrets: Iterable[str]) -> None:
+    """Nothing secret is in what was said."""
+    for secret in secrets:
+        where = said.where(secret)
         must(where is None, f"a secret ({secret[:2]}…{secret[-2:]}) is in: {where}")
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from cs_sync.contracts.errors import LeaseHeld, PermissionMissing, Unreachable
+from cs_sync.contracts.errors import LeaseHeld, PermissionMissing, Throttled, Unreachable
 from cs_sync.contracts.source import Page, Stream, Window
 from cs_sync.store.database import Store
 from cs_sync.store.leases import give_back, take_lease
@@ -115,6 +115,20 @@ def test_a_stream_that_fails_leaves_the_others_alone_and_resumes(
     assert run_status(outcomes.values()) == "partial"
     assert run(store, clock, failing, fine)["tickets"].status == "ok"
     assert living(store) == [*ALL, "x"]
+
+
+def test_a_quota_that_is_used_up_is_waited_for_by_the_next_run_and_no_failure(
+    store: Store, clock: Clock
+) -> None:
+    waiting = dying_before(2, Throttled("the quota is used up", "run again tomorrow"), [])
+    outcomes = run(store, clock, waiting)
+    assert outcomes["tickets"].error == "the quota is used up\n  → run again tomorrow"
+    assert outcomes["tickets"].stored.records == 3
+    assert run_status(outcomes.values()) == "partial"
+    away = dying_before(0, Unreachable("no answer", "try later"), [])
+    assert run_status(run(store, clock, away).values()) == "failed"
+    assert run(store, clock, waiting)["tickets"].status == "ok"
+    assert living(store) == ALL
 
 
 def test_a_missing_permission_fails_the_stream_and_is_no_empty_stream(

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 from cs_sync.contracts.errors import CsSyncError
 from cs_sync.http import secrets_of
+from cs_sync.testing.faults import OtherTexts, rewritten
 from cs_sync.testing.hearing import (
     ELSEWHERE,
     Heard,
+    credentials,
     echoing,
     must_hide,
     must_not_show,
@@ -18,6 +20,8 @@ from cs_sync.testing.syncing import SyncBench
 from cs_sync.testing.verdicts import must, needs_network, not_applicable
 from cs_sync.write_back.plan import Wish
 
+WHOLE = 8
+"""Characters from which on a key in a record is masked; a shorter one may be a customer's word."""
 REFUSALS = (400, 401, 403, 404, 500)
 
 
@@ -39,7 +43,23 @@ class SecretCases:
                     with contextlib.suppress(CsSyncError):
                         said.add(*source.check())
         said.add(bench.config(), repr(bench.rows()), bench.path.read_bytes().decode("latin-1"))
-        must_hide(said, bench.config(), bench.wire.sent)
+        must_hide(said, credentials(bench.config(), bench.wire.sent))
+
+    def test_a_key_among_the_records_is_not_stored(self, bench: SyncBench) -> None:
+        """Somebody wrote the key into a customer's name: it reaches no row, log, error or event."""
+        needs_network(bench)
+        bench.vendor.page_size = 20
+        keys = {key for key in secrets_of(bench.config()) if len(key) >= WHOLE}
+        if not keys:
+            not_applicable("it has no secret that is long enough")
+        texts = OtherTexts(bench.vendor.free_text, tuple(sorted(keys)))
+        said = Heard()
+        with said.listening():
+            run = bench.sync(rewritten(texts), keep_raw=True)
+        must(bool(texts.used), "no answer of the fake vendor has a field of `free_text`")
+        said.add(run.outcomes, run.events)
+        said.add(repr(bench.rows()), bench.path.read_bytes().decode("latin-1"))
+        must_hide(said, keys)
 
     def test_a_redirect_takes_no_key_along(self, bench: SyncBench) -> None:
         """A redirect to another host is not followed with the key."""
@@ -76,7 +96,7 @@ class WritingSecretCases:
                         said.add(*destination.prepare(FIELDS))
                     sent += bench.wire.sent
         said.add(bench.config(), bench.path.read_bytes().decode("latin-1"))
-        must_hide(said, bench.config(), sent)
+        must_hide(said, credentials(bench.config(), sent))
 
     def test_a_redirect_takes_no_key_along(self, bench: PushBench) -> None:
         """A redirect to another host is not followed, and what was written to it is not done."""

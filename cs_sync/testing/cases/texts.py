@@ -1,10 +1,9 @@
 """Answers with more, with less and with other contents than the documentation says."""
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cs_sync.testing.faults import rewritten
+from cs_sync.testing.faults import OtherTexts, rewritten
 from cs_sync.testing.stored import Key, Rows
 from cs_sync.testing.syncing import SyncBench, reference
 from cs_sync.testing.verdicts import came_through, must, needs_network, same_as_undisturbed
@@ -51,7 +50,7 @@ class TextCases:
         """Customers write code, formulas, control characters and novels into their names."""
         needs_network(bench)
         bench.vendor.page_size = LARGE
-        texts = _Replaced(bench.vendor.free_text, HOSTILE)
+        texts = OtherTexts(bench.vendor.free_text, HOSTILE)
         run = bench.sync(rewritten(texts))
         must(bool(texts.used), "no answer of the fake vendor has a field of `free_text`")
         came_through(run, "with hostile text")
@@ -61,7 +60,7 @@ class TextCases:
         """A vendor cut a text in the middle of an emoji, which JSON can say and Unicode cannot."""
         needs_network(bench)
         bench.vendor.page_size = LARGE
-        run = bench.sync(rewritten(_Replaced(bench.vendor.free_text, (HALF,), most=1)))
+        run = bench.sync(rewritten(OtherTexts(bench.vendor.free_text, (HALF,), most=1)))
         came_through(run, "with half a character in a text")
         _nothing_vanished(bench, "with half a character in a text")
 
@@ -121,31 +120,6 @@ class _Less:
                 del held[name]
                 self._left_out.add(".".join((*path, name)))
         return body
-
-
-class _Replaced:
-    """Puts other texts into the fields that hold free text; the same for the same."""
-
-    def __init__(self, names: tuple[str, ...], texts: tuple[str, ...], most: int = 10**6) -> None:
-        self._names, self._texts, self._most = names, texts, most
-        self.used: dict[str, str] = {}
-
-    def __call__(self, body: Any) -> bytes:
-        return json.dumps(self._walk(body)).encode()
-
-    def _walk(self, value: Any, name: str = "") -> Any:
-        if isinstance(value, dict):
-            return {key: self._walk(held, key) for key, held in value.items()}
-        if isinstance(value, list):
-            return [self._walk(held, name) for held in value]
-        if name in self._names and isinstance(value, str) and value:
-            return self._other(value)
-        return value
-
-    def _other(self, text: str) -> str:
-        if text not in self.used and len(self.used) < self._most:
-            self.used[text] = self._texts[len(self.used) % len(self._texts)]
-        return self.used.get(text, text)
 
 
 def _records(body: Any) -> Iterator[dict[str, Any]]:
