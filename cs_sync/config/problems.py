@@ -38,6 +38,17 @@ def nearest(word: str, known: Collection[str]) -> str:
     return f"known here: {some}{more}" if known else "remove it"
 
 
+def _zone_like(word: str) -> str:
+    """A remedy for a wrong zone; they are too many to list, and often a city alone is given."""
+    zones = available_timezones()
+    cities = {zone.rpartition("/")[2].lower(): zone for zone in sorted(zones, reverse=True)}
+    asked = word.strip().replace(" ", "_")
+    close = difflib.get_close_matches(asked, zones, n=1) or [
+        cities[city] for city in difflib.get_close_matches(asked.lower(), cities, n=1, cutoff=0.75)
+    ]
+    return f"did you mean {close[0]}?" if close else "write it like Europe/Warsaw, or UTC"
+
+
 def problems_of(
     error: ValidationError, model: type[BaseModel], prefix: str, given: Any
 ) -> list[Problem]:
@@ -113,7 +124,7 @@ def _said(
     value = _value_at(given, loc)
     message = detail["msg"].replace("Input should be", "must be").replace("Input", "it")
     if kind == "zoneinfo_str":
-        return "unknown time zone", nearest(str(value), available_timezones())
+        return "unknown time zone", _zone_like(str(value))
     if kind == "literal_error" and isinstance(value, str):
         return message, nearest(value, re.findall(r"'([^']+)'", message))
     return message, f"correct {last or 'it'}{_described(model, loc)}"

@@ -128,6 +128,16 @@ def test_sqlite_files_lie_beside_the_configuration(
             "did you mean Europe/Warsaw?",
         ),
         (
+            '[workspace]\ntimezone = "new york"',
+            "workspace.timezone: unknown time zone",
+            "did you mean America/New_York?",
+        ),
+        (
+            '[workspace]\ntimezone = "Mars/Base"',
+            "workspace.timezone: unknown time zone",
+            "write it like Europe/Warsaw, or UTC",
+        ),
+        (
             '[workspace]\ncurrency = "EURO"',
             "workspace.currency: unknown currency 'EURO'",
             "use an ISO 4217 code such as EUR",
