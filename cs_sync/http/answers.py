@@ -29,6 +29,10 @@ _LONGEST_SAYING = 300
 _OF_THE_BODY = ("content-length", "content-encoding", "transfer-encoding")
 
 
+Answer = tuple[httpx.Response, Any]
+"""A response and what its body says."""
+
+
 class Broken:
     """Stands for a body that should have been JSON and is not."""
 

@@ -6,10 +6,9 @@ from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 import orjson
 
-from cs_sync.http.answers import holding
+from cs_sync.http.answers import Answer, holding
 
 MASK = "•••"
 SHORTEST = 8
@@ -17,8 +16,6 @@ SHORTEST = 8
 
 _RESPELLED = re.compile(rb"\\[u/]")
 """Where JSON may spell a character in another way."""
-
-Answer = tuple[httpx.Response, Any]
 
 
 class Echo:

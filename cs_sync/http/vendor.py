@@ -22,7 +22,7 @@ from cs_sync.contracts.events import Event
 from cs_sync.contracts.http import Classify, Limit, Params
 from cs_sync.http import answers, echo
 from cs_sync.http.address import absolute, checked_base, follows, with_query
-from cs_sync.http.answers import Broken, Call
+from cs_sync.http.answers import Answer, Broken, Call
 from cs_sync.http.budget import Budget
 from cs_sync.http.clock import steady_clock
 from cs_sync.http.meter import Count, Meter
@@ -40,8 +40,6 @@ _DIRECT: Mapping[str, None] = {
 }
 
 logging.getLogger("httpx").addFilter(WithoutQuery())
-
-Answer = tuple[httpx.Response, Any]
 
 
 @cache

@@ -71,17 +71,6 @@ class Prepared:
         cursor.close()
         return changed
 
-    def many(
-        self,
-        connection: Connection,
-        rows: Sequence[Mapping[str, Any]],
-        shared: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Execute it for every row; all rows have the same fields, and `shared` beside them."""
-        cursor = _cursor(connection)
-        cursor.executemany(self.text, self.table(rows, shared or {}))
-        cursor.close()
-
     def table(
         self, rows: Sequence[Mapping[str, Any]], shared: Mapping[str, Any]
     ) -> list[tuple[Any, ...]]:

@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import StatementError
 
 from cs_sync.contracts.errors import StoreError
-from cs_sync.store.binding import MANY, prepared_upsert, upsert_all
+from cs_sync.store.binding import MANY, upsert_all
 from cs_sync.store.database import Store
 from cs_sync_schemas import SubscriptionItem, table_of
 
@@ -50,7 +50,7 @@ def item(source_id: str, **differing: Any) -> dict[str, Any]:
 def test_stores_what_sqlalchemy_stores(store: Store) -> None:
     ours, theirs = item("ours"), item("theirs")
     with store.write() as connection:
-        prepared_upsert(connection.dialect, TABLE, tuple(ours)).many(connection, [ours])
+        upsert_all(connection, TABLE, [ours], {})
         connection.execute(insert(TABLE), [theirs])
     with store.read() as connection:
         # The bare text of the columns, as no type of ours reads it back.
@@ -65,7 +65,7 @@ def test_a_second_row_with_the_key_replaces_all_but_when_it_was_first_seen(store
     again = item("one", quantity=Decimal(7), first_seen_at=later, last_seen_at=later)
     with store.write() as connection:
         for row in (item("one"), again):
-            prepared_upsert(connection.dialect, TABLE, tuple(row)).many(connection, [row])
+            upsert_all(connection, TABLE, [row], {})
     with store.read() as connection:
         (stored,) = connection.execute(select(TABLE)).mappings()
     assert stored["quantity"] == 7
@@ -80,7 +80,7 @@ def test_a_page_is_stored_as_its_rows_are_one_by_one(store: Store) -> None:
     with store.write() as connection:
         upsert_all(connection, TABLE, page, {"source": "stripe", "deleted_at": None})
         for row in alone:
-            prepared_upsert(connection.dialect, TABLE, tuple(row)).many(connection, [row])
+            upsert_all(connection, TABLE, [row], {})
     columns = ", ".join(column.name for column in TABLE.c if column.name != "source_id")
     with store.read() as connection:
         found = connection.exec_driver_sql(
@@ -107,11 +107,11 @@ def test_a_page_without_a_value_takes_away_the_one_that_was_there(store: Store) 
 def test_a_time_without_offset_is_refused(store: Store) -> None:
     row = item("one", updated_at=NOON.replace(tzinfo=None))
     with pytest.raises((StatementError, ValueError), match="naive"), store.write() as connection:
-        prepared_upsert(connection.dialect, TABLE, tuple(row)).many(connection, [row])
+        upsert_all(connection, TABLE, [row], {})
 
 
 def test_rows_must_have_the_same_fields(store: Store) -> None:
     row = item("one")
     short = {name: value for name, value in item("two").items() if name != "price"}
     with pytest.raises((KeyError, StoreError)), store.write() as connection:
-        prepared_upsert(connection.dialect, TABLE, tuple(row)).many(connection, [row, short])
+        upsert_all(connection, TABLE, [row, short], {})
