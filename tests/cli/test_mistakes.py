@@ -1,0 +1,117 @@
+"""Mistakes, errors and interruptions: one message, no traceback, and the right exit code."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cs_sync import ConfigError, CredentialRefused
+
+Run = Callable[..., Any]
+Jobs = Callable[..., None]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "metrics --grain fortnight",
+        "metrics --as-of yesterday",
+        "metrics --as-of 2026-01-01 --since 2026-01-01",
+        "metrics --known-at soon",
+        "nonsense",
+        "sync --unknown",
+        "--format xml metrics",
+        "explain",
+        "runs --limit 0",
+    ],
+)
+def test_wrong_usage_ends_with_2_and_no_traceback(run: Run, jobs: Jobs, line: str) -> None:
+    jobs("metrics", metrics=lambda workspace, **_: [])
+    ran = run(*line.split())
+    assert ran.code == 2
+    assert ran.out == ""
+    assert "Traceback" not in ran.err
+    assert "Error" in ran.err
+
+
+def test_a_global_option_behind_the_command_is_explained(run: Run) -> None:
+    ran = run("metrics", "--format", "json")
+    assert ran.code == 2
+    assert "--format, --log-format, --quiet stand before the command" in ran.err
+    assert "stand before" not in run("--format", "json", "nonsense").err
+
+
+def test_without_a_command_the_help_is_shown(run: Run) -> None:
+    ran = run()
+    assert ran.code == 2
+    assert "Usage: cs-sync" in ran.out
+
+
+def test_an_error_is_one_message_with_its_remedy(run: Run, jobs: Jobs) -> None:
+    def refuse(workspace: Any, **_: Any) -> None:
+        raise CredentialRefused("stripe refused the key", "make a new one", request_id="req_9")
+
+    jobs("sync", sync=refuse)
+    ran = run("--format", "json", "sync")
+    assert ran.code == 1
+    assert ran.out == ""
+    assert ran.err == "error: stripe refused the key [request req_9]\n  → make a new one\n"
+
+
+def test_a_configuration_error_ends_with_2(run: Run, jobs: Jobs, configured: Path) -> None:
+    jobs("sync", sync=lambda workspace, **_: None)
+    (configured / "cs_sync.toml").write_text("[workspac]")
+    ran = run("sync")
+    assert ran.code == 2
+    assert "line 1: workspac: unknown section\n  → did you mean workspace?" in ran.err
+    assert run("--config", "other.toml", "sync").code == 2
+
+
+def test_the_configuration_can_be_named_in_the_environment(
+    run: Run, jobs: Jobs, configured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def runs(workspace: Any, limit: int) -> list[Any]:
+        seen.append(workspace.config.workspace.name)
+        return []
+
+    jobs("runs", runs=runs)
+    (configured / "other.toml").write_text('[workspace]\nname = "other"')
+    monkeypatch.setenv("CS_SYNC_CONFIG", "other.toml")
+    assert run("runs").code == 0
+    assert seen == ["other"]
+
+
+def test_a_bug_is_a_message_unless_debug(run: Run, jobs: Jobs) -> None:
+    def fail(workspace: Any, **_: Any) -> None:
+        raise ZeroDivisionError("division by zero\nsecond line")
+
+    jobs("sync", sync=fail)
+    ran = run("sync")
+    assert ran.code == 1
+    assert "unexpected ZeroDivisionError: division by zero\n" in ran.err
+    assert "--debug" in ran.err
+    assert "Traceback" not in ran.err
+    assert "Traceback" in run("--debug", "sync").err
+
+
+def test_ctrl_c_ends_with_130_and_a_clean_line(run: Run, jobs: Jobs) -> None:
+    def interrupt(workspace: Any, **_: Any) -> None:
+        raise KeyboardInterrupt
+
+    jobs("sync", sync=interrupt)
+    ran = run("sync")
+    assert ran.code == 130
+    assert ran.err.endswith("stopped; run it again and it goes on where it was\n")
+    assert "Traceback" not in ran.err
+
+
+def test_a_config_error_of_a_job_is_usage(run: Run, jobs: Jobs) -> None:
+    def unknown(workspace: Any, **_: Any) -> None:
+        raise ConfigError("no metric nrrr", "did you mean nrr?")
+
+    jobs("metrics", metrics=unknown)
+    ran = run("metrics", "--metric", "nrrr")
+    assert (ran.code, ran.err) == (2, "error: no metric nrrr\n  → did you mean nrr?\n")
