@@ -1,5 +1,7 @@
 """What a connector gets from the door: bodies, retries, typed errors."""
 
+import gc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -54,6 +56,17 @@ def test_get_gives_the_decoded_body_and_sends_key_and_params(
     request = route.calls.last.request
     assert request.headers["authorization"] == f"Bearer {KEY}"
     assert request.headers["accept"] == "application/json"
+
+
+def test_a_page_is_let_go_of_without_the_garbage_collector() -> None:
+    transport = httpx.MockTransport(lambda _request: httpx.Response(200, json={"data": [1]}))
+    door = VendorHttp("stripe", client=httpx.Client(transport=transport)).at(BASE)
+    gc.disable()
+    try:
+        page = weakref.ref(door.send("GET", "/v1/things"))
+        assert page() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(
