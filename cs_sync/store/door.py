@@ -98,20 +98,16 @@ def admit(
             rejected.append(_rejection(record, row, "rule", reason))
             continue
         try:
-            admitted.append(_digested(tell, row))
+            content = orjson.dumps(tell(row), default=str)
         except TypeError:
             rejected.append(_rejection(record, row, "text", "holds text that is not Unicode"))
+            continue
+        if b"\\u0000" in content:  # which PostgreSQL cannot store
+            row = {name: _without_nul(value) for name, value in row.items()}
+            content = orjson.dumps(tell(row), default=str)
+        row["row_hash"] = _digest(content)
+        admitted.append(row)
     return admitted, rejected
-
-
-def _digested(tell: Tell, row: dict[str, Any]) -> dict[str, Any]:
-    """The row with its digest, and without NUL characters, which PostgreSQL cannot store."""
-    content = _content(tell, row)
-    if b"\\u0000" in content:
-        row = {name: _without_nul(value) for name, value in row.items()}
-        content = _content(tell, row)
-    row["row_hash"] = _digest(content)
-    return row
 
 
 def _without_nul(value: Any) -> Any:
@@ -160,12 +156,7 @@ def content_hash(
     record: type[Record], row: Mapping[str, Any], ignoring: frozenset[str] = NOT_CONTENT
 ) -> str:
     """A digest of what a complete row says, the same for the same content however it was read."""
-    return _digest(_content(_told_by(record, ignoring), row))
-
-
-def _content(tell: Tell, row: Mapping[str, Any]) -> bytes:
-    """The content as bytes; raises TypeError where text is not Unicode."""
-    return orjson.dumps(tell(row), default=str)
+    return _digest(orjson.dumps(_told_by(record, ignoring)(row), default=str))
 
 
 @cache

@@ -10,7 +10,6 @@ from cs_sync.contracts.source import Page, Rejection, Stream
 from cs_sync.store.door import admit
 from cs_sync.store.records import (
     Moment,
-    begin_versions,
     bury,
     confirm_refused,
     end_missing_children,
@@ -79,10 +78,14 @@ def store_page(
     """
     changed = 0
     for record, rows in admitted.items():
-        versions = record in stream.snapshot and rows
-        kept = begin_versions(connection, record, rows, moment) if versions else rows
-        shown = confirm and record is stream.record
-        changed += store_rows(connection, record, kept, moment, confirm=shown)
+        changed += store_rows(
+            connection,
+            record,
+            rows,
+            moment,
+            snapshot=record in stream.snapshot,
+            confirm=confirm and record is stream.record,
+        )
         forget_rejects(connection, moment.source, record, [row["source_id"] for row in rows])
     gone = page.deleted.get(stream.record, ())
     changed += _end_children(connection, stream, admitted, rejected, gone, moment)

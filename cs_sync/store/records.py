@@ -33,6 +33,7 @@ CHUNK = 5000
 """Keys in one IN list: below every database's limit on parameters."""
 
 VERSION_FIELDS = frozenset({"updated_at", "raw", "valid_from", "valid_to", "row_hash"})
+_SOURCE_ID = itemgetter("source_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,25 +57,29 @@ def store_rows(
     rows: Sequence[dict[str, Any]],
     moment: Moment,
     *,
+    snapshot: bool = False,
     confirm: bool = False,
 ) -> int:
     """Store admitted rows and say how many were new or different.
 
+    `snapshot` says that they show only the present, and that a changed one begins a new version.
     `confirm` also marks the unchanged ones as seen now, for reads that are swept.
     """
     table = table_of(record)
     keys = _keys(table)
+    stored = _stored(connection, table, map(_SOURCE_ID, rows), moment)
+    if snapshot and stored:
+        rows = _versions(connection, record, rows, moment)
     latest = dict(zip(map(itemgetter(*keys), rows), rows, strict=True))
-    stored = _stored(connection, table, (row["source_id"] for row in latest.values()), moment)
-    changed = [row for key, row in latest.items() if stored.get(key) != row["row_hash"]]
+    changed = list(latest.values())
     if stored:
+        changed = [row for key, row in latest.items() if stored.get(key) != row["row_hash"]]
         replaced = (row["source_id"] for key, row in latest.items() if _differs(stored, key, row))
         for some in chunks(replaced):
             remember(connection, table, _mine(table, some, moment), moment.now)
-    if moment.keep_raw:
-        changed = [{"raw": None, **row} for row in changed]
-    upsert_distinct(connection, table, changed, _knowledge(moment))
-    if confirm:
+    written = [{"raw": None, **row} for row in changed] if moment.keep_raw else changed
+    upsert_distinct(connection, table, written, _knowledge(moment))
+    if confirm and stored:
         same = (key for key, row in latest.items() if stored.get(key) == row["row_hash"])
         _confirm(connection, table, same, moment)
     return len(changed)
@@ -163,18 +168,14 @@ def _mark(dialect: Dialect, table: Table) -> Prepared:
     return prepare(marked, dialect)
 
 
-def begin_versions(
-    connection: Connection,
-    record: type[Record],
-    rows: Sequence[dict[str, Any]],
-    moment: Moment,
+def _versions(
+    connection: Connection, record: type[Record], rows: Sequence[dict[str, Any]], moment: Moment
 ) -> list[dict[str, Any]]:
     """Rows that show only the present, as versions: a changed one ends the last and begins anew.
 
     A change took effect when the source says (`updated_at`), else when it was first seen.
     """
-    table = table_of(record)
-    open_versions = _latest_versions(connection, table, [r["source_id"] for r in rows], moment)
+    open_versions = _latest_versions(connection, table_of(record), map(_SOURCE_ID, rows), moment)
     versions: list[dict[str, Any]] = []
     for row in rows:
         last = open_versions.get(row["source_id"])

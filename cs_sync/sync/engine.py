@@ -20,8 +20,10 @@ def sync_sources(
 ) -> list[Outcome]:
     """Bring every stream of every source up to date; `note` is told of each as it ends.
 
-    Every part of a backfill has a reader of its own, so that all of them come to their ends
-    together; how many requests run, and how fast they go, is decided at the source's door.
+    Every part of a backfill has a reader of its own, let in as soon as it would not only wait for
+    another's computing; while a vendor takes its time that is at once, so that all of them come
+    to their ends together. How many requests run, and how fast they go, is decided at the source's
+    door.
     Raises what must stop the run, after every reader has stopped.
     """
     streams = [(source, stream) for source in sources for stream in source.source.streams()]

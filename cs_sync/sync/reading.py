@@ -46,6 +46,11 @@ class Session:
     stop: threading.Event = field(default_factory=threading.Event)
     suppressed: Suppressed = field(default_factory=Suppressed)
 
+    def go_on(self) -> None:
+        """Raises Interrupted once the run was asked to stop."""
+        if self.stop.is_set():
+            raise Interrupted("the run was stopped", "run it again: it resumes where it was")
+
 
 @dataclass(frozen=True, slots=True)
 class WindowRead:
@@ -73,9 +78,9 @@ def read_window(
     read, expect = opened.records, None
     before, resume = read, opened.window.resume
     seen: set[bytes] = set()
+    session.go_on()  # it may have waited for its turn
     for page in stream.read(opened.window):
-        if session.stop.is_set():
-            raise Interrupted("the run was stopped", "run it again: it resumes where it was")
+        session.go_on()
         _refuse_repeats(stream, resume, seen)
         resume = page.resume if page.resume is not None else resume
         expect = page.expect if page.expect is not None else expect

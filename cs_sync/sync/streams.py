@@ -1,7 +1,7 @@
 """Bringing one stream up to date: its windows, its cursor, its sweep."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, wait
+from concurrent.futures import Executor, Future, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -27,6 +27,7 @@ from cs_sync.store.states import (
     set_cursor,
 )
 from cs_sync.store.sweeping import count_unseen, sweep
+from cs_sync.sync.concurrency import Concurrency
 from cs_sync.sync.outcome import Outcome, Status
 from cs_sync.sync.reading import Interrupted, Session, WindowRead, read_window, tables_of
 from cs_sync.sync.windows import Request, needs_backfill, next_cursor, next_windows, sweeps
@@ -50,6 +51,7 @@ class OpenSource:
     name: str
     source: Source
     counting: Callable[[str], AbstractContextManager[Count]]
+    concurrency: Concurrency = field(default_factory=Concurrency)
 
 
 @dataclass(slots=True)
@@ -90,7 +92,7 @@ class StreamSync:
     def _read_windows(self) -> str | None:
         windows = self._open()
         tracked = not self.request.ranged
-        tasks = [self.pool.submit(self._read, opened, tracked) for opened in windows]
+        tasks = [self._begin(opened, tracked) for opened in windows]
         wait(tasks)
         reads = [task.result() for task in tasks]
         missing = _missing(reads)
@@ -119,6 +121,13 @@ class StreamSync:
         name, stream = self.source.name, self.stream.name
         told = {"message": f"{name} {stream}: {message}"}
         self.session.emit(Event("warning", now, name, stream, told))
+
+    def _begin(self, opened: OpenWindow, tracked: bool) -> Future[WindowRead]:
+        """Let a reader in as soon as there is work for one more."""
+        self.source.concurrency.enter()
+        task = self.pool.submit(self._read, opened, tracked)
+        task.add_done_callback(self.source.concurrency.leave)
+        return task
 
     def _read(self, opened: OpenWindow, tracked: bool) -> WindowRead:
         with self.source.counting(self.stream.name) as cost:

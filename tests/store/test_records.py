@@ -11,7 +11,6 @@ from cs_sync.store.database import Store
 from cs_sync.store.door import admit
 from cs_sync.store.records import (
     Moment,
-    begin_versions,
     bury,
     end_missing_children,
     store_rows,
@@ -109,8 +108,7 @@ def show(store: Store, at: datetime, **fields: Any) -> None:
     admitted, _ = admit(SubscriptionItem, [item(**fields)])
     moment = Moment("stripe", at)
     with store.write() as connection:
-        versions = begin_versions(connection, SubscriptionItem, admitted, moment)
-        store_rows(connection, SubscriptionItem, versions, moment)
+        store_rows(connection, SubscriptionItem, admitted, moment, snapshot=True)
 
 
 def versions_of(store: Store) -> list[tuple[Any, ...]]:

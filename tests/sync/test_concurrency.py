@@ -1,0 +1,79 @@
+"""Readers are let in while the core is idle, and wait for one another while it is busy."""
+
+import threading
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+
+from cs_sync.contracts.source import Page, Window
+from cs_sync.store.database import Store
+from cs_sync.store.leases import take_lease
+from cs_sync.sync.concurrency import INTERVAL, MOST, Concurrency
+from cs_sync.sync.engine import sync_sources
+from cs_sync.sync.reading import Interrupted, Session
+from cs_sync.sync.windows import Request
+from tests.conftest import Clock
+from tests.sync.scripted import Scripted, stream, tickets
+
+PATIENCE = 5.0
+
+
+def busy_for(share: float) -> Concurrency:
+    """Of every second that passes the process computes this share."""
+    wall, computed = count(), count()
+    return Concurrency(lambda: float(next(wall)), lambda: next(computed) * share)
+
+
+def enters(concurrency: Concurrency) -> Callable[[float], bool]:
+    """Another reader at the door; what is given tells whether it came in within so many seconds."""
+    inside = threading.Event()
+
+    def come() -> None:
+        concurrency.enter()
+        inside.set()
+
+    threading.Thread(target=come, daemon=True).start()
+    return inside.wait
+
+
+def test_while_the_core_is_busy_a_reader_waits_for_the_one_before() -> None:
+    concurrency = busy_for(0.9)
+    assert enters(concurrency)(PATIENCE)
+    second = enters(concurrency)
+    assert not second(10 * INTERVAL)
+    concurrency.leave()
+    assert second(PATIENCE)
+
+
+def test_while_the_core_is_idle_others_are_let_in() -> None:
+    concurrency = busy_for(0.03)
+    assert all(enters(concurrency)(PATIENCE) for _ in range(16))
+
+
+def test_there_are_never_more_than_are_good_for_anything() -> None:
+    concurrency = busy_for(0.0)
+    assert all(enters(concurrency)(PATIENCE) for _ in range(MOST))
+    one_more = enters(concurrency)
+    assert not one_more(10 * INTERVAL)
+    concurrency.leave()
+    assert one_more(PATIENCE)
+
+
+def test_who_has_waited_for_a_run_that_was_stopped_asks_for_nothing(
+    store: Store, clock: Clock
+) -> None:
+    asked: list[Window] = []
+
+    def read(window: Window) -> Iterator[Page]:
+        asked.append(window)
+        session.stop.set()
+        yield Page(tickets("1"))
+
+    with store.write() as connection:
+        held = take_lease(connection, "run", clock())
+    session = Session(store, "run", held, clock, lambda _event: None)
+    source = Scripted([stream(read, splits=True)]).opened()
+    with pytest.raises(Interrupted):
+        sync_sources(session, [source], Request(), lambda _outcome: None)
+    assert len(asked) == 1
