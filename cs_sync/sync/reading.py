@@ -54,11 +54,15 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class WindowRead:
-    """How many records a window held, and how many the source said it should."""
+    """How many records a window held, and how many the source said it should.
+
+    `more` says that only its first page was read, and that others follow.
+    """
 
     read: int
     expect: int | None
     resume: Any
+    more: bool = False
 
 
 def read_window(
@@ -69,16 +73,20 @@ def read_window(
     parts: list[Stored],
     *,
     tracked: bool = True,
+    first: bool = False,
 ) -> WindowRead:
     """Store every page of a window; each with its resume point, so that a kill costs one page.
 
     `parts` receives what each page came to, also of a window that fails half-way.
     `tracked` False reads beside the state, for ranges that the user asked for.
+    `first` reads no more than the first page, and nothing where that is stored already.
     """
     read, expect = opened.records, None
     before, resume = read, opened.window.resume
     seen: set[bytes] = set()
     session.go_on()  # it may have waited for its turn
+    if first and resume is not None:
+        return WindowRead(read, expect, resume, more=True)
     for page in stream.read(opened.window):
         session.go_on()
         _refuse_repeats(stream, resume, seen)
@@ -90,6 +98,8 @@ def read_window(
         parts.append(part)
         detail = {"records": part.records, "changed": part.changed, "rejected": part.rejected}
         session.emit(Event("page_stored", session.clock(), source, stream.name, detail))
+        if first and page.resume is not None:
+            return WindowRead(read, expect, resume, more=True)
     return WindowRead(read, expect, resume)
 
 

@@ -30,7 +30,14 @@ from cs_sync.store.sweeping import count_unseen, sweep
 from cs_sync.sync.concurrency import Concurrency
 from cs_sync.sync.outcome import Outcome, Status
 from cs_sync.sync.reading import Interrupted, Session, WindowRead, read_window, tables_of
-from cs_sync.sync.windows import Request, needs_backfill, next_cursor, next_windows, sweeps
+from cs_sync.sync.windows import (
+    Request,
+    needs_backfill,
+    next_cursor,
+    next_windows,
+    parts_of,
+    sweeps,
+)
 
 SWEEP_SHARE = 0.5
 SWEEP_FLOOR = 50
@@ -91,14 +98,32 @@ class StreamSync:
 
     def _read_windows(self) -> str | None:
         windows = self._open()
-        tracked = not self.request.ranged
-        tasks = [self._begin(opened, tracked) for opened in windows]
-        wait(tasks)
-        reads = [task.result() for task in tasks]
+        parts = parts_of(self.stream, windows)
+        reads = self._read_all(windows, first=bool(parts))
+        if any(read.more for read in reads):
+            windows = self._cut(parts)
+            reads = self._read_all(windows)
         missing = _missing(reads)
-        if missing or not tracked:
+        if missing or self.request.ranged:
             return missing
         return self._close(windows, reads)
+
+    def _read_all(self, windows: Sequence[OpenWindow], *, first: bool = False) -> list[WindowRead]:
+        tasks = [self._begin(opened, first) for opened in windows]
+        wait(tasks)
+        return [task.result() for task in tasks]
+
+    def _cut(self, parts: Sequence[OpenWindow]) -> Sequence[OpenWindow]:
+        """Read these in place of the whole that was begun."""
+
+        def work(connection: Connection) -> None:
+            check_lease(connection, self.session.held)
+            names = (self.source.name, self.stream.name)
+            open_windows(connection, *names, parts, self.session.run_id)
+
+        if not self.request.ranged:
+            self.session.store.transact(work)
+        return parts
 
     def _open(self) -> Sequence[OpenWindow]:
         names, now = (self.source.name, self.stream.name), self.session.clock()
@@ -122,20 +147,27 @@ class StreamSync:
         told = {"message": f"{name} {stream}: {message}"}
         self.session.emit(Event("warning", now, name, stream, told))
 
-    def _begin(self, opened: OpenWindow, tracked: bool) -> Future[WindowRead]:
+    def _begin(self, opened: OpenWindow, first: bool) -> Future[WindowRead]:
         """Let a reader in as soon as there is work for one more."""
         self.source.concurrency.enter()
-        task = self.pool.submit(self._read, opened, tracked)
+        task = self.pool.submit(self._read, opened, first)
         task.add_done_callback(self.source.concurrency.leave)
         return task
 
-    def _read(self, opened: OpenWindow, tracked: bool) -> WindowRead:
+    def _read(self, opened: OpenWindow, first: bool) -> WindowRead:
+        tracked = not self.request.ranged
         with self.source.counting(self.stream.name) as cost:
             self.costs.append(cost)
             read = read_window(
-                self.session, self.source.name, self.stream, opened, self.parts, tracked=tracked
+                self.session,
+                self.source.name,
+                self.stream,
+                opened,
+                self.parts,
+                tracked=tracked,
+                first=first,
             )
-        if tracked:
+        if tracked and not read.more:
             self._mark_done(opened, read)
         return read
 

@@ -1,5 +1,6 @@
 """Which windows a stream reads next; pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,9 +15,11 @@ BACKFILL_EDGES = tuple(
 """How long ago the parts of a split backfill meet.
 
 Businesses grow, so later parts are shorter; the longest part is read by one reader alone, so none
-may hold a large share of all records. An empty part costs one request, once.
+may hold a large share of all records.
 """
 MOST_PARTS = len(BACKFILL_EDGES) + 1
+WHOLE = 0
+"""Number of the one window that a read begins with; parts count from one."""
 
 SAFETY = timedelta(days=2)
 """Distance kept from the end of what a source still remembers."""
@@ -54,11 +57,31 @@ def next_windows(
     if stream.cursor == "none":
         return _opened(now, Window(None, until))
     if request.ranged:
-        return _backfill(stream, request.since, request.until or until, now)
+        return _opened(now, Window(request.since, request.until or until))
     since = None if request.full else _reachable(stream, standing.cursor, now)
     if since is None:
-        return _backfill(stream, None, until, now)
+        return _opened(now, Window(None, until))
     return _opened(now, Window(since - stream.lookback, max(until, since), backfill=False))
+
+
+def parts_of(stream: Stream, windows: Sequence[OpenWindow]) -> tuple[OpenWindow, ...]:
+    """What a backfill is cut into if its first page is not its last; nothing where it stays whole.
+
+    They show that page once more. A small account is read in one request instead of sixteen.
+    """
+    if not stream.splits or len(windows) != 1:
+        return ()
+    [opened] = windows
+    since, until = opened.window.since, opened.window.until
+    first = since or datetime.min.replace(tzinfo=UTC)
+    edges = [until - ago for ago in BACKFILL_EDGES if first < until - ago]
+    if not (opened.window.backfill and edges and opened.partition == _partition(WHOLE)):
+        return ()
+    pairs = zip([since, *edges], [*edges, until], strict=True)
+    return tuple(
+        OpenWindow(_partition(number), Window(a, b), opened.opened_at)
+        for number, (a, b) in enumerate(pairs, start=WHOLE + 1)
+    )
 
 
 def next_cursor(stream: Stream, windows: tuple[OpenWindow, ...], resume: Any) -> Any:
@@ -108,19 +131,9 @@ def _remembered(stream: Stream, since: datetime, now: datetime) -> bool:
     return stream.history is None or since >= now - stream.history + SAFETY
 
 
-def _backfill(
-    stream: Stream, since: datetime | None, until: datetime, now: datetime
-) -> tuple[OpenWindow, ...]:
-    if not stream.splits:
-        return _opened(now, Window(since, until))
-    first = since or datetime.min.replace(tzinfo=UTC)
-    edges = [until - ago for ago in BACKFILL_EDGES if first < until - ago]
-    starts, ends = [since, *edges], [*edges, until]
-    return _opened(now, *(Window(a, b) for a, b in zip(starts, ends, strict=True)))
+def _opened(now: datetime, window: Window) -> tuple[OpenWindow, ...]:
+    return (OpenWindow(_partition(WHOLE), window, now),)
 
 
-def _opened(now: datetime, *windows: Window) -> tuple[OpenWindow, ...]:
-    return tuple(
-        OpenWindow(partition=f"{index:03d}", window=window, opened_at=now)
-        for index, window in enumerate(windows)
-    )
+def _partition(number: int) -> str:
+    return f"{number:03d}"

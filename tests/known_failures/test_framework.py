@@ -58,7 +58,11 @@ def test_p47_a_failing_stream_stops_no_other_and_keeps_its_pages(
 
 
 def test_p48_state_is_a_row_per_part_and_does_not_grow(store: Store, clock: Clock) -> None:
-    split = stream(lambda window: iter([Page(tickets(f"{window.since}"))]), splits=True)
+    def two_pages(window: Window) -> Iterator[Page]:
+        yield Page(tickets(f"{window.since}"), resume="behind the first")
+        yield Page({})
+
+    split = stream(two_pages, splits=True)
     counts = []
     for _ in range(6):
         run(store, clock, split)

@@ -248,20 +248,60 @@ def test_bad_records_are_kept_with_their_reason_until_they_are_good(
         assert connection.execute(select(REJECTED)).all() == []
 
 
-def test_the_parts_of_a_split_backfill_are_read_side_by_side_and_once(
+def long_parts(seen: list[Window]) -> Stream:
+    """Every window has two pages."""
+
+    def read(window: Window) -> Iterator[Page]:
+        seen.append(window)
+        yield Page(tickets(f"{window.since}"), resume="behind the first")
+        yield Page(tickets(f"{window.since} to {window.until}"))
+
+    return stream(read, splits=True)
+
+
+def test_a_backfill_of_more_than_a_page_is_split_and_every_part_read_once(
     store: Store, clock: Clock
 ) -> None:
     seen: list[Window] = []
-
-    def parts(window: Window) -> Iterator[Page]:
-        seen.append(window)
-        yield Page(tickets(f"{window.since}"))
-
-    assert run(store, clock, stream(parts, splits=True))["tickets"].status == "ok"
-    assert len(living(store)) == len(seen) == len(BACKFILL_EDGES) + 1
+    assert run(store, clock, long_parts(seen))["tickets"].status == "ok"
+    whole, *parts = seen
+    assert (whole.since, whole.until) == (None, max(part.until for part in parts))
+    assert len({part.since for part in parts}) == len(parts) == len(BACKFILL_EDGES) + 1
+    assert len(living(store)) == 2 * len(parts)
     seen.clear()
-    run(store, clock, stream(parts, splits=True))
+    run(store, clock, long_parts(seen))
     assert [window.backfill for window in seen] == [False]
+
+
+def test_a_backfill_of_one_page_stays_whole(store: Store, clock: Clock) -> None:
+    seen: list[Window] = []
+
+    def read(window: Window) -> Iterator[Page]:
+        seen.append(window)
+        yield Page(tickets("1"))
+
+    assert run(store, clock, stream(read, splits=True))["tickets"].status == "ok"
+    assert [(window.since, window.backfill) for window in seen] == [(None, True)]
+
+
+def test_a_backfill_that_was_killed_before_it_was_split_is_split_by_the_next_run(
+    store: Store, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Window] = []
+
+    def killed(*_given: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cs_sync.sync.streams.StreamSync._cut", killed)
+        with pytest.raises(Killed):
+            run(store, clock, long_parts(seen))
+    assert len(seen) == 1
+    assert run(store, clock, long_parts(seen))["tickets"].status == "ok"
+    *_parts, changes = seen[1:]
+    assert len(seen) == 1 + len(BACKFILL_EDGES) + 1 + 1
+    assert not changes.backfill
+    assert len(living(store)) == 2 * (len(BACKFILL_EDGES) + 1 + 1)
 
 
 def test_a_run_that_lost_its_lease_stores_nothing_more(store: Store, clock: Clock) -> None:

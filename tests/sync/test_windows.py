@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from cs_sync.contracts.source import Stream, Window
 from cs_sync.store.states import OpenWindow, Standing
-from cs_sync.sync.windows import Request, next_cursor, next_windows
+from cs_sync.sync.windows import BACKFILL_EDGES, Request, next_cursor, next_windows, parts_of
 from cs_sync_schemas import Ticket
 from tests.conftest import NOW
 
@@ -72,8 +72,13 @@ def test_a_range_is_read_beside_the_cursor() -> None:
 
 @given(st.timedeltas(timedelta(0), timedelta(days=4000)))
 def test_the_parts_of_a_split_backfill_leave_no_gap_and_do_not_overlap(ago: timedelta) -> None:
-    since = NOW - LAG - ago
-    parts = windows(replace(STREAM, splits=True), NEW, Request(since=since))
+    since, splits = NOW - LAG - ago, replace(STREAM, splits=True)
+    whole = next_windows(splits, NEW, Request(since=since), NOW)
+    assert [opened.window for opened in whole] == [Window(since, NOW - LAG)]
+    parts = [opened.window for opened in parts_of(splits, whole)]
+    assert bool(parts) is (ago > BACKFILL_EDGES[-1])
+    if not parts:
+        return
     assert parts[0].since == since
     assert parts[-1].until == NOW - LAG
     for before, after in pairwise(parts):
@@ -85,3 +90,14 @@ def test_the_cursor_is_the_end_of_what_was_read(splits: bool) -> None:
     stream = replace(STREAM, splits=splits)
     opened = next_windows(stream, NEW, Request(), NOW)
     assert next_cursor(stream, opened, None) == (NOW - LAG).isoformat()
+
+
+def test_parts_and_changes_are_not_cut_again() -> None:
+    splits = replace(STREAM, splits=True)
+    assert parts_of(STREAM, next_windows(STREAM, NEW, Request(), NOW)) == ()
+    assert parts_of(splits, next_windows(splits, KNOWN, Request(), NOW)) == ()
+    parts = parts_of(splits, next_windows(splits, NEW, Request(), NOW))
+    assert len(parts) == len(BACKFILL_EDGES) + 1
+    assert parts_of(splits, parts) == ()
+    assert parts_of(splits, parts[:1]) == parts_of(splits, parts[-1:]) == ()
+    assert {part.opened_at for part in parts} == {NOW}
