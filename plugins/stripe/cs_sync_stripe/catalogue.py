@@ -15,7 +15,7 @@ from cs_sync_stripe.transport import Api, Raw
 class Catalogue:
     """Looks up prices and coupons; what is asked for twice is read once.
 
-    A backfill loads the lists first; a look-up of something else reads that one alone.
+    For a backfill, the first look-up reads the whole list; else every one reads one alone.
     """
 
     def __init__(self, api: Api) -> None:
@@ -24,10 +24,9 @@ class Catalogue:
         self._price_currencies = _Table(api, PRICE_CURRENCIES)
         self._coupon_currencies = _Table(api, COUPON_CURRENCIES)
 
-    def load(self) -> None:
-        """Read both lists, unless that was done."""
-        self._prices.load()
-        self._coupons.load()
+    def expect_many(self) -> None:
+        """Many look-ups may follow, or none: many of the objects show all that is needed."""
+        self._prices.many = self._coupons.many = True
 
     def price(self, id: str, *, currencies: bool = False) -> Raw | None:
         """The price with its tiers, on demand with its amounts in every currency.
@@ -46,22 +45,23 @@ class Catalogue:
 
 class _Table:
     def __init__(self, api: Api, endpoint: Endpoint) -> None:
+        self.many = False
         self._api = api
         self._endpoint = endpoint
         self._rows: dict[str, Raw | None] = {}
         self._loaded = False
         self._lock = threading.Lock()
 
-    def load(self) -> None:
-        with self._lock:  # windows are read side by side; one of them loads for all
-            if not self._loaded:
-                expand = [f"data.{name}" for name in self._endpoint.expand]
-                rows = self._api.list_all(self._endpoint.path, {"expand": expand})
-                self._rows.update((row["id"], row) for row in rows)
-                self._loaded = True
-
     def get(self, id: str) -> Raw | None:
-        with self._lock:
+        with self._lock:  # windows are read side by side; one of them reads for all
+            if id not in self._rows and self.many and not self._loaded:
+                self._load()
             if id not in self._rows:
                 self._rows[id] = self._api.read(self._endpoint, id)
             return self._rows[id]
+
+    def _load(self) -> None:
+        expand = [f"data.{name}" for name in self._endpoint.expand]
+        rows = self._api.list_all(self._endpoint.path, {"expand": expand})
+        self._rows.update((row["id"], row) for row in rows)
+        self._loaded = True

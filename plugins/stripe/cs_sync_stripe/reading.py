@@ -27,7 +27,6 @@ class Reader:
     endpoint: Endpoint
     record: type[Record]
     mapper: Callable[[Raw], Iterable[Mapped]]
-    needs_catalogue: bool = False
     ends_discounts_of: Callable[[Raw], bool] | None = None
     """Whether a discount that ended belongs to this stream."""
 
@@ -39,9 +38,8 @@ class Reader:
         params: dict[str, Any] = {**self.endpoint.params, "created": _between(window)}
         if self.endpoint.expand:
             params["expand"] = [f"data.{name}" for name in self.endpoint.expand]
+        self.catalogue.expect_many()
         for rows, after in self.api.pages(self.endpoint.path, params, window.resume):
-            if self.needs_catalogue:
-                self.catalogue.load()  # after the first page: by then all windows have asked
             yield self._page(*self._completed(rows), after)
 
     def _completed(self, rows: list[Any]) -> tuple[list[Any], list[str]]:

@@ -115,9 +115,7 @@ class StripeSource:
         from cs_sync_stripe.reading import Reader
 
         endpoint, (record, *extra) = _STREAMS[name]
-        reader = Reader(
-            self._api, self._catalogue, endpoint, record, mapper, bool(extra), _OWNS.get(name)
-        )
+        reader = Reader(self._api, self._catalogue, endpoint, record, mapper, _OWNS.get(name))
         return Stream(
             name,
             record,
