@@ -85,7 +85,8 @@ class Stream:
     lookback re-read this much before the cursor, for changes that arrive late.
     lag      the source shows nothing newer than this yet.
     history  how far back the source can still tell changes; older cursors mean a new backfill.
-    splits   a backfill may be cut by time and its parts read side by side.
+    splits   a backfill may be cut by time and its parts read side by side; they show once more
+             the page after which it was found to be worth it.
     deletes  feed: pages name them, those of a backfill, too; with `history` a backfill shows all
              that exists instead, and what it does not show is gone;
              flag: records say it; sweep: what a complete read no longer shows is gone;

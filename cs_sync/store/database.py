@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.pool import NullPool
@@ -232,6 +233,12 @@ def _postgresql(url: str, schema: str | None) -> Engine:
         raise ConfigError(
             f"PostgreSQL needs the driver {error.name}", "pip install cs-sync[postgres]"
         ) from error
+
+    @event.listens_for(engine, "handle_error")
+    def give_up(context: ExceptionContext) -> None:
+        # A ping on a lost connection may end in the driver's saying that it cannot undo the ping.
+        context.is_disconnect = context.is_disconnect or context.is_pre_ping
+
     if schema:
         _create_schema(url, schema)
     return engine

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
@@ -130,6 +131,25 @@ def test_what_stays_in_the_dark_is_not_repeated(counter: Counter, line: tuple[st
     late.go.set()
     wait_for_one_connection(counter.store)
     assert counter.rows() == 1
+
+
+def test_a_ping_that_fails_in_whatever_way_is_a_connection_to_give_up(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver noticed the loss only half: what it says then is not about a connection."""
+    counter.rows()
+    dialect = counter.store.engine.dialect
+    real, failing = dialect.do_ping, [True]
+
+    def ping(connection: Any) -> bool:
+        if failing:
+            failing.clear()
+            raise psycopg.ProgrammingError("can't change 'autocommit' now")
+        return bool(real(connection))
+
+    monkeypatch.setattr(dialect, "do_ping", ping)
+    assert counter.rows() == 0
+    assert (failing, counter.slept) == ([], [])
 
 
 def test_a_backend_that_is_ended_in_the_middle_costs_a_try(
