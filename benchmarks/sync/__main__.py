@@ -11,7 +11,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sync", description=__doc__)
     parser.add_argument("modes", nargs="*", metavar="MODE", help=f"of {', '.join(MODES)}; or all")
     parser.add_argument("--size", type=int, default=20_000, help="objects of every kind")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each contestant runs")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each contestant runs")
     given = parser.parse_args()
     unknown = set(given.modes) - MODES.keys()
     if unknown:
