@@ -16,6 +16,7 @@ IDLE, AIM = 0.5, 0.8
 """Shares of a core: below the first one more readers are let in, for the second one. A machine
 that is shared with others gives less than all of one."""
 MOST = 256
+"""More than any source has readers."""
 
 
 class Concurrency:

@@ -46,7 +46,7 @@ class Session:
     stop: threading.Event = field(default_factory=threading.Event)
     suppressed: Suppressed = field(default_factory=Suppressed)
 
-    def go_on(self) -> None:
+    def raise_if_stopped(self) -> None:
         """Raises Interrupted once the run was asked to stop."""
         if self.stop.is_set():
             raise Interrupted("the run was stopped", "run it again: it resumes where it was")
@@ -84,11 +84,11 @@ def read_window(
     read, expect = opened.records, None
     before, resume = read, opened.window.resume
     seen: set[bytes] = set()
-    session.go_on()  # it may have waited for its turn
+    session.raise_if_stopped()  # it may have waited for its turn
     if first and resume is not None:
         return WindowRead(read, expect, resume, more=True)
     for page in stream.read(opened.window):
-        session.go_on()
+        session.raise_if_stopped()
         _refuse_repeats(stream, resume, seen)
         resume = page.resume if page.resume is not None else resume
         expect = page.expect if page.expect is not None else expect

@@ -97,11 +97,14 @@ class StreamSync:
         return problem
 
     def _read_windows(self) -> str | None:
-        windows = self._open()
+        windows, before = self._open(), len(self.parts)
         parts = parts_of(self.stream, windows)
         reads = self._read_all(windows, first=bool(parts))
         if any(read.more for read in reads):
             windows = self._cut(parts)
+            # What the first page held is shown again: only what became of it counts from here.
+            again = [replace(p, records=0, main=0, rejected=0) for p in self.parts[before:]]
+            self.parts[before:] = again
             reads = self._read_all(windows)
         missing = _missing(reads)
         if missing or self.request.ranged:

@@ -273,6 +273,17 @@ def test_a_backfill_of_more_than_a_page_is_split_and_every_part_read_once(
     assert [window.backfill for window in seen] == [False]
 
 
+def test_what_the_page_before_a_split_held_is_counted_once(store: Store, clock: Clock) -> None:
+    def read(window: Window) -> Iterator[Page]:
+        bad: Mapping[type[Record], Any] = {Ticket: [{"source_id": "bad"}, *tickets("1")[Ticket]]}
+        if window.since is None:
+            yield Page(bad, resume="behind the first")
+        yield Page({})
+
+    stored = run(store, clock, stream(read, splits=True))["tickets"].stored
+    assert (stored.records, stored.main, stored.changed, stored.rejected) == (2, 2, 1, 1)
+
+
 def test_a_backfill_of_one_page_stays_whole(store: Store, clock: Clock) -> None:
     seen: list[Window] = []
 
