@@ -49,7 +49,7 @@ def make_app() -> typer.Typer:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"cs-sync {version('cs-sync')}")
+        typer.echo(f"cs-sync {version('customer-success-sync')}")
         raise typer.Exit
 
 

@@ -12,6 +12,7 @@ from cs_sync.cli.options import Options
 from cs_sync.cli.stopping import terminating
 from cs_sync.contracts.errors import CsSyncError
 from cs_sync.plugins import BrokenPlugin, load_plugins
+from cs_sync.plugins.distributions import refuse_foreign_package
 
 USAGE = 2
 INTERRUPTED = 130
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     disabled = os.environ.get("CS_SYNC_DISABLED_PLUGINS", "").split(",")
     options = Options(plugins=load_plugins(disabled, report=_warn))
     try:
+        refuse_foreign_package()
         app = make_app()
         options.plugins.add_commands(app)
         with terminating():

@@ -13,6 +13,7 @@ from cs_sync.config.secrets import Secrets, raise_together
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.source import ConnectorConfig, Workspace
 from cs_sync.plugins import Plugins
+from cs_sync.plugins.distributions import how_to_install
 
 
 class Connectors(Mapping[str, ConnectorConfig]):
@@ -130,8 +131,7 @@ def _not_installed(name: str, plugins: Plugins) -> Problem:
     installed = sorted({*plugins.sources, *plugins.destinations})
     listed = ", ".join(installed) or "none"
     hint = nearest(name, installed)
-    install = f"pip install cs-sync-{name.replace('_', '-')}"
-    remedy = f"{hint} Else {install}" if hint.startswith("did you mean") else install
+    remedy = hint if hint.startswith("did you mean") else how_to_install(name)
     return Problem(key, f"no such connector is installed (installed: {listed})", remedy)
 
 

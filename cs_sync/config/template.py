@@ -24,6 +24,7 @@ from cs_sync.follow_ups.playbooks import PLAYBOOKS
 from cs_sync.follow_ups.settings import FollowUpSettings, duration_text
 from cs_sync.health.model import DEFAULT_INPUTS, HealthConfig
 from cs_sync.plugins import Plugins
+from cs_sync.plugins.distributions import how_to_install
 
 _HEADER = """\
 # Configuration of cs-sync. A value may also be looked up elsewhere:
@@ -100,10 +101,7 @@ def _connector(plugins: Plugins, connector: str) -> str:
     """A connector's table; what it requires is looked up in the environment."""
     settings = plugins.settings_of(connector)
     if settings is None:
-        raise ConfigError(
-            f"no connector {connector} is installed",
-            f"pip install cs-sync-{connector.replace('_', '-')}",
-        )
+        raise ConfigError(f"no connector {connector} is installed", how_to_install(connector))
     required = {
         key: f"env:{connector.upper()}_{(field.alias or key).upper()}"
         for key, field in settings.model_fields.items()

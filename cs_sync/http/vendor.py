@@ -34,7 +34,7 @@ LONGEST_WAIT = 900.0
 """Seconds: a quota that stays closed for longer ends the stream, which resumes next run."""
 MOST_REDIRECTS = 5
 _TIMEOUT, _CONNECT = 60.0, 10.0
-_AGENT = {"User-Agent": f"cs-sync/{version('cs-sync')}"}
+_AGENT = {"User-Agent": f"cs-sync/{version('customer-success-sync')}"}
 _DIRECT: Mapping[str, None] = {
     f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")
 }

@@ -48,7 +48,8 @@ def parquet_writer() -> Callable[[Path, Table, Pages], int]:
         from pyarrow import parquet
     except ImportError:
         raise ConfigError(
-            "Parquet files need pyarrow", "pip install 'cs-sync[parquet]', or use --format csv"
+            "Parquet files need pyarrow",
+            "pip install 'customer-success-sync[parquet]', or use --format csv",
         ) from None
 
     def write(path: Path, table: Table, pages: Pages) -> int:

@@ -87,7 +87,7 @@ def grouped(said: Sequence[Verbatim]) -> list[Topic]:
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"topics need {error.name}, which is not installed",
-            "install the extra: pip install 'cs-sync[analyse]'",
+            "install the extra: pip install 'customer-success-sync[analyse]'",
         ) from error
 
 

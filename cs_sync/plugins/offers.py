@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.hooks import hookimpl
+from cs_sync.plugins.distributions import DISTRIBUTION
 from cs_sync.plugins.plugin import Plugin, broken
 from cs_sync.plugins.registering import PluginSet
 
@@ -117,12 +118,12 @@ class Plugins(PluginSet):
 
     def observe(self, observer: "Callable[[Event], None]", name: str = "observer") -> None:
         """Let a function of the host see the events, through the same door as plugins."""
-        self.register(Plugin(name, "cs-sync", ""), _Observer(observer))
+        self.register(Plugin(name, DISTRIBUTION, ""), _Observer(observer))
         self.__dict__.pop("_observers", None)
 
     def unobserve(self, name: str = "observer") -> None:
         """End what `observe` began."""
-        plugin = Plugin(name, "cs-sync", "")
+        plugin = Plugin(name, DISTRIBUTION, "")
         if self._usable.pop(plugin.key, None):
             self._manager.unregister(name=plugin.key)
         self.__dict__.pop("_observers", None)

@@ -50,7 +50,7 @@ def extra(module: str) -> ModuleType:
     except ImportError as missing:
         raise ConfigError(
             f"the report needs {missing.name}, which is not installed",
-            "pip install 'cs-sync[report]'",
+            "pip install 'customer-success-sync[report]'",
         ) from None
 
 

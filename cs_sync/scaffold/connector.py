@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from cs_sync.contracts.errors import ConfigError
+from cs_sync.plugins.distributions import DISTRIBUTION
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{1,30}")
 _MODEL = "pebble"
 _HERE = Path(__file__).parent
 
-_README = """# cs-sync-{name}
+_README = """# customer-success-sync-{name}
 
 Reads {title} into cs-sync.
 
@@ -33,13 +34,13 @@ here which permissions its credential needs, and no more than it needs.
 
 
 def new_connector(name: str, into: Path) -> Path:
-    """Write the distribution `cs-sync-NAME` into a folder; its path. Raises ConfigError."""
+    """Write the distribution of a connector into a folder; its path. Raises ConfigError."""
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
         raise ConfigError(
             f"{name!r} cannot be a connector's name",
             "use small letters, digits and _, as in acme_crm",
         )
-    folder = into / f"cs-sync-{name.replace('_', '-')}"
+    folder = into / f"{DISTRIBUTION}-{name.replace('_', '-')}"
     if folder.exists():
         raise ConfigError(f"{folder} exists already", "take another name or folder")
     for path, text in _files(name):
@@ -71,7 +72,7 @@ def _files(name: str) -> Iterator[tuple[Path, str]]:
 def _renamed(text: str, name: str) -> str:
     text = text.replace(", a helpdesk that does not exist", "")
     text = text.replace("A connector to copy: reads", "Reads")
-    text = text.replace(f"cs-sync-{_MODEL}", f"cs-sync-{name.replace('_', '-')}")
+    text = text.replace(f"{DISTRIBUTION}-{_MODEL}", f"{DISTRIBUTION}-{name.replace('_', '-')}")
     text = text.replace(f"api.{_MODEL}.example", f"api.{name.replace('_', '-')}.example")
     return text.replace(_MODEL.title(), _title(name)).replace(_MODEL, name)
 

@@ -231,7 +231,8 @@ def _postgresql(url: str, schema: str | None) -> Engine:
         )
     except ModuleNotFoundError as error:
         raise ConfigError(
-            f"PostgreSQL needs the driver {error.name}", "pip install cs-sync[postgres]"
+            f"PostgreSQL needs the driver {error.name}",
+            "pip install customer-success-sync[postgres]",
         ) from error
 
     @event.listens_for(engine, "handle_error")

@@ -5,7 +5,7 @@
 
 `PebbleVendor` is a small vendor in memory (see `VendorFake`); the kit runs the real sync on SQLite
 against it, over a connection that fails in every way that real ones do, and compares what is
-stored. Needs pytest: `pip install cs-sync[testing]`.
+stored. Needs pytest: `pip install customer-success-sync[testing]`.
 """
 
 from cs_sync.testing.asgi import asgi_answers

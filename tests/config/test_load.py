@@ -155,12 +155,12 @@ def test_sqlite_files_lie_beside_the_configuration(
         (
             "[connectors.biling]\n",
             "connectors.biling: no such connector is installed (installed: billing, crm)",
-            "did you mean billing? Else pip install cs-sync-biling",
+            "did you mean billing?",
         ),
         (
             "[connectors.zendesk]\n",
             "connectors.zendesk: no such connector is installed",
-            "pip install cs-sync-zendesk",
+            'pip install "customer-success-sync[zendesk]"',
         ),
         (
             "[connectors]\nbilling = 3",
@@ -355,9 +355,11 @@ def test_a_missing_file_says_how_to_make_one(tmp_path: Path, plugins: Plugins) -
 def test_a_broken_plugin_is_the_reason_given(read: Read, plugins: Plugins) -> None:
     from cs_sync.plugins import BrokenPlugin
 
-    plugins.leave_out(BrokenPlugin("stripe", "cs-sync-stripe", "1", "no luck", "upgrade it"))
+    plugins.leave_out(
+        BrokenPlugin("stripe", "customer-success-sync-stripe", "1", "no luck", "upgrade it")
+    )
     error = failure(read, "[connectors.stripe]")
-    assert "cs-sync-stripe 1 cannot be used: no luck" in error.message
+    assert "customer-success-sync-stripe 1 cannot be used: no luck" in error.message
     assert error.remedy == "upgrade it"
 
 

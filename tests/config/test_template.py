@@ -41,7 +41,7 @@ def test_every_key_is_there_with_its_description(plugins: Plugins) -> None:
 def test_an_unknown_connector_is_refused(plugins: Plugins) -> None:
     with pytest.raises(ConfigError, match="no connector zendesk") as caught:
         template(plugins, ["zendesk"])
-    assert caught.value.remedy == "pip install cs-sync-zendesk"
+    assert caught.value.remedy == 'pip install "customer-success-sync[zendesk]"'
 
 
 def test_the_file_is_for_its_owner_and_never_overwritten(tmp_path: Path) -> None:

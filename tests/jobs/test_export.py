@@ -39,7 +39,9 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
             return list(csv.DictReader(file))
     if path.suffix == ".jsonl":
         return [json.loads(line) for line in path.read_text().splitlines()]
-    parquet = pytest.importorskip("pyarrow.parquet", reason="cs-sync[parquet] is optional")
+    parquet = pytest.importorskip(
+        "pyarrow.parquet", reason="customer-success-sync[parquet] is optional"
+    )
     found: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
     return found
 
@@ -47,7 +49,7 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("kind", FORMATS)
 def test_every_table_is_written_whole(place: Place, kind: str) -> None:
     if kind == "parquet":
-        pytest.importorskip("pyarrow", reason="cs-sync[parquet] is optional")
+        pytest.importorskip("pyarrow", reason="customer-success-sync[parquet] is optional")
     told = place.json("export", str(place.path / "out"), "--format", kind)
     tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
     left_out = {"alembic_version", *(table.name for table in LEFT_OUT)}
@@ -63,7 +65,7 @@ def test_every_table_is_written_whole(place: Place, kind: str) -> None:
 
 
 def test_parquet_keeps_the_types(place: Place) -> None:
-    pytest.importorskip("pyarrow", reason="cs-sync[parquet] is optional")
+    pytest.importorskip("pyarrow", reason="customer-success-sync[parquet] is optional")
     place.run("export", str(place.path), "--format", "parquet")
     item = rows_of(place.path / "subscription_item.parquet")[0]
     assert item["quantity"] == Decimal(10)
@@ -79,7 +81,7 @@ def test_without_pyarrow_it_says_what_to_install(
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     ran = place.run("export", str(place.path), "--format", "parquet")
     assert ran.code == 2
-    assert "pip install 'cs-sync[parquet]'" in ran.err
+    assert "pip install 'customer-success-sync[parquet]'" in ran.err
 
 
 def test_a_file_that_fails_leaves_the_old_one(

@@ -107,7 +107,7 @@ def test_without_scikit_learn_the_remedy_is_told(
     monkeypatch.setitem(sys.modules, "sklearn", None)
     ran = place.run("analyse", "topics")
     assert ran.code == 2
-    assert "pip install 'cs-sync[analyse]'" in ran.said
+    assert "pip install 'customer-success-sync[analyse]'" in ran.said
 
 
 def test_the_table_quotes_and_other_formats_have_everything(place: Place) -> None:

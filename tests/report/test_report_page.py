@@ -258,7 +258,7 @@ def test_a_missing_library_is_named_with_the_remedy(
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(ConfigError, match=missing) as caught:
         render(empty)
-    assert caught.value.remedy == "pip install 'cs-sync[report]'"
+    assert caught.value.remedy == "pip install 'customer-success-sync[report]'"
 
 
 def test_importing_the_report_loads_no_drawing_library() -> None:

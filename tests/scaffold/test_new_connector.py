@@ -33,9 +33,9 @@ def test_it_passes_the_conformance_kit_at_once(made: Path) -> None:
 
 
 def test_it_is_a_distribution_with_an_entry_point(made: Path) -> None:
-    assert made.name == "cs-sync-acme-crm"
+    assert made.name == "customer-success-sync-acme-crm"
     project = tomllib.loads((made / "pyproject.toml").read_text())["project"]
-    assert project["name"] == "cs-sync-acme-crm"
+    assert project["name"] == "customer-success-sync-acme-crm"
     assert project["entry-points"]["cs_sync"] == {"acme_crm": "cs_sync_acme_crm"}
     assert (made / "cs_sync_acme_crm" / "__init__.py").exists()
 
@@ -74,6 +74,6 @@ def test_nothing_is_written_over(tmp_path: Path) -> None:
 
 def test_the_command_prints_where_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["new", "connector", "acme", "--into", str(tmp_path)]) == 0
-    assert capsys.readouterr().out.strip() == str(tmp_path / "cs-sync-acme")
+    assert capsys.readouterr().out.strip() == str(tmp_path / "customer-success-sync-acme")
     assert main(["new", "connector", "stripe", "--into", str(tmp_path)]) == 2
     assert "a connector stripe is installed already" in capsys.readouterr().err

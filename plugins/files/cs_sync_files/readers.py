@@ -182,7 +182,11 @@ def _parquet(path: Path) -> Any:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError:
-        _refuse(path, "needs pyarrow", "pip install 'cs-sync-files[parquet]', or save it as .csv")
+        _refuse(
+            path,
+            "needs pyarrow",
+            "pip install 'customer-success-sync-files[parquet]', or save it as .csv",
+        )
     try:
         return parquet.ParquetFile(path)
     except ArrowException as error:

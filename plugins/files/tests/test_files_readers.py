@@ -46,11 +46,13 @@ def test_parquet_without_pyarrow_says_what_to_install(
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(ConfigError, match="needs pyarrow") as refused:
         list(read_rows(tmp_path / "accounts.parquet"))
-    assert "cs-sync-files[parquet]" in refused.value.remedy
+    assert "customer-success-sync-files[parquet]" in refused.value.remedy
 
 
 def test_parquet_rows_become_the_same_records(tmp_path: Path) -> None:
-    arrow = pytest.importorskip("pyarrow", reason="the extra cs-sync-files[parquet] is optional")
+    arrow = pytest.importorskip(
+        "pyarrow", reason="the extra customer-success-sync-files[parquet] is optional"
+    )
     from pyarrow import parquet
 
     path = tmp_path / "usage_days.parquet"
@@ -69,7 +71,9 @@ def test_parquet_rows_become_the_same_records(tmp_path: Path) -> None:
 
 
 def test_a_broken_parquet_file_is_named(tmp_path: Path) -> None:
-    pytest.importorskip("pyarrow", reason="the extra cs-sync-files[parquet] is optional")
+    pytest.importorskip(
+        "pyarrow", reason="the extra customer-success-sync-files[parquet] is optional"
+    )
     path = tmp_path / "accounts.parquet"
     path.write_bytes(b"no parquet")
     with pytest.raises(ConfigError, match="is not a Parquet file"):

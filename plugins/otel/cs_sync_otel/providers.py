@@ -33,7 +33,7 @@ def observer() -> Observer:
     """
     if wanted(os.environ):
         set_up()
-    own = version("cs-sync-otel")
+    own = version("customer-success-sync-otel")
     return Observer(trace.get_tracer("cs_sync", own), metrics.get_meter("cs_sync", own))
 
 
@@ -64,6 +64,6 @@ def _exporters() -> tuple[Any, Any]:
     except ImportError:
         raise ConfigError(
             "an OTLP endpoint is set, but its exporter is not installed",
-            "pip install 'cs-sync-otel[otlp]', or unset OTEL_EXPORTER_OTLP_ENDPOINT",
+            "pip install 'customer-success-sync-otel[otlp]', or unset OTEL_EXPORTER_OTLP_ENDPOINT",
         ) from None
     return OTLPSpanExporter(), OTLPMetricExporter()

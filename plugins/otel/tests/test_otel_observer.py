@@ -179,7 +179,7 @@ def test_an_endpoint_without_its_exporter_says_what_to_install(
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter", None)
     with pytest.raises(ConfigError, match="exporter is not installed") as refused:
         providers.set_up()
-    assert "cs-sync-otel[otlp]" in refused.value.remedy
+    assert "customer-success-sync-otel[otlp]" in refused.value.remedy
 
 
 def test_the_entry_module_loads_nothing_of_opentelemetry() -> None:

@@ -24,7 +24,7 @@ def signing_key(secret: SecretStr) -> bytes:
     if not text.startswith(PREFIX) or not SHORTEST <= len(key) <= LONGEST:
         raise ValueError(
             f"must be {PREFIX} and the base64 of {SHORTEST} to {LONGEST} bytes; "
-            "make one as the README of cs-sync-webhook shows"
+            "make one as the README of customer-success-sync-webhook shows"
         )
     return key
 
