@@ -34,9 +34,10 @@ from cs_sync.health.facts import (
 from cs_sync.health.relations import owned, present
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.signals_billing import INVOICE, SUBSCRIPTION, leaving, past_due, runs
-from cs_sync.health.signals_support import TICKET, is_open
+from cs_sync.health.signals_support import TICKET
 from cs_sync.health.signals_usage import used_days
 from cs_sync.health.signals_voice import latest_answers
+from cs_sync.metrics.tickets import was_open
 from cs_sync_schemas import FeatureDay, OnboardingStep, Referral, SubscriptionItem, table_of
 
 FEATURE, STEP, REFERRAL = table_of(FeatureDay), table_of(OnboardingStep), table_of(Referral)
@@ -44,7 +45,7 @@ ITEM = table_of(SubscriptionItem)
 
 
 def _tickets(scope: SignalScope) -> Select[Any]:
-    waits = is_open(scope)
+    waits = was_open(TICKET, scope.until)
     columns = [TICKET.c[name] for name in _names(TicketFact) if name != "is_open"]
     opened = TICKET.c.opened_at
     wanted = and_(opened < scope.until, or_(opened >= scope.since(30), waits))

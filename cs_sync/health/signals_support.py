@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 
 from cs_sync.health.relations import known_to, owned
 from cs_sync.health.scope import SignalScope
+from cs_sync.metrics.tickets import was_open
 from cs_sync_schemas import Ticket, table_of
 
 TICKET = table_of(Ticket)
-DONE = ("solved", "closed")
 
 
 def tickets_30(scope: SignalScope) -> Select[Any]:
@@ -19,15 +19,7 @@ def tickets_30(scope: SignalScope) -> Select[Any]:
 
 def open_tickets(scope: SignalScope) -> Select[Any]:
     """Tickets that were neither solved nor closed when the scope ended."""
-    return _counted(scope, is_open(scope))
-
-
-def is_open(scope: SignalScope) -> ColumnElement[bool]:
-    """Whether a ticket waited at the scope's end: by its times, by its status without any."""
-    ended = or_(TICKET.c.solved_at < scope.until, TICKET.c.closed_at < scope.until)
-    undated = and_(TICKET.c.solved_at.is_(None), TICKET.c.closed_at.is_(None))
-    done = or_(func.coalesce(ended, False), and_(undated, TICKET.c.status.in_(DONE)))
-    return not_(done)
+    return _counted(scope, was_open(TICKET, scope.until))
 
 
 def _counted(scope: SignalScope, where: ColumnElement[bool]) -> Select[Any]:

@@ -33,6 +33,8 @@ class Door:
     names: tuple[str, ...]
     filled: Mapping[str, Any]
     """Fields whose None means "not said", with the default that it becomes."""
+    complete: Callable[[dict[str, Any]], None] | None
+    """Fills in what follows from other fields, before the defaults are taken."""
     rule: Callable[[Mapping[str, Any]], str | None] | None
 
 
@@ -49,14 +51,19 @@ def door_of(record: type[Record]) -> Door:
     types["raw"] = NotRequired[Any]
     shape = cast(Any, TypedDict)(f"{record.__name__}Row", types)
     shape.__pydantic_config__ = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
-    own_rule = record.rule.__func__ is not Record.rule.__func__  # type: ignore[attr-defined]
     return Door(
         record=record,
         adapter=TypeAdapter(cast(Any, list[shape])),  # type: ignore[valid-type]
         names=tuple(fields),
         filled={name: value for name, value in defaults.items() if value is not None},
-        rule=record.rule if own_rule else None,
+        complete=record.complete if _defines(record, "complete") else None,
+        rule=record.rule if _defines(record, "rule") else None,
     )
+
+
+def _defines(record: type[Record], method: str) -> bool:
+    """Whether a kind of record has its own version of a class method."""
+    return getattr(record, method).__func__ is not getattr(Record, method).__func__
 
 
 def _annotation(info: FieldInfo) -> Any:
@@ -90,6 +97,8 @@ def admit(
     admitted, tell = [], _told_by(record, NOT_CONTENT)
     filled = tuple(door.filled.items())
     for row in checked:
+        if door.complete:
+            door.complete(row)
         for name, default in filled:
             if row[name] is None:
                 row[name] = default

@@ -28,7 +28,7 @@ from cs_sync_schemas.operations import (
 )
 from cs_sync_schemas.people import Alias, Membership, Owner, SourceAccount, SourceContact
 from cs_sync_schemas.record import Record, table_of
-from cs_sync_schemas.support import Ticket
+from cs_sync_schemas.support import OVER, Ticket
 from cs_sync_schemas.usage import FeatureDay, OnboardingStep, UsageDay
 from cs_sync_schemas.voice import SurveyResponse
 
@@ -59,6 +59,7 @@ RECORDS: tuple[type[Record], ...] = (
 """Every kind of record that a connector may deliver."""
 
 __all__ = [
+    "OVER",
     "RECORDS",
     "REMEMBERED",
     "Account",

@@ -40,6 +40,10 @@ class Record(SQLModel):
     )
 
     @classmethod
+    def complete(cls, row: dict[str, Any]) -> None:
+        """Fill in what was left out and follows from other fields, before defaults are taken."""
+
+    @classmethod
     def rule(cls, row: Mapping[str, Any]) -> str | None:  # noqa: ARG003 - for subclasses
         """Why this row cannot be true although each field is well formed; None when it can."""
         return None

@@ -1,11 +1,17 @@
 """What accounts asked for help with."""
 
 from datetime import datetime
+from typing import Any, Literal
 
-from sqlalchemy import JSON
+from sqlalchemy import JSON, String
 from sqlmodel import Field
 
 from cs_sync_schemas.record import Record
+
+TicketStatus = Literal["new", "open", "pending", "hold", "solved", "closed"]
+
+OVER: tuple[TicketStatus, ...] = ("solved", "closed")
+"""Statuses of a ticket that waits for nobody any more."""
 
 
 class Ticket(Record, table=True):
@@ -20,7 +26,11 @@ class Ticket(Record, table=True):
     tags: list[str] = Field(default_factory=list, sa_type=JSON)
     channel: str | None = None
     priority: str | None = None
-    status: str = Field(default="open", description="new open pending hold solved closed")
+    status: TicketStatus = Field(
+        default="open",
+        sa_type=String,
+        description="Wins over the times; left out, a ticket with a time of its end is over.",
+    )
     opened_at: datetime = Field(index=True)
     first_reply_at: datetime | None = None
     solved_at: datetime | None = None
@@ -31,3 +41,9 @@ class Ticket(Record, table=True):
         default=None, ge=0, description="How often another person or group took it over."
     )
     url: str | None = None
+
+    @classmethod
+    def complete(cls, row: dict[str, Any]) -> None:
+        """A ticket of which only the times of its end are told is over."""
+        if row["status"] is None and (row["closed_at"] or row["solved_at"]):
+            row["status"] = "closed" if row["closed_at"] else "solved"

@@ -88,6 +88,17 @@ def test_a_ticket_is_open_until_it_was_solved(workspace: Workspace) -> None:
     assert workspace.values("open_tickets", end_of(DAY - timedelta(days=1))) == {"acme": 3}
 
 
+def test_a_reopened_ticket_waits_whatever_time_of_solution_it_keeps(workspace: Workspace) -> None:
+    workspace.account("acme", "zendesk")
+    ticket(workspace, "1", "acme", opened_at=at(10), status="open", solved_at=at(12))
+    ticket(workspace, "2", "acme", opened_at=at(10), status="pending", closed_at=at(12))
+    ticket(workspace, "3", "acme", opened_at=at(10), status="solved", solved_at=at(12))
+    assert workspace.values("open_tickets") == {"acme": 2}
+    assert workspace.values("open_tickets", end_of(date(2025, 11, 15))) == {"acme": 2}
+    waiting = [fact.source_id for fact in workspace.evidence()["acme"].tickets if fact.is_open]
+    assert sorted(waiting) == ["1", "2"]
+
+
 def test_without_any_ticket_source_support_is_unknown(workspace: Workspace) -> None:
     workspace.account("acme", "zendesk")
     assert workspace.values("tickets_30") == {}

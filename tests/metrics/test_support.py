@@ -143,3 +143,19 @@ def test_the_settings_of_first_contact(ledger: Ledger) -> None:
 def test_a_ticket_that_was_only_closed_was_solved_then(ledger: Ledger) -> None:
     tickets(ledger, {"status": "closed", "closed_at": utc(2026, 2, 9), "agent_replies": 1})
     assert fcr(ledger) == (1, 1)
+
+
+def test_the_status_of_a_ticket_wins_over_its_times(ledger: Ledger) -> None:
+    """Two that were solved on 5 and 7 February and reopened keep that time: they wait for us, at
+    the end of every month since they were opened, and were not solved at first contact."""
+    tickets(
+        ledger,
+        solved(status="open", reopens=1),
+        solved(status="pending", closed_at=utc(2026, 2, 7)),
+        solved(opened_at=utc(2026, 1, 30), status="hold", agent_replies=1),
+        solved(),
+    )
+    assert value(ledger, "open_tickets") == 3
+    january = period_of(date(2026, 1, 1), "month", "UTC")
+    assert value(ledger, "open_tickets", Scope((january,))) == 1
+    assert fcr(ledger) == (1, 1)

@@ -13,6 +13,7 @@ from cs_sync_schemas import (
     Subscription,
     SubscriptionItem,
     SurveyResponse,
+    Ticket,
 )
 
 SUBSCRIPTION = {
@@ -60,6 +61,7 @@ def test_numbers_may_be_ids() -> None:
         (SubscriptionItem, {**ITEM, "unit_amount": 1, "quantity": -1}, "quantity"),
         (SubscriptionItem, ITEM, "price without amount"),
         (SubscriptionItem, {**ITEM, "unit_amount": 1, "valid_to": 1}, "valid_to is before"),
+        (Ticket, {"source_id": "t", "opened_at": 1, "status": "resolved"}, "'solved' or 'closed'"),
         (Discount, {"source_id": "d", "starts_at": 1, "amount_off": 5}, "belongs to nothing"),
         (SurveyResponse, {**ANSWER, "score": 11}, "outside its scale 0 to 10"),
         (SurveyResponse, {**ANSWER, "score": 4, "scale_max": 5}, "0 to 10, not 0 to 5"),
@@ -70,6 +72,22 @@ def test_a_row_that_is_no_record_is_told_why(
     record: type[Record], row: dict[str, Any], says: str
 ) -> None:
     assert says in reason(record, row)
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        ({}, "open"),
+        ({"solved_at": 1767225600}, "solved"),
+        ({"solved_at": 1767225600, "closed_at": 1767225601}, "closed"),
+        ({"status": "open", "solved_at": 1767225600}, "open"),
+    ],
+)
+def test_a_ticket_without_a_status_has_the_one_that_its_times_tell(
+    given: dict[str, Any], status: str
+) -> None:
+    [row], _ = admit(Ticket, [{"source_id": "1", "opened_at": 1767225600, **given}])
+    assert row["status"] == status
 
 
 def test_a_bad_row_does_not_take_the_good_ones_along() -> None:

@@ -15,7 +15,6 @@ from sqlalchemy import (
     func,
     literal,
     null,
-    or_,
     select,
     true,
     union_all,
@@ -27,10 +26,10 @@ from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.mrr_relations import customers, mrr_pairs
 from cs_sync.metrics.portable import seconds_between
 from cs_sync.metrics.relations import count_if, marks_of, median, period_rows, totals
+from cs_sync.metrics.tickets import is_over, over_at, was_open
 from cs_sync_schemas import Ticket, table_of
 
 TICKET = table_of(Ticket)
-_OVER = ("solved", "closed")
 _FCR = {
     "window_days": 7,
     "resolution_rule": "one_reply",
@@ -70,10 +69,12 @@ def _open(scope: Scope) -> Select[Any]:
     tickets = _tickets(
         scope, TICKET.c.status, TICKET.c.opened_at, TICKET.c.solved_at, TICKET.c.closed_at
     )
-    over_at = func.coalesce(tickets.c.solved_at, tickets.c.closed_at)
-    still = or_(over_at >= periods.c.until, and_(over_at.is_(None), tickets.c.status.not_in(_OVER)))
     opened = (
-        select(periods.c.period, *marks_of(scope, tickets), still.label("is_open"))
+        select(
+            periods.c.period,
+            *marks_of(scope, tickets),
+            was_open(tickets, periods.c.until).label("is_open"),
+        )
         .select_from(periods.join(tickets, tickets.c.opened_at < periods.c.until))
         .cte("opened")
     )
@@ -89,8 +90,8 @@ def _first_reply(scope: Scope) -> Select[Any]:
 def _one_touch(scope: Scope) -> Select[Any]:
     """Solved by one public reply of a person, not reopened, and not asked again soon."""
     fields = ("source_id", "topic", "opened_at", "agent_replies", "reopens", "transfers")
-    solved_at = func.coalesce(TICKET.c.solved_at, TICKET.c.closed_at).label("solved_at")
-    columns = [*(TICKET.c[name] for name in fields), solved_at, _judged(scope).label("judged")]
+    judged = _judged(scope).label("judged")
+    columns = [*(TICKET.c[name] for name in fields), over_at(TICKET).label("solved_at"), judged]
     tickets = _tickets(scope, *columns)
     few = {"one_reply": tickets.c.agent_replies == 1, "at_most_one": tickets.c.agent_replies <= 1}
     contacts: dict[bool, ColumnElement[bool]] = {
@@ -114,9 +115,9 @@ def _one_touch(scope: Scope) -> Select[Any]:
 
 
 def _judged(scope: Scope) -> ColumnElement[int]:
-    """1 for tickets that are judged at all, by the settings."""
+    """1 for tickets that are judged at all: over, and as the settings want them."""
     channels, tags = scope.settings["eligible_channels"], scope.settings["excluded_tags"]
-    judged: list[ColumnElement[bool]] = [TICKET.c.agent_replies.is_not(None)]
+    judged: list[ColumnElement[bool]] = [is_over(TICKET), TICKET.c.agent_replies.is_not(None)]
     if not scope.settings["abandoned_counts"]:
         judged.append(TICKET.c.agent_replies > 0)
     if channels:
@@ -170,8 +171,10 @@ SUPPORT: tuple[Metric, ...] = (
         "tickets opened before the period's end and neither solved nor closed by then",
         ("Zendesk help, Backlog",), _open, ("ticket",), stage=("retention",),
         family="engagement",
-        edge_cases="A reopened ticket counts as open throughout once the source withdraws its "
-        "solving time. A ticket that is over without a time is not counted.",
+        edge_cases="The status wins: a ticket that was reopened is open whatever solving time "
+        "the source still shows, and counts as open throughout, as nobody says from when to when "
+        "it was solved; --known-at answers with what was known. A ticket that is over without a "
+        "time is not counted.",
     ),
     Metric(
         "tickets_per_account", "Tickets per account", "ratio",
@@ -196,7 +199,8 @@ SUPPORT: tuple[Metric, ...] = (
         ("Zendesk help, article 4408820618266 (one-touch tickets)",), _one_touch, ("ticket",),
         stage=("retention",), family="engagement", settings=_FCR, choices=_FCR_CHOICES,
         spread="wilson", divides=True, settles_after="window_days",
-        edge_cases="Provisional until the window (7 days) is over. Tickets whose number of "
+        edge_cases="Provisional until the window (7 days) is over. A ticket that is open again "
+        "is not solved and not counted. Tickets whose number of "
         "replies is unknown are left out, and so are those with an excluded tag. Without any reply "
         "(`abandoned`) a ticket counts as not solved at first contact; `at_most_one` takes it for "
         "solved. With `transfer_counts_as_contact` whoever takes a ticket over is another contact. "
