@@ -21,6 +21,7 @@ from cs_sync_schemas import Record
 Convert = Callable[[Any], Any]
 _WHOLE = re.compile(r"[+-]?\d+")
 _MONTH = re.compile(r"\d{4}-\d{2}")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _MEMO_SIZE = 10_000
 
@@ -87,9 +88,13 @@ def _typed(record: type[Record], field: str, zone: ZoneInfo) -> Convert:
 
 def _preparation(field: str, kind: Any) -> Convert:
     """The step before the schema's own check: from a cell to what that check understands."""
+    money = field == "total" or "amount" in field
     if kind is int:
-        money = field == "total" or "amount" in field
         return amount if money else whole
+    if kind is Decimal and (money or field == "quantity"):
+        return unit_amount if money else quantity
+    if field == "tiers":
+        return tiers
     by_kind: dict[Any, Convert] = {Decimal: decimal, float: number, Literal: choice}
     by_kind |= {list: listed, dict: mapping}
     return by_kind.get(get_origin(kind) or kind, plain)
@@ -159,16 +164,59 @@ def amount(cell: Any) -> int:
     raise ValueError(f"{cell!r} is not a whole number of minor units (4900 for 49.00 EUR)")
 
 
+def unit_amount(cell: Any) -> Decimal:
+    """Minor units of one unit: a whole number too, or a fraction written as `35e-2`.
+
+    A point could be that of 49.00 EUR, or of 4.900 as others write 4900. What spreadsheets write
+    as `4.9E+03` is clear, as it comes to a whole number.
+    """
+    value = decimal(cell)
+    mantissa, exponent, _ = str(cell).strip().lower().partition("e")
+    whole = bool(exponent) and value == value.to_integral_value()
+    if "." in mantissa and not whole:
+        raise ValueError(
+            f"{cell!r} is not a whole number of minor units (4900 for 49.00 EUR); write a fraction "
+            'of one without a point, as "35e-2" for 0.35'
+        )
+    return value
+
+
+def tiers(cell: Any) -> Any:
+    """An object with `tiers`, whose amounts are in minor units like every other."""
+    value = mapping(cell)
+    steps = value.get("tiers") if isinstance(value, dict) else None
+    if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
+        raise ValueError(f'{str(cell)[:80]!r} is not like {{"mode": "volume", "tiers": [{{…}}]}}')
+    for number, step in enumerate(steps, 1):
+        for name in ("unit_amount", "flat_amount"):
+            try:
+                unit_amount(step.get(name) or 0)
+            except ValueError as error:
+                raise ValueError(f"tier {number}, {name}: {error}") from None
+    return value
+
+
+def quantity(cell: Any) -> Decimal:
+    """An exact decimal, but not `1.000`, which is a thousand elsewhere."""
+    return decimal(_one_reading(cell))
+
+
 def whole(cell: Any) -> int:
     """A whole number; `310.0`, as spreadsheets and data frames write it, is one."""
     if isinstance(cell, int) and not isinstance(cell, bool):
         return cell
     if isinstance(cell, str) and _WHOLE.fullmatch(cell.strip()):
         return int(cell)
-    value = number(cell)
+    value = number(_one_reading(cell))
     if not value.is_integer():
         raise ValueError(f"{cell!r} is not a whole number")
     return int(value)
+
+
+def _one_reading(cell: Any) -> Any:
+    if isinstance(cell, str) and _THOUSANDS.fullmatch(cell.strip()):
+        raise ValueError(f"{cell!r} could mean thousands or decimals; write 1000, 1 or 1.5")
+    return cell
 
 
 def decimal(cell: Any) -> Decimal:

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cs_sync import ConfigError
-from cs_sync_files.cells import decimal, instant
+from cs_sync_files.cells import decimal, instant, unit_amount
 from cs_sync_files.readers import read_columns, read_rows
 from cs_sync_files.rows import RowParser
 from cs_sync_files.tables import BY_NAME
@@ -33,6 +33,20 @@ def test_whatever_text_is_written_is_read(tmp_path: Path, cells: list[tuple[str,
 @given(st.decimals(allow_nan=False, allow_infinity=False))
 def test_decimals_keep_every_digit(value: Decimal) -> None:
     assert decimal(str(value)) == value
+
+
+@given(st.integers(-(10**12), 10**12), st.integers(0, 12))
+def test_a_price_of_a_unit_is_whole_or_a_fraction_without_a_point(digits: int, places: int) -> None:
+    price = Decimal(digits).scaleb(-places)
+    assert unit_amount(f"{digits}e-{places}") == price
+    assert unit_amount(digits) == digits
+    with pytest.raises(ValueError, match="not a whole number of minor units"):
+        unit_amount(f"{digits}.{'0' * (places + 1)}")
+
+
+@pytest.mark.parametrize("cell", ["4900", " 4900 ", "4.9E+03", "4.9e3", 4900])
+def test_a_price_that_spreadsheets_write_with_an_exponent_is_read(cell: object) -> None:
+    assert unit_amount(cell) == 4900
 
 
 @given(st.datetimes(min_value=datetime(1970, 1, 1), timezones=st.timezones()))  # noqa: DTZ001
