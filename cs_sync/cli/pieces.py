@@ -53,6 +53,12 @@ def metric_of(row: Row) -> Text:
     return name
 
 
+def policy_of(row: Row) -> Text:
+    """The MRR policy's name with its hash in small print."""
+    digest = text(str(row.get("policy") or ""), "dim")
+    return Text.assemble(text(f"{row['policy_name']} "), digest) if "policy_name" in row else digest
+
+
 def segment_of(row: Row) -> Text:
     """What part of the whole a metric's row is about, in small print."""
     named = row.get("segment") or {}

@@ -17,6 +17,7 @@ from cs_sync.cli.pieces import (
     metric_of,
     number,
     or_nothing,
+    policy_of,
     status_of,
     table_of,
     who,
@@ -89,7 +90,7 @@ def metrics_table(rows: Rows) -> RenderableType:
         ]
         cells += [benchmark(row)] if compared else []
         cells += [cell(row.get("segment"))] if segmented else []
-        cells += [cell(row.get("policy"))] if policies else []
+        cells += [policy_of(row)] if policies else []
         table.add_row(*cells)
     return or_nothing(table, rows, "no metric for this period")
 

@@ -66,6 +66,11 @@ class MetricsSettings(Section):
     policy_overrides: Mapping[str, Any] = Field(
         default_factory=dict, description="Single switches of that policy, set differently."
     )
+    gross_margin: Annotated[float, Field(gt=0, le=1)] | None = Field(
+        default=None,
+        examples=[0.8],
+        description="Share of revenue for lifetime value and the like; without it by the costs.",
+    )
     settings: Mapping[str, Mapping[str, Any]] = Field(
         default_factory=dict,
         description="Per metric its settings: [metrics.settings.nps] window_days = 30.",

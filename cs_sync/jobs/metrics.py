@@ -44,19 +44,34 @@ def metrics(
     periods = asked_periods(workspace, as_of, since, until, grain)
     check_attributes(workspace, by)
     rows: list[dict[str, Any]] = []
-    said: dict[str, None] = {}
+    said = dict.fromkeys(_unsplit(chosen, by))
     named = dict.fromkeys(policies)
     for policy in [_policy(workspace, name) for name in named] or [policy_of(workspace)]:
         ensure_mrr(workspace, policy)
         if len(named) > 1:
-            said[f"policy {policy.hash} is {policy.name}"] = None
+            said[f"policy {policy.hash} is {_name_of(policy)}"] = None
         scope = _scope(workspace, periods, policy, by=by, known_at=known_at)
         rates = _conversion(workspace, scope, workspace.config.workspace.currency, openings=False)
         found = computed(workspace, chosen, replace(scope, conversion=rates))
         said |= dict.fromkeys(rates.notes({row.currency for row in found}))
-        rows += [row.json() for row in found]
+        name = {"policy_name": _name_of(policy)} if len(named) > 1 else {}
+        rows += [row.json() | name for row in found]
     _tell(workspace, said)
     return rows
+
+
+def _unsplit(chosen: Sequence[Metric], by: Sequence[str]) -> list[str]:
+    """Which metrics are shown as a whole although attributes were asked for."""
+    whole = [metric.name for metric in chosen if not metric.splits]
+    if not by or not whole:
+        return []
+    return [f"not split by {', '.join(by)}, as costs and counts of the company: {', '.join(whole)}"]
+
+
+def _name_of(policy: MrrPolicy) -> str:
+    """The preset's name, and whether single switches differ from it."""
+    same = policy.hash == MrrPolicy.preset(policy.name, zone=policy.zone).hash
+    return policy.name if same else f"{policy.name} with overrides"
 
 
 def mrr(
@@ -181,6 +196,7 @@ def _scope(
         by=tuple(dict.fromkeys(by)),
         known_at=known_at,
         observed_until=workspace.clock(),
+        gross_margin=workspace.config.metrics.gross_margin,
         settings=workspace.config.metrics.settings,
     )
 

@@ -37,6 +37,8 @@ class Scope:
     """How far the facts reach; what needs later ones is provisional. None: far enough."""
     conversion: Conversion | None = None
     """Into which currency money is converted, and at which rates; None: none of it."""
+    gross_margin: float | None = None
+    """Share of revenue that is gross profit, for all that use it; None: by the costs of service."""
     minimum_n: int = 5
     """Rates and scores over fewer are marked insufficient."""
     settings: Mapping[str, Any] = field(default_factory=dict)

@@ -1,12 +1,14 @@
 """Who leaves and who grows, as probabilities, by hand."""
 
 from datetime import date
+from fractions import Fraction
 
 import pytest
 
+from cs_sync.metrics.fx import Rates, conversion
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import period_of
-from tests.metrics.conftest import Ledger
+from tests.metrics.conftest import Ledger, utc
 
 JUNE = period_of(date(2026, 6, 1), "month", "UTC")
 MIDDLE = date(2026, 6, 15)
@@ -56,3 +58,17 @@ def test_somebody_new_has_not_grown(ledger: Ledger) -> None:
     ledger.span("a", 100, date(2026, 6, 2))
     (row,) = ledger.kpis("expanding_customers_rate", Scope((JUNE,)))
     assert (row.value, row.denominator) == (None, 0)
+
+
+def test_two_currencies_are_added_up_where_there_is_a_rate(ledger: Ledger) -> None:
+    """+10 EUR and −50 USD: grown in one of them, but less in sum where a dollar is a euro."""
+    ledger.account("a")
+    for currency, before, after in (("EUR", 100, 110), ("USD", 100, 50)):
+        ledger.span("a", before, SPRING, MIDDLE, currency)
+        ledger.span("a", after, MIDDLE, None, currency)
+    rates = Rates([(date(2026, 1, 1), "EUR", "USD", Fraction(1))])
+    since = dict.fromkeys(("EUR", "USD"), utc(2026, 1, 1))
+    summed = conversion(rates, "EUR", (JUNE,), since, openings=False)
+    for known, grew in ((None, 1), (summed, 0)):
+        (row,) = ledger.kpis("expanding_customers_rate", Scope((JUNE,), conversion=known))
+        assert (row.numerator, row.denominator) == (grew, 1)

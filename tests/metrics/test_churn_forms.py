@@ -132,6 +132,23 @@ def test_losses_day_by_day_are_over_the_customers_of_that_day(ledger: Ledger) ->
     assert one(ledger, "customer_churn_rate").value == 0.2
 
 
+def test_losses_day_by_day_are_split_by_attribute(ledger: Ledger) -> None:
+    """Of two with plan pro one leaves; of three without a plan one leaves and one joins before."""
+    lives = [("pro", None), ("pro", 10), (None, None), (None, None), (None, 20)]
+    for n, (plan, end) in enumerate(lives):
+        ledger.account(f"a{n}", attributes={"plan": plan} if plan else {})
+        ledger.span(f"a{n}", 100, START, date(2026, 6, end) if end else None)
+    ledger.account("new")
+    ledger.span("new", 100, date(2026, 6, 12))
+    ledger.account("quiet", attributes={"plan": "basic"})
+    ledger.span("quiet", 100, START)
+    rows = ledger.kpis("customer_churn_rate_daily", Scope((JUNE,), by=("plan",)))
+    assert {row.segment["plan"]: row.value for row in rows} == {
+        "pro": 1 / 2, None: 1 / 4, "basic": 0,
+    }  # fmt: skip
+    assert {row.segment["plan"]: row.n for row in rows} == {"pro": 2, None: 3, "basic": 1}
+
+
 def test_a_quiet_month_has_no_daily_churn_and_nobody_none(ledger: Ledger) -> None:
     assert one(ledger, "customer_churn_rate_daily").value is None
     ledger.account("a")

@@ -20,8 +20,8 @@ START, MIDDLE = date(2026, 1, 1), date(2026, 6, 15)
 Z = 1.959963984540054
 
 
-def one(ledger: Ledger, metric: str, **settings: object) -> KpiRow:
-    [row] = ledger.kpis(metric, Scope((JUNE,), settings={metric: settings}))
+def one(ledger: Ledger, metric: str, gross_margin: float | None = None) -> KpiRow:
+    [row] = ledger.kpis(metric, Scope((JUNE,), gross_margin=gross_margin))
     return row
 
 

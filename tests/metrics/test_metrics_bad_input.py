@@ -144,3 +144,26 @@ def test_policies_stand_side_by_side(place: Place) -> None:
     for name, digest in hashes.items():
         assert f"policy {digest} is {name}" in " ".join(place.ran[-1].err.split())
     assert [row["value"] for row in rows] == [200_00] * len(names)
+    assert [row["policy_name"] for row in rows] == list(names)
+    table = place.run("metrics", "--as-of", "2026-03-01", "--metric", "mrr", *options).out
+    assert all(f"{name} {digest}" in table for name, digest in hashes.items())
+
+
+def test_what_no_attribute_splits_is_named(place: Place) -> None:
+    asked = place.run("metrics", "--as-of", "2026-03-01", "--metric", "cac", "--by", "plan")
+    assert "not split by plan, as costs and counts of the company: cac" in asked.said
+    daily = place.run("metrics", "--metric", "customer_churn_rate_daily", "--by", "plan")
+    assert "not split" not in daily.said
+
+
+def test_one_gross_margin_holds_for_all_that_use_it(place: Place) -> None:
+    names = ("ltv", "ltv_cac", "cac_payback_months", "ltv_crc")
+    options = [option for name in names for option in ("--metric", name)]
+    try:
+        place.configure(CONFIG + "[metrics]\n    gross_margin = 0.8\n")
+        assert place.run("metrics", *options).code == 0
+        place.configure(CONFIG + "[metrics]\n    gross_margin = 80\n")
+        wrong = place.run("metrics", *options)
+        assert (wrong.code, "metrics.gross_margin" in wrong.said) == (2, True)
+    finally:
+        place.configure(CONFIG)

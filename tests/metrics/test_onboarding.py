@@ -164,3 +164,27 @@ def test_value_in_time_counts_those_who_never_got_there(ledger: Ledger) -> None:
     row = one(ledger, "value_in_time_rate")
     assert (row.numerator, row.denominator, row.n) == (1, 3, 3)
     assert one(ledger, "time_to_value_days").value == 7.5
+
+
+def test_any_step_done_lately_is_progress(ledger: Ledger) -> None:
+    """All have a required step due on the 10th and not done; what they did on the 28th differs.
+
+    One did a step without a due date, one an optional one, one of a later due date: none is stuck.
+    One did its last on the 20th, one will do one in June: they are. Without a required step due
+    nobody is counted at all.
+    """
+    lately, due = utc(2026, 5, 28), {"due_at": utc(2026, 5, 10)}
+    others: dict[str, dict[str, Any]] = {
+        "undated": {"done_at": lately},
+        "optional": {"done_at": lately, "required": False},
+        "ahead": {"done_at": lately, "due_at": utc(2026, 7, 1)},
+        "earlier": {"done_at": utc(2026, 5, 20)},
+        "later": {"done_at": utc(2026, 6, 1)},
+    }
+    for name, other in others.items():
+        ledger.account(name)
+        ledger.add(OnboardingStep, step(name, "1", **due), step(name, "2", **other))
+    ledger.account("no duty")
+    ledger.add(OnboardingStep, step("no duty", "1", done_at=lately))
+    row = one(ledger, "stuck_accounts")
+    assert (row.value, row.n) == (2, 5)

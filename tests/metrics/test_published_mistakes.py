@@ -21,8 +21,8 @@ JUNE = period_of(date(2026, 6, 1), "month", "UTC")
 START, MIDDLE = date(2026, 1, 1), date(2026, 6, 15)
 
 
-def one(ledger: Ledger, metric: str, **settings: Any) -> KpiRow:
-    [row] = ledger.kpis(metric, Scope((JUNE,), settings={metric: settings}))
+def one(ledger: Ledger, metric: str, gross_margin: float | None = None) -> KpiRow:
+    [row] = ledger.kpis(metric, Scope((JUNE,), gross_margin=gross_margin))
     return row
 
 

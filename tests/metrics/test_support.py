@@ -87,6 +87,20 @@ def test_asking_again_within_the_window_undoes_it(ledger: Ledger) -> None:
     assert one(ledger, "fcr", wide).numerator == 1
 
 
+def test_no_topic_is_not_the_same_topic(ledger: Ledger) -> None:
+    """A second ticket of whom nobody knows what either is about undoes nothing."""
+    again = {"opened_at": NOON + timedelta(days=1)}
+    people = [{"contact_source_id": f"p{n}", "topic": topic} for n, topic in enumerate((None, ""))]
+    tickets(
+        ledger,
+        *(solved(**who) for who in people),
+        *(again | who for who in people),
+        *(again | who | {"topic": "api"} for who in people),
+    )
+    row = one(ledger, "fcr")
+    assert (row.numerator, row.denominator) == (2, 2)
+
+
 def test_first_contact_resolution_is_provisional_until_its_window_closes(ledger: Ledger) -> None:
     tickets(ledger, *[solved()] * 5)
     assert one(ledger, "fcr").status == "final"

@@ -1,13 +1,16 @@
 """Lifetime value, costs and profit, by hand and against published figures."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.periods import period_of
+from cs_sync.metrics.mrr.policy import MrrPolicy
+from cs_sync.metrics.periods import period_of, whole_periods
 from cs_sync_schemas import Cost
 from tests.metrics.conftest import Ledger
 
@@ -20,8 +23,8 @@ def one(ledger: Ledger, metric: str, scope: Scope = Scope((JUNE,))) -> KpiRow:  
     return row
 
 
-def value(ledger: Ledger, metric: str, **settings: Any) -> Any:
-    return one(ledger, metric, Scope((JUNE,), settings={metric: settings})).value
+def value(ledger: Ledger, metric: str, gross_margin: float | None = None) -> Any:
+    return one(ledger, metric, Scope((JUNE,), gross_margin=gross_margin)).value
 
 
 def customers(ledger: Ledger, amount: int, stay: int, leave: int, join: int) -> None:
@@ -99,6 +102,48 @@ def test_a_quarter_holds_three_months_and_a_week_no_costs(ledger: Ledger) -> Non
     assert one(ledger, "cac", quarter).value == 30_000
     week = Scope((period_of(date(2026, 6, 15), "week", "UTC"),))
     assert one(ledger, "cac", week).value is None
+
+
+def test_whoever_was_acquired_counts_also_when_gone_again(ledger: Ledger) -> None:
+    """Four first paid in the quarter, two of them have left since: 30,000 ÷ 4, not ÷ 2.
+
+    Who had a free plan before and pays from May on was acquired, who still has it was not.
+    """
+    ends = (None, date(2026, 5, 20), None)
+    for n, end in enumerate(ends):
+        ledger.account(f"a{n}")
+        ledger.span(f"a{n}", 10_000, date(2026, 4, 10), end)
+    for name in ("upgraded", "free"):
+        ledger.account(name)
+        ledger.span(name, 0, START, date(2026, 5, 1) if name == "upgraded" else None)
+    ledger.span("upgraded", 10_000, date(2026, 5, 1), date(2026, 6, 1))
+    costs(ledger, acquisition=30_000)
+    quarter = Scope((period_of(date(2026, 6, 1), "quarter", "UTC"),), gross_margin=0.5)
+    assert one(ledger, "cac", quarter).value == 7_500
+    assert one(ledger, "cac", quarter).n == 4
+    assert one(ledger, "cac_payback_months", quarter).value == pytest.approx(1.5)
+    dropped = Scope(quarter.periods, MrrPolicy(came_and_left="dropped"))
+    for name in ("a0", "a1"):
+        ledger.span(name, 10_000, date(2026, 4, 10), ends[int(name[1])], policy=dropped.policy)
+    assert one(ledger, "cac", dropped).value == 30_000
+
+
+@given(st.lists(st.tuples(st.integers(0, 360), st.integers(1, 90)), min_size=1, max_size=8))
+@settings(max_examples=25, deadline=None)
+def test_the_months_of_a_year_acquire_what_the_year_does(lives: list[tuple[int, int]]) -> None:
+    ledger = Ledger()
+    for n, (begun, days) in enumerate(lives):
+        ledger.account(f"a{n}")
+        start = date(2026, 1, 1) + timedelta(days=begun)
+        ledger.span(f"a{n}", 100, start, start + timedelta(days=days))
+    costs(ledger, acquisition=100)
+    year, *months = [
+        sum(row.denominator or 0 for row in ledger.kpis("cac", Scope(whole_periods(
+            date(2026, 1, 1), date(2027, 1, 1), grain, "UTC"))))
+        for grain in ("year", "month")
+    ]  # fmt: skip
+    ledger.engine.dispose()
+    assert year == sum(months) == len(lives)
 
 
 def test_costs_cannot_be_split_by_attribute(ledger: Ledger) -> None:

@@ -53,7 +53,7 @@ def _hazard(scope: Scope) -> Select[Any]:
 
 
 def _growing(scope: Scope) -> Select[Any]:
-    """Customers at the start, and how many of them paid more at the end, in any currency."""
+    """Customers at the start, and how many of them paid more at the end, in any currency left."""
     pairs = mrr_pairs(scope)
     grew = case((movement(pairs)["expansion"] > 0, 1), else_=0)
     marks = marks_of(scope, pairs)
@@ -95,6 +95,8 @@ CHANCES: tuple[Metric, ...] = (
         ("ChartMogul help, article 203299912",), _growing, BILLING, stage=("expansion",),
         strategy=("profitability",), spread="wilson", divides=True,
         edge_cases="The probability that a customer grows in the period. Net between both ends of "
-        "the period; who pays in two currencies has grown when either grew.",
+        "the period. What an account pays in several currencies is added up in the reporting "
+        "currency, at the rates of the period's end; where one has no rate, the account has grown "
+        "when it pays more in either.",
     ),
 )  # fmt: skip

@@ -262,8 +262,7 @@ CHURN: tuple[Metric, ...] = (
     _churn(
         "customer_churn_rate_daily", "Customer churn rate, day by day", "ratio",
         "Σ over the days of the period of customers lost on it ÷ customers at its start",
-        "Shopify’s form of the rate", daily_churn, divides=True, splits=False,
-        spread="poisson",
+        "Shopify’s form of the rate", daily_churn, divides=True, spread="poisson",
         note="Leaving and returning on different days counts as lost, unlike in "
         "customer_churn_rate. The numerator is the rate × customers at the start.",
     ),

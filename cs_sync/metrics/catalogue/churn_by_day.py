@@ -7,6 +7,7 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     Double,
+    FromClause,
     Select,
     and_,
     case,
@@ -20,28 +21,31 @@ from sqlalchemy import (
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr_relations import SPAN, customers, mrr_pairs
 from cs_sync.metrics.periods import Period, midnight
-from cs_sync.metrics.relations import ACCOUNT, count_if, counted, known, period_rows, totals
+from cs_sync.metrics.relations import count_if, known, marks_of, period_rows, totals
 
 
 def daily_churn(scope: Scope) -> Select[Any]:
     """Σ over days of the customers lost on it ÷ those at its start."""
     heads = customers(mrr_pairs(scope), scope)
     start = (
-        select(heads.c.period, func.sum(heads.c.was).label("start"))
-        .group_by(heads.c.period)
+        select(heads.c.period, *marks_of(scope, heads), func.sum(heads.c.was).label("start"))
+        .group_by(heads.c.period, *marks_of(scope, heads))
         .cte("start")
     )
-    turns = _turns(scope, _days(scope))
+    turns = _turns(scope, _days(scope), heads)
     before = turns.alias("before")
     so_far = (
         select(func.coalesce(func.sum(before.c.won - before.c.lost), 0))
-        .where(before.c.own == turns.c.own, before.c.day < turns.c.day)
+        .where(
+            before.c.own == turns.c.own, *_alike(scope, before, turns), before.c.day < turns.c.day
+        )
         .scalar_subquery()
     )
     there = start.c.start + so_far
+    theirs = and_(turns.c.own == start.c.period, *_alike(scope, turns, start))
     days = (
-        select(start.c.period, start.c.start, turns.c.lost, there.label("there"))
-        .select_from(start.outerjoin(turns, turns.c.own == start.c.period))
+        select(*start.c, turns.c.lost, there.label("there"))
+        .select_from(start.outerjoin(turns, theirs))
         .cte("days_of_loss")
     )
     share = cast(days.c.lost, Double) / days.c.there
@@ -56,6 +60,12 @@ def daily_churn(scope: Scope) -> Select[Any]:
         events=func.coalesce(func.sum(days.c.lost), 0),
         variance=func.sum(case((days.c.lost > 0, share / days.c.there), else_=0.0)),
     )
+
+
+def _alike(scope: Scope, one: FromClause, other: FromClause) -> list[ColumnElement[bool]]:
+    """Whether two rows are of the same segment."""
+    pairs = zip(marks_of(scope, one), marks_of(scope, other), strict=True)
+    return [mine.is_not_distinct_from(theirs) for mine, theirs in pairs]
 
 
 def _days(scope: Scope) -> CTE:
@@ -78,22 +88,26 @@ def _dates(period: Period) -> list[date]:
     return [period.start + timedelta(days=n) for n in range(period.days)]
 
 
-def _turns(scope: Scope, days: CTE) -> CTE:
-    """Per day how many customers were won and lost, seen only at accounts that changed then."""
+def _turns(scope: Scope, days: CTE, heads: CTE) -> CTE:
+    """Per day how many customers were won and lost, seen only at accounts that changed then.
+
+    Each in the segment in which the period's end finds it.
+    """
     mine = and_(SPAN.c.policy == scope.policy.hash, known(scope, SPAN))
     changes = union(
         select(SPAN.c.account_id, SPAN.c.valid_from.label("at")).where(mine),
         select(SPAN.c.account_id, SPAN.c.valid_to).where(mine, SPAN.c.valid_to.is_not(None)),
     ).cte("changes")
     inside = and_(changes.c.at >= days.c.opens, changes.c.at < days.c.closes)
+    counted = and_(heads.c.account_id == changes.c.account_id, heads.c.period == days.c.own)
     touched = (
-        select(days.c.period, days.c.own, days.c.opens, days.c.closes, changes.c.account_id)
+        select(*days.c, changes.c.account_id, *marks_of(scope, heads))
         .distinct()
-        .select_from(days.join(changes, inside).join(ACCOUNT, ACCOUNT.c.id == changes.c.account_id))
-        .where(counted())
+        .select_from(days.join(changes, inside).join(heads, counted))
         .cte("touched")
     )
-    keys = [touched.c.period, touched.c.own, touched.c.account_id]
+    marks = marks_of(scope, touched)
+    keys = [touched.c.period, touched.c.own, *marks, touched.c.account_id]
     states = (
         select(*keys, _holds(touched.c.opens).label("was"), _holds(touched.c.closes).label("now"))
         .select_from(touched.join(SPAN, and_(SPAN.c.account_id == touched.c.account_id, mine)))
@@ -104,10 +118,11 @@ def _turns(scope: Scope, days: CTE) -> CTE:
         select(
             states.c.period.label("day"),
             states.c.own,
+            *marks_of(scope, states),
             count_if(and_(states.c.was == 0, states.c.now == 1)).label("won"),
             count_if(and_(states.c.was == 1, states.c.now == 0)).label("lost"),
         )
-        .group_by(states.c.period, states.c.own)
+        .group_by(states.c.period, states.c.own, *marks_of(scope, states))
         .cte("turns")
     )
 

@@ -3,11 +3,23 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Double, and_, case, cast, exists, func, literal, select
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Double,
+    and_,
+    case,
+    cast,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from cs_sync.metrics.conversion import amounts_in_one_currency
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.mrr_relations import customers, mrr_pairs
+from cs_sync.metrics.mrr_relations import mrr_pairs
 from cs_sync.metrics.periods import Period
 from cs_sync.metrics.relations import count_if, period_rows, present
 from cs_sync.metrics.scaling import scaled
@@ -24,9 +36,9 @@ def economics(scope: Scope) -> CTE:
     Columns: period, currency, months (the period's length), mrr, squares (Σ of the accounts'
     squared MRR) and payers at its end, starters
     and lost (who paid in the currency at its start, and no longer), churn (lost ÷ starters, or
-    what the policy puts in its place where nobody was lost), fresh and heads (new and all
-    customers, whatever they pay in), acquisition, retention, service (costs; None where there are
-    none), costed.
+    what the policy puts in its place where nobody was lost), fresh and heads (those acquired in
+    the period and the customers at its end, whatever they pay in), acquisition, retention, service
+    (costs; None where there are none), costed.
     """
     pairs = mrr_pairs(scope)
     money, heads, costs = _money(pairs), _heads(pairs, scope), _costs(scope)
@@ -118,12 +130,24 @@ def _money(pairs: CTE) -> CTE:
 
 
 def _heads(pairs: CTE, scope: Scope) -> CTE:
-    accounts = customers(pairs, scope)
-    fresh = and_(accounts.c.seen == 0, accounts.c.now == 1)
+    """Per period the accounts that first paid in it, also who has left since, and customers."""
+    pays = pairs.c.cur > 0
+    if scope.policy.came_and_left != "dropped":
+        pays = or_(pays, pairs.c.between > 0)
+    accounts = (
+        select(
+            pairs.c.period,
+            func.max(pairs.c.seen).label("seen"),
+            func.max(case((pays, 1), else_=0)).label("paid"),
+            func.max(pairs.c.has).label("now"),
+        )
+        .group_by(pairs.c.period, pairs.c.account_id)
+        .cte("accounts_of_period")
+    )
     return (
         select(
             accounts.c.period,
-            count_if(fresh).label("fresh"),
+            count_if(and_(accounts.c.seen == 0, accounts.c.paid == 1)).label("fresh"),
             func.sum(accounts.c.now).label("heads"),
         )
         .group_by(accounts.c.period)

@@ -105,18 +105,24 @@ def _by_step(scope: Scope) -> Select[Any]:
 
 
 def _stuck(scope: Scope) -> Select[Any]:
-    """Accounts with an overdue step at the period's end and no progress for days before it."""
+    """Accounts with an overdue step at the period's end and no progress for days before it.
+
+    Progress is any step: an optional one, and one without a due date, too.
+    """
     days = scope.settings["idle_days"]
     periods = period_rows(
         scope,
         since=lambda period: midnight(period.end - timedelta(days=days), period.zone),
         until=lambda period: period.ends_at,
     )
-    steps = attributed(scope, STEP, STEP.c.due_at, STEP.c.done_at, where=STEP.c.required.is_(True))
+    steps = attributed(
+        scope, STEP, STEP.c.required, STEP.c.due_at, STEP.c.done_at, where=STEP.c.step.is_not(None)
+    )
     until = periods.c.until
+    due = and_(steps.c.required.is_(True), steps.c.due_at < until)
     undone = or_(steps.c.done_at.is_(None), steps.c.done_at >= until)
+    overdue = and_(due, undone, steps.c.due_at < periods.c.since)
     recent = and_(steps.c.done_at >= periods.c.since, steps.c.done_at < until)
-    overdue = and_(undone, steps.c.due_at < periods.c.since)
     groups = [periods.c.period, *marks_of(scope, steps), steps.c.account_id]
     accounts = (
         select(
@@ -124,8 +130,9 @@ def _stuck(scope: Scope) -> Select[Any]:
             func.max(case((overdue, 1), else_=0)).label("overdue"),
             func.max(case((recent, 1), else_=0)).label("moving"),
         )
-        .select_from(periods.join(steps, steps.c.due_at < until))
+        .select_from(periods.join(steps, or_(due, recent)))
         .group_by(*groups)
+        .having(func.max(case((due, 1), else_=0)) == 1)
         .cte("progress")
     )
     stuck = count_if(and_(accounts.c.overdue == 1, accounts.c.moving == 0))
@@ -216,9 +223,10 @@ ONBOARDING: tuple[Metric, ...] = (
     _onboarding(
         "stuck_accounts", "Stuck accounts",
         "accounts with a required step due for 7 days and not done at the period's end, and no "
-        "step done in the 7 days before it",
+        "step of any kind done in the 7 days before it",
         _stuck, unit="count", settings={"idle_days": 7},
-        edge_cases="n is the accounts with a required step due by then.",
+        edge_cases="n is the accounts with a required step due by then. Any step is progress: an "
+        "optional one, and one without a due date, too.",
     ),
     _onboarding(
         "time_to_value_days", "Time to value",

@@ -132,7 +132,8 @@ def _asked_again(tickets: CTE, days: int) -> ColumnElement[bool]:
     again = tickets.alias("again")
     return exists().where(
         again.c.person == tickets.c.person,
-        again.c.topic.is_not_distinct_from(tickets.c.topic),
+        again.c.topic == tickets.c.topic,
+        tickets.c.topic != "",
         again.c.source_id != tickets.c.source_id,
         again.c.opened_at > tickets.c.solved_at,
         seconds_between(tickets.c.solved_at, again.c.opened_at) <= days * _DAY,
@@ -204,6 +205,7 @@ SUPPORT: tuple[Metric, ...] = (
         "replies is unknown are left out, and so are those with an excluded tag. Without any reply "
         "(`abandoned`) a ticket counts as not solved at first contact; `at_most_one` takes it for "
         "solved. With `transfer_counts_as_contact` whoever takes a ticket over is another contact. "
-        "Without `eligible_channels` all count.",
+        "Without `eligible_channels` all count. Two tickets without a topic are not on the same "
+        "one.",
     ),
 )  # fmt: skip

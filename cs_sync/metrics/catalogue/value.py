@@ -15,9 +15,8 @@ Column = Callable[[CTE, Scope], ColumnElement[Any]]
 
 def _margin(e: CTE, scope: Scope) -> ColumnElement[Any]:
     """Gross margin: as set, or 1 − cost of service ÷ revenue; None without either."""
-    given = scope.settings["gross_margin"]
-    if given is not None:
-        return literal(float(given), Double)
+    if scope.gross_margin is not None:
+        return literal(scope.gross_margin, Double)
     return 1 - e.c.service / divisor(e.c.mrr * e.c.months)
 
 
@@ -95,15 +94,18 @@ def _built(
     return build
 
 
-_MARGIN = {"gross_margin": None}
 _BY_COST = (
     "What has no rate to the reporting currency stays in its own: costs of a currency over "
     "customers whatever they pay in, so that the rows of several currencies add up. Costs are "
     "monthly; days and weeks have none."
 )
+_ACQUIRED = (
+    "Acquired is who first paid in the period, also who has left since, so that the months of a "
+    "year add up; where the policy drops who came and left, so does this. "
+)
 _BY_MARGIN = (
-    "Gross margin as set, or else 1 − cost of service ÷ MRR in the same currency; undefined "
-    "without either. "
+    "Gross margin is `[metrics] gross_margin`, one for all, or else 1 − cost of service ÷ MRR in "
+    "the same currency; undefined without either. "
 )
 
 
@@ -131,7 +133,7 @@ VALUE: tuple[Metric, ...] = (
         "revenue per account in the period × gross margin ÷ customer churn rate of the period",
         "ChartMogul help, article 203359061; D. Skok, SaaS Metrics 2.0",
         _built(_gross_profit, _churn, "starters", (_vary_revenue, _vary_churn)),
-        spread="log", settings=_MARGIN,
+        spread="log",
         note=_BY_MARGIN + "Undefined when nobody left, not infinite, unless the policy puts a rate "
         "in place of none.",
     ),
@@ -144,18 +146,17 @@ VALUE: tuple[Metric, ...] = (
     ),
     _value(
         "cac", "Customer acquisition cost", "money_minor",
-        "cost of acquisition in the period ÷ new customers in the period",
+        "cost of acquisition in the period ÷ customers acquired in the period",
         "D. Skok, SaaS Metrics 2.0",
         _built(lambda e, _: e.c.acquisition, lambda e, _: e.c.fresh, "fresh", (_vary_arrivals,)),
-        spread="log", note=_BY_COST,
+        spread="log", note=_ACQUIRED + _BY_COST,
     ),
     _value(
         "ltv_cac", "LTV to CAC", "ratio", "lifetime value ÷ customer acquisition cost",
         "D. Skok, SaaS Metrics 2.0",
         _built(_ltv, _cac, "fresh", (_vary_revenue, _vary_churn, _vary_arrivals)), spread="log",
-        note=_BY_MARGIN + "A multiple, not a share. 3 is the usual target; below 1 an "
+        note=_ACQUIRED + _BY_MARGIN + "A multiple, not a share. 3 is the usual target; below 1 an "
         "account costs more than it brings.",
-        settings=_MARGIN,
     ),
     _value(
         "cac_payback_months", "CAC payback in months", "count",
@@ -165,7 +166,7 @@ VALUE: tuple[Metric, ...] = (
             _cac, lambda e, scope: _gross_profit(e, scope) / e.c.months, "fresh",
             (_vary_revenue, _vary_arrivals),
         ),
-        spread="log", note=_BY_MARGIN, settings=_MARGIN,
+        spread="log", note=_ACQUIRED + _BY_MARGIN,
     ),
     _value(
         "crc", "Customer retention cost", "money_minor",
@@ -178,7 +179,7 @@ VALUE: tuple[Metric, ...] = (
         "lifetime value ÷ (customer retention cost × lifetime in periods)",
         "Both sides over one lifetime, which cancels out",
         _built(_gross_profit, _crc, "heads", (_vary_revenue,)), spread="log",
-        note=_BY_MARGIN + "A multiple, not a share. ", settings=_MARGIN,
+        note=_BY_MARGIN + "A multiple, not a share. ",
     ),
     _value(
         "saas_profit", "SaaS profit", "money_minor",
