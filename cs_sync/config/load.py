@@ -11,6 +11,7 @@ from cs_sync.config.connectors import Connectors
 from cs_sync.config.model import (
     Config,
     DatabaseSettings,
+    IdentitySettings,
     MetricsSettings,
     ScheduleSettings,
     WorkspaceSettings,
@@ -30,6 +31,7 @@ from cs_sync.plugins import Plugins
 SECTIONS: dict[str, type[BaseModel]] = {
     "database": DatabaseSettings,
     "workspace": WorkspaceSettings,
+    "identity": IdentitySettings,
     "metrics": MetricsSettings,
     "health": HealthConfig,
     "follow_ups": FollowUpSettings,

@@ -12,6 +12,7 @@ from cs_sync.config.connectors import Connectors
 from cs_sync.config.cron import check_cron
 from cs_sync.follow_ups.settings import FollowUpSettings, PlaybookSettings
 from cs_sync.health.model import HealthConfig
+from cs_sync.identity.domains import DomainRules, domain_of
 from cs_sync.words import Language
 from cs_sync_schemas.money import Currency
 
@@ -54,6 +55,32 @@ class WorkspaceSettings(Section):
     language: Language = Field(
         default="en", description="Of follow-ups and reasons: en pl ro th zh-Hans zh-Hant."
     )
+
+
+class IdentitySettings(Section):
+    """Which records of the sources are one account."""
+
+    shared_domains: tuple[str, ...] = Field(
+        default=(),
+        description="Domains, with all below them, that are no company: relays, shared mailboxes."
+        " Free mail, mail relays and disposable mail are known.",
+    )
+    company_domains: tuple[str, ...] = Field(
+        default=(), description="Domains that are a company after all, although a list has them."
+    )
+
+    @field_validator("shared_domains", "company_domains")
+    @classmethod
+    def _are_domains(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for text in given:
+            if domain_of(text) is None:
+                raise ValueError(f'"{text}" is no domain; write it like "relay.example"')
+        return given
+
+    @property
+    def rules(self) -> DomainRules:
+        """The rules of identity for domains."""
+        return DomainRules.of(self.shared_domains, self.company_domains)
 
 
 class MetricsSettings(Section):
@@ -136,6 +163,7 @@ class Config(BaseModel):
     database: DatabaseSettings = DatabaseSettings()
     workspace: WorkspaceSettings = WorkspaceSettings()
     connectors: SkipValidation[Connectors]
+    identity: IdentitySettings = IdentitySettings()
     metrics: MetricsSettings = MetricsSettings()
     health: HealthConfig = HealthConfig()
     playbooks: SkipValidation[Mapping[str, PlaybookSettings]] = Field(default_factory=dict)

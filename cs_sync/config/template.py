@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from cs_sync.config.model import (
     DatabaseSettings,
+    IdentitySettings,
     MetricsSettings,
     ScheduleSettings,
     WorkspaceSettings,
@@ -48,6 +49,7 @@ def template(
     parts = [_HEADER, _section("database", DatabaseSettings, {"url": "sqlite:///cs_sync.db"})]
     parts.append(_section("workspace", WorkspaceSettings, workspace))
     parts += [_connector(plugins, connector) for connector in connectors]
+    parts.append(_section("identity", IdentitySettings, {}))
     parts.append(_section("metrics", MetricsSettings, {}))
     parts += [_health(), _section("follow_ups", FollowUpSettings, {}), _playbooks(plugins)]
     writable = [connector for connector in connectors if connector in plugins.destinations]

@@ -1,5 +1,6 @@
 """Which records of the sources are one account: pure."""
 
+from cs_sync.identity.domains import DomainRules
 from cs_sync.identity.facts import (
     AccountFact,
     AliasFact,
@@ -26,6 +27,7 @@ __all__ = [
     "AliasFact",
     "Conflict",
     "ContactFact",
+    "DomainRules",
     "Facts",
     "Known",
     "KnownAccount",

@@ -4,8 +4,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from cs_sync.identity.disjoint_sets import DisjointSets, Node
-from cs_sync.identity.evidence import Evidence, own_key
+from cs_sync.identity.evidence import Evidence
 from cs_sync.identity.facts import AccountFact, KnownAccount, KnownLink, Ref
+
+BY_DOMAIN = frozenset({"domain", "email_domain"})
 
 
 def record_node(ref: Ref) -> Node:
@@ -39,7 +41,7 @@ def group_accounts(
 
 def _tag(sets: DisjointSets, fact: AccountFact, evidence: Evidence) -> None:
     """Note source and own id of a record, and join it with those of the same own id."""
-    node, key = record_node(fact.ref), own_key(fact)
+    node, key = record_node(fact.ref), evidence.key(fact)
     sets.find(node)
     if fact.ref in evidence.survivors:
         return
@@ -52,7 +54,7 @@ def _tag(sets: DisjointSets, fact: AccountFact, evidence: Evidence) -> None:
 
 def _join_overrides(sets: DisjointSets, evidence: Evidence, known: set[str]) -> None:
     """An overridden record belongs to the account named for it and speaks for that one only."""
-    keys = {own_key(fact) for fact in evidence.facts if evidence.free(fact.ref)}
+    keys = {evidence.key(fact) for fact in evidence.facts if evidence.free(fact.ref)}
     founders = _founders(evidence)
     for ref, target in evidence.pins.items():
         node = record_node(ref)
@@ -81,17 +83,23 @@ def _keep_known(
     accounts: Sequence[KnownAccount],
     links: Sequence[KnownLink],
 ) -> None:
-    """What was linked stays linked, unless our own account ids now say that it is two accounts."""
+    """What was linked stays linked, unless our own account ids now say that it is two accounts.
+
+    A domain that turned out to be nobody's has linked nothing.
+    """
     place = {fact.ref: number for number, fact in enumerate(evidence.facts)}
+    strangers = {fact.ref for fact in evidence.facts if evidence.only_shared(fact)}
     members: dict[str, list[Ref]] = defaultdict(list)
     for link in links:
         exists = link.ref in place or link.ref in evidence.survivors
-        if exists and link.ref not in evidence.pins:
+        mistaken = link.rule in BY_DOMAIN and link.ref in strangers
+        if exists and link.ref not in evidence.pins and not mistaken:
             members[link.target].append(link.ref)
     for account in sorted(accounts, key=lambda a: (a.first_seen_at, a.id)):
         refs = sorted(members[account.id], key=lambda ref: (place.get(ref, len(place)), ref))
         nodes = [record_node(ref) for ref in refs]
-        staying = _of_one_key(sets, nodes, account.external_key)
+        key = account.external_key
+        staying = _of_one_key(sets, nodes, evidence.renamed.get(key, key) if key else None)
         sets.join([account_node(account.id), *staying])
 
 

@@ -7,7 +7,7 @@ from itertools import count
 
 from cs_sync.identity.account_groups import account_node, record_node
 from cs_sync.identity.disjoint_sets import DisjointSets, Node
-from cs_sync.identity.evidence import Evidence, own_key
+from cs_sync.identity.evidence import Evidence
 from cs_sync.identity.facts import AccountFact, KnownAccount, KnownLink, Ref
 
 
@@ -51,7 +51,7 @@ def name_groups(
         root = sets.find(account_node(account.id))
         if root in groups:
             names[root] = names[root] or account.id
-    _mint(names, groups, taken={*final, *names.values()})
+    _mint(names, groups, evidence, taken={*final, *names.values()})
     account_of = _account_of(sets, evidence, names)
     lives_on = {a.id: names.get(sets.find(account_node(a.id))) for a in live}
     lives_on |= _followed({i for i, name in lives_on.items() if name is None}, links, account_of)
@@ -64,17 +64,21 @@ def name_groups(
 
 
 def _mint(
-    names: dict[Node, str], groups: Mapping[Node, Sequence[AccountFact]], taken: set[str]
+    names: dict[Node, str],
+    groups: Mapping[Node, Sequence[AccountFact]],
+    evidence: Evidence,
+    taken: set[str],
 ) -> None:
     """Name the groups without a name; they come in the order of their founders."""
     for root, facts in groups.items():
         if not names[root]:
-            names[root] = next(name for name in _proposals(facts[0]) if name not in taken)
+            proposals = _proposals(facts[0].ref, evidence.key(facts[0]))
+            names[root] = next(name for name in proposals if name not in taken)
             taken.add(names[root])
 
 
-def _proposals(founder: AccountFact) -> Iterator[str]:
-    key, (source, source_id) = own_key(founder), founder.ref
+def _proposals(founder: Ref, key: str | None) -> Iterator[str]:
+    source, source_id = founder
     if key:
         yield key
     yield source_id

@@ -53,12 +53,21 @@ def _group_links(
 
 
 def _certain(fact: AccountFact, evidence: Evidence) -> tuple[str, str] | None:
-    key = own_key(fact)
+    key = evidence.key(fact)
     if fact.ref in evidence.pins:
         return "override", f"A cs_sync_match plugin says that it is {evidence.pins[fact.ref]}"
     if fact.ref in evidence.survivors:
         return "alias", _merged_into(evidence, fact.ref)
-    return ("external_key", f"Carries our own account id {key}") if key else None
+    return ("external_key", _carries(fact, key)) if key else None
+
+
+def _carries(fact: AccountFact, key: str) -> str:
+    """A key that was merged away is told as the one that the record shows, and what it means."""
+    shown = own_key(fact)
+    if shown == key:
+        return f"Carries our own account id {key}"
+    told = f", {shown}," if shown else ""
+    return f"Carries an account id{told} that was merged into {key}"
 
 
 def _merged_into(evidence: Evidence, ref: Ref) -> str:

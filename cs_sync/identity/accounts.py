@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
-from cs_sync.identity.domains import company_domain
-from cs_sync.identity.evidence import Evidence, own_key
+from cs_sync.identity.evidence import Evidence
 from cs_sync.identity.facts import AccountFact, Ref
 from cs_sync.identity.resolution import ResolvedAccount
 
@@ -26,8 +25,8 @@ def describe_account(
     return ResolvedAccount(
         id=account_id,
         name=_first(told, lambda fact: fact.name),
-        external_key=_first((fact for fact in facts if evidence.free(fact.ref)), own_key),
-        domain=_first(told, lambda fact: company_domain(fact.domain)),
+        external_key=_first((fact for fact in facts if evidence.free(fact.ref)), evidence.key),
+        domain=_first(told, lambda fact: evidence.rules.company_domain(fact.domain)),
         owner=_first(told, _owner),
         attributes=dict(sorted(attributes.items())),
         created_at=min(created, default=None),

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from cs_sync.identity.domains import DomainRules
 from cs_sync.identity.evidence import survivors_of
 from cs_sync.identity.facts import ContactFact, Facts, Known, KnownLink, MembershipFact, Ref
 from cs_sync.identity.people import (
@@ -17,12 +18,16 @@ from cs_sync.identity.resolution import Conflict, ResolvedContact, ResolvedLink
 
 
 def resolve_contacts(
-    facts: Facts, known: Known, account_of: Mapping[Ref, str], domains: Mapping[str, set[str]]
+    facts: Facts,
+    known: Known,
+    account_of: Mapping[Ref, str],
+    domains: Mapping[str, set[str]],
+    rules: DomainRules,
 ) -> tuple[list[ResolvedContact], list[ResolvedLink], dict[str, str], list[Conflict]]:
     """People, links, ids that live on in another one, and people whose account stayed open."""
     ordered = sorted(facts.contacts, key=person_order)
     survivors = survivors_of(facts.aliases, "source_contact")
-    paths = AccountPaths(account_of, _memberships(facts.memberships), domains)
+    paths = AccountPaths(account_of, _memberships(facts.memberships), domains, rules)
     sets = group_people(ordered, survivors, known.contact_links, paths)
     people, merged, names = name_people(sets, ordered, known.contacts, paths)
     before = {link.ref: link for link in known.contact_links}

@@ -1,6 +1,13 @@
 """Domains and e-mail addresses in one spelling, so that equal means equal."""
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+
+from disposable_email_domains import blocklist as disposable_mail
+
 from cs_sync.identity.free_mail import FREE_MAIL
+from cs_sync.identity.relay_mail import RELAY_MAIL
 
 
 def domain_of(text: str | None) -> str | None:
@@ -17,10 +24,59 @@ def domain_of(text: str | None) -> str | None:
     return host if good else None
 
 
-def company_domain(text: str | None) -> str | None:
-    """The domain in `text` when a company can own it; None for free-mail providers."""
-    domain = domain_of(text)
-    return None if domain in FREE_MAIL else domain
+@dataclass(frozen=True)
+class DomainRules:
+    """Which domains a company can own: what the lists say, and what a workspace adds to them.
+
+    Nobody's are free mail, and relays, disposable mail and `shared` with everything below them;
+    `companies` are somebody's, whatever the lists say.
+    """
+
+    shared: frozenset[str] = frozenset()
+    companies: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, shared: Iterable[str], companies: Iterable[str]) -> "DomainRules":
+        """The rules with these domains in one spelling; what is no domain is left out."""
+        return cls(*(frozenset(filter(None, map(domain_of, some))) for some in (shared, companies)))
+
+    @property
+    def digest(self) -> str:
+        """Says in a few characters which lists and additions decide: another one decides anew."""
+        lists = (FREE_MAIL | _NOBODYS | self.shared, self.companies)
+        told = "|".join(" ".join(sorted(some)) for some in lists)
+        return sha256(told.encode()).hexdigest()[:12]
+
+    def ownable(self, domain: str) -> bool:
+        """True when a company can own the domain."""
+        over = set(_with_parents(domain))
+        if over & self.companies:
+            return True
+        return domain not in FREE_MAIL and not over & (_NOBODYS | self.shared)
+
+    def company_domain(self, text: str | None) -> str | None:
+        """The domain in `text` when a company can own it."""
+        domain = domain_of(text)
+        return domain if domain and self.ownable(domain) else None
+
+    def email_company_domain(self, text: str | None) -> str | None:
+        """The domain of an e-mail address when a company can own it."""
+        email = email_of(text)
+        return self.company_domain(email.rpartition("@")[2]) if email else None
+
+
+_NOBODYS = RELAY_MAIL | disposable_mail
+
+
+def _with_parents(domain: str) -> Iterator[str]:
+    """The domain and those above it, but for the top level."""
+    while "." in domain:
+        yield domain
+        domain = domain.partition(".")[2]
+
+
+BUILT_IN = DomainRules()
+"""The rules of a workspace that adds nothing."""
 
 
 def email_of(text: str | None) -> str | None:
@@ -28,12 +84,6 @@ def email_of(text: str | None) -> str | None:
     email = (text or "").strip().lower()
     local, at, domain = email.rpartition("@")
     return email if local and at and domain and not set(email) & set(" \t\n") else None
-
-
-def email_company_domain(text: str | None) -> str | None:
-    """The domain of an e-mail address when a company can own it."""
-    email = email_of(text)
-    return company_domain(email.rpartition("@")[2]) if email else None
 
 
 def _ascii(host: str) -> str:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cs_sync.identity.disjoint_sets import DisjointSets, Node
-from cs_sync.identity.domains import email_company_domain, email_of
-from cs_sync.identity.evidence import source_rank
+from cs_sync.identity.domains import DomainRules, email_of
+from cs_sync.identity.evidence import merged_keys, own_key, source_rank
 from cs_sync.identity.facts import ContactFact, KnownContact, KnownLink, MembershipFact, Ref
 from cs_sync.identity.resolution import Conflict
 
@@ -21,6 +21,7 @@ class AccountPaths:
     account_of: Mapping[Ref, str]
     memberships: Mapping[Ref, Sequence[MembershipFact]]
     domains: Mapping[str, set[str]]
+    rules: DomainRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +70,16 @@ def group_people(
 ) -> DisjointSets:
     """Sets of contact records that are one person."""
     sets = DisjointSets()
+    taken_over, renamed = merged_keys(facts, survivors)
     for fact in facts:
         node = ("record", *fact.ref)
         sets.find(node)
         for email in emails_of(fact):
             sets.union(node, ("email", email))
         accounts = stated_accounts(fact, paths)
-        key = (fact.external_key or "").strip()
+        key = own_key(fact) or taken_over.get(fact.ref)
         if key and len(accounts) == 1:
-            sets.union(node, ("own", key, *accounts))
+            sets.union(node, ("own", renamed.get(key, key), *accounts))
     for old, survivor in survivors.items():
         sets.union(("record", *old), ("record", *survivor))
     present = {fact.ref for fact in facts} | set(survivors)
@@ -130,7 +132,9 @@ def _person(contact_id: str, facts: Sequence[ContactFact], paths: AccountPaths) 
     named = next((accounts for accounts in by_source.values() if accounts), None)
     hint = "its records name"
     if named is None:
-        domains = {email_company_domain(email) for fact in facts for email in emails_of(fact)}
+        domains = {
+            paths.rules.email_company_domain(email) for fact in facts for email in emails_of(fact)
+        }
         named = set().union(*(paths.domains.get(domain or "", set()) for domain in domains))
         hint = "its e-mail domain leads to"
     if len(named) == 1:

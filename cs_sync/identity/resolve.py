@@ -17,27 +17,31 @@ from cs_sync.identity.account_links import (
 )
 from cs_sync.identity.accounts import describe_account
 from cs_sync.identity.contacts import resolve_contacts
+from cs_sync.identity.domains import BUILT_IN, DomainRules
 from cs_sync.identity.evidence import Evidence, evidence_of
 from cs_sync.identity.facts import Facts, Known, Ref
 from cs_sync.identity.resolution import Resolution, ResolvedLink
 
 
 def resolve(
-    facts: Facts, known: Known | None = None, overrides: Mapping[Ref, str] | None = None
+    facts: Facts,
+    known: Known | None = None,
+    overrides: Mapping[Ref, str] | None = None,
+    rules: DomainRules = BUILT_IN,
 ) -> Resolution:
     """The accounts and people behind the records.
 
     `facts` are all records (tombstones marked), `known` what an earlier resolution decided, as
-    stored, and `overrides` maps a record to the account id that a plugin names for it. The result
-    does not depend on the order of the facts, and resolving it again changes nothing. Near-linear
-    in the number of records.
+    stored, `overrides` maps a record to the account id that a plugin names for it, and `rules` say
+    which domains a company can own. The result does not depend on the order of the facts, and
+    resolving it again changes nothing. Near-linear in the number of records.
     """
     known = known or Known()
-    evidence, groups, links = _grouped(facts, known, overrides or {})
+    evidence, groups, links = _grouped(facts, known, overrides or {}, rules)
     domains = accounts_of_domains(evidence, groups)
     conflicts = account_conflicts(evidence, links, domains)
     people, people_links, merged, open_people = resolve_contacts(
-        facts, known, groups.account_of, domains
+        facts, known, groups.account_of, domains, rules
     )
     accounts = [
         describe_account(name, members, evidence) for name, members in groups.members.items()
@@ -54,13 +58,13 @@ def resolve(
 
 
 def _grouped(
-    facts: Facts, known: Known, overrides: Mapping[Ref, str]
+    facts: Facts, known: Known, overrides: Mapping[Ref, str], rules: DomainRules
 ) -> tuple[Evidence, NamedGroups, list[ResolvedLink]]:
     """Account records in groups with their ids and links; merged ids are followed first."""
     final = final_ids(known.accounts)
     present = {fact.ref for fact in facts.accounts}
     pins = {ref: final.get(to, to) for ref, to in overrides.items() if ref in present}
-    evidence = evidence_of(facts.accounts, facts.aliases, pins)
+    evidence = evidence_of(facts.accounts, facts.aliases, pins, rules)
     before = [
         replace(link, target=final.get(link.target, link.target)) for link in known.account_links
     ]

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Connection, select
 
 from cs_sync.contracts.events import Event
-from cs_sync.identity import Ref, Resolution, resolve
+from cs_sync.identity import DomainRules, Ref, Resolution, resolve
 from cs_sync.jobs.recording import Recorded, recorded_run
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.metrics.mrr.movements import AccountMrr, account_mrr
@@ -51,11 +50,11 @@ def derive(recorded: Recorded) -> None:
 
 
 def derive_accounts(recorded: Recorded) -> int:
-    """Resolve who is who, unless no source said anything new; how many accounts were resolved."""
+    """Resolve who is who, unless nothing new was said about it; how many accounts were resolved."""
     workspace = recorded.workspace
+    rules = workspace.config.identity.rules
     with workspace.store.read() as connection:
-        since = _cursor(connection, ACCOUNTS)
-        if since and not workspace.plugins.has_matcher and not changed_since(connection, since):
+        if not workspace.plugins.has_matcher and _still_holds(connection, rules):
             return 0
     resolution, now = current_resolution(workspace), workspace.clock()
 
@@ -63,17 +62,25 @@ def derive_accounts(recorded: Recorded) -> int:
         check_lease(connection, recorded.held)
         save_graph(connection, resolution, now)
         after = workspace.clock()
-        set_cursor(connection, DERIVED, ACCOUNTS, after.isoformat(), recorded.id, after)
+        cursor = f"{after.isoformat()} {rules.digest}"
+        set_cursor(connection, DERIVED, ACCOUNTS, cursor, recorded.id, after)
 
     workspace.store.transact(save)
     return len(resolution.accounts)
+
+
+def _still_holds(connection: Connection, rules: DomainRules) -> bool:
+    """True when neither a source nor the rules changed since who is who was resolved."""
+    at, _, digest = (_cursor_text(connection, ACCOUNTS) or "").partition(" ")
+    since = datetime.fromisoformat(at) if digest == rules.digest else None
+    return since is not None and not changed_since(connection, since)
 
 
 def current_resolution(workspace: Workspace) -> Resolution:
     """Who is who, by what is stored now; nothing is written."""
     with workspace.store.read() as connection:
         facts, known = read_facts(connection), read_known(connection)
-    return resolve(facts, known, _overrides(workspace))
+    return resolve(facts, known, _overrides(workspace), workspace.config.identity.rules)
 
 
 def ensure_mrr(workspace: Workspace, policy: MrrPolicy) -> None:
@@ -126,13 +133,16 @@ def _stream(policy: MrrPolicy) -> str:
     return f"mrr {policy.hash}"
 
 
-def _cursor(connection: Any, stream: str) -> datetime | None:
-    cursor = connection.scalar(
-        select(STATE.c.cursor).where(
-            STATE.c.source == DERIVED, STATE.c.stream == stream, STATE.c.partition == CURSOR
-        )
-    )
+def _cursor(connection: Connection, stream: str) -> datetime | None:
+    cursor = _cursor_text(connection, stream)
     return None if cursor is None else datetime.fromisoformat(cursor)
+
+
+def _cursor_text(connection: Connection, stream: str) -> str | None:
+    statement = select(STATE.c.cursor).where(
+        STATE.c.source == DERIVED, STATE.c.stream == stream, STATE.c.partition == CURSOR
+    )
+    return connection.scalar(statement)
 
 
 def _overrides(workspace: Workspace) -> dict[Ref, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cs_sync.contracts.source import Page, Rejection, Row
-from cs_sync.identity.domains import company_domain
+from cs_sync.identity.domains import BUILT_IN
 from cs_sync.store.suppression import Suppressed
 from cs_sync_schemas import (
     Alias,
@@ -117,7 +117,7 @@ class Eraser:
 def is_one_person(row: Mapping[str, Any]) -> bool:
     """A customer with a private address: its name is the person's."""
     email = row.get("email")
-    return isinstance(email, str) and company_domain(email.rpartition("@")[2]) is None
+    return isinstance(email, str) and BUILT_IN.company_domain(email.rpartition("@")[2]) is None
 
 
 _MERGED = ("source_id", "survivor_source_id")

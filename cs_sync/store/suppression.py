@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, select
 
-from cs_sync.identity.domains import company_domain, email_of
+from cs_sync.identity.domains import BUILT_IN, email_of
 from cs_sync.store.records import upsert
 from cs_sync_schemas import Suppression, table_of
 
@@ -94,7 +94,7 @@ def stand_in(address: str, company_domains: Iterable[str]) -> str:
     A domain that is known to be an account's is kept, as it is what ties the record to that
     account; any other one may be the person's own (RFC 2606 reserves .invalid).
     """
-    domain = company_domain(address.rpartition("@")[2])
+    domain = BUILT_IN.company_domain(address.rpartition("@")[2])
     kept = domain if domain and domain in set(company_domains) else "erased.invalid"
     return f"erased-{token_hex(6)}@{kept}"
 

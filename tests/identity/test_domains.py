@@ -2,8 +2,11 @@
 
 import pytest
 
-from cs_sync.identity.domains import company_domain, domain_of, email_company_domain, email_of
+from cs_sync.identity.domains import BUILT_IN, DomainRules, domain_of, email_of
 from cs_sync.identity.free_mail import FREE_MAIL
+from cs_sync.identity.relay_mail import RELAY_MAIL
+
+company_domain, email_company_domain = BUILT_IN.company_domain, BUILT_IN.email_company_domain
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,48 @@ def test_free_mail_is_nobodys_company() -> None:
     assert email_company_domain(None) is None
 
 
+@pytest.mark.parametrize(
+    "domain",
+    [
+        "privaterelay.appleid.com",
+        "mozmail.com",
+        "ana.mozmail.com",
+        "duck.com",
+        "aleeas.com",
+        "passmail.net",
+        "anonaddy.me",
+        "ana.anonaddy.com",
+        "33mail.com",
+        "pobox.com",
+        "sent.com",
+        "mailinator.com",
+        "in.mailinator.com",
+        "marketplace.amazon.de",
+        "users.noreply.github.com",
+    ],
+)
+def test_a_relay_an_alias_and_disposable_mail_are_nobodys_company(domain: str) -> None:
+    assert company_domain(domain) is None
+    assert email_company_domain(f"ab12@{domain.upper()}") is None
+
+
+def test_the_company_behind_a_relay_keeps_its_own_domain() -> None:
+    assert company_domain("apple.com") == "apple.com"
+    assert company_domain("github.com") == "github.com"
+    assert company_domain("notduck.com") == "notduck.com"
+
+
+def test_a_workspace_adds_domains_and_takes_them_off() -> None:
+    rules = DomainRules.of(["Relay.Example", "no domain"], ["https://fastmail.fm", "duck.com"])
+    assert rules.company_domain("eu.relay.example") is None
+    assert rules.company_domain("myrelay.example") == "myrelay.example"
+    assert rules.company_domain("fastmail.fm") == "fastmail.fm"
+    assert rules.company_domain("mail.duck.com") == "mail.duck.com"
+    assert rules.company_domain("gmail.com") is None
+    assert rules.digest != BUILT_IN.digest == DomainRules().digest
+
+
 def test_the_list_is_written_as_domains_are_compared() -> None:
     assert len(FREE_MAIL) > 200
     assert {domain_of(domain) for domain in FREE_MAIL} == FREE_MAIL
+    assert {domain_of(domain) for domain in RELAY_MAIL} == RELAY_MAIL

@@ -1,11 +1,15 @@
 """Every rule of identity once, by hand."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import pytest
 
 from cs_sync.identity import (
     AccountFact,
     AliasFact,
+    DomainRules,
     Facts,
     Known,
     KnownAccount,
@@ -93,6 +97,33 @@ def test_free_mail_links_nothing_and_is_no_conflict() -> None:
     assert found.conflicts == ()
 
 
+def test_a_relay_links_nothing_even_where_it_did_before() -> None:
+    relay = "privaterelay.appleid.com"
+    facts = Facts([
+        account("hubspot", "9", domain=relay),
+        account("stripe", "cus_1", email=f"ab@{relay}"),
+        account("zendesk", "7", email=f"cd@{relay}", external_key="own"),
+    ])  # fmt: skip
+    apart = {"hubspot 9": ("9", "own"), "stripe cus_1": ("cus_1", "own"),
+             "zendesk 7": ("own", "external_key")}  # fmt: skip
+    assert links(resolve(facts)) == apart
+    known = Known(
+        [KnownAccount("9", START)],
+        [KnownLink(Ref("hubspot", "9"), "9", "own", "was first"),
+         KnownLink(Ref("stripe", "cus_1"), "9", "email_domain", f"E-mail domain {relay}")],
+    )  # fmt: skip
+    assert links(resolve(facts, known)) == apart
+
+
+def test_what_a_workspace_calls_shared_links_nothing() -> None:
+    facts = Facts([
+        account("hubspot", "9", domain="relay.example"),
+        account("stripe", "cus_1", email="x@relay.example"),
+    ])  # fmt: skip
+    assert len(resolve(facts).accounts) == 1
+    assert len(resolve(facts, rules=DomainRules.of(["relay.example"], [])).accounts) == 2
+
+
 def test_two_companies_on_one_domain_are_listed_not_guessed() -> None:
     found = resolve(Facts([
         account("hubspot", "1", domain="group.example"),
@@ -148,6 +179,57 @@ def test_a_merged_record_follows_its_survivor_even_when_its_row_is_gone() -> Non
         "hubspot 3": ("1", "alias"),
     }
     assert found.account_links[1].reason == "Merged into hubspot 3 at the source"
+
+
+MERGED = [alias("hubspot", "9009", "9001")]
+
+
+@pytest.mark.parametrize("also", ["posthog", "zendesk"])
+def test_the_own_id_of_a_merged_company_means_the_survivor(also: str) -> None:
+    """Stripe and one more still name the old id, whether the merge came before or after them."""
+    theirs = [account("stripe", "cus_1", external_key="old"),
+              account(also, "x", external_key="old")]  # fmt: skip
+    before = [account("hubspot", "9001", external_key="new"),
+              account("hubspot", "9009", external_key="old"), *theirs]  # fmt: skip
+    after = [before[0], replace(before[1], deleted=True), *theirs]
+    known = remembered(resolve(Facts(before)))
+    assert len(known.accounts) == 2
+    for found in (resolve(Facts(after, aliases=MERGED)),
+                  resolve(Facts(after, aliases=MERGED), known)):  # fmt: skip
+        (one,) = found.accounts
+        assert one.external_key == "new"
+        assert "merged into new" in next(
+            link.reason for link in found.account_links if link.ref.source == "stripe"
+        )
+
+
+def test_a_company_without_an_own_id_takes_over_that_of_what_was_merged_into_it() -> None:
+    facts = [account("hubspot", "9001"), account("hubspot", "9009", external_key="k", deleted=True),
+             account("stripe", "cus_1", external_key="k")]  # fmt: skip
+    found = resolve(Facts(facts, aliases=MERGED))
+    assert {target for target, _ in links(found).values()} == {"k"}
+
+
+def test_where_the_id_at_the_source_is_the_own_id_that_of_a_merged_one_is_too() -> None:
+    """The merged company is gone from a fresh store; only its id is told by the survivor."""
+    facts = [account("hubspot", "9001", external_key="9001"),
+             account("stripe", "cus_1", external_key="9009"),
+             account("stripe", "cus_2", external_key="9008")]  # fmt: skip
+    chain = [*MERGED, alias("hubspot", "9008", "9009")]
+    found = resolve(Facts(facts, aliases=chain))
+    assert {target for target, _ in links(found).values()} == {"9001"}
+    foreign = [replace(facts[0], external_key="acme"), *facts[1:]]
+    assert len(resolve(Facts(foreign, aliases=chain)).accounts) == 3
+
+
+def test_an_own_id_that_another_company_still_carries_was_not_merged_away() -> None:
+    facts = [account("hubspot", "9001", external_key="new"),
+             account("hubspot", "9009", external_key="old", deleted=True),
+             account("hubspot", "9050", external_key="old"),
+             account("stripe", "cus_1", external_key="old")]  # fmt: skip
+    found = links(resolve(Facts(facts, aliases=MERGED)))
+    assert found["stripe cus_1"][0] == found["hubspot 9050"][0] == "old"
+    assert found["hubspot 9009"][0] == "new"
 
 
 def test_a_plugin_overrides_every_rule() -> None:
