@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     )
     from cs_sync.contracts.events import Event
     from cs_sync.contracts.hooks import hookimpl
-    from cs_sync.contracts.http import Http, Limit
+    from cs_sync.contracts.http import Http, Limit, Shape, is_loopback
     from cs_sync.contracts.source import (
         ConnectorConfig,
         Finding,
@@ -83,6 +83,7 @@ __all__ = [
     "Rejection",
     "RequestRefused",
     "Row",
+    "Shape",
     "Shown",
     "Source",
     "Stream",
@@ -93,6 +94,7 @@ __all__ = [
     "Window",
     "Workspace",
     "hookimpl",
+    "is_loopback",
 ]
 
 _CONTRACTS = ("hooks", "errors", "events", "http", "source", "destination")

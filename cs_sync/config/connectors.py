@@ -1,6 +1,5 @@
 """The `[connectors.NAME]` tables: checked at once, their secrets looked up when they are used."""
 
-import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 from cs_sync.config.problems import Problem, nearest, problems_of, raise_problems, secret_values
 from cs_sync.config.secrets import Secrets, raise_together
 from cs_sync.contracts.errors import ConfigError
+from cs_sync.contracts.http import is_loopback
 from cs_sync.contracts.source import ConnectorConfig, Workspace
 from cs_sync.plugins import Plugins
 from cs_sync.plugins.distributions import how_to_install
@@ -141,7 +141,7 @@ def _address(table: Mapping[str, Any], key: str) -> list[Problem]:
     if not isinstance(url, str):
         return []
     parts = urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname)):
+    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         return []
     return [
         Problem(
@@ -152,10 +152,3 @@ def _address(table: Mapping[str, Any], key: str) -> list[Problem]:
             "begin it with https:// (http:// is for 127.0.0.1 and localhost only)",
         )
     ]
-
-
-def _is_loopback(host: str | None) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host or "").is_loopback
-    except ValueError:
-        return False

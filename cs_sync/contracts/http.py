@@ -2,6 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv6Address, ip_address
+from types import UnionType
 from typing import Any, Protocol
 
 import httpx
@@ -23,12 +26,46 @@ class Limit:
     method: str = ""
 
 
+Body = type | UnionType | Mapping[str, "Body"]
+"""The type of a document, or the fields that it must have with the body of each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a good answer contains, on paths that match `path` (a regex).
+
+    `Shape(r"/users$", {"users": list, "next": str | None})`: both fields must be there; what is
+    not named may be. The first shape that matches a request is the one that counts.
+    """
+
+    path: str
+    body: Body
+    method: str = ""
+
+
+@lru_cache
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine: 127.0.0.0/8, ::1 or localhost.
+
+    Nothing sent there leaves the machine: plain http is good enough, and no proxy is asked.
+    """
+    if host == "localhost":
+        return True
+    try:
+        address = ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return (mapped or address).is_loopback
+
+
 class Http(Protocol):
     """Requests of one credential: one budget, retries, typed errors, no secret in any of them.
 
     Reads (GET, and anything called with `idempotent=True`) are retried on time-outs, lost
-    connections, 429, 5xx and bodies that do not parse; other requests are sent once, and a lost
-    answer raises AnswerUnknown. Raises the errors of `cs_sync.contracts.errors`.
+    connections, 429, 5xx, bodies that do not parse and those that lack what their `Shape` names;
+    other requests are sent once, and a lost answer raises AnswerUnknown. An answer that takes or
+    holds too much is an error, too. Raises the errors of `cs_sync.contracts.errors`.
     """
 
     def at(
@@ -38,13 +75,16 @@ class Http(Protocol):
         headers: Mapping[str, str] | None = None,
         auth: httpx.Auth | None = None,
         classify: Classify | None = None,
+        shapes: Sequence[Shape] = (),
         limits: Sequence[Limit] = (),
         timeout: float | None = None,
     ) -> "Http":
         """The same door and budget, with the vendor's address, credential and error dialect.
 
+        `shapes` say what good answers contain: without them any 200 is taken for one.
         `limits` are those that follow from the configuration, beside the published ones.
-        `timeout` is how many seconds to wait for one answer; None leaves it to the host.
+        `timeout` is how many seconds to wait for the next part of an answer; None leaves it to
+        the host.
         """
         ...
 

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
-from ipaddress import ip_address
 
 import httpx
 
 from cs_sync.contracts.errors import ConfigError
-from cs_sync.contracts.http import Params
+from cs_sync.contracts.http import Params, is_loopback
 from cs_sync.http.answers import Call
 
 PATHS = 256
@@ -89,14 +88,7 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 def _safe(name: str, url: httpx.URL, remedy: str) -> None:
     if url.scheme == "https" and url.host:
         return
-    if url.scheme != "http" or not _is_loopback(url.host):
+    if url.scheme != "http" or not is_loopback(url.host):
         raise ConfigError(
             f"{name}: {url.scheme or 'no scheme'}://{url.host} is not safe for a key", remedy
         )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -20,6 +20,7 @@ from cs_sync.contracts.errors import (
     Unreachable,
     VendorError,
 )
+from cs_sync.http.bounds import TooLarge
 
 _ID_HEADERS = ("request-id", "x-hubspot-correlation-id", "x-request-id", "x-zendesk-request-id")
 _ID_FIELDS = ("correlationId", "request_id", "requestId")
@@ -101,9 +102,12 @@ def unanswered(call: Call, failure: Exception) -> tuple[CsSyncError, bool]:
     if isinstance(failure, _UNSENT):
         remedy = "Check base_url, the network and any proxy; the next run goes on from here."
         return Unreachable(text, remedy), True
-    if call.repeatable:
-        return Unreachable(text, "Nothing stored is lost; the next run goes on from here."), True
-    return _unknown(text), False
+    if not call.repeatable:
+        return _unknown(text), False
+    if isinstance(failure, TooLarge):
+        remedy = f"Check base_url in [connectors.{call.source}]; if it is right, tell us."
+        return Unreachable(text, remedy), False
+    return Unreachable(text, "Nothing stored is lost; the next run goes on from here."), True
 
 
 def unsendable(call: Call) -> ConfigError:
@@ -117,11 +121,21 @@ def unsendable(call: Call) -> ConfigError:
 def broken(call: Call, response: httpx.Response) -> VendorError:
     """A good status with a body that is not the JSON it should be."""
     text = f"{call}: {response.status_code} with a body that is not whole JSON"
-    if not call.repeatable:
-        return _unknown(text, **_facts(response, None))
-    return Unreachable(
-        text, "Something between here and the vendor cuts answers short.", **_facts(response, None)
+    remedy = "Something between here and the vendor cuts answers short."
+    return _no_answer(call, text, remedy, _facts(response, None))
+
+
+def misshapen(call: Call, response: httpx.Response, body: Any, wrong: str) -> VendorError:
+    """A good status with JSON that is no answer to what was asked; `wrong` says why."""
+    text = f"{call}: {response.status_code} with a body that {wrong}{_saying(body)}"
+    remedy = (
+        f"Check base_url in [connectors.{call.source}]: a proxy may be answering for the vendor."
     )
+    return _no_answer(call, text, remedy, _facts(response, body))
+
+
+def _no_answer(call: Call, text: str, remedy: str, facts: Mapping[str, Any]) -> VendorError:
+    return Unreachable(text, remedy, **facts) if call.repeatable else _unknown(text, **facts)
 
 
 def refused(call: Call, response: httpx.Response, body: Any) -> VendorError:

@@ -19,8 +19,8 @@ import orjson
 
 from cs_sync.contracts.errors import CsSyncError, Unreachable, VendorError
 from cs_sync.contracts.events import Event
-from cs_sync.contracts.http import Classify, Limit, Params
-from cs_sync.http import answers, echo
+from cs_sync.contracts.http import Classify, Limit, Params, Shape, is_loopback
+from cs_sync.http import answers, bounds, echo
 from cs_sync.http.address import absolute, checked_base, follows, with_query
 from cs_sync.http.answers import Answer, Broken, Call
 from cs_sync.http.budget import Budget
@@ -29,14 +29,15 @@ from cs_sync.http.meter import Count, Meter
 from cs_sync.http.quota import Quota, read_quota
 from cs_sync.http.redact import Redactor, WithoutQuery
 from cs_sync.http.retry import Again, Retry, backoff
+from cs_sync.http.shapes import misfit, shape_of
 
 LONGEST_WAIT = 900.0
 """Seconds: a quota that stays closed for longer ends the stream, which resumes next run."""
 MOST_REDIRECTS = 5
 _TIMEOUT, _CONNECT = 60.0, 10.0
-_AGENT = {"User-Agent": f"cs-sync/{version('customer-success-sync')}"}
-_DIRECT: Mapping[str, None] = {
-    f"all://{host}": None for host in ("localhost", "127.0.0.1", "[::1]")
+_HEADERS = {
+    "User-Agent": f"cs-sync/{version('customer-success-sync')}",
+    "Accept-Encoding": bounds.ENCODINGS,
 }
 
 logging.getLogger("httpx").addFilter(WithoutQuery())
@@ -80,14 +81,20 @@ class VendorHttp:
         self._retry = Retry(self._now, sleep, rng)
         self._redact = Redactor()
         self._redact.remember(set(secrets))
-        self._client = client or httpx.Client(mounts=_DIRECT, headers=_AGENT, verify=_trusted())
-        hooks = self._client.event_hooks
-        self._client.event_hooks = {**hooks, "request": [*hooks["request"], self._redact.learn]}
+        self._client = self._ready(client or _client(proxies=True))
+        self._direct = self._client if client else self._ready(_client(proxies=False))
         self._base: httpx.URL | None = None
         self._headers: Mapping[str, str] = {}
         self._auth: httpx.Auth | None = None
         self._classify: Classify | None = None
+        self._shapes: Sequence[Shape] = ()
         self._timeout = _seconds(_TIMEOUT)
+
+    def _ready(self, client: httpx.Client) -> httpx.Client:
+        """The client with bounds for its answers, and with an eye on what requests carry."""
+        hooks = client.event_hooks
+        client.event_hooks = {**hooks, "request": [*hooks["request"], self._redact.learn]}
+        return bounds.bound(client)
 
     def __repr__(self) -> str:
         return f"<VendorHttp {self.name} at {self._base or 'no address'}>"
@@ -99,18 +106,22 @@ class VendorHttp:
         headers: Mapping[str, str] | None = None,
         auth: httpx.Auth | None = None,
         classify: Classify | None = None,
+        shapes: Sequence[Shape] = (),
         limits: Sequence[Limit] = (),
         timeout: float | None = None,
     ) -> "VendorHttp":
         """The same door and budget, with the vendor's address, credential and error dialect.
 
+        `shapes` say what good answers contain: without them any 200 is taken for one.
         `limits` are those that follow from the configuration, beside the published ones.
-        `timeout` is how many seconds to wait for one answer; None leaves it to the host.
+        `timeout` is how many seconds to wait for the next part of an answer; None leaves it to
+        the host.
         """
         door = copy(self)
         door._base = checked_base(self.name, base_url)
         door._budget.narrow(limits)
         door._headers, door._auth, door._classify = dict(headers or {}), auth, classify
+        door._shapes = shapes
         door._redact.learn_headers(door._headers)
         door._timeout = _seconds(timeout or _TIMEOUT)
         return door
@@ -167,6 +178,7 @@ class VendorHttp:
     def close(self) -> None:
         """Close all connections."""
         self._client.close()
+        self._direct.close()
 
     def __enter__(self) -> "VendorHttp":
         return self
@@ -221,14 +233,22 @@ class VendorHttp:
         meant = self._meant(response, body)
         if response.status_code == 429 and meant is None:
             self._throttled(call, response, body, quota, sent, attempt)
-        if meant is None and body is Broken:
-            meant = answers.broken(call, response)
+        if meant is None and response.is_success:
+            meant = self._lacking(call, response, body)
         if meant is None and not response.is_success:
             meant = answers.refused(call, response, body)
         if meant is not None:
             raise self._again_if(call, meant, quota)
         response.extensions["json"] = body
         return response, body
+
+    def _lacking(self, call: Call, response: httpx.Response, body: Any) -> VendorError | None:
+        """The error of a good status without what the answer should have contained."""
+        if body is Broken:
+            return answers.broken(call, response)
+        shape = shape_of(self._shapes, call.method, call.url.path)
+        wrong = misfit(body, shape.body) if shape else ""
+        return answers.misshapen(call, response, body, wrong) if wrong else None
 
     def _without_secrets(self, call: Call, response: httpx.Response, body: Any) -> Answer:
         """A good answer as connectors may see it, and so as it may be stored."""
@@ -241,18 +261,20 @@ class VendorHttp:
     def _exchange(self, call: Call) -> tuple[float, httpx.Response]:
         """When it was sent, and the response; lost and impossible requests become errors."""
         waits = self._waits(call)
+        client = self._direct if is_loopback(call.url.host) else self._client
         with self._budget.place(call.method, call.url.path, waits) as place, self._lanes:
             sent = place.sent = self._budget.seconds()
             self._meter.sent()
             try:
-                request = self._client.build_request(
+                request = client.build_request(
                     call.method,
                     call.url,
                     headers=call.headers,
                     content=call.content,
                     timeout=self._timeout,
                 )
-                response = self._client.send(request, auth=self._auth, follow_redirects=False)
+                with bounds.within(bounds.LONGEST, self._budget.seconds):
+                    response = client.send(request, auth=self._auth, follow_redirects=False)
                 # The stream that was read through refers back to its response: left there, page
                 # after page would stay in memory until the garbage collector comes round.
                 response.stream = httpx.ByteStream(b"")
@@ -303,6 +325,11 @@ class VendorHttp:
         if isinstance(error, Unreachable) and call.repeatable:
             return Again(error, pause=quota.retry_after)
         return error
+
+
+def _client(*, proxies: bool) -> httpx.Client:
+    """A client that goes by the environment's proxies, or by none."""
+    return httpx.Client(headers=_HEADERS, verify=_trusted(), trust_env=proxies)
 
 
 def _seconds(answer: float) -> httpx.Timeout:

@@ -2,12 +2,11 @@
 
 import re
 from collections.abc import Mapping
-from ipaddress import ip_address
 
 import httpx
 from pydantic import ConfigDict, Field, SecretStr, field_validator
 
-from cs_sync import ConnectorConfig
+from cs_sync import ConnectorConfig, is_loopback
 from cs_sync_webhook.signature import signing_key
 
 RESERVED = frozenset({"content-length", "content-type", "host", "transfer-encoding"})
@@ -44,7 +43,9 @@ class WebhookConfig(ConnectorConfig):
             raise ValueError("not an address; write it like https://example.com/hook") from None
         if url.userinfo:
             raise ValueError("carries a credential; put it into headers of this section")
-        if not url.host or not (url.scheme == "https" or (url.scheme == "http" and _here(url))):
+        if not url.host or not (
+            url.scheme == "https" or (url.scheme == "http" and is_loopback(url.host))
+        ):
             raise ValueError(
                 "must be an https:// address; begin it with https:// "
                 "(http:// is for 127.0.0.1 and localhost only)"
@@ -70,10 +71,3 @@ class WebhookConfig(ConnectorConfig):
                     f"the value of {name} cannot be sent; look for line breaks and stray characters"
                 )
         return headers
-
-
-def _here(url: httpx.URL) -> bool:
-    try:
-        return url.host == "localhost" or ip_address(url.host).is_loopback
-    except ValueError:
-        return False
