@@ -183,6 +183,11 @@ class InvoiceLine(Record, table=True):
     discount_amount: int = Field(
         default=0, sa_type=BigInteger, description="Minor units taken off."
     )
+    inclusive_tax_amount: int | None = Field(
+        default=None,
+        sa_type=BigInteger,
+        description="Tax contained in amount, after discounts; unknown is null.",
+    )
     quantity: Decimal | None = Field(default=None, sa_type=ExactDecimal)
     unit_amount: Decimal | None = Field(default=None, sa_type=ExactDecimal)
     interval: Interval | None = Field(default=None, sa_type=String)

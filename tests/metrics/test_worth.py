@@ -73,6 +73,13 @@ def test_metered_use_is_the_mean_of_three_closed_months(ledger: Ledger) -> None:
     assert (row.value, row.numerator, row.denominator, row.currency) == (700, 2100, 3, "EUR")
 
 
+def test_metered_use_is_without_the_tax_inside_it(ledger: Ledger) -> None:
+    ledger.account("a")
+    invoice(ledger, "bill", "a")
+    line(ledger, "may", "bill", 3570, utc(2026, 6, 1), inclusive_tax_amount=570)
+    assert one(ledger, "usage_mrr").numerator == 3000
+
+
 def test_five_lines_of_retention_cost_sum_to_it(ledger: Ledger) -> None:
     customers(ledger, 10, 0)
     lines = {"salaries": 50_000, "programmes": 8_000, "services": 7_000, "training": 3_000,

@@ -53,7 +53,7 @@ def _usage_mrr(scope: Scope) -> Select[Any]:
             periods.c.period,
             *marks_of(scope, bills),
             LINE.c.currency,
-            (LINE.c.amount - LINE.c.discount_amount).label("amount"),
+            _without_tax(scope, LINE.c.amount - LINE.c.discount_amount).label("amount"),
         )
         .select_from(bills.join(LINE, theirs))
         .join(periods, and_(ended > periods.c.since, ended <= periods.c.until))
@@ -69,6 +69,12 @@ def _usage_mrr(scope: Scope) -> Select[Any]:
         n=func.count(),
         currency=True,
     )
+
+
+def _without_tax(scope: Scope, charged: ColumnElement[int]) -> ColumnElement[int]:
+    if scope.policy.inclusive_tax == "kept":
+        return charged
+    return charged - func.coalesce(LINE.c.inclusive_tax_amount, 0)
 
 
 def _purchases(scope: Scope) -> Select[Any]:

@@ -112,6 +112,7 @@ class LineFact(Fact):
     product: str | None = None
     price: str | None = None
     discount_amount: int = 0
+    inclusive_tax_amount: int | None = None
     quantity: Decimal | None = None
     unit_amount: Decimal | None = None
     interval: str | None = None

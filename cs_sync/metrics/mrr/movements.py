@@ -113,7 +113,9 @@ def _cause(
         other.product, other.interval, other.interval_count,
     ) or (one.price != other.price and one.product is None):  # fmt: skip
         return "plan", None
-    if (one.price, one.unit_amount) != (other.price, other.unit_amount):
+    if (one.price, one.unit_amount, one.inclusive_tax_percent) != (
+        other.price, other.unit_amount, other.inclusive_tax_percent,
+    ):  # fmt: skip
         return "price", None
     return ("quantity" if one.quantity != other.quantity else "discount"), None
 

@@ -22,15 +22,21 @@ def per_month(interval: str, count: int, policy: MrrPolicy) -> Fraction:
 
 
 def monthly_amount(item: ItemFact, policy: MrrPolicy) -> Fraction:
-    """Minor units per month of one item before discounts; metered items come to nothing."""
+    """Minor units per month of one item before discounts, with the tax that its price contains;
+    metered items come to nothing."""
     if item.usage_type == "metered":
         return Fraction(0)
     amount = interval_amount(item)
-    if item.inclusive_tax_percent and policy.inclusive_tax == "removed":
-        amount /= 1 + Fraction(item.inclusive_tax_percent) / 100
     if item.interval == "month" and item.interval_count == 1:
         return amount
     return amount * per_month(item.interval, item.interval_count, policy)
+
+
+def without_tax(amount: Fraction, item: ItemFact, policy: MrrPolicy) -> Fraction:
+    """An amount of an item without the tax that its price contains; discounts come off before."""
+    if item.inclusive_tax_percent and policy.inclusive_tax == "removed":
+        return amount / (1 + Fraction(item.inclusive_tax_percent) / 100)
+    return amount
 
 
 def interval_amount(item: ItemFact) -> Fraction:

@@ -19,7 +19,8 @@ from cs_sync.metrics.mrr.facts import (
     SubscriptionFact,
 )
 from cs_sync.metrics.mrr.history import item_versions
-from cs_sync.metrics.mrr.normalise import monthly_amount, round_half_even, split
+from cs_sync.metrics.mrr.inclusive_tax import with_invoiced_tax
+from cs_sync.metrics.mrr.normalise import monthly_amount, round_half_even, split, without_tax
 from cs_sync.metrics.mrr.past_discounts import past_discounts
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.mrr.proration import interval_ends, invoiced_amount
@@ -134,7 +135,8 @@ def timeline(facts: BillingFacts, policy: MrrPolicy) -> Timeline:
     """What the account is charged from each change to the next, per currency."""
     subscriptions = {s.key: s for s in facts.subscriptions}
     services = _services(facts, policy)
-    versions = [v for v in item_versions(facts) if v.subscription in services]
+    every = with_invoiced_tax(facts, item_versions(facts))
+    versions = [version for version in every if version.subscription in services]
     discounts = counting(
         [*facts.discounts, *past_discounts(facts)], versions, subscriptions, policy
     )
@@ -216,7 +218,8 @@ def _charges(
             rebuilt = item.reconstructed or any(
                 applies(d, subscription, item, at) for d in inferred
             )
-            yield Charge(item, gross[item], net[item], guessed or rebuilt)
+            charged = without_tax(net[item], item, policy)
+            yield Charge(item, gross[item], charged, guessed or rebuilt)
 
 
 def _valid(version: ItemFact, at: datetime) -> bool:

@@ -284,6 +284,32 @@ def test_a_proration_from_an_invoice_item(objects: Any) -> None:
     assert (line["subscription_source_id"], line["subscription_item_source_id"]) == ("sub_1", None)
 
 
+GERMAN = {"amount": 19, "tax_behavior": "inclusive"}
+CITY = {"amount": 3, "tax_behavior": "inclusive"}
+ON_TOP = {"amount": 7, "tax_behavior": "exclusive"}
+
+
+@pytest.mark.parametrize(
+    ("shown", "automatic", "inside"),
+    [
+        ({"taxes": [GERMAN]}, "complete", 19),
+        ({"taxes": [GERMAN, CITY, ON_TOP]}, None, 22),
+        ({"taxes": []}, "complete", 0),
+        ({"taxes": []}, "requires_location_inputs", None),
+        ({"tax_amounts": [{"amount": 19, "inclusive": True}]}, None, 19),
+        ({"tax_amounts": [{"amount": 19, "inclusive": False}]}, None, 0),
+        ({}, None, 0),
+    ],
+)
+def test_tax_inside_an_amount_is_what_the_line_says(
+    objects: Any, shown: Json, automatic: str | None, inside: int | None
+) -> None:
+    tax = {"automatic_tax": {"enabled": automatic is not None, "status": automatic}}
+    raw = objects.invoice(lines=[objects.line(**shown)], **tax)
+    line = only(invoice(raw, Books([objects.price()])), InvoiceLine)
+    assert line["inclusive_tax_amount"] == inside
+
+
 def test_a_one_off_invoice_belongs_to_no_subscription(objects: Any) -> None:
     raw = objects.invoice(parent=None, lines=[objects.line(parent=None, pricing=None)])
     made = list(invoice(raw, Books()))

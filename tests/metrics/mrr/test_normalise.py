@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs_sync.metrics.mrr.normalise import monthly_amount, per_month, round_half_even, split
+from cs_sync.metrics.mrr.normalise import (
+    monthly_amount,
+    per_month,
+    round_half_even,
+    split,
+    without_tax,
+)
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from tests.metrics.mrr.facts_of import item
 
@@ -82,8 +88,9 @@ def test_packages_are_filled_before_they_are_charged(rounding: str | None, packa
 
 def test_inclusive_tax_is_divided_out() -> None:
     taxed = item(amount="12300", inclusive_tax_percent=Decimal(23))
-    assert monthly_amount(taxed, POLICY) == 10000
-    assert monthly_amount(taxed, MrrPolicy(inclusive_tax="kept")) == 12300
+    assert without_tax(monthly_amount(taxed, POLICY), taxed, POLICY) == 10000
+    kept = MrrPolicy(inclusive_tax="kept")
+    assert without_tax(monthly_amount(taxed, kept), taxed, kept) == 12300
 
 
 def test_metered_items_are_not_mrr() -> None:

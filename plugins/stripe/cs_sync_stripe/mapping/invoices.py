@@ -75,6 +75,7 @@ def _line(entry: Raw, *, invoice: Raw, lookup: Lookup) -> Iterator[Mapped]:
             "currency": need(entry, "currency"),
             "amount": need(entry, "amount"),
             "discount_amount": sum(cut["amount"] for cut in entry.get("discount_amounts") or []),
+            "inclusive_tax_amount": _inclusive_tax(entry, invoice),
             "quantity": amount(entry, "quantity"),
             "unit_amount": amount(pricing, "unit_amount"),
             "interval": recurring.get("interval"),
@@ -86,6 +87,19 @@ def _line(entry: Raw, *, invoice: Raw, lookup: Lookup) -> Iterator[Mapped]:
             "raw": entry,
         },
     )
+
+
+def _inclusive_tax(entry: Raw, invoice: Raw) -> int | None:
+    """Tax inside the line's amount; unknown where Stripe could not compute it.
+
+    `tax_amounts` is how versions before 2025-03-31 showed it.
+    """
+    taxes = entry.get("taxes") or entry.get("tax_amounts")
+    automatic = invoice.get("automatic_tax") or {}
+    if not taxes and automatic.get("status") in ("failed", "requires_location_inputs"):
+        return None
+    inside = (t for t in taxes or [] if t.get("tax_behavior") == "inclusive" or t.get("inclusive"))
+    return sum(tax["amount"] for tax in inside)
 
 
 def _origin(entry: Raw) -> Raw:
