@@ -19,7 +19,9 @@ PRICE: dict[str, Any] = {"price": "p", "amount": "11900"}
 
 def month(number: int, tax: int | None, amount: int = 11900, **fields: Any) -> LineFact:
     period = (at(2026, number), at(2026, number + 1))
-    return line(f"l{number}{fields.get('price', '')}", period, amount, 1, inclusive_tax_amount=tax, **fields)
+    return line(
+        f"l{number}{fields.get('price', '')}", period, amount, 1, inclusive_tax_amount=tax, **fields
+    )
 
 
 def spans(*rows: Any, **switches: Any) -> list[tuple[datetime, datetime | None, int]]:

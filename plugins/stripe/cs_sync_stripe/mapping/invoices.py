@@ -99,7 +99,7 @@ def _inclusive_tax(entry: Raw, invoice: Raw) -> int | None:
     if not taxes and automatic.get("status") in ("failed", "requires_location_inputs"):
         return None
     inside = (t for t in taxes or [] if t.get("tax_behavior") == "inclusive" or t.get("inclusive"))
-    return sum(tax["amount"] for tax in inside)
+    return sum(int(tax["amount"]) for tax in inside)
 
 
 def _origin(entry: Raw) -> Raw:
