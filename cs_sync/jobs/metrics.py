@@ -1,6 +1,6 @@
 """KPIs and the MRR bridge, from the registry and inside the database."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from cs_sync.metrics.membership import ITSELF
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import GRAINS, Grain, Period, last_whole_period, whole_periods
-from cs_sync.metrics.registry import Registry, builtin_metrics
+from cs_sync.metrics.registry import Registry, builtin_metrics, in_view
 from cs_sync.store.attributes import known_attributes
 from cs_sync.store.closings import Restated
 from cs_sync.store.rates import currencies_since, rates_as_known, read_rates
@@ -38,13 +38,14 @@ def metrics(
     policies: Sequence[str] = (),
     stage: str | None = None,
     strategy: str | None = None,
+    family: str | None = None,
 ) -> list[dict[str, Any]]:
     """One row per metric, period, segment, currency and policy. Raises ConfigError."""
-    chosen = _chosen(workspace, names, stage, strategy)
+    chosen = _chosen(workspace, names, {"stage": stage, "strategy": strategy, "family": family})
     periods = asked_periods(workspace, as_of, since, until, grain)
     check_attributes(workspace, by)
     rows: list[dict[str, Any]] = []
-    said = dict.fromkeys(_unsplit(chosen, by))
+    said = dict.fromkeys([*_renamed(workspace, names), *_unsplit(chosen, by)])
     named = dict.fromkeys(policies)
     for policy in [_policy(workspace, name) for name in named] or [policy_of(workspace)]:
         ensure_mrr(workspace, policy)
@@ -58,6 +59,12 @@ def metrics(
         rows += [row.json() | name for row in found]
     _tell(workspace, said)
     return rows
+
+
+def _renamed(workspace: Workspace, names: Sequence[str]) -> list[str]:
+    """Which metrics were asked for by another name."""
+    known = registry(workspace)
+    return [f"{name} is {known.named(name)} here" for name in names if known.named(name) != name]
 
 
 def _unsplit(chosen: Sequence[Metric], by: Sequence[str]) -> list[str]:
@@ -235,22 +242,21 @@ def _currency(code: str) -> str:
 
 
 def _chosen(
-    workspace: Workspace, names: Sequence[str], stage: str | None, strategy: str | None
+    workspace: Workspace, names: Sequence[str], views: Mapping[str, str | None]
 ) -> list[Metric]:
+    """The metrics of these names, or all, that are in each of the views asked for."""
     try:
         chosen = registry(workspace).select(names)
     except ValueError as error:
         raise ConfigError(str(error), "`cs-sync metrics` alone prints all") from error
+    asked = {option: value for option, value in views.items() if value}
     fitting = [
         metric
         for metric in chosen
-        if (stage is None or stage in metric.stage)
-        and (strategy is None or strategy in metric.strategy)
+        if all(in_view(metric, option, value) for option, value in asked.items())
     ]
     if not fitting:
-        view = " and ".join(
-            f"--{o} {v!r}" for o, v in (("stage", stage), ("strategy", strategy)) if v
-        )
+        view = " and ".join(f"--{option} {value!r}" for option, value in asked.items())
         raise ConfigError(
             f"none of {', '.join(metric.name for metric in chosen)} is in {view}",
             "leave out --metric, or the view",

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from typing import get_args
 
 from cs_sync.metrics.benchmark import BENCHMARKS, Benchmark
-from cs_sync.metrics.metric import Metric
+from cs_sync.metrics.metric import Family, Metric, Stage, Strategy
 from cs_sync.metrics.mrr.policy import LEFT_OPEN, PRESETS, MrrPolicy
-from cs_sync.metrics.registry import builtin_metrics
+from cs_sync.metrics.registry import builtin_metrics, in_view
 
 _INTERVALS = {
     "wilson": "Wilson's score interval of a proportion",
@@ -42,21 +43,38 @@ rate.
 def document(metrics: Iterable[Metric]) -> str:
     """The page as Markdown."""
     found = sorted(metrics, key=lambda metric: metric.family)
-    parts = [_INTRODUCTION, *_views(found)]
+    parts = [_INTRODUCTION, *_views(found), *_other_names(found)]
     for family, members in groupby(found, key=lambda metric: metric.family):
-        parts.append(f"## {family.capitalize()}\n")
+        parts.append(f"## {family[0].upper()}{family[1:]}\n")
         parts += [_entry(metric) for metric in members]
     return "\n".join([*parts, *_policies()])
+
+
+_VIEWS: dict[str, tuple[str, ...]] = {
+    "stage": get_args(Stage),
+    "strategy": get_args(Strategy),
+    "family": get_args(Family),
+}
 
 
 def _views(metrics: list[Metric]) -> Iterator[str]:
     yield "## Views\n"
     yield "| option | metrics |\n| --- | --- |"
-    stages = [("stage", stage) for stage in ("onboarding", "retention", "expansion")]
-    goals = ("stability", "product-market fit", "profitability")
-    for option, value in [*stages, *(("strategy", goal) for goal in goals)]:
-        names = [m.name for m in metrics if value in getattr(m, option)]
-        yield f'| `--{option} "{value}"` | {", ".join(f"`{name}`" for name in names)} |'
+    for option, values in _VIEWS.items():
+        for value in values:
+            names = [f"`{m.name}`" for m in metrics if in_view(m, option, value)]
+            yield f'| `--{option} "{value}"` | {", ".join(names)} |'
+    yield ""
+
+
+def _other_names(metrics: list[Metric]) -> Iterator[str]:
+    """What people look for, in alphabetical order, and the metric that it is here."""
+    yield "## Other names\n"
+    yield "`cs-sync metrics --metric` takes these, too, in capitals or not: `ndr` gives `nrr`.\n"
+    yield "| name | metric |\n| --- | --- |"
+    named = sorted(((a, m.name) for m in metrics for a in m.aliases), key=lambda p: p[0].lower())
+    for alias, name in named:
+        yield f"| {alias} | [`{name}`](#{name}) |"
     yield ""
 
 
@@ -65,6 +83,7 @@ def _entry(metric: Metric) -> str:
     lines = [
         f"### `{metric.name}`\n",
         f"{metric.title}: {metric.formula}.\n",
+        *([f"- also called: {', '.join(metric.aliases)}"] if metric.aliases else []),
         f"- unit: {unit}",
         f"- sources: {'; '.join(metric.sources)}",
         f"- rests on: {', '.join(f'`{table}`' for table in metric.inputs)}",

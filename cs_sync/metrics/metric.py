@@ -16,7 +16,7 @@ from cs_sync.metrics.periods import Period
 Unit = Literal["ratio", "money_minor", "count", "score", "days", "seconds"]
 Stage = Literal["onboarding", "retention", "expansion"]
 Strategy = Literal["stability", "product-market fit", "profitability"]
-Family = Literal["commercial", "engagement", "technical", "lead management", "customer return"]
+Family = Literal["commercial", "engagement", "technical", "lead management", "customer ROI"]
 Spread = Literal["none", "wilson", "ratio", "nps", "poisson", "log"]
 
 
@@ -85,6 +85,8 @@ class Metric:
     """A rate of churn is scaled from the period to so many days (`scaling.scaled`)."""
     settles_after: str = ""
     """The setting that says in how many days after a period's end its value stops changing."""
+    aliases: tuple[str, ...] = ()
+    """What else people call it; it is found by these names, however they are written."""
     dimensions: tuple[str, ...] = ()
     """What it splits by of itself, such as the reason of churn; part of each row's segment."""
 

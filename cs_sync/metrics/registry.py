@@ -1,12 +1,15 @@
 """The one list of metrics: ours and those of plugins."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
+from cs_sync.metrics.aliases import ALIASES, plain
 from cs_sync.metrics.catalogue.advocacy import ADVOCACY
 from cs_sync.metrics.catalogue.chances import CHANCES
 from cs_sync.metrics.catalogue.churn import CHURN
 from cs_sync.metrics.catalogue.customers import CUSTOMERS
 from cs_sync.metrics.catalogue.features import FEATURES
+from cs_sync.metrics.catalogue.health import HEALTH
 from cs_sync.metrics.catalogue.lifecycle import LIFECYCLE
 from cs_sync.metrics.catalogue.onboarding import ONBOARDING
 from cs_sync.metrics.catalogue.product import PRODUCT
@@ -23,7 +26,7 @@ from cs_sync.metrics.metric import Metric
 
 def builtin_metrics() -> tuple[Metric, ...]:
     """The metrics that come with cs-sync, in the order in which they are shown."""
-    return (
+    catalogue = (
         *REVENUE,
         *CUSTOMERS,
         *CHURN,
@@ -33,6 +36,7 @@ def builtin_metrics() -> tuple[Metric, ...]:
         *TRIALS,
         *ONBOARDING,
         *VOICE,
+        *HEALTH,
         *USAGE,
         *LIFECYCLE,
         *SESSIONS,
@@ -41,6 +45,13 @@ def builtin_metrics() -> tuple[Metric, ...]:
         *ADVOCACY,
         *PRODUCT,
     )
+    return tuple(replace(metric, aliases=ALIASES.get(metric.name, ())) for metric in catalogue)
+
+
+def in_view(metric: Metric, option: str, value: str) -> bool:
+    """Whether a metric is shown by `--stage`, `--strategy` or `--family`."""
+    of_it = getattr(metric, option)
+    return value == of_it if isinstance(of_it, str) else value in of_it
 
 
 class Registry:
@@ -48,6 +59,7 @@ class Registry:
 
     def __init__(self, metrics: Iterable[Metric] = ()) -> None:
         self._metrics: dict[str, Metric] = {}
+        self._aliases: dict[str, str] = {}
         for metric in metrics:
             self.add(metric)
 
@@ -56,12 +68,22 @@ class Registry:
         if metric.name in self._metrics:
             raise ValueError(f"there is a metric named {metric.name!r} already")
         self._metrics[metric.name] = metric
+        for alias in metric.aliases:
+            self._aliases.setdefault(plain(alias), metric.name)
+
+    def named(self, name: str) -> str:
+        """The metric's own name for a name or another name of it; ValueError for neither."""
+        own = name if name in self._metrics else plain(name)
+        found = own if own in self._metrics else self._aliases.get(own)
+        if found is None:
+            known = ", ".join(sorted(self._metrics))
+            raise ValueError(f"unknown metric {name!r}; known: {known}")
+        return found
 
     def select(self, names: Sequence[str] = ()) -> tuple[Metric, ...]:
-        """The metrics of these names in this order, each once, or all; ValueError for an unknown
-        one."""
-        for name in names:
-            if name not in self._metrics:
-                known = ", ".join(sorted(self._metrics))
-                raise ValueError(f"unknown metric {name!r}; known: {known}")
-        return tuple(self._metrics[name] for name in dict.fromkeys(names or self._metrics))
+        """The metrics of these names, or other names, in this order, each once; without any, all.
+
+        ValueError for an unknown one.
+        """
+        chosen = [self.named(name) for name in names] or self._metrics
+        return tuple(self._metrics[name] for name in dict.fromkeys(chosen))

@@ -10,7 +10,7 @@ from cs_sync.report import charts, formats
 from cs_sync.report.data import BandCount, ReportData, Watched
 from cs_sync.report.drawing import chart, extra
 from cs_sync.report.movements import MOVEMENTS, Step, bridges, shown
-from cs_sync.report.tiles import OTHERS, tile_groups
+from cs_sync.report.tiles import OTHERS, other_names, tile_groups
 from cs_sync.report.warnings import warnings
 
 _NAMED = {"red", "yellow", "green", "excellent"}
@@ -47,6 +47,7 @@ def render(data: ReportData) -> str:
         data=data,
         groups=groups,
         others=OTHERS,
+        other_names=other_names(),
         warnings=warnings(data, tiles),
         bridges=list(_bridges(data)),
         bands=data.bands,

@@ -29,6 +29,7 @@ _GROUPS: dict[str, dict[str, tuple[str, int]]] = {
         "net_mrr_churn_rate": ("Net MRR churn", -1),
         "expansion_rate": ("Expansion rate", 1),
         "quick_ratio": ("Quick ratio", 1),
+        "health_score": ("Health score", 1),
     },
     "Voice of the customer": {
         "nps": ("NPS", 1),
@@ -49,7 +50,7 @@ _GROUPS: dict[str, dict[str, tuple[str, int]]] = {
 """Heading → metric → (label, +1 where more is better, −1 where less is, 0 where it depends)."""
 OTHERS = "More figures"
 """Heading of what has no place above: folded away, so that the page begins with what matters."""
-_TITLES = {metric.name: metric.title for metric in builtin_metrics()}
+_METRICS = {metric.name: metric for metric in builtin_metrics()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,18 @@ class Tile:
     interval: str
     warning: str
     stale: bool
+    other_names: tuple[str, ...]
+
+
+def other_names() -> list[tuple[str, str, str]]:
+    """What people look for, in alphabetical order: the name, the metric and its label here."""
+    labels = {metric: label for group in _GROUPS.values() for metric, (label, _) in group.items()}
+    named = (
+        (alias, name, labels.get(name, metric.title))
+        for name, metric in _METRICS.items()
+        for alias in metric.aliases
+    )
+    return sorted(named, key=lambda one: one[0].lower())
 
 
 def tile_groups(rows: Sequence[Row]) -> list[tuple[str, list[Tile]]]:
@@ -121,6 +134,7 @@ def _tile(metric: str, label: str, better: int, rows: Sequence[Row]) -> Tile:
         interval=_interval(newest),
         warning=_warning(newest),
         stale=bool(newest.get("stale_since")) or newest.get("status") == "stale",
+        other_names=_METRICS[metric].aliases if metric in _METRICS else (),
     )
 
 
@@ -153,4 +167,5 @@ def _warning(row: Row) -> str:
 
 def _title(metric: str) -> str:
     """As the registry calls it; a plugin's by its name."""
-    return _TITLES.get(metric) or metric.replace("_", " ").capitalize()
+    known = _METRICS.get(metric)
+    return known.title if known else metric.replace("_", " ").capitalize()

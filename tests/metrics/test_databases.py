@@ -28,6 +28,7 @@ from cs_sync_schemas import (
     Cost,
     FeatureDay,
     FunnelDay,
+    HealthScore,
     Invoice,
     InvoiceLine,
     MrrMovement,
@@ -194,6 +195,16 @@ def _people(ledger: Ledger, random: Random, name: str) -> None:
                 **who, "opened_at": at, "solved_at": solved, "topic": random.choice(["a", None]),
                 "status": "solved" if solved else "open", "agent_replies": random.randrange(3),
                 "first_reply_at": random.choice([None, at + timedelta(seconds=n * 777)]),
+            },
+        )  # fmt: skip
+    for _ in range(4):
+        at = _moment(random)
+        ledger.add(
+            HealthScore,
+            {
+                "account_id": name, "as_of": at.date(), "mode": "weighted", "model": "m",
+                "computed_at": at, "score": random.choice([None, 40.5, 80.0]), "band": "green",
+                "coverage": 1.0,
             },
         )  # fmt: skip
     owner = {"account_source_id": name, "source_id": name}

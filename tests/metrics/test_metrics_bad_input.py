@@ -156,6 +156,18 @@ def test_what_no_attribute_splits_is_named(place: Place) -> None:
     assert "not split" not in daily.said
 
 
+def test_a_metric_answers_to_its_other_names(place: Place) -> None:
+    asked = place.run("--format", "json", "metrics", "--metric", "NDR", "--metric", "cross-sell")
+    assert [row["metric"] for row in asked.rows] == ["nrr", "expansion_mrr"]
+    assert "NDR is nrr here" in asked.said
+
+
+def test_a_family_is_a_view(place: Place) -> None:
+    rows = place.json("metrics", "--family", "Customer ROI")
+    assert {"cac", "ltv"} <= {row["metric"] for row in rows}
+    assert "mrr" not in {row["metric"] for row in rows}
+
+
 def test_one_gross_margin_holds_for_all_that_use_it(place: Place) -> None:
     names = ("ltv", "ltv_cac", "cac_payback_months", "ltv_crc")
     options = [option for name in names for option in ("--metric", name)]

@@ -149,6 +149,15 @@ def test_tiles_show_value_change_and_certainty(page: Page) -> None:
     assert "95 % interval: 101.0 % to 109.0 %" in text
 
 
+def test_figures_are_found_by_their_other_names(page: Page) -> None:
+    text = page.text("kpis")
+    for said in ("NDR", "CHS", "OES", "upsell", "cross-sell", "downgrade", "logo churn"):
+        assert f" {said} " in text
+    assert "negative churn Net MRR churn" in text
+    (tile,) = [one for one in page.all("li") if one.get("data-metric") == "nrr"]
+    assert "NDR" in str(tile["data-names"])
+
+
 def test_the_bridge_is_there_in_numbers(page: Page) -> None:
     text = page.text("mrr")
     assert "MRR in EUR EUR 1,200 at the end of Oct 2026 (−7.7 %)" in text

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Grain = Literal["day", "week", "month", "quarter", "year"]
 Stage = Literal["onboarding", "retention", "expansion"]
 Strategy = Literal["stability", "product-market fit", "profitability"]
+Family = Literal["commercial", "engagement", "technical", "lead management", "customer ROI"]
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 KnownAt = Annotated[
     str | None, typer.Option(help="As it was known then: a day, or an instant (ISO 8601).")
@@ -38,7 +39,8 @@ def metrics(
     until: Day = None,
     known_at: KnownAt = None,
     metric: Annotated[
-        list[str] | None, typer.Option(help="Only this metric; may be repeated.")
+        list[str] | None,
+        typer.Option(help="Only this metric, by any of its names, as ndr; may be repeated."),
     ] = None,
     grain: Grain = "month",
     by: By = None,
@@ -47,6 +49,10 @@ def metrics(
     ] = None,
     stage: Annotated[Stage | None, typer.Option(help="Metrics of this stage.")] = None,
     strategy: Annotated[Strategy | None, typer.Option(help="Metrics of this strategy.")] = None,
+    family: Annotated[
+        Family | None,
+        typer.Option(case_sensitive=False, help="Metrics of this family of product figures."),
+    ] = None,
 ) -> None:
     """KPIs of the last whole period, or of every whole period from --since to --until."""
     from cs_sync.cli.output import write_rows
@@ -69,6 +75,7 @@ def metrics(
             policies=policy or (),
             stage=stage,
             strategy=strategy,
+            family=family,
         )
     write_rows(options.format, rows, METRIC_FIELDS, metrics_table)
 

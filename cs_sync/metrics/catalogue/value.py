@@ -122,7 +122,7 @@ def _value(
 ) -> Metric:
     return Metric(
         name, title, unit, formula, (source,), build, ("cost", *BILLING), stage=("expansion",),
-        strategy=("profitability",), family="customer return", divides=more.pop("divides", True),
+        strategy=("profitability",), family="customer ROI", divides=more.pop("divides", True),
         splits=False, edge_cases=note, **more,
     )  # fmt: skip
 

@@ -211,7 +211,7 @@ WORTH: tuple[Metric, ...] = (
         "clv_transactional", "Transactional customer lifetime value", "money_minor",
         "mean value of a paid invoice × paid invoices per buying account × 1 ÷ customer churn rate",
         ("Standard definition of retail",), _purchases, ("invoice", *BILLING),
-        stage=("expansion",), strategy=("profitability",), family="customer return",
+        stage=("expansion",), strategy=("profitability",), family="customer ROI",
         divides=True, splits=False,
         edge_cases="For those who also sell by the piece; subscriptions are better told by ltv. "
         "Undefined when nobody left.",
@@ -220,7 +220,7 @@ WORTH: tuple[Metric, ...] = (
         "clv_short", "Short customer lifetime value", "money_minor",
         "revenue per account in the period × mean lifetime in periods (1 ÷ customer churn rate)",
         ("Standard definition",), _short, BILLING, stage=("expansion",),
-        strategy=("profitability",), family="customer return", splits=False,
+        strategy=("profitability",), family="customer ROI", splits=False,
         edge_cases="Revenue and not profit, as ltv_revenue. Undefined when nobody left.",
     ),
     Metric(
@@ -228,14 +228,14 @@ WORTH: tuple[Metric, ...] = (
         "cost of retention in the period ÷ customers at its end, for each line of cost",
         ("Five cost lines: salaries, engagement programmes, services, training, marketing",),
         _crc_by_line, ("cost", *BILLING), stage=("expansion",), strategy=("profitability",),
-        family="customer return", divides=True, splits=False, dimensions=("line",),
+        family="customer ROI", divides=True, splits=False, dimensions=("line",),
         edge_cases="Their sum is crc, up to rounding.",
     ),
     Metric(
         "saas_profit_levers", "What profit would gain", "money_minor",
         "gain of the period if churn, the cost of service or revenue per account were 10 % better",
         ("J. York, Chaotic Flow",), _levers, ("cost", *BILLING), stage=("expansion",),
-        strategy=("profitability",), family="customer return", splits=False,
+        strategy=("profitability",), family="customer ROI", splits=False,
         settings={"improvement": 0.1}, dimensions=("lever",),
         edge_cases="Each alone. Churn: customers kept × (revenue − cost of service and retention "
         "per customer), in the period alone. Undefined in a period without any costs.",
