@@ -46,6 +46,10 @@ MOVEMENTS = (
     *("fx", "reclass", "restatement", "closing"),
 )
 MRR_FIELDS = ("account", "currency", "period_start", "period_end", *MOVEMENTS)
+RECONCILE_FIELDS = (
+    *("account", "month", "currency", "mrr", "invoiced", "difference", "cause"),
+    *("unexplained", "tied"),
+)
 SCORE_FIELDS = (
     *("account", "name", "as_of", "score", "band", "coverage", "mode", "contributions"),
     *("reasons", "change_30d"),
@@ -107,6 +111,32 @@ def mrr_table(rows: Rows) -> RenderableType:
             *(_movement(row, movement) for movement in moved),
         )
     return or_nothing(table, rows, "no MRR in this time")
+
+
+def reconcile_table(rows: Rows) -> RenderableType:
+    """Accounts whose MRR differs from their invoices, the sums, and the share that ties."""
+    table = table_of(
+        "account", "month", "MRR>", "invoiced>", "difference>", "cause", "unexplained>"
+    )
+    for row in rows:
+        whole = row["account"] is None
+        amounts = [row[name] for name in ("mrr", "invoiced", "difference", "unexplained")]
+        mrr, invoiced, off, unexplained = (text(money(a, row["currency"])) for a in amounts)
+        table.add_row(
+            text("all accounts", "bold") if whole else text(row["account"]),
+            *(text(row["month"]), mrr, invoiced, off),
+            text(row["cause"] or "", "red" if row["cause"] == "unknown" else ""),
+            unexplained,
+        )
+    if not rows:
+        return text("no MRR and no invoices for this month", "dim")
+    return Group(table, *(_tied(row) for row in rows if row["account"] is None and row["mrr"]))
+
+
+def _tied(row: Row) -> Text:
+    share = quantity(row["tied"] / row["mrr"], "ratio")
+    tied, mrr, rest = (money(row[name], row["currency"]) for name in ("tied", "mrr", "unexplained"))
+    return text(f"{share} of MRR ties to invoices ({tied} of {mrr}); {rest} unexplained", "bold")
 
 
 def scores_table(rows: Rows) -> RenderableType:

@@ -1,4 +1,4 @@
-"""Commands that answer with numbers: metrics, mrr, score, explain."""
+"""Commands that answer with numbers: metrics, mrr, reconcile, score, explain."""
 
 from datetime import datetime, time
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -28,6 +28,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("metrics")(metrics)
     app.command("mrr")(mrr)
+    app.command("reconcile")(reconcile)
     app.command("score")(score)
     app.command("explain")(explain)
 
@@ -104,6 +105,27 @@ def mrr(
             currency=currency,
         )
     write_rows(options.format, rows, MRR_FIELDS, mrr_table)
+
+
+def reconcile(
+    context: typer.Context,
+    month: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m"], help="Such as 2026-01; default: the last whole month."),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also the accounts whose MRR ties.")
+    ] = False,
+) -> None:
+    """Compare MRR with the invoices: which accounts do not tie, and why."""
+    from cs_sync.cli.output import write_rows
+    from cs_sync.cli.tables import RECONCILE_FIELDS, reconcile_table
+    from cs_sync.jobs.reconcile import reconcile as compare
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        rows = compare(workspace, month=day_of(month), everything=everything)
+    write_rows(options.format, rows, RECONCILE_FIELDS, reconcile_table)
 
 
 def score(

@@ -1,0 +1,93 @@
+"""Whether MRR ties to the invoices, account by account, and why where it does not."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from cs_sync.contracts.errors import ConfigError
+from cs_sync.contracts.events import Event
+from cs_sync.jobs.derive import ensure_mrr, policy_of
+from cs_sync.jobs.workspace import Workspace
+from cs_sync.metrics.periods import Period, last_whole_period, period_of
+from cs_sync.metrics.reconcile.compare import Compared, books_of, sums
+from cs_sync.store.billing import read_billing
+from cs_sync.store.reconcile import (
+    MrrBySubscription,
+    invoicing_sources,
+    read_billed,
+    read_mrr_parts,
+)
+from cs_sync_schemas.money import CURRENCY_EXPONENT
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """A month: every account and currency, and the sum of each currency.
+
+    `left_out` is the MRR by currency of sources that have no invoices to compare with.
+    """
+
+    month: date
+    accounts: list[Compared]
+    sums: list[Compared]
+    left_out: dict[str, int]
+
+
+def reconcile(
+    workspace: Workspace, *, month: date | None = None, everything: bool = False
+) -> list[dict[str, Any]]:
+    """What does not tie, the most unexplained first, then the sum of each currency.
+
+    With `everything`, also what ties. Raises ConfigError.
+    """
+    found = reconciled(workspace, month)
+    for currency, amount in sorted(found.left_out.items()):
+        what = f"MRR of {Decimal(amount).scaleb(-CURRENCY_EXPONENT[currency])} {currency}"
+        _tell(workspace, f"{what} is from sources without invoices, and not compared")
+    rows = [row for row in found.accounts if everything or row.cause]
+    rows.sort(key=lambda row: (-row.unexplained, -abs(row.mrr - row.invoiced), str(row.account)))
+    return [row.json(found.month) for row in (*rows, *found.sums)]
+
+
+def reconciled(workspace: Workspace, month: date | None = None) -> Reconciled:
+    """Compare both sides at the end of a month, the last whole one unless it is named."""
+    policy, period = policy_of(workspace), _period(workspace, month)
+    ensure_mrr(workspace, policy)
+    with workspace.store.read() as connection:
+        mrr = read_mrr_parts(connection, policy.hash, period.ends_at)
+        left_out = _leave_out(mrr, invoicing_sources(connection))
+        lines = read_billed(connection, period.starts_at, period.ends_at)
+        books = books_of(mrr, lines, period.ends_at, policy)
+        apart = sorted({book.account for book in books if not book.ties})
+        facts = {one.account_id: one for one in read_billing(connection, apart)}
+    rows = [book.compared(facts.get(book.account)) for book in books]
+    rows = [row for row in rows if row.mrr or row.invoiced]
+    return Reconciled(period.start, rows, sums(rows), left_out)
+
+
+def _period(workspace: Workspace, month: date | None) -> Period:
+    zone = str(workspace.config.workspace.timezone)
+    last = last_whole_period(workspace.today, "month", zone)
+    chosen = last if month is None else period_of(month, "month", zone)
+    if chosen.start > last.start:
+        raise ConfigError(
+            f"{chosen.start:%Y-%m} is not over", f"the last whole month is {last.start:%Y-%m}"
+        )
+    return chosen
+
+
+def _leave_out(mrr: MrrBySubscription, invoicing: set[str]) -> dict[str, int]:
+    """Take out what is from sources without invoices; its sum by currency."""
+    left: Counter[str] = Counter()
+    for by_currency in mrr.values():
+        for currency, amounts in by_currency.items():
+            for key in [key for key in amounts if key[0] not in invoicing]:
+                left[currency] += amounts.pop(key)
+    return dict(left)
+
+
+def _tell(workspace: Workspace, note: str) -> None:
+    detail = {"step": "reconcile", "message": note}
+    workspace.emit(Event("step_ended", workspace.clock(), detail=detail))

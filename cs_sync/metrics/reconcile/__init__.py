@@ -1,0 +1,1 @@
+"""MRR against the invoices: what ties, what does not, and why."""
