@@ -64,7 +64,7 @@ def test_a_proration_ends_with_the_period_that_a_line_of_the_same_subscription_h
 def test_discounts_and_the_tax_in_a_price_come_off() -> None:
     month = (at(2026, 3), at(2026, 4))
     found = charge(*month, 11_900, discount_amount=5950, tax=Decimal(19))
-    assert (found.net, found.discount) == (5000, 5000)
+    assert [found.net, found.discount] == [5000, 5000]
     kept = MrrPolicy(inclusive_tax="kept")
     billed = BilledLine(line("l", month, 11_900, 1), "EUR", "paid", Decimal(19))
     assert monthly_charges([billed], kept)[0].net == 11_900
@@ -72,7 +72,7 @@ def test_discounts_and_the_tax_in_a_price_come_off() -> None:
 
 def test_a_line_of_a_trial_says_what_it_waives() -> None:
     found = charge(at(2026, 3), at(2026, 4), 0, unit_amount=Decimal(2500), quantity=2)
-    assert (found.net, found.waived) == (0, 5000)
+    assert [found.net, found.waived] == [0, 5000]
 
 
 @pytest.mark.parametrize(
