@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from cs_sync.contracts.events import Event
     from cs_sync.contracts.hooks import hookimpl
     from cs_sync.contracts.http import Http, Limit, Shape, is_loopback
+    from cs_sync.contracts.lists import ListWatch
+    from cs_sync.contracts.mapping import Unmappable, map_each
     from cs_sync.contracts.source import (
         ConnectorConfig,
         Finding,
@@ -72,6 +74,7 @@ __all__ = [
     "Found",
     "Http",
     "Limit",
+    "ListWatch",
     "Op",
     "Page",
     "PermissionMissing",
@@ -88,6 +91,7 @@ __all__ = [
     "Source",
     "Stream",
     "Throttled",
+    "Unmappable",
     "Unreachable",
     "Value",
     "VendorError",
@@ -95,9 +99,10 @@ __all__ = [
     "Workspace",
     "hookimpl",
     "is_loopback",
+    "map_each",
 ]
 
-_CONTRACTS = ("hooks", "errors", "events", "http", "source", "destination")
+_CONTRACTS = ("hooks", "errors", "events", "http", "lists", "source", "mapping", "destination")
 _HOMES = (*(f"cs_sync.contracts.{name}" for name in _CONTRACTS), "cs_sync.follow_ups")
 
 

@@ -65,7 +65,9 @@ class Books:
             return self._page([event for event in kept if event["type"] in types], params)
         if rest:
             found = self.objects[name].get(rest[0]) if len(rest) == 1 else None
-            return httpx.Response(200, json=found) if found else _refusal(404, "No such object")
+            if not found:
+                return _refusal(404, "No such object")
+            return httpx.Response(200, json={"object": name, **found})
         rows = list(self.objects.get(name, {}).values())
         if name == "subscriptions" and params.get("status") != "all":
             rows = [row for row in rows if row["status"] != "canceled"]

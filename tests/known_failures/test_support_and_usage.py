@@ -231,7 +231,9 @@ class Project:
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if not request.url.path.endswith("/query/"):
             hidden = request.url.path.endswith("/archived-response-uuids/")
-            return httpx.Response(200, json=[] if hidden else {"results": self.surveys})
+            return httpx.Response(
+                200, json=[] if hidden else {"results": self.surveys, "next": None}
+            )
         query = orjson.loads(request.content)["query"]
         self.queries.append(query["values"])
         values = query["values"]

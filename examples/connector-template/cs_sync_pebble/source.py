@@ -13,15 +13,18 @@ from cs_sync import (
     Http,
     Limit,
     Page,
-    Rejection,
     Row,
+    Shape,
     Stream,
     VendorError,
     Window,
+    map_each,
 )
 from cs_sync_schemas import Alias, Record, SourceAccount, Ticket
 
 Item = Mapping[str, Any]
+SHAPES = (Shape(r"/v1/\w+$", {"items": list, "next": str | None}),)
+"""What a good answer contains: anything else is an error, and no empty page."""
 
 
 class PebbleConfig(ConnectorConfig):
@@ -41,7 +44,8 @@ class PebbleSource:
 
     def __init__(self, config: PebbleConfig, http: Http) -> None:
         key = config.api_key.get_secret_value()
-        self._http = http.at(config.base_url, headers={"Authorization": f"Bearer {key}"})
+        headers = {"Authorization": f"Bearer {key}"}
+        self._http = http.at(config.base_url, headers=headers, shapes=SHAPES)
 
     def streams(self) -> Sequence[Stream]:
         """Customers, tickets: both dated by `changed_at`, deleted ones included."""
@@ -72,7 +76,7 @@ class PebbleSource:
             asked = {"changed_since": since, "changed_before": window.until.isoformat()}
             place = {name: value for name, value in {**asked, "after": after}.items() if value}
             answer = self._http.get(f"/v1/{name}", place)
-            after = answer.get("next")
+            after = answer["next"]
             yield _page(record, row, answer["items"], after)
             if after is None:
                 return
@@ -82,17 +86,8 @@ def _page(
     record: type[Record], row: Callable[[Item], Row], items: Sequence[Item], resume: str | None
 ) -> Page:
     """The records of an answer, those that are gone, and those that cannot be understood."""
-    rows: list[Row] = []
-    rejected: list[Rejection] = []
-    for item in items:
-        if item.get("deleted"):
-            continue
-        try:
-            rows.append(row(item))
-        except (KeyError, TypeError, ValueError) as error:
-            reason = f"not shaped as Pebble describes it: {type(error).__name__} {error}"
-            rejected.append(Rejection(record, item.get("id"), "malformed", reason, item))
-    gone = [item for item in items if item.get("deleted")]
+    gone = [item for item in items if isinstance(item, dict) and item.get("deleted")]
+    rows, rejected = map_each(record, (item for item in items if item not in gone), row)
     records: dict[type[Record], list[Row]] = {record: rows}
     if merged := [_alias(record, item) for item in gone if item.get("merged_into")]:
         records[Alias] = merged

@@ -5,9 +5,15 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any, cast
 
-from cs_sync import Http
+from cs_sync import Http, Shape
 from cs_sync_hubspot.transport import HttpTransport, Json
 
+SHAPES = (
+    Shape(r"/search$", {"results": list, "total": int}),
+    Shape(r"/crm/properties/", {"results": list}, "GET"),
+    Shape(r"/crm/properties/", {"name": str}),
+    Shape(r"/crm/", {"results": list}),
+)
 LIST_LIMIT = 100
 SEARCH_LIMIT = 200
 BATCH_LIMIT = 100

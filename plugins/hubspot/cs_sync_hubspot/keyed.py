@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from cs_sync import Op, RequestRefused
+from cs_sync import ListWatch, Op, RequestRefused
 from cs_sync_hubspot.api import BATCH_LIMIT, HubSpotApi, next_after
 from cs_sync_hubspot.associated import associated
 from cs_sync_hubspot.lookup import there
@@ -103,12 +103,14 @@ class Keyed:
             "properties": list(self._shown),
             "limit": BATCH_LIMIT,
         }
+        watch = ListWatch(self._kind)
         while True:
             body = self._api.search(self._kind, query)
             yield from body["results"]
             after = next_after(body)
             if after is None:
                 return
+            watch.goes_on(after, len(body["results"]))
             query = {**query, "after": after}
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from cs_sync import Rejection, Row
+from cs_sync import Rejection, Row, Unmappable, map_each
 from cs_sync_hubspot.config import SCALES, HubSpotConfig
 from cs_sync_schemas import Alias, Owner, Record, SourceAccount, SourceContact, SurveyResponse
 
@@ -25,14 +25,6 @@ _SUBMISSION = (
     *("hs_survey_type", "hs_survey_name", "hs_value", "hs_content"),
     *("hs_contact_id", "hs_submission_timestamp"),
 )
-
-
-class Unmappable(ValueError):
-    """An object that is no record; `code` and message tell why."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +64,11 @@ def when(value: Any) -> datetime | None:
         return None
     try:
         at = datetime.fromisoformat(value if isinstance(value, str) else str(value))
-    except ValueError as error:
+        if at.tzinfo is UTC:
+            return at
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (OverflowError, ValueError) as error:
         raise Unmappable("BAD_TIME", f"{value!r} is not a time") from error
-    if at.tzinfo is UTC:
-        return at
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def listed(value: str | None) -> list[str]:
@@ -232,28 +224,18 @@ def aliases(kind: Kind, item: Json) -> list[Row]:
 
 def mapped(kind: Kind, items: Iterable[Json]) -> tuple[Rows, list[Rejection]]:
     """Records of a page of objects, and those that cannot be one with the reason."""
-    rows: Rows = {kind.record: []}
-    rejected: list[Rejection] = []
-    for item in items:
-        try:
-            row, merged = kind.row(item), aliases(kind, item)
-        except Unmappable as error:
-            source_id = str(item.get("id") or "") or None
-            rejected.append(Rejection(kind.record, source_id, error.code, str(error), item))
-            continue
-        rows[kind.record].append(row)
-        if merged:
-            rows.setdefault(Alias, []).extend(merged)
+
+    def one(item: Json) -> tuple[Row, list[Row]]:
+        return kind.row(item), aliases(kind, item)
+
+    made, rejected = map_each(kind.record, items, one)
+    rows: Rows = {kind.record: [row for row, _ in made]}
+    if merged := [alias for _, found in made for alias in found]:
+        rows[Alias] = merged
     return rows, rejected
 
 
 def mapped_owners(items: Iterable[Json]) -> tuple[Rows, list[Rejection]]:
     """Records of a page of owners, and those that cannot be one with the reason."""
-    rows: list[Row] = []
-    rejected: list[Rejection] = []
-    for item in items:
-        try:
-            rows.append(owner_row(item))
-        except Unmappable as error:
-            rejected.append(Rejection(Owner, str(item["id"]), error.code, str(error), item))
+    rows, rejected = map_each(Owner, items, owner_row)
     return {Owner: rows}, rejected

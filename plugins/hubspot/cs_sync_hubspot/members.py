@@ -6,7 +6,7 @@ changed-since. A thousand companies cost eleven requests.
 
 from collections.abc import Iterator, Sequence
 
-from cs_sync import Page, Rejection, Row, Window
+from cs_sync import ListWatch, Page, Rejection, Row, Window, map_each
 from cs_sync_hubspot.api import ASSOCIATION_LIMIT, HubSpotApi, next_after
 from cs_sync_hubspot.associated import associated
 from cs_sync_hubspot.transport import Json
@@ -20,22 +20,26 @@ def read_members(api: HubSpotApi, window: Window) -> Iterator[Page]:
     """Memberships of all companies, a thousand companies a page."""
     after: str | None = window.resume
     while True:
-        companies, after = _companies(api, after)
+        companies, nameless, after = _companies(api, after)
         rows, rejected = _members(api, companies)
-        yield Page({Membership: rows}, resume=after, rejected=rejected)
+        yield Page({Membership: rows}, resume=after, rejected=[*nameless, *rejected])
         if after is None:
             return
 
 
-def _companies(api: HubSpotApi, after: str | None) -> tuple[list[str], str | None]:
+def _companies(api: HubSpotApi, after: str | None) -> tuple[list[str], list[Rejection], str | None]:
     """The next companies' ids, as many as one request for associations takes."""
     ids: list[str] = []
+    nameless: list[Rejection] = []
+    watch = ListWatch("companies")
     while True:
         body = api.page("companies", ("hs_object_id",), after=after)
-        ids += [str(item["id"]) for item in body["results"]]
+        found, unnamed = map_each(Membership, body["results"], lambda item: str(item["id"]))
+        ids, nameless = ids + found, nameless + unnamed
         after = next_after(body)
         if after is None or len(ids) >= ASSOCIATION_LIMIT:
-            return ids, after
+            return ids, nameless, after
+        watch.goes_on(after, len(body["results"]))
 
 
 def _members(
@@ -45,22 +49,17 @@ def _members(
 
     What cannot be understood is rejected without an id, so that nothing stored is taken for gone.
     """
-    rows: dict[str, Row] = {}
-    rejected: list[Rejection] = []
-    for result in associated(api, "companies", "contacts", companies):
-        try:
-            company = str(result["from"]["id"])
-            found = {str(row["source_id"]): row for row in _rows(company, result["to"])}
-        except (KeyError, TypeError) as error:
-            reason = f"not shaped as HubSpot describes it: {type(error).__name__} {error}"
-            rejected.append(Rejection(Membership, None, "MALFORMED", reason, result))
-            continue
-        rows.update(found)
+    results = associated(api, "companies", "contacts", companies)
+    made, rejected = map_each(
+        Membership, results, lambda result: list(_rows(result)), lambda _result: None
+    )
+    rows = {str(row["source_id"]): row for found in made for row in found}
     return list(rows.values()), rejected
 
 
-def _rows(company: str, contacts: Sequence[Json]) -> Iterator[Row]:
-    for contact in contacts:
+def _rows(result: Json) -> Iterator[Row]:
+    company = str(result["from"]["id"])
+    for contact in result["to"]:
         contact_id = str(contact["toObjectId"])
         types = {kind["typeId"] for kind in contact["associationTypes"]}
         yield {

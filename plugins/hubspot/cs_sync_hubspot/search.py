@@ -9,10 +9,12 @@ each page is a new search instead, that begins at the last time seen ("keyset" p
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from cs_sync import Unmappable, Unreachable
 from cs_sync_hubspot.api import SEARCH_LIMIT, next_after
 from cs_sync_hubspot.mapping import Json, Kind
 
@@ -79,14 +81,33 @@ def _by_times(search: Search, kind: Kind, place: Place, end: int, limit: int) ->
     items = body["results"]
     fresh = [item for item in items if str(item["id"]) not in place.seen]
     read = place.read + len(fresh)
-    expect = read + body["total"] - len(items) if "total" in body else None
-    if not items or next_after(body) is None:
+    expect = read + body["total"] - len(items)
+    if next_after(body) is None:
         return Found(fresh, None, expect)
-    first, last = (milliseconds(kind.changed_at(item)) for item in (items[0], items[-1]))
-    if first == last:
+    times = _times(kind, items)
+    if not times or min(times.values()) < place.at:
+        raise _no_progress(kind, "names no time after the last one")
+    last = max(times.values())
+    if min(times.values()) == last:
         return Found((), Place(last, past="0", read=place.read - _known(place, last)), None)
-    seen = tuple(str(i["id"]) for i in items if milliseconds(kind.changed_at(i)) == last)
+    seen = tuple(id_ for id_, at in times.items() if at == last)
     return Found(fresh, Place(last, seen, read=read), expect)
+
+
+def _times(kind: Kind, items: Sequence[Json]) -> dict[str, int]:
+    """Id → milliseconds of change, where it is told; the mapping rejects the others."""
+    times: dict[str, int] = {}
+    for item in items:
+        with suppress(Unmappable):
+            times[str(item["id"])] = milliseconds(kind.changed_at(item))
+    return times
+
+
+def _no_progress(kind: Kind, problem: str) -> Unreachable:
+    return Unreachable(
+        f"HubSpot: the search of {kind.name} goes on, but {problem}",
+        "nothing stored is lost; if it happens again, report it to HubSpot",
+    )
 
 
 def _known(place: Place, at: int) -> int:
@@ -100,10 +121,18 @@ def _by_ids(search: Search, kind: Kind, place: Place, end: int, limit: int) -> F
     body = search(kind.name, query)
     items = body["results"]
     read = place.read + len(items)
-    if not items or next_after(body) is None:
+    if next_after(body) is None:
         following = Place(place.at + 1, read=read)
         return Found(items, following, None)
-    return Found(items, Place(place.at, past=str(items[-1]["id"]), read=read), None)
+    past = max((str(item["id"]) for item in items), key=_number, default="0")
+    if _number(past) <= _number(place.past or "0"):
+        raise _no_progress(kind, "comes to no later id")
+    return Found(items, Place(place.at, past=past, read=read), None)
+
+
+def _number(id_: str) -> int:
+    """HubSpot's ids are numbers; what is none is before all of them."""
+    return int(id_) if id_.isdecimal() else 0
 
 
 def _query(

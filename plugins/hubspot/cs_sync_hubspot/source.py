@@ -14,8 +14,10 @@ from cs_sync import (
     Limit,
     Page,
     Stream,
+    Unmappable,
     VendorError,
     Window,
+    map_each,
 )
 from cs_sync_hubspot.api import HubSpotApi, next_after
 from cs_sync_hubspot.config import LIMITS, HubSpotConfig
@@ -123,7 +125,7 @@ class HubSpotSource:
             body = self._api.page(kind.name, kind.properties, after=after)
             items = body["results"]
             if window.since is not None:
-                items = [i for i in items if _since(i.get("createdAt"), window.since)]
+                items = [i for i in items if _since(i, "createdAt", window.since)]
             after = next_after(body)
             yield _page(kind, items, {"archived": None} if after is None else {"list": after})
             if after is None:
@@ -152,12 +154,11 @@ class HubSpotSource:
         since = None if window.backfill else window.since
         while True:
             body = self._api.page(kind.name, ("hs_object_id",), archived=True, after=after)
-            gone = [
-                str(item["id"]) for item in body["results"] if _since(item.get("archivedAt"), since)
-            ]
+            items = [item for item in body["results"] if _since(item, "archivedAt", since)]
+            gone, rejected = map_each(kind.record, items, lambda item: str(item["id"]))
             after = next_after(body)
             resume = None if after is None else {"archived": after}
-            yield Page({}, resume=resume, deleted={kind.record: gone})
+            yield Page({}, resume=resume, deleted={kind.record: gone}, rejected=rejected)
             if after is None:
                 return
 
@@ -214,11 +215,14 @@ def _next_owners(archived: bool, after: str | None) -> dict[str, Any] | None:
     return {"archived": False, "after": None} if archived else None
 
 
-def _since(value: object, since: datetime | None) -> bool:
+def _since(item: Any, name: str, since: datetime | None) -> bool:
     """Whether a time of an object is not before `since`; without either there is no telling."""
-    if since is None:
+    if since is None or not isinstance(item, dict):
         return True
-    at = when(value)
+    try:
+        at = when(item.get(name))
+    except Unmappable:
+        return True
     return at is None or at >= since
 
 

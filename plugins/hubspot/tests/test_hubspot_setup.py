@@ -76,7 +76,7 @@ class Schema:
 
     def _change(self, request: httpx.Request) -> httpx.Response:
         self.changed.append(orjson.loads(request.content))
-        return httpx.Response(200, json={})
+        return httpx.Response(200, json={"name": request.url.path.split("/")[-1]})
 
 
 @pytest.fixture

@@ -9,8 +9,10 @@ from cs_sync import (
     CredentialRefused,
     Http,
     Limit,
+    ListWatch,
     PermissionMissing,
     RequestRefused,
+    Shape,
     VendorError,
 )
 from cs_sync_posthog.config import PostHogConfig
@@ -22,6 +24,13 @@ LIMITS = (
     Limit(requests=4800, seconds=3600),
 )
 """Per project, all keys together; older projects allow 120 queries an hour."""
+
+SHAPES = (
+    Shape(r"/query/$", {"results": list}),
+    Shape(r"/groups/$", {"results": list, "next": str | None}),
+    Shape(r"/surveys/$", {"results": list, "next": str | None}),
+    Shape(r"/(groups_types|archived-response-uuids)/$", list),
+)
 
 SURVEYS = 100
 """Surveys a page."""
@@ -35,7 +44,7 @@ class Project:
     def __init__(self, config: PostHogConfig, http: Http) -> None:
         key = config.api_key.get_secret_value()
         headers = {"Authorization": f"Bearer {key}"}
-        self._http = http.at(config.base_url, headers=headers, classify=classify)
+        self._http = http.at(config.base_url, headers=headers, classify=classify, shapes=SHAPES)
         self._root = f"/api/projects/{config.project_id}"
 
     def query(self, name: str, sql: str, values: Mapping[str, Any]) -> tuple[list[list[Any]], bool]:
@@ -78,12 +87,15 @@ class Project:
         found: list[Mapping[str, Any]] = []
         counts: list[int] = []
         offset: str | None = "0"
+        watch = ListWatch("posthog: surveys")
         while offset is not None:
             params = {"limit": SURVEYS, "offset": offset}
             answer = self._http.get(f"{self._root}/surveys/", params)
             found += answer["results"]
             counts.append(answer.get("count") or 0)
             offset = _next(answer, "offset")
+            if offset is not None:
+                watch.goes_on(offset, len(answer["results"]))
         return found, counts[-1] < counts[0]
 
     def hidden_answers(self, survey_id: str) -> Sequence[str]:
@@ -99,7 +111,7 @@ def _given(**params: str) -> dict[str, str]:
 
 def _next(answer: Mapping[str, Any], param: str) -> str | None:
     """Where the next page begins; its address is taken apart, never followed elsewhere."""
-    return httpx.URL(answer["next"]).params[param] if answer.get("next") else None
+    return httpx.URL(answer["next"]).params[param] if answer["next"] else None
 
 
 def classify(response: httpx.Response, body: Any) -> VendorError | None:
@@ -111,8 +123,6 @@ def classify(response: httpx.Response, body: Any) -> VendorError | None:
     if response.is_success:
         if told.get("error"):
             return RequestRefused(f"posthog: {path} did not answer: {detail}", _REPORT, **facts)
-        if path.endswith("/query/") and not isinstance(told.get("results"), list):
-            return RequestRefused(f"posthog: {path} answered without results", _REPORT, **facts)
         return None
     if response.status_code == 401:
         remedy = f"put a personal API key (phx_…) of this PostHog region into api_key of {_SECTION}"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from cs_sync import Page, Rejection, Row
+from cs_sync import Page, Row, Unmappable, map_each
 from cs_sync_schemas import FeatureDay, SourceAccount, SourceContact, UsageDay
 
 _OWN_FIELDS = frozenset({"name", "domain", "email", "is_test"})
@@ -13,7 +13,13 @@ _OWN_FIELDS = frozenset({"name", "domain", "email", "is_test"})
 
 def usage_page(rows: Sequence[Sequence[Any]]) -> Page:
     """Usage by day, account and person; without session ids, sessions and seconds are unknown."""
-    return Page({UsageDay: [_usage(*row) for row in rows]})
+    made, rejected = map_each(UsageDay, rows, lambda row: _usage(*row), _key)
+    return Page({UsageDay: made}, rejected=rejected)
+
+
+def _key(row: Sequence[Any]) -> str:
+    """The first three cells, by which rows are told apart."""
+    return "|".join(map(str, row[:3]))
 
 
 def _usage(day: str, account: str, person: str, events: int, sessions: int, seconds: int) -> Row:
@@ -30,7 +36,8 @@ def _usage(day: str, account: str, person: str, events: int, sessions: int, seco
 
 def feature_page(rows: Sequence[Sequence[Any]]) -> Page:
     """Use of features by day and account."""
-    return Page({FeatureDay: [_feature(*row) for row in rows]})
+    made, rejected = map_each(FeatureDay, rows, lambda row: _feature(*row), _key)
+    return Page({FeatureDay: made}, rejected=rejected)
 
 
 def _feature(day: str, account: str, feature: str, users: int, events: int) -> Row:
@@ -46,7 +53,8 @@ def _feature(day: str, account: str, feature: str, users: int, events: int) -> R
 
 def contact_page(rows: Sequence[Sequence[Any]]) -> Page:
     """The people who used the product."""
-    return Page({SourceContact: [_contact(*row) for row in rows]})
+    made, rejected = map_each(SourceContact, rows, lambda row: _contact(*row), lambda row: row[0])
+    return Page({SourceContact: made}, rejected=rejected)
 
 
 def _contact(
@@ -64,15 +72,14 @@ def _contact(
 
 def account_page(groups: Sequence[Any], resume: str | None, place: str) -> Page:
     """Groups as accounts; `place` is the address under which a group's page lies."""
-    good: list[Row] = []
-    rejected: list[Rejection] = []
-    for group in groups:
-        if isinstance(group, Mapping) and group.get("group_key"):
-            good.append(_account(group, place))
-        else:
-            reason = "a group without group_key"
-            rejected.append(Rejection(SourceAccount, None, "no_key", reason, group))
-    return Page({SourceAccount: good}, resume=resume, rejected=rejected)
+
+    def one(group: Any) -> Row:
+        if not (isinstance(group, Mapping) and group.get("group_key")):
+            raise Unmappable("no_key", "a group without group_key")
+        return _account(group, place)
+
+    made, rejected = map_each(SourceAccount, groups, one, lambda group: group["group_key"])
+    return Page({SourceAccount: made}, resume=resume, rejected=rejected)
 
 
 def _account(group: Mapping[str, Any], place: str) -> Row:

@@ -99,7 +99,7 @@ class PostHogSource:
             oldest = min((survey.created_at for survey in found), default=window.until)
             if len(found) < len(definitions):
                 oldest = BEFORE_SURVEYS  # answers to the others shall be rejected, not left out
-            window = replace(window, since=min(oldest, window.until))
+            window = replace(window, since=min(max(oldest, BEFORE_SURVEYS), window.until))
         query = queries.ANSWERS.of_group(self._config.account_group_index)
         yield from self._days.pages(query, window, partial(answer_page, surveys=surveys))
 

@@ -4,10 +4,10 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from cs_sync import Page, Rejection, Row
+from cs_sync import Page, Rejection, Row, map_each
 from cs_sync_posthog.config import SurveyScale
 from cs_sync_posthog.records import moment
 from cs_sync_schemas import SurveyResponse
@@ -69,6 +69,7 @@ def survey_of(definition: Mapping[str, Any], scales: Mapping[str, SurveyScale]) 
         if question["type"] in ("open", "single_choice", "multiple_choice")
     ]
     created = datetime.fromisoformat(definition["created_at"])
+    created = created if created.tzinfo else created.replace(tzinfo=UTC)
     return Survey(*named, created, tuple(ratings), tuple(texts))
 
 
@@ -100,13 +101,14 @@ def _rating(question: Mapping[str, Any], place: int, said: SurveyScale | None) -
 def answer_page(rows: Sequence[Sequence[Any]], surveys: Mapping[str, Survey]) -> Page:
     """Submissions as responses, one per rating; one without a rating is its words alone."""
     good: list[Row] = []
-    rejected: list[Rejection] = []
-    for row in rows:
-        for outcome in _responses(row, surveys):
-            if isinstance(outcome, Rejection):
-                rejected.append(outcome)
-            else:
-                good.append(outcome)
+    made, rejected = map_each(
+        SurveyResponse, rows, lambda row: list(_responses(row, surveys)), lambda row: row[0]
+    )
+    for outcome in (outcome for found in made for outcome in found):
+        if isinstance(outcome, Rejection):
+            rejected.append(outcome)
+        else:
+            good.append(outcome)
     return Page({SurveyResponse: good}, rejected=rejected)
 
 

@@ -4,10 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cs_sync import Shape
+
 VERSION = "2026-10-28.endive"
 """Sent with every request, so that a newer SDK or account default changes no answer."""
 
 PAGE_SIZE = 100
+MOST_ROWS = 1_000_000
+"""Rows of a list that is held in memory: prices, coupons, the lines of one invoice."""
+
+_LIST = {"data": list, "has_more": bool}
+SHAPES = (
+    Shape(r"/v1/\w+$", _LIST),
+    Shape(r"/v1/invoices/[^/]+/lines$", _LIST),
+    Shape(r"/v1/\w+/", {"id": str, "object": str}),
+)
 
 
 @dataclass(frozen=True, slots=True)

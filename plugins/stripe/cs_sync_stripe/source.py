@@ -90,7 +90,7 @@ class StripeSource:
         key = config.api_key.get_secret_value()
         narrower = (TEST_LIMIT,) if _is_test(key) else ()
         self._api = Api(
-            http.at(config.base_url, classify=classify, limits=narrower),
+            http.at(config.base_url, classify=classify, shapes=api.SHAPES, limits=narrower),
             key,
             config.base_url,
             config.stripe_account,

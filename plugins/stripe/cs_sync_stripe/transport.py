@@ -9,8 +9,8 @@ from urllib.parse import quote
 
 import stripe
 
-from cs_sync import Http, RequestRefused, Unreachable
-from cs_sync_stripe.api import PAGE_SIZE, VERSION, Endpoint, Nested
+from cs_sync import Http, ListWatch, RequestRefused, Unreachable
+from cs_sync_stripe.api import MOST_ROWS, PAGE_SIZE, VERSION, Endpoint, Nested
 
 Raw = dict[str, Any]
 Place = dict[str, Any]
@@ -88,12 +88,14 @@ class Api:
     def get(self, path: str, **params: Any) -> Raw:
         """One decoded answer; raises the errors of the host."""
         self._client.raw_request("get", path, **params)
-        return _object(path, self._ride.take())
+        found: Raw = self._ride.take()
+        return found
 
     def _listed(self, path: str, params: Mapping[str, Any]) -> Raw:
         """One page of a list, past the SDK, which takes as long for a page as mapping it does."""
         response = self._http.send("GET", path, params=list(_flat(params)), headers=self._headers)
-        return _object(path, response.extensions.get("json"))
+        answer: Raw = response.extensions["json"]
+        return answer
 
     def pages(
         self, path: str, params: Mapping[str, Any], place: Place | None = None
@@ -103,10 +105,13 @@ class Api:
         A list that `params` narrow by `created` goes on although the object it has come to was
         deleted meanwhile: from that object's second on, so that others of it are shown again.
         """
+        watch = ListWatch(f"Stripe: {path}")
         while True:
             answer, gone = self._page(path, params, place)
-            rows = answer.get("data") or []
-            place = _place(path, rows, gone) if answer.get("has_more") else None
+            rows = answer["data"]
+            place = _place(path, rows, gone) if answer["has_more"] else None
+            if place is not None:
+                watch.goes_on((place["after"], place["gone"]), len(rows))
             yield rows, place
             if place is None:
                 return
@@ -137,7 +142,12 @@ class Api:
         return self._whole(path, params)
 
     def _whole(self, path: str, params: Mapping[str, Any]) -> list[Any]:
-        return [row for rows, _ in self.pages(path, params) for row in rows]
+        whole: list[Any] = []
+        for rows, _ in self.pages(path, params):
+            whole += rows
+            if len(whole) > MOST_ROWS:
+                raise Unreachable(f"Stripe: {path} has no end after {MOST_ROWS} rows")
+        return whole
 
     def read(self, endpoint: Endpoint, id: str) -> Raw | None:
         """One object with all of its nested rows, or None when it is gone."""
@@ -162,15 +172,6 @@ class Api:
                 return None
             raise
         return {**owner, nested.name: {**owner[nested.name], "data": rows, "has_more": False}}
-
-
-def _object(path: str, document: Any) -> Raw:
-    if not isinstance(document, dict):
-        raise Unreachable(
-            f"Stripe: {path} answered with something that is no JSON object",
-            "Check base_url; a proxy may be answering in Stripe's place.",
-        )
-    return document
 
 
 def _flat(params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from cs_sync import CredentialRefused, Limit, PermissionMissing, RequestRefused, VendorError
+from cs_sync import CredentialRefused, Limit, PermissionMissing, RequestRefused, Shape, VendorError
 
 TOKEN = "/oauth/tokens"  # noqa: S105 - a path
 ME = "/api/v2/users/me"
@@ -14,6 +14,15 @@ ORGANIZATIONS = "/api/v2/incremental/organizations"
 SAMPLE = "/api/v2/incremental/tickets/sample"
 
 PAGE_SIZE = 1000
+
+_ENDS = {"end_of_stream": bool}
+SHAPES = (
+    Shape(rf"{TICKETS}$", {"tickets": list, "after_cursor": str | None, **_ENDS}),
+    Shape(rf"{USERS}$", {"users": list, "after_cursor": str | None, **_ENDS}),
+    Shape(rf"{ORGANIZATIONS}$", {"organizations": list, "end_time": int | None, **_ENDS}),
+    Shape(rf"{ME}$", {"user": dict}),
+    Shape(rf"{SAMPLE}$", {"tickets": list}),
+)
 
 LIMITS = (Limit(10, 60.0, r"/api/v2/incremental/"),)
 """The exports' own limit; what the plan allows beside them is told by the headers."""

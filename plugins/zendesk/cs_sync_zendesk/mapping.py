@@ -24,7 +24,7 @@ def organization(raw: Raw, base_url: str) -> Mapped:
     yield (
         SourceAccount,
         {
-            "source_id": str(raw["id"]),
+            "source_id": reference(raw["id"]),
             "name": raw.get("name"),
             "domain": domains[0] if domains else None,
             "extra_domains": domains[1:],
@@ -40,7 +40,7 @@ def organization(raw: Raw, base_url: str) -> Mapped:
 
 def user(raw: Raw) -> Mapped:
     """An end user, and the organization they belong to first of all."""
-    id, account = str(raw["id"]), reference(raw.get("organization_id"))
+    id, account = reference(raw["id"]), reference(raw.get("organization_id"))
     updated_at = moment(raw.get("updated_at"))
     yield (
         SourceContact,
@@ -76,7 +76,7 @@ def ticket(raw: Raw, metrics: Raw, base_url: str, topic_field: int | None) -> Ma
     yield (
         Ticket,
         {
-            "source_id": str(raw["id"]),
+            "source_id": reference(raw["id"]),
             **_people(raw),
             "subject": raw.get("subject"),
             "topic": _topic(raw, topic_field),
@@ -116,7 +116,9 @@ def _rating(raw: Raw, metrics: Raw) -> Mapped:
     yield (
         SurveyResponse,
         {
-            "source_id": str(raw["id"]),  # one for each ticket, so that a changed mind replaces it
+            "source_id": reference(
+                raw["id"]
+            ),  # one for each ticket, so that a changed mind replaces it
             **_people(raw),
             "kind": "csat",
             "survey": SURVEY,
@@ -167,6 +169,8 @@ def moment(text: str | None) -> datetime | None:
 
 def reference(id: int | None) -> str | None:
     """An id as text, the way records refer to each other."""
+    if isinstance(id, float):  # JSON reads a number beyond 64 bits as one that is near it
+        raise ValueError(f"{id} is no id")
     return None if id is None else str(id)
 
 

@@ -23,7 +23,9 @@ def organizations(http: Http, base_url: str, window: Window) -> Iterator[Page]:
     while start is not None:
         answer = http.get(ORGANIZATIONS, {"start_time": start, "per_page": PAGE_SIZE})
         rows = _rows(answer, "organizations")
-        start = None if answer.get("end_of_stream", True) else answer.get("end_time")
+        start = None if answer["end_of_stream"] else answer["end_time"]
+        if start is None and not answer["end_of_stream"]:
+            raise Unreachable(f"Zendesk: {ORGANIZATIONS} goes on, but does not say from where")
         yield _page(
             SourceAccount,
             (row for row in rows if not _flag(row, "deleted_at")),
@@ -76,12 +78,12 @@ def _export(
     while True:
         start = {"cursor": cursor} if cursor else {"start_time": _start(window)}
         answer = http.get(path, {**start, **extra, "per_page": PAGE_SIZE})
-        after = answer.get("after_cursor") or cursor
+        after = answer["after_cursor"] or cursor
         if after is None:
             raise Unreachable(f"Zendesk: {path} answered without after_cursor")
         cursor = str(after)
         yield answer, cursor
-        if answer.get("end_of_stream", True):
+        if answer["end_of_stream"]:
             return
 
 
@@ -106,10 +108,8 @@ def _page(
 
 def _rows(answer: dict[str, Any], name: str) -> Sequence[Any]:
     """The rows, each id once: exports repeat rows, and the last one is the newest."""
-    rows = answer.get(name)
-    if not isinstance(rows, list):
-        raise Unreachable(f"Zendesk: the export of {name} answered without {name}")
-    return list({_id(row) or f"#{place}": row for place, row in enumerate(rows)}.values())
+    rows = enumerate(answer[name])
+    return list({_id(row) or f"#{place}": row for place, row in rows}.values())
 
 
 def _is_contact(row: Any) -> bool:
@@ -127,7 +127,8 @@ def _ids(rows: Iterable[Any]) -> list[str]:
 
 
 def _id(row: Any) -> str | None:
-    return mapping.reference(_flag(row, "id"))
+    id = _flag(row, "id")
+    return str(id) if isinstance(id, str | int) else None
 
 
 def _start(window: Window) -> int:

@@ -16,7 +16,7 @@ from cs_sync import (
 )
 from cs_sync_schemas import Membership, SourceAccount, SourceContact, SurveyResponse, Ticket
 from cs_sync_zendesk import reading
-from cs_sync_zendesk.api import LIMITS, ME, SAMPLE, classify
+from cs_sync_zendesk.api import LIMITS, ME, SAMPLE, SHAPES, classify
 from cs_sync_zendesk.auth import auth_of
 from cs_sync_zendesk.config import ZendeskConfig
 
@@ -38,7 +38,9 @@ class ZendeskSource:
     def __init__(self, config: ZendeskConfig, http: Http) -> None:
         self._base_url = config.base_url.rstrip("/")
         self._topic_field = config.topic_field_id
-        self._http = http.at(config.base_url, auth=auth_of(config), classify=classify)
+        self._http = http.at(
+            config.base_url, auth=auth_of(config), classify=classify, shapes=SHAPES
+        )
 
     def streams(self) -> Sequence[Stream]:
         """Organizations, users, tickets."""
@@ -87,7 +89,7 @@ class ZendeskSource:
             yield Finding(False, "exports", error.message, error.remedy)
 
     def _identity(self) -> Finding:
-        user = self._http.get(ME).get("user") or {}
+        user = self._http.get(ME)["user"]
         role = user.get("role")
         if role != "admin":
             return Finding(
