@@ -83,6 +83,7 @@ class Stream:
              token: the last `resume` is kept for good and given to the next run;
              none: read from the beginning every time.
     lookback re-read this much before the cursor, for changes that arrive late.
+    late     few changes arrive later than that, up to so late: once a week they are looked for.
     lag      the source shows nothing newer than this yet.
     history  how far back the source can still tell changes; older cursors mean a new backfill.
     splits   a backfill may be cut by time and its parts read side by side; they show once more
@@ -103,6 +104,7 @@ class Stream:
     read: Callable[[Window], Iterator[Page]]
     cursor: Literal["time", "token", "none"] = "none"
     lookback: timedelta = timedelta(0)
+    late: timedelta = timedelta(0)
     lag: timedelta = timedelta(0)
     history: timedelta | None = None
     splits: bool = False

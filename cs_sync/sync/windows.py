@@ -21,8 +21,14 @@ MOST_PARTS = len(BACKFILL_EDGES) + 1
 WHOLE = 0
 """Number of the one window that a read begins with; parts count from one."""
 
+SLOW_PASS = timedelta(days=7)
+"""How often a stream whose changes may arrive `late` is read so far back."""
+
 SAFETY = timedelta(days=2)
 """Distance kept from the end of what a source still remembers."""
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,8 @@ def next_windows(
     since = None if request.full else _reachable(stream, standing.cursor, now)
     if since is None:
         return _opened(now, Window(None, until))
-    return _opened(now, Window(since - stream.lookback, max(until, since), backfill=False))
+    until = max(until, since)
+    return _opened(now, Window(since - _reach(stream, since, until), until, backfill=False))
 
 
 def parts_of(stream: Stream, windows: Sequence[OpenWindow]) -> tuple[OpenWindow, ...]:
@@ -110,6 +117,17 @@ def needs_backfill(stream: Stream, standing: Standing, now: datetime) -> bool:
         and standing.cursor is not None
         and _reachable(stream, standing.cursor, now) is None
     )
+
+
+def _reach(stream: Stream, cursor: datetime, until: datetime) -> timedelta:
+    """How far before the cursor to read again: in the first run of a week, for late changes, too.
+
+    What was late enough for one slow pass is at most a week older in the next.
+    """
+    first_of_week = (until - _EPOCH) // SLOW_PASS > (cursor - _EPOCH) // SLOW_PASS
+    if stream.late and first_of_week:
+        return max(stream.lookback, stream.late + SLOW_PASS)
+    return stream.lookback
 
 
 def _reachable(stream: Stream, cursor: Any, now: datetime) -> datetime | None:

@@ -34,6 +34,42 @@ def test_the_next_read_begins_a_lookback_before_the_cursor() -> None:
     assert windows(STREAM, KNOWN) == [Window(since, NOW - LAG, backfill=False)]
 
 
+def test_once_a_week_it_begins_where_the_latest_changes_may_lie() -> None:
+    """1 January 1970 was a Thursday: the weeks of the slow pass begin on Thursdays."""
+    slow = replace(STREAM, late=timedelta(days=90))
+    thursday = datetime(2026, 2, 26, 5, tzinfo=UTC)
+    for cursor, now, back in (
+        (thursday - timedelta(days=1), thursday, timedelta(days=97)),
+        (thursday, thursday + timedelta(days=6), LOOKBACK),
+        (thursday, thursday + timedelta(days=7), timedelta(days=97)),
+    ):
+        found = next_windows(slow, Standing(cursor.isoformat(), ()), Request(), now)
+        assert [o.window.since for o in found] == [cursor - back]
+
+
+@given(
+    happened=st.integers(0, 60),
+    late=st.integers(0, 30),
+    pauses=st.lists(st.integers(1, 20), min_size=1, max_size=40),
+)
+def test_what_is_no_later_than_that_is_found_within_two_weeks(
+    happened: int, late: int, pauses: list[int]
+) -> None:
+    """Whenever runs happen: one that sees the event arrived reads the day on which it happened."""
+    slow = replace(STREAM, late=timedelta(days=30), lookback=timedelta(days=3), lag=timedelta(0))
+    arrived, found, cursor = happened + late, False, NOW
+    for pause in pauses:
+        now = cursor + timedelta(days=pause)
+        [opened] = next_windows(slow, Standing(cursor.isoformat(), ()), Request(), now)
+        since = opened.window.since
+        assert since is not None
+        event, seen = NOW + timedelta(days=happened), now >= NOW + timedelta(days=arrived)
+        found = found or (seen and since <= event < now)
+        cursor = now
+    if cursor >= NOW + timedelta(days=arrived + 7):
+        assert found
+
+
 def test_a_window_left_open_is_finished_as_it_was() -> None:
     left = OpenWindow("000", Window(None, NOW - timedelta(days=3), resume="p2"), NOW)
     assert next_windows(STREAM, Standing(None, (left,)), Request(), NOW) == (left,)

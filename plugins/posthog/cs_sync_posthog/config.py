@@ -52,6 +52,9 @@ class PostHogConfig(ConnectorConfig):
     trailing_days: int = Field(
         default=7, ge=1, description="Days computed again in every run, for late events."
     )
+    late_days: int = Field(
+        default=90, ge=0, description="Days computed again once a week, for events later still."
+    )
     ignored_events: tuple[str, ...] = Field(
         default=NO_USAGE, min_length=1, description="Events that are no usage."
     )

@@ -49,10 +49,16 @@ class PostHogSource:
         """Groups and people first, for the rest refers to them.
 
         Late events change past days, so the last `trailing_days` are computed again in every
-        run and replace what was stored by (day, account, person).
+        run, once a week the last `late_days`, and replace what was stored by (day, account,
+        person).
         """
         index = self._config.account_group_index
-        daily = partial(Stream, cursor="time", lookback=timedelta(days=self._config.trailing_days))
+        daily = partial(
+            Stream,
+            cursor="time",
+            lookback=timedelta(days=self._config.trailing_days),
+            late=timedelta(days=min(self._config.late_days, self._config.backfill_days)),
+        )
         usage = self._aggregate(queries.USAGE.of_group(index), records.usage_page)
         features = self._aggregate(queries.FEATURES.of_group(index), records.feature_page)
         persons = self._aggregate(queries.PERSONS.of_group(index), records.contact_page)

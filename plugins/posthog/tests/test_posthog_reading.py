@@ -226,6 +226,7 @@ def test_past_days_are_computed_again_in_every_run(
     streams = {stream.name: stream for stream in make_source(trailing_days=3).streams()}
     assert list(streams) == ["groups", "persons", "usage", "features", "surveys"]
     assert streams["usage"].lookback == timedelta(days=3)
+    assert streams["usage"].late == timedelta(days=90)
     assert streams["usage"].cursor == "time"
     assert streams["groups"].deletes == "sweep"
     assert streams["usage"].scope == "query:read"
