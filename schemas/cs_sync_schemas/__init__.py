@@ -30,7 +30,7 @@ from cs_sync_schemas.people import Alias, Membership, Owner, SourceAccount, Sour
 from cs_sync_schemas.record import Record, table_of
 from cs_sync_schemas.support import OVER, Ticket
 from cs_sync_schemas.usage import FeatureDay, OnboardingStep, UsageDay
-from cs_sync_schemas.voice import SurveyResponse
+from cs_sync_schemas.voice import Scale, SurveyResponse
 
 RECORDS: tuple[type[Record], ...] = (
     SourceAccount,
@@ -95,6 +95,7 @@ __all__ = [
     "RejectedRecord",
     "Run",
     "RunStream",
+    "Scale",
     "ScheduleSlot",
     "SourceAccount",
     "SourceContact",

@@ -2,12 +2,23 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import AfterValidator
 from sqlalchemy import String
 from sqlmodel import Field
 
 from cs_sync_schemas.record import Record
+
+
+def _rising(scale: tuple[float, float]) -> tuple[float, float]:
+    if scale[0] >= scale[1]:
+        raise ValueError(f"a scale goes from its lowest to its highest answer, not {list(scale)}")
+    return scale
+
+
+Scale = Annotated[tuple[float, float], AfterValidator(_rising)]
+"""Lowest and highest answer of a survey, as settings of connectors give it."""
 
 
 class SurveyResponse(Record, table=True):
@@ -32,12 +43,11 @@ class SurveyResponse(Record, table=True):
         score, low, high = row["score"], row["scale_min"], row["scale_max"]
         if score is None:
             return None
-        if row["kind"] == "nps":
-            low, high = 0 if low is None else low, 10 if high is None else high
-            if (low, high) != (0, 10):
-                return f"NPS is asked on a scale of 0 to 10, not {low:g} to {high:g}"
         if low is None or high is None:
-            return f"{row['kind']} score without scale_min and scale_max"
+            known = "; NPS is asked from 0 to 10" if row["kind"] == "nps" else ""
+            return f"{row['kind']} score without scale_min and scale_max: say its scale{known}"
+        if row["kind"] == "nps" and (low, high) != (0, 10):
+            return f"NPS is asked on a scale of 0 to 10, not {low:g} to {high:g}"
         if not low <= score <= high:
             return f"score {score:g} is outside its scale {low:g} to {high:g}"
         return None

@@ -28,9 +28,9 @@ FILES = {
         t,t,2026-01-10,500
         """,
     "survey_responses.csv": """
-        kind,account,contact,score,answered_at
-        nps,a,p,9,2026-04-10
-        nps,b,q,3,2026-04-10
+        kind,account,contact,score,scale_min,scale_max,answered_at
+        nps,a,p,9,0,10,2026-04-10
+        nps,b,q,3,0,10,2026-04-10
         """,
 }
 

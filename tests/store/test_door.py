@@ -26,6 +26,9 @@ ITEM = {"source_id": "si_1", "subscription_source_id": "sub_1", "valid_from": 17
 ANSWER = {"source_id": "r1", "kind": "nps", "answered_at": "2026-01-01T00:00:00+02:00"}
 
 
+TEN = {"scale_min": 0, "scale_max": 10}
+
+
 def reason(record: type[Record], row: dict[str, Any]) -> str:
     admitted, rejected = admit(record, [row])
     assert not admitted
@@ -63,8 +66,9 @@ def test_numbers_may_be_ids() -> None:
         (SubscriptionItem, {**ITEM, "unit_amount": 1, "valid_to": 1}, "valid_to is before"),
         (Ticket, {"source_id": "t", "opened_at": 1, "status": "resolved"}, "'solved' or 'closed'"),
         (Discount, {"source_id": "d", "starts_at": 1, "amount_off": 5}, "belongs to nothing"),
-        (SurveyResponse, {**ANSWER, "score": 11}, "outside its scale 0 to 10"),
-        (SurveyResponse, {**ANSWER, "score": 4, "scale_max": 5}, "0 to 10, not 0 to 5"),
+        (SurveyResponse, {**ANSWER, "score": 9}, "say its scale; NPS is asked from 0 to 10"),
+        (SurveyResponse, {**ANSWER, **TEN, "score": 11}, "outside its scale 0 to 10"),
+        (SurveyResponse, {**ANSWER, **TEN, "score": 4, "scale_min": 1}, "0 to 10, not 1 to 10"),
         (SurveyResponse, {**ANSWER, "kind": "ces", "score": 4}, "without scale_min"),
     ],
 )

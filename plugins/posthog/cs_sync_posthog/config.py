@@ -5,6 +5,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from cs_sync import ConnectorConfig
+from cs_sync_schemas import Scale
 
 NO_USAGE = (
     "$create_alias",
@@ -26,6 +27,7 @@ class SurveyScale(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["nps", "csat", "ces", "custom"]
+    scale: Scale | None = Field(default=None, description="None: as the survey's question says.")
     higher_is_better: bool | None = Field(default=None, description="None: as the scale says.")
 
     @model_validator(mode="before")

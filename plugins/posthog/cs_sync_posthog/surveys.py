@@ -20,8 +20,8 @@ class Rating:
     question_id: str
     place: int
     kind: str
-    low: int
-    high: int
+    scale: tuple[float, float] | None
+    """Lowest and highest answer; None where nobody says it."""
     higher_is_better: bool
 
 
@@ -83,17 +83,18 @@ def _configured(
 def _rating(question: Mapping[str, Any], place: int, said: SurveyScale | None) -> Rating:
     """PostHog itself takes 0 to 10 for NPS unless told not to; no other scale names its kind.
 
-    Scale 2 is thumbs: 1 is up and 2 is down.
+    Scale 2 is thumbs: 1 is up and 2 is down. A question without a scale has the one that is
+    configured, or none.
     """
-    scale = int(question.get("scale") or 10)
+    scale = int(question.get("scale") or 0)
     nps = scale == 10 and question.get("isNpsQuestion") is not False
+    asked = (0 if scale == 10 else 1, scale) if scale else None
     better = said.higher_is_better if said else None
     return Rating(
         question_id=str(question.get("id") or ""),
         place=place,
         kind=said.kind if said else "nps" if nps else "custom",
-        low=0 if scale == 10 else 1,
-        high=scale,
+        scale=said.scale if said and said.scale else asked,
         higher_is_better=scale != 2 if better is None else better,
     )
 
@@ -144,15 +145,26 @@ def _response(
     except (TypeError, ValueError):
         reason = f"the rating {given!r} is not a number"
         return Rejection(SurveyResponse, source_id, "bad_value", reason, dict(answers))
+    if score is not None and rating.scale is None:
+        reason = _NO_SCALE.format(survey=shared["survey"], kind=rating.kind)
+        return Rejection(SurveyResponse, source_id, "unknown_scale", reason, dict(answers))
+    low, high = rating.scale or (None, None)
     return {
         **shared,
         "source_id": source_id,
         "kind": rating.kind,
         "score": score,
-        "scale_min": rating.low,
-        "scale_max": rating.high,
+        "scale_min": low,
+        "scale_max": high,
         "higher_is_better": rating.higher_is_better,
     }
+
+
+_NO_SCALE = (
+    "survey {survey!r} does not say its scale: give its lowest and highest answer, e.g. "
+    '"{survey}" = {{kind = "{kind}", scale = [1, 5]}} in [connectors.posthog.surveys], '
+    "then `cs-sync rejects retry`"
+)
 
 
 def _answer(answers: Mapping[str, Any], question_id: str, place: int) -> Any:

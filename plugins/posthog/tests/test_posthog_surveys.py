@@ -174,3 +174,16 @@ def test_a_survey_deleted_while_they_are_counted_off_hides_no_other(
     read("surveys", Window(UNTIL, UNTIL))
     assert asked == there
     assert listed.call_count == calls
+
+
+def test_a_question_without_a_scale_is_answered_on_the_configured_one_or_none() -> None:
+    """Ten stars may begin at nought or at one: nobody is taken for a detractor by guessing."""
+    silent, answers = rating(scale=None), {"$survey_response_q1": "7"}  # type: ignore[arg-type]
+    (refused,) = page(answers, silent).rejected
+    assert refused.code == "unknown_scale"
+    assert '"In-app" = {kind = "custom", scale = [1, 5]}' in refused.reason
+    stars: Any = {"kind": "csat", "scale": [1, 10]}
+    row = only(page(answers, silent, **{"In-app": stars}))
+    assert (row["kind"], row["scale_min"], row["scale_max"]) == ("csat", 1, 10)
+    ten: Any = {"kind": "nps", "scale": [1, 10]}
+    assert "not 1 to 10" in str(SurveyResponse.rule(only(page(answers, silent, s=ten))))
