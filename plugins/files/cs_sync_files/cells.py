@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from decimal import Decimal
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -16,11 +16,11 @@ from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
 
+from cs_sync_files.times import day, instant, month
 from cs_sync_schemas import Record
 
 Convert = Callable[[Any], Any]
 _WHOLE = re.compile(r"[+-]?\d+")
-_MONTH = re.compile(r"\d{4}-\d{2}")
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")
 _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _MEMO_SIZE = 10_000
@@ -104,47 +104,6 @@ def _in_words(error: ValidationError, cell: Any) -> str:
     message = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
     message = message.replace("Input should be", "must be")
     return message if repr(cell) in message else f"{cell!r}: {message}"
-
-
-def instant(cell: Any, zone: ZoneInfo) -> datetime:
-    """An aware UTC time; a date is its midnight, and a time without offset is one, in `zone`."""
-    value = cell
-    if isinstance(cell, str):
-        try:
-            value = datetime.fromisoformat(cell.strip())
-        except ValueError:
-            raise ValueError(f"{cell!r} is not an ISO 8601 date or time") from None
-    elif isinstance(cell, date) and not isinstance(cell, datetime):
-        value = datetime.combine(cell, time())
-    if not isinstance(value, datetime):
-        raise ValueError(f"{cell!r} is not an ISO 8601 date or time")
-    try:
-        return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
-    except OverflowError:
-        raise ValueError(f"{cell!r} is outside the years 1 to 9999") from None
-
-
-def day(cell: Any, zone: ZoneInfo) -> date:
-    """A calendar day; of a time with offset, the day it is in `zone`."""
-    if isinstance(cell, date) and not isinstance(cell, datetime):
-        return cell
-    if isinstance(cell, str):
-        try:
-            return date.fromisoformat(cell.strip())
-        except ValueError:
-            pass
-    return instant(cell, zone).astimezone(zone).date()
-
-
-def month(cell: Any) -> date:
-    """The first day of a month, given as `2026-11` or `2026-11-01`."""
-    value = cell
-    if isinstance(cell, str):
-        value = cell.strip()
-        value = day(f"{value}-01" if _MONTH.fullmatch(value) else value, ZoneInfo("UTC"))
-    if not isinstance(value, date) or value.day != 1:
-        raise ValueError(f"{cell!r} is not a month; write it as 2026-11 or 2026-11-01")
-    return value.date() if isinstance(value, datetime) else value
 
 
 def boolean(cell: Any) -> bool:

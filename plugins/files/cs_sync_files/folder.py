@@ -1,7 +1,7 @@
 """What lies in the folder, and what rows of one file must know of the others."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
@@ -11,9 +11,10 @@ from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from cs_sync import ConfigError
-from cs_sync_files.cells import instant
 from cs_sync_files.readers import FORMATS, read_rows
 from cs_sync_files.tables import BY_NAME, TABLES, Table
+from cs_sync_files.times import instant
+from cs_sync_schemas import Scale
 
 _FOREIGN = (".tsv", ".txt", ".json", ".ndjson", ".xls", ".xlsx", ".ods", ".gz", ".zip")
 _SUBSCRIPTION = "subscription_source_id"
@@ -36,6 +37,8 @@ class Folder:
 
     path: Path
     zone: ZoneInfo
+    scales: Mapping[str, Scale] = field(default_factory=dict)
+    """Lowest and highest answer by survey or kind, for answers that do not say them."""
     _facts: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def files(self, table: Table) -> list[Path]:
@@ -96,6 +99,23 @@ class Folder:
             later = bisect_right(begins, row["valid_from"])
             if later < len(begins):
                 row["valid_to"] = begins[later]
+
+    def complete_answer(self, row: dict[str, Any]) -> None:
+        """Give an answer the scale that is configured for its survey, or else for its kind."""
+        if row.keys() & {"scale_min", "scale_max"}:
+            return
+        named = (str(row.get("survey")), str(row.get("kind")))
+        scale = next((self.scales[name] for name in named if name in self.scales), None)
+        if scale:
+            row["scale_min"], row["scale_max"] = scale
+
+    def amendment(self, table: Table) -> Callable[[dict[str, Any]], None] | None:
+        """What fills in a row of a table where it leaves something out."""
+        known = {
+            "subscription_items": self.complete_version,
+            "survey_responses": self.complete_answer,
+        }
+        return known.get(table.name)
 
     def _entries(self) -> list[Path]:
         try:

@@ -1,6 +1,6 @@
 """From the rows of one table to pages: references and repeated ids are checked a page at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import closing
 from itertools import chain, islice
 from typing import Any
@@ -43,11 +43,11 @@ def read_pages(folder: Folder, table: Table, resume: Any) -> Iterator[Page]:
 class PageReader:
     """Checks the rows of one table, each alone and then against the others."""
 
-    def __init__(self, folder: Folder, table: Table) -> None:
-        amend = folder.complete_version if table.name == "subscription_items" else None
+    def __init__(self, folder: Folder, table: Table, without: Set[str] = frozenset()) -> None:
+        """References to the tables `without` are not checked, as these cannot be read."""
         self.table = table
-        self.parser = RowParser(table, folder.zone, amend)
-        self.known = known_ids(folder, table)
+        self.parser = RowParser(table, folder.zone, folder.amendment(table))
+        self.known = known_ids(folder, table, without)
         self.seen = Seen()
 
     def read(self, chunk: list[RawRow]) -> tuple[list[Row], list[Rejection]]:
@@ -57,23 +57,43 @@ class PageReader:
         for raw in chunk:
             try:
                 row = self.parser.parse(raw)
-                self._check_references(raw, row)
-                parsed.append((raw, row))
             except RowFault as fault:
                 faults.append((raw, fault))
+                continue
+            lost = next(self._lost_references(raw, row), None)
+            if lost:
+                faults.append((raw, lost))
+            else:
+                parsed.append((raw, row))
         records: list[Row] = [
             row | {"raw": raw.raw} for raw, row in self._unrepeated(parsed, faults)
         ]
         faults.sort(key=lambda pair: (pair[0].file, pair[0].line))
         return records, [self._rejection(raw, fault) for raw, fault in faults]
 
-    def _check_references(self, raw: RawRow, row: dict[str, Any]) -> None:
+    def inspect(self, chunk: list[RawRow]) -> list[tuple[RawRow, RowFault]]:
+        """Everything that is wrong with some rows, several faults of one row included."""
+        parsed: list[tuple[RawRow, dict[str, Any]]] = []
+        faults: list[tuple[RawRow, RowFault]] = []
+        for raw in chunk:
+            row, wrong = self.parser.inspect(raw)
+            wrong += self._lost_references(raw, row)
+            if wrong:
+                faults += [(raw, fault) for fault in wrong]
+            else:
+                parsed.append((raw, row))
+        for _ in self._unrepeated(parsed, faults):
+            pass
+        return faults
+
+    def _lost_references(self, raw: RawRow, row: dict[str, Any]) -> Iterator[RowFault]:
+        """The references of a row that lead nowhere."""
         for name, (target, ids) in self.known.items():
             value = row.get(name)
             if value is not None and value not in ids:
                 columns = {self.table.column_field(column): column for column in raw.columns}
                 why = f"{value!r} is in no file of {target}; add it there or correct the reference"
-                raise RowFault("missing_reference", why, columns.get(name), row["source_id"])
+                yield RowFault("missing_reference", why, columns.get(name), row.get("source_id"))
 
     def _unrepeated(
         self, parsed: list[tuple[RawRow, dict[str, Any]]], faults: list[tuple[RawRow, RowFault]]
@@ -106,7 +126,9 @@ def row_key(row: dict[str, Any]) -> str:
     return f"{row['source_id']} from {begin.isoformat()}" if begin else str(row["source_id"])
 
 
-def known_ids(folder: Folder, table: Table) -> dict[str, tuple[str, frozenset[str]]]:
+def known_ids(
+    folder: Folder, table: Table, without: Set[str] = frozenset()
+) -> dict[str, tuple[str, frozenset[str]]]:
     """Field that refers → (table it refers to, ids there), for the references to check.
 
     A reference that a row must have, and any to an account, has to lead somewhere. Another one is
@@ -115,6 +137,8 @@ def known_ids(folder: Folder, table: Table) -> dict[str, tuple[str, frozenset[st
     known = {}
     for name in table.references:
         target = TARGETS[name]
+        if target in without:
+            continue
         must = name in _ALWAYS_CHECKED or name in table.required
         if must or folder.stamp(BY_NAME[target]):
             known[name] = (target, folder.ids(target))

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn, TextIO
@@ -9,6 +10,7 @@ from typing import Any, NamedTuple, NoReturn, TextIO
 from cs_sync import ConfigError
 
 FORMATS = (".csv", ".jsonl", ".parquet")
+_SEPARATOR = re.compile(r'"?sep=(?P<mark>[;,|\t])"?', re.IGNORECASE)
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -96,6 +98,8 @@ def _read_csv(path: Path) -> Iterator[RawRow]:
                 continue
             if cells is None:
                 return
+            if len(cells) > width and not any(map(str.strip, cells[width:])):
+                del cells[width:]  # separators without anything behind them say nothing
             fault = lines.take_fault() or _width_fault(len(cells), width)
             if any(cells):  # a line of separators is as blank as an empty one
                 yield RawRow(file, begin, columns, cells, fault)
@@ -111,17 +115,22 @@ def _width_fault(cells: int, columns: int) -> tuple[str, str] | None:
 def _open_csv(path: Path, stream: TextIO) -> tuple[_Lines, tuple[str, ...], Any]:
     """Lines, column names, and a reader that stands behind the header.
 
-    Spreadsheets separate by semicolon or tab in many countries, which shows in the header.
+    Spreadsheets separate by semicolon or tab in many countries, which shows in the header, or in
+    a line `sep=;` before it. Columns at the end without a name are none.
     """
     with path.open("rb") as binary:
         if binary.read(2) in _UTF16:
             _refuse(path, "is UTF-16", "save it as UTF-8")
     first = stream.readline()
-    separators = [mark for mark in ";\t" if mark in first and "," not in first]
+    said = _SEPARATOR.fullmatch(first.rstrip("\r\n "))
+    guessed = [mark for mark in ";\t" if mark in first and "," not in first]
     stream.seek(0)
     lines = _Lines(stream)
-    reader = csv.reader(iter(lines), delimiter=(separators or [","])[0], strict=True)
+    separator = said["mark"] if said else (guessed or [","])[0]
+    reader = csv.reader(iter(lines), delimiter=separator, strict=True)
     try:
+        if said:
+            next(reader)
         header = next(reader, None)
     except csv.Error as error:
         _refuse(path, f"has a header that is not CSV: {error}", "give the column names in line 1")
@@ -129,7 +138,12 @@ def _open_csv(path: Path, stream: TextIO) -> tuple[_Lines, tuple[str, ...], Any]
         _refuse(path, "is empty", "give it a header line, or take it out of the folder")
     if lines.take_fault():
         _refuse(path, "has a header that is not UTF-8", "save it as UTF-8")
-    return lines, tuple(name.strip() for name in header), reader
+    columns = [name.strip() for name in header]
+    while columns and not columns[-1]:
+        columns.pop()
+    if not columns:
+        _refuse(path, "has no column names in line 1", "give it a header line")
+    return lines, tuple(columns), reader
 
 
 def _read_jsonl(path: Path) -> Iterator[RawRow]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any, NoReturn
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from cs_sync_files.cells import Convert, converter
@@ -27,13 +27,14 @@ class RowFault(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How the cells under one set of columns become fields; `fault` when they cannot."""
+    """How the cells under one set of columns become fields; not at all where some are faulty."""
 
     steps: tuple[tuple[str, str, Convert | None], ...]
     """(column, field, converter) of each cell; an attribute's field is its column."""
 
     attributes: tuple[str, ...] = ()
-    fault: tuple[str, str, str] | None = None
+    faults: tuple[tuple[str, str, str], ...] = ()
+    """(code, why, column) of each column that is none; the field of its cells is empty."""
 
     def fill(self, cells: Sequence[Any]) -> dict[str, Any]:
         """The fields of the cells that are not empty; raises ValueError on a bad one."""
@@ -47,15 +48,18 @@ class Plan:
             row["attributes"] = {**row.get("attributes", {}), **given}
         return row
 
-    def explain(self, cells: Sequence[Any]) -> NoReturn:
-        """Raise the fault of the first bad cell of a row that `fill` refused."""
-        for (column, _, convert), cell in zip(self.steps, cells, strict=True):
+    def inspect(self, cells: Sequence[Any]) -> tuple[dict[str, Any], list[RowFault]]:
+        """The fields of the good cells, and what is wrong with each of the others."""
+        row: dict[str, Any] = {}
+        faults = [RowFault(*fault) for fault in self.faults]
+        for (column, name, convert), cell in zip(self.steps, cells, strict=True):
+            if not name or cell is None or cell == "":
+                continue
             try:
-                if convert is not None and cell is not None and cell != "":
-                    convert(cell)
+                row[name] = cell if convert is None else convert(cell)
             except ValueError as error:
-                raise RowFault("bad_value", str(error), column) from None
-        raise RowFault("bad_value", "cannot be read")
+                faults.append(RowFault("bad_value", str(error), column))
+        return row, faults
 
 
 @dataclass
@@ -81,21 +85,36 @@ class RowParser:
             fault.source_id = fault.source_id or self._source_id(raw)
             raise
 
+    def inspect(self, raw: RawRow) -> tuple[dict[str, Any], list[RowFault]]:
+        """The fields that can be read, and everything that is wrong with the row by itself."""
+        if raw.fault:
+            return {}, [RowFault(*raw.fault)]
+        row, faults = self._plan(raw).inspect(raw.cells)
+        bad = {fault.column for fault in faults}
+        given = {self.table.column_field(str(column)) for column in bad} | row.keys()
+        for name in self.table.missing(given):
+            faults.append(_missing(name, raw.columns))
+        if not faults:
+            try:
+                return self.parse(raw), []
+            except RowFault as fault:
+                faults.append(fault)
+        return row, faults
+
     def _finish(self, plan: Plan, raw: RawRow) -> dict[str, Any]:
-        if plan.fault:
-            raise RowFault(*plan.fault)
+        if plan.faults:
+            raise RowFault(*plan.faults[0])
         try:
             row = plan.fill(raw.cells)
         except ValueError:
-            plan.explain(raw.cells)
+            raise plan.inspect(raw.cells)[1][0] from None
         if self.amend:
             self.amend(row)
         if "source_id" not in row and self.table.identity:
             row["source_id"] = derived_id(self.table, row)
         for name in self.table.required:
             if name not in row:
-                why = "is empty" if name in raw.columns else "is missing"
-                raise RowFault("missing_value", f"{why}, and every row needs it", name)
+                raise _missing(name, raw.columns)
         self._check_rule(row)
         return row
 
@@ -130,25 +149,42 @@ class RowParser:
         return self._plans[key]
 
 
+def _missing(field: str, columns: Sequence[str]) -> RowFault:
+    why = "is empty" if field in columns else "is missing"
+    return RowFault("missing_value", f"{why}, and every row needs it", field)
+
+
 def compile_plan(table: Table, columns: Sequence[str], zone: ZoneInfo, *, text: bool) -> Plan:
-    """The plan for these columns, or one whose fault names the first column that has no field."""
+    """The plan for these columns; its faults name each column that has no field of its own."""
     steps: list[tuple[str, str, Convert | None]] = []
     attributes: list[str] = []
+    faults: list[tuple[str, str, str]] = []
     taken: dict[str, str] = {}
     for column in columns:
         name = column if is_attribute(table, column) else table.column_field(column)
-        if name is None:
-            return Plan((), fault=("unknown_column", unknown(table, column), column))
-        if name in taken:
-            why = f"says the same as column {taken[name]}; keep one of them"
-            return Plan((), fault=("duplicate_column", why, column))
+        fault = _column_fault(table, column, name, taken)
+        if fault or name is None:
+            faults += [fault] if fault else []
+            steps.append((column, "", None))
+            continue
         taken[name] = column
         if is_attribute(table, column):
             attributes.append(column)
             steps.append((column, name, None))
         else:
             steps.append((column, name, converter(table.record, name, zone, text=text)))
-    return Plan(tuple(steps), tuple(attributes))
+    return Plan(tuple(steps), tuple(attributes), tuple(faults))
+
+
+def _column_fault(
+    table: Table, column: str, name: str | None, taken: dict[str, str]
+) -> tuple[str, str, str] | None:
+    if name is None:
+        return "unknown_column", unknown(table, column), column
+    if name in taken:
+        why = f"says the same as column {taken[name]}; keep one of them"
+        return "duplicate_column", why, column
+    return None
 
 
 def is_attribute(table: Table, column: str) -> bool:
@@ -158,6 +194,8 @@ def is_attribute(table: Table, column: str) -> bool:
 
 def unknown(table: Table, column: str) -> str:
     """What to do about a column that no field belongs to."""
+    if not column:
+        return "a column in the middle has no name; name it, or take it out"
     near = get_close_matches(column.lower(), table.fields, 1)
     if near:
         return f"unknown column; did you mean {near[0]}?"

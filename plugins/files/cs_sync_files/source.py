@@ -18,12 +18,11 @@ from cs_sync import (
     Stream,
     Window,
 )
+from cs_sync_files.checking import check_tables
 from cs_sync_files.folder import Folder, Misnamed
 from cs_sync_files.pages import read_pages
-from cs_sync_files.readers import read_columns
-from cs_sync_files.rows import is_attribute, unknown
 from cs_sync_files.tables import Table
-from cs_sync_schemas import SourceAccount
+from cs_sync_schemas import Scale, SourceAccount
 
 
 class FilesConfig(ConnectorConfig):
@@ -31,6 +30,10 @@ class FilesConfig(ConnectorConfig):
 
     base_url: str = Field(default="file:", description="Not used: files have no address.")
     path: Path = Field(description="Folder of the files; relative to the configuration file.")
+    survey_scales: dict[str, Scale] = Field(
+        default_factory=dict,
+        description="Lowest and highest answer by survey (or kind), for answers without a scale.",
+    )
 
 
 class FilesSource:
@@ -43,7 +46,8 @@ class FilesSource:
 
     def __init__(self, config: FilesConfig, http: Http) -> None:  # noqa: ARG002 - reads no vendor
         workspace = config.workspace
-        self._folder = Folder(workspace.folder / config.path.expanduser(), workspace.timezone)
+        path = workspace.folder / config.path.expanduser()
+        self._folder = Folder(path, workspace.timezone, config.survey_scales)
 
     def streams(self) -> Sequence[Stream]:
         """A stream per table with a file, and a failing one per file with a slip in its name.
@@ -65,15 +69,12 @@ class FilesSource:
         return read + failing
 
     def check(self) -> Iterator[Finding]:
-        """Folder and columns of every file, without reading the rows."""
+        """Folder, columns and rows of every file: all that is wrong, at once."""
         try:
-            tables = self._folder.tables()
+            yield from check_tables(self._folder)
         except CsSyncError as error:
             yield Finding(False, str(self._folder.path), error.message, error.remedy)
             return
-        for table in tables:
-            for path in self._folder.files(table):
-                yield _check_columns(table, path)
         for wrong in self._folder.misnamed():
             message = f"not read; it looks like {wrong.table.name}"
             yield Finding(False, wrong.path.name, message, wrong.remedy)
@@ -90,22 +91,3 @@ def _fail(error: ConfigError, window: Window) -> Iterator[Page]:  # noqa: ARG001
 
 def _not_read(wrong: Misnamed) -> ConfigError:
     return ConfigError(f"{wrong.path} is not read; it looks like {wrong.table.name}", wrong.remedy)
-
-
-def _check_columns(table: Table, path: Path) -> Finding:
-    try:
-        columns = read_columns(path)
-    except (CsSyncError, OSError) as error:
-        remedy = error.remedy if isinstance(error, CsSyncError) else "let cs-sync read the file"
-        return Finding(False, path.name, str(error).split("\n")[0], remedy)
-    fields = {table.column_field(column) for column in columns}
-    for column in columns:
-        if table.column_field(column) is None and not is_attribute(table, column):
-            message = f"column {column}: every row with it is rejected"
-            return Finding(False, path.name, message, unknown(table, column))
-    given = fields | ({"source_id"} if table.identity else set())
-    missing = [name for name in table.required if name not in given and name != "valid_from"]
-    if columns and missing:
-        message = f"no column {', '.join(missing)}: every row is rejected"
-        return Finding(False, path.name, message, "add it")
-    return Finding(True, path.name, f"{len(columns)} columns")

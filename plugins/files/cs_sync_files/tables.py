@@ -1,5 +1,6 @@
 """The files that may lie in the folder: which records they hold and how their rows are named."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -52,6 +53,11 @@ class Table:
         """The fields a row must give once defaults and derived ids are in place."""
         facts = self.record.model_fields
         return tuple(name for name in self.fields if facts[name].is_required())
+
+    def missing(self, given: Set[str | None]) -> list[str]:
+        """The required fields that are not given and that nothing else can tell."""
+        told = {"valid_from"} | ({"source_id"} if self.identity else set())
+        return [name for name in self.required if name not in given and name not in told]
 
     @cached_property
     def references(self) -> tuple[str, ...]:

@@ -10,12 +10,13 @@ from cs_sync.http import VendorHttp
 from cs_sync_files import FilesSource
 from cs_sync_files.source import FilesConfig
 
+BE_2026 = "since 1970 it would be 2026-01-01T00:00:00+00:00"
 HEADERS = {
     "costs.csv": "month,purpose,amount,currency\n",
     "fx_rates.csv": "day,base,quote,rate\n",
     "funnel_days.csv": "day,visitors\n",
     "quality_days.csv": "day,response_seconds\n",
-    "survey_responses.csv": "kind,score,answered_at\n",
+    "survey_responses.csv": "kind,score,scale_min,scale_max,answered_at\n",
     "subscription_items.csv": "source_id,subscription,unit_amount,quantity,valid_from,tiers\n",
 }
 
@@ -102,11 +103,22 @@ HEADERS = {
         ),
         (
             "survey_responses.csv",
-            "nps,11,2026-01-01\n",
+            "nps,11,0,10,2026-01-01\n",
             "impossible",
             "score 11 is outside its scale",
         ),
-        ("survey_responses.csv", "csat,4,2026-01-01\n", "impossible", "without scale_min"),
+        ("survey_responses.csv", "csat,4,,,2026-01-01\n", "impossible", "without scale_min"),
+        ("survey_responses.csv", "nps,9,,,2026-01-01\n", "impossible", "NPS is asked from 0 to 10"),
+        ("survey_responses.csv", "nps,9,1,10,2026-01-01\n", "impossible", "not 1 to 10"),
+        ("tickets.csv", "source_id,,opened_at\nt1,x,2026-01-01\n", "unknown_column", "no name"),
+        ("tickets.csv", "source_id,opened_at\nt1,1767225600000\n", "bad_value", BE_2026),
+        ("tickets.csv", "source_id,opened_at\nt1,1767225600\n", "bad_value", BE_2026),
+        ("tickets.jsonl", '{"source_id": 1, "opened_at": 1767225600000}\n', "bad_value", BE_2026),
+        ("tickets.csv", "source_id,opened_at\nt1,1900-01-01\n", "bad_value", "1970 to 2200"),
+        ("tickets.csv", "source_id,opened_at\nt1,9999-12-31T23:59:59Z\n", "bad_value", "no such"),
+        ("funnel_days.csv", "1712010100000,1\n", "bad_value", "as milliseconds since 1970"),
+        ("funnel_days.csv", "2201-01-01,1\n", "bad_value", "1970 to 2200"),
+        ("costs.csv", "0001-01,service,49,EUR\n", "bad_value", "1970 to 2200"),
     ],
 )
 def test_a_bad_row_names_file_line_column_and_reason(

@@ -251,8 +251,8 @@ def test_semicolons_and_tabs_separate_where_the_header_says_so(write: Write) -> 
 
 
 def test_derived_ids_tell_survey_answers_apart(write: Write) -> None:
-    body = "nps,Q4,9,2026-11-20T10:00:00Z\nnps,Q4,3,2026-11-20T11:00:00Z\n"
-    text = "kind,survey,score,answered_at\n" + body
+    body = "nps,Q4,9,0,10,2026-11-20T10:00:00Z\nnps,Q4,3,0,10,2026-11-20T11:00:00Z\n"
+    text = "kind,survey,score,scale_min,scale_max,answered_at\n" + body
     ids = [
         row["source_id"] for row in rows(write({"survey_responses.csv": text}), "survey_responses")
     ]
@@ -340,21 +340,76 @@ def test_a_slip_in_a_file_name_fails_that_stream_alone(
     assert findings == {"owners.csv": True, name: False, "notes.csv": True}
 
 
-def test_check_reads_only_the_header(write: Write) -> None:
+def test_check_tells_everything_that_is_wrong_with_all_files_at_once(write: Write) -> None:
+    bad = "".join(f"t{n},{n}/1/26,a9,maybe\n" for n in range(5))
     source = write(
         {
-            "accounts.csv": "source_id,nmae\n",
-            "tickets.csv": "source_id\n",
-            "usage_days.csv": "day,account\n",
+            "accounts.csv": "source_id,nmae,plan\na1,x,pro\na1,y,pro\n",
+            "tickets.csv": "source_id,opened_at,account,priority\nt9,2026-01-01,a1,\n" + bad,
+            "refunds.csv": "source_id,amount\n,4.90\n",
+            "usage_days.csv": "day,account,events\n2026-01-01,a1,3\n",
+            "owners.csv": "\ufeff",
         }
     )
-    found = {finding.subject: finding for finding in source.check()}
-    assert (found["accounts.csv"].ok, found["accounts.csv"].remedy) == (
-        False,
-        "unknown column; did you mean name?",
+    told = [f"{f.subject}: {f.message} → {f.remedy}" for f in source.check() if not f.ok]
+    assert told[0].endswith("is empty → give it a header line, or take it out of the folder")
+    export = "→ correct the cells, or how the file is exported"
+    assert told[1:] == [
+        "accounts.csv: column nmae: every row with it is rejected → unknown column; did you mean"
+        " name?",
+        "accounts.csv: column plan: every row with it is rejected → unknown column; name it"
+        " attr.plan to keep it as an attribute",
+        "refunds.csv: no column currency: every row is rejected → add it",
+        "refunds.csv: no column refunded_at: every row is rejected → add it",
+        "refunds.csv: column amount: 1 row rejected (line 2): '4.90' is not a whole number of"
+        f" minor units (4900 for 49.00 EUR) {export}",
+        "refunds.csv: column source_id: 1 row rejected (line 2): is empty, and every row needs it"
+        " → fill it in",
+        "tickets.csv: column opened_at: 5 rows rejected (line 3, 4, 5 …): '0/1/26' is not an"
+        f" ISO 8601 date or time {export}",
+        "tickets.csv: column account: 5 rows rejected (line 3, 4, 5 …): 'a9' is in no file of"
+        " accounts; add it there or correct the reference → add the rows that are missing, or"
+        " correct the references",
+    ]
+    assert [f.message for f in source.check() if f.ok] == ["3 columns, 1 rows"]
+
+
+def test_check_finds_the_repetitions_and_what_cannot_be_true(write: Write) -> None:
+    source = write(
+        {
+            "accounts.csv": "source_id\na1\na1\na1\n",
+            "survey_responses.csv": "kind,score,answered_at\nnps,9,2026-01-01\n",
+        }
     )
-    assert found["tickets.csv"].message == "no column opened_at: every row is rejected"
-    assert found["usage_days.csv"].ok
+    twice, unscaled = source.check()
+    assert "column source_id: 2 rows rejected (line 3, 4): 'a1' stands already" in twice.message
+    assert "1 row rejected (line 2): nps score without scale_min" in unscaled.message
+
+
+def test_what_has_no_name_and_no_content_says_nothing(write: Write) -> None:
+    source = write({"accounts.csv": "source_id,name,,\na1,Acme,, \na2,Bolt\na3,Coil,,x\n"})
+    (page,) = pages(source, "accounts")
+    assert [row["name"] for row in page.records[SourceAccount]] == ["Acme", "Bolt"]
+    assert "has 4 cells under 2 columns" in page.rejected[0].reason
+
+
+def test_a_line_that_names_the_separator_is_no_header(write: Write) -> None:
+    source = write({"accounts.csv": "sep=;\r\nsource_id;name\r\na1;Acme, Inc\r\n"})
+    assert [row["name"] for row in rows(source, "accounts")] == ["Acme, Inc"]
+
+
+def test_answers_without_a_scale_have_that_of_their_survey(tmp_path: Path) -> None:
+    header = "source_id,kind,survey,score,scale_min,scale_max,answered_at\n"
+    lines = ("1,csat,Stars,4,,,2026-01-01", "2,csat,Stars,9,0,10,2026-01-01",
+             "3,nps,Relation,9,,,2026-01-01", "4,csat,Smileys,2,,,2026-01-01")  # fmt: skip
+    (tmp_path / "survey_responses.csv").write_text(header + "\n".join(lines))
+    scales: Any = {"Stars": [1, 5], "nps": [0, 10]}
+    config = FilesConfig(path=Path(), survey_scales=scales, workspace=Workspace(folder=tmp_path))
+    (page,) = pages(FilesSource(config, VendorHttp("files", ())), "survey_responses")
+    found = [(r["source_id"], r["scale_min"], r["scale_max"]) for r in
+             next(iter(page.records.values()))]  # fmt: skip
+    assert found == [("1", 1, 5), ("2", 0, 10), ("3", 0, 10)]
+    assert [rejection.source_id for rejection in page.rejected] == ["4"]
 
 
 def test_the_readme_lists_every_table_field_and_derived_id() -> None:

@@ -1,0 +1,126 @@
+"""Everything that is wrong with the files at once: each column with its count and first lines."""
+
+from collections.abc import Iterator, Set
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from cs_sync import CsSyncError, Finding
+from cs_sync_files.folder import Folder
+from cs_sync_files.pages import PAGE_ROWS, PageReader
+from cs_sync_files.readers import RawRow, read_columns, read_rows
+from cs_sync_files.rows import RowFault, compile_plan
+from cs_sync_files.tables import Table
+
+SHOWN = 3
+"""So many lines of a fault are named."""
+
+_OF_COLUMN = frozenset({"unknown_column", "duplicate_column"})
+_REMEDIES = {
+    "missing_value": "fill it in",
+    "bad_value": "correct the cells, or how the file is exported",
+    "missing_reference": "add the rows that are missing, or correct the references",
+    "duplicate_id": "keep one of the rows",
+    "bad_encoding": "save the file as UTF-8",
+}
+
+
+@dataclass(slots=True)
+class Trouble:
+    """One kind of fault of one column (None: of whole rows), and where it is."""
+
+    code: str
+    column: str | None
+    why: str
+    count: int = 0
+    lines: list[int] = field(default_factory=list)
+
+    def add(self, line: int) -> None:
+        """Count one more row."""
+        self.count += 1
+        if len(self.lines) < SHOWN:
+            self.lines.append(line)
+
+    def finding(self, file: str) -> Finding:
+        """The trouble in words."""
+        if self.code in _OF_COLUMN:
+            message = f"column {self.column}: every row with it is rejected"
+            return Finding(False, file, message, self.why)
+        column = f"column {self.column}: " if self.column else ""
+        rows = "1 row" if self.count == 1 else f"{self.count:,} rows"
+        lines = ", ".join(map(str, self.lines)) + (" …" if self.count > len(self.lines) else "")
+        message = f"{column}{rows} rejected (line {lines}): {self.why}"
+        return Finding(False, file, message, _REMEDIES.get(self.code, "correct these rows"))
+
+
+Troubles = dict[tuple[str, str | None], Trouble]
+
+
+def check_tables(folder: Folder) -> Iterator[Finding]:
+    """What is wrong with each file that is a table, or that nothing is."""
+    tables = folder.tables()
+    unread = {
+        path: problem
+        for table in tables
+        for path in folder.files(table)
+        if (problem := _unreadable(path))
+    }
+    unknown = {table.name for table in tables if unread.keys() & set(folder.files(table))}
+    for table in tables:
+        readable = [path for path in folder.files(table) if path not in unread]
+        yield from (unread[path] for path in folder.files(table) if path in unread)
+        yield from _check_table(folder, table, readable, unknown)
+
+
+def _unreadable(path: Path) -> Finding | None:
+    try:
+        read_columns(path)
+    except CsSyncError as error:
+        return Finding(False, path.name, error.message, error.remedy)
+    except OSError as error:
+        return Finding(False, path.name, str(error), "let cs-sync read the file")
+    return None
+
+
+def _check_table(
+    folder: Folder, table: Table, paths: list[Path], unknown: Set[str]
+) -> Iterator[Finding]:
+    """Reads every row; ids are looked for in all files of a table, also for repetitions."""
+    reader = PageReader(folder, table, without=unknown)
+    with closing(reader.seen):
+        for path in paths:
+            columns = read_columns(path)
+            troubles = _header(folder, table, columns)
+            count = _count_rows(reader, path, troubles)
+            missing = table.missing({table.column_field(column) for column in columns})
+            for name in missing if columns else ():
+                troubles.pop(("missing_value", name), None)
+                message = f"no column {name}: every row is rejected"
+                yield Finding(False, path.name, message, "add it")
+            yield from (trouble.finding(path.name) for trouble in troubles.values())
+            if not troubles and not missing:
+                yield Finding(True, path.name, f"{len(columns)} columns, {count:,} rows")
+
+
+def _header(folder: Folder, table: Table, columns: tuple[str, ...]) -> Troubles:
+    """The columns that are none, also where no row follows."""
+    faults = compile_plan(table, columns, folder.zone, text=True).faults
+    return {(code, column): Trouble(code, column, why) for code, why, column in faults}
+
+
+def _count_rows(reader: PageReader, path: Path, troubles: Troubles) -> int:
+    """How many rows there are; their faults join `troubles`."""
+    rows, count = read_rows(path), 0
+    while chunk := list(islice(rows, PAGE_ROWS)):
+        count += len(chunk)
+        for raw, fault in reader.inspect(chunk):
+            _note(troubles, raw, fault)
+    return count
+
+
+def _note(troubles: Troubles, raw: RawRow, fault: RowFault) -> None:
+    key = (fault.code, fault.column)
+    if key not in troubles:
+        troubles[key] = Trouble(fault.code, fault.column, fault.why)
+    troubles[key].add(raw.line)

@@ -1,0 +1,89 @@
+"""From a cell to an instant, a day or a month, or a ValueError saying why it is none."""
+
+import re
+from contextlib import suppress
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+YEARS = (1970, 2200)
+"""The first and the last year that is believed: others stand for no time, or for a mistake."""
+
+_MONTH = re.compile(r"\d{4}-\d{2}")
+_NUMBER = re.compile(r"[+-]?\d{9,}(\.\d+)?")
+"""What a program counts since 1970; eight digits are a day as ISO 8601 writes it, too."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECONDS = 100_000_000_000
+"""A number of this size and more counts milliseconds, a smaller one seconds."""
+
+
+def instant(cell: Any, zone: ZoneInfo) -> datetime:
+    """An aware UTC time; a date is its midnight, and a time without offset is one, in `zone`."""
+    value = cell
+    if isinstance(cell, str):
+        value = _parsed(cell)
+    elif isinstance(cell, date) and not isinstance(cell, datetime):
+        value = datetime.combine(cell, time())
+    if not isinstance(value, datetime):
+        raise ValueError(f"{cell!r} is not an ISO 8601 date or time{_counted(cell)}")
+    _believe(value, cell)
+    return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
+
+
+def day(cell: Any, zone: ZoneInfo) -> date:
+    """A calendar day; of a time with offset, the day it is in `zone`."""
+    value = cell
+    if isinstance(cell, str) and not _NUMBER.fullmatch(cell.strip()):
+        with suppress(ValueError):
+            value = date.fromisoformat(cell.strip())
+    if isinstance(value, date) and not isinstance(value, datetime):
+        _believe(value, cell)
+        return value
+    return instant(cell, zone).astimezone(zone).date()
+
+
+def month(cell: Any) -> date:
+    """The first day of a month, given as `2026-11` or `2026-11-01`."""
+    value = cell
+    if isinstance(cell, str):
+        value = cell.strip()
+        value = day(f"{value}-01" if _MONTH.fullmatch(value) else value, ZoneInfo("UTC"))
+    if not isinstance(value, date) or value.day != 1:
+        raise ValueError(f"{cell!r} is not a month; write it as 2026-11 or 2026-11-01")
+    _believe(value, cell)
+    return value.date() if isinstance(value, datetime) else value
+
+
+def _parsed(cell: str) -> datetime | None:
+    text = cell.strip()
+    if _NUMBER.fullmatch(text):
+        return None
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _believe(value: date, cell: Any) -> None:
+    """Refuse years in which nothing happened, such as 1900 of a spreadsheet or 9999 for never."""
+    first, last = YEARS
+    if not first <= value.year <= last:
+        shown = cell if isinstance(cell, str) else value.isoformat()
+        raise ValueError(
+            f"{shown!r} is outside the years {first} to {last}; leave the cell empty where there "
+            "is no such time"
+        )
+
+
+def _counted(cell: Any) -> str:
+    """What a number since 1970 would mean, so that it can be written down."""
+    if isinstance(cell, bool) or not _NUMBER.fullmatch(str(cell).strip()):
+        return ""
+    number = float(cell)
+    seconds = number / 1000 if abs(number) >= _MILLISECONDS else number
+    try:
+        meant = (_EPOCH + timedelta(seconds=seconds)).isoformat(timespec="seconds")
+    except OverflowError:
+        return ""
+    unit = "milliseconds" if seconds != number else "seconds"
+    return f"; as {unit} since 1970 it would be {meant}"
