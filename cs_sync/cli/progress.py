@@ -4,6 +4,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -89,10 +90,11 @@ class FinalLines:
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._errors: set[tuple[str, str]] = set()
 
     def __call__(self, event: Event) -> None:
         """Print the line of an event, if it has one."""
-        line = line_of(event)
+        line = line_of(without_known_error(event, self._errors))
         if line is not None:
             self._console.print(line, soft_wrap=True)
 
@@ -112,6 +114,7 @@ class LiveProgress:
         )
         self._tasks: dict[tuple[str, str], TaskID] = {}
         self._records: dict[tuple[str, str], int] = {}
+        self._errors: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
     def __enter__(self) -> "LiveProgress":
@@ -141,9 +144,20 @@ class LiveProgress:
     def _finish(self, key: tuple[str, str], event: Event) -> None:
         if event.name == "stream_ended" and key in self._tasks:
             self._progress.remove_task(self._tasks.pop(key))
-        line = line_of(event)
+        line = line_of(without_known_error(event, self._errors))
         if line is not None:
             self._progress.console.print(line)
+
+
+def without_known_error(event: Event, known: set[tuple[str, str]]) -> Event:
+    """Return the event, without the error of a stream if its source gave it before; notes it."""
+    error = (event.source, str(event.detail.get("error")))
+    if event.name != "stream_ended" or not event.detail.get("error"):
+        return event
+    if error in known:
+        return replace(event, detail={**event.detail, "error": "as above"})
+    known.add(error)
+    return event
 
 
 def line_of(event: Event) -> Text | None:

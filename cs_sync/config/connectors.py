@@ -3,14 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from cs_sync.config.credentials import credential_problems
 from cs_sync.config.problems import Problem, nearest, problems_of, raise_problems, secret_values
-from cs_sync.config.secrets import Secrets, raise_together
+from cs_sync.config.secrets import Secrets, is_own_reference, raise_together
 from cs_sync.contracts.errors import ConfigError
-from cs_sync.contracts.http import is_loopback
 from cs_sync.contracts.source import ConnectorConfig, Workspace
 from cs_sync.plugins import Plugins
 from cs_sync.plugins.distributions import how_to_install
@@ -71,7 +70,7 @@ class Connectors(Mapping[str, ConnectorConfig]):
         for name, table in self._tables.items():
             model = self._plugins.settings_of(name)
             found |= secret_values(model, table) if model else set()
-        return found
+        return {value for value in found if not is_own_reference(value)}
 
     def _problems(self, name: str) -> list[Problem]:
         model = self._plugins.settings_of(name)
@@ -80,7 +79,7 @@ class Connectors(Mapping[str, ConnectorConfig]):
         table, key = self._tables[name], f"connectors.{name}"
         if "workspace" in table:
             return [Problem(f"{key}.workspace", "unknown key", "remove it")]
-        found = [] if self._secrets.is_reference(table.get("base_url")) else _address(table, key)
+        found = list(credential_problems(table, model, key))
         try:
             model.model_validate({**table, "workspace": self._workspace})
         except ValidationError as error:
@@ -113,7 +112,7 @@ class Connectors(Mapping[str, ConnectorConfig]):
             raise KeyError(name)
         key = f"connectors.{name}"
         resolved = self._secrets.resolve_all(table, f"{self._source[0].name}: {key}")
-        found = _address(resolved, key)
+        found = list(credential_problems(resolved, model, key))
         try:
             settings = model.model_validate({**resolved, "workspace": self._workspace})
         except ValidationError as error:
@@ -133,22 +132,3 @@ def _not_installed(name: str, plugins: Plugins) -> Problem:
     hint = nearest(name, installed)
     remedy = hint if hint.startswith("did you mean") else how_to_install(name)
     return Problem(key, f"no such connector is installed (installed: {listed})", remedy)
-
-
-def _address(table: Mapping[str, Any], key: str) -> list[Problem]:
-    """A connector's base_url must be https, or plain http to this machine."""
-    url = table.get("base_url")
-    if not isinstance(url, str):
-        return []
-    parts = urlsplit(url)
-    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or "")):
-        return []
-    return [
-        Problem(
-            f"{key}.base_url",
-            "must be an https:// address; plain http would send the key in the clear"
-            if parts.scheme == "http"
-            else "must be an https:// address",
-            "begin it with https:// (http:// is for 127.0.0.1 and localhost only)",
-        )
-    ]

@@ -1,13 +1,17 @@
 """Reads `cs_sync.toml` into a checked Config, or says everything that is wrong with it."""
 
+import math
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from cs_sync.config.connectors import Connectors
+from cs_sync.config.database_url import anchored, check_database_url
 from cs_sync.config.model import (
     Config,
     DatabaseSettings,
@@ -16,7 +20,6 @@ from cs_sync.config.model import (
     ScheduleSettings,
     WorkspaceSettings,
     WriteBackSettings,
-    anchored,
 )
 from cs_sync.config.problems import Problem, nearest, problems_of, raise_problems
 from cs_sync.config.secrets import Secrets
@@ -83,7 +86,7 @@ def _sections(tables: Mapping[str, Any], problems: list[Problem]) -> dict[str, A
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(
             f"there is no configuration at {path}",
@@ -95,12 +98,40 @@ def _text(path: Path) -> str:
 
 
 def _tables(path: Path, text: str) -> dict[str, Any]:
+    """Return the parsed file; its numbers and texts are those that TOML and we can hold."""
     try:
-        return tomllib.loads(text)
+        tables = tomllib.loads(_ENDLESS.sub(str(2 * _WIDEST), text))
+        problems = list(_unholdable(tables))
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(
             f"{path.name} is not TOML: {error}", f"correct that line of {path}"
         ) from None
+    except RecursionError:
+        raise ConfigError(f"{path.name} is nested too deeply", f"correct {path}") from None
+    raise_problems(problems, path, text, set())
+    return tables
+
+
+_ENDLESS = re.compile(r"(?<![\w\"'])[0-9_]{4000,}(?![\w\"'])")
+"""A number that Python refuses to convert; texts may have any length."""
+
+_WIDEST = 2**63
+
+
+def _unholdable(value: Any, key: str = "") -> Iterator[Problem]:
+    """Yield what TOML does not allow but Python reads, or no file or table can be named."""
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _unholdable(inner, f"{key}.{name}".strip("."))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _unholdable(inner, key)
+    elif isinstance(value, int) and not -_WIDEST <= value < _WIDEST:
+        yield Problem(key, "is beyond 64 bits", "write a smaller number")
+    elif isinstance(value, float) and not math.isfinite(value):
+        yield Problem(key, "is no finite number", "write a number")
+    elif isinstance(value, str) and "\0" in value:
+        yield Problem(key, "holds a NUL character", "write it anew")
 
 
 def _unknown_sections(tables: Mapping[str, Any]) -> list[Problem]:
@@ -126,8 +157,12 @@ def _database(
     if not isinstance(url, str):
         return given
     resolved = secrets.resolve(url, f"{path.name}: database.url")
-    hide.add(resolved)
-    return {**given, "url": anchored(resolved, path.parent)}
+    if "@" in resolved:  # there may be a password before it
+        hide.add(resolved)
+    with suppress(ValueError):  # what is wrong with it is found where the section is checked
+        check_database_url(resolved)
+        resolved = anchored(resolved, path.parent)
+    return {**given, "url": resolved}
 
 
 def _connectors(

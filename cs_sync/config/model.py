@@ -1,23 +1,28 @@
 """The sections of `cs_sync.toml`, each a frozen model with its defaults."""
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, SkipValidation, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    SkipValidation,
+    field_validator,
+    model_validator,
+)
 
 from cs_sync.config.connectors import Connectors
 from cs_sync.config.cron import check_cron
+from cs_sync.config.database_url import check_database_url
 from cs_sync.follow_ups.settings import FollowUpSettings, PlaybookSettings
 from cs_sync.health.model import HealthConfig
 from cs_sync.identity.domains import DomainRules, domain_of
 from cs_sync.words import Language
 from cs_sync_schemas.money import Currency
-
-_SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)([^?]+)(.*)", re.DOTALL)
-_DATABASE = re.compile(r"(sqlite|postgresql)(\+\w+)?://", re.IGNORECASE)
 
 
 class Section(BaseModel):
@@ -41,9 +46,14 @@ class DatabaseSettings(Section):
     @field_validator("url")
     @classmethod
     def _known_database(cls, url: SecretStr) -> SecretStr:
-        if not _DATABASE.match(url.get_secret_value()):
-            raise ValueError("must begin with sqlite:/// or postgresql+psycopg://")
+        check_database_url(url.get_secret_value())
         return url
+
+    @model_validator(mode="after")
+    def _schema_of_a_server(self) -> Self:
+        if self.schema_name and self.url.get_secret_value().startswith("sqlite"):
+            raise ValueError("schema is for PostgreSQL; remove it, SQLite has one file a workspace")
+        return self
 
 
 class WorkspaceSettings(Section):
@@ -175,11 +185,3 @@ class Config(BaseModel):
     def folder(self) -> Path:
         """The folder of the file; relative paths in it start here."""
         return self.path.parent
-
-
-def anchored(url: str, folder: Path) -> str:
-    """The database address with a relative SQLite path made absolute, starting from `folder`."""
-    match = _SQLITE.fullmatch(url)
-    if not match or match[2] == ":memory:" or match[2].startswith("file:"):
-        return url
-    return f"{match[1]}{folder / match[2]}{match[3]}"

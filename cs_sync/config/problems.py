@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
@@ -40,7 +40,7 @@ def nearest(word: str, known: Collection[str]) -> str:
 
 def _zone_like(word: str) -> str:
     """A remedy for a wrong zone; they are too many to list, and often a city alone is given."""
-    zones = available_timezones()
+    zones = {zone for zone in available_timezones() if "/" in zone or zone == "UTC"}
     cities = {zone.rpartition("/")[2].lower(): zone for zone in sorted(zones, reverse=True)}
     asked = word.strip().replace(" ", "_")
     close = difflib.get_close_matches(asked, zones, n=1) or [
@@ -78,19 +78,23 @@ def raise_problems(problems: Sequence[Problem], path: Path, text: str, hide: set
 
 
 def secret_values(model: type[BaseModel], given: Any) -> set[str]:
-    """Every text that the file gives for a secret field of the model, however deep."""
+    """Return every text that the file gives for a secret field of the model, however deep."""
+    return {str(value) for _, value in secret_fields(model, given, "")} - {"None", ""}
+
+
+def secret_fields(model: type[BaseModel], given: Any, key: str) -> Iterator[tuple[str, Any]]:
+    """Yield (key, value) for every secret field of the model that `given` sets, however deep."""
     if not isinstance(given, Mapping):
-        return set()
-    found: set[str] = set()
+        return
     for name, field in model.model_fields.items():
-        value = given.get(field.alias or name)
-        if SecretStr in _types(field.annotation):
-            found.add(str(value))
+        named = field.alias or name
+        value, at = given.get(named), f"{key}.{named}"
+        if named in given and SecretStr in _types(field.annotation):
+            yield at, value
         for inner in _models(field.annotation):
-            values = value.values() if isinstance(value, Mapping) else ()
-            for candidate in (value, *values):
-                found |= secret_values(inner, candidate)
-    return found - {"None", ""}
+            yield from secret_fields(inner, value, at)
+            for part, candidate in value.items() if isinstance(value, Mapping) else ():
+                yield from secret_fields(inner, candidate, f"{at}.{part}")
 
 
 def _located(problem: Problem, path: Path, text: str) -> str:
@@ -122,7 +126,7 @@ def _said(
             remedy if message else f"correct {last or 'it'}{_described(model, loc)}"
         )
     value = _value_at(given, loc)
-    message = detail["msg"].replace("Input should be", "must be").replace("Input", "it")
+    message = re.sub(r"\b(Input|String|Number|Value) should", "must", detail["msg"])
     if kind == "zoneinfo_str":
         return "unknown time zone", _zone_like(str(value))
     if kind == "literal_error" and isinstance(value, str):

@@ -15,6 +15,12 @@ _REFERENCE = re.compile(r"([a-z][a-z0-9+._-]*):(.+)", re.DOTALL)
 _OWN = ("env", "file", "keyring")
 
 
+def is_own_reference(value: str) -> bool:
+    """Return whether the text only says where a secret is, as `env:NAME` does."""
+    scheme, colon, _ = value.partition(":")
+    return bool(colon) and scheme in _OWN
+
+
 class Secrets:
     """Looks references up; `seen` keeps what they stood for, so that no message repeats it."""
 
@@ -70,10 +76,11 @@ class Secrets:
         return scheme not in ("http", "https") and self._plugins.has_vault
 
     def _from_file(self, name: str, key: str) -> str:
-        path = self._folder / Path(name).expanduser()
+        path = Path(name)
         try:
+            path = self._folder / path.expanduser()
             return path.read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, UnicodeError) as error:
+        except (OSError, UnicodeError, RuntimeError) as error:  # the last: nobody's home folder
             why = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             raise ConfigError(
                 f"{key}: {path} cannot be read ({why})",

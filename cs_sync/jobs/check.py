@@ -3,6 +3,7 @@
 import os
 import stat
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def check(workspace: Workspace) -> list[dict[str, Any]]:
         workspace.emit(Event("warning", workspace.clock(), detail={"message": told}))
     rows = []
     for opened in workspace.sources():
+        findings = _merge_equal(_guarded(opened.name, opened.source.check()))
         rows += [
             {
                 "source": opened.name,
@@ -35,9 +37,19 @@ def check(workspace: Workspace) -> list[dict[str, Any]]:
                 "message": finding.message,
                 "remedy": finding.remedy,
             }
-            for finding in _guarded(opened.name, opened.source.check())
+            for finding in findings
         ]
     return rows
+
+
+def _merge_equal(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield each failure once, with every stream that has it: one wrong key fails them all."""
+    subjects: dict[Finding, list[str]] = {}
+    for finding in findings:
+        key = finding if finding.ok else replace(finding, subject="")
+        subjects.setdefault(key, []).append(finding.subject)
+    for finding, named in subjects.items():
+        yield replace(finding, subject=", ".join(dict.fromkeys(named)))
 
 
 def english_only(workspace: Workspace) -> list[str]:

@@ -11,7 +11,7 @@ from cs_sync.jobs.watch_counts import watch_counts
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.store.runs import SYNC, SYNC_FULL, SYNC_RANGE
 from cs_sync.sync.engine import sync_sources
-from cs_sync.sync.outcome import run_status
+from cs_sync.sync.outcome import Outcome, run_status
 from cs_sync.sync.windows import Request
 
 
@@ -47,13 +47,18 @@ def sync_into(recorded: Recorded, request: Request, only: Sequence[str] = ()) ->
     sources = recorded.workspace.sources(only)
     outcomes = sync_sources(recorded.session(), sources, request, recorded.note)
     recorded.statuses.append(run_status(outcomes))
-    recorded.messages += [
-        f"{outcome.source} {outcome.stream}: {outcome.error}"
-        for outcome in sorted(outcomes, key=lambda o: (o.source, o.stream))
-        if outcome.error
-    ]
+    recorded.messages += _failures(outcomes)
     if not request.ranged:
         watch_counts(recorded, outcomes)
+
+
+def _failures(outcomes: Sequence[Outcome]) -> list[str]:
+    """Return one message per cause: a refused key fails every stream of its source alike."""
+    streams: dict[tuple[str, str], list[str]] = {}
+    for outcome in sorted(outcomes, key=lambda o: (o.source, o.stream)):
+        if outcome.error:
+            streams.setdefault((outcome.source, str(outcome.error)), []).append(outcome.stream)
+    return [f"{source} {', '.join(names)}: {why}" for (source, why), names in streams.items()]
 
 
 def _midnight(workspace: Workspace, day: date | None) -> datetime | None:

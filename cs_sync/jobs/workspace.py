@@ -121,7 +121,10 @@ def open_workspace(
 ) -> Iterator[Workspace]:
     """The workspace of a configuration, its database brought to this version's schema."""
     database = config.database
-    store = open_store(database.url.get_secret_value(), database.schema_name)
+    try:
+        store = open_store(database.url.get_secret_value(), database.schema_name)
+    except ConfigError as error:
+        raise ConfigError(f"{config.path.name}: {error.message}", error.remedy) from None
     workspace = Workspace(config, plugins, store, emit or plugins.emit, clock)
     try:
         backup = migrate(store, clock())

@@ -13,6 +13,9 @@ from cs_sync.metrics.fx import Conversion
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import Period
 
+MOST = 1_000_000
+"""The largest number that a setting may be: dates cannot be reckoned with much more."""
+
 Unit = Literal["ratio", "money_minor", "count", "score", "days", "seconds"]
 Stage = Literal["onboarding", "retention", "expansion"]
 Strategy = Literal["stability", "product-market fit", "profitability"]
@@ -122,8 +125,8 @@ class Metric:
         if isinstance(default, tuple):
             texts = isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)
             return None if texts else "a list of texts"
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-            return "a number, not below 0"
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST:
+            return f"a number from 0 to {MOST}"
         fraction = isinstance(default, int) and not isinstance(value, int)
         return "a whole number" if fraction else None
 

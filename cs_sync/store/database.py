@@ -168,7 +168,7 @@ def open_store(url: str, schema: str | None = None) -> Store:
         parsed = make_url(url)
     except Exception as error:
         raise ConfigError(
-            "[database] url cannot be read", "use sqlite:///FILE or postgresql+psycopg://…"
+            "database.url cannot be read", "use sqlite:///FILE or postgresql+psycopg://…"
         ) from error
     kind = parsed.get_backend_name()
     if kind == "sqlite":
@@ -176,17 +176,14 @@ def open_store(url: str, schema: str | None = None) -> Store:
     if kind == "postgresql":
         return Store(_postgresql(url, schema))
     raise ConfigError(
-        f"[database] url names {kind!r}", "use sqlite:///FILE or postgresql+psycopg://…"
+        f"database.url names {kind!r}", "use sqlite:///FILE or postgresql+psycopg://…"
     )
 
 
 def _sqlite(url: str, path: str | None) -> Engine:
     file = _file_of(path)
-    if file and not file.parent.is_dir():
-        raise ConfigError(
-            f"[database] the folder of {path} does not exist", "create it, or change the url"
-        )
     if file:
+        _check_file(file)
         _create_private(file)
     engine = create_engine(url, **_json(), connect_args={"timeout": 30, "check_same_thread": False})
 
@@ -211,6 +208,26 @@ def _file_of(path: str | None) -> Path | None:
     """The file, where the address names one plainly and not as an SQLite URI."""
     plain = path and path != ":memory:" and not path.startswith("file:")
     return Path(path) if path and plain else None
+
+
+def _check_file(file: Path) -> None:
+    """Raise ConfigError if the file cannot be a database of SQLite."""
+    if not file.parent.is_dir():
+        raise ConfigError(
+            f"database.url: the folder of {file} does not exist", "create it, or change the url"
+        )
+    if file.is_dir():
+        raise ConfigError(f"database.url: {file} is a folder", "name a file in it")
+    with suppress(OSError):  # SQLite says better than we could why it cannot be opened
+        with file.open("rb") as opened:
+            start = opened.read(len(_HEADER))
+        if start not in (b"", _HEADER):
+            raise ConfigError(
+                f"database.url: {file} is a file of another kind", "name another file"
+            )
+
+
+_HEADER = b"SQLite format 3\0"
 
 
 def _create_private(file: Path) -> None:
@@ -248,7 +265,7 @@ def _postgresql(url: str, schema: str | None) -> Engine:
 def _create_schema(url: str, schema: str) -> None:
     if not schema.replace("_", "").isalnum():
         raise ConfigError(
-            f"[database] schema {schema!r} is not a plain name", "use letters, digits and _"
+            f"database.schema {schema!r} is not a plain name", "use letters, digits and _"
         )
     engine = create_engine(url, poolclass=NullPool)
     with Store(engine).write() as connection:

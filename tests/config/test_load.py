@@ -94,9 +94,6 @@ def test_nothing_changes_after_reading(read: Read) -> None:
     [
         ("sqlite:///data/x.db", "sqlite:///{folder}/data/x.db"),
         ("sqlite:////var/x.db", "sqlite:////var/x.db"),
-        ("sqlite:///x.db?timeout=5", "sqlite:///{folder}/x.db?timeout=5"),
-        ("sqlite:///:memory:", "sqlite:///:memory:"),
-        ("sqlite://", "sqlite://"),
     ],
 )
 def test_sqlite_files_lie_beside_the_configuration(
@@ -120,7 +117,7 @@ def test_sqlite_files_lie_beside_the_configuration(
         (
             '[database]\nurl = "mysql://me:hunter22@db/x"',
             "line 2: database.url: must begin with sqlite:/// or postgresql+psycopg://",
-            "A SQLite file beside this one",
+            "write sqlite:///FILE or postgresql+psycopg:",
         ),
         (
             '[workspace]\ntimezone = "Europe/Warsawa"',
@@ -300,7 +297,7 @@ def test_sqlite_files_lie_beside_the_configuration(
         ),
         (
             '[metrics.settings.nps]\nwindow_days = "a month"',
-            "metrics.settings.nps.window_days: must be a number, not below 0, not 'a month'",
+            "metrics.settings.nps.window_days: must be a number from 0 to 1000000, not 'a month'",
             "",
         ),
         (

@@ -89,13 +89,11 @@ def test_a_locked_database_is_waited_for_and_then_named(place: Place) -> None:
 
 
 def test_a_database_that_cannot_be_written_is_named(place: Place) -> None:
-    url = f"sqlite:///file:{place.path / 'cs_sync.db'}?mode=ro&uri=true"
-    place.configure(CONFIG + f'    [database]\n    url = "{url}"\n')
-    ran = place.run("sync")
+    with every_connection("query_only = ON"):
+        ran = place.run("sync")
     assert ran.code == 1
     assert "readonly database" in ran.err
     assert "give this user write permission" in ran.said
-    place.configure(CONFIG)
     assert place.run("sync").code == 0
 
 

@@ -1,0 +1,59 @@
+"""What a connector's table may not say: keys that are none, and addresses that give them away."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel
+
+from cs_sync.config.problems import Problem, secret_fields
+from cs_sync.config.secrets import is_own_reference
+from cs_sync.contracts.http import is_loopback
+
+_VARIABLE = re.compile(r"\$\{?\w+\}?|%\w+%|\$?env\s*[:.(].*", re.IGNORECASE)
+
+
+def credential_problems(
+    table: Mapping[str, Any], model: type[BaseModel], key: str
+) -> Iterator[Problem]:
+    """Yield what is wrong with the address and the secrets of a `[connectors.NAME]` table."""
+    yield from _address_problems(table.get("base_url"), f"{key}.base_url")
+    for name, value in secret_fields(model, table, key):
+        if isinstance(value, str):
+            yield from _secret_problems(value, name)
+
+
+def _secret_problems(value: str, key: str) -> Iterator[Problem]:
+    if not value.strip():
+        yield Problem(key, "is empty", "write env:NAME, and the key into that variable")
+    elif is_own_reference(value):
+        if not value.partition(":")[2].strip():
+            yield Problem(key, "names nothing after the colon", "write it as env:NAME")
+    elif _VARIABLE.fullmatch(value):
+        yield Problem(key, "is no key but looks like a variable", "write it as env:NAME")
+    elif value != value.strip() or not value.isprintable():
+        yield Problem(key, "has a blank or a line break too many", "remove it")
+
+
+def _address_problems(url: object, key: str) -> Iterator[Problem]:
+    """A connector's address must be https, or plain http to this machine."""
+    if not isinstance(url, str) or is_own_reference(url):
+        return
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - reading it checks it
+    except ValueError:
+        yield Problem(key, "is no address", "write it as https://HOST")
+        return
+    if parts.scheme not in ("https", "http") or not parts.hostname:
+        yield Problem(key, "must be an https:// address", f"begin it with https:// {_LOOPBACK}")
+    elif parts.username is not None or parts.password is not None:
+        remedy = "remove what stands before the @; keys have keys of their own in this table"
+        yield Problem(key, "holds a name or password", remedy)
+    elif parts.scheme == "http" and not is_loopback(parts.hostname):
+        what = "must be an https:// address; plain http would send the key in the clear"
+        yield Problem(key, what, f"begin it with https:// {_LOOPBACK}")
+
+
+_LOOPBACK = "(http:// is for 127.0.0.1 and localhost only)"
