@@ -90,8 +90,8 @@ def _charge(
     line = billed.line
     factor = 1 / _months(line, regular.get((billed.subscription, line.period_end)), policy)
     rounding = factor
-    if billed.inclusive_tax_percent and policy.inclusive_tax == "removed":
-        factor /= 1 + Fraction(billed.inclusive_tax_percent) / 100
+    if policy.inclusive_tax == "removed":
+        factor *= 1 - _tax_share(billed)
     listed = Fraction(line.unit_amount or 0) * Fraction(line.quantity or 0)
     return Charge(
         billed,
@@ -100,6 +100,15 @@ def _charge(
         waived=Fraction(0) if line.amount else listed * factor,
         rounding=rounding,
     )
+
+
+def _tax_share(billed: BilledLine) -> Fraction:
+    """The share of a line's amount that is tax: as it says itself, else by its item's rate."""
+    line, charged = billed.line, billed.line.amount - billed.line.discount_amount
+    if line.inclusive_tax_amount is not None and charged:
+        return Fraction(line.inclusive_tax_amount, charged)
+    rate = Fraction(billed.inclusive_tax_percent or 0)
+    return rate / (100 + rate)
 
 
 def _months(line: LineFact, regular: LineFact | None, policy: MrrPolicy) -> Fraction:

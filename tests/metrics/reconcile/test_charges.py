@@ -65,6 +65,8 @@ def test_discounts_and_the_tax_in_a_price_come_off() -> None:
     month = (at(2026, 3), at(2026, 4))
     found = charge(*month, 11_900, discount_amount=5950, tax=Decimal(19))
     assert [found.net, found.discount] == [5000, 5000]
+    shown = charge(*month, 11_900, discount_amount=5950, inclusive_tax_amount=950)
+    assert [shown.net, shown.discount] == [5000, 5000]
     kept = MrrPolicy(inclusive_tax="kept")
     billed = BilledLine(line("l", month, 11_900, 1), "EUR", "paid", Decimal(19))
     assert monthly_charges([billed], kept)[0].net == 11_900
