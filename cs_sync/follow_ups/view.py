@@ -51,6 +51,7 @@ class AccountView:
     """The largest number of units that one of its subscriptions pays for."""
     answers: tuple[AnswerFact, ...] = ()
     movements: tuple[MovementFact, ...] = ()
+    """Those that are news: no restatements of closed months, no corrections of the past."""
     tickets: tuple[TicketFact, ...] = ()
     usage: UsageFact | None = None
     usage_until: date | None = None

@@ -1,13 +1,16 @@
 """What the company-wide playbooks are shown, and what they are missing."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime
 from typing import Any
 
 from cs_sync.follow_ups import COMPANY, CompanyView, FollowUpDraft, Playbook, Question
 from cs_sync.health.wording import counted
+from cs_sync.jobs.derive import policy_of
 from cs_sync.jobs.metrics import metrics
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.store.attributes import known_attributes
+from cs_sync.store.closings import read_closings
 
 _ASSIGNEE = 'set [follow_ups] assignee = "name@example.com"'
 
@@ -79,8 +82,32 @@ def _asked(
 def _answer(
     workspace: Workspace, question: Question, attributes: Iterable[str]
 ) -> tuple[Mapping[str, Any], ...]:
-    """The rows of one question; none for an attribute that no account has."""
+    """The rows of one question; none for an attribute that no account has.
+
+    Of a closed period they are as it was closed, so that what is learnt of it later starts
+    nothing; what was not known then is told as it is now.
+    """
     if question.by is not None and question.by not in attributes:
         return ()
     by = [question.by] if question.by else []
-    return tuple(metrics(workspace, names=[question.metric], grain=question.grain, by=by))
+    asked: dict[str, Any] = {"names": [question.metric], "grain": question.grain, "by": by}
+    rows = metrics(workspace, **asked)
+    known_at = _closed_with(workspace, {date.fromisoformat(row["period_end"]) for row in rows})
+    then = metrics(workspace, **asked, known_at=known_at) if known_at else []
+    closed = {_place(row): row for row in then if row["value"] is not None}
+    return tuple(closed.get(_place(row), row) for row in rows)
+
+
+def _closed_with(workspace: Workspace, ends: Iterable[date]) -> datetime | None:
+    """Up to when was known what the months up to the last of these days were closed with."""
+    with workspace.store.read() as connection:
+        closed = read_closings(connection, policy_of(workspace).hash)
+    last = max(ends, default=None)
+    after = min((turn for turn in closed if last is not None and turn >= last), default=None)
+    return None if after is None else closed[after]
+
+
+def _place(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a row is about."""
+    segment = tuple(sorted(row["segment"].items(), key=str))
+    return row["metric"], row["period_end"], row["currency"], segment

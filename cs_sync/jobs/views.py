@@ -5,12 +5,13 @@ from datetime import date, timedelta
 from typing import Any
 
 from cs_sync.follow_ups import AccountView, popularity
+from cs_sync.follow_ups.movements import real_movements
 from cs_sync.jobs.derive import policy_of
 from cs_sync.jobs.score import Scored
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.store.health import band_since
 from cs_sync.store.lookup import mrr_at
-from cs_sync.store.movements import read_movements
+from cs_sync.store.movements import read_looks, read_movements
 
 LOOK_BACK = timedelta(days=120)
 """How far back playbooks may look for movements."""
@@ -28,15 +29,17 @@ def account_views(
     `stored` are the follow-ups on record, of which those that are open can go on.
     """
     now, policy = workspace.clock(), policy_of(workspace).hash
+    zone, since = str(workspace.config.workspace.timezone), now - LOOK_BACK
     with workspace.store.read() as connection:
         mrr = mrr_at(connection, now, policy=policy)
-        movements = read_movements(connection, policy, now - LOOK_BACK)
+        movements = read_movements(connection, policy, since)
+        looks = read_looks(connection, policy, zone, since)
         bands = band_since(connection, workspace.config.health.mode, workspace.today)
     popular = popularity(one.evidence.features for one in scored)
     used = [one.evidence.usage.last_day for one in scored if one.evidence.usage]
     shared = {
         "now": now,
-        "zone": str(workspace.config.workspace.timezone),
+        "zone": zone,
         "words": workspace.words,
         "popular": popular,
         "usage_until": max(used, default=None),
@@ -44,12 +47,12 @@ def account_views(
     views, occasions = [], _open_occasions(stored)
     for one in scored:
         name = one.account["id"]
-        band, since = bands.get(name, ("", workspace.today))
+        band, band_from = bands.get(name, ("", workspace.today))
         if one.is_customer:
             own = {
                 "mrr": mrr.get(name, {}),
-                "movements": tuple(movements.get(name, ())),
-                "band_since": since if band == one.score.band else workspace.today,
+                "movements": tuple(real_movements(movements.get(name, ()), looks)),
+                "band_since": band_from if band == one.score.band else workspace.today,
                 "occasions": occasions.get(name, {}),
                 "never_used_since": _never_used_since(workspace, one),
             }
