@@ -1,12 +1,12 @@
 """The `[connectors.hubspot]` section, and what HubSpot allows in any period."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from cs_sync import ConnectorConfig, Limit
+from cs_sync_schemas import Scale
 
-SurveyKind = Literal["CSAT", "CES", "CUSTOM"]
 PropertyName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
 
 LIMITS = (
@@ -34,13 +34,20 @@ class HubSpotConfig(ConnectorConfig):
         default=("industry", "country", "numberofemployees", "lifecyclestage"),
         description="Company properties to carry as attributes of the account.",
     )
-    survey_scales: dict[SurveyKind, tuple[float, float]] = Field(
+    survey_scales: dict[str, Scale] = Field(
         default_factory=dict,
-        description="Lowest and highest answer of a survey type, where yours differ.",
+        description="Lowest and highest answer of a survey (by name) or of a type of survey.",
     )
     portal_id: int | None = Field(
         default=None, description="Your HubSpot account number, to link to company records."
     )
+
+    @field_validator("survey_scales")
+    @classmethod
+    def _no_other_nps(cls, scales: dict[str, Scale]) -> dict[str, Scale]:
+        if scales.get("NPS", SCALES["NPS"]) != SCALES["NPS"]:
+            raise ValueError("NPS is asked from 0 to 10, and nothing else is NPS")
+        return scales
 
     @property
     def names_properties(self) -> bool:

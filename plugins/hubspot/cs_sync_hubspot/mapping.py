@@ -158,14 +158,15 @@ def contact_fields(config: HubSpotConfig, item: Json) -> Row:
 
 
 def submission_fields(config: HubSpotConfig, item: Json) -> Row:
-    """A survey answer on the scale of its survey type."""
-    scales = SCALES | {str(name): scale for name, scale in config.survey_scales.items()}
-    kind = (text(item, "hs_survey_type") or "").upper()
-    score, low, high = _score(kind, text(item, "hs_value"), scales)
+    """A survey answer on its survey's own scale where it is configured, else on its type's."""
+    kind, survey = (text(item, "hs_survey_type") or "").upper(), text(item, "hs_survey_name")
+    scales = SCALES | config.survey_scales
+    scale = scales.get(survey or "") if kind != "NPS" else None
+    score, low, high = _score(kind, text(item, "hs_value"), scale or scales.get(kind))
     return {
         "contact_source_id": text(item, "hs_contact_id"),
         "kind": kind.lower(),
-        "survey": text(item, "hs_survey_name"),
+        "survey": survey,
         "score": score,
         "scale_min": low,
         "scale_max": high,
@@ -187,12 +188,12 @@ def _company_url(config: HubSpotConfig, source_id: str) -> str | None:
 
 
 def _score(
-    kind: str, value: str | None, scales: Mapping[str, tuple[float, float]]
+    kind: str, value: str | None, scale: tuple[float, float] | None
 ) -> tuple[float | None, float | None, float | None]:
-    """(score, lowest, highest) of an answer on the scale of its survey type."""
+    """(score, lowest, highest) of an answer on a scale."""
     if kind not in (*SCALES, "CUSTOM"):
         raise Unmappable("UNKNOWN_SURVEY_TYPE", f"hs_survey_type is {kind!r}")
-    low, high = scales.get(kind, (None, None))
+    low, high = scale or (None, None)
     if value is None:
         return None, low, high
     try:

@@ -24,8 +24,9 @@ from cs_sync_hubspot.config import LIMITS, HubSpotConfig
 from cs_sync_hubspot.doors import open_door
 from cs_sync_hubspot.mapping import Json, Kind, kinds_of, mapped, mapped_owners, when
 from cs_sync_hubspot.members import read_members
+from cs_sync_hubspot.scales import Misfits
 from cs_sync_hubspot.search import Place, milliseconds, walk
-from cs_sync_schemas import Alias, Membership, Owner, Record
+from cs_sync_schemas import Alias, Membership, Owner, Record, SurveyResponse
 
 LOOKBACK = timedelta(hours=1)
 """The search index is seconds to minutes behind, after imports longer. We read up to now, so that
@@ -55,6 +56,7 @@ class HubSpotSource:
         self._config = config
         self._api = HubSpotApi(open_door(config, http))
         self._kinds = kinds_of(config)
+        self._misfits = Misfits(config, self._kinds["feedback_submissions"], self._api.search)
 
     def streams(self) -> Sequence[Stream]:
         """Owners, companies, contacts, associations, feedback submissions."""
@@ -127,7 +129,8 @@ class HubSpotSource:
             if window.since is not None:
                 items = [i for i in items if _since(i, "createdAt", window.since)]
             after = next_after(body)
-            yield _page(kind, items, {"archived": None} if after is None else {"list": after})
+            resume = {"archived": None} if after is None else {"list": after}
+            yield self._page(kind, items, resume)
             if after is None:
                 return
 
@@ -141,13 +144,18 @@ class HubSpotSource:
         place = Place.from_json(started["search"]) if started else Place(since)
         rejected: int = started.get("rejected", 0)
         for found in walk(self._api.search, kind, place, window.until):
-            page = _page(kind, found.items)
-            rejected += len(page.rejected)
+            page = self._page(kind, found.items)
+            rejected += len(found.items) - len(page.records[kind.record])
             going_on = (
                 {"search": found.place.as_json(), "rejected": rejected} if found.place else None
             )
             expect = None if found.expect is None else found.expect - rejected
             yield replace(page, resume=going_on or {"archived": None}, expect=expect)
+
+    def _page(self, kind: Kind, items: Sequence[Json], resume: object = None) -> Page:
+        """A page of records; of answers, without those of surveys on an unknown scale."""
+        page = _page(kind, items, resume)
+        return self._misfits.refuse(page) if kind.record is SurveyResponse else page
 
     def _archived(self, kind: Kind, window: Window, after: str | None) -> Iterator[Page]:
         """Names what was archived; a search does not know it, and the list has no filter."""
