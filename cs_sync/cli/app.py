@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from cs_sync.cli.commands import (
+    accounts,
     acting,
     analysing,
     inspecting,
@@ -39,6 +40,7 @@ def make_app() -> typer.Typer:
         analysing,
         writing,
         acting,
+        accounts,
         inspecting,
         keeping,
         making,

@@ -4,6 +4,7 @@ from cs_sync.identity.domains import DomainRules
 from cs_sync.identity.facts import (
     AccountFact,
     AliasFact,
+    Answer,
     ContactFact,
     Facts,
     Known,
@@ -25,6 +26,7 @@ from cs_sync.identity.resolve import resolve
 __all__ = [
     "AccountFact",
     "AliasFact",
+    "Answer",
     "Conflict",
     "ContactFact",
     "DomainRules",

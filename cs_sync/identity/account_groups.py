@@ -29,6 +29,7 @@ def group_accounts(
         _tag(sets, fact, evidence)
     for old, survivor in evidence.survivors.items():
         sets.union(record_node(old), record_node(survivor))
+    _join_linked(sets, evidence)
     _join_overrides(sets, evidence, {account.id for account in accounts})
     _keep_known(sets, evidence, accounts, links)
     for ref, target in evidence.pins.items():
@@ -43,6 +44,8 @@ def _tag(sets: DisjointSets, fact: AccountFact, evidence: Evidence) -> None:
     """Note source and own id of a record, and join it with those of the same own id."""
     node, key = record_node(fact.ref), evidence.key(fact)
     sets.find(node)
+    for number, side in evidence.answers.sides.get(fact.ref, ()):
+        sets.tag(node, ("side", str(number), str(side)))
     if fact.ref in evidence.survivors:
         return
     if not fact.deleted:
@@ -50,6 +53,15 @@ def _tag(sets: DisjointSets, fact: AccountFact, evidence: Evidence) -> None:
     if key and evidence.free(fact.ref):
         sets.tag(node, ("key", key))
         sets.union(node, ("own", key))
+
+
+def _join_linked(sets: DisjointSets, evidence: Evidence) -> None:
+    """What a person linked is one account, but for what another answer has on two sides."""
+    for _, refs in evidence.answers.links:
+        for ref in refs[1:]:
+            nodes = record_node(refs[0]), record_node(ref)
+            if len({sets.find(node) for node in nodes}) == 2 and _undivided(sets, nodes):
+                sets.union(*nodes)
 
 
 def _join_overrides(sets: DisjointSets, evidence: Evidence, known: set[str]) -> None:
@@ -85,14 +97,14 @@ def _keep_known(
 ) -> None:
     """What was linked stays linked, unless our own account ids now say that it is two accounts.
 
-    A domain that turned out to be nobody's has linked nothing.
+    A domain that turned out to be nobody's has linked nothing, and an answer speaks for itself.
     """
     place = {fact.ref: number for number, fact in enumerate(evidence.facts)}
     strangers = {fact.ref for fact in evidence.facts if evidence.only_shared(fact)}
     members: dict[str, list[Ref]] = defaultdict(list)
     for link in links:
         exists = link.ref in place or link.ref in evidence.survivors
-        mistaken = link.rule in BY_DOMAIN and link.ref in strangers
+        mistaken = link.rule == "answer" or (link.rule in BY_DOMAIN and link.ref in strangers)
         if exists and link.ref not in evidence.pins and not mistaken:
             members[link.target].append(link.ref)
     for account in sorted(accounts, key=lambda a: (a.first_seen_at, a.id)):
@@ -100,7 +112,7 @@ def _keep_known(
         nodes = [record_node(ref) for ref in refs]
         key = account.external_key
         staying = _of_one_key(sets, nodes, evidence.renamed.get(key, key) if key else None)
-        sets.join([account_node(account.id), *staying])
+        sets.join([account_node(account.id), *_of_one_side(sets, staying)])
 
 
 def _of_one_key(sets: DisjointSets, nodes: Sequence[Node], preferred: str | None) -> list[Node]:
@@ -112,6 +124,22 @@ def _of_one_key(sets: DisjointSets, nodes: Sequence[Node], preferred: str | None
     chosen: Node = ("key", preferred or "")
     chosen = chosen if chosen in distinct else distinct[0]
     return [node for node, own in zip(nodes, keys, strict=True) if set(own) <= {chosen}]
+
+
+def _of_one_side(sets: DisjointSets, nodes: Sequence[Node]) -> list[Node]:
+    """The nodes that no answer parts: who was named first in an answer stays."""
+    staying: list[Node] = []
+    taken: set[Node] = set()
+    for node in sorted(nodes, key=lambda node: _last_side(sets, node)):
+        sides = sets.tags(node, "side")
+        if not any(one[1] == other[1] and one[2] != other[2] for one in sides for other in taken):
+            staying.append(node)
+            taken |= sides
+    return staying
+
+
+def _last_side(sets: DisjointSets, node: Node) -> int:
+    return max((int(tag[2]) for tag in sets.tags(node, "side")), default=0)
 
 
 def _holders(evidence: Evidence, domains: Mapping[Ref, Iterable[str]]) -> dict[str, list[Node]]:
@@ -143,10 +171,19 @@ def join_by_domain(sets: DisjointSets, holders: dict[str, list[Node]]) -> None:
 
 
 def _one(sets: DisjointSets, roots: Iterable[Node]) -> bool:
-    """True when these can be one account: no two own ids, no two records of one source."""
+    """True when these can be one account: no two own ids, no two records of one source.
+
+    Nor may an answer have parted them.
+    """
+    roots = list(roots)
     sources = [tag for root in roots for tag in sets.tags(root, "source")]
     keys = {tag for root in roots for tag in sets.tags(root, "key")}
-    return len(keys) <= 1 and len(sources) == len(set(sources))
+    return len(keys) <= 1 and len(sources) == len(set(sources)) and _undivided(sets, roots)
+
+
+def _undivided(sets: DisjointSets, roots: Iterable[Node]) -> bool:
+    sides = {tag[1:] for root in roots for tag in sets.tags(root, "side")}
+    return len({number for number, _ in sides}) == len(sides)
 
 
 def _chains(shared: dict[str, set[Node]]) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""By which rule each record is linked to its account, in words, and where that stayed open."""
+"""By which rule each record is linked to its account, in words."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from cs_sync.identity.account_ids import NamedGroups
 from cs_sync.identity.evidence import Evidence, own_key
 from cs_sync.identity.facts import AccountFact, KnownLink, Ref
-from cs_sync.identity.resolution import Conflict, ResolvedLink
+from cs_sync.identity.resolution import ResolvedLink
 
 
 def link_accounts(
@@ -40,24 +40,31 @@ def _group_links(
     first = next(iter(firsts), facts[0].ref)
     holders = _holders(facts, evidence, evidence.sites), _holders(facts, evidence, evidence.reach)
     for fact in facts:
-        found = _certain(fact, evidence)
+        found = _certain(fact, evidence, first)
         if not found and fact.ref != first:
             found = _by_domain(fact, evidence, *holders)
-        if not found and fact.ref in earlier:
+        parted = fact.ref == first and fact.ref in evidence.answers.sides
+        if not found and fact.ref in earlier and not parted:
             kept = earlier[fact.ref]
             yield ResolvedLink(fact.ref, account_id, kept.rule, kept.reason, kept.decided_by)
             continue
         rule, reason = found or ("own", "The first record of this account")
-        by = "cs_sync_match" if rule == "override" else "cs-sync"
+        by = _DECIDED_BY.get(rule, "cs-sync")
         yield ResolvedLink(fact.ref, account_id, rule, reason, by)
 
 
-def _certain(fact: AccountFact, evidence: Evidence) -> tuple[str, str] | None:
+_DECIDED_BY = {"override": "cs_sync_match", "answer": "a person"}
+
+
+def _certain(fact: AccountFact, evidence: Evidence, first: Ref) -> tuple[str, str] | None:
     key = evidence.key(fact)
     if fact.ref in evidence.pins:
         return "override", f"A cs_sync_match plugin says that it is {evidence.pins[fact.ref]}"
     if fact.ref in evidence.survivors:
         return "alias", _merged_into(evidence, fact.ref)
+    answer = evidence.answers.linked.get(fact.ref)
+    if answer and fact.ref != first and (key is None or own_key(fact) != key):
+        return "answer", f"A person said so (answer {answer.number})"
     return ("external_key", _carries(fact, key)) if key else None
 
 
@@ -114,34 +121,3 @@ def accounts_of_domains(evidence: Evidence, groups: NamedGroups) -> dict[str, se
         for domain in evidence.reach[fact.ref]:
             found[domain].add(groups.account_of[fact.ref])
     return found
-
-
-def account_conflicts(
-    evidence: Evidence,
-    links: Iterable[ResolvedLink],
-    domains: Mapping[str, set[str]],
-) -> list[Conflict]:
-    """Records that only a domain could have linked, and whose domain leads to other accounts."""
-    own = {link.ref: link.target for link in links if link.rule == "own"}
-    conflicts = []
-    for fact in evidence.matchable():
-        shared = {
-            d for d in evidence.reach[fact.ref] if fact.ref in own and domains[d] - {own[fact.ref]}
-        }
-        if shared:
-            candidates = set().union(*(domains[domain] for domain in shared))
-            conflicts.append(_conflict(fact.ref, sorted(shared), sorted(candidates)))
-    return sorted(conflicts, key=lambda conflict: conflict.ref)
-
-
-def _conflict(ref: Ref, shared: Sequence[str], candidates: Sequence[str]) -> Conflict:
-    held = f"domain {shared[0]}" if len(shared) == 1 else "domains " + ", ".join(shared)
-    verb = "leads" if len(shared) == 1 else "lead"
-    return Conflict(
-        "account",
-        ref,
-        tuple(candidates),
-        f"The {held} {verb} to {len(candidates)} accounts: {', '.join(candidates)}",
-        f"Give it your own account id in {ref.source}, correct the domain there,"
-        " or name its account in a cs_sync_match plugin",
-    )

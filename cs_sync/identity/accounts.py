@@ -30,7 +30,7 @@ def describe_account(
         owner=_first(told, _owner),
         attributes=dict(sorted(attributes.items())),
         created_at=min(created, default=None),
-        is_test=any(fact.is_test for fact in facts),
+        is_test=any(fact.is_test or fact.ref in evidence.answers.tests for fact in facts),
     )
 
 

@@ -1,11 +1,14 @@
 """The facts of accounts put in order, and what each record may be matched by."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from cs_sync.identity.answers import Answers, answers_of
+from cs_sync.identity.disjoint_sets import DisjointSets, Node
 from cs_sync.identity.domains import DomainRules, domain_of, email_of
-from cs_sync.identity.facts import AccountFact, AliasFact, ContactFact, Ref
+from cs_sync.identity.facts import AccountFact, AliasFact, ContactFact, Facts, Ref
 
 SOURCE_ORDER = ("hubspot", "stripe")
 """Whose records found an account first; the other sources follow by name."""
@@ -43,11 +46,16 @@ class Evidence:
     taken_over: Mapping[Ref, str]
     """Survivor of a merge without an own id → the one of what was merged into it."""
     renamed: Mapping[str, str]
-    """Own ids of accounts that were merged away → the one that the survivor goes by."""
+    """Own ids that mean another one: of what was merged away, or linked by a person."""
+    keyless: frozenset[Ref]
+    """Records whose own id another record has, of which a person said that it is not the same."""
+    answers: Answers
     rules: DomainRules
 
     def key(self, fact: AccountFact) -> str | None:
         """The own id that the record means now."""
+        if fact.ref in self.keyless:
+            return None
         key = own_key(fact) or self.taken_over.get(fact.ref)
         return self.renamed.get(key, key) if key else None
 
@@ -67,19 +75,56 @@ class Evidence:
         return (f for f in self.facts if not f.deleted and f.ref not in self.survivors)
 
 
-def evidence_of(
-    facts: Iterable[AccountFact],
-    aliases: Iterable[AliasFact],
-    overrides: Mapping[Ref, str],
-    rules: DomainRules,
-) -> Evidence:
+def evidence_of(facts: Facts, overrides: Mapping[Ref, str], rules: DomainRules) -> Evidence:
     """Put the facts in an order that does not depend on the order they came in."""
-    survivors = survivors_of(aliases, "source_account")
+    survivors = survivors_of(facts.aliases, "source_account")
     merged = {old: new for old, new in survivors.items() if old not in overrides}
-    ordered = tuple(sorted(facts, key=founder_order))
+    ordered = tuple(sorted(facts.accounts, key=founder_order))
     sites = {fact.ref: _sites_of(fact, rules) for fact in ordered}
     reach = {fact.ref: sites[fact.ref] or _mail_site_of(fact, rules) for fact in ordered}
-    return Evidence(ordered, merged, overrides, sites, reach, *merged_keys(ordered, merged), rules)
+    taken_over, renamed = merged_keys(ordered, merged)
+    living = {old: _last(old, merged) for old in merged}
+    free = [fact.ref for fact in ordered if fact.ref not in merged and fact.ref not in overrides]
+    answers = answers_of(facts.answers, free, living)
+    keys = {fact.ref: key for fact in ordered if (key := own_key(fact))}
+    keys = {ref: renamed.get(key, key) for ref, key in {**taken_over, **keys}.items()}
+    keyless = _keyless(keys, answers)
+    renamed = _followed(renamed, _linked_keys(keys, answers, keyless))
+    return Evidence(
+        ordered, merged, overrides, sites, reach, taken_over, renamed, keyless, answers, rules
+    )
+
+
+def _keyless(keys: Mapping[Ref, str], answers: Answers) -> frozenset[Ref]:
+    """Of records with one own id that are not the same, all but the one that was named first."""
+    first: dict[tuple[int, str], tuple[int, Ref]] = {}
+    sides = [(side, ref) for ref, found in answers.sides.items() if ref in keys for side in found]
+    for (number, side), ref in sorted(sides):
+        first.setdefault((number, keys[ref]), (side, ref))
+    return frozenset(
+        ref for (number, side), ref in sides if first[number, keys[ref]] != (side, ref)
+    )
+
+
+def _linked_keys(
+    keys: Mapping[Ref, str], answers: Answers, keyless: frozenset[Ref]
+) -> dict[str, str]:
+    """Own ids of records that a person linked → the one of the record that was named first."""
+    sets = DisjointSets()
+    order: dict[str, int] = {}
+    for _, refs in answers.links:
+        named = [keys[ref] for ref in refs if ref in keys and ref not in keyless]
+        for key in named:
+            order.setdefault(key, len(order))
+        sets.join(("key", key) for key in named)
+    groups: dict[Node, list[str]] = defaultdict(list)
+    for key in order:
+        groups[sets.find(("key", key))].append(key)
+    return {key: group[0] for group in groups.values() for key in group[1:]}
+
+
+def _followed(renamed: Mapping[str, str], further: Mapping[str, str]) -> dict[str, str]:
+    return {old: further.get(new, new) for old, new in {**further, **renamed}.items()}
 
 
 def survivors_of(aliases: Iterable[AliasFact], record: str) -> dict[Ref, Ref]:

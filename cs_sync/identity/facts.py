@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 
 class Ref(NamedTuple):
@@ -68,6 +68,16 @@ class AliasFact:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person said: these records are one account, are several, or are test accounts."""
+
+    number: int
+    kind: Literal["link", "split", "test"]
+    refs: tuple[Ref, ...]
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class KnownAccount:
     """An account that has an id already: ids are kept for ever, merged ones as aliases."""
 
@@ -98,12 +108,13 @@ class KnownLink:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Everything the sources say; always all of it, for one record can change what others mean."""
+    """Everything that sources and people say; one record can change what others mean."""
 
     accounts: Sequence[AccountFact] = ()
     contacts: Sequence[ContactFact] = ()
     memberships: Sequence[MembershipFact] = ()
     aliases: Sequence[AliasFact] = ()
+    answers: Sequence[Answer] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,8 @@ class ResolvedContact:
 class ResolvedLink:
     """This record is that account (or contact): by this rule, for this reason in words.
 
-    Rules of accounts: own, external_key, domain, email_domain, alias, override; of contacts: own,
-    external_key, email, alias.
+    Rules of accounts: own, external_key, domain, email_domain, alias, answer, override; of
+    contacts: own, external_key, email, alias.
     """
 
     ref: Ref

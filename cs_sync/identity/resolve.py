@@ -1,8 +1,10 @@
 """Identity from end to end: the facts of all sources in, one graph of accounts and people out.
 
-Rules for accounts, strongest first: what a `cs_sync_match` plugin says, merges at the source, our
-own account id, what was linked before, a company domain, the billing e-mail's company domain.
-Nothing is guessed: a domain that leads to two accounts links nothing and is listed as a conflict.
+Rules for accounts, strongest first: what a `cs_sync_match` plugin says, merges at the source, what
+a person answered, our own account id, what was linked before, a company domain, the billing
+e-mail's company domain.
+Nothing is guessed: a domain that leads to two accounts links nothing and becomes a question, as do
+one e-mail address on two accounts and an own id that looks renamed.
 """
 
 from collections.abc import Mapping
@@ -10,16 +12,13 @@ from dataclasses import replace
 
 from cs_sync.identity.account_groups import group_accounts
 from cs_sync.identity.account_ids import NamedGroups, final_ids, name_groups
-from cs_sync.identity.account_links import (
-    account_conflicts,
-    accounts_of_domains,
-    link_accounts,
-)
+from cs_sync.identity.account_links import accounts_of_domains, link_accounts
 from cs_sync.identity.accounts import describe_account
 from cs_sync.identity.contacts import resolve_contacts
 from cs_sync.identity.domains import BUILT_IN, DomainRules
 from cs_sync.identity.evidence import Evidence, evidence_of
 from cs_sync.identity.facts import Facts, Known, Ref
+from cs_sync.identity.questions import account_questions
 from cs_sync.identity.resolution import Resolution, ResolvedLink
 
 
@@ -39,7 +38,7 @@ def resolve(
     known = known or Known()
     evidence, groups, links = _grouped(facts, known, overrides or {}, rules)
     domains = accounts_of_domains(evidence, groups)
-    conflicts = account_conflicts(evidence, links, domains)
+    conflicts = account_questions(evidence, groups, links, domains)
     people, people_links, merged, open_people = resolve_contacts(
         facts, known, groups.account_of, domains, rules
     )
@@ -64,7 +63,7 @@ def _grouped(
     final = final_ids(known.accounts)
     present = {fact.ref for fact in facts.accounts}
     pins = {ref: final.get(to, to) for ref, to in overrides.items() if ref in present}
-    evidence = evidence_of(facts.accounts, facts.aliases, pins, rules)
+    evidence = evidence_of(facts, pins, rules)
     before = [
         replace(link, target=final.get(link.target, link.target)) for link in known.account_links
     ]

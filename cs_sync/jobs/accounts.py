@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from cs_sync.jobs.derive import current_resolution
 from cs_sync.jobs.workspace import Workspace
+from cs_sync.store.answers import read_questions
 from cs_sync_schemas import Account, AccountLink, table_of
 
 ACCOUNT, LINK = table_of(Account), table_of(AccountLink)
@@ -37,14 +37,6 @@ def _links(workspace: Workspace) -> list[dict[str, Any]]:
 
 
 def _conflicts(workspace: Workspace) -> list[dict[str, Any]]:
-    return [
-        {
-            "kind": conflict.kind,
-            "source": conflict.ref.source,
-            "source_id": conflict.ref.source_id,
-            "candidates": list(conflict.candidates),
-            "reason": conflict.reason,
-            "remedy": conflict.remedy,
-        }
-        for conflict in current_resolution(workspace).conflicts
-    ]
+    """The questions that were open when who is who was last resolved."""
+    with workspace.store.read() as connection:
+        return read_questions(connection)

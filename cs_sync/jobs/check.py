@@ -14,17 +14,23 @@ from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Finding
 from cs_sync.jobs.company import unanswerable, unattended
 from cs_sync.jobs.follow_ups import playbooks
+from cs_sync.jobs.questions import open_questions
 from cs_sync.jobs.workspace import Workspace
 
 
 def check(workspace: Workspace) -> list[dict[str, Any]]:
     """One row per stream of every source.
 
-    Readable secrets, and playbooks that can lead to nothing, are warned of as events.
+    Readable secrets, open questions and playbooks that can lead to nothing are warned of as events.
     """
     known = playbooks(workspace)
     lacking = *unattended(workspace, known), *unanswerable(workspace, known)
-    for told in (*readable_by_others(workspace), *english_only(workspace), *lacking):
+    for told in (
+        *readable_by_others(workspace),
+        *english_only(workspace),
+        *open_questions(workspace),
+        *lacking,
+    ):
         workspace.emit(Event("warning", workspace.clock(), detail={"message": told}))
     rows = []
     for opened in workspace.sources():

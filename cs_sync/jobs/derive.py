@@ -7,6 +7,7 @@ from sqlalchemy import Connection, select
 
 from cs_sync.contracts.events import Event
 from cs_sync.identity import DomainRules, Ref, Resolution, resolve
+from cs_sync.jobs.questions import open_questions
 from cs_sync.jobs.recording import Recorded, recorded_run
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.metrics.mrr.movements import AccountMrr, account_mrr
@@ -45,6 +46,7 @@ def derive(recorded: Recorded) -> None:
     resolved = derive_accounts(recorded)
     computed = derive_mrr(recorded, policy_of(workspace))
     told = f"{resolved} accounts resolved, MRR of {computed} computed"
+    recorded.messages += open_questions(workspace)
     detail = {"step": "accounts and MRR", "message": told}
     workspace.emit(Event("step_ended", workspace.clock(), detail=detail))
 

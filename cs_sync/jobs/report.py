@@ -9,6 +9,7 @@ from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.jobs.metrics import metrics, mrr
+from cs_sync.jobs.questions import open_questions
 from cs_sync.jobs.score import Scored, score_all
 from cs_sync.jobs.topics import newest_topics
 from cs_sync.jobs.watch_list import watch_list
@@ -102,7 +103,7 @@ def _data(
         writes=newest["writes"] if newest else {},
         streams=_freshness(newest, cursors),
         said=_said(newest_topics(workspace)),
-        notes=notes,
+        notes=tuple(dict.fromkeys([*notes, *open_questions(workspace)])),
     )
 
 

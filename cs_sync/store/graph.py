@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, select, update
+from sqlalchemy import Connection, Table, and_, or_, select, update
 
 from cs_sync.identity import (
     AccountFact,
@@ -20,6 +20,7 @@ from cs_sync.identity import (
     Resolution,
     ResolvedLink,
 )
+from cs_sync.store.answers import ANSWER, read_answers, save_questions
 from cs_sync.store.attributes import save_attributes
 from cs_sync.store.history import remember
 from cs_sync.store.records import chunks, upsert
@@ -43,7 +44,7 @@ Rows = Iterable[dict[str, Any]]
 
 
 def read_facts(connection: Connection) -> Facts:
-    """All that the sources say about who is who; tombstones marked."""
+    """All that sources and people say about who is who; tombstones marked."""
     members = _rows(connection, Membership, "contact_source_id", "account_source_id", "is_primary")
     aliases = _rows(connection, Alias, "record", "survivor_source_id")
     return Facts(
@@ -85,16 +86,16 @@ def read_facts(connection: Connection) -> Facts:
         aliases=[
             AliasFact(ref=_ref(row), **_rest(row)) for row in aliases if row["deleted_at"] is None
         ],
+        answers=read_answers(connection),
     )
 
 
 def changed_since(connection: Connection, since: datetime) -> bool:
-    """Whether any source said something new about who is who at or after `since`."""
+    """Whether a source or a person said something new about who is who at or after `since`."""
     tables = [table_of(model) for model in (SourceAccount, SourceContact, Membership, Alias)]
-    return any(
-        connection.scalar(select(table.c.source).where(table.c.changed_at >= since).limit(1))
-        for table in tables
-    )
+    told = [(table, table.c.changed_at >= since) for table in tables]
+    told.append((ANSWER, or_(ANSWER.c.decided_at >= since, ANSWER.c.undone_at >= since)))
+    return any(connection.scalar(select(table.c.source).where(new).limit(1)) for table, new in told)
 
 
 def read_known(connection: Connection) -> Known:
@@ -153,6 +154,7 @@ def save_graph(connection: Connection, resolution: Resolution, now: datetime) ->
     _mark_merged(connection, resolution.merged_accounts, now)
     _save(connection, ACCOUNT, accounts, now)
     _save(connection, CONTACT, contacts, now)
+    save_questions(connection, resolution.conflicts, now)
     owners = _owner_names(connection)
     save_attributes(
         connection,

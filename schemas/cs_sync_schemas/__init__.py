@@ -1,5 +1,6 @@
 """The unified customer-success schema: one SQLModel table per kind of record."""
 
+from cs_sync_schemas.answers import AccountAnswer, AccountQuestion
 from cs_sync_schemas.billing import (
     Discount,
     Invoice,
@@ -63,8 +64,10 @@ __all__ = [
     "RECORDS",
     "REMEMBERED",
     "Account",
+    "AccountAnswer",
     "AccountAttribute",
     "AccountLink",
+    "AccountQuestion",
     "Alias",
     "Contact",
     "ContactLink",

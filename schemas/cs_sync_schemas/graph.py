@@ -52,7 +52,9 @@ class AccountLink(SQLModel, table=True):
     source: str = Field(primary_key=True)
     source_id: str = Field(primary_key=True)
     account_id: str = Field(index=True)
-    rule: str = Field(description="own, external_key, domain, email_domain, alias, override")
+    rule: str = Field(
+        description="own, external_key, domain, email_domain, alias, answer, override"
+    )
     reason: str = Field(description="In words, with the matching value.")
     decided_by: str = Field(default="cs-sync")
     since: datetime

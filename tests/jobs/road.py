@@ -89,6 +89,12 @@ class Place:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(statement, values)]
 
+    def lose(self, *tables: str) -> None:
+        """Empty these tables of the database file."""
+        with closing(sqlite3.connect(self.path / "cs_sync.db")) as connection, connection:
+            for table in tables:
+                connection.execute(f"DELETE FROM {table}")
+
     def tables(self) -> list[str]:
         """Names of the tables of source records."""
         columns = "SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c"

@@ -1,4 +1,4 @@
-"""Commands that look at the workspace itself: runs, state, accounts."""
+"""Commands that look at the workspace itself: runs, state."""
 
 from datetime import datetime
 from typing import Annotated
@@ -10,7 +10,6 @@ from cs_sync.cli.options import Options
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    app.command("accounts")(accounts)
     app.command("runs")(runs)
     state = typer.Typer(no_args_is_help=True, help="Where each stream and each month stands.")
     state.command("show")(show_state)
@@ -18,22 +17,6 @@ def add_to(app: typer.Typer) -> None:
     state.command("months")(months)
     state.command("reopen")(reopen_month)
     app.add_typer(state, name="state")
-
-
-def accounts(
-    context: typer.Context,
-    conflicts: Annotated[
-        bool, typer.Option("--conflicts", help="Records that no rule could place.")
-    ] = False,
-) -> None:
-    """The accounts, and which records of the sources they are."""
-    from cs_sync.cli.output import write_rows
-    from cs_sync.jobs.accounts import accounts as listed
-
-    options: Options = context.obj
-    with options.workspace() as workspace:
-        rows = listed(workspace, conflicts=conflicts)
-    write_rows(options.format, rows, tuple(rows[0]) if rows else ())
 
 
 def runs(

@@ -35,6 +35,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_account_external_key'), ['external_key'], unique=False)
         batch_op.create_index(batch_op.f('ix_account_owner_source_id'), ['owner_source_id'], unique=False)
 
+    op.create_table('account_answer',
+    sa.Column('answer', sa.Integer(), nullable=False),
+    sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('kind', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('decided_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('undone_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.PrimaryKeyConstraint('answer', 'position')
+    )
     op.create_table('account_attribute',
     sa.Column('account_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -85,6 +96,16 @@ def upgrade() -> None:
     sa.Column('since', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('source', 'source_id', 'since')
+    )
+    op.create_table('account_question',
+    sa.Column('kind', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('candidates', sa.JSON(), nullable=False),
+    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('remedy', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('since', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('kind', 'source', 'source_id')
     )
     op.create_table('alias',
     sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -1348,6 +1369,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_alias_changed_at'))
 
     op.drop_table('alias')
+    op.drop_table('account_question')
     op.drop_table('account_link_history')
     with op.batch_alter_table('account_link', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_account_link_account_id'))
@@ -1355,6 +1377,7 @@ def downgrade() -> None:
     op.drop_table('account_link')
     op.drop_table('account_history')
     op.drop_table('account_attribute')
+    op.drop_table('account_answer')
     with op.batch_alter_table('account', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_account_owner_source_id'))
         batch_op.drop_index(batch_op.f('ix_account_external_key'))

@@ -1,0 +1,140 @@
+"""What stays open about who is who, and what people answered, in the database."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+
+from cs_sync.identity import Answer, Conflict, Ref
+from cs_sync.store.history import remember
+from cs_sync_schemas import (
+    Account,
+    AccountAnswer,
+    AccountLink,
+    AccountQuestion,
+    history_of,
+    table_of,
+)
+
+ANSWER, QUESTION = table_of(AccountAnswer), table_of(AccountQuestion)
+ACCOUNT, LINK = table_of(Account), table_of(AccountLink)
+
+
+def read_answers(connection: Connection) -> list[Answer]:
+    """The answers that count, oldest first."""
+    statement = (
+        select(ANSWER).where(ANSWER.c.undone_at.is_(None)).order_by(*ANSWER.primary_key.columns)
+    )
+    refs: dict[tuple[int, Any, str | None], list[Ref]] = {}
+    for row in connection.execute(statement):
+        key = (row.answer, row.kind, row.reason)
+        refs.setdefault(key, []).append(Ref(row.source, row.source_id))
+    return [Answer(number, kind, tuple(of), why) for (number, kind, why), of in refs.items()]
+
+
+def all_answers(connection: Connection) -> list[dict[str, Any]]:
+    """Every row of every answer, also of those that were taken back."""
+    rows = connection.execute(select(ANSWER).order_by(*ANSWER.primary_key.columns))
+    return [row._asdict() for row in rows]
+
+
+def save_answer(
+    connection: Connection, kind: str, refs: Sequence[Ref], reason: str | None, now: datetime
+) -> int:
+    """Keep an answer; its number."""
+    number = int(connection.scalar(select(func.max(ANSWER.c.answer))) or 0) + 1
+    rows = [
+        {
+            "answer": number,
+            "position": position,
+            "kind": kind,
+            "source": ref.source,
+            "source_id": ref.source_id,
+            "reason": reason,
+            "decided_at": now,
+            "undone_at": None,
+        }
+        for position, ref in enumerate(refs)
+    ]
+    connection.execute(insert(ANSWER), rows)
+    return number
+
+
+def undo_answer(connection: Connection, number: int, now: datetime) -> bool:
+    """Take an answer back, and put its accounts' records where they were; False for no such one."""
+    open_one = and_(ANSWER.c.answer == number, ANSWER.c.undone_at.is_(None))
+    rows = list(connection.execute(select(ANSWER).where(open_one)))
+    if not rows:
+        return False
+    connection.execute(update(ANSWER).where(open_one).values(undone_at=now))
+    if rows[0].kind != "test":
+        named = or_(*(_is(Ref(row.source, row.source_id)) for row in rows))
+        _restore_links(connection, set(connection.scalars(select(LINK.c.account_id).where(named))),
+                       rows[0].decided_at, now)  # fmt: skip
+    return True
+
+
+def _restore_links(
+    connection: Connection, accounts: Collection[str], then: datetime, now: datetime
+) -> None:
+    """Link the records of these accounts as they were linked then; accounts of then live again."""
+    past = history_of(LINK)
+    assert past is not None  # noqa: S101 - links are remembered
+    same = and_(past.c.source == LINK.c.source, past.c.source_id == LINK.c.source_id)
+    moved = list(
+        connection.execute(
+            select(past.c.source, past.c.source_id, past.c.account_id, past.c.rule, past.c.reason,
+                   past.c.decided_by)
+            .join_from(past, LINK, same)
+            .where(LINK.c.account_id.in_(accounts), past.c.account_id != LINK.c.account_id,
+                   past.c.since <= then, past.c.known_to >= then)
+            .order_by(past.c.known_to)
+        )
+    )  # fmt: skip
+    for row in moved:
+        itself = _is(Ref(row.source, row.source_id))
+        remember(connection, LINK, itself, now)
+        values = row._asdict() | {"since": now}
+        connection.execute(update(LINK).where(itself).values(values))
+    touched = ACCOUNT.c.id.in_({*accounts, *(row.account_id for row in moved)})
+    remember(connection, ACCOUNT, touched, now)
+    values = {"merged_into": None, "changed_at": now}
+    connection.execute(update(ACCOUNT).where(touched).values(values))
+
+
+def _is(ref: Ref) -> Any:
+    return and_(LINK.c.source == ref.source, LINK.c.source_id == ref.source_id)
+
+
+def save_questions(connection: Connection, open_now: Iterable[Conflict], now: datetime) -> None:
+    """Replace the open questions; one that was open before keeps its date."""
+    key = (QUESTION.c.kind, QUESTION.c.source, QUESTION.c.source_id)
+    since = {tuple(row[:3]): row[3] for row in connection.execute(select(*key, QUESTION.c.since))}
+    connection.execute(delete(QUESTION))
+    rows = [
+        {
+            "kind": one.kind,
+            "source": one.ref.source,
+            "source_id": one.ref.source_id,
+            "candidates": list(one.candidates),
+            "reason": one.reason,
+            "remedy": one.remedy,
+            "since": since.get((one.kind, *one.ref), now),
+        }
+        for one in open_now
+    ]
+    if rows:
+        connection.execute(insert(QUESTION), rows)
+
+
+def read_questions(connection: Connection) -> list[dict[str, Any]]:
+    """The questions that were open when who is who was last resolved, accounts first."""
+    rows = connection.execute(select(QUESTION).order_by(*QUESTION.primary_key.columns))
+    return [row._asdict() for row in rows]
+
+
+def count_questions(connection: Connection) -> dict[str, int]:
+    """How many records of each kind wait for an answer."""
+    rows = connection.execute(select(QUESTION.c.kind, func.count()).group_by(QUESTION.c.kind))
+    return {row.kind: int(row[1]) for row in rows}

@@ -1,0 +1,35 @@
+"""What could not be decided about who is who, and what a person answered."""
+
+from datetime import datetime
+
+from sqlalchemy import JSON
+from sqlmodel import Field, SQLModel
+
+
+class AccountQuestion(SQLModel, table=True):
+    """A record that could be several accounts, so that a person has to say."""
+
+    __tablename__ = "account_question"
+
+    kind: str = Field(primary_key=True, description="account or contact")
+    source: str = Field(primary_key=True)
+    source_id: str = Field(primary_key=True)
+    candidates: list[str] = Field(default_factory=list, sa_type=JSON, description="Account ids.")
+    reason: str
+    remedy: str
+    since: datetime = Field(description="When it was first open.")
+
+
+class AccountAnswer(SQLModel, table=True):
+    """One record of what a person said: these are one account, are several, or are a test."""
+
+    __tablename__ = "account_answer"
+
+    answer: int = Field(primary_key=True, description="Counts up; rows of one answer share it.")
+    position: int = Field(primary_key=True, description="In the order in which they were named.")
+    kind: str = Field(description="link, split, test")
+    source: str
+    source_id: str
+    reason: str | None = None
+    decided_at: datetime
+    undone_at: datetime | None = Field(default=None, description="Taken back; it counts no more.")
