@@ -1,7 +1,7 @@
 """The billing facts of accounts, read a few hundred accounts at a time."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -10,6 +10,7 @@ from sqlalchemy import Column, Connection, Table, and_, select
 
 from cs_sync.metrics.mrr.facts import (
     BillingFacts,
+    ChangeFact,
     DiscountFact,
     Fact,
     InvoiceFact,
@@ -24,7 +25,9 @@ from cs_sync_schemas import (
     Invoice,
     InvoiceLine,
     Subscription,
+    SubscriptionChange,
     SubscriptionItem,
+    history_of,
     table_of,
 )
 
@@ -56,6 +59,7 @@ ITEM, DISCOUNT = (
     _Kind(table_of(SubscriptionItem), ItemFact),
     _Kind(table_of(Discount), DiscountFact),
 )
+CHANGE = _Kind(table_of(SubscriptionChange), ChangeFact)
 INVOICE, LINE = _Kind(table_of(Invoice), InvoiceFact), _Kind(table_of(InvoiceLine), LineFact)
 
 
@@ -71,6 +75,8 @@ def read_billing(connection: Connection, accounts: Sequence[str]) -> Iterator[Bi
         discounts = _discounts(connection, some, subscriptions, items)
         invoices = _owned(connection, INVOICE, some)
         lines = _naming(connection, LINE, NAMED, subscriptions)
+        changes = _naming(connection, CHANGE, NAMED, subscriptions)
+        past = _past_subscriptions(connection, subscriptions)
         for account in some:
             yield BillingFacts(
                 account,
@@ -79,6 +85,8 @@ def read_billing(connection: Connection, accounts: Sequence[str]) -> Iterator[Bi
                 tuple(discounts[account]),
                 tuple(invoices[account]),
                 tuple(lines[account]),
+                tuple(changes[account]),
+                tuple(past[account]),
             )
 
 
@@ -95,6 +103,16 @@ def _owned(connection: Connection, kind: _Kind[F], accounts: Sequence[str]) -> G
     for account, *values in connection.execute(statement):
         found[account].append(kind.fact(*values))
     return found
+
+
+def _past_subscriptions(
+    connection: Connection, present: Grouped[SubscriptionFact]
+) -> Grouped[SubscriptionFact]:
+    """What syncs saw of these subscriptions before they became as they are."""
+    twin = history_of(SUBSCRIPTION.table)
+    assert twin is not None  # noqa: S101 - subscriptions are remembered
+    columns = [twin.c[column.name] for column in SUBSCRIPTION.columns]
+    return _by_reference(connection, twin, columns, SubscriptionFact, "source_id", present)
 
 
 def _discounts(
@@ -118,7 +136,19 @@ def _discounts(
 def _naming(
     connection: Connection, kind: _Kind[F], field: str, owned: Mapping[str, Sequence[Fact]]
 ) -> Grouped[F]:
-    """Facts whose `field` names one of these records, looked up by its id.
+    """Facts whose `field` names one of these records, looked up by its id; tombstones left out."""
+    return _by_reference(connection, kind.table, kind.columns, kind.fact, field, owned)
+
+
+def _by_reference(
+    connection: Connection,
+    table: Table,
+    columns: Sequence[Column[Any]],
+    fact_of: Callable[..., F],
+    field: str,
+    owned: Mapping[str, Sequence[Fact]],
+) -> Grouped[F]:
+    """Facts from a table whose `field` names one of these records.
 
     A join says the same, but without statistics SQLite reads the whole table for every account.
     """
@@ -127,9 +157,9 @@ def _naming(
     }
     found: dict[str, list[F]] = defaultdict(list)
     for ids in chunks(sorted({source_id for _, source_id in owner})):
-        living = and_(kind.table.c[field].in_(ids), kind.table.c.deleted_at.is_(None))
-        for values in connection.execute(select(*kind.columns).where(living)):
-            fact = kind.fact(*values)
+        living = and_(table.c[field].in_(ids), table.c.deleted_at.is_(None))
+        for values in connection.execute(select(*columns).where(living)):
+            fact = fact_of(*values)
             account = owner.get((fact.source, getattr(fact, field)))
             if account is not None:
                 found[account].append(fact)

@@ -12,12 +12,14 @@ from cs_sync_schemas import (
     InvoiceLine,
     Product,
     Subscription,
+    SubscriptionChange,
     SubscriptionItem,
     table_of,
 )
 
 ACCOUNT, LINK = table_of(Account), table_of(AccountLink)
 SUBSCRIPTION = table_of(Subscription)
+CHANGE = table_of(SubscriptionChange)
 ITEM, LINE = table_of(SubscriptionItem), table_of(InvoiceLine)
 DISCOUNT, INVOICE = table_of(Discount), table_of(Invoice)
 PRODUCT = table_of(Product)
@@ -31,7 +33,7 @@ def touched_accounts(connection: Connection, since: datetime | None) -> list[str
     if since is None:
         return list(connection.scalars(select(ACCOUNT.c.id).order_by(ACCOUNT.c.id)))
     direct = [_by_account(table, since) for table in (SUBSCRIPTION, INVOICE, DISCOUNT)]
-    indirect = [_by_subscription(table, since) for table in (ITEM, LINE, DISCOUNT)]
+    indirect = [_by_subscription(table, since) for table in (ITEM, LINE, DISCOUNT, CHANGE)]
     itself = select(ACCOUNT.c.id).where(ACCOUNT.c.changed_at >= since)
     named = _by_product(since)
     return sorted(connection.scalars(union(itself, named, *direct, *indirect)))

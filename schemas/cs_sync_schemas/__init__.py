@@ -8,6 +8,7 @@ from cs_sync_schemas.billing import (
     Product,
     Refund,
     Subscription,
+    SubscriptionChange,
     SubscriptionItem,
 )
 from cs_sync_schemas.business import Cost, FunnelDay, FxRate, QualityDay, Referral
@@ -42,6 +43,7 @@ RECORDS: tuple[type[Record], ...] = (
     Product,
     Subscription,
     SubscriptionItem,
+    SubscriptionChange,
     Discount,
     Invoice,
     InvoiceLine,
@@ -104,6 +106,7 @@ __all__ = [
     "SourceContact",
     "StreamState",
     "Subscription",
+    "SubscriptionChange",
     "SubscriptionItem",
     "Suppression",
     "SurveyResponse",

@@ -94,6 +94,10 @@ class SubscriptionItem(Record, table=True):
     inclusive_tax_percent: Decimal | None = Field(
         default=None, ge=0, sa_type=ExactDecimal, description="Tax contained in unit_amount."
     )
+    is_snapshot: bool = Field(
+        default=False,
+        description="The source shows the present only; what was before, invoices tell.",
+    )
 
     @classmethod
     def rule(cls, row: Mapping[str, Any]) -> str | None:
@@ -104,6 +108,20 @@ class SubscriptionItem(Record, table=True):
         if row["valid_to"] is not None and row["valid_to"] < row["valid_from"]:
             return "valid_to is before valid_from"
         return None
+
+
+class SubscriptionChange(Record, table=True):
+    """Something about a subscription that became different; told once, and true for ever."""
+
+    __tablename__ = "subscription_change"
+
+    subscription_source_id: str = Field(index=True)
+    happened_at: datetime
+    before: dict[str, Any] = Field(
+        sa_type=JSON,
+        description="The fields that differed, with what they were: status, collection_paused; "
+        "items, each with source_id, price, quantity and what the price says, or null.",
+    )
 
 
 class Discount(Record, table=True):
@@ -161,6 +179,9 @@ class Invoice(Record, table=True):
     issued_at: datetime = Field(index=True)
     due_at: datetime | None = None
     paid_at: datetime | None = None
+    given_up_at: datetime | None = Field(
+        default=None, description="When it was voided, or held to be uncollectible."
+    )
     period_start: datetime | None = None
     period_end: datetime | None = None
     url: str | None = None

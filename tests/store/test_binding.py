@@ -43,6 +43,7 @@ def item(source_id: str, **differing: Any) -> dict[str, Any]:
         "divide_by": None,
         "divide_round": None,
         "inclusive_tax_percent": None,
+        "is_snapshot": False,
         **differing,
     }
 

@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+SubscriptionKey = tuple[str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Fact:
@@ -35,7 +37,7 @@ class SubscriptionFact(Fact):
     changed_at: datetime | None = None
 
     @property
-    def key(self) -> tuple[str, str]:
+    def key(self) -> SubscriptionKey:
         """What its items and invoices refer to."""
         return (self.source, self.source_id)
 
@@ -58,13 +60,29 @@ class ItemFact(Fact):
     divide_by: int | None = None
     divide_round: str | None = None
     inclusive_tax_percent: Decimal | None = None
+    is_snapshot: bool = False
+    first_seen_at: datetime | None = None
     changed_at: datetime | None = None
     reconstructed: bool = field(default=False)
     """Whether this version was rebuilt from invoices instead of stated by the source."""
 
     @property
-    def subscription(self) -> tuple[str, str]:
+    def subscription(self) -> SubscriptionKey:
         """The key of the subscription it belongs to."""
+        return (self.source, self.subscription_source_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeFact(Fact):
+    """A row of `subscription_change`: what differed before `happened_at`."""
+
+    subscription_source_id: str
+    happened_at: datetime
+    before: Mapping[str, Any] = field(hash=False)
+
+    @property
+    def subscription(self) -> SubscriptionKey:
+        """The key of the subscription that changed."""
         return (self.source, self.subscription_source_id)
 
 
@@ -98,6 +116,7 @@ class InvoiceFact(Fact):
     due_at: datetime | None = None
     paid_at: datetime | None = None
     period_end: datetime | None = None
+    given_up_at: datetime | None = None
     amount_remaining: int = 0
 
 
@@ -133,3 +152,6 @@ class BillingFacts:
     discounts: tuple[DiscountFact, ...] = ()
     invoices: tuple[InvoiceFact, ...] = ()
     lines: tuple[LineFact, ...] = ()
+    changes: tuple[ChangeFact, ...] = ()
+    past_subscriptions: tuple[SubscriptionFact, ...] = ()
+    """What syncs saw of the subscriptions before, each since its `changed_at`."""

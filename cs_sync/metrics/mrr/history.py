@@ -1,51 +1,84 @@
-"""Which version of an item was true when: as stated, or rebuilt from invoice lines.
+"""Which version of an item was true when: as stated, or rebuilt from what proves it.
 
 Some sources (Stripe) only show an item's present state. What it was before is proven by invoices:
 a recurring line says what was agreed when its period began, and a proration line says at which
-very instant it changed, because its period starts there.
+very instant it changed, because its period starts there. What the source told of its changes
+while it still did is as good, and what syncs saw stands between them.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
-from decimal import Decimal
 
-from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, LineFact
+from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, LineFact, SubscriptionKey
+from cs_sync.metrics.mrr.replaced import Vanished, ended, replaced_at
+from cs_sync.metrics.mrr.sightings import ItemKey, Sighting, evidence, prices_known, sightings
+from cs_sync.metrics.mrr.told import Told, told_of_items
 
-ItemKey = tuple[str, str]
+Step = tuple[datetime, ItemFact]
+Chain = list[ItemFact]
 
 
 def item_versions(facts: BillingFacts) -> list[ItemFact]:
     """Every version of every licensed item, disjoint per item, by item and time."""
     stated: dict[ItemKey, list[ItemFact]] = defaultdict(list)
-    for item in facts.items:
+    for item in sorted(facts.items, key=lambda item: item.valid_from):
         stated[item.source, item.source_id].append(item)
     lines = evidence(facts)
-    prices = _prices(facts.items, lines)
-    versions: list[ItemFact] = []
-    for key in sorted(stated.keys() | lines.keys()):
-        versions += _versions(stated.get(key, []), lines.get(key, []), prices)
-    return [version for version in versions if version.usage_type == "licensed"]
+    prices = prices_known(facts.items, lines)
+    told = told_of_items(facts, prices)
+    chains: dict[ItemKey, Chain] = {}
+    gone: dict[ItemKey, Vanished] = {}
+    over = {s.key: s.ended_at for s in facts.subscriptions}
+    for key in sorted(stated.keys() | lines.keys() | told.sightings.keys()):
+        mine, proofs = stated.get(key, []), lines.get(key, [])
+        seen = _all_sightings(proofs, prices, mine, told.sightings.get(key, []))
+        chains[key] = _versions(mine, seen, proofs)
+        if chains[key] and _is_gone(mine, over):
+            gone[key] = _vanished(key, chains[key], mine, seen, proofs, told)
+    return [v for chain in _without_overlap(chains, gone) for v in chain if _licensed(v)]
+
+
+def _licensed(version: ItemFact) -> bool:
+    return version.usage_type == "licensed"
+
+
+def _without_overlap(
+    chains: Mapping[ItemKey, Chain], gone: Mapping[ItemKey, Vanished]
+) -> Iterator[Sequence[ItemFact]]:
+    """The versions of each item, those of replaced ones up to when they were replaced."""
+    for key, chain in chains.items():
+        if key not in gone:
+            yield chain
+            continue
+        owner = chain[0].subscription
+        others = [c for k, c in chains.items() if c and k != key and c[0].subscription == owner]
+        yield ended(chain, replaced_at(gone[key], others))
+
+
+def _all_sightings(
+    lines: Sequence[LineFact],
+    prices: Mapping[str, ItemFact],
+    stated: Sequence[ItemFact],
+    told: Sequence[Sighting],
+) -> list[Sighting]:
+    found = [*sightings(lines, prices, stated[-1] if stated else None), *told]
+    return sorted(found, key=lambda s: (s.at, not s.before))
 
 
 def _versions(
-    stated: Sequence[ItemFact],
-    lines: Sequence[LineFact],
-    prices: Mapping[str, ItemFact],
-) -> list[ItemFact]:
-    if len(stated) > 1 or not lines:
+    stated: Sequence[ItemFact], seen: Sequence[Sighting], lines: Sequence[LineFact]
+) -> Chain:
+    """One item's versions; a source that tells more than the present is taken at its word."""
+    all_told = len(stated) > 1 and not stated[-1].is_snapshot
+    if all_told or not seen:
         return _disjoint(stated)
-    present = stated[0] if stated else None
-    seen = _sightings(lines, prices, present)
-    if not seen:
-        return _disjoint(stated)
-    return _rebuilt(present, seen, _removed_at(lines, present))
+    return _rebuilt(stated, seen, _removed_at(lines, stated[-1] if stated else None))
 
 
-def _disjoint(versions: Sequence[ItemFact]) -> list[ItemFact]:
+def _disjoint(ordered: Sequence[ItemFact]) -> Chain:
     """Versions by time; one without a stated end lasts until the next begins."""
-    ordered = sorted(versions, key=lambda v: v.valid_from)
     following = [v.valid_from for v in ordered[1:]]
     closed = [
         replace(v, valid_to=start) if v.valid_to is None or v.valid_to > start else v
@@ -54,83 +87,54 @@ def _disjoint(versions: Sequence[ItemFact]) -> list[ItemFact]:
     return [*closed, *ordered[-1:]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Sighting:
-    """At `at` the item was `state`: from then on, or (`before`) up to then."""
-
-    at: datetime
-    state: ItemFact
-    before: bool
-    until: datetime
-
-
-def _sightings(
-    lines: Sequence[LineFact], prices: Mapping[str, ItemFact], present: ItemFact | None
-) -> list[_Sighting]:
-    """What the lines prove, by time; at one instant what was comes before what is."""
-    found = []
-    for line in lines:
-        state = _state(line, prices, present)
-        if state is None or line.period_start is None or line.period_end is None:
-            continue
-        before = line.is_proration and line.amount < 0
-        found.append(_Sighting(line.period_start, state, before, line.period_end))
-    order = {s: i for i, s in enumerate(found)}
-    return sorted(found, key=lambda s: (s.at, not s.before, order[s]))
-
-
-def _state(
-    line: LineFact, prices: Mapping[str, ItemFact], present: ItemFact | None
-) -> ItemFact | None:
-    """The item as this line shows it; None when the line does not tell price or quantity."""
-    if line.quantity is None or line.subscription_source_id is None:
-        return None
-    known = present if present and present.price == line.price else prices.get(line.price or "")
-    if known is None:
-        return None
-    return replace(
-        known,
-        source_id=line.subscription_item_source_id or known.source_id,
-        subscription_source_id=line.subscription_source_id,
-        quantity=line.quantity,
-        changed_at=None,
-        reconstructed=True,
-    )
-
-
 def _rebuilt(
-    present: ItemFact | None, seen: Sequence[_Sighting], removed: datetime | None
-) -> list[ItemFact]:
-    """The chain of states: the first sighting reaches back, the present state reaches forward."""
-    begins = seen[0].at if present is None else min(present.valid_from, seen[0].at)
-    changes: list[tuple[datetime, ItemFact]] = [(begins, seen[0].state)]
-    changes += [(s.at, s.state) for s in seen if not s.before]
-    if present is None:
-        end: datetime | None = removed or max(s.until for s in seen)
-    else:
-        end = removed or present.valid_to
-        if not _same(changes[-1][1], present):
-            changes.append((max(changes[-1][0], present.changed_at or begins), present))
-    return _chained(changes, present, end)
+    stated: Sequence[ItemFact], seen: Sequence[Sighting], removed: datetime | None
+) -> Chain:
+    """The chain of states: the first sighting reaches back, the last one forward."""
+    since = [(s.at, s.state) for s in seen if not s.before]
+    if not stated:
+        steps = [(seen[0].at, seen[0].state), *since]
+        return _chained(steps, removed or max(s.until for s in seen))
+    first, present = stated[0], stated[-1]
+    begins, shown = min(first.valid_from, seen[0].at), _shown_from(stated)
+    known = seen[0].state if seen[0].at <= shown else first
+    steps = [*since, (shown, first), *((v.valid_from, v) for v in stated[1:])]
+    steps = [(begins, known), *sorted(steps, key=lambda step: step[0])]
+    if not _same(steps[-1][1], present):
+        steps.append((steps[-1][0], present))
+    return _chained(steps, removed or present.valid_to)
 
 
-def _chained(
-    changes: Sequence[tuple[datetime, ItemFact]], present: ItemFact | None, end: datetime | None
-) -> list[ItemFact]:
-    chain: list[ItemFact] = []
-    for at, state in changes:
-        if chain and (at <= chain[-1].valid_from or _same(chain[-1], state)):
-            if not _same(chain[-1], state):
+def _shown_from(stated: Sequence[ItemFact]) -> datetime:
+    """Since when the first stated version is known for itself."""
+    first = stated[0]
+    seen = first.first_seen_at if first.is_snapshot else first.changed_at
+    known = seen or first.valid_from
+    return known if len(stated) == 1 else min(known, stated[1].valid_from)
+
+
+def _chained(steps: Iterable[Step], end: datetime | None) -> Chain:
+    chain: Chain = []
+    for at, state in steps:
+        if chain and _continues(chain[-1], state):
+            if chain[-1].reconstructed and not state.reconstructed:
                 chain[-1] = replace(state, valid_from=chain[-1].valid_from, valid_to=None)
+            continue
+        if chain and at <= chain[-1].valid_from:
+            chain[-1] = replace(state, valid_from=chain[-1].valid_from, valid_to=None)
             continue
         if chain:
             chain[-1] = replace(chain[-1], valid_to=at)
         chain.append(replace(state, valid_from=at, valid_to=None))
-    if present is not None and _same(chain[-1], present):
-        proven = chain[-1].valid_from
-        chain[-1] = replace(present, valid_from=proven)
     chain[-1] = replace(chain[-1], valid_to=end)
     return [v for v in chain if v.valid_to is None or v.valid_to > v.valid_from]
+
+
+def _continues(one: ItemFact, other: ItemFact) -> bool:
+    """Whether a state goes on: of two that are stated, also what no line shows is compared."""
+    stated = not (one.reconstructed or other.reconstructed)
+    taxed_alike = one.inclusive_tax_percent == other.inclusive_tax_percent
+    return _same(one, other) and (taxed_alike or not stated)
 
 
 def _same(one: ItemFact, other: ItemFact) -> bool:
@@ -138,6 +142,41 @@ def _same(one: ItemFact, other: ItemFact) -> bool:
     return (one.price, one.unit_amount, one.quantity) == (
         other.price, other.unit_amount, other.quantity,
     )  # fmt: skip
+
+
+def _is_gone(stated: Sequence[ItemFact], over: Mapping[SubscriptionKey, datetime | None]) -> bool:
+    """Whether an item is no longer shown, though its subscription did not end with it."""
+    if not stated:
+        return True
+    last = stated[-1]
+    return last.is_snapshot and last.valid_to not in (None, over.get(last.subscription))
+
+
+def _vanished(
+    key: ItemKey,
+    chain: Chain,
+    stated: Sequence[ItemFact],
+    seen: Sequence[Sighting],
+    lines: Sequence[LineFact],
+    told: Told,
+) -> Vanished:
+    """What is known of the end of an item that is no longer shown."""
+    alive = [s.at for s in seen if not s.before] + [v.valid_from for v in stated]
+    alive += [v.first_seen_at for v in stated if v.first_seen_at is not None]
+    last, paid = max(alive, default=chain[0].valid_from), max((s.until for s in seen), default=None)
+    missed = stated[-1].valid_to if stated else None
+    bounds = [at for at in (missed, paid) if at is not None]
+    latest = min((at for at in bounds if at > last), default=max(bounds, default=last))
+    removed = told.removed.get(key)
+    if removed is not None and any(s.at > removed for s in seen if not s.before):
+        removed = None  # it was billed after that: a later change was not told
+    return Vanished(
+        chain,
+        last,
+        latest,
+        _removed_at(lines, None) or removed,
+        told.unnamed.get(chain[0].subscription, ()),
+    )
 
 
 def _removed_at(lines: Sequence[LineFact], present: ItemFact | None) -> datetime | None:
@@ -149,53 +188,3 @@ def _removed_at(lines: Sequence[LineFact], present: ItemFact | None) -> datetime
     last = max((at for at in credits if at is not None and at not in charges), default=None)
     later = [at for at in charges if at is not None and last is not None and at > last]
     return None if later else last
-
-
-def evidence(facts: BillingFacts) -> dict[ItemKey, list[LineFact]]:
-    """Lines by item that prove an agreement: not void, not metered, not of a trial, in order."""
-    void = {(i.source, i.source_id) for i in facts.invoices if i.status == "void"}
-    trials = {s.key: s.trial_end for s in facts.subscriptions if s.trial_end is not None}
-    found: dict[ItemKey, list[LineFact]] = defaultdict(list)
-    for line in sorted(facts.lines, key=lambda line: (line.source, line.source_id)):
-        trial_end = trials.get((line.source, line.subscription_source_id or ""))
-        if (
-            line.subscription_item_source_id is None
-            or line.usage_type == "metered"
-            or (line.source, line.invoice_source_id) in void
-            or (trial_end and line.period_end and line.period_end <= trial_end)
-        ):
-            continue
-        found[line.source, line.subscription_item_source_id].append(line)
-    return found
-
-
-def _prices(
-    items: Iterable[ItemFact], lines: Mapping[ItemKey, Sequence[LineFact]]
-) -> dict[str, ItemFact]:
-    """Price id → an item of that price: as stated, else as a line shows it, full ones first."""
-    known = {item.price: item for item in items if item.price is not None}
-    every = [line for some in lines.values() for line in some]
-    for line in sorted(every, key=lambda line: line.is_proration):
-        unit = _unit_amount(line)
-        if line.price is None or line.price in known or unit is None:
-            continue
-        if line.period_start is None or line.interval is None:
-            continue
-        known[line.price] = ItemFact(
-            line.source, line.subscription_item_source_id or "", line.subscription_source_id or "",
-            line.period_start, product=line.product, price=line.price, unit_amount=unit,
-            interval=line.interval, interval_count=line.interval_count or 1,
-        )  # fmt: skip
-    return known
-
-
-def _unit_amount(line: LineFact) -> Decimal | None:
-    """The price of one unit for a whole interval.
-
-    A proration line may show the unit's share instead; what is just the line's amount divided by
-    its quantity is taken for that.
-    """
-    share = Decimal(abs(line.amount)) / line.quantity if line.quantity else None
-    if line.unit_amount is None:
-        return None if line.is_proration else share
-    return None if line.is_proration and line.unit_amount == share else line.unit_amount

@@ -1,6 +1,6 @@
 """Movements of one account's MRR at event grain: what kind, how much and why."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -12,6 +12,8 @@ from cs_sync.metrics.mrr.spans import Charge, Span, State, Timeline, spans_of, t
 
 Kind = Literal["new", "reactivation", "expansion", "contraction", "churn"]
 Cause = Literal["start", "end", "plan", "item", "quantity", "price", "discount", "pause", "payment"]
+
+ItemKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,11 +77,8 @@ def _kind(line: Timeline, before: State, after: State, left_at: datetime | None)
 
 def _why(line: Timeline, before: State, after: State) -> tuple[Cause, str | None]:
     """The cause that weighs most among the items that moved in the direction of the whole."""
-    then = {_key(c.item): c for c in before.charges}
-    now = {_key(c.item): c for c in after.charges}
     steps: list[tuple[Fraction, Cause, str | None]] = []
-    for key in sorted(then.keys() | now.keys()):
-        old, new = then.get(key), now.get(key)
+    for old, new in _pairs(before, after):
         delta = _delta(old, new)
         if delta:
             steps.append((delta, *_cause(line, old, new, before, after)))
@@ -92,6 +91,36 @@ def _why(line: Timeline, before: State, after: State) -> tuple[Cause, str | None
         return "price", None
     _, cause, reason = max(along, key=lambda s: abs(s[0])) if len(along) > 1 else along[0]
     return cause, reason or _stayed_for_free(after)
+
+
+def _pairs(before: State, after: State) -> Iterator[tuple[Charge | None, Charge | None]]:
+    """Each item as it was and as it is, one that was replaced with its successor."""
+    then = {_key(c.item): c for c in before.charges}
+    now = {_key(c.item): c for c in after.charges}
+    successors = _successors(
+        [c for key, c in then.items() if key not in now],
+        [c for key, c in now.items() if key not in then],
+    )
+    replacing = set(successors.values())
+    for key in sorted(then.keys() | now.keys()):
+        if key not in replacing:
+            yield then.get(key), now.get(successors.get(key, key))
+
+
+def _successors(gone: Sequence[Charge], come: Sequence[Charge]) -> dict[ItemKey, ItemKey]:
+    """Item that left a subscription → the one that took its place, of the same product first."""
+    found: dict[ItemKey, ItemKey] = {}
+    for alike in (True, False):
+        for old in sorted(gone, key=lambda c: _key(c.item)):
+            for new in sorted(come, key=lambda c: _key(c.item)):
+                if (
+                    old.item.subscription == new.item.subscription
+                    and (old.item.product == new.item.product or not alike)
+                    and _key(old.item) not in found
+                    and _key(new.item) not in found.values()
+                ):
+                    found[_key(old.item)] = _key(new.item)
+    return found
 
 
 def _delta(old: Charge | None, new: Charge | None) -> Fraction:
@@ -143,5 +172,5 @@ def _stayed_for_free(after: State) -> str | None:
     return "free_plan" if any(c.gross == 0 for c in after.charges) else "free"
 
 
-def _key(item: ItemFact) -> tuple[str, str, str]:
+def _key(item: ItemFact) -> ItemKey:
     return (item.source, item.subscription_source_id, item.source_id)

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from cs_sync.metrics.mrr.discounts import may_apply
 from cs_sync.metrics.mrr.facts import BillingFacts, DiscountFact, LineFact, SubscriptionFact
-from cs_sync.metrics.mrr.history import evidence
+from cs_sync.metrics.mrr.sightings import evidence
 from cs_sync.metrics.periods import after_interval
 
 _SLACK = timedelta(hours=1)

@@ -46,14 +46,14 @@ class Endpoint:
     expand      what to expand in an object: the same in lists and single reads, so that a
                 backfill and a re-read give the same rows.
     events      event type → the key of the event's object that names our object; Stripe refuses
-                more than twenty types in one call.
+                more than twenty types in one call. None where the objects never change.
     permission  what a restricted key needs, in the words of Stripe's dashboard.
     """
 
     path: str
     permission: str
     expand: tuple[str, ...] = ()
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
     events: Mapping[str, str] = field(default_factory=dict)
     nested: Nested | None = None
 
@@ -63,6 +63,11 @@ def _events(prefix: str, names: str, key: str = "id") -> dict[str, str]:
 
 
 EVENTS = Endpoint("/v1/events", "Events: Read")
+SUBSCRIPTION_EVENTS = Endpoint(
+    "/v1/events",
+    EVENTS.permission,
+    params={"types": list(_events("customer.subscription", "updated paused resumed"))},
+)
 PRICES = Endpoint("/v1/prices", "Prices: Read", expand=("tiers",))
 PRICE_CURRENCIES = Endpoint("/v1/prices", "Prices: Read", expand=("tiers", "currency_options"))
 COUPONS = Endpoint("/v1/coupons", "Coupons: Read", expand=("applies_to",))

@@ -10,12 +10,10 @@ from cs_sync import Page, Rejection, Row, Window
 from cs_sync_schemas import Record, SubscriptionItem
 from cs_sync_stripe.api import DISCOUNT_ENDED, EVENTS, Endpoint
 from cs_sync_stripe.catalogue import Catalogue
+from cs_sync_stripe.mapping.changes import CHANGES_ITEMS
 from cs_sync_stripe.mapping.discounts import ended_discount
 from cs_sync_stripe.mapping.fields import Mapped, Raw, id_of, map_or_reject, moment
 from cs_sync_stripe.transport import Api, Place, fan_out
-
-_CHANGES_ITEMS = {"items", "quantity", "plan"}
-"""Previous attributes of a subscription that tell of its items; the last two in old versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +30,15 @@ class Reader:
 
     def read(self, window: Window) -> Iterator[Page]:
         """The pages of a window; they resume after the last object, or event."""
-        return self._created(window) if window.backfill else self._changed(window)
+        lists_all = window.backfill or not self.endpoint.events
+        return self._created(window) if lists_all else self._changed(window)
 
     def _created(self, window: Window) -> Iterator[Page]:
         params: dict[str, Any] = {**self.endpoint.params, "created": _between(window)}
         if self.endpoint.expand:
             params["expand"] = [f"data.{name}" for name in self.endpoint.expand]
-        self.catalogue.expect_many()
+        if window.backfill:
+            self.catalogue.expect_many()
         for rows, after in self.api.pages(self.endpoint.path, params, window.resume):
             yield self._page(*self._completed(rows), after)
 
@@ -110,7 +110,7 @@ def _date_versions(page: Page, events: list[Raw]) -> None:
     changed = {
         _subject(event)["id"]: event["created"]
         for event in sorted(events, key=itemgetter("created"))
-        if _CHANGES_ITEMS & set(event["data"].get("previous_attributes") or ())
+        if CHANGES_ITEMS & set(event["data"].get("previous_attributes") or ())
     }
     for item in page.records.get(SubscriptionItem, ()):
         if at := changed.get(item["subscription_source_id"]):

@@ -26,10 +26,12 @@ from cs_sync_schemas import (
     Refund,
     SourceAccount,
     Subscription,
+    SubscriptionChange,
     SubscriptionItem,
 )
 from cs_sync_stripe import api
 from cs_sync_stripe.errors import classify
+from cs_sync_stripe.mapping.changes import change
 from cs_sync_stripe.mapping.customers import customer
 from cs_sync_stripe.mapping.fields import Mapped, Raw
 from cs_sync_stripe.mapping.invoices import invoice
@@ -98,7 +100,7 @@ class StripeSource:
         self._catalogue = Catalogue(self._api)
 
     def streams(self) -> Sequence[Stream]:
-        """Products, customers, subscriptions, invoices, refunds."""
+        """Products, customers, subscriptions and their changes, invoices, refunds."""
         lookup = self._catalogue
         mappers: dict[str, Mapper] = {
             "products": product,
@@ -106,6 +108,7 @@ class StripeSource:
                 customer, lookup=lookup, account_key_field=self._account_key_field
             ),
             "subscriptions": partial(subscription, lookup=lookup),
+            "subscription_changes": change,
             "invoices": partial(invoice, lookup=lookup),
             "refunds": refund,
         }
@@ -123,9 +126,9 @@ class StripeSource:
             cursor="time",
             lookback=LOOKBACK,
             history=HISTORY,
-            splits=True,
-            deletes="feed",
-            scope=", ".join((endpoint.permission, api.EVENTS.permission)),
+            splits=bool(endpoint.events),
+            deletes="feed" if endpoint.events else "never",
+            scope=", ".join(dict.fromkeys((endpoint.permission, api.EVENTS.permission))),
             extra=tuple(extra),
             children=_CHILDREN.get(name, {}),
             snapshot=_SNAPSHOT.get(name, ()),
@@ -152,6 +155,7 @@ _STREAMS: dict[str, tuple[api.Endpoint, tuple[type[Record], ...]]] = {
     "products": (api.PRODUCTS, (Product,)),
     "customers": (api.CUSTOMERS, (SourceAccount, Discount)),
     "subscriptions": (api.SUBSCRIPTIONS, (Subscription, SubscriptionItem, Discount)),
+    "subscription_changes": (api.SUBSCRIPTION_EVENTS, (SubscriptionChange,)),
     "invoices": (api.INVOICES, (Invoice, InvoiceLine)),
     "refunds": (api.REFUNDS, (Refund,)),
 }
@@ -168,7 +172,7 @@ _CHILDREN: dict[str, dict[type[Record], str]] = {
 _SNAPSHOT: dict[str, tuple[type[Record], ...]] = {"subscriptions": (SubscriptionItem,)}
 
 _CHECKED: dict[str, api.Endpoint] = {
-    **{name: endpoint for name, (endpoint, _) in _STREAMS.items()},
+    **{name: endpoint for name, (endpoint, _) in _STREAMS.items() if endpoint.events},
     "prices": api.PRICES,
     "coupons": api.COUPONS,
     "events": api.EVENTS,

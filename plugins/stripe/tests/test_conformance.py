@@ -110,6 +110,10 @@ class StripeVendor(VendorFake):
         super().__init__(now, folder)
         self.stripe = ChangingStripe(Site(small_world(), now))
         self.books = self.stripe.books
+        for number in range(7):
+            self.stripe.tell("subscriptions", "updated", "sub_old", {"quantity": number})
+        for event in self.stripe.told:
+            event["created"] -= 86_400
         self._answers = asgi_answers(self.stripe.app())
 
     def settings(self) -> Mapping[str, Any]:
@@ -127,7 +131,8 @@ class StripeVendor(VendorFake):
 
     def add(self, stream: str) -> str | None:
         added = getattr(self, f"_add_{stream}")()
-        return self.stripe.tell(stream, "created", added)
+        told = stream == "subscription_changes"
+        return str(added) if told else self.stripe.tell(stream, "created", added)
 
     def _add_products(self) -> str:
         new = f"prod_new{len(self.books.products)}"
@@ -164,7 +169,14 @@ class StripeVendor(VendorFake):
         self.books.refunds[f"re_{number}"] = replace(old, number=number, created_at=self.now())
         return f"re_{number}"
 
+    def _add_subscription_changes(self) -> str:
+        self._more_seats()
+        return str(self.stripe.told[0]["id"])
+
     def edit(self, stream: str) -> str | None:
+        """What was told of a change is never told otherwise."""
+        if stream == "subscription_changes":
+            return None
         if stream == "subscriptions":
             return self._more_seats()
         records = getattr(self.books, stream)

@@ -6,6 +6,7 @@ from typing import Any
 
 from cs_sync.metrics.mrr.facts import (
     BillingFacts,
+    ChangeFact,
     DiscountFact,
     InvoiceFact,
     ItemFact,
@@ -76,10 +77,20 @@ def line(
     return LineFact(**{**given, **fields})
 
 
+def change(happened_at: datetime, **before: Any) -> ChangeFact:
+    return ChangeFact("x", f"evt {happened_at}", "s", happened_at, before)
+
+
 def facts(*rows: Any) -> BillingFacts:
     def of(kind: type[Any]) -> tuple[Any, ...]:
         return tuple(row for row in rows if isinstance(row, kind))
 
     return BillingFacts(
-        "a", of(SubscriptionFact), of(ItemFact), of(DiscountFact), of(InvoiceFact), of(LineFact)
+        "a",
+        of(SubscriptionFact),
+        of(ItemFact),
+        of(DiscountFact),
+        of(InvoiceFact),
+        of(LineFact),
+        of(ChangeFact),
     )

@@ -42,6 +42,7 @@ def _fields(raw: Raw) -> dict[str, Any]:
         "issued_at": moment(issued),
         "due_at": moment(raw.get("due_date")),
         "paid_at": moment(moments.get("paid_at")),
+        "given_up_at": moment(moments.get("voided_at") or moments.get("marked_uncollectible_at")),
         "period_start": moment(raw.get("period_start")),
         "period_end": moment(raw.get("period_end")),
         "url": dashboard(raw, "invoices"),

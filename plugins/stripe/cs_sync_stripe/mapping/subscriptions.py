@@ -84,6 +84,7 @@ def _item(entry: Raw, *, subscription: Raw, lookup: Lookup) -> Iterator[Mapped]:
             **({} if quantity is None else {"quantity": quantity}),  # metered items have none
             **price_fields(price_in(need(entry, "price"), currency, lookup)),
             "inclusive_tax_percent": _inclusive_tax(entry, subscription),
+            "is_snapshot": True,
             "raw": entry,
         },
     )

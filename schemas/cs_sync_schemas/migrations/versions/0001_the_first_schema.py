@@ -425,6 +425,7 @@ def upgrade() -> None:
     sa.Column('issued_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('due_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('paid_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('given_up_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('period_start', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('period_end', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('url', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
@@ -456,6 +457,7 @@ def upgrade() -> None:
     sa.Column('issued_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('due_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('paid_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('given_up_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('period_start', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('period_end', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('url', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
@@ -942,6 +944,25 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_subscription_account_source_id'), ['account_source_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_subscription_changed_at'), ['changed_at'], unique=False)
 
+    op.create_table('subscription_change',
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('first_seen_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('last_seen_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('changed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('deleted_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('row_hash', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('raw', sa.JSON(), nullable=True),
+    sa.Column('subscription_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('happened_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('before', sa.JSON(), nullable=False),
+    sa.PrimaryKeyConstraint('source', 'source_id')
+    )
+    with op.batch_alter_table('subscription_change', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_subscription_change_changed_at'), ['changed_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_subscription_change_subscription_source_id'), ['subscription_source_id'], unique=False)
+
     op.create_table('subscription_history',
     sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -990,6 +1011,7 @@ def upgrade() -> None:
     sa.Column('divide_by', sa.Integer(), nullable=True),
     sa.Column('divide_round', sa.String(), nullable=True),
     sa.Column('inclusive_tax_percent', cs_sync_schemas.money.ExactDecimal(), nullable=True),
+    sa.Column('is_snapshot', sa.Boolean(), nullable=False),
     sa.PrimaryKeyConstraint('source', 'source_id', 'valid_from')
     )
     with op.batch_alter_table('subscription_item', schema=None) as batch_op:
@@ -1213,6 +1235,11 @@ def downgrade() -> None:
 
     op.drop_table('survey_response')
     op.drop_table('suppression')
+    with op.batch_alter_table('subscription_change', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_subscription_change_subscription_source_id'))
+        batch_op.drop_index(batch_op.f('ix_subscription_change_changed_at'))
+
+    op.drop_table('subscription_change')
     with op.batch_alter_table('subscription_item', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_subscription_item_subscription_source_id'))
         batch_op.drop_index(batch_op.f('ix_subscription_item_changed_at'))
