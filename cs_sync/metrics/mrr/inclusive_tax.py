@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, LineFact
-from cs_sync.metrics.mrr.history import evidence
+from cs_sync.metrics.mrr.sightings import evidence
 
 
 @dataclass(frozen=True, slots=True)
