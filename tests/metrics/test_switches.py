@@ -191,6 +191,16 @@ def visitor(ledger: Ledger) -> None:
     sub(ledger, "b", status="canceled", started_at=utc(2026, 6, 5), ended_at=utc(2026, 6, 20))
 
 
+def one_trial_of_two_paid(ledger: Ledger) -> None:
+    """Both trials end on 15 June; the card of the second is refused until July."""
+    trial: dict[str, Any] = {"started_at": utc(2026, 6, 1), "trial_end": utc(2026, 6, 15)}
+    sub(ledger, **trial)
+    sub(ledger, "b", status="canceled", ended_at=utc(2026, 7, 6), **trial)
+    bill(ledger, status="paid", issued_at=utc(2026, 6, 15), paid_at=utc(2026, 6, 15))
+    refused = {"source_id": "in-b", "account_source_id": "b", "subscription_source_id": "s-b"}
+    bill(ledger, **refused, status="uncollectible", issued_at=utc(2026, 6, 15))
+
+
 def one_of_four_left(ledger: Ledger) -> None:
     """Four customers, one leaves and one joins."""
     for n in range(4):
@@ -231,6 +241,10 @@ TURNS: dict[str, tuple[Turn, ...]] = {
         Turn(True, "mrr", 1000, 1000, once, date(2026, 7, 1), "over"),
     ),
     "trials": (Turn("counted", "mrr", None, 1000, on_trial),),
+    "unpaid_trials": (
+        Turn("counted", "new_mrr", 1000, 2000, one_trial_of_two_paid),
+        Turn("counted", "churned_mrr", 0, 1000, one_trial_of_two_paid, date(2026, 7, 1), "left"),
+    ),
     "free_plan": (
         Turn("customer", "customers", 1, 2, one_pays_one_does_not),
         Turn("customer", "churned_customers", 1, 0, down_to_nothing, label="down"),
@@ -345,16 +359,18 @@ def test_a_day_begins_in_the_policys_zone(ledger: Ledger) -> None:
 
 
 def test_presets_set_what_their_makers_say() -> None:
-    """Stripe: no repeating coupons, cancelled when asked, new ones in the denominator, 1.67 % for
-    a lifetime without churn. ChartMogul: once coupons, unpaid counts, switches within the hour,
-    who pays nothing is active. ProfitWell: all coupons, on hold is nothing, who comes and goes in
-    a month is dropped. Baremetrics: delinquent for 30 days, net churn without reactivation.
-    Recurly: failed charges count, pauses do not, only what is prorated, back after a month."""
+    """Stripe: no repeating coupons, past due counts after a trial, too, cancelled when asked, new
+    ones in the denominator, 1.67 % for a lifetime without churn. ChartMogul: once coupons, unpaid
+    counts, switches within the hour, who pays nothing is active. ProfitWell: all coupons, on hold
+    is nothing, who comes and goes in a month is dropped. Baremetrics: delinquent for 30 days,
+    net churn without reactivation. Recurly: failed charges count, pauses do not, only what is
+    prorated, back after a month."""
     assert PRESETS == {
         "default": {},
         "stripe": {
-            "repeating_discounts": False, "cancellation": "request", "switch_netting": "none",
-            "churn_denominator": "start_plus_new", "churn_rate_without_churn": 0.0167,
+            "repeating_discounts": False, "unpaid_trials": "counted", "cancellation": "request",
+            "switch_netting": "none", "churn_denominator": "start_plus_new",
+            "churn_rate_without_churn": 0.0167,
         },
         "chartmogul": {
             "once_discounts": True, "unpaid": "counted", "switch_netting": "hour",
@@ -368,7 +384,7 @@ def test_presets_set_what_their_makers_say() -> None:
             "net_churn_counts_reactivation": False,
         },
         "recurly": {
-            "unpaid": "counted", "draft_pause": "excluded", "proration": "invoiced",
-            "renewal_grace_days": 30,
+            "unpaid_trials": "counted", "unpaid": "counted", "draft_pause": "excluded",
+            "proration": "invoiced", "renewal_grace_days": 30,
         },
     }  # fmt: skip

@@ -16,6 +16,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "default": {},
     "stripe": {
         "repeating_discounts": False,
+        "unpaid_trials": "counted",
         "cancellation": "request",
         "switch_netting": "none",
         "churn_denominator": "start_plus_new",
@@ -38,6 +39,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "net_churn_counts_reactivation": False,
     },
     "recurly": {
+        "unpaid_trials": "counted",
         "unpaid": "counted",
         "draft_pause": "excluded",
         "proration": "invoiced",
@@ -105,6 +107,11 @@ class MrrPolicy(BaseModel):
 
     trials: Literal["excluded", "counted"] = Field(
         default="excluded", description="Subscriptions on trial."
+    )
+    unpaid_trials: Literal["excluded", "counted"] = Field(
+        default="excluded",
+        description="Trials that ended without a payment so far: they count from the first payment "
+        "on, if ever; or from the trial's end, and leave as churn. Neither has converted.",
     )
     free_plan: Literal["no_customer", "customer"] = Field(
         default="no_customer",

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from cs_sync.metrics.mrr.facts import InvoiceFact, SubscriptionFact
+from cs_sync.metrics.mrr.first_payment import paid_since
 from cs_sync.metrics.mrr.policy import MrrPolicy
 
 OffCause = Literal["end", "payment", "pause"]
@@ -63,7 +64,11 @@ def service_of(
     start = subscription.started_at
     if excluded and trial[1] is not None:
         if trial[0] <= start:
-            start = max(start, trial[1])
+            paid = paid_since(subscription, invoices)
+            began = trial[1] if policy.unpaid_trials == "counted" else paid
+            if began is None:
+                return None
+            start = max(start, began)
         else:
             stops.append(Stop(trial[0], "pause", "trial", until=trial[1]))
     return Service(start, tuple(stops))
