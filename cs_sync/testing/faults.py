@@ -50,7 +50,7 @@ def cut(exchange: Exchange) -> httpx.Response:
     """Half of the body arrives and the connection ends: fewer bytes than were announced."""
     response = exchange.answer()
     content = response.content
-    headers = {**_plain(response), "content-length": str(len(content))}
+    headers = {**plain_headers(response), "content-length": str(len(content))}
     return httpx.Response(response.status_code, headers=headers, stream=_Half(content))
 
 
@@ -58,7 +58,7 @@ def shortened(exchange: Exchange) -> httpx.Response:
     """Half of the body arrives and looks complete: a proxy announced what it had."""
     response = exchange.answer()
     half = response.content[: len(response.content) // 2]
-    return httpx.Response(response.status_code, headers=_plain(response), content=half)
+    return httpx.Response(response.status_code, headers=plain_headers(response), content=half)
 
 
 def web_page(exchange: Exchange) -> httpx.Response:  # noqa: ARG001 - asks nobody
@@ -75,7 +75,9 @@ def rewritten(change: Change) -> Fault:
             return response
         changed = change(orjson.loads(response.content))
         content = changed if isinstance(changed, bytes) else orjson.dumps(changed)
-        return httpx.Response(response.status_code, headers=_plain(response), content=content)
+        return httpx.Response(
+            response.status_code, headers=plain_headers(response), content=content
+        )
 
     return fault
 
@@ -117,7 +119,7 @@ class _Half(httpx.SyncByteStream):
         raise httpx.RemoteProtocolError("peer closed connection without sending complete body")
 
 
-def _plain(response: httpx.Response) -> dict[str, str]:
+def plain_headers(response: httpx.Response) -> dict[str, str]:
     """The headers, without those that the new body decides."""
     decided = ("content-length", "transfer-encoding", "content-encoding")
     return {name: value for name, value in response.headers.items() if name not in decided}

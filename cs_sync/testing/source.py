@@ -9,6 +9,8 @@ import pytest
 from cs_sync.testing.cases.bad_answers import BadAnswerCases
 from cs_sync.testing.cases.changes import ChangeCases
 from cs_sync.testing.cases.interruptions import InterruptionCases
+from cs_sync.testing.cases.no_answers import NoAnswerCases
+from cs_sync.testing.cases.odd_values import OddValueCases
 from cs_sync.testing.cases.permissions import PermissionCases
 from cs_sync.testing.cases.reading import ReadingCases
 from cs_sync.testing.cases.secrets import SecretCases
@@ -21,9 +23,11 @@ class SourceConformance(
     ReadingCases,
     InterruptionCases,
     BadAnswerCases,
+    NoAnswerCases,
     ChangeCases,
     PermissionCases,
     TextCases,
+    OddValueCases,
     SecretCases,
 ):
     """Every case for a connector that reads: subclass it, name the fake vendor, done."""

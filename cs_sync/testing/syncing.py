@@ -81,9 +81,13 @@ class SyncBench(Bench[VendorFake]):
     def begin_synced(self) -> None:
         """Begin where an undisturbed first run ends, without running it once more."""
         found = reference(self.kind)
-        self.store.close()
-        self.path.write_bytes(found.database)
+        self.restore(found.database)
         self.clock.sleep((found.ended_at - self.clock.now()).total_seconds())
+
+    def restore(self, database: bytes) -> None:
+        """Go on with a copy of the database that was made before."""
+        self.store.close()
+        self.path.write_bytes(database)
 
     def sync(
         self,

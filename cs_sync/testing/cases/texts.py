@@ -44,7 +44,7 @@ class TextCases:
             less = _Less(bench.vendor.vital, first)
             run = bench.sync(rewritten(less), full=True)
             came_through(run, f"without {less.said()}")
-            _nothing_vanished(bench, f"without {less.said()}")
+            nothing_vanished(bench, f"without {less.said()}")
 
     def test_hostile_text_is_stored_as_text(self, bench: SyncBench) -> None:
         """Customers write code, formulas, control characters and novels into their names."""
@@ -54,7 +54,7 @@ class TextCases:
         run = bench.sync(rewritten(texts))
         must(bool(texts.used), "no answer of the fake vendor has a field of `free_text`")
         came_through(run, "with hostile text")
-        _nothing_vanished(bench, "with hostile text")
+        nothing_vanished(bench, "with hostile text")
 
     def test_half_a_character_costs_one_record_at_most(self, bench: SyncBench) -> None:
         """A vendor cut a text in the middle of an emoji, which JSON can say and Unicode cannot."""
@@ -62,10 +62,10 @@ class TextCases:
         bench.vendor.page_size = LARGE
         run = bench.sync(rewritten(OtherTexts(bench.vendor.free_text, (HALF,), most=1)))
         came_through(run, "with half a character in a text")
-        _nothing_vanished(bench, "with half a character in a text")
+        nothing_vanished(bench, "with half a character in a text")
 
 
-def _nothing_vanished(bench: SyncBench, when: str) -> None:
+def nothing_vanished(bench: SyncBench, when: str) -> None:
     """Every record of the undisturbed run is stored, or is kept as rejected.
 
     A rejection without an id may stand for several records of its kind.
@@ -109,7 +109,7 @@ class _Less:
         return ", ".join(sorted(self._left_out))
 
     def __call__(self, body: Any) -> Any:
-        for record in _records(body):
+        for record in records_in(body):
             places = [place for place in _places(record) if place[-1] not in self._vital]
             if places:
                 *path, name = places[self._turn % len(places)]
@@ -122,7 +122,7 @@ class _Less:
         return body
 
 
-def _records(body: Any) -> Iterator[dict[str, Any]]:
+def records_in(body: Any) -> Iterator[dict[str, Any]]:
     """The objects in the lists of an answer."""
     lists = [body] if isinstance(body, list) else []
     lists += [v for v in body.values() if isinstance(v, list)] if isinstance(body, dict) else []

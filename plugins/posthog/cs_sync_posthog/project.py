@@ -13,6 +13,7 @@ from cs_sync import (
     PermissionMissing,
     RequestRefused,
     Shape,
+    Unreachable,
     VendorError,
 )
 from cs_sync_posthog.config import PostHogConfig
@@ -59,6 +60,8 @@ class Project:
         }
         answer = self._http.post(f"{self._root}/query/", body, idempotent=True)
         rows, limit = answer["results"], answer.get("limit")
+        if not rows and answer.get("hasMore"):
+            raise Unreachable(f"posthog: {name}: the result goes on, but this part of it is empty")
         ended = answer.get("hasMore") is False and limit is not None and len(rows) < limit
         return rows, ended
 
