@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
 import httpx
@@ -27,6 +28,7 @@ _ID_FIELDS = ("correlationId", "request_id", "requestId")
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
 _LONGEST_SAYING = 300
+_MOST_DIGITS = 20
 _OF_THE_BODY = ("content-length", "content-encoding", "transfer-encoding")
 
 
@@ -71,16 +73,29 @@ def decode(response: httpx.Response, call: Call) -> Any:
 
 
 def mended(response: httpx.Response) -> httpx.Response | None:
-    """The response with `?` for halves of characters; None when that is not what is wrong.
+    """The response as JSON that all can read; None when it is none in any way.
 
     Vendors cut texts by 16-bit units, at times in the middle of an emoji. JSON can say the half
-    that is left, Unicode cannot hold it, and one such name must not stop a whole stream.
+    that is left, Unicode cannot hold it: it becomes `?`. And some write numbers that JSON does not
+    know, or that no computer counts: they become texts, which no field of numbers takes. One such
+    record must not stop a whole stream.
     """
     try:
-        text = json.dumps(json.loads(response.content), ensure_ascii=False, allow_nan=False)
+        document = json.loads(
+            response.content, parse_constant=str, parse_int=_counted, parse_float=_finite
+        )
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False)
     except (ValueError, RecursionError):
         return None
     return holding(response, text.encode("utf-8", "replace"))
+
+
+def _counted(digits: str) -> int | str:
+    return int(digits) if len(digits) < _MOST_DIGITS else digits
+
+
+def _finite(digits: str) -> float | str:
+    return number if isfinite(number := float(digits)) else digits
 
 
 def holding(response: httpx.Response, content: bytes) -> httpx.Response:

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import cache
 from hashlib import blake2b
 from operator import itemgetter
@@ -12,11 +13,19 @@ from typing import Annotated, Any, NotRequired, Union, cast, get_args, get_origi
 import orjson
 from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
+from sqlalchemy import BigInteger
 from typing_extensions import TypedDict
 
 from cs_sync.contracts.source import Rejection, Row
-from cs_sync_schemas import Record
+from cs_sync_schemas import Record, table_of
 
+EARLIEST, LATEST = date(1970, 1, 1), date(2200, 12, 31)
+"""Days that are believed: others stand for no time at all, or for a mistake."""
+MOST_MONEY = 10**15
+"""Minor units of one amount: no real one is larger, and sums of thousands stay in 64 bits."""
+MOST_COUNTED = 2**31 - 1
+MOST_EXACT = 10**18
+DECIMALS = 40
 NOT_CONTENT = frozenset({"updated_at", "raw"})
 """Fields that may change without the record meaning anything new."""
 
@@ -47,10 +56,16 @@ def door_of(record: type[Record]) -> Door:
         for name, info in fields.items()
         if not info.is_required()
     }
-    types: dict[str, Any] = {name: _annotation(info) for name, info in fields.items()}
+    columns = table_of(record).columns
+    types: dict[str, Any] = {
+        name: _annotation(info, money=isinstance(columns[name].type, BigInteger))
+        for name, info in fields.items()
+    }
     types["raw"] = NotRequired[Any]
     shape = cast(Any, TypedDict)(f"{record.__name__}Row", types)
-    shape.__pydantic_config__ = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
+    shape.__pydantic_config__ = ConfigDict(
+        extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False
+    )
     return Door(
         record=record,
         adapter=TypeAdapter(cast(Any, list[shape])),  # type: ignore[valid-type]
@@ -66,22 +81,32 @@ def _defines(record: type[Record], method: str) -> bool:
     return getattr(record, method).__func__ is not getattr(Record, method).__func__
 
 
-def _annotation(info: FieldInfo) -> Any:
-    """The field's type for a row: aware times, constraints kept; what is left out is None."""
+def _annotation(info: FieldInfo, *, money: bool) -> Any:
+    """The field's type for a row: bounded, constraints kept; what is left out is None."""
     kept = [part for part in info.metadata if type(part).__name__ != "FieldInfoMetadata"]
-    kind = _aware(info.annotation)
+    kind = _bounded(info.annotation, MOST_MONEY if money else MOST_COUNTED)
     kind = Annotated[kind, *kept] if kept else kind
     return kind if info.is_required() else Annotated[kind | None, Field(default=None)]
 
 
-def _aware(annotation: Any) -> Any:
-    """A naive time is a time nobody knows: every datetime must say its offset."""
-    if annotation is datetime:
-        return AwareDatetime
+def _bounded(annotation: Any, most: int) -> Any:
+    """What both databases can hold and sums can count, and times that say their offset.
+
+    A naive time is a time nobody knows.
+    """
     if get_origin(annotation) in (Union, UnionType):
-        parts = [_aware(part) for part in get_args(annotation)]
+        parts = [_bounded(part, most) for part in get_args(annotation)]
         return Union[tuple(parts)]  # noqa: UP007 - built at run time
-    return annotation
+    return {
+        int: Annotated[int, Field(ge=-most, le=most)],
+        Decimal: Annotated[Decimal, Field(ge=-MOST_EXACT, le=MOST_EXACT, decimal_places=DECIMALS)],
+        date: Annotated[date, Field(ge=EARLIEST, le=LATEST)],
+        datetime: Annotated[AwareDatetime, Field(ge=_instant(EARLIEST), le=_instant(LATEST))],
+    }.get(annotation, annotation)
+
+
+def _instant(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def admit(
@@ -119,9 +144,14 @@ def admit(
     return admitted, rejected
 
 
+def storable(text: str) -> str:
+    """The text as every database takes it: without NUL and halves of characters."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
 def _without_nul(value: Any) -> Any:
     if isinstance(value, str):
-        return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+        return storable(value)
     if isinstance(value, dict):
         return {_without_nul(key): _without_nul(part) for key, part in value.items()}
     return [_without_nul(part) for part in value] if isinstance(value, list) else value

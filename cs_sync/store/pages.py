@@ -1,13 +1,13 @@
 """One page, one transaction: rows, ended children, tombstones, rejects and the resume point."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
 
 from cs_sync.contracts.source import Page, Rejection, Stream
-from cs_sync.store.door import admit
+from cs_sync.store.door import admit, storable
 from cs_sync.store.records import (
     Moment,
     bury,
@@ -52,7 +52,13 @@ def admit_page(stream: Stream, page: Page) -> tuple[Admitted, list[Rejection]]:
             raise TypeError(f"stream {stream.name} did not announce {record.__name__}")
         admitted[record], refused = admit(record, rows)
         rejected += refused
-    return admitted, rejected
+    return admitted, [_told(rejection) for rejection in rejected]
+
+
+def _told(rejection: Rejection) -> Rejection:
+    """The same in words that every database takes: what is wrong with a record may be its text."""
+    source_id = None if rejection.source_id is None else storable(rejection.source_id)
+    return replace(rejection, source_id=source_id, reason=storable(rejection.reason))
 
 
 def main_records(stream: Stream, page: Page) -> int:
@@ -87,19 +93,20 @@ def store_page(
             confirm=confirm and record is stream.record,
         )
         forget_rejects(connection, moment.source, record, [row["source_id"] for row in rows])
-    gone = page.deleted.get(stream.record, ())
+    deleted = {record: list(map(storable, ids)) for record, ids in page.deleted.items()}
+    gone = deleted.get(stream.record, ())
     changed += _end_children(connection, stream, admitted, rejected, gone, moment)
     if confirm:
         refused = [r.source_id for r in rejected if r.record is stream.record and r.source_id]
         confirm_refused(connection, stream.record, refused, moment)
-    deleted = sum(bury(connection, record, ids, moment) for record, ids in page.deleted.items())
+    buried = sum(bury(connection, record, ids, moment) for record, ids in deleted.items())
     keep_rejects(connection, moment.source, stream.name, rejected, run_id, moment.now)
     return Stored(
         records=sum(len(rows) for rows in page.records.values()),
         main=main_records(stream, page),
         changed=changed,
         rejected=len(rejected),
-        deleted=deleted,
+        deleted=buried,
     )
 
 

@@ -87,6 +87,8 @@ class CrmFake(Fake):
     """An id as the vendor gives them, of an account that does not exist."""
     refuses_twins: ClassVar[bool] = True
     """Whether the vendor itself refuses a second follow-up of the same key."""
+    receipt_by_status: ClassVar[bool] = False
+    """Whether any good status is a receipt, whatever the body says."""
 
     @abstractmethod
     def accounts(self) -> Sequence[str]:

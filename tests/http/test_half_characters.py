@@ -1,4 +1,4 @@
-"""Texts that a vendor cut in the middle of a character."""
+"""Texts that a vendor cut in the middle of a character, and numbers that JSON does not know."""
 
 from collections.abc import Iterator
 
@@ -10,11 +10,13 @@ from cs_sync.http import VendorHttp
 
 CUT = rb'{"items": [{"id": 1, "name": "half \ud83d"}, {"id": 2, "name": "whole \ud83d\ude00"}]}'
 
+ODD = b'{"n": [NaN, -Infinity, 1e999, %s, 1.5, 7], "name": "fine"}' % (b"9" * 5000)
+
 
 @pytest.fixture
 def door() -> Iterator[VendorHttp]:
     def answer(request: httpx.Request) -> httpx.Response:
-        content = {"/cut": CUT, "/nan": b'{"score": NaN}'}[request.url.path]
+        content = {"/cut": CUT, "/odd": ODD, "/none": b'{"score": nan}'}[request.url.path]
         return httpx.Response(200, headers={"content-type": "application/json"}, content=content)
 
     client = httpx.Client(transport=httpx.MockTransport(answer))
@@ -33,4 +35,11 @@ def test_sdks_that_read_the_response_themselves_get_it_too(door: VendorHttp) -> 
 
 def test_what_is_no_json_at_all_is_still_refused(door: VendorHttp) -> None:
     with pytest.raises(Unreachable, match="not whole JSON"):
-        door.get("/nan")
+        door.get("/none")
+
+
+def test_numbers_that_json_does_not_know_are_texts(door: VendorHttp) -> None:
+    """So that a field of numbers refuses them, and the records beside them are read."""
+    found = door.get("/odd")
+    assert found["name"] == "fine"
+    assert found["n"] == ["NaN", "-Infinity", "1e999", "9" * 5000, 1.5, 7]

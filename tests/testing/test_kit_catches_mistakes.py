@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -118,6 +118,41 @@ class AsksTooEarly(PebbleSource):
         self._http.get("/v1/customers")
 
 
+class TakesAnythingForAnAnswer(PebbleSource):
+    """Without shapes, what has no items is a page without any."""
+
+    def __init__(self, config: PebbleConfig, http: Http) -> None:
+        key = config.api_key.get_secret_value()
+        door = http.at(config.base_url, headers={"Authorization": f"Bearer {key}"})
+        self._http = cast(Any, _Lenient(door))
+
+
+class _Lenient:
+    def __init__(self, http: Http) -> None:
+        self._given = http
+
+    def get(self, path: str, params: Any = None) -> Any:
+        found = self._given.get(path, params)
+        found = found if isinstance(found, dict) else {}
+        return {"items": found.get("items") or (), "next": found.get("next")}
+
+
+class CollectsAllPagesFirst(PebbleSource):
+    """So that the host sees no place that comes twice."""
+
+    def _read(self, *facts: Any) -> Iterator[Page]:
+        yield from list(super()._read(*facts))
+
+
+class BreaksAtAnImpossibleTime(PebbleSource):
+    def _read(self, *facts: Any) -> Iterator[Page]:
+        for page in super()._read(*facts):
+            for rejection in page.rejected:
+                if "OverflowError" in rejection.reason or "isoformat" in rejection.reason:
+                    raise OverflowError(rejection.reason)
+            yield page
+
+
 class StopsAtTheFirstOddRecord(PebbleSource):
     def _read(self, *facts: Any) -> Iterator[Page]:
         for page in super()._read(*facts):
@@ -147,6 +182,9 @@ MISTAKES: Mapping[type[PebbleSource], str] = {
     SwallowsErrors: "test_a_missing_permission_stops_its_stream_only",
     LogsItsKey: "test_no_secret_in_any_log_line_error_or_row",
     AsksTooEarly: "test_making_it_sends_no_request",
+    TakesAnythingForAnAnswer: "test_json_that_is_no_answer_moves_nothing",
+    CollectsAllPagesFirst: "test_a_list_that_begins_again_comes_to_an_end",
+    BreaksAtAnImpossibleTime: "test_impossible_values_cost_one_record_at_most",
     StopsAtTheFirstOddRecord: "test_missing_fields_cost_one_record_at_most",
     LeavesOddRecordsOut: "test_missing_fields_cost_one_record_at_most",
 }

@@ -10,9 +10,10 @@ import httpx
 from cs_sync.contracts.destination import Ack, Op
 from cs_sync.testing import faults
 from cs_sync.testing.cases.texts import HOSTILE
+from cs_sync.testing.poison import no_answer
 from cs_sync.testing.pushing import FIELDS, PushBench, Pushed, op_of
 from cs_sync.testing.vendor import CrmFake
-from cs_sync.testing.verdicts import must
+from cs_sync.testing.verdicts import must, not_applicable
 from cs_sync.testing.wire import Exchange, Fault
 
 ENOUGH = 3
@@ -82,6 +83,16 @@ class WritingCases:
 
         for fault, name in ((gateway, "502"), (faults.shortened, "half"), (faults.cut, "cut")):
             _at_every_request(bench, f"{name} after request", fault)
+
+    def test_json_that_is_no_answer_is_no_receipt(self, bench: PushBench) -> None:
+        """`{}`, null, a text, `{"message": …}`, a list: by a proxy, or after the work was done."""
+        if bench.crm.receipt_by_status:
+            not_applicable("any good status is its receipt")
+        pushed = bench.push(no_answer(asks=False))
+        must(bool(pushed.problems()), "nothing is carried out, and the push is content")
+        must(bool(bench.missing()), "the vendor was never asked, and it is all there")
+        _again(bench, "after JSON that was no answer")
+        _at_every_request(bench, "no answer after request", no_answer())
 
     def test_told_to_wait_it_waits(self, bench: PushBench) -> None:
         """429 for every request: nothing was done, so all of it is sent again."""

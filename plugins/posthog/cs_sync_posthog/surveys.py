@@ -49,7 +49,7 @@ def surveys_of(
     """The surveys that can be understood; answers to any other are rejected by name."""
     found = []
     for definition in definitions:
-        with suppress(KeyError, TypeError, ValueError):
+        with suppress(ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
             found.append(survey_of(definition, scales))
     return found
 

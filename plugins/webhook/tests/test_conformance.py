@@ -22,6 +22,7 @@ class Receiver(CrmFake):
 
     connector = WebhookDestination
     missing_account = "acct_999"
+    receipt_by_status = True
 
     def __init__(self, now: Callable[[], Any], folder: Path) -> None:
         super().__init__(now, folder)

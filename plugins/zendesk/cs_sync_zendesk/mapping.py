@@ -175,5 +175,6 @@ def reference(id: int | None) -> str | None:
 
 
 def by_ticket(metric_sets: Iterable[Raw]) -> dict[Any, Raw]:
-    """Metric sets by the ticket they measure."""
-    return {metrics["ticket_id"]: metrics for metrics in metric_sets}
+    """Metric sets by the ticket they measure; what measures none is left aside."""
+    found = (metrics for metrics in metric_sets if isinstance(metrics, dict))
+    return {metrics.get("ticket_id"): metrics for metrics in found}
