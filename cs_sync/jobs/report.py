@@ -10,11 +10,14 @@ from typing import Any
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.jobs.metrics import metrics, mrr
 from cs_sync.jobs.questions import open_questions
+from cs_sync.jobs.reconcile import reconciled
 from cs_sync.jobs.score import Scored, score_all
 from cs_sync.jobs.topics import newest_topics
+from cs_sync.jobs.unattributed import newest_unattributed, unattributed_shares
 from cs_sync.jobs.watch_list import watch_list
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.metrics.periods import add_months, last_whole_period
+from cs_sync.metrics.reconcile.compare import Compared
 from cs_sync.store.crm import remote_accounts
 from cs_sync.store.health import band_history
 from cs_sync.store.lookup import mrr_at
@@ -103,6 +106,8 @@ def _data(
         writes=newest["writes"] if newest else {},
         streams=_freshness(newest, cursors),
         said=_said(newest_topics(workspace)),
+        ties=_ties(workspace),
+        unattributed=_unattributed(workspace),
         notes=tuple(dict.fromkeys([*notes, *open_questions(workspace)])),
     )
 
@@ -181,6 +186,45 @@ def _said(rows: Sequence[Mapping[str, Any]]) -> list[Any]:
             currency=row["currency"],
         )
         for row in rows
+    ]
+
+
+def _ties(workspace: Workspace) -> list[Any]:
+    from cs_sync.report import Tie
+
+    found = reconciled(workspace)
+    totals = {currency: Compared(None, currency) for currency in found.left_out}
+    totals |= {total.currency: total for total in found.sums}
+    return [
+        Tie(
+            currency,
+            found.month,
+            total.tied,
+            total.mrr,
+            total.unexplained,
+            found.left_out.get(currency, 0),
+        )
+        for currency, total in sorted(totals.items())
+    ]
+
+
+def _unattributed(workspace: Workspace) -> list[Any]:
+    from cs_sync.report import Unattributed
+
+    newest: dict[tuple[str, str | None], list[str]] = {}
+    for row in newest_unattributed(workspace, QUOTES):
+        ids = (row["source_id"], row["contact_source_id"], row["account_source_id"])
+        name = next((one for one in ids if one), "without an id")
+        newest.setdefault((row["kind"], row["currency"]), []).append(f"{row['source']} {name}")
+    return [
+        Unattributed(
+            share.kind,
+            share.unattributed,
+            share.total,
+            share.currency,
+            newest.get((share.kind, share.currency), ()),
+        )
+        for share in unattributed_shares(workspace)
     ]
 
 

@@ -15,6 +15,7 @@ from cs_sync.jobs.report import newest_kpis, write_report
 from cs_sync.jobs.score import Scored, score_all
 from cs_sync.jobs.summary import RunReport
 from cs_sync.jobs.sync import sync_into
+from cs_sync.jobs.unattributed import unattributed_note, unattributed_shares
 from cs_sync.jobs.watch_list import watch_list
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.jobs.write_back import Wishes, write
@@ -30,6 +31,7 @@ def run(workspace: Workspace, *, dry_run: bool = False, yes: bool = False) -> Ru
         derive(recorded)
         scored = _score(recorded)
         plan = _write(recorded, scored, notes, dry_run=dry_run, yes=yes)
+    notes += unattributed_note(unattributed_shares(workspace))
     kpis = newest_kpis(workspace)
     customers = [one for one in scored if one.is_customer]
     path = None

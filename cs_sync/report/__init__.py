@@ -7,6 +7,8 @@ from cs_sync.report.data import (
     ReportData,
     RunLine,
     Said,
+    Tie,
+    Unattributed,
     Watched,
 )
 from cs_sync.report.page import render
@@ -18,6 +20,8 @@ __all__ = [
     "ReportData",
     "RunLine",
     "Said",
+    "Tie",
+    "Unattributed",
     "Watched",
     "render",
 ]

@@ -88,6 +88,36 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Tie:
+    """How much of the MRR at the end of a month its invoices bear out; minor units of `currency`.
+
+    `unexplained` is the sum of the differences that no fact explains; `left_out` is MRR of sources
+    without invoices, which is not in `mrr`.
+    """
+
+    currency: str
+    month: date
+    tied: int
+    mrr: int
+    unexplained: int = 0
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Unattributed:
+    """Records of a kind that belong to no account, of how many; money in minor units.
+
+    `records` are the newest of them, by the source's ids.
+    """
+
+    kind: str
+    unattributed: int
+    total: int
+    currency: str | None = None
+    records: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ReportData:
     """Everything that `render` shows; what is left out is said to be missing, not left blank.
 
@@ -99,6 +129,8 @@ class ReportData:
     writes        counts by outcome (create, update, unchanged, rejected, unknown)
     said          topics of the last year's comments, the most frequent first; without any, the
                   section is left out
+    ties          how much of the MRR of each currency ties to invoices
+    unattributed  what belongs to no account, by kind; shown also where it is nothing
     notes         sentences that the reader must know, each shown at the top
     """
 
@@ -116,4 +148,6 @@ class ReportData:
     writes: Mapping[str, int] = field(default_factory=dict)
     streams: Sequence[Freshness] = ()
     said: Sequence[Said] = ()
+    ties: Sequence[Tie] = ()
+    unattributed: Sequence[Unattributed] = ()
     notes: Sequence[str] = ()

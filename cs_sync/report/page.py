@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cs_sync.report import charts, formats
-from cs_sync.report.data import BandCount, ReportData, Watched
+from cs_sync.report.data import BandCount, ReportData, Tie, Watched
 from cs_sync.report.drawing import chart, extra
 from cs_sync.report.movements import MOVEMENTS, Step, bridges, shown
 from cs_sync.report.tiles import OTHERS, other_names, tile_groups
@@ -29,6 +29,7 @@ class Bridge:
 
     currency: str
     headline: str
+    ties: str
     drawing: str
     legend: Sequence[tuple[str, str]]
     movements: Sequence[str]
@@ -108,6 +109,7 @@ def _bridges(data: ReportData) -> Iterator[Bridge]:
         yield Bridge(
             currency=currency,
             headline=headline,
+            ties=_ties(data.ties, currency),
             drawing=chart(
                 partial(charts.mrr_spec, steps, currency),
                 f"MRR and its movements in {currency}. {headline} The numbers follow below.",
@@ -127,6 +129,25 @@ def _headline(steps: Sequence[Step], currency: str) -> str:
         f"{formats.money(last.closing, currency)} at the end of {last.label}"
         f" ({moved}): {formats.money(gained, currency)} gained,"
         f" {formats.money(lost, currency)} lost."
+    )
+
+
+def _ties(ties: Sequence[Tie], currency: str) -> str:
+    """How far the newest month's MRR in a currency can be relied upon."""
+    tie = next((one for one in ties if one.currency == currency), None)
+    if tie is None:
+        return ""
+    tied, mrr, unexplained, left_out = (
+        formats.money(amount, currency, exact=True)
+        for amount in (tie.tied, tie.mrr, tie.unexplained, tie.left_out)
+    )
+    end = f"at the end of {tie.month:%b %Y}"
+    apart = f" {left_out} is from sources without invoices." if tie.left_out else ""
+    if not tie.mrr:
+        return f"No MRR {end} can be held against invoices.{apart}"
+    share = formats.percent(tie.tied / tie.mrr)
+    return (
+        f"{share} of MRR ties to invoices {end}: {tied} of {mrr}, {unexplained} unexplained.{apart}"
     )
 
 

@@ -7,7 +7,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cs_sync.report import BandCount, BandDay, Freshness, ReportData, RunLine, Watched
+from cs_sync.report import (
+    BandCount,
+    BandDay,
+    Freshness,
+    ReportData,
+    RunLine,
+    Tie,
+    Unattributed,
+    Watched,
+)
 
 HOSTILE = "<script>alert('x')</script>\"&'</style><img src=https://evil.test/p.png>"
 
@@ -96,6 +105,11 @@ def hostile(kpi: Callable[..., Any], step: Callable[..., Any]) -> ReportData:
             Watched("acc_2", "Globex", {}, None, "green", link="https://crm.test/c/2?a=1&b=2"),
         ],
         destination=HOSTILE,
+        ties=[Tie("EUR", date(2026, 10, 1), 118_440, 120_000, 1_200, 5_000)],
+        unattributed=[
+            Unattributed("money", 0, 2_000_000, "EUR"),
+            Unattributed("tickets", 12, 300, records=[HOSTILE, "zendesk 11"]),
+        ],
         writes={"create": 2, "update": 1234, "unchanged": 5, "rejected": 1, "unknown": 3},
         streams=[
             Freshness("stripe", "invoices", "ok", at, 8123, 2),

@@ -131,7 +131,7 @@ def test_every_section_table_and_chart_has_a_name(page: Page) -> None:
     assert len(identifiers) == len(set(identifiers))
     for section in page.all("section"):
         assert section["aria-labelledby"] in identifiers
-    assert len(page.all("table")) == len(page.all("caption")) == 5
+    assert len(page.all("table")) == len(page.all("caption")) == 6
     charts = page.all("svg")
     assert len(charts) == 2 * 4, "wide and narrow: two currencies, bands now, bands over time"
     for chart in charts:
@@ -167,6 +167,21 @@ def test_the_bridge_is_there_in_numbers(page: Page) -> None:
         in text
     )
     assert "JPY 9,000 at the end of Oct 2026 (±0.0 %): JPY 0 gained, JPY 0 lost." in text
+
+
+def test_how_much_of_the_mrr_ties_to_invoices(page: Page) -> None:
+    said = " ".join(page.text("mrr").replace("\u00a0", " ").replace("\u202f", " ").split())
+    assert (
+        "98.7 % of MRR ties to invoices at the end of Oct 2026: EUR 1,184.40 of EUR 1,200.00,"
+        " EUR 12.00 unexplained. EUR 50.00 is from sources without invoices." in said
+    )
+
+
+def test_what_belongs_to_no_account_is_a_share_with_a_list(page: Page) -> None:
+    said = " ".join(page.text("apart").replace("\u00a0", " ").replace("\u202f", " ").split())
+    assert "money in EUR EUR 0.00 EUR 20,000.00 0.0 % –" in said
+    assert "tickets 12 300 4.0 %" in said
+    assert "zendesk 11" in said
 
 
 def test_bands_and_watch_list(page: Page) -> None:

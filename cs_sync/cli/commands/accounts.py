@@ -29,16 +29,26 @@ def accounts(
     conflicts: Annotated[
         bool, typer.Option("--conflicts", help="Records that could be several accounts.")
     ] = False,
+    unattributed: Annotated[
+        bool,
+        typer.Option("--unattributed", help="Money, tickets, answers and use without an account."),
+    ] = False,
 ) -> None:
     """The accounts, and which records of the sources they are; link, split and test answer."""
     if context.invoked_subcommand is not None:
         return
     from cs_sync.cli.output import write_rows
     from cs_sync.jobs.accounts import accounts as listed
+    from cs_sync.jobs.unattributed import unattributed as without_account
 
+    if conflicts and unattributed:
+        raise typer.BadParameter("--conflicts does not go with --unattributed")
     options: Options = context.obj
     with options.workspace() as workspace:
-        rows = listed(workspace, conflicts=conflicts)
+        if unattributed:
+            rows = without_account(workspace)
+        else:
+            rows = listed(workspace, conflicts=conflicts)
     write_rows(options.format, rows, tuple(rows[0]) if rows else ())
 
 
