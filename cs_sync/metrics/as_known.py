@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Alias, Column, FromClause, Select, Table, select, union_all
+from sqlalchemy import Alias, Column, CompoundSelect, FromClause, Select, Table, select, union_all
 from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
 from cs_sync.metrics.portable import instant
@@ -18,13 +18,15 @@ def as_known(statement: Select[Any], known_at: datetime) -> Select[Any]:
     Whatever a metric reads, and however, it reads what it would have read then.
     """
 
-    if all(history_of(table) is None for table in _read(statement)):
+    if all(history_of(table) is None for table in tables_read(statement)):
         return statement
 
     @cache
     def then(table: Table, name: str) -> FromClause | None:
         history = history_of(table)
-        return None if history is None else _versions(table, history, known_at, name)
+        return (
+            None if history is None else versions(table, history, known_at).subquery(f"{name}_then")
+        )
 
     def replaced(element: Any, **_: Any) -> Any:
         if isinstance(element, Column):
@@ -35,7 +37,7 @@ def as_known(statement: Select[Any], known_at: datetime) -> Select[Any]:
     return cast(Select[Any], replacement_traverse(statement, {}, replaced))
 
 
-def _read(statement: Select[Any]) -> Iterator[Table]:
+def tables_read(statement: Select[Any]) -> Iterator[Table]:
     """Every table that a statement reads, wherever in it."""
     return (one for one in iterate(statement) if isinstance(one, Table))
 
@@ -50,7 +52,7 @@ def _replaced_source(
     return None
 
 
-def _versions(table: Table, history: Table, known_at: datetime, name: str) -> FromClause:
+def versions(table: Table, history: Table, known_at: datetime) -> CompoundSelect[Any]:
     """The version of each row that was known then: the one of now, or one of its past."""
     names = [column.name for column in table.c if column.name in history.c]
     at = instant(known_at)
@@ -58,4 +60,4 @@ def _versions(table: Table, history: Table, known_at: datetime, name: str) -> Fr
     past = select(*(history.c[n] for n in names)).where(
         known_from(history) <= at, history.c.known_to > at
     )
-    return union_all(now, past).subquery(f"{name}_then")
+    return union_all(now, past)

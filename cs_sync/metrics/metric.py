@@ -132,9 +132,12 @@ class Metric:
 
     def statement(self, scope: Scope) -> Select[Any]:
         """The statement for a scope; its rows are finished by `kpi.finish`."""
-        own = replace(self.narrowed(scope), settings=self.settings_for(scope))
-        statement = self.build(own)
+        statement = self.current(scope)
         return statement if scope.known_at is None else as_known(statement, scope.known_at)
+
+    def current(self, scope: Scope) -> Select[Any]:
+        """The statement where the tables show what was known at the scope's `known_at`."""
+        return self.build(replace(self.narrowed(scope), settings=self.settings_for(scope)))
 
     def statements(self, scope: Scope) -> Iterator[tuple[int, Select[Any]]]:
         """The statements for a scope, and the index of the period that is each one's period 0."""
