@@ -1,6 +1,7 @@
 """The sections of `cs_sync.toml`, each a frozen model with its defaults."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Self
 from zoneinfo import ZoneInfo
@@ -18,7 +19,7 @@ from pydantic import (
 from cs_sync.config.connectors import Connectors
 from cs_sync.config.cron import check_cron
 from cs_sync.config.database_url import check_database_url
-from cs_sync.follow_ups.settings import FollowUpSettings, PlaybookSettings
+from cs_sync.follow_ups.settings import Duration, FollowUpSettings, PlaybookSettings
 from cs_sync.health.model import HealthConfig
 from cs_sync.identity.domains import DomainRules, domain_of
 from cs_sync.words import Language
@@ -102,6 +103,11 @@ class MetricsSettings(Section):
     )
     policy_overrides: Mapping[str, Any] = Field(
         default_factory=dict, description="Single switches of that policy, set differently."
+    )
+    switch_within: Annotated[Duration, Field(ge=timedelta())] | None = Field(
+        default=None,
+        examples=["1d"],
+        description="Cancel and create within it is a switch of plans, not churn; by the policy.",
     )
     gross_margin: Annotated[float, Field(gt=0, le=1)] | None = Field(
         default=None,

@@ -1,7 +1,7 @@
 """From records to accounts and their MRR: for what the last sync touched, or for everything."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, select
 
@@ -35,7 +35,10 @@ def policy_of(workspace: Workspace, name: str | None = None) -> MrrPolicy:
     """The MRR policy of the configuration, or a preset by name, in the reporting zone."""
     settings, zone = workspace.config.metrics, str(workspace.config.workspace.timezone)
     if name is None or name == settings.policy:
-        return MrrPolicy.preset(settings.policy, **{"zone": zone, **settings.policy_overrides})
+        span = settings.switch_within
+        within = {} if span is None else {"switch_within_hours": span / timedelta(hours=1)}
+        given = {"zone": zone, **within, **settings.policy_overrides}
+        return MrrPolicy.preset(settings.policy, **given)
     return MrrPolicy.preset(name, zone=zone)
 
 

@@ -185,6 +185,13 @@ def switched(ledger: Ledger) -> None:
     sub(ledger, name="c", again=True, started_at=ends)
 
 
+def switched_overnight(ledger: Ledger) -> None:
+    """Cancelled at ten in the evening on the last of June, subscribed to more at three."""
+    sub(ledger, status="canceled", ended_at=utc(2026, 6, 30, 22))
+    more = {"unit_amount": "3000"}
+    sub(ledger, name="b", again=True, started_at=utc(2026, 7, 1, 3), item=more)
+
+
 def visitor(ledger: Ledger) -> None:
     """One stays; one joins on 5 June and leaves on the 20th."""
     sub(ledger)
@@ -276,6 +283,12 @@ TURNS: dict[str, tuple[Turn, ...]] = {
         Turn("none", "mrr_moved_by_cause", None, 6000, switched),  # 10 − 10 + 30 − 30 + 10 …
         Turn("hour", "mrr_moved_by_cause", None, 4000, switched, label="hour"),
     ),
+    "switch_within_hours": (
+        Turn(1, "churned_mrr", 0, 1000, switched_overnight),
+        Turn(1, "reactivation_mrr", 0, 3000, switched_overnight, date(2026, 7, 1), "again"),
+        Turn(1, "expansion_mrr", 2000, 0, switched_overnight, date(2026, 7, 1), "more"),
+        Turn(5, "churned_mrr", 0, 0, switched_overnight, label="in time"),
+    ),
     "came_and_left": (
         Turn("dropped", "new_mrr", 1000, 0, visitor),
         Turn("dropped", "churned_mrr", 1000, 0, visitor, label="lost"),
@@ -353,7 +366,7 @@ def test_a_day_begins_in_the_policys_zone(ledger: Ledger) -> None:
     sub(ledger, name="again", again=True, started_at=utc(2026, 6, 9, 23))
     turn = Turn("UTC", "mrr_moved_by_cause", None, None, weekly)
     for zone, moved in (("UTC", None), ("Europe/Warsaw", 2000)):
-        policy = MrrPolicy(zone=zone)
+        policy = MrrPolicy(zone=zone, switch_within_hours=0)
         ledger.compute(["a"], policy)
         assert value(ledger, turn, policy) == moved
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from datetime import datetime, timedelta
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -146,6 +147,12 @@ class MrrPolicy(BaseModel):
     switch_netting: Literal["day", "hour", "none"] = Field(
         default="day", description="Changes this close together are one change."
     )
+    switch_within_hours: float | None = Field(
+        default=None,
+        ge=0,
+        description="A subscription that ends and one that begins so close together are a switch "
+        "of plans and no churn; without it as `switch_netting`: 24 hours, 1 or none.",
+    )
 
     came_and_left: Literal["both", "dropped"] = Field(
         default="both",
@@ -182,6 +189,22 @@ class MrrPolicy(BaseModel):
         if name not in PRESETS:
             raise ValueError(f"unknown MRR policy {name!r}; known: {', '.join(PRESETS)}")
         return cls(**{"name": name, **PRESETS[name], **overrides})
+
+    @property
+    def switch_span(self) -> timedelta:
+        """How far apart a cancellation and what replaces it may be."""
+        netted = {"day": 24, "hour": 1, "none": 0}[self.switch_netting]
+        hours = netted if self.switch_within_hours is None else self.switch_within_hours
+        return timedelta(hours=hours)
+
+    def nets(self, one: datetime, other: datetime) -> bool:
+        """Whether a change and a later one are one change."""
+        if self.switch_netting == "none":
+            return one == other
+        if self.switch_netting == "hour":
+            return other - one <= timedelta(hours=1)
+        zone = ZoneInfo(self.zone)
+        return one.astimezone(zone).date() == other.astimezone(zone).date()
 
     @property
     def hash(self) -> str:

@@ -8,7 +8,6 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from cs_sync.metrics.mrr.discounts import applies, counting, net_amounts
 from cs_sync.metrics.mrr.facts import (
@@ -22,6 +21,7 @@ from cs_sync.metrics.mrr.history import item_versions
 from cs_sync.metrics.mrr.inclusive_tax import with_invoiced_tax
 from cs_sync.metrics.mrr.normalise import monthly_amount, round_half_even, split, without_tax
 from cs_sync.metrics.mrr.past_discounts import past_discounts
+from cs_sync.metrics.mrr.plan_switches import join_switches
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.mrr.proration import interval_ends, invoiced_amount
 from cs_sync.metrics.mrr.service import Service, service_of
@@ -136,7 +136,8 @@ def timeline(facts: BillingFacts, policy: MrrPolicy) -> Timeline:
     subscriptions = {s.key: s for s in facts.subscriptions}
     services = _services(facts, policy)
     every = with_invoiced_tax(facts, item_versions(facts))
-    versions = [version for version in every if version.subscription in services]
+    counted = [version for version in every if version.subscription in services]
+    services, versions = join_switches(services, counted, policy)
     discounts = counting(
         [*facts.discounts, *past_discounts(facts)], versions, subscriptions, policy
     )
@@ -234,7 +235,7 @@ def _netted(states: Sequence[State], policy: MrrPolicy) -> Iterator[State]:
     first: State | None = None
     last: State | None = None
     for state in states:
-        if first is not None and last is not None and not _together(first.at, state.at, policy):
+        if first is not None and last is not None and not policy.nets(first.at, state.at):
             yield _ending_in(first, last)
             first = None
         first, last = first or state, state
@@ -256,15 +257,6 @@ def _bridged(states: Sequence[State], policy: MrrPolicy) -> Iterator[State]:
             continue
         paid = paid or state.amount > 0
         yield state
-
-
-def _together(one: datetime, other: datetime, policy: MrrPolicy) -> bool:
-    if policy.switch_netting == "none":
-        return one == other
-    if policy.switch_netting == "hour":
-        return other - one <= timedelta(hours=1)
-    zone = ZoneInfo(policy.zone)
-    return one.astimezone(zone).date() == other.astimezone(zone).date()
 
 
 def _distinct(states: Iterable[State]) -> Iterator[State]:

@@ -70,7 +70,7 @@ def test_the_day_of_a_switch_is_the_reporting_zones() -> None:
         item("j", subscription_source_id="t", valid_from=at(2026, 2, 10, 23, 30)),
     ]
     assert len(steps(*rows, zone="Europe/London")) == 1
-    assert len(steps(*rows, zone="Europe/Warsaw")) == 3
+    assert len(steps(*rows, zone="Europe/Warsaw", switch_within_hours=0)) == 3
 
 
 def test_who_comes_and_goes_on_one_day_was_never_a_customer() -> None:
