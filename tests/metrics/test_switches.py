@@ -131,6 +131,12 @@ def on_trial(ledger: Ledger) -> None:
     sub(ledger, status="trialing", started_at=utc(2026, 6, 20), trial_end=utc(2026, 7, 20))
 
 
+def given_a_month(ledger: Ledger) -> None:
+    """Paid for since January; free from 10 June to 10 July."""
+    start, end = utc(2026, 6, 10), utc(2026, 7, 10)
+    sub(ledger, status="trialing", trial_start=start, trial_end=end)
+
+
 def one_pays_one_does_not(ledger: Ledger) -> None:
     sub(ledger)
     sub(ledger, "b", item={"unit_amount": "0"})
@@ -252,6 +258,10 @@ TURNS: dict[str, tuple[Turn, ...]] = {
         Turn("counted", "new_mrr", 1000, 2000, one_trial_of_two_paid),
         Turn("counted", "churned_mrr", 0, 1000, one_trial_of_two_paid, date(2026, 7, 1), "left"),
     ),
+    "running_trials": (
+        Turn("excluded", "mrr", 1000, 0, given_a_month),
+        Turn("excluded", "mrr", 1000, 1000, given_a_month, date(2026, 5, 1), "before"),
+    ),
     "free_plan": (
         Turn("customer", "customers", 1, 2, one_pays_one_does_not),
         Turn("customer", "churned_customers", 1, 0, down_to_nothing, label="down"),
@@ -372,16 +382,18 @@ def test_a_day_begins_in_the_policys_zone(ledger: Ledger) -> None:
 
 
 def test_presets_set_what_their_makers_say() -> None:
-    """Stripe: no repeating coupons, past due counts after a trial, too, cancelled when asked, new
-    ones in the denominator, 1.67 % for a lifetime without churn. ChartMogul: once coupons, unpaid
-    counts, switches within the hour, who pays nothing is active. ProfitWell: all coupons, on hold
-    is nothing, who comes and goes in a month is dropped. Baremetrics: delinquent for 30 days,
-    net churn without reactivation. Recurly: failed charges count, pauses do not, only what is
+    """Stripe: no repeating coupons, past due counts after a trial, too, no time on trial does,
+    cancelled when asked, new ones in the denominator, 1.67 % for a lifetime without churn.
+    ChartMogul: once coupons, unpaid counts, switches within the hour, who pays nothing is active.
+    ProfitWell: all coupons, on hold is nothing, who comes and goes in a month is dropped.
+    Baremetrics: delinquent for 30 days, net churn without reactivation. Recurly: failed charges
+    count, pauses do not, only what is
     prorated, back after a month."""
     assert PRESETS == {
         "default": {},
         "stripe": {
-            "repeating_discounts": False, "unpaid_trials": "counted", "cancellation": "request",
+            "repeating_discounts": False, "unpaid_trials": "counted",
+            "running_trials": "excluded", "cancellation": "request",
             "switch_netting": "none", "churn_denominator": "start_plus_new",
             "churn_rate_without_churn": 0.0167,
         },

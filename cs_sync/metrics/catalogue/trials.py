@@ -35,14 +35,18 @@ _DAY = 86_400
 
 
 def _trials(scope: Scope) -> CTE:
-    """Accounts with the start of their first trial, and the end of their last."""
+    """Accounts with the start of their first trial, and the end of their last.
+
+    What is given to a running subscription later is no trial: somebody pays already.
+    """
     fields = SUBSCRIPTION.c
+    at_first = or_(fields.trial_start.is_(None), fields.trial_start <= fields.started_at)
     begun = attributed(
         scope,
         SUBSCRIPTION,
         func.coalesce(fields.trial_start, fields.started_at).label("begun"),
         fields.trial_end,
-        where=fields.trial_end.is_not(None),
+        where=and_(fields.trial_end.is_not(None), at_first),
     )
     marks = marks_of(scope, begun)
     return (
@@ -197,7 +201,10 @@ def _trial(
     )  # fmt: skip
 
 
-_ONE = "One trial per account, an extended one keeps its first start. "
+_ONE = (
+    "One trial per account, an extended one keeps its first start; free time given to a running "
+    "subscription is none. "
+)
 _WITHIN: dict[str, Any] = {"settings": {"within_days": 30}, "settles_after": "within_days"}
 
 TRIALS: tuple[Metric, ...] = (

@@ -155,9 +155,12 @@ def _appeared(
     """An item joined a running subscription, or its subscription started or came back."""
     if any(c.item.subscription == item.subscription for c in before.charges):
         return "item", None
-    stops = line.services[item.subscription].stops
-    resumed = any(s.until is not None and after.at <= s.until <= after.settled_at for s in stops)
-    return ("pause" if resumed else "start"), None
+    over = (
+        stop.cause
+        for stop in line.services[item.subscription].stops
+        if stop.until is not None and after.at <= stop.until <= after.settled_at
+    )
+    return next((cause for cause in over if cause != "end"), "start"), None
 
 
 def _vanished(line: Timeline, item: ItemFact, after: State) -> tuple[Cause, str | None]:

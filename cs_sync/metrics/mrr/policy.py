@@ -18,6 +18,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "stripe": {
         "repeating_discounts": False,
         "unpaid_trials": "counted",
+        "running_trials": "excluded",
         "cancellation": "request",
         "switch_netting": "none",
         "churn_denominator": "start_plus_new",
@@ -113,6 +114,11 @@ class MrrPolicy(BaseModel):
         default="excluded",
         description="Trials that ended without a payment so far: they count from the first payment "
         "on, if ever; or from the trial's end, and leave as churn. Neither has converted.",
+    )
+    running_trials: Literal["excluded", "counted"] = Field(
+        default="counted",
+        description="Trials given to a running subscription that was paid for: a gift that counts "
+        "on, as a discount of one invoice does, or a pause.",
     )
     free_plan: Literal["no_customer", "customer"] = Field(
         default="no_customer",

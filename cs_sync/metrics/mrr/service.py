@@ -1,16 +1,26 @@
-"""When a subscription counts: trials, pauses, missed payments and ends, under a policy."""
+"""When a subscription counts: trials, pauses, missed payments and ends, under a policy.
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+What it is today says nothing of what it was: the past rests on what was told and seen of it, and
+on its bills.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Literal
 
-from cs_sync.metrics.mrr.facts import InvoiceFact, SubscriptionFact
+from cs_sync.metrics.mrr.books import SubscriptionBook
+from cs_sync.metrics.mrr.facts import InvoiceFact
 from cs_sync.metrics.mrr.first_payment import paid_since
+from cs_sync.metrics.mrr.given_trials import running_trials, trial_before
+from cs_sync.metrics.mrr.phases import Phase, phases_of
 from cs_sync.metrics.mrr.policy import MrrPolicy
+from cs_sync.metrics.mrr.uncharged import uncharged
 
 OffCause = Literal["end", "payment", "pause"]
 _NEVER_STARTED = frozenset({"incomplete", "incomplete_expired"})
+A_DAY = timedelta(days=1)
 _OWING = frozenset({"past_due", "unpaid", "canceled"})
 
 
@@ -51,107 +61,176 @@ class Service:
         return [self.starts_at, *(s.at for s in self.stops), *ends]
 
 
-def service_of(
-    subscription: SubscriptionFact, invoices: Sequence[InvoiceFact], policy: MrrPolicy
-) -> Service | None:
-    """When this subscription counts; None when it never does: on trial, never paid."""
-    excluded = policy.trials == "excluded"
-    if subscription.status in _NEVER_STARTED or (excluded and subscription.status == "trialing"):
+def service_of(book: SubscriptionBook, policy: MrrPolicy) -> Service | None:
+    """When this subscription counts; None when it never does: on its first trial, never paid."""
+    given, start = running_trials(book), _starts_at(book, policy)
+    if start is None:
         return None
-    trial = (subscription.trial_start or subscription.started_at, subscription.trial_end)
-    stops = [*_ends(subscription, invoices, policy), *_unpaid(subscription, invoices, policy)]
-    stops += _pauses(subscription, invoices, policy)
-    start = subscription.started_at
-    if excluded and trial[1] is not None:
-        if trial[0] <= start:
-            paid = paid_since(subscription, invoices)
-            began = trial[1] if policy.unpaid_trials == "counted" else paid
-            if began is None:
-                return None
-            start = max(start, began)
-        else:
-            stops.append(Stop(trial[0], "pause", "trial", until=trial[1]))
+    stops = [*_ends(book, policy), *_unpaid(book, policy), *_pauses(book, policy)]
+    if policy.trials == "excluded" and policy.running_trials == "excluded":
+        stops += [Stop(begun, "pause", "trial", until=over) for begun, over in given]
+    stops += _unexplained(book, stops, policy)
     return Service(start, tuple(stops))
 
 
-def _ends(
-    subscription: SubscriptionFact, invoices: Sequence[InvoiceFact], policy: MrrPolicy
-) -> Iterable[Stop]:
+def _starts_at(book: SubscriptionBook, policy: MrrPolicy) -> datetime | None:
+    """From when on it counts at all; None where it never has so far."""
+    subscription, first = book.subscription, trial_before(book)
+    if subscription.status in _NEVER_STARTED:
+        return None
+    if policy.trials == "counted":
+        return subscription.started_at
+    if subscription.status == "trialing" and not running_trials(book):
+        return None
+    if first is None:
+        return subscription.started_at
+    paid = paid_since(replace(subscription, trial_end=first), book.invoices)
+    began = first if policy.unpaid_trials == "counted" else paid
+    return began and max(began, subscription.started_at)
+
+
+def _ends(book: SubscriptionBook, policy: MrrPolicy) -> Iterable[Stop]:
+    subscription = book.subscription
     asked = subscription.canceled_at if policy.cancellation == "request" else None
     known = subscription.ended_at or asked or subscription.cancel_at
     if known is not None:
         at = known if asked is None else min(known, asked)
         if policy.cancellation == "paid_until":
-            at = max([at, *_paid_until(invoices, at)])
+            at = max([at, *_paid_until(book.invoices, at)])
         yield Stop(at, "end", subscription.cancel_reason)
     elif subscription.status == "canceled":
         at = subscription.canceled_at or subscription.changed_at or subscription.started_at
         yield Stop(at, "end", subscription.cancel_reason, inferred=True)
+    if policy.cancellation == "request":
+        for one, other in pairwise(phases_of(book, "canceled_at")):
+            if one.value is not None and other.by is not None and one.value < other.by:
+                yield Stop(one.value, "end", until=other.by, inferred=other.began_at is None)
 
 
-def _paid_until(invoices: Sequence[InvoiceFact], end: datetime) -> Iterable[datetime]:
+def _paid_until(invoices: Iterable[InvoiceFact], end: datetime) -> Iterable[datetime]:
     """Until when invoices that were made before an end have paid."""
     for invoice in invoices:
         if invoice.status == "paid" and invoice.issued_at < end and invoice.period_end is not None:
             yield invoice.period_end
 
 
-def _unpaid(
-    subscription: SubscriptionFact, invoices: Sequence[InvoiceFact], policy: MrrPolicy
-) -> Iterable[Stop]:
-    """Lost for want of payment: when dunning gave up, or after the policy's days overdue.
+def _unpaid(book: SubscriptionBook, policy: MrrPolicy) -> Iterable[Stop]:
+    """Lost for want of payment: when dunning gave up, or after the policy's days overdue."""
+    if policy.past_due_churn_days is not None:
+        yield from _overdue(book, timedelta(days=policy.past_due_churn_days))
+    if policy.unpaid == "churn":
+        for phase, following in _with_next(phases_of(book, "status")):
+            if phase.value == "unpaid":
+                at, until = _given_up_at(book, phase), _ended(book, following)
+                if until is None or at < until:
+                    yield Stop(at, "payment", "payment_failed", until=until, inferred=True)
 
-    Dunning gives up unseen; the subscription leaves when the next invoice would fall due, which
-    is how Stripe reports it (https://support.stripe.com/questions/billing-analytics).
+
+def _overdue(book: SubscriptionBook, patience: timedelta) -> Iterator[Stop]:
+    """From when an invoice is overdue for too long until it is paid, if it ever is."""
+    for invoice in book.invoices:
+        lost = (invoice.due_at or invoice.issued_at) + patience
+        if invoice.paid_at is not None and lost < invoice.paid_at:
+            yield Stop(lost, "payment", "payment_failed", until=invoice.paid_at)
+    if book.subscription.status in _OWING and (oldest := _oldest(_owed(book.invoices))):
+        yield Stop((oldest.due_at or oldest.issued_at) + patience, "payment", "payment_failed")
+
+
+def _owed(invoices: Iterable[InvoiceFact]) -> Iterator[InvoiceFact]:
+    for invoice in invoices:
+        if invoice.amount_remaining > 0 and invoice.status in ("open", "uncollectible"):
+            yield invoice
+
+
+def _oldest(invoices: Iterable[InvoiceFact]) -> InvoiceFact | None:
+    return min(invoices, key=lambda i: i.issued_at, default=None)
+
+
+def _given_up_at(book: SubscriptionBook, phase: Phase) -> datetime:
+    """When an unpaid subscription leaves: when its next invoice would fall due.
+
+    Dunning gives up unseen, and this is how Stripe reports it
+    (https://support.stripe.com/questions/billing-analytics).
     """
-    if subscription.status not in _OWING:
-        return
-    owed = [i for i in invoices if i.amount_remaining > 0 and i.status in ("open", "uncollectible")]
-    oldest = min(owed, key=lambda i: i.issued_at, default=None)
-    if oldest is not None and policy.past_due_churn_days is not None:
-        overdue = (oldest.due_at or oldest.issued_at) + timedelta(days=policy.past_due_churn_days)
-        yield Stop(overdue, "payment", "payment_failed")
-    if subscription.status == "unpaid" and policy.unpaid == "churn":
-        at = oldest and (oldest.period_end if _in_advance(oldest) else oldest.issued_at)
-        fallback = subscription.changed_at or subscription.started_at
-        yield Stop(at or fallback, "payment", "payment_failed", inferred=True)
+    by = phase.by
+    paid_late = (i for i in book.invoices if i.paid_at and by and i.issued_at < by <= i.paid_at)
+    oldest = _oldest([*_owed(book.invoices), *paid_late])
+    if oldest is None:
+        return by or book.subscription.changed_at or book.subscription.started_at
+    in_advance = oldest.period_end is not None and oldest.period_end > oldest.issued_at
+    return oldest.period_end if in_advance and oldest.period_end else oldest.issued_at
 
 
-def _in_advance(invoice: InvoiceFact) -> bool:
-    return invoice.period_end is not None and invoice.period_end > invoice.issued_at
+def _pauses(book: SubscriptionBook, policy: MrrPolicy) -> Iterator[Stop]:
+    """Pauses as they were told and seen, the present one among them."""
+    for field in ("collection_paused", "status"):
+        for phase, following in _with_next(phases_of(book, field)):
+            if not _stops(field, phase.value, policy):
+                continue
+            stated = book.subscription.paused_at if following is None else None
+            known = stated or phase.began_at
+            since = known or _pause_began(book, field, phase)
+            until = book.subscription.resumes_at if following is None else _ended(book, following)
+            if until is None or since < until:
+                unsure = known is None or (following is not None and following.began_at is None)
+                yield Stop(since, "pause", until=until, inferred=unsure)
 
 
-def _pauses(
-    subscription: SubscriptionFact, invoices: Sequence[InvoiceFact], policy: MrrPolicy
-) -> Iterable[Stop]:
-    behaviour = subscription.collection_paused
-    if subscription.status == "paused":
-        treatment = policy.pause
-    elif behaviour is not None:
-        treatment = policy.draft_pause if behaviour == "keep_as_draft" else policy.pause
-    else:
-        return
-    if treatment == "counted":
-        return
-    since = subscription.paused_at or _pause_began(subscription, invoices)
-    yield Stop(
-        since, "pause", until=subscription.resumes_at, inferred=subscription.paused_at is None
-    )
+def _stops(field: str, value: str | None, policy: MrrPolicy) -> bool:
+    """Whether a subscription with this status, or this pause of collection, does not count."""
+    if field == "status":
+        return value == "paused" and policy.pause == "excluded"
+    if value is None:
+        return False
+    return (policy.draft_pause if value == "keep_as_draft" else policy.pause) == "excluded"
 
 
-def _pause_began(subscription: SubscriptionFact, invoices: Sequence[InvoiceFact]) -> datetime:
-    """The best guess where the source is silent: the first void invoice after the last paid one.
+def _with_next(phases: list[Phase]) -> Iterator[tuple[Phase, Phase | None]]:
+    return zip(phases, [*phases[1:], None], strict=True)
 
-    A trial that ended without a way to pay never counted.
+
+def _pause_began(book: SubscriptionBook, field: str, phase: Phase) -> datetime:
+    """The best guess where nobody told: the first invoice that was given up after a paid one.
+
+    A trial that ended without a way to pay never counted. A subscription that is paused makes no
+    invoices: it was paid until then.
     """
-    billed_from = subscription.trial_end or subscription.started_at
-    billed = any(i.issued_at >= billed_from for i in invoices)
-    if subscription.status == "paused" and subscription.trial_end is not None and not billed:
+    subscription, by = book.subscription, phase.by
+    bills = [i for i in book.invoices if by is None or i.issued_at <= by]
+    first_billed = subscription.trial_end or subscription.started_at
+    billed = any(i.issued_at >= first_billed for i in bills)
+    if field == "status" and subscription.trial_end is not None and not billed:
         return subscription.started_at
-    paid = max((i.issued_at for i in invoices if i.status == "paid"), default=None)
-    lapsed = [
-        i.issued_at
-        for i in invoices
-        if i.status in ("void", "uncollectible") and (paid is None or i.issued_at > paid)
-    ]
-    return min(lapsed, default=subscription.changed_at or subscription.started_at)
+    paid = [i.issued_at for i in bills if i.status == "paid"]
+    paid += [phase.after] if phase.after else []
+    lapsed = [i.issued_at for i in bills if i.status in ("void", "uncollectible")]
+    known = by or subscription.changed_at or subscription.started_at
+    if field == "status":
+        until = max((end for _, _, end in book.charges()), default=known)
+        known = max([min(until, known), *([phase.after] if phase.after else [])])
+    return min((at for at in lapsed if not paid or at > max(paid)), default=known)
+
+
+def _ended(book: SubscriptionBook, following: Phase | None) -> datetime | None:
+    """When a phase was over: as told, else with what was charged next, at the latest when seen."""
+    if following is None:
+        return None
+    if following.by is None or following.began_at is not None:
+        return following.by
+    after, by = following.after, following.by
+    starts = [start for _, start, _ in book.charges() if start <= by]
+    return min((start for start in starts if after is None or start > after), default=by)
+
+
+def _unexplained(
+    book: SubscriptionBook, stops: Iterable[Stop], policy: MrrPolicy
+) -> Iterator[Stop]:
+    """Pauses that only the bills show: what stopped it already, or a trial, explains them."""
+    if policy.pause == "counted":
+        return
+    free, first = running_trials(book), trial_before(book)
+    for start, end in uncharged(book):
+        known = any(s.at < start + A_DAY and (s.until is None or start < s.until) for s in stops)
+        given = any(begun < end and start < over for begun, over in free)
+        if not (known or given or (first is not None and start < first)):
+            yield Stop(start, "pause", until=end, inferred=True)

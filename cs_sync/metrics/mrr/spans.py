@@ -1,19 +1,18 @@
 """An account's MRR timeline: exact between changes, rounded once per account and currency."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
 from typing import Any
 
+from cs_sync.metrics.mrr.books import books_of
 from cs_sync.metrics.mrr.discounts import applies, counting, net_amounts
 from cs_sync.metrics.mrr.facts import (
     BillingFacts,
     DiscountFact,
-    InvoiceFact,
     ItemFact,
     SubscriptionFact,
 )
@@ -157,22 +156,8 @@ def timeline(facts: BillingFacts, policy: MrrPolicy) -> Timeline:
 
 
 def _services(facts: BillingFacts, policy: MrrPolicy) -> dict[tuple[str, str], Service]:
-    """When each subscription counts; those that never do are left out.
-
-    An invoice's own period may be the one before it; its lines say for how long it pays.
-    """
-    covered: dict[tuple[str, str], datetime] = {}
-    for line in facts.lines:
-        if line.period_end is not None:
-            key = (line.source, line.invoice_source_id)
-            covered[key] = max(covered.get(key, line.period_end), line.period_end)
-    bills: dict[tuple[str, str | None], list[InvoiceFact]] = defaultdict(list)
-    for invoice in facts.invoices:
-        until = covered.get((invoice.source, invoice.source_id), invoice.period_end)
-        bills[invoice.source, invoice.subscription_source_id].append(
-            replace(invoice, period_end=until)
-        )
-    found = {s.key: service_of(s, bills[s.key], policy) for s in facts.subscriptions}
+    """When each subscription counts; those that never do are left out."""
+    found = {key: service_of(book, policy) for key, book in books_of(facts).items()}
     return {key: service for key, service in found.items() if service is not None}
 
 
