@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, LineFact, SubscriptionKey
-from cs_sync.metrics.mrr.replaced import Vanished, ended, replaced_at
+from cs_sync.metrics.mrr.replaced import ONE_MOMENT, Newcomer, Vanished, ended, replaced_at
 from cs_sync.metrics.mrr.sightings import ItemKey, Sighting, evidence, prices_known, sightings
 from cs_sync.metrics.mrr.told import Told, told_of_items
 
@@ -37,7 +37,7 @@ def item_versions(facts: BillingFacts) -> list[ItemFact]:
         chains[key] = _versions(mine, seen, proofs)
         if chains[key] and _is_gone(mine, over):
             gone[key] = _vanished(key, chains[key], mine, seen, proofs, told)
-    return [v for chain in _without_overlap(chains, gone) for v in chain if _licensed(v)]
+    return [v for chain in _without_overlap(chains, gone, lines) for v in chain if _licensed(v)]
 
 
 def _licensed(version: ItemFact) -> bool:
@@ -45,16 +45,45 @@ def _licensed(version: ItemFact) -> bool:
 
 
 def _without_overlap(
-    chains: Mapping[ItemKey, Chain], gone: Mapping[ItemKey, Vanished]
+    chains: Mapping[ItemKey, Chain],
+    gone: Mapping[ItemKey, Vanished],
+    lines: Mapping[ItemKey, Sequence[LineFact]],
 ) -> Iterator[Sequence[ItemFact]]:
     """The versions of each item, those of replaced ones up to when they were replaced."""
+    ends = [(g.versions[0].subscription, g.told) for g in gone.values() if g.told is not None]
+    hidden = [_removed_at(lines.get(key, ()), None) for key, chain in chains.items() if not chain]
     for key, chain in chains.items():
         if key not in gone:
             yield chain
             continue
         owner = chain[0].subscription
-        others = [c for k, c in chains.items() if c and k != key and c[0].subscription == owner]
+        told = [at for whose, at in ends if whose == owner]
+        others = [
+            Newcomer(c[0], _is_additional(c[0].valid_from, told, hidden, lines.get(k, ())))
+            for k, c in chains.items()
+            if c and k != key and c[0].subscription == owner
+        ]
         yield ended(chain, replaced_at(gone[key], others))
+
+
+def _is_additional(
+    start: datetime,
+    told: Sequence[datetime],
+    hidden: Sequence[datetime | None],
+    lines: Sequence[LineFact],
+) -> bool:
+    """Whether an item that began then took the place of none of which no end is told.
+
+    A proration that charges for it would credit that one. It may credit one of which nothing
+    else is shown, which was then the successor itself.
+    """
+    charged = [x.period_start for x in lines if x.is_proration and x.amount > 0]
+    prorated = _near(start, charged) and not _near(start, hidden)
+    return prorated or _near(start, told)
+
+
+def _near(at: datetime, others: Sequence[datetime | None]) -> bool:
+    return any(other is not None and abs(other - at) <= ONE_MOMENT for other in others)
 
 
 def _all_sightings(

@@ -24,17 +24,30 @@ class Vanished:
     unnamed: Sequence[datetime]
 
 
-def replaced_at(gone: Vanished, others: Sequence[Sequence[ItemFact]]) -> datetime:
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """An item by its first version; `additional` if it is known to have replaced nothing unsaid.
+
+    A proration that charges for it credits what it replaced, and so does a change that is told.
+    """
+
+    version: ItemFact
+    additional: bool
+
+
+def replaced_at(gone: Vanished, others: Sequence[Newcomer]) -> datetime:
     """The end of a vanished item: what is told, else its successor's start, else the latest."""
-    began = gone.versions[0].valid_from
-    starts = [other[0] for other in others if other and other[0].valid_from > began]
+    starts = [other.version.valid_from for other in others]
     if gone.told is not None:
-        near = [s.valid_from for s in starts if abs(s.valid_from - gone.told) <= ONE_MOMENT]
-        return min(near, default=gone.told)
-    successors = [s for s in starts if gone.alive_at < s.valid_from <= gone.latest]
-    alike = [s for s in successors if s.product == gone.versions[-1].product]
+        return min((at for at in starts if abs(at - gone.told) <= ONE_MOMENT), default=gone.told)
+    successors = [
+        other.version
+        for other in others
+        if gone.alive_at < other.version.valid_from <= gone.latest and not other.additional
+    ]
+    alike = [one for one in successors if one.product == gone.versions[-1].product]
     if successors:
-        return min(s.valid_from for s in alike or successors)
+        return min(one.valid_from for one in alike or successors)
     changed = [at for at in gone.unnamed if gone.alive_at < at <= gone.latest]
     return max(changed, default=gone.latest)
 

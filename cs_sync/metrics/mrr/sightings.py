@@ -22,32 +22,22 @@ class Sighting:
 
 
 def evidence(facts: BillingFacts) -> dict[ItemKey, list[LineFact]]:
-    """Lines by item that prove an agreement: not void, not metered, not of a trial, in order."""
+    """Lines by item that prove an agreement: not void, not metered, of something, in order.
+
+    Those of a trial do: they come to nothing, and name price and quantity all the same.
+    """
     void = {(i.source, i.source_id) for i in facts.invoices if i.status == "void"}
-    trials = {
-        s.key: (s.trial_start or s.started_at, s.trial_end)
-        for s in facts.subscriptions
-        if s.trial_end is not None
-    }
     found: dict[ItemKey, list[LineFact]] = defaultdict(list)
     for line in sorted(facts.lines, key=lambda line: (line.source, line.source_id)):
-        trial = trials.get((line.source, line.subscription_source_id or ""))
         if (
             line.subscription_item_source_id is None
             or line.usage_type == "metered"
+            or not (line.quantity or line.amount)
             or (line.source, line.invoice_source_id) in void
-            or (trial and _within(line, *trial))
         ):
             continue
         found[line.source, line.subscription_item_source_id].append(line)
     return found
-
-
-def _within(line: LineFact, start: datetime, end: datetime | None) -> bool:
-    """Whether a line's period lies in a trial's; what was paid before a trial stays proven."""
-    if end is None or line.period_start is None or line.period_end is None:
-        return False
-    return start <= line.period_start and line.period_end <= end
 
 
 def sightings(

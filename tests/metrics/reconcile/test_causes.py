@@ -84,7 +84,12 @@ def test_an_open_invoice_is_invoiced_and_one_without_a_reason_is_unknown() -> No
     assert row.tied == 0
 
 
-@pytest.mark.parametrize("status", ["void", "uncollectible", "draft"])
+def test_an_invoice_that_was_voided_as_it_was_made_is_no_mrr() -> None:
+    row = compared(*PLAN, *bill("march", MARCH, 2000, status="void"))
+    assert outcome(row) == (0, 0, None, 0)
+
+
+@pytest.mark.parametrize("status", ["uncollectible", "draft"])
 def test_an_invoice_that_asks_for_nothing_is_unpaid(status: str) -> None:
     row = compared(*PLAN, *bill("march", MARCH, 2000, status=status))
     assert outcome(row) == (2000, 0, "unpaid", 0)
