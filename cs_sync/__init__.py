@@ -16,8 +16,10 @@ if TYPE_CHECKING:
         FieldSpec,
         Found,
         Op,
+        OpenFollowUp,
         Reject,
         Shown,
+        SupportsOpenFollowUps,
         Value,
     )
     from cs_sync.contracts.errors import (
@@ -76,6 +78,7 @@ __all__ = [
     "Limit",
     "ListWatch",
     "Op",
+    "OpenFollowUp",
     "Page",
     "PermissionMissing",
     "Playbook",
@@ -90,6 +93,7 @@ __all__ = [
     "Shown",
     "Source",
     "Stream",
+    "SupportsOpenFollowUps",
     "Throttled",
     "Unmappable",
     "Unreachable",

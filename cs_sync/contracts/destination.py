@@ -127,6 +127,28 @@ class Destination(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class OpenFollowUp:
+    """A follow-up of ours that nobody has ended, as the destination has it."""
+
+    key: str
+    remote_id: str
+    account_remote_id: str
+
+
+@runtime_checkable
+class SupportsOpenFollowUps(Protocol):
+    """A destination that lists the open follow-ups of an account. Optional.
+
+    With it, a follow-up that an earlier database of ours wrote under another key is found and
+    taken over before a new one is created.
+    """
+
+    def open_follow_ups(self, accounts: Sequence[str]) -> Iterator[OpenFollowUp]:
+        """Yield those with a key of ours at these records (remote ids), the oldest first."""
+        ...
+
+
 @runtime_checkable
 class Comparing(Protocol):
     """A destination that can also be read: edits, merges and deletions there are seen in time.

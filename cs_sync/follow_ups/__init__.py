@@ -5,7 +5,13 @@ from cs_sync.follow_ups.company import CompanyView, Question
 from cs_sync.follow_ups.gaps import popularity
 from cs_sync.follow_ups.guard import Failures, guarded
 from cs_sync.follow_ups.lifecycle import Decision, Kept, Rules, decide
-from cs_sync.follow_ups.plan import COMPANY, FollowUpDraft, follow_up_key, plan_follow_ups
+from cs_sync.follow_ups.plan import (
+    COMPANY,
+    FollowUpDraft,
+    follow_up_key,
+    plan_follow_ups,
+    playbook_of,
+)
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.playbooks import PLAYBOOKS
 from cs_sync.follow_ups.settings import (
@@ -41,6 +47,7 @@ __all__ = [
     "follow_up_key",
     "guarded",
     "plan_follow_ups",
+    "playbook_of",
     "popularity",
     "read_settings",
 ]

@@ -78,10 +78,12 @@ def decide(
     """Compare what the playbooks call for today with what is on record.
 
     The same occasion of the same account is the same follow-up for good: one that ended never
-    opens again, also after accounts were merged and the key would be another one.
+    opens again, also after accounts were merged and the key would be another one. So is the same
+    key, also when the record that it names moved to another account.
     """
     record = {(one.playbook, one.account_id, one.occasion): one for one in kept}
-    called_for = {(d.playbook, d.account_id, d.occasion): d for d in drafts}
+    by_key = {one.key: occasion for occasion, one in record.items()}
+    called_for = {by_key.get(d.key, (d.playbook, d.account_id, d.occasion)): d for d in drafts}
     fresh = _after_cool_down(
         [d for occasion, d in called_for.items() if occasion not in record], record.values(), rules
     )

@@ -72,9 +72,22 @@ def plan_follow_ups(
     return sorted(drafts.values(), key=lambda d: (_URGENCY[d.priority], d.due_at, d.key))
 
 
-def follow_up_key(playbook: str, account_id: str, occasion: str) -> str:
-    """32 hexadecimal digits that name the follow-up everywhere."""
-    return hashlib.sha256(f"{playbook}|{account_id}|{occasion}".encode()).hexdigest()[:32]
+def follow_up_key(playbook: str, subject: str, occasion: str) -> str:
+    """Return what names the follow-up everywhere: its playbook, and 32 hexadecimal digits.
+
+    Args:
+        playbook: Stands in the key, so that a task found in a CRM tells what it is about.
+        subject: The account's record in the CRM, else the account; empty where the occasion
+            names a record of its own.
+        occasion: What happened.
+    """
+    digest = hashlib.sha256(f"{playbook}|{subject}|{occasion}".encode()).hexdigest()[:32]
+    return f"{playbook}-{digest}"
+
+
+def playbook_of(key: str) -> str:
+    """Return the playbook whose follow-up has this key; empty for the key of anything else."""
+    return key.rpartition("-")[0]
 
 
 def _draft(
@@ -92,8 +105,9 @@ def _draft(
     account = view if isinstance(view, AccountView) else None
     fields = {"title": proposal.title, "body": body, "due": due, "playbook": name, **_said(account)}
     account_id = account.id if account else COMPANY
+    subject = account.subject or account.id if account else COMPANY
     return FollowUpDraft(
-        key=follow_up_key(name, account_id, proposal.occasion),
+        key=follow_up_key(name, "" if proposal.of_record else subject, proposal.occasion),
         account_id=account_id,
         playbook=name,
         occasion=proposal.occasion,

@@ -17,7 +17,9 @@ class Proposal:
     """Something that should be done about one occasion.
 
     `occasion` names what happened so that it is proposed once: it must stay the same for as long
-    as it is the same event, also after the database was lost. `since` is when the clock started
+    as it is the same event, also after the database was lost. `of_record` says that it names one
+    record of a source (an answer, a subscription): then it is one follow-up, whichever account the
+    record is found to belong to. `since` is when the clock started
     (UTC); it is due `due_in` later. Title and body are plain text, `evidence` flat JSON objects:
     one with an `id` that turns up while the follow-up is open becomes a note on it, in the words
     of its `text`. `priority` overrules the settings where this one is more urgent than most.
@@ -30,6 +32,7 @@ class Proposal:
     kind: Kind = "todo"
     evidence: tuple[Mapping[str, Any], ...] = ()
     priority: Priority | None = None
+    of_record: bool = False
 
 
 def _nothing(_settings: Any) -> Iterable[Question]:

@@ -36,6 +36,8 @@ class AccountView:
 
     id: str
     now: datetime
+    subject: str = ""
+    """What names it in the keys of follow-ups: its record in the CRM; empty for its own id."""
     name: str | None = None
     owner_source: str | None = None
     owner_source_id: str | None = None

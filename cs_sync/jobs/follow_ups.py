@@ -50,6 +50,11 @@ class FollowUps:
     """Key → the columns that change."""
     said: list[str] = field(default_factory=list)
 
+    def rename(self, keys: Mapping[str, str]) -> None:
+        """Give follow-ups other keys, from the one that each has to the new one."""
+        for row in self.rows:
+            row["key"] = keys.get(row["key"], row["key"])
+
     def live(self) -> list[dict[str, Any]]:
         """Those that somebody still has to do."""
         return [row for row in self.rows if row["state"] in LIVE]

@@ -13,6 +13,7 @@ from cs_sync.health.wording import counted
 from cs_sync.jobs.about import About, about
 from cs_sync.jobs.follow_ups import FollowUps, consider
 from cs_sync.jobs.score import Scored, score_all
+from cs_sync.jobs.take_over import find_repeated
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.store.crm import active_owners, owners_by_email, remote_accounts
 from cs_sync.store.lookup import mrr_at
@@ -72,7 +73,7 @@ def destinations(workspace: Workspace) -> list[tuple[str, Destination]]:
 
 def foreseen(
     workspace: Workspace,
-    opened: Iterable[tuple[str, Destination]],
+    opened: Sequence[tuple[str, Destination]],
     scored: Sequence[Scored],
     follow_ups: FollowUps,
 ) -> list[dict[str, Any]]:
@@ -81,6 +82,11 @@ def foreseen(
     One that cannot be looked at is planned for by the ledger alone, with a warning.
     """
     rows: list[dict[str, Any]] = []
+    for name, destination in opened:
+        try:
+            follow_ups.rename(find_repeated(workspace, name, destination, follow_ups))
+        except VendorError:  # what the look below says of it is enough
+            continue
     for name, destination in opened:
         wants = wanted(workspace, name, scored, follow_ups)
         for told in wants.said:

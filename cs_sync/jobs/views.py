@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from sqlalchemy import Connection
+
 from cs_sync.follow_ups import AccountView, popularity
 from cs_sync.follow_ups.movements import real_movements
 from cs_sync.jobs.derive import policy_of
 from cs_sync.jobs.score import Scored
 from cs_sync.jobs.workspace import Workspace
+from cs_sync.store.crm import remote_accounts
 from cs_sync.store.health import band_since
 from cs_sync.store.lookup import mrr_at
 from cs_sync.store.movements import read_looks, read_movements
@@ -34,6 +37,7 @@ def account_views(
         mrr = mrr_at(connection, now, policy=policy)
         movements = read_movements(connection, policy, since)
         looks = read_looks(connection, policy, zone, since)
+        subjects = crm_subjects(workspace, connection)
         bands = band_since(connection, workspace.config.health.mode, workspace.today)
     popular = popularity(one.evidence.features for one in scored)
     used = [one.evidence.usage.last_day for one in scored if one.evidence.usage]
@@ -50,6 +54,7 @@ def account_views(
         band, band_from = bands.get(name, ("", workspace.today))
         if one.is_customer:
             own = {
+                "subject": subjects.get(name, ""),
                 "mrr": mrr.get(name, {}),
                 "movements": tuple(real_movements(movements.get(name, ()), looks)),
                 "band_since": band_from if band == one.score.band else workspace.today,
@@ -58,6 +63,20 @@ def account_views(
             }
             views.append(_view(one, {**shared, **own}))
     return views
+
+
+def crm_subjects(workspace: Workspace, connection: Connection) -> dict[str, str]:
+    """Return account id → its one record in the CRM that follow-ups are written to.
+
+    Our own id of an account rests on which record we saw first; the CRM's does not, so keys that
+    rest on it are the same again after the database was lost.
+    """
+    subjects: dict[str, str] = {}
+    for destination in workspace.config.write_back.destinations:
+        for account, records in remote_accounts(connection, destination).items():
+            if len(records) == 1:
+                subjects.setdefault(account, f"{destination}:{records[0][0]}")
+    return subjects
 
 
 def _open_occasions(

@@ -1,6 +1,6 @@
 """Writing scores and follow-ups to every destination, each with a ledger of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from cs_sync.contracts.destination import Destination
@@ -12,6 +12,7 @@ from cs_sync.jobs.planning import Prepared, destinations, planned, wanted
 from cs_sync.jobs.recording import Recorded, recorded_run
 from cs_sync.jobs.score import Scored, score_all
 from cs_sync.jobs.summary import RunSummary
+from cs_sync.jobs.take_over import take_over
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.write_back.fields import field_specs
 from cs_sync.write_back.looking import Looked, edits
@@ -58,7 +59,8 @@ def write(
 
     Returns their plans.
     """
-    return [_write(recorded, one, scored, follow_ups, asked) for one in opened]
+    failures = take_over(recorded, opened, follow_ups)
+    return [_write(recorded, one, scored, follow_ups, asked, failures) for one in opened]
 
 
 def _write(
@@ -67,6 +69,7 @@ def _write(
     scored: Sequence[Scored],
     follow_ups: FollowUps,
     asked: Wishes,
+    failures: Mapping[str, VendorError],
 ) -> Prepared:
     """Look, plan, settle what is open, write; nothing when it touches more than it may."""
     workspace, (name, destination) = recorded.workspace, opened
@@ -74,6 +77,8 @@ def _write(
     prepared = planned(workspace, wants, Looked(), retry=asked.retry)
     pusher = _pusher(recorded, opened)
     try:
+        if name in failures:
+            raise failures[name]
         looked = look(destination, wants.wishes, wants.ledger)
         prepared = planned(workspace, wants, looked, retry=asked.retry)
         recorded.messages += [*_edited(prepared), *wants.said]

@@ -26,6 +26,12 @@ def change_follow_up(connection: Connection, key: str, values: Mapping[str, Any]
     connection.execute(update(FOLLOW_UP).where(FOLLOW_UP.c.key == key).values(dict(values)))
 
 
+def rename_follow_ups(connection: Connection, keys: Mapping[str, str]) -> None:
+    """Give follow-ups other keys: `keys` maps the one that each has to the new one."""
+    for old, new in keys.items():
+        connection.execute(update(FOLLOW_UP).where(FOLLOW_UP.c.key == old).values(key=new))
+
+
 def read_follow_ups(connection: Connection) -> list[dict[str, Any]]:
     """Every follow-up, the most urgent first, with the account that it lives on in."""
     merged = _merged(connection)

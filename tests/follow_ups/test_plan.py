@@ -1,6 +1,7 @@
 """Keys, order and switches of planning, and the laws they keep."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 
@@ -15,15 +16,25 @@ from cs_sync.follow_ups import (
     Proposal,
     follow_up_key,
     plan_follow_ups,
+    playbook_of,
 )
 from tests.follow_ups.views import NOW, answer, at, movement, view
 
 
-def test_the_key_is_a_digest_of_playbook_account_and_occasion() -> None:
-    expected = sha256(b"detractor_call|acme|hubspot:1").hexdigest()[:32]
-    assert follow_up_key("detractor_call", "acme", "hubspot:1") == expected
+def test_the_key_names_the_playbook_and_is_a_digest_of_subject_and_occasion() -> None:
+    digest = sha256(b"account_review|acme|red since 2026-03").hexdigest()[:32]
+    key = follow_up_key("account_review", "acme", "red since 2026-03")
+    assert key == f"account_review-{digest}"
+    assert playbook_of(key) == "account_review"
+    (review,) = plan_follow_ups([view(band="red", subject="hubspot:7")], PLAYBOOKS, {})
+    assert review.key == follow_up_key("account_review", "hubspot:7", review.occasion)
+
+
+def test_the_key_of_an_answer_rests_on_the_answer_alone() -> None:
     (call,) = plan_follow_ups([view(answers=(answer(2),))], PLAYBOOKS, {})
-    assert call.key == expected
+    assert call.key == follow_up_key("detractor_call", "", "hubspot:1")
+    (same,) = plan_follow_ups([view(answers=(answer(2),), subject="hubspot:7")], PLAYBOOKS, {})
+    assert same.key == call.key
 
 
 def test_the_most_urgent_comes_first() -> None:
@@ -58,7 +69,10 @@ ANSWERS = st.builds(
     answered_at=st.integers(0, 40).map(lambda days: NOW - timedelta(days=days)),
 )
 VIEWS = st.builds(
-    view,
+    lambda answers, **fields: view(
+        answers=tuple(replace(one, source_id=f"{fields['id']}{one.source_id}") for one in answers),
+        **fields,
+    ),
     id=st.sampled_from("abcd"),
     band=st.sampled_from(["red", "green"]),
     answers=st.lists(ANSWERS, max_size=3).map(tuple),

@@ -109,6 +109,23 @@ def test_scores_and_follow_ups_are_written_once(office: Office) -> None:
     assert len(list(office.portal.live("tasks"))) == tasks
 
 
+def test_a_lost_database_writes_no_task_twice(office: Office) -> None:
+    assert office.run("push", "--yes").code == 0
+    keys = {task.properties["cs_sync_key"] for task in office.portal.live("tasks")}
+    for task in office.portal.live("tasks"):  # as if they had been called for under other ids
+        playbook = str(task.properties["cs_sync_key"]).rpartition("-")[0]
+        task.properties["cs_sync_key"] = f"{playbook}-{'0' * 31}{task.id[-1]}"
+    before = {task.properties["cs_sync_key"] for task in office.portal.live("tasks")}
+    (office.place.path / "cs_sync.db").unlink()
+    assert office.run("sync").code == 0
+    planned = office.place.json("plan")
+    assert {row["key"] for row in planned if row["object"] == "follow_up"} == before
+    assert office.run("push", "--yes").code == 0
+    assert {task.properties["cs_sync_key"] for task in office.portal.live("tasks")} == before
+    stored = office.place.select("SELECT key FROM follow_up WHERE state = 'open'")
+    assert {row["key"] for row in stored} == before != keys
+
+
 def test_without_yes_nothing_is_written_past_max_change_not_even_a_property(
     office: Office,
 ) -> None:

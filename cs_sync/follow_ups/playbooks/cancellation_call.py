@@ -24,6 +24,7 @@ def propose(view: AccountView, _settings: PlaybookSettings) -> Iterator[Proposal
                 told = say("cancellation_call.told_why", day=day, why=why)
             yield Proposal(
                 occasion=_occasion(one),
+                of_record=True,
                 since=view.now,
                 title=say(
                     "cancellation_call.title",

@@ -29,6 +29,7 @@ def _call(view: AccountView, answer: AnswerFact) -> Proposal:
     told = say(f"detractor_call.{how}", who=who, score=score, when=when)
     return Proposal(
         occasion=f"{answer.source}:{answer.source_id}",
+        of_record=True,
         since=answer.answered_at,
         title=say("detractor_call.title", who=person_at(answer, view), score=score),
         body=paragraphs(

@@ -22,6 +22,7 @@ def propose(view: AccountView, settings: AnswerSettings) -> Iterator[Proposal]:
     for answer in nps_answers(view, settings, 7, 8):
         yield Proposal(
             occasion=f"{answer.source}:{answer.source_id}",
+            of_record=True,
             since=answer.answered_at,
             title=say(
                 "passive_value.title",

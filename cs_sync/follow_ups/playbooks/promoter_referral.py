@@ -20,6 +20,7 @@ def propose(view: AccountView, settings: AnswerSettings) -> Iterator[Proposal]:
         score = say.number(answer.score)
         yield Proposal(
             occasion=f"{answer.source}:{answer.source_id}",
+            of_record=True,
             since=answer.answered_at,
             title=say("promoter_referral.title", who=person_at(answer, view), score=score),
             body=paragraphs(

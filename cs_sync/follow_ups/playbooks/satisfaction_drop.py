@@ -30,6 +30,7 @@ def propose(view: AccountView, settings: DropSettings) -> Iterator[Proposal]:
         who = person_at(answer, view)
         yield Proposal(
             occasion=f"{answer.source}:{answer.source_id}",
+            of_record=True,
             since=answer.answered_at,
             title=say("satisfaction_drop.title", who=who, before=before, now=now),
             body=paragraphs(

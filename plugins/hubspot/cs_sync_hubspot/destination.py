@@ -13,6 +13,7 @@ from cs_sync import (
     Http,
     Limit,
     Op,
+    OpenFollowUp,
     Reject,
     Shown,
 )
@@ -21,12 +22,12 @@ from cs_sync_hubspot.batches import TRACE, Answer, deliver, in_batches
 from cs_sync_hubspot.comparing import compared
 from cs_sync_hubspot.config import LIMITS, HubSpotConfig
 from cs_sync_hubspot.doors import open_door
-from cs_sync_hubspot.keyed import Keyed
+from cs_sync_hubspot.keyed import KEY, Keyed
 from cs_sync_hubspot.lookup import there
 from cs_sync_hubspot.mapping import text
 from cs_sync_hubspot.notes import note_of
 from cs_sync_hubspot.properties import prepare_companies, prepare_keys
-from cs_sync_hubspot.tasks import NOT_BEGUN, SHOWN, STATUS, closed, found, task_of
+from cs_sync_hubspot.tasks import COMPLETED, NOT_BEGUN, SHOWN, STATUS, closed, found, task_of
 from cs_sync_hubspot.text import written
 from cs_sync_hubspot.transport import Json
 
@@ -69,6 +70,14 @@ class HubSpotDestination:
         yield from (found(key, task) for key, task in tasks.items())
         notes = self._notes.read([key for key in keys if key not in tasks])
         yield from (Found(key, str(note["id"])) for key, note in notes.items())
+
+    def open_follow_ups(self, accounts: Sequence[str]) -> Iterator[OpenFollowUp]:
+        """Yield the tasks with a key of ours at these companies that nobody has completed."""
+        if self._tasks.guarantee() == "absent":
+            return
+        for company, task in self._tasks.at_companies(accounts):
+            if text(task, STATUS) != COMPLETED:
+                yield OpenFollowUp(text(task, KEY) or "", str(task["id"]), company)
 
     def _accounts(self, ops: Sequence[Op]) -> Iterator[Answer]:
         sound: list[Op] = []

@@ -47,6 +47,21 @@ class Keyed:
             found.setdefault(text(one, KEY) or "", one)
         return {key: found[key] for key in keys if key in found}
 
+    def at_companies(self, companies: Sequence[str]) -> Iterator[tuple[str, Json]]:
+        """Yield (company, object) for everything with a key of ours at these, the oldest first."""
+        results = list(associated(self._api, "companies", self._kind, companies))
+        ends = [
+            (str(result["from"]["id"]), str(end["toObjectId"]))
+            for result in results
+            for end in result["to"]
+        ]
+        ids = sorted({id_ for _, id_ in ends}, key=lambda id_: (len(id_), id_))
+        known = {str(one["id"]): one for one in there(self._api, self._kind, ids, self._shown)}
+        company_of = dict(sorted(((id_, company) for company, id_ in ends), reverse=True))
+        for id_ in ids:
+            if id_ in known and text(known[id_], KEY):
+                yield company_of[id_], known[id_]
+
     def existing(self, ops: Sequence[Op]) -> Mapping[str, str]:
         """Key → id of those that exist, also of what was created a moment ago.
 
@@ -89,11 +104,8 @@ class Keyed:
     def _on_companies(self, ops: Sequence[Op]) -> dict[str, Json]:
         """Those among everything of this kind that hangs on the companies of these operations."""
         companies = sorted({op.account_remote_id for op in ops if op.account_remote_id})
-        results = associated(self._api, "companies", self._kind, companies)
-        ids = sorted({str(end["toObjectId"]) for result in results for end in result["to"]})
         wanted = {op.key for op in ops}
-        hanging = there(self._api, self._kind, ids, self._shown)
-        found = {text(one, KEY) or "": one for one in hanging}
+        found = {text(one, KEY) or "": one for _, one in self.at_companies(companies)}
         return {key: one for key, one in found.items() if key in wanted}
 
     def _all(self, question: Json) -> Iterator[Json]:

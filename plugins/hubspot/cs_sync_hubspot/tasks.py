@@ -9,6 +9,7 @@ from cs_sync_hubspot.transport import Json
 
 TASK_TO_COMPANY = 192
 NOT_BEGUN = "NOT_STARTED"
+COMPLETED = "COMPLETED"
 STATUS = "hs_task_status"
 SHOWN = (
     STATUS,
@@ -43,7 +44,7 @@ def task_of(op: Op) -> Json:
 
 def closed(op: Op) -> Json:
     """The input that ends a task."""
-    return {"id": op.remote_id, "properties": {STATUS: "COMPLETED"}, TRACE: op.key}
+    return {"id": op.remote_id, "properties": {STATUS: COMPLETED}, TRACE: op.key}
 
 
 def found(key: str, task: Json) -> Found:
@@ -51,7 +52,7 @@ def found(key: str, task: Json) -> Found:
     status = text(task, STATUS)
     fields = {
         "status": status,
-        "done": status == "COMPLETED",
+        "done": status == COMPLETED,
         "touched": status != NOT_BEGUN,
         "done_at": when(text(task, "hs_task_completion_date")),
         "title": text(task, "hs_task_subject"),

@@ -11,7 +11,7 @@ import respx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs_sync import Ack, AnswerUnknown, Op, Reject, VendorError
+from cs_sync import Ack, AnswerUnknown, Op, OpenFollowUp, Reject, SupportsOpenFollowUps, VendorError
 from cs_sync_hubspot.destination import HubSpotDestination
 from cs_sync_hubspot.text import body_html, line, printable, written
 
@@ -309,6 +309,18 @@ def test_what_the_index_does_not_show_yet_is_found_on_its_company(
         Ack("k1", "1", existed=True), Ack("k2", "2"),
     ]  # fmt: skip
     assert len(portal.tasks) == 2
+
+
+def test_open_tasks_of_ours_are_listed_by_company(
+    destination: HubSpotDestination, portal: Portal
+) -> None:
+    portal.holds("call-1")
+    portal.holds("call-2", hs_task_status="COMPLETED")
+    portal.holds("", "call-3")
+    assert list(destination.open_follow_ups(["9001"])) == [
+        OpenFollowUp("call-1", "1", "9001"), OpenFollowUp("call-3", "4", "9001"),
+    ]  # fmt: skip
+    assert isinstance(destination, SupportsOpenFollowUps)
 
 
 def test_associations_that_are_not_told_create_nothing(

@@ -1,0 +1,175 @@
+"""A follow-up has no twin: over records that arrive late, merges, and databases that are lost.
+
+The rooms that compute are driven as a run drives them: who is who, what is due, what is on record,
+what is taken over, what the CRM is told. The CRM alone is never lost.
+"""
+
+import itertools
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cs_sync.contracts.destination import OpenFollowUp
+from cs_sync.follow_ups import (
+    COMPANY,
+    PLAYBOOKS,
+    Kept,
+    Rules,
+    decide,
+    follow_up_key,
+    plan_follow_ups,
+    playbook_of,
+)
+from cs_sync.identity import AccountFact, AliasFact, Facts, Known, Ref, resolve
+from cs_sync.write_back.take_over import keys_to_take_over
+from cs_sync.write_back.wishes import Crm
+from tests.follow_ups.views import answer, view
+from tests.identity.test_resolve import remembered
+
+NOW = datetime(2025, 11, 21, 9, 0, tzinfo=UTC)
+WATCHED = {name: PLAYBOOKS[name] for name in ("detractor_call", "account_review")}
+STEPS = ("customer", "company", "own id", "helpdesk", "merge", "lose", "close")
+
+
+@dataclass
+class Portal:
+    """One customer's records, what cs-sync stores of it, and the tasks in the CRM."""
+
+    records: dict[Ref, AccountFact] = field(default_factory=dict)
+    aliases: list[AliasFact] = field(default_factory=list)
+    known: Known = field(default_factory=Known)
+    kept: dict[str, Kept] = field(default_factory=dict)
+    tasks: dict[str, list[str]] = field(default_factory=dict)
+    """Key → record and state; the CRM keeps them, whatever we lose."""
+    created: list[tuple[str, str]] = field(default_factory=list)
+    day: int = 0
+    band_since: date = date(2025, 11, 1)
+
+    def arrive(self, source: str, source_id: str) -> None:
+        fact = AccountFact(Ref(source, source_id), domain="acme.com", email="a@acme.com")
+        self.records.setdefault(fact.ref, fact)
+
+    def learn_own_id(self) -> None:
+        for ref, fact in self.records.items():
+            self.records[ref] = replace(fact, external_key="acme-42")
+
+    def merge(self) -> None:
+        """People merge the company into another one; its tasks move along."""
+        old = [ref for ref in self.records if ref.source == "hubspot"]
+        if not old or self.aliases:
+            return
+        fact = self.records.pop(old[0])
+        self.records[Ref("hubspot", "200")] = replace(fact, ref=Ref("hubspot", "200"))
+        self.aliases.append(AliasFact(old[0], "source_account", "200"))
+        for task in self.tasks.values():
+            task[0] = "200"
+
+    def lose(self) -> None:
+        self.known, self.kept = Known(), {}
+        self.band_since = (NOW + timedelta(days=self.day)).date()
+
+    def close(self) -> None:
+        """Somebody completes every task."""
+        for key, task in self.tasks.items():
+            task[1] = "done"
+            if key in self.kept:
+                self.kept[key] = replace(self.kept[key], state="done")
+
+    def run(self) -> None:
+        self.day += 1
+        now = NOW + timedelta(days=self.day)
+        found = resolve(Facts(list(self.records.values()), aliases=self.aliases), self.known)
+        self.known = remembered(found, self.known, self.day)
+        companies = {k.target: k.ref.source_id for k in found.account_links
+                     if k.ref.source == "hubspot"}  # fmt: skip
+        views = [
+            view(id=account.id, now=now, band="red", answers=(answer(2),),
+                 band_since=self.band_since,
+                 subject=f"hubspot:{companies[account.id]}" if account.id in companies else "")
+            for account in found.accounts[:1]
+        ]  # fmt: skip
+        drafts = plan_follow_ups(views, WATCHED, {})
+        for one in [*self.kept.values()]:
+            at = found.merged_accounts.get(one.account_id, one.account_id)
+            self.kept[one.key] = replace(one, account_id=at)
+        rules = Rules(now, "UTC", {name: playbook.defaults for name, playbook in WATCHED.items()})
+        decision = decide(drafts, self.kept.values(), WATCHED, {v.id: v for v in views}, rules)
+        for draft, _ in decision.new:
+            self.kept[draft.key] = Kept(draft.key, draft.account_id, draft.playbook,
+                                        draft.occasion, "open", "", now, now)  # fmt: skip
+        self.write(Crm("hubspot", {a: [(r, "")] for a, r in companies.items()}))
+
+    def write(self, crm: Crm) -> None:
+        new = [k for k in self.kept.values() if k.state == "open" and k.key not in self.tasks]
+        rows = [{"key": k.key, "account_id": k.account_id, "playbook": k.playbook} for k in new]
+        there = [OpenFollowUp(key, "1", record)
+                 for key, (record, state) in self.tasks.items() if state == "open"]  # fmt: skip
+        taken = keys_to_take_over(rows, there, set(self.kept), crm)
+        for old, key in taken.items():
+            self.kept[key] = replace(self.kept.pop(old), key=key)
+        for one in [*self.kept.values()]:
+            record, _ = crm.record_of(one.account_id)
+            if one.state == "open" and record and one.key not in self.tasks:
+                self.tasks[one.key] = [record, "open"]
+                self.created.append((one.playbook, one.occasion))
+
+
+@given(st.lists(st.sampled_from(STEPS), min_size=2, max_size=10))
+def test_no_follow_up_has_a_twin(steps: list[str]) -> None:
+    portal = Portal()
+    acts = {
+        "customer": lambda: portal.arrive("stripe", "cus_1"),
+        "company": lambda: portal.arrive("hubspot", "100" if not portal.aliases else "200"),
+        "helpdesk": lambda: portal.arrive("zendesk", "9"),
+        "own id": portal.learn_own_id,
+        "merge": portal.merge,
+        "lose": portal.lose,
+        "close": portal.close,
+    }
+    for step in steps:
+        acts[step]()
+        portal.run()
+        open_now = Counter(
+            (playbook_of(key), record)
+            for key, (record, state) in portal.tasks.items()
+            if state == "open"
+        )
+        assert not open_now or max(open_now.values()) == 1, portal.tasks
+        calls = [occasion for playbook, occasion in portal.created if playbook == "detractor_call"]
+        assert len(calls) <= 1, "one answer is one call, also after it was made and all was lost"
+
+
+def test_the_own_id_that_arrives_later_and_a_lost_database_make_no_second_call() -> None:
+    for order in itertools.permutations(("customer", "company", "own id")):
+        portal = Portal()
+        for step in (*order, "lose"):
+            if step == "lose":
+                portal.lose()
+            elif step == "own id":
+                portal.learn_own_id()
+            else:
+                portal.arrive(*(("stripe", "cus_1") if step == "customer" else ("hubspot", "100")))
+            portal.run()
+        assert Counter(map(playbook_of, portal.tasks)) == {"detractor_call": 1, "account_review": 1}
+
+
+def test_each_open_task_stands_for_one_new_follow_up_at_its_company() -> None:
+    crm = Crm("hubspot", {"acme": [("7", "")], "beta": [("8", "")], "none": []})
+    ours, orphan = follow_up_key("call", "x", "1"), follow_up_key("call", "old", "1")
+    there = [
+        OpenFollowUp(ours, "1", "7"),
+        OpenFollowUp(orphan, "2", "7"),
+        OpenFollowUp(follow_up_key("review", "old", "1"), "3", "7"),
+        OpenFollowUp("0123456789abcdef", "4", "8"),
+    ]
+    new = [
+        {"key": "a", "account_id": "acme", "playbook": "call"},
+        {"key": "b", "account_id": "acme", "playbook": "call"},
+        {"key": "c", "account_id": "beta", "playbook": "call"},
+        {"key": "d", "account_id": "none", "playbook": "review"},
+        {"key": "e", "account_id": COMPANY, "playbook": "review"},
+    ]
+    assert keys_to_take_over(new, there, {ours}, crm) == {"a": orphan}
