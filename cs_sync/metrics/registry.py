@@ -14,6 +14,7 @@ from cs_sync.metrics.catalogue.lifecycle import LIFECYCLE
 from cs_sync.metrics.catalogue.onboarding import ONBOARDING
 from cs_sync.metrics.catalogue.product import PRODUCT
 from cs_sync.metrics.catalogue.revenue import REVENUE
+from cs_sync.metrics.catalogue.seats import SEATS
 from cs_sync.metrics.catalogue.sessions import SESSIONS
 from cs_sync.metrics.catalogue.support import SUPPORT
 from cs_sync.metrics.catalogue.trials import TRIALS
@@ -39,6 +40,7 @@ def builtin_metrics() -> tuple[Metric, ...]:
         *HEALTH,
         *USAGE,
         *LIFECYCLE,
+        *SEATS,
         *SESSIONS,
         *FEATURES,
         *SUPPORT,

@@ -6,6 +6,7 @@ _SAID = {
     "ltv_crc": "times",
     "trial_conversion_lift": "times",
     "advocate_lift": "times",
+    "advocate_lift_by_feature": "times",
     "tickets_per_account": "count",
 }
 """Ratios that are no share of anything: an LTV of three times the CAC is 3.0×, not 300 %."""

@@ -36,6 +36,7 @@ from cs_sync_schemas import (
     QualityDay,
     Referral,
     Subscription,
+    SubscriptionItem,
     SurveyResponse,
     Ticket,
     UsageDay,
@@ -217,6 +218,8 @@ def _people(ledger: Ledger, random: Random, name: str) -> None:
             "trial_end": trial + timedelta(days=14),
         },
     )  # fmt: skip
+    item = {"subscription_source_id": name, "source_id": name, "quantity": "4", "valid_from": trial}
+    ledger.add(SubscriptionItem, {**item, "unit_amount": "100"})
     for step in "xyz":
         due = _moment(random)
         done = random.choice([None, due + timedelta(days=random.randrange(-20, 20))])

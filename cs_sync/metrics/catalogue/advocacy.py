@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Select, and_, case, exists, func, select
+from sqlalchemy import CTE, Select, and_, case, exists, func, or_, select
 
 from cs_sync.metrics.attribution import attributed
 from cs_sync.metrics.catalogue.lift import against_the_whole
@@ -10,9 +10,9 @@ from cs_sync.metrics.catalogue.revenue import BILLING
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.mrr_relations import customers, mrr_pairs
 from cs_sync.metrics.relations import count_if, marks_of, period_rows, totals
-from cs_sync_schemas import Referral, table_of
+from cs_sync_schemas import FeatureDay, Referral, table_of
 
-REFERRAL = table_of(Referral)
+REFERRAL, FEATURE = table_of(Referral), table_of(FeatureDay)
 
 
 def _referrals(scope: Scope) -> Select[Any]:
@@ -48,8 +48,8 @@ def _advocates(scope: Scope) -> Select[Any]:
     return totals(scope, accounts, numerator=heads, n=heads)
 
 
-def _traits(scope: Scope) -> Select[Any]:
-    """Customers of each segment that recommended us, against all customers."""
+def _customers(scope: Scope) -> CTE:
+    """Customers at each period's end; `hit` is 1 for those who have recommended us."""
     heads = customers(mrr_pairs(scope), scope)
     periods = period_rows(scope, until=lambda period: period.ends_at)
     made = attributed(
@@ -58,15 +58,42 @@ def _traits(scope: Scope) -> Select[Any]:
     recommended = exists().where(
         made.c.account_id == heads.c.account_id, made.c.referred_at < periods.c.until
     )
-    accounts = (
-        select(
-            heads.c.period, *marks_of(scope, heads), case((recommended, 1), else_=0).label("hit")
-        )
+    hit = case((recommended, 1), else_=0).label("hit")
+    return (
+        select(heads.c.period, heads.c.account_id, *marks_of(scope, heads), hit)
         .select_from(heads.join(periods, periods.c.period == heads.c.period))
         .where(heads.c.now == 1)
         .cte("customers_and_advocates")
     )
-    return against_the_whole(scope, accounts, accounts.c.hit)
+
+
+def _traits(scope: Scope) -> Select[Any]:
+    """Customers of each segment that recommended us, against all customers."""
+    return against_the_whole(scope, _customers(scope))
+
+
+def _by_feature(scope: Scope) -> Select[Any]:
+    """Customers that used each feature in the period and recommended us, against all customers."""
+    everyone = _customers(scope)
+    days = period_rows(scope, first=lambda period: period.start, after=lambda period: period.end)
+    use = attributed(
+        scope, FEATURE, FEATURE.c.feature, FEATURE.c.day,
+        where=or_(FEATURE.c.events > 0, FEATURE.c.users > 0),
+    )  # fmt: skip
+    inside = and_(use.c.day >= days.c.first, use.c.day < days.c.after)
+    used = (
+        select(days.c.period, use.c.account_id, use.c.feature)
+        .distinct()
+        .select_from(days.join(use, inside))
+        .cte("features_of_accounts")
+    )
+    theirs = and_(used.c.period == everyone.c.period, used.c.account_id == everyone.c.account_id)
+    by_feature = (
+        select(*everyone.c, used.c.feature.label("dimension_0"))
+        .select_from(everyone.join(used, theirs))
+        .cte("customers_by_feature")
+    )
+    return against_the_whole(scope, by_feature, everyone)
 
 
 ADVOCACY: tuple[Metric, ...] = (
@@ -87,5 +114,15 @@ ADVOCACY: tuple[Metric, ...] = (
         ("Standard definition of lift",), _traits, ("referral", *BILLING), stage=("expansion",),
         family="lead management", divides=True, spread="log",
         edge_cases="For --by; without it 1. Above 1: a trait that advocates share.",
+    ),
+    Metric(
+        "advocate_lift_by_feature", "Features of advocates", "ratio",
+        "share of advocates among the customers that used a feature in the period ÷ share among "
+        "all customers",
+        ("J. York, Chaotic Flow", "Standard definition of lift"), _by_feature,
+        ("referral", "feature_day", *BILLING), stage=("expansion",), family="lead management",
+        divides=True, spread="log", dimensions=("feature",),
+        edge_cases="Above 1: who uses it recommends us more often. A customer counts with every "
+        "feature that it used. Undefined where nobody has recommended us.",
     ),
 )  # fmt: skip

@@ -30,7 +30,7 @@ PURPOSES = ("acquisition", "retention", "service")
 _MONTH_DAYS = 365 / 12
 
 
-def economics(scope: Scope) -> CTE:
+def economics(scope: Scope, pairs: CTE | None = None) -> CTE:
     """Per period and currency: revenue, customers and costs side by side.
 
     Columns: period, currency, months (the period's length), mrr, squares (Σ of the accounts'
@@ -40,7 +40,7 @@ def economics(scope: Scope) -> CTE:
     the period and the customers at its end, whatever they pay in), acquisition, retention, service
     (costs; None where there are none), costed.
     """
-    pairs = mrr_pairs(scope)
+    pairs = mrr_pairs(scope) if pairs is None else pairs
     money, heads, costs = _money(pairs), _heads(pairs, scope), _costs(scope)
     keys = (
         select(money.c.period, money.c.currency)

@@ -8,24 +8,30 @@ from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.relations import marks_of, totals
 
 
-def against_the_whole(scope: Scope, relation: CTE, hit: ColumnElement[int]) -> Select[Any]:
+def against_the_whole(scope: Scope, relation: CTE, everyone: CTE | None = None) -> Select[Any]:
     """The share of rows that `hit` (1 or 0) in each segment over the share in all of them.
+
+    All are `everyone`, where one may be in several segments, or in none, and else the relation.
 
     The variance of its logarithm is that of two shares (Katz and others, 1978) less twice their
     covariance, as a segment is a part of the whole; a segment that is the whole has none.
     """
-    groups = [relation.c.period, *marks_of(scope, relation)]
+    own = [column for column in relation.c if column.name.startswith("dimension_")]
+    groups = [relation.c.period, *marks_of(scope, relation), *own]
+    of_all = relation if everyone is None else everyone
     whole = (
         select(
-            relation.c.period, _exact(func.sum(hit), "all_hits"), _exact(func.count(), "all_size")
+            of_all.c.period,
+            _exact(func.sum(of_all.c.hit), "all_hits"),
+            _exact(func.count(), "all_size"),
         )
-        .group_by(relation.c.period)
+        .group_by(of_all.c.period)
         .cte("whole")
     )
     shares = (
         select(
             *groups,
-            _exact(func.sum(hit), "hits"),
+            _exact(func.sum(relation.c.hit), "hits"),
             _exact(func.count(), "size"),
             whole.c.all_hits,
             whole.c.all_size,

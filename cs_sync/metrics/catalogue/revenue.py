@@ -4,12 +4,12 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, Select, case, cast, func
+from sqlalchemy import ColumnElement, Double, Select, case, cast, func, literal, select, union_all
 
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.mrr_relations import movement, mrr_pairs, waterfall
 from cs_sync.metrics.periods import Period, add_months, midnight
-from cs_sync.metrics.relations import count_if, quotient, totals
+from cs_sync.metrics.relations import count_if, marks_of, quotient, totals
 
 BILLING = ("subscription", "subscription_item", "discount", "invoice", "invoice_line")
 _MOVEMENTS = ("ChartMogul help, article 203299812", "Baremetrics help, article 5380330")
@@ -43,6 +43,27 @@ def _moved(kind: str) -> Callable[[Scope], Select[Any]]:
         )
 
     return build
+
+
+def _credited(scope: Scope) -> Select[Any]:
+    """What was gained, by who is given the credit for it."""
+    pairs = mrr_pairs(scope)
+    kinds = waterfall(scope, pairs)
+    credit = {"new": "sales", "expansion": "customer success"}
+    credit["reactivation"] = scope.settings["reactivation"]
+    lines = union_all(
+        *(
+            select(
+                pairs.c.period,
+                *marks_of(scope, pairs),
+                literal(team).label("dimension_0"),
+                pairs.c.currency,
+                kinds[kind].label("amount"),
+            ).where(kinds[kind] > 0)
+            for kind, team in credit.items()
+        )
+    ).cte("credited")
+    return totals(scope, lines, numerator=func.sum(lines.c.amount), n=func.count(), currency=True)
 
 
 def _rate(*plus: str, minus: tuple[str, ...] = ()) -> Callable[[Scope], Select[Any]]:
@@ -160,6 +181,15 @@ REVENUE: tuple[Metric, ...] = (
     _amount(
         "reactivation_mrr", "Reactivation MRR", "reactivation",
         "MRR after a time without any, however long.",
+    ),
+    Metric(
+        "gained_mrr_by_credit", "Gained MRR by who is credited", "money_minor",
+        "new MRR, the credit of sales, and expansion MRR, the credit of customer success",
+        (_DRIFT,), _credited, BILLING, stage=("expansion",), strategy=("profitability",),
+        dimensions=("credit",), settings={"reactivation": "sales"},
+        choices={"reactivation": ("sales", "customer success")},
+        edge_cases="Their sum is new, reactivation and expansion MRR. Who is credited with a "
+        "customer that returns is a setting.",
     ),
     Metric(
         "gross_mrr_churn_rate", "Gross MRR churn rate", "ratio",

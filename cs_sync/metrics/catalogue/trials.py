@@ -139,7 +139,8 @@ def _same_window(scope: Scope) -> Select[Any]:
 
 def _lift(scope: Scope) -> Select[Any]:
     cohort = _judged(scope)
-    return against_the_whole(scope, cohort, cohort.c.paid)
+    hits = select(*cohort.c, cohort.c.paid.label("hit")).cte("hits")
+    return against_the_whole(scope, hits)
 
 
 def _free_to_paid(scope: Scope) -> Select[Any]:

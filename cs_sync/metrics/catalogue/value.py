@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Double, Select, case, func, literal
+from sqlalchemy import CTE, ColumnElement, Double, Select, and_, case, cast, func, literal, select
 
 from cs_sync.metrics.catalogue.economics import PURPOSES, divisor, economics
 from cs_sync.metrics.catalogue.revenue import BILLING
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.relations import totals
+from cs_sync.metrics.mrr_relations import mrr_pairs
+from cs_sync.metrics.relations import count_if, marks_of, totals
 
 Column = Callable[[CTE, Scope], ColumnElement[Any]]
 
@@ -94,6 +95,42 @@ def _built(
     return build
 
 
+def _budget(scope: Scope) -> Select[Any]:
+    """Gross profit ÷ the ratio aimed at, less the cost of retention, of each segment's payers."""
+    pairs = mrr_pairs(scope)
+    e = economics(scope, pairs)
+    marks = marks_of(scope, pairs)
+    paying = (
+        select(
+            pairs.c.period,
+            *marks,
+            pairs.c.currency,
+            cast(func.sum(pairs.c.cur), Double).label("mrr"),
+            cast(count_if(pairs.c.cur > 0), Double).label("payers"),
+        )
+        .group_by(pairs.c.period, *marks, pairs.c.currency)
+        .cte("paying")
+    )
+    same = and_(e.c.period == paying.c.period, e.c.currency == paying.c.currency)
+    target = literal(float(scope.settings["ltv_crc_target"]), Double)
+    may_cost = paying.c.mrr * e.c.months * _margin(e, scope) / target
+    rows = (
+        select(
+            paying.c.period,
+            *marks_of(scope, paying),
+            paying.c.currency,
+            (may_cost - _crc(e, scope) * paying.c.payers).label("left"),
+            paying.c.payers,
+        )
+        .select_from(paying.join(e, same))
+        .cte("budgets")
+    )
+    payers = func.max(rows.c.payers)
+    return totals(
+        scope, rows, numerator=func.max(rows.c.left), denominator=payers, n=payers, currency=True
+    )
+
+
 _BY_COST = (
     "What has no rate to the reporting currency stays in its own: costs of a currency over "
     "customers whatever they pay in, so that the rows of several currencies add up. Costs are "
@@ -123,7 +160,7 @@ def _value(
     return Metric(
         name, title, unit, formula, (source,), build, ("cost", *BILLING), stage=("expansion",),
         strategy=("profitability",), family="customer ROI", divides=more.pop("divides", True),
-        splits=False, edge_cases=note, **more,
+        splits=more.pop("splits", False), edge_cases=note, **more,
     )  # fmt: skip
 
 
@@ -180,6 +217,17 @@ VALUE: tuple[Metric, ...] = (
         "Both sides over one lifetime, which cancels out",
         _built(_gross_profit, _crc, "heads", (_vary_revenue,)), spread="log",
         note=_BY_MARGIN + "A multiple, not a share. ",
+    ),
+    _value(
+        "retention_budget", "Retention budget per customer", "money_minor",
+        "revenue per account in the period × gross margin ÷ 3 − customer retention cost",
+        "LTV to CRC, solved for the cost at the ratio aimed at",
+        _budget, settings={"ltv_crc_target": 3}, splits=True,
+        note=_BY_MARGIN + "What may be spent in the period on keeping a customer, beside what is "
+        "spent already, until lifetime value is 3 times the cost of retention. Both last one "
+        "lifetime, which cancels out. Below 0: too much is spent. By --by, the revenue is the "
+        "segment's, margin and cost of retention are the company's; the numerator is the budget "
+        "of all its customers. Undefined without costs of retention.",
     ),
     _value(
         "saas_profit", "SaaS profit", "money_minor",
