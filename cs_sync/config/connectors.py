@@ -1,6 +1,11 @@
-"""The `[connectors.NAME]` tables: checked at once, their secrets looked up when they are used."""
+"""The `[connectors.NAME]` tables: checked at once, their secrets looked up when they are used.
 
+A table is an instance of the connector that its `type` names, which is its own name by default.
+"""
+
+import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +19,12 @@ from cs_sync.contracts.source import ConnectorConfig, Workspace
 from cs_sync.plugins import Plugins
 from cs_sync.plugins.distributions import how_to_install
 
+_TYPE = "type"
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
 
 class Connectors(Mapping[str, ConnectorConfig]):
-    """Settings by connector; asking for one looks its secrets up."""
+    """Settings by name of the instance; asking for one looks its secrets up."""
 
     def __init__(
         self,
@@ -26,7 +34,13 @@ class Connectors(Mapping[str, ConnectorConfig]):
         workspace: Workspace,
         source: tuple[Path, str],
     ) -> None:
-        self._tables = tables
+        self._tables = {
+            name: {key: value for key, value in table.items() if key != _TYPE}
+            for name, table in tables.items()
+        }
+        self._types: dict[str, str] = {
+            name: table.get(_TYPE, name) for name, table in tables.items()
+        }
         self._plugins = plugins
         self._secrets = secrets
         self._workspace = workspace
@@ -50,15 +64,30 @@ class Connectors(Mapping[str, ConnectorConfig]):
             self._ready[name] = self._read(name, self._tables[name])
         return self._ready[name]
 
+    @property
+    def types(self) -> Mapping[str, str]:
+        """The connector that each instance is one of."""
+        return self._types
+
     def use(self, names: Iterable[str]) -> None:
-        """Look up the secrets of several connectors; one ConfigError names all that is missing."""
-        missing: list[ConfigError] = []
+        """Look up the secrets of several connectors; one ConfigError names all that is missing.
+
+        Two instances that say the same would count everything twice, and are refused.
+        """
+        names, missing = tuple(names), list[ConfigError]()
         for name in names:
             try:
                 self[name]
             except ConfigError as error:
                 missing.append(error)
         raise_together(missing)
+        for one, other in combinations(names, 2):
+            if self._types[one] == self._types[other] and _told(self[one]) == _told(self[other]):
+                raise ConfigError(
+                    f"{self._source[0].name}: connectors.{other} says the same as connectors.{one},"
+                    " and everything would be counted twice",
+                    "remove one of the two, or give it the key of the other account",
+                )
 
     def problems(self) -> list[Problem]:
         """What can be said without any secret: unknown connectors and keys, wrong values."""
@@ -68,20 +97,31 @@ class Connectors(Mapping[str, ConnectorConfig]):
         """Secrets that stand in the file itself, so that no message repeats them."""
         found: set[str] = set()
         for name, table in self._tables.items():
-            model = self._plugins.settings_of(name)
+            model = self._model(name)
             found |= secret_values(model, table) if model else set()
         return {value for value in found if not is_own_reference(value)}
 
+    def _model(self, name: str) -> type[ConnectorConfig] | None:
+        kind = self._types[name]
+        return self._plugins.settings_of(kind) if isinstance(kind, str) else None
+
+    def _told(self, name: str) -> Workspace:
+        """What an instance is told of the workspace."""
+        return self._workspace.model_copy(update={"section": name})
+
     def _problems(self, name: str) -> list[Problem]:
-        model = self._plugins.settings_of(name)
+        model = self._model(name)
         if model is None:
-            return [_not_installed(name, self._plugins)]
+            return [_not_installed(name, self._types[name], self._plugins)]
         table, key = self._tables[name], f"connectors.{name}"
+        if not _NAME.fullmatch(name):
+            what = "is no name: the records of a connector are stored under it"
+            return [Problem(key, what, "use small letters, digits and _, like stripe_de")]
         if "workspace" in table:
             return [Problem(f"{key}.workspace", "unknown key", "remove it")]
         found = list(credential_problems(table, model, key))
         try:
-            model.model_validate({**table, "workspace": self._workspace})
+            model.model_validate({**table, "workspace": self._told(name)})
         except ValidationError as error:
             found += [
                 problem
@@ -107,28 +147,36 @@ class Connectors(Mapping[str, ConnectorConfig]):
         return self._secrets.is_reference(value)
 
     def _read(self, name: str, table: Mapping[str, Any]) -> ConnectorConfig:
-        model = self._plugins.settings_of(name)
+        model = self._model(name)
         if model is None:
             raise KeyError(name)
         key = f"connectors.{name}"
         resolved = self._secrets.resolve_all(table, f"{self._source[0].name}: {key}")
         found = list(credential_problems(resolved, model, key))
         try:
-            settings = model.model_validate({**resolved, "workspace": self._workspace})
+            settings = model.model_validate({**resolved, "workspace": self._told(name)})
         except ValidationError as error:
             found += problems_of(error, model, key, resolved)
         raise_problems(found, *self._source, self._secrets.seen | secret_values(model, resolved))
         return settings
 
 
-def _not_installed(name: str, plugins: Plugins) -> Problem:
-    key = f"connectors.{name}"
+def _told(settings: ConnectorConfig) -> dict[str, Any]:
+    """All that a section says; two instances must differ in something."""
+    return settings.model_dump()
+
+
+def _not_installed(name: str, kind: Any, plugins: Plugins) -> Problem:
+    key = f"connectors.{name}" if kind == name else f"connectors.{name}.{_TYPE}"
     for plugin in plugins.broken:
-        if name == plugin.name:
+        if kind == plugin.name:
             what = f"{plugin.distribution} {plugin.version} cannot be used: {plugin.error}"
             return Problem(key, what, plugin.remedy)
     installed = sorted({*plugins.sources, *plugins.destinations})
     listed = ", ".join(installed) or "none"
-    hint = nearest(name, installed)
-    remedy = hint if hint.startswith("did you mean") else how_to_install(name)
+    hint = nearest(str(kind), installed)
+    remedy = hint if hint.startswith("did you mean") else how_to_install(str(kind))
+    base = next((one for one in installed if name.startswith(f"{one}_")), None)
+    if kind == name and base:
+        remedy = f'add {_TYPE} = "{base}" if it is another {base}'
     return Problem(key, f"no such connector is installed (installed: {listed})", remedy)

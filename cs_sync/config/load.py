@@ -175,7 +175,7 @@ def _connectors(
     """The connectors, and what is wrong with their tables."""
     given = tables.get("connectors", {})
     wrong = [
-        Problem(f"connectors.{name}", "must be a table", f"write it as [connectors.{name}]")
+        Problem(f"connectors.{name}", "must be a table", _as_table(name, table))
         for name, table in given.items()
         if not isinstance(table, Mapping)
     ]
@@ -187,6 +187,14 @@ def _connectors(
     usable = {name: table for name, table in given.items() if isinstance(table, Mapping)}
     connectors = Connectors(usable, plugins, secrets, told, source)
     return connectors, wrong + connectors.problems()
+
+
+def _as_table(name: str, given: object) -> str:
+    """How to write a section; several of one connector have names of their own."""
+    if not isinstance(given, list):
+        return f"write it as [connectors.{name}]"
+    another = f'[connectors.{name}_2] with type = "{name}"'
+    return f"write the first as [connectors.{name}], and another as {another}"
 
 
 def _policy(metrics: MetricsSettings | None) -> list[Problem]:
@@ -250,7 +258,7 @@ def _destination(
     """Scores can only be written to a connector that is configured and writes."""
     key, problems, known = "write_back.destination", [], list(plugins.destinations)
     for name in write_back.destinations if write_back else ():
-        if name not in plugins.destinations:
+        if connectors.types.get(name, name) not in plugins.destinations:
             remedy = nearest(name, known)
             problems.append(Problem(key, f"no installed connector writes to {name}", remedy))
         elif name not in connectors:

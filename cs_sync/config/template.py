@@ -43,6 +43,7 @@ def template(
 ) -> str:
     """The text of a configuration for these connectors; every required value is an env: reference.
 
+    A connector may have a name of its own, as `stripe_de=stripe`.
     Raises ConfigError for a connector that is not installed.
     """
     workspace = {"name": name, "timezone": timezone, "currency": currency}
@@ -52,7 +53,8 @@ def template(
     parts.append(_section("identity", IdentitySettings, {}))
     parts.append(_section("metrics", MetricsSettings, {}))
     parts += [_health(), _section("follow_ups", FollowUpSettings, {}), _playbooks(plugins)]
-    writable = [connector for connector in connectors if connector in plugins.destinations]
+    named = dict(map(_instance, connectors))
+    writable = [name for name, kind in named.items() if kind in plugins.destinations]
     if writable:
         parts.append(_section("write_back", WriteBackSettings, {"destination": writable[0]}))
     parts.append(_section("schedule", ScheduleSettings, {"cron": "15 5 * * *"}))
@@ -99,17 +101,26 @@ def _section(
     return "\n".join(lines) + "\n"
 
 
+def _instance(text: str) -> tuple[str, str]:
+    """(name, connector) of `stripe_de=stripe`, or of `stripe` alone."""
+    name, _, kind = text.partition("=")
+    return name, kind or name
+
+
 def _connector(plugins: Plugins, connector: str) -> str:
     """A connector's table; what it requires is looked up in the environment."""
-    settings = plugins.settings_of(connector)
+    name, kind = _instance(connector)
+    settings = plugins.settings_of(kind)
     if settings is None:
-        raise ConfigError(f"no connector {connector} is installed", how_to_install(connector))
+        raise ConfigError(f"no connector {kind} is installed", how_to_install(kind))
     required = {
-        key: f"env:{connector.upper()}_{(field.alias or key).upper()}"
+        key: f"env:{name.upper()}_{(field.alias or key).upper()}"
         for key, field in settings.model_fields.items()
         if field.is_required()
     }
-    return _section(f"connectors.{connector}", settings, required, connector)
+    section = _section(f"connectors.{name}", settings, required, name)
+    title, rest = section.split("\n", 1)
+    return section if name == kind else f"{title}\ntype = {_toml(kind)}\n{rest}"
 
 
 def _health() -> str:

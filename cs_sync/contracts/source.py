@@ -24,6 +24,8 @@ class Workspace(BaseModel):
     timezone: ZoneInfo = ZoneInfo("UTC")
     currency: str = "EUR"
     folder: Path = Path()
+    section: str = ""
+    """Name of the connector's section in the configuration."""
 
 
 class ConnectorConfig(BaseModel):
@@ -33,6 +35,11 @@ class ConnectorConfig(BaseModel):
 
     base_url: str = Field(description="Where the API answers.")
     workspace: Workspace = Field(default_factory=Workspace, exclude=True, repr=False)
+
+    @property
+    def section(self) -> str:
+        """The section as it stands in the configuration, for remedies."""
+        return f"[connectors.{self.workspace.section}]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ SOURCE_ORDER = ("hubspot", "stripe")
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
-def source_rank(source: str) -> tuple[int, str]:
-    """Sorts sources: the CRM, billing, then the others by name."""
-    rank = SOURCE_ORDER.index(source) if source in SOURCE_ORDER else len(SOURCE_ORDER)
+def source_rank(source: str, connector: str | None = None) -> tuple[int, str]:
+    """Sorts sources by what they are instances of: the CRM, billing, then the others by name."""
+    kind = connector or source
+    rank = SOURCE_ORDER.index(kind) if kind in SOURCE_ORDER else len(SOURCE_ORDER)
     return rank, source
 
 
@@ -29,7 +30,7 @@ def own_key(fact: AccountFact | ContactFact) -> str | None:
 def founder_order(fact: AccountFact) -> tuple[bool, tuple[int, str], datetime, str]:
     """Sorts records: who carries our own id, then CRM and billing, then the oldest."""
     created = fact.created_at or _LAST
-    return own_key(fact) is None, source_rank(fact.ref.source), created, fact.ref.source_id
+    return own_key(fact) is None, source_rank(fact.ref.source, fact.connector), created, fact.ref.source_id
 
 
 @dataclass(frozen=True, slots=True)

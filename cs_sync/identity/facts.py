@@ -31,6 +31,8 @@ class AccountFact:
     created_at: datetime | None = None
     is_test: bool = False
     deleted: bool = False
+    connector: str | None = None
+    """What its source is an instance of; None: of the connector of its own name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class ContactFact:
     role: str | None = None
     created_at: datetime | None = None
     deleted: bool = False
+    connector: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

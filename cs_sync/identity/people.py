@@ -36,7 +36,7 @@ class Person:
 
 def person_order(fact: ContactFact) -> tuple[bool, tuple[int, str], datetime, str]:
     """Sorts contact records: those that still exist, then CRM and billing, then the oldest."""
-    rank = source_rank(fact.ref.source)
+    rank = source_rank(fact.ref.source, fact.connector)
     return fact.deleted, rank, fact.created_at or _LAST, fact.ref.source_id
 
 

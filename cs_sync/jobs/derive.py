@@ -84,7 +84,8 @@ def _still_holds(connection: Connection, rules: DomainRules) -> bool:
 def current_resolution(workspace: Workspace) -> Resolution:
     """Who is who, by what is stored now; nothing is written."""
     with workspace.store.read() as connection:
-        facts, known = read_facts(connection), read_known(connection)
+        facts = read_facts(connection, workspace.config.connectors.types)
+        known = read_known(connection)
     return resolve(facts, known, _overrides(workspace), workspace.config.identity.rules)
 
 

@@ -105,13 +105,14 @@ def wanted(
 ) -> Wanted:
     """What these scores and follow-ups call for at one destination."""
     now, prefix = workspace.clock(), workspace.config.write_back.owned_prefix
+    types = workspace.config.connectors.types
     with workspace.store.read() as connection:
         crm = Crm(
             destination,
             remote_accounts(connection, destination),
             frozenset(active_owners(connection, destination)),
             owners_by_email(connection, destination),
-            workspace.plugins.destinations[destination].addresses,
+            workspace.plugins.destinations[types[destination]].addresses,
             {one.account["id"]: one.account["name"] or "" for one in scored},
         )
         mrr = mrr_at(connection, now)

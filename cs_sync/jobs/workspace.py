@@ -52,7 +52,8 @@ class Workspace:
 
     def sources(self, only: Sequence[str] = ()) -> list[OpenSource]:
         """The configured connectors that read, or those named. Raises ConfigError."""
-        configured = [n for n in self.config.connectors if n in self.plugins.sources]
+        types = self.config.connectors.types
+        configured = [name for name in types if types[name] in self.plugins.sources]
         unknown = [name for name in only if name not in configured]
         if unknown:
             known = ", ".join(configured) or "none"
@@ -68,11 +69,11 @@ class Workspace:
         return [self._destination(name) for name in self.config.write_back.destinations]
 
     def _destination(self, name: str) -> tuple[str, Destination]:
-        made: Any = self.plugins.destinations[name]
+        made: Any = self.plugins.destinations[self.config.connectors.types[name]]
         return name, made(self.config.connectors[name], self._door(name, made.limits))
 
     def _source(self, name: str) -> OpenSource:
-        made: Any = self.plugins.sources[name]
+        made: Any = self.plugins.sources[self.config.connectors.types[name]]
         door = self._door(name, made.limits)
         source: Source = made(self.config.connectors[name], door)
         return OpenSource(name, source, door.counting)
@@ -80,7 +81,7 @@ class Workspace:
     def _door(self, name: str, limits: Any) -> VendorHttp:
         """One door, and so one budget, per credential; reader and writer share it."""
         if name not in self._doors:
-            reads: Any = self.plugins.sources.get(name)
+            reads: Any = self.plugins.sources.get(self.config.connectors.types[name])
             door = VendorHttp(
                 name,
                 limits,

@@ -41,15 +41,24 @@ ACCOUNT, ACCOUNT_LINK = table_of(Account), table_of(AccountLink)
 CONTACT, CONTACT_LINK = table_of(Contact), table_of(ContactLink)
 OWNER = table_of(Owner)
 Rows = Iterable[dict[str, Any]]
+NO_INSTANCES: Mapping[str, str] = {}
 
 
-def read_facts(connection: Connection) -> Facts:
-    """All that sources and people say about who is who; tombstones marked."""
+def read_facts(connection: Connection, connectors: Mapping[str, str] = NO_INSTANCES) -> Facts:
+    """All that sources and people say about who is who; tombstones marked.
+
+    `connectors` says which one a source is an instance of, where it goes by another name.
+    """
     members = _rows(connection, Membership, "contact_source_id", "account_source_id", "is_primary")
     aliases = _rows(connection, Alias, "record", "survivor_source_id")
     return Facts(
         accounts=[
-            AccountFact(ref=_ref(row), deleted=row["deleted_at"] is not None, **_rest(row))
+            AccountFact(
+                ref=_ref(row),
+                deleted=row["deleted_at"] is not None,
+                connector=connectors.get(row["source"]),
+                **_rest(row),
+            )
             for row in _rows(
                 connection,
                 SourceAccount,
@@ -65,7 +74,12 @@ def read_facts(connection: Connection) -> Facts:
             )
         ],
         contacts=[
-            ContactFact(ref=_ref(row), deleted=row["deleted_at"] is not None, **_rest(row))
+            ContactFact(
+                ref=_ref(row),
+                deleted=row["deleted_at"] is not None,
+                connector=connectors.get(row["source"]),
+                **_rest(row),
+            )
             for row in _rows(
                 connection,
                 SourceContact,

@@ -374,3 +374,20 @@ def test_a_destination_that_is_no_name_is_one_clear_message(read: Read, given: s
     error = failure(read, f"[write_back]\ndestination = {given}")
     assert error.message.count("write_back.destination") == 1
     assert 'a list like ["hubspot", "webhook"]' in str(error)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("[[connectors.billing]]", '[connectors.billing_2] with type = "billing"'),
+        ("[connectors.billing_de]", 'add type = "billing" if it is another billing'),
+        ('[connectors.de]\ntype = "biling"', "did you mean billing"),
+        ('[connectors.de]\ntype = "biling"', "connectors.de.type"),
+        ("[connectors.de]\ntype = 7", "connectors.de.type: no such connector"),
+        ('[connectors."billing de"]\ntype = "billing"', "is no name"),
+        ('[connectors.de]\ntype = "billing"', "connectors.de.api_key: is missing"),
+        ('[write_back]\ndestination = "eu"\n[connectors.eu]\ntype = "billing"', "writes to eu"),
+    ],
+)
+def test_what_is_wrong_with_an_instance(read: Read, text: str, says: str) -> None:
+    assert says in str(failure(read, text))

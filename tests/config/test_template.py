@@ -38,6 +38,23 @@ def test_every_key_is_there_with_its_description(plugins: Plugins) -> None:
     assert set(tomllib.loads(text)["connectors"]["billing"]) == {"api_key"}
 
 
+def test_an_instance_has_a_section_and_variables_of_its_own(
+    tmp_path: Path, plugins: Plugins, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = template(plugins, ["billing", "billing_de=billing", "crm_eu=crm"])
+    assert '[connectors.billing_de]\ntype = "billing"\n' in text
+    assert variables(text) == ["BILLING_API_KEY", "BILLING_DE_API_KEY"]
+    path = tmp_path / "cs_sync.toml"
+    write_template(path, text)
+    config = load_config(path, plugins)
+    assert config.connectors.types == {
+        "billing": "billing", "billing_de": "billing", "crm_eu": "crm",
+    }  # fmt: skip
+    assert config.write_back.destination == "crm_eu"
+    monkeypatch.setenv("BILLING_DE_API_KEY", "x")
+    assert config.connectors["billing_de"].section == "[connectors.billing_de]"
+
+
 def test_an_unknown_connector_is_refused(plugins: Plugins) -> None:
     with pytest.raises(ConfigError, match="no connector zendesk") as caught:
         template(plugins, ["zendesk"])

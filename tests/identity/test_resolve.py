@@ -27,6 +27,16 @@ def account(source: str, source_id: str, **fields: Any) -> AccountFact:
     return AccountFact(Ref(source, source_id), **fields)
 
 
+def test_an_instance_founds_accounts_where_its_connector_does() -> None:
+    facts = [
+        account("posthog", "p", domain="acme.io"),
+        account("eu", "h", domain="acme.io", connector="hubspot"),
+        account("stripe", "s", domain="acme.io"),
+    ]
+    [found] = resolve(Facts(facts)).accounts
+    assert found.id == "h"
+
+
 def alias(source: str, old: str, survivor: str, record: str = "source_account") -> AliasFact:
     return AliasFact(Ref(source, old), record, survivor)
 

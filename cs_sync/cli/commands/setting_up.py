@@ -18,7 +18,7 @@ def add_to(app: typer.Typer) -> None:
 def init(
     context: typer.Context,
     connector: Annotated[
-        list[str] | None, typer.Option(help="A connector to configure; may be repeated.")
+        list[str] | None, typer.Option(help="A connector, or NAME=CONNECTOR; may be repeated.")
     ] = None,
     name: Annotated[str, typer.Option(help="Name of the workspace.")] = "workspace",
     timezone: Annotated[str, typer.Option(help="Reporting zone, e.g. Europe/Warsaw.")] = "UTC",

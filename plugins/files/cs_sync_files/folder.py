@@ -39,6 +39,7 @@ class Folder:
     zone: ZoneInfo
     scales: Mapping[str, Scale] = field(default_factory=dict)
     """Lowest and highest answer by survey or kind, for answers that do not say them."""
+    section: str = "files"
     _facts: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def files(self, table: Table) -> list[Path]:
@@ -52,7 +53,7 @@ class Folder:
         if not found and not self.misnamed():
             names = ", ".join(table.name for table in TABLES)
             raise ConfigError(
-                f"connectors.files.path: {self.path} holds no file that is known",
+                f"connectors.{self.section}.path: {self.path} holds no file that is known",
                 f"name the files after their table, e.g. accounts.csv; the tables are {names}",
             )
         return found
@@ -121,8 +122,9 @@ class Folder:
         try:
             return sorted(path for path in self.path.iterdir() if path.is_file())
         except OSError as error:
+            why = f"cannot read the folder {self.path} ({error.strerror})"
             raise ConfigError(
-                f"connectors.files.path: cannot read the folder {self.path} ({error.strerror})",
+                f"connectors.{self.section}.path: {why}",
                 "give the folder of the files; a relative path starts at the configuration file",
             ) from None
 

@@ -47,7 +47,8 @@ class FilesSource:
     def __init__(self, config: FilesConfig, http: Http) -> None:  # noqa: ARG002 - reads no vendor
         workspace = config.workspace
         path = workspace.folder / config.path.expanduser()
-        self._folder = Folder(path, workspace.timezone, config.survey_scales)
+        section = workspace.section or self.name
+        self._folder = Folder(path, workspace.timezone, config.survey_scales, section)
 
     def streams(self) -> Sequence[Stream]:
         """A stream per table with a file, and a failing one per file with a slip in its name.

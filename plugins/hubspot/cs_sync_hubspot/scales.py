@@ -35,7 +35,7 @@ class Misfits:
     """The surveys that do not fit the scale of their type; each is looked for once."""
 
     def __init__(self, config: HubSpotConfig, kind: Kind, search: Search) -> None:
-        self._declared = config.survey_scales.keys()
+        self._declared, self._section = config.survey_scales.keys(), config.section
         self._kind = kind
         self._search = search
         self._fits: dict[Survey, bool] = {}
@@ -89,7 +89,7 @@ class Misfits:
         for row in (*rows, *known):
             if row["source_id"] not in self._told:
                 self._told.add(row["source_id"])
-                reason = _reason(survey, row)
+                reason = _reason(survey, row, self._section)
                 yield Rejection(
                     SurveyResponse, row["source_id"], "UNKNOWN_SCALE", reason, row["raw"]
                 )
@@ -117,13 +117,13 @@ def _outside(row: Row) -> bool:
     return not row["scale_min"] <= row["score"] <= row["scale_max"]
 
 
-def _reason(survey: Survey, row: Row) -> str:
+def _reason(survey: Survey, row: Row, section: str) -> str:
     name = survey.name or survey.kind.upper()
     other = "[0, 2]" if survey.low == 1 else "[1, 5]"
     return (
         f"an answer of {row['score']:g} to {name!r}, whose answers do not all lie on the scale of "
         f"{survey.low:g} to {survey.high:g}: give the survey's own, e.g. survey_scales = "
-        f'{{ "{name}" = {other} }} in [connectors.hubspot], then `cs-sync rejects retry`'
+        f'{{ "{name}" = {other} }} in {section}, then `cs-sync rejects retry`'
     )
 
 

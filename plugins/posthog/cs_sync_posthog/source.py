@@ -127,7 +127,9 @@ class PostHogSource:
             return Finding(True, "groups", f"accounts are groups of type {types[index]}")
         known = ", ".join(f"{number} = {name}" for number, name in sorted(types.items())) or "none"
         message = f"the project has no group type {index}; it has {known}"
-        return Finding(False, "groups", message, "set account_group_index of [connectors.posthog]")
+        return Finding(
+            False, "groups", message, f"set account_group_index of {self._config.section}"
+        )
 
     def _check_query(self) -> Finding:
         self._project.query(
