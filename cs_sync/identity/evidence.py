@@ -30,7 +30,12 @@ def own_key(fact: AccountFact | ContactFact) -> str | None:
 def founder_order(fact: AccountFact) -> tuple[bool, tuple[int, str], datetime, str]:
     """Sorts records: who carries our own id, then CRM and billing, then the oldest."""
     created = fact.created_at or _LAST
-    return own_key(fact) is None, source_rank(fact.ref.source, fact.connector), created, fact.ref.source_id
+    return (
+        own_key(fact) is None,
+        source_rank(fact.ref.source, fact.connector),
+        created,
+        fact.ref.source_id,
+    )
 
 
 @dataclass(frozen=True, slots=True)
