@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.store.answers import read_questions
-from cs_sync_schemas import Account, AccountLink, table_of
+from cs_sync_schemas import Account, AccountLink, SourceAccount, table_of
 
 ACCOUNT, LINK = table_of(Account), table_of(AccountLink)
+RECORD = table_of(SourceAccount)
 
 
 def accounts(workspace: Workspace, *, conflicts: bool = False) -> list[dict[str, Any]]:
@@ -17,6 +18,7 @@ def accounts(workspace: Workspace, *, conflicts: bool = False) -> list[dict[str,
 
 
 def _links(workspace: Workspace) -> list[dict[str, Any]]:
+    theirs = and_(RECORD.c.source == LINK.c.source, RECORD.c.source_id == LINK.c.source_id)
     statement = (
         select(
             ACCOUNT.c.id.label("account"),
@@ -28,8 +30,10 @@ def _links(workspace: Workspace) -> list[dict[str, Any]]:
             LINK.c.reason,
             LINK.c.decided_by,
             LINK.c.since,
+            RECORD.c.deleted_at,
         )
-        .join_from(ACCOUNT, LINK, LINK.c.account_id == ACCOUNT.c.id, isouter=True)
+        .select_from(ACCOUNT.outerjoin(LINK, LINK.c.account_id == ACCOUNT.c.id))
+        .outerjoin(RECORD, theirs)
         .order_by(ACCOUNT.c.id, LINK.c.source, LINK.c.source_id)
     )
     with workspace.store.read() as connection:

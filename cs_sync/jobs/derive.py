@@ -9,6 +9,7 @@ from cs_sync.contracts.events import Event
 from cs_sync.identity import DomainRules, Ref, Resolution, resolve
 from cs_sync.jobs.questions import open_questions
 from cs_sync.jobs.recording import Recorded, recorded_run
+from cs_sync.jobs.unlisted import keep_unlisted
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.metrics.mrr.movements import AccountMrr, account_mrr
 from cs_sync.metrics.mrr.plans import plans_of
@@ -46,6 +47,7 @@ def derive(recorded: Recorded) -> None:
     """Resolve who is who, and compute the MRR of every account that was touched."""
     workspace = recorded.workspace
     workspace.emit(Event("step_started", workspace.clock(), detail={"step": "accounts and MRR"}))
+    recorded.messages += keep_unlisted(recorded)
     resolved = derive_accounts(recorded)
     computed = derive_mrr(recorded, policy_of(workspace))
     told = f"{resolved} accounts resolved, MRR of {computed} computed"
