@@ -1,6 +1,6 @@
 """Why a subscription's MRR and its invoices differ: the fewest facts that make them tie."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
@@ -85,7 +85,10 @@ def _candidates(unmatched: Unmatched, facts: BillingFacts, policy: MrrPolicy) ->
     off = sum((c.discount for c in unmatched.demanded), Fraction(0))
     waived = sum((c.waived for c in unmatched.covering), Fraction(0))
     billed_later = [c for c in unmatched.covering if c.billed.status not in DEMANDED]
-    owed = [c for c in unmatched.demanded if c.billed.status == "open"]
+    late = {
+        (i.source, i.source_id) for i in facts.invoices if i.paid_at and i.paid_at > unmatched.at
+    }
+    owed = [c for c in unmatched.demanded if _owed(c, late)]
     held = _held(subscription, moved, billed_later, unmatched.at)
     found = [
         Part("coupon", off),
@@ -97,6 +100,12 @@ def _candidates(unmatched: Unmatched, facts: BillingFacts, policy: MrrPolicy) ->
         *_elsewhere(unmatched),
     ]
     yield from (part for part in found if part.amount)
+
+
+def _owed(charge: Charge, late: Collection[tuple[str, str]]) -> bool:
+    """Whether its invoice was not paid by then; `late` are those that were paid since."""
+    line = charge.billed.line
+    return charge.billed.status == "open" or (line.source, line.invoice_source_id) in late
 
 
 def _moved(unmatched: Unmatched, moved: Sequence[Movement]) -> Iterator[Part]:

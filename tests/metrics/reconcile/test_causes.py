@@ -103,6 +103,21 @@ def test_what_dunning_gave_up_on_is_unpaid() -> None:
     assert outcome(row) == (0, 2000, "unpaid", 0)
 
 
+def test_a_first_invoice_that_was_paid_after_the_month_is_unpaid() -> None:
+    """After a trial a customer is one when it pays: on 2 April, for a month that began in March."""
+    trial: dict[str, Any] = {
+        "started_at": at(2026, 3, 1),
+        "trial_start": at(2026, 3, 1),
+        "trial_end": MIDWAY,
+    }
+    first = [
+        invoice("first", MIDWAY, paid_at=at(2026, 4, 2), period_end=at(2026, 4, 15)),
+        line("first", (MIDWAY, at(2026, 4, 15)), 2000, 1),
+    ]
+    row = compared(sub(**trial), seats(1, at(2026, 3, 1)), *first)
+    assert outcome(row) == (0, 2000, "unpaid", 0)
+
+
 def test_a_coupon_of_one_invoice_lowers_the_invoice_alone() -> None:
     once = discount(duration="once", percent_off=Decimal(25), starts_at=at(2026, 3))
     row = compared(*PLAN, once, *bill("march", MARCH, 2000, discount_amount=500))
