@@ -1,6 +1,7 @@
 """Whether MRR ties to the invoices, account by account, and why where it does not."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -10,9 +11,10 @@ from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
 from cs_sync.jobs.derive import ensure_mrr, policy_of
 from cs_sync.jobs.workspace import Workspace
-from cs_sync.metrics.periods import Period, last_whole_period, period_of
+from cs_sync.metrics.periods import Period, add_months, last_whole_period, period_of
 from cs_sync.metrics.reconcile.compare import Compared, books_of, sums
 from cs_sync.store.billing import read_billing
+from cs_sync.store.closings import read_totals
 from cs_sync.store.reconcile import (
     MrrBySubscription,
     invoicing_sources,
@@ -43,12 +45,36 @@ def reconcile(
     With `everything`, also what ties. Raises ConfigError.
     """
     found = reconciled(workspace, month)
-    for currency, amount in sorted(found.left_out.items()):
-        what = f"MRR of {Decimal(amount).scaleb(-CURRENCY_EXPONENT[currency])} {currency}"
-        _tell(workspace, f"{what} is from sources without invoices, and not compared")
+    for note in (*_left_out(found), *_restated(workspace, found)):
+        _tell(workspace, note)
     rows = [row for row in found.accounts if everything or row.cause]
     rows.sort(key=lambda row: (-row.unexplained, -abs(row.mrr - row.invoiced), str(row.account)))
     return [row.json(found.month) for row in (*rows, *found.sums)]
+
+
+def _left_out(found: Reconciled) -> Iterator[str]:
+    for currency, amount in sorted(found.left_out.items()):
+        what = f"MRR of {_amount(amount, currency)}"
+        yield f"{what} is from sources without invoices, and not compared"
+
+
+def _restated(workspace: Workspace, found: Reconciled) -> Iterator[str]:
+    """What has been learnt of the month's MRR since it was closed, as both sides are of now."""
+    with workspace.store.read() as connection:
+        closed = read_totals(connection, policy_of(workspace).hash)
+    now = {total.currency: total.mrr for total in found.sums}
+    for currency, amount in sorted(closed.get(add_months(found.month, 1), {}).items()):
+        known = now.get(currency, 0) + found.left_out.get(currency, 0)
+        if known != amount:
+            yield (
+                f"{found.month:%Y-%m} was closed with MRR of {_amount(amount, currency)};"
+                f" compared is what is known now, {_amount(known, currency)}"
+            )
+
+
+def _amount(minor: int, currency: str) -> str:
+    exponent = CURRENCY_EXPONENT[currency]
+    return f"{Decimal(minor).scaleb(-exponent):,.{exponent}f} {currency}"
 
 
 def reconciled(workspace: Workspace, month: date | None = None) -> Reconciled:

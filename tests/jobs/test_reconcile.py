@@ -138,6 +138,18 @@ def test_what_has_no_invoices_at_all_is_left_out_with_a_word(tmp_path: Path) -> 
     assert "MRR of 380.00 EUR is from sources without invoices" in ran.said
 
 
+def test_what_was_learnt_since_the_month_was_closed_is_told(place: Place) -> None:
+    assert place.json("mrr", "--since", "2026-02-01", "--until", "2026-03-01")
+    assert "was closed with" not in place.run("reconcile").said
+    items = BOOKS["subscription_items.csv"].replace("01-01,3000,", "01-01,2000,")
+    place.write("data/subscription_items.csv", items)
+    assert place.run("sync").code == 0
+    said = place.run("reconcile").said
+    assert (
+        "2026-02 was closed with MRR of 380.00 EUR; compared is what is known now, 370.00" in said
+    )
+
+
 @pytest.mark.slow
 def test_every_month_of_acme_ties_or_is_explained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
