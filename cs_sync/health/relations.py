@@ -18,12 +18,11 @@ from sqlalchemy import (
 )
 
 from cs_sync.health.scope import SignalScope
-from cs_sync_schemas import Account, AccountLink, Contact, ContactLink, table_of
+from cs_sync.metrics.ownership import CONTACT_LINK, LINK, with_owner
+from cs_sync_schemas import Account, Contact, table_of
 
 ACCOUNT = table_of(Account)
-LINK = table_of(AccountLink)
 CONTACT = table_of(Contact)
-CONTACT_LINK = table_of(ContactLink)
 
 
 def present(scope: SignalScope, record: FromClause) -> ColumnElement[bool]:
@@ -41,32 +40,22 @@ def wanted(scope: SignalScope) -> ColumnElement[bool]:
 
 
 def owned(scope: SignalScope, record: Table, *columns: Any, where: ColumnElement[bool]) -> CTE:
-    """Records with their `account_id`: their own account's, else their contact's.
+    """Records with their `account_id`: their own account's, else their contact's of then.
 
     Also `person` (the resolved contact, else one per record) and `person_name`.
     """
-    account_id: ColumnElement[Any] = LINK.c.account_id
-    alone = record.c.source + literal("#") + record.c.source_id
-    tables = record.outerjoin(
-        LINK, and_(LINK.c.source == record.c.source, LINK.c.source_id == record.c.account_source_id)
-    )
-    person: list[ColumnElement[Any]] = []
-    if "contact_source_id" in record.c:
-        tables = tables.outerjoin(
-            CONTACT_LINK,
-            and_(
-                CONTACT_LINK.c.source == record.c.source,
-                CONTACT_LINK.c.source_id == record.c.contact_source_id,
-            ),
-        ).outerjoin(CONTACT, CONTACT.c.id == CONTACT_LINK.c.contact_id)
-        account_id = func.coalesce(account_id, CONTACT.c.account_id)
+    found, person = with_owner(record), list[ColumnElement[Any]]()
+    tables = found.rows
+    if found.contact_id is not None:
+        alone = record.c.source + literal("#") + record.c.source_id
+        tables = tables.outerjoin(CONTACT, CONTACT.c.id == found.contact_id)
         person = [
             func.coalesce(CONTACT.c.id, alone).label("person"),
             CONTACT.c.name.label("person_name"),
         ]
     return (
-        select(account_id.label("account_id"), *person, *columns)
-        .select_from(tables.join(ACCOUNT, ACCOUNT.c.id == account_id))
+        select(found.account_id.label("account_id"), *person, *columns)
+        .select_from(tables.join(ACCOUNT, ACCOUNT.c.id == found.account_id))
         .where(present(scope, record), wanted(scope), where)
         .cte(f"owned_{record.name}")
     )

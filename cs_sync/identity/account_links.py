@@ -114,10 +114,13 @@ def _holders(
     return holders
 
 
-def accounts_of_domains(evidence: Evidence, groups: NamedGroups) -> dict[str, set[str]]:
-    """Domain → the accounts whose records hold it; one that leads to two proves nothing."""
-    found: dict[str, set[str]] = defaultdict(set)
+def accounts_of_domains(evidence: Evidence, groups: NamedGroups) -> dict[str, dict[str, Ref]]:
+    """Domain → the accounts whose records hold it, with the first such record.
+
+    A domain that leads to two accounts proves nothing.
+    """
+    found: dict[str, dict[str, Ref]] = defaultdict(dict)
     for fact in evidence.matchable():
         for domain in evidence.reach[fact.ref]:
-            found[domain].add(groups.account_of[fact.ref])
+            found[domain].setdefault(groups.account_of[fact.ref], fact.ref)
     return found

@@ -21,7 +21,7 @@ def resolve_contacts(
     facts: Facts,
     known: Known,
     account_of: Mapping[Ref, str],
-    domains: Mapping[str, set[str]],
+    domains: Mapping[str, Mapping[str, Ref]],
     rules: DomainRules,
 ) -> tuple[list[ResolvedContact], list[ResolvedLink], dict[str, str], list[Conflict]]:
     """People, links, ids that live on in another one, and people whose account stayed open."""
@@ -63,6 +63,9 @@ def _contact(person: Person) -> ResolvedContact:
         external_key=first(lambda fact: (fact.external_key or "").strip()),
         name=first(lambda fact: fact.name),
         role=first(lambda fact: fact.role),
+        place=person.place,
+        stated=person.stated,
+        since=person.since,
     )
 
 

@@ -47,6 +47,7 @@ class ContactFact:
     name: str | None = None
     role: str | None = None
     created_at: datetime | None = None
+    updated_at: datetime | None = None
     deleted: bool = False
     connector: str | None = None
 

@@ -20,18 +20,25 @@ class AccountPaths:
 
     account_of: Mapping[Ref, str]
     memberships: Mapping[Ref, Sequence[MembershipFact]]
-    domains: Mapping[str, set[str]]
+    domains: Mapping[str, Mapping[str, Ref]]
     rules: DomainRules
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person: records in order, the id, the account (None: unknown) and what stayed open."""
+    """One person: records in order, the id, the account (None: unknown) and what stayed open.
+
+    `place` is the account's record by which it is known, `stated` by a source and not by a domain;
+    its records last changed there at `since`.
+    """
 
     id: str
     facts: Sequence[ContactFact]
-    account_id: str | None
-    conflict: Conflict | None
+    account_id: str | None = None
+    place: Ref | None = None
+    stated: bool = False
+    since: datetime | None = None
+    conflict: Conflict | None = None
 
 
 def person_order(fact: ContactFact) -> tuple[bool, tuple[int, str], datetime, str]:
@@ -46,20 +53,21 @@ def emails_of(fact: ContactFact) -> list[str]:
     return list(dict.fromkeys(email for email in found if email))
 
 
-def stated_accounts(fact: ContactFact, paths: AccountPaths) -> set[str]:
+def stated_accounts(fact: ContactFact, paths: AccountPaths) -> dict[str, Ref]:
     """The accounts that a record names: its own reference, else the primary membership, else all.
 
-    More than one only where several memberships exist and none is the primary one.
+    Each with the account's record that is named. More than one only where several memberships
+    exist and none is the primary one.
     """
     source = fact.ref.source
     if fact.account_source_id:
-        stated = paths.account_of.get(Ref(source, fact.account_source_id))
-        if stated:
-            return {stated}
+        named = Ref(source, fact.account_source_id)
+        if named in paths.account_of:
+            return {paths.account_of[named]: named}
     members = paths.memberships.get(fact.ref, ())
     chosen = [member for member in members if member.is_primary] or members
-    refs = (Ref(source, member.account_source_id) for member in chosen)
-    return {paths.account_of[ref] for ref in refs if ref in paths.account_of}
+    refs = sorted(Ref(source, member.account_source_id) for member in chosen)
+    return {paths.account_of[ref]: ref for ref in reversed(refs) if ref in paths.account_of}
 
 
 def group_people(
@@ -126,21 +134,34 @@ def _new_id(founder: Ref, taken: set[str]) -> str:
 
 def _person(contact_id: str, facts: Sequence[ContactFact], paths: AccountPaths) -> Person:
     """The account that the first source with an opinion names, else that of the e-mail domain."""
-    by_source: dict[str, set[str]] = defaultdict(set)
+    by_source: dict[str, dict[str, Ref]] = defaultdict(dict)
     for fact in facts:
-        by_source[fact.ref.source] |= stated_accounts(fact, paths)
-    named = next((accounts for accounts in by_source.values() if accounts), None)
+        found = by_source[fact.ref.source]
+        found |= {**stated_accounts(fact, paths), **found}
+    source, named = next(((s, found) for s, found in by_source.items() if found), ("", {}))
     hint = "its records name"
-    if named is None:
-        domains = {
-            paths.rules.email_company_domain(email) for fact in facts for email in emails_of(fact)
-        }
-        named = set().union(*(paths.domains.get(domain or "", set()) for domain in domains))
-        hint = "its e-mail domain leads to"
-    if len(named) == 1:
-        return Person(contact_id, facts, next(iter(named)), None)
-    conflict = _conflict(facts[0].ref, sorted(named), hint) if named else None
-    return Person(contact_id, facts, None, conflict)
+    if not named:
+        named, hint = _by_domain(facts, paths), "its e-mail domain leads to"
+    if len(named) > 1:
+        return Person(contact_id, facts, conflict=_conflict(facts[0].ref, sorted(named), hint))
+    for account, place in named.items():
+        return Person(contact_id, facts, account, place, bool(source), _said_at(facts, source))
+    return Person(contact_id, facts)
+
+
+def _by_domain(facts: Sequence[ContactFact], paths: AccountPaths) -> dict[str, Ref]:
+    emails = {email for fact in facts for email in emails_of(fact)}
+    domains = {paths.rules.email_company_domain(email) or "" for email in emails}
+    found: dict[str, Ref] = {}
+    for domain in sorted(domains):
+        found |= {**paths.domains.get(domain, {}), **found}
+    return found
+
+
+def _said_at(facts: Sequence[ContactFact], source: str) -> datetime | None:
+    """When the records of a source, or all of them, last changed there."""
+    changed = [f.updated_at for f in facts if f.updated_at and source in ("", f.ref.source)]
+    return max(changed, default=None)
 
 
 def _conflict(ref: Ref, candidates: Sequence[str], hint: str) -> Conflict:

@@ -22,7 +22,7 @@ def account_questions(
     evidence: Evidence,
     groups: NamedGroups,
     links: Iterable[ResolvedLink],
-    domains: Mapping[str, set[str]],
+    domains: Mapping[str, Mapping[str, Ref]],
 ) -> list[Conflict]:
     """One for each record that may be another account, with all that speaks for it."""
     sides = _sides(evidence, groups) if evidence.answers.parted else {}
@@ -47,13 +47,13 @@ Found = Iterator[tuple[Ref, str, set[str]]]
 
 
 def _shared_domains(
-    evidence: Evidence, links: Iterable[ResolvedLink], domains: Mapping[str, set[str]]
+    evidence: Evidence, links: Iterable[ResolvedLink], domains: Mapping[str, Mapping[str, Ref]]
 ) -> Found:
     """Records that only a domain could have linked, and whose domain leads to other accounts."""
     own = {link.ref: link.target for link in links if link.rule == "own"}
     for fact in evidence.matchable():
         for domain in sorted(evidence.reach[fact.ref]) if fact.ref in own else ():
-            yield fact.ref, f"The domain {domain} leads to", domains[domain]
+            yield fact.ref, f"The domain {domain} leads to", set(domains[domain])
 
 
 def _shared_addresses(evidence: Evidence, groups: NamedGroups) -> Found:

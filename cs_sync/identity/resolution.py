@@ -24,7 +24,11 @@ class ResolvedAccount:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedContact:
-    """One person; `account_id` is None when nothing tells, or when two accounts are as likely."""
+    """One person; `account_id` is None when nothing tells, or when two accounts are as likely.
+
+    `place` is the account's record by which it is known, `stated` by a source and not by an
+    e-mail domain; the person's records last changed there at `since`.
+    """
 
     id: str
     account_id: str | None
@@ -32,6 +36,9 @@ class ResolvedContact:
     external_key: str | None
     name: str | None
     role: str | None
+    place: Ref | None = None
+    stated: bool = False
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +78,5 @@ class Resolution:
     contact_links: tuple[ResolvedLink, ...] = ()
     merged_contacts: Mapping[str, str] = field(default_factory=dict)
     conflicts: tuple[Conflict, ...] = ()
+    nobodys: frozenset[Ref] = frozenset()
+    """Records that show nobody's domains only: whom such a domain placed there was never there."""

@@ -53,6 +53,7 @@ def resolve(
         contact_links=tuple(people_links),
         merged_contacts=dict(sorted(merged.items())),
         conflicts=(*conflicts, *open_people),
+        nobodys=frozenset(fact.ref for fact in evidence.facts if evidence.only_shared(fact)),
     )
 
 

@@ -1,4 +1,4 @@
-"""Whose record is it: the account and the person behind tickets, answers and usage."""
+"""The account and the person behind tickets, answers and usage, with segments."""
 
 from typing import Any
 
@@ -8,7 +8,6 @@ from sqlalchemy import (
     FromClause,
     String,
     Table,
-    and_,
     cast,
     func,
     literal,
@@ -18,12 +17,8 @@ from sqlalchemy import (
 
 from cs_sync.metrics.membership import with_segments
 from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.ownership import with_owner
 from cs_sync.metrics.relations import ACCOUNT, counted, present
-from cs_sync_schemas import AccountLink, Contact, ContactLink, table_of
-
-_LINK = table_of(AccountLink)
-_CONTACT = table_of(Contact)
-_CONTACT_LINK = table_of(ContactLink)
 
 
 def attributed(
@@ -31,28 +26,19 @@ def attributed(
 ) -> CTE:
     """Records that are there, with `account_id`, `person`, the segments and these columns.
 
-    The account is the record's own or else its contact's; records of test accounts and of
+    The account is the record's own or else its contact's of then; records of test accounts and of
     merged ones are left out, those without any account stay. `person` is the resolved contact,
     or else the source's, or else None. Columns of `ACCOUNT` may be among `columns`. The segments
     are those of the end of the scope's last period: `Metric.statements` asks period by period.
     """
-    account_link = and_(
-        _LINK.c.source == record.c.source, _LINK.c.source_id == record.c.account_source_id
-    )
-    joined = record.outerjoin(_LINK, account_link)
-    account_id: ColumnElement[Any] = _LINK.c.account_id
-    who: ColumnElement[Any] = literal(None, String)
-    if "contact_source_id" in record.c:
-        contact_link = and_(
-            _CONTACT_LINK.c.source == record.c.source,
-            _CONTACT_LINK.c.source_id == record.c.contact_source_id,
-        )
-        joined = joined.outerjoin(_CONTACT_LINK, contact_link)
-        joined = joined.outerjoin(_CONTACT, _CONTACT.c.id == _CONTACT_LINK.c.contact_id)
-        account_id = func.coalesce(_LINK.c.account_id, _CONTACT.c.account_id)
+    found = with_owner(record)
+    account_id, who = found.account_id, found.contact_id
+    if who is None:
+        who = literal(None, String)
+    else:
         own = cast(record.c.source, String) + literal(":") + record.c.contact_source_id
-        who = func.coalesce(_CONTACT_LINK.c.contact_id, own)
-    owned: FromClause = joined.outerjoin(ACCOUNT, ACCOUNT.c.id == account_id)
+        who = func.coalesce(who, own)
+    owned: FromClause = found.rows.outerjoin(ACCOUNT, ACCOUNT.c.id == account_id)
     owned, segments = with_segments(scope, owned, ACCOUNT.c.id, scope.periods[-1].ends_at)
     return (
         select(account_id.label("account_id"), who.label("person"), *segments, *columns)

@@ -23,6 +23,7 @@ from cs_sync.identity import (
 from cs_sync.store.answers import ANSWER, read_answers, save_questions
 from cs_sync.store.attributes import save_attributes
 from cs_sync.store.history import remember
+from cs_sync.store.places import save_places
 from cs_sync.store.records import chunks, upsert
 from cs_sync_schemas import (
     Account,
@@ -90,6 +91,7 @@ def read_facts(connection: Connection, connectors: Mapping[str, str] = NO_INSTAN
                 "name",
                 "role",
                 "created_at",
+                "updated_at",
             )
         ],
         memberships=[
@@ -168,6 +170,7 @@ def save_graph(connection: Connection, resolution: Resolution, now: datetime) ->
     _mark_merged(connection, resolution.merged_accounts, now)
     _save(connection, ACCOUNT, accounts, now)
     _save(connection, CONTACT, contacts, now)
+    save_places(connection, resolution, now)
     save_questions(connection, resolution.conflicts, now)
     owners = _owner_names(connection)
     save_attributes(

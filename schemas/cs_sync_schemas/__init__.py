@@ -15,7 +15,14 @@ from cs_sync_schemas.business import Cost, FunnelDay, FxRate, QualityDay, Referr
 from cs_sync_schemas.closing import MonthClose, MonthReopened
 from cs_sync_schemas.derived import FollowUp, HealthScore, Kpi, MrrMovement, MrrSpan
 from cs_sync_schemas.figures import Figure
-from cs_sync_schemas.graph import Account, AccountAttribute, AccountLink, Contact, ContactLink
+from cs_sync_schemas.graph import (
+    Account,
+    AccountAttribute,
+    AccountLink,
+    Contact,
+    ContactAccount,
+    ContactLink,
+)
 from cs_sync_schemas.history import REMEMBERED, history_of, known_from
 from cs_sync_schemas.operations import (
     Lease,
@@ -72,6 +79,7 @@ __all__ = [
     "AccountQuestion",
     "Alias",
     "Contact",
+    "ContactAccount",
     "ContactLink",
     "Cost",
     "Discount",

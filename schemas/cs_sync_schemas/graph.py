@@ -1,6 +1,6 @@
 """The resolved graph: which records of the sources are one account, one person, and why."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON
@@ -87,3 +87,22 @@ class ContactLink(SQLModel, table=True):
     reason: str
     decided_by: str = Field(default="cs-sync")
     since: datetime
+
+
+class ContactAccount(SQLModel, table=True):
+    """Where a person was in `[valid_from, valid_to)`: by which record of an account it is known.
+
+    What somebody said or did belongs to the account of then.
+    """
+
+    __tablename__ = "contact_account"
+
+    contact_id: str = Field(primary_key=True)
+    valid_from: datetime = Field(primary_key=True)
+    valid_to: datetime | None = None
+    day_from: date = Field(description="The same for what is known by the day.")
+    day_to: date | None = None
+    source: str
+    account_source_id: str
+    stated: bool = Field(description="By a source; false when an e-mail domain led there.")
+    changed_at: datetime

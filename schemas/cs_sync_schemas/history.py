@@ -7,7 +7,7 @@ from sqlmodel import SQLModel
 
 from cs_sync_schemas.billing import Invoice, InvoiceLine, Subscription
 from cs_sync_schemas.business import Cost, FunnelDay, FxRate, QualityDay, Referral
-from cs_sync_schemas.graph import Account, AccountLink, Contact, ContactLink
+from cs_sync_schemas.graph import Account, AccountLink, Contact, ContactAccount, ContactLink
 from cs_sync_schemas.record import table_of
 from cs_sync_schemas.support import Ticket
 from cs_sync_schemas.usage import FeatureDay, OnboardingStep, UsageDay
@@ -20,6 +20,7 @@ REMEMBERED: tuple[type[SQLModel], ...] = (
     Account,
     AccountLink,
     Contact,
+    ContactAccount,
     ContactLink,
     Ticket,
     SurveyResponse,

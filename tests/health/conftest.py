@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import StaticPool
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session, SQLModel, select
 
 from cs_sync.health import (
     EVIDENCE,
@@ -19,7 +19,7 @@ from cs_sync.health import (
     gather,
     read_row,
 )
-from cs_sync_schemas import Account, AccountLink, Contact, ContactLink
+from cs_sync_schemas import Account, AccountLink, Contact, ContactAccount, ContactLink
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 DAY = date(2025, 11, 21)
@@ -50,6 +50,14 @@ class Workspace:
 
     def person(self, name: str, account: str | None, *sources: str) -> None:
         self.add(Contact, id=name, account_id=account, name=name.title())
+        with Session(self.engine) as session:
+            links = session.scalars(select(AccountLink).where(AccountLink.account_id == account))
+            place = links.first()
+        if place:
+            self.add(
+                ContactAccount, contact_id=name, valid_from=LONG_AGO, day_from=LONG_AGO.date(),
+                source=place.source, account_source_id=place.source_id, stated=True,
+            )  # fmt: skip
         for source in sources:
             self.add(ContactLink, source=source, source_id=name, contact_id=name)
 

@@ -26,6 +26,9 @@ from cs_sync_schemas import (
     Account,
     AccountAttribute,
     AccountLink,
+    Contact,
+    ContactAccount,
+    ContactLink,
     MrrMovement,
     MrrSpan,
     table_of,
@@ -86,6 +89,18 @@ class Ledger:
         self.add(AccountLink, {"source": source, "source_id": account_id, "account_id": account_id})
         for name, value in (fields.get("attributes") or {}).items():
             self.attribute(account_id, name, as_text(value))
+
+    def person(self, name: str, record: str, account_id: str) -> None:
+        """A person, the record of it, and the account where it has always been."""
+        self.add(Contact, {"id": name, "account_id": account_id})
+        self.add(ContactLink, {"source_id": record, "contact_id": name})
+        self.add(
+            ContactAccount,
+            {
+                "contact_id": name, "valid_from": LONG_AGO, "day_from": LONG_AGO.date(),
+                "account_source_id": account_id, "stated": True,
+            },
+        )  # fmt: skip
 
     def attribute(
         self,

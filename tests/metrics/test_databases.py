@@ -23,8 +23,6 @@ from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import whole_periods
 from cs_sync.metrics.registry import builtin_metrics
 from cs_sync_schemas import (
-    Contact,
-    ContactLink,
     Cost,
     FeatureDay,
     FunnelDay,
@@ -164,8 +162,7 @@ def _account(ledger: Ledger, random: Random, name: str) -> None:
 
 
 def _people(ledger: Ledger, random: Random, name: str) -> None:
-    ledger.add(Contact, {"id": f"{name}-p", "account_id": name})
-    ledger.add(ContactLink, {"source_id": f"{name}-c0", "contact_id": f"{name}-p"})
+    ledger.person(f"{name}-p", f"{name}-c0", name)
     for n in range(12):
         key = f"{name}-{n}"
         who = {

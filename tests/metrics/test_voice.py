@@ -117,8 +117,7 @@ def test_answers_reach_their_segment_through_account_or_person(ledger: Ledger) -
     answers(ledger, "nps", 0, start=1)
     answers(ledger, "nps", 0, start=2, account_source_id="t")
     answers(ledger, "nps", 8, start=3)
-    ledger.add(Contact, {"id": "ann", "account_id": "a"})
-    ledger.add(ContactLink, {"source_id": "c1", "contact_id": "ann"})
+    ledger.person("ann", "c1", "a")
     rows = ledger.kpis("nps", Scope((JUNE,), by=("plan",)))
     assert {(r.segment["plan"], r.value, r.n) for r in rows} == {("pro", 0, 2), (None, 0, 1)}
     assert ledger.kpis("nps", Scope((JUNE,)))[0].n == 3

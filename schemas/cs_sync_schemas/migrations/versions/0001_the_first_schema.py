@@ -140,6 +140,31 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_contact_account_id'), ['account_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_contact_email'), ['email'], unique=False)
 
+    op.create_table('contact_account',
+    sa.Column('contact_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('valid_from', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('valid_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('day_from', sa.Date(), nullable=False),
+    sa.Column('day_to', sa.Date(), nullable=True),
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('account_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('stated', sa.Boolean(), nullable=False),
+    sa.Column('changed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('contact_id', 'valid_from')
+    )
+    op.create_table('contact_account_history',
+    sa.Column('contact_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('valid_from', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('valid_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('day_from', sa.Date(), nullable=False),
+    sa.Column('day_to', sa.Date(), nullable=True),
+    sa.Column('source', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('account_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('stated', sa.Boolean(), nullable=False),
+    sa.Column('changed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('contact_id', 'valid_from', 'changed_at')
+    )
     op.create_table('contact_history',
     sa.Column('id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('account_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
@@ -1386,6 +1411,8 @@ def downgrade() -> None:
 
     op.drop_table('contact_link')
     op.drop_table('contact_history')
+    op.drop_table('contact_account_history')
+    op.drop_table('contact_account')
     with op.batch_alter_table('contact', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_contact_email'))
         batch_op.drop_index(batch_op.f('ix_contact_account_id'))
