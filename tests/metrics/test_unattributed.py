@@ -9,8 +9,6 @@ from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import whole_periods
 from cs_sync.store.unattributed import Share, read_shares, read_without_account
 from cs_sync_schemas import (
-    Contact,
-    ContactLink,
     FeatureDay,
     Invoice,
     SurveyResponse,
@@ -32,8 +30,7 @@ def books(ledger: Ledger) -> Ledger:
     """Account `a` with Ann; a test account; and records of `x` and `who`, which nobody knows."""
     ledger.account("a")
     ledger.account("test", is_test=True)
-    ledger.add(Contact, {"id": "ann", "account_id": "a"})
-    ledger.add(ContactLink, {"source": "files", "source_id": "ann", "contact_id": "ann"})
+    ledger.person("ann", "ann", "a")
     ledger.add(
         Invoice,
         invoice("i1", "a", 7000),
