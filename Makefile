@@ -5,7 +5,7 @@ STAMP := .venv/.set-up
 PROJECTS := ./schemas .[postgres,report,analyse,dev] $(sort $(wildcard ./plugins/*)) $(patsubst %/pyproject.toml,./%,$(sort $(wildcard examples/*/pyproject.toml)))
 MANIFESTS := constraints.txt pyproject.toml schemas/pyproject.toml $(wildcard plugins/*/pyproject.toml) $(wildcard examples/*/pyproject.toml)
 
-.PHONY: setup demo test test-slow soak card check audit format constraints bench
+.PHONY: setup demo test test-slow soak histories card check audit format constraints bench
 setup: $(STAMP)
 
 $(STAMP): $(MANIFESTS)
@@ -30,6 +30,11 @@ KILLS ?= 30
 SEED ?= 1
 soak: setup
 	$(BIN)/python -m tests.soak --runs $(RUNS) --kills $(KILLS) --seed $(SEED)
+
+# Random histories of Stripe subscriptions: a fresh database, one synced step by step, and the truth.
+HISTORIES ?= 1000
+histories: setup
+	$(BIN)/python -m tests.histories --histories $(HISTORIES) --seed $(SEED)
 
 check: setup
 	$(BIN)/ruff format --check .

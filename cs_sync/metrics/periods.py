@@ -54,6 +54,17 @@ def after_interval(at: datetime, interval: str, count: int) -> datetime:
     return datetime.combine(add_months(at.date(), count * _step(interval)), at.timetz())
 
 
+def interval_around(
+    anchor: datetime, interval: str, count: int, at: datetime
+) -> tuple[datetime, datetime]:
+    """The billing interval, counted from an anchor, that contains a later instant."""
+    longest = timedelta(days=count * {"day": 1, "week": 7, "month": 31, "year": 366}[interval])
+    turn = (at - anchor) // longest
+    while (end := after_interval(anchor, interval, count * (turn + 1))) <= at:
+        turn += 1
+    return after_interval(anchor, interval, count * turn), end
+
+
 def period_of(day: date, grain: Grain, zone: str) -> Period:
     """The period that contains a day; weeks begin on Monday (ISO 8601)."""
     if grain == "day":

@@ -209,6 +209,13 @@ class InvoiceLine(Record, table=True):
         sa_type=BigInteger,
         description="Tax contained in amount, after discounts; unknown is null.",
     )
+    discounts: list[dict[str, Any]] | None = Field(
+        default=None,
+        sa_type=JSON,
+        description='What each discount took off: [{"id", "amount", "duration", "months", '
+        '"percent_off", "amount_off", "starts_at", "ends_at", "products", "item"}], all but the '
+        "first two where the source still tells them. None: not said.",
+    )
     quantity: Decimal | None = Field(default=None, sa_type=ExactDecimal)
     unit_amount: Decimal | None = Field(default=None, sa_type=ExactDecimal)
     interval: Interval | None = Field(default=None, sa_type=String)

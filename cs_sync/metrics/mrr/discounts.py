@@ -1,10 +1,11 @@
 """What discounts leave of the items they apply to: item, then subscription, then account."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from fractions import Fraction
 
+from cs_sync.metrics.mrr.charging import Charging
 from cs_sync.metrics.mrr.facts import DiscountFact, ItemFact, SubscriptionFact
 from cs_sync.metrics.mrr.normalise import per_month
 from cs_sync.metrics.mrr.policy import MrrPolicy
@@ -36,28 +37,62 @@ def counting(
     ]
 
 
-def net_amounts(
-    gross: Mapping[ItemFact, Fraction],
-    subscription: SubscriptionFact,
-    discounts: Sequence[DiscountFact],
-    at: datetime,
-    policy: MrrPolicy,
-) -> Amounts:
-    """Monthly amounts of a subscription's items after the discounts that run at `at`.
+@dataclass(frozen=True, slots=True)
+class Reductions:
+    """The discounts that count for an account, and when its items are charged with them."""
 
-    A fallback of the account steps back where the subscription has one of its own; Stripe's
-    discounts of customers are such.
-    """
-    amounts = dict(gross)
-    own = any(
-        _level(d) == 1 and any(applies(d, subscription, i, at) for i in gross) for d in discounts
-    )
-    for discount in discounts:
-        if own and discount.is_fallback and _level(discount) == 2:
-            continue
-        touched = {i: amounts[i] for i in amounts if applies(discount, subscription, i, at)}
-        amounts |= _reduced(touched, discount, policy)
-    return amounts
+    discounts: Sequence[DiscountFact]
+    charging: Charging
+    policy: MrrPolicy
+
+    def instants(self, items: Iterable[ItemFact]) -> set[datetime]:
+        """Every instant at which a discount may begin or cease to count for one of the items."""
+        edges = {at for d in self.discounts for at in (d.starts_at, d.ends_at) if at is not None}
+        if not edges:
+            return set()
+        some = list(items)
+        return {self.charging.following(i, at) for i in some for at in edges} | {
+            at for i in some for at in self.charging.billed(i)
+        }
+
+    def net(
+        self, gross: Mapping[ItemFact, Fraction], subscription: SubscriptionFact, at: datetime
+    ) -> Amounts:
+        """Monthly amounts of a subscription's items after the discounts that count at `at`.
+
+        A fallback of the account steps back where the subscription has one of its own; Stripe's
+        discounts of customers are such.
+        """
+        amounts = dict(gross)
+        own = any(
+            _level(d) == 1 and any(self.counts(d, subscription, i, at) for i in gross)
+            for d in self.discounts
+        )
+        for discount in self.discounts:
+            if own and discount.is_fallback and _level(discount) == 2:
+                continue
+            touched = {i: amounts[i] for i in amounts if self.counts(discount, subscription, i, at)}
+            amounts |= _reduced(touched, discount, self.policy)
+        return amounts
+
+    def inferred(self, subscription: SubscriptionFact, item: ItemFact, at: datetime) -> bool:
+        """Whether a discount that the source no longer shows lowers an item at an instant."""
+        gone = [d for d in self.discounts if d.reconstructed]
+        return any(self.counts(d, subscription, item, at) for d in gone)
+
+    def counts(
+        self, discount: DiscountFact, subscription: SubscriptionFact, item: ItemFact, at: datetime
+    ) -> bool:
+        """Whether a discount lowers this item at an instant.
+
+        It is the one at which the item was charged that decides, where that is long ago.
+        """
+        if not may_apply(discount, subscription, item.source_id, item.product):
+            return False
+        decided = self.charging.deciding(item, at)
+        return discount.starts_at <= decided and (
+            discount.ends_at is None or decided < discount.ends_at
+        )
 
 
 def _reduced(amounts: Amounts, discount: DiscountFact, policy: MrrPolicy) -> Amounts:
@@ -98,14 +133,6 @@ def may_apply(
     if discount.subscription_source_id is not None:
         return discount.subscription_source_id == subscription.source_id
     return discount.account_source_id == subscription.account_source_id
-
-
-def applies(
-    discount: DiscountFact, subscription: SubscriptionFact, item: ItemFact, at: datetime
-) -> bool:
-    """Whether a discount lowers this item at an instant."""
-    runs = discount.starts_at <= at and (discount.ends_at is None or at < discount.ends_at)
-    return runs and may_apply(discount, subscription, item.source_id, item.product)
 
 
 def _first_interval(

@@ -132,6 +132,7 @@ class LineFact(Fact):
     price: str | None = None
     discount_amount: int = 0
     inclusive_tax_amount: int | None = None
+    discounts: Sequence[Mapping[str, Any]] | None = field(default=None, hash=False)
     quantity: Decimal | None = None
     unit_amount: Decimal | None = None
     interval: str | None = None

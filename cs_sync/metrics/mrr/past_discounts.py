@@ -1,12 +1,16 @@
-"""Discounts that the source no longer shows, inferred from what invoices took off.
+"""Discounts as invoices show them, also those that the source itself no longer shows.
 
-Stripe drops a coupon from the subscription when it expires; the invoices of its time keep the
-amount. What came off a single invoice is taken for a one-time discount.
+Stripe drops a coupon from the subscription when it expires; the invoices of its time keep what it
+took off, and mostly its terms. Where they do not, the terms are inferred from the amounts: what
+came off a single invoice of up to a month is taken for a one-time discount.
 """
 
-from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import groupby
+from typing import Any
 
 from cs_sync.metrics.mrr.discounts import may_apply
 from cs_sync.metrics.mrr.facts import BillingFacts, DiscountFact, LineFact, SubscriptionFact
@@ -15,46 +19,155 @@ from cs_sync.metrics.periods import after_interval
 
 _SLACK = timedelta(hours=1)
 """A discount may be stamped a moment after the invoice it is for."""
+_SHORT = timedelta(days=31)
+"""An interval up to a month."""
 
 
-def past_discounts(facts: BillingFacts) -> list[DiscountFact]:
-    """One discount per run of consecutive discounted periods that no stated discount explains."""
+def charged_lines(facts: BillingFacts) -> list[LineFact]:
+    """Lines that charge an item for a whole interval, by item and time."""
+    every = [line for lines in evidence(facts).values() for line in lines]
+    whole = [i for i in every if not i.is_proration and i.period_start and i.period_end]
+    return sorted(whole, key=lambda i: (*_item(i), str(i.period_start), i.source_id))
+
+
+def every_discount(facts: BillingFacts, lines: Sequence[LineFact]) -> list[DiscountFact]:
+    """The discounts that the source states, that its invoices describe, and that they betray."""
     subscriptions = {s.key: s for s in facts.subscriptions}
-    found: list[DiscountFact] = []
-    for lines in evidence(facts).values():
-        subscription = subscriptions.get((lines[0].source, lines[0].subscription_source_id or ""))
+    described = _described(facts.lines, facts.discounts, subscriptions)
+    stated = [_as_invoiced(d, lines, subscriptions) for d in (*facts.discounts, *described)]
+    return [*stated, *_betrayed(lines, subscriptions, stated)]
+
+
+def _item(line: LineFact) -> tuple[str, str, str]:
+    sub, item = line.subscription_source_id or "", line.subscription_item_source_id or ""
+    return line.source, sub, item
+
+
+def _described(
+    lines: Iterable[LineFact],
+    stated: Sequence[DiscountFact],
+    subscriptions: dict[tuple[str, str], SubscriptionFact],
+) -> list[DiscountFact]:
+    """Discounts of subscriptions that only invoices still describe."""
+    known = {(d.source, d.source_id) for d in stated}
+    found: dict[tuple[str, str], DiscountFact] = {}
+    for line in sorted(lines, key=lambda i: str(i.period_start)):
+        subscription = subscriptions.get(_item(line)[:2])
+        for terms in line.discounts or ():
+            key = (line.source, terms["id"])
+            if subscription and terms.get("duration") and key not in known:
+                found[key] = _from_terms(terms, line, subscription)
+    return list(found.values())
+
+
+def _from_terms(terms: Any, line: LineFact, subscription: SubscriptionFact) -> DiscountFact:
+    """The discount as the last line that it lowered describes it.
+
+    It is over: at its end, or else with the period of that line, and before the source showed the
+    subscription without it.
+    """
+    percent, end, months = terms.get("percent_off"), terms.get("ends_at"), terms.get("months")
+    start = datetime.fromisoformat(terms["starts_at"])
+    ends = [line.period_end, subscription.changed_at]
+    ends.append(datetime.fromisoformat(end) if end else None)
+    ends.append(after_interval(start, "month", months) if months else None)
+    return DiscountFact(
+        line.source,
+        terms["id"],
+        start,
+        min((at for at in ends if at is not None and at > start), default=None),
+        subscription_source_id=line.subscription_source_id,
+        subscription_item_source_id=terms.get("item"),
+        percent_off=None if percent is None else Decimal(percent),
+        amount_off=terms.get("amount_off"),
+        duration=terms["duration"],
+        products=terms.get("products"),
+        reconstructed=True,
+    )
+
+
+def _as_invoiced(
+    discount: DiscountFact,
+    lines: Sequence[LineFact],
+    subscriptions: dict[tuple[str, str], SubscriptionFact],
+) -> DiscountFact:
+    """The discount from the invoice that it lowered on until the next one that it did not.
+
+    It may be stamped a moment after the first, and seen to be gone long after the second.
+    """
+    start, end = discount.starts_at, discount.ends_at
+    lowering = {line.invoice_source_id for line in lines if _lowered(discount, line)}
+    for line in lines:
+        at, subscription = line.period_start, subscriptions.get(_item(line)[:2])
+        if at is None or subscription is None or not _touches(discount, subscription, line):
+            continue
+        if line.invoice_source_id in lowering:
+            start = at if timedelta(0) < start - at <= _SLACK else start
+        elif _spared(discount, line) and at > discount.starts_at and (end is None or at < end):
+            end = at
+    return replace(discount, starts_at=start, ends_at=end)
+
+
+def _lowered(discount: DiscountFact, line: LineFact) -> bool:
+    if line.discounts is None:
+        return line.discount_amount > 0
+    return any(cut["id"] == discount.source_id for cut in line.discounts)
+
+
+def _spared(discount: DiscountFact, line: LineFact) -> bool:
+    """Whether a line was charged without a discount that could have lowered it."""
+    open_amount = line.amount > line.discount_amount
+    return line.discounts is not None and open_amount and not discount.is_fallback
+
+
+def _touches(discount: DiscountFact, subscription: SubscriptionFact, line: LineFact) -> bool:
+    return may_apply(discount, subscription, _item(line)[2], line.product)
+
+
+def _betrayed(
+    lines: Sequence[LineFact],
+    subscriptions: dict[tuple[str, str], SubscriptionFact],
+    stated: Sequence[DiscountFact],
+) -> Iterator[DiscountFact]:
+    """One discount per run of consecutive lowered periods that no other discount explains."""
+    for key, mine in groupby(lines, _item):
+        subscription = subscriptions.get(key[:2])
         if subscription is not None:
-            for run in _runs(lines, subscription, facts.discounts):
-                found += _inferred(run, subscription)
-    return found
+            for run in _runs(list(mine), subscription, stated):
+                yield from _inferred(run, subscription)
+
+
+Cut = tuple[LineFact, int]
+"""A line, and how much less it is without anybody saying why."""
 
 
 def _runs(
     lines: Sequence[LineFact], subscription: SubscriptionFact, stated: Sequence[DiscountFact]
-) -> Iterator[list[LineFact]]:
-    """Unexplained discounted lines whose periods follow one another."""
-    run: list[LineFact] = []
-    for line in sorted(lines, key=lambda one: (str(one.period_start), one.source_id)):
-        if line.is_proration or line.period_start is None or line.period_end is None:
-            continue
-        unexplained = (
-            line.discount_amount > 0
-            and line.amount > 0
-            and not any(_explains(d, line, subscription) for d in stated)
-        )
-        if run and (not unexplained or run[-1].period_end != line.period_start):
+) -> Iterator[list[Cut]]:
+    run: list[Cut] = []
+    for line in lines:
+        cut = _unexplained(line, subscription, stated)
+        if run and (cut <= 0 or run[-1][0].period_end != line.period_start):
             yield run
             run = []
-        if unexplained:
-            run.append(line)
+        if cut > 0 and line.amount > 0:
+            run.append((line, cut))
     if run:
         yield run
 
 
+def _unexplained(
+    line: LineFact, subscription: SubscriptionFact, stated: Sequence[DiscountFact]
+) -> int:
+    if line.discounts is not None:
+        known = {d.source_id for d in stated if d.source == line.source}
+        return sum(int(cut["amount"]) for cut in line.discounts if cut["id"] not in known)
+    explained = any(_explains(d, line, subscription) for d in stated)
+    return 0 if explained else line.discount_amount
+
+
 def _explains(discount: DiscountFact, line: LineFact, subscription: SubscriptionFact) -> bool:
-    assert line.period_start is not None  # noqa: S101 - lines without a period are left out
-    item_id = line.subscription_item_source_id or ""
-    if not may_apply(discount, subscription, item_id, line.product):
+    if line.period_start is None or not _touches(discount, subscription, line):
         return False
     ends_at = discount.ends_at
     if discount.duration == "once" and ends_at is None:
@@ -66,13 +179,14 @@ def _explains(discount: DiscountFact, line: LineFact, subscription: Subscription
     )
 
 
-def _inferred(run: Sequence[LineFact], subscription: SubscriptionFact) -> Iterator[DiscountFact]:
+def _inferred(run: Sequence[Cut], subscription: SubscriptionFact) -> Iterator[DiscountFact]:
     """The run as one percentage where that fits every line, else as each line's own amount."""
     percent = _percentage(run)
-    duration = "repeating" if len(run) > 1 else "once"
-    for group in [run] if percent is not None else [[line] for line in run]:
-        first, last = group[0], group[-1]
-        assert first.period_start is not None  # noqa: S101 - as above
+    for group in [run] if percent is not None else [[cut] for cut in run]:
+        (first, amount), (last, _) = group[0], group[-1]
+        if first.period_start is None or first.period_end is None:
+            continue
+        short = len(run) == 1 and first.period_end - first.period_start <= _SHORT
         yield DiscountFact(
             first.source,
             f"invoices:{first.source_id}",
@@ -81,17 +195,15 @@ def _inferred(run: Sequence[LineFact], subscription: SubscriptionFact) -> Iterat
             subscription_source_id=subscription.source_id,
             subscription_item_source_id=first.subscription_item_source_id,
             percent_off=percent,
-            amount_off=None if percent is not None else first.discount_amount,
-            duration=duration,
+            amount_off=None if percent is not None else amount,
+            duration="once" if short else "repeating",
             reconstructed=True,
         )
 
 
-def _percentage(run: Sequence[LineFact]) -> Decimal | None:
+def _percentage(run: Sequence[Cut]) -> Decimal | None:
     """The whole percentage which, rounded to minor units, took off what every line shows."""
-    first = run[0]
-    percent = round(Decimal(first.discount_amount) / first.amount * 100)
-    fits = all(
-        abs(Decimal(line.amount) * percent / 100 - line.discount_amount) <= 1 for line in run
-    )
+    first, amount = run[0]
+    percent = round(Decimal(amount) / first.amount * 100)
+    fits = all(abs(Decimal(line.amount) * percent / 100 - cut) <= 1 for line, cut in run)
     return Decimal(percent) if fits and percent <= 100 else None

@@ -1,6 +1,6 @@
 """An account's MRR timeline: exact between changes, rounded once per account and currency."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -9,17 +9,13 @@ from functools import cached_property
 from typing import Any
 
 from cs_sync.metrics.mrr.books import books_of
-from cs_sync.metrics.mrr.discounts import applies, counting, net_amounts
-from cs_sync.metrics.mrr.facts import (
-    BillingFacts,
-    DiscountFact,
-    ItemFact,
-    SubscriptionFact,
-)
+from cs_sync.metrics.mrr.charging import Charging
+from cs_sync.metrics.mrr.discounts import Reductions, counting
+from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, SubscriptionFact
 from cs_sync.metrics.mrr.history import item_versions
 from cs_sync.metrics.mrr.inclusive_tax import with_invoiced_tax
 from cs_sync.metrics.mrr.normalise import monthly_amount, round_half_even, split, without_tax
-from cs_sync.metrics.mrr.past_discounts import past_discounts
+from cs_sync.metrics.mrr.past_discounts import charged_lines, every_discount
 from cs_sync.metrics.mrr.plan_switches import join_switches
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.mrr.proration import interval_ends, invoiced_amount
@@ -137,22 +133,32 @@ def timeline(facts: BillingFacts, policy: MrrPolicy) -> Timeline:
     every = with_invoiced_tax(facts, item_versions(facts))
     counted = [version for version in every if version.subscription in services]
     services, versions = join_switches(services, counted, policy)
-    discounts = counting(
-        [*facts.discounts, *past_discounts(facts)], versions, subscriptions, policy
-    )
+    reductions = _reductions(facts, versions, subscriptions, policy)
     line = Timeline({}, subscriptions, services, policy)
     for currency in {subscriptions[key].currency for key in services}:
         keys = sorted(k for k in services if subscriptions[k].currency == currency)
         mine = [v for v in versions if v.subscription in keys]
         states = [
-            State(at, tuple(_charges(line, keys, mine, discounts, at, policy)), at)
-            for at in _instants(line, keys, mine, discounts)
+            State(at, tuple(_charges(line, keys, mine, reductions, at)), at)
+            for at in _instants(line, keys, mine, reductions)
         ]
         netted = _bridged(list(_netted(list(_distinct(states)), policy)), policy)
         settled = tuple(_distinct(netted))
         if settled:
             line.states[currency] = settled
     return line
+
+
+def _reductions(
+    facts: BillingFacts,
+    versions: Sequence[ItemFact],
+    subscriptions: Mapping[tuple[str, str], SubscriptionFact],
+    policy: MrrPolicy,
+) -> Reductions:
+    """The discounts that count, those that only invoices tell of among them."""
+    lines = charged_lines(facts)
+    discounts = counting(every_discount(facts, lines), versions, subscriptions, policy)
+    return Reductions(discounts, Charging(versions, lines, subscriptions, policy), policy)
 
 
 def _services(facts: BillingFacts, policy: MrrPolicy) -> dict[tuple[str, str], Service]:
@@ -165,31 +171,23 @@ def _instants(
     line: Timeline,
     keys: Sequence[tuple[str, str]],
     versions: Sequence[ItemFact],
-    discounts: Sequence[DiscountFact],
+    reductions: Reductions,
 ) -> list[datetime]:
     found = {at for key in keys for at in line.services[key].instants}
     if line.policy.proration == "invoiced":
         found |= interval_ends(versions, line.subscriptions)
-    bounded: list[ItemFact | DiscountFact] = [*versions, *discounts]
-    for fact in bounded:
-        start, end = (
-            (fact.valid_from, fact.valid_to)
-            if isinstance(fact, ItemFact)
-            else (fact.starts_at, fact.ends_at)
-        )
-        found |= {at for at in (start, end) if at is not None}
-    return sorted(found)
+    found |= {at for v in versions for at in (v.valid_from, v.valid_to) if at is not None}
+    return sorted(found | reductions.instants(versions))
 
 
 def _charges(
     line: Timeline,
     keys: Sequence[tuple[str, str]],
     versions: Sequence[ItemFact],
-    discounts: Sequence[DiscountFact],
+    reductions: Reductions,
     at: datetime,
-    policy: MrrPolicy,
 ) -> Iterator[Charge]:
-    inferred = [d for d in discounts if d.reconstructed]
+    policy = line.policy
     for key in keys:
         subscription, service = line.subscriptions[key], line.services[key]
         if not service.counts(at):
@@ -199,11 +197,9 @@ def _charges(
         gross = {item: monthly_amount(item, policy) for item in items}
         if policy.proration == "invoiced":
             gross = {i: invoiced_amount(i, versions, subscription, at, policy) for i in items}
-        net = net_amounts(gross, subscription, discounts, at, policy)
+        net = reductions.net(gross, subscription, at)
         for item in items:
-            rebuilt = item.reconstructed or any(
-                applies(d, subscription, item, at) for d in inferred
-            )
+            rebuilt = item.reconstructed or reductions.inferred(subscription, item, at)
             charged = without_tax(net[item], item, policy)
             yield Charge(item, gross[item], charged, guessed or rebuilt)
 

@@ -103,6 +103,7 @@ SUBSCRIPTIONS = Endpoint(
 INVOICES = Endpoint(
     "/v1/invoices",
     "Invoices: Read",
+    expand=("discounts", "lines.data.discounts"),
     events={
         **_events(
             "invoice",
@@ -112,7 +113,7 @@ INVOICES = Endpoint(
         **_events("invoice_payment", "paid", "invoice"),
         **_events("credit_note", "created updated voided", "invoice"),
     },
-    nested=Nested("lines", "/v1/invoices/{id}/lines"),
+    nested=Nested("lines", "/v1/invoices/{id}/lines", expand=("discounts",)),
 )
 REFUNDS = Endpoint(
     "/v1/refunds",

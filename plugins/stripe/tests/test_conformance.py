@@ -42,7 +42,11 @@ def small_world() -> World:
     companies = tuple(company for company in whole.companies if company.signed_up)
     paid = [invoice for invoice in whole.invoices if invoice.status == "paid"]
     invoices = (*paid[:9], *(i for i in whole.invoices if i.status == "open"))
-    subscriptions = whole.subscriptions[:7]
+    named = {id_ for invoice in invoices for line in invoice.lines for id_, _ in line.discounts}
+    subscriptions = (
+        *whole.subscriptions[:7],
+        *(s for s in whole.subscriptions[7:] if named & {d.id for d in s.discounts}),
+    )
     used = {item.price_id for one in subscriptions for item in one.items}
     used |= {line.price_id for invoice in invoices for line in invoice.lines}
     prices = tuple(price for price in whole.prices if price.id in used)

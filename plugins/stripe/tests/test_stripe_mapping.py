@@ -263,12 +263,32 @@ def test_an_invoice_and_what_its_line_repeats_with(objects: Any) -> None:
     assert bill["issued_at"] == datetime(2026, 1, 1, 1, tzinfo=UTC)
     line = only(made, InvoiceLine)
     assert (line["amount"], line["discount_amount"]) == (58800, 11760)
+    assert line["discounts"] == [{"id": "di_1", "amount": 11000}, {"id": "di_2", "amount": 760}]
     assert (line["subscription_source_id"], line["subscription_item_source_id"]) == (
         "sub_1", "si_1",
     )  # fmt: skip
     assert (line["price"], line["unit_amount"]) == ("price_pro", Decimal(4900))
     assert (line["interval"], line["interval_count"], line["usage_type"]) == ("year", 2, "metered")
     assert not line["is_proration"]
+
+
+def test_an_invoice_goes_on_telling_the_terms_of_discounts_that_are_over(objects: Any) -> None:
+    """What is gone has no end any more, but its coupon still says for how many months it was."""
+    coupon = objects.coupon(duration="repeating", duration_in_months=3)
+    over = {**objects.discount(), "deleted": True}
+    del over["end"]
+    of_item = objects.discount("di_2", coupon="GONE", subscription_item="si_1")
+    cuts = [{"amount": 11000, "discount": "di_1"}, {"amount": 760, "discount": of_item}]
+    entry = objects.line(discount_amounts=cuts, discounts=[of_item])
+    raw = objects.invoice(lines=[entry], discounts=[over])
+    line = only(list(invoice(raw, Books(prices=[objects.price()], coupons=[coupon]))), InvoiceLine)
+    first, second = line["discounts"]
+    assert first == {
+        "id": "di_1", "amount": 11000, "duration": "repeating", "months": 3, "percent_off": "20.0",
+        "amount_off": None, "products": None, "item": None,
+        "starts_at": "2026-01-01T00:00:00+00:00", "ends_at": None,
+    }  # fmt: skip
+    assert second == {"id": "di_2", "amount": 760}, "its coupon was deleted"
 
 
 def test_a_proration_from_an_invoice_item(objects: Any) -> None:

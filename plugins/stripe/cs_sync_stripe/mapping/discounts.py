@@ -1,6 +1,7 @@
 """Discounts of customers, subscriptions and items."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -42,6 +43,45 @@ def ended_discount(event: Raw, lookup: Lookup) -> Iterator[Mapped]:
     to = to or {"account_source_id": id_of(raw.get("customer"))}
     mapper = partial(_discount, to=to, currency=None, lookup=lookup)
     yield from map_or_reject(Discount, raw, mapper)
+
+
+def taken_off(line: Raw, invoice: Raw, lookup: Lookup) -> list[Raw]:
+    """What each discount took off a line of an invoice, and the terms of those still told there.
+
+    A subscription shows no discount that is over; the invoices that it lowered go on to name it.
+    """
+    shown = [*(invoice.get("discounts") or ()), *(line.get("discounts") or ())]
+    told = {raw["id"]: raw for raw in shown if isinstance(raw, dict)}
+    found = []
+    for cut in line.get("discount_amounts") or ():
+        id = id_of(cut["discount"])
+        terms = _terms(told[id], need(line, "currency"), lookup) if id in told else {}
+        found.append({"id": id, "amount": cut["amount"], **terms})
+    return found
+
+
+def _terms(raw: Raw, currency: str, lookup: Lookup) -> Raw:
+    """What was agreed, as JSON keeps it; nothing where the coupon is gone."""
+    try:
+        start, coupon = moment(need(raw, "start")), _coupon(raw, lookup)
+        fields = coupon_fields(coupon, currency, lookup)
+    except Unmappable:
+        return {}
+    percent = fields["percent_off"]
+    return {
+        "duration": fields["duration"],
+        "months": coupon.get("duration_in_months"),
+        "percent_off": None if percent is None else format(percent, "f"),
+        "amount_off": fields["amount_off"],
+        "products": fields["products"],
+        "item": raw.get("subscription_item"),
+        "starts_at": _text(start),
+        "ends_at": _text(moment(raw.get("end"))),
+    }
+
+
+def _text(at: datetime | None) -> str | None:
+    return None if at is None else at.isoformat()
 
 
 _OF_SUBSCRIPTION = {

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from cs_sync_schemas import Invoice, InvoiceLine
+from cs_sync_stripe.mapping.discounts import taken_off
 from cs_sync_stripe.mapping.fields import (
     Lookup,
     Mapped,
@@ -77,6 +78,7 @@ def _line(entry: Raw, *, invoice: Raw, lookup: Lookup) -> Iterator[Mapped]:
             "amount": need(entry, "amount"),
             "discount_amount": sum(cut["amount"] for cut in entry.get("discount_amounts") or []),
             "inclusive_tax_amount": _inclusive_tax(entry, invoice),
+            "discounts": taken_off(entry, invoice, lookup),
             "quantity": amount(entry, "quantity"),
             "unit_amount": amount(pricing, "unit_amount"),
             "interval": recurring.get("interval"),

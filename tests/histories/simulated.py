@@ -1,0 +1,427 @@
+"""A Stripe in which things happen: what is done to it, and what it does by itself as time goes on.
+
+It keeps the objects, invoices and events that Stripe would show, and beside them what every
+subscription was really worth (`truth.py`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from fractions import Fraction
+from typing import Any
+
+from tests.histories import shown
+from tests.histories.agreed import Coupon, Discount, Item, Subscription
+from tests.histories.prices import Json, Price, price_of
+from tests.histories.truth import NEVER, Step
+from tests.histories.vendor import HistoryBooks
+from tests.known_failures.benches import unix
+
+REMEMBERED = timedelta(days=30)
+UPDATED = "customer.subscription.updated"
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that somebody does: a method of `Stripe` by name, with what it is given."""
+
+    at: datetime
+    verb: str
+    given: tuple[Any, ...] = ()
+
+    def __str__(self) -> str:
+        given = ", ".join(map(str, self.given))
+        return f"{self.at:%Y-%m-%d %H:%M} {self.verb}({given})"
+
+
+class Stripe:
+    """Objects as they are at `now`, and the subscriptions behind them."""
+
+    def __init__(self, start: datetime) -> None:
+        self.now = start
+        self.books = HistoryBooks(lambda: self.now - REMEMBERED)
+        self.subscriptions: dict[str, Subscription] = {}
+        self._made = 0
+
+    def play(self, acts: Sequence[Act], until: datetime) -> None:
+        """Do what is to be done up to an instant, and let time pass until then."""
+        for act in acts:
+            if self.now < act.at <= until:
+                self.do(act)
+        self.pass_until(until)
+
+    def do(self, act: Act) -> None:
+        """Let time pass until an act, and do it."""
+        self.pass_until(act.at)
+        getattr(self, act.verb)(*act.given)
+
+    def pass_until(self, until: datetime) -> None:
+        """Everything that happens by itself up to an instant, in its order."""
+        while True:
+            due = [(at, s.id) for s in self.subscriptions.values() for at in s.due()]
+            at, id_ = min(due, default=(NEVER, ""))
+            if at > until:
+                break
+            self.now = at
+            self._happen(self.subscriptions[id_])
+        self.now = until
+
+    def _happen(self, sub: Subscription) -> None:
+        """One thing that is due: a discount runs out, a pause is over, a period ends."""
+        expired = [d for d in sub.discounts if d.end is not None and d.end <= self.now]
+        if expired:
+            self._drop_discounts(sub, expired)
+        elif sub.resumes_at is not None and sub.resumes_at <= self.now:
+            self.resume(sub.id)
+        elif sub.ends_with_period:
+            self._end(sub)
+        else:
+            self._renew(sub)
+
+    # What people do.
+
+    def customer(self, id_: str) -> None:
+        """A customer signs up."""
+        self.books.put("customers", **shown.customer(id_, self.now))
+        self._tell("customer.created", self.books.objects["customers"][id_])
+
+    def create(
+        self, id_: str, customer: str, bought: Sequence[tuple[Price, int]], trial_days: int,
+        coupons: Sequence[Coupon],
+    ) -> None:  # fmt: skip
+        """A subscription begins, maybe with a trial, maybe with coupons."""
+        first = bought[0][0]
+        items = [self._item(price, quantity) for price, quantity in bought]
+        now = self.now
+        sub = Subscription(id_, customer, now, (first.interval, first.count), items, (now, now))
+        sub.discounts = [self._discount(c) for c in coupons]
+        self.subscriptions[id_] = sub
+        if trial_days:
+            self._begin_trial(sub, now + timedelta(days=trial_days))
+        else:
+            sub.begin_periods(now)
+        self._publish(sub, "customer.subscription.created")
+        if trial_days:
+            self._trial_invoice(sub)
+        else:
+            sub.charge(now)
+            self._bill(sub, self._recurring(sub))
+        self._note(sub, "start")
+
+    def seats(self, id_: str, place: int, quantity: int, mode: str) -> None:
+        """Another number of seats of one item."""
+        sub, item = self._found(id_, place)
+        before = Item(item.id, item.price, item.quantity, item.created, item.keep)
+        item.quantity = quantity
+        self._changed(sub, [before], [item], mode, "seats")
+
+    def reprice(self, id_: str, place: int, product: str, mode: str) -> None:
+        """The item stays and gets another price."""
+        sub, item = self._found(id_, place)
+        before = Item(item.id, item.price, item.quantity, item.created, item.keep)
+        item.price = price_of(product, *sub.interval)
+        self._changed(sub, [before], [item], mode, "plan of the same item")
+
+    def swap(self, id_: str, place: int, product: str, mode: str) -> None:
+        """The item is deleted and another one takes its place."""
+        sub, old = self._found(id_, place)
+        new = self._item(price_of(product, *sub.interval), old.quantity)
+        self._replace(sub, old, new)
+        self._changed(sub, [old], [new], mode, "item replaced")
+
+    def add(self, id_: str, product: str, quantity: int, mode: str) -> None:
+        """One more item."""
+        sub = self.subscriptions[id_]
+        new = self._item(price_of(product, *sub.interval), quantity)
+        sub.items.append(new)
+        self._changed(sub, [], [new], mode, "item added")
+
+    def remove(self, id_: str, place: int, mode: str) -> None:
+        """One item less."""
+        sub, old = self._found(id_, place)
+        sub.items.remove(old)
+        self._changed(sub, [old], [], mode, "item removed")
+
+    def rebase(self, id_: str, interval: str, count: int) -> None:
+        """From monthly to yearly or back: the rest is credited, a new period is charged at once."""
+        sub = self.subscriptions[id_]
+        credits = [self._prorated(sub, old, -1) for old in sub.items]
+        sub.interval = (interval, count)
+        for old in list(sub.items):
+            price = price_of(old.price.product, interval, count)
+            self._replace(sub, old, self._item(price, old.quantity))
+        sub.begin_periods(self.now)
+        sub.charge(self.now)
+        self._bill(sub, [*self._pending(sub), *credits, *self._recurring(sub)])
+        self._publish(sub)
+        self._note(sub, "interval")
+
+    def pause(self, id_: str, days: int | None) -> None:
+        """Collection is paused, invoices are voided; for some days or until further notice."""
+        sub = self.subscriptions[id_]
+        sub.resumes_at = None if days is None else self.now + timedelta(days=days)
+        sub.pause = {"behavior": "void", "resumes_at": shown.moment(sub.resumes_at)}
+        self._publish(sub)
+        step = self._note(sub, "pause", traced=False)
+        step.after, step.before = sub.period
+
+    def resume(self, id_: str) -> None:
+        """Collection goes on."""
+        sub = self.subscriptions[id_]
+        sub.pause = sub.resumes_at = None
+        self._publish(sub)
+        paused = next(step for step in reversed(sub.curve.steps) if step.cause == "pause")
+        voided = sub.period[0] > paused.at
+        paused.before = min(paused.before, self.now)
+        step = self._note(sub, "resume", traced=False)
+        step.after, step.before = sub.period[0] if voided else paused.at, sub.period[1]
+
+    def free_month(self, id_: str, days: int) -> None:
+        """A trial on a running subscription: nothing is charged until it is over."""
+        sub = self.subscriptions[id_]
+        self._begin_trial(sub, self.now + timedelta(days=days))
+        self._publish(sub)
+        self._trial_invoice(sub)
+        self._note(sub, "free month")
+
+    def give(self, id_: str, coupon: Coupon, place: int | None) -> None:
+        """A coupon for a running subscription, or for one of its items: from the next invoice."""
+        sub = self.subscriptions[id_]
+        item = None if place is None else sub.items[place % len(sub.items)].id
+        sub.discounts.append(self._discount(coupon, item))
+        given = sub.discounts[-1]
+        sub.discounts.sort(key=lambda d: (d.item is None, d.coupon.percent is None))
+        self._tell("customer.discount.created", shown.discount(given, sub))
+        self._publish(sub)
+        if not sub.long:
+            sub.charge(self.now)
+            given.given = self._note(sub, "coupon given")
+
+    def take_back(self, id_: str) -> None:
+        """The discounts of a subscription are removed by hand."""
+        sub = self.subscriptions[id_]
+        self._drop_discounts(sub, list(sub.discounts), traced=False)
+
+    def schedule(self, id_: str, percent: int) -> None:
+        """The price rises at the next renewal."""
+        sub = self.subscriptions[id_]
+        sub.increase = percent
+        self._publish(sub)
+
+    def refund(self, id_: str, share: int) -> None:
+        """Part of the last invoice is given back."""
+        sub = self.subscriptions[id_]
+        total = self.books.objects["invoices"][sub.latest_invoice or ""]["total"]
+        if total > 0:
+            made = shown.refund(self._new("re"), sub.customer, max(1, total // share), self.now)
+            self.books.put("refunds", **made)
+            self._tell("refund.created", made)
+
+    def cancel(self, id_: str) -> None:
+        """It ends now."""
+        sub = self.subscriptions[id_]
+        sub.canceled_at = self.now
+        self._end(sub)
+
+    def cancel_later(self, id_: str) -> None:
+        """It is to end with the period."""
+        sub = self.subscriptions[id_]
+        sub.canceled_at, sub.ends_with_period = self.now, True
+        self._publish(sub)
+
+    def stay(self, id_: str) -> None:
+        """The end is called off."""
+        sub = self.subscriptions[id_]
+        sub.canceled_at, sub.ends_with_period = None, False
+        self._publish(sub)
+
+    # What Stripe does.
+
+    def _renew(self, sub: Subscription) -> None:
+        if sub.status == "trialing":
+            sub.status = "active"
+        if sub.increase is not None:
+            self._increase(sub)
+        sub.next_period()
+        sub.charge(self.now)
+        self._bill(sub, [*self._pending(sub), *self._recurring(sub)])
+        self._publish(sub)
+        self._note(sub, "renewal")
+
+    def _pending(self, sub: Subscription) -> list[Json]:
+        """Prorations that waited for an invoice, and with it their changes for a trace."""
+        lines, sub.pending = sub.pending, []
+        for step in sub.untraced:
+            step.dated.append((self.now, NEVER))
+        sub.untraced = []
+        return lines
+
+    def _increase(self, sub: Subscription) -> None:
+        percent, sub.increase = sub.increase or 0, None
+        for old in list(sub.items):
+            dearer = old.price.increased(percent, sub.id)
+            self._replace(sub, old, self._item(dearer, old.quantity))
+
+    def _begin_trial(self, sub: Subscription, until: datetime) -> None:
+        sub.trial, sub.status = (self.now, until), "trialing"
+        sub.begin_periods(self.now, until)
+
+    def _trial_invoice(self, sub: Subscription) -> None:
+        self._bill(sub, [shown.line(self._new("il"), sub, i, 0, sub.period) for i in sub.items])
+
+    def _end(self, sub: Subscription) -> None:
+        sub.status, sub.ended_at, sub.pause, sub.resumes_at = "canceled", self.now, None, None
+        self._publish(sub, "customer.subscription.deleted")
+        self._note(sub, "end")
+
+    def _changed(
+        self, sub: Subscription, old: list[Item], new: list[Item], mode: str, cause: str
+    ) -> None:
+        """Items changed within a period: it is prorated at once, with the next invoice, or not."""
+        for item in new:
+            sub.charge(self.now, item)
+        step = self._note(sub, cause, traced=False)
+        step.after, step.before = sub.period
+        for item in new:
+            if item.created == self.now:
+                item.began = step
+                step.dated.append((self.now, NEVER))
+        for item in old:
+            if item not in sub.items and item.began is not None:
+                item.began.dated[0] = (item.created, self.now)
+        if mode != "none" and sub.status == "active" and not sub.pause:
+            lines = [self._prorated(sub, item, -1) for item in old]
+            lines += [self._prorated(sub, item, 1) for item in new]
+            if mode == "always_invoice":
+                self._bill(sub, lines)
+                step.dated.append((self.now, NEVER))
+            else:
+                sub.pending += lines
+                sub.untraced.append(step)
+        self._publish(sub)
+
+    def _prorated(self, sub: Subscription, item: Item, sign: int) -> Json:
+        amount = sign * round(item.net * sub.share_left(self.now))
+        period = (self.now, sub.period[1])
+        return shown.line(self._new("il"), sub, item, amount, period, proration=True)
+
+    def _recurring(self, sub: Subscription) -> list[Json]:
+        """A line for every item for the period that begins, less the discounts that run."""
+        lines = [
+            shown.line(self._new("il"), sub, i, i.price.amount * i.quantity, sub.period)
+            for i in sub.items
+        ]
+        for discount in [d for d in sub.discounts if d.runs(self.now)]:
+            mine = [
+                line for line, item in zip(lines, sub.items, strict=True)
+                if discount.item in (None, item.id)
+            ]  # fmt: skip
+            self._discounted(sub, discount, mine)
+        return lines
+
+    def _discounted(self, sub: Subscription, discount: Discount, lines: list[Json]) -> None:
+        left = [_left(line) for line in lines]
+        total, coupon = sum(left), discount.coupon
+        off = coupon.amount if coupon.amount is not None else None
+        for line, amount in zip(lines, left, strict=True):
+            if off is None:
+                cut = round(Fraction(amount * (coupon.percent or 0), 100))
+            else:
+                cut = round(Fraction(min(off, total) * amount, total)) if total else 0
+            if cut:
+                discount.invoiced = True
+                line["discount_amounts"].append({"amount": cut, "discount": discount.id})
+                if discount.item:
+                    line["discounts"].append(shown.discount(discount, sub))
+        if coupon.duration == "once":
+            discount.used = bool(total)
+
+    def _bill(self, sub: Subscription, lines: list[Json]) -> None:
+        status = "void" if sub.pause else "paid"
+        made = shown.invoice(self._new("in"), sub, lines, self.now, status)
+        cuts = {cut["discount"] for line in lines for cut in line["discount_amounts"]}
+        made["discounts"] = [
+            shown.discount(d, sub) for d in sub.discounts if d.id in cuts and d.item is None
+        ]
+        sub.latest_invoice = made["id"]
+        self.books.put("invoices", **made)
+        for what in ("created", "finalized", "voided" if sub.pause else "paid"):
+            self._tell(f"invoice.{what}", made)
+        self._drop_discounts(sub, [d for d in sub.discounts if d.used])
+
+    def _drop_discounts(
+        self, sub: Subscription, gone: list[Discount], *, traced: bool = True
+    ) -> None:
+        for discount in gone:
+            sub.discounts.remove(discount)
+            self._tell("customer.discount.deleted", shown.discount(discount, sub))
+            discount.gone = True
+            self._describe_anew(discount, sub)
+            if discount.given and not discount.invoiced:
+                discount.given.dated = [(discount.start, self.now)]
+                discount.given.after, discount.given.before = discount.start, self.now
+        if not gone:
+            return
+        self._publish(sub)
+        if not sub.long:
+            sub.charge(self.now)
+            step = self._note(sub, "coupon taken back", traced=traced)
+            step.after, step.before = sub.period
+
+    def _describe_anew(self, discount: Discount, sub: Subscription) -> None:
+        """Invoices describe the discounts that they name as these are now."""
+        new = shown.discount(discount, sub)
+        for invoice in self.books.objects["invoices"].values():
+            for place in (invoice, *invoice["lines"]["data"]):
+                place["discounts"] = [
+                    new if d["id"] == new["id"] else d for d in place["discounts"]
+                ]
+
+    def _replace(self, sub: Subscription, old: Item, new: Item) -> None:
+        """Put an item in another's place; discounts of the old one go with it."""
+        sub.items[sub.items.index(old)] = new
+        sub.discounts = [d for d in sub.discounts if d.item != old.id]
+
+    # What is told.
+
+    def _publish(self, sub: Subscription, kind: str = UPDATED) -> None:
+        made, known = shown.subscription(sub), self.books.objects["subscriptions"].get(sub.id)
+        self.books.put("subscriptions", **made)
+        previous = {key: known[key] for key in made if known[key] != made[key]} if known else {}
+        if kind != UPDATED or previous:
+            self._tell(kind, made, previous)
+
+    def _tell(self, kind: str, subject: Json, previous: Json | None = None) -> None:
+        told = {"object": subject}
+        if previous:
+            told["previous_attributes"] = previous
+        number = len(self.books.events)
+        event = {"id": f"evt_{number:06}", "object": "event", "type": kind, "data": told}
+        self.books.events.insert(0, {**event, "created": unix(self.now)})
+
+    def _note(self, sub: Subscription, cause: str, *, traced: bool = True) -> Step:
+        dated = [(self.now, NEVER)] if traced else []
+        return sub.curve.note(Step(self.now, sub.value(), cause, dated))
+
+    def _item(self, price: Price, quantity: int) -> Item:
+        self.books.put("prices", **price.shown())
+        product = {"id": f"prod_{price.product}", "object": "product", "name": price.product}
+        if product["id"] not in self.books.objects["products"]:
+            self.books.put("products", **product, created=unix(self.now), active=True)
+        return Item(self._new("si"), price, quantity, self.now)
+
+    def _discount(self, coupon: Coupon, item: str | None = None) -> Discount:
+        self.books.put("coupons", **shown.coupon(coupon))
+        return Discount(self._new("di"), coupon, self.now, item)
+
+    def _found(self, id_: str, place: int) -> tuple[Subscription, Item]:
+        sub = self.subscriptions[id_]
+        return sub, sub.items[place % len(sub.items)]
+
+    def _new(self, prefix: str) -> str:
+        self._made += 1
+        return f"{prefix}_{self._made:05}"
+
+
+def _left(line: Json) -> int:
+    return int(line["amount"]) - sum(int(cut["amount"]) for cut in line["discount_amounts"])

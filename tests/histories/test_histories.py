@@ -1,0 +1,19 @@
+"""A short look at the law with a seed of its own; `make histories` looks at many more."""
+
+from tests.histories.drawing import KINDS
+from tests.histories.law import Tally, try_law
+
+HOLD = ("several intervals", "trial", "coupons", "refund", "cancel", "again")
+"""What may happen in a history without anything being said that is not true."""
+
+
+def test_fresh_or_step_by_step_every_month_end_is_what_it_was() -> None:
+    tally = Tally()
+    try_law("short", HOLD, tally, histories=30)
+    assert not tally.wrong, tally.wrong[0]
+    assert tally.figures > 1000
+    assert not tally.untold, "nothing here is without a trace"
+
+
+def test_there_are_kinds_of_everything_that_holds() -> None:
+    assert set(HOLD) <= set(KINDS)
