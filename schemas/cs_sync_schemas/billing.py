@@ -122,6 +122,9 @@ class SubscriptionChange(Record, table=True):
         description="The fields that differed, with what they were: status, collection_paused; "
         "items, each with source_id, price, quantity and what the price says, or null.",
     )
+    after: list[dict[str, Any]] | None = Field(
+        default=None, sa_type=JSON, description="The items as they became, where they are told."
+    )
 
 
 class Discount(Record, table=True):

@@ -79,6 +79,8 @@ class ChangeFact(Fact):
     subscription_source_id: str
     happened_at: datetime
     before: Mapping[str, Any] = field(hash=False)
+    after: Sequence[Mapping[str, Any]] | None = field(default=None, hash=False)
+    first_seen_at: datetime | None = None
 
     @property
     def subscription(self) -> SubscriptionKey:

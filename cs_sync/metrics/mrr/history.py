@@ -31,13 +31,26 @@ def item_versions(facts: BillingFacts) -> list[ItemFact]:
     chains: dict[ItemKey, Chain] = {}
     gone: dict[ItemKey, Vanished] = {}
     over = {s.key: s.ended_at for s in facts.subscriptions}
+    looked = _first_looks(facts.items)
     for key in sorted(stated.keys() | lines.keys() | told.sightings.keys()):
         mine, proofs = stated.get(key, []), lines.get(key, [])
         seen = _all_sightings(proofs, prices, mine, told.sightings.get(key, []))
-        chains[key] = _versions(mine, seen, proofs)
-        if chains[key] and _is_gone(mine, over):
-            gone[key] = _vanished(key, chains[key], mine, seen, proofs, told)
+        missing = _is_gone(mine, over)
+        chains[key] = _versions(mine, seen, proofs, missing)
+        if chains[key] and missing:
+            first = looked.get(chains[key][0].subscription)
+            gone[key] = _vanished(key, chains[key], mine, seen, proofs, told, first)
     return [v for chain in _without_overlap(chains, gone, lines) for v in chain if _licensed(v)]
+
+
+def _first_looks(items: Iterable[ItemFact]) -> dict[SubscriptionKey, datetime]:
+    """When a sync first saw each subscription: items that it did not see then were gone."""
+    found: dict[SubscriptionKey, datetime] = {}
+    for item in items:
+        if item.is_snapshot and item.first_seen_at is not None:
+            key, seen = item.subscription, item.first_seen_at
+            found[key] = min(found.get(key, seen), seen)
+    return found
 
 
 def _licensed(version: ItemFact) -> bool:
@@ -97,13 +110,13 @@ def _all_sightings(
 
 
 def _versions(
-    stated: Sequence[ItemFact], seen: Sequence[Sighting], lines: Sequence[LineFact]
+    stated: Sequence[ItemFact], seen: Sequence[Sighting], lines: Sequence[LineFact], missing: bool
 ) -> Chain:
     """One item's versions; a source that tells more than the present is taken at its word."""
     all_told = len(stated) > 1 and not stated[-1].is_snapshot
     if all_told or not seen:
         return _disjoint(stated)
-    return _rebuilt(stated, seen, _removed_at(lines, stated[-1] if stated else None))
+    return _rebuilt(stated, seen, _removed_at(lines, stated[-1] if stated else None), missing)
 
 
 def _disjoint(ordered: Sequence[ItemFact]) -> Chain:
@@ -117,7 +130,7 @@ def _disjoint(ordered: Sequence[ItemFact]) -> Chain:
 
 
 def _rebuilt(
-    stated: Sequence[ItemFact], seen: Sequence[Sighting], removed: datetime | None
+    stated: Sequence[ItemFact], seen: Sequence[Sighting], removed: datetime | None, missing: bool
 ) -> Chain:
     """The chain of states: the first sighting reaches back, the last one forward."""
     since = [(s.at, s.state) for s in seen if not s.before]
@@ -129,7 +142,7 @@ def _rebuilt(
     known = seen[0].state if seen[0].at <= shown else first
     steps = [*since, (shown, first), *((v.valid_from, v) for v in stated[1:])]
     steps = [(begins, known), *sorted(steps, key=lambda step: step[0])]
-    if not _same(steps[-1][1], present):
+    if not (missing or _same(steps[-1][1], present)):
         steps.append((steps[-1][0], present))
     return _chained(steps, removed or present.valid_to)
 
@@ -188,12 +201,13 @@ def _vanished(
     seen: Sequence[Sighting],
     lines: Sequence[LineFact],
     told: Told,
+    looked: datetime | None,
 ) -> Vanished:
     """What is known of the end of an item that is no longer shown."""
     alive = [s.at for s in seen if not s.before] + [v.valid_from for v in stated]
     alive += [v.first_seen_at for v in stated if v.first_seen_at is not None]
     last, paid = max(alive, default=chain[0].valid_from), max((s.until for s in seen), default=None)
-    missed = stated[-1].valid_to if stated else None
+    missed = stated[-1].valid_to if stated else looked
     bounds = [at for at in (missed, paid) if at is not None]
     latest = min((at for at in bounds if at > last), default=max(bounds, default=last))
     removed = told.removed.get(key)

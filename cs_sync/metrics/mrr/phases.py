@@ -6,6 +6,9 @@ from typing import Any
 
 from cs_sync.metrics.mrr.books import SubscriptionBook
 
+_AS_USUAL = {"status": "active"}
+"""What a field is when nothing is the matter; None where it is not here."""
+
 
 @dataclass(frozen=True, slots=True)
 class Phase:
@@ -45,6 +48,9 @@ def phases_of(book: SubscriptionBook, field: str) -> list[Phase]:
     found = [Phase(value, None, at if seen else None)]
     for index, (at, seen, _) in enumerate(points):
         by, _, value = points[index + 1] if index + 1 < len(points) else (at, True, now)
+        if not seen and value == found[-1].value:  # it changed, and back again unseen
+            found.append(Phase(_AS_USUAL.get(field), at, at))
+            seen = True
         if value != found[-1].value:
             found.append(Phase(value, at, by if seen else at))
     return found

@@ -3,13 +3,15 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 from cs_sync.metrics.mrr.facts import BillingFacts, ChangeFact, ItemFact, SubscriptionKey
 from cs_sync.metrics.mrr.sightings import ItemKey, Sighting
 
+TOLD_FOR = timedelta(days=28)
+"""Sources that tell changes for a time do so for a month."""
 Items = dict[ItemKey, ItemFact | None]
 """None: it was there, at a price that nothing shows."""
 
@@ -28,8 +30,8 @@ class Told:
 def told_of_items(facts: BillingFacts, prices: Mapping[str, ItemFact]) -> Told:
     """What the changes of an account's subscriptions say of their items.
 
-    A change says what was before it; what came after is what the next one calls before, and
-    after the last one what is shown now.
+    A change says what was before it. What came after is what the next one calls before, if none
+    can have been missed between them; else what it says itself, or what syncs saw.
     """
     told = Told()
     changes: dict[SubscriptionKey, list[ChangeFact]] = defaultdict(list)
@@ -38,13 +40,25 @@ def told_of_items(facts: BillingFacts, prices: Mapping[str, ItemFact]) -> Told:
             changes[change.subscription].append(change)
     shown = _shown(facts)
     for key, mine in changes.items():
-        listed = [(change.happened_at, _items(change, prices)) for change in mine]
-        told.unnamed[key] += [at for at, was in listed if not was]
-        named = [(at, was) for at, was in listed if was]
-        for index, (at, was) in enumerate(named):
-            following = named[index + 1 :]
-            _tell(told, at, was, following[0][1] if following else _at(shown[key], at))
+        told.unnamed[key] += [c.happened_at for c in mine if not c.before["items"]]
+        named = [c for c in mine if c.before["items"]]
+        for one, following in zip(named, [*named[1:], None], strict=False):
+            was, at = _items(one, one.before["items"], prices), one.happened_at
+            if following is not None and _meet(one, following):
+                then = _items(following, following.before["items"], prices)
+            elif one.after is not None:
+                then = _items(one, one.after, prices)
+            else:
+                then = _at(shown[key], at)
+            _tell(told, at, was, then)
     return told
+
+
+def _meet(one: ChangeFact, other: ChangeFact) -> bool:
+    """Whether nothing happened between two changes: the later was read before it was forgotten."""
+    if one.first_seen_at is None or other.first_seen_at is None:
+        return True
+    return other.first_seen_at - one.first_seen_at <= TOLD_FOR
 
 
 def _tell(told: Told, at: datetime, was: Items, then: Items) -> None:
@@ -83,9 +97,9 @@ def _at(items: Mapping[ItemKey, Sequence[ItemFact]], at: datetime) -> Items:
     return found
 
 
-def _items(change: ChangeFact, prices: Mapping[str, ItemFact]) -> Items:
-    """The items before a change; none where it does not list them."""
-    listed: Sequence[Mapping[str, Any]] = change.before["items"] or ()
+def _items(
+    change: ChangeFact, listed: Sequence[Mapping[str, Any]], prices: Mapping[str, ItemFact]
+) -> Items:
     return {(change.source, row["source_id"]): _item(change, row, prices) for row in listed}
 
 

@@ -64,3 +64,19 @@ def test_items_are_told_in_old_and_new_versions(
     (item,) = second["items"]
     assert (item["quantity"], item["unit_amount"], item["interval"]) == ("4", "4900", "month")
     assert third == {"items": None}
+
+
+def test_a_renewal_is_no_change_of_items(vendor: Any, objects: Any, pages: Any, rows: Rows) -> None:
+    """Since periods stand on the items, these are named whenever one begins."""
+    was, now = objects.item(), objects.item(current_period_start=objects.START + 31 * 86_400)
+    more = objects.item(quantity=13)
+    vendor.lists["events"] = [
+        objects.event(
+            UPDATED, objects.subscription(items=[item]), objects.START + n,
+            previous_attributes={"items": {"object": "list", "data": [was]}},
+        )
+        for n, item in enumerate((now, more))
+    ]  # fmt: skip
+    (change,) = rows(pages("subscription_changes", Window(None, UNTIL)), SubscriptionChange)
+    assert [item["quantity"] for item in change["before"]["items"]] == ["12"]
+    assert [item["quantity"] for item in change["after"]] == ["13"]

@@ -109,6 +109,14 @@ def test_two_pauses_between_two_syncs_are_both_told() -> None:
     assert [when.day for when, _, _ in found] == [10, 12, 14, 18, 25]
 
 
+def test_a_pause_that_is_told_to_be_over_is_not_the_one_that_is_seen_later() -> None:
+    """The end of the first is told, and the second is seen; their beginnings are not."""
+    seen = sub(started_at=START, changed_at=at(2026, 6, 15), collection_paused="void")
+    rows = (RUNNING, MINE, *bills(until=5), change(at(2026, 3, 1), collection_paused="void"))
+    found = told(*rows, past=(sub(started_at=START, changed_at=at(2026, 2, 20)), seen))
+    assert [when for when, _, _ in found][-2:] == [at(2026, 6, 15), at(2026, 7, 2)]
+
+
 FREE: dict[str, Any] = {"trial_start": at(2026, 3, 20), "trial_end": at(2026, 4, 20)}
 
 

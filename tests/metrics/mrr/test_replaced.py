@@ -1,5 +1,6 @@
 """An item that was replaced never counts beside its successor, in whatever order it is learnt."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -125,3 +126,59 @@ def test_a_change_that_was_missed_does_not_begin_at_an_older_one() -> None:
         (at(2026, 2), 6000),
         (at(2026, 5), 12000),
     ]
+
+
+def test_what_a_first_sync_does_not_see_is_gone_by_then() -> None:
+    """Billed until April; nothing shows when it went, but on 20 March it is not there."""
+    kept = shown("new", at(2026, 2), at(2026, 3, 20), **PRO)
+    both = [*BILLED, line("3", FEB, 5000, 1, **NEW), line("4", MAR, 5000, 1, **NEW)]
+    assert told(kept, *both)[1:] == [(at(2026, 3, 20), "contraction", 2000, "item")]
+
+
+def test_an_extra_that_is_prorated_replaced_nothing() -> None:
+    extra = {**NEW, "subscription_item_source_id": "extra", "price": "x", "product": "x"}
+    extra["unit_amount"] = Decimal(300)
+    came = at(2026, 3, 5)
+    rows = [
+        shown("new", SWITCH, at(2026, 6), **PRO),
+        shown("extra", came, at(2026, 6), price="x", product="x", unit_amount=Decimal(300)),
+        line("x", (came, at(2026, 4)), 250, 1, is_proration=True, **extra),
+    ]
+    assert told(*rows, *BILLED) == [
+        RIGHT[0],
+        (came, "expansion", 300, "item"),
+        (SWITCH, "expansion", 3000, "plan"),
+    ]
+
+
+def test_the_successor_of_which_only_a_credit_is_left_ended_the_one_before() -> None:
+    """Old, for some days between, then new: between was never billed, only credited."""
+    between = {**NEW, "subscription_item_source_id": "between", "price": "b", "product": "b"}
+    end = at(2027, 2)
+    rows = [
+        line("1", (at(2026, 2), end), 2000, 1, **OLD),
+        line("b", (SWITCH, end), -700, 1, is_proration=True, **between),
+        line("n", (SWITCH, end), 4000, 1, is_proration=True, **NEW),
+        shown("new", SWITCH, at(2026, 6), **PRO),
+    ]
+    assert told(*rows) == RIGHT
+
+
+def test_changes_that_were_missed_between_two_are_not_taken_for_the_first() -> None:
+    """Read in March and in May: what became of April's change is not told."""
+    items = [{"source_id": "old", "price": "basic", "quantity": n} for n in ("3", "5")]
+    one, other = (
+        replace(change(day, items=[was]), after=[became], first_seen_at=seen)
+        for day, was, became, seen in (
+            (at(2026, 3, 3), items[1], items[0], at(2026, 3, 5)),
+            (at(2026, 5, 3), items[1], items[0], at(2026, 5, 5)),
+        )
+    )
+    seats = [
+        line(str(n), (at(2026, n), at(2026, n + 1)), 2000 * seats, seats, **OLD)
+        for n, seats in ((2, 5), (3, 5), (4, 3), (5, 5), (6, 3))
+    ]
+    now = shown("old", at(2026, 2), at(2026, 6, 5), quantity=3, **BASIC)
+    assert [m[0] for m in told(now, *seats, one, other)] == [
+        at(2026, 2), at(2026, 3, 3), at(2026, 5), at(2026, 5, 3),
+    ]  # fmt: skip

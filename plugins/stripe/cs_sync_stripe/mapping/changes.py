@@ -26,6 +26,9 @@ def change(event: Raw) -> Iterator[Mapped]:
     data = need(event, "data")
     previous = data.get("previous_attributes") or {}
     before = _before(previous, data["object"])
+    after = _items(data["object"].get("items"), data["object"]) if before.get("items") else None
+    if after is not None and _same(before["items"], after):
+        del before["items"]  # a renewal gives them another period
     if status := _STATUS_BEFORE.get(event["type"]):
         before.setdefault("status", status)
     if before or not previous:
@@ -36,6 +39,7 @@ def change(event: Raw) -> Iterator[Mapped]:
                 "subscription_source_id": need(data["object"], "id"),
                 "happened_at": moment(need(event, "created")),
                 "before": before,
+                "after": after,
                 "raw": event,
             },
         )
@@ -50,9 +54,22 @@ def _before(previous: Raw, subject: Raw) -> dict[str, Any]:
         if "behavior" in pause:  # else another of its fields changed
             before["collection_paused"] = pause["behavior"]
     if CHANGES_ITEMS & previous.keys():
-        listed = (previous.get("items") or {}).get("data") or ()
-        before["items"] = [_item(entry, subject) for entry in listed] or None
+        before["items"] = _items(previous.get("items"), subject)
     return before
+
+
+def _items(listed: Raw | None, subject: Raw) -> list[dict[str, Any]] | None:
+    """The items of a list; None where it does not show them all."""
+    if not listed or listed.get("has_more"):
+        return None
+    return [_item(entry, subject) for entry in listed.get("data") or ()] or None
+
+
+def _same(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> bool:
+    told = ("source_id", "price", "quantity")
+    return sorted([str(row[name]) for name in told] for row in one) == sorted(
+        [str(row[name]) for name in told] for row in other
+    )
 
 
 def _item(entry: Raw, subject: Raw) -> dict[str, Any]:

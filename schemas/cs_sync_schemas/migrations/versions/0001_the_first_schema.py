@@ -984,6 +984,7 @@ def upgrade() -> None:
     sa.Column('subscription_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('happened_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('before', sa.JSON(), nullable=False),
+    sa.Column('after', sa.JSON(), nullable=True),
     sa.PrimaryKeyConstraint('source', 'source_id')
     )
     with op.batch_alter_table('subscription_change', schema=None) as batch_op:
