@@ -7,11 +7,12 @@ from sqlalchemy import Connection, select
 
 from cs_sync.contracts.events import Event
 from cs_sync.identity import DomainRules, Ref, Resolution, resolve
+from cs_sync.jobs.left_out import compute, keep, left_out, told
 from cs_sync.jobs.questions import open_questions
 from cs_sync.jobs.recording import Recorded, recorded_run
 from cs_sync.jobs.unlisted import keep_unlisted
 from cs_sync.jobs.workspace import Workspace
-from cs_sync.metrics.mrr.movements import AccountMrr, account_mrr
+from cs_sync.metrics.mrr.movements import AccountMrr
 from cs_sync.metrics.mrr.plans import plans_of
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.store.attributes import a_source_says_plans, save_plans
@@ -50,9 +51,12 @@ def derive(recorded: Recorded) -> None:
     recorded.messages += keep_unlisted(recorded)
     resolved = derive_accounts(recorded)
     computed = derive_mrr(recorded, policy_of(workspace))
-    told = f"{resolved} accounts resolved, MRR of {computed} computed"
+    if without := _without_mrr(workspace, policy_of(workspace)):
+        recorded.messages.append(told(without))
+        recorded.statuses.append("partial")
     recorded.messages += open_questions(workspace)
-    detail = {"step": "accounts and MRR", "message": told}
+    message = f"{resolved} accounts resolved, MRR of {computed} computed"
+    detail = {"step": "accounts and MRR", "message": message}
     workspace.emit(Event("step_ended", workspace.clock(), detail=detail))
 
 
@@ -99,6 +103,14 @@ def ensure_mrr(workspace: Workspace, policy: MrrPolicy) -> None:
     if behind:
         with recorded_run(workspace, "metrics") as recorded:
             derive_mrr(recorded, policy)
+    if without := _without_mrr(workspace, policy):
+        detail = {"message": told(without)}
+        workspace.emit(Event("warning", workspace.clock(), detail=detail))
+
+
+def _without_mrr(workspace: Workspace, policy: MrrPolicy) -> dict[str, str]:
+    with workspace.store.read() as connection:
+        return left_out(connection, _stream(policy))
 
 
 @seldom_collecting()
@@ -111,16 +123,19 @@ def derive_mrr(recorded: Recorded, policy: MrrPolicy) -> int:
     with store.read() as connection:
         since = _cursor(connection, stream)
         touched = touched_accounts(connection, since)
+        touched = list(dict.fromkeys((*touched, *left_out(connection, stream))))
     for start in range(0, len(touched), AT_ONCE):
         some = touched[start : start + AT_ONCE]
         with store.read() as connection:
-            mrr = {
-                facts.account_id: account_mrr(facts, policy)
-                for facts in read_billing(connection, some)
-            }
+            mrr, without = compute(read_billing(connection, some), policy)
 
-        def save(connection: Connection, mrr: Mapping[str, AccountMrr] = mrr) -> None:
+        def save(
+            connection: Connection,
+            mrr: Mapping[str, AccountMrr] = mrr,
+            without: Mapping[str, str] = without,
+        ) -> None:
             check_lease(connection, recorded.held)
+            keep(connection, stream, mrr, without, recorded.id, now)
             save_mrr(connection, mrr, policy.hash, now)
             if policy == policy_of(recorded.workspace) and not a_source_says_plans(connection):
                 plans = {account: plans_of(found.spans) for account, found in mrr.items()}

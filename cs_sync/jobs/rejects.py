@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from cs_sync.jobs.derive import derive
+from cs_sync.jobs.derive import DERIVED, derive
 from cs_sync.jobs.recording import recorded_run
 from cs_sync.jobs.summary import RunSummary
 from cs_sync.jobs.sync import sync_into
@@ -47,8 +47,9 @@ def retry_rejects(workspace: Workspace) -> RunSummary:
     with workspace.store.read() as connection:
         waiting = connection.scalars(select(REJECTED.c.source).distinct()).all()
     with recorded_run(workspace, RETRY) as recorded:
+        if sources := sorted(set(waiting) - {DERIVED}):
+            sync_into(recorded, Request(full=True), sources)
         if waiting:
-            sync_into(recorded, Request(full=True), sorted(waiting))
             derive(recorded)
         else:
             recorded.messages.append("nothing is waiting")

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
+from cs_sync.contracts.events import Event
 from cs_sync.health import (
     AccountEvidence,
     HealthConfig,
@@ -18,6 +19,7 @@ from cs_sync.health import (
     score_account,
     score_row,
 )
+from cs_sync.jobs.left_out import IMPOSSIBLE
 from cs_sync.jobs.workspace import Workspace
 from cs_sync.store.health import band_changes, live_accounts, read_evidence, read_signals
 from cs_sync.words import Words
@@ -87,20 +89,27 @@ def score_all(workspace: Workspace, day: date, known_at: datetime | None = None)
         earlier = read_signals(connection, config.signals(), before)
         evidence = read_evidence(connection, now)
     billed = any(facts.subscriptions for facts in evidence.values())
-    return [
-        _scored(
+
+    def one(account: dict[str, Any]) -> Scored:
+        id_ = account["id"]
+        return _scored(
             account,
-            score_account(readings.get(account["id"], {}), model_of(account, config, now), now),
-            score_account(
-                earlier.get(account["id"], {}), model_of(account, config, before), before
-            ),
-            evidence.get(account["id"], _NONE),
+            score_account(readings.get(id_, {}), model_of(account, config, now), now),
+            score_account(earlier.get(id_, {}), model_of(account, config, before), before),
+            evidence.get(id_, _NONE),
             now,
             workspace.words,
             billed=billed,
         )
-        for account in accounts
-    ]
+
+    scored: list[Scored] = []
+    for account in accounts:
+        try:
+            scored.append(one(account))
+        except IMPOSSIBLE as error:  # one account's facts must not cost all others their score
+            message = f"{account['id']} is not scored: {type(error).__name__}: {error}"
+            workspace.emit(Event("warning", workspace.clock(), detail={"message": message}))
+    return scored
 
 
 def model_of(account: Mapping[str, Any], config: HealthConfig, scope: SignalScope) -> HealthConfig:

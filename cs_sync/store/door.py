@@ -18,11 +18,10 @@ from typing_extensions import TypedDict
 
 from cs_sync.contracts.source import Rejection, Row
 from cs_sync_schemas import Record, table_of
+from cs_sync_schemas.money import MOST_MINOR_UNITS
 
 EARLIEST, LATEST = date(1970, 1, 1), date(2200, 12, 31)
 """Days that are believed: others stand for no time at all, or for a mistake."""
-MOST_MONEY = 10**15
-"""Minor units of one amount: no real one is larger, and sums of thousands stay in 64 bits."""
 MOST_COUNTED = 2**31 - 1
 MOST_EXACT = 10**18
 DECIMALS = 40
@@ -84,7 +83,7 @@ def _defines(record: type[Record], method: str) -> bool:
 def _annotation(info: FieldInfo, *, money: bool) -> Any:
     """The field's type for a row: bounded, constraints kept; what is left out is None."""
     kept = [part for part in info.metadata if type(part).__name__ != "FieldInfoMetadata"]
-    kind = _bounded(info.annotation, MOST_MONEY if money else MOST_COUNTED)
+    kind = _bounded(info.annotation, MOST_MINOR_UNITS if money else MOST_COUNTED)
     kind = Annotated[kind, *kept] if kept else kind
     return kind if info.is_required() else Annotated[kind | None, Field(default=None)]
 

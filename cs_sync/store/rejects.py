@@ -67,6 +67,13 @@ def keep_rejects(
     )
 
 
+def read_rejected(connection: Connection, source: str, stream: str) -> dict[str, str]:
+    """Id → reason of what is waiting of a stream."""
+    mine = REJECTED.c.source == source, REJECTED.c.stream == stream
+    rows = connection.execute(select(REJECTED.c.source_id, REJECTED.c.reason).where(*mine))
+    return {source_id: reason for source_id, reason in rows if source_id is not None}
+
+
 def forget_rejects(
     connection: Connection, source: str, record: type[Record], source_ids: Iterable[str]
 ) -> None:

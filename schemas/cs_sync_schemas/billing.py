@@ -9,7 +9,7 @@ from pydantic import BeforeValidator
 from sqlalchemy import JSON, BigInteger, String
 from sqlmodel import Field
 
-from cs_sync_schemas.money import Currency, ExactDecimal
+from cs_sync_schemas.money import MOST_MINOR_UNITS, Currency, ExactDecimal
 from cs_sync_schemas.record import Record
 
 SubscriptionStatus = Literal[
@@ -101,10 +101,12 @@ class SubscriptionItem(Record, table=True):
 
     @classmethod
     def rule(cls, row: Mapping[str, Any]) -> str | None:
-        """A licensed item needs an amount or tiers; a version must not end before it begins."""
+        """A licensed item needs a possible amount, or tiers; no version ends before it begins."""
         priced = row["unit_amount"] is not None or row["tiers"] or row["usage_type"] == "metered"
         if not priced:
             return "price without amount: give unit_amount or tiers"
+        if abs((row["unit_amount"] or 0) * row["quantity"]) > MOST_MINOR_UNITS:
+            return f"unit_amount × quantity is beyond {MOST_MINOR_UNITS} minor units"
         if row["valid_to"] is not None and row["valid_to"] < row["valid_from"]:
             return "valid_to is before valid_from"
         return None

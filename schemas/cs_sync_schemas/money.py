@@ -38,6 +38,9 @@ def known_currency(code: str) -> str:
     return upper
 
 
+MOST_MINOR_UNITS = 10**15
+"""Of one amount: no real one is larger, and sums of thousands stay in 64 bits."""
+
 Currency = Annotated[str, AfterValidator(known_currency)]
 
 

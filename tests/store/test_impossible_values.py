@@ -49,6 +49,8 @@ IMPOSSIBLE: list[tuple[type[Record], str, Any]] = [
     (SubscriptionItem, "quantity", Decimal(10) ** 26),
     (SubscriptionItem, "quantity", float("nan")),
     (SubscriptionItem, "interval_count", 10**30),
+    (SubscriptionItem, "unit_amount", 10**15 + 1),
+    (SubscriptionItem, "quantity", 10**14),
     (SurveyResponse, "score", float("inf")),
     (SurveyResponse, "score", "nan"),
     (UsageDay, "events", 2**31),
@@ -68,7 +70,7 @@ def test_a_record_with_an_impossible_value_is_rejected_by_field(
     admitted, [rejection] = admit_page(_stream(record), page)
     assert [row["source_id"] for row in admitted[record]] == ["good"]
     assert rejection.source_id == "bad"
-    assert rejection.reason.startswith(field) or rejection.code == "text"
+    assert rejection.reason.startswith(field) or rejection.code in ("rule", "text")
 
 
 def test_what_was_rejected_is_kept_and_the_rest_of_the_page_stored(store: Store) -> None:
@@ -89,15 +91,15 @@ def test_the_largest_values_that_are_taken_are_stored_as_they_are(store: Store) 
     times = {"issued_at": datetime(1970, 1, 1, tzinfo=UTC), "due_at": "2200-12-31T00:00:00Z"}
     row = {"source_id": "i", **JUST[Invoice], **invoice, **times}
     assert _store(store, Invoice, Page({Invoice: [row]})).rejected == 0
-    amount = Decimal(10) ** 18
-    item = {"source_id": "si", **JUST[SubscriptionItem], "unit_amount": amount, "quantity": amount}
+    amount = Decimal(10) ** 15
+    item = {"source_id": "si", **JUST[SubscriptionItem], "unit_amount": amount, "quantity": 1}
     assert _store(store, SubscriptionItem, Page({SubscriptionItem: [item]})).rejected == 0
     with store.read() as connection:
         [held] = connection.execute(select(table_of(Invoice))).mappings()
         [sold] = connection.execute(select(table_of(SubscriptionItem))).mappings()
     assert {name: held[name] for name in invoice} == invoice
     assert (held["issued_at"].year, held["due_at"].year) == (1970, 2200)
-    assert (sold["unit_amount"], sold["quantity"]) == (amount, amount)
+    assert (sold["unit_amount"], sold["quantity"]) == (amount, 1)
 
 
 @pytest.mark.parametrize("odd", ["nul \0", "half \ud83d"])
