@@ -6,11 +6,13 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
+    BigInteger,
     ColumnElement,
     Select,
     String,
     Table,
     case,
+    cast,
     func,
     literal,
     null,
@@ -58,7 +60,7 @@ class RecordKind:
             columns.account_source_id,
             contact.label("contact_source_id"),
             columns[self.at].label("at"),
-            (columns[self.amount] if self.amount else null()).label("amount"),
+            (columns[self.amount] if self.amount else cast(null(), BigInteger)).label("amount"),
             (columns.currency if self.amount else literal("", String)).label("currency"),
         ]
         return attributed(
