@@ -39,7 +39,8 @@ class ConnectorConfig(BaseModel):
     @property
     def section(self) -> str:
         """The section as it stands in the configuration, for remedies."""
-        return f"[connectors.{self.workspace.section}]"
+        named = self.workspace.section
+        return f"[connectors.{named}]" if named else "its section"
 
 
 @dataclass(frozen=True, slots=True)

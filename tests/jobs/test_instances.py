@@ -122,3 +122,16 @@ def test_one_account_in_two_sections_is_refused(place: Place, accounts: dict[str
     assert ran.code == 2
     assert "everything would be counted twice" in ran.said
     assert not accounts["stripe"].requests
+
+
+def test_a_remedy_names_the_section_of_the_instance(place: Place) -> None:
+    place.configure("""
+        [connectors.crm_eu]
+        type = "hubspot"
+        access_token = "pat-eu1-notARealToken"
+        base_url = "http://127.0.0.1:8903"
+    """)
+    with respx.mock() as router:
+        refused = {"status": "error", "message": "expired", "category": "INVALID_AUTHENTICATION"}
+        router.route().respond(401, json=refused)
+        assert "put it into [connectors.crm_eu] access_token" in place.run("sync").said

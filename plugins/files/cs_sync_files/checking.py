@@ -48,10 +48,14 @@ class Trouble:
             message = f"column {self.column}: every row with it is rejected"
             return Finding(False, file, message, self.why)
         column = f"column {self.column}: " if self.column else ""
-        rows = "1 row" if self.count == 1 else f"{self.count:,} rows"
+        rows = _counted(self.count)
         lines = ", ".join(map(str, self.lines)) + (" …" if self.count > len(self.lines) else "")
         message = f"{column}{rows} rejected (line {lines}): {self.why}"
         return Finding(False, file, message, _REMEDIES.get(self.code, "correct these rows"))
+
+
+def _counted(rows: int) -> str:
+    return "1 row" if rows == 1 else f"{rows:,} rows"
 
 
 Troubles = dict[tuple[str, str | None], Trouble]
@@ -100,7 +104,7 @@ def _check_table(
                 yield Finding(False, path.name, message, "add it")
             yield from (trouble.finding(path.name) for trouble in troubles.values())
             if not troubles and not missing:
-                yield Finding(True, path.name, f"{len(columns)} columns, {count:,} rows")
+                yield Finding(True, path.name, f"{len(columns)} columns, {_counted(count)}")
 
 
 def _header(folder: Folder, table: Table, columns: tuple[str, ...]) -> Troubles:

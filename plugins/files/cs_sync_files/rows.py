@@ -93,7 +93,7 @@ class RowParser:
         bad = {fault.column for fault in faults}
         given = {self.table.column_field(str(column)) for column in bad} | row.keys()
         for name in self.table.missing(given):
-            faults.append(_missing(name, raw.columns))
+            faults.append(self._missing(name, raw.columns))
         if not faults:
             try:
                 return self.parse(raw), []
@@ -114,9 +114,15 @@ class RowParser:
             row["source_id"] = derived_id(self.table, row)
         for name in self.table.required:
             if name not in row:
-                raise _missing(name, raw.columns)
+                raise self._missing(name, raw.columns)
         self._check_rule(row)
         return row
+
+    def _missing(self, name: str, columns: Sequence[str]) -> RowFault:
+        """The fault of a required field that a row does not give, under its column's name."""
+        column = next((one for one in columns if self.table.column_field(one) == name), None)
+        why = "is empty" if column else "is missing"
+        return RowFault("missing_value", f"{why}, and every row needs it", column or name)
 
     def _check_rule(self, row: dict[str, Any]) -> None:
         record = self.table.record
@@ -147,11 +153,6 @@ class RowParser:
         if key not in self._plans:
             self._plans[key] = compile_plan(self.table, raw.columns, self.zone, text=text)
         return self._plans[key]
-
-
-def _missing(field: str, columns: Sequence[str]) -> RowFault:
-    why = "is empty" if field in columns else "is missing"
-    return RowFault("missing_value", f"{why}, and every row needs it", field)
 
 
 def compile_plan(table: Table, columns: Sequence[str], zone: ZoneInfo, *, text: bool) -> Plan:

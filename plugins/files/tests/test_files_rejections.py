@@ -30,6 +30,7 @@ HEADERS = {
         ("accounts.csv", "source_id,row_hash\na1,x\n", "unknown_column", "row_hash"),
         ("accounts.csv", "source_id,name\n,Acme\n", "missing_value", "column source_id: is empty"),
         ("accounts.csv", "name\nAcme\n", "missing_value", "column source_id: is missing"),
+        ("subscriptions.csv", "source_id,account\ns,\n", "missing_value", "column account: is emp"),
         (
             "accounts.csv",
             "source_id,is_test\na1,maybe\n",

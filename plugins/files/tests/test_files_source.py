@@ -372,7 +372,7 @@ def test_check_tells_everything_that_is_wrong_with_all_files_at_once(write: Writ
         " accounts; add it there or correct the reference → add the rows that are missing, or"
         " correct the references",
     ]
-    assert [f.message for f in source.check() if f.ok] == ["3 columns, 1 rows"]
+    assert [f.message for f in source.check() if f.ok] == ["3 columns, 1 row"]
 
 
 def test_check_finds_the_repetitions_and_what_cannot_be_true(write: Write) -> None:

@@ -11,6 +11,6 @@ def open_door(config: HubSpotConfig, http: Http) -> Http:
     return http.at(
         config.base_url,
         headers={"Authorization": f"Bearer {config.access_token.get_secret_value()}"},
-        classify=classify_for(config.workspace.timezone),
+        classify=classify_for(config.workspace.timezone, config.section),
         shapes=SHAPES,
     )

@@ -162,7 +162,7 @@ def submission_fields(config: HubSpotConfig, item: Json) -> Row:
     kind, survey = (text(item, "hs_survey_type") or "").upper(), text(item, "hs_survey_name")
     scales = SCALES | config.survey_scales
     scale = scales.get(survey or "") if kind != "NPS" else None
-    score, low, high = _score(kind, text(item, "hs_value"), scale or scales.get(kind))
+    score, low, high = _score(config, kind, text(item, "hs_value"), scale or scales.get(kind))
     return {
         "contact_source_id": text(item, "hs_contact_id"),
         "kind": kind.lower(),
@@ -188,7 +188,7 @@ def _company_url(config: HubSpotConfig, source_id: str) -> str | None:
 
 
 def _score(
-    kind: str, value: str | None, scale: tuple[float, float] | None
+    config: HubSpotConfig, kind: str, value: str | None, scale: tuple[float, float] | None
 ) -> tuple[float | None, float | None, float | None]:
     """(score, lowest, highest) of an answer on a scale."""
     if kind not in (*SCALES, "CUSTOM"):
@@ -204,7 +204,7 @@ def _score(
         raise Unmappable(
             "UNKNOWN_SCALE",
             f"a {kind} answer of {score:g} on an unknown scale: give its lowest and highest "
-            f"answer, e.g. survey_scales = {{ {kind} = [1, 5] }} in [connectors.hubspot]",
+            f"answer, e.g. survey_scales = {{ {kind} = [1, 5] }} in {config.section}",
         )
     return score, low, high
 

@@ -24,7 +24,7 @@ _BUSY = (423, 477)
 _KEYS = "HubSpot → Settings → Integrations → Service keys"
 
 
-def classify_for(zone: ZoneInfo) -> Classify:
+def classify_for(zone: ZoneInfo, section: str) -> Classify:
     """Tell the host what HubSpot's answers mean; None leaves it to the status alone.
 
     The daily quota opens at midnight in the portal's time zone, which no answer names; `zone`
@@ -37,12 +37,12 @@ def classify_for(zone: ZoneInfo) -> Classify:
             return _throttled(response, body, zone)
         if response.status_code == 408 or not 400 <= response.status_code < 500:
             return None
-        return _refused(response, body)
+        return _refused(response, body, section)
 
     return classify
 
 
-def _refused(response: httpx.Response, body: Mapping[str, Any]) -> VendorError:
+def _refused(response: httpx.Response, body: Mapping[str, Any], section: str) -> VendorError:
     """What a 4xx means."""
     status, why = response.status_code, said(body)
     facts: dict[str, Any] = {
@@ -54,7 +54,7 @@ def _refused(response: httpx.Response, body: Mapping[str, Any]) -> VendorError:
     if status in _BUSY:
         return Unreachable(f"HubSpot is busy with these records: {why}", **facts)
     if status == 401:
-        remedy = f"make a new key ({_KEYS}) and put it into [connectors.hubspot] access_token"
+        remedy = f"make a new key ({_KEYS}) and put it into {section} access_token"
         return CredentialRefused(f"HubSpot refused the access token: {why}", remedy, **facts)
     if status == 403:
         return PermissionMissing(f"HubSpot does not permit this: {why}", _permit(body), **facts)

@@ -211,7 +211,7 @@ class HubSpotSource:
             not config.names_properties,
             "properties",
             f"companies have no property {', '.join(sorted(missing))}: it stays empty",
-            "create it in HubSpot, or name another in [connectors.hubspot] account_key_property "
+            f"create it in HubSpot, or name another in {config.section} account_key_property "
             "or company_properties; without an account id, companies are matched by domain",
         )
 

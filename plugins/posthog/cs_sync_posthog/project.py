@@ -1,6 +1,7 @@
 """One PostHog project behind the host's Http: queries, lists, and what its refusals mean."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import httpx
@@ -36,8 +37,6 @@ SHAPES = (
 SURVEYS = 100
 """Surveys a page."""
 
-_SECTION = "[connectors.posthog]"
-
 
 class Project:
     """The paths of one project; `/api/environments/` is on its way out and not used."""
@@ -45,7 +44,8 @@ class Project:
     def __init__(self, config: PostHogConfig, http: Http) -> None:
         key = config.api_key.get_secret_value()
         headers = {"Authorization": f"Bearer {key}"}
-        self._http = http.at(config.base_url, headers=headers, classify=classify, shapes=SHAPES)
+        told = partial(classify, config.section)
+        self._http = http.at(config.base_url, headers=headers, classify=told, shapes=SHAPES)
         self._root = f"/api/projects/{config.project_id}"
 
     def query(self, name: str, sql: str, values: Mapping[str, Any]) -> tuple[list[list[Any]], bool]:
@@ -117,7 +117,7 @@ def _next(answer: Mapping[str, Any], param: str) -> str | None:
     return httpx.URL(answer["next"]).params[param] if answer["next"] else None
 
 
-def classify(response: httpx.Response, body: Any) -> VendorError | None:
+def classify(section: str, response: httpx.Response, body: Any) -> VendorError | None:
     """PostHog's own words for a refusal, with what to do; None leaves it to the host."""
     told = body if isinstance(body, dict) else {}
     detail = str(told.get("detail") or told.get("error") or "")
@@ -128,13 +128,13 @@ def classify(response: httpx.Response, body: Any) -> VendorError | None:
             return RequestRefused(f"posthog: {path} did not answer: {detail}", _REPORT, **facts)
         return None
     if response.status_code == 401:
-        remedy = f"put a personal API key (phx_…) of this PostHog region into api_key of {_SECTION}"
+        remedy = f"put a personal API key (phx_…) of this PostHog region into api_key of {section}"
         return CredentialRefused(f"posthog: the key was refused: {detail}", remedy, **facts)
     if response.status_code == 403:
         remedy = "give the personal API key the scope in the message, and access to the project"
         return PermissionMissing(f"posthog: {path} is not allowed: {detail}", remedy, **facts)
     if response.status_code == 404 and path.startswith("/api/projects/"):
-        remedy = f"check project_id and base_url (us, eu or your own) of {_SECTION}"
+        remedy = f"check project_id and base_url (us, eu or your own) of {section}"
         return RequestRefused(f"posthog: {path} does not exist: {detail}", remedy, **facts)
     return None
 

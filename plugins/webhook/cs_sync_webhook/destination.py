@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar
 
 import httpx
@@ -28,8 +29,6 @@ from cs_sync_webhook.config import WebhookConfig
 from cs_sync_webhook.message import account_of, known, message_of
 from cs_sync_webhook.signature import Signed
 
-_SECTION = "[connectors.webhook]"
-
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
@@ -52,7 +51,7 @@ class WebhookDestination:
             config.base_url,
             headers={**headers, "Content-Type": "application/json"},
             auth=Signed(config.signing_secret, clock),
-            classify=classify,
+            classify=partial(classify, config.section),
             timeout=config.timeout,
         )
         self._gone: str | None = None
@@ -106,19 +105,19 @@ class WebhookDestination:
         return Reject(op.key, f"HTTP_{status}", refusal.message, lasting=False)
 
 
-def classify(response: httpx.Response, body: Any) -> VendorError | None:
+def classify(section: str, response: httpx.Response, body: Any) -> VendorError | None:
     """Refusals that every message would meet, with what to do; None leaves it to the host."""
     status, facts = response.status_code, {"status": response.status_code, "body": body}
     said = f"webhook: the receiver answered {status} {response.reason_phrase}"
     if status == 401:
-        remedy = f"compare signing_secret and headers of {_SECTION} with what the receiver expects"
+        remedy = f"compare signing_secret and headers of {section} with what the receiver expects"
         return CredentialRefused(said, remedy, **facts)
     if status == 403:
-        remedy = f"let the receiver accept what is signed with signing_secret of {_SECTION}"
+        remedy = f"let the receiver accept what is signed with signing_secret of {section}"
         return PermissionMissing(said, remedy, **facts)
     if 300 <= status < 400:
         target = response.headers.get("location", "nowhere")
-        remedy = f"it points to {target}: if that is right, set url of {_SECTION} to it"
+        remedy = f"it points to {target}: if that is right, set url of {section} to it"
         return RequestRefused(said, remedy, **facts)
     return None
 

@@ -159,7 +159,7 @@ def test_a_receiver_that_is_gone_is_left_in_peace(
     [
         (401, CredentialRefused, "compare signing_secret and headers"),
         (403, PermissionMissing, "let the receiver accept"),
-        (307, RequestRefused, "set url of [connectors.webhook] to it"),
+        (307, RequestRefused, "set url of its section to it"),
         (501, RequestRefused, ""),
     ],
 )
