@@ -41,6 +41,27 @@ def midnight(day: date, zone: str) -> datetime:
     return datetime.combine(day, time.min, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
+def clock_changes(start: date, end: date, zone: str) -> list[tuple[datetime, int]]:
+    """The instants between two days at which a zone's clocks are changed, and by how many seconds.
+
+    To the quarter of an hour, as zones change their clocks on the hour or half past it.
+    """
+    place, step = ZoneInfo(zone), timedelta(minutes=15)
+
+    def offset(at: datetime) -> timedelta:
+        return at.astimezone(place).utcoffset() or timedelta()
+
+    found = []
+    at, last = midnight(start, "UTC"), midnight(end, "UTC")
+    while at < last:
+        after = at + timedelta(days=1)
+        if offset(at) != offset(after):
+            turn = next(at + step * n for n in range(1, 97) if offset(at + step * n) != offset(at))
+            found.append((turn, int((offset(after) - offset(at)).total_seconds())))
+        at = after
+    return found
+
+
 def add_months(day: date, months: int) -> date:
     """The same day some months later (or earlier), or that month's last day where it has none."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)

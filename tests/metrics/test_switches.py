@@ -257,6 +257,7 @@ TURNS: dict[str, tuple[Turn, ...]] = {
     "unpaid_trials": (
         Turn("counted", "new_mrr", 1000, 2000, one_trial_of_two_paid),
         Turn("counted", "churned_mrr", 0, 1000, one_trial_of_two_paid, date(2026, 7, 1), "left"),
+        Turn("counted", "trial_conversion_rate", 0.5, 0.5, one_trial_of_two_paid, label="rate"),
     ),
     "running_trials": (
         Turn("excluded", "mrr", 1000, 0, given_a_month),

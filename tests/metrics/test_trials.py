@@ -1,14 +1,15 @@
 """From trial and free plan to paying, and how a segment compares with the whole."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import period_of
-from cs_sync_schemas import OnboardingStep, Referral, Subscription
+from cs_sync_schemas import MrrMovement, OnboardingStep, Referral, Subscription
 from tests.metrics.conftest import Ledger, utc
 
 MAY = period_of(date(2026, 5, 1), "month", "UTC")
@@ -28,7 +29,18 @@ def trial(
         },
     )  # fmt: skip
     if paid:
-        ledger.span(name, 100, paid)
+        moved(ledger, name, paid)
+
+
+def moved(ledger: Ledger, name: str, day: date, kind: str = "new", cause: str = "start") -> None:
+    """The account moved; 1.00 more or less."""
+    ledger.add(
+        MrrMovement,
+        {
+            "account_id": name, "policy": MrrPolicy().hash, "currency": "EUR", "kind": kind,
+            "at": utc(*day.timetuple()[:3]), "amount": 100, "cause": cause,
+        },
+    )  # fmt: skip
 
 
 def one(ledger: Ledger, metric: str, scope: Scope = Scope((MAY,))) -> KpiRow:  # noqa: B008
@@ -67,6 +79,77 @@ def test_the_cohort_is_provisional_until_its_window_is_over(trials: Ledger) -> N
     assert row.status == "provisional"
     row = one(trials, "trial_conversion_rate", Scope((MAY,), observed_until=utc(2026, 7, 1)))
     assert row.status == "final"
+
+
+FORMS = ("trial_conversion_rate", "trial_conversion_rate_to_date", "trial_conversion_rate_ended",
+         "trial_conversion_rate_same_window")  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    ("kind", "cause", "converts"),
+    [
+        ("reactivation", "start", 1),
+        ("expansion", "start", 1),
+        ("expansion", "plan", 1),
+        ("expansion", "quantity", 0),
+        ("contraction", "item", 0),
+        ("churn", "end", 0),
+    ],
+)
+def test_who_was_a_customer_before_converts_by_what_it_begins_to_pay_for(
+    ledger: Ledger, form: str, kind: str, cause: str, converts: int
+) -> None:
+    """A win-back counts in all four forms; a dropped trial beside a contraction in none."""
+    trial(ledger, "a", date(2026, 5, 1), date(2026, 5, 15), date(2025, 1, 1))
+    moved(ledger, "a", date(2026, 5, 15), kind, cause)
+    row = one(ledger, form)
+    assert (row.numerator, row.denominator) == (converts, 1)
+
+
+def test_a_trial_that_is_cancelled_early_ends_when_it_was(ledger: Ledger) -> None:
+    trial(ledger, "a", date(2026, 5, 20), date(2026, 6, 3), None)
+    gone = {"status": "canceled", "ended_at": utc(2026, 5, 22)}
+    begun = {"trial_start": utc(2026, 5, 20), "started_at": utc(2026, 5, 20)}
+    ledger.account("b")
+    ledger.add(
+        Subscription,
+        {
+            "source_id": "b", "account_source_id": "b", "currency": "EUR",
+            "trial_end": utc(2026, 6, 3), **begun, **gone,
+        },
+    )  # fmt: skip
+    assert one(ledger, "trial_conversion_rate_ended").denominator == 1
+    assert one(ledger, "trial_conversion_rate_ended", Scope((JUNE,))).denominator == 1
+
+
+@pytest.mark.parametrize(("minutes", "converts"), [(0, 1), (1, 0)])
+@pytest.mark.parametrize(
+    ("zone", "begun", "paid"),
+    [
+        ("Europe/Warsaw", utc(2026, 3, 10, 9), utc(2026, 4, 9, 8)),  # 719 hours
+        ("Europe/Warsaw", utc(2026, 10, 10, 8), utc(2026, 11, 9, 9)),  # 721 hours
+        ("America/New_York", utc(2026, 10, 20, 14), utc(2026, 11, 19, 15)),
+        ("UTC", utc(2026, 3, 10, 9), utc(2026, 4, 9, 9)),
+    ],
+)
+def test_thirty_days_are_days_of_the_zone(
+    ledger: Ledger, zone: str, begun: datetime, paid: datetime, minutes: int, converts: int
+) -> None:
+    ledger.account("a")
+    row = {"source_id": "a", "account_source_id": "a", "currency": "EUR", "started_at": begun}
+    ledger.add(Subscription, {**row, "trial_end": begun + timedelta(days=14)})
+    policy = MrrPolicy(zone=zone)
+    at = paid + timedelta(minutes=minutes)
+    ledger.add(
+        MrrMovement,
+        {
+            "account_id": "a", "policy": policy.hash, "currency": "EUR", "kind": "new",
+            "at": at, "amount": 100, "cause": "start",
+        },
+    )  # fmt: skip
+    month = period_of(begun.date(), "month", zone)
+    assert one(ledger, "trial_conversion_rate", Scope((month,), policy)).numerator == converts
 
 
 def test_agencies_convert_better_than_the_whole(ledger: Ledger) -> None:

@@ -1,6 +1,7 @@
 """Who begins to pay: after a trial, in the three forms in use, and from a free plan."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -12,8 +13,10 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    false,
     func,
     literal,
+    not_,
     null,
     or_,
     select,
@@ -25,28 +28,29 @@ from cs_sync.metrics.catalogue.lift import against_the_whole
 from cs_sync.metrics.catalogue.onboarding import cohort_of
 from cs_sync.metrics.catalogue.revenue import BILLING
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.mrr_relations import SPAN, customers, mrr_pairs
-from cs_sync.metrics.portable import seconds_between
-from cs_sync.metrics.relations import count_if, known, marks_of, period_rows, totals
-from cs_sync_schemas import Subscription, table_of
+from cs_sync.metrics.mrr_relations import customers, mrr_pairs
+from cs_sync.metrics.periods import clock_changes
+from cs_sync.metrics.portable import instant, seconds_between
+from cs_sync.metrics.relations import count_if, known, marks_of, period_rows, present, totals
+from cs_sync_schemas import Invoice, MrrMovement, Subscription, table_of
 
-SUBSCRIPTION = table_of(Subscription)
+SUBSCRIPTION, INVOICE = table_of(Subscription), table_of(Invoice)
+MOVE = table_of(MrrMovement)
 _DAY = 86_400
 
 
 def _trials(scope: Scope) -> CTE:
-    """Accounts with the start of their first trial, and the end of their last.
-
-    What is given to a running subscription later is no trial: somebody pays already.
-    """
+    """Accounts with the start of their first trial, the end of their last, and whether an invoice
+    of one was paid (or none was made)."""
     fields = SUBSCRIPTION.c
-    at_first = or_(fields.trial_start.is_(None), fields.trial_start <= fields.started_at)
+    left = case((fields.status == "canceled", func.coalesce(fields.ended_at, fields.canceled_at)))
     begun = attributed(
         scope,
         SUBSCRIPTION,
         func.coalesce(fields.trial_start, fields.started_at).label("begun"),
-        fields.trial_end,
-        where=and_(fields.trial_end.is_not(None), at_first),
+        case((left < fields.trial_end, left), else_=fields.trial_end).label("ended"),
+        case((_refused(scope), 0), else_=1).label("payable"),
+        where=fields.trial_end.is_not(None),
     )
     marks = marks_of(scope, begun)
     return (
@@ -54,7 +58,8 @@ def _trials(scope: Scope) -> CTE:
             begun.c.account_id,
             *marks,
             func.min(begun.c.begun).label("begun"),
-            func.max(begun.c.trial_end).label("ended"),
+            func.max(begun.c.ended).label("ended"),
+            func.max(begun.c.payable).label("payable"),
         )
         .where(begun.c.account_id.is_not(None))
         .group_by(begun.c.account_id, *marks)
@@ -62,23 +67,57 @@ def _trials(scope: Scope) -> CTE:
     )
 
 
-def _paid(scope: Scope, trials: CTE, *more: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether the account had MRR from the begin of its trial on."""
-    return exists().where(
-        SPAN.c.account_id == trials.c.account_id,
-        SPAN.c.policy == scope.policy.hash,
-        known(scope, SPAN),
-        SPAN.c.amount > 0,
-        SPAN.c.valid_from >= trials.c.begun,
-        *more,
+def _refused(scope: Scope) -> ColumnElement[bool]:
+    """Whether what a trial was asked to pay was never paid; a policy that counts it as MRR does
+    not make it a conversion."""
+    if scope.policy.unpaid_trials == "excluded":
+        return false()
+    theirs = and_(
+        INVOICE.c.source == SUBSCRIPTION.c.source,
+        INVOICE.c.subscription_source_id == SUBSCRIPTION.c.source_id,
+        INVOICE.c.issued_at >= SUBSCRIPTION.c.trial_end,
+        INVOICE.c.status != "draft",
+        present(scope, INVOICE),
     )
+    paid = exists().where(theirs, INVOICE.c.status == "paid")
+    return and_(exists().where(theirs), not_(paid))
+
+
+def _gained(scope: Scope, trials: CTE) -> ColumnElement[bool]:
+    """Movements by which an account began to pay after its trial began: for the first time, again,
+    or for a subscription beside others. One that pays less or for more seats began nothing."""
+    beside = and_(MOVE.c.kind == "expansion", MOVE.c.cause.in_(("start", "plan")))
+    return and_(
+        MOVE.c.account_id == trials.c.account_id,
+        MOVE.c.policy == scope.policy.hash,
+        known(scope, MOVE),
+        MOVE.c.at >= trials.c.begun,
+        trials.c.payable == 1,
+        or_(MOVE.c.kind.in_(("new", "reactivation")), beside),
+    )
+
+
+def _paid(scope: Scope, trials: CTE, *more: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the account began to pay from the begin of its trial on."""
+    return exists().where(_gained(scope, trials), *more)
+
+
+def _waited(scope: Scope, trials: CTE) -> ColumnElement[Any]:
+    """Seconds by the clocks of the zone, so that a day that has 23 or 25 hours is a day."""
+    days = timedelta(days=scope.settings["within_days"] + 2)
+    first, last = scope.periods[0], scope.periods[-1]
+    waited: ColumnElement[Any] = seconds_between(trials.c.begun, MOVE.c.at)
+    for turn, seconds in clock_changes(first.start, last.end + days, last.zone):
+        across = and_(trials.c.begun < instant(turn), MOVE.c.at >= instant(turn))
+        waited = waited + case((across, seconds), else_=0)
+    return waited
 
 
 def _judged(scope: Scope) -> CTE:
     """First trials begun in each period, with whether they led to MRR within so many days."""
     trials = _trials(scope)
-    waited = seconds_between(trials.c.begun, SPAN.c.valid_from)
-    paid = _paid(scope, trials, waited <= scope.settings["within_days"] * _DAY)
+    in_time = _waited(scope, trials) <= scope.settings["within_days"] * _DAY
+    paid = _paid(scope, trials, in_time)
     judged = select(*trials.c, case((paid, 1), else_=0).label("paid")).cte("judged")
     return cohort_of(scope, judged, "begun")
 
@@ -103,7 +142,7 @@ def _to_date(scope: Scope) -> Select[Any]:
 def _ended(scope: Scope) -> Select[Any]:
     """Of trials that ended in the period, those that led to MRR by its end."""
     ended = cohort_of(scope, _trials(scope), "ended")
-    paid = _paid(scope, ended, SPAN.c.valid_from < ended.c.until)
+    paid = _paid(scope, ended, MOVE.c.at < ended.c.until)
     judged = select(*ended.c, case((paid, 1), else_=0).label("paid")).cte("judged_at_end")
     return _share_paid(scope, judged)
 
@@ -111,17 +150,12 @@ def _ended(scope: Scope) -> Select[Any]:
 def _same_window(scope: Scope) -> Select[Any]:
     """Conversions in the period over trials begun in it, whichever trials converted."""
     trials = _trials(scope)
-    first = (
-        select(SPAN.c.account_id, func.min(SPAN.c.valid_from).label("first_at"))
-        .where(SPAN.c.policy == scope.policy.hash, known(scope, SPAN), SPAN.c.amount > 0)
-        .group_by(SPAN.c.account_id)
-        .cte("first_payment")
-    )
-    after = and_(first.c.account_id == trials.c.account_id, first.c.first_at >= trials.c.begun)
     marks = marks_of(scope, trials)
     events = union_all(
         select(*marks, trials.c.begun.label("at"), literal(0).label("paid")),
-        select(*marks, first.c.first_at, literal(1)).select_from(trials.join(first, after)),
+        select(*marks, func.min(MOVE.c.at), literal(1))
+        .select_from(trials.join(MOVE, _gained(scope, trials)))
+        .group_by(trials.c.account_id, *marks),
     ).cte("events")
     both = cohort_of(scope, events, "at")
     begun = count_if(both.c.paid == 0)
@@ -214,7 +248,8 @@ TRIALS: tuple[Metric, ...] = (
         "accounts whose first trial began in the period and that had MRR within 30 days ÷ "
         "accounts whose first trial began in the period",
         "ChartMogul help, article 115000865205", _within,
-        _ONE + "Provisional until the 30 days are over. Who paid and left still converted.",
+        _ONE + "The days are those of the zone. Provisional until they are over. Who paid and left "
+        "still converted.",
         **_WITHIN,
     ),
     _trial(
@@ -229,7 +264,7 @@ TRIALS: tuple[Metric, ...] = (
         "accounts whose trial ended in the period and that had MRR by its end ÷ accounts whose "
         "trial ended in the period",
         "Stripe support, Calculating trial conversion rate", _ended,
-        _ONE + "Of several trials the end of the last one counts.",
+        _ONE + "Of several trials the end of the last one counts; one cancelled early ended then.",
     ),
     _trial(
         "trial_conversion_rate_same_window", "Conversions per trial of the period",
