@@ -218,9 +218,22 @@ class HealthConfig(_Section):
         if total != 100:
             shares = ", ".join(f"{n} {i.weight:g}" for n, i in self.active().items())
             raise ValueError(
-                f"weights must total 100, these total {float(total):g} ({shares});"
-                " change inputs.NAME.weight"
+                f"weights must total 100, these total {float(total):g} ({shares}); {self._scaled()}"
             )
+
+    def _scaled(self) -> str:
+        """How to make the weights total 100: the added inputs keep theirs, the others give way."""
+        weights = {name: exact(config.weight) for name, config in self.active().items()}
+        added = {name: w for name, w in weights.items() if name not in DEFAULT_INPUTS}
+        room = 100 - sum(added.values())
+        others = {name: w for name, w in weights.items() if name not in added}
+        if room <= 0 or not others:
+            others, room = weights, Fraction(100)
+        scaled = {n: round(w * room / sum(others.values()), 2) for n, w in others.items()}
+        largest = max(scaled, key=lambda name: scaled[name])
+        scaled[largest] += room - sum(scaled.values())
+        said = ", ".join(f"inputs.{name}.weight = {float(w):g}" for name, w in scaled.items())
+        return f"scale them: {said}; or take an input out with weight = 0"
 
     def active(self) -> dict[str, InputConfig]:
         """The inputs that count."""

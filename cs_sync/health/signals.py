@@ -49,18 +49,49 @@ class Signal:
     better: Literal["more", "less", "either"] = "either"
     """Whether more of it is always a better sign, or less; a map must not say the opposite."""
     read: Callable[[Any, SignalScope], float] = _number
+    meaning: str = ""
+    """What its value says, and when there is none."""
 
 
 _ALL = (
-    Signal("active_days_28", active_days_28, "more"),
-    Signal("days_since_use", last_day_of_use, "less", _days_ago),
-    Signal("usage_trend_28", usage_trend_28, "more"),
-    Signal("tickets_30", tickets_30),
-    Signal("open_tickets", open_tickets, "less"),
-    Signal("billing_standing", billing_standing, "more"),
-    Signal("nps", nps_180, "more"),
-    Signal("csat_90", csat_90, "more"),
-)
+    Signal(
+        "active_days_28", active_days_28, "more",
+        meaning="On how many of the last 28 days somebody of the account used the product, 0 to "
+        "28. Missing where no usage source knows the account.",
+    ),
+    Signal(
+        "days_since_use", last_day_of_use, "less", _days_ago,
+        meaning="Days since it was last used; 0 is today. Missing where it never was.",
+    ),
+    Signal(
+        "usage_trend_28", usage_trend_28, "more",
+        meaning="Events of the last 28 days ÷ events of the 28 before: 1 is no change, 0.6 a fall "
+        "by 40 %. Missing until the account has used it for 56 days, or without earlier events.",
+    ),
+    Signal(
+        "tickets_30", tickets_30,
+        meaning="Tickets opened in the last 30 days. Few may be silence and many may be interest, "
+        "so that a map may turn either way. Missing where support does not know the account.",
+    ),
+    Signal(
+        "open_tickets", open_tickets, "less",
+        meaning="Tickets neither solved nor closed. Missing where support does not know it.",
+    ),
+    Signal(
+        "billing_standing", billing_standing, "more",
+        meaning="The worst of its subscriptions and invoices: 2 pays, 1 an end is set, 0 something "
+        "is past due. Missing without a running subscription or an invoice past due.",
+    ),
+    Signal(
+        "nps", nps_180, "more",
+        meaning="Mean of its people's latest NPS answers in 180 days, 0 to 10. Missing without.",
+    ),
+    Signal(
+        "csat_90", csat_90, "more",
+        meaning="Share of its people whose latest rating in 90 days is in the upper quarter of "
+        "its scale, 0 to 1: 4 and 5 of 1 to 5. Missing without ratings.",
+    ),
+)  # fmt: skip
 
 SIGNALS: dict[str, Signal] = {signal.name: signal for signal in _ALL}
 

@@ -233,7 +233,7 @@ def test_sqlite_files_lie_beside_the_configuration(
         (
             "[health.inputs.usage]\nweight = 50",
             "line 1: health: weights must total 100, these total 110",
-            "change inputs.NAME.weight",
+            "or take an input out with weight = 0",
         ),
         (
             '[health.inputs.signal]\nsignal = "nps"',

@@ -13,7 +13,7 @@ HOSTILE = '"\x1b[2J\x07<script>alert(1)</script>\u202e& ' + "x" * 70_000 + '"'
     ("wrong", "said", "remedy"),
     [
         ("[health.inputs.usage]\nweight = 30", "weights must total 100, these total 90",
-         "change inputs.NAME.weight"),
+         "out with weight = 0"),
         ('[health.inputs.usage]\nsignal = "logins"', "unknown signal 'logins'",
          "use one of: active_days_28"),
         ("[health.inputs.nps]\npoints = [[0, 100], [10, 0]]",
@@ -22,7 +22,7 @@ HOSTILE = '"\x1b[2J\x07<script>alert(1)</script>\u202e& ' + "x" * 70_000 + '"'
         ("[health.bands]\nyellow = 80", "green = 71 must be above yellow = 80",
          "raise green or lower yellow"),
         ('[health.profiles.new]\nfirst_days = 90\n[health.profiles.new.inputs.usage]\nweight = 50',
-         "profiles.new: weights must total 100, these total 110", "change inputs.NAME.weight"),
+         "profiles.new: weights must total 100, these total 110", "out with weight = 0"),
         ("[playbooks.exit_surveys]\nenabled = true",
          "playbooks.exit_surveys.assignee: is missing: these follow-ups belong to no account",
          'add assignee = "name@example.com" to [playbooks.exit_surveys] or to [follow_ups]'),

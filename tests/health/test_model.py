@@ -1,5 +1,6 @@
 """Mistakes in `[health]`: each gives one message with the key and the remedy."""
 
+import re
 from fractions import Fraction
 from typing import Any
 
@@ -115,3 +116,29 @@ def test_excellent_may_begin_just_above_a_full_weighted_score() -> None:
     bands = HealthConfig.model_validate({"bands": {"excellent": 100.01}}).bands
     assert bands.band_of(Fraction(100)) == "green"
     assert bands.band_of(Fraction("100.01")) == "excellent"
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        (
+            {"seats": {"weight": 30, "signal": "csat_90", "points": [(0, 0), (1, 100)]}},
+            "scale them: inputs.usage.weight = 28, inputs.billing.weight = 21, "
+            "inputs.support.weight = 14, inputs.nps.weight = 7; or take an input out with "
+            "weight = 0",
+        ),
+        (
+            {"usage": {"weight": 30}},
+            "scale them: inputs.usage.weight = 33.34, inputs.billing.weight = 33.33, "
+            "inputs.support.weight = 22.22, inputs.nps.weight = 11.11",
+        ),
+    ],
+)
+def test_an_added_input_is_told_what_the_others_must_be(inputs: Any, said: str) -> None:
+    """The remedy holds: with these weights the model is sound."""
+    with pytest.raises(ValueError, match="weights must total 100") as raised:
+        HealthConfig.model_validate({"inputs": inputs})
+    assert said in str(raised.value)
+    found = re.findall(r"inputs\.(\w+)\.weight = ([\d.]+)", str(raised.value))
+    scaled = {name: {**inputs.get(name, {}), "weight": float(weight)} for name, weight in found}
+    HealthConfig.model_validate({"inputs": {**inputs, **scaled}})

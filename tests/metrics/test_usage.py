@@ -7,7 +7,7 @@ import pytest
 
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import period_of
-from cs_sync_schemas import Contact, ContactLink, UsageDay
+from cs_sync_schemas import AccountLink, Contact, ContactLink, UsageDay
 from tests.metrics.conftest import Ledger
 
 FEBRUARY = period_of(date(2026, 2, 1), "month", "UTC")  # 28 days: period and window coincide
@@ -85,6 +85,33 @@ def test_an_account_counts_as_one_only_where_its_people_are_unknown(ledger: Ledg
     used(ledger, "bob", 1, account_source_id="b")
     assert value(ledger, "mau") == 2
     assert value(ledger, "dau") == pytest.approx(3 / 28)
+    assert value(ledger, "unnamed_use_rate") == 3 / 4
+
+
+def test_a_day_without_a_name_is_no_further_person(ledger: Ledger) -> None:
+    """Bob on the 1st and 2nd; the account's own row of the 2nd says nothing new, that of the 9th
+    is a day of one of its people: of the one person known, not of a second. Aaron, last seen in
+    January, is not taken for it."""
+    ledger.account("b")
+    used(ledger, "bob", 1, 2, account_source_id="b")
+    used(ledger, "aaron", -5, account_source_id="b")
+    used(ledger, None, 2, 9, account_source_id="b", sessions=1, seconds=60)
+    assert value(ledger, "mau") == 1
+    assert value(ledger, "dau") == pytest.approx(3 / 28)
+    [row] = ledger.kpis("dau_mau", Scope((FEBRUARY,)))
+    assert (row.numerator, row.denominator, row.n) == (3, 28, 1)
+    assert value(ledger, "sessions") == 1
+    [row] = ledger.kpis("unnamed_use_rate", Scope((FEBRUARY,)))
+    assert (row.numerator, row.denominator, row.n) == (2, 4, 4)
+
+
+def test_names_of_one_source_cover_the_accounts_rows_of_another(ledger: Ledger) -> None:
+    ledger.account("b")
+    ledger.add(AccountLink, {"source": "other", "source_id": "b2", "account_id": "b"})
+    used(ledger, "bob", 1, account_source_id="b")
+    used(ledger, None, 1, account_source_id="b2", source="other")
+    assert value(ledger, "mau") == 1
+    assert value(ledger, "dau") == pytest.approx(1 / 28)
 
 
 def test_test_accounts_are_left_out_and_segments_kept_apart(ledger: Ledger) -> None:

@@ -1,6 +1,6 @@
 """Who came to the product, came back to it, stayed with it or fell silent in a period."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Select, and_, case, func, select
@@ -18,7 +18,7 @@ def _lifecycle(scope: Scope) -> Select[Any]:
         since=lambda period: period.start,
         until=lambda period: period.end,
     )
-    use = people_days(scope)
+    use = people_days(scope, since=date.min)
     now = use.c.day >= periods.c.since
     past = and_(use.c.day >= periods.c.before, use.c.day < periods.c.since)
     groups = [periods.c.period, *marks_of(scope, use), use.c.someone]

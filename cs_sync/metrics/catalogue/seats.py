@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import CTE, Double, Select, and_, case, cast, func, or_, select
 
 from cs_sync.metrics.attribution import attributed
-from cs_sync.metrics.catalogue.usage import people_days
+from cs_sync.metrics.catalogue.usage import used_days
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.relations import marks_of, period_rows, present, quotient
 from cs_sync_schemas import Subscription, SubscriptionItem, table_of
@@ -53,7 +53,7 @@ def _used(scope: Scope) -> Select[Any]:
         since=lambda period: period.end - timedelta(days=days),
         until=lambda period: period.end,
     )
-    use = people_days(scope)
+    use = used_days(scope)
     someone = case((use.c.day >= periods.c.since, use.c.person))
     people = (
         select(periods.c.period, use.c.account_id, func.count(someone.distinct()).label("people"))

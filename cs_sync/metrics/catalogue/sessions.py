@@ -24,7 +24,8 @@ def _days(scope: Scope) -> CTE:
         until=lambda period: period.end,
         length=lambda period: period.days,
     )
-    use = people_days(scope, USE.c.sessions, USE.c.seconds)
+    first = min(period.start for period in scope.periods)
+    use = people_days(scope, USE.c.sessions, USE.c.seconds, since=first)
     inside = and_(use.c.day >= periods.c.since, use.c.day < periods.c.until)
     fields = ("someone", "account_id", "sessions", "seconds")
     return (

@@ -13,7 +13,6 @@ from sqlalchemy import (
     and_,
     case,
     cast,
-    exists,
     func,
     literal,
     or_,
@@ -24,7 +23,8 @@ from sqlalchemy import (
 from cs_sync.metrics.attribution import attributed
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.periods import Period
-from cs_sync.metrics.relations import marks_of, period_rows, quotient, totals
+from cs_sync.metrics.portable import day
+from cs_sync.metrics.relations import count_if, marks_of, period_rows, quotient, totals
 from cs_sync_schemas import UsageDay, table_of
 
 USE = table_of(UsageDay)
@@ -32,8 +32,11 @@ _WINDOW = {"window_days": 28}
 _WEEKDAYS: dict[str, Any] = {"window_days": 28, "weekdays_only": False}
 _SATURDAY = 5
 _PEOPLE = (
-    "People are resolved contacts across sources; where a source only knows the account, the "
-    "account counts as one. Days are those of the reporting zone, as the source gives them."
+    "People are resolved contacts across sources. A row of usage without a person is the account's "
+    "as a whole: beside people known that day it says nothing new; on another day it is the use of "
+    "one of the account's people known in the window; only where none of them is known, the "
+    "account counts as one (see unnamed_use_rate). Days are those of the reporting zone, as the "
+    "source gives them."
 )
 Days = Callable[[Scope, Period], int]
 
@@ -50,19 +53,28 @@ def active_days(scope: Scope, days: Days) -> CTE:
         until=lambda period: period.end,
         window=lambda period: len(_days_of(scope, period, days(scope, period))),
     )
-    use = people_days(scope)
+    used = used_days(scope)
+    first = min(period.end - timedelta(days=days(scope, period)) for period in scope.periods)
+    use = named_apart(scope, used, first)
     within = and_(use.c.day >= periods.c.since, use.c.day < periods.c.until)
     if scope.settings.get("weekdays_only"):
         counted = {d for p in scope.periods for d in _days_of(scope, p, days(scope, p))}
         within = and_(within, use.c.day.in_(sorted(counted)))
-    groups = [periods.c.period, *marks_of(scope, use), use.c.someone, periods.c.window]
-    active = (
-        select(*groups, func.count(use.c.day.distinct()).label("active"))
+    whose = [periods.c.period, *marks_of(scope, use), use.c.person, use.c.whole, periods.c.window]
+    seen = (
+        select(*whose, func.count(use.c.day.distinct()).label("active"))
         .select_from(periods.join(use, within))
-        .group_by(*groups)
+        .group_by(*whose)
+        .cte("days_of_people")
     )
-    marks = marks_of(scope, use)
-    begun = select(*marks, func.min(use.c.day).label("begun")).group_by(*marks).cte("begun")
+    named = func.min(seen.c.person).over(partition_by=[seen.c.period, seen.c.whole])
+    someone = func.coalesce(seen.c.person, named, seen.c.whole).label("someone")
+    marked = [seen.c.period, *marks_of(scope, seen)]
+    each = select(*marked, someone, seen.c.window, seen.c.active).cte("people_of_days")
+    groups = [each.c.period, *marks_of(scope, each), each.c.someone, each.c.window]
+    active = select(*groups, func.sum(each.c.active).label("active")).group_by(*groups)
+    marks = marks_of(scope, used)
+    begun = select(*marks, func.min(used.c.day).label("begun")).group_by(*marks).cte("begun")
     quiet = select(
         periods.c.period,
         *marks_of(scope, begun),
@@ -81,33 +93,39 @@ def _days_of(scope: Scope, period: Period, length: int) -> list[date]:
     return [day for day in days if day.weekday() < _SATURDAY]
 
 
-def people_days(scope: Scope, *columns: ColumnElement[Any]) -> CTE:
-    """Days of activity with `someone` (the person, or the account where people are unknown),
-    account_id, the segments, day and these columns of `USE`.
+def people_days(scope: Scope, *columns: ColumnElement[Any], since: date) -> CTE:
+    """As `named_apart`, of the rows of usage with these columns of `USE` too."""
+    return named_apart(scope, used_days(scope, *columns), since)
+
+
+def named_apart(scope: Scope, use: CTE, since: date) -> CTE:
+    """Rows of usage since a day with `someone`: the person, or the account where none is named.
+
+    An account's own row steps back on days whose people are known by name.
     """
+    by_name = func.max(case((use.c.person.is_not(None), 1), else_=0)).over(
+        partition_by=[use.c.whole, use.c.day]
+    )
+    someone = func.coalesce(use.c.person, use.c.whole).label("someone")
+    until = max(period.end for period in scope.periods)
+    marked = (
+        select(*use.c, someone, by_name.label("by_name"))
+        .where(use.c.day >= day(since), use.c.day < day(until))
+        .cte("days_by_name")
+    )
+    alone = and_(marked.c.by_name == 0, marked.c.whole.is_not(None))
+    kept = [column for column in marked.c if column.name != "by_name"]
+    return select(*kept).where(or_(marked.c.person.is_not(None), alone)).cte("people_days")
+
+
+def used_days(scope: Scope, *columns: ColumnElement[Any]) -> CTE:
+    """Rows of usage on which something happened, with `whole`: the account behind them."""
+    some = or_(USE.c.events > 0, USE.c.sessions > 0)
     use = attributed(
-        scope, USE, USE.c.source, USE.c.account_source_id, USE.c.day, *columns, where=_active()
+        scope, USE, USE.c.source, USE.c.account_source_id, USE.c.day, *columns, where=some
     )
-    someone = func.coalesce(
-        use.c.person, use.c.account_id, use.c.source + literal(":") + use.c.account_source_id
-    )
-    return select(*use.c, someone.label("someone")).cte("people_days")
-
-
-def _active() -> Any:
-    """Something happened; the account's own row steps back where its people are known by name."""
-    other = USE.alias("by_name")
-    by_name = exists().where(
-        other.c.source == USE.c.source,
-        other.c.account_source_id == USE.c.account_source_id,
-        other.c.day == USE.c.day,
-        other.c.contact_source_id.is_not(None),
-        other.c.deleted_at.is_(None),
-    )
-    return and_(
-        or_(USE.c.events > 0, USE.c.sessions > 0),
-        or_(USE.c.contact_source_id.is_not(None), ~by_name),
-    )
+    unlinked = use.c.source + literal(":") + use.c.account_source_id
+    return select(*use.c, func.coalesce(use.c.account_id, unlinked).label("whole")).cte("used_days")
 
 
 def _window(scope: Scope, _: Period) -> int:
@@ -186,7 +204,8 @@ def _growth(scope: Scope) -> Select[Any]:
         since=lambda period: period.end - timedelta(days=days),
         until=lambda period: period.end,
     )
-    use = people_days(scope, USE.c.events)
+    first = min(period.end - timedelta(days=2 * days) for period in scope.periods)
+    use = people_days(scope, USE.c.events, since=first)
     within = and_(use.c.day >= periods.c.before, use.c.day < periods.c.until)
     late = use.c.day >= periods.c.since
     groups = [periods.c.period, *marks_of(scope, use), use.c.someone]
@@ -201,6 +220,20 @@ def _growth(scope: Scope) -> Select[Any]:
         .cte("events")
     )
     return quotient(scope, people, people.c.more, people.c.past)
+
+
+def _unnamed(scope: Scope) -> Select[Any]:
+    """Rows of usage without a person among those of the period."""
+    periods = period_rows(scope, since=lambda period: period.start, until=lambda period: period.end)
+    use = used_days(scope)
+    inside = and_(use.c.day >= periods.c.since, use.c.day < periods.c.until)
+    rows = (
+        select(periods.c.period, *marks_of(scope, use), use.c.person)
+        .select_from(periods.join(use, inside))
+        .cte("rows_of_usage")
+    )
+    nobody = count_if(rows.c.person.is_(None))
+    return totals(scope, rows, numerator=nobody, denominator=func.count(), n=func.count())
 
 
 _POSTHOG = ("PostHog docs, DAU/MAU ratio",)
@@ -259,5 +292,11 @@ USAGE: tuple[Metric, ...] = (
         _growth, divides=True, sources=("Standard definition",), spread="ratio",
         bounds=(-1.0, float("inf")),
         note="Undefined without events in the earlier window. n is the people active in it. ",
+    ),
+    _use(
+        "unnamed_use_rate", "Use without a person", "ratio",
+        "rows of usage in the period that name no person ÷ rows of usage in the period",
+        _unnamed, divides=True, settings={}, sources=("Share of what is not attributed",),
+        note="How far figures about people are known: 0 where every row names somebody. ",
     ),
 )  # fmt: skip

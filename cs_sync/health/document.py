@@ -1,0 +1,72 @@
+"""The reference of health, written from the signals: `python -m cs_sync.health.document`."""
+
+from collections.abc import Iterator
+
+from cs_sync.health.model import DEFAULT_INPUTS, HealthConfig
+from cs_sync.health.signals import SIGNALS, Signal
+from cs_sync.words import ENGLISH
+
+_INTRODUCTION = """\
+# Health
+
+This page is written from the code. `cs-sync score` scores every account, `cs-sync explain ACCOUNT`
+says why. The score (also called CHS, customer health score) is made of inputs; each is a signal, a
+map from its value to points, and a weight. Inputs that are missing are left out, and the others
+share their weight.
+
+```toml
+[health.inputs.support]        # the name is yours; that of a default input changes it
+weight = 20                    # all weights total 100; 0 takes the input out
+signal = "tickets_30"
+points = [[0, 100], [3, 0]]    # value → points of 0 to 100, straight lines between
+max_age_days = 45              # facts older than this are missing, not the last value
+```
+
+Who adds an input takes its weight from the others: for one of 30, the default weights 40, 30, 20
+and 10 become 28, 21, 14 and 7. A total that is not 100 is refused, with the weights that would be.
+With `mode = "points"` there are no default inputs, a weight is the impact of one unit, also below
+0, and the sum has no ceiling.
+"""
+_BETTER = {
+    "more": "more is better",
+    "less": "less is better",
+    "either": "more may be better or worse",
+}
+
+
+def document() -> str:
+    """The page as Markdown."""
+    return "\n".join([_INTRODUCTION, *_signals(), *_defaults(), *_bands()])
+
+
+def _signals() -> Iterator[str]:
+    yield "## Signals\n"
+    for signal in SIGNALS.values():
+        yield _entry(signal)
+
+
+def _entry(signal: Signal) -> str:
+    title = ENGLISH(f"signal.{signal.name}.title")
+    head = f"### `{signal.name}`\n\n{title}; {_BETTER[signal.better]}.\n"
+    return f"{head}\n{signal.meaning}\n"
+
+
+def _defaults() -> Iterator[str]:
+    yield "## Default inputs\n"
+    yield "| input | weight | signal | points |\n| --- | --- | --- | --- |"
+    for name, given in DEFAULT_INPUTS.items():
+        points = ", ".join(f"{value} → {points}" for value, points in given["points"])
+        yield f"| `{name}` | {given['weight']} | `{given['signal']}` | {points} |"
+    yield ""
+
+
+def _bands() -> Iterator[str]:
+    yield "## Bands\n"
+    yield "| band | from |\n| --- | --- |"
+    for band, edge in HealthConfig().bands.edges():
+        yield f"| {band} | {float(edge):g} |"
+    yield "\nA band ends where the next begins; the score is not rounded before."
+
+
+if __name__ == "__main__":
+    print(document())
