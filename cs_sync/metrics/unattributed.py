@@ -53,7 +53,7 @@ class RecordKind:
     def records(self, scope: Scope) -> CTE:
         """All of them, with their account where there is one."""
         columns = self.table.c
-        contact = columns.contact_source_id if "contact_source_id" in columns else null()
+        contact = columns.get("contact_source_id", cast(null(), String))
         own: list[ColumnElement[Any]] = [
             columns.source,
             literal("", String).label("source_id") if self.daily else columns.source_id,
