@@ -38,18 +38,25 @@ def accounts(
     if context.invoked_subcommand is not None:
         return
     from cs_sync.cli.output import write_rows
-    from cs_sync.jobs.accounts import accounts as listed
-    from cs_sync.jobs.unattributed import unattributed as without_account
 
     if conflicts and unattributed:
         raise typer.BadParameter("--conflicts does not go with --unattributed")
     options: Options = context.obj
     with options.workspace() as workspace:
-        if unattributed:
-            rows = without_account(workspace)
-        else:
-            rows = listed(workspace, conflicts=conflicts)
+        rows = _unattributed(workspace) if unattributed else _listed(workspace, conflicts)
     write_rows(options.format, rows, tuple(rows[0]) if rows else ())
+
+
+def _listed(workspace: Any, conflicts: bool) -> list[dict[str, Any]]:
+    from cs_sync.jobs.accounts import accounts as listed
+
+    return listed(workspace, conflicts=conflicts)
+
+
+def _unattributed(workspace: Any) -> list[dict[str, Any]]:
+    from cs_sync.jobs.unattributed import unattributed as listed
+
+    return listed(workspace)
 
 
 def link(context: typer.Context, named: Named, reason: Reason = None) -> None:
