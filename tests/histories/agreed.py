@@ -103,9 +103,14 @@ class Subscription:
         """Whether it is charged as usual: neither on trial, paused nor about to end."""
         return self.live and self.status == "active" and not self.pause and not self.canceled_at
 
+    @property
+    def on_first_trial(self) -> bool:
+        """Whether nothing was charged yet; free time that is given later is a gift."""
+        return self.status == "trialing" and self.trial is not None and self.trial[0] <= self.start
+
     def value(self) -> Fraction:
         """What it comes to per month, now."""
-        if not self.live or self.status == "trialing" or self.pause:
+        if not self.live or self.on_first_trial or self.pause:
             return Fraction(0)
         gross = sum((i.price.monthly * i.quantity * i.keep for i in self.items), Fraction(0))
         off = {id_: amount for item in self.items for id_, amount in item.fixed.items()}

@@ -287,8 +287,7 @@ class Stripe:
                 item.began = step
                 step.dated.append((self.now, NEVER))
         for item in old:
-            if item not in sub.items and item.began is not None:
-                item.began.dated[0] = (item.created, self.now)
+            self._hide(sub, item)
         if mode != "none" and sub.status == "active" and not sub.pause:
             lines = [self._prorated(sub, item, -1) for item in old]
             lines += [self._prorated(sub, item, 1) for item in new]
@@ -381,6 +380,12 @@ class Stripe:
         """Put an item in another's place; discounts of the old one go with it."""
         sub.items[sub.items.index(old)] = new
         sub.discounts = [d for d in sub.discounts if d.item != old.id]
+        self._hide(sub, old)
+
+    def _hide(self, sub: Subscription, item: Item) -> None:
+        """What is no longer shown tells only so far when it was made."""
+        if item not in sub.items and item.began is not None:
+            item.began.dated[0] = (item.created, self.now)
 
     # What is told.
 

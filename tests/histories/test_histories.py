@@ -3,7 +3,8 @@
 from tests.histories.drawing import KINDS
 from tests.histories.law import Tally, try_law
 
-HOLD = ("several intervals", "trial", "coupons", "refund", "cancel", "again")
+HOLD = ("several intervals", "trial", "coupons", "refund", "cancel", "again",
+        "free month", "rebase", "schedule")  # fmt: skip
 """What may happen in a history without anything being said that is not true."""
 
 
@@ -13,6 +14,12 @@ def test_fresh_or_step_by_step_every_month_end_is_what_it_was() -> None:
     assert not tally.wrong, tally.wrong[0]
     assert tally.figures > 1000
     assert not tally.untold, "nothing here is without a trace"
+
+
+def test_an_item_that_is_replaced_never_counts_beside_its_successor() -> None:
+    tally = Tally()
+    try_law("swaps", ("swap", "trial", "cancel", "again"), tally, histories=30)
+    assert not tally.wrong, tally.wrong[0]
 
 
 def test_there_are_kinds_of_everything_that_holds() -> None:

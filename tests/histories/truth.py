@@ -1,8 +1,8 @@
 """What a subscription really came to per month, step by step, and who can know when it changed.
 
 Nothing here is taken from the code under test. What is right: an item counts at its price from the
-instant at which it is agreed; nothing counts on trial, while collection is paused and after the
-end; a discount counts for the time that was charged with it (`simulated.py`).
+instant at which it is agreed; nothing counts on its first trial, while collection is paused and
+after the end; a discount counts for the time that was charged with it (`simulated.py`).
 """
 
 from collections.abc import Iterator, Sequence

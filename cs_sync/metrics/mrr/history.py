@@ -40,6 +40,7 @@ def item_versions(facts: BillingFacts) -> list[ItemFact]:
         if chains[key] and missing:
             first = looked.get(chains[key][0].subscription)
             gone[key] = _vanished(key, chains[key], mine, seen, proofs, told, first)
+    gone = {key: _bounded(item, key, lines) for key, item in gone.items()}
     return [v for chain in _without_overlap(chains, gone, lines) for v in chain if _licensed(v)]
 
 
@@ -91,8 +92,7 @@ def _is_additional(
     else is shown, which was then the successor itself.
     """
     charged = [x.period_start for x in lines if x.is_proration and x.amount > 0]
-    prorated = _near(start, charged) and not _near(start, hidden)
-    return prorated or _near(start, told)
+    return _near(start, [*charged, *told]) and not _near(start, hidden)
 
 
 def _near(at: datetime, others: Sequence[datetime | None]) -> bool:
@@ -192,6 +192,36 @@ def _is_gone(stated: Sequence[ItemFact], over: Mapping[SubscriptionKey, datetime
         return True
     last = stated[-1]
     return last.is_snapshot and last.valid_to not in (None, over.get(last.subscription))
+
+
+def _bounded(item: Vanished, key: ItemKey, lines: Mapping[ItemKey, Sequence[LineFact]]) -> Vanished:
+    """Not later than when its subscription was billed anew without it, within its paid period.
+
+    A trial that is given begins a period of all that is still there.
+    """
+    last = item.versions[-1]
+    anew = [
+        at
+        for other, theirs in lines.items()
+        if other != key
+        for at in _billed_again(theirs, last)
+        if item.alive_at < at < item.latest
+    ]
+    return replace(item, latest=min(anew)) if anew else item
+
+
+def _billed_again(lines: Sequence[LineFact], beside: ItemFact) -> Iterator[datetime]:
+    """When an item beside this one, of the same interval, began another period."""
+    mine = [
+        line.period_start
+        for line in lines
+        if (line.source, line.subscription_source_id) == beside.subscription
+        and (line.interval, line.interval_count) == (beside.interval, beside.interval_count)
+        and line.period_start is not None
+        and not line.is_proration
+    ]
+    first = min((x.period_start for x in lines if x.period_start is not None), default=None)
+    yield from (at for at in mine if first is not None and at > first)
 
 
 def _vanished(

@@ -6,9 +6,6 @@ from typing import Any
 
 from cs_sync.metrics.mrr.books import SubscriptionBook
 
-_AS_USUAL = {"status": "active"}
-"""What a field is when nothing is the matter; None where it is not here."""
-
 
 @dataclass(frozen=True, slots=True)
 class Phase:
@@ -49,8 +46,15 @@ def phases_of(book: SubscriptionBook, field: str) -> list[Phase]:
     for index, (at, seen, _) in enumerate(points):
         by, _, value = points[index + 1] if index + 1 < len(points) else (at, True, now)
         if not seen and value == found[-1].value:  # it changed, and back again unseen
-            found.append(Phase(_AS_USUAL.get(field), at, at))
-            seen = True
+            found.append(Phase(_other_than(field, value), at, at))
+            seen, by = True, max(by, book.subscription.ended_at or by)
         if value != found[-1].value:
             found.append(Phase(value, at, by if seen else at))
     return found
+
+
+def _other_than(field: str, value: Any) -> Any:
+    """What a field most likely became when it ceased to be this."""
+    if field == "collection_paused":
+        return "void" if value is None else None
+    return "active" if field == "status" else None

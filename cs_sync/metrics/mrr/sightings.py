@@ -3,11 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
-from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, LineFact
+from cs_sync.metrics.mrr.facts import BillingFacts, InvoiceFact, ItemFact, LineFact
 
+AT_ONCE = timedelta(days=1)
+"""Dunning and people take longer to give an invoice up."""
 ItemKey = tuple[str, str]
 
 
@@ -22,22 +24,53 @@ class Sighting:
 
 
 def evidence(facts: BillingFacts) -> dict[ItemKey, list[LineFact]]:
-    """Lines by item that prove an agreement: not void, not metered, of something, in order.
+    """Lines by item that prove an agreement: not withdrawn, not metered, of something, in order.
 
-    Those of a trial do: they come to nothing, and name price and quantity all the same.
+    Those of a trial or of a pause do: they name price and quantity, though nothing is charged.
     """
-    void = {(i.source, i.source_id) for i in facts.invoices if i.status == "void"}
+    withdrawn = _withdrawn(facts)
     found: dict[ItemKey, list[LineFact]] = defaultdict(list)
     for line in sorted(facts.lines, key=lambda line: (line.source, line.source_id)):
         if (
             line.subscription_item_source_id is None
             or line.usage_type == "metered"
             or not (line.quantity or line.amount)
-            or (line.source, line.invoice_source_id) in void
+            or (line.source, line.source_id) in withdrawn
         ):
             continue
         found[line.source, line.subscription_item_source_id].append(line)
     return found
+
+
+def _withdrawn(facts: BillingFacts) -> set[tuple[str, str]]:
+    """Lines of void invoices, but those that were voided as they were made, and only once."""
+    void = {(i.source, i.source_id): i for i in facts.invoices if i.status == "void"}
+    owner = {(line.source, line.source_id): _of_invoice(line) for line in facts.lines}
+    good = {
+        (line.subscription_item_source_id, line.period_start)
+        for line in facts.lines
+        if _of_invoice(line) not in void
+    }
+    again = {
+        (line.source, line.source_id)
+        for line in facts.lines
+        if (line.subscription_item_source_id, line.period_start) in good
+    }
+    return {
+        key
+        for key, bill in owner.items()
+        if bill in void and (key in again or not given_up_at_once(void[bill]))
+    }
+
+
+def _of_invoice(line: LineFact) -> tuple[str, str]:
+    return (line.source, line.invoice_source_id)
+
+
+def given_up_at_once(invoice: InvoiceFact) -> bool:
+    """Whether an invoice was given up as it was made, as paused collection does."""
+    given_up = invoice.given_up_at
+    return given_up is not None and given_up - invoice.issued_at <= AT_ONCE
 
 
 def sightings(

@@ -7,11 +7,10 @@ from itertools import pairwise
 
 from cs_sync.metrics.mrr.books import SubscriptionBook
 from cs_sync.metrics.mrr.facts import InvoiceFact
+from cs_sync.metrics.mrr.sightings import AT_ONCE, given_up_at_once
 
 Interval = tuple[datetime, datetime]
 
-AT_ONCE = timedelta(days=1)
-"""Paused collection gives an invoice up as it is made; dunning and people take longer."""
 SLACK = timedelta(days=2)
 """Periods of bills that follow one another may leave a day between them."""
 
@@ -49,7 +48,7 @@ def _at_once(invoice: InvoiceFact) -> bool:
         return False
     if invoice.given_up_at is None:
         return invoice.status == "void"
-    return invoice.given_up_at - invoice.issued_at <= AT_ONCE
+    return given_up_at_once(invoice)
 
 
 def _gaps(book: SubscriptionBook) -> Iterator[Interval]:

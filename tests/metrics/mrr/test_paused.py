@@ -173,3 +173,27 @@ def test_a_cancellation_that_was_taken_back_was_one_by_request() -> None:
     found = told(*rows, past=(asked,), cancellation="request")
     assert [when for when, _, _ in found] == [START, at(2026, 4, 1), at(2026, 4, 9)]
     assert len(told(*rows, past=(asked,))) == 1
+
+
+def test_bills_of_a_pause_prove_what_was_agreed() -> None:
+    """20 a month from April on: both of its bills in the pause are void, and say so."""
+    dear = [
+        row
+        for n, status in ((4, "void"), (5, "void"), (6, "paid"))
+        for row in (
+            invoice(f"in{n}", at(2026, n, 10), status=status, given_up_at=at(2026, n, 10)),
+            line(f"in{n}", (at(2026, n, 10), at(2026, n + 1, 10)), 2000, 2),
+        )
+    ]
+    two = item(
+        "i", price="p", valid_from=START, quantity=2, is_snapshot=True, first_seen_at=at(2026, 7)
+    )
+    rows = (RUNNING, two, *bills(until=3), *dear)
+    found = account_mrr(facts(*rows), MrrPolicy(pause="counted")).movements
+    assert [(m.at, m.amount) for m in found] == [(START, 1000), (at(2026, 4, 10), 1000)]
+
+
+def test_a_pause_whose_end_nobody_told_ends_with_the_subscription() -> None:
+    gone = sub(started_at=START, status="canceled", ended_at=at(2026, 4, 2))
+    rows = (gone, MINE, *bills(until=3), change(PAUSED_AT, collection_paused=None))
+    assert told(*rows) == paused(PAUSED_AT)

@@ -182,3 +182,16 @@ def test_changes_that_were_missed_between_two_are_not_taken_for_the_first() -> N
     assert [m[0] for m in told(now, *seats, one, other)] == [
         at(2026, 2), at(2026, 3, 3), at(2026, 5), at(2026, 5, 3),
     ]  # fmt: skip
+
+
+def test_what_is_not_billed_anew_is_gone_by_then() -> None:
+    """A free month begins a period of all that is there; the extra is not on its bill."""
+    again = (at(2026, 3, 20), at(2026, 4, 20))
+    rows = [
+        shown("new", at(2026, 2), at(2026, 6), **PRO),
+        *BILLED,
+        line("3", FEB, 5000, 1, **NEW),
+        line("4", MAR, 5000, 1, **NEW),
+        line("5", again, 0, 1, **NEW),
+    ]
+    assert told(*rows)[1:] == [(again[0], "contraction", 2000, "item")]
