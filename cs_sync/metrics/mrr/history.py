@@ -36,7 +36,8 @@ def item_versions(facts: BillingFacts) -> list[ItemFact]:
         mine, proofs = stated.get(key, []), lines.get(key, [])
         seen = _all_sightings(proofs, prices, mine, told.sightings.get(key, []))
         missing = _is_gone(mine, over)
-        chains[key] = _versions(mine, seen, proofs, missing)
+        unnamed = told.unnamed.get(mine[0].subscription, []) if mine else []
+        chains[key] = _versions(mine, seen, proofs, missing, unnamed)
         if chains[key] and missing:
             first = looked.get(chains[key][0].subscription)
             gone[key] = _vanished(key, chains[key], mine, seen, proofs, told, first)
@@ -110,13 +111,18 @@ def _all_sightings(
 
 
 def _versions(
-    stated: Sequence[ItemFact], seen: Sequence[Sighting], lines: Sequence[LineFact], missing: bool
+    stated: Sequence[ItemFact],
+    seen: Sequence[Sighting],
+    lines: Sequence[LineFact],
+    missing: bool,
+    unnamed: Sequence[datetime],
 ) -> Chain:
     """One item's versions; a source that tells more than the present is taken at its word."""
     all_told = len(stated) > 1 and not stated[-1].is_snapshot
     if all_told or not seen:
         return _disjoint(stated)
-    return _rebuilt(stated, seen, _removed_at(lines, stated[-1] if stated else None), missing)
+    removed = _removed_at(lines, stated[-1] if stated else None)
+    return _rebuilt(stated, seen, removed, missing, unnamed)
 
 
 def _disjoint(ordered: Sequence[ItemFact]) -> Chain:
@@ -130,7 +136,11 @@ def _disjoint(ordered: Sequence[ItemFact]) -> Chain:
 
 
 def _rebuilt(
-    stated: Sequence[ItemFact], seen: Sequence[Sighting], removed: datetime | None, missing: bool
+    stated: Sequence[ItemFact],
+    seen: Sequence[Sighting],
+    removed: datetime | None,
+    missing: bool,
+    unnamed: Sequence[datetime],
 ) -> Chain:
     """The chain of states: the first sighting reaches back, the last one forward."""
     since = [(s.at, s.state) for s in seen if not s.before]
@@ -139,6 +149,8 @@ def _rebuilt(
         return _chained(steps, removed or max(s.until for s in seen))
     first, present = stated[0], stated[-1]
     begins, shown = min(first.valid_from, seen[0].at), _shown_from(stated)
+    proven = max((at for at, _ in since if at <= shown), default=begins)
+    shown = max((at for at in unnamed if proven < at <= shown), default=shown)
     known = seen[0].state if seen[0].at <= shown else first
     steps = [*since, (shown, first), *((v.valid_from, v) for v in stated[1:])]
     steps = [(begins, known), *sorted(steps, key=lambda step: step[0])]

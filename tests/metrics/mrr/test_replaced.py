@@ -195,3 +195,12 @@ def test_what_is_not_billed_anew_is_gone_by_then() -> None:
         line("5", again, 0, 1, **NEW),
     ]
     assert told(*rows)[1:] == [(again[0], "contraction", 2000, "item")]
+
+
+def test_a_first_sync_dates_a_change_by_an_event_that_does_not_say_what_it_was() -> None:
+    """Two seats were billed, three are shown; an event of the 11th says that items changed."""
+    now = shown("old", at(2026, 2), at(2026, 3, 25), quantity=3, **BASIC)
+    two = [line("1", FEB, 4000, 2, **OLD), line("2", MAR, 4000, 2, **OLD)]
+    steps = [(at(2026, 2), "new", 4000, "start"), (SWITCH, "expansion", 2000, "quantity")]
+    assert told(now, *two, change(SWITCH, items=None)) == steps
+    assert told(now, *two)[1][0] == at(2026, 3, 25)
