@@ -63,5 +63,6 @@ class _Table:
     def _load(self) -> None:
         expand = [f"data.{name}" for name in self._endpoint.expand]
         rows = self._api.list_all(self._endpoint.path, {"expand": expand})
-        self._rows.update((row["id"], row) for row in rows)
+        # What has no id is none of those that are asked for.
+        self._rows.update((row["id"], row) for row in rows if isinstance(row, dict) and "id" in row)
         self._loaded = True

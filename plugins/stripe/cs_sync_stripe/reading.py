@@ -1,12 +1,12 @@
 """Reading one stream: a backfill by creation time, then changes by the feed of events."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import itemgetter
 from typing import Any, cast
 
-from cs_sync import Page, Rejection, Row, Window
+from cs_sync import Page, Rejection, Row, Window, map_each
 from cs_sync_schemas import Record, SubscriptionItem
 from cs_sync_stripe.api import DISCOUNT_ENDED, EVENTS, Endpoint
 from cs_sync_stripe.catalogue import Catalogue
@@ -63,7 +63,8 @@ class Reader:
         """
         params = {"types": list(self.endpoint.events), "created": _between(window)}
         seen: set[str] = set()
-        for events, place in self.api.pages(EVENTS.path, params, window.resume):
+        for told, place in self.api.pages(EVENTS.path, params, window.resume):
+            events, odd = map_each(self.record, told, _understood, lambda _event: None)
             ids = [id for id in dict.fromkeys(map(self._pointer, events)) if id and id not in seen]
             seen.update(ids)
             found = dict(zip(ids, self._read_all(ids), strict=True))
@@ -71,7 +72,7 @@ class Reader:
             gone = [id for id, row in found.items() if row is None]
             page = self._page(rows, gone, place, self._ended(events))
             _date_versions(page, events)
-            yield page
+            yield replace(page, rejected=[*page.rejected, *odd])
 
     def _read_all(self, ids: list[str]) -> list[Raw | None]:
         return fan_out(partial(self.api.read, self.endpoint), ids)
@@ -100,6 +101,14 @@ class Reader:
         return Page(records, resume, {self.record: gone} if gone else {}, rejected)
 
 
+def _understood(event: Raw) -> Raw:
+    """The event, if it names its object and its second; raises what half an event raises."""
+    if not isinstance(_subject(event), dict) or not isinstance(event["type"], str):
+        raise TypeError("an event without an object or a type")
+    moment(int(event["created"]))
+    return event
+
+
 def _subject(event: Raw) -> Raw:
     subject: Raw = event["data"]["object"]
     return subject
@@ -118,7 +127,8 @@ def _date_versions(page: Page, events: list[Raw]) -> None:
 
 
 def _is_cut(row: Any, field: str) -> bool:
-    return isinstance(row, dict) and bool((row.get(field) or {}).get("has_more"))
+    nested = row.get(field) if isinstance(row, dict) else None
+    return isinstance(nested, dict) and bool(nested.get("has_more"))
 
 
 def _between(window: Window) -> dict[str, int]:

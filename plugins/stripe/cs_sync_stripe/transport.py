@@ -162,7 +162,8 @@ class Api:
 
     def complete(self, nested: Nested | None, owner: Raw) -> Raw | None:
         """The object with the whole of its nested list; None when it vanished meanwhile."""
-        if nested is None or not (owner.get(nested.name) or {}).get("has_more"):
+        inside = owner.get(nested.name) if nested else None
+        if nested is None or not isinstance(inside, dict) or not inside.get("has_more"):
             return owner
         path, params = nested.call(owner["id"])
         try:
@@ -171,7 +172,7 @@ class Api:
             if error.status == 404:
                 return None
             raise
-        return {**owner, nested.name: {**owner[nested.name], "data": rows, "has_more": False}}
+        return {**owner, nested.name: {**inside, "data": rows, "has_more": False}}
 
 
 def _flat(params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:

@@ -333,3 +333,35 @@ def test_check_ends_at_a_refused_key(router: respx.MockRouter, source: StripeSou
     router.get(path__regex="/v1/").respond(401, json={"error": {"message": "Invalid API Key"}})
     (finding,) = source.check()
     assert (finding.ok, finding.subject) == (False, "api_key")
+
+
+def test_an_event_that_cannot_be_understood_stops_no_other(
+    vendor: Any, objects: Any, pages: Pages, rows: Rows, rejections: Any
+) -> None:
+    vendor.lists["customers"] = [objects.customer("cus_1")]
+    good = objects.event("customer.updated", {"id": "cus_1"})
+    odd = {**good, "data": {"object": None}, "id": "evt_odd"}
+    vendor.lists["events"] = [odd, good]
+    found = pages("customers", Window(None, UNTIL, backfill=False))
+    assert [row["source_id"] for row in rows(found, SourceAccount)] == ["cus_1"]
+    assert [rejection.code for rejection in rejections(found)] == ["malformed"]
+
+
+def test_a_nested_list_that_is_none_costs_its_object_only(
+    vendor: Any, objects: Any, pages: Pages, rows: Rows, rejections: Any
+) -> None:
+    good, odd = objects.invoice("in_1"), objects.invoice("in_2")
+    vendor.lists["invoices"] = [{**odd, "lines": ["what?"]}, {**odd, "lines": None}, good]
+    found = pages("invoices", BACKFILL)
+    assert [row["source_id"] for row in rows(found, Invoice)] == ["in_1"]
+    assert [r.source_id for r in rejections(found)] == ["in_2", "in_2"]
+
+
+def test_a_price_that_is_no_object_costs_no_subscription(
+    vendor: Any, objects: Any, pages: Pages, rows: Rows
+) -> None:
+    tiered = objects.price(billing_scheme="tiered")
+    whole = {**tiered, "tiers_mode": "volume", "tiers": [{"up_to": None, "unit_amount": 5}]}
+    vendor.lists["prices"] = [{"nothing": 1}, whole]
+    vendor.lists["subscriptions"] = [objects.subscription(items=[objects.item(price=tiered)])]
+    assert [row["source_id"] for row in rows(pages("subscriptions", BACKFILL), Item)] == ["si_1"]
