@@ -10,17 +10,18 @@ from typing import Any
 
 from sqlalchemy import select
 
-from cs_sync.contracts.errors import ConfigError, StoreError
+from cs_sync.contracts.errors import ConfigError, CsSyncError, StoreError
 from cs_sync.identity.domains import email_of
 from cs_sync.jobs.derive import current_resolution
 from cs_sync.jobs.recording import Recorded, recorded_run
-from cs_sync.jobs.report import FILE as REPORT
+from cs_sync.jobs.report import FILE, report
 from cs_sync.jobs.workspace import Workspace
-from cs_sync.store.forgetting import erase, remaining
+from cs_sync.store.forgetting import erase
 from cs_sync.store.graph import save_graph
 from cs_sync.store.leases import check_lease
 from cs_sync.store.persons import Person, find_person, suppress
 from cs_sync.store.suppression import read_suppressed
+from cs_sync.store.traces import remaining
 from cs_sync.store.words import Words
 from cs_sync_schemas import Owner, WriteLedger, table_of
 
@@ -52,7 +53,7 @@ def forget(workspace: Workspace, email: str) -> Forgotten:
         _compact(workspace)
         recorded.statuses.append("ok")
     notes = [*_kept_owner(workspace, address), *_written(workspace, person)]
-    notes += _copies(workspace, person)
+    notes += [*_copies(workspace, person), *_rewrite_report(workspace, person)]
     return Forgotten(rows, len(person.addresses), searched, notes)
 
 
@@ -77,8 +78,7 @@ def _erase(recorded: Recorded, address: str) -> tuple[Person, dict[str, int]]:
 def _prove(recorded: Recorded, person: Person) -> int:
     """Search everything; raises StoreError where an address still stands."""
     with recorded.workspace.store.read() as connection:
-        suppressed = read_suppressed(connection)
-        left, searched = remaining(connection, suppressed, person)
+        left, searched = remaining(connection, person)
     if left:
         raise StoreError(
             f"the address still stands in {', '.join(sorted(left))}",
@@ -124,7 +124,7 @@ def _written(workspace: Workspace, person: Person) -> Iterator[str]:
 
 
 def _copies(workspace: Workspace, person: Person) -> Iterator[str]:
-    """Files that still hold the person: backups beside the database, and the last report."""
+    """Files beside the database that still hold the person."""
     path = workspace.store.engine.url.database
     if workspace.store.engine.dialect.name != "sqlite":
         yield "backups: those of the PostgreSQL server still hold the person until they expire"
@@ -132,9 +132,20 @@ def _copies(workspace: Workspace, person: Person) -> Iterator[str]:
     for file in _beside(Path(path)) if path else ():
         if _holds(file, person):
             yield f"backup: {file} still holds the person; delete it when you can"
-    report = workspace.config.folder / REPORT
-    if report.exists() and _is_quoted(report, person):
-        yield f"report: {report} still names the person; write it anew with `cs-sync report`"
+
+
+def _rewrite_report(workspace: Workspace, person: Person) -> Iterator[str]:
+    """Write the report anew if it names or quotes the person; remove it if that does not help."""
+    path = workspace.config.folder / FILE
+    if not path.exists() or not _is_quoted(path, person):
+        return
+    try:
+        report(workspace)
+    except CsSyncError as error:
+        path.unlink()
+        yield f"report: {path} named the person and was removed; it could not be written: {error}"
+        return
+    yield f"report: {path} named the person and was written anew; copies of it still do"
 
 
 def _beside(database: Path) -> Iterator[Path]:
@@ -146,9 +157,9 @@ def _beside(database: Path) -> Iterator[Path]:
             yield file
 
 
-def _is_quoted(report: Path, person: Person) -> bool:
+def _is_quoted(path: Path, person: Person) -> bool:
     """Whether a page names the person, or repeats what they wrote."""
-    page = unescape(report.read_text(encoding="utf-8", errors="replace"))
+    page = unescape(path.read_text(encoding="utf-8", errors="replace"))
     known = Words([*person.addresses, *person.names], person.texts)
     return bool(known.out_of(page) != page)
 

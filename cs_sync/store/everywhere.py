@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 from sqlmodel import SQLModel
 
+from cs_sync.store.addresses import AT_SIGNS
 from cs_sync_schemas import Owner, Suppression, table_of
 
 Change = Callable[[dict[str, Any]], dict[str, Any]]
@@ -56,15 +57,17 @@ def _differs(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 def holding(
     connection: Connection, table: Table, addresses: Collection[str]
 ) -> Iterator[dict[str, Any]]:
-    """Rows in which one of the addresses may stand in any column of text."""
+    """Rows in which one of the addresses may stand: all that have an at sign in their texts.
+
+    The database knows neither all spellings of an address nor the small form of every letter.
+    """
     texts = texts_of(table)
     if not texts or not addresses:
         return
-    spellings = [s for a in sorted(addresses) for s in (a, a.replace("@", "%40"))]
     hits = [
-        func.lower(cast(column, Text)).contains(spelling, autoescape=True)
+        func.lower(cast(column, Text)).contains(sign, autoescape=True)
         for column in texts
-        for spelling in spellings
+        for sign in AT_SIGNS
     ]
     yield from rows_of(connection, table, or_(*hits))
 

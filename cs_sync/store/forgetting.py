@@ -1,29 +1,34 @@
-"""Erasing a person from every table, and proving that nothing of their address is left."""
+"""Erase a person from every table."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, false, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, false, or_, select
 
 from cs_sync.store.door import content_hash, door_of
-from cs_sync.store.everywhere import holding, rewrite, rows_of, searched_tables, texts_of
+from cs_sync.store.everywhere import holding, rewrite, rows_of, searched_tables
 from cs_sync.store.personal import Eraser
 from cs_sync.store.persons import Person, by_source, find_person, new_token, suppress
 from cs_sync.store.suppression import Suppressed
-from cs_sync.store.words import Words
+from cs_sync.store.words import GONE, Words
 from cs_sync_schemas import (
     RECORDS,
     Account,
+    AccountAnswer,
+    AccountQuestion,
     Alias,
     Contact,
     ContactLink,
+    Figure,
     FollowUp,
     HealthScore,
     Owner,
     Record,
     RejectedRecord,
+    Run,
+    RunStream,
     SourceContact,
     StreamState,
     WriteLedger,
@@ -32,6 +37,7 @@ from cs_sync_schemas import (
 )
 
 ACCOUNT, CONTACT, LINK = table_of(Account), table_of(Contact), table_of(ContactLink)
+FIGURE, LEDGER = table_of(Figure), table_of(WriteLedger)
 REJECTED, STATE = table_of(RejectedRecord), table_of(StreamState)
 
 
@@ -58,20 +64,6 @@ def forget_again(
     person.addresses.clear()  # other addresses of the record were never asked to be forgotten
     suppress(connection, suppressed, person, now)
     erase(connection, suppressed, person)
-
-
-def remaining(
-    connection: Connection, suppressed: Suppressed, person: Person
-) -> tuple[Counter[str], int]:
-    """`table.column` → in how many rows an address still stands; how many columns were searched."""
-    found: Counter[str] = Counter()
-    searched = 0
-    for table in searched_tables():
-        searched += len(texts_of(table))
-        for row in holding(connection, table, person.addresses):
-            for name, value in row.items():
-                found[f"{table.name}.{name}"] += suppressed.mentions(value)
-    return +found, searched
 
 
 def _erase_record(
@@ -180,30 +172,65 @@ def _tells(suppressed: Suppressed, row: Mapping[str, Any]) -> bool:
 def _erase_derived(connection: Connection, suppressed: Suppressed, person: Person) -> Counter[str]:
     """What was computed or remembered: addresses anywhere, names and words at their accounts."""
     words, erased = Words(person.names, person.texts), Counter[str]()
-    done = {t for record in RECORDS for t in _now_and_before(table_of(record))} | {REJECTED}
-    told = [table_of(model) for model in (FollowUp, HealthScore, WriteLedger)]
+    done = {t for record in RECORDS for t in _now_and_before(table_of(record))}
+    done |= {REJECTED, FIGURE}
     for table in [t for t in searched_tables() if t not in done]:
         rows = list(holding(connection, table, person.addresses))
-        if table in told:
+        if "account_id" in table.c and table in _QUOTING:
             rows += rows_of(connection, table, table.c.account_id.in_(person.accounts))
+        elif table in _QUOTING:
+            rows += rows_of(connection, table)
 
         def change(row: dict[str, Any], table: Table = table) -> dict[str, Any]:
             changed = {name: suppressed.value(value) for name, value in row.items()}
-            if table is STATE:  # a place that is named differently cannot be gone on from
+            if table is STATE:  # a redacted resume token is useless
                 return {n: v if v == row[n] else None for n, v in changed.items()}
-            about = table in told and row["account_id"] in person.accounts
-            return _without_words(changed, words, person) if about else changed
+            about = row.get("account_id") is None or row["account_id"] in person.accounts
+            if table in _QUOTING and about:
+                changed = _without_words(changed, words, person)
+            return _unsure_where_changed(row, changed) if table is LEDGER else changed
 
         erased[table.name] += rewrite(connection, table, rows, change)
+    # Kept answers to questions: they are computed again when they are asked for.
+    erased[FIGURE.name] += connection.execute(delete(FIGURE)).rowcount
     return erased
 
 
-_TOLD = ("title", "body", "reasons", "contributions", "fields", "intent", "reason")
+_QUOTING: Mapping[Table, tuple[str, ...]] = {
+    table_of(FollowUp): ("title", "body", "evidence", "reason"),
+    table_of(HealthScore): ("reasons", "contributions"),
+    LEDGER: ("fields", "intent", "reason"),
+    table_of(Run): ("error",),
+    table_of(RunStream): ("error",),
+    table_of(AccountAnswer): ("reason",),
+    table_of(AccountQuestion): ("reason", "remedy"),
+}
+"""Tables whose texts may name a person or repeat what they wrote, with these columns."""
 
 
 def _without_words(row: dict[str, Any], words: Words, person: Person) -> dict[str, Any]:
-    told = {name: words.out_of(row[name]) for name in _TOLD if name in row}
+    columns = {name for names in _QUOTING.values() for name in names} & row.keys()
+    told = {name: words.out_of(row[name]) for name in columns}
     evidence = row.get("evidence") or ()
-    if any((fact.get("source"), fact.get("source_id")) in person.origins for fact in evidence):
+    theirs = [(f.get("source"), f.get("source_id")) in person.origins for f in evidence]
+    if any(theirs):
         told["body"] = "The person behind this asked to be forgotten."
+        told["evidence"] = [
+            {**fact, "text": GONE} if mine and "text" in fact else fact
+            for fact, mine in zip(told["evidence"], theirs, strict=True)
+        ]
     return {**row, **told}
+
+
+def _unsure_where_changed(row: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:
+    """The ledger row without the fields that quoted the person.
+
+    What the CRM shows of them is not what we know any more: it is written again by the next push,
+    and not taken for a colleague's edit.
+    """
+    if row["object"] != "account":
+        return changed
+    for name in ("fields", "intent"):
+        if row[name]:
+            changed[name] = {n: v for n, v in changed[name].items() if v == row[name][n]}
+    return changed

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cs_sync.contracts.source import Page, Rejection, Row
-from cs_sync.identity.domains import BUILT_IN
+from cs_sync.identity.domains import BUILT_IN, email_of
 from cs_sync.store.suppression import Suppressed
 from cs_sync_schemas import (
     Alias,
@@ -50,9 +50,13 @@ class Eraser:
         kept = dict(row) if stands is None else self._without(record, row, str(person), stands)
         if record is Alias and row.get("record") == SourceContact.__tablename__:
             kept |= {name: self._contact(row[name]) or row[name] for name in _MERGED if name in row}
-        email = row.get("email")
-        if record is SourceAccount and is_one_person(row) and self.suppressed.address(str(email)):
+        if (
+            record is SourceAccount
+            and is_one_person(row)
+            and self.suppressed.mentions([row.get("email"), row.get("source_id")])
+        ):
             kept["name"] = None
+            kept |= {"raw": None} if row.get("raw") is not None else {}
         erased: dict[str, Any] = self.suppressed.value(kept)
         return erased
 
@@ -115,9 +119,13 @@ class Eraser:
 
 
 def is_one_person(row: Mapping[str, Any]) -> bool:
-    """A customer with a private address: its name is the person's."""
+    """Return whether an account is a person, so that its name is theirs.
+
+    It has a private address, or goes by an address instead of an id.
+    """
     email = row.get("email")
-    return isinstance(email, str) and BUILT_IN.company_domain(email.rpartition("@")[2]) is None
+    private = isinstance(email, str) and BUILT_IN.company_domain(email.rpartition("@")[2]) is None
+    return private or email_of(str(row.get("source_id") or "")) is not None
 
 
 _MERGED = ("source_id", "survivor_source_id")

@@ -65,10 +65,13 @@ def find_person(
             person.addresses |= _addresses(row)
             person.names |= {row["name"]} - {None}
         _collect_texts(connection, person, source, ids)
-    owned = select(CONTACT.c.account_id, CONTACT.c.name).where(CONTACT.c.id.in_(person.contacts))
-    for account, name in connection.execute(owned):
-        person.accounts |= {account} - {None}
-        person.names |= {name} - {None}
+    for one in (CONTACT, history_of(CONTACT)):
+        if one is None:
+            continue
+        owned = select(one.c.account_id, one.c.name).where(one.c.id.in_(person.contacts))
+        for account, name in connection.execute(owned):
+            person.accounts |= {account} - {None}
+            person.names |= {name} - {None}
     _collect_private(connection, person)
     return person
 
@@ -80,7 +83,8 @@ def _collect_private(connection: Connection, person: Person) -> None:
     )
     owner = select(ACCOUNT_LINK.c.account_id, table.c.name).join_from(table, ACCOUNT_LINK, same)
     for row in holding(connection, table, person.addresses):
-        if email_of(row["email"]) in person.addresses and is_one_person(row):
+        named = {email_of(row["email"]), email_of(row["source_id"])}
+        if named & person.addresses and is_one_person(row):
             mine = and_(table.c.source == row["source"], table.c.source_id == row["source_id"])
             for account, name in connection.execute(owner.where(mine)):
                 person.private.add(account)

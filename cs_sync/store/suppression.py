@@ -1,7 +1,6 @@
 """People who asked to be forgotten: recognised by keyed digests, and kept out of what is stored."""
 
 import hmac
-import re
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -13,13 +12,12 @@ from typing import Any, Literal
 from sqlalchemy import Connection, select
 
 from cs_sync.identity.domains import BUILT_IN, email_of
+from cs_sync.store.addresses import replace_addresses
 from cs_sync.store.records import upsert
 from cs_sync_schemas import Suppression, table_of
 
 SUPPRESSION = table_of(Suppression)
 Kind = Literal["address", "contact"]
-
-_ADDRESS = re.compile(r"[^\s@<>()\[\]\"',;:|/\\?&=]+(?:@|%40)[^\s@<>()\[\]\"',;:|/\\?&=%]+", re.I)
 
 
 @dataclass(slots=True)
@@ -51,9 +49,7 @@ class Suppressed:
 
     def text(self, text: str) -> str:
         """The text with every suppressed address replaced."""
-        if "@" not in text and "%40" not in text:
-            return text
-        return _ADDRESS.sub(lambda found: self.address(found[0]) or found[0], text)
+        return replace_addresses(text, self.address)
 
     def value(self, value: Any) -> Any:
         """Text, or anything made of lists and mappings, with every suppressed address replaced."""
