@@ -129,7 +129,9 @@ class MrrPolicy(BaseModel):
         default=None, ge=0, description="Days after which an overdue account counts as lost."
     )
     unpaid: Literal["churn", "counted"] = Field(
-        default="churn", description="Dunning has given up; the subscription is not cancelled."
+        default="churn",
+        description="Dunning has given up; the subscription is not cancelled. Churn when its next "
+        "invoice would fall due, at the latest two months after it was due: no dunning is longer.",
     )
     pause: Literal["excluded", "counted"] = Field(
         default="excluded",

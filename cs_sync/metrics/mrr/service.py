@@ -21,6 +21,7 @@ from cs_sync.metrics.mrr.uncharged import uncharged
 OffCause = Literal["end", "payment", "pause"]
 _NEVER_STARTED = frozenset({"incomplete", "incomplete_expired"})
 A_DAY = timedelta(days=1)
+_LONGEST_DUNNING = timedelta(days=60)
 _OWING = frozenset({"past_due", "unpaid", "canceled"})
 
 
@@ -147,10 +148,10 @@ def _oldest(invoices: Iterable[InvoiceFact]) -> InvoiceFact | None:
 
 
 def _given_up_at(book: SubscriptionBook, phase: Phase) -> datetime:
-    """When an unpaid subscription leaves: when its next invoice would fall due.
+    """When an unpaid subscription leaves: when its next invoice would fall due, or two months on.
 
-    Dunning gives up unseen, and this is how Stripe reports it
-    (https://support.stripe.com/questions/billing-analytics).
+    Dunning gives up unseen; the former is how Stripe reports it
+    (https://support.stripe.com/questions/billing-analytics), the latter is as long as it tries.
     """
     by = phase.by
     paid_late = (i for i in book.invoices if i.paid_at and by and i.issued_at < by <= i.paid_at)
@@ -158,7 +159,9 @@ def _given_up_at(book: SubscriptionBook, phase: Phase) -> datetime:
     if oldest is None:
         return by or book.subscription.changed_at or book.subscription.started_at
     in_advance = oldest.period_end is not None and oldest.period_end > oldest.issued_at
-    return oldest.period_end if in_advance and oldest.period_end else oldest.issued_at
+    if not in_advance or oldest.period_end is None:
+        return oldest.issued_at
+    return min(oldest.period_end, (oldest.due_at or oldest.issued_at) + _LONGEST_DUNNING)
 
 
 def _pauses(book: SubscriptionBook, policy: MrrPolicy) -> Iterator[Stop]:

@@ -1,5 +1,6 @@
 """When a subscription counts."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -59,6 +60,15 @@ def test_unpaid_leaves_when_the_next_invoice_would_fall_due() -> None:
     assert spans(sub(status="unpaid"), item(), owed, unpaid="counted") == [
         (at(2026, 1), None, 1000)
     ]
+
+
+def test_a_long_plan_that_was_never_paid_leaves_when_dunning_must_be_over() -> None:
+    """Two years of service that nobody paid: sixty days after the demand, and not in 2028."""
+    owed = invoice("in", at(2026, 1), status="open", amount_remaining=24000, period_end=at(2028, 1))
+    two_years = item(amount="24000", interval="year", interval_count=2)
+    assert spans(sub(status="unpaid"), two_years, owed) == [(at(2026, 1), at(2026, 3, 2), 1000)]
+    later = replace(owed, due_at=at(2026, 2))
+    assert spans(sub(status="unpaid"), two_years, later)[0][1] == at(2026, 4, 2)
 
 
 def test_the_lines_say_for_how_long_an_invoice_pays() -> None:
