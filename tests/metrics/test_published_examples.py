@@ -147,6 +147,13 @@ def test_chartmogul_ten_trials_and_five_who_paid_are_50_percent(ledger: Ledger) 
         ledger.add(Subscription, trial)
         if n < 5:
             ledger.span(f"a{n}", 1000, MIDDLE)
+            ledger.add(
+                MrrMovement,
+                {
+                    "account_id": f"a{n}", "policy": MrrPolicy().hash, "currency": "EUR",
+                    "at": utc(2026, 6, 15), "kind": "new", "amount": 1000, "cause": "start",
+                },
+            )  # fmt: skip
     for form in ("", "_to_date", "_ended", "_same_window"):
         assert one(ledger, f"trial_conversion_rate{form}").value == 0.5, form
 
