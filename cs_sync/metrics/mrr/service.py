@@ -236,4 +236,13 @@ def _unexplained(
         known = any(s.at < start + A_DAY and (s.until is None or start < s.until) for s in stops)
         given = any(begun < end and start < over for begun, over in free)
         if not (known or given or (first is not None and start < first)):
-            yield Stop(start, "pause", until=end, inferred=True)
+            until = min([end, *(at for at in _seen_running(book) if at > start)])
+            yield Stop(start, "pause", until=until, inferred=True)
+
+
+def _seen_running(book: SubscriptionBook) -> Iterator[datetime]:
+    """When syncs saw that it was not paused, whatever its bills say of their whole period."""
+    for seen in (*book.past, book.subscription):
+        running = seen.collection_paused is None and seen.status != "paused"
+        if running and seen.changed_at is not None:
+            yield seen.changed_at

@@ -197,3 +197,9 @@ def test_a_pause_whose_end_nobody_told_ends_with_the_subscription() -> None:
     gone = sub(started_at=START, status="canceled", ended_at=at(2026, 4, 2))
     rows = (gone, MINE, *bills(until=3), change(PAUSED_AT, collection_paused=None))
     assert told(*rows) == paused(PAUSED_AT)
+
+
+def test_who_is_seen_running_is_not_paused_until_the_void_period_ends() -> None:
+    """A first sync on 1 June: the bill of 10 May is void, and collection goes on by then."""
+    now = sub(started_at=START, changed_at=at(2026, 6))
+    assert told(now, MINE, *bills(4, 5, until=5)) == paused(at(2026, 4, 10), at(2026, 6))
