@@ -22,5 +22,12 @@ def test_an_item_that_is_replaced_never_counts_beside_its_successor() -> None:
     assert not tally.wrong, tally.wrong[0]
 
 
+def test_where_no_trace_is_left_only_what_was_before_or_after_is_said() -> None:
+    tally = Tally()
+    try_law("untold", ("seats", "reprice", "trial", "cancel"), tally, histories=20)
+    assert not tally.wrong, tally.wrong[0]
+    assert 0 < tally.untold.total() < tally.figures / 10
+
+
 def test_there_are_kinds_of_everything_that_holds() -> None:
     assert set(HOLD) <= set(KINDS)

@@ -24,9 +24,12 @@ _SHORT = timedelta(days=31)
 
 
 def charged_lines(facts: BillingFacts) -> list[LineFact]:
-    """Lines that charge an item for a whole interval, by item and time."""
+    """Lines that charge something for a whole interval of an item, by item and time."""
     every = [line for lines in evidence(facts).values() for line in lines]
-    whole = [i for i in every if not i.is_proration and i.period_start and i.period_end]
+    whole = [
+        line for line in every
+        if line.amount > 0 and not line.is_proration and line.period_start and line.period_end
+    ]  # fmt: skip
     return sorted(whole, key=lambda i: (*_item(i), str(i.period_start), i.source_id))
 
 
