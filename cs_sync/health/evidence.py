@@ -6,15 +6,11 @@ from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import (
-    Float,
     Select,
-    Subquery,
     and_,
     case,
-    cast,
     distinct,
     func,
-    not_,
     or_,
     select,
     true,
@@ -31,17 +27,17 @@ from cs_sync.health.facts import (
     TicketFact,
     UsageFact,
 )
-from cs_sync.health.relations import owned, present
+from cs_sync.health.relations import owned
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.signals_billing import INVOICE, SUBSCRIPTION, leaving, past_due, runs
+from cs_sync.health.signals_seats import seats_of_subscriptions
 from cs_sync.health.signals_support import TICKET
 from cs_sync.health.signals_usage import used_days
 from cs_sync.health.signals_voice import latest_answers
 from cs_sync.metrics.tickets import was_open
-from cs_sync_schemas import FeatureDay, OnboardingStep, Referral, SubscriptionItem, table_of
+from cs_sync_schemas import FeatureDay, OnboardingStep, Referral, table_of
 
 FEATURE, STEP, REFERRAL = table_of(FeatureDay), table_of(OnboardingStep), table_of(Referral)
-ITEM = table_of(SubscriptionItem)
 
 
 def _tickets(scope: SignalScope) -> Select[Any]:
@@ -74,7 +70,7 @@ def _subscriptions(scope: SignalScope) -> Select[Any]:
     ends = case((leaving(scope), SUBSCRIPTION.c.cancel_at)).label("ends_at")
     columns = [SUBSCRIPTION.c[name] for name in found]
     running = owned(scope, SUBSCRIPTION, *columns, ends, where=runs(scope))
-    seats = _seats(scope)
+    seats = seats_of_subscriptions(scope)
     same = and_(
         seats.c.source == running.c.source, seats.c.subscription_source_id == running.c.source_id
     )
@@ -82,22 +78,6 @@ def _subscriptions(scope: SignalScope) -> Select[Any]:
         select(running, seats.c.seats)
         .select_from(running.outerjoin(seats, same))
         .order_by(running.c.source, running.c.source_id)
-    )
-
-
-def _seats(scope: SignalScope) -> Subquery:
-    """The largest number of units of each subscription that a licensed item has at the time."""
-    ended = ITEM.c.valid_to <= scope.until
-    return (
-        select(
-            ITEM.c.source,
-            ITEM.c.subscription_source_id,
-            func.max(cast(ITEM.c.quantity, Float)).label("seats"),
-        )
-        .where(present(scope, ITEM), ITEM.c.usage_type == "licensed")
-        .where(ITEM.c.valid_from < scope.until, not_(func.coalesce(ended, False)))
-        .group_by(ITEM.c.source, ITEM.c.subscription_source_id)
-        .subquery("seats")
     )
 
 

@@ -86,6 +86,15 @@ def trend_sentence(
     return words(how, share=words.percent(abs(change) / 100))
 
 
+def seats_sentence(
+    value: float, evidence: AccountEvidence, _scope: SignalScope, words: Words
+) -> str:
+    """`7 of 20 seats were in use in the last 28 days`."""
+    seats = sum(one.seats or 0 for one in evidence.subscriptions)
+    people = words.number(evidence.usage.people if evidence.usage else round(value * seats))
+    return words("reason.seats_used", round(seats), people=people)
+
+
 def billing_sentence(
     value: float, evidence: AccountEvidence, scope: SignalScope, words: Words
 ) -> str:
@@ -163,6 +172,7 @@ SENTENCES: dict[str, Sentence] = {
     "active_days_28": usage_sentence,
     "days_since_use": last_use_sentence,
     "usage_trend_28": trend_sentence,
+    "seat_use_28": seats_sentence,
     "tickets_30": tickets_sentence,
     "open_tickets": open_tickets_sentence,
     "billing_standing": billing_sentence,

@@ -42,15 +42,16 @@ def wanted(scope: SignalScope) -> ColumnElement[bool]:
 def owned(scope: SignalScope, record: Table, *columns: Any, where: ColumnElement[bool]) -> CTE:
     """Records with their `account_id`: their own account's, else their contact's of then.
 
-    Also `person` (the resolved contact, else one per record) and `person_name`.
+    Also `person` (the resolved contact, else the source's, else one per record) and `person_name`.
     """
     found, person = with_owner(record), list[ColumnElement[Any]]()
     tables = found.rows
     if found.contact_id is not None:
         alone = record.c.source + literal("#") + record.c.source_id
+        own = record.c.source + literal(":") + record.c.contact_source_id
         tables = tables.outerjoin(CONTACT, CONTACT.c.id == found.contact_id)
         person = [
-            func.coalesce(CONTACT.c.id, alone).label("person"),
+            func.coalesce(CONTACT.c.id, own, alone).label("person"),
             CONTACT.c.name.label("person_name"),
         ]
     return (

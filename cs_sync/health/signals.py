@@ -14,6 +14,7 @@ from sqlalchemy import Select
 
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.signals_billing import billing_standing
+from cs_sync.health.signals_seats import seat_use_28
 from cs_sync.health.signals_support import open_tickets, tickets_30
 from cs_sync.health.signals_usage import active_days_28, last_day_of_use, usage_trend_28
 from cs_sync.health.signals_voice import csat_90, nps_180
@@ -67,6 +68,13 @@ _ALL = (
         "usage_trend_28", usage_trend_28, "more",
         meaning="Events of the last 28 days ÷ events of the 28 before: 1 is no change, 0.6 a fall "
         "by 40 %. Missing until the account has used it for 56 days, or without earlier events.",
+    ),
+    Signal(
+        "seat_use_28", seat_use_28, "more",
+        meaning="Licence use: people active in the last 28 days ÷ seats of its running "
+        "subscriptions (the units of the largest licensed item of each); above 1 more people use "
+        "it than are paid for. Missing without seats, and where no person of the account was ever "
+        "seen by name: a source that only knows the account says nothing of its seats.",
     ),
     Signal(
         "tickets_30", tickets_30,

@@ -32,7 +32,7 @@ def fill(workspace: Workspace) -> None:
     for person in ("ana", "ben", "eve"):
         workspace.person(person, "acme", "all")
     records: list[tuple[Any, dict[str, Any]]] = [
-        (UsageDay, {"day": date(2025, 11, 20), "events": 10}),
+        (UsageDay, {"day": date(2025, 11, 20), "events": 10, "contact_source_id": "ana"}),
         (UsageDay, {"day": date(2025, 9, 20), "events": 5}),
         (UsageDay, {"day": date(2025, 10, 10), "events": 20}),
         (Ticket, {"opened_at": at(1), "topic": "export"}),
@@ -64,6 +64,7 @@ def test_signals_and_evidence(store: Store) -> None:
         "active_days_28": {"acme": 1, "quiet": 0},
         "days_since_use": {"acme": 1},
         "usage_trend_28": {"acme": 0.5},
+        "seat_use_28": {"acme": pytest.approx(1 / 12)},
         "tickets_30": {"acme": 1, "quiet": 0},
         "open_tickets": {"acme": 1, "quiet": 0},
         "billing_standing": {"acme": 0},

@@ -77,6 +77,17 @@ def test_usage() -> None:
     assert say("usage_trend_28", 1) == "Usage is as it was in the 28 days before"
 
 
+def test_seats() -> None:
+    two = tuple(
+        SubscriptionFact("stripe", name, "active", None, None, None, seats)
+        for name, seats in (("main", 10.0), ("extra", 6.0), ("flat", None))
+    )
+    usage = UsageFact(4, 15, date(2025, 11, 20), people=2)
+    assert say("seat_use_28", 0.125, subscriptions=two, usage=usage) == (
+        "2 of 16 seats were in use in the last 28 days"
+    )
+
+
 def test_billing() -> None:
     late = InvoiceFact("stripe", "in_7", "A-0007", at(1), at(9), 900, "EUR", None)
     newer = InvoiceFact("stripe", "in_8", None, at(15), None, 900, "EUR", None)

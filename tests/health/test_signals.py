@@ -1,12 +1,20 @@
 """Signals against days counted on the fingers: the day is Friday 21 November 2025."""
 
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cs_sync.health import SIGNALS, end_of
-from cs_sync_schemas import Invoice, Subscription, SurveyResponse, Ticket, UsageDay
+from cs_sync_schemas import (
+    Invoice,
+    Subscription,
+    SubscriptionItem,
+    SurveyResponse,
+    Ticket,
+    UsageDay,
+)
 from tests.health.conftest import DAY, SCOPE, Workspace
 
 
@@ -60,6 +68,49 @@ def test_days_since_use_and_trend(workspace: Workspace) -> None:
     use(workspace, "young", 1, DAY - timedelta(days=30), DAY)
     assert workspace.values("days_since_use") == {"acme": 15, "young": 0}
     assert workspace.values("usage_trend_28") == {"acme": 0.75}
+
+
+def seats(workspace: Workspace, account: str, name: str, *units: int, **fields: object) -> None:
+    """A subscription with one licensed item for each number of units."""
+    workspace.add(Subscription, **{
+        "source": "stripe", "source_id": name, "account_source_id": account, "currency": "EUR",
+        "started_at": at(1, month=1)} | fields)  # fmt: skip
+    for number, quantity in enumerate(units):
+        workspace.add(SubscriptionItem, source="stripe", source_id=f"{name}{number}",
+                      subscription_source_id=name, quantity=Decimal(quantity),
+                      valid_from=at(1, month=1), unit_amount=Decimal(100))  # fmt: skip
+
+
+def seen(workspace: Workspace, account: str, person: str | None, *ago: int) -> None:
+    for days in ago:
+        workspace.add(UsageDay, source="posthog", source_id=f"{account}-{person}-{days}", events=1,
+                      account_source_id=account, contact_source_id=person,
+                      day=DAY - timedelta(days=days))  # fmt: skip
+
+
+def test_seat_use_is_people_of_28_days_over_the_seats_that_run(workspace: Workspace) -> None:
+    """acme: Ana (twice) and an unresolved visitor of 10 + 6 seats; Ben left 28 days ago."""
+    for name in ("acme", "left", "unnamed", "unpaid"):
+        workspace.account(name, "posthog", "stripe")
+    workspace.person("ana", "acme", "posthog")
+    workspace.person("ben", "acme", "posthog")
+    seats(workspace, "acme", "main", 10, 1)
+    seats(workspace, "acme", "extra", 6)
+    seats(workspace, "acme", "over", 50, status="canceled", ended_at=at(3))
+    seen(workspace, "acme", "ana", 0, 27)
+    seen(workspace, "acme", "ben", 28)
+    seen(workspace, "acme", "visitor", 1, 2)
+    seen(workspace, "acme", None, 5)
+    seats(workspace, "left", "all", 4)
+    seen(workspace, "left", "eve", 90)
+    seats(workspace, "unnamed", "few", 3)
+    seen(workspace, "unnamed", None, 0)
+    seen(workspace, "unpaid", "joe", 0)
+    assert workspace.values("seat_use_28") == {"acme": 2 / 16, "left": 0}
+    assert workspace.readings("seat_use_28")["left"].observed_at == DAY
+    evidence = workspace.evidence()["acme"]
+    assert evidence.usage is not None
+    assert evidence.usage.people == 2
 
 
 def test_tickets_of_thirty_days_in_the_reporting_zone(workspace: Workspace) -> None:
