@@ -296,7 +296,8 @@ USAGE: tuple[Metric, ...] = (
     _use(
         "unnamed_use_rate", "Use without a person", "ratio",
         "rows of usage in the period that name no person ÷ rows of usage in the period",
-        _unnamed, spread="wilson", divides=True, settings={}, sources=("Share of what is not attributed",),
+        _unnamed, spread="wilson", divides=True, settings={},
+        sources=("Share of what is not attributed",),
         note="How far figures about people are known: 0 where every row names somebody. ",
     ),
 )  # fmt: skip
