@@ -8,7 +8,7 @@ from cs_sync.health.reasons import Reason, reasons_of
 from cs_sync.health.rows import contribution_rows, score_row
 from cs_sync.health.scope import SignalScope, end_of
 from cs_sync.health.score import INSUFFICIENT, Contribution, Missing, Score, score_account
-from cs_sync.health.signals import SIGNALS, Reading, Signal, read_row
+from cs_sync.health.signals import SIGNALS, Reading, Signal, read_row, signal_of
 
 __all__ = [
     "EVIDENCE",
@@ -32,4 +32,5 @@ __all__ = [
     "reasons_of",
     "score_account",
     "score_row",
+    "signal_of",
 ]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from cs_sync.health.model import DEFAULT_INPUTS, HealthConfig
-from cs_sync.health.signals import SIGNALS, Signal
+from cs_sync.health.signals import FEATURE_SIGNAL, SIGNALS, Signal, feature_in
 from cs_sync.words import ENGLISH
 
 _INTRODUCTION = """\
@@ -25,7 +25,20 @@ max_age_days = 45              # facts older than this are missing, not the last
 Who adds an input takes its weight from the others: for one of 30, the default weights 40, 30, 20
 and 10 become 28, 21, 14 and 7. A total that is not 100 is refused, with the weights that would be.
 With `mode = "points"` there are no default inputs, a weight is the impact of one unit, also below
-0, and the sum has no ceiling.
+0, and the sum has no ceiling: impact × frequency of every action that you name.
+
+```toml
+[health]
+mode = "points"
+
+[health.inputs.export]
+signal = "feature:export"      # any feature or event, by the name that its source gives
+weight = 3                     # 10 exports in 28 days are 30 points
+
+[health.inputs.tickets]
+signal = "tickets_30"
+weight = -5
+```
 """
 _BETTER = {
     "more": "more is better",
@@ -41,12 +54,12 @@ def document() -> str:
 
 def _signals() -> Iterator[str]:
     yield "## Signals\n"
-    for signal in SIGNALS.values():
+    for signal in (*SIGNALS.values(), FEATURE_SIGNAL):
         yield _entry(signal)
 
 
 def _entry(signal: Signal) -> str:
-    title = ENGLISH(f"signal.{signal.name}.title")
+    title = ENGLISH(f"signal.{signal.key}.title", feature=feature_in(signal.name))
     head = f"### `{signal.name}`\n\n{title}; {_BETTER[signal.better]}.\n"
     return f"{head}\n{signal.meaning}\n"
 

@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from cs_sync.health.signals import SIGNALS
+from cs_sync.health.signals import signal_of
 
 Point = tuple[float, float]
 Band = Literal["red", "yellow", "green", "excellent"]
@@ -43,7 +43,9 @@ class InputConfig(_Section):
     weight: Annotated[float, Field(allow_inf_nan=False)] = Field(
         description="Weighted: its share of 100. Points: the impact of one unit; may be negative."
     )
-    signal: str = Field(description="Name of the signal it is made of.")
+    signal: str = Field(
+        description="Name of the signal it is made of, or feature:NAME for one action."
+    )
     points: tuple[Point, ...] = Field(
         default=(), description="Piecewise linear map, value → points; flat outside its ends."
     )
@@ -54,14 +56,12 @@ class InputConfig(_Section):
     @field_validator("signal")
     @classmethod
     def _known(cls, signal: str) -> str:
-        if signal not in SIGNALS:
-            raise ValueError(f"unknown signal {signal!r}; use one of: {', '.join(SIGNALS)}")
-        return signal
+        return signal_of(signal).name
 
     @model_validator(mode="after")
     def _monotone(self) -> "InputConfig":
         """Where more is always better, or worse, a map that turns around is a slip."""
-        better = SIGNALS[self.signal].better
+        better = signal_of(self.signal).better
         for (low, one), (high, other) in pairwise(self.points):
             if (better == "more" and other < one) or (better == "less" and other > one):
                 verb = "fall" if better == "more" else "rise"

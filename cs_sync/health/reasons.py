@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from cs_sync.health.facts import AccountEvidence
-from cs_sync.health.reasons_by_signal import SENTENCES
+from cs_sync.health.reasons_by_signal import sentence_of
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.score import Contribution, Missing, Score
+from cs_sync.health.signals import feature_in, signal_of
+from cs_sync.health.wording import plain
 from cs_sync.words import ENGLISH, Words
 
 
@@ -25,7 +27,9 @@ def reasons_of(
 ) -> list[Reason]:
     """One reason per input, what costs most first, what is missing last."""
     known = [
-        Reason(c.input, SENTENCES[c.signal](c.value, evidence, scope, words), _loss(c, score.mode))
+        Reason(
+            c.input, sentence_of(c.signal)(c.value, evidence, scope, words), _loss(c, score.mode)
+        )
         for c in score.contributions
     ]
     known.sort(key=lambda reason: -(reason.loss or Fraction(0)))
@@ -39,6 +43,7 @@ def _loss(contribution: Contribution, mode: str) -> Fraction:
 
 
 def _absence(missing: Missing, words: Words) -> str:
+    key, feature = signal_of(missing.signal).key, plain(feature_in(missing.signal), 60)
     if missing.why == "stale":
-        return words("reason.stale", title=words(f"signal.{missing.signal}.title"))
-    return words(f"signal.{missing.signal}.absence")
+        return words("reason.stale", title=words(f"signal.{key}.title", feature=feature))
+    return words(f"signal.{key}.absence", feature=feature)

@@ -2,9 +2,11 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from cs_sync.health.facts import AccountEvidence, AnswerFact, InvoiceFact, TicketFact
 from cs_sync.health.scope import SignalScope
+from cs_sync.health.signals import feature_in
 from cs_sync.health.wording import plain, with_quote
 from cs_sync.words import Words
 
@@ -166,6 +168,13 @@ def answer_text(score: str, answer: AnswerFact, scope: SignalScope, words: Words
     return with_quote(text, answer.comment, words)
 
 
+def feature_sentence(
+    value: float, _evidence: AccountEvidence, _scope: SignalScope, words: Words, feature: str
+) -> str:
+    """`export: used 12 times in the last 28 days`."""
+    return words("reason.feature_used", int(value), feature=plain(feature, 60))
+
+
 Sentence = Callable[[float, AccountEvidence, SignalScope, Words], str]
 
 SENTENCES: dict[str, Sentence] = {
@@ -179,3 +188,9 @@ SENTENCES: dict[str, Sentence] = {
     "nps": nps_sentence,
     "csat_90": csat_sentence,
 }
+
+
+def sentence_of(signal: str) -> Sentence:
+    """The sentence of a signal, by its name."""
+    feature = feature_in(signal)
+    return partial(feature_sentence, feature=feature) if feature else SENTENCES[signal]

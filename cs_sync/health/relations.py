@@ -14,6 +14,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     union_all,
 )
 
@@ -62,14 +63,19 @@ def owned(scope: SignalScope, record: Table, *columns: Any, where: ColumnElement
     )
 
 
-def known_to(scope: SignalScope, *facts: tuple[Table, ColumnElement[Any]]) -> CTE:
+def known_to(
+    scope: SignalScope,
+    *facts: tuple[Table, ColumnElement[Any]],
+    where: ColumnElement[bool] | None = None,
+) -> CTE:
     """Accounts that a source of such facts knows: `account_id`, `observed_at`.
 
-    `facts` are tables with the column that dates a fact. `observed_at` is the newest fact that
-    the source had of anybody: for an account without facts it tells nothing-happened from
-    nothing-was-read. An account that no such source knows is not in it.
+    `facts` are tables with the column that dates a fact; `where` says which of them count.
+    `observed_at` is the newest fact that the source had of anybody: for an account without facts
+    it tells nothing-happened from nothing-was-read. An account that no such source knows is not in
+    it.
     """
-    newest = _newest(scope, facts)
+    newest = _newest(scope, facts, true() if where is None else where)
     by_account = select(LINK.c.account_id, newest.c.observed_at).join(
         newest, newest.c.source == LINK.c.source
     )
@@ -89,12 +95,16 @@ def known_to(scope: SignalScope, *facts: tuple[Table, ColumnElement[Any]]) -> CT
     )
 
 
-def _newest(scope: SignalScope, facts: Sequence[tuple[Table, ColumnElement[Any]]]) -> CTE:
+def _newest(
+    scope: SignalScope,
+    facts: Sequence[tuple[Table, ColumnElement[Any]]],
+    where: ColumnElement[bool],
+) -> CTE:
     """Source → the instant or day of its newest fact."""
     return union_all(
         *(
             select(table.c.source, func.max(moment).label("observed_at"))
-            .where(present(scope, table), _before(scope, moment))
+            .where(present(scope, table), _before(scope, moment), where)
             .group_by(table.c.source)
             for table, moment in facts
         )

@@ -6,14 +6,16 @@ facts knows (a link into it exists) and that did nothing has a real nought.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from typing import Any, Literal
 
 from sqlalchemy import Select
 
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.signals_billing import billing_standing
+from cs_sync.health.signals_features import feature_28
 from cs_sync.health.signals_seats import seat_use_28
 from cs_sync.health.signals_support import open_tickets, tickets_30
 from cs_sync.health.signals_usage import active_days_28, last_day_of_use, usage_trend_28
@@ -52,6 +54,11 @@ class Signal:
     read: Callable[[Any, SignalScope], float] = _number
     meaning: str = ""
     """What its value says, and when there is none."""
+
+    @property
+    def key(self) -> str:
+        """What it is called by in the catalogues."""
+        return self.name.partition(":")[0]
 
 
 _ALL = (
@@ -102,6 +109,31 @@ _ALL = (
 )  # fmt: skip
 
 SIGNALS: dict[str, Signal] = {signal.name: signal for signal in _ALL}
+
+FEATURE_SIGNAL = Signal(
+    "feature:NAME", partial(feature_28, feature="NAME"),
+    meaning="How often the account used the feature of this name in the last 28 days, as "
+    "`feature_days` give it (of PostHog: your own events); where only people are counted, each "
+    "counts once a day. Missing where no source that ever saw the feature knows the account, so "
+    "that a mistyped name is no nought.",
+)  # fmt: skip
+"""The signal that every feature or event has, by its own name."""
+
+
+def signal_of(name: str) -> Signal:
+    """The signal of a name. Raises ValueError for an unknown one."""
+    kind, colon, feature = name.partition(":")
+    if colon and kind == FEATURE_SIGNAL.key and feature.strip():
+        return replace(FEATURE_SIGNAL, name=name, build=partial(feature_28, feature=feature))
+    if name not in SIGNALS:
+        known = ", ".join([*SIGNALS, FEATURE_SIGNAL.name])
+        raise ValueError(f"unknown signal {name!r}; use one of: {known}")
+    return SIGNALS[name]
+
+
+def feature_in(name: str) -> str:
+    """The feature in the name of a signal; empty where it is about none."""
+    return name.partition(":")[2]
 
 
 def read_row(signal: Signal, row: Any, scope: SignalScope) -> Reading:

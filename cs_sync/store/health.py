@@ -8,12 +8,12 @@ from sqlalchemy import Connection, Select, func, select
 
 from cs_sync.health import (
     EVIDENCE,
-    SIGNALS,
     AccountEvidence,
     Reading,
     SignalScope,
     gather,
     read_row,
+    signal_of,
 )
 from cs_sync.metrics.as_known import as_known
 from cs_sync.store.records import upsert
@@ -42,7 +42,7 @@ def read_signals(
     """Account id → signal name → what it says; one statement per signal."""
     readings: dict[str, dict[str, Reading]] = {}
     for name in names:
-        signal = SIGNALS[name]
+        signal = signal_of(name)
         for row in connection.execute(_then(signal.build(scope), scope.known_at)):
             readings.setdefault(row.account_id, {})[name] = read_row(signal, row, scope)
     return readings

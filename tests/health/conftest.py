@@ -11,13 +11,13 @@ from sqlmodel import Session, SQLModel, select
 
 from cs_sync.health import (
     EVIDENCE,
-    SIGNALS,
     AccountEvidence,
     Reading,
     SignalScope,
     end_of,
     gather,
     read_row,
+    signal_of,
 )
 from cs_sync_schemas import Account, AccountLink, Contact, ContactAccount, ContactLink
 
@@ -63,8 +63,8 @@ class Workspace:
 
     def readings(self, signal: str, scope: SignalScope = SCOPE) -> dict[str, Reading]:
         with self.engine.connect() as connection:
-            rows = connection.execute(SIGNALS[signal].build(scope)).all()
-        found = {row.account_id: read_row(SIGNALS[signal], row, scope) for row in rows}
+            rows = connection.execute(signal_of(signal).build(scope)).all()
+        found = {row.account_id: read_row(signal_of(signal), row, scope) for row in rows}
         assert len(found) == len(rows)
         return found
 
