@@ -17,10 +17,10 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def duration(text: object) -> object:
-    """`"90m"`, `"24h"`, `"2d"` or `"1w"` as a timedelta; ValueError for another text."""
-    if not isinstance(text, str):
+    """`"90m"`, `"24h"`, `"2d"` or `"1w"` as a timedelta; ValueError for anything else."""
+    if isinstance(text, timedelta):
         return text
-    match = re.fullmatch(r"(\d{1,4})\s*([mhdw])", text.strip())
+    match = re.fullmatch(r"(\d{1,4})\s*([mhdw])", text.strip()) if isinstance(text, str) else None
     if not match:
         raise ValueError(f'{text!r} is no duration; write "90m", "24h", "2d" or "1w"')
     return timedelta(**{_UNITS[match[2]]: int(match[1])})

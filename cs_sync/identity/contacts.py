@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from cs_sync.identity.domains import DomainRules
-from cs_sync.identity.evidence import survivors_of
+from cs_sync.identity.evidence import own_key, survivors_of
 from cs_sync.identity.facts import ContactFact, Facts, Known, KnownLink, MembershipFact, Ref
 from cs_sync.identity.people import (
     AccountPaths,
@@ -60,7 +60,7 @@ def _contact(person: Person) -> ResolvedContact:
         id=person.id,
         account_id=person.account_id,
         email=first(lambda fact: next(iter(emails_of(fact)), None)),
-        external_key=first(lambda fact: (fact.external_key or "").strip()),
+        external_key=first(own_key),
         name=first(lambda fact: fact.name),
         role=first(lambda fact: fact.role),
         place=person.place,
@@ -76,7 +76,8 @@ def _links(
     holders: dict[str, list[Ref]] = defaultdict(list)
     keys: dict[str, list[Ref]] = defaultdict(list)
     for fact in person.facts:
-        keys[(fact.external_key or "").strip()].append(fact.ref)
+        if key := own_key(fact):
+            keys[key].append(fact.ref)
         for email in emails_of(fact):
             holders[email].append(fact.ref)
     for number, fact in enumerate(person.facts):
@@ -94,7 +95,7 @@ def _links(
 def _shared(
     fact: ContactFact, keys: Mapping[str, Sequence[Ref]], holders: Mapping[str, Sequence[Ref]]
 ) -> tuple[str, str] | None:
-    key = (fact.external_key or "").strip()
+    key = own_key(fact)
     if key and (other := _another(fact.ref, keys[key])):
         return "external_key", f"Carries our own user id {key}, as {other}"
     for email in emails_of(fact):

@@ -22,9 +22,19 @@ def source_rank(source: str, connector: str | None = None) -> tuple[int, str]:
     return rank, source
 
 
+NO_KEYS = frozenset(
+    [
+        *("null", "(null)", "nil", "none", "nan", "undefined", "unknown", "\\n"),
+        *("n/a", "#n/a", "na", "n.a.", "#ref!", "#value!", "-", "--", "–", "—", "?"),
+    ]
+)
+"""What databases, spreadsheets and programs write where there is no id, in small letters."""
+
+
 def own_key(fact: AccountFact | ContactFact) -> str | None:
-    """The company's own id on the record; blank is none."""
-    return (fact.external_key or "").strip() or None
+    """The company's own id on the record; blank, or a word for "none", is none."""
+    key = (fact.external_key or "").strip()
+    return key if key and key.lower() not in NO_KEYS else None
 
 
 def founder_order(fact: AccountFact) -> tuple[bool, tuple[int, str], datetime, str]:

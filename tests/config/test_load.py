@@ -266,6 +266,11 @@ def test_sqlite_files_lie_beside_the_configuration(
             "24h",
         ),
         (
+            "[follow_ups]\nignored_after = 14",
+            "line 2: follow_ups.ignored_after: 14 is no duration",
+            "24h",
+        ),
+        (
             '[metrics]\npolicy = "strip"',
             "line 2: metrics.policy: unknown policy",
             "did you mean stripe?",

@@ -9,6 +9,7 @@ import pytest
 from cs_sync.identity import (
     AccountFact,
     AliasFact,
+    ContactFact,
     DomainRules,
     Facts,
     Known,
@@ -358,3 +359,15 @@ def test_the_crm_describes_the_account_and_the_others_fill_the_gaps() -> None:
     assert (acme.name, acme.owner, acme.domain) == ("Acme", Ref("hubspot", "o1"), "acme.io")
     assert acme.attributes == {"plan": "pro", "region": "PL"}
     assert (acme.created_at, acme.is_test) == (START, True)
+
+
+@pytest.mark.parametrize("word", ["NULL", "null", "N/A", "#N/A", "-", "None", "undefined", "nan"])
+def test_a_word_for_no_id_is_no_id(word: str) -> None:
+    companies = [account("crm", f"c{n}", external_key=word) for n in range(2)]
+    people = [
+        ContactFact(Ref("crm", f"p{n}"), account_source_id="c0", external_key=word)
+        for n in range(2)
+    ]
+    resolution = resolve(Facts(companies, contacts=people))
+    assert [(a.id, a.external_key) for a in resolution.accounts] == [("c0", None), ("c1", None)]
+    assert [c.external_key for c in resolution.contacts] == [None, None]

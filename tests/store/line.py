@@ -116,6 +116,9 @@ class AtRequest:
 
 
 def pass_on(said: bytes, server: socket.socket) -> None:
-    """Pass a request on, and wait until the server has answered it, if it does: not a COPY."""
+    """Pass a request on, and wait until the server has answered it, if it does: not a COPY.
+
+    A COMMIT is always answered: a slow machine may take its time until it is stored.
+    """
     server.sendall(said)
-    select([server], [], [], 0.2)
+    select([server], [], [], 60 if COMMIT in said else 0.2)

@@ -93,7 +93,7 @@ def _read_csv(path: Path) -> Iterator[RawRow]:
             try:
                 cells = next(reader, None)
             except csv.Error as error:
-                reason = f"lines {begin} to {reader.line_num} are not CSV: {error}"
+                reason = f"lines {begin} to {reader.line_num} are not CSV: {_plain(error)}"
                 yield RawRow(file, begin, columns, (), ("bad_csv", reason))
                 continue
             if cells is None:
@@ -103,6 +103,14 @@ def _read_csv(path: Path) -> Iterator[RawRow]:
             fault = lines.take_fault() or _width_fault(len(cells), width)
             if any(cells):  # a line of separators is as blank as an empty one
                 yield RawRow(file, begin, columns, cells, fault)
+
+
+def _plain(error: csv.Error) -> str:
+    """The parser's words, where they do not say what is wrong in the file."""
+    told = str(error)
+    if told.startswith("field larger"):
+        return f"a cell has more than {csv.field_size_limit():,} characters"
+    return "a quote is never closed" if told == "unexpected end of data" else told
 
 
 def _width_fault(cells: int, columns: int) -> tuple[str, str] | None:
@@ -121,7 +129,7 @@ def _open_csv(path: Path, stream: TextIO) -> tuple[_Lines, tuple[str, ...], Any]
     with path.open("rb") as binary:
         if binary.read(2) in _UTF16:
             _refuse(path, "is UTF-16", "save it as UTF-8")
-    first = stream.readline()
+    blank, first = _pass_blank_lines(stream)
     said = _SEPARATOR.fullmatch(first.rstrip("\r\n "))
     guessed = [mark for mark in ";\t" if mark in first and "," not in first]
     stream.seek(0)
@@ -129,7 +137,7 @@ def _open_csv(path: Path, stream: TextIO) -> tuple[_Lines, tuple[str, ...], Any]
     separator = said["mark"] if said else (guessed or [","])[0]
     reader = csv.reader(iter(lines), delimiter=separator, strict=True)
     try:
-        if said:
+        for _ in range(blank + bool(said)):
             next(reader)
         header = next(reader, None)
     except csv.Error as error:
@@ -144,6 +152,14 @@ def _open_csv(path: Path, stream: TextIO) -> tuple[_Lines, tuple[str, ...], Any]
     if not columns:
         _refuse(path, "has no column names in line 1", "give it a header line")
     return lines, tuple(columns), reader
+
+
+def _pass_blank_lines(stream: TextIO) -> tuple[int, str]:
+    """How many blank lines a file begins with, and the first that is not."""
+    for number, line in enumerate(iter(stream.readline, "")):
+        if line.strip():
+            return number, line
+    return 0, ""
 
 
 def _read_jsonl(path: Path) -> Iterator[RawRow]:

@@ -93,3 +93,27 @@ def test_a_broken_parquet_file_is_named(tmp_path: Path) -> None:
     path.write_bytes(b"no parquet")
     with pytest.raises(ConfigError, match="is not a Parquet file"):
         list(read_rows(path))
+
+
+@pytest.mark.parametrize("begin", ["\n", "\r\n \r\n", "\nsep=;\n", "\ufeff\n"])
+def test_blank_lines_before_the_header_are_passed(tmp_path: Path, begin: str) -> None:
+    path = tmp_path / "accounts.csv"
+    path.write_text(f"{begin}source_id;name\na1;Pelican\n", encoding="utf-8")
+    assert read_columns(path) == ("source_id", "name")
+    assert [row.cells for row in read_rows(path)] == [["a1", "Pelican"]]
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("P" * 200_000, "a cell has more than 131,072 characters"),
+        ('"Pelican', "a quote is never closed"),
+    ],
+)
+def test_what_is_no_csv_is_told_in_plain_words(tmp_path: Path, cell: str, said: str) -> None:
+    path = tmp_path / "accounts.csv"
+    path.write_text(f"source_id,name\na1,{cell}\n", encoding="utf-8")
+    [row] = read_rows(path)
+    assert row.fault
+    assert row.fault[0] == "bad_csv"
+    assert said in row.fault[1]
