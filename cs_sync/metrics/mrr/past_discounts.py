@@ -23,6 +23,10 @@ _SHORT = timedelta(days=31)
 """An interval up to a month."""
 
 
+_BETRAYED = "invoices:"
+"""Begins the id of a discount that only amounts betray."""
+
+
 def charged_lines(facts: BillingFacts) -> list[LineFact]:
     """Lines that charge something for a whole interval of an item, by item and time."""
     every = [line for lines in evidence(facts).values() for line in lines]
@@ -38,7 +42,43 @@ def every_discount(facts: BillingFacts, lines: Sequence[LineFact]) -> list[Disco
     subscriptions = {s.key: s for s in facts.subscriptions}
     described = _described(facts.lines, facts.discounts, subscriptions)
     stated = [_as_invoiced(d, lines, subscriptions) for d in (*facts.discounts, *described)]
-    return [*stated, *_betrayed(lines, subscriptions, stated)]
+    every = [*stated, *_betrayed(lines, subscriptions, stated)]
+    told = {(d.source, d.source_id, d.ends_at) for d in facts.discounts}
+    return [
+        d if (d.source, d.source_id, d.ends_at) in told else _replaced(d, every, lines)
+        for d in every
+    ]
+
+
+def _replaced(
+    discount: DiscountFact, every: Sequence[DiscountFact], lines: Sequence[LineFact]
+) -> DiscountFact:
+    """One of which only bills tell the end: when another took its place in the last period it
+    lowered, else with that period.
+    """
+    if discount.ends_at is None:
+        return discount
+    owner = (discount.source, discount.subscription_source_id)
+    last = [
+        line.period_start
+        for line in lines
+        if _item(line)[:2] == owner and line.period_end == discount.ends_at and line.period_start
+    ]
+    places = {discount.subscription_item_source_id}
+    places |= {None} if _is_betrayed(discount) else set()
+    others = [
+        other.starts_at
+        for other in every
+        if (other.source, other.subscription_source_id) == owner
+        and other.subscription_item_source_id in places
+        and not _is_betrayed(other)
+    ]
+    ends = [at for at in others if last and max(last) < at < discount.ends_at]
+    return replace(discount, ends_at=min(ends)) if ends else discount
+
+
+def _is_betrayed(discount: DiscountFact) -> bool:
+    return discount.source_id.startswith(_BETRAYED)
 
 
 def _item(line: LineFact) -> tuple[str, str, str]:
@@ -192,7 +232,7 @@ def _inferred(run: Sequence[Cut], subscription: SubscriptionFact) -> Iterator[Di
         short = len(run) == 1 and first.period_end - first.period_start <= _SHORT
         yield DiscountFact(
             first.source,
-            f"invoices:{first.source_id}",
+            f"{_BETRAYED}{first.source_id}",
             first.period_start,
             last.period_end,
             subscription_source_id=subscription.source_id,

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from cs_sync.metrics.mrr.facts import BillingFacts, InvoiceFact, ItemFact, LineFact
+from cs_sync.metrics.mrr.tier_lines import join_tiers
 
 AT_ONCE = timedelta(days=1)
 """Dunning and people take longer to give an invoice up."""
@@ -39,7 +40,8 @@ def evidence(facts: BillingFacts) -> dict[ItemKey, list[LineFact]]:
         ):
             continue
         found[line.source, line.subscription_item_source_id].append(line)
-    return found
+    tiered = {item.price for item in facts.items if item.price is not None and item.tiers}
+    return {key: join_tiers(lines, tiered) for key, lines in found.items()}
 
 
 def _withdrawn(facts: BillingFacts) -> set[tuple[str, str]]:

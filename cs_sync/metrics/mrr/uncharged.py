@@ -52,7 +52,11 @@ def _at_once(invoice: InvoiceFact) -> bool:
 
 
 def _gaps(book: SubscriptionBook) -> Iterator[Interval]:
-    """Between two periods of one item that do not meet, if nothing else was billed then."""
+    """Between two periods of one item that do not meet, if nothing else was billed then.
+
+    Once it is watched, a pause is told or seen: a bill that is not there then has not reached us.
+    """
+    watched = [s.changed_at for s in (*book.past, book.subscription) if s.changed_at is not None]
     periods: dict[str | None, list[Interval]] = defaultdict(list)
     for line, start, end in book.agreed():
         periods[line.subscription_item_source_id].append((start, end))
@@ -60,5 +64,6 @@ def _gaps(book: SubscriptionBook) -> Iterator[Interval]:
     for mine in periods.values():
         for (_, until), (start, _) in pairwise(joined(mine)):
             others = any(a < start and b > until + SLACK for a, b in billed)
-            if start - until > SLACK and not others:
+            unseen = not watched or until < min(watched)
+            if start - until > SLACK and unseen and not others:
                 yield until, start

@@ -203,3 +203,11 @@ def test_who_is_seen_running_is_not_paused_until_the_void_period_ends() -> None:
     """A first sync on 1 June: the bill of 10 May is void, and collection goes on by then."""
     now = sub(started_at=START, changed_at=at(2026, 6))
     assert told(now, MINE, *bills(4, 5, until=5)) == paused(at(2026, 4, 10), at(2026, 6))
+
+
+def test_a_bill_that_is_missing_is_a_pause_only_while_nobody_watched() -> None:
+    """Nothing for April: before the first sync that is all there is, after it a pause is told."""
+    rows = [row for n in (1, 2, 3, 5, 6) for row in month(n)]
+    before, since = sub(started_at=START, changed_at=at(2026, 3, 1)), at(2026, 4, 10)
+    assert told(RUNNING, MINE, *rows) == paused(since, at(2026, 5, 10))
+    assert told(RUNNING, MINE, *rows, past=(before,)) == [(START, "new", "start")]
