@@ -114,6 +114,11 @@ class MetricsSettings(Section):
         examples=[0.8],
         description="Share of revenue for lifetime value and the like; without it by the costs.",
     )
+    active_features: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(),
+        examples=[["report exported", "invite sent"]],
+        description="Features or events by which people and accounts are active; empty: any use.",
+    )
     settings: Mapping[str, Mapping[str, Any]] = Field(
         default_factory=dict,
         description="Per metric its settings: [metrics.settings.nps] window_days = 30.",

@@ -39,6 +39,10 @@ weight = 3                     # 10 exports in 28 days are 30 points
 signal = "tickets_30"
 weight = -5
 ```
+
+Where `[metrics] active_features = ["export", …]` names features or events, only they make somebody
+active: `active_days_28`, `days_since_use`, `usage_trend_28` and `seat_use_28` go by them, and are
+missing for accounts of which only sources know that never saw one (as those that give totals).
 """
 _BETTER = {
     "more": "more is better",

@@ -11,7 +11,8 @@ class SignalScope:
     """Facts before `until` (UTC, exclusive) count; `day` is that moment's day in `zone`.
 
     `known_at` asks what would have been said with the records known then (None: now), and
-    `accounts` limits the answer to some accounts (empty: all).
+    `accounts` limits the answer to some accounts (empty: all). Who used one of `active_features`
+    was active (empty: who used anything).
     """
 
     until: datetime
@@ -19,6 +20,7 @@ class SignalScope:
     zone: str = "UTC"
     known_at: datetime | None = None
     accounts: Sequence[str] = ()
+    active_features: Sequence[str] = ()
 
     def since(self, days: int) -> datetime:
         """The instant at which the last `days` calendar days, `day` included, begin."""

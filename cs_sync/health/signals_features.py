@@ -1,8 +1,9 @@
 """The signal of one action: how often an account used a feature, or made an event happen."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
 
 from cs_sync.health.relations import known_to, owned, present
 from cs_sync.health.scope import SignalScope
@@ -28,11 +29,16 @@ def feature_28(scope: SignalScope, feature: str) -> Select[Any]:
         .group_by(days.c.account_id)
         .cte("sums")
     )
-    seen = select(_SEEN.c.source).where(
-        _SEEN.c.feature == feature, _SEEN.c.day <= scope.day, present(scope, _SEEN)
-    )
-    known = known_to(scope, (FEATURE, FEATURE.c.day), where=FEATURE.c.source.in_(seen))
+    known = known_to(scope, (FEATURE, FEATURE.c.day), where=saw(scope, [feature]))
     found = func.coalesce(sums.c.times, 0)
     return select(
         known.c.account_id, found.label("value"), known.c.observed_at, found.label("n")
     ).select_from(known.outerjoin(sums, sums.c.account_id == known.c.account_id))
+
+
+def saw(scope: SignalScope, features: Sequence[str]) -> ColumnElement[bool]:
+    """Rows of sources that have seen one of the features by the scope's day."""
+    seen = select(_SEEN.c.source).where(
+        _SEEN.c.feature.in_(features), _SEEN.c.day <= scope.day, present(scope, _SEEN)
+    )
+    return FEATURE.c.source.in_(seen)

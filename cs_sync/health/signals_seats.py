@@ -4,10 +4,10 @@ from typing import Any
 
 from sqlalchemy import CTE, Float, Select, and_, case, cast, distinct, func, not_, select
 
-from cs_sync.health.relations import known_to, owned, present
+from cs_sync.health.relations import owned, present
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.signals_billing import SUBSCRIPTION, runs
-from cs_sync.health.signals_usage import USAGE, used_days
+from cs_sync.health.signals_usage import knows_use, used_days
 from cs_sync_schemas import SubscriptionItem, table_of
 
 ITEM = table_of(SubscriptionItem)
@@ -32,7 +32,7 @@ def seats_of_subscriptions(scope: SignalScope) -> CTE:
 def seat_use_28(scope: SignalScope) -> Select[Any]:
     """People active in the last 28 days ÷ seats, of accounts whose people are known."""
     seats, people = _seats(scope), _people(scope)
-    known = known_to(scope, (USAGE, USAGE.c.day))
+    known = knows_use(scope)
     share = cast(people.c.people, Float) / seats.c.seats
     both = known.join(seats, seats.c.account_id == known.c.account_id)
     return (

@@ -36,7 +36,7 @@ def computed(workspace: Workspace, chosen: Sequence[Metric], scope: Scope) -> li
             found = answered.get(metric.name)
             if found is None:
                 found = _rows(connection, asked[metric.name])
-            since = min((stale[t] for t in metric.inputs if t in stale), default=None)
+            since = min((stale[t] for t in metric.rests_on(scope) if t in stale), default=None)
             rows += finish(metric, scope, found, stale_since=since)
     return rows
 

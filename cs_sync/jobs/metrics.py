@@ -1,6 +1,6 @@
 """KPIs and the MRR bridge, from the registry and inside the database."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import GRAINS, Grain, Period, last_whole_period, whole_periods
 from cs_sync.metrics.registry import Registry, builtin_metrics, in_view
+from cs_sync.store.active_use import totals_only, unseen_features
 from cs_sync.store.attributes import known_attributes
 from cs_sync.store.closings import Restated
 from cs_sync.store.rates import currencies_since, rates_as_known, read_rates
@@ -45,7 +46,8 @@ def metrics(
     periods = asked_periods(workspace, as_of, since, until, grain)
     check_attributes(workspace, by)
     rows: list[dict[str, Any]] = []
-    said = dict.fromkeys([*_renamed(workspace, names), *_unsplit(chosen, by)])
+    told = [*_renamed(workspace, names), *_unsplit(chosen, by), *_inactive(workspace, chosen)]
+    said = dict.fromkeys(told)
     named = dict.fromkeys(policies)
     for policy in [_policy(workspace, name) for name in named] or [policy_of(workspace)]:
         ensure_mrr(workspace, policy)
@@ -73,6 +75,23 @@ def _unsplit(chosen: Sequence[Metric], by: Sequence[str]) -> list[str]:
     if not by or not whole:
         return []
     return [f"not split by {', '.join(by)}, as costs and counts of the company: {', '.join(whole)}"]
+
+
+def _inactive(workspace: Workspace, chosen: Sequence[Metric]) -> Iterator[str]:
+    """What `active_features` leaves out, where a metric asked for goes by it."""
+    features = workspace.config.metrics.active_features
+    if not features or all("usage_day" not in metric.inputs for metric in chosen):
+        return
+    with workspace.store.read() as connection:
+        unseen = unseen_features(connection, features)
+        sources = totals_only(connection, features)
+    if unseen:
+        yield f"[metrics] active_features: no source has seen {', '.join(unseen)}"
+    if sources:
+        yield (
+            f"[metrics] active_features: {', '.join(sources)} only gives totals of use, not who"
+            " used these features, and makes nobody active"
+        )
 
 
 def _name_of(policy: MrrPolicy) -> str:
@@ -204,6 +223,7 @@ def _scope(
         known_at=known_at,
         observed_until=workspace.clock(),
         gross_margin=workspace.config.metrics.gross_margin,
+        active_features=workspace.config.metrics.active_features,
         settings=workspace.config.metrics.settings,
     )
 

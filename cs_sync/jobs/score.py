@@ -81,8 +81,11 @@ def score_all(workspace: Workspace, day: date, known_at: datetime | None = None)
     `known_at` asks what would have been said then, of the accounts that were known then.
     """
     config, zone = workspace.config.health, str(workspace.config.workspace.timezone)
-    now = replace(end_of(day, zone), known_at=known_at)
-    before = replace(end_of(day - TREND, zone), known_at=known_at)
+    asked: Any = {
+        "known_at": known_at,
+        "active_features": workspace.config.metrics.active_features,
+    }
+    now, before = (replace(end_of(at, zone), **asked) for at in (day, day - TREND))
     with workspace.store.read() as connection:
         accounts = live_accounts(connection, known_at)
         readings = read_signals(connection, config.signals(), now)

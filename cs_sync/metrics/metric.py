@@ -42,6 +42,8 @@ class Scope:
     """Into which currency money is converted, and at which rates; None: none of it."""
     gross_margin: float | None = None
     """Share of revenue that is gross profit, for all that use it; None: by the costs of service."""
+    active_features: tuple[str, ...] = ()
+    """The features or events by which somebody is active; empty: by any use."""
     minimum_n: int = 5
     """Rates and scores over fewer are marked insufficient."""
     settings: Mapping[str, Any] = field(default_factory=dict)
@@ -99,6 +101,11 @@ class Metric:
 
     splits: bool = True
     """Whether attributes of accounts can split it; what rests on company-wide costs cannot be."""
+
+    def rests_on(self, scope: Scope) -> tuple[str, ...]:
+        """The record tables that it rests on under a scope."""
+        by_features = scope.active_features and "usage_day" in self.inputs
+        return (*self.inputs, "feature_day") if by_features else self.inputs
 
     def narrowed(self, scope: Scope) -> Scope:
         """The scope as far as this metric follows it."""

@@ -9,6 +9,7 @@ from cs_sync_schemas import (
     AccountLink,
     ContactAccount,
     ContactLink,
+    FeatureDay,
     SurveyResponse,
     Ticket,
     UsageDay,
@@ -22,6 +23,7 @@ _HAPPENED = {
     table_of(Ticket).name: "opened_at",
     table_of(SurveyResponse).name: "answered_at",
     table_of(UsageDay).name: "day",
+    table_of(FeatureDay).name: "day",
 }
 """Records of people → the column that says when it happened."""
 

@@ -15,6 +15,7 @@ from cs_sync.metrics.catalogue.onboarding import ONBOARDING
 from cs_sync.metrics.catalogue.product import PRODUCT
 from cs_sync.metrics.catalogue.revenue import REVENUE
 from cs_sync.metrics.catalogue.seats import SEATS
+from cs_sync.metrics.catalogue.sections import SECTIONS
 from cs_sync.metrics.catalogue.sessions import SESSIONS
 from cs_sync.metrics.catalogue.support import SUPPORT
 from cs_sync.metrics.catalogue.trials import TRIALS
@@ -42,6 +43,7 @@ def builtin_metrics() -> tuple[Metric, ...]:
         *LIFECYCLE,
         *SEATS,
         *SESSIONS,
+        *SECTIONS,
         *FEATURES,
         *SUPPORT,
         *ADVOCACY,

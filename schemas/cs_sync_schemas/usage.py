@@ -21,15 +21,20 @@ class UsageDay(Record, table=True):
 
 
 class FeatureDay(Record, table=True):
-    """How much one feature was used by one account on one day."""
+    """How much a feature was used on one day by one person, or by the account as a whole.
+
+    A source gives one or the other; only rows with a contact say who was active by them.
+    """
 
     __tablename__ = "feature_day"
 
     account_source_id: str = Field(index=True)
+    contact_source_id: str | None = Field(default=None, index=True)
     feature: str
     day: date = Field(index=True)
     users: int = Field(default=0, ge=0)
     events: int = Field(default=0, ge=0)
+    seconds: int | None = Field(default=None, ge=0, description="Time spent in it.")
 
 
 class OnboardingStep(Record, table=True):

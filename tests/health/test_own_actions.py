@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from fractions import Fraction
 
 import pytest
@@ -9,11 +10,11 @@ from pydantic import ValidationError
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cs_sync.health import HealthConfig, Reading, reasons_of, score_account, signal_of
-from cs_sync.health.facts import AccountEvidence
+from cs_sync.health.facts import AccountEvidence, UsageFact
 from cs_sync.store.database import Store
 from cs_sync.store.health import read_signals
 from cs_sync.words import LANGUAGES, Language, words_in
-from cs_sync_schemas import FeatureDay, Ticket
+from cs_sync_schemas import FeatureDay, Subscription, SubscriptionItem, Ticket, UsageDay
 from tests.health.conftest import DAY, LONG_AGO, SCOPE, Workspace
 
 POINTS = {
@@ -81,6 +82,40 @@ def test_what_was_known_then(store: Store) -> None:
             readings = read_signals(connection, ["feature:export"], scope)
             value = readings["acme"]["feature:export"].value if readings else None
             assert value == found
+
+
+def test_active_is_who_did_something_of_the_list(store: Store) -> None:
+    """Days 0 and 27 of acme; `idle` did nothing, `elsewhere` has a source that does not tell."""
+    workspace = Workspace(store.engine)
+    fill(workspace)
+    workspace.person("ana", "acme", "posthog")
+    used(workspace, "acme", "report", 2, events=1)
+    for account, source in (("acme", "posthog"), ("idle", "posthog"), ("elsewhere", "files")):
+        workspace.add(UsageDay, source=source, source_id=account, account_source_id=account,
+                      day=DAY - timedelta(days=1), events=1)  # fmt: skip
+    by_action = replace(SCOPE, active_features=["export"])
+    assert workspace.values("active_days_28") == {"acme": 1, "idle": 1, "elsewhere": 1}
+    assert workspace.values("active_days_28", by_action) == {"acme": 2, "idle": 0}
+    assert workspace.values("days_since_use", by_action) == {"acme": 0}
+    assert workspace.evidence(by_action)["acme"].usage == UsageFact(2, 1, DAY)
+    unknown = replace(SCOPE, active_features=["exprot"])
+    assert workspace.values("active_days_28", unknown) == {}
+
+
+def test_seats_are_in_use_by_who_did_something_of_the_list(workspace: Workspace) -> None:
+    """Of 4 seats Ana exported, Ben only looked."""
+    workspace.account("acme", "posthog", "stripe")
+    workspace.add(Subscription, source="stripe", source_id="s", account_source_id="acme",
+                  currency="EUR", started_at=LONG_AGO)  # fmt: skip
+    workspace.add(SubscriptionItem, source="stripe", source_id="i", subscription_source_id="s",
+                  quantity=Decimal(4), valid_from=LONG_AGO, unit_amount=Decimal(1))  # fmt: skip
+    for number, (person, feature) in enumerate((("ana", "export"), ("ben", "page viewed"))):
+        who = {"account_source_id": "acme", "contact_source_id": person, "day": DAY, "events": 1}
+        workspace.add(UsageDay, source="posthog", source_id=person, **who)
+        workspace.add(FeatureDay, source="posthog", source_id=str(number), feature=feature, **who)
+    assert workspace.values("seat_use_28") == {"acme": 0.5}
+    by_action = replace(SCOPE, active_features=["export"])
+    assert workspace.values("seat_use_28", by_action) == {"acme": 0.25}
 
 
 def test_points_are_impact_times_frequency_without_a_ceiling(workspace: Workspace) -> None:

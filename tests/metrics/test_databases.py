@@ -64,6 +64,7 @@ SCOPES = {
         },
     ),
     "as known in May": Scope(PERIODS, known_at=datetime(2026, 5, 5, tzinfo=UTC)),
+    "active by features": Scope(PERIODS, by=("plan",), active_features=("f", "g")),
     "under another policy": Scope(PERIODS, ANEW, known_at=datetime(2026, 6, 5, tzinfo=UTC)),
 }
 DIALECT = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
@@ -176,8 +177,8 @@ def _people(ledger: Ledger, random: Random, name: str) -> None:
         ledger.add(Invoice, {**bill, "status": "paid", "amount_paid": n * 100})
         line = {"source_id": key, "invoice_source_id": key, "currency": "EUR", "amount": n * 10}
         ledger.add(InvoiceLine, {**line, "usage_type": "metered", "period_end": at})
-        feature = {"source_id": key, "account_source_id": name, "feature": random.choice("fgh")}
-        ledger.add(FeatureDay, {**feature, "day": at.date(), "events": random.randrange(9)})
+        feature = {**who, "account_source_id": name, "feature": "fgh"[n % 3], "seconds": n * 70}
+        ledger.add(FeatureDay, {**feature, "day": at.date(), "events": (n * 5) % 9})
         kind, top = random.choice([("nps", 10), ("csat", 5), ("ces", 7)])
         ledger.add(
             SurveyResponse,

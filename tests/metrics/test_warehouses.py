@@ -30,6 +30,7 @@ SCOPE = Scope(
     conversion=conversion(RATES, "EUR", PERIODS, {"USD": EARLY}, openings=True),
     closed={date(2026, 2, 1): datetime(2026, 2, 2, tzinfo=UTC)},
     known_at=datetime(2026, 5, 5, tzinfo=UTC),
+    active_features=("export", "invite sent"),
 )
 """Everything that a statement may have to say at once."""
 DIALECTS = ("snowflake", "bigquery", "databricks", "trino", "spark")

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Integer,
     Select,
     String,
+    Table,
     and_,
     case,
     cast,
@@ -17,6 +18,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     union_all,
 )
 
@@ -25,9 +27,9 @@ from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.periods import Period
 from cs_sync.metrics.portable import day
 from cs_sync.metrics.relations import count_if, marks_of, period_rows, quotient, totals
-from cs_sync_schemas import UsageDay, table_of
+from cs_sync_schemas import FeatureDay, UsageDay, table_of
 
-USE = table_of(UsageDay)
+USE, FEATURE = table_of(UsageDay), table_of(FeatureDay)
 _WINDOW = {"window_days": 28}
 _WEEKDAYS: dict[str, Any] = {"window_days": 28, "weekdays_only": False}
 _SATURDAY = 5
@@ -36,7 +38,8 @@ _PEOPLE = (
     "as a whole: beside people known that day it says nothing new; on another day it is the use of "
     "one of the account's people known in the window; only where none of them is known, the "
     "account counts as one (see unnamed_use_rate). Days are those of the reporting zone, as the "
-    "source gives them."
+    "source gives them. With `[metrics] active_features` only these features or events make "
+    "somebody active, as `feature_days` tell them."
 )
 Days = Callable[[Scope, Period], int]
 
@@ -119,13 +122,54 @@ def named_apart(scope: Scope, use: CTE, since: date) -> CTE:
 
 
 def used_days(scope: Scope, *columns: ColumnElement[Any]) -> CTE:
-    """Rows of usage on which something happened, with `whole`: the account behind them."""
-    some = or_(USE.c.events > 0, USE.c.sessions > 0)
-    use = attributed(
-        scope, USE, USE.c.source, USE.c.account_source_id, USE.c.day, *columns, where=some
+    """Rows of usage on which somebody was active, with `whole`: the account behind them.
+
+    Where features are named by which one is active, these are the rows of those features; what
+    only the rows of usage tell, their sessions, is that of the days of such people.
+    """
+    if not scope.active_features:
+        return with_whole(scope, USE, *columns, where=or_(USE.c.events > 0, USE.c.sessions > 0))
+    some = FEATURE.c.events + FEATURE.c.users > 0
+    ours = and_(FEATURE.c.feature.in_(scope.active_features), some)
+    if not any(column.name == "sessions" for column in columns):
+        return with_whole(
+            scope, FEATURE, *(FEATURE.c[column.name] for column in columns), where=ours
+        )
+    return _on_days_of(
+        with_whole(scope, FEATURE, where=ours), with_whole(scope, USE, *columns, where=true())
     )
+
+
+def with_whole(
+    scope: Scope, table: Table, *columns: ColumnElement[Any], where: ColumnElement[bool]
+) -> CTE:
+    """Days of a table by whom and of which account: linked, or else as its source names it."""
+    own = [table.c[name] for name in ("source", "account_source_id", "day")]
+    use = attributed(scope, table, *own, *columns, where=where)
     unlinked = use.c.source + literal(":") + use.c.account_source_id
-    return select(*use.c, func.coalesce(use.c.account_id, unlinked).label("whole")).cte("used_days")
+    whole = func.coalesce(use.c.account_id, unlinked).label("whole")
+    return select(*use.c, whole).cte(f"days_of_{table.name}")
+
+
+def _on_days_of(active: CTE, use: CTE) -> CTE:
+    """The rows of usage of who was active on a day: the person, or the account where unnamed."""
+    who = func.coalesce(active.c.person, active.c.whole).label("who")
+    days = select(active.c.whole, active.c.day, who).distinct().cte("days_of_active")
+    person, account = days.alias("person_active"), days.alias("account_active")
+    by_person = and_(
+        person.c.whole == use.c.whole,
+        person.c.day == use.c.day,
+        person.c.who == func.coalesce(use.c.person, use.c.whole),
+    )
+    by_account = and_(
+        account.c.whole == use.c.whole, account.c.day == use.c.day, account.c.who == use.c.whole
+    )
+    return (
+        select(*use.c)
+        .select_from(use.outerjoin(person, by_person).outerjoin(account, by_account))
+        .where(or_(person.c.who.is_not(None), account.c.who.is_not(None)))
+        .cte("used_days")
+    )
 
 
 def _window(scope: Scope, _: Period) -> int:

@@ -115,11 +115,14 @@ def test_the_connector_reads_the_usage_that_happened(
 def test_the_connector_reads_the_features_that_were_used(
     read: Callable[[str], list[Page]], acme: World
 ) -> None:
-    found = Counter[tuple[str, str, str]]()
+    found = Counter[tuple[str, str, str, str]]()
     for row in records(read("features"), FeatureDay):
-        found[(row["day"], row["account_source_id"], row["feature"])] = row["users"]
+        who = row["account_source_id"], row["contact_source_id"]
+        found[(row["day"], *who, row["feature"])] += row["users"]
     happened = Counter(
-        (str(row.day), row.account_key, feature) for row in acme.usage for feature in row.features
+        (str(row.day), row.account_key, row.person_key, feature)
+        for row in acme.usage
+        for feature in row.features
     )
     assert found == happened
 

@@ -89,7 +89,11 @@ TABLES = (
         ("kind", "survey", "account_source_id", "contact_source_id", "answered_at"),
     ),
     Table("usage_days", schema.UsageDay, ("day", "account_source_id", "contact_source_id")),
-    Table("feature_days", schema.FeatureDay, ("day", "account_source_id", "feature")),
+    Table(
+        "feature_days",
+        schema.FeatureDay,
+        ("day", "account_source_id", "feature", "contact_source_id"),
+    ),
     Table("onboarding_steps", schema.OnboardingStep, ("account_source_id", "checklist", "step")),
     Table("referrals", schema.Referral, ("account_source_id", "referred", "referred_at")),
     Table("costs", schema.Cost, ("month", "purpose", "line", "currency")),

@@ -54,22 +54,22 @@ its own events on that day.
 FEATURES = Query(
     "features",
     """
-SELECT day, account, feature, users, events
+SELECT day, account, feature, who, events
 FROM (
     SELECT toDate(toTimeZone(timestamp, {zone})) AS day, ACCOUNT AS account,
-           event AS feature, count(DISTINCT person_id) AS users, count() AS events
+           event AS feature, distinct_id AS who, count() AS events
     FROM events
     WHERE timestamp >= toDateTime({from}) AND timestamp < toDateTime({to})
       AND ACCOUNT != '' AND event NOT IN {ignored}
       AND NOT startsWith(event, '$')
-    GROUP BY day, account, feature
+    GROUP BY day, account, feature, who
 )
-WHERE (day, account, feature) > (toDate({after_0}), {after_1}, {after_2})
-ORDER BY day, account, feature
+WHERE (day, account, feature, who) > (toDate({after_0}), {after_1}, {after_2}, {after_3})
+ORDER BY day, account, feature, who
 LIMIT 50000""",
-    ("1970-01-01", "", ""),
+    ("1970-01-01", "", "", ""),
 )
-"""Day, account and feature → people and events; a feature is an event you named yourself."""
+"""Day, account, feature and person → events; a feature is an event you named yourself."""
 
 PERSONS = Query(
     "persons",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -17,9 +18,9 @@ def usage_page(rows: Sequence[Sequence[Any]]) -> Page:
     return Page({UsageDay: made}, rejected=rejected)
 
 
-def _key(row: Sequence[Any]) -> str:
-    """The first three cells, by which rows are told apart."""
-    return "|".join(map(str, row[:3]))
+def _key(row: Sequence[Any], cells: int = 3) -> str:
+    """The first cells, by which rows are told apart."""
+    return "|".join(map(str, row[:cells]))
 
 
 def _usage(day: str, account: str, person: str, events: int, sessions: int, seconds: int) -> Row:
@@ -35,18 +36,19 @@ def _usage(day: str, account: str, person: str, events: int, sessions: int, seco
 
 
 def feature_page(rows: Sequence[Sequence[Any]]) -> Page:
-    """Use of features by day and account."""
-    made, rejected = map_each(FeatureDay, rows, lambda row: _feature(*row), _key)
+    """Use of features by day, account and person."""
+    made, rejected = map_each(FeatureDay, rows, lambda row: _feature(*row), partial(_key, cells=4))
     return Page({FeatureDay: made}, rejected=rejected)
 
 
-def _feature(day: str, account: str, feature: str, users: int, events: int) -> Row:
+def _feature(day: str, account: str, feature: str, person: str, events: int) -> Row:
     return {
-        "source_id": f"{day}|{account}|{feature}",
+        "source_id": f"{day}|{account}|{feature}|{person}",
         "day": day,
         "account_source_id": account,
+        "contact_source_id": person,
         "feature": feature,
-        "users": int(users),
+        "users": 1,
         "events": int(events),
     }
 

@@ -137,11 +137,13 @@ def test_long_results_are_cut_into_pages(project: Any, read: Read) -> None:
 
 
 def test_features_are_events_by_name(project: Any, read: Read) -> None:
-    project.answers([["2026-11-20", "acct_42", "report exported", 2, 9]])
+    project.answers([["2026-11-20", "acct_42", "report exported", "u-17", 9]])
     (page,) = read("features", WEEK)
     (row,) = page.records[FeatureDay]
-    assert row["source_id"] == "2026-11-20|acct_42|report exported"
-    assert (row["feature"], row["users"], row["events"]) == ("report exported", 2, 9)
+    assert row["source_id"] == "2026-11-20|acct_42|report exported|u-17"
+    assert (row["feature"], row["users"], row["events"]) == ("report exported", 1, 9)
+    assert row["contact_source_id"] == "u-17"
+    assert [project.values()[f"after_{k}"] for k in range(4)] == ["1970-01-01", "", "", ""]
 
 
 def test_persons_take_the_account_they_used_last(project: Any, read: Read) -> None:

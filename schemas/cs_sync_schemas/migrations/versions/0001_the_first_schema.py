@@ -277,15 +277,18 @@ def upgrade() -> None:
     sa.Column('row_hash', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('raw', sa.JSON(), nullable=True),
     sa.Column('account_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('contact_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('feature', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('day', sa.Date(), nullable=False),
     sa.Column('users', sa.Integer(), nullable=False),
     sa.Column('events', sa.Integer(), nullable=False),
+    sa.Column('seconds', sa.Integer(), nullable=True),
     sa.PrimaryKeyConstraint('source', 'source_id')
     )
     with op.batch_alter_table('feature_day', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_feature_day_account_source_id'), ['account_source_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_feature_day_changed_at'), ['changed_at'], unique=False)
+        batch_op.create_index(batch_op.f('ix_feature_day_contact_source_id'), ['contact_source_id'], unique=False)
         batch_op.create_index(batch_op.f('ix_feature_day_day'), ['day'], unique=False)
 
     op.create_table('feature_day_history',
@@ -296,10 +299,12 @@ def upgrade() -> None:
     sa.Column('changed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('deleted_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('account_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('contact_source_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('feature', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('day', sa.Date(), nullable=False),
     sa.Column('users', sa.Integer(), nullable=False),
     sa.Column('events', sa.Integer(), nullable=False),
+    sa.Column('seconds', sa.Integer(), nullable=True),
     sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('source', 'source_id', 'changed_at')
     )
@@ -1392,6 +1397,7 @@ def downgrade() -> None:
     op.drop_table('feature_day_history')
     with op.batch_alter_table('feature_day', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_feature_day_day'))
+        batch_op.drop_index(batch_op.f('ix_feature_day_contact_source_id'))
         batch_op.drop_index(batch_op.f('ix_feature_day_changed_at'))
         batch_op.drop_index(batch_op.f('ix_feature_day_account_source_id'))
 
