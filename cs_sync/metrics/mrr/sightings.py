@@ -1,7 +1,7 @@
 """What invoice lines, and what the source says of changes, show of an item at an instant."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -30,18 +30,25 @@ def evidence(facts: BillingFacts) -> dict[ItemKey, list[LineFact]]:
     Those of a trial or of a pause do: they name price and quantity, though nothing is charged.
     """
     withdrawn = _withdrawn(facts)
+    unwanted = {(i.source, i.source_id) for i in facts.items if i.quantity == 0}
     found: dict[ItemKey, list[LineFact]] = defaultdict(list)
     for line in sorted(facts.lines, key=lambda line: (line.source, line.source_id)):
         if (
             line.subscription_item_source_id is None
             or line.usage_type == "metered"
-            or not (line.quantity or line.amount)
+            or not (line.amount or line.quantity or _says_none(line, unwanted))
             or (line.source, line.source_id) in withdrawn
         ):
             continue
         found[line.source, line.subscription_item_source_id].append(line)
     tiered = {item.price for item in facts.items if item.price is not None and item.tiers}
     return {key: join_tiers(lines, tiered) for key, lines in found.items()}
+
+
+def _says_none(line: LineFact, unwanted: Collection[ItemKey]) -> bool:
+    """Whether a recurring line says that none was wanted of an item that stays so."""
+    key = (line.source, line.subscription_item_source_id or "")
+    return key in unwanted and line.quantity == 0 and not line.is_proration
 
 
 def _withdrawn(facts: BillingFacts) -> set[tuple[str, str]]:

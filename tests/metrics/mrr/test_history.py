@@ -210,3 +210,11 @@ def test_a_discount_that_the_source_still_shows_is_not_counted_twice() -> None:
     result = account_mrr(facts(sub(), item(**NOW), known, *lines), MrrPolicy())
     assert [s.amount for s in result.spans] == [800, 1000]
     assert not any(s.reconstructed for s in result.spans)
+
+
+def test_an_item_of_which_none_is_wanted_counts_nothing_from_the_bill_that_says_so() -> None:
+    lines = [line("1", JAN, 2000, 2), line("2", FEB, 0, 0), line("3", MAR, 0, 0)]
+    assert versions(item(quantity=0, **NOW), *lines) == [
+        (at(2026, 1), at(2026, 2), 2, True),
+        (at(2026, 2), None, 0, False),
+    ]
