@@ -6,7 +6,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from tests.histories.prices import Json, Price, later, per_month
-from tests.histories.truth import Curve, Step
+from tests.histories.truth import Counted, Curve, Cut, Parts, Step, kept
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,11 @@ class Discount:
     given: Step | None = None
 
     @property
+    def cut(self) -> Cut:
+        """What it takes off, as the truth has it."""
+        return Cut(self.id, self.item, self.coupon.percent, self.coupon.amount)
+
+    @property
     def end(self) -> datetime | None:
         """When it runs out by itself."""
         months = self.coupon.months
@@ -46,25 +51,23 @@ class Discount:
 
 @dataclass
 class Item:
-    """One line of a subscription, with what its recurring discounts leave of it.
+    """One line of a subscription, with the recurring discounts that count for it.
 
-    `keep` is a share of its price, `fixed` are amounts off by discount. At intervals up to a month
-    they count for as long as they run. At longer ones those count that ran when the item was
-    charged last: at a renewal, or when it changed itself.
+    At intervals up to a month they count for as long as they run. At longer ones those count that
+    ran when the item was charged last: at a renewal, or when it changed itself.
     """
 
     id: str
     price: Price
     quantity: int
     created: datetime
-    keep: Fraction = Fraction(1)
-    fixed: dict[str, int] = field(default_factory=dict)
+    discounts: tuple[Discount, ...] = ()
     began: Step | None = None
 
     @property
     def net(self) -> Fraction:
         """What is charged for an interval, without fixed amounts."""
-        return self.price.amount * self.quantity * self.keep
+        return self.price.amount * self.quantity * kept(d.cut for d in self.discounts)
 
 
 @dataclass
@@ -108,13 +111,19 @@ class Subscription:
         """Whether nothing was charged yet; free time that is given later is a gift."""
         return self.status == "trialing" and self.trial is not None and self.trial[0] <= self.start
 
-    def value(self) -> Fraction:
-        """What it comes to per month, now."""
-        if not self.live or self.on_first_trial or self.pause:
-            return Fraction(0)
-        gross = sum((i.price.monthly * i.quantity * i.keep for i in self.items), Fraction(0))
-        off = {id_: amount for item in self.items for id_, amount in item.fixed.items()}
-        return max(Fraction(0), gross - sum(off.values()) * per_month(*self.interval))
+    def parts(self) -> Parts:
+        """What it consists of now, each part with a history of its own."""
+        found: Parts = {
+            ("serves", ""): self.live and not self.on_first_trial,
+            ("paused", ""): self.pause is not None,
+            ("rhythm", ""): per_month(*self.interval),
+        }
+        for item in self.items:
+            cuts = tuple(d.cut for d in item.discounts)
+            found["item", item.id] = Counted(item.price.monthly * item.quantity, cuts * self.long)
+            if not self.long:
+                found |= {("cut", cut.id): cut for cut in cuts}
+        return found
 
     @property
     def long(self) -> bool:
@@ -153,9 +162,4 @@ class Subscription:
         """
         running = [d for d in self.discounts if d.runs(at) and d.coupon.duration != "once"]
         for one in self.items if item is None else [item]:
-            one.keep, one.fixed = Fraction(1), {}
-            for discount in running:
-                if discount.coupon.percent and discount.item in (None, one.id):
-                    one.keep *= 1 - Fraction(discount.coupon.percent, 100)
-                elif discount.coupon.amount:
-                    one.fixed[discount.id] = discount.coupon.amount
+            one.discounts = tuple(d for d in running if d.item in (None, one.id))

@@ -1,7 +1,8 @@
 """The law: a fresh database and one synced step by step say the same, and it is the truth.
 
 Where Stripe no longer shows when something changed, what was before it or what came after it may
-be said up to the next thing that Stripe does show (`truth.Step`). Nothing else may differ.
+be said, part by part, unless something that it shows forbids it (`truth.Curve`). Nothing else may
+differ.
 """
 
 from collections import Counter

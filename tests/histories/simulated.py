@@ -45,9 +45,8 @@ class Stripe:
 
     def play(self, acts: Sequence[Act], until: datetime) -> None:
         """Do what is to be done up to an instant, and let time pass until then."""
-        for act in acts:
-            if self.now < act.at <= until:
-                self.do(act)
+        for act in [act for act in acts if self.now < act.at <= until]:
+            self.do(act)
         self.pass_until(until)
 
     def do(self, act: Act) -> None:
@@ -111,15 +110,15 @@ class Stripe:
     def seats(self, id_: str, place: int, quantity: int, mode: str) -> None:
         """Another number of seats of one item."""
         sub, item = self._found(id_, place)
-        before = Item(item.id, item.price, item.quantity, item.created, item.keep)
+        before = Item(item.id, item.price, item.quantity, item.created, item.discounts)
         item.quantity = quantity
         self._changed(sub, [before], [item], mode, "seats")
 
     def reprice(self, id_: str, place: int, product: str, mode: str) -> None:
         """The item stays and gets another price."""
         sub, item = self._found(id_, place)
-        before = Item(item.id, item.price, item.quantity, item.created, item.keep)
-        item.price = price_of(product, *sub.interval)
+        before = Item(item.id, item.price, item.quantity, item.created, item.discounts)
+        item.price = self._listed(price_of(product, *sub.interval))
         self._changed(sub, [before], [item], mode, "plan of the same item")
 
     def swap(self, id_: str, place: int, product: str, mode: str) -> None:
@@ -406,14 +405,17 @@ class Stripe:
 
     def _note(self, sub: Subscription, cause: str, *, traced: bool = True) -> Step:
         dated = [(self.now, NEVER)] if traced else []
-        return sub.curve.note(Step(self.now, sub.value(), cause, dated))
+        return sub.curve.note(self.now, sub.parts(), cause, dated)
 
     def _item(self, price: Price, quantity: int) -> Item:
+        return Item(self._new("si"), self._listed(price), quantity, self.now)
+
+    def _listed(self, price: Price) -> Price:
         self.books.put("prices", **price.shown())
         product = {"id": f"prod_{price.product}", "object": "product", "name": price.product}
         if product["id"] not in self.books.objects["products"]:
             self.books.put("products", **product, created=unix(self.now), active=True)
-        return Item(self._new("si"), price, quantity, self.now)
+        return price
 
     def _discount(self, coupon: Coupon, item: str | None = None) -> Discount:
         self.books.put("coupons", **shown.coupon(coupon))

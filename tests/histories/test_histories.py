@@ -18,15 +18,25 @@ def test_fresh_or_step_by_step_every_month_end_is_what_it_was() -> None:
 
 def test_an_item_that_is_replaced_never_counts_beside_its_successor() -> None:
     tally = Tally()
-    try_law("swaps", ("swap", "trial", "cancel", "again"), tally, histories=30)
+    try_law("swaps", ("swap", "trial", "cancel", "again", "several intervals"), tally, histories=30)
     assert not tally.wrong, tally.wrong[0]
 
 
 def test_where_no_trace_is_left_only_what_was_before_or_after_is_said() -> None:
     tally = Tally()
-    try_law("untold", ("seats", "reprice", "trial", "cancel"), tally, histories=20)
+    try_law(
+        "untold", ("seats", "reprice", "trial", "cancel", "several intervals"), tally, histories=20
+    )
     assert not tally.wrong, tally.wrong[0]
     assert 0 < tally.untold.total() < tally.figures / 10
+
+
+def test_items_that_come_and_go_are_said_one_by_one() -> None:
+    """Each item has steps of its own: an untold one of one leaves what is known of the others."""
+    tally = Tally()
+    try_law("items", ("items", "reprice", "several intervals"), tally, histories=20)
+    assert not tally.wrong, tally.wrong[0]
+    assert 0 < tally.untold.total() < tally.figures / 4
 
 
 def test_there_are_kinds_of_everything_that_holds() -> None:

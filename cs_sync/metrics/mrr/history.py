@@ -74,7 +74,11 @@ def _without_overlap(
         owner = chain[0].subscription
         told = [at for whose, at in ends if whose == owner]
         others = [
-            Newcomer(c[0], _is_additional(c[0].valid_from, told, hidden, lines.get(k, ())))
+            Newcomer(
+                c[0],
+                _is_additional(c[0].valid_from, told, hidden, lines.get(k, ())),
+                (gone[k].told or gone[k].alive_at) if k in gone else None,
+            )
             for k, c in chains.items()
             if c and k != key and c[0].subscription == owner
         ]

@@ -29,27 +29,42 @@ class Newcomer:
     """An item by its first version; `additional` if it is known to have replaced nothing unsaid.
 
     A proration that charges for it credits what it replaced, and so does a change that is told.
+    Of one that is gone itself, `until` is the last that is known of it.
     """
 
     version: ItemFact
     additional: bool
+    until: datetime | None = None
+
+    @property
+    def since(self) -> datetime:
+        """When it came."""
+        return self.version.valid_from
 
 
 def replaced_at(gone: Vanished, others: Sequence[Newcomer]) -> datetime:
     """The end of a vanished item: what is told, else its successor's start, else the latest."""
-    starts = [other.version.valid_from for other in others]
+    starts = [other.since for other in others]
     if gone.told is not None:
         return min((at for at in starts if abs(at - gone.told) <= ONE_MOMENT), default=gone.told)
     successors = [
-        other.version
+        other
         for other in others
-        if gone.alive_at < other.version.valid_from <= gone.latest and not other.additional
+        if gone.alive_at < other.since <= gone.latest and not other.additional
     ]
-    alike = [one for one in successors if one.product == gone.versions[-1].product]
     if successors:
-        return min(one.valid_from for one in alike or successors)
+        return _successor(gone, sorted(successors, key=lambda one: one.since)).since
     changed = [at for at in gone.unnamed if gone.alive_at < at <= gone.latest]
     return max(changed, default=gone.latest)
+
+
+def _successor(gone: Vanished, successors: Sequence[Newcomer]) -> Newcomer:
+    """The first of the same product, if those before it were extras: they outlived its start."""
+    for number, one in enumerate(successors):
+        if one.version.product == gone.versions[-1].product:
+            lasted = all(e.until is None or e.until >= one.since for e in successors[:number])
+            return one if lasted else successors[0]
+    return successors[0]
 
 
 def ended(versions: Sequence[ItemFact], end: datetime) -> list[ItemFact]:

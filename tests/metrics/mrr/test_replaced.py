@@ -164,6 +164,21 @@ def test_the_successor_of_which_only_a_credit_is_left_ended_the_one_before() -> 
     assert told(*rows) == RIGHT
 
 
+def test_a_plan_that_comes_back_did_not_last_beside_the_one_between() -> None:
+    """Old, new without a charge for old, and old's product again: one plan at a time."""
+    end, back = at(2027, 2), at(2026, 4, 20)
+    again = {**OLD, "subscription_item_source_id": "again"}
+    rows = [
+        line("1", (at(2026, 2), end), 2000, 1, **OLD),
+        line("b", (SWITCH, end), -700, 1, is_proration=True, subscription_item_source_id="b"),
+        line("n", (SWITCH, end), 4000, 1, is_proration=True, **NEW),
+        line("h", (back, end), -500, 1, is_proration=True, subscription_item_source_id="h"),
+        line("a", (back, end), 1500, 1, is_proration=True, **again),
+        shown("again", back, at(2026, 6), **BASIC),
+    ]
+    assert told(*rows) == [*RIGHT, (back, "contraction", 3000, "plan")]
+
+
 def test_changes_that_were_missed_between_two_are_not_taken_for_the_first() -> None:
     """Read in March and in May: what became of April's change is not told."""
     items = [{"source_id": "old", "price": "basic", "quantity": n} for n in ("3", "5")]
