@@ -37,4 +37,4 @@ def topics_table(rows: Rows) -> RenderableType:
             text(money(row["mrr"], row["currency"])),
             lines_of(quotes),
         )
-    return or_nothing(table, rows, "nobody wrote anything in this time")
+    return or_nothing(table, rows, "no topics")

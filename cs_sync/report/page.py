@@ -13,7 +13,8 @@ from cs_sync.report.movements import MOVEMENTS, Step, bridges, shown
 from cs_sync.report.tiles import OTHERS, other_names, tile_groups
 from cs_sync.report.warnings import warnings
 
-_NAMED = {"red", "yellow", "green", "excellent"}
+_NO_SCORE = "insufficient"
+_NAMED = {"red", "yellow", "green", "excellent", _NO_SCORE}
 _OUTCOMES = {
     "create": "created",
     "update": "updated",
@@ -53,6 +54,7 @@ def render(data: ReportData) -> str:
         bridges=list(_bridges(data)),
         bands=data.bands,
         accounts=sum(band.accounts for band in data.bands),
+        scored=sum(band.accounts for band in data.bands if band.band != _NO_SCORE),
         colours=colours,
         bands_now=_bands_now(data, colours),
         bands_over_time=_bands_over_time(data, colours),

@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -237,6 +238,13 @@ def test_bands_have_the_colours_of_their_names() -> None:
         "var(--band-5)",
         "var(--band-5)",
     ]
+
+
+def test_accounts_without_a_score_are_grey_and_not_counted_as_scored(empty: ReportData) -> None:
+    bands = [BandCount("green", 2), BandCount("insufficient", 3)]
+    page = Page(render(replace(empty, bands=bands)))
+    assert "2 accounts with a score" in page.text("bands")
+    assert band_colours(bands)["insufficient"] == "var(--band-insufficient)"
 
 
 def test_every_colour_of_a_chart_is_defined_for_light_and_dark(hostile: ReportData) -> None:

@@ -197,7 +197,7 @@ def unknown(table: Table, column: str) -> str:
     """What to do about a column that no field belongs to."""
     if not column:
         return "a column in the middle has no name; name it, or take it out"
-    near = get_close_matches(column.lower(), table.fields, 1)
+    near = get_close_matches(column.lower(), table.fields, 1, cutoff=0.75)
     if near:
         return f"unknown column; did you mean {near[0]}?"
     if table.name == "accounts":

@@ -25,6 +25,7 @@ HEADERS = {
     ("name", "text", "code", "said"),
     [
         ("accounts.csv", "source_id,nmae\na1,Acme\n", "unknown_column", "did you mean name?"),
+        ("tickets.csv", "source_id,created_at\nt1,x\n", "unknown_column", "opened_at"),
         ("accounts.csv", "source_id,plan\na1,pro\n", "unknown_column", "attr.plan"),
         ("tickets.csv", "source_id,attr.plan\nt1,p\n", "unknown_column", "tickets have source_id"),
         ("accounts.csv", "source_id,row_hash\na1,x\n", "unknown_column", "row_hash"),
