@@ -96,7 +96,13 @@ def _is_additional(
     A proration that charges for it would credit that one. It may credit one of which nothing
     else is shown, which was then the successor itself.
     """
-    charged = [x.period_start for x in lines if x.is_proration and x.amount > 0]
+    credited = {x.period_start for x in lines if x.is_proration and x.amount < 0}
+    # A charge that comes with a credit of the same item changed it: it was there before.
+    charged = [
+        x.period_start
+        for x in lines
+        if x.is_proration and x.amount > 0 and x.period_start not in credited
+    ]
     return _near(start, [*charged, *told]) and not _near(start, hidden)
 
 

@@ -179,6 +179,21 @@ def test_a_plan_that_comes_back_did_not_last_beside_the_one_between() -> None:
     assert told(*rows) == [*RIGHT, (back, "contraction", 3000, "plan")]
 
 
+def test_a_successor_that_is_first_billed_as_it_changes_is_no_extra() -> None:
+    """New came unbilled; three seats of it are prorated later, with a credit of the one before."""
+    end = at(2027, 2)
+    rows = [
+        line("1", (at(2026, 2), end), 2000, 1, **OLD),
+        line("c", (SWITCH, end), -4000, 1, is_proration=True, **NEW),
+        line("d", (SWITCH, end), 12000, 3, is_proration=True, **NEW),
+        shown("new", at(2026, 3), at(2026, 6), quantity=Decimal(3), **PRO),
+        line("2", (end, at(2028, 2)), 15000, 3, **NEW),
+    ]
+    gone = [row for row in rows if row.source_id != "new"]
+    assert told(*gone)[:2] == [RIGHT[0], (SWITCH, "expansion", 13000, "plan")]
+    assert told(*rows)[1] == (at(2026, 3), "expansion", 3000, "plan")
+
+
 def test_changes_that_were_missed_between_two_are_not_taken_for_the_first() -> None:
     """Read in March and in May: what became of April's change is not told."""
     items = [{"source_id": "old", "price": "basic", "quantity": n} for n in ("3", "5")]
