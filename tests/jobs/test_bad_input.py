@@ -26,7 +26,9 @@ SECRETS = (
     CANARY,
 )
 ALL_OF = {
-    "stripe": {"customers", "invoices", "products", "refunds", "subscriptions"},
+    "stripe": {
+        *("customers", "invoices", "products", "refunds", "subscriptions", "subscription_changes"),
+    },
     "hubspot": {"associations", "companies", "contacts", "feedback_submissions", "owners"},
     "zendesk": {"organizations", "tickets", "users"},
     "posthog": {"features", "groups", "persons", "surveys", "usage"},

@@ -194,7 +194,8 @@ def test_conflicts_are_listed_and_never_guessed(place: Place) -> None:
     conflicts = place.json("accounts", "--conflicts")
     assert {one["source_id"] for one in conflicts} == {"alpha", "alpha-2"}
     conflict = conflicts[0]
-    assert tuple(conflict) == ("kind", "source", "source_id", "candidates", "reason", "remedy")
+    fields = ("kind", "source", "source_id", "candidates", "reason", "remedy", "since")
+    assert tuple(conflict) == fields
     assert conflict["candidates"] == ["alpha", "alpha-2"]
     assert "alpha.example" in conflict["reason"]
     assert conflict["remedy"]

@@ -243,12 +243,12 @@ def _is_gone(bench: SyncBench, deleted: Mapping[str, str], when: str) -> None:
             not _lives(bench, present, stream, name), f"{stream}: {name}, deleted {when}, lives on"
         )
     anew = _read_anew(bench)
-    passing = _passing(bench.kind)
+    passing = passing_tables(bench.kind)
     kept = {key: row for key, row in present.items() if key in anew or key[0] not in passing}
     same_rows(anew, kept, f"after deletions {when}")
 
 
-def _passing(kind: type[VendorFake]) -> set[str]:
+def passing_tables(kind: type[VendorFake]) -> set[str]:
     """Tables of what a vendor shows for a limited time and never takes back."""
     streams = reference(kind).streams.values()
     passing = (s for s in streams if s.deletes == "never" and s.history is not None)
