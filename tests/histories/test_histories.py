@@ -34,7 +34,7 @@ def test_where_no_trace_is_left_only_what_was_before_or_after_is_said() -> None:
 def test_items_that_come_and_go_are_said_one_by_one() -> None:
     """Each item has steps of its own: an untold one of one leaves what is known of the others."""
     tally = Tally()
-    try_law("items", ("items", "reprice", "several intervals"), tally, histories=20)
+    try_law("items", ("items", "swap", "reprice", "several intervals"), tally, histories=20)
     assert not tally.wrong, tally.wrong[0]
     assert 0 < tally.untold.total() < tally.figures / 4
 

@@ -143,6 +143,7 @@ class LineFact(Fact):
     is_proration: bool = False
     period_start: datetime | None = None
     period_end: datetime | None = None
+    first_seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from dataclasses import replace
 from datetime import datetime
 
 from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, LineFact, SubscriptionKey
-from cs_sync.metrics.mrr.replaced import ONE_MOMENT, Newcomer, Vanished, ended, replaced_at
+from cs_sync.metrics.mrr.looks import Looks, looks_at
+from cs_sync.metrics.mrr.replaced import Vanished, end_replaced, removed_at
 from cs_sync.metrics.mrr.sightings import ItemKey, Sighting, evidence, prices_known, sightings
 from cs_sync.metrics.mrr.told import Told, told_of_items
 
@@ -31,7 +32,8 @@ def item_versions(facts: BillingFacts) -> list[ItemFact]:
     chains: dict[ItemKey, Chain] = {}
     gone: dict[ItemKey, Vanished] = {}
     over = {s.key: s.ended_at for s in facts.subscriptions}
-    looked = _first_looks(facts.items)
+    hinted: dict[ItemKey, ItemFact] = {}
+    looks = looks_at(facts)
     for key in sorted(stated.keys() | lines.keys() | told.sightings.keys()):
         mine, proofs = stated.get(key, []), lines.get(key, [])
         seen = _all_sightings(proofs, prices, mine, told.sightings.get(key, []))
@@ -39,75 +41,16 @@ def item_versions(facts: BillingFacts) -> list[ItemFact]:
         unnamed = told.unnamed.get(mine[0].subscription, []) if mine else []
         chains[key] = _versions(mine, seen, proofs, missing, unnamed)
         if chains[key] and missing:
-            first = looked.get(chains[key][0].subscription)
-            gone[key] = _vanished(key, chains[key], mine, seen, proofs, told, first)
+            gone[key] = _vanished(key, chains[key], mine, seen, proofs, told, looks)
+        if not mine and seen and seen[0].before:
+            hinted[key] = replace(seen[0].state, valid_from=seen[0].at)
     gone = {key: _bounded(item, key, lines) for key, item in gone.items()}
-    return [v for chain in _without_overlap(chains, gone, lines) for v in chain if _licensed(v)]
-
-
-def _first_looks(items: Iterable[ItemFact]) -> dict[SubscriptionKey, datetime]:
-    """When a sync first saw each subscription: items that it did not see then were gone."""
-    found: dict[SubscriptionKey, datetime] = {}
-    for item in items:
-        if item.is_snapshot and item.first_seen_at is not None:
-            key, seen = item.subscription, item.first_seen_at
-            found[key] = min(found.get(key, seen), seen)
-    return found
+    ended = end_replaced(chains, gone, hinted, lines)
+    return [v for chain in ended for v in chain if _licensed(v)]
 
 
 def _licensed(version: ItemFact) -> bool:
     return version.usage_type == "licensed"
-
-
-def _without_overlap(
-    chains: Mapping[ItemKey, Chain],
-    gone: Mapping[ItemKey, Vanished],
-    lines: Mapping[ItemKey, Sequence[LineFact]],
-) -> Iterator[Sequence[ItemFact]]:
-    """The versions of each item, those of replaced ones up to when they were replaced."""
-    ends = [(g.versions[0].subscription, g.told) for g in gone.values() if g.told is not None]
-    hidden = [_removed_at(lines.get(key, ()), None) for key, chain in chains.items() if not chain]
-    for key, chain in chains.items():
-        if key not in gone:
-            yield chain
-            continue
-        owner = chain[0].subscription
-        told = [at for whose, at in ends if whose == owner]
-        others = [
-            Newcomer(
-                c[0],
-                _is_additional(c[0].valid_from, told, hidden, lines.get(k, ())),
-                (gone[k].told or gone[k].alive_at) if k in gone else None,
-            )
-            for k, c in chains.items()
-            if c and k != key and c[0].subscription == owner
-        ]
-        yield ended(chain, replaced_at(gone[key], others))
-
-
-def _is_additional(
-    start: datetime,
-    told: Sequence[datetime],
-    hidden: Sequence[datetime | None],
-    lines: Sequence[LineFact],
-) -> bool:
-    """Whether an item that began then took the place of none of which no end is told.
-
-    A proration that charges for it would credit that one. It may credit one of which nothing
-    else is shown, which was then the successor itself.
-    """
-    credited = {x.period_start for x in lines if x.is_proration and x.amount < 0}
-    # A charge that comes with a credit of the same item changed it: it was there before.
-    charged = [
-        x.period_start
-        for x in lines
-        if x.is_proration and x.amount > 0 and x.period_start not in credited
-    ]
-    return _near(start, [*charged, *told]) and not _near(start, hidden)
-
-
-def _near(at: datetime, others: Sequence[datetime | None]) -> bool:
-    return any(other is not None and abs(other - at) <= ONE_MOMENT for other in others)
 
 
 def _all_sightings(
@@ -131,7 +74,7 @@ def _versions(
     all_told = len(stated) > 1 and not stated[-1].is_snapshot
     if all_told or not seen:
         return _disjoint(stated)
-    removed = _removed_at(lines, stated[-1] if stated else None)
+    removed = removed_at(lines, stated[-1] if stated else None)
     return _rebuilt(stated, seen, removed, missing, unnamed)
 
 
@@ -253,13 +196,14 @@ def _vanished(
     seen: Sequence[Sighting],
     lines: Sequence[LineFact],
     told: Told,
-    looked: datetime | None,
+    looks: Looks,
 ) -> Vanished:
     """What is known of the end of an item that is no longer shown."""
     alive = [s.at for s in seen if not s.before] + [v.valid_from for v in stated]
     alive += [v.first_seen_at for v in stated if v.first_seen_at is not None]
+    alive += looks.seen_with(stated)
     last, paid = max(alive, default=chain[0].valid_from), max((s.until for s in seen), default=None)
-    missed = stated[-1].valid_to if stated else looked
+    missed = stated[-1].valid_to if stated else looks.missed(chain[0].subscription, last)
     bounds = [at for at in (missed, paid) if at is not None]
     latest = min((at for at in bounds if at > last), default=max(bounds, default=last))
     removed = told.removed.get(key)
@@ -269,17 +213,6 @@ def _vanished(
         chain,
         last,
         latest,
-        _removed_at(lines, None) or removed,
+        removed_at(lines, None) or removed,
         told.unnamed.get(chain[0].subscription, ()),
     )
-
-
-def _removed_at(lines: Sequence[LineFact], present: ItemFact | None) -> datetime | None:
-    """When an item that is gone was taken off: the last credit that no charge answers."""
-    if present is not None and present.valid_to is None:
-        return None
-    credits = [s.period_start for s in lines if s.is_proration and s.amount < 0]
-    charges = {s.period_start for s in lines if s.amount >= 0}
-    last = max((at for at in credits if at is not None and at not in charges), default=None)
-    later = [at for at in charges if at is not None and last is not None and at > last]
-    return None if later else last

@@ -1,0 +1,93 @@
+"""An extra beside a plan: neither takes the other's place, whatever is shown of them."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from cs_sync.metrics.mrr.movements import account_mrr
+from cs_sync.metrics.mrr.policy import MrrPolicy
+from tests.metrics.mrr.facts_of import at, change, facts, item, line, sub
+
+YEAR = (at(2026, 2), at(2027, 2))
+CAME, SWITCH = at(2026, 3, 5), at(2026, 3, 11, 9)
+OLD: dict[str, Any] = {"price": "basic", "product": "basic", "unit_amount": Decimal(2000)}
+NEW: dict[str, Any] = {"price": "pro", "product": "pro", "unit_amount": Decimal(5000)}
+EXTRA: dict[str, Any] = {"price": "x", "product": "x", "unit_amount": Decimal(300)}
+STEPS = [
+    (at(2026, 2), "new", 2000),
+    (CAME, "expansion", 300),
+    (SWITCH, "expansion", 3000),
+]
+
+
+def shown(source_id: str, since: datetime, seen: datetime, **fields: Any) -> Any:
+    """An item as a source shows it that only shows the present."""
+    return item(source_id, valid_from=since, first_seen_at=seen, is_snapshot=True, **fields)
+
+
+def billed(source_id: str, item_id: str, fields: dict[str, Any], **more: Any) -> Any:
+    """A line for an item's whole year."""
+    price = int(fields["unit_amount"])
+    return line(
+        source_id, YEAR, price, 1, subscription_item_source_id=item_id, **{**fields, **more}
+    )
+
+
+def told(*rows: Any) -> list[tuple[datetime, str, int]]:
+    movements = account_mrr(facts(sub(started_at=at(2026, 2)), *rows), MrrPolicy())
+    return [(m.at, m.kind, m.amount) for m in movements.movements]
+
+
+def test_one_that_comes_back_without_a_bill_is_no_successor() -> None:
+    """Plan and extra; the extra goes and comes again, then the plan is replaced, all unbilled."""
+    gone = (CAME, YEAR[1])
+    rows = [
+        billed("1", "old", OLD),
+        billed("2", "first", EXTRA),
+        line("3", gone, -280, 1, subscription_item_source_id="first", is_proration=True, **EXTRA),
+        shown("again", at(2026, 3, 8), at(2026, 6), **EXTRA),
+        shown("new", SWITCH, at(2026, 6), **NEW),
+    ]
+    assert told(*rows) == [
+        (at(2026, 2), "new", 2300),
+        (CAME, "contraction", 300),
+        (at(2026, 3, 8), "expansion", 300),
+        (SWITCH, "expansion", 3000),
+    ]
+
+
+def test_a_plan_of_which_only_an_event_tells_replaced_the_one_before() -> None:
+    """Old, an extra, and a plan between that was never billed and went as the new one came."""
+    rows = [
+        billed("1", "old", OLD),
+        shown("extra", CAME, at(2026, 4), **EXTRA),
+        shown("new", SWITCH, at(2026, 4), **NEW),
+    ]
+    between = {"source_id": "between", "price": "pro", "quantity": "1"}
+    extra = {"source_id": "extra", "price": "x", "quantity": "1"}
+    assert told(*rows, change(SWITCH, items=[between, extra])) == STEPS
+
+
+def test_what_is_first_read_in_a_bill_was_gone_when_it_was_read() -> None:
+    """Nothing is read for weeks; an extra came and went meanwhile, and its line goes on."""
+    read = at(2026, 4, 20)
+    rows = [
+        billed("1", "old", OLD, first_seen_at=at(2026, 3)),
+        shown("old", at(2026, 2), at(2026, 3), **OLD),
+        line(
+            "2", (CAME, YEAR[1]), 270, 1, subscription_item_source_id="extra",
+            is_proration=True, first_seen_at=read, **EXTRA,
+        ),
+    ]  # fmt: skip
+    assert told(*rows) == [*STEPS[:2], (read, "contraction", 300)]
+
+
+def test_one_that_is_seen_beside_the_successor_was_not_replaced_by_it() -> None:
+    missed = at(2026, 5)
+    rows = [
+        billed("1", "old", OLD),
+        shown("old", at(2026, 2), at(2026, 3, 7), valid_to=at(2026, 4), **OLD),
+        shown("extra", CAME, at(2026, 3, 7), valid_to=missed, **EXTRA),
+        shown("new", SWITCH, at(2026, 4), **NEW),
+    ]
+    assert told(*rows) == [*STEPS, (missed, "contraction", 300)]
