@@ -22,7 +22,11 @@ from cs_sync.metrics.relations import ACCOUNT, counted, present
 
 
 def attributed(
-    scope: Scope, record: Table, *columns: ColumnElement[Any], where: ColumnElement[bool]
+    scope: Scope,
+    record: Table,
+    *columns: ColumnElement[Any],
+    where: ColumnElement[bool],
+    name: str | None = None,
 ) -> CTE:
     """Records that are there, with `account_id`, `person`, the segments and these columns.
 
@@ -30,6 +34,7 @@ def attributed(
     merged ones are left out, those without any account stay. `person` is the resolved contact,
     or else the source's, or else None. Columns of `ACCOUNT` may be among `columns`. The segments
     are those of the end of the scope's last period: `Metric.statements` asks period by period.
+    `name` tells it apart from other rows of the record in one statement.
     """
     found = with_owner(record)
     account_id, who = found.account_id, found.contact_id
@@ -44,5 +49,5 @@ def attributed(
         select(account_id.label("account_id"), who.label("person"), *segments, *columns)
         .select_from(owned)
         .where(present(scope, record), where, or_(ACCOUNT.c.id.is_(None), counted()))
-        .cte(f"attributed_{record.name}")
+        .cte(f"attributed_{name or record.name}")
     )

@@ -1,11 +1,11 @@
 """Who came to the product, came back to it, stayed with it or fell silent in a period."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Select, and_, case, func, select
 
-from cs_sync.metrics.catalogue.usage import people_days
+from cs_sync.metrics.days_of_use import people_days
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.relations import marks_of, period_rows, totals
 
@@ -18,7 +18,7 @@ def _lifecycle(scope: Scope) -> Select[Any]:
         since=lambda period: period.start,
         until=lambda period: period.end,
     )
-    use = people_days(scope, since=date.min)
+    use = people_days(scope, since=None)
     now = use.c.day >= periods.c.since
     past = and_(use.c.day >= periods.c.before, use.c.day < periods.c.since)
     groups = [periods.c.period, *marks_of(scope, use), use.c.someone]

@@ -3,10 +3,10 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import CTE, Double, Select, and_, case, cast, func, or_, select
+from sqlalchemy import CTE, Double, Select, String, and_, case, cast, func, or_, select
 
 from cs_sync.metrics.attribution import attributed
-from cs_sync.metrics.catalogue.usage import used_days
+from cs_sync.metrics.days_of_use import used_days
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.relations import marks_of, period_rows, present, quotient
 from cs_sync_schemas import Subscription, SubscriptionItem, table_of
@@ -55,8 +55,9 @@ def _used(scope: Scope) -> Select[Any]:
     )
     use = used_days(scope)
     someone = case((use.c.day >= periods.c.since, use.c.person))
+    account = cast(use.c.account_id, String).label("account_id")  # as text it is joined by an index
     people = (
-        select(periods.c.period, use.c.account_id, func.count(someone.distinct()).label("people"))
+        select(periods.c.period, account, func.count(someone.distinct()).label("people"))
         .select_from(periods.join(use, use.c.day < periods.c.until))
         .where(use.c.person.is_not(None))
         .group_by(periods.c.period, use.c.account_id)

@@ -16,7 +16,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from cs_sync.metrics.catalogue.usage import FEATURE, USE, people_days, with_whole
+from cs_sync.metrics.days_of_use import FEATURE, USE, people_days, with_whole
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.relations import marks_of, period_rows, totals
 
@@ -57,7 +57,8 @@ def _sections(scope: Scope) -> Select[Any]:
 def _timed(scope: Scope, periods: CTE) -> CTE:
     """Per period, account and section the seconds spent in it."""
     columns = FEATURE.c.feature, FEATURE.c.seconds
-    use = with_whole(scope, FEATURE, *columns, where=FEATURE.c.seconds > 0)
+    within = scope.periods[0].start, scope.periods[-1].end
+    use = with_whole(scope, FEATURE, *columns, where=FEATURE.c.seconds > 0, within=within)
     inside = and_(use.c.day >= periods.c.since, use.c.day < periods.c.until)
     groups = [periods.c.period, *marks_of(scope, use), use.c.whole, use.c.feature]
     return (

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, Double, Select, and_, case, cast, func, select
 
-from cs_sync.metrics.catalogue.usage import USE, people_days
+from cs_sync.metrics.days_of_use import USE, people_days
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.relations import marks_of, median, period_rows, quotient, totals
 

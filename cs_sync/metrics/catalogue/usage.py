@@ -6,30 +6,23 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
-    ColumnElement,
     Integer,
     Select,
     String,
-    Table,
     and_,
     case,
     cast,
     func,
     literal,
-    or_,
     select,
-    true,
     union_all,
 )
 
-from cs_sync.metrics.attribution import attributed
+from cs_sync.metrics.days_of_use import USE, people_days, used_days
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.periods import Period
-from cs_sync.metrics.portable import day
 from cs_sync.metrics.relations import count_if, marks_of, period_rows, quotient, totals
-from cs_sync_schemas import FeatureDay, UsageDay, table_of
 
-USE, FEATURE = table_of(UsageDay), table_of(FeatureDay)
 _WINDOW = {"window_days": 28}
 _WEEKDAYS: dict[str, Any] = {"window_days": 28, "weekdays_only": False}
 _SATURDAY = 5
@@ -56,9 +49,8 @@ def active_days(scope: Scope, days: Days) -> CTE:
         until=lambda period: period.end,
         window=lambda period: len(_days_of(scope, period, days(scope, period))),
     )
-    used = used_days(scope)
     first = min(period.end - timedelta(days=days(scope, period)) for period in scope.periods)
-    use = named_apart(scope, used, first)
+    use = people_days(scope, since=first)
     within = and_(use.c.day >= periods.c.since, use.c.day < periods.c.until)
     if scope.settings.get("weekdays_only"):
         counted = {d for p in scope.periods for d in _days_of(scope, p, days(scope, p))}
@@ -76,16 +68,21 @@ def active_days(scope: Scope, days: Days) -> CTE:
     each = select(*marked, someone, seen.c.window, seen.c.active).cte("people_of_days")
     groups = [each.c.period, *marks_of(scope, each), each.c.someone, each.c.window]
     active = select(*groups, func.sum(each.c.active).label("active")).group_by(*groups)
+    return union_all(active, _quiet(scope, periods)).cte("active_days")
+
+
+def _quiet(scope: Scope, periods: CTE) -> Select[Any]:
+    """A row without a person for each period, and segment, in or before which there was use."""
+    used = used_days(scope)
     marks = marks_of(scope, used)
-    begun = select(*marks, func.min(used.c.day).label("begun")).group_by(*marks).cte("begun")
-    quiet = select(
-        periods.c.period,
-        *marks_of(scope, begun),
-        literal(None, String),
-        periods.c.window,
+    # in the order of days the first row answers; the least of all days would read them all
+    first = select(used.c.day.label("begun")).order_by(used.c.day).limit(1)
+    of_segment = select(*marks, func.min(used.c.day).label("begun")).group_by(*marks)
+    begun = (of_segment if scope.by else first).cte("begun")
+    return select(
+        periods.c.period, *marks_of(scope, begun), literal(None, String), periods.c.window,
         literal(0),
-    ).select_from(periods.join(begun, begun.c.begun < periods.c.until))
-    return union_all(active, quiet).cte("active_days")
+    ).select_from(periods.join(begun, begun.c.begun < periods.c.until))  # fmt: skip
 
 
 def _days_of(scope: Scope, period: Period, length: int) -> list[date]:
@@ -94,82 +91,6 @@ def _days_of(scope: Scope, period: Period, length: int) -> list[date]:
     if not scope.settings.get("weekdays_only"):
         return days
     return [day for day in days if day.weekday() < _SATURDAY]
-
-
-def people_days(scope: Scope, *columns: ColumnElement[Any], since: date) -> CTE:
-    """As `named_apart`, of the rows of usage with these columns of `USE` too."""
-    return named_apart(scope, used_days(scope, *columns), since)
-
-
-def named_apart(scope: Scope, use: CTE, since: date) -> CTE:
-    """Rows of usage since a day with `someone`: the person, or the account where none is named.
-
-    An account's own row steps back on days whose people are known by name.
-    """
-    by_name = func.max(case((use.c.person.is_not(None), 1), else_=0)).over(
-        partition_by=[use.c.whole, use.c.day]
-    )
-    someone = func.coalesce(use.c.person, use.c.whole).label("someone")
-    until = max(period.end for period in scope.periods)
-    marked = (
-        select(*use.c, someone, by_name.label("by_name"))
-        .where(use.c.day >= day(since), use.c.day < day(until))
-        .cte("days_by_name")
-    )
-    alone = and_(marked.c.by_name == 0, marked.c.whole.is_not(None))
-    kept = [column for column in marked.c if column.name != "by_name"]
-    return select(*kept).where(or_(marked.c.person.is_not(None), alone)).cte("people_days")
-
-
-def used_days(scope: Scope, *columns: ColumnElement[Any]) -> CTE:
-    """Rows of usage on which somebody was active, with `whole`: the account behind them.
-
-    Where features are named by which one is active, these are the rows of those features; what
-    only the rows of usage tell, their sessions, is that of the days of such people.
-    """
-    if not scope.active_features:
-        return with_whole(scope, USE, *columns, where=or_(USE.c.events > 0, USE.c.sessions > 0))
-    some = FEATURE.c.events + FEATURE.c.users > 0
-    ours = and_(FEATURE.c.feature.in_(scope.active_features), some)
-    if not any(column.name == "sessions" for column in columns):
-        return with_whole(
-            scope, FEATURE, *(FEATURE.c[column.name] for column in columns), where=ours
-        )
-    return _on_days_of(
-        with_whole(scope, FEATURE, where=ours), with_whole(scope, USE, *columns, where=true())
-    )
-
-
-def with_whole(
-    scope: Scope, table: Table, *columns: ColumnElement[Any], where: ColumnElement[bool]
-) -> CTE:
-    """Days of a table by whom and of which account: linked, or else as its source names it."""
-    own = [table.c[name] for name in ("source", "account_source_id", "day")]
-    use = attributed(scope, table, *own, *columns, where=where)
-    unlinked = use.c.source + literal(":") + use.c.account_source_id
-    whole = func.coalesce(use.c.account_id, unlinked).label("whole")
-    return select(*use.c, whole).cte(f"days_of_{table.name}")
-
-
-def _on_days_of(active: CTE, use: CTE) -> CTE:
-    """The rows of usage of who was active on a day: the person, or the account where unnamed."""
-    who = func.coalesce(active.c.person, active.c.whole).label("who")
-    days = select(active.c.whole, active.c.day, who).distinct().cte("days_of_active")
-    person, account = days.alias("person_active"), days.alias("account_active")
-    by_person = and_(
-        person.c.whole == use.c.whole,
-        person.c.day == use.c.day,
-        person.c.who == func.coalesce(use.c.person, use.c.whole),
-    )
-    by_account = and_(
-        account.c.whole == use.c.whole, account.c.day == use.c.day, account.c.who == use.c.whole
-    )
-    return (
-        select(*use.c)
-        .select_from(use.outerjoin(person, by_person).outerjoin(account, by_account))
-        .where(or_(person.c.who.is_not(None), account.c.who.is_not(None)))
-        .cte("used_days")
-    )
 
 
 def _window(scope: Scope, _: Period) -> int:
@@ -269,7 +190,8 @@ def _growth(scope: Scope) -> Select[Any]:
 def _unnamed(scope: Scope) -> Select[Any]:
     """Rows of usage without a person among those of the period."""
     periods = period_rows(scope, since=lambda period: period.start, until=lambda period: period.end)
-    use = used_days(scope)
+    within = scope.periods[0].start, scope.periods[-1].end
+    use = used_days(scope, within=within)
     inside = and_(use.c.day >= periods.c.since, use.c.day < periods.c.until)
     rows = (
         select(periods.c.period, *marks_of(scope, use), use.c.person)
