@@ -42,7 +42,7 @@ def item_versions(facts: BillingFacts) -> list[ItemFact]:
         chains[key] = _versions(mine, seen, proofs, missing, unnamed)
         if chains[key] and missing:
             gone[key] = _vanished(key, chains[key], mine, seen, proofs, told, looks)
-        if not mine and seen and seen[0].before:
+        if seen and not chains[key]:
             hinted[key] = replace(seen[0].state, valid_from=seen[0].at)
     gone = {key: _bounded(item, key, lines) for key, item in gone.items()}
     ended = end_replaced(chains, gone, hinted, lines)

@@ -37,8 +37,8 @@ class Newcomer:
     """An item by its first version; `additional` if it is known to have replaced nothing unsaid.
 
     A proration that charges for it credits what it replaced, and so does a change that is told.
-    Of one that is gone itself, `until` is the last that is known of it. One that is `hinted` is
-    only known from when it changed: it began at some time before. One that is `beside` is of a
+    Of one that is gone itself, `until` is the last that is known of it. Of one that is `hinted`
+    only its end is known: it began at some time before. One that is `beside` is of a
     product that the account had together with that of the vanished item.
     """
 
@@ -50,7 +50,7 @@ class Newcomer:
 
     @property
     def since(self) -> datetime:
-        """When it came, or was there already."""
+        """When it came, or when it went if only that is known."""
         return self.version.valid_from
 
 
@@ -61,7 +61,9 @@ def end_replaced(
     lines: Mapping[ItemKey, Sequence[LineFact]],
 ) -> Iterator[Sequence[ItemFact]]:
     """The versions of each item, those of replaced ones up to when they were replaced."""
-    first = {key: chain[0] for key, chain in chains.items() if chain} | dict(hinted)
+    shown = {key: chain[0] for key, chain in chains.items() if chain}
+    heirs = {key: _came_as_went(one, shown.values()) for key, one in hinted.items()}
+    first = shown | {key: one for key, one in hinted.items() if heirs[key]}
     ends = [(g.versions[0].subscription, g.told) for g in gone.values() if g.told is not None]
     hidden = [removed_at(lines.get(key, ()), None) for key, chain in chains.items() if not chain]
     together = _together(chains, gone)
@@ -74,10 +76,13 @@ def end_replaced(
         others = [
             Newcomer(
                 one,
-                k not in hinted and _is_additional(one.valid_from, told, hidden, lines.get(k, ())),
-                _known_of(gone.get(k), one) if k in gone or not chains[k] else None,
-                k in hinted,
-                frozenset((one.product, chain[-1].product)) in together,
+                k not in heirs and _is_additional(one.valid_from, told, hidden, lines.get(k, ())),
+                _known_of(gone.get(k), one) if k in gone or k in heirs else None,
+                k in heirs,
+                any(
+                    frozenset((of, chain[-1].product)) in together
+                    for of in (one.product, *heirs.get(k, ()))
+                ),
             )
             for k, one in first.items()
             if k != key and one.subscription == owner
@@ -88,6 +93,15 @@ def end_replaced(
 def _known_of(gone: Vanished | None, first: ItemFact) -> datetime:
     """The last that is known of an item that is gone; of some only that they went."""
     return first.valid_from if gone is None else gone.told or gone.alive_at
+
+
+def _came_as_went(one: ItemFact, shown: Collection[ItemFact]) -> list[str | None]:
+    """The products of items that came as one went of which only that is known.
+
+    Without any it was an extra: it took no other's place.
+    """
+    mine = (other for other in shown if other.subscription == one.subscription)
+    return [other.product for other in mine if _near(other.valid_from, [one.valid_from])]
 
 
 def _together(
@@ -150,15 +164,14 @@ def _replaced_at(gone: Vanished, others: Sequence[Newcomer]) -> datetime:
 
 
 def _successor(gone: Vanished, successors: Sequence[Newcomer]) -> Newcomer:
-    """The first of the same product, if those before it were extras: they outlived its start.
+    """The first of the same product, or hinted, if those before it were extras: still there then.
 
-    What stood beside it before is an extra again, unless nothing else came; and one that is only
-    hinted at may have come before all others.
+    What stood beside it before is an extra again, unless nothing else came.
     """
     likely = [one for one in successors if not one.beside] or successors
-    ordered = sorted(likely, key=lambda one: (not one.hinted, one.since))
+    ordered = sorted(likely, key=lambda one: one.since)
     for number, one in enumerate(ordered):
-        if one.version.product == gone.versions[-1].product:
+        if one.hinted or one.version.product == gone.versions[-1].product:
             lasted = all(e.until is None or e.until >= one.since for e in ordered[:number])
             return one if lasted else ordered[0]
     return ordered[0]

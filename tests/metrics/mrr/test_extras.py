@@ -68,6 +68,18 @@ def test_a_plan_of_which_only_an_event_tells_replaced_the_one_before() -> None:
     assert told(*rows, change(SWITCH, items=[between, extra])) == STEPS
 
 
+def test_an_extra_of_which_only_a_credit_is_left_replaced_nothing() -> None:
+    """Added unbilled and credited as it went, between the plan and its successor or after both."""
+    went = at(2026, 4, 20)
+    credit = line(
+        "3", (went, YEAR[1]), -250, 1, subscription_item_source_id="e", is_proration=True, **EXTRA
+    )
+    plan = billed("1", "old", OLD)
+    assert told(plan, credit, shown("new", SWITCH, at(2026, 6), **NEW)) == [STEPS[0], STEPS[2]]
+    late = shown("new", at(2026, 5), at(2026, 6), **NEW)
+    assert told(plan, credit, late) == [STEPS[0], (at(2026, 5), "expansion", 3000)]
+
+
 def test_what_is_first_read_in_a_bill_was_gone_when_it_was_read() -> None:
     """Nothing is read for weeks; an extra came and went meanwhile, and its line goes on."""
     read = at(2026, 4, 20)
