@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cs_sync.metrics.mrr.facts import ItemFact, LineFact, SubscriptionFact
 from cs_sync.metrics.mrr.normalise import per_month
@@ -24,6 +24,7 @@ class Charging:
         self,
         versions: Iterable[ItemFact],
         lines: Iterable[LineFact],
+        free: Iterable[LineFact],
         subscriptions: Mapping[tuple[str, str], SubscriptionFact],
         policy: MrrPolicy,
     ) -> None:
@@ -39,6 +40,11 @@ class Charging:
                 self._billed[line.source, sub, line.interval, count].append(line.period_start)
         for moments in self._billed.values():
             moments.sort()
+        self._free: dict[tuple[str, str], list[tuple[datetime, datetime]]] = defaultdict(list)
+        for line in free:
+            if line.period_start is not None and line.period_end is not None:
+                key = (line.source, line.subscription_source_id or "")
+                self._free[key].append((line.period_start, line.period_end))
 
     def deciding(self, item: ItemFact, at: datetime) -> datetime:
         """The instant whose discounts count for an item at `at`: when it was charged last.
@@ -69,10 +75,18 @@ class Charging:
     def _turn(
         self, item: ItemFact, billed: Sequence[datetime], at: datetime
     ) -> tuple[datetime, datetime]:
-        """The interval around an instant, counted from the last beginning that is known."""
+        """The interval around an instant, counted from the last beginning that is known.
+
+        Free time is charged with nothing: the interval in which it begins lasts until it is over.
+        """
         anchor = _last(billed, at) or self._anchors.get(item.subscription, at)
         if anchor > at:
             return anchor, anchor
+        free = sorted(time for time in self._free[item.subscription] if anchor < time[0] <= at)
+        if free and at < free[-1][1]:
+            last = free[0][0] - timedelta(microseconds=1)
+            return interval_around(anchor, item.interval, item.interval_count, last)[0], free[-1][1]
+        anchor = free[-1][1] if free else anchor
         return interval_around(anchor, item.interval, item.interval_count, at)
 
 

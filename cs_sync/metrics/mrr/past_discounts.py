@@ -14,6 +14,7 @@ from typing import Any
 
 from cs_sync.metrics.mrr.discounts import may_apply
 from cs_sync.metrics.mrr.facts import BillingFacts, DiscountFact, LineFact, SubscriptionFact
+from cs_sync.metrics.mrr.full_shares import ended_by_prorations, full_shares
 from cs_sync.metrics.mrr.sightings import evidence
 from cs_sync.metrics.periods import after_interval
 
@@ -29,19 +30,29 @@ _BETRAYED = "invoices:"
 
 def charged_lines(facts: BillingFacts) -> list[LineFact]:
     """Lines that charge something for a whole interval of an item, by item and time."""
-    every = [line for lines in evidence(facts).values() for line in lines]
-    whole = [
-        line for line in every
-        if line.amount > 0 and not line.is_proration and line.period_start and line.period_end
-    ]  # fmt: skip
+    whole = [line for line in _whole_lines(facts) if line.amount > 0]
     return sorted(whole, key=lambda i: (*_item(i), str(i.period_start), i.source_id))
+
+
+def free_lines(facts: BillingFacts) -> list[LineFact]:
+    """Lines that charge nothing for a period of an item, as a trial's do."""
+    return [line for line in _whole_lines(facts) if line.amount == 0]
+
+
+def _whole_lines(facts: BillingFacts) -> list[LineFact]:
+    every = [line for lines in evidence(facts).values() for line in lines]
+    return [i for i in every if not i.is_proration and i.period_start and i.period_end]
 
 
 def every_discount(facts: BillingFacts, lines: Sequence[LineFact]) -> list[DiscountFact]:
     """The discounts that the source states, that its invoices describe, and that they betray."""
     subscriptions = {s.key: s for s in facts.subscriptions}
     described = _described(facts.lines, facts.discounts, subscriptions)
-    stated = [_as_invoiced(d, lines, subscriptions) for d in (*facts.discounts, *described)]
+    shares = list(full_shares(facts, lines))
+    stated = [
+        ended_by_prorations(_as_invoiced(d, lines, subscriptions), shares, subscriptions)
+        for d in (*facts.discounts, *described)
+    ]
     every = [*stated, *_betrayed(lines, subscriptions, stated)]
     told = {(d.source, d.source_id, d.ends_at) for d in facts.discounts}
     return [

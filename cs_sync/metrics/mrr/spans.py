@@ -15,7 +15,7 @@ from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, SubscriptionFact
 from cs_sync.metrics.mrr.history import item_versions
 from cs_sync.metrics.mrr.inclusive_tax import with_invoiced_tax
 from cs_sync.metrics.mrr.normalise import monthly_amount, round_half_even, split, without_tax
-from cs_sync.metrics.mrr.past_discounts import charged_lines, every_discount
+from cs_sync.metrics.mrr.past_discounts import charged_lines, every_discount, free_lines
 from cs_sync.metrics.mrr.plan_switches import join_switches
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.mrr.proration import interval_ends, invoiced_amount
@@ -158,7 +158,8 @@ def _reductions(
     """The discounts that count, those that only invoices tell of among them."""
     lines = charged_lines(facts)
     discounts = counting(every_discount(facts, lines), versions, subscriptions, policy)
-    return Reductions(discounts, Charging(versions, lines, subscriptions, policy), policy)
+    charging = Charging(versions, lines, free_lines(facts), subscriptions, policy)
+    return Reductions(discounts, charging, policy)
 
 
 def _services(facts: BillingFacts, policy: MrrPolicy) -> dict[tuple[str, str], Service]:

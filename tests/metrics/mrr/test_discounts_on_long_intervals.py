@@ -138,6 +138,44 @@ def test_an_item_that_changes_is_charged_anew_with_the_discounts_that_still_run(
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("charged", "monthly"), [(120_986, 20_000), (60_493, 10_000)])
+def test_the_rest_of_a_year_charged_in_full_proves_that_no_discount_ran(
+    charged: int, monthly: int
+) -> None:
+    """Half price, taken back unseen. 2,400.00 × 184/365 days are 1,209.86, or half of it."""
+    change, terms = at(2026, 7), {"id": "d", "amount": 60_000, "duration": "forever"}
+    terms |= {"percent_off": "50", "starts_at": at(2026, 1).isoformat()}
+    old = item(amount="120000", price="y", valid_to=change, **YEARLY)
+    new = item(amount="240000", price="z", valid_from=change, **YEARLY)
+    rest: dict[str, Any] = {"is_proration": True, "price": "z", "discounts": [], **YEARLY}
+    bills = [
+        yearly("1", YEAR, 60_000, discounts=[terms]),
+        line("2", (change, YEAR[1]), charged, 1, **rest),
+    ]
+    found = account_spans(facts(sub(), old, new, *bills), MrrPolicy())
+    assert [(s.amount, s.valid_from) for s in found][:2] == [
+        (5_000, at(2026, 1)), (monthly, change),
+    ]  # fmt: skip
+
+
+def test_free_time_puts_off_the_charge_that_ends_a_discount() -> None:
+    """Half price for the first quarter; free from March to May: charged again only in May."""
+    every: dict[str, Any] = {"interval": "month", "interval_count": 3, "price": "q"}
+    cut = {"discount_amount": 15_000, "discounts": [{"id": "d", "amount": 15_000}]}
+    lines = [
+        line("1", (at(2026, 1), at(2026, 4)), 30_000, 1, **cut, **every),
+        line("2", (at(2026, 3), at(2026, 5)), 0, 1, discounts=[], **every),
+        line("3", (at(2026, 5), at(2026, 8)), 30_000, 1, discounts=[], **every),
+    ]
+    plan = item(amount="30000", changed_at=at(2026, 6), **every)
+    half = discount(**HALF, ends_at=at(2026, 2))
+    running = sub(trial_start=at(2026, 3), trial_end=at(2026, 5))
+    found = account_spans(facts(running, plan, half, *lines), MrrPolicy())
+    assert [(s.amount, s.valid_from) for s in found] == [
+        (5_000, at(2026, 1)), (10_000, at(2026, 5)),
+    ]  # fmt: skip
+
+
 def test_up_to_a_month_and_without_invoices_a_discount_counts_for_its_own_time() -> None:
     """As before: nobody waits for the next invoice of a monthly plan, nor for one never shown."""
     half = discount(**HALF, starts_at=at(2026, 1, 15), ends_at=at(2026, 4, 15))
