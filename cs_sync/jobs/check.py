@@ -14,6 +14,7 @@ from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Finding
 from cs_sync.jobs.company import unanswerable, unattended
 from cs_sync.jobs.follow_ups import playbooks
+from cs_sync.jobs.late_use import incomplete_days
 from cs_sync.jobs.questions import open_questions
 from cs_sync.jobs.workspace import Workspace
 
@@ -23,17 +24,18 @@ def check(workspace: Workspace) -> list[dict[str, Any]]:
 
     Readable secrets, open questions and playbooks that can lead to nothing are warned of as events.
     """
-    known = playbooks(workspace)
+    known, sources = playbooks(workspace), workspace.sources()
     lacking = *unattended(workspace, known), *unanswerable(workspace, known)
     for told in (
         *readable_by_others(workspace),
         *english_only(workspace),
         *open_questions(workspace),
+        *incomplete_days(workspace, sources),
         *lacking,
     ):
         workspace.emit(Event("warning", workspace.clock(), detail={"message": told}))
     rows = []
-    for opened in workspace.sources():
+    for opened in sources:
         findings = _merge_equal(_guarded(opened.name, opened.source.check()))
         rows += [
             {

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
+from cs_sync.jobs.late_use import incomplete_days
 from cs_sync.jobs.metrics import metrics, mrr
 from cs_sync.jobs.questions import open_questions
 from cs_sync.jobs.reconcile import reconciled
@@ -33,7 +34,8 @@ BANDS = ("red", "yellow", "green", "excellent", "insufficient")
 def report(workspace: Workspace) -> Path:
     """Write the report beside the configuration; its path."""
     scored = score_all(workspace, workspace.today)
-    return write_report(workspace, scored, newest_kpis(workspace), [])
+    late = incomplete_days(workspace, workspace.sources())
+    return write_report(workspace, scored, newest_kpis(workspace), late)
 
 
 def newest_kpis(workspace: Workspace) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from datetime import date, datetime, time, timedelta
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.jobs.derive import derive
+from cs_sync.jobs.late_use import incomplete_days
 from cs_sync.jobs.recording import Recorded, recorded_run
 from cs_sync.jobs.summary import RunSummary
 from cs_sync.jobs.watch_counts import watch_counts
@@ -48,6 +49,7 @@ def sync_into(recorded: Recorded, request: Request, only: Sequence[str] = ()) ->
     outcomes = sync_sources(recorded.session(), sources, request, recorded.note)
     recorded.statuses.append(run_status(outcomes))
     recorded.messages += _failures(outcomes)
+    recorded.messages += incomplete_days(recorded.workspace, sources)
     if not request.ranged:
         watch_counts(recorded, outcomes)
 

@@ -53,6 +53,22 @@ def read_standing(connection: Connection, source: str, stream: str) -> Standing:
     return Standing(cursor, tuple(windows))
 
 
+def read_covered(
+    connection: Connection, source: str, stream: str
+) -> tuple[datetime | None, list[Window]]:
+    """A stream's cursor in time, and the windows that were read last."""
+    rows = connection.execute(
+        select(STATE).where(STATE.c.source == source, STATE.c.stream == stream)
+    ).mappings()
+    cursor, windows = None, []
+    for row in rows:
+        if row["partition"] == CURSOR:
+            cursor = row["cursor"]
+        else:
+            windows.append(Window(row["since"], row["until"], None, row["backfill"]))
+    return None if cursor is None else datetime.fromisoformat(cursor), windows
+
+
 def open_windows(
     connection: Connection,
     source: str,

@@ -1,5 +1,6 @@
 """Which windows a stream reads next; pure."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -128,6 +129,22 @@ def _reach(stream: Stream, cursor: datetime, until: datetime) -> timedelta:
     if stream.late and first_of_week:
         return max(stream.lookback, stream.late + SLOW_PASS)
     return stream.lookback
+
+
+def days_in_doubt(
+    stream: Stream, cursor: datetime | None, windows: Sequence[Window], now: datetime
+) -> int:
+    """Of how many days, back from now, late changes may have come that were not looked for yet.
+
+    None when the last read was a slow pass, or went back further.
+    """
+    if cursor is None or stream.late <= stream.lookback:
+        return 0
+    reached = cursor - stream.late
+    if any(window.since is None or window.since <= reached for window in windows):
+        return 0
+    week = _EPOCH + (cursor - _EPOCH) // SLOW_PASS * SLOW_PASS
+    return math.ceil((now - week + stream.late) / timedelta(days=1))
 
 
 def _reachable(stream: Stream, cursor: Any, now: datetime) -> datetime | None:

@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from cs_sync.contracts.source import Stream, Window
 from cs_sync.store.states import OpenWindow, Standing
-from cs_sync.sync.windows import BACKFILL_EDGES, Request, next_cursor, next_windows, parts_of
+from cs_sync.sync.windows import (
+    BACKFILL_EDGES,
+    Request,
+    days_in_doubt,
+    next_cursor,
+    next_windows,
+    parts_of,
+)
 from cs_sync_schemas import Ticket
 from tests.conftest import NOW
 
@@ -45,6 +52,25 @@ def test_once_a_week_it_begins_where_the_latest_changes_may_lie() -> None:
     ):
         found = next_windows(slow, Standing(cursor.isoformat(), ()), Request(), now)
         assert [o.window.since for o in found] == [cursor - back]
+
+
+def test_between_slow_passes_a_stream_says_how_many_days_are_in_doubt() -> None:
+    """Weeks begin on Thursdays: on the Tuesday after, changes of 90 and 5 days may be unseen."""
+    slow = replace(STREAM, late=timedelta(days=90), lookback=timedelta(days=7))
+    tuesday = datetime(2026, 3, 3, tzinfo=UTC)
+
+    def doubt(back: int | None, stream: Stream = slow) -> int:
+        since = None if back is None else tuesday - timedelta(days=back)
+        return days_in_doubt(stream, tuesday, [Window(since, tuesday)], tuesday)
+
+    assert doubt(8) == 95
+    assert doubt(97) == doubt(None) == 0
+    assert doubt(8, replace(slow, late=timedelta(days=7))) == 0
+    assert days_in_doubt(slow, None, [], tuesday) == 0
+    [usual] = next_windows(
+        slow, Standing((tuesday - timedelta(days=1)).isoformat(), ()), Request(), tuesday
+    )
+    assert days_in_doubt(slow, usual.window.until, [usual.window], tuesday) == 95
 
 
 @given(

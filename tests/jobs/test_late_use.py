@@ -1,0 +1,20 @@
+"""Between two slow passes it is said how many days of use may still be incomplete."""
+
+from tests.jobs.road import Acme
+
+TOLD = (
+    "posthog: use and answers of the last 92 days may still be incomplete: what came more than 7"
+    " days late is looked for once a week; `cs-sync sync --full --only posthog` looks now"
+)
+
+
+def test_a_run_the_check_and_the_report_tell_what_is_not_looked_for_yet(acme: Acme) -> None:
+    """It is Friday, the second day of the calendar's week: what is 90 days late, and those two."""
+    assert TOLD not in acme.run("check").said
+    assert TOLD in acme.run("sync").said
+    assert TOLD in acme.run("check").said
+    acme.run("report")
+    page = (acme.path / "cs_sync_report.html").read_text(encoding="utf-8")
+    assert TOLD in " ".join(page.replace("<code>", "`").replace("</code>", "`").split())
+    assert TOLD not in acme.run("sync", "--full", "--only", "posthog").said
+    assert TOLD not in acme.run("check").said
