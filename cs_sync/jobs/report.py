@@ -34,8 +34,15 @@ BANDS = ("red", "yellow", "green", "excellent", "insufficient")
 def report(workspace: Workspace) -> Path:
     """Write the report beside the configuration; its path."""
     scored = score_all(workspace, workspace.today)
-    late = incomplete_days(workspace, workspace.sources())
-    return write_report(workspace, scored, newest_kpis(workspace), late)
+    return write_report(workspace, scored, newest_kpis(workspace), _late_use(workspace))
+
+
+def _late_use(workspace: Workspace) -> list[str]:
+    """What use may be incomplete; nothing where a source cannot be opened: a report needs no keys."""
+    try:
+        return incomplete_days(workspace, workspace.sources())
+    except ConfigError:
+        return []
 
 
 def newest_kpis(workspace: Workspace) -> list[dict[str, Any]]:
