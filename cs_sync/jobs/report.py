@@ -38,7 +38,7 @@ def report(workspace: Workspace) -> Path:
 
 
 def _late_use(workspace: Workspace) -> list[str]:
-    """What use may be incomplete; nothing where a source cannot be opened: a report needs no keys."""
+    """What use may be incomplete; nothing without the keys of the sources: a report needs none."""
     try:
         return incomplete_days(workspace, workspace.sources())
     except ConfigError:
