@@ -4,13 +4,13 @@ from typing import Any
 
 from cs_sync.follow_ups.view import AccountView
 from cs_sync.follow_ups.wording import instant_text
-from cs_sync.health.facts import AnswerFact, TicketFact
+from cs_sync.health.facts import AnswerFact, RatingFact, TicketFact
 from cs_sync.health.wording import plain, with_quote
 
 Evidence = dict[str, Any]
 
 
-def answer_evidence(answer: AnswerFact, view: AccountView) -> Evidence:
+def answer_evidence(answer: AnswerFact | RatingFact, view: AccountView) -> Evidence:
     """An answer to a survey."""
     say = view.words
     told = say(

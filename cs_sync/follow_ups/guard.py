@@ -38,9 +38,9 @@ def guarded(playbook: Playbook, failures: Failures) -> Playbook:
             failures.note(playbook.name, error)
             return ()
 
-    def resolved(view: AccountView, occasion: str) -> str | None:
+    def resolved(view: AccountView, occasion: str, settings: Any) -> str | None:
         try:
-            return playbook.resolved(view, occasion) if playbook.resolved else None
+            return playbook.resolved(view, occasion, settings) if playbook.resolved else None
         except Exception as error:  # noqa: BLE001
             failures.note(playbook.name, error)
             return None

@@ -124,7 +124,8 @@ def _follow(
     view, playbook = views.get(one.account_id), playbooks.get(one.playbook)
     if view is None or playbook is None or playbook.resolved is None or one.touched:
         return
-    why = playbook.resolved(view, one.occasion)
+    settings = rules.settings.get(one.playbook, playbook.defaults)
+    why = playbook.resolved(view, one.occasion, settings)
     if why:
         decision.resolved[one.key] = why
 

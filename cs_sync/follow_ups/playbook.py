@@ -44,9 +44,10 @@ class Playbook:
     """When something is true of an account, somebody should do something.
 
     `propose` gets the account and this playbook's settings, of the type that `defaults` has.
-    `resolved` says in words why an open follow-up of an occasion has become needless; None while
-    it has not. A playbook of scope `company` gets a CompanyView instead, with the KPIs that it
-    `asks` for, and its follow-ups go to one person.
+    `resolved` gets the account, an occasion and the settings, and says in words why the open
+    follow-up of that occasion has become needless; None while it has not. A playbook of scope
+    `company` gets a CompanyView instead, with the KPIs that it `asks` for, and its follow-ups go
+    to one person.
     """
 
     name: str
@@ -54,6 +55,6 @@ class Playbook:
     description: str
     propose: Callable[[Any, Any], Iterable[Proposal]]
     defaults: PlaybookSettings = field(default_factory=PlaybookSettings)
-    resolved: Callable[[AccountView, str], str | None] | None = None
+    resolved: Callable[[AccountView, str, Any], str | None] | None = None
     scope: Literal["account", "company"] = "account"
     asks: Callable[[Any], Iterable[Question]] = _nothing

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from cs_sync.health.facts import (
     AnswerFact,
     FeatureFact,
+    RatingFact,
     ReferralFact,
     StepFact,
     SubscriptionFact,
@@ -52,6 +53,8 @@ class AccountView:
     seats: float | None = None
     """The largest number of units that one of its subscriptions pays for."""
     answers: tuple[AnswerFact, ...] = ()
+    ratings: tuple[RatingFact, ...] = ()
+    """Its CSAT answers of a year, oldest first."""
     movements: tuple[MovementFact, ...] = ()
     """Those that are news: no restatements of closed months, no corrections of the past."""
     tickets: tuple[TicketFact, ...] = ()

@@ -17,10 +17,12 @@ from sqlalchemy import (
 )
 
 from cs_sync.health.facts import (
+    RATED_DAYS,
     AccountEvidence,
     AnswerFact,
     FeatureFact,
     InvoiceFact,
+    RatingFact,
     ReferralFact,
     StepFact,
     SubscriptionFact,
@@ -33,7 +35,7 @@ from cs_sync.health.signals_billing import INVOICE, SUBSCRIPTION, leaving, past_
 from cs_sync.health.signals_seats import seats_of_subscriptions
 from cs_sync.health.signals_support import TICKET
 from cs_sync.health.signals_usage import used_days
-from cs_sync.health.signals_voice import latest_answers
+from cs_sync.health.signals_voice import latest_answers, ratings
 from cs_sync.metrics.tickets import was_open
 from cs_sync_schemas import FeatureDay, OnboardingStep, Referral, table_of
 
@@ -57,6 +59,10 @@ def _answers(kind: str, days: int) -> Callable[[SignalScope], Select[Any]]:
         return select(latest).order_by(latest.c.answered_at.desc(), latest.c.source_id.desc())
 
     return build
+
+
+def _ratings(scope: SignalScope) -> Select[Any]:
+    return ratings(scope, RATED_DAYS)
 
 
 def _invoices(scope: SignalScope) -> Select[Any]:
@@ -129,6 +135,7 @@ EVIDENCE: dict[str, Callable[[SignalScope], Select[Any]]] = {
     "tickets": _tickets,
     "nps": _answers("nps", 180),
     "csat": _answers("csat", 90),
+    "ratings": _ratings,
     "invoices": _invoices,
     "subscriptions": _subscriptions,
     "usage": _usage,
@@ -156,6 +163,7 @@ _KINDS: dict[str, tuple[type[Any], str]] = {
     "tickets": (TicketFact, "tickets"),
     "nps": (AnswerFact, "answers"),
     "csat": (AnswerFact, "answers"),
+    "ratings": (RatingFact, "ratings"),
     "invoices": (InvoiceFact, "invoices"),
     "subscriptions": (SubscriptionFact, "subscriptions"),
     "usage": (UsageFact, "usage"),
@@ -179,6 +187,7 @@ def _evidence(facts: Mapping[str, list[Any]]) -> AccountEvidence:
     return AccountEvidence(
         tickets=tuple(facts.get("tickets", ())),
         answers=tuple(answers),
+        ratings=tuple(facts.get("ratings", ())),
         invoices=tuple(facts.get("invoices", ())),
         subscriptions=tuple(facts.get("subscriptions", ())),
         usage=next(iter(facts.get("usage", ())), None),

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+RATED_DAYS = 365
+"""How far back all CSAT answers are read, for comparisons over time."""
+
 
 @dataclass(frozen=True, slots=True)
 class TicketFact:
@@ -33,6 +36,21 @@ class AnswerFact:
     comment: str | None
     answered_at: datetime
     previous: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RatingFact:
+    """One CSAT answer of the last `RATED_DAYS`, whoever gave it how often."""
+
+    source: str
+    source_id: str
+    survey: str | None
+    score: float
+    satisfied: bool
+    person_name: str | None
+    comment: str | None
+    answered_at: datetime
+    kind: str = "csat"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +137,7 @@ class AccountEvidence:
 
     tickets: tuple[TicketFact, ...] = ()
     answers: tuple[AnswerFact, ...] = ()
+    ratings: tuple[RatingFact, ...] = ()
     invoices: tuple[InvoiceFact, ...] = ()
     subscriptions: tuple[SubscriptionFact, ...] = ()
     usage: UsageFact | None = None

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import CTE, Float, Select, and_, case, cast, func, select
+from sqlalchemy import CTE, ColumnElement, Float, FromClause, Select, and_, case, cast, func, select
 
 from cs_sync.health.relations import owned
 from cs_sync.health.scope import SignalScope
@@ -52,9 +52,29 @@ def csat_90(scope: SignalScope) -> Select[Any]:
     On the usual scale of 1 to 5 these are 4 and 5, as survey vendors count satisfied people.
     """
     latest = latest_answers(scope, "csat", 90)
-    score, low, high = latest.c.score, latest.c.scale_min, latest.c.scale_max
-    above = case((latest.c.higher_is_better.is_(False), high - score), else_=score - low)
-    return _mean(latest, case((above * 4 >= (high - low) * 3, 1.0), else_=0.0))
+    return _mean(latest, case((is_satisfied(latest), 1.0), else_=0.0))
+
+
+def is_satisfied(answer: FromClause) -> ColumnElement[bool]:
+    """Whether a rating is in the upper quarter of its own scale."""
+    score, low, high = answer.c.score, answer.c.scale_min, answer.c.scale_max
+    above = case((answer.c.higher_is_better.is_(False), high - score), else_=score - low)
+    return above * 4 >= (high - low) * 3
+
+
+def ratings(scope: SignalScope, days: int) -> Select[Any]:
+    """All scored CSAT answers of the last so many days, oldest first."""
+    window = and_(ANSWER.c.answered_at >= scope.since(days), ANSWER.c.answered_at < scope.until)
+    satisfied = case((is_satisfied(ANSWER), True), else_=False).label("satisfied")
+    names = ("source", "source_id", "survey", "score", "comment", "answered_at")
+    rated = owned(
+        scope,
+        ANSWER,
+        *(ANSWER.c[name] for name in names),
+        satisfied,
+        where=and_(ANSWER.c.kind == "csat", ANSWER.c.score.is_not(None), window),
+    )
+    return select(rated).order_by(rated.c.answered_at, rated.c.source, rated.c.source_id)
 
 
 def _mean(latest: CTE, value: Any) -> Select[Any]:

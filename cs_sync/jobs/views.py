@@ -114,6 +114,7 @@ def _view(scored: Scored, given: Mapping[str, Any]) -> AccountView:
         reasons=tuple(reason.text for reason in scored.reasons),
         seats=max((one.seats for one in evidence.subscriptions if one.seats), default=None),
         answers=evidence.answers,
+        ratings=evidence.ratings,
         tickets=evidence.tickets,
         usage=evidence.usage,
         features=evidence.features,

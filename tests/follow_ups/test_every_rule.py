@@ -29,6 +29,12 @@ def everybody() -> Books:
     books.customer("drop")
     books.nps("drop", 10, "2026-01-09T10:00")
     books.nps("drop", 7, "2026-03-09T10:00")
+    books.customer("rated")
+    before = [(day(ago), 5) for ago in (50, 48, 46, 44, 42)]
+    since = [(day(ago), score) for ago, score in ((20, 5), (15, 2), (12, 1), (10, 4), (5, 2))]
+    for number, (given, score) in enumerate([*before, *since]):
+        books.add("survey_responses", source_id=f"c{number}", kind="csat", contact="p-rated",
+                  score=score, scale_min=1, scale_max=5, answered_at=f"{given}T10:00")  # fmt: skip
     books.customer("topic")
     for number, at in ((512, "2026-02-20"), (518, "2026-02-27"), (523, "2026-03-03")):
         books.ticket(number, "topic", "integration", f"{at}T10:00")
@@ -118,6 +124,7 @@ def test_who_gets_what_and_nobody_anything_else(place: Place) -> None:
         ("never", "likely_leaving"),
         ("passive", "passive_value"),
         ("promoter", "promoter_referral"),
+        ("rated", "csat_drop"),
         ("red", "account_review"),
         ("red", "likely_leaving"),
         ("stuck", "onboarding_step"),
@@ -159,6 +166,13 @@ def test_a_passive_is_offered_a_feature_others_like_and_a_promoter_asked(place: 
 def test_satisfaction_that_falls_is_asked_about_before_it_is_too_late(place: Place) -> None:
     row = found(place, "drop")["satisfaction_drop"]
     assert row["title"] == "Ask Pat Drop at Drop what changed: NPS fell from 10 to 7"
+
+
+def test_a_share_of_satisfied_answers_that_falls_is_asked_about(place: Place) -> None:
+    row = found(place, "rated")["csat_drop"]
+    assert row["title"] == "Ask Rated what changed: CSAT fell from 100% to 40%"
+    assert row["occasion"] == "files:c6"
+    assert [fact["source_id"] for fact in json.loads(row["evidence"])] == ["c6", "c7", "c9"]
 
 
 def test_three_tickets_of_one_topic_are_one_call_about_it(place: Place) -> None:

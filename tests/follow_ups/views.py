@@ -5,7 +5,14 @@ from typing import Any
 
 from cs_sync.follow_ups import AccountView, FollowUpDraft, MovementFact, plan_follow_ups
 from cs_sync.follow_ups.playbooks import PLAYBOOKS
-from cs_sync.health.facts import AnswerFact, FeatureFact, StepFact, TicketFact, UsageFact
+from cs_sync.health.facts import (
+    AnswerFact,
+    FeatureFact,
+    RatingFact,
+    StepFact,
+    TicketFact,
+    UsageFact,
+)
 
 NOW = datetime(2025, 11, 21, 9, tzinfo=UTC)
 
@@ -29,6 +36,15 @@ def answer(score: float, name: str = "1", **fields: Any) -> AnswerFact:
         "person_name": "Ana Lopez", "comment": "too slow", "answered_at": at(20),
     }  # fmt: skip
     return AnswerFact(**(given | fields))
+
+
+def rating(number: int, satisfied: bool, answered_at: datetime, **fields: Any) -> RatingFact:
+    given: dict[str, Any] = {
+        "source": "zendesk", "source_id": str(number), "survey": None,
+        "score": 5 if satisfied else 2, "satisfied": satisfied, "person_name": "Ana Lopez",
+        "comment": None, "answered_at": answered_at,
+    }  # fmt: skip
+    return RatingFact(**(given | fields))
 
 
 def movement(kind: str = "contraction", **fields: Any) -> MovementFact:
@@ -66,9 +82,9 @@ def step(name: str, **fields: Any) -> StepFact:
 
 def resolved(playbook: str, seen: AccountView, occasion: str) -> str | None:
     """Why a follow-up of this occasion has become needless."""
-    says = PLAYBOOKS[playbook].resolved
-    assert says is not None
-    return says(seen, occasion)
+    chosen = PLAYBOOKS[playbook]
+    assert chosen.resolved is not None
+    return chosen.resolved(seen, occasion, chosen.defaults)
 
 
 def drafts(playbook: str, *views: AccountView, **settings: Any) -> list[FollowUpDraft]:

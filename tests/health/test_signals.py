@@ -8,6 +8,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from cs_sync.health import SIGNALS, end_of
 from cs_sync_schemas import (
+    Contact,
+    ContactAccount,
+    ContactLink,
     Invoice,
     Subscription,
     SubscriptionItem,
@@ -15,7 +18,7 @@ from cs_sync_schemas import (
     Ticket,
     UsageDay,
 )
-from tests.health.conftest import DAY, SCOPE, Workspace
+from tests.health.conftest import DAY, LONG_AGO, SCOPE, Workspace
 
 
 def at(day: int, month: int = 11, hour: int = 12) -> datetime:
@@ -222,6 +225,45 @@ def test_csat_takes_the_upper_quarter_of_any_scale(workspace: Workspace) -> None
     answer(workspace, "3", None, score=0.0, scale_max=1.0, higher_is_better=False, **scale)
     answer(workspace, "4", None, score=0.0, scale_max=1.0, **scale)
     assert workspace.values("csat_90") == {"acme": 0.5}
+
+
+def test_ratings_are_all_answers_of_a_year_each_on_its_own_scale(workspace: Workspace) -> None:
+    workspace.account("acme", "hubspot")
+    workspace.person("ana", "acme", "hubspot")
+    scale = {"kind": "csat", "scale_min": 1.0, "scale_max": 5.0}
+    answer(workspace, "1", "ana", score=4.0, answered_at=at(1, month=2), **scale)
+    answer(workspace, "2", "ana", score=3.0, answered_at=at(2), **scale)
+    answer(workspace, "3", "ana", score=2.0, answered_at=at(3), kind="csat", scale_max=2.0)
+    turned = {"scale_max": 1.0, "higher_is_better": False, "survey": "support"}
+    answer(workspace, "4", "ana", score=0.0, answered_at=at(4), kind="csat", **turned)
+    answer(workspace, "5", "ana", score=None, answered_at=at(5), kind="csat")
+    answer(workspace, "6", "ana", score=9.0, answered_at=at(6))
+    long_ago = datetime(2024, 11, 20, 12, tzinfo=UTC)
+    answer(workspace, "7", "ana", score=1.0, answered_at=long_ago, **scale)
+    rated = workspace.evidence()["acme"].ratings
+    assert [(one.source_id, one.satisfied, one.survey) for one in rated] == [
+        ("1", True, None), ("2", False, None), ("3", True, None), ("4", True, "support"),
+    ]  # fmt: skip
+    assert rated[0].person_name == "Ana"
+
+
+def test_a_rating_stays_with_the_account_where_the_person_was_then(workspace: Workspace) -> None:
+    workspace.account("acme", "hubspot")
+    workspace.account("beta", "hubspot")
+    workspace.add(Contact, id="ana", account_id="beta", name="Ana")
+    workspace.add(ContactLink, source="hubspot", source_id="ana", contact_id="ana")
+    places = (("acme", LONG_AGO, at(10)), ("beta", at(10), None))
+    for name, since, until in places:
+        workspace.add(ContactAccount, contact_id="ana", valid_from=since, day_from=since.date(),
+                      valid_to=until, day_to=until and until.date(), source="hubspot",
+                      account_source_id=name, stated=True)  # fmt: skip
+    scale = {"kind": "csat", "scale_min": 1.0, "scale_max": 5.0}
+    answer(workspace, "1", "ana", score=5.0, answered_at=at(9), **scale)
+    answer(workspace, "2", "ana", score=1.0, answered_at=at(11), **scale)
+    found = workspace.evidence()
+    assert {name: [one.source_id for one in found[name].ratings] for name in found} == {
+        "acme": ["1"], "beta": ["2"],
+    }  # fmt: skip
 
 
 def test_test_accounts_and_merged_ones_are_not_scored(workspace: Workspace) -> None:

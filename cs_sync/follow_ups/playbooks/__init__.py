@@ -6,6 +6,7 @@ from cs_sync.follow_ups.playbooks.advocate_programme import ADVOCATE_PROGRAMME
 from cs_sync.follow_ups.playbooks.cancellation_call import CANCELLATION_CALL
 from cs_sync.follow_ups.playbooks.contraction_contact import CONTRACTION_CONTACT
 from cs_sync.follow_ups.playbooks.cost_work import COST_WORK
+from cs_sync.follow_ups.playbooks.csat_drop import CSAT_DROP
 from cs_sync.follow_ups.playbooks.detractor_call import DETRACTOR_CALL
 from cs_sync.follow_ups.playbooks.exit_surveys import EXIT_SURVEYS
 from cs_sync.follow_ups.playbooks.knowledge_gap import KNOWLEDGE_GAP
@@ -25,6 +26,7 @@ _ALL = (
     PASSIVE_VALUE,
     PROMOTER_REFERRAL,
     SATISFACTION_DROP,
+    CSAT_DROP,
     ACCOUNT_REVIEW,
     KNOWLEDGE_GAP,
     POWER_USER_EXPANSION,

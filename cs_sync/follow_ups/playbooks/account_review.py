@@ -42,7 +42,7 @@ def propose(view: AccountView, settings: ReviewSettings) -> Iterator[Proposal]:
     )
 
 
-def resolved(view: AccountView, _occasion: str) -> str | None:
+def resolved(view: AccountView, _occasion: str, _settings: PlaybookSettings) -> str | None:
     """The account has left the red band, and it is known which it is in."""
     return band_now(view) if view.band in BETTER else None
 

@@ -41,7 +41,7 @@ def propose(view: AccountView, _settings: PlaybookSettings) -> Iterator[Proposal
             )  # fmt: skip
 
 
-def resolved(view: AccountView, occasion: str) -> str | None:
+def resolved(view: AccountView, occasion: str, _settings: PlaybookSettings) -> str | None:
     """The subscription goes on; one that has ended does not."""
     for one in view.subscriptions:
         if occasion.startswith(f"{one.source}:{one.source_id} ") and one.ends_at is None:

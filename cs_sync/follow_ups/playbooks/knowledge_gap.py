@@ -50,7 +50,7 @@ def propose(view: AccountView, settings: GapSettings) -> Iterator[Proposal]:
     )
 
 
-def resolved(view: AccountView, _occasion: str) -> str | None:
+def resolved(view: AccountView, _occasion: str, _settings: PlaybookSettings) -> str | None:
     """The account does well again."""
     return band_now(view) if view.band in ("green", "excellent") else None
 

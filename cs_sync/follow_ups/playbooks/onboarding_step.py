@@ -51,7 +51,7 @@ def propose(view: AccountView, settings: StepSettings) -> Iterator[Proposal]:
             )  # fmt: skip
 
 
-def resolved(view: AccountView, occasion: str) -> str | None:
+def resolved(view: AccountView, occasion: str, _settings: PlaybookSettings) -> str | None:
     """The step was done."""
     done = (step for step in view.steps if step.done_at and _occasion(step) == occasion)
     step = next(done, None)

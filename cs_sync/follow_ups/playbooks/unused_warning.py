@@ -57,7 +57,7 @@ def last_use(view: AccountView) -> str:
     return say(how, day=say.day(since, view.today))
 
 
-def used_again(view: AccountView, occasion: str) -> str | None:
+def used_again(view: AccountView, occasion: str, _settings: PlaybookSettings) -> str | None:
     """It has been used since the day that the occasion names."""
     known = date.fromisoformat(occasion[-len("2026-01-31") :])
     if view.usage is None or view.usage.last_day <= known:
@@ -66,11 +66,11 @@ def used_again(view: AccountView, occasion: str) -> str | None:
     return view.words("unused_warning.again", day=day)
 
 
-def resolved(view: AccountView, occasion: str) -> str | None:
+def resolved(view: AccountView, occasion: str, settings: PlaybookSettings) -> str | None:
     """It is used again, or unused for so long that another follow-up took over."""
     if occasion in view.occasions.get("likely_leaving", ()):
         return view.words("unused_warning.taken_over")
-    return used_again(view, occasion)
+    return used_again(view, occasion, settings)
 
 
 UNUSED_WARNING = Playbook(

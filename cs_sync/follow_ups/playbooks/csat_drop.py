@@ -1,0 +1,96 @@
+"""Fewer of an account's answers are satisfied than before: act before it pays less or leaves."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from fractions import Fraction
+
+from pydantic import Field
+
+from cs_sync.follow_ups.drops import Drop, Timeline, find_drops, has_fallen
+from cs_sync.follow_ups.evidence import answer_evidence
+from cs_sync.follow_ups.playbook import Playbook, Proposal
+from cs_sync.follow_ups.settings import PlaybookSettings
+from cs_sync.follow_ups.view import AccountView
+from cs_sync.follow_ups.wording import listed, paragraphs, standing
+from cs_sync.health.wording import plain
+
+
+class CsatSettings(PlaybookSettings):
+    """Also which days are compared, and what a drop is."""
+
+    days: int = Field(
+        default=30, ge=7, le=90, description="The last days, against as many before them."
+    )
+    fall: float = Field(
+        default=0.25, gt=0, le=1, description="By how much the share of satisfied answers fell."
+    )
+    answers: int = Field(default=5, ge=2, description="Fewer, on either side, tell nothing.")
+    surveys: tuple[str, ...] = Field(default=(), description="Those that count; none: all.")
+
+
+def propose(view: AccountView, settings: CsatSettings) -> Iterator[Proposal]:
+    """One follow-up per drop, named by its first answer; unsatisfied answers are news of it."""
+    timeline, fall = _timeline(view, settings), Fraction(str(settings.fall))
+    if not has_fallen(timeline, view.now, fall, settings.answers):
+        return
+    *_, drop = find_drops(timeline, view.now, fall, settings.answers)
+    say, before, now = view.words, timeline.before(view.now), timeline.recent(view.now)
+    facts = tuple(answer_evidence(rating, view) for rating in timeline.news(view.now))
+    told = say(
+        "csat_drop.told",
+        settings.days,
+        now=say.number(now.satisfied),
+        now_of=say.number(now.answers),
+        before=say.number(before.satisfied),
+        before_of=say.number(before.answers),
+    )
+    yield Proposal(
+        occasion=next(iter(view.occasions.get("csat_drop", ())), _name(drop)),
+        of_record=True,
+        since=drop.since,
+        title=say(
+            "csat_drop.title",
+            account=plain(view.label, 80),
+            before=say.percent(float(before.rate), 0),
+            now=say.percent(float(now.rate), 0),
+        ),
+        body=paragraphs(
+            f"{told}\n{listed(*(fact['text'] for fact in facts))}",
+            say("csat_drop.do"),
+            standing(view),
+        ),
+        evidence=facts,
+    )
+
+
+def resolved(view: AccountView, occasion: str, settings: CsatSettings) -> str | None:
+    """Enough people answered since, and nearly as many are satisfied as before the drop."""
+    timeline, fall = _timeline(view, settings), Fraction(str(settings.fall))
+    drops = find_drops(timeline, view.now, fall, settings.answers)
+    drop = next((drop for drop in drops if _name(drop) == occasion), None)
+    now = timeline.recent(view.now)
+    if drop is None or now.answers < settings.answers or drop.before.rate - now.rate >= fall:
+        return None
+    say = view.words
+    satisfied, answers = say.number(now.satisfied), say.number(now.answers)
+    return say("csat_drop.recovered", now=satisfied, now_of=answers)
+
+
+def _timeline(view: AccountView, settings: CsatSettings) -> Timeline:
+    asked = settings.surveys
+    ratings = [one for one in view.ratings if not asked or one.survey in asked]
+    return Timeline(ratings, settings.days)
+
+
+def _name(drop: Drop) -> str:
+    return f"{drop.first.source}:{drop.first.source_id}"
+
+
+CSAT_DROP = Playbook(
+    name="csat_drop",
+    title="Ask why satisfaction fell",
+    description="An account whose share of satisfied CSAT answers fell is asked what changed.",
+    propose=propose,
+    defaults=CsatSettings(due_in=timedelta(days=3), cool_down=timedelta(days=30)),
+    resolved=resolved,
+)
