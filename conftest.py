@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, create_engine
 
-from cs_sync.jobs import workspace
-from cs_sync.store import database
-from cs_sync.store.database import Store
-from cs_sync.store.migrating import migrate
-from cs_sync.testing.databases import fill, quick
+from cs_sync.runtime import workspace
+from cs_sync.store import engine as database
+from cs_sync.store.engine import Store
+from cs_sync.store.migrate import migrate_schema
+from cs_sync.testing.databases import create_tables, speed_up
 
 os.environ.pop("COLUMNS", None)
 
@@ -45,13 +45,13 @@ def quick_databases() -> Iterator[None]:
     """
 
     def opened(*arguments: Any, **options: Any) -> Engine:
-        return quick(create_engine(*arguments, **options))
+        return speed_up(create_engine(*arguments, **options))
 
     def migrated(store: Store, now: datetime) -> Path | None:
-        fill(store)
-        return migrate(store, now)
+        create_tables(store)
+        return migrate_schema(store, now)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(database, "create_engine", opened)
-        patch.setattr(workspace, "migrate", migrated)
+        patch.setattr(workspace, "migrate_schema", migrated)
         yield

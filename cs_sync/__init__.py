@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from cs_sync.contracts.destination import (
         Ack,
         Addresses,
-        Comparing,
         Destination,
         FieldSpec,
-        Found,
         Op,
         OpenFollowUp,
         Reject,
-        Shown,
+        RemoteAccount,
+        RemoteObject,
+        SupportsDriftCheck,
         SupportsOpenFollowUps,
         Value,
     )
@@ -34,10 +34,10 @@ if TYPE_CHECKING:
         VendorError,
     )
     from cs_sync.contracts.events import Event
-    from cs_sync.contracts.hooks import hookimpl
+    from cs_sync.contracts.hookspecs import hookimpl
     from cs_sync.contracts.http import Http, Limit, Shape, is_loopback
-    from cs_sync.contracts.lists import ListWatch
-    from cs_sync.contracts.mapping import Unmappable, map_each
+    from cs_sync.contracts.lists import PaginationGuard
+    from cs_sync.contracts.mapping import MappingError, map_each
     from cs_sync.contracts.source import (
         ConnectorConfig,
         Finding,
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
         Source,
         Stream,
         Window,
-        Workspace,
+        WorkspaceInfo,
     )
     from cs_sync.follow_ups import (
         AccountView,
@@ -64,7 +64,6 @@ __all__ = [
     "Addresses",
     "AnswerUnknown",
     "CompanyView",
-    "Comparing",
     "ConfigError",
     "ConnectorConfig",
     "CredentialRefused",
@@ -73,13 +72,13 @@ __all__ = [
     "Event",
     "FieldSpec",
     "Finding",
-    "Found",
     "Http",
     "Limit",
-    "ListWatch",
+    "MappingError",
     "Op",
     "OpenFollowUp",
     "Page",
+    "PaginationGuard",
     "PermissionMissing",
     "Playbook",
     "PlaybookSettings",
@@ -87,31 +86,32 @@ __all__ = [
     "Question",
     "Reject",
     "Rejection",
+    "RemoteAccount",
+    "RemoteObject",
     "RequestRefused",
     "Row",
     "Shape",
-    "Shown",
     "Source",
     "Stream",
+    "SupportsDriftCheck",
     "SupportsOpenFollowUps",
     "Throttled",
-    "Unmappable",
     "Unreachable",
     "Value",
     "VendorError",
     "Window",
-    "Workspace",
+    "WorkspaceInfo",
     "hookimpl",
     "is_loopback",
     "map_each",
 ]
 
-_CONTRACTS = ("hooks", "errors", "events", "http", "lists", "source", "mapping", "destination")
+_CONTRACTS = ("hookspecs", "errors", "events", "http", "lists", "source", "mapping", "destination")
 _HOMES = (*(f"cs_sync.contracts.{name}" for name in _CONTRACTS), "cs_sync.follow_ups")
 
 
 def __getattr__(name: str) -> Any:
-    """The public name, from the contract that defines it."""
+    """Import a public name from the module that defines it."""
     if name in __all__:
         for home in _HOMES:
             module = import_module(home)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from cs_sync.store.database import Store, open_store
-from cs_sync.testing.databases import empty_database
+from cs_sync.store.engine import Store, open_store
+from cs_sync.testing.databases import make_empty_database
 from tests.postgres import WORKSPACES, empty, fresh_database, postgres_url
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -60,7 +60,7 @@ def postgres_engine(postgres_workspace: str) -> Iterator[Engine]:
 def migrated_sqlite(folder: Path) -> Iterator[Store]:
     """An empty SQLite store in a folder."""
     path = folder / "store.db"
-    path.write_bytes(empty_database())
+    path.write_bytes(make_empty_database())
     opened = open_store(f"sqlite:///{path}")
     yield opened
     opened.close()

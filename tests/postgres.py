@@ -19,8 +19,8 @@ from sqlalchemy import create_engine, inspect, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
-from cs_sync.store.database import Store, open_store
-from cs_sync.store.migrating import migrate
+from cs_sync.store.engine import Store, open_store
+from cs_sync.store.migrate import migrate_schema
 
 WORKSPACES = ("one", "two")
 """Schemas of every fresh database."""
@@ -75,7 +75,7 @@ def _template(server: str) -> str:
     _administer(server, f"CREATE DATABASE {name}")
     for schema in WORKSPACES:
         store = open_store(_url_of(server, name), schema)
-        migrate(store, datetime(2026, 1, 1, tzinfo=UTC))
+        migrate_schema(store, datetime(2026, 1, 1, tzinfo=UTC))
         store.close()
     return name
 

@@ -12,8 +12,8 @@ import pytest
 import typer
 
 from cs_sync import Event
-from cs_sync.metrics.registry import builtin_metrics
-from cs_sync.plugins import BrokenPlugin, Plugins, load_plugins
+from cs_sync.metrics.registry import list_builtin_metrics
+from cs_sync.plugins import BrokenPlugin, PluginRegistry, load_plugins
 from cs_sync_schemas import SourceAccount
 
 GOOD = """
@@ -37,7 +37,7 @@ def cs_sync_sources():
 """
 
 Install = Callable[..., None]
-Load = Callable[..., Plugins]
+Load = Callable[..., PluginRegistry]
 
 
 @pytest.fixture
@@ -69,13 +69,13 @@ def load() -> Load:
     """Load only what a test installed: whatever else lives in this environment is disabled."""
     others = {point.dist.name for point in entry_points(group="cs_sync") if point.dist}
 
-    def run(disabled: tuple[str, ...] = ()) -> Plugins:
+    def run(disabled: tuple[str, ...] = ()) -> PluginRegistry:
         return load_plugins({*others, *disabled}, report=lambda plugin: None)
 
     return run
 
 
-def only(plugins: Plugins) -> BrokenPlugin:
+def only(plugins: PluginRegistry) -> BrokenPlugin:
     (broken,) = plugins.broken
     return broken
 
@@ -199,7 +199,7 @@ def test_an_observer_that_raises_is_reported_once_and_ignored(install: Install, 
     )
     plugins = load()
     heard: list[Event] = []
-    plugins.observe(heard.append)
+    plugins.add_observer(heard.append)
     for _ in range(3):
         plugins.emit(Event("page_stored", at=datetime(2026, 1, 1, tzinfo=UTC)))
     assert len(heard) == 3
@@ -248,10 +248,10 @@ def test_a_vault_answers_and_its_failure_never_quotes_the_secret(
     )
     plugins = load()
     assert plugins.has_vault
-    assert plugins.secret("vault", "a") == "opened"
-    assert plugins.secret("safe", "a") is None
+    assert plugins.resolve_secret("vault", "a") == "opened"
+    assert plugins.resolve_secret("safe", "a") is None
     with pytest.raises(Exception, match="could not read vault:down") as caught:
-        plugins.secret("vault", "down")
+        plugins.resolve_secret("vault", "down")
     assert "canary-7731" not in str(caught.value)
 
 
@@ -315,12 +315,12 @@ def test_a_metric_of_ours_cannot_be_replaced(install: Install, load: Load) -> No
     code = """
     import dataclasses
     from cs_sync import hookimpl
-    from cs_sync.metrics.registry import builtin_metrics
+    from cs_sync.metrics.registry import list_builtin_metrics
     @hookimpl
     def cs_sync_metrics():
-        return [dataclasses.replace(builtin_metrics()[0], name="{name}")]
+        return [dataclasses.replace(list_builtin_metrics()[0], name="{name}")]
     """
-    ours = builtin_metrics()[0].name
+    ours = list_builtin_metrics()[0].name
     install("copy", code.format(name=ours))
     install("more", code.format(name="logo_colour"))
     plugins = load()

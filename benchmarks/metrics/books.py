@@ -12,12 +12,12 @@ from typing import Any
 from sqlalchemy import insert, update
 from sqlmodel import SQLModel
 
-from cs_sync.metrics.periods import Period, add_months, whole_periods
-from cs_sync.store.database import Store, open_store
-from cs_sync_schemas import Account, AccountLink, Subscription, SubscriptionItem, table_of
+from cs_sync.metrics.periods import Period, add_months, list_whole_periods
+from cs_sync.store.engine import Store, open_store
+from cs_sync_schemas import Account, AccountLink, Subscription, SubscriptionItem, get_table
 
 FIRST, MONTHS = date(2023, 1, 1), 36
-PERIODS: tuple[Period, ...] = whole_periods(FIRST, add_months(FIRST, MONTHS), "month", "UTC")
+PERIODS: tuple[Period, ...] = list_whole_periods(FIRST, add_months(FIRST, MONTHS), "month", "UTC")
 SYNCED = datetime(2026, 1, 1, tzinfo=UTC)
 TOUCHED = datetime(2026, 1, 2, tzinfo=UTC)
 AT_ONCE = 5_000
@@ -39,7 +39,7 @@ def write_books(path: Path, accounts: int) -> None:
 
 def touch(store: Store, share: int) -> int:
     """Change the seats of every `share`-th account, as a later sync would; how many."""
-    item = table_of(SubscriptionItem)
+    item = get_table(SubscriptionItem)
     changed = item.c.source_id.like(f"%{'0' * (len(str(share)) - 1)}")
     values = {"quantity": item.c.quantity, "unit_amount": Decimal(9_900), "changed_at": TOUCHED}
     with store.write() as connection:
@@ -55,7 +55,7 @@ def _store(store: Store, numbers: range) -> None:
     with store.write() as connection:
         for model, some in rows.items():
             full = [{**_template(model), **row} for row in some]
-            connection.execute(insert(table_of(model)), full)
+            connection.execute(insert(get_table(model)), full)
 
 
 @cache
@@ -66,7 +66,7 @@ def _template(model: type[SQLModel]) -> dict[str, Any]:
         "row_hash": "", "since": SYNCED, "rule": "own", "reason": "",
     }  # fmt: skip
     content = model.model_construct(None, **engine).model_dump()
-    return {column.name: content.get(column.name) for column in table_of(model).c}
+    return {column.name: content.get(column.name) for column in get_table(model).c}
 
 
 def _account(number: int) -> Iterator[tuple[type[SQLModel], dict[str, Any]]]:

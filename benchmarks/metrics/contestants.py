@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.metrics.books import PERIODS, SYNCED, TOUCHED, touch
-from cs_sync.metrics.bridge import bridge
+from cs_sync.metrics.bridge import select_bridge
+from cs_sync.metrics.incremental import CachedQuery
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.mrr.movements import account_mrr
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.registry import Registry, builtin_metrics
-from cs_sync.metrics.sums import Question
-from cs_sync.store.billing import read_billing
-from cs_sync.store.database import Store, open_store
-from cs_sync.store.figures import answers
-from cs_sync.store.mrr import save_mrr
-from cs_sync.store.touched import touched_accounts
-from cs_sync.sync.collecting import seldom_collecting
+from cs_sync.metrics.registry import MetricRegistry, list_builtin_metrics
+from cs_sync.store.engine import Store, open_store
+from cs_sync.store.fast.metric_cache import answer_questions
+from cs_sync.store.queries.billing import read_billing_facts
+from cs_sync.store.queries.mrr import save_mrr
+from cs_sync.store.queries.stale_accounts import read_stale_accounts
+from cs_sync.sync.gc_tuning import raise_gc_threshold
 
 KINDS = ("opening", "new", "reactivation", "expansion", "contraction", "churn", "closing")
 Numbers = list[dict[str, float]]
@@ -51,26 +51,29 @@ def cs_sync(path: Path) -> list[Step]:
     ]
 
 
-@seldom_collecting()
+@raise_gc_threshold()
 def _derive(store: Store, policy: MrrPolicy, since: datetime | None, now: datetime) -> None:
     with store.read() as connection:
-        accounts = touched_accounts(connection, since)
+        accounts = read_stale_accounts(connection, since)
     for start in range(0, len(accounts), AT_ONCE):
         some = accounts[start : start + AT_ONCE]
         with store.read() as connection:
-            mrr = {f.account_id: account_mrr(f, policy) for f in read_billing(connection, some)}
+            mrr = {
+                f.account_id: calculate_account_mrr(f, policy)
+                for f in read_billing_facts(connection, some)
+            }
         with store.write() as connection:
             save_mrr(connection, mrr, policy.hash, now)
 
 
 def _asked(store: Store, scope: Scope, upto: datetime) -> Numbers:
     """The bridge and customer churn of the scope's months."""
-    churn = Registry(builtin_metrics()).select(["customer_churn_rate"])[0]
+    churn = MetricRegistry(list_builtin_metrics()).select(["customer_churn_rate"])[0]
     asked = [
-        Question("bridge", scope, bridge(scope)),
-        Question(churn.name, scope, churn.statement(scope)),
+        CachedQuery("bridge", scope, select_bridge(scope)),
+        CachedQuery(churn.name, scope, churn.statement(scope)),
     ]
-    bridged, rates = answers(store, asked, upto)
+    bridged, rates = answer_questions(store, asked, upto)
     lost = {row["period"]: (row["numerator"], row["denominator"]) for row in rates}
     return [
         {kind: row[kind] for kind in KINDS}

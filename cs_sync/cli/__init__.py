@@ -1,4 +1,4 @@
-"""The command line: thin commands over the jobs, and what they show."""
+"""The command line: thin commands over the jobs, and their output."""
 
 from cs_sync.cli.main import main
 

@@ -1,4 +1,4 @@
-"""The application: the global options and the commands of the host."""
+"""The application: global options and the host's commands."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -8,22 +8,22 @@ import typer
 
 from cs_sync.cli.commands import (
     accounts,
-    acting,
-    analysing,
-    inspecting,
-    keeping,
-    making,
-    numbers,
-    scheduling,
-    setting_up,
-    syncing,
-    writing,
+    analyse,
+    data,
+    metrics,
+    new,
+    playbooks,
+    schedule,
+    setup,
+    state,
+    sync,
+    write,
 )
 from cs_sync.cli.options import Format, LogFormat
 
 
 def make_app() -> typer.Typer:
-    """A fresh application with the host's commands, for plugins to add theirs."""
+    """Create an application with the host's commands, for plugins to extend."""
     app = typer.Typer(
         name="cs-sync",
         help="Which customers are about to leave, why, and what to do about it.",
@@ -31,21 +31,21 @@ def make_app() -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_global_options)
-    for room in (
-        setting_up,
-        syncing,
-        scheduling,
-        numbers,
-        analysing,
-        writing,
-        acting,
+    app.callback()(_set_global_options)
+    for commands in (
+        setup,
+        sync,
+        schedule,
+        metrics,
+        analyse,
+        write,
+        playbooks,
         accounts,
-        inspecting,
-        keeping,
-        making,
+        state,
+        data,
+        new,
     ):
-        room.add_to(app)
+        commands.add_to(app)
     return app
 
 
@@ -55,7 +55,7 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def _global_options(
+def _set_global_options(
     context: typer.Context,
     config: Annotated[
         Path, typer.Option(envvar="CS_SYNC_CONFIG", help="The configuration file.")

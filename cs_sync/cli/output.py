@@ -1,4 +1,4 @@
-"""Prints rows to standard output as JSON, CSV or a table; nothing else is written there."""
+"""Output of rows to standard output as JSON, CSV or a table, and of nothing else."""
 
 import os
 import sys
@@ -9,60 +9,72 @@ import orjson
 from rich.console import Console, RenderableType
 from rich.table import Table
 
-from cs_sync.cli.values import cell, harmless, text
-from cs_sync.jobs.csv_text import csv_line, plain
+from cs_sync.cli.render.formatting import format_cell, make_text, strip_control_characters
+from cs_sync.export.csv_cells import format_csv_line, to_json_value
 
 Rows = Sequence[Mapping[str, Any]]
 
 
-_UNBOUNDED = 1000
+_UNBOUNDED_WIDTH = 1000
 """Columns of a line that goes to a file or a pipe: nothing there has to be folded."""
 
 
-def console() -> Console:
-    """Standard output: folded to the terminal's width, one line per row anywhere else."""
+def make_console() -> Console:
+    """Create a console on standard output.
+
+    It folds lines to a terminal's width; elsewhere every row is one line.
+    """
     shown = Console(highlight=False, markup=False, emoji=False)
     if not shown.is_terminal and "COLUMNS" not in os.environ:
-        shown.width = _UNBOUNDED
+        shown.width = _UNBOUNDED_WIDTH
     return shown
 
 
-def write_rows(
+def print_rows(
     output: str,
     rows: Rows,
     fields: Sequence[str],
     table: Callable[[Rows], RenderableType] | None = None,
 ) -> None:
-    """Print rows: `fields` come first and in this order, whatever else a row has follows."""
+    """Print rows in the chosen format.
+
+    Args:
+        output: The format: table, json or csv.
+        rows: The rows.
+        fields: Fields in their order; further fields of the rows follow.
+        table: Builds the table; default: a plain one.
+    """
     if output == "table":
-        console().print(table(rows) if table else plain_table(rows, fields))
+        make_console().print(table(rows) if table else plain_table(rows, fields))
         return
     names = [*fields, *(n for n in dict.fromkeys(k for r in rows for k in r) if n not in fields)]
-    written = to_json(rows, names) if output == "json" else to_csv(rows, names)
+    written = format_json(rows, names) if output == "json" else format_csv(rows, names)
     # Whoever looks at it sees it clean; a file or another program gets it as it is.
-    sys.stdout.write(harmless(written) if sys.stdout.isatty() else written)
+    sys.stdout.write(strip_control_characters(written) if sys.stdout.isatty() else written)
     sys.stdout.flush()
 
 
-def to_json(rows: Rows, names: Sequence[str]) -> str:
-    """A JSON array of flat objects, every one with all the names in the same order."""
+def format_json(rows: Rows, names: Sequence[str]) -> str:
+    """Format a JSON array of flat objects, all with the same names in the same order."""
     ordered = [{name: row.get(name) for name in names} for row in rows]
     options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
-    return orjson.dumps(ordered, default=plain, option=options).decode()
+    return orjson.dumps(ordered, default=to_json_value, option=options).decode()
 
 
-def to_csv(rows: Rows, names: Sequence[str]) -> str:
-    """Comma-separated values with a header; a text that a spreadsheet would run is quoted."""
-    return "".join(map(csv_line, [names, *([row.get(name) for name in names] for row in rows)]))
+def format_csv(rows: Rows, names: Sequence[str]) -> str:
+    """Format comma-separated values with a header; texts run by spreadsheets are quoted."""
+    return "".join(
+        map(format_csv_line, [names, *([row.get(name) for name in names] for row in rows)])
+    )
 
 
 def plain_table(rows: Rows, fields: Sequence[str]) -> RenderableType:
-    """Rows as they are, for lists that need no numbers formatted."""
+    """Build a table of unformatted values."""
     if not rows:
-        return text("nothing to show", "dim")
+        return make_text("nothing to show", "dim")
     table = Table(box=None, pad_edge=False, header_style="bold")
     for field in fields:
         table.add_column(field.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*(cell(row.get(field)) for field in fields))
+        table.add_row(*(format_cell(row.get(field)) for field in fields))
     return table

@@ -1,4 +1,4 @@
-"""Shows on standard error what happens while a command works."""
+"""Progress on standard error while a command works."""
 
 import sys
 import threading
@@ -11,45 +11,51 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from cs_sync.cli.values import STATUS_STYLE, duration, text
-from cs_sync.contracts.errors import request_id_in
+from cs_sync.cli.render.formatting import STATUS_STYLE, format_duration, make_text
+from cs_sync.contracts.errors import parse_request_id
 from cs_sync.contracts.events import Event
-from cs_sync.plugins import Plugins
+from cs_sync.plugins import PluginRegistry
 
 
 @contextmanager
-def watching(plugins: Plugins, *, quiet: bool, log_format: str) -> Iterator[None]:
-    """Let the right observer watch for as long as the block lasts."""
+def show_progress(plugins: PluginRegistry, *, quiet: bool, log_format: str) -> Iterator[None]:
+    """Show progress inside the block, in the form that fits standard error.
+
+    Args:
+        plugins: Pass on the events.
+        quiet: Show nothing.
+        log_format: text, or json for JSON lines.
+    """
     console = Console(stderr=True, highlight=False, markup=False, emoji=False)
     if quiet:
         yield
     elif log_format == "json":
-        with _observing(plugins, json_lines()):
+        with _observe_events(plugins, make_json_logger()):
             yield
     elif console.is_terminal:
-        with LiveProgress(console) as live, _observing(plugins, live):
+        with LiveProgress(console) as live, _observe_events(plugins, live):
             yield
     else:
-        with _observing(plugins, FinalLines(console)):
+        with _observe_events(plugins, PlainProgress(console)):
             yield
 
 
 @contextmanager
-def _observing(plugins: Plugins, observer: Callable[[Event], None]) -> Iterator[None]:
-    plugins.observe(observer, "progress")
+def _observe_events(plugins: PluginRegistry, observer: Callable[[Event], None]) -> Iterator[None]:
+    plugins.add_observer(observer, "progress")
     try:
         yield
     finally:
-        plugins.unobserve("progress")
+        plugins.remove_observer("progress")
 
 
-def json_lines() -> Callable[[Event], None]:
-    """One JSON object per event, with the run it belongs to and the vendor's id of the request."""
+def make_json_logger() -> Callable[[Event], None]:
+    """Return an observer that logs one JSON object per event, with run and request id."""
     import structlog
 
     logger = structlog.wrap_logger(
         structlog.PrintLogger(sys.stderr),
-        processors=[_named_first, structlog.processors.JSONRenderer(default=str)],
+        processors=[_put_event_first, structlog.processors.JSONRenderer(default=str)],
     )
 
     run: str | None = None
@@ -62,13 +68,13 @@ def json_lines() -> Callable[[Event], None]:
             "run": run,
             "source": event.source,
             "stream": event.stream,
-            "request_id": request_id_in(str(told)),
+            "request_id": parse_request_id(str(told)),
         }
         logger.info(
             event.name,
             at=event.at.isoformat(),
             **{name: value for name, value in named.items() if value},
-            **{name: value for name, value in event.detail.items() if name not in _RESERVED},
+            **{name: value for name, value in event.detail.items() if name not in _RESERVED_FIELDS},
         )
         if event.name == "run_ended":
             run = None
@@ -76,17 +82,17 @@ def json_lines() -> Callable[[Event], None]:
     return log
 
 
-def _named_first(
+def _put_event_first(
     _logger: Any, _method: str, entry: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     return {"event": entry.pop("event"), **entry}
 
 
-_RESERVED = {"event", "at", "run", "source", "stream", "request_id"}
+_RESERVED_FIELDS = {"event", "at", "run", "source", "stream", "request_id"}
 
 
-class FinalLines:
-    """One plain line per finished stream and step, for logs and pipes."""
+class PlainProgress:
+    """Progress as one plain line per finished stream and step, for logs and pipes."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -94,13 +100,13 @@ class FinalLines:
 
     def __call__(self, event: Event) -> None:
         """Print the line of an event, if it has one."""
-        line = line_of(without_known_error(event, self._errors))
+        line = format_event(drop_repeated_error(event, self._errors))
         if line is not None:
             self._console.print(line, soft_wrap=True)
 
 
 class LiveProgress:
-    """One moving line per stream at work, and a plain one for each that is done."""
+    """Progress as one live line per running stream, a plain one per finished stream."""
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
@@ -125,32 +131,37 @@ class LiveProgress:
         self._progress.stop()
 
     def __call__(self, event: Event) -> None:
-        """Bring the line of the event's stream up to date."""
+        """Update the line of the event's stream."""
         key = (event.source, event.stream)
         with self._lock:
             if event.name == "stream_started":
                 self._records[key] = 0
                 self._tasks[key] = self._progress.add_task(
-                    text(_title(event)).plain, total=None, records=0, note=""
+                    make_text(_format_title(event)).plain, total=None, records=0, note=""
                 )
             elif event.name == "page_stored" and key in self._tasks:
                 self._records[key] += int(event.detail.get("records", 0))
                 self._progress.update(self._tasks[key], records=self._records[key], note="")
             elif event.name in ("waiting", "retrying") and key in self._tasks:
-                self._progress.update(self._tasks[key], note=text(_pause(event)).plain)
+                self._progress.update(self._tasks[key], note=make_text(_format_wait(event)).plain)
             else:
                 self._finish(key, event)
 
     def _finish(self, key: tuple[str, str], event: Event) -> None:
         if event.name == "stream_ended" and key in self._tasks:
             self._progress.remove_task(self._tasks.pop(key))
-        line = line_of(without_known_error(event, self._errors))
+        line = format_event(drop_repeated_error(event, self._errors))
         if line is not None:
             self._progress.console.print(line)
 
 
-def without_known_error(event: Event, known: set[tuple[str, str]]) -> Event:
-    """Return the event, without the error of a stream if its source gave it before; notes it."""
+def drop_repeated_error(event: Event, known: set[tuple[str, str]]) -> Event:
+    """Return the event, with a stream's error replaced if its source reported it before.
+
+    Args:
+        event: The event.
+        known: (source, error) pairs so far; a new one is added.
+    """
     error = (event.source, str(event.detail.get("error")))
     if event.name != "stream_ended" or not event.detail.get("error"):
         return event
@@ -160,49 +171,51 @@ def without_known_error(event: Event, known: set[tuple[str, str]]) -> Event:
     return event
 
 
-def line_of(event: Event) -> Text | None:
-    """What an event says in one line; None for those that only move a display."""
+def format_event(event: Event) -> Text | None:
+    """Format an event as one line; None if it only updates a live display."""
     detail = event.detail
     if event.name == "stream_ended":
-        return _ended(event)
+        return _format_stream_end(event)
     if event.name in ("waiting", "retrying"):
-        return text(f"{_title(event)}: {_pause(event)}", "yellow")
+        return make_text(f"{_format_title(event)}: {_format_wait(event)}", "yellow")
     if event.name == "warning":
-        return text(f"warning: {detail.get('message')}", "yellow")
+        return make_text(f"warning: {detail.get('message')}", "yellow")
     if event.name == "step_ended" and detail.get("message"):
-        return text(str(detail["message"]))
+        return make_text(str(detail["message"]))
     if event.name == "step_started" and detail.get("step"):
-        return text(f"{detail['step']} …", "dim")
+        return make_text(f"{detail['step']} …", "dim")
     if event.name == "write_done":
         counts = ", ".join(f"{v} {k}" for k, v in detail.items() if k != "of" and v)
-        return text(f"{event.source}: {counts} of {detail.get('of', '?')} writes")
+        return make_text(f"{event.source}: {counts} of {detail.get('of', '?')} writes")
     return None
 
 
-def _ended(event: Event) -> Text:
+def _format_stream_end(event: Event) -> Text:
     detail = event.detail
     status = str(detail.get("status", "ok"))
-    line = Text.assemble(text(f"{_title(event)}: "), text(status, STATUS_STYLE.get(status, "")))
-    line.append_text(text(f", {detail.get('records', 0):,} records"))
+    line = Text.assemble(
+        make_text(f"{_format_title(event)}: "), make_text(status, STATUS_STYLE.get(status, ""))
+    )
+    line.append_text(make_text(f", {detail.get('records', 0):,} records"))
     for name in ("rejected", "deleted"):
         if detail.get(name):
-            line.append_text(text(f", {detail[name]:,} {name}"))
+            line.append_text(make_text(f", {detail[name]:,} {name}"))
     if detail.get("error"):
-        line.append_text(text(f" – {' '.join(str(detail['error']).split())}"))
+        line.append_text(make_text(f" – {' '.join(str(detail['error']).split())}"))
     return line
 
 
-def _pause(event: Event) -> str:
-    seconds = duration(_seconds(event.detail.get("seconds")))
+def _format_wait(event: Event) -> str:
+    seconds = format_duration(_parse_seconds(event.detail.get("seconds")))
     reason = str(event.detail.get("reason", ""))
     if event.name == "retrying":
         return f"tries again in {seconds}" + (f" ({reason})" if reason else "")
     return f"{seconds} until its window" + (f" ({reason})" if reason else "")
 
 
-def _seconds(value: Any) -> float:
+def _parse_seconds(value: Any) -> float:
     return max(1.0, float(value or 0))
 
 
-def _title(event: Event) -> str:
+def _format_title(event: Event) -> str:
     return f"{event.source} {event.stream}".strip() or "cs-sync"

@@ -1,6 +1,6 @@
-"""The `[connectors.NAME]` tables: checked at once, their secrets looked up when they are used.
+"""The `[connectors.NAME]` tables: validated at once, secrets resolved on first use.
 
-A table is an instance of the connector that its `type` names, which is its own name by default.
+A table is an instance of the connector that its `type` names, by default its own name.
 """
 
 import re
@@ -11,27 +11,33 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from cs_sync.config.credentials import credential_problems
-from cs_sync.config.problems import Problem, nearest, problems_of, raise_problems, secret_values
-from cs_sync.config.secrets import Secrets, is_own_reference, raise_together
+from cs_sync.config.credentials import find_credential_problems
+from cs_sync.config.problems import (
+    Problem,
+    collect_secret_values,
+    convert_validation_error,
+    raise_problems,
+    suggest_nearest,
+)
+from cs_sync.config.secrets import SecretResolver, is_own_reference, raise_combined
 from cs_sync.contracts.errors import ConfigError
-from cs_sync.contracts.source import ConnectorConfig, Workspace
-from cs_sync.plugins import Plugins
+from cs_sync.contracts.source import ConnectorConfig, WorkspaceInfo
+from cs_sync.plugins import PluginRegistry
 from cs_sync.plugins.distributions import how_to_install
 
 _TYPE = "type"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
-class Connectors(Mapping[str, ConnectorConfig]):
-    """Settings by name of the instance; asking for one looks its secrets up."""
+class ConnectorSettings(Mapping[str, ConnectorConfig]):
+    """Settings by instance name; access resolves the instance's secrets."""
 
     def __init__(
         self,
         tables: Mapping[str, Mapping[str, Any]],
-        plugins: Plugins,
-        secrets: Secrets,
-        workspace: Workspace,
+        plugins: PluginRegistry,
+        secrets: SecretResolver,
+        workspace: WorkspaceInfo,
         source: tuple[Path, str],
     ) -> None:
         self._tables = {
@@ -66,13 +72,16 @@ class Connectors(Mapping[str, ConnectorConfig]):
 
     @property
     def types(self) -> Mapping[str, str]:
-        """The connector that each instance is one of."""
+        """Connector type of each instance."""
         return self._types
 
-    def use(self, names: Iterable[str]) -> None:
-        """Look up the secrets of several connectors; one ConfigError names all that is missing.
+    def resolve_secrets(self, names: Iterable[str]) -> None:
+        """Resolve the secrets of several connectors.
 
-        Two instances that say the same would count everything twice, and are refused.
+        Raises:
+            ConfigError: Secrets are missing (one error names all), or two instances are equal,
+                so
+                that everything would be counted twice.
         """
         names, missing = tuple(names), list[ConfigError]()
         for name in names:
@@ -80,9 +89,11 @@ class Connectors(Mapping[str, ConnectorConfig]):
                 self[name]
             except ConfigError as error:
                 missing.append(error)
-        raise_together(missing)
+        raise_combined(missing)
         for one, other in combinations(names, 2):
-            if self._types[one] == self._types[other] and _told(self[one]) == _told(self[other]):
+            if self._types[one] == self._types[other] and _dump_settings(
+                self[one]
+            ) == _dump_settings(self[other]):
                 raise ConfigError(
                     f"{self._source[0].name}: connectors.{other} says the same as connectors.{one},"
                     " and everything would be counted twice",
@@ -90,48 +101,48 @@ class Connectors(Mapping[str, ConnectorConfig]):
                 )
 
     def problems(self) -> list[Problem]:
-        """What can be said without any secret: unknown connectors and keys, wrong values."""
-        return [found for name in self._tables for found in self._problems(name)]
+        """Return the problems visible without secrets, such as unknown keys."""
+        return [found for name in self._tables for found in self._find_table_problems(name)]
 
-    def plain_secrets(self) -> set[str]:
-        """Secrets that stand in the file itself, so that no message repeats them."""
+    def find_plain_secrets(self) -> set[str]:
+        """Return the secrets written in the file itself, to be hidden in messages."""
         found: set[str] = set()
         for name, table in self._tables.items():
-            model = self._model(name)
-            found |= secret_values(model, table) if model else set()
+            model = self._find_config_class(name)
+            found |= collect_secret_values(model, table) if model else set()
         return {value for value in found if not is_own_reference(value)}
 
-    def _model(self, name: str) -> type[ConnectorConfig] | None:
+    def _find_config_class(self, name: str) -> type[ConnectorConfig] | None:
         kind = self._types[name]
-        return self._plugins.settings_of(kind) if isinstance(kind, str) else None
+        return self._plugins.find_config_class(kind) if isinstance(kind, str) else None
 
-    def _told(self, name: str) -> Workspace:
-        """What an instance is told of the workspace."""
+    def _told(self, name: str) -> WorkspaceInfo:
+        """Return the workspace settings that an instance receives."""
         return self._workspace.model_copy(update={"section": name})
 
-    def _problems(self, name: str) -> list[Problem]:
-        model = self._model(name)
+    def _find_table_problems(self, name: str) -> list[Problem]:
+        model = self._find_config_class(name)
         if model is None:
-            return [_not_installed(name, self._types[name], self._plugins)]
+            return [_not_installed_problem(name, self._types[name], self._plugins)]
         table, key = self._tables[name], f"connectors.{name}"
         if not _NAME.fullmatch(name):
             what = "is no name: the records of a connector are stored under it"
             return [Problem(key, what, "use small letters, digits and _, like stripe_de")]
         if "workspace" in table:
             return [Problem(f"{key}.workspace", "unknown key", "remove it")]
-        found = list(credential_problems(table, model, key))
+        found = list(find_credential_problems(table, model, key))
         try:
             model.model_validate({**table, "workspace": self._told(name)})
         except ValidationError as error:
             found += [
                 problem
-                for problem in problems_of(error, model, key, table)
+                for problem in convert_validation_error(error, model, key, table)
                 if not self._waits(problem, table, key)
             ]
         return found
 
     def _waits(self, problem: Problem, table: Mapping[str, Any], key: str) -> bool:
-        """Whether only the value behind a reference can tell if this is a problem."""
+        """Return whether only the value behind a reference decides if this is a problem."""
         if problem.message in ("unknown key", "is missing"):
             return False
         value: Any = table
@@ -147,26 +158,28 @@ class Connectors(Mapping[str, ConnectorConfig]):
         return self._secrets.is_reference(value)
 
     def _read(self, name: str, table: Mapping[str, Any]) -> ConnectorConfig:
-        model = self._model(name)
+        model = self._find_config_class(name)
         if model is None:
             raise KeyError(name)
         key = f"connectors.{name}"
         resolved = self._secrets.resolve_all(table, f"{self._source[0].name}: {key}")
-        found = list(credential_problems(resolved, model, key))
+        found = list(find_credential_problems(resolved, model, key))
         try:
             settings = model.model_validate({**resolved, "workspace": self._told(name)})
         except ValidationError as error:
-            found += problems_of(error, model, key, resolved)
-        raise_problems(found, *self._source, self._secrets.seen | secret_values(model, resolved))
+            found += convert_validation_error(error, model, key, resolved)
+        raise_problems(
+            found, *self._source, self._secrets.seen | collect_secret_values(model, resolved)
+        )
         return settings
 
 
-def _told(settings: ConnectorConfig) -> dict[str, Any]:
-    """All that a section says; two instances must differ in something."""
+def _dump_settings(settings: ConnectorConfig) -> dict[str, Any]:
+    """Return all settings of a section; two instances must differ in at least one."""
     return settings.model_dump()
 
 
-def _not_installed(name: str, kind: Any, plugins: Plugins) -> Problem:
+def _not_installed_problem(name: str, kind: Any, plugins: PluginRegistry) -> Problem:
     key = f"connectors.{name}" if kind == name else f"connectors.{name}.{_TYPE}"
     for plugin in plugins.broken:
         if kind == plugin.name:
@@ -174,7 +187,7 @@ def _not_installed(name: str, kind: Any, plugins: Plugins) -> Problem:
             return Problem(key, what, plugin.remedy)
     installed = sorted({*plugins.sources, *plugins.destinations})
     listed = ", ".join(installed) or "none"
-    hint = nearest(str(kind), installed)
+    hint = suggest_nearest(str(kind), installed)
     remedy = hint if hint.startswith("did you mean") else how_to_install(str(kind))
     base = next((one for one in installed if name.startswith(f"{one}_")), None)
     if kind == name and base:

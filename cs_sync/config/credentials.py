@@ -1,4 +1,4 @@
-"""What a connector's table may not say: keys that are none, and addresses that give them away."""
+"""Checks of a connector's credentials: malformed keys, and addresses that expose them."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -7,24 +7,24 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
-from cs_sync.config.problems import Problem, secret_fields
+from cs_sync.config.problems import Problem, iterate_secret_fields
 from cs_sync.config.secrets import is_own_reference
 from cs_sync.contracts.http import is_loopback
 
 _VARIABLE = re.compile(r"\$\{?\w+\}?|%\w+%|\$?env\s*[:.(].*", re.IGNORECASE)
 
 
-def credential_problems(
+def find_credential_problems(
     table: Mapping[str, Any], model: type[BaseModel], key: str
 ) -> Iterator[Problem]:
-    """Yield what is wrong with the address and the secrets of a `[connectors.NAME]` table."""
-    yield from _address_problems(table.get("base_url"), f"{key}.base_url")
-    for name, value in secret_fields(model, table, key):
+    """Yield the problems of a `[connectors.NAME]` table's address and secrets."""
+    yield from _find_address_problems(table.get("base_url"), f"{key}.base_url")
+    for name, value in iterate_secret_fields(model, table, key):
         if isinstance(value, str):
-            yield from _secret_problems(value, name)
+            yield from _find_secret_problems(value, name)
 
 
-def _secret_problems(value: str, key: str) -> Iterator[Problem]:
+def _find_secret_problems(value: str, key: str) -> Iterator[Problem]:
     if not value.strip():
         yield Problem(key, "is empty", "write env:NAME, and the key into that variable")
     elif is_own_reference(value):
@@ -36,8 +36,8 @@ def _secret_problems(value: str, key: str) -> Iterator[Problem]:
         yield Problem(key, "has a blank or a line break too many", "remove it")
 
 
-def _address_problems(url: object, key: str) -> Iterator[Problem]:
-    """A connector's address must be https, or plain http to this machine."""
+def _find_address_problems(url: object, key: str) -> Iterator[Problem]:
+    """Yield the problems of an address: https is required, plain http only on loopback."""
     if not isinstance(url, str) or is_own_reference(url):
         return
     try:

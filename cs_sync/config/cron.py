@@ -1,4 +1,4 @@
-"""Cron expressions of five fields (POSIX crontab): whether one is right, and when it is due."""
+"""Cron expressions of five fields (POSIX crontab): validation and due times."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -12,13 +12,17 @@ _FIELDS = (
     ("month", "numbers from 1 to 12"),
     ("day of week", "numbers from 0 to 7"),
 )
-_ANY = datetime(2026, 1, 1, tzinfo=UTC)
-_LONGEST_SHIFT = timedelta(hours=3)
+_ANY_INSTANT = datetime(2026, 1, 1, tzinfo=UTC)
+_MAX_CLOCK_SHIFT = timedelta(hours=3)
 """More than clocks are ever put forward or back."""
 
 
-def check_cron(text: str) -> str:
-    """The expression as given; ValueError names the field that is wrong."""
+def validate_cron(text: str) -> str:
+    """Validate an expression; return it unchanged.
+
+    Raises:
+        ValueError: Names the wrong field.
+    """
     parts = text.split()
     if len(parts) != len(_FIELDS):
         raise ValueError(
@@ -35,31 +39,31 @@ def check_cron(text: str) -> str:
     return text
 
 
-def next_slot(cron: str, zone: tzinfo, after: datetime) -> datetime:
-    """The first instant later than `after` at which the expression is due, in UTC.
+def find_next_slot(cron: str, zone: tzinfo, after: datetime) -> datetime:
+    """Return the first due instant after `after`, in UTC.
 
-    A time that the clocks skip is due when they have been put forward; one that they show twice
-    is due the first time only, unless minute or hour is a star (as in Debian's cron).
+    A time skipped by a clock change is due when the clocks have moved forward; a repeated
+    one is due the first time only, unless minute or hour is a star (as in Debian's cron).
     """
-    return next(slot for slot in _slots(cron, zone, after) if slot > after)
+    return next(slot for slot in _iterate_slots(cron, zone, after) if slot > after)
 
 
-def last_slot(cron: str, zone: tzinfo, now: datetime) -> datetime:
-    """The newest instant up to `now` at which the expression was due, in UTC."""
-    later = now + _LONGEST_SHIFT
-    return next(slot for slot in _slots(cron, zone, later, reverse=True) if slot <= now)
+def find_last_slot(cron: str, zone: tzinfo, now: datetime) -> datetime:
+    """Return the latest due instant up to `now`, in UTC."""
+    later = now + _MAX_CLOCK_SHIFT
+    return next(slot for slot in _iterate_slots(cron, zone, later, reverse=True) if slot <= now)
 
 
-def _slots(
+def _iterate_slots(
     cron: str, zone: tzinfo, start: datetime, *, reverse: bool = False
 ) -> Iterator[datetime]:
-    """Due instants from about `start`; where clocks are put back some may lie before it."""
+    """Yield due instants from about `start`; where clocks move back, some may precede it."""
     for slot in CronSim(cron, start.astimezone(zone), reverse):
         yield slot.astimezone(UTC)
 
 
 def _is_due(cron: str) -> bool:
     try:
-        return next(CronSim(cron, _ANY), None) is not None
+        return next(CronSim(cron, _ANY_INSTANT), None) is not None
     except CronSimError:
         return False

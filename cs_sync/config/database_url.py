@@ -1,4 +1,4 @@
-"""What `[database] url` may say: a SQLite file, or PostgreSQL through psycopg."""
+"""Validation of `[database] url`: a SQLite file, or PostgreSQL through psycopg."""
 
 import re
 from collections.abc import Mapping
@@ -9,12 +9,16 @@ from sqlalchemy import URL, make_url
 
 _DRIVERS = {"sqlite": ("", "pysqlite"), "postgresql": ("", "psycopg")}
 _FORMS = "write sqlite:///FILE or postgresql+psycopg://USER@HOST/NAME"
-_SECONDS = re.compile(r"connect_timeout|keepalives\w*|tcp_user_timeout")
+_TIME_OPTIONS = re.compile(r"connect_timeout|keepalives\w*|tcp_user_timeout")
 _SQLITE = re.compile(r"(sqlite(?:\+\w+)?:///)([^?]+)(.*)", re.DOTALL)
 
 
-def check_database_url(url: str) -> None:
-    """Raise ValueError ("what; remedy") if no database can be at this address."""
+def validate_database_url(url: str) -> None:
+    """Validate a database URL.
+
+    Raises:
+        ValueError: No database can be at this URL; the text is "what; remedy".
+    """
     if not url.isprintable():
         raise ValueError("has characters that no address has; write it anew")
     backend, _, driver = url.partition("://")[0].lower().partition("+")
@@ -22,21 +26,21 @@ def check_database_url(url: str) -> None:
         raise ValueError(f"must begin with sqlite:/// or postgresql+psycopg://; {_FORMS}")
     if driver not in _DRIVERS[backend]:
         raise ValueError(f"the driver {driver} is not supported; {_FORMS}")
-    parsed = _parsed(url)
+    parsed = _parse_url(url)
     if backend == "sqlite":
-        _check_sqlite(url, parsed)
+        _validate_sqlite(url, parsed)
     else:
-        _check_options(parsed.query)
+        _validate_options(parsed.query)
 
 
-def anchored(url: str, folder: Path) -> str:
-    """Return the address with a relative SQLite path made absolute, starting from `folder`."""
+def resolve_sqlite_path(url: str, folder: Path) -> str:
+    """Return the URL with a relative SQLite path resolved against `folder`."""
     match = _SQLITE.fullmatch(url)
     return f"{match[1]}{folder / match[2]}{match[3]}" if match else url
 
 
-def _parsed(url: str) -> URL:
-    """Return the parts of the address; the port must be one."""
+def _parse_url(url: str) -> URL:
+    """Return the parts of the URL; its port must be valid."""
     try:
         port = urlsplit(url).port
     except ValueError as error:
@@ -47,7 +51,7 @@ def _parsed(url: str) -> URL:
     return make_url(url)
 
 
-def _check_sqlite(url: str, parsed: URL) -> None:
+def _validate_sqlite(url: str, parsed: URL) -> None:
     if not url.partition("://")[2].startswith("/"):
         raise ValueError("needs three slashes before the file; write sqlite:///cs_sync.db")
     if parsed.query:
@@ -58,10 +62,13 @@ def _check_sqlite(url: str, parsed: URL) -> None:
         raise ValueError("must name the file itself; write sqlite:///cs_sync.db")
 
 
-def _check_options(query: Mapping[str, str | tuple[str, ...]]) -> None:
-    """Options must be known to libpq, where psycopg is installed to tell, and times be numbers."""
+def _validate_options(query: Mapping[str, str | tuple[str, ...]]) -> None:
+    """Check that libpq knows the options and that times are numbers.
+
+    Without psycopg installed, unknown options are not detected.
+    """
     for name, value in query.items():
-        if _SECONDS.fullmatch(name) and not str(value).isdecimal():
+        if _TIME_OPTIONS.fullmatch(name) and not str(value).isdecimal():
             raise ValueError(f"the option {name} must be a whole number; correct {name}=…")
     try:
         from psycopg import ProgrammingError

@@ -16,24 +16,24 @@ from pydantic import (
     model_validator,
 )
 
-from cs_sync.config.connectors import Connectors
-from cs_sync.config.cron import check_cron
-from cs_sync.config.database_url import check_database_url
+from cs_sync.config.connectors import ConnectorSettings
+from cs_sync.config.cron import validate_cron
+from cs_sync.config.database_url import validate_database_url
 from cs_sync.follow_ups.settings import Duration, FollowUpSettings, PlaybookSettings
 from cs_sync.health.model import HealthConfig
-from cs_sync.identity.domains import DomainRules, domain_of
-from cs_sync.words import Language
+from cs_sync.i18n import Language
+from cs_sync.identity.domains import DomainRules, normalise_domain
 from cs_sync_schemas.money import Currency
 
 
 class Section(BaseModel):
-    """A table of the file: unknown keys are mistakes, and nothing changes after reading."""
+    """A table of the file: unknown keys are errors, values are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class DatabaseSettings(Section):
-    """Where everything is stored."""
+    """The database connection."""
 
     url: SecretStr = Field(
         default=SecretStr("sqlite:///cs_sync.db"),
@@ -47,7 +47,7 @@ class DatabaseSettings(Section):
     @field_validator("url")
     @classmethod
     def _known_database(cls, url: SecretStr) -> SecretStr:
-        check_database_url(url.get_secret_value())
+        validate_database_url(url.get_secret_value())
         return url
 
     @model_validator(mode="after")
@@ -58,7 +58,7 @@ class DatabaseSettings(Section):
 
 
 class WorkspaceSettings(Section):
-    """Whose customers these are, and how to report on them."""
+    """The workspace: name, reporting zone, currency and language."""
 
     name: Annotated[str, Field(min_length=1)] = "workspace"
     timezone: ZoneInfo = Field(default=ZoneInfo("UTC"), description="Reporting zone.")
@@ -69,7 +69,7 @@ class WorkspaceSettings(Section):
 
 
 class IdentitySettings(Section):
-    """Which records of the sources are one account."""
+    """Rules for matching sources' records to accounts."""
 
     shared_domains: tuple[str, ...] = Field(
         default=(),
@@ -84,18 +84,18 @@ class IdentitySettings(Section):
     @classmethod
     def _are_domains(cls, given: tuple[str, ...]) -> tuple[str, ...]:
         for text in given:
-            if domain_of(text) is None:
+            if normalise_domain(text) is None:
                 raise ValueError(f'"{text}" is no domain; write it like "relay.example"')
         return given
 
     @property
     def rules(self) -> DomainRules:
-        """The rules of identity for domains."""
+        """The domain rules of identity resolution."""
         return DomainRules.of(self.shared_domains, self.company_domains)
 
 
 class MetricsSettings(Section):
-    """How MRR is defined."""
+    """Definitions for metrics, above all of MRR."""
 
     policy: str = Field(
         default="default",
@@ -126,7 +126,7 @@ class MetricsSettings(Section):
 
 
 class WriteBackSettings(Section):
-    """Where scores and follow-ups are written."""
+    """Destinations of scores and follow-ups."""
 
     destination: str | tuple[str, ...] | None = Field(
         default=None, description="A connector that writes, or a list of several."
@@ -149,13 +149,13 @@ class WriteBackSettings(Section):
 
     @property
     def destinations(self) -> tuple[str, ...]:
-        """The connectors to write to, each once, in the order given."""
+        """The connectors to write to, without duplicates, in the given order."""
         given = (self.destination,) if isinstance(self.destination, str) else self.destination
         return tuple(dict.fromkeys(given or ()))
 
 
 class ScheduleSettings(Section):
-    """When `cs-sync schedule` runs."""
+    """Schedule of `cs-sync schedule`."""
 
     cron: str | None = Field(
         default=None, description="Minute, hour, day, month, weekday; in the reporting zone."
@@ -168,14 +168,14 @@ class ScheduleSettings(Section):
     @field_validator("cron")
     @classmethod
     def _well_formed(cls, cron: str | None) -> str | None:
-        return None if cron is None else check_cron(cron)
+        return None if cron is None else validate_cron(cron)
 
 
 class Config(BaseModel):
-    """One workspace's configuration, checked.
+    """One workspace's valid configuration.
 
-    `connectors` gives each connector's settings by name, in the order of the file; its secrets
-    are looked up when it is first asked for, and that raises ConfigError when one is missing.
+    `connectors` maps names to settings, in the file's order; the first access to an entry
+    resolves its secrets and raises ConfigError if one is missing.
     """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
@@ -183,7 +183,7 @@ class Config(BaseModel):
     path: Path
     database: DatabaseSettings = DatabaseSettings()
     workspace: WorkspaceSettings = WorkspaceSettings()
-    connectors: SkipValidation[Connectors]
+    connectors: SkipValidation[ConnectorSettings]
     identity: IdentitySettings = IdentitySettings()
     metrics: MetricsSettings = MetricsSettings()
     health: HealthConfig = HealthConfig()
@@ -194,5 +194,5 @@ class Config(BaseModel):
 
     @property
     def folder(self) -> Path:
-        """The folder of the file; relative paths in it start here."""
+        """The file's folder, the base of its relative paths."""
         return self.path.parent

@@ -1,4 +1,4 @@
-"""Mistakes in the file, said so that a person can correct them: key, what, line, remedy."""
+"""Mistakes in the configuration file: key, message, line and remedy."""
 
 import difflib
 import re
@@ -14,32 +14,35 @@ from pydantic_core import ErrorDetails
 from cs_sync.contracts.errors import ConfigError
 
 _HIDDEN = "•••"
-_LISTED = 60
+_MAX_LISTED = 60
 _HEADER = re.compile(r"\s*\[+\s*([^\]]+?)\s*\]")
 _ASSIGNMENT = re.compile(r"\s*([\w.\"-]+)\s*=")
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One mistake, at one key."""
+    """A mistake at one key."""
 
     key: str
     message: str
     remedy: str
 
 
-def nearest(word: str, known: Collection[str]) -> str:
-    """A remedy for a wrong word: the known one that is most like it, else all of them."""
+def suggest_nearest(word: str, known: Collection[str]) -> str:
+    """Return the remedy for a wrong word: the most similar known one, else all of them."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]}?"
-    some = ", ".join(sorted(known)[:_LISTED])
-    more = ", …" if len(known) > _LISTED else ""
+    some = ", ".join(sorted(known)[:_MAX_LISTED])
+    more = ", …" if len(known) > _MAX_LISTED else ""
     return f"known here: {some}{more}" if known else "remove it"
 
 
-def _zone_like(word: str) -> str:
-    """A remedy for a wrong zone; they are too many to list, and often a city alone is given."""
+def _suggest_zone(word: str) -> str:
+    """Return the remedy for a wrong time zone.
+
+    The zones are too many to list, and often only a city is given.
+    """
     zones = {zone for zone in available_timezones() if "/" in zone or zone == "UTC"}
     cities = {zone.rpartition("/")[2].lower(): zone for zone in sorted(zones, reverse=True)}
     asked = word.strip().replace(" ", "_")
@@ -49,25 +52,32 @@ def _zone_like(word: str) -> str:
     return f"did you mean {close[0]}?" if close else "write it like Europe/Warsaw, or UTC"
 
 
-def problems_of(
+def convert_validation_error(
     error: ValidationError, model: type[BaseModel], prefix: str, given: Any
 ) -> list[Problem]:
-    """What pydantic found, in our words; no value that could be a secret is repeated."""
+    """Convert pydantic's errors to our wording; never quote a possible secret."""
     found = []
     for detail in error.errors(include_url=False, include_context=False, include_input=False):
-        loc = [part for part in detail["loc"] if not _is_branch(part)]
+        loc = [part for part in detail["loc"] if not _is_union_branch(part)]
         key = ".".join([prefix, *map(str, loc)]).strip(".")
-        message, remedy = _said(detail, model, loc, given)
+        message, remedy = _convert_detail(detail, model, loc, given)
         found.append(Problem(key, message, remedy))
     return list(dict.fromkeys(found))
 
 
 def raise_problems(problems: Sequence[Problem], path: Path, text: str, hide: set[str]) -> None:
-    """One ConfigError that lists every problem; nothing when there is none."""
+    """Raise one ConfigError that lists every problem; do nothing without any.
+
+    Args:
+        problems: The problems.
+        path: The configuration file.
+        text: Its content, to find the lines.
+        hide: Values to mask.
+    """
     if not problems:
         return
-    texts = [_redacted(_located(problem, path, text), hide) for problem in problems]
-    remedies = [_redacted(problem.remedy, hide) for problem in problems]
+    texts = [_redact(_add_location(problem, path, text), hide) for problem in problems]
+    remedies = [_redact(problem.remedy, hide) for problem in problems]
     if len(problems) == 1:
         raise ConfigError(texts[0], remedies[0])
     lines = [f"{said}\n      → {do}" for said, do in zip(texts, remedies, strict=True)]
@@ -77,65 +87,67 @@ def raise_problems(problems: Sequence[Problem], path: Path, text: str, hide: set
     )
 
 
-def secret_values(model: type[BaseModel], given: Any) -> set[str]:
-    """Return every text that the file gives for a secret field of the model, however deep."""
-    return {str(value) for _, value in secret_fields(model, given, "")} - {"None", ""}
+def collect_secret_values(model: type[BaseModel], given: Any) -> set[str]:
+    """Return all values of secret fields in the file, at any depth."""
+    return {str(value) for _, value in iterate_secret_fields(model, given, "")} - {"None", ""}
 
 
-def secret_fields(model: type[BaseModel], given: Any, key: str) -> Iterator[tuple[str, Any]]:
-    """Yield (key, value) for every secret field of the model that `given` sets, however deep."""
+def iterate_secret_fields(
+    model: type[BaseModel], given: Any, key: str
+) -> Iterator[tuple[str, Any]]:
+    """Yield (key, value) of every secret field that `given` sets, at any depth."""
     if not isinstance(given, Mapping):
         return
     for name, field in model.model_fields.items():
         named = field.alias or name
         value, at = given.get(named), f"{key}.{named}"
-        if named in given and SecretStr in _types(field.annotation):
+        if named in given and SecretStr in _flatten_types(field.annotation):
             yield at, value
-        for inner in _models(field.annotation):
-            yield from secret_fields(inner, value, at)
+        for inner in _find_models(field.annotation):
+            yield from iterate_secret_fields(inner, value, at)
             for part, candidate in value.items() if isinstance(value, Mapping) else ():
-                yield from secret_fields(inner, candidate, f"{at}.{part}")
+                yield from iterate_secret_fields(inner, candidate, f"{at}.{part}")
 
 
-def _located(problem: Problem, path: Path, text: str) -> str:
-    line = _line_of(problem.key, text)
+def _add_location(problem: Problem, path: Path, text: str) -> str:
+    line = _find_line(problem.key, text)
     where = f"{path.name}, line {line}" if line else path.name
     return f"{where}: {problem.key}: {problem.message}"
 
 
-def _redacted(text: str, hide: set[str]) -> str:
+def _redact(text: str, hide: set[str]) -> str:
     for value in sorted(hide, key=len, reverse=True):
         if len(value) >= 4:
             text = text.replace(value, _HIDDEN)
     return text
 
 
-def _said(
+def _convert_detail(
     detail: ErrorDetails, model: type[BaseModel], loc: Sequence[int | str], given: Any
 ) -> tuple[str, str]:
-    """(message, remedy) for one of pydantic's findings."""
+    """Return (message, remedy) for one of pydantic's errors."""
     kind, last = detail["type"], str(loc[-1]) if loc else ""
     if kind == "extra_forbidden":
-        known = _keys(_at(model, loc[:-1]))
-        return "unknown key", nearest(last, known)
+        known = _list_keys(_find_model(model, loc[:-1]))
+        return "unknown key", suggest_nearest(last, known)
     if kind == "missing":
-        return "is missing", f"add {last} = …{_described(model, loc)}"
+        return "is missing", f"add {last} = …{_describe_field(model, loc)}"
     if kind in ("value_error", "assertion_error"):
         message, _, remedy = detail["msg"].partition(", ")[2].rpartition("; ")
         return (message or remedy), (
-            remedy if message else f"correct {last or 'it'}{_described(model, loc)}"
+            remedy if message else f"correct {last or 'it'}{_describe_field(model, loc)}"
         )
-    value = _value_at(given, loc)
+    value = _find_value(given, loc)
     message = re.sub(r"\b(Input|String|Number|Value) should", "must", detail["msg"])
     if kind == "zoneinfo_str":
-        return "unknown time zone", _zone_like(str(value))
+        return "unknown time zone", _suggest_zone(str(value))
     if kind == "literal_error" and isinstance(value, str):
-        return message, nearest(value, re.findall(r"'([^']+)'", message))
-    return message, f"correct {last or 'it'}{_described(model, loc)}"
+        return message, suggest_nearest(value, re.findall(r"'([^']+)'", message))
+    return message, f"correct {last or 'it'}{_describe_field(model, loc)}"
 
 
-def _described(model: type[BaseModel], loc: Sequence[int | str]) -> str:
-    parent = _at(model, loc[:-1])
+def _describe_field(model: type[BaseModel], loc: Sequence[int | str]) -> str:
+    parent = _find_model(model, loc[:-1])
     if parent is None or not loc:
         return ""
     for name, field in parent.model_fields.items():
@@ -144,8 +156,8 @@ def _described(model: type[BaseModel], loc: Sequence[int | str]) -> str:
     return ""
 
 
-def _at(model: type[BaseModel] | None, loc: Sequence[int | str]) -> type[BaseModel] | None:
-    """The model of the table at `loc`, through mappings and lists; None when there is none."""
+def _find_model(model: type[BaseModel] | None, loc: Sequence[int | str]) -> type[BaseModel] | None:
+    """Return the model of the table at `loc`, through mappings and lists; None without one."""
     named = False
     for part in loc:
         if named or isinstance(part, int):  # the user's own name of a table, or a place in a list
@@ -155,13 +167,13 @@ def _at(model: type[BaseModel] | None, loc: Sequence[int | str]) -> type[BaseMod
         field = next((f for name, f in fields.items() if part in (name, f.alias)), None)
         if field is None:
             return None
-        inner = _models(field.annotation)
+        inner = _find_models(field.annotation)
         model = inner[0] if inner else None
         named = get_origin(field.annotation) in (dict, Mapping)
     return model
 
 
-def _keys(model: type[BaseModel] | None) -> list[str]:
+def _list_keys(model: type[BaseModel] | None) -> list[str]:
     if model is None:
         return []
     return [
@@ -169,21 +181,23 @@ def _keys(model: type[BaseModel] | None) -> list[str]:
     ]
 
 
-def _types(annotation: Any) -> list[Any]:
-    """The plain types that an annotation is made of."""
+def _flatten_types(annotation: Any) -> list[Any]:
+    """Return the plain types of an annotation."""
     if get_origin(annotation) is None:
         return [annotation]
     arguments = get_args(annotation)
     if get_origin(annotation) is Annotated:
         arguments = arguments[:1]
-    return [plain for argument in arguments for plain in _types(argument)]
+    return [plain for argument in arguments for plain in _flatten_types(argument)]
 
 
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    return [t for t in _types(annotation) if isinstance(t, type) and issubclass(t, BaseModel)]
+def _find_models(annotation: Any) -> list[type[BaseModel]]:
+    return [
+        t for t in _flatten_types(annotation) if isinstance(t, type) and issubclass(t, BaseModel)
+    ]
 
 
-def _value_at(given: Any, loc: Sequence[int | str]) -> Any:
+def _find_value(given: Any, loc: Sequence[int | str]) -> Any:
     for part in loc:
         try:
             given = given[part]
@@ -192,13 +206,13 @@ def _value_at(given: Any, loc: Sequence[int | str]) -> Any:
     return given
 
 
-def _is_branch(part: int | str) -> bool:
-    """Whether this part of a location names a branch of a union instead of a key."""
+def _is_union_branch(part: int | str) -> bool:
+    """Return whether a part of a location names a branch of a union, not a key."""
     return isinstance(part, str) and ("[" in part or part in ("str", "int", "float", "none"))
 
 
-def _line_of(key: str, text: str) -> int | None:
-    """The line that sets a dotted key; else of the nearest table around it, else inside it."""
+def _find_line(key: str, text: str) -> int | None:
+    """Return the line that sets a dotted key, else the nearest table around or inside it."""
     around: tuple[int, int] | None = None
     inside: int | None = None
     table = ""

@@ -1,4 +1,4 @@
-"""Values that point elsewhere: `env:NAME`, `file:PATH`, `keyring:NAME`, or a plugin's vault."""
+"""References to values: `env:NAME`, `file:PATH`, `keyring:NAME`, or a plugin's vault."""
 
 import os
 import re
@@ -8,34 +8,38 @@ from pathlib import Path
 from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
-from cs_sync.plugins import Plugins
+from cs_sync.plugins import PluginRegistry
 
 KEYRING_SERVICE = "cs-sync"
 _REFERENCE = re.compile(r"([a-z][a-z0-9+._-]*):(.+)", re.DOTALL)
-_OWN = ("env", "file", "keyring")
+_OWN_SCHEMES = ("env", "file", "keyring")
 
 
 def is_own_reference(value: str) -> bool:
-    """Return whether the text only says where a secret is, as `env:NAME` does."""
+    """Return whether the text is only a reference to a secret, like `env:NAME`."""
     scheme, colon, _ = value.partition(":")
-    return bool(colon) and scheme in _OWN
+    return bool(colon) and scheme in _OWN_SCHEMES
 
 
-class Secrets:
-    """Looks references up; `seen` keeps what they stood for, so that no message repeats it."""
+class SecretResolver:
+    """Resolves references; `seen` collects the values, to be masked in messages."""
 
-    def __init__(self, folder: Path, plugins: Plugins) -> None:
+    def __init__(self, folder: Path, plugins: PluginRegistry) -> None:
         self.seen: set[str] = set()
         self._folder = folder
         self._plugins = plugins
 
     def is_reference(self, value: Any) -> bool:
-        """Whether the value may stand for another one."""
+        """Return whether the value may be a reference."""
         match = _REFERENCE.fullmatch(value) if isinstance(value, str) else None
-        return match is not None and (match[1] in _OWN or self._vaulted(match[1]))
+        return match is not None and (match[1] in _OWN_SCHEMES or self._is_vault_scheme(match[1]))
 
     def resolve_all(self, table: Mapping[str, Any], key: str) -> dict[str, Any]:
-        """A table with its references replaced; one ConfigError names all that is missing."""
+        """Return the table with its references resolved.
+
+        Raises:
+            ConfigError: One error names all missing values.
+        """
         resolved: dict[str, Any] = {}
         missing: list[ConfigError] = []
         for name, value in table.items():
@@ -43,13 +47,18 @@ class Secrets:
                 resolved[name] = self.resolve(value, f"{key}.{name}")
             except ConfigError as error:
                 missing.append(error)
-        raise_together(missing)
+        raise_combined(missing)
         return resolved
 
     def resolve(self, value: Any, key: str) -> Any:
-        """The value with every reference in it replaced; `key` names it in messages.
+        """Return the value with its references resolved, at any depth.
 
-        Raises ConfigError naming the reference, never a value.
+        Args:
+            value: A value of the file.
+            key: Its key, for messages.
+
+        Raises:
+            ConfigError: Names the unresolved reference, never a value.
         """
         if isinstance(value, Mapping):
             return {name: self.resolve(inner, f"{key}.{name}") for name, inner in value.items()}
@@ -59,23 +68,23 @@ class Secrets:
             return value
         scheme, _, name = value.partition(":")
         lookups: dict[str, Callable[[str, str], str]] = {
-            "env": _from_environment,
-            "file": self._from_file,
-            "keyring": _from_keyring,
+            "env": _read_environment,
+            "file": self._read_file,
+            "keyring": _read_keyring,
         }
         if scheme in lookups:
             found: str | None = lookups[scheme](name, key)
         else:
-            found = self._plugins.secret(scheme, name)
+            found = self._plugins.resolve_secret(scheme, name)
         if found is None:  # no vault knows it: a plain value that happens to hold a colon
             return value
         self.seen.add(found)
         return found
 
-    def _vaulted(self, scheme: str) -> bool:
+    def _is_vault_scheme(self, scheme: str) -> bool:
         return scheme not in ("http", "https") and self._plugins.has_vault
 
-    def _from_file(self, name: str, key: str) -> str:
+    def _read_file(self, name: str, key: str) -> str:
         path = Path(name)
         try:
             path = self._folder / path.expanduser()
@@ -88,8 +97,8 @@ class Secrets:
             ) from None
 
 
-def raise_together(errors: Sequence[ConfigError]) -> None:
-    """The error, or one that holds them all; nothing when there is none."""
+def raise_combined(errors: Sequence[ConfigError]) -> None:
+    """Raise the error, or one that combines several; do nothing without any."""
     if len(errors) == 1:
         raise errors[0]
     if errors:
@@ -98,7 +107,7 @@ def raise_together(errors: Sequence[ConfigError]) -> None:
         raise ConfigError(messages, remedies)
 
 
-def _from_environment(name: str, key: str) -> str:
+def _read_environment(name: str, key: str) -> str:
     value = os.environ.get(name)
     if not value:
         state = "not set" if value is None else "empty"
@@ -106,7 +115,7 @@ def _from_environment(name: str, key: str) -> str:
     return value
 
 
-def _from_keyring(name: str, key: str) -> str:
+def _read_keyring(name: str, key: str) -> str:
     try:
         keyring = import_module("keyring")
     except ModuleNotFoundError:

@@ -1,1 +1,1 @@
-"""What plugins and the host promise each other: one screen per side."""
+"""Contracts between plugins and the host: one screen per side."""

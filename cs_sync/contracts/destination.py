@@ -1,4 +1,4 @@
-"""What a connector that writes must say and do: operations in, an answer for every one out."""
+"""Contract of destinations: operations in, one result for each out."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ Kind = Literal["text", "long_text", "number", "choice", "datetime"]
 
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """A field of ours on the destination's accounts, to be created by `prepare`."""
+    """One of our fields on the destination's accounts, created by `prepare`."""
 
     name: str
     label: str
@@ -28,20 +28,24 @@ class FieldSpec:
 
 @dataclass(frozen=True, slots=True)
 class Op:
-    """One thing to write.
+    """One write operation.
 
-    account    update the fields of the account with `remote_id`; never creates one. `before` has
-               what was last acknowledged for these fields, as far as that is known.
-    follow_up  create the to-do named by `key` unless it exists; an existing one is left as it is.
-               Its fields: title, body, due_at, priority (low medium high), kind (todo call email).
-               With `remote_id` and the field status = "closed": end that to-do, unless a person
-               has begun or ended it.
-    note       create the note named by `key` at the account unless it exists; what became known
-               after a follow-up was written. Its fields: title (of the follow-up), body, at.
+    account    update the fields of the account with `remote_id`; never creates one.
+    `before` has
+               the last acknowledged values of these fields, where known.
+    follow_up  create the to-do named by `key` unless it exists; an existing one stays
+    unchanged.
+               Fields: title, body, due_at, priority (low medium high), kind (todo call
+                   email).
+               With `remote_id` and the field status = "closed": close that to-do, unless a
+                   person
+               has started or closed it.
+    note       create the note named by `key` at the account unless it exists: news since a
+               follow-up was written. Fields: title (of the follow-up), body, at.
 
-    `about` tells a destination that addresses accounts by our own ids who the account is: name,
-    owner (e-mail address), links (source → URL); of a follow-up also playbook and assignee (e-mail
-    address), of a note its follow_up (key). It is no part of what is written.
+    `about` describes the account to destinations that use our own account ids: name, owner
+    (e-mail address), links (source → URL); for a follow-up also playbook and assignee
+    (e-mail address), for a note its follow_up (key). It is not part of the write.
     """
 
     object: Object
@@ -56,7 +60,7 @@ class Op:
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """It is done; `existed` when it had been done before and nothing was written now."""
+    """A completed operation; `existed` if it was done before and nothing was written now."""
 
     key: str
     remote_id: str
@@ -65,7 +69,7 @@ class Ack:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """It was refused and nothing was written; `lasting` when trying again cannot help."""
+    """A refused operation, with nothing written; `lasting` if a retry cannot help."""
 
     key: str
     code: str
@@ -74,11 +78,11 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What exists at the destination under a key of ours.
+class RemoteObject:
+    """The destination's object for one of our keys.
 
-    Of a follow-up the fields say whether it is `done` and whether a person has `touched` it (begun
-    or ended it), and since when it is done (`done_at`, None where the destination does not know).
+    Fields of a follow-up: `done`, `touched` (a person started or closed it) and `done_at`
+    (None where the destination does not know it).
     """
 
     key: str
@@ -87,11 +91,12 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """An account's record as the destination has it now.
+class RemoteAccount:
+    """An account's record in its current state at the destination.
 
-    `remote_id` is that of the record that stands for it, after a merge the survivor's. `other` has
-    the fields that do not show what was expected, with what they show; None is an empty one.
+    `remote_id` is the current record's id, after a merge the survivor's. `other` has the
+    fields that differ from the expected values, with their current values; None for an
+    empty field.
     """
 
     key: str
@@ -102,9 +107,10 @@ class Shown:
 class Destination(Protocol):
     """A connector that writes.
 
-    addresses  records: it has records of its own for our accounts, and the remote ids of an
-               operation are theirs; an account without exactly one record is not written.
-               accounts: it has none, and the remote id of an account is our own id.
+    addresses  records: it has records of its own for our accounts, and remote ids are
+    theirs; an
+               account without exactly one record is not written.
+               accounts: it has none, and an account's remote id is our own id.
     """
 
     name: ClassVar[str]
@@ -115,21 +121,24 @@ class Destination(Protocol):
     def __init__(self, config: Any, http: Http) -> None: ...
 
     def prepare(self, fields: Sequence[FieldSpec]) -> Iterator[Finding]:
-        """Create what our fields need (groups, properties); doing it again changes nothing."""
+        """Create what our fields need (groups, properties); repeating it changes nothing."""
         ...
 
     def write(self, ops: Sequence[Op]) -> Iterator[Ack | Reject]:
-        """Write; an operation without an answer counts as unknown and is settled by `find`."""
+        """Write the operations.
+
+        An operation without a result counts as unknown and is settled by `find`.
+        """
         ...
 
-    def find(self, keys: Sequence[str]) -> Iterator[Found]:
-        """The follow-ups and notes that exist under these keys, read past any search index."""
+    def find(self, keys: Sequence[str]) -> Iterator[RemoteObject]:
+        """Yield the existing follow-ups and notes with these keys, bypassing any search index."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class OpenFollowUp:
-    """A follow-up of ours that nobody has ended, as the destination has it."""
+    """One of our follow-ups that is still open at the destination."""
 
     key: str
     remote_id: str
@@ -138,29 +147,35 @@ class OpenFollowUp:
 
 @runtime_checkable
 class SupportsOpenFollowUps(Protocol):
-    """A destination that lists the open follow-ups of an account. Optional.
+    """A destination that lists an account's open follow-ups. Optional.
 
-    With it, a follow-up that an earlier database of ours wrote under another key is found and
-    taken over before a new one is created.
+    It lets the host find and adopt a follow-up written under another key by an earlier
+    database of ours, before it creates a new one.
     """
 
     def open_follow_ups(self, accounts: Sequence[str]) -> Iterator[OpenFollowUp]:
-        """Yield those with a key of ours at these records (remote ids), the oldest first."""
+        """Yield the open follow-ups with a key of ours at these records, oldest first.
+
+        Args:
+            accounts: Remote ids of the records.
+        """
         ...
 
 
 @runtime_checkable
-class Comparing(Protocol):
-    """A destination that can also be read: edits, merges and deletions there are seen in time.
+class SupportsDriftCheck(Protocol):
+    """A destination that can also be read, to detect edits, merges and deletions. Optional."""
 
-    It is a Destination's own choice to have it.
-    """
+    def compare(self, ops: Sequence[Op]) -> Iterator[RemoteAccount]:
+        """Compare accounts' records with their last acknowledged values; write nothing.
 
-    def compare(self, ops: Sequence[Op]) -> Iterator[Shown]:
-        """Accounts' records against what was last acknowledged; nothing is written.
+        Values that differ only in the destination's representation (numbers as text, times to
+        the millisecond) count as equal.
 
-        The operations are accounts', their fields what is expected. One whose record is gone
-        (archived, deleted) is passed over. Values that differ only in how the destination keeps
-        them (numbers as text, times to the millisecond) do not differ.
+        Args:
+            ops: Operations on accounts; their fields are the expected values.
+
+        Returns:
+            The records; archived and deleted ones are omitted.
         """
         ...

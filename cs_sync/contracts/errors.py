@@ -2,15 +2,15 @@
 
 CsSyncError
 ├── ConfigError          the user changes the configuration or the command   (exit 2)
-├── StoreError           the user mends the database                         (exit 1)
-├── LeaseHeld            another run is at work: wait, or try later          (exit 1)
-└── VendorError          something a vendor answered, or did not
-    ├── CredentialRefused    the key is wrong or expired: every stream of it stops
+├── StoreError           the user repairs the database                       (exit 1)
+├── LeaseHeld            another run is in progress: wait, or try later      (exit 1)
+└── VendorError          a vendor's error response, or none at all
+    ├── CredentialRefused    the key is wrong or expired: all its streams stop
     ├── PermissionMissing    one scope is missing: this stream stops, the rest go on
-    ├── Unreachable          no usable answer after all tries: try again next run
+    ├── Unreachable          no usable response after all attempts: next run tries again
     ├── Throttled            the vendor's quota is used up: resume when it opens
-    ├── AnswerUnknown        a write may or may not have happened: settle before repeating
-    └── RequestRefused       the vendor understood and said no (400, 404, 409, 422 …)
+    ├── AnswerUnknown        a write may have happened: settle before repeating it
+    └── RequestRefused       the vendor refused the request (400, 404, 409, 422 …)
 """
 
 import re
@@ -20,7 +20,7 @@ from typing import Any
 
 
 class CsSyncError(Exception):
-    """What went wrong, and what the reader of the message can do about it."""
+    """An error with a message and a remedy for its reader."""
 
     exit_code = 1
 
@@ -34,24 +34,24 @@ class CsSyncError(Exception):
 
 
 class ConfigError(CsSyncError):
-    """The configuration or the command line cannot be used as it is."""
+    """An unusable configuration or command line."""
 
     exit_code = 2
 
 
 class StoreError(CsSyncError):
-    """The database cannot be read or written."""
+    """A database that cannot be read or written."""
 
 
 class LeaseHeld(CsSyncError):
-    """Another run works on this workspace."""
+    """Another run in progress in this workspace."""
 
 
 class VendorError(CsSyncError):
-    """A vendor's answer that is not the one hoped for.
+    """A vendor's error response, or a missing response.
 
-    `status` is the HTTP status (None without an answer), `body` the decoded error body with
-    secrets already removed, `request_id` the vendor's own name for the request.
+    `status` is the HTTP status (None without a response), `body` the decoded error body with
+    secrets already removed, `request_id` the vendor's id of the request.
     """
 
     def __init__(
@@ -74,26 +74,26 @@ class VendorError(CsSyncError):
 _REQUEST = re.compile(r"\[request ([^\]\s]+)\]")
 
 
-def request_id_in(message: str) -> str | None:
-    """The vendor's own name for the request that a message of ours tells of."""
+def parse_request_id(message: str) -> str | None:
+    """Return the vendor's request id in one of our messages; None without one."""
     found = _REQUEST.search(message)
     return found[1] if found else None
 
 
 class CredentialRefused(VendorError):
-    """The key is wrong, expired or revoked."""
+    """A wrong, expired or revoked key."""
 
 
 class PermissionMissing(VendorError):
-    """The key is good but may not do this."""
+    """A valid key without the permission for this request."""
 
 
 class Unreachable(VendorError):
-    """No usable answer to the last try: no connection, time-outs, server errors, broken bodies."""
+    """No usable response to the last attempt: no connection, time-out, 5xx, broken body."""
 
 
 class Throttled(VendorError):
-    """The vendor's quota is used up and will not open again within this run."""
+    """A vendor's quota that is used up for longer than this run."""
 
     def __init__(self, message: str, remedy: str = "", *, until: datetime | None = None) -> None:
         super().__init__(message, remedy, status=429)
@@ -101,8 +101,8 @@ class Throttled(VendorError):
 
 
 class AnswerUnknown(VendorError):
-    """A write that must not be repeated blindly got no answer: it may have happened."""
+    """A non-repeatable write without a response: it may have happened."""
 
 
 class RequestRefused(VendorError):
-    """The vendor understood the request and refused it."""
+    """A request that the vendor understood and refused."""

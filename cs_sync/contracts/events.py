@@ -1,4 +1,4 @@
-"""What observers are told while work goes on."""
+"""Events for observers during a run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ EventName = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened; `detail` holds counts, seconds and messages, never a secret."""
+    """An event; `detail` holds counts, seconds and messages, never a secret."""
 
     name: EventName
     at: datetime

@@ -1,4 +1,4 @@
-"""The one door to a vendor: every request of every connector goes through it."""
+"""Contract of the HTTP client for vendors; all connectors send their requests through it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Classify = Callable[[httpx.Response, Any], VendorError | None]
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A vendor allows `requests` in any `seconds`, on paths that match `path` (a regex)."""
+    """A vendor's rate limit: `requests` in any `seconds`, on paths matching the regex `path`."""
 
     requests: int
     seconds: float
@@ -32,10 +32,10 @@ Body = type | UnionType | Mapping[str, "Body"]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a good answer contains, on paths that match `path` (a regex).
+    """The expected content of a good response, on paths matching the regex `path`.
 
-    `Shape(r"/users$", {"users": list, "next": str | None})`: both fields must be there; what is
-    not named may be. The first shape that matches a request is the one that counts.
+    `Shape(r"/users$", {"users": list, "next": str | None})` requires both fields; further
+    fields are allowed. The first shape matching a request applies.
     """
 
     path: str
@@ -45,9 +45,9 @@ class Shape:
 
 @lru_cache
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine: 127.0.0.0/8, ::1 or localhost.
+    """Return whether a host is this machine: 127.0.0.0/8, ::1 or localhost.
 
-    Nothing sent there leaves the machine: plain http is good enough, and no proxy is asked.
+    Requests to it never leave the machine: plain http is allowed, and no proxy is used.
     """
     if host == "localhost":
         return True
@@ -60,12 +60,13 @@ def is_loopback(host: str) -> bool:
 
 
 class Http(Protocol):
-    """Requests of one credential: one budget, retries, typed errors, no secret in any of them.
+    """A client for one credential: one rate limiter, retries, typed errors without secrets.
 
     Reads (GET, and anything called with `idempotent=True`) are retried on time-outs, lost
-    connections, 429, 5xx, bodies that do not parse and those that lack what their `Shape` names;
-    other requests are sent once, and a lost answer raises AnswerUnknown. An answer that takes or
-    holds too much is an error, too. Raises the errors of `cs_sync.contracts.errors`.
+    connections, 429, 5xx, unparsable bodies and bodies without the fields of their `Shape`;
+    other requests are sent once, and a lost response raises AnswerUnknown. A response that
+    is too slow or too large is an error, too. Raises the errors of
+    `cs_sync.contracts.errors`.
     """
 
     def at(
@@ -79,23 +80,34 @@ class Http(Protocol):
         limits: Sequence[Limit] = (),
         timeout: float | None = None,
     ) -> "Http":
-        """The same door and budget, with the vendor's address, credential and error dialect.
+        """Return a client at this address, sharing the rate limiter.
 
-        `shapes` say what good answers contain: without them any 200 is taken for one.
-        `limits` are those that follow from the configuration, beside the published ones.
-        `timeout` is how many seconds to wait for the next part of an answer; None leaves it to
-        the host.
+        Args:
+            base_url: The vendor's address.
+            headers: Sent with every request.
+            auth: The credential.
+            classify: Maps a response to the vendor's error; None decides by status.
+            shapes: The expected content of good responses; without them any 200 is accepted.
+            limits: Limits that follow from the configuration, beside the published ones.
+            timeout: Seconds to wait for the next part of a response; None for the default.
         """
         ...
 
     def get(self, path: str, params: Params | None = None) -> Any:
-        """The decoded JSON body of a GET."""
+        """Return the decoded JSON body of a GET."""
         ...
 
     def post(
         self, path: str, json: Any = None, *, params: Params | None = None, idempotent: bool = False
     ) -> Any:
-        """The decoded JSON body of a POST."""
+        """Return the decoded JSON body of a POST.
+
+        Args:
+            path: A path below the base URL, or a full URL.
+            json: The document to send; None sends no body.
+            params: Query parameters.
+            idempotent: Whether it may be retried.
+        """
         ...
 
     def send(
@@ -108,9 +120,16 @@ class Http(Protocol):
         content: bytes | str | None = None,
         idempotent: bool | None = None,
     ) -> httpx.Response:
-        """The whole response, already checked for errors; a path with a host is taken as it is.
+        """Return the whole response, checked for errors; meant for vendors' SDKs.
 
-        `idempotent` None means: only if the method is GET or HEAD. For vendors' SDKs to ride on.
         A JSON body is decoded once, by the host: it is `response.extensions["json"]`.
+
+        Args:
+            method: The HTTP method.
+            path: A path below the base URL; a full URL is used as it is.
+            params: Query parameters.
+            headers: Further headers.
+            content: The body.
+            idempotent: Whether it may be retried; None means GET and HEAD only.
         """
         ...

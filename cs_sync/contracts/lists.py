@@ -1,18 +1,18 @@
-"""Lists that come in pages: they go on from another place each time, and they have an end."""
+"""Guard against endless pagination: repeated cursors and endless empty pages."""
 
 from collections.abc import Hashable
 
 from cs_sync.contracts.errors import Unreachable
 
-EMPTY_PAGES = 100
+MAX_EMPTY_PAGES = 100
 """Pages in a row without a single record; a list that is read to its end has few of them."""
 
 
-class ListWatch:
-    """Watches one reading of a list: make one before its first page, tell it of every page.
+class PaginationGuard:
+    """Guard of one list's pagination: create it before the first page, report every page.
 
-    The host does this for the pages of a stream. Loops inside a connector (everything that one
-    object has, a list that others are looked up in) need one of their own.
+    The host guards the pages of a stream. Loops inside a connector (all rows of one object,
+    a lookup list) need a guard of their own.
     """
 
     def __init__(self, name: str) -> None:
@@ -20,17 +20,22 @@ class ListWatch:
         self._places: set[Hashable] = set()
         self._empty = 0
 
-    def goes_on(self, place: Hashable, found: int) -> None:
-        """After a page of `found` records the list goes on from `place`.
+    def check_next_page(self, place: Hashable, found: int) -> None:
+        """Check the cursor to the next page.
 
-        Raises Unreachable when it was there before, or brings nothing page after page.
+        Args:
+            place: The cursor.
+            found: Number of records on the last page.
+
+        Raises:
+            Unreachable: The cursor is repeated, or too many pages in a row were empty.
         """
         if place in self._places:
             self._stop("gave the same place to go on from twice")
         self._places.add(place)
         self._empty = 0 if found else self._empty + 1
-        if self._empty >= EMPTY_PAGES:
-            self._stop(f"goes on, but {EMPTY_PAGES} pages in a row are empty")
+        if self._empty >= MAX_EMPTY_PAGES:
+            self._stop(f"goes on, but {MAX_EMPTY_PAGES} pages in a row are empty")
 
     def _stop(self, problem: str) -> None:
         raise Unreachable(

@@ -1,4 +1,4 @@
-"""From what a vendor sent to rows: one object that cannot be mapped costs that object only."""
+"""Mapping of vendors' objects to rows; an object that fails affects no other."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
@@ -8,12 +8,12 @@ from cs_sync_schemas import Record
 
 T = TypeVar("T")
 
-_HALF = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)
+_MAPPING_ERRORS = (ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)
 """What half an object, or one with impossible values, can raise anywhere."""
 
 
-class Unmappable(Exception):
-    """An object that no record can be made of, with a code and the reason in words."""
+class MappingError(Exception):
+    """An object that cannot become a record, with a code and a readable reason."""
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
@@ -26,26 +26,34 @@ def map_each(
     make: Callable[[Any], T],
     source_id: Callable[[Any], object] = lambda raw: raw.get("id"),
 ) -> tuple[list[T], list[Rejection]]:
-    """What `make` makes of each object, and a rejection for every one that it cannot make.
+    """Map each object; return the results and a rejection for each failure.
 
-    `source_id` finds the id that the record would have had, for the rejection.
+    Args:
+        record: The record type, for rejections.
+        raws: The vendor's objects.
+        make: Maps one object.
+        source_id: Returns an object's id, for its rejection.
     """
     made: list[T] = []
     rejected: list[Rejection] = []
     for raw in raws:
         try:
             made.append(make(raw))
-        except Unmappable as error:
-            rejected.append(Rejection(record, _id(source_id, raw), error.code, str(error), raw))
-        except _HALF as error:
+        except MappingError as error:
+            rejected.append(
+                Rejection(record, _find_source_id(source_id, raw), error.code, str(error), raw)
+            )
+        except _MAPPING_ERRORS as error:
             reason = f"not shaped as documented: {type(error).__name__} {error}"
-            rejected.append(Rejection(record, _id(source_id, raw), "malformed", reason, raw))
+            rejected.append(
+                Rejection(record, _find_source_id(source_id, raw), "malformed", reason, raw)
+            )
     return made, rejected
 
 
-def _id(source_id: Callable[[Any], object], raw: Any) -> str | None:
+def _find_source_id(source_id: Callable[[Any], object], raw: Any) -> str | None:
     try:
         found = source_id(raw)
-    except _HALF:
+    except _MAPPING_ERRORS:
         return None
     return str(found) if isinstance(found, str | int) and found != "" else None

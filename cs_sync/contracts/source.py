@@ -1,4 +1,4 @@
-"""What a connector that reads must say and do: facts about its API, and pages of records."""
+"""Contract of sources: facts about the API, and pages of records."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,8 +16,8 @@ Row = Mapping[str, Any]
 """The fields of one record, by name; `raw` may hold the object as received."""
 
 
-class Workspace(BaseModel):
-    """What the host tells a connector about the workspace it works for."""
+class WorkspaceInfo(BaseModel):
+    """The workspace settings that a connector receives."""
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
@@ -34,21 +34,22 @@ class ConnectorConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     base_url: str = Field(description="Where the API answers.")
-    workspace: Workspace = Field(default_factory=Workspace, exclude=True, repr=False)
+    workspace: WorkspaceInfo = Field(default_factory=WorkspaceInfo, exclude=True, repr=False)
 
     @property
     def section(self) -> str:
-        """The section as it stands in the configuration, for remedies."""
+        """The section's header in the configuration, for remedies."""
         named = self.workspace.section
         return f"[connectors.{named}]" if named else "its section"
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What to read, fixed before the first page: `[since, until)`.
+    """The time range to read, fixed before the first page: `[since, until)`.
 
-    `backfill` reads all that was created in it, else all that changed in it. `since` None means
-    from the beginning. `resume` is what the last stored page said, None on the first call.
+    `backfill` reads all records created in it, otherwise all changed in it. `since` None
+    means from the beginning. `resume` is the value of the last stored page, None on the
+    first call.
     """
 
     since: datetime | None
@@ -59,7 +60,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A record that could not be mapped; the engine keeps it until it can."""
+    """A record that could not be mapped; the engine keeps it for retries."""
 
     record: type[Record]
     source_id: str | None
@@ -70,10 +71,11 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer's worth of records; with it, `resume` is stored in the same transaction.
+    """The records of one response; `resume` is stored in the same transaction.
 
-    `resume` None on the last page of a window. `deleted` names what is gone at the source.
-    `expect` is the number of main records in the whole window, where the source says it.
+    `resume` is None on the last page of a window. `deleted` has the ids deleted at the
+    source. `expect` is the number of main records in the whole window, where the source
+    reports it.
     """
 
     records: Mapping[type[Record], Sequence[Row]]
@@ -85,26 +87,28 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One kind of record of a source: how to read it, and the facts the engine plans with.
+    """One record type of a source: how to read it, and the facts for planning.
 
     cursor   time: `since` of the next window is `until` of the last one;
-             token: the last `resume` is kept for good and given to the next run;
+             token: the last `resume` is kept permanently and passed to the next run;
              none: read from the beginning every time.
-    lookback re-read this much before the cursor, for changes that arrive late.
-    late     few changes arrive later than that, up to so late: once a week they are looked for.
-    lag      the source shows nothing newer than this yet.
-    history  how far back the source can still tell changes; older cursors mean a new backfill.
-    splits   a backfill may be cut by time and its parts read side by side; they show once more
-             the page after which it was found to be worth it.
-    deletes  feed: pages name them, those of a backfill, too; with `history` a backfill shows all
-             that exists instead, and what it does not show is gone;
-             flag: records say it; sweep: what a complete read no longer shows is gone;
-             never: the source cannot tell.
-    scope    the permission it needs, in the vendor's words.
-    extra    other kinds of record its pages may carry.
-    children of these, a page carries all that its main records have; the field names the parent.
-             What a re-read parent no longer has is ended.
-    snapshot of these, a page shows the present only; a changed one begins a new version.
+    lookback re-read this much before the cursor, for changes that arrive late. late     few
+    changes arrive later than that, at most this late: once a week they are read. lag
+    the source returns nothing newer than this yet. history  how long the source keeps
+    changes; an older cursor requires a new backfill. splits   a backfill may be split by
+    time and its slices read in parallel; the first page is
+             read twice: once to decide, once in its slice.
+    deletes  feed: pages name deleted ids, also those of a backfill; with `history` a
+    backfill
+             returns all that exists instead, and missing records are deleted;
+             flag: records carry it; sweep: records missing from a complete read are
+                 deleted;
+             never: the source reports no deletions.
+    scope    the permission it needs, in the vendor's words. extra    other record types
+    that its pages may carry. children a page carries all of these that its main records
+    have; the field names the parent.
+             Children missing from a re-read parent are ended.
+    snapshot pages return only the present state of these; a change begins a new version.
     """
 
     name: str
@@ -125,7 +129,7 @@ class Stream:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that a check or a preparation found out."""
+    """One result of a check or a preparation."""
 
     ok: bool
     subject: str
@@ -145,9 +149,9 @@ class Source(Protocol):
     def __init__(self, config: Any, http: Http) -> None: ...
 
     def streams(self) -> Sequence[Stream]:
-        """The streams, with what others of the same source refer to first."""
+        """Return the streams; referenced ones come first."""
         ...
 
     def check(self) -> Iterator[Finding]:
-        """One cheap call per stream: reachable? permitted? what to fix?"""
+        """Check each stream with one cheap call: reachability, permission, remedy."""
         ...

@@ -1,23 +1,23 @@
-"""What should be done next, for which account, and why: pure."""
+"""Follow-ups: the next action for each account, and its reason; pure."""
 
-from cs_sync.follow_ups.assigning import OwnerFact, assigned
+from cs_sync.follow_ups.adoption import compute_popularity
+from cs_sync.follow_ups.assignment import OwnerFact, assign_drafts
 from cs_sync.follow_ups.company import CompanyView, Question
-from cs_sync.follow_ups.gaps import popularity
-from cs_sync.follow_ups.guard import Failures, guarded
-from cs_sync.follow_ups.lifecycle import Decision, Kept, Rules, decide
+from cs_sync.follow_ups.isolation import PlaybookFailures, isolate_playbook
+from cs_sync.follow_ups.lifecycle import Decision, DecisionContext, StoredFollowUp, make_decision
 from cs_sync.follow_ups.plan import (
     COMPANY,
     FollowUpDraft,
-    follow_up_key,
+    build_follow_up_key,
+    parse_playbook_name,
     plan_follow_ups,
-    playbook_of,
 )
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.playbooks import PLAYBOOKS
 from cs_sync.follow_ups.settings import (
     FollowUpSettings,
-    Mistake,
     PlaybookSettings,
+    SettingsProblem,
     read_settings,
 )
 from cs_sync.follow_ups.view import AccountView, MovementFact
@@ -29,25 +29,25 @@ __all__ = [
     "AccountView",
     "CompanyView",
     "Decision",
-    "Failures",
+    "DecisionContext",
     "FollowUpDraft",
     "FollowUpSettings",
-    "Kept",
-    "Mistake",
     "MovementFact",
     "OwnerFact",
     "Playbook",
+    "PlaybookFailures",
     "PlaybookSettings",
     "Proposal",
     "Question",
-    "Rules",
+    "SettingsProblem",
+    "StoredFollowUp",
     "WorkingTime",
-    "assigned",
-    "decide",
-    "follow_up_key",
-    "guarded",
+    "assign_drafts",
+    "build_follow_up_key",
+    "compute_popularity",
+    "isolate_playbook",
+    "make_decision",
+    "parse_playbook_name",
     "plan_follow_ups",
-    "playbook_of",
-    "popularity",
     "read_settings",
 ]

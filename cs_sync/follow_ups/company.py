@@ -1,4 +1,4 @@
-"""What a company-wide playbook is shown: the KPIs that it asked for."""
+"""Input of a company-wide playbook: the KPIs it requested."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cs_sync.words import ENGLISH, Words
+from cs_sync.i18n import ENGLISH, Translator
 
 KpiRow = Mapping[str, Any]
 """A KPI with the fields that `cs-sync metrics` prints."""
@@ -14,7 +14,7 @@ KpiRow = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A metric of the last whole period of a grain, for everybody or by an attribute."""
+    """A metric of the last whole period of a grain, in total or by an attribute."""
 
     metric: str
     grain: str = "month"
@@ -23,12 +23,12 @@ class Question:
 
 @dataclass(frozen=True, slots=True)
 class CompanyView:
-    """Our own company as it stands at `now` (UTC)."""
+    """The own company at `now` (UTC)."""
 
     now: datetime
     kpis: Mapping[Question, tuple[KpiRow, ...]] = field(default_factory=dict)
     zone: str = "UTC"
-    words: Words = field(default=ENGLISH, repr=False)
+    words: Translator = field(default=ENGLISH, repr=False)
 
     @property
     def today(self) -> date:
@@ -36,7 +36,11 @@ class CompanyView:
         return self.now.astimezone(ZoneInfo(self.zone)).date()
 
     def known(self, question: Question) -> Iterator[KpiRow]:
-        """The answers to a question that may be acted upon: known, and not out of date."""
+        """Yield the rows of a question with a value that is not stale.
+
+        Args:
+            question: The requested metric.
+        """
         for row in self.kpis.get(question, ()):
             if row["value"] is not None and row["status"] in ("final", "provisional"):
                 yield row

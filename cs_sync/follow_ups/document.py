@@ -1,4 +1,4 @@
-"""The reference of playbooks, from the registry: `python -m cs_sync.follow_ups.document`."""
+"""Reference page of the playbooks: `python -m cs_sync.follow_ups.document`."""
 
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 
 from cs_sync.follow_ups.playbook import Playbook
 from cs_sync.follow_ups.playbooks import PLAYBOOKS
-from cs_sync.follow_ups.settings import FollowUpSettings, PlaybookSettings, duration_text
+from cs_sync.follow_ups.settings import FollowUpSettings, PlaybookSettings, format_duration
 
 _INTRODUCTION = """\
 # Playbooks
@@ -83,22 +83,26 @@ with `resolved` a playbook says when one has become needless. With `scope="compa
 """
 
 
-def document(playbooks: Iterable[Playbook]) -> str:
-    """The page as Markdown."""
+def render_playbooks(playbooks: Iterable[Playbook]) -> str:
+    """Render the page as Markdown.
+
+    Args:
+        playbooks: The playbooks in the order of the page.
+    """
     parts = [
         _INTRODUCTION,
         "## `[follow_ups]`\n",
-        *_rows(FollowUpSettings()),
+        *_render_settings(FollowUpSettings()),
         "",
         _EXAMPLE,
         "## `[playbooks.NAME]`\n\nEvery playbook has these; their defaults are its own.\n",
-        *_rows(PlaybookSettings()),
+        *_render_settings(PlaybookSettings()),
         "",
     ]
-    return "\n".join([*parts, *map(_entry, playbooks), _OWN])
+    return "\n".join([*parts, *map(_render_playbook, playbooks), _OWN])
 
 
-def _entry(playbook: Playbook) -> str:
+def _render_playbook(playbook: Playbook) -> str:
     chosen = playbook.defaults
     lines = [f"## `{playbook.name}`\n", f"{playbook.description}\n"]
     if playbook.scope == "company":
@@ -107,35 +111,40 @@ def _entry(playbook: Playbook) -> str:
     for name, field in type(chosen).model_fields.items():
         own = name not in PlaybookSettings.model_fields
         if own or getattr(chosen, name) != getattr(common, name):
-            lines.append(f"- `{name} = {_value(getattr(chosen, name))}`{_described(field, own)}")
+            lines.append(
+                f"- `{name} = "
+                f"{_format_value(getattr(chosen, name))}`{_format_description(field, own)}"
+            )
     if playbook.resolved:
         lines.append("- closed when its cause is gone before anybody began it")
     return "\n".join([*lines, ""])
 
 
-def _rows(settings: BaseModel) -> Iterator[str]:
+def _render_settings(settings: BaseModel) -> Iterator[str]:
     yield "| key | default | |\n| --- | --- | --- |"
     for name, field in type(settings).model_fields.items():
-        yield f"| `{name}` | `{_value(getattr(settings, name))}` | {field.description or ''} |"
+        yield (
+            f"| `{name}` | `{_format_value(getattr(settings, name))}` |{field.description or ''} |"
+        )
 
 
-def _described(field: FieldInfo, own: bool) -> str:
+def _format_description(field: FieldInfo, own: bool) -> str:
     return f": {field.description}" if own and field.description else ""
 
 
-def _value(value: Any) -> str:
-    """A default as it would be written in the file."""
+def _format_value(value: Any) -> str:
+    """Format a default as written in the configuration file."""
     if isinstance(value, timedelta):
-        return f'"{duration_text(value)}"'
+        return f'"{format_duration(value)}"'
     if isinstance(value, BaseModel):
-        inside = (f"{name} = {_value(part)}" for name, part in value.model_dump().items())
+        inside = (f"{name} = {_format_value(part)}" for name, part in value.model_dump().items())
         return "{" + ", ".join(inside) + "}"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, tuple | frozenset):
-        return f"[{', '.join(map(_value, value))}]"
+        return f"[{', '.join(map(_format_value, value))}]"
     return "none" if value is None else f'"{value}"' if isinstance(value, str) else f"{value:g}"
 
 
 if __name__ == "__main__":
-    print(document(PLAYBOOKS.values()), end="")
+    print(render_playbooks(PLAYBOOKS.values()), end="")

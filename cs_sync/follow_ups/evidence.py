@@ -1,29 +1,29 @@
-"""Facts as evidence of a follow-up: flat JSON objects, each with an id and words of its own."""
+"""Evidence of a follow-up: flat JSON objects, each with an id and a text."""
 
 from typing import Any
 
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import instant_text
+from cs_sync.follow_ups.wording import format_instant
 from cs_sync.health.facts import AnswerFact, RatingFact, TicketFact
-from cs_sync.health.wording import plain, with_quote
+from cs_sync.health.wording import append_quote, to_plain_line
 
 Evidence = dict[str, Any]
 
 
-def answer_evidence(answer: AnswerFact | RatingFact, view: AccountView) -> Evidence:
-    """An answer to a survey."""
+def build_answer_evidence(answer: AnswerFact | RatingFact, view: AccountView) -> Evidence:
+    """Build the evidence of a survey answer."""
     say = view.words
-    told = say(
+    summary = say(
         "follow_up.answer",
         kind=answer.kind.upper(),
         score=say.number(answer.score),
-        who=plain(answer.person_name, 60) or say("follow_up.somebody"),
-        when=instant_text(answer.answered_at, view),
+        who=to_plain_line(answer.person_name, 60) or say("follow_up.somebody"),
+        when=format_instant(answer.answered_at, view),
     )
     return {
         "kind": "survey_response",
         "id": f"answer {answer.source}:{answer.source_id}",
-        "text": with_quote(told, answer.comment, say),
+        "text": append_quote(summary, answer.comment, say),
         "source": answer.source,
         "source_id": answer.source_id,
         "at": answer.answered_at.isoformat(),
@@ -31,14 +31,14 @@ def answer_evidence(answer: AnswerFact | RatingFact, view: AccountView) -> Evide
     }
 
 
-def ticket_evidence(ticket: TicketFact, view: AccountView) -> Evidence:
-    """A ticket."""
-    name, opened = plain(ticket.source_id, 40), instant_text(ticket.opened_at, view)
-    told = view.words("follow_up.ticket", id=name, when=opened)
+def build_ticket_evidence(ticket: TicketFact, view: AccountView) -> Evidence:
+    """Build the evidence of a ticket."""
+    name, opened = to_plain_line(ticket.source_id, 40), format_instant(ticket.opened_at, view)
+    summary = view.words("follow_up.ticket", id=name, when=opened)
     return {
         "kind": "ticket",
         "id": f"ticket {ticket.source}:{ticket.source_id}",
-        "text": with_quote(told, ticket.subject, view.words),
+        "text": append_quote(summary, ticket.subject, view.words),
         "source": ticket.source,
         "source_id": ticket.source_id,
         "at": ticket.opened_at.isoformat(),
@@ -46,7 +46,7 @@ def ticket_evidence(ticket: TicketFact, view: AccountView) -> Evidence:
     }
 
 
-def score_evidence(view: AccountView) -> Evidence:
-    """The score of the day; without an id, as a new one every day is no news."""
+def build_score_evidence(view: AccountView) -> Evidence:
+    """Build the evidence of the day's score; without an id, as it is no update."""
     score = None if view.score is None else f"{view.score:.1f}".removesuffix(".0")
     return {"kind": "health_score", "as_of": view.today.isoformat(), "score": score}

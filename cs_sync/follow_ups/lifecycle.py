@@ -1,4 +1,4 @@
-"""What becomes of follow-ups: which are new, wait, get news, or are needless; pure."""
+"""Lifecycle of follow-ups: new, waiting, updated or no longer needed; pure."""
 
 import hashlib
 from collections import Counter
@@ -12,7 +12,7 @@ from cs_sync.follow_ups.plan import COMPANY, FollowUpDraft
 from cs_sync.follow_ups.playbook import Playbook
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.words import ENGLISH, Words
+from cs_sync.i18n import ENGLISH, Translator
 
 State = Literal["waiting", "open", "held_out", "done", "deleted", "resolved"]
 Evidence = Mapping[str, Any]
@@ -20,8 +20,8 @@ Occasion = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A follow-up on record. `account_id` is the account that it lives on in after a merge."""
+class StoredFollowUp:
+    """A stored follow-up; `account_id` is the surviving account after a merge."""
 
     key: str
     account_id: str
@@ -37,19 +37,19 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """What holds today."""
+class DecisionContext:
+    """The inputs of today's decision besides drafts and stored follow-ups."""
 
     now: datetime
     zone: str
     settings: Mapping[str, PlaybookSettings]
     daily_cap: int | None = None
-    words: Words = ENGLISH
+    words: Translator = ENGLISH
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to be done; `waiting` counts, by desk, those whose turn has not come."""
+    """The changes to make; `waiting` counts the deferred follow-ups by assignee."""
 
     new: list[tuple[FollowUpDraft, State]] = field(default_factory=list)
     opened: dict[str, FollowUpDraft] = field(default_factory=dict)
@@ -60,31 +60,41 @@ class Decision:
     waiting: Mapping[str, int] = field(default_factory=dict)
 
 
-def desk_of(draft: FollowUpDraft) -> str:
-    """Who gets it: an e-mail address where one is known, else the owner's id, else nobody."""
+def get_assignee_key(draft: FollowUpDraft) -> str:
+    """Return a draft's assignee: the e-mail address, else the owner's id, else an empty text."""
     if draft.assignee:
         return draft.assignee
-    known = draft.owner_source and draft.owner_source_id
-    return f"{draft.owner_source}:{draft.owner_source_id}" if known else ""
+    has_owner = draft.owner_source and draft.owner_source_id
+    return f"{draft.owner_source}:{draft.owner_source_id}" if has_owner else ""
 
 
-def decide(
+def make_decision(
     drafts: Sequence[FollowUpDraft],
-    kept: Iterable[Kept],
+    stored: Iterable[StoredFollowUp],
     playbooks: Mapping[str, Playbook],
     views: Mapping[str, AccountView],
-    rules: Rules,
+    rules: DecisionContext,
 ) -> Decision:
-    """Compare what the playbooks call for today with what is on record.
+    """Compare today's drafts with the stored follow-ups.
 
-    The same occasion of the same account is the same follow-up for good: one that ended never
-    opens again, also after accounts were merged and the key would be another one. So is the same
-    key, also when the record that it names moved to another account.
+    One occasion of an account is one follow-up for good: after its end it never reopens,
+    also after a merge of accounts with its change of key. The same holds for one key, also
+    after its record moved to another account.
+
+    Args:
+        drafts: The follow-ups called for today.
+        kept: The stored follow-ups.
+        playbooks: Name → playbook.
+        views: Account id → account.
+        rules: Settings, time and language.
     """
-    record = {(one.playbook, one.account_id, one.occasion): one for one in kept}
-    by_key = {one.key: occasion for occasion, one in record.items()}
+    record = {
+        (follow_up.playbook, follow_up.account_id, follow_up.occasion): follow_up
+        for follow_up in stored
+    }
+    by_key = {follow_up.key: occasion for occasion, follow_up in record.items()}
     called_for = {by_key.get(d.key, (d.playbook, d.account_id, d.occasion)): d for d in drafts}
-    fresh = _after_cool_down(
+    fresh = _apply_cool_down(
         [d for occasion, d in called_for.items() if occasion not in record], record.values(), rules
     )
     held_out = [d for d in fresh if _is_held_out(d, rules)]
@@ -92,70 +102,76 @@ def decide(
     queue = {
         o: called_for[o] for o, k in record.items() if k.state == "waiting" and o in called_for
     }
-    turns = _turns([*queue.values(), *free], record.values(), rules)
-    decision = Decision(waiting=_left(queue.values(), free, turns))
+    turns = _apply_daily_cap([*queue.values(), *free], record.values(), rules)
+    decision = Decision(waiting=_count_waiting(queue.values(), free, turns))
     decision.new.extend((d, "open" if id(d) in turns else "waiting") for d in free)
     decision.new.extend((d, "held_out") for d in held_out)
     decision.opened.update((record[o].key, d) for o, d in queue.items() if id(d) in turns)
-    for occasion, one in record.items():
-        _follow(one, called_for.get(occasion), playbooks, views, decision, rules)
+    for occasion, follow_up in record.items():
+        _update_stored(follow_up, called_for.get(occasion), playbooks, views, decision, rules)
     return decision
 
 
-def _follow(
-    one: Kept,
+def _update_stored(
+    stored: StoredFollowUp,
     draft: FollowUpDraft | None,
     playbooks: Mapping[str, Playbook],
     views: Mapping[str, AccountView],
     decision: Decision,
-    rules: Rules,
+    rules: DecisionContext,
 ) -> None:
-    """News of one that is open, or why one is needless."""
-    if one.state == "waiting" and draft is None and one.account_id in {*views, COMPANY}:
-        decision.resolved[one.key] = rules.words("follow_up.no_turn")
-    if one.state != "open":
+    """Add updates to an open follow-up, or the reason for resolving it."""
+    if stored.state == "waiting" and draft is None and stored.account_id in {*views, COMPANY}:
+        decision.resolved[stored.key] = rules.words("follow_up.no_turn")
+    if stored.state != "open":
         return
     if draft is not None:
-        known = {fact.get("id") for fact in one.evidence}
-        news = tuple(f for f in draft.evidence if f.get("id") and f["id"] not in known)
+        evidence_ids = {fact.get("id") for fact in stored.evidence}
+        news = tuple(f for f in draft.evidence if f.get("id") and f["id"] not in evidence_ids)
         if news:
-            decision.news[one.key] = news
+            decision.news[stored.key] = news
         return
-    view, playbook = views.get(one.account_id), playbooks.get(one.playbook)
-    if view is None or playbook is None or playbook.resolved is None or one.touched:
+    view, playbook = views.get(stored.account_id), playbooks.get(stored.playbook)
+    if view is None or playbook is None or playbook.resolved is None or stored.touched:
         return
-    settings = rules.settings.get(one.playbook, playbook.defaults)
-    why = playbook.resolved(view, one.occasion, settings)
+    settings = rules.settings.get(stored.playbook, playbook.defaults)
+    why = playbook.resolved(view, stored.occasion, settings)
     if why:
-        decision.resolved[one.key] = why
+        decision.resolved[stored.key] = why
 
 
-def _after_cool_down(
-    fresh: Iterable[FollowUpDraft], record: Iterable[Kept], rules: Rules
+def _apply_cool_down(
+    fresh: Iterable[FollowUpDraft], record: Iterable[StoredFollowUp], rules: DecisionContext
 ) -> list[FollowUpDraft]:
-    """Without those of accounts that had one of the playbook lately; one at a time of the rest."""
+    """Drop drafts within a cool-down period.
+
+    Of several drafts of one playbook and account, the first is kept.
+    """
     last: dict[tuple[str, str], datetime] = {}
-    for one in record:
-        pair = (one.playbook, one.account_id)
-        moment = max(one.created_at, one.ended_at or one.created_at)
+    for follow_up in record:
+        pair = (follow_up.playbook, follow_up.account_id)
+        moment = max(follow_up.created_at, follow_up.ended_at or follow_up.created_at)
         last[pair] = max(last.get(pair, moment), moment)
-    found = []
+    allowed = []
     for draft in fresh:
-        pair, pause = (draft.playbook, draft.account_id), _pause(draft, rules)
+        pair, pause = (draft.playbook, draft.account_id), _get_cool_down(draft, rules)
         if pause and pair in last and rules.now < last[pair] + pause:
             continue
         last[pair] = rules.now
-        found.append(draft)
-    return found
+        allowed.append(draft)
+    return allowed
 
 
-def _pause(draft: FollowUpDraft, rules: Rules) -> timedelta:
+def _get_cool_down(draft: FollowUpDraft, rules: DecisionContext) -> timedelta:
     settings = rules.settings.get(draft.playbook)
     return settings.cool_down if settings else timedelta(0)
 
 
-def _is_held_out(draft: FollowUpDraft, rules: Rules) -> bool:
-    """Drawn by the account's name, so that an account is on the same side for good."""
+def _is_held_out(draft: FollowUpDraft, rules: DecisionContext) -> bool:
+    """Return whether a draft is in the holdout group.
+
+    The group is drawn by account id, so an account never changes sides.
+    """
     settings = rules.settings.get(draft.playbook)
     if settings is None or not settings.holdout or draft.account_id == COMPANY:
         return False
@@ -163,31 +179,35 @@ def _is_held_out(draft: FollowUpDraft, rules: Rules) -> bool:
     return int.from_bytes(drawn[:8]) / 2**64 < settings.holdout
 
 
-def _turns(
-    candidates: Iterable[FollowUpDraft], record: Iterable[Kept], rules: Rules
+def _apply_daily_cap(
+    candidates: Iterable[FollowUpDraft], record: Iterable[StoredFollowUp], rules: DecisionContext
 ) -> frozenset[int]:
-    """Whose turn it is today, by identity: the most money at risk first, up to the cap per desk.
+    """Select today's drafts, most money at risk first, up to the daily cap per assignee.
 
-    What concerns the company as a whole does not wait.
+    Company-wide drafts are always selected.
+
+    Returns:
+        The identities (`id()`) of the selected drafts.
     """
     today = rules.now.astimezone(ZoneInfo(rules.zone)).date()
-    given: Counter[str] = Counter(
-        one.desk
-        for one in record
-        if one.opened_at and one.opened_at.astimezone(ZoneInfo(rules.zone)).date() == today
+    opened: Counter[str] = Counter(
+        follow_up.desk
+        for follow_up in record
+        if follow_up.opened_at
+        and follow_up.opened_at.astimezone(ZoneInfo(rules.zone)).date() == today
     )
-    found = []
+    selected = []
     for draft in sorted(candidates, key=lambda d: (-d.at_risk, d.due_at, d.key)):
-        desk = desk_of(draft)
+        desk = get_assignee_key(draft)
         if draft.account_id != COMPANY and rules.daily_cap is not None:
-            if given[desk] >= rules.daily_cap:
+            if opened[desk] >= rules.daily_cap:
                 continue
-            given[desk] += 1
-        found.append(id(draft))
-    return frozenset(found)
+            opened[desk] += 1
+        selected.append(id(draft))
+    return frozenset(selected)
 
 
-def _left(
+def _count_waiting(
     queue: Iterable[FollowUpDraft], free: Iterable[FollowUpDraft], turns: frozenset[int]
 ) -> Counter[str]:
-    return Counter(desk_of(draft) for draft in (*queue, *free) if id(draft) not in turns)
+    return Counter(get_assignee_key(draft) for draft in (*queue, *free) if id(draft) not in turns)

@@ -1,4 +1,4 @@
-"""What came of follow-ups, and whether they made a difference; pure."""
+"""Outcomes of follow-ups, and their effect; pure."""
 
 import math
 from collections import Counter
@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from cs_sync.metrics.intervals import wilson
+from cs_sync.metrics.intervals import calculate_wilson_interval
 
 Outcome = Literal[
     "waiting", "open", "ignored", "done", "too_late", "deleted", "resolved", "held_out"
 ]
-RANK = {"red": 0, "yellow": 1, "green": 2, "excellent": 3}
+BAND_RANKS = {"red": 0, "yellow": 1, "green": 2, "excellent": 3}
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """A follow-up with what became of its account.
+class PastFollowUp:
+    """A follow-up with the later course of its account.
 
-    `recovered` is None while it is too early to say, or where nothing had to recover.
+    `recovered` is None if it is too early to say, or nothing had to recover.
     """
 
     playbook: str
@@ -28,15 +28,21 @@ class Past:
 
 
 @dataclass(frozen=True, slots=True)
-class Afterwards:
-    """An account in the days after a follow-up: its bands by day, its MRR at their end."""
+class AccountAfterwards:
+    """An account after a follow-up: its bands by day, and its MRR at their end."""
 
     bands: Sequence[tuple[date, str]]
     mrr: Mapping[str, int]
 
 
-def outcome_of(row: Mapping[str, Any], now: datetime, ignored_after: timedelta) -> Outcome:
-    """What people made of a follow-up (a row of `follow_up`)."""
+def classify_outcome(row: Mapping[str, Any], now: datetime, ignored_after: timedelta) -> Outcome:
+    """Classify the outcome of a follow-up.
+
+    Args:
+        row: A row of `follow_up`.
+        now: The current time.
+        ignored_after: The time after which an untouched, overdue follow-up is ignored.
+    """
     state: Outcome = row["state"]
     if state == "done":
         return "done" if row["ended_at"] <= row["due_at"] else "too_late"
@@ -44,40 +50,53 @@ def outcome_of(row: Mapping[str, Any], now: datetime, ignored_after: timedelta) 
     return "ignored" if late else state
 
 
-def recovered(row: Mapping[str, Any], after: Afterwards) -> bool | None:
-    """Whether an account that was red or yellow came to do better without paying less.
+def has_recovered(row: Mapping[str, Any], after: AccountAfterwards) -> bool | None:
+    """Return whether a red or yellow account improved without paying less.
 
-    Better: the last band known is above that of the day of the follow-up.
+    Improved: the last known band is above that of the follow-up's day.
+
+    Args:
+        row: A row of `follow_up`.
+        after: The account after the follow-up.
+
+    Returns:
+        None if the account was neither red nor yellow, or no later band is known.
     """
-    was, known = row["band"], [band for _, band in after.bands if band in RANK]
-    if was not in ("red", "yellow") or not known:
+    was, bands = row["band"], [band for _, band in after.bands if band in BAND_RANKS]
+    if was not in ("red", "yellow") or not bands:
         return None
     paying = all(after.mrr.get(code, 0) >= amount for code, amount in row["mrr"].items())
-    return RANK[known[-1]] > RANK[was] and paying
+    return BAND_RANKS[bands[-1]] > BAND_RANKS[was] and paying
 
 
-def summarised(past: Iterable[Past], names: Sequence[str]) -> list[dict[str, Any]]:
-    """One row per playbook: counts, the share of accounts that recovered, and the effect.
+def summarize_playbooks(past: Iterable[PastFollowUp], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return one row per playbook: counts, recovery rate and effect.
 
-    The effect is that share less the share among accounts that were held out, with the 95 %
+    The effect is the recovery rate less that of the held-out accounts, with the 95 %
     interval of a difference of proportions (R. G. Newcombe, 1998, method 10).
+
+    Args:
+        past: The follow-ups with their outcomes.
+        names: The playbooks, in the order of the rows.
     """
-    by_name: dict[str, list[Past]] = {name: [] for name in names}
-    for one in past:
-        by_name.setdefault(one.playbook, []).append(one)
-    return [_row(name, found) for name, found in by_name.items()]
+    by_name: dict[str, list[PastFollowUp]] = {name: [] for name in names}
+    for follow_up in past:
+        by_name.setdefault(follow_up.playbook, []).append(follow_up)
+    return [_summarize_playbook(name, group) for name, group in by_name.items()]
 
 
-def _row(name: str, found: Sequence[Past]) -> dict[str, Any]:
-    counts = Counter(one.outcome for one in found)
-    written = [one for one in found if one.outcome not in ("waiting", "held_out")]
-    helped, judged = _recoveries(written)
-    alone, compared = _recoveries([one for one in found if one.outcome == "held_out"])
-    effect = difference((helped, judged), (alone, compared))
+def _summarize_playbook(name: str, past: Sequence[PastFollowUp]) -> dict[str, Any]:
+    counts = Counter(follow_up.outcome for follow_up in past)
+    written = [follow_up for follow_up in past if follow_up.outcome not in ("waiting", "held_out")]
+    helped, judged = _count_recoveries(written)
+    alone, compared = _count_recoveries(
+        [follow_up for follow_up in past if follow_up.outcome == "held_out"]
+    )
+    effect = compare_proportions((helped, judged), (alone, compared))
     return {
         "playbook": name,
         "created": len(written),
-        **{outcome: counts[outcome] for outcome in _SHOWN},
+        **{outcome: counts[outcome] for outcome in _OUTCOME_COLUMNS},
         "judged": judged,
         "recovered": helped,
         "recovery_rate": helped / judged if judged else None,
@@ -91,23 +110,36 @@ def _row(name: str, found: Sequence[Past]) -> dict[str, Any]:
     }
 
 
-_SHOWN: tuple[Outcome, ...] = (
+_OUTCOME_COLUMNS: tuple[Outcome, ...] = (
     "open", "done", "too_late", "ignored", "deleted", "resolved", "waiting",
 )  # fmt: skip
 
 
-def _recoveries(found: Iterable[Past]) -> tuple[int, int]:
-    """(how many recovered, of how many it is known)."""
-    known = [one.recovered for one in found if one.recovered is not None]
-    return sum(known), len(known)
+def _count_recoveries(past: Iterable[PastFollowUp]) -> tuple[int, int]:
+    """Return (recovered, known), in numbers of follow-ups."""
+    recoveries = [follow_up.recovered for follow_up in past if follow_up.recovered is not None]
+    return sum(recoveries), len(recoveries)
 
 
-def difference(one: tuple[int, int], other: tuple[int, int]) -> tuple[float, float, float] | None:
-    """The difference of two proportions with its interval; None when either has no cases."""
-    first, second = wilson(*one), wilson(*other)
+def compare_proportions(
+    first_counts: tuple[int, int], second_counts: tuple[int, int]
+) -> tuple[float, float, float] | None:
+    """Return the difference of two proportions with its 95 % interval.
+
+    Args:
+        one: (successes, cases).
+        other: (successes, cases).
+
+    Returns:
+        (difference, low, high); None if either has no cases.
+    """
+    first, second = (
+        calculate_wilson_interval(*first_counts),
+        calculate_wilson_interval(*second_counts),
+    )
     if first is None or second is None:
         return None
-    p, q = one[0] / one[1], other[0] / other[1]
+    p, q = first_counts[0] / first_counts[1], second_counts[0] / second_counts[1]
     low = math.hypot(p - first[0], second[1] - q)
     high = math.hypot(first[1] - p, q - second[0])
     return p - q, p - q - low, p - q + high

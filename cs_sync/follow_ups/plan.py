@@ -1,4 +1,4 @@
-"""From accounts and playbooks to follow-ups: each occasion once, in a fixed order."""
+"""Plan of follow-ups from accounts and playbooks: each occasion once, in a fixed order."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -9,11 +9,11 @@ from typing import Any
 from cs_sync.follow_ups.company import CompanyView
 from cs_sync.follow_ups.playbook import Kind, Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings, Priority
-from cs_sync.follow_ups.templates import filled
+from cs_sync.follow_ups.templates import fill_template
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import instant_text, paragraphs
+from cs_sync.follow_ups.wording import format_instant, join_paragraphs
 from cs_sync.follow_ups.working_time import WorkingTime
-from cs_sync.health.wording import plain
+from cs_sync.health.wording import to_plain_line
 
 COMPANY = ""
 """The account id of what concerns no single account."""
@@ -23,10 +23,12 @@ _URGENCY: dict[Priority, int] = {"high": 0, "medium": 1, "low": 2}
 
 @dataclass(frozen=True, slots=True)
 class FollowUpDraft:
-    """A follow-up as it should exist in the CRM; `key` is the same for the same occasion.
+    """A follow-up as it should exist in the CRM.
 
-    `assignee` is the e-mail address of who gets it, else it is the owner's. Score, band and MRR
-    (minor units by currency) are those of the day, to compare with what becomes of the account.
+    The same occasion always has the same `key`.
+
+    `assignee` is an e-mail address; without one the account's owner gets it. Score, band
+    and MRR (minor units by currency) are those of the day, for a later comparison.
     """
 
     key: str
@@ -55,7 +57,18 @@ def plan_follow_ups(
     company: CompanyView | None = None,
     working_time: WorkingTime = ALWAYS,
 ) -> list[FollowUpDraft]:
-    """What should be done, most urgent first; a playbook without settings uses its defaults."""
+    """Run the playbooks and return their drafts, most urgent first.
+
+    Args:
+        views: The accounts.
+        playbooks: Name → playbook.
+        settings: Name → settings; a playbook without settings uses its defaults.
+        company: The company, for company-wide playbooks.
+        working_time: The working time that due times move to.
+
+    Returns:
+        The drafts by priority, due time and key.
+    """
     drafts: dict[str, FollowUpDraft] = {}
     shown: dict[str, list[Any]] = {
         "account": list(views),
@@ -67,30 +80,30 @@ def plan_follow_ups(
             continue
         for view in shown[playbook.scope]:
             for proposal in playbook.propose(view, chosen):
-                draft = _draft(view, name, chosen, proposal, working_time)
+                draft = _build_draft(view, name, chosen, proposal, working_time)
                 drafts.setdefault(draft.key, draft)
     return sorted(drafts.values(), key=lambda d: (_URGENCY[d.priority], d.due_at, d.key))
 
 
-def follow_up_key(playbook: str, subject: str, occasion: str) -> str:
-    """Return what names the follow-up everywhere: its playbook, and 32 hexadecimal digits.
+def build_follow_up_key(playbook: str, subject: str, occasion: str) -> str:
+    """Return the key of a follow-up: its playbook, and 32 hexadecimal digits.
 
     Args:
-        playbook: Stands in the key, so that a task found in a CRM tells what it is about.
-        subject: The account's record in the CRM, else the account; empty where the occasion
+        playbook: The playbook; readable in the key, so that a CRM task shows its cause.
+        subject: The account's record in the CRM, else the account; empty if the occasion
             names a record of its own.
-        occasion: What happened.
+        occasion: The event.
     """
     digest = hashlib.sha256(f"{playbook}|{subject}|{occasion}".encode()).hexdigest()[:32]
     return f"{playbook}-{digest}"
 
 
-def playbook_of(key: str) -> str:
-    """Return the playbook whose follow-up has this key; empty for the key of anything else."""
+def parse_playbook_name(key: str) -> str:
+    """Return the playbook of a follow-up's key; empty for any other key."""
     return key.rpartition("-")[0]
 
 
-def _draft(
+def _build_draft(
     view: AccountView | CompanyView,
     name: str,
     settings: PlaybookSettings,
@@ -98,21 +111,27 @@ def _draft(
     working_time: WorkingTime,
 ) -> FollowUpDraft:
     due_at = working_time.next(proposal.since + settings.due_in, view.zone)
-    due = instant_text(due_at, view)
+    due = format_instant(due_at, view)
     body = proposal.body
     if due_at < view.now:
-        body = paragraphs(body, view.words("follow_up.overdue", due=due))
+        body = join_paragraphs(body, view.words("follow_up.overdue", due=due))
     account = view if isinstance(view, AccountView) else None
-    fields = {"title": proposal.title, "body": body, "due": due, "playbook": name, **_said(account)}
+    fields = {
+        "title": proposal.title,
+        "body": body,
+        "due": due,
+        "playbook": name,
+        **_format_account(account),
+    }
     account_id = account.id if account else COMPANY
     subject = account.subject or account.id if account else COMPANY
     return FollowUpDraft(
-        key=follow_up_key(name, "" if proposal.of_record else subject, proposal.occasion),
+        key=build_follow_up_key(name, "" if proposal.of_record else subject, proposal.occasion),
         account_id=account_id,
         playbook=name,
         occasion=proposal.occasion,
-        title=filled(settings.title, proposal.title, fields),
-        body=filled(settings.body, body, fields),
+        title=fill_template(settings.title, proposal.title, fields),
+        body=fill_template(settings.body, body, fields),
         priority=proposal.priority or settings.priority,
         kind=proposal.kind,
         due_at=due_at,
@@ -127,12 +146,12 @@ def _draft(
     )
 
 
-def _said(account: AccountView | None) -> dict[str, str]:
-    """The account as templates show it; empty texts where nothing is known."""
+def _format_account(account: AccountView | None) -> dict[str, str]:
+    """Return the account's template fields; empty texts where unknown."""
     if account is None:
         return {"account": "", "score": "", "band": "", "mrr": ""}
     return {
-        "account": plain(account.label, 80),
+        "account": to_plain_line(account.label, 80),
         "score": "" if account.score is None else account.words.number(account.score),
         "band": account.words.band(account.band) if account.band else "",
         "mrr": account.words.mrr(account.mrr),

@@ -1,4 +1,4 @@
-"""What a playbook is."""
+"""Definition of a playbook."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,15 +14,15 @@ Kind = Literal["call", "email", "todo"]
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """Something that should be done about one occasion.
+    """A follow-up proposed for one occasion.
 
-    `occasion` names what happened so that it is proposed once: it must stay the same for as long
-    as it is the same event, also after the database was lost. `of_record` says that it names one
-    record of a source (an answer, a subscription): then it is one follow-up, whichever account the
-    record is found to belong to. `since` is when the clock started
-    (UTC); it is due `due_in` later. Title and body are plain text, `evidence` flat JSON objects:
-    one with an `id` that turns up while the follow-up is open becomes a note on it, in the words
-    of its `text`. `priority` overrules the settings where this one is more urgent than most.
+    `occasion` identifies the event, so that it is proposed once. It must stay the same for
+    the same event, also after a loss of the database. `of_record` marks an occasion that
+    names one record of a source (an answer, a subscription): it is one follow-up, whatever
+    account the record belongs to. `since` is when the clock started (UTC); the follow-up is
+    due `due_in` later. Title and body are plain text, `evidence` flat JSON objects: new
+    evidence with an `id` becomes a note with its `text` while the follow-up is open.
+    `priority` overrides the settings for an especially urgent proposal.
     """
 
     occasion: str
@@ -35,19 +35,18 @@ class Proposal:
     of_record: bool = False
 
 
-def _nothing(_settings: Any) -> Iterable[Question]:
+def _request_no_kpis(_settings: Any) -> Iterable[Question]:
     return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Playbook:
-    """When something is true of an account, somebody should do something.
+    """A rule that proposes follow-ups for an account or the company.
 
-    `propose` gets the account and this playbook's settings, of the type that `defaults` has.
-    `resolved` gets the account, an occasion and the settings, and says in words why the open
-    follow-up of that occasion has become needless; None while it has not. A playbook of scope
-    `company` gets a CompanyView instead, with the KPIs that it `asks` for, and its follow-ups go
-    to one person.
+    `propose` gets the account and the playbook's settings, of the type of `defaults`.
+    `resolved` returns the reason why an open follow-up is no longer needed, else None. A
+    playbook of scope `company` gets a CompanyView with the KPIs it `asks` for; its
+    follow-ups go to one person.
     """
 
     name: str
@@ -57,4 +56,4 @@ class Playbook:
     defaults: PlaybookSettings = field(default_factory=PlaybookSettings)
     resolved: Callable[[AccountView, str, Any], str | None] | None = None
     scope: Literal["account", "company"] = "account"
-    asks: Callable[[Any], Iterable[Question]] = _nothing
+    asks: Callable[[Any], Iterable[Question]] = _request_no_kpis

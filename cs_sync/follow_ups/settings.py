@@ -16,8 +16,12 @@ Priority = Literal["low", "medium", "high"]
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
-def duration(text: object) -> object:
-    """`"90m"`, `"24h"`, `"2d"` or `"1w"` as a timedelta; ValueError for anything else."""
+def parse_duration(text: object) -> object:
+    """Parse `"90m"`, `"24h"`, `"2d"` or `"1w"` into a timedelta; return other types unchanged.
+
+    Raises:
+        ValueError: The text is no duration.
+    """
     if isinstance(text, timedelta):
         return text
     match = re.fullmatch(r"(\d{1,4})\s*([mhdw])", text.strip()) if isinstance(text, str) else None
@@ -26,29 +30,33 @@ def duration(text: object) -> object:
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
-def duration_text(span: timedelta) -> str:
-    """A timedelta as it is written in the file: `24h`, `5d`, `90m`."""
+def format_duration(span: timedelta) -> str:
+    """Format a timedelta as written in the configuration file: `24h`, `5d`, `90m`."""
     hours = span / timedelta(hours=1)
     if not hours.is_integer():
         return f"{span // timedelta(minutes=1)}m"
     return f"{hours:g}h" if hours % 24 or hours == 24 else f"{hours / 24:g}d"
 
 
-Duration = Annotated[timedelta, BeforeValidator(duration)]
+Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
 
 
-def email(text: str) -> str:
-    """The address in lower case; ValueError for a text that is none."""
+def normalize_email(text: str) -> str:
+    """Return an e-mail address in lower case.
+
+    Raises:
+        ValueError: The text is no e-mail address.
+    """
     if not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text):
         raise ValueError(f"{text!r} is no e-mail address; write it as name@example.com")
     return text.lower()
 
 
-Email = Annotated[str, AfterValidator(email)]
+Email = Annotated[str, AfterValidator(normalize_email)]
 
 
 class PlaybookSettings(BaseModel):
-    """What can be set for every playbook; a playbook may add fields of its own."""
+    """The settings common to all playbooks; a playbook may add its own."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -76,7 +84,7 @@ class PlaybookSettings(BaseModel):
 
 
 class FollowUpSettings(WorkingTime):
-    """The `[follow_ups]` table: what holds for the follow-ups of all playbooks."""
+    """The `[follow_ups]` table: settings for the follow-ups of all playbooks."""
 
     daily_cap: int | None = Field(
         default=10,
@@ -100,8 +108,8 @@ class FollowUpSettings(WorkingTime):
 
 
 @dataclass(frozen=True, slots=True)
-class Mistake:
-    """Something wrong in the tables: at which key, what, and what to do."""
+class SettingsProblem:
+    """A problem in the tables: its key, message and remedy."""
 
     key: str
     message: str
@@ -109,61 +117,77 @@ class Mistake:
 
 
 def read_settings(
-    given: Mapping[str, Any],
+    configured: Mapping[str, Any],
     defaults: Mapping[str, PlaybookSettings],
     unowned: Collection[str] = (),
-) -> tuple[dict[str, PlaybookSettings], list[Mistake]]:
-    """Every playbook's settings, and all mistakes in `given` (the `playbooks` table).
+) -> tuple[dict[str, PlaybookSettings], list[SettingsProblem]]:
+    """Read the settings of every playbook, and all problems in the tables.
 
-    `unowned` names the playbooks whose follow-ups have no owner to go to: to set one of them up
-    takes an assignee.
+    Args:
+        given: The `playbooks` table of the configuration.
+        defaults: Name → default settings.
+        unowned: Playbooks with follow-ups that have no owner; configuring one requires an
+            assignee.
+
+    Returns:
+        Name → settings, and the problems.
     """
     mistakes = [
-        Mistake(f"playbooks.{name}", "there is no such playbook", _nearest(name, defaults))
-        for name in given
+        SettingsProblem(
+            f"playbooks.{name}", "there is no such playbook", _suggest_name(name, defaults)
+        )
+        for name in configured
         if name not in defaults
     ]
     settings = {}
     for name, default in defaults.items():
-        found = _one(name, given.get(name, {}), default)
-        if not isinstance(found, PlaybookSettings):
-            mistakes += found
+        parsed = _validate_settings(name, configured.get(name, {}), default)
+        if not isinstance(parsed, PlaybookSettings):
+            mistakes += parsed
             continue
-        settings[name] = found
-        if name in given and name in unowned and found.enabled and found.assignee is None:
-            mistakes.append(_ownerless(name))
+        settings[name] = parsed
+        if name in configured and name in unowned and parsed.enabled and parsed.assignee is None:
+            mistakes.append(_report_missing_assignee(name))
     return settings, mistakes
 
 
-def _ownerless(name: str) -> Mistake:
-    return Mistake(
+def _report_missing_assignee(name: str) -> SettingsProblem:
+    return SettingsProblem(
         f"playbooks.{name}.assignee",
         "is missing: these follow-ups belong to no account, and so to no owner",
         f'add assignee = "name@example.com" to [playbooks.{name}] or to [follow_ups]',
     )
 
 
-def _one(name: str, given: Any, default: PlaybookSettings) -> PlaybookSettings | list[Mistake]:
-    if not isinstance(given, Mapping):
-        return [Mistake(f"playbooks.{name}", "must be a table", f"write it as [playbooks.{name}]")]
+def _validate_settings(
+    name: str, configured: Any, default: PlaybookSettings
+) -> PlaybookSettings | list[SettingsProblem]:
+    if not isinstance(configured, Mapping):
+        return [
+            SettingsProblem(
+                f"playbooks.{name}", "must be a table", f"write it as [playbooks.{name}]"
+            )
+        ]
     kind = type(default)
     try:
-        return kind.model_validate({**default.model_dump(), **given})
+        return kind.model_validate({**default.model_dump(), **configured})
     except ValidationError as error:
-        return [_mistake(name, detail, kind) for detail in error.errors(include_url=False)]
+        return [_to_problem(name, detail, kind) for detail in error.errors(include_url=False)]
 
 
-def _mistake(name: str, detail: Any, kind: type[PlaybookSettings]) -> Mistake:
+def _to_problem(name: str, detail: Any, kind: type[PlaybookSettings]) -> SettingsProblem:
     key = ".".join(["playbooks", name, *map(str, detail["loc"])])
     if detail["type"] == "extra_forbidden":
-        return Mistake(key, "unknown key", _nearest(str(detail["loc"][-1]), kind.model_fields))
+        return SettingsProblem(
+            key, "unknown key", _suggest_name(str(detail["loc"][-1]), kind.model_fields)
+        )
     if detail["type"] == "missing":
-        return Mistake(key, "is missing", f"add {detail['loc'][-1]} = …")
+        return SettingsProblem(key, "is missing", f"add {detail['loc'][-1]} = …")
     message, _, remedy = detail["msg"].removeprefix("Value error, ").partition("; ")
-    return Mistake(key, message, remedy or "correct the value")
+    return SettingsProblem(key, message, remedy or "correct the value")
 
 
-def _nearest(word: str, known: Iterable[str]) -> str:
-    names = list(known)
+def _suggest_name(word: str, candidates: Iterable[str]) -> str:
+    names = list(candidates)
     close = difflib.get_close_matches(word, names, n=1)
     return f"did you mean {close[0]}?" if close else f"known here: {', '.join(names)}"

@@ -1,4 +1,4 @@
-"""Titles and bodies in one's own words: a text with the names of fields in braces."""
+"""Templates of titles and bodies: a text with field names in braces."""
 
 from collections.abc import Mapping
 from string import Formatter
@@ -10,8 +10,8 @@ FIELDS = ("title", "body", "account", "score", "band", "mrr", "due", "playbook")
 """What a template may name: the playbook's own title and body, and the account as it stands."""
 
 
-def _checked(template: str) -> str:
-    """The template; ValueError when it names what there is not, or something inside a field."""
+def _validate_template(template: str) -> str:
+    """Return the template; raise ValueError for an unknown field, a format or a conversion."""
     try:
         named = [(name, spec, how) for _, name, spec, how in Formatter().parse(template)]
     except ValueError as error:
@@ -19,14 +19,20 @@ def _checked(template: str) -> str:
     for name, spec, how in named:
         if name is not None and (name not in FIELDS or spec or how):
             wrong = "{" + name + (f"!{how}" if how else "") + (f":{spec}" if spec else "") + "}"
-            known = ", ".join(f"{{{field}}}" for field in FIELDS)
-            raise ValueError(f"there is no field {wrong}; use {known}")
+            fields = ", ".join(f"{{{field}}}" for field in FIELDS)
+            raise ValueError(f"there is no field {wrong}; use {fields}")
     return template
 
 
-Template = Annotated[str, AfterValidator(_checked)]
+Template = Annotated[str, AfterValidator(_validate_template)]
 
 
-def filled(template: str | None, own: str, fields: Mapping[str, str]) -> str:
-    """The template with its fields; without one the playbook's own words."""
+def fill_template(template: str | None, own: str, fields: Mapping[str, str]) -> str:
+    """Fill a template with its fields; without one return the playbook's own text.
+
+    Args:
+        template: The template of the settings.
+        own: The playbook's own text.
+        fields: Field name → text.
+    """
     return own if template is None else template.format_map(fields)

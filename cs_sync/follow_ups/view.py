@@ -1,4 +1,4 @@
-"""What a playbook is shown: everything about one account at one moment."""
+"""Input of a playbook: everything about one account at one moment."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,18 +10,18 @@ from cs_sync.health.facts import (
     FeatureFact,
     RatingFact,
     ReferralFact,
+    RunningSubscription,
     StepFact,
-    SubscriptionFact,
     TicketFact,
     UsageFact,
 )
-from cs_sync.words import ENGLISH, Words
+from cs_sync.i18n import ENGLISH, Translator
 from cs_sync_schemas.money import CURRENCY_EXPONENT
 
 
 @dataclass(frozen=True, slots=True)
 class MovementFact:
-    """A change of MRR at the instant it took effect: a positive magnitude in minor units."""
+    """A change of MRR at its effective instant: a positive amount in minor units."""
 
     at: datetime
     kind: str
@@ -33,7 +33,7 @@ class MovementFact:
 
 @dataclass(frozen=True, slots=True)
 class AccountView:
-    """One account as it stands at `now` (UTC); `zone` is the reporting zone for days in words."""
+    """One account at `now` (UTC); `zone` is the reporting zone for days in texts."""
 
     id: str
     now: datetime
@@ -68,16 +68,16 @@ class AccountView:
     """Feature → share of the accounts that used it in the last 28 days."""
     steps: tuple[StepFact, ...] = ()
     referrals: tuple[ReferralFact, ...] = ()
-    subscriptions: tuple[SubscriptionFact, ...] = ()
+    subscriptions: tuple[RunningSubscription, ...] = ()
     occasions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Playbook → the occasions of its follow-ups that are open, so that it can go on with one."""
     zone: str = "UTC"
-    words: Words = field(default=ENGLISH, repr=False)
+    words: Translator = field(default=ENGLISH, repr=False)
     """What is said to people, in the workspace's language."""
 
     @property
     def label(self) -> str:
-        """What people call it."""
+        """The account's name, else its id."""
         return self.name or self.id
 
     @property
@@ -87,23 +87,26 @@ class AccountView:
 
     @property
     def pays(self) -> bool:
-        """Whether it has any MRR."""
+        """Whether the account has any MRR."""
         return any(self.mrr.values())
 
     @property
     def at_risk(self) -> float:
-        """MRR × the share of the score that is missing, in units; currencies count at par."""
+        """Money at risk in currency units: MRR × (100 − score) ÷ 100.
+
+        The score is capped at 100; currencies count at par.
+        """
         units = sum(amount / 10 ** CURRENCY_EXPONENT[code] for code, amount in self.mrr.items())
         return float(units * (100 - min(self.score or 0.0, 100.0)) / 100)
 
     @property
     def unused_since(self) -> date | None:
-        """Its last day of use, else the day on which it was bought; None where nobody knows."""
+        """The last day of use, else the day of purchase; None if unknown."""
         return self.usage.last_day if self.usage else self.never_used_since
 
     @property
     def unused_days(self) -> int | None:
-        """Whole days since then, as far as usage was read."""
+        """Whole days without use, up to the last day with usage data."""
         if self.unused_since is None:
             return None
         until = min(self.today, self.usage_until or self.today)

@@ -1,4 +1,4 @@
-"""How follow-ups put moments and an account's standing into words."""
+"""Texts of follow-ups: dates, times and the state of an account."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -7,18 +7,18 @@ from cs_sync.follow_ups.company import CompanyView
 from cs_sync.follow_ups.view import AccountView
 
 
-def instant_text(at: datetime, view: AccountView | CompanyView) -> str:
-    """`12 Nov, 14:05` in the reporting zone."""
+def format_instant(at: datetime, view: AccountView | CompanyView) -> str:
+    """Format an instant in the reporting zone: `12 Nov, 14:05`."""
     return view.words.instant(at.astimezone(ZoneInfo(view.zone)), view.today)
 
 
-def date_text(at: datetime, view: AccountView) -> str:
-    """`12 Nov` in the reporting zone, where the time of day says nothing."""
+def format_date(at: datetime, view: AccountView) -> str:
+    """Format an instant as a date in the reporting zone: `12 Nov`."""
     return view.words.day(at.astimezone(ZoneInfo(view.zone)).date(), view.today)
 
 
-def standing(view: AccountView) -> str:
-    """Score, MRR and reasons: what whoever picks up the follow-up should know."""
+def describe_account(view: AccountView) -> str:
+    """Describe an account's score, MRR and reasons for the reader of a follow-up."""
     say, lines = view.words, []
     if view.score is not None:
         lines.append(
@@ -29,11 +29,11 @@ def standing(view: AccountView) -> str:
     return "\n".join([*lines, *(f"- {reason}" for reason in view.reasons)])
 
 
-def paragraphs(*parts: str) -> str:
-    """The parts that say something, an empty line between them."""
+def join_paragraphs(*parts: str) -> str:
+    """Join the non-empty parts with blank lines."""
     return "\n\n".join(part for part in parts if part)
 
 
-def listed(*parts: str) -> str:
-    """Each part on a line of its own, with a dash before it."""
+def format_list(*parts: str) -> str:
+    """Format each part as a line with a dash."""
     return "\n".join(f"- {part}" for part in parts)

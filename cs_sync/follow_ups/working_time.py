@@ -1,4 +1,4 @@
-"""When people work: due times outside it move to its next moment."""
+"""Working time: due times outside it move to its next moment."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
@@ -11,7 +11,7 @@ _WEEK: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class WorkingTime(BaseModel):
-    """Days and hours of work; without any of these all the time is working time."""
+    """Workdays and business hours; without any settings all time is working time."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -38,20 +38,25 @@ class WorkingTime(BaseModel):
         return self
 
     def next(self, at: datetime, zone: str) -> datetime:
-        """The instant itself when it is working time, else the next one that is (UTC)."""
+        """Return the next instant within working time (UTC); `at` itself if it is within.
+
+        Args:
+            at: The instant to move.
+            zone: The zone of the business hours.
+        """
         local = at.astimezone(ZoneInfo(zone))
         opens, closes = self.business_hours or (time.min, time.max)
-        if self._works(local.date()) and opens <= local.time() <= closes:
+        if self._is_workday(local.date()) and opens <= local.time() <= closes:
             return at
         day = local.date()
-        if not self._works(day) or local.time() > closes:
-            day = self._workday_after(day)
+        if not self._is_workday(day) or local.time() > closes:
+            day = self._find_next_workday(day)
         return datetime.combine(day, opens, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
-    def _works(self, day: date) -> bool:
+    def _is_workday(self, day: date) -> bool:
         return _WEEK[day.weekday()] in self.workdays and day not in self.holidays
 
-    def _workday_after(self, day: date) -> date:
-        """A week of holidays is found past; a calendar of nothing but holidays ends in a year."""
+    def _find_next_workday(self, day: date) -> date:
+        """Return the next workday within a year; the next day if there is none."""
         following = (day + timedelta(days=ahead) for ahead in range(1, 367))
-        return next((d for d in following if self._works(d)), day + timedelta(days=1))
+        return next((d for d in following if self._is_workday(d)), day + timedelta(days=1))

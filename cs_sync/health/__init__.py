@@ -1,36 +1,42 @@
-"""How well an account does, and why we think so: pure."""
+"""Account health: signals, scores and their reasons; pure."""
 
-from cs_sync.health.change import Change, change_between
-from cs_sync.health.evidence import EVIDENCE, gather
+from cs_sync.health.change import ScoreChange, decompose_change
+from cs_sync.health.evidence import EVIDENCE_QUERIES, collect_evidence
 from cs_sync.health.facts import AccountEvidence
 from cs_sync.health.model import HealthConfig
-from cs_sync.health.reasons import Reason, reasons_of
-from cs_sync.health.rows import contribution_rows, score_row
-from cs_sync.health.scope import SignalScope, end_of
-from cs_sync.health.score import INSUFFICIENT, Contribution, Missing, Score, score_account
-from cs_sync.health.signals import SIGNALS, Reading, Signal, read_row, signal_of
+from cs_sync.health.reasons import ScoreReason, build_reasons
+from cs_sync.health.rows import build_contribution_rows, build_score_row
+from cs_sync.health.scope import SignalScope, build_day_scope
+from cs_sync.health.score import (
+    INSUFFICIENT,
+    Contribution,
+    HealthScore,
+    MissingInput,
+    score_account,
+)
+from cs_sync.health.signals.registry import SIGNALS, Reading, Signal, get_signal, read_row
 
 __all__ = [
-    "EVIDENCE",
+    "EVIDENCE_QUERIES",
     "INSUFFICIENT",
     "SIGNALS",
     "AccountEvidence",
-    "Change",
     "Contribution",
     "HealthConfig",
-    "Missing",
+    "HealthScore",
+    "MissingInput",
     "Reading",
-    "Reason",
-    "Score",
+    "ScoreChange",
+    "ScoreReason",
     "Signal",
     "SignalScope",
-    "change_between",
-    "contribution_rows",
-    "end_of",
-    "gather",
+    "build_contribution_rows",
+    "build_day_scope",
+    "build_reasons",
+    "build_score_row",
+    "collect_evidence",
+    "decompose_change",
+    "get_signal",
     "read_row",
-    "reasons_of",
     "score_account",
-    "score_row",
-    "signal_of",
 ]

@@ -1,20 +1,20 @@
-"""Why a score changed between two dates: parts that sum to the change exactly."""
+"""Decomposition of a score change between two dates into exact parts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
 from cs_sync.health.model import HealthConfig
-from cs_sync.health.score import Score, contributions_of
+from cs_sync.health.score import HealthScore, calculate_contributions
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """The change of a score and its parts: `total` is the sum of all the others.
+class ScoreChange:
+    """A score change and its parts; `total` is the sum of all others.
 
-    `model` is what other weights or maps alone would have changed, `went_missing` and
-    `became_known` what inputs no longer or newly known did, `moved` what each input known at
-    both dates did by its own value.
+    The parts, in points of the score: `model` is the effect of other weights or maps alone,
+    `went_missing` and `became_known` are the effects of inputs lost and gained, `moved` is
+    the effect of each input known at both dates, by its value.
     """
 
     total: Fraction
@@ -24,13 +24,17 @@ class Change:
     moved: Mapping[str, Fraction]
 
 
-def change_between(
-    before: Score, after: Score, config_before: HealthConfig, config_after: HealthConfig
-) -> Change | None:
-    """Split the change; None when either score is unknown or the modes differ.
+def decompose_change(
+    before: HealthScore, after: HealthScore, config_before: HealthConfig, config_after: HealthConfig
+) -> ScoreChange | None:
+    """Decompose the change between two scores.
 
-    Steps from one to the other: the old values under the new model, then without the inputs that
-    are no longer known, then with the new values, then with the newly known inputs.
+    The steps: the old values under the new model, then without the inputs that are no
+    longer known, then with the new values, then with the newly known inputs.
+
+    Returns:
+        The parts, which sum to the change exactly; None if either score is unknown or the
+        modes differ.
     """
     if before.score is None or after.score is None or before.mode != after.mode:
         return None
@@ -41,23 +45,23 @@ def change_between(
     if not both:
         # No input can be compared: the one score gave way to the other.
         went, came = -before.score, after.score
-        return Change(after.score - before.score, Fraction(0), went, came, {})
-    start = _total(config_before, old)
-    under_new = _total(config_after, remodelled)
-    kept = _parts(config_after, {name: remodelled[name] for name in both})
-    then = _parts(config_after, {name: new[name] for name in both})
-    return Change(
+        return ScoreChange(after.score - before.score, Fraction(0), went, came, {})
+    start = _calculate_total(config_before, old)
+    under_new = _calculate_total(config_after, remodelled)
+    recalculated = _calculate_parts(config_after, {name: remodelled[name] for name in both})
+    then = _calculate_parts(config_after, {name: new[name] for name in both})
+    return ScoreChange(
         total=after.score - before.score,
         model=under_new - start,
-        went_missing=sum(kept.values(), Fraction(0)) - under_new,
-        became_known=_total(config_after, new) - sum(then.values(), Fraction(0)),
-        moved={name: then[name] - kept[name] for name in both},
+        went_missing=sum(recalculated.values(), Fraction(0)) - under_new,
+        became_known=_calculate_total(config_after, new) - sum(then.values(), Fraction(0)),
+        moved={name: then[name] - recalculated[name] for name in both},
     )
 
 
-def _parts(config: HealthConfig, known: Mapping[str, float]) -> dict[str, Fraction]:
-    return {c.input: c.contribution for c in contributions_of(config, known)}
+def _calculate_parts(config: HealthConfig, values: Mapping[str, float]) -> dict[str, Fraction]:
+    return {c.input: c.contribution for c in calculate_contributions(config, values)}
 
 
-def _total(config: HealthConfig, known: Mapping[str, float]) -> Fraction:
-    return sum(_parts(config, known).values(), Fraction(0))
+def _calculate_total(config: HealthConfig, values: Mapping[str, float]) -> Fraction:
+    return sum(_calculate_parts(config, values).values(), Fraction(0))

@@ -1,10 +1,13 @@
-"""The reference of health, written from the signals: `python -m cs_sync.health.document`."""
+"""Reference page of health, generated from the signals.
+
+Run it with `python -m cs_sync.health.document`.
+"""
 
 from collections.abc import Iterator
 
 from cs_sync.health.model import DEFAULT_INPUTS, HealthConfig
-from cs_sync.health.signals import FEATURE_SIGNAL, SIGNALS, Signal, feature_in
-from cs_sync.words import ENGLISH
+from cs_sync.health.signals.registry import FEATURE_SIGNAL, SIGNALS, Signal, parse_feature
+from cs_sync.i18n import ENGLISH
 
 _INTRODUCTION = """\
 # Health
@@ -51,39 +54,41 @@ _BETTER = {
 }
 
 
-def document() -> str:
-    """The page as Markdown."""
-    return "\n".join([_INTRODUCTION, *_signals(), *_defaults(), *_bands()])
+def render_page() -> str:
+    """Return the page as Markdown."""
+    return "\n".join(
+        [_INTRODUCTION, *_render_signals(), *_render_default_inputs(), *_render_bands()]
+    )
 
 
-def _signals() -> Iterator[str]:
+def _render_signals() -> Iterator[str]:
     yield "## Signals\n"
     for signal in (*SIGNALS.values(), FEATURE_SIGNAL):
-        yield _entry(signal)
+        yield _render_signal(signal)
 
 
-def _entry(signal: Signal) -> str:
-    title = ENGLISH(f"signal.{signal.key}.title", feature=feature_in(signal.name))
+def _render_signal(signal: Signal) -> str:
+    title = ENGLISH(f"signal.{signal.key}.title", feature=parse_feature(signal.name))
     head = f"### `{signal.name}`\n\n{title}; {_BETTER[signal.better]}.\n"
     return f"{head}\n{signal.meaning}\n"
 
 
-def _defaults() -> Iterator[str]:
+def _render_default_inputs() -> Iterator[str]:
     yield "## Default inputs\n"
     yield "| input | weight | signal | points |\n| --- | --- | --- | --- |"
-    for name, given in DEFAULT_INPUTS.items():
-        points = ", ".join(f"{value} → {points}" for value, points in given["points"])
-        yield f"| `{name}` | {given['weight']} | `{given['signal']}` | {points} |"
+    for name, defaults in DEFAULT_INPUTS.items():
+        points = ", ".join(f"{value} → {points}" for value, points in defaults["points"])
+        yield f"| `{name}` | {defaults['weight']} | `{defaults['signal']}` | {points} |"
     yield ""
 
 
-def _bands() -> Iterator[str]:
+def _render_bands() -> Iterator[str]:
     yield "## Bands\n"
     yield "| band | from |\n| --- | --- |"
-    for band, edge in HealthConfig().bands.edges():
+    for band, edge in HealthConfig().bands.list_edges():
         yield f"| {band} | {float(edge):g} |"
     yield "\nA band ends where the next begins; the score is not rounded before."
 
 
 if __name__ == "__main__":
-    print(document())
+    print(render_page())

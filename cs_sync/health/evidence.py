@@ -1,4 +1,4 @@
-"""The statements that find the facts behind the signals, and their rows per account."""
+"""SQL statements for the facts behind the signals, and their rows per account."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -21,41 +21,41 @@ from cs_sync.health.facts import (
     AccountEvidence,
     AnswerFact,
     FeatureFact,
-    InvoiceFact,
+    OverdueInvoice,
     RatingFact,
     ReferralFact,
+    RunningSubscription,
     StepFact,
-    SubscriptionFact,
     TicketFact,
     UsageFact,
 )
-from cs_sync.health.relations import owned
+from cs_sync.health.relations import select_owned
 from cs_sync.health.scope import SignalScope
-from cs_sync.health.signals_billing import INVOICE, SUBSCRIPTION, leaving, past_due, runs
-from cs_sync.health.signals_seats import seats_of_subscriptions
-from cs_sync.health.signals_support import TICKET
-from cs_sync.health.signals_usage import used_days
-from cs_sync.health.signals_voice import latest_answers, ratings
+from cs_sync.health.signals.billing import INVOICE, SUBSCRIPTION, is_ending, is_overdue, is_running
+from cs_sync.health.signals.seats import select_subscription_seats
+from cs_sync.health.signals.support import TICKET
+from cs_sync.health.signals.surveys import ratings, select_latest_answers
+from cs_sync.health.signals.usage import select_used_days
 from cs_sync.metrics.tickets import was_open
-from cs_sync_schemas import FeatureDay, OnboardingStep, Referral, table_of
+from cs_sync_schemas import FeatureDay, OnboardingStep, Referral, get_table
 
-FEATURE, STEP, REFERRAL = table_of(FeatureDay), table_of(OnboardingStep), table_of(Referral)
+FEATURE, STEP, REFERRAL = get_table(FeatureDay), get_table(OnboardingStep), get_table(Referral)
 
 
-def _tickets(scope: SignalScope) -> Select[Any]:
+def _select_tickets(scope: SignalScope) -> Select[Any]:
     waits = was_open(TICKET, scope.until)
-    columns = [TICKET.c[name] for name in _names(TicketFact) if name != "is_open"]
+    columns = [TICKET.c[name] for name in _list_columns(TicketFact) if name != "is_open"]
     opened = TICKET.c.opened_at
-    wanted = and_(opened < scope.until, or_(opened >= scope.since(30), waits))
-    tickets = owned(
-        scope, TICKET, *columns, case((waits, True), else_=False).label("is_open"), where=wanted
+    recent = and_(opened < scope.until, or_(opened >= scope.since(30), waits))
+    tickets = select_owned(
+        scope, TICKET, *columns, case((waits, True), else_=False).label("is_open"), where=recent
     )
     return select(tickets).order_by(tickets.c.opened_at.desc(), tickets.c.source_id.desc())
 
 
-def _answers(kind: str, days: int) -> Callable[[SignalScope], Select[Any]]:
+def _make_answers_query(kind: str, days: int) -> Callable[[SignalScope], Select[Any]]:
     def build(scope: SignalScope) -> Select[Any]:
-        latest = latest_answers(scope, kind, days)
+        latest = select_latest_answers(scope, kind, days)
         return select(latest).order_by(latest.c.answered_at.desc(), latest.c.source_id.desc())
 
     return build
@@ -65,18 +65,20 @@ def _ratings(scope: SignalScope) -> Select[Any]:
     return ratings(scope, RATED_DAYS)
 
 
-def _invoices(scope: SignalScope) -> Select[Any]:
-    columns = [INVOICE.c[name] for name in _names(InvoiceFact)]
-    late = owned(scope, INVOICE, *columns, where=past_due(scope))
+def _select_overdue_invoices(scope: SignalScope) -> Select[Any]:
+    columns = [INVOICE.c[name] for name in _list_columns(OverdueInvoice)]
+    late = select_owned(scope, INVOICE, *columns, where=is_overdue(scope))
     return select(late).order_by(late.c.issued_at.desc(), late.c.source_id)
 
 
-def _subscriptions(scope: SignalScope) -> Select[Any]:
-    found = [name for name in _names(SubscriptionFact) if name not in ("ends_at", "seats")]
-    ends = case((leaving(scope), SUBSCRIPTION.c.cancel_at)).label("ends_at")
-    columns = [SUBSCRIPTION.c[name] for name in found]
-    running = owned(scope, SUBSCRIPTION, *columns, ends, where=runs(scope))
-    seats = seats_of_subscriptions(scope)
+def _select_subscriptions(scope: SignalScope) -> Select[Any]:
+    names = [
+        name for name in _list_columns(RunningSubscription) if name not in ("ends_at", "seats")
+    ]
+    ends = case((is_ending(scope), SUBSCRIPTION.c.cancel_at)).label("ends_at")
+    columns = [SUBSCRIPTION.c[name] for name in names]
+    running = select_owned(scope, SUBSCRIPTION, *columns, ends, where=is_running(scope))
+    seats = select_subscription_seats(scope)
     same = and_(
         seats.c.source == running.c.source, seats.c.subscription_source_id == running.c.source_id
     )
@@ -87,8 +89,8 @@ def _subscriptions(scope: SignalScope) -> Select[Any]:
     )
 
 
-def _usage(scope: SignalScope) -> Select[Any]:
-    days = used_days(scope)
+def _select_usage(scope: SignalScope) -> Select[Any]:
+    days = select_used_days(scope)
     late, early = scope.first_day(28), scope.first_day(56)
     recent = case((days.c.day >= late, days.c.day))
     before = case((and_(days.c.day >= early, days.c.day < late), days.c.day))
@@ -102,10 +104,10 @@ def _usage(scope: SignalScope) -> Select[Any]:
     ).group_by(days.c.account_id)
 
 
-def _features(scope: SignalScope) -> Select[Any]:
+def _select_features(scope: SignalScope) -> Select[Any]:
     used = and_(FEATURE.c.day <= scope.day, FEATURE.c.day >= scope.first_day(90))
     active = or_(FEATURE.c.events > 0, FEATURE.c.users > 0)
-    days = owned(scope, FEATURE, FEATURE.c.feature, FEATURE.c.day, where=and_(used, active))
+    days = select_owned(scope, FEATURE, FEATURE.c.feature, FEATURE.c.day, where=and_(used, active))
     recent = case((days.c.day >= scope.first_day(28), days.c.day))
     return (
         select(
@@ -119,53 +121,62 @@ def _features(scope: SignalScope) -> Select[Any]:
     )
 
 
-def _steps(scope: SignalScope) -> Select[Any]:
-    columns = [STEP.c[name] for name in _names(StepFact)]
-    steps = owned(scope, STEP, *columns, where=true())
+def _select_steps(scope: SignalScope) -> Select[Any]:
+    columns = [STEP.c[name] for name in _list_columns(StepFact)]
+    steps = select_owned(scope, STEP, *columns, where=true())
     return select(steps).order_by(steps.c.checklist, steps.c.due_at, steps.c.source_id)
 
 
-def _referrals(scope: SignalScope) -> Select[Any]:
-    columns = [REFERRAL.c[name] for name in _names(ReferralFact)]
-    made = owned(scope, REFERRAL, *columns, where=REFERRAL.c.referred_at < scope.until)
+def _select_referrals(scope: SignalScope) -> Select[Any]:
+    columns = [REFERRAL.c[name] for name in _list_columns(ReferralFact)]
+    made = select_owned(scope, REFERRAL, *columns, where=REFERRAL.c.referred_at < scope.until)
     return select(made).order_by(made.c.referred_at.desc(), made.c.source_id)
 
 
-EVIDENCE: dict[str, Callable[[SignalScope], Select[Any]]] = {
-    "tickets": _tickets,
-    "nps": _answers("nps", 180),
-    "csat": _answers("csat", 90),
+EVIDENCE_QUERIES: dict[str, Callable[[SignalScope], Select[Any]]] = {
+    "tickets": _select_tickets,
+    "nps": _make_answers_query("nps", 180),
+    "csat": _make_answers_query("csat", 90),
     "ratings": _ratings,
-    "invoices": _invoices,
-    "subscriptions": _subscriptions,
-    "usage": _usage,
-    "features": _features,
-    "steps": _steps,
-    "referrals": _referrals,
+    "invoices": _select_overdue_invoices,
+    "subscriptions": _select_subscriptions,
+    "usage": _select_usage,
+    "features": _select_features,
+    "steps": _select_steps,
+    "referrals": _select_referrals,
 }
 """What to ask for → the statement whose rows `gather` takes under the same name."""
 
 
-def gather(rows: Mapping[str, Iterable[Any]]) -> dict[str, AccountEvidence]:
-    """Account id → its evidence, from the rows of the statements of EVIDENCE."""
-    found: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
+def collect_evidence(rows: Mapping[str, Iterable[Any]]) -> dict[str, AccountEvidence]:
+    """Group the rows of the evidence queries by account.
+
+    Args:
+        rows: Name of a query → its rows.
+
+    Returns:
+        Account id → its evidence.
+    """
+    by_account: dict[str, dict[str, list[Any]]] = defaultdict(lambda: defaultdict(list))
     for name, of_name in rows.items():
-        kind, collection = _KINDS[name]
-        read = _names(kind)
+        kind, collection = _FACT_TYPES[name]
+        read = _list_columns(kind)
         for row in of_name:
             values = row._mapping
-            fact = kind(**{field: values[field] for field in read} | _extra(kind, name))
-            found[values["account_id"]][collection].append(fact)
-    return {account: _evidence(facts) for account, facts in found.items()}
+            fact = kind(
+                **{field: values[field] for field in read} | _get_constant_fields(kind, name)
+            )
+            by_account[values["account_id"]][collection].append(fact)
+    return {account: _build_evidence(facts) for account, facts in by_account.items()}
 
 
-_KINDS: dict[str, tuple[type[Any], str]] = {
+_FACT_TYPES: dict[str, tuple[type[Any], str]] = {
     "tickets": (TicketFact, "tickets"),
     "nps": (AnswerFact, "answers"),
     "csat": (AnswerFact, "answers"),
     "ratings": (RatingFact, "ratings"),
-    "invoices": (InvoiceFact, "invoices"),
-    "subscriptions": (SubscriptionFact, "subscriptions"),
+    "invoices": (OverdueInvoice, "invoices"),
+    "subscriptions": (RunningSubscription, "subscriptions"),
     "usage": (UsageFact, "usage"),
     "features": (FeatureFact, "features"),
     "steps": (StepFact, "steps"),
@@ -173,16 +184,16 @@ _KINDS: dict[str, tuple[type[Any], str]] = {
 }
 
 
-def _names(kind: type[Any]) -> list[str]:
-    """The fields that come from columns of the same name."""
+def _list_columns(kind: type[Any]) -> list[str]:
+    """Return the fields filled from columns of the same name."""
     return [field.name for field in fields(kind) if field.name != "kind"]
 
 
-def _extra(kind: type[Any], name: str) -> dict[str, str]:
+def _get_constant_fields(kind: type[Any], name: str) -> dict[str, str]:
     return {"kind": name} if kind is AnswerFact else {}
 
 
-def _evidence(facts: Mapping[str, list[Any]]) -> AccountEvidence:
+def _build_evidence(facts: Mapping[str, list[Any]]) -> AccountEvidence:
     answers = sorted(facts.get("answers", ()), key=lambda answer: answer.answered_at, reverse=True)
     return AccountEvidence(
         tickets=tuple(facts.get("tickets", ())),

@@ -1,4 +1,4 @@
-"""The facts behind the signals, as reasons and follow-ups name them."""
+"""Facts behind the signals, for reasons and follow-ups."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,7 +9,7 @@ RATED_DAYS = 365
 
 @dataclass(frozen=True, slots=True)
 class TicketFact:
-    """A ticket of the last 30 days, or an older one that still waits."""
+    """A ticket opened in the last 30 days, or an older open one."""
 
     source: str
     source_id: str
@@ -22,9 +22,9 @@ class TicketFact:
 
 @dataclass(frozen=True, slots=True)
 class AnswerFact:
-    """A person's latest answer to a kind of survey (NPS of 180 days, CSAT of 90).
+    """A person's latest answer to one kind of survey (NPS: 180 days, CSAT: 90).
 
-    `previous` is the score of the answer before it within the same days.
+    `previous` is the score of the answer before it in the same period.
     """
 
     source: str
@@ -54,8 +54,8 @@ class RatingFact:
 
 
 @dataclass(frozen=True, slots=True)
-class InvoiceFact:
-    """An invoice past due; amounts in minor units."""
+class OverdueInvoice:
+    """An overdue invoice; amounts in minor units."""
 
     source: str
     source_id: str
@@ -68,10 +68,10 @@ class InvoiceFact:
 
 
 @dataclass(frozen=True, slots=True)
-class SubscriptionFact:
-    """A running subscription; `ends_at` when its end is set.
+class RunningSubscription:
+    """A running subscription; `ends_at` is set once its end is scheduled.
 
-    `seats` is the largest number of units on one of its licensed items.
+    `seats` is the largest quantity of one of its licensed items.
     """
 
     source: str
@@ -86,9 +86,10 @@ class SubscriptionFact:
 
 @dataclass(frozen=True, slots=True)
 class UsageFact:
-    """Days of use: of the last 28, of the 28 before, and the last one ever.
+    """Days of use: the last 28 days, the 28 before, and the last day.
 
-    `people` used it in the last 28 days; nought where usage is only known per account.
+    `people` is the number of active people in the last 28 days; 0 if usage is only known
+    per account.
     """
 
     recent_days: int
@@ -99,7 +100,7 @@ class UsageFact:
 
 @dataclass(frozen=True, slots=True)
 class FeatureFact:
-    """A feature that the account used in the last 90 days."""
+    """A feature used by the account in the last 90 days."""
 
     feature: str
     last_day: date
@@ -122,7 +123,7 @@ class StepFact:
 
 @dataclass(frozen=True, slots=True)
 class ReferralFact:
-    """The account recommended us to somebody."""
+    """A referral made by the account."""
 
     source: str
     source_id: str
@@ -133,13 +134,13 @@ class ReferralFact:
 
 @dataclass(frozen=True, slots=True)
 class AccountEvidence:
-    """All facts of one account that reasons may name, newest first."""
+    """All facts of one account for its reasons, newest first."""
 
     tickets: tuple[TicketFact, ...] = ()
     answers: tuple[AnswerFact, ...] = ()
     ratings: tuple[RatingFact, ...] = ()
-    invoices: tuple[InvoiceFact, ...] = ()
-    subscriptions: tuple[SubscriptionFact, ...] = ()
+    invoices: tuple[OverdueInvoice, ...] = ()
+    subscriptions: tuple[RunningSubscription, ...] = ()
     usage: UsageFact | None = None
     features: tuple[FeatureFact, ...] = ()
     steps: tuple[StepFact, ...] = ()

@@ -1,4 +1,4 @@
-"""The health model of a workspace: the `[health]` section of the configuration, checked."""
+"""The health model of a workspace: the validated `[health]` configuration section."""
 
 import hashlib
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from cs_sync.health.signals import signal_of
+from cs_sync.health.signals.registry import get_signal
 
 Point = tuple[float, float]
 Band = Literal["red", "yellow", "green", "excellent"]
@@ -56,17 +56,17 @@ class InputConfig(_Section):
     @field_validator("signal")
     @classmethod
     def _known(cls, signal: str) -> str:
-        return signal_of(signal).name
+        return get_signal(signal).name
 
     @model_validator(mode="after")
     def _monotone(self) -> "InputConfig":
-        """Where more is always better, or worse, a map that turns around is a slip."""
-        better = signal_of(self.signal).better
-        for (low, one), (high, other) in pairwise(self.points):
-            if (better == "more" and other < one) or (better == "less" and other > one):
+        """Reject a map that turns around where more is always better or always worse."""
+        better = get_signal(self.signal).better
+        for (low, left), (high, right) in pairwise(self.points):
+            if (better == "more" and right < left) or (better == "less" and right > left):
                 verb = "fall" if better == "more" else "rise"
                 raise ValueError(
-                    f"points {verb} from {one:g} to {other:g} as {self.signal} grows from {low:g}"
+                    f"points {verb} from {left:g} to {right:g} as {self.signal} grows from {low:g}"
                     f" to {high:g}, but {better} of it is better; turn the pairs around"
                 )
         return self
@@ -74,10 +74,10 @@ class InputConfig(_Section):
     @field_validator("points")
     @classmethod
     def _ascending(cls, points: tuple[Point, ...]) -> tuple[Point, ...]:
-        for (one, _), (other, _) in pairwise(points):
-            if other <= one:
+        for (left, _), (right, _) in pairwise(points):
+            if right <= left:
                 raise ValueError(
-                    f"values must ascend, but {other:g} follows {one:g}; sort the pairs by value"
+                    f"values must ascend, but {right:g} follows {left:g}; sort the pairs by value"
                 )
         return points
 
@@ -92,29 +92,29 @@ class BandEdges(_Section):
 
     @model_validator(mode="after")
     def _apart(self) -> "BandEdges":
-        edges = [(name, float(edge)) for name, edge in self.edges()]
-        for (low, one), (high, other) in pairwise(edges):
-            if other <= one:
+        edges = [(name, float(edge)) for name, edge in self.list_edges()]
+        for (low, prev), (high, curr) in pairwise(edges):
+            if curr <= prev:
                 raise ValueError(
-                    f"{high} = {other:g} must be above {low} = {one:g}; raise {high} or lower {low}"
+                    f"{high} = {curr:g} must be above {low} = {prev:g}; raise {high} or lower {low}"
                 )
         return self
 
-    def edges(self) -> list[tuple[Band, Fraction]]:
-        """Bands and their lower edges, worst first."""
+    def list_edges(self) -> list[tuple[Band, Fraction]]:
+        """Return the bands with their lower edges, worst first."""
         names: tuple[Band, ...] = ("red", "yellow", "green", "excellent")
-        return [(name, exact(getattr(self, name))) for name in names]
+        return [(name, to_fraction(getattr(self, name))) for name in names]
 
-    def band_of(self, score: Fraction) -> Band:
-        """The band of an unrounded score; below every edge it is the worst."""
-        return next((name for name, edge in reversed(self.edges()) if score >= edge), "red")
+    def find_band(self, score: Fraction) -> Band:
+        """Return the band of an unrounded score; below every edge it is the worst."""
+        return next((name for name, edge in reversed(self.list_edges()) if score >= edge), "red")
 
 
-class Profile(_Section):
+class HealthProfile(_Section):
     """Another model for some accounts, a `[health.profiles.NAME]` table.
 
-    It holds for accounts whose attributes are those of `when`, and, with `first_days`, only in the
-    first so many days after their creation. Its inputs change the workspace's as those change the
+    It applies to accounts with the attributes of `when` and, with `first_days`, only in
+    their first so many days. Its inputs override the workspace's as those override the
     defaults.
     """
 
@@ -128,24 +128,29 @@ class Profile(_Section):
     inputs: Mapping[str, Mapping[str, Any]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _for_some(self) -> "Profile":
+    def _for_some(self) -> "HealthProfile":
         if not self.when and self.first_days is None:
             raise ValueError("holds for nobody; say for whom with when = {…} or first_days = 90")
         return self
 
     def holds(self, attributes: Mapping[str, Any], age_days: int | None) -> bool:
-        """Whether it is the model of an account; one of unknown age is not a new one."""
+        """Return whether the profile applies to an account.
+
+        Args:
+            attributes: The account's attributes.
+            age_days: Days since its creation; an account of unknown age is not new.
+        """
         if self.first_days is not None and (age_days is None or age_days >= self.first_days):
             return False
         return all(str(attributes.get(name)) == str(value) for name, value in self.when.items())
 
 
 class HealthConfig(_Section):
-    """How health is scored.
+    """Configuration of the health score.
 
-    `weighted`: points of 0 to 100 per input, weighted by shares that total 100. `points`: impact
-    times frequency, summed without a ceiling. Weighted mode starts from the default inputs: a
-    table changes the one of its name or adds one, and weight 0 takes one out.
+    `weighted`: points of 0 to 100 per input, weighted by shares that total 100. `points`:
+    impact times frequency, summed without a ceiling. Weighted mode starts from the default
+    inputs: a table overrides the one of its name or adds one; weight 0 removes one.
     """
 
     mode: Literal["weighted", "points"] = "weighted"
@@ -154,35 +159,38 @@ class HealthConfig(_Section):
     )
     inputs: Mapping[str, InputConfig] = Field(default_factory=dict, validate_default=True)
     bands: BandEdges = Field(default_factory=BandEdges)
-    profiles: Mapping[str, Profile] = Field(default_factory=dict)
+    profiles: Mapping[str, HealthProfile] = Field(default_factory=dict)
     _models: dict[str, "HealthConfig"] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
-    def _on_defaults(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping) or given.get("mode", "weighted") != "weighted":
-            return given
-        inputs = given.get("inputs", {})
+    def _on_defaults(cls, data: Any) -> Any:
+        if not isinstance(data, Mapping) or data.get("mode", "weighted") != "weighted":
+            return data
+        inputs = data.get("inputs", {})
         if not isinstance(inputs, Mapping):
-            return given
-        merged = {name: _merged(name, inputs.get(name, {})) for name in (*DEFAULT_INPUTS, *inputs)}
-        return {**given, "inputs": merged}
+            return data
+        merged = {
+            name: _merge_default(name, inputs.get(name, {})) for name in (*DEFAULT_INPUTS, *inputs)
+        }
+        return {**data, "inputs": merged}
 
     @model_validator(mode="after")
     def _sound(self) -> "HealthConfig":
         if self.mode == "weighted":
-            self._check_weighted()
+            self._check_weights()
         elif not self.active():
             raise ValueError("points mode has no default inputs; add [health.inputs.NAME] tables")
         return self
 
     @model_validator(mode="after")
     def _profiled(self) -> "HealthConfig":
-        """Every profile's own model is checked like the workspace's."""
+        """Validate the model of every profile like the workspace's."""
         own = self.model_dump(exclude={"profiles"})
         for name, profile in self.profiles.items():
             inputs = {
-                n: _on(own["inputs"].get(n, {}), given) for n, given in profile.inputs.items()
+                n: _merge_input(own["inputs"].get(n, {}), override)
+                for n, override in profile.inputs.items()
             }
             coverage = profile.minimum_coverage
             try:
@@ -199,15 +207,20 @@ class HealthConfig(_Section):
                 ) from None
         return self
 
-    def model_for(self, attributes: Mapping[str, Any], age_days: int | None) -> "HealthConfig":
-        """The model of an account: of the first profile that holds for it, else this one."""
+    def select_model(self, attributes: Mapping[str, Any], age_days: int | None) -> "HealthConfig":
+        """Return the model for an account: of the first profile that applies, else this one.
+
+        Args:
+            attributes: The account's attributes.
+            age_days: Days since its creation; None if unknown.
+        """
         for name, profile in self.profiles.items():
             if profile.holds(attributes, age_days):
                 return self._models[name]
         return self
 
-    def _check_weighted(self) -> None:
-        total = sum((exact(i.weight) for i in self.active().values()), Fraction(0))
+    def _check_weights(self) -> None:
+        total = sum((to_fraction(i.weight) for i in self.active().values()), Fraction(0))
         for name, config in self.active().items():
             if config.weight < 0:
                 raise ValueError(f"inputs.{name}.weight is negative; weights are shares of 100")
@@ -218,12 +231,13 @@ class HealthConfig(_Section):
         if total != 100:
             shares = ", ".join(f"{n} {i.weight:g}" for n, i in self.active().items())
             raise ValueError(
-                f"weights must total 100, these total {float(total):g} ({shares}); {self._scaled()}"
+                f"weights must total 100, these total {float(total):g} ({shares}); "
+                f"{self._suggest_weights()}"
             )
 
-    def _scaled(self) -> str:
-        """How to make the weights total 100: the added inputs keep theirs, the others give way."""
-        weights = {name: exact(config.weight) for name, config in self.active().items()}
+    def _suggest_weights(self) -> str:
+        """Suggest weights that total 100: added inputs keep theirs, the others are scaled down."""
+        weights = {name: to_fraction(config.weight) for name, config in self.active().items()}
         added = {name: w for name, w in weights.items() if name not in DEFAULT_INPUTS}
         room = 100 - sum(added.values())
         others = {name: w for name, w in weights.items() if name not in added}
@@ -232,39 +246,39 @@ class HealthConfig(_Section):
         scaled = {n: round(w * room / sum(others.values()), 2) for n, w in others.items()}
         largest = max(scaled, key=lambda name: scaled[name])
         scaled[largest] += room - sum(scaled.values())
-        said = ", ".join(f"inputs.{name}.weight = {float(w):g}" for name, w in scaled.items())
-        return f"scale them: {said}; or take an input out with weight = 0"
+        settings = ", ".join(f"inputs.{name}.weight = {float(w):g}" for name, w in scaled.items())
+        return f"scale them: {settings}; or take an input out with weight = 0"
 
     def active(self) -> dict[str, InputConfig]:
-        """The inputs that count."""
+        """Return the inputs with a weight."""
         return {name: config for name, config in self.inputs.items() if config.weight}
 
-    def signals(self) -> list[str]:
-        """The signals that must be read, each once."""
+    def list_signals(self) -> list[str]:
+        """Return the signals to read, each once, also those of the profiles."""
         own = [config.signal for config in self.active().values()]
-        others = [signal for model in self._models.values() for signal in model.signals()]
+        others = [signal for model in self._models.values() for signal in model.list_signals()]
         return list(dict.fromkeys([*own, *others]))
 
     def digest(self) -> str:
-        """A short name of this very model, stored with every score."""
-        said = self.model_dump_json(exclude={"profiles"})
-        return hashlib.sha256(said.encode()).hexdigest()[:12]
+        """Return a short hash of this model; it is stored with every score."""
+        content = self.model_dump_json(exclude={"profiles"})
+        return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
-def exact(number: float) -> Fraction:
-    """The number as it is written, so that 0.1 is a tenth."""
+def to_fraction(number: float) -> Fraction:
+    """Convert a number exactly as written: 0.1 is one tenth."""
     return Fraction(str(number))
 
 
-def _merged(name: str, given: Any) -> Any:
-    """A table on top of the default of its name."""
-    return _on(DEFAULT_INPUTS.get(name, {}), given)
+def _merge_default(name: str, override: Any) -> Any:
+    """Merge a table over the default of its name."""
+    return _merge_input(DEFAULT_INPUTS.get(name, {}), override)
 
 
-def _on(default: Mapping[str, Any], given: Any) -> Any:
-    """A table on top of another; another signal does not inherit the points of the first."""
-    if not isinstance(given, Mapping):
-        return given
-    if given.get("signal", default.get("signal")) != default.get("signal"):
+def _merge_input(default: Mapping[str, Any], override: Any) -> Any:
+    """Merge a table over another; another signal does not inherit the first one's points."""
+    if not isinstance(override, Mapping):
+        return override
+    if override.get("signal", default.get("signal")) != default.get("signal"):
         default = {key: value for key, value in default.items() if key == "weight"}
-    return {**default, **given}
+    return {**default, **override}

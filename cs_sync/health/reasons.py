@@ -1,20 +1,20 @@
-"""Why a score is what it is: sentences with the fact and its evidence, the worst first."""
+"""Reasons for a score: sentences with the fact and its evidence, worst first."""
 
 from dataclasses import dataclass
 from fractions import Fraction
 
 from cs_sync.health.facts import AccountEvidence
-from cs_sync.health.reasons_by_signal import sentence_of
 from cs_sync.health.scope import SignalScope
-from cs_sync.health.score import Contribution, Missing, Score
-from cs_sync.health.signals import feature_in, signal_of
-from cs_sync.health.wording import plain
-from cs_sync.words import ENGLISH, Words
+from cs_sync.health.score import Contribution, HealthScore, MissingInput
+from cs_sync.health.sentences import get_sentence_builder
+from cs_sync.health.signals.registry import get_signal, parse_feature
+from cs_sync.health.wording import to_plain_line
+from cs_sync.i18n import ENGLISH, Translator
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
-    """One sentence about one input; `loss` is how much the input keeps the score down."""
+class ScoreReason:
+    """One sentence about one input; `loss` is how many points the input costs."""
 
     input: str
     text: str
@@ -22,28 +22,39 @@ class Reason:
     """None: the input is missing."""
 
 
-def reasons_of(
-    score: Score, evidence: AccountEvidence, scope: SignalScope, words: Words = ENGLISH
-) -> list[Reason]:
-    """One reason per input, what costs most first, what is missing last."""
-    known = [
-        Reason(
-            c.input, sentence_of(c.signal)(c.value, evidence, scope, words), _loss(c, score.mode)
+def build_reasons(
+    score: HealthScore, evidence: AccountEvidence, scope: SignalScope, words: Translator = ENGLISH
+) -> list[ScoreReason]:
+    """Return one reason per input, the most costly first, missing inputs last.
+
+    Args:
+        score: The score of the account.
+        evidence: The facts of the account.
+        scope: The day of the score.
+        words: The translator of the sentences.
+    """
+    reasons = [
+        ScoreReason(
+            c.input,
+            get_sentence_builder(c.signal)(c.value, evidence, scope, words),
+            _calculate_loss(c, score.mode),
         )
         for c in score.contributions
     ]
-    known.sort(key=lambda reason: -(reason.loss or Fraction(0)))
-    return known + [Reason(m.input, _absence(m, words), None) for m in score.missing]
+    reasons.sort(key=lambda reason: -(reason.loss or Fraction(0)))
+    return reasons + [
+        ScoreReason(m.input, _describe_missing(m, words), None) for m in score.missing
+    ]
 
 
-def _loss(contribution: Contribution, mode: str) -> Fraction:
-    """Points lost against a full input; in points mode, what it takes away."""
+def _calculate_loss(contribution: Contribution, mode: str) -> Fraction:
+    """Return the points lost against a full input; in points mode, the points taken away."""
     full = contribution.weight if mode == "weighted" else Fraction(0)
     return full - contribution.contribution
 
 
-def _absence(missing: Missing, words: Words) -> str:
-    key, feature = signal_of(missing.signal).key, plain(feature_in(missing.signal), 60)
+def _describe_missing(missing: MissingInput, words: Translator) -> str:
+    key, feature = get_signal(missing.signal).key, to_plain_line(parse_feature(missing.signal), 60)
     if missing.why == "stale":
         return words("reason.stale", title=words(f"signal.{key}.title", feature=feature))
     return words(f"signal.{key}.absence", feature=feature)

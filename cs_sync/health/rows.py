@@ -1,42 +1,53 @@
-"""A score as it is printed: one flat JSON object per account."""
+"""A score as one flat JSON object per account."""
 
 from collections.abc import Iterable
 from datetime import date
 from fractions import Fraction
 from typing import Any
 
-from cs_sync.health.reasons import Reason
-from cs_sync.health.score import Contribution, Score
+from cs_sync.health.reasons import ScoreReason
+from cs_sync.health.score import Contribution, HealthScore
 
-FIELDS = (
+SCORE_FIELDS = (
     "account", "name", "as_of", "score", "band", "coverage", "mode", "contributions", "reasons",
     "change_30d",
 )  # fmt: skip
 
 
-def score_row(
+def build_score_row(
     account_id: str,
     name: str | None,
     as_of: date,
-    score: Score,
-    reasons: Iterable[Reason],
+    score: HealthScore,
+    reasons: Iterable[ScoreReason],
     change_30d: Fraction | float | None = None,
 ) -> dict[str, Any]:
-    """The fields of `cs-sync score`; the score is not rounded, so that contributions sum to it."""
+    """Build the fields of `cs-sync score`.
+
+    The score is not rounded: the contributions sum to it.
+
+    Args:
+        account_id: The account.
+        name: Its name.
+        as_of: The day of the score.
+        score: Its score.
+        reasons: The reasons, the most costly first.
+        change_30d: The change over 30 days, in points; None if unknown.
+    """
     values = (
-        account_id, name, as_of.isoformat(), _number(score.score), score.band,
-        float(score.coverage), score.mode, contribution_rows(score),
-        [reason.text for reason in reasons], _number(change_30d),
+        account_id, name, as_of.isoformat(), _to_float(score.score), score.band,
+        float(score.coverage), score.mode, build_contribution_rows(score),
+        [reason.text for reason in reasons], _to_float(change_30d),
     )  # fmt: skip
-    return dict(zip(FIELDS, values, strict=True))
+    return dict(zip(SCORE_FIELDS, values, strict=True))
 
 
-def contribution_rows(score: Score) -> list[dict[str, Any]]:
-    """Known inputs with value, points, weight and contribution; unknown ones have none."""
-    return [_contribution(contribution) for contribution in score.contributions]
+def build_contribution_rows(score: HealthScore) -> list[dict[str, Any]]:
+    """Build value, points, weight and contribution per known input; unknown ones have no row."""
+    return [_build_contribution_row(contribution) for contribution in score.contributions]
 
 
-def _contribution(of: Contribution) -> dict[str, Any]:
+def _build_contribution_row(of: Contribution) -> dict[str, Any]:
     return {
         "input": of.input,
         "value": of.value,
@@ -46,5 +57,5 @@ def _contribution(of: Contribution) -> dict[str, Any]:
     }
 
 
-def _number(value: Fraction | float | None) -> float | None:
+def _to_float(value: Fraction | float | None) -> float | None:
     return None if value is None else float(value)

@@ -1,4 +1,4 @@
-"""The moment and the accounts for which health is asked."""
+"""The moment and the accounts of a health query."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,23 +23,23 @@ class SignalScope:
     active_features: Sequence[str] = ()
 
     def since(self, days: int) -> datetime:
-        """The instant at which the last `days` calendar days, `day` included, begin."""
-        return midnight(self.first_day(days), self.zone)
+        """Return the instant when the last `days` calendar days begin, `day` included."""
+        return get_day_start(self.first_day(days), self.zone)
 
     def first_day(self, days: int) -> date:
-        """The first of the last `days` calendar days, `day` included."""
+        """Return the first of the last `days` calendar days, `day` included."""
         return self.day - timedelta(days=days - 1)
 
-    def local_day(self, at: datetime) -> date:
-        """The day of an instant in the reporting zone."""
+    def to_local_day(self, at: datetime) -> date:
+        """Return the day of an instant in the reporting zone."""
         return at.astimezone(ZoneInfo(self.zone)).date()
 
 
-def end_of(day: date, zone: str = "UTC", accounts: Sequence[str] = ()) -> SignalScope:
-    """The scope of everything that had happened when a day ended."""
-    return SignalScope(midnight(day + timedelta(days=1), zone), day, zone, None, accounts)
+def build_day_scope(day: date, zone: str = "UTC", accounts: Sequence[str] = ()) -> SignalScope:
+    """Build the scope of everything up to the end of a day."""
+    return SignalScope(get_day_start(day + timedelta(days=1), zone), day, zone, None, accounts)
 
 
-def midnight(day: date, zone: str) -> datetime:
-    """The UTC instant at which a day begins in a zone."""
+def get_day_start(day: date, zone: str) -> datetime:
+    """Return the UTC instant at which a day begins in a zone."""
     return datetime.combine(day, time.min, tzinfo=ZoneInfo(zone)).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""From readings to a score: pure and exact, so that contributions sum to the score."""
+"""Calculation of a score from readings: pure and exact; contributions sum to the score."""
 
 from bisect import bisect_right
 from collections.abc import Mapping
@@ -7,19 +7,19 @@ from datetime import date, datetime
 from fractions import Fraction
 from typing import Literal
 
-from cs_sync.health.model import HealthConfig, InputConfig, Point, exact
+from cs_sync.health.model import HealthConfig, InputConfig, Point, to_fraction
 from cs_sync.health.scope import SignalScope
-from cs_sync.health.signals import Reading
+from cs_sync.health.signals.registry import Reading
 
 INSUFFICIENT = "insufficient"
 
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one known input adds to the score.
+    """The contribution of one known input to the score.
 
-    Weighted: `weight` is its share of 100 among the known inputs, `points` lie in 0 to 100 and
-    contribution = points × weight ÷ 100. Points: contribution = points × weight.
+    Weighted: `weight` is its share of 100 among the known inputs, `points` are 0 to 100,
+    and contribution = points × weight ÷ 100. Points: contribution = points × weight.
     """
 
     input: str
@@ -31,8 +31,8 @@ class Contribution:
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
-    """An input that could not count, and why: no facts at all, or none that are fresh."""
+class MissingInput:
+    """An input without a value, with the reason: no facts, or only stale ones."""
 
     input: str
     signal: str
@@ -40,9 +40,11 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
-class Score:
-    """How well an account does. `score` is None, and band `insufficient`, below the minimum
-    coverage; `coverage` is the known share of the weights, 0 to 1.
+class HealthScore:
+    """The health of an account.
+
+    Below the minimum coverage `score` is None and the band `insufficient`; `coverage` is
+    the known share of the weights, 0 to 1.
     """
 
     mode: str
@@ -51,60 +53,74 @@ class Score:
     band: str
     coverage: Fraction
     contributions: tuple[Contribution, ...]
-    missing: tuple[Missing, ...]
+    missing: tuple[MissingInput, ...]
 
 
 def score_account(
     readings: Mapping[str, Reading], config: HealthConfig, scope: SignalScope
-) -> Score:
-    """Score an account from the readings of its signals (by signal name; absent is unknown).
+) -> HealthScore:
+    """Score an account from the readings of its signals.
 
-    Unknown and stale inputs are neither nought nor full: the weights of the known ones are
-    scaled up to the whole, and `coverage` says how much was known.
+    Unknown and stale inputs count neither as 0 nor as full: the weights of the known ones
+    are scaled up to the whole, and `coverage` is the known share.
+
+    Args:
+        readings: Signal name → its reading; an absent one is unknown.
+        config: The health model of the account.
+        scope: The day of the score.
     """
-    known: dict[str, float] = {}
+    values: dict[str, float] = {}
     missing = []
     for name, item in config.active().items():
         reading = readings.get(item.signal)
         if reading is None or reading.value is None:
-            missing.append(Missing(name, item.signal, "no facts"))
-        elif _stale(reading, item, scope):
-            missing.append(Missing(name, item.signal, "stale"))
+            missing.append(MissingInput(name, item.signal, "no facts"))
+        elif _is_stale(reading, item, scope):
+            missing.append(MissingInput(name, item.signal, "stale"))
         else:
-            known[name] = reading.value
-    coverage = coverage_of(config, known)
-    contributions = contributions_of(config, known)
-    enough = bool(known) and coverage >= exact(config.minimum_coverage)
+            values[name] = reading.value
+    coverage = calculate_coverage(config, values)
+    contributions = calculate_contributions(config, values)
+    enough = bool(values) and coverage >= to_fraction(config.minimum_coverage)
     total = sum((c.contribution for c in contributions), Fraction(0)) if enough else None
-    band = INSUFFICIENT if total is None else config.bands.band_of(total)
-    return Score(config.mode, config.digest(), total, band, coverage, contributions, tuple(missing))
+    band = INSUFFICIENT if total is None else config.bands.find_band(total)
+    return HealthScore(
+        config.mode, config.digest(), total, band, coverage, contributions, tuple(missing)
+    )
 
 
-def coverage_of(config: HealthConfig, known: Mapping[str, float]) -> Fraction:
-    """The share of all weights whose inputs are known."""
-    weights = {name: abs(exact(item.weight)) for name, item in config.active().items()}
-    return sum((weights[name] for name in known), Fraction(0)) / sum(weights.values())
+def calculate_coverage(config: HealthConfig, values: Mapping[str, float]) -> Fraction:
+    """Return the known share of all weights, 0 to 1."""
+    weights = {name: abs(to_fraction(item.weight)) for name, item in config.active().items()}
+    return sum((weights[name] for name in values), Fraction(0)) / sum(weights.values())
 
 
-def contributions_of(config: HealthConfig, known: Mapping[str, float]) -> tuple[Contribution, ...]:
-    """What each known input (name → value of its signal) adds to the score."""
-    items = {name: item for name, item in config.active().items() if name in known}
-    total = sum((exact(item.weight) for item in items.values()), Fraction(0))
-    found = []
+def calculate_contributions(
+    config: HealthConfig, values: Mapping[str, float]
+) -> tuple[Contribution, ...]:
+    """Calculate the contribution of each known input.
+
+    Args:
+        config: The health model.
+        known: Input name → the value of its signal.
+    """
+    items = {name: item for name, item in config.active().items() if name in values}
+    total = sum((to_fraction(item.weight) for item in items.values()), Fraction(0))
+    contributions = []
     for name, item in items.items():
-        value, weight = known[name], exact(item.weight)
-        points = interpolate(item.points, value) if item.points else exact(value)
+        value, weight = values[name], to_fraction(item.weight)
+        points = interpolate(item.points, value) if item.points else to_fraction(value)
         share = weight * 100 / total if config.mode == "weighted" else weight
         added = points * share / 100 if config.mode == "weighted" else points * share
-        found.append(Contribution(name, item.signal, value, points, share, added))
-    return tuple(found)
+        contributions.append(Contribution(name, item.signal, value, points, share, added))
+    return tuple(contributions)
 
 
 def interpolate(points: tuple[Point, ...], value: float) -> Fraction:
-    """The piecewise linear map at a value; before the first and after the last point it is flat."""
-    xs = [exact(x) for x, _ in points]
-    ys = [exact(y) for _, y in points]
-    at = exact(value)
+    """Evaluate the piecewise linear map at a value; flat beyond its ends."""
+    xs = [to_fraction(x) for x, _ in points]
+    ys = [to_fraction(y) for _, y in points]
+    at = to_fraction(value)
     after = bisect_right(xs, at)
     if after == 0:
         return ys[0]
@@ -114,12 +130,12 @@ def interpolate(points: tuple[Point, ...], value: float) -> Fraction:
     return ys[after - 1] + share * (ys[after] - ys[after - 1])
 
 
-def _stale(reading: Reading, item: InputConfig, scope: SignalScope) -> bool:
-    """Facts without a date describe a state and do not age."""
+def _is_stale(reading: Reading, item: InputConfig, scope: SignalScope) -> bool:
+    """Return whether a reading is too old; undated facts describe a state and never are."""
     if item.max_age_days is None or reading.observed_at is None:
         return False
-    return (scope.day - _day(reading.observed_at, scope)).days > item.max_age_days
+    return (scope.day - _to_day(reading.observed_at, scope)).days > item.max_age_days
 
 
-def _day(at: date | datetime, scope: SignalScope) -> date:
-    return scope.local_day(at) if isinstance(at, datetime) else at
+def _to_day(at: date | datetime, scope: SignalScope) -> date:
+    return scope.to_local_day(at) if isinstance(at, datetime) else at

@@ -1,36 +1,36 @@
-"""Small pieces of sentences: counts, and what other people wrote."""
+"""Parts of sentences: counts, and quoted text of other people."""
 
 import unicodedata
 
-from cs_sync.words import Words
+from cs_sync.i18n import Translator
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """`1 ticket`, `3 tickets`, `no tickets`."""
-    return f"{number or 'no'} {one if number == 1 else many or one + 's'}"
+def format_count(number: int, singular: str, plural: str | None = None) -> str:
+    """Format a count: `1 ticket`, `3 tickets`, `no tickets`."""
+    return f"{number or 'no'} {singular if number == 1 else plural or singular + 's'}"
 
 
-def quoted(text: str | None, words: Words, length: int = 140) -> str:
-    """What somebody wrote, in one line between quotation marks; empty when nothing."""
-    said = plain(text, length)
-    return words("format.quoted", text=said) if said else ""
+def quote_text(text: str | None, words: Translator, length: int = 140) -> str:
+    """Quote a text in one line between quotation marks; empty if there is none."""
+    plain = to_plain_line(text, length)
+    return words("format.quoted", text=plain) if plain else ""
 
 
-def with_quote(text: str, comment: str | None, words: Words, length: int = 140) -> str:
-    """A sentence with what somebody wrote at its end, where they wrote anything."""
-    quote = quoted(comment, words, length)
+def append_quote(text: str, comment: str | None, words: Translator, length: int = 140) -> str:
+    """Append a quoted comment to a sentence, if there is one."""
+    quote = quote_text(comment, words, length)
     return words("format.with_quote", text=text, quote=quote) if quote else text
 
 
-def plain(text: str | None, length: int = 140) -> str:
-    """A foreign text in one line, without control characters, cut at a word's end."""
+def to_plain_line(text: str | None, length: int = 140) -> str:
+    """Reduce a foreign text to one line without control characters, cut at a word's end."""
     letters = (
         " " if letter.isspace() else letter
         for letter in text or ""
         if letter.isspace() or unicodedata.category(letter)[0] != "C"
     )
-    said = " ".join("".join(letters).split())
-    if len(said) <= length:
-        return said
-    cut = said[: length - 1]
+    line = " ".join("".join(letters).split())
+    if len(line) <= length:
+        return line
+    cut = line[: length - 1]
     return (cut.rpartition(" ")[0] or cut) + "…"

@@ -1,8 +1,8 @@
-"""The one door to the vendors: budget, retries, typed errors, redaction."""
+"""The HTTP client for vendors: rate limits, retries, typed errors, redaction."""
 
+from cs_sync.http.client import VendorHttp
 from cs_sync.http.clock import ManualClock
-from cs_sync.http.meter import Count
-from cs_sync.http.redact import secrets_of
-from cs_sync.http.vendor import VendorHttp
+from cs_sync.http.redaction import collect_secrets
+from cs_sync.http.stats import RequestStats
 
-__all__ = ["Count", "ManualClock", "VendorHttp", "secrets_of"]
+__all__ = ["ManualClock", "RequestStats", "VendorHttp", "collect_secrets"]

@@ -1,4 +1,4 @@
-"""Clocks: one that never runs backwards, and one that tests move by hand."""
+"""Clocks: a monotonic one, and one moved by hand in tests."""
 
 import time
 from collections.abc import Callable
@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 from threading import Lock
 
 
-def steady_clock() -> Callable[[], datetime]:
-    """UTC now, which goes on evenly even if the system clock is set while a run lasts."""
+def make_monotonic_clock() -> Callable[[], datetime]:
+    """Return a UTC clock unaffected by changes of the system clock."""
     began, mark = datetime.now(UTC), time.monotonic()
     return lambda: began + timedelta(seconds=time.monotonic() - mark)
 
 
 class ManualClock:
-    """For tests: time passes only by `sleep`, and at once. Safe to share between threads."""
+    """Clock for tests: only `sleep` moves time, without waiting. Thread-safe."""
 
     def __init__(self, start: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
         self._now = start
@@ -21,12 +21,12 @@ class ManualClock:
         self.slept: list[float] = []
 
     def now(self) -> datetime:
-        """The moment that the clock shows."""
+        """Return the clock's time."""
         with self._lock:
             return self._now
 
     def sleep(self, seconds: float) -> None:
-        """Move the clock on."""
+        """Advance the clock."""
         with self._lock:
             self.slept.append(seconds)
             self._now += timedelta(seconds=seconds)

@@ -1,4 +1,4 @@
-"""When to try again: tenacity's loop with our clock, our bounds and our events."""
+"""Retries: tenacity's loop with our clock, limits and events."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,19 +10,22 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type
 
 from cs_sync.contracts.errors import CsSyncError
 
-ATTEMPTS = 6
-THROTTLED_ATTEMPTS = 20
+MAX_ATTEMPTS = 6
+MAX_THROTTLED_ATTEMPTS = 20
 """A 429 is a request to wait, not a failure: it may come oftener."""
-TOTAL = timedelta(minutes=15)
+MAX_RETRY_TIME = timedelta(minutes=15)
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 
 T = TypeVar("T")
 
 
-class Again(Exception):
-    """Not this time: `error` is what to raise when there is no next time.
+class RetryableFailure(Exception):
+    """A failed attempt worth a retry; `error` is raised when no attempts are left.
 
-    `pause` is what the vendor asked for in seconds; a `throttled` try waits at the budget instead.
+    Args:
+        error: The final error.
+        pause: Seconds that the vendor asked for.
+        throttled: Whether the rate limiter does the waiting instead.
     """
 
     def __init__(
@@ -32,32 +35,42 @@ class Again(Exception):
         self.error, self.pause, self.throttled = error, pause, throttled
 
 
-def backoff(attempt: int, rng: Callable[[], float]) -> float:
-    """Seconds before the next try: doubling, capped, with the upper half left to chance."""
+def calculate_backoff(attempt: int, rng: Callable[[], float]) -> float:
+    """Return the seconds before the next attempt: doubling, capped, upper half random.
+
+    Args:
+        attempt: The number of the failed attempt, from 1.
+        rng: Returns a random number, 0 ≤ x < 1.
+    """
     return float(min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempt - 1)) * (0.5 + rng() / 2))
 
 
 @dataclass(frozen=True, slots=True)
-class Retry:
-    """Repeats a function that raises Again, within bounds of number and of time."""
+class RequestRetrier:
+    """Repeats a function that raises RetryableFailure, up to a number and a time."""
 
     now: Callable[[], datetime]
     sleep: Callable[[float], object]
     rng: Callable[[], float]
 
     def run(self, once: Callable[[int], T], told: Callable[[float, str, int], object]) -> T:
-        """The result of `once(attempt)`; `told` hears (seconds, reason, attempt) before each retry.
+        """Return the result of `once(attempt)`, retried as needed.
 
-        Raises the error of the last Again when the bounds are reached.
+        Args:
+            once: The function; its argument counts from 1.
+            told: Called with (seconds, reason, attempt) before each retry.
+
+        Raises:
+            CsSyncError: The error of the last RetryableFailure when the limits are reached.
         """
 
         try:
             return once(1)  # as nearly always, and without what repeating takes
-        except Again as failure:
+        except RetryableFailure as failure:
             first = failure
 
         def tell(state: RetryCallState) -> None:
-            told(state.upcoming_sleep, str(_again(state)), state.attempt_number)
+            told(state.upcoming_sleep, str(_get_failure(state)), state.attempt_number)
 
         def another() -> T:
             attempt = next(tries)
@@ -67,54 +80,54 @@ class Retry:
 
         tries = count(1)
         retrying = Retrying(
-            retry=retry_if_exception_type(Again),
-            stop=_Patience(self.now).exhausted,
+            retry=retry_if_exception_type(RetryableFailure),
+            stop=_RetryLimits(self.now).is_exhausted,
             wait=self._pause,
-            sleep=self._rest,
+            sleep=self._sleep_if_positive,
             before_sleep=tell,
-            retry_error_callback=_give_up,
+            retry_error_callback=_raise_last_error,
         )
         return retrying(another)
 
-    def _rest(self, seconds: float) -> None:
+    def _sleep_if_positive(self, seconds: float) -> None:
         if seconds > 0:
             self.sleep(seconds)
 
     def _pause(self, state: RetryCallState) -> float:
-        again = _again(state)
+        again = _get_failure(state)
         if again.throttled:
             return 0.0
-        return max(again.pause or 0.0, backoff(state.attempt_number, self.rng))
+        return max(again.pause or 0.0, calculate_backoff(state.attempt_number, self.rng))
 
 
-class _Patience:
-    """How long one request may go on failing."""
+class _RetryLimits:
+    """The limits on one request's failures: number and total time."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
         self._first: datetime | None = None
         self._failed = self._throttled = 0
 
-    def exhausted(self, state: RetryCallState) -> bool:
+    def is_exhausted(self, state: RetryCallState) -> bool:
         self._first = self._first or self._now()
-        if _again(state).throttled:
+        if _get_failure(state).throttled:
             self._throttled += 1
         else:
             self._failed += 1
         ends = self._now() + timedelta(seconds=state.upcoming_sleep)
         return (
-            self._failed >= ATTEMPTS
-            or self._throttled >= THROTTLED_ATTEMPTS
-            or ends - self._first > TOTAL
+            self._failed >= MAX_ATTEMPTS
+            or self._throttled >= MAX_THROTTLED_ATTEMPTS
+            or ends - self._first > MAX_RETRY_TIME
         )
 
 
-def _again(state: RetryCallState) -> Again:
+def _get_failure(state: RetryCallState) -> RetryableFailure:
     failure = state.outcome.exception() if state.outcome else None
-    if not isinstance(failure, Again):
+    if not isinstance(failure, RetryableFailure):
         raise TypeError(f"only Again is retried, not {failure!r}")
     return failure
 
 
-def _give_up(state: RetryCallState) -> NoReturn:
-    raise _again(state).error
+def _raise_last_error(state: RetryCallState) -> NoReturn:
+    raise _get_failure(state).error

@@ -1,4 +1,4 @@
-"""Which records of the sources are one account: pure."""
+"""Identity resolution: which source records are one account; pure."""
 
 from cs_sync.identity.domains import DomainRules
 from cs_sync.identity.facts import (
@@ -6,13 +6,13 @@ from cs_sync.identity.facts import (
     AliasFact,
     Answer,
     ContactFact,
-    Facts,
-    Known,
+    IdentityFacts,
     KnownAccount,
     KnownContact,
+    KnownIdentity,
     KnownLink,
     MembershipFact,
-    Ref,
+    RecordRef,
 )
 from cs_sync.identity.resolution import (
     Conflict,
@@ -21,7 +21,7 @@ from cs_sync.identity.resolution import (
     ResolvedContact,
     ResolvedLink,
 )
-from cs_sync.identity.resolve import resolve
+from cs_sync.identity.resolve import resolve_identities
 
 __all__ = [
     "AccountFact",
@@ -30,16 +30,16 @@ __all__ = [
     "Conflict",
     "ContactFact",
     "DomainRules",
-    "Facts",
-    "Known",
+    "IdentityFacts",
     "KnownAccount",
     "KnownContact",
+    "KnownIdentity",
     "KnownLink",
     "MembershipFact",
-    "Ref",
+    "RecordRef",
     "Resolution",
     "ResolvedAccount",
     "ResolvedContact",
     "ResolvedLink",
-    "resolve",
+    "resolve_identities",
 ]

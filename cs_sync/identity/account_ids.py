@@ -1,83 +1,98 @@
-"""Which id each account goes by: the one it has, else a readable one, never one that was used."""
+"""Assignment of account ids: the existing one, else a readable one, never a used one."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from cs_sync.identity.account_groups import account_node, record_node
+from cs_sync.identity.account_groups import build_account_node, build_record_node
 from cs_sync.identity.disjoint_sets import DisjointSets, Node
-from cs_sync.identity.evidence import Evidence
-from cs_sync.identity.facts import AccountFact, KnownAccount, KnownLink, Ref
+from cs_sync.identity.evidence import MatchEvidence
+from cs_sync.identity.facts import AccountFact, KnownAccount, KnownLink, RecordRef
 
 
 @dataclass(frozen=True, slots=True)
-class NamedGroups:
-    """Account id → its records in founder order; any record → its account; old id → survivor."""
+class IdentifiedGroups:
+    """Groups of records with account ids.
+
+    `members` maps an account id to its records in founder order, `account_of` any record to
+    its account, `merged` an old id to its survivor.
+    """
 
     members: Mapping[str, Sequence[AccountFact]]
-    account_of: Mapping[Ref, str]
+    account_of: Mapping[RecordRef, str]
     merged: Mapping[str, str]
 
 
-def final_ids(accounts: Iterable[KnownAccount]) -> dict[str, str]:
-    """Every known id → the id it lives on in; a live one maps to itself."""
+def map_final_ids(accounts: Iterable[KnownAccount]) -> dict[str, str]:
+    """Map every known id to its final survivor; a live one maps to itself."""
     into = {account.id: account.merged_into for account in accounts}
     final = {}
     for start in into:
-        at, seen = start, {start}
-        while (after := into.get(at)) is not None and after in into and after not in seen:
+        at, visited = start, {start}
+        while (after := into.get(at)) is not None and after in into and after not in visited:
             at = after
-            seen.add(at)
+            visited.add(at)
         final[start] = at
     return final
 
 
-def name_groups(
+def assign_ids(
     sets: DisjointSets,
-    evidence: Evidence,
-    known: Sequence[KnownAccount],
+    evidence: MatchEvidence,
+    accounts: Sequence[KnownAccount],
     links: Sequence[KnownLink],
-) -> NamedGroups:
-    """Give every group its id; `links` point to live accounts."""
+) -> IdentifiedGroups:
+    """Assign an id to every group.
+
+    Args:
+        sets: The groups of records.
+        evidence: The account records.
+        known: All stored accounts.
+        links: The stored links to live accounts.
+    """
     groups: dict[Node, list[AccountFact]] = defaultdict(list)
     for fact in evidence.facts:
-        groups[sets.find(record_node(fact.ref))].append(fact)
-    final = final_ids(known)
-    live = sorted((a for a in known if final[a.id] == a.id), key=lambda a: (a.first_seen_at, a.id))
+        groups[sets.find(build_record_node(fact.ref))].append(fact)
+    final = map_final_ids(accounts)
+    live = sorted(
+        (a for a in accounts if final[a.id] == a.id), key=lambda a: (a.first_seen_at, a.id)
+    )
     names = {root: next(iter(sorted(tag[1] for tag in sets.tags(root, "pin"))), "")
              for root in groups}  # fmt: skip
     for account in live:
-        root = sets.find(account_node(account.id))
+        root = sets.find(build_account_node(account.id))
         if root in groups:
             names[root] = names[root] or account.id
-    _mint(names, groups, evidence, taken={*final, *names.values()})
-    account_of = _account_of(sets, evidence, names)
-    lives_on = {a.id: names.get(sets.find(account_node(a.id))) for a in live}
-    lives_on |= _followed({i for i, name in lives_on.items() if name is None}, links, account_of)
+    _create_ids(names, groups, evidence, taken={*final, *names.values()})
+    account_of = _map_accounts(sets, evidence, names)
+    lives_on = {a.id: names.get(sets.find(build_account_node(a.id))) for a in live}
+    lives_on |= _follow_moved_records(
+        {i for i, name in lives_on.items() if name is None}, links, account_of
+    )
     merged = {old: lives_on.get(last) or last for old, last in final.items()}
-    return NamedGroups(
+    return IdentifiedGroups(
         {names[root]: facts for root, facts in groups.items()},
         account_of,
         {old: new for old, new in merged.items() if old != new},
     )
 
 
-def _mint(
+def _create_ids(
     names: dict[Node, str],
     groups: Mapping[Node, Sequence[AccountFact]],
-    evidence: Evidence,
+    evidence: MatchEvidence,
     taken: set[str],
 ) -> None:
-    """Name the groups without a name; they come in the order of their founders."""
+    """Create ids for the groups without one, in the order of their founders."""
     for root, facts in groups.items():
         if not names[root]:
-            proposals = _proposals(facts[0].ref, evidence.key(facts[0]))
+            proposals = _propose_ids(facts[0].ref, evidence.key(facts[0]))
             names[root] = next(name for name in proposals if name not in taken)
             taken.add(names[root])
 
 
-def _proposals(founder: Ref, key: str | None) -> Iterator[str]:
+def _propose_ids(founder: RecordRef, key: str | None) -> Iterator[str]:
     source, source_id = founder
     if key:
         yield key
@@ -86,19 +101,19 @@ def _proposals(founder: Ref, key: str | None) -> Iterator[str]:
     yield from (f"{source}:{source_id}:{number}" for number in count(2))
 
 
-def _account_of(
-    sets: DisjointSets, evidence: Evidence, names: Mapping[Node, str]
-) -> dict[Ref, str]:
-    """Records, and merged-away ids of which no record is left, to their accounts."""
+def _map_accounts(
+    sets: DisjointSets, evidence: MatchEvidence, names: Mapping[Node, str]
+) -> dict[RecordRef, str]:
+    """Map records, and merged ids without a record, to their accounts."""
     refs = {*(fact.ref for fact in evidence.facts), *evidence.survivors}
-    roots = {ref: sets.find(record_node(ref)) for ref in refs}
+    roots = {ref: sets.find(build_record_node(ref)) for ref in refs}
     return {ref: names[root] for ref, root in roots.items() if root in names}
 
 
-def _followed(
-    empty: set[str], links: Iterable[KnownLink], account_of: Mapping[Ref, str]
+def _follow_moved_records(
+    empty: set[str], links: Iterable[KnownLink], account_of: Mapping[RecordRef, str]
 ) -> dict[str, str]:
-    """Accounts whose records all went to one other account live on in that one."""
+    """Map the accounts whose records all moved to one other account to that account."""
     went: dict[str, set[str]] = defaultdict(set)
     for link in links:
         if link.target in empty and link.ref in account_of:

@@ -1,35 +1,44 @@
-"""By which rule each record is linked to its account, in words."""
+"""Links of records to accounts, each with its rule and reason."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from cs_sync.identity.account_ids import NamedGroups
-from cs_sync.identity.evidence import Evidence, own_key
-from cs_sync.identity.facts import AccountFact, KnownLink, Ref
+from cs_sync.identity.account_ids import IdentifiedGroups
+from cs_sync.identity.evidence import MatchEvidence, read_own_id
+from cs_sync.identity.facts import AccountFact, KnownLink, RecordRef
 from cs_sync.identity.resolution import ResolvedLink
 
 
 def link_accounts(
-    evidence: Evidence, groups: NamedGroups, known: Iterable[KnownLink]
+    evidence: MatchEvidence, groups: IdentifiedGroups, earlier_links: Iterable[KnownLink]
 ) -> list[ResolvedLink]:
-    """One link per record and per merged-away id; `known` points to live accounts."""
-    before = {link.ref: link for link in known}
+    """Build one link per record and per merged id.
+
+    Args:
+        evidence: The account records.
+        groups: The accounts with their records.
+        known: The stored links to live accounts.
+
+    Returns:
+        The links, sorted by record.
+    """
+    before = {link.ref: link for link in earlier_links}
     present = {fact.ref for fact in evidence.facts}
     links = [
-        ResolvedLink(ref, groups.account_of[ref], "alias", _merged_into(evidence, ref))
+        ResolvedLink(ref, groups.account_of[ref], "alias", _explain_merge(evidence, ref))
         for ref in evidence.survivors
         if ref in groups.account_of and ref not in present
     ]
     for account_id, facts in groups.members.items():
-        links += _group_links(account_id, facts, evidence, before)
+        links += _link_group(account_id, facts, evidence, before)
     return sorted(links, key=lambda link: link.ref)
 
 
-def _group_links(
+def _link_group(
     account_id: str,
     facts: Sequence[AccountFact],
-    evidence: Evidence,
-    before: Mapping[Ref, KnownLink],
+    evidence: MatchEvidence,
+    before: Mapping[RecordRef, KnownLink],
 ) -> Iterator[ResolvedLink]:
     earlier = {
         f.ref: before[f.ref]
@@ -38,17 +47,20 @@ def _group_links(
     }
     firsts = [f.ref for f in facts if f.ref in earlier and earlier[f.ref].rule == "own"]
     first = next(iter(firsts), facts[0].ref)
-    holders = _holders(facts, evidence, evidence.sites), _holders(facts, evidence, evidence.reach)
+    holders = (
+        _map_domain_refs(facts, evidence, evidence.sites),
+        _map_domain_refs(facts, evidence, evidence.reach),
+    )
     for fact in facts:
-        found = _certain(fact, evidence, first)
-        if not found and fact.ref != first:
-            found = _by_domain(fact, evidence, *holders)
+        rule_match = _find_certain_rule(fact, evidence, first)
+        if not rule_match and fact.ref != first:
+            rule_match = _find_domain_rule(fact, evidence, *holders)
         parted = fact.ref == first and fact.ref in evidence.answers.sides
-        if not found and fact.ref in earlier and not parted:
-            kept = earlier[fact.ref]
-            yield ResolvedLink(fact.ref, account_id, kept.rule, kept.reason, kept.decided_by)
+        if not rule_match and fact.ref in earlier and not parted:
+            stored = earlier[fact.ref]
+            yield ResolvedLink(fact.ref, account_id, stored.rule, stored.reason, stored.decided_by)
             continue
-        rule, reason = found or ("own", "The first record of this account")
+        rule, reason = rule_match or ("own", "The first record of this account")
         by = _DECIDED_BY.get(rule, "cs-sync")
         yield ResolvedLink(fact.ref, account_id, rule, reason, by)
 
@@ -56,38 +68,43 @@ def _group_links(
 _DECIDED_BY = {"override": "cs_sync_match", "answer": "a person"}
 
 
-def _certain(fact: AccountFact, evidence: Evidence, first: Ref) -> tuple[str, str] | None:
+def _find_certain_rule(
+    fact: AccountFact, evidence: MatchEvidence, first: RecordRef
+) -> tuple[str, str] | None:
     key = evidence.key(fact)
     if fact.ref in evidence.pins:
         return "override", f"A cs_sync_match plugin says that it is {evidence.pins[fact.ref]}"
     if fact.ref in evidence.survivors:
-        return "alias", _merged_into(evidence, fact.ref)
+        return "alias", _explain_merge(evidence, fact.ref)
     answer = evidence.answers.linked.get(fact.ref)
-    if answer and fact.ref != first and (key is None or own_key(fact) != key):
+    if answer and fact.ref != first and (key is None or read_own_id(fact) != key):
         return "answer", f"A person said so (answer {answer.number})"
-    return ("external_key", _carries(fact, key)) if key else None
+    return ("external_key", _explain_key(fact, key)) if key else None
 
 
-def _carries(fact: AccountFact, key: str) -> str:
-    """A key that was merged away is told as the one that the record shows, and what it means."""
-    shown = own_key(fact)
+def _explain_key(fact: AccountFact, key: str) -> str:
+    """Return the reason for a link by own id.
+
+    A merged id is named as on the record, together with the current one.
+    """
+    shown = read_own_id(fact)
     if shown == key:
         return f"Carries our own account id {key}"
-    told = f", {shown}," if shown else ""
-    return f"Carries an account id{told} that was merged into {key}"
+    label = f", {shown}," if shown else ""
+    return f"Carries an account id{label} that was merged into {key}"
 
 
-def _merged_into(evidence: Evidence, ref: Ref) -> str:
+def _explain_merge(evidence: MatchEvidence, ref: RecordRef) -> str:
     return f"Merged into {evidence.survivors[ref]} at the source"
 
 
-def _by_domain(
+def _find_domain_rule(
     fact: AccountFact,
-    evidence: Evidence,
-    sites: Mapping[str, list[Ref]],
-    reach: Mapping[str, list[Ref]],
+    evidence: MatchEvidence,
+    sites: Mapping[str, list[RecordRef]],
+    reach: Mapping[str, list[RecordRef]],
 ) -> tuple[str, str] | None:
-    """The first domain that it shares with another record of its account."""
+    """Return the first domain common with another record of the account, as rule and reason."""
     if fact.deleted:
         return None
     for domain in sorted(evidence.sites[fact.ref]):
@@ -101,11 +118,13 @@ def _by_domain(
     return None
 
 
-def _holders(
-    facts: Iterable[AccountFact], evidence: Evidence, domains: Mapping[Ref, Iterable[str]]
-) -> dict[str, list[Ref]]:
-    """Domain → the first two records that hold it: enough to find one that is another."""
-    holders: dict[str, list[Ref]] = defaultdict(list)
+def _map_domain_refs(
+    facts: Iterable[AccountFact],
+    evidence: MatchEvidence,
+    domains: Mapping[RecordRef, Iterable[str]],
+) -> dict[str, list[RecordRef]]:
+    """Map each domain to its first two records: enough to find another one."""
+    holders: dict[str, list[RecordRef]] = defaultdict(list)
     for fact in facts:
         if not fact.deleted and fact.ref not in evidence.survivors:
             for domain in domains[fact.ref]:
@@ -114,13 +133,15 @@ def _holders(
     return holders
 
 
-def accounts_of_domains(evidence: Evidence, groups: NamedGroups) -> dict[str, dict[str, Ref]]:
-    """Domain → the accounts whose records hold it, with the first such record.
+def map_domain_accounts(
+    evidence: MatchEvidence, groups: IdentifiedGroups
+) -> dict[str, dict[str, RecordRef]]:
+    """Map each domain to its accounts, each with the first record with that domain.
 
-    A domain that leads to two accounts proves nothing.
+    A domain of two accounts proves nothing.
     """
-    found: dict[str, dict[str, Ref]] = defaultdict(dict)
-    for fact in evidence.matchable():
+    by_domain: dict[str, dict[str, RecordRef]] = defaultdict(dict)
+    for fact in evidence.list_matchable():
         for domain in evidence.reach[fact.ref]:
-            found[domain].setdefault(groups.account_of[fact.ref], fact.ref)
-    return found
+            by_domain[domain].setdefault(groups.account_of[fact.ref], fact.ref)
+    return by_domain

@@ -1,44 +1,47 @@
-"""What a person said about records, ready to be asked of each record."""
+"""A person's answers about records, indexed by record."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from cs_sync.identity.facts import Answer, Ref
+from cs_sync.identity.facts import Answer, RecordRef
 
 Side = tuple[int, int]
 """An answer that parts records, and on which side of it a record is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """Records that are one account, sides that records are on, and records of test accounts."""
+class AnswerIndex:
+    """Linked records, sides of split records, and records of test accounts."""
 
-    links: Sequence[tuple[Answer, tuple[Ref, ...]]] = ()
-    sides: Mapping[Ref, frozenset[Side]] = field(default_factory=dict)
-    linked: Mapping[Ref, Answer] = field(default_factory=dict)
-    tests: frozenset[Ref] = frozenset()
+    links: Sequence[tuple[Answer, tuple[RecordRef, ...]]] = ()
+    sides: Mapping[RecordRef, frozenset[Side]] = field(default_factory=dict)
+    linked: Mapping[RecordRef, Answer] = field(default_factory=dict)
+    tests: frozenset[RecordRef] = frozenset()
 
     @property
-    def parted(self) -> bool:
-        """True when any answer parts records."""
+    def has_splits(self) -> bool:
+        """Whether any answer splits records."""
         return bool(self.sides)
 
 
-def answers_of(
-    given: Iterable[Answer], present: Iterable[Ref], living: Mapping[Ref, Ref]
-) -> Answers:
-    """The answers by record; one that was merged away at the source is its survivor.
+def index_answers(
+    answers: Iterable[Answer], present: Iterable[RecordRef], living: Mapping[RecordRef, RecordRef]
+) -> AnswerIndex:
+    """Index the answers by record; a merged record is replaced by its survivor.
 
-    `living` maps a merged record to the last one that it lives on in.
+    Args:
+        given: The answers.
+        present: The records to keep.
+        living: Merged record → its final survivor.
     """
-    there = set(present)
-    links, tests = [], set[Ref]()
-    linked: dict[Ref, Answer] = {}
-    sides: dict[Ref, set[Side]] = defaultdict(set)
-    for answer in sorted(given, key=lambda one: one.number):
+    present_refs = set(present)
+    links, tests = [], set[RecordRef]()
+    linked: dict[RecordRef, Answer] = {}
+    sides: dict[RecordRef, set[Side]] = defaultdict(set)
+    for answer in sorted(answers, key=lambda item: item.number):
         followed = dict.fromkeys(living.get(ref, ref) for ref in answer.refs)
-        refs = tuple(ref for ref in followed if ref in there)
+        refs = tuple(ref for ref in followed if ref in present_refs)
         if answer.kind == "test":
             tests |= set(refs)
         elif answer.kind == "link":
@@ -47,12 +50,12 @@ def answers_of(
         else:
             for side, ref in enumerate(refs):
                 sides[ref].add((answer.number, side))
-    return Answers(
-        links, {ref: frozenset(found) for ref, found in sides.items()}, linked, frozenset(tests)
+    return AnswerIndex(
+        links, {ref: frozenset(members) for ref, members in sides.items()}, linked, frozenset(tests)
     )
 
 
-def apart(ones: Iterable[Side], others: Iterable[Side]) -> bool:
-    """True when an answer has these on two sides."""
+def are_split(ones: Iterable[Side], others: Iterable[Side]) -> bool:
+    """Return whether an answer puts these on different sides."""
     side_of = dict(ones)
     return any(side_of.get(answer, side) != side for answer, side in others)

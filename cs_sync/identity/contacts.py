@@ -1,66 +1,84 @@
-"""Contacts of all sources resolved into people, each link with its rule and reason."""
+"""Resolution of the contacts of all sources into people, each link with rule and reason."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from cs_sync.identity.domains import DomainRules
-from cs_sync.identity.evidence import own_key, survivors_of
-from cs_sync.identity.facts import ContactFact, Facts, Known, KnownLink, MembershipFact, Ref
+from cs_sync.identity.evidence import map_survivors, read_own_id
+from cs_sync.identity.facts import (
+    ContactFact,
+    IdentityFacts,
+    KnownIdentity,
+    KnownLink,
+    MembershipFact,
+    RecordRef,
+)
 from cs_sync.identity.people import (
     AccountPaths,
     Person,
-    emails_of,
     group_people,
-    name_people,
-    person_order,
+    identify_people,
+    list_emails,
+    rank_contact,
 )
 from cs_sync.identity.resolution import Conflict, ResolvedContact, ResolvedLink
 
 
 def resolve_contacts(
-    facts: Facts,
-    known: Known,
-    account_of: Mapping[Ref, str],
-    domains: Mapping[str, Mapping[str, Ref]],
+    facts: IdentityFacts,
+    stored: KnownIdentity,
+    account_of: Mapping[RecordRef, str],
+    domains: Mapping[str, Mapping[str, RecordRef]],
     rules: DomainRules,
 ) -> tuple[list[ResolvedContact], list[ResolvedLink], dict[str, str], list[Conflict]]:
-    """People, links, ids that live on in another one, and people whose account stayed open."""
-    ordered = sorted(facts.contacts, key=person_order)
-    survivors = survivors_of(facts.aliases, "source_contact")
-    paths = AccountPaths(account_of, _memberships(facts.memberships), domains, rules)
-    sets = group_people(ordered, survivors, known.contact_links, paths)
-    people, merged, names = name_people(sets, ordered, known.contacts, paths)
-    before = {link.ref: link for link in known.contact_links}
-    links = [link for person in people for link in _links(person, survivors, before)]
+    """Resolve contact records into people.
+
+    Args:
+        facts: The records of all sources.
+        known: The earlier decisions, as stored.
+        account_of: Record → its account id.
+        domains: Domain → its accounts, each with a record.
+        rules: The rules for company domains.
+
+    Returns:
+        People, links, merged ids → their survivors, and people with an undecided account.
+    """
+    ordered = sorted(facts.contacts, key=rank_contact)
+    survivors = map_survivors(facts.aliases, "source_contact")
+    paths = AccountPaths(account_of, _group_memberships(facts.memberships), domains, rules)
+    sets = group_people(ordered, survivors, stored.contact_links, paths)
+    people, merged, names = identify_people(sets, ordered, stored.contacts, paths)
+    before = {link.ref: link for link in stored.contact_links}
+    links = [link for person in people for link in _build_links(person, survivors, before)]
     present = {fact.ref for fact in ordered}
     for old, survivor in survivors.items():
         name = names.get(sets.find(("record", *old)))
         if old not in present and name:
-            links.append(ResolvedLink(old, name, "alias", _merged_into(survivor)))
+            links.append(ResolvedLink(old, name, "alias", _explain_merge(survivor)))
     return (
-        sorted((_contact(person) for person in people), key=lambda contact: contact.id),
+        sorted((_build_contact(person) for person in people), key=lambda contact: contact.id),
         sorted(links, key=lambda link: link.ref),
         merged,
         sorted((p.conflict for p in people if p.conflict), key=lambda c: c.ref),
     )
 
 
-def _memberships(facts: Iterable[MembershipFact]) -> dict[Ref, list[MembershipFact]]:
-    found: dict[Ref, list[MembershipFact]] = defaultdict(list)
+def _group_memberships(facts: Iterable[MembershipFact]) -> dict[RecordRef, list[MembershipFact]]:
+    memberships: dict[RecordRef, list[MembershipFact]] = defaultdict(list)
     for fact in facts:
-        found[Ref(fact.source, fact.contact_source_id)].append(fact)
-    return found
+        memberships[RecordRef(fact.source, fact.contact_source_id)].append(fact)
+    return memberships
 
 
-def _contact(person: Person) -> ResolvedContact:
+def _build_contact(person: Person) -> ResolvedContact:
     def first(read: Callable[[ContactFact], str | None]) -> str | None:
         return next((value for fact in person.facts if (value := read(fact))), None)
 
     return ResolvedContact(
         id=person.id,
         account_id=person.account_id,
-        email=first(lambda fact: next(iter(emails_of(fact)), None)),
-        external_key=first(own_key),
+        email=first(lambda fact: next(iter(list_emails(fact)), None)),
+        external_key=first(read_own_id),
         name=first(lambda fact: fact.name),
         role=first(lambda fact: fact.role),
         place=person.place,
@@ -69,44 +87,48 @@ def _contact(person: Person) -> ResolvedContact:
     )
 
 
-def _links(
-    person: Person, survivors: Mapping[Ref, Ref], before: Mapping[Ref, KnownLink]
+def _build_links(
+    person: Person, survivors: Mapping[RecordRef, RecordRef], before: Mapping[RecordRef, KnownLink]
 ) -> Iterator[ResolvedLink]:
-    """The first record founds the person; every other one says what it shares with another."""
-    holders: dict[str, list[Ref]] = defaultdict(list)
-    keys: dict[str, list[Ref]] = defaultdict(list)
+    """Build the links of a person: the first record founds it, every other one matches
+    another.
+    """
+    holders: dict[str, list[RecordRef]] = defaultdict(list)
+    keys: dict[str, list[RecordRef]] = defaultdict(list)
     for fact in person.facts:
-        if key := own_key(fact):
+        if key := read_own_id(fact):
             keys[key].append(fact.ref)
-        for email in emails_of(fact):
+        for email in list_emails(fact):
             holders[email].append(fact.ref)
     for number, fact in enumerate(person.facts):
-        kept = before.get(fact.ref)
+        stored = before.get(fact.ref)
         if fact.ref in survivors:
-            yield ResolvedLink(fact.ref, person.id, "alias", _merged_into(survivors[fact.ref]))
-        elif found := _shared(fact, keys, holders) if number else None:
-            yield ResolvedLink(fact.ref, person.id, *found)
-        elif kept and kept.target == person.id and kept.rule != "alias":
-            yield ResolvedLink(fact.ref, person.id, kept.rule, kept.reason, kept.decided_by)
+            yield ResolvedLink(fact.ref, person.id, "alias", _explain_merge(survivors[fact.ref]))
+        elif rule_match := _find_match(fact, keys, holders) if number else None:
+            yield ResolvedLink(fact.ref, person.id, *rule_match)
+        elif stored and stored.target == person.id and stored.rule != "alias":
+            yield ResolvedLink(fact.ref, person.id, stored.rule, stored.reason, stored.decided_by)
         else:
             yield ResolvedLink(fact.ref, person.id, "own", "The first record of this person")
 
 
-def _shared(
-    fact: ContactFact, keys: Mapping[str, Sequence[Ref]], holders: Mapping[str, Sequence[Ref]]
+def _find_match(
+    fact: ContactFact,
+    keys: Mapping[str, Sequence[RecordRef]],
+    holders: Mapping[str, Sequence[RecordRef]],
 ) -> tuple[str, str] | None:
-    key = own_key(fact)
-    if key and (other := _another(fact.ref, keys[key])):
+    key = read_own_id(fact)
+    if key and (other := _find_other(fact.ref, keys[key])):
         return "external_key", f"Carries our own user id {key}, as {other}"
-    for email in emails_of(fact):
-        if other := _another(fact.ref, holders[email]):
+    for email in list_emails(fact):
+        if other := _find_other(fact.ref, holders[email]):
             return "email", f"Same e-mail address as {other}"
     return None
 
 
-def _another(ref: Ref, refs: Sequence[Ref]) -> Ref | None:
+def _find_other(ref: RecordRef, refs: Sequence[RecordRef]) -> RecordRef | None:
     return next((other for other in refs[:2] if other != ref), None)
 
 
-def _merged_into(survivor: Ref) -> str:
+def _explain_merge(survivor: RecordRef) -> str:
     return f"Merged into {survivor} at the source"

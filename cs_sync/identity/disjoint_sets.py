@@ -1,4 +1,4 @@
-"""Disjoint sets: which things have been found to be one and the same, in near-linear time."""
+"""Disjoint sets (union-find) with tags, in near-linear time."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ Node = tuple[str, ...]
 
 
 class DisjointSets:
-    """Sets that only ever grow together, each with the tags of all its members."""
+    """Disjoint sets that only merge, each with the tags of all its members."""
 
     def __init__(self) -> None:
         self._parent: dict[Node, Node] = {}
@@ -15,7 +15,7 @@ class DisjointSets:
         self._tags: dict[Node, set[Node]] = defaultdict(set)
 
     def find(self, node: Node) -> Node:
-        """The one node that stands for all of its set."""
+        """Return the representative node of the node's set."""
         parent = self._parent
         if node not in parent:
             parent[node] = node
@@ -26,9 +26,9 @@ class DisjointSets:
             node = parent[node]
         return node
 
-    def union(self, one: Node, other: Node) -> None:
-        """Make the sets of both one set."""
-        large, small = self.find(one), self.find(other)
+    def union(self, first: Node, second: Node) -> None:
+        """Merge the sets of two nodes."""
+        large, small = self.find(first), self.find(second)
         if large == small:
             return
         if self._size[large] < self._size[small]:
@@ -38,15 +38,15 @@ class DisjointSets:
         self._tags[large] |= self._tags.pop(small, set())
 
     def tag(self, node: Node, tag: Node) -> None:
-        """Note something that is true of a member, and so of its set."""
+        """Add a tag to a node, and so to its set."""
         self._tags[self.find(node)].add(tag)
 
     def tags(self, node: Node, kind: str) -> set[Node]:
-        """The tags of the node's set that begin with `kind`."""
+        """Return the tags of the node's set that begin with `kind`."""
         return {tag for tag in self._tags.get(self.find(node), ()) if tag[0] == kind}
 
     def join(self, nodes: Iterable[Node]) -> None:
-        """Make the sets of all of them one set."""
+        """Merge the sets of all nodes."""
         listed = list(nodes)
         for node in listed[1:]:
             self.union(listed[0], node)

@@ -1,4 +1,4 @@
-"""Domains and e-mail addresses in one spelling, so that equal means equal."""
+"""Normalisation of domains and e-mail addresses, and the rules for company domains."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,14 +10,18 @@ from cs_sync.identity.free_mail import FREE_MAIL
 from cs_sync.identity.relay_mail import RELAY_MAIL
 
 
-def domain_of(text: str | None) -> str | None:
-    """The host in a domain or web address: lower-case, ASCII, without `www.`; None when none."""
+def normalise_domain(text: str | None) -> str | None:
+    """Return the host of a domain or web address: lower-case, ASCII, without `www.`.
+
+    Returns:
+        The host; None if there is none.
+    """
     if not text:
         return None
     host = text.strip().lower().split("://")[-1]
     for end in "/?#:":
         host = host.split(end, 1)[0]
-    host = _ascii(host.rstrip("."))
+    host = _to_ascii(host.rstrip("."))
     if host.startswith("www.") and "." in host[4:]:
         host = host[4:]
     good = "." in host and not host.startswith(".") and not set(host) & set(" @,;\t\n")
@@ -26,10 +30,10 @@ def domain_of(text: str | None) -> str | None:
 
 @dataclass(frozen=True)
 class DomainRules:
-    """Which domains a company can own: what the lists say, and what a workspace adds to them.
+    """Which domains a company can own: the built-in lists and the workspace's additions.
 
-    Nobody's are free mail, and relays, disposable mail and `shared` with everything below them;
-    `companies` are somebody's, whatever the lists say.
+    No company owns free mail, or relays, disposable mail and `shared`, each with its
+    subdomains; `companies` are always owned, whatever the lists say.
     """
 
     shared: frozenset[str] = frozenset()
@@ -37,57 +41,62 @@ class DomainRules:
 
     @classmethod
     def of(cls, shared: Iterable[str], companies: Iterable[str]) -> "DomainRules":
-        """The rules with these domains in one spelling; what is no domain is left out."""
-        return cls(*(frozenset(filter(None, map(domain_of, some))) for some in (shared, companies)))
+        """Build the rules from domains in any spelling; invalid ones are left out."""
+        return cls(
+            *(
+                frozenset(filter(None, map(normalise_domain, names)))
+                for names in (shared, companies)
+            )
+        )
 
     @property
     def digest(self) -> str:
-        """Says in a few characters which lists and additions decide: another one decides anew."""
-        lists = (FREE_MAIL | _NOBODYS | self.shared, self.companies)
-        told = "|".join(" ".join(sorted(some)) for some in lists)
-        return sha256(told.encode()).hexdigest()[:12]
+        """Return a short hash of the lists and additions; a new hash renews all decisions."""
+        lists = (FREE_MAIL | _SHARED_DOMAINS | self.shared, self.companies)
+        content = "|".join(" ".join(sorted(names)) for names in lists)
+        return sha256(content.encode()).hexdigest()[:12]
 
-    def ownable(self, domain: str) -> bool:
-        """True when a company can own the domain."""
-        over = set(_with_parents(domain))
+    def is_ownable(self, domain: str) -> bool:
+        """Return whether a company can own the domain."""
+        over = set(_list_parents(domain))
         if over & self.companies:
             return True
-        return domain not in FREE_MAIL and not over & (_NOBODYS | self.shared)
+        return domain not in FREE_MAIL and not over & (_SHARED_DOMAINS | self.shared)
 
-    def company_domain(self, text: str | None) -> str | None:
-        """The domain in `text` when a company can own it."""
-        domain = domain_of(text)
-        return domain if domain and self.ownable(domain) else None
+    def to_company_domain(self, text: str | None) -> str | None:
+        """Return the domain in `text` if a company can own it, else None."""
+        domain = normalise_domain(text)
+        return domain if domain and self.is_ownable(domain) else None
 
-    def email_company_domain(self, text: str | None) -> str | None:
-        """The domain of an e-mail address when a company can own it."""
-        email = email_of(text)
-        return self.company_domain(email.rpartition("@")[2]) if email else None
-
-
-_NOBODYS = RELAY_MAIL | disposable_mail
+    def to_email_company_domain(self, text: str | None) -> str | None:
+        """Return the domain of an e-mail address if a company can own it, else None."""
+        email = normalise_email(text)
+        return self.to_company_domain(email.rpartition("@")[2]) if email else None
 
 
-def _with_parents(domain: str) -> Iterator[str]:
-    """The domain and those above it, but for the top level."""
+_SHARED_DOMAINS = RELAY_MAIL | disposable_mail
+
+
+def _list_parents(domain: str) -> Iterator[str]:
+    """Yield the domain and its parents, without the top level."""
     while "." in domain:
         yield domain
         domain = domain.partition(".")[2]
 
 
-BUILT_IN = DomainRules()
+DEFAULT_RULES = DomainRules()
 """The rules of a workspace that adds nothing."""
 
 
-def email_of(text: str | None) -> str | None:
-    """The address in lower case; None when it is none."""
+def normalise_email(text: str | None) -> str | None:
+    """Return the address in lower case; None if it is not an address."""
     email = (text or "").strip().lower()
     local, at, domain = email.rpartition("@")
     return email if local and at and domain and not set(email) & set(" \t\n") else None
 
 
-def _ascii(host: str) -> str:
-    """An international name as it travels; one that cannot be encoded stays as it is."""
+def _to_ascii(host: str) -> str:
+    """Encode an international name as ASCII; a name that cannot be encoded is unchanged."""
     if host.isascii():
         return host
     try:

@@ -1,22 +1,27 @@
-"""The facts of accounts put in order, and what each record may be matched by."""
+"""Account records in order, and the evidence to match each by."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from cs_sync.identity.answers import Answers, answers_of
+from cs_sync.identity.answers import AnswerIndex, index_answers
 from cs_sync.identity.disjoint_sets import DisjointSets, Node
-from cs_sync.identity.domains import DomainRules, domain_of, email_of
-from cs_sync.identity.facts import AccountFact, AliasFact, ContactFact, Facts, Ref
+from cs_sync.identity.domains import DomainRules, normalise_domain, normalise_email
+from cs_sync.identity.facts import AccountFact, AliasFact, ContactFact, IdentityFacts, RecordRef
 
 SOURCE_ORDER = ("hubspot", "stripe")
 """Whose records found an account first; the other sources follow by name."""
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 
-def source_rank(source: str, connector: str | None = None) -> tuple[int, str]:
-    """Sorts sources by what they are instances of: the CRM, billing, then the others by name."""
+def rank_source(source: str, connector: str | None = None) -> tuple[int, str]:
+    """Return the sort key of a source: the CRM, billing, then the others by name.
+
+    Args:
+        source: The name of the source.
+        connector: Its connector; None if it has the same name.
+    """
     kind = connector or source
     rank = SOURCE_ORDER.index(kind) if kind in SOURCE_ORDER else len(SOURCE_ORDER)
     return rank, source
@@ -31,90 +36,100 @@ NO_KEYS = frozenset(
 """What databases, spreadsheets and programs write where there is no id, in small letters."""
 
 
-def own_key(fact: AccountFact | ContactFact) -> str | None:
-    """The company's own id on the record; blank, or a word for "none", is none."""
+def read_own_id(fact: AccountFact | ContactFact) -> str | None:
+    """Return our own id on the record; None if blank or a word for "none"."""
     key = (fact.external_key or "").strip()
     return key if key and key.lower() not in NO_KEYS else None
 
 
-def founder_order(fact: AccountFact) -> tuple[bool, tuple[int, str], datetime, str]:
-    """Sorts records: who carries our own id, then CRM and billing, then the oldest."""
+def rank_founder(fact: AccountFact) -> tuple[bool, tuple[int, str], datetime, str]:
+    """Return the sort key of a record: own id, then CRM and billing, then oldest."""
     created = fact.created_at or _LAST
     return (
-        own_key(fact) is None,
-        source_rank(fact.ref.source, fact.connector),
+        read_own_id(fact) is None,
+        rank_source(fact.ref.source, fact.connector),
         created,
         fact.ref.source_id,
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """All account records in founder order, where merged ones live on, and what was overridden."""
+class MatchEvidence:
+    """All account records in founder order, with merges and overrides."""
 
     facts: tuple[AccountFact, ...]
-    survivors: Mapping[Ref, Ref]
-    pins: Mapping[Ref, str]
-    sites: Mapping[Ref, frozenset[str]]
+    survivors: Mapping[RecordRef, RecordRef]
+    pins: Mapping[RecordRef, str]
+    sites: Mapping[RecordRef, frozenset[str]]
     """The company domains that each record states itself."""
-    reach: Mapping[Ref, frozenset[str]]
+    reach: Mapping[RecordRef, frozenset[str]]
     """Those or, for a record that states none, the company domain of its e-mail address."""
-    taken_over: Mapping[Ref, str]
+    taken_over: Mapping[RecordRef, str]
     """Survivor of a merge without an own id → the one of what was merged into it."""
     renamed: Mapping[str, str]
     """Own ids that mean another one: of what was merged away, or linked by a person."""
-    keyless: frozenset[Ref]
+    keyless: frozenset[RecordRef]
     """Records whose own id another record has, of which a person said that it is not the same."""
-    answers: Answers
+    answers: AnswerIndex
     rules: DomainRules
 
     def key(self, fact: AccountFact) -> str | None:
-        """The own id that the record means now."""
+        """Return the current own id of the record."""
         if fact.ref in self.keyless:
             return None
-        key = own_key(fact) or self.taken_over.get(fact.ref)
+        key = read_own_id(fact) or self.taken_over.get(fact.ref)
         return self.renamed.get(key, key) if key else None
 
-    def only_shared(self, fact: AccountFact) -> bool:
-        """True when all domains that the record shows are nobody's."""
-        shown = [domain_of(text) for text in (fact.domain, *fact.extra_domains)]
-        mail = email_of(fact.email)
-        shown += [domain_of(mail.rpartition("@")[2])] if mail else []
+    def has_only_shared_domains(self, fact: AccountFact) -> bool:
+        """Return whether the record has domains and no company owns any of them."""
+        shown = [normalise_domain(text) for text in (fact.domain, *fact.extra_domains)]
+        mail = normalise_email(fact.email)
+        shown += [normalise_domain(mail.rpartition("@")[2])] if mail else []
         return any(shown) and not self.reach[fact.ref]
 
-    def free(self, ref: Ref) -> bool:
-        """True when the record speaks for itself: neither merged away nor overridden."""
+    def is_independent(self, ref: RecordRef) -> bool:
+        """Return whether the record is neither merged nor overridden."""
         return ref not in self.survivors and ref not in self.pins
 
-    def matchable(self) -> Iterable[AccountFact]:
-        """Records whose domains count: they exist at the source and were not merged away."""
+    def list_matchable(self) -> Iterable[AccountFact]:
+        """Return the records with valid domains: present at the source and not merged."""
         return (f for f in self.facts if not f.deleted and f.ref not in self.survivors)
 
 
-def evidence_of(facts: Facts, overrides: Mapping[Ref, str], rules: DomainRules) -> Evidence:
-    """Put the facts in an order that does not depend on the order they came in."""
-    survivors = survivors_of(facts.aliases, "source_account")
+def build_evidence(
+    facts: IdentityFacts, overrides: Mapping[RecordRef, str], rules: DomainRules
+) -> MatchEvidence:
+    """Build the evidence, independent of the order of the facts.
+
+    Args:
+        facts: The records of all sources and the answers.
+        overrides: Record → the account id named by a plugin.
+        rules: The rules for company domains.
+    """
+    survivors = map_survivors(facts.aliases, "source_account")
     merged = {old: new for old, new in survivors.items() if old not in overrides}
-    ordered = tuple(sorted(facts.accounts, key=founder_order))
-    sites = {fact.ref: _sites_of(fact, rules) for fact in ordered}
-    reach = {fact.ref: sites[fact.ref] or _mail_site_of(fact, rules) for fact in ordered}
-    taken_over, renamed = merged_keys(ordered, merged)
-    living = {old: _last(old, merged) for old in merged}
+    ordered = tuple(sorted(facts.accounts, key=rank_founder))
+    sites = {fact.ref: _list_sites(fact, rules) for fact in ordered}
+    reach = {fact.ref: sites[fact.ref] or _find_mail_domain(fact, rules) for fact in ordered}
+    taken_over, renamed = resolve_merged_keys(ordered, merged)
+    living = {old: _follow_merges(old, merged) for old in merged}
     free = [fact.ref for fact in ordered if fact.ref not in merged and fact.ref not in overrides]
-    answers = answers_of(facts.answers, free, living)
-    keys = {fact.ref: key for fact in ordered if (key := own_key(fact))}
+    answers = index_answers(facts.answers, free, living)
+    keys = {fact.ref: key for fact in ordered if (key := read_own_id(fact))}
     keys = {ref: renamed.get(key, key) for ref, key in {**taken_over, **keys}.items()}
-    keyless = _keyless(keys, answers)
-    renamed = _followed(renamed, _linked_keys(keys, answers, keyless))
-    return Evidence(
+    keyless = _find_keyless(keys, answers)
+    renamed = _follow_renames(renamed, _map_linked_keys(keys, answers, keyless))
+    return MatchEvidence(
         ordered, merged, overrides, sites, reach, taken_over, renamed, keyless, answers, rules
     )
 
 
-def _keyless(keys: Mapping[Ref, str], answers: Answers) -> frozenset[Ref]:
-    """Of records with one own id that are not the same, all but the one that was named first."""
-    first: dict[tuple[int, str], tuple[int, Ref]] = {}
-    sides = [(side, ref) for ref, found in answers.sides.items() if ref in keys for side in found]
+def _find_keyless(keys: Mapping[RecordRef, str], answers: AnswerIndex) -> frozenset[RecordRef]:
+    """Return the split records with one own id, except the first one named."""
+    first: dict[tuple[int, str], tuple[int, RecordRef]] = {}
+    sides = [
+        (side, ref) for ref, ref_sides in answers.sides.items() if ref in keys for side in ref_sides
+    ]
     for (number, side), ref in sorted(sides):
         first.setdefault((number, keys[ref]), (side, ref))
     return frozenset(
@@ -122,10 +137,10 @@ def _keyless(keys: Mapping[Ref, str], answers: Answers) -> frozenset[Ref]:
     )
 
 
-def _linked_keys(
-    keys: Mapping[Ref, str], answers: Answers, keyless: frozenset[Ref]
+def _map_linked_keys(
+    keys: Mapping[RecordRef, str], answers: AnswerIndex, keyless: frozenset[RecordRef]
 ) -> dict[str, str]:
-    """Own ids of records that a person linked → the one of the record that was named first."""
+    """Map own ids of records linked by a person to the first record's."""
     sets = DisjointSets()
     order: dict[str, int] = {}
     for _, refs in answers.links:
@@ -139,61 +154,70 @@ def _linked_keys(
     return {key: group[0] for group in groups.values() for key in group[1:]}
 
 
-def _followed(renamed: Mapping[str, str], further: Mapping[str, str]) -> dict[str, str]:
+def _follow_renames(renamed: Mapping[str, str], further: Mapping[str, str]) -> dict[str, str]:
     return {old: further.get(new, new) for old, new in {**further, **renamed}.items()}
 
 
-def survivors_of(aliases: Iterable[AliasFact], record: str) -> dict[Ref, Ref]:
-    """Merged record → the record it was merged into, for one table."""
+def map_survivors(aliases: Iterable[AliasFact], record: str) -> dict[RecordRef, RecordRef]:
+    """Map each merged record of one table to the record it was merged into.
+
+    Args:
+        aliases: The merges of all tables.
+        record: The table, such as `source_account`.
+    """
     return {
-        alias.ref: Ref(alias.ref.source, alias.survivor_source_id)
+        alias.ref: RecordRef(alias.ref.source, alias.survivor_source_id)
         for alias in aliases
         if alias.record == record and alias.ref.source_id != alias.survivor_source_id
     }
 
 
-def merged_keys(
-    facts: Iterable[AccountFact | ContactFact], survivors: Mapping[Ref, Ref]
-) -> tuple[dict[Ref, str], dict[str, str]]:
-    """Own ids that survivors take over, and merged-away own ids → the one they mean now.
+def resolve_merged_keys(
+    facts: Iterable[AccountFact | ContactFact], survivors: Mapping[RecordRef, RecordRef]
+) -> tuple[dict[RecordRef, str], dict[str, str]]:
+    """Resolve the own ids of merged records.
 
-    The merged record may be known with its own id, or no more than by its id at the source: that
-    is an own id, too, where the survivor's own id is its id at the source. What a living record
-    of the source still goes by is not merged away.
+    The merged record may be known with its own id, or only by its id at the source: that is
+    an own id, too, if the survivor's own id is its id at the source. Ids still in use by a
+    living record of the source are not merged.
+
+    Returns:
+        Survivor → the own id it takes over, and merged own id → its current one.
     """
-    known = {fact.ref: key for fact in facts if (key := own_key(fact))}
-    living = {(ref.source, key) for ref, key in known.items() if ref not in survivors}
-    taken_over: dict[Ref, str] = {}
+    own_keys = {fact.ref: key for fact in facts if (key := read_own_id(fact))}
+    living = {(ref.source, key) for ref, key in own_keys.items() if ref not in survivors}
+    taken_over: dict[RecordRef, str] = {}
     renamed: dict[str, str] = {}
     for old in sorted(survivors):
-        last = _last(old, survivors)
-        gone = {known[old]} if old in known else set()
-        if known.get(last) == last.source_id:
-            gone.add(old.source_id)
-        for key in sorted(key for key in gone if (old.source, key) not in living):
-            into = known.get(last) or taken_over.setdefault(last, key)
+        last = _follow_merges(old, survivors)
+        merged_keys = {own_keys[old]} if old in own_keys else set()
+        if own_keys.get(last) == last.source_id:
+            merged_keys.add(old.source_id)
+        for key in sorted(key for key in merged_keys if (old.source, key) not in living):
+            into = own_keys.get(last) or taken_over.setdefault(last, key)
             if key != into:
                 renamed.setdefault(key, into)
     return taken_over, renamed
 
 
-def _last(ref: Ref, survivors: Mapping[Ref, Ref]) -> Ref:
-    """The record at the end of a chain of merges; of a circle the first one met again."""
-    seen = {ref}
-    while (after := survivors.get(ref)) is not None and after not in seen:
+def _follow_merges(ref: RecordRef, survivors: Mapping[RecordRef, RecordRef]) -> RecordRef:
+    """Follow a chain of merges to its end; a cycle ends at its entry."""
+    visited = {ref}
+    while (after := survivors.get(ref)) is not None and after not in visited:
         ref = after
-        seen.add(ref)
+        visited.add(ref)
     return ref
 
 
-def _sites_of(fact: AccountFact, rules: DomainRules) -> frozenset[str]:
-    named = (rules.company_domain(text) for text in (fact.domain, *fact.extra_domains))
+def _list_sites(fact: AccountFact, rules: DomainRules) -> frozenset[str]:
+    named = (rules.to_company_domain(text) for text in (fact.domain, *fact.extra_domains))
     return frozenset(domain for domain in named if domain)
 
 
-def _mail_site_of(fact: AccountFact, rules: DomainRules) -> frozenset[str]:
-    """The address only stands in for a missing domain: the bills of a company that has one of its
-    own may well go to its accountant.
+def _find_mail_domain(fact: AccountFact, rules: DomainRules) -> frozenset[str]:
+    """Return the company domain of the record's address, as a substitute for a missing one.
+
+    The bills of a company with a domain of its own may go to its accountant.
     """
-    mail = rules.email_company_domain(fact.email)
+    mail = rules.to_email_company_domain(fact.email)
     return frozenset({mail} if mail else ())

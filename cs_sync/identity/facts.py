@@ -1,4 +1,4 @@
-"""What identity is decided from: light facts of the source records, and what is known already."""
+"""Input of identity resolution: light facts of source records, and earlier decisions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 
-class Ref(NamedTuple):
+class RecordRef(NamedTuple):
     """The natural key of a source record."""
 
     source: str
@@ -18,9 +18,9 @@ class Ref(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AccountFact:
-    """What a `source_account` row says about who it is; `deleted` is its tombstone."""
+    """The identifying fields of a `source_account` row; `deleted` marks a soft-deleted one."""
 
-    ref: Ref
+    ref: RecordRef
     name: str | None = None
     domain: str | None = None
     extra_domains: Sequence[str] = ()
@@ -37,9 +37,9 @@ class AccountFact:
 
 @dataclass(frozen=True, slots=True)
 class ContactFact:
-    """What a `source_contact` row says about who it is."""
+    """The identifying fields of a `source_contact` row."""
 
-    ref: Ref
+    ref: RecordRef
     account_source_id: str | None = None
     email: str | None = None
     extra_emails: Sequence[str] = ()
@@ -54,7 +54,7 @@ class ContactFact:
 
 @dataclass(frozen=True, slots=True)
 class MembershipFact:
-    """A contact belongs to an account, both of one source."""
+    """The membership of a contact in an account, both of one source."""
 
     source: str
     contact_source_id: str
@@ -64,26 +64,26 @@ class MembershipFact:
 
 @dataclass(frozen=True, slots=True)
 class AliasFact:
-    """A record lives on in another one of the same source; `record` is the table of both."""
+    """A merge of a record into another one of the same source; `record` is their table."""
 
-    ref: Ref
+    ref: RecordRef
     record: str
     survivor_source_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a person said: these records are one account, are several, or are test accounts."""
+    """A person's answer: these records are one account, several, or test accounts."""
 
     number: int
     kind: Literal["link", "split", "test"]
-    refs: tuple[Ref, ...]
+    refs: tuple[RecordRef, ...]
     reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class KnownAccount:
-    """An account that has an id already: ids are kept for ever, merged ones as aliases."""
+    """A stored account; ids are kept for ever, merged ones as aliases."""
 
     id: str
     first_seen_at: datetime
@@ -93,7 +93,7 @@ class KnownAccount:
 
 @dataclass(frozen=True, slots=True)
 class KnownContact:
-    """A contact that has an id already."""
+    """A stored contact."""
 
     id: str
     first_seen_at: datetime
@@ -101,9 +101,9 @@ class KnownContact:
 
 @dataclass(frozen=True, slots=True)
 class KnownLink:
-    """What was decided about a record before; `target` is an account id or a contact id."""
+    """An earlier decision about a record; `target` is an account id or a contact id."""
 
-    ref: Ref
+    ref: RecordRef
     target: str
     rule: str
     reason: str
@@ -111,8 +111,8 @@ class KnownLink:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """Everything that sources and people say; one record can change what others mean."""
+class IdentityFacts:
+    """All facts of sources and people; one record can change the meaning of others."""
 
     accounts: Sequence[AccountFact] = ()
     contacts: Sequence[ContactFact] = ()
@@ -122,8 +122,8 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """What was decided before, as it is stored."""
+class KnownIdentity:
+    """The earlier decisions, as stored."""
 
     accounts: Sequence[KnownAccount] = ()
     account_links: Sequence[KnownLink] = ()

@@ -1,4 +1,4 @@
-"""Domains where anybody can get a mailbox: they say nothing about who somebody works for."""
+"""Free mail domains: open to anybody, so no evidence of an employer."""
 
 _INTERNATIONAL = """
 aim.com aol.com email.com excite.com fastmail.com fastmail.fm gmail.com gmx.com gmx.net

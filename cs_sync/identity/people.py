@@ -1,4 +1,4 @@
-"""Which contact records are one person, and which account that person belongs to."""
+"""Grouping of contact records into people, and the account of each person."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from cs_sync.identity.disjoint_sets import DisjointSets, Node
-from cs_sync.identity.domains import DomainRules, email_of
-from cs_sync.identity.evidence import merged_keys, own_key, source_rank
-from cs_sync.identity.facts import ContactFact, KnownContact, KnownLink, MembershipFact, Ref
+from cs_sync.identity.domains import DomainRules, normalise_email
+from cs_sync.identity.evidence import rank_source, read_own_id, resolve_merged_keys
+from cs_sync.identity.facts import ContactFact, KnownContact, KnownLink, MembershipFact, RecordRef
 from cs_sync.identity.resolution import Conflict
 
 _LAST = datetime.max.replace(tzinfo=UTC)
@@ -16,76 +16,92 @@ _LAST = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class AccountPaths:
-    """What leads from a contact to an account: stated links, and domains with their accounts."""
+    """The paths from a contact to an account: stated links, and domains with their accounts."""
 
-    account_of: Mapping[Ref, str]
-    memberships: Mapping[Ref, Sequence[MembershipFact]]
-    domains: Mapping[str, Mapping[str, Ref]]
+    account_of: Mapping[RecordRef, str]
+    memberships: Mapping[RecordRef, Sequence[MembershipFact]]
+    domains: Mapping[str, Mapping[str, RecordRef]]
     rules: DomainRules
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One person: records in order, the id, the account (None: unknown) and what stayed open.
+    """One person: records in order, id, account (None: unknown) and conflict.
 
-    `place` is the account's record by which it is known, `stated` by a source and not by a domain;
-    its records last changed there at `since`.
+    `place` is the account's record behind the assignment; `stated` is true if a source
+    named it, false if a domain did; `since` is the last change of the person's records
+    there.
     """
 
     id: str
     facts: Sequence[ContactFact]
     account_id: str | None = None
-    place: Ref | None = None
+    place: RecordRef | None = None
     stated: bool = False
     since: datetime | None = None
     conflict: Conflict | None = None
 
 
-def person_order(fact: ContactFact) -> tuple[bool, tuple[int, str], datetime, str]:
-    """Sorts contact records: those that still exist, then CRM and billing, then the oldest."""
-    rank = source_rank(fact.ref.source, fact.connector)
+def rank_contact(fact: ContactFact) -> tuple[bool, tuple[int, str], datetime, str]:
+    """Return the sort key of a contact record: existing first, then CRM and billing, then
+    oldest.
+    """
+    rank = rank_source(fact.ref.source, fact.connector)
     return fact.deleted, rank, fact.created_at or _LAST, fact.ref.source_id
 
 
-def emails_of(fact: ContactFact) -> list[str]:
-    """All addresses of a record in one spelling, the main one first."""
-    found = (email_of(text) for text in (fact.email, *fact.extra_emails))
-    return list(dict.fromkeys(email for email in found if email))
+def list_emails(fact: ContactFact) -> list[str]:
+    """Return all normalised addresses of a record, the main one first."""
+    emails = (normalise_email(text) for text in (fact.email, *fact.extra_emails))
+    return list(dict.fromkeys(email for email in emails if email))
 
 
-def stated_accounts(fact: ContactFact, paths: AccountPaths) -> dict[str, Ref]:
-    """The accounts that a record names: its own reference, else the primary membership, else all.
+def find_stated_accounts(fact: ContactFact, paths: AccountPaths) -> dict[str, RecordRef]:
+    """Return the accounts named by a record: its reference, else its memberships.
 
-    Each with the account's record that is named. More than one only where several memberships
-    exist and none is the primary one.
+    The primary membership wins; there are several accounts only where several memberships
+    exist and none is primary.
+
+    Returns:
+        Account id → the account's record named.
     """
     source = fact.ref.source
     if fact.account_source_id:
-        named = Ref(source, fact.account_source_id)
+        named = RecordRef(source, fact.account_source_id)
         if named in paths.account_of:
             return {paths.account_of[named]: named}
     members = paths.memberships.get(fact.ref, ())
     chosen = [member for member in members if member.is_primary] or members
-    refs = sorted(Ref(source, member.account_source_id) for member in chosen)
+    refs = sorted(RecordRef(source, member.account_source_id) for member in chosen)
     return {paths.account_of[ref]: ref for ref in reversed(refs) if ref in paths.account_of}
 
 
 def group_people(
     facts: Sequence[ContactFact],
-    survivors: Mapping[Ref, Ref],
+    survivors: Mapping[RecordRef, RecordRef],
     links: Iterable[KnownLink],
     paths: AccountPaths,
 ) -> DisjointSets:
-    """Sets of contact records that are one person."""
+    """Group the contact records into people.
+
+    Args:
+        facts: The contact records in order.
+        survivors: Merged record → the record it was merged into.
+        links: The stored links to contacts.
+        paths: The paths to accounts.
+
+    Returns:
+        Disjoint sets, one per person.
+    """
     sets = DisjointSets()
-    taken_over, renamed = merged_keys(facts, survivors)
+    taken_over, renamed = resolve_merged_keys(facts, survivors)
     for fact in facts:
         node = ("record", *fact.ref)
         sets.find(node)
-        for email in emails_of(fact):
+        for email in list_emails(fact):
             sets.union(node, ("email", email))
-        accounts = stated_accounts(fact, paths)
-        key = own_key(fact) or taken_over.get(fact.ref)
+        accounts = find_stated_accounts(fact, paths)
+        key = read_own_id(fact) or taken_over.get(fact.ref)
         if key and len(accounts) == 1:
             sets.union(node, ("own", renamed.get(key, key), *accounts))
     for old, survivor in survivors.items():
@@ -97,33 +113,37 @@ def group_people(
     return sets
 
 
-def name_people(
+def identify_people(
     sets: DisjointSets,
     facts: Sequence[ContactFact],
-    known: Iterable[KnownContact],
+    contacts: Iterable[KnownContact],
     paths: AccountPaths,
 ) -> tuple[list[Person], dict[str, str], dict[Node, str]]:
-    """People, contact ids that live on in another one, and the id of every set."""
+    """Assign an id and an account to every person.
+
+    Returns:
+        People, merged contact ids → their survivors, and the id of every set.
+    """
     groups: dict[Node, list[ContactFact]] = defaultdict(list)
     for fact in facts:
         groups[sets.find(("record", *fact.ref))].append(fact)
     names: dict[Node, str] = {}
     merged = {}
-    for contact in sorted(known, key=lambda contact: (contact.first_seen_at, contact.id)):
+    for contact in sorted(contacts, key=lambda contact: (contact.first_seen_at, contact.id)):
         root = sets.find(("contact", contact.id))
         if names.setdefault(root, contact.id) != contact.id:
             merged[contact.id] = names[root]
     taken = {*names.values(), *merged}
     for root, members in groups.items():
         if root not in names:
-            names[root] = _new_id(min(members, key=lambda f: person_order(f)[1:]).ref, taken)
+            names[root] = _create_id(min(members, key=lambda f: rank_contact(f)[1:]).ref, taken)
             taken.add(names[root])
-    people = [_person(names[root], members, paths) for root, members in groups.items()]
+    people = [_build_person(names[root], members, paths) for root, members in groups.items()]
     return people, merged, {root: names[root] for root in groups}
 
 
-def _new_id(founder: Ref, taken: set[str]) -> str:
-    """Readable and free of personal data, so that a person can be forgotten."""
+def _create_id(founder: RecordRef, taken: set[str]) -> str:
+    """Create a readable id without personal data: it survives the erasure of the person."""
     name = f"{founder.source}:{founder.source_id}"
     number = 2
     while name in taken:
@@ -132,39 +152,45 @@ def _new_id(founder: Ref, taken: set[str]) -> str:
     return name
 
 
-def _person(contact_id: str, facts: Sequence[ContactFact], paths: AccountPaths) -> Person:
-    """The account that the first source with an opinion names, else that of the e-mail domain."""
-    by_source: dict[str, dict[str, Ref]] = defaultdict(dict)
+def _build_person(contact_id: str, facts: Sequence[ContactFact], paths: AccountPaths) -> Person:
+    """Build a person with the first source's account, else the e-mail domain's."""
+    by_source: dict[str, dict[str, RecordRef]] = defaultdict(dict)
     for fact in facts:
-        found = by_source[fact.ref.source]
-        found |= {**stated_accounts(fact, paths), **found}
-    source, named = next(((s, found) for s, found in by_source.items() if found), ("", {}))
+        accounts = by_source[fact.ref.source]
+        accounts |= {**find_stated_accounts(fact, paths), **accounts}
+    source, named = next(((s, accounts) for s, accounts in by_source.items() if accounts), ("", {}))
     hint = "its records name"
     if not named:
-        named, hint = _by_domain(facts, paths), "its e-mail domain leads to"
+        named, hint = _find_domain_accounts(facts, paths), "its e-mail domain leads to"
     if len(named) > 1:
-        return Person(contact_id, facts, conflict=_conflict(facts[0].ref, sorted(named), hint))
+        return Person(
+            contact_id, facts, conflict=_build_conflict(facts[0].ref, sorted(named), hint)
+        )
     for account, place in named.items():
-        return Person(contact_id, facts, account, place, bool(source), _said_at(facts, source))
+        return Person(
+            contact_id, facts, account, place, bool(source), _find_last_change(facts, source)
+        )
     return Person(contact_id, facts)
 
 
-def _by_domain(facts: Sequence[ContactFact], paths: AccountPaths) -> dict[str, Ref]:
-    emails = {email for fact in facts for email in emails_of(fact)}
-    domains = {paths.rules.email_company_domain(email) or "" for email in emails}
-    found: dict[str, Ref] = {}
+def _find_domain_accounts(
+    facts: Sequence[ContactFact], paths: AccountPaths
+) -> dict[str, RecordRef]:
+    emails = {email for fact in facts for email in list_emails(fact)}
+    domains = {paths.rules.to_email_company_domain(email) or "" for email in emails}
+    accounts: dict[str, RecordRef] = {}
     for domain in sorted(domains):
-        found |= {**paths.domains.get(domain, {}), **found}
-    return found
+        accounts |= {**paths.domains.get(domain, {}), **accounts}
+    return accounts
 
 
-def _said_at(facts: Sequence[ContactFact], source: str) -> datetime | None:
-    """When the records of a source, or all of them, last changed there."""
+def _find_last_change(facts: Sequence[ContactFact], source: str) -> datetime | None:
+    """Return the last change of a source's records; "" means all sources."""
     changed = [f.updated_at for f in facts if f.updated_at and source in ("", f.ref.source)]
     return max(changed, default=None)
 
 
-def _conflict(ref: Ref, candidates: Sequence[str], hint: str) -> Conflict:
+def _build_conflict(ref: RecordRef, candidates: Sequence[str], hint: str) -> Conflict:
     return Conflict(
         "contact",
         ref,

@@ -1,6 +1,7 @@
-"""Domains of mail relays, aliases and masks: behind every address is somebody else.
+"""Domains of mail relays, aliases and masks: every address is a different person.
 
-Disposable mail is not listed here: the package `disposable-email-domains` keeps that list.
+Disposable mail is not listed here: the package `disposable-email-domains` keeps that
+list.
 """
 
 _PRIVATE_RELAYS = """
@@ -14,7 +15,7 @@ spamgourmet.com sudomail.com
 _FORWARDING = """
 bigfoot.com forwardemail.net iname.com mailforwarding.com mailhop.org pobox.com
 """
-_ALIASES_OF_A_MAIL_PROVIDER = """
+_PROVIDER_ALIASES = """
 123mail.org 150mail.com 150ml.com 16mail.com 2-mail.com 4email.net 50mail.com airpost.net
 allmail.net bestmail.us cluemail.com elitemail.org emailcorner.net emailengine.net
 emailengine.org emailgroups.net emailplus.org emailuser.net eml.cc f-m.fm fast-email.com
@@ -34,7 +35,7 @@ speedymail.org ssl-mail.com swift-mail.com the-fastest.net the-quickest.com
 theinternetemail.com veryfast.biz veryspeedy.net warpmail.net xsmail.com yepmail.net
 your-mail.com
 """
-_MASKS_OF_MARKETPLACES = """
+_MARKETPLACE_MASKS = """
 guest.airbnb.com guest.booking.com m.expediapartnercentral.com
 marketplace.amazon.ca marketplace.amazon.co.jp marketplace.amazon.co.uk marketplace.amazon.com
 marketplace.amazon.com.au marketplace.amazon.com.br marketplace.amazon.com.mx
@@ -45,7 +46,5 @@ reply.craigslist.org reply.github.com users.noreply.github.com
 """
 
 RELAY_MAIL = frozenset(
-    " ".join(
-        (_PRIVATE_RELAYS, _FORWARDING, _ALIASES_OF_A_MAIL_PROVIDER, _MASKS_OF_MARKETPLACES)
-    ).split()
+    " ".join((_PRIVATE_RELAYS, _FORWARDING, _PROVIDER_ALIASES, _MARKETPLACE_MASKS)).split()
 )

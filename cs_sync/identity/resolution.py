@@ -1,22 +1,25 @@
-"""What identity decides: accounts, contacts, the links to them with reasons, and conflicts."""
+"""Result of identity resolution: accounts, contacts, links with reasons, and conflicts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from cs_sync.identity.facts import Ref
+from cs_sync.identity.facts import RecordRef
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedAccount:
-    """One account with the best that its records know; `owner` is an owner record's key."""
+    """One account with the best values of its records.
+
+    `owner` is the key of an owner record.
+    """
 
     id: str
     name: str | None
     external_key: str | None
     domain: str | None
-    owner: Ref | None
+    owner: RecordRef | None
     attributes: Mapping[str, Any]
     created_at: datetime | None
     is_test: bool
@@ -24,10 +27,11 @@ class ResolvedAccount:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedContact:
-    """One person; `account_id` is None when nothing tells, or when two accounts are as likely.
+    """One person; `account_id` is None if unknown or ambiguous.
 
-    `place` is the account's record by which it is known, `stated` by a source and not by an
-    e-mail domain; the person's records last changed there at `since`.
+    `place` is the account's record behind the assignment; `stated` is true if a source
+    named it, false if an e-mail domain did; `since` is the last change of the person's
+    records there.
     """
 
     id: str
@@ -36,20 +40,20 @@ class ResolvedContact:
     external_key: str | None
     name: str | None
     role: str | None
-    place: Ref | None = None
+    place: RecordRef | None = None
     stated: bool = False
     since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ResolvedLink:
-    """This record is that account (or contact): by this rule, for this reason in words.
+    """A link from a record to an account or contact, with its rule and reason.
 
     Rules of accounts: own, external_key, domain, email_domain, alias, answer, override; of
     contacts: own, external_key, email, alias.
     """
 
-    ref: Ref
+    ref: RecordRef
     target: str
     rule: str
     reason: str
@@ -58,10 +62,10 @@ class ResolvedLink:
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """A record that could belong to several accounts and was therefore left alone."""
+    """An ambiguous record, left unlinked because it could belong to several accounts."""
 
     kind: Literal["account", "contact"]
-    ref: Ref
+    ref: RecordRef
     candidates: tuple[str, ...]
     reason: str
     remedy: str
@@ -69,7 +73,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """The whole graph, everything in a fixed order; `merged_*` map an old id to its survivor."""
+    """The whole identity graph in a fixed order; `merged_*` map an old id to its survivor."""
 
     accounts: tuple[ResolvedAccount, ...] = ()
     account_links: tuple[ResolvedLink, ...] = ()
@@ -78,5 +82,5 @@ class Resolution:
     contact_links: tuple[ResolvedLink, ...] = ()
     merged_contacts: Mapping[str, str] = field(default_factory=dict)
     conflicts: tuple[Conflict, ...] = ()
-    nobodys: frozenset[Ref] = frozenset()
+    nobodys: frozenset[RecordRef] = frozenset()
     """Records that show nobody's domains only: whom such a domain placed there was never there."""

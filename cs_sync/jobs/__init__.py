@@ -1,1 +1,1 @@
-"""What the commands do: each file one piece of work on a workspace."""
+"""Jobs: one module per command's work on a workspace."""

@@ -1,4 +1,4 @@
-"""Closing months: what was reported stays, what is learnt later stands apart and is explained."""
+"""Month closing: reported MRR is fixed, later knowledge becomes an explained restatement."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -7,84 +7,99 @@ from decimal import Decimal
 from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
-from cs_sync.jobs.derive import mrr_known_at, policy_of
-from cs_sync.jobs.figures import bridged
-from cs_sync.jobs.recording import recorded_run
-from cs_sync.jobs.workspace import Workspace
+from cs_sync.jobs.derive import get_mrr_known_at, get_mrr_policy
 from cs_sync.metrics.bridge import BridgeRow
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.periods import add_months, midnight, period_of
-from cs_sync.store.closings import (
-    Restated,
-    changed_after,
-    differing,
-    read_closings,
-    read_months,
-    read_restated,
-    read_totals,
-    rebuilt_accounts,
-    reopen_closings,
-    save_closings,
+from cs_sync.metrics.periods import add_months, find_period, get_day_start
+from cs_sync.queries.metric_rows import compute_bridge
+from cs_sync.runtime.run_session import record_run
+from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.queries.month_close import (
+    Restatement,
+    count_reconstructed_accounts,
+    find_differing_months,
+    has_mrr_changed_after,
+    read_closed_months,
+    read_closed_totals,
+    read_month_history,
+    read_restatements,
+    reopen_closed_months,
+    save_month_closes,
 )
-from cs_sync.store.leases import check_lease
 from cs_sync_schemas.money import CURRENCY_EXPONENT
 
-BY_NAME = 5
+MAX_NAMED_ACCOUNTS = 5
 """How many accounts' restatements are told by name."""
-_CALENDAR = ("month", "quarter", "year")
+_CLOSING_GRAINS = ("month", "quarter", "year")
 
 
 def close_months(workspace: Workspace, scope: Scope, grain: str) -> Scope:
-    """The scope with its closed months; those that are over and fully known are closed now.
+    """Close the finished months of a scope, and return the scope with its closed months.
 
-    A month is known when the MRR was brought up to date after its end. Days and weeks do not close.
+    A month can be closed once the MRR was updated after its end. Days and weeks do not
+    close.
+
+    Args:
+        workspace: The workspace.
+        scope: The periods and the MRR policy.
+        grain: The length of the periods.
     """
-    if grain not in _CALENDAR:
+    if grain not in _CLOSING_GRAINS:
         return scope
     with workspace.store.read() as connection:
-        closed = read_closings(connection, scope.policy.hash)
-        known_at = mrr_known_at(connection, scope.policy)
+        closed = read_closed_months(connection, scope.policy.hash)
+        known_at = get_mrr_known_at(connection, scope.policy)
     turns = {turn for period in scope.periods for turn in (period.start, period.end)}
     latest = max(closed, default=date.min)
     fresh = [
         turn
         for turn in sorted(turns)
-        if known_at and turn > latest and midnight(turn, scope.policy.zone) <= known_at
+        if known_at and turn > latest and get_day_start(turn, scope.policy.zone) <= known_at
     ]
     if fresh and known_at:
         scope = replace(scope, closed=closed | dict.fromkeys(fresh, known_at))
-        found = _totals(bridged(workspace, replace(scope, by=(), conversion=None)))
-        totals = {turn: found[turn] for turn in fresh if found.get(turn)}
+        computed = _index_totals(compute_bridge(workspace, replace(scope, by=(), conversion=None)))
+        totals = {turn: computed[turn] for turn in fresh if computed.get(turn)}
         with workspace.store.write() as connection:
-            save_closings(connection, scope.policy.hash, totals, known_at, workspace.clock())
+            save_month_closes(connection, scope.policy.hash, totals, known_at, workspace.clock())
         closed |= dict.fromkeys(totals, known_at)
     return replace(scope, closed=closed)
 
 
-def _totals(rows: Iterable[BridgeRow]) -> dict[date, dict[str, int]]:
-    """First day after each month → currency → MRR just before it."""
-    found: dict[date, dict[str, int]] = {}
+def _index_totals(rows: Iterable[BridgeRow]) -> dict[date, dict[str, int]]:
+    """Map first day after each month → currency → MRR just before, in minor units."""
+    totals: dict[date, dict[str, int]] = {}
     for row in rows:
         for turn, amount in ((row.period_start, row.opening), (row.period_end, row.closing)):
             if amount:
-                found.setdefault(turn, {})[row.currency] = amount
-    return found
+                totals.setdefault(turn, {})[row.currency] = amount
+    return totals
 
 
-def reopen(workspace: Workspace, month: date, reason: str) -> list[date]:
-    """Take back that a month is closed, and with it every later one; their first days.
+def reopen_months(workspace: Workspace, month: date, reason: str) -> list[date]:
+    """Reopen a closed month and all later ones.
 
-    They are closed anew, with what is known then, when they are shown. Raises ConfigError.
+    Their next display closes them again, with the knowledge of that time.
+
+    Args:
+        workspace: The workspace.
+        month: A day of the first month to reopen.
+        reason: The reason; required.
+
+    Returns:
+        The first days of the reopened months.
+
+    Raises:
+        ConfigError: The reason is empty, or the month is not closed.
     """
     if not reason.strip():
         raise ConfigError("a closed month is not reopened without a reason", "give --reason TEXT")
-    policy, start = policy_of(workspace).hash, month.replace(day=1)
-    with recorded_run(workspace, "state reopen") as recorded:
-        with workspace.store.write() as connection:
-            check_lease(connection, recorded.held)
-            turns = reopen_closings(
-                connection, policy, add_months(start, 1), reason.strip(), workspace.clock()
-            )
+    policy, start = get_mrr_policy(workspace).hash, month.replace(day=1)
+    with record_run(workspace, "state reopen") as recorded:
+        first, now = add_months(start, 1), workspace.clock()
+        turns = recorded.transact(
+            lambda c: reopen_closed_months(c, policy, first, reason.strip(), now)
+        )
         if not turns:
             raise ConfigError(
                 f"{start:%Y-%m} is not closed", "cs-sync state months lists the months that are"
@@ -93,59 +108,70 @@ def reopen(workspace: Workspace, month: date, reason: str) -> list[date]:
     return [add_months(turn, -1) for turn in turns]
 
 
-def months(workspace: Workspace) -> list[dict[str, Any]]:
-    """One row per month that is closed, or was and is reopened, oldest first."""
+def list_closed_months(workspace: Workspace) -> list[dict[str, Any]]:
+    """List the closed and the reopened months, oldest first."""
     with workspace.store.read() as connection:
-        found = read_months(connection, policy_of(workspace).hash)
+        history = read_month_history(connection, get_mrr_policy(workspace).hash)
     return [
         {"month": f"{add_months(row['turn'], -1):%Y-%m}"}
         | {name: row[name] for name in ("known_at", "closed_at", "totals", "reopened_at", "reason")}
-        for row in found
+        for row in history
     ]
 
 
-def restatements(workspace: Workspace, scope: Scope) -> list[Restated]:
-    """What the scope's periods restate; of the running month under the index after the last."""
+def find_restatements(workspace: Workspace, scope: Scope) -> list[Restatement]:
+    """Return the restatements in a scope's periods.
+
+    Those of the running month have the index after the last period.
+    """
     if not scope.closed:
         return []
     periods = scope.periods
     if max(scope.closed) == periods[-1].end:
-        periods = (*periods, period_of(periods[-1].end, "month", periods[-1].zone))
+        periods = (*periods, find_period(periods[-1].end, "month", periods[-1].zone))
     with workspace.store.read() as connection:
-        if not changed_after(connection, scope.policy.hash, min(scope.closed.values())):
+        if not has_mrr_changed_after(connection, scope.policy.hash, min(scope.closed.values())):
             return []
-        return read_restated(connection, replace(scope, periods=periods, by=(), conversion=None))
+        return read_restatements(
+            connection, replace(scope, periods=periods, by=(), conversion=None)
+        )
 
 
-def notes(
-    workspace: Workspace, scope: Scope, restated: Sequence[Restated], plain: Sequence[BridgeRow]
+def describe_bridge(
+    workspace: Workspace, scope: Scope, restated: Sequence[Restatement], plain: Sequence[BridgeRow]
 ) -> list[str]:
-    """What stands behind the bridge's rows, in words.
+    """Describe the restatements, estimates and differences behind the bridge's rows.
 
-    `plain`: its rows of whole currencies, when these were asked for; they are held against what
-    was closed.
+    Args:
+        workspace: The workspace.
+        scope: The periods, with their closed months.
+        restated: The restatements to describe.
+        plain: The rows of whole currencies, if requested; they are compared with the closed
+            totals.
     """
-    told = [_note(scope, one) for one in restated[:BY_NAME]]
-    if len(restated) > BY_NAME:
-        told.append(f"{len(restated) - BY_NAME} more accounts are restated")
+    notes = [
+        _describe_restatement(scope, restatement) for restatement in restated[:MAX_NAMED_ACCOUNTS]
+    ]
+    if len(restated) > MAX_NAMED_ACCOUNTS:
+        notes.append(f"{len(restated) - MAX_NAMED_ACCOUNTS} more accounts are restated")
     with workspace.store.read() as connection:
-        closed = read_totals(connection, scope.policy.hash) if scope.closed else {}
-        rebuilt = rebuilt_accounts(connection, scope)
+        closed = read_closed_totals(connection, scope.policy.hash) if scope.closed else {}
+        rebuilt = count_reconstructed_accounts(connection, scope)
     if rebuilt:
-        told.append(f"the MRR of {rebuilt} accounts is partly rebuilt, not proven by the source")
-    told.extend(
+        notes.append(f"the MRR of {rebuilt} accounts is partly rebuilt, not proven by the source")
+    notes.extend(
         f"what was closed before {turn} no longer adds up to what it did then: accounts were "
         "erased, or declared to be tests, or their MRR was changed by hand"
-        for turn in sorted(differing(closed, _totals(plain)))
+        for turn in sorted(find_differing_months(closed, _index_totals(plain)))
     )
-    return told
+    return notes
 
 
-def _note(scope: Scope, one: Restated) -> str:
-    amount = Decimal(one.amount).scaleb(-CURRENCY_EXPONENT[one.currency])
-    what = f"{amount:+} {one.currency} of {one.account} ({one.cause})"
-    if one.period < len(scope.periods):
-        return f"restated in the period from {scope.periods[one.period].start}: {what}"
+def _describe_restatement(scope: Scope, restatement: Restatement) -> str:
+    amount = Decimal(restatement.amount).scaleb(-CURRENCY_EXPONENT[restatement.currency])
+    what = f"{amount:+} {restatement.currency} of {restatement.account} ({restatement.cause})"
+    if restatement.period < len(scope.periods):
+        return f"restated in the period from {scope.periods[restatement.period].start}: {what}"
     return (
         f"learnt since {scope.periods[-1].end} was closed: {what}; it will stand in the running "
         "month as restatement"

@@ -1,4 +1,4 @@
-"""From records to accounts and their MRR: for what the last sync touched, or for everything."""
+"""Derivation of accounts and MRR from records: for changed accounts, or for all."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -6,175 +6,205 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, select
 
 from cs_sync.contracts.events import Event
-from cs_sync.identity import DomainRules, Ref, Resolution, resolve
-from cs_sync.jobs.left_out import compute, keep, left_out, told
-from cs_sync.jobs.questions import open_questions
-from cs_sync.jobs.recording import Recorded, recorded_run
-from cs_sync.jobs.unlisted import keep_unlisted
-from cs_sync.jobs.workspace import Workspace
+from cs_sync.identity import DomainRules, RecordRef, Resolution, resolve_identities
+from cs_sync.jobs.mrr_exclusions import compute_mrr, describe_excluded, read_excluded, save_excluded
+from cs_sync.jobs.unlisted_customers import keep_unlisted_customers
 from cs_sync.metrics.mrr.movements import AccountMrr
-from cs_sync.metrics.mrr.plans import plans_of
+from cs_sync.metrics.mrr.plans import list_plan_periods
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.store.attributes import a_source_says_plans, save_plans
-from cs_sync.store.billing import read_billing
-from cs_sync.store.graph import changed_since, read_facts, read_known, save_graph
-from cs_sync.store.leases import check_lease
-from cs_sync.store.mrr import save_mrr
-from cs_sync.store.states import CURSOR, set_cursor
-from cs_sync.store.touched import touched_accounts
-from cs_sync.sync.collecting import seldom_collecting
-from cs_sync_schemas import StreamState, table_of
+from cs_sync.queries.identity_questions import describe_open_questions
+from cs_sync.runtime.run_session import RunSession, record_run
+from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.queries.attributes import has_source_plan, save_plans
+from cs_sync.store.queries.billing import read_billing_facts
+from cs_sync.store.queries.identity_graph import (
+    has_identity_changed,
+    read_identity_facts,
+    read_known_identities,
+    save_graph,
+)
+from cs_sync.store.queries.mrr import save_mrr
+from cs_sync.store.queries.stale_accounts import read_stale_accounts
+from cs_sync.store.records.stream_state import CURSOR_PARTITION, set_cursor
+from cs_sync.sync.gc_tuning import raise_gc_threshold
+from cs_sync_schemas import StreamState, get_table
 
-DERIVED = "cs-sync"
+DERIVED_SOURCE = "cs-sync"
 """What is derived has a cursor of its own: how far the records have been taken into account."""
-ACCOUNTS = "accounts"
-AT_ONCE = 500
+ACCOUNTS_STREAM = "accounts"
+BATCH_SIZE = 500
 
-STATE = table_of(StreamState)
+STATE = get_table(StreamState)
 
 
-def policy_of(workspace: Workspace, name: str | None = None) -> MrrPolicy:
-    """The MRR policy of the configuration, or a preset by name, in the reporting zone."""
+def get_mrr_policy(workspace: Workspace, name: str | None = None) -> MrrPolicy:
+    """Return the configured MRR policy, or a preset, in the reporting zone.
+
+    Args:
+        workspace: The workspace.
+        name: A preset; None for the configured policy with its overrides.
+    """
     settings, zone = workspace.config.metrics, str(workspace.config.workspace.timezone)
     if name is None or name == settings.policy:
         span = settings.switch_within
         within = {} if span is None else {"switch_within_hours": span / timedelta(hours=1)}
-        given = {"zone": zone, **within, **settings.policy_overrides}
-        return MrrPolicy.preset(settings.policy, **given)
+        options = {"zone": zone, **within, **settings.policy_overrides}
+        return MrrPolicy.preset(settings.policy, **options)
     return MrrPolicy.preset(name, zone=zone)
 
 
-def derive(recorded: Recorded) -> None:
-    """Resolve who is who, and compute the MRR of every account that was touched."""
+def derive_accounts_and_mrr(recorded: RunSession) -> None:
+    """Resolve the accounts, and compute the MRR of every changed account."""
     workspace = recorded.workspace
     workspace.emit(Event("step_started", workspace.clock(), detail={"step": "accounts and MRR"}))
-    recorded.messages += keep_unlisted(recorded)
+    recorded.messages += keep_unlisted_customers(recorded)
     resolved = derive_accounts(recorded)
-    computed = derive_mrr(recorded, policy_of(workspace))
-    if without := _without_mrr(workspace, policy_of(workspace)):
-        recorded.messages.append(told(without))
+    computed = derive_mrr(recorded, get_mrr_policy(workspace))
+    if without := _read_excluded(workspace, get_mrr_policy(workspace)):
+        recorded.messages.append(describe_excluded(without))
         recorded.statuses.append("partial")
-    recorded.messages += open_questions(workspace)
+    recorded.messages += describe_open_questions(workspace)
     message = f"{resolved} accounts resolved, MRR of {computed} computed"
     detail = {"step": "accounts and MRR", "message": message}
     workspace.emit(Event("step_ended", workspace.clock(), detail=detail))
 
 
-def derive_accounts(recorded: Recorded) -> int:
-    """Resolve who is who, unless nothing new was said about it; how many accounts were resolved."""
+def derive_accounts(recorded: RunSession) -> int:
+    """Resolve the accounts, unless no source and no rule changed.
+
+    Returns:
+        The number of resolved accounts.
+    """
     workspace = recorded.workspace
     rules = workspace.config.identity.rules
     with workspace.store.read() as connection:
-        if not workspace.plugins.has_matcher and _still_holds(connection, rules):
+        if not workspace.plugins.has_matcher and _is_resolution_current(connection, rules):
             return 0
-    resolution, now = current_resolution(workspace), workspace.clock()
+    resolution, now = resolve_accounts(workspace), workspace.clock()
 
     def save(connection: Connection) -> None:
-        check_lease(connection, recorded.held)
         save_graph(connection, resolution, now)
         after = workspace.clock()
         cursor = f"{after.isoformat()} {rules.digest}"
-        set_cursor(connection, DERIVED, ACCOUNTS, cursor, recorded.id, after)
+        set_cursor(connection, DERIVED_SOURCE, ACCOUNTS_STREAM, cursor, recorded.id, after)
 
-    workspace.store.transact(save)
+    recorded.transact(save)
     return len(resolution.accounts)
 
 
-def _still_holds(connection: Connection, rules: DomainRules) -> bool:
-    """True when neither a source nor the rules changed since who is who was resolved."""
-    at, _, digest = (_cursor_text(connection, ACCOUNTS) or "").partition(" ")
+def _is_resolution_current(connection: Connection, rules: DomainRules) -> bool:
+    """Return whether sources and rules are unchanged since the last resolution."""
+    at, _, digest = (_read_cursor_text(connection, ACCOUNTS_STREAM) or "").partition(" ")
     since = datetime.fromisoformat(at) if digest == rules.digest else None
-    return since is not None and not changed_since(connection, since)
+    return since is not None and not has_identity_changed(connection, since)
 
 
-def current_resolution(workspace: Workspace) -> Resolution:
-    """Who is who, by what is stored now; nothing is written."""
+def resolve_accounts(workspace: Workspace) -> Resolution:
+    """Resolve the accounts from the stored records, without storing the result."""
     with workspace.store.read() as connection:
-        facts = read_facts(connection, workspace.config.connectors.types)
-        known = read_known(connection)
-    return resolve(facts, known, _overrides(workspace), workspace.config.identity.rules)
+        facts = read_identity_facts(connection, workspace.config.connectors.types)
+        identities = read_known_identities(connection)
+    return resolve_identities(
+        facts, identities, _match_with_plugins(workspace), workspace.config.identity.rules
+    )
 
 
 def ensure_mrr(workspace: Workspace, policy: MrrPolicy) -> None:
-    """Compute the MRR under a policy for what no sync has computed it: syncs do under their own."""
+    """Compute the MRR under a policy where no sync has done so.
+
+    Syncs keep it up to date under the configured policy only.
+    """
     with workspace.store.read() as connection:
-        since, own = _cursor(connection, _stream(policy)), policy == policy_of(workspace)
-        behind = since is None or (not own and bool(touched_accounts(connection, since)))
+        since, own = (
+            _read_cursor(connection, _get_stream_name(policy)),
+            policy == get_mrr_policy(workspace),
+        )
+        behind = since is None or (not own and bool(read_stale_accounts(connection, since)))
     if behind:
-        with recorded_run(workspace, "metrics") as recorded:
+        with record_run(workspace, "metrics") as recorded:
             derive_mrr(recorded, policy)
-    if without := _without_mrr(workspace, policy):
-        detail = {"message": told(without)}
+    if without := _read_excluded(workspace, policy):
+        detail = {"message": describe_excluded(without)}
         workspace.emit(Event("warning", workspace.clock(), detail=detail))
 
 
-def _without_mrr(workspace: Workspace, policy: MrrPolicy) -> dict[str, str]:
+def _read_excluded(workspace: Workspace, policy: MrrPolicy) -> dict[str, str]:
     with workspace.store.read() as connection:
-        return left_out(connection, _stream(policy))
+        return read_excluded(connection, _get_stream_name(policy))
 
 
-@seldom_collecting()
-def derive_mrr(recorded: Recorded, policy: MrrPolicy) -> int:
-    """Bring one policy's MRR up to date; how many accounts were computed.
+@raise_gc_threshold()
+def derive_mrr(recorded: RunSession, policy: MrrPolicy) -> int:
+    """Bring one policy's MRR up to date.
 
-    The lease keeps other writers away, so what changes later is later than `now`.
+    The lease excludes other writers, so later changes are later than `now`.
+
+    Returns:
+        The number of computed accounts.
     """
-    store, stream, now = recorded.workspace.store, _stream(policy), recorded.workspace.clock()
+    store, stream, now = (
+        recorded.workspace.store,
+        _get_stream_name(policy),
+        recorded.workspace.clock(),
+    )
     with store.read() as connection:
-        since = _cursor(connection, stream)
-        touched = touched_accounts(connection, since)
-        touched = list(dict.fromkeys((*touched, *left_out(connection, stream))))
-    for start in range(0, len(touched), AT_ONCE):
-        some = touched[start : start + AT_ONCE]
+        since = _read_cursor(connection, stream)
+        touched = read_stale_accounts(connection, since)
+        touched = list(dict.fromkeys((*touched, *read_excluded(connection, stream))))
+    for start in range(0, len(touched), BATCH_SIZE):
+        chunk = touched[start : start + BATCH_SIZE]
         with store.read() as connection:
-            mrr, without = compute(read_billing(connection, some), policy)
+            mrr, without = compute_mrr(read_billing_facts(connection, chunk), policy)
 
         def save(
             connection: Connection,
             mrr: Mapping[str, AccountMrr] = mrr,
             without: Mapping[str, str] = without,
         ) -> None:
-            check_lease(connection, recorded.held)
-            keep(connection, stream, mrr, without, recorded.id, now)
+            save_excluded(connection, stream, mrr, without, recorded.id, now)
             save_mrr(connection, mrr, policy.hash, now)
-            if policy == policy_of(recorded.workspace) and not a_source_says_plans(connection):
-                plans = {account: plans_of(found.spans) for account, found in mrr.items()}
+            if policy == get_mrr_policy(recorded.workspace) and not has_source_plan(connection):
+                plans = {
+                    account: list_plan_periods(computed.spans) for account, computed in mrr.items()
+                }
                 save_plans(connection, plans, now)
 
-        store.transact(save)
-    cursor = (DERIVED, stream, now.isoformat(), recorded.id, now)
-    store.transact(lambda connection: set_cursor(connection, *cursor))
+        recorded.transact(save)
+    cursor = (DERIVED_SOURCE, stream, now.isoformat(), recorded.id, now)
+    recorded.transact(lambda connection: set_cursor(connection, *cursor))
     return len(touched)
 
 
-def mrr_known_at(connection: Connection, policy: MrrPolicy) -> datetime | None:
-    """Up to when the records are in a policy's MRR; None before it was computed."""
-    return _cursor(connection, _stream(policy))
+def get_mrr_known_at(connection: Connection, policy: MrrPolicy) -> datetime | None:
+    """Return the instant up to which a policy's MRR covers records; None before any."""
+    return _read_cursor(connection, _get_stream_name(policy))
 
 
-def _stream(policy: MrrPolicy) -> str:
+def _get_stream_name(policy: MrrPolicy) -> str:
     return f"mrr {policy.hash}"
 
 
-def _cursor(connection: Connection, stream: str) -> datetime | None:
-    cursor = _cursor_text(connection, stream)
+def _read_cursor(connection: Connection, stream: str) -> datetime | None:
+    cursor = _read_cursor_text(connection, stream)
     return None if cursor is None else datetime.fromisoformat(cursor)
 
 
-def _cursor_text(connection: Connection, stream: str) -> str | None:
+def _read_cursor_text(connection: Connection, stream: str) -> str | None:
     statement = select(STATE.c.cursor).where(
-        STATE.c.source == DERIVED, STATE.c.stream == stream, STATE.c.partition == CURSOR
+        STATE.c.source == DERIVED_SOURCE,
+        STATE.c.stream == stream,
+        STATE.c.partition == CURSOR_PARTITION,
     )
     return connection.scalar(statement)
 
 
-def _overrides(workspace: Workspace) -> dict[Ref, str]:
-    """What `cs_sync_match` plugins say; asked only when there is one."""
+def _match_with_plugins(workspace: Workspace) -> dict[RecordRef, str]:
+    """Return record → account of the `cs_sync_match` plugins; empty without such a plugin."""
     if not workspace.plugins.has_matcher:
         return {}
-    from cs_sync.store.matching import read_source_accounts
+    from cs_sync.store.queries.source_accounts import read_source_accounts
 
     with workspace.store.read() as connection:
         records = read_source_accounts(connection)
-    found = {Ref(r.source, r.source_id): workspace.plugins.match(r) for r in records}
-    return {ref: account for ref, account in found.items() if account}
+    matches = {RecordRef(r.source, r.source_id): workspace.plugins.match(r) for r in records}
+    return {ref: account for ref, account in matches.items() if account}

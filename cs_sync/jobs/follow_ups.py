@@ -1,4 +1,4 @@
-"""Which follow-ups are due by the playbooks, and what becomes of those on record."""
+"""Follow-ups due by the playbooks, and the lifecycle of the stored ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -10,39 +10,42 @@ from cs_sync.follow_ups import (
     COMPANY,
     PLAYBOOKS,
     Decision,
-    Failures,
+    DecisionContext,
     FollowUpDraft,
-    Kept,
     Playbook,
-    Rules,
-    assigned,
-    decide,
-    guarded,
+    PlaybookFailures,
+    StoredFollowUp,
+    assign_drafts,
+    isolate_playbook,
+    make_decision,
     plan_follow_ups,
 )
-from cs_sync.health.wording import counted
-from cs_sync.jobs.company import company_view, unanswerable, unassigned
-from cs_sync.jobs.recording import Recorded
-from cs_sync.jobs.score import Scored
-from cs_sync.jobs.views import account_views
-from cs_sync.jobs.workspace import Workspace
-from cs_sync.store.follow_ups import (
-    change_follow_up,
-    keep_follow_ups,
+from cs_sync.health.wording import format_count
+from cs_sync.queries.account_views import build_account_views
+from cs_sync.queries.company_view import (
+    build_company_view,
+    describe_missing_attributes,
+    describe_unassigned_findings,
+)
+from cs_sync.queries.score import ScoredAccount
+from cs_sync.runtime.run_session import RunSession
+from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.queries.follow_ups import (
+    insert_follow_ups,
     read_follow_ups,
     read_owners,
+    update_follow_up,
 )
-from cs_sync.store.leases import check_lease
 from cs_sync_schemas import FollowUp
 
-LIVE = ("open", "waiting")
-NEWS = "since"
+ACTIVE_STATES = ("open", "waiting")
+ADDED_AT = "since"
 """The mark of a piece of evidence that became known after the follow-up was put on record."""
 
 
 @dataclass(frozen=True, slots=True)
-class FollowUps:
-    """The follow-ups as they stand after today's decision (rows of `follow_up`)."""
+class DecidedFollowUps:
+    """The follow-ups after today's decision (rows of `follow_up`)."""
 
     rows: list[dict[str, Any]]
     new: list[dict[str, Any]] = field(default_factory=list)
@@ -51,101 +54,127 @@ class FollowUps:
     said: list[str] = field(default_factory=list)
 
     def rename(self, keys: Mapping[str, str]) -> None:
-        """Give follow-ups other keys, from the one that each has to the new one."""
+        """Change the keys of follow-ups, from old to new."""
         for row in self.rows:
             row["key"] = keys.get(row["key"], row["key"])
 
     def live(self) -> list[dict[str, Any]]:
-        """Those that somebody still has to do."""
-        return [row for row in self.rows if row["state"] in LIVE]
+        """Return the follow-ups still to be done."""
+        return [row for row in self.rows if row["state"] in ACTIVE_STATES]
 
 
-def playbooks(workspace: Workspace) -> dict[str, Playbook]:
-    """Ours and those of plugins, by name."""
+def get_playbooks(workspace: Workspace) -> dict[str, Playbook]:
+    """Return the built-in playbooks and those of plugins, by name."""
     return {**PLAYBOOKS, **workspace.plugins.playbooks}
 
 
-def consider(workspace: Workspace, scored: Sequence[Scored], *, company: bool = True) -> FollowUps:
-    """What these accounts call for today, against what is on record; nothing is stored.
+def decide_follow_ups(
+    workspace: Workspace, scored: Sequence[ScoredAccount], *, company: bool = True
+) -> DecidedFollowUps:
+    """Decide today's follow-ups from accounts and stored follow-ups, without storing them.
 
-    Company-wide follow-ups need somebody to go to; without `company` they are left out.
+    Company-wide follow-ups need an assignee.
+
+    Args:
+        workspace: The workspace.
+        scored: The scored accounts.
+        company: Include the company-wide playbooks.
+
+    Returns:
+        All follow-ups after the decision, with the changes and messages.
     """
-    config, failures = workspace.config, Failures()
-    ours, theirs = PLAYBOOKS, workspace.plugins.playbooks
-    known = {**ours, **{name: guarded(one, failures) for name, one in theirs.items()}}
+    config, failures = workspace.config, PlaybookFailures()
+    built_in, from_plugins = PLAYBOOKS, workspace.plugins.playbooks
+    playbooks = {
+        **built_in,
+        **{name: isolate_playbook(playbook, failures) for name, playbook in from_plugins.items()},
+    }
     with workspace.store.read() as connection:
         stored, owners = read_follow_ups(connection), read_owners(connection)
-    views = account_views(workspace, scored, stored)
-    whole = company_view(workspace, known) if company else None
-    proposed = plan_follow_ups(views, known, config.playbooks, whole, config.follow_ups)
-    everything = assigned(proposed, owners, config.follow_ups.assignee)
+    views = build_account_views(workspace, scored, stored)
+    whole = build_company_view(workspace, playbooks) if company else None
+    proposed = plan_follow_ups(views, playbooks, config.playbooks, whole, config.follow_ups)
+    everything = assign_drafts(proposed, owners, config.follow_ups.assignee)
     drafts = [d for d in everything if d.account_id != COMPANY or d.assignee]
-    rules = Rules(
+    rules = DecisionContext(
         workspace.clock(),
         str(config.workspace.timezone),
         config.playbooks,
         config.follow_ups.daily_cap,
         workspace.words,
     )
-    kept = [_kept(row) for row in stored]
-    decision = decide(drafts, kept, known, {view.id: view for view in views}, rules)
-    found = _outcome(workspace, stored, decision)
+    stored_follow_ups = [_to_stored_follow_up(row) for row in stored]
+    decision = make_decision(
+        drafts, stored_follow_ups, playbooks, {view.id: view for view in views}, rules
+    )
+    decided = _apply_decision(workspace, stored, decision)
     # `check` tells it of every playbook; a run only of those that somebody has set up.
-    chosen = {n: one for n, one in known.items() if config.playbooks[n] != one.defaults}
-    missing = unanswerable(workspace, chosen) if company else []
-    begun = [*found.new, *(row for row in found.rows if row["key"] in decision.opened)]
-    found.said.extend([*failures.said(), *unassigned(everything), *missing, *_ownerless(begun)])
-    return found
+    chosen = {
+        n: playbook for n, playbook in playbooks.items() if config.playbooks[n] != playbook.defaults
+    }
+    missing = describe_missing_attributes(workspace, chosen) if company else []
+    begun = [*decided.new, *(row for row in decided.rows if row["key"] in decision.opened)]
+    decided.said.extend(
+        [
+            *failures.said(),
+            *describe_unassigned_findings(everything),
+            *missing,
+            *_describe_unowned(begun),
+        ]
+    )
+    return decided
 
 
-def keep(recorded: Recorded, scored: Sequence[Scored]) -> FollowUps:
-    """Consider these accounts and put on record what was decided."""
-    found = consider(recorded.workspace, scored)
+def record_follow_ups(recorded: RunSession, scored: Sequence[ScoredAccount]) -> DecidedFollowUps:
+    """Decide today's follow-ups and store the changes."""
+    decided = decide_follow_ups(recorded.workspace, scored)
 
     def save(connection: Connection) -> None:
-        check_lease(connection, recorded.held)
-        keep_follow_ups(connection, found.new)
-        for key, values in found.changed.items():
-            change_follow_up(connection, key, values)
+        insert_follow_ups(connection, decided.new)
+        for key, values in decided.changed.items():
+            update_follow_up(connection, key, values)
 
-    recorded.workspace.store.transact(save)
-    return found
+    recorded.transact(save)
+    return decided
 
 
-def _outcome(
+def _apply_decision(
     workspace: Workspace, stored: Sequence[dict[str, Any]], decision: Decision
-) -> FollowUps:
+) -> DecidedFollowUps:
     now, by_key = workspace.clock(), {row["key"]: row for row in stored}
-    new = [_row(draft, state, now) for draft, state in decision.new]
+    new = [_to_row(draft, state, now) for draft, state in decision.new]
     changed: dict[str, dict[str, Any]] = {}
     for key, draft in decision.opened.items():
-        today = _row(draft, "open", now)
+        today = _to_row(draft, "open", now)
         taken = ("title", "body", "priority", "evidence", "assignee", "state", "opened_at")
         changed[key] = {name: today[name] for name in taken}
     for key, facts in decision.news.items():
-        news = [{"text": str(fact["id"]), **fact, NEWS: now.isoformat()} for fact in facts]
+        news = [{"text": str(fact["id"]), **fact, ADDED_AT: now.isoformat()} for fact in facts]
         changed[key] = {"evidence": [*by_key[key]["evidence"], *news]}
     for key, why in decision.resolved.items():
         needless = workspace.words("follow_up.needless", why=why)
-        told = {"id": "resolved", "text": needless, NEWS: now.isoformat()}
-        evidence = [*by_key[key]["evidence"], {"kind": "resolved", **told}]
+        resolution = {"id": "resolved", "text": needless, ADDED_AT: now.isoformat()}
+        evidence = [*by_key[key]["evidence"], {"kind": "resolved", **resolution}]
         changed[key] = {"state": "resolved", "ended_at": now, "reason": why, "evidence": evidence}
     rows = [*new, *({**row, **changed.get(row["key"], {})} for row in stored)]
     rows.sort(key=lambda row: (row["due_at"], row["key"]))
-    return FollowUps(rows, new, changed, _said(decision, workspace.config.follow_ups.daily_cap))
+    return DecidedFollowUps(
+        rows, new, changed, _describe_deferred(decision, workspace.config.follow_ups.daily_cap)
+    )
 
 
-def _said(decision: Decision, cap: int | None) -> list[str]:
-    """What a colleague should know of the queue."""
+def _describe_deferred(decision: Decision, cap: int | None) -> list[str]:
+    """Return a message per assignee with deferred follow-ups."""
     return [
-        f"{counted(count, 'follow-up')} for {desk or 'nobody in particular'} must wait for another"
+        f"{format_count(count, 'follow-up')} for {desk or 'nobody in particular'} must wait for "
+        f"another"
         f" day: [follow_ups] daily_cap = {cap}, the most money at risk goes first"
         for desk, count in sorted(decision.waiting.items())
     ]
 
 
-def _ownerless(begun: Sequence[Mapping[str, Any]]) -> list[str]:
-    """That accounts without an owner leave their follow-ups to nobody."""
+def _describe_unowned(begun: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a warning about follow-ups of accounts without an owner."""
     number = sum(
         row["state"] == "open" and not row["assignee"] and not row["owner_source_id"]
         for row in begun
@@ -154,14 +183,14 @@ def _ownerless(begun: Sequence[Mapping[str, Any]]) -> list[str]:
         return []
     verb = "goes" if number == 1 else "go"
     return [
-        f"{counted(number, 'follow-up')} {verb} to nobody, as the accounts have no owner"
+        f"{format_count(number, 'follow-up')} {verb} to nobody, as the accounts have no owner"
         '\n  → give them one, or set [follow_ups] assignee = "name@example.com"'
     ]
 
 
-def _kept(row: Mapping[str, Any]) -> Kept:
+def _to_stored_follow_up(row: Mapping[str, Any]) -> StoredFollowUp:
     owner = f"{row['owner_source']}:{row['owner_source_id']}" if row["owner_source_id"] else ""
-    return Kept(
+    return StoredFollowUp(
         key=row["key"],
         account_id=row["account_id"],
         playbook=row["playbook"],
@@ -176,10 +205,10 @@ def _kept(row: Mapping[str, Any]) -> Kept:
     )
 
 
-def _row(draft: FollowUpDraft, state: str, now: Any) -> dict[str, Any]:
+def _to_row(draft: FollowUpDraft, state: str, now: Any) -> dict[str, Any]:
     row = {
         **asdict(draft),
-        "evidence": [{n: v for n, v in fact.items() if n != NEWS} for fact in draft.evidence],
+        "evidence": [{n: v for n, v in fact.items() if n != ADDED_AT} for fact in draft.evidence],
         "mrr": dict(draft.mrr),
         "state": state,
         "touched": False,

@@ -1,23 +1,23 @@
-"""Records that could not be stored."""
+"""Rejected records."""
 
 from typing import Any
 
 from sqlalchemy import select
 
-from cs_sync.jobs.derive import DERIVED, derive
-from cs_sync.jobs.recording import recorded_run
-from cs_sync.jobs.summary import RunSummary
-from cs_sync.jobs.sync import sync_into
-from cs_sync.jobs.workspace import Workspace
+from cs_sync.jobs.derive import DERIVED_SOURCE, derive_accounts_and_mrr
+from cs_sync.jobs.sync import sync_in_run
+from cs_sync.runtime.run_result import RunSummary
+from cs_sync.runtime.run_session import record_run
+from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.runs import RETRY
-from cs_sync.sync.windows import Request
-from cs_sync_schemas import RejectedRecord, table_of
+from cs_sync.sync.windows import ReadRequest
+from cs_sync_schemas import RejectedRecord, get_table
 
-REJECTED = table_of(RejectedRecord)
+REJECTED = get_table(RejectedRecord)
 
 
 def list_rejects(workspace: Workspace) -> list[dict[str, Any]]:
-    """What is waiting, newest first, with its reason and as it was received."""
+    """List the rejected records with reason and original data, newest first."""
     with workspace.store.read() as connection:
         rows = connection.execute(
             select(REJECTED).order_by(REJECTED.c.rejected_at.desc(), REJECTED.c.id)
@@ -40,17 +40,17 @@ def list_rejects(workspace: Workspace) -> list[dict[str, Any]]:
 
 
 def retry_rejects(workspace: Workspace) -> RunSummary:
-    """Read the sources of the rejected records again, whole: what can be stored now, is.
+    """Read the sources of rejected records again in full, and store what is valid now.
 
-    It confirms nothing: where most records are no longer there, they wait for `sync --full`.
+    It confirms no deletions: where most records are missing, they wait for `sync --full`.
     """
     with workspace.store.read() as connection:
         waiting = connection.scalars(select(REJECTED.c.source).distinct()).all()
-    with recorded_run(workspace, RETRY) as recorded:
-        if sources := sorted(set(waiting) - {DERIVED}):
-            sync_into(recorded, Request(full=True), sources)
+    with record_run(workspace, RETRY) as recorded:
+        if sources := sorted(set(waiting) - {DERIVED_SOURCE}):
+            sync_in_run(recorded, ReadRequest(full=True), sources)
         if waiting:
-            derive(recorded)
+            derive_accounts_and_mrr(recorded)
         else:
             recorded.messages.append("nothing is waiting")
         return recorded.summary()

@@ -1,39 +1,45 @@
-"""The main job, from the sources to the CRM: what a schedule runs."""
+"""The scheduled job, from the sources to the CRM and the report."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
-from cs_sync.jobs.check import english_only, readable_by_others
-from cs_sync.jobs.derive import derive
-from cs_sync.jobs.follow_ups import consider, keep
-from cs_sync.jobs.observing import read_back
-from cs_sync.jobs.planning import foreseen, plan_rows
-from cs_sync.jobs.recording import Recorded, recorded_run
-from cs_sync.jobs.report import newest_kpis, write_report
-from cs_sync.jobs.score import Scored, score_all
-from cs_sync.jobs.summary import RunReport
-from cs_sync.jobs.sync import sync_into
-from cs_sync.jobs.unattributed import unattributed_note, unattributed_shares
-from cs_sync.jobs.watch_list import watch_list
-from cs_sync.jobs.workspace import Workspace
-from cs_sync.jobs.write_back import Wishes, write
-from cs_sync.store.health import computed_row, save_scores
-from cs_sync.sync.windows import Request
+from cs_sync.jobs.derive import derive_accounts_and_mrr
+from cs_sync.jobs.follow_ups import decide_follow_ups, record_follow_ups
+from cs_sync.jobs.pull_follow_up_status import pull_follow_up_status
+from cs_sync.jobs.push import PushOptions, write_to_destinations
+from cs_sync.jobs.sync import sync_in_run
+from cs_sync.queries.check import describe_language_gaps, find_exposed_files
+from cs_sync.queries.report import query_newest_kpis, write_report
+from cs_sync.queries.score import ScoredAccount, score_accounts
+from cs_sync.queries.unattributed import describe_unattributed, list_unattributed_shares
+from cs_sync.queries.watch_list import build_watch_list
+from cs_sync.queries.write_plan import format_plan_rows, preview_plans
+from cs_sync.runtime.run_result import RunReport
+from cs_sync.runtime.run_session import RunSession, record_run
+from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.queries.health import build_stored_score, save_scores
+from cs_sync.sync.windows import ReadRequest
 
 
-def run(workspace: Workspace, *, dry_run: bool = False, yes: bool = False) -> RunReport:
-    """Sync, derive, score, plan, write, report; `dry_run` stops before the CRM is written to."""
-    notes = [*readable_by_others(workspace), *english_only(workspace)]
-    with recorded_run(workspace, "run --dry-run" if dry_run else "run") as recorded:
-        sync_into(recorded, Request())
-        derive(recorded)
-        scored = _score(recorded)
-        plan = _write(recorded, scored, notes, dry_run=dry_run, yes=yes)
-    notes += unattributed_note(unattributed_shares(workspace))
-    kpis = newest_kpis(workspace)
-    customers = [one for one in scored if one.is_customer]
+def run_pipeline(workspace: Workspace, *, dry_run: bool = False, yes: bool = False) -> RunReport:
+    """Sync, derive, score, plan, write and report.
+
+    Args:
+        workspace: The workspace.
+        dry_run: Stop before writing to the CRM.
+        yes: Write even if unusually many accounts change.
+    """
+    notes = [*find_exposed_files(workspace), *describe_language_gaps(workspace)]
+    with record_run(workspace, "run --dry-run" if dry_run else "run") as recorded:
+        sync_in_run(recorded, ReadRequest())
+        derive_accounts_and_mrr(recorded)
+        scored = _score_and_store(recorded)
+        plan = _write_to_crm(recorded, scored, notes, dry_run=dry_run, yes=yes)
+    notes += describe_unattributed(list_unattributed_shares(workspace))
+    kpis = query_newest_kpis(workspace)
+    customers = [item for item in scored if item.is_customer]
     path = None
     try:
         path = write_report(workspace, scored, kpis, [*recorded.messages, *notes])
@@ -42,32 +48,34 @@ def run(workspace: Workspace, *, dry_run: bool = False, yes: bool = False) -> Ru
     return RunReport(
         summary=recorded.summary(),
         kpis=kpis,
-        watch_list=watch_list(workspace, customers),
+        watch_list=build_watch_list(workspace, customers),
         plan=plan,
         report_path=path,
         notes=notes,
     )
 
 
-def _score(recorded: Recorded) -> list[Scored]:
+def _score_and_store(recorded: RunSession) -> list[ScoredAccount]:
     workspace, day = recorded.workspace, recorded.workspace.today
     step = {"step": "health scores"}
     workspace.emit(Event("step_started", workspace.clock(), detail=step))
-    scored = score_all(workspace, day)
+    scored = score_accounts(workspace, day)
     rows = [
-        computed_row(one.account["id"], day, workspace.clock(), one.row(day), one.score.model)
-        for one in scored
-        if one.is_customer
+        build_stored_score(
+            item.account["id"], day, workspace.clock(), item.row(day), item.score.model
+        )
+        for item in scored
+        if item.is_customer
     ]
-    workspace.store.transact(lambda connection: save_scores(connection, rows))
+    recorded.transact(lambda connection: save_scores(connection, rows))
     done = {**step, "message": f"{len(rows)} customers scored"}
     workspace.emit(Event("step_ended", workspace.clock(), detail=done))
     return scored
 
 
-def _write(
-    recorded: Recorded,
-    scored: Sequence[Scored],
+def _write_to_crm(
+    recorded: RunSession,
+    scored: Sequence[ScoredAccount],
     notes: list[str],
     *,
     dry_run: bool,
@@ -80,12 +88,12 @@ def _write(
         return []
     if dry_run:
         notes.append("dry run: nothing was written to the CRM")
-        found = consider(workspace, scored)
-        notes += found.said
-        return foreseen(workspace, opened, scored, found)
+        decided = decide_follow_ups(workspace, scored)
+        notes += decided.said
+        return preview_plans(workspace, opened, scored, decided)
     for name, destination in opened:
-        read_back(recorded, name, destination)
-    follow_ups = keep(recorded, scored)
+        pull_follow_up_status(recorded, name, destination)
+    follow_ups = record_follow_ups(recorded, scored)
     notes += follow_ups.said
-    written = write(recorded, opened, scored, follow_ups, Wishes(yes))
-    return [row for prepared in written for row in plan_rows(prepared)]
+    written = write_to_destinations(recorded, opened, scored, follow_ups, PushOptions(yes))
+    return [row for prepared in written for row in format_plan_rows(prepared)]

@@ -1,4 +1,4 @@
-"""Running a job on the cron of the configuration: every slot once, missed ones together once."""
+"""Scheduled runs on the configured cron: each slot once, and one run for missed slots."""
 
 import os
 import threading
@@ -9,73 +9,81 @@ from hashlib import blake2b
 from secrets import token_hex
 from socket import gethostname
 
-from cs_sync.config.cron import last_slot, next_slot
+from cs_sync.config.cron import find_last_slot, find_next_slot
 from cs_sync.contracts.errors import ConfigError, CsSyncError, LeaseHeld, StoreError
-from cs_sync.jobs.workspace import Workspace
-from cs_sync.store.slots import (
+from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.schedule_slots import (
     INTERRUPTED,
     UNFINISHED,
-    Claim,
+    SlotClaim,
     claim_slot,
     end_slot,
-    newest_slot,
+    read_newest_slot,
 )
-from cs_sync.sync.reading import Interrupted
+from cs_sync.sync.reader import Interrupted
 
 JOB = "run"
 LONGEST_WAIT = timedelta(minutes=1)
 """Waits are cut into pieces, so that a machine that slept or a clock that was set is noticed."""
 
-Perform = Callable[[], str]
+Job = Callable[[], str]
 """Does the job once and returns its status: ok, partial or failed."""
 
 
 @dataclass(slots=True)
 class Scheduler:
-    """Performs a job once for every slot, until `stop` is set.
+    """A loop that performs a job once per slot, until `stop` is set.
 
-    The slot's row in the database decides who performs it, so any number of schedulers may run
-    on one workspace. What was missed while nobody was there is made up for by one run.
-    `wait` waits so many seconds, or until `stop` is set; `say` tells a person.
+    The slot's row in the database decides who performs it, so any number of schedulers may
+    run on one workspace. One run catches up all slots missed while no scheduler was
+    running. `wait` waits so many seconds, or until `stop` is set; `say` prints a message.
     """
 
     workspace: Workspace
-    perform: Perform
+    perform: Job
     stop: threading.Event
     wait: Callable[[float], object]
     say: Callable[[str], None]
     holder: str = field(default_factory=lambda: f"{gethostname()}:{os.getpid()}:{token_hex(3)}")
 
     def run(self) -> None:
-        """Go on until asked to stop. Raises ConfigError when there is no cron."""
+        """Perform the job at every slot until stopped.
+
+        Raises:
+            ConfigError: No cron is configured.
+        """
         begun = self.workspace.clock()
-        cron = _cron(self.workspace)
+        cron = _get_cron(self.workspace)
         while not self.stop.is_set():
             try:
-                slot = self._due(cron, begun)
-                worked = slot is not None and self._work(slot)
+                slot = self._find_due_slot(cron, begun)
+                worked = slot is not None and self._claim_and_perform(slot)
             except StoreError as error:
                 self.say(str(error))
                 worked = False
             if not worked:
                 self._wait(cron)
 
-    def _due(self, cron: str, begun: datetime) -> datetime | None:
-        """The newest slot, when its time has come and nobody has finished it."""
+    def _find_due_slot(self, cron: str, begun: datetime) -> datetime | None:
+        """Return the newest slot if it is due and unfinished."""
         now, zone = self.workspace.clock(), self.workspace.config.workspace.timezone
-        slot = last_slot(cron, zone, now)
-        if now < slot + jitter(self.workspace, slot):
+        slot = find_last_slot(cron, zone, now)
+        if now < slot + compute_jitter(self.workspace, slot):
             return None
         with self.workspace.store.read() as connection:
-            newest = newest_slot(connection, JOB)
+            newest = read_newest_slot(connection, JOB)
         if newest is None:  # what was due before the very first start was promised to nobody
             return slot if slot >= begun else None
         unfinished = slot == newest.slot and newest.status in UNFINISHED
         return slot if slot > newest.slot or unfinished else None
 
-    def _work(self, slot: datetime) -> bool:
-        """Perform the job unless somebody else does; whether it came to its end."""
-        claim = Claim(JOB, slot, self.holder)
+    def _claim_and_perform(self, slot: datetime) -> bool:
+        """Claim a slot and perform the job.
+
+        Returns:
+            Whether this scheduler finished the job.
+        """
+        claim = SlotClaim(JOB, slot, self.holder)
         with self.workspace.store.write() as connection:
             if not claim_slot(connection, claim, self.workspace.clock()):
                 return False
@@ -88,7 +96,10 @@ class Scheduler:
         return status != INTERRUPTED
 
     def _perform(self) -> str:
-        """The job's status; interrupted when it was stopped or another run is at work."""
+        """Perform the job and return its status.
+
+        The status is `interrupted` if it was stopped or another run is in progress.
+        """
         try:
             return self.perform()
         except (Interrupted, LeaseHeld) as error:
@@ -102,27 +113,31 @@ class Scheduler:
 
     def _wait(self, cron: str) -> None:
         now, zone = self.workspace.clock(), self.workspace.config.workspace.timezone
-        slots = (last_slot(cron, zone, now), next_slot(cron, zone, now))
-        moments = [slot + jitter(self.workspace, slot) for slot in slots]
+        slots = (find_last_slot(cron, zone, now), find_next_slot(cron, zone, now))
+        moments = [slot + compute_jitter(self.workspace, slot) for slot in slots]
         until = min(moment for moment in moments if moment > now)
         self.wait(min(until - now, LONGEST_WAIT).total_seconds())
 
 
-def jitter(workspace: Workspace, slot: datetime) -> timedelta:
-    """How late this workspace begins a slot: evenly spread, and the same whoever asks."""
+def compute_jitter(workspace: Workspace, slot: datetime) -> timedelta:
+    """Return the delay of a slot in this workspace: evenly spread and deterministic."""
     name = f"{workspace.config.path}|{workspace.config.workspace.name}|{slot.isoformat()}"
     digest = int.from_bytes(blake2b(name.encode(), digest_size=8).digest())
     return timedelta(seconds=workspace.config.schedule.jitter) * (digest / 2**64)
 
 
-def next_run(workspace: Workspace) -> datetime:
-    """When the job begins next, jitter included, in the reporting zone. Raises ConfigError."""
+def get_next_run(workspace: Workspace) -> datetime:
+    """Return the start of the next run with its jitter, in the reporting zone.
+
+    Raises:
+        ConfigError: No cron is configured.
+    """
     zone = workspace.config.workspace.timezone
-    slot = next_slot(_cron(workspace), zone, workspace.clock())
-    return (slot + jitter(workspace, slot)).astimezone(zone)
+    slot = find_next_slot(_get_cron(workspace), zone, workspace.clock())
+    return (slot + compute_jitter(workspace, slot)).astimezone(zone)
 
 
-def _cron(workspace: Workspace) -> str:
+def _get_cron(workspace: Workspace) -> str:
     cron = workspace.config.schedule.cron
     if cron is None:
         raise ConfigError(

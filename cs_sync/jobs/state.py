@@ -1,20 +1,20 @@
-"""Where the streams stand, and starting one over."""
+"""Stream states: list and reset."""
 
 from typing import Any
 
 from sqlalchemy import select
 
 from cs_sync.contracts.errors import ConfigError
-from cs_sync.jobs.recording import recorded_run
-from cs_sync.jobs.workspace import Workspace
-from cs_sync.store.states import CURSOR, forget_state
-from cs_sync_schemas import StreamState, table_of
+from cs_sync.runtime.run_session import record_run
+from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.records.stream_state import CURSOR_PARTITION, delete_stream_state
+from cs_sync_schemas import StreamState, get_table
 
-STATE = table_of(StreamState)
+STATE = get_table(StreamState)
 
 
-def show(workspace: Workspace) -> list[dict[str, Any]]:
-    """One row per cursor and per open window."""
+def list_stream_states(workspace: Workspace) -> list[dict[str, Any]]:
+    """List the cursors and open windows, one row each."""
     with workspace.store.read() as connection:
         ordered = select(STATE).order_by(STATE.c.source, STATE.c.stream, STATE.c.partition)
         rows = connection.execute(ordered).mappings().all()
@@ -31,15 +31,26 @@ def show(workspace: Workspace) -> list[dict[str, Any]]:
             "updated_at": row["updated_at"],
         }
         for row in rows
-        if row["partition"] == CURSOR or not row["done"]
+        if row["partition"] == CURSOR_PARTITION or not row["done"]
     ]
 
 
-def reset(workspace: Workspace, source: str, stream: str | None = None) -> int:
-    """Forget where a source (or one stream) stands; nothing stored is touched."""
-    with recorded_run(workspace, "state reset") as recorded:
-        with workspace.store.write() as connection:
-            forgotten = forget_state(connection, source, stream)
+def reset_stream_state(workspace: Workspace, source: str, stream: str | None = None) -> int:
+    """Delete the read state of a source or stream, but no stored records.
+
+    Args:
+        workspace: The workspace.
+        source: The source's name.
+        stream: Only this stream.
+
+    Returns:
+        The number of deleted states.
+
+    Raises:
+        ConfigError: There is no such state.
+    """
+    with record_run(workspace, "state reset") as recorded:
+        forgotten = recorded.transact(lambda c: delete_stream_state(c, source, stream))
         if not forgotten:
             name = source if stream is None else f"{source} {stream}"
             raise ConfigError(f"nothing is known of {name}", "cs-sync state show lists what is")

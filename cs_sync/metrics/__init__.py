@@ -1,1 +1,1 @@
-"""The numbers of customer success: pure, one definition per metric."""
+"""Customer-success metrics: pure, with one definition each."""

@@ -1,4 +1,4 @@
-"""Other names of metrics: what readers of articles and of other tools look for."""
+"""Other names of metrics, as used in articles and other tools."""
 
 import re
 
@@ -72,6 +72,6 @@ ALIASES: dict[str, tuple[str, ...]] = {
 """Metric → what else people call it, the commonest first."""
 
 
-def plain(name: str) -> str:
-    """A name as it is looked up: `Cross-sell`, `cross sell` and `cross_sell` are one."""
+def normalise_name(name: str) -> str:
+    """Normalise a name for lookup: `Cross-sell`, `cross sell` and `cross_sell` are equal."""
     return re.sub(r"[^0-9a-z]+", "_", name.lower()).strip("_")

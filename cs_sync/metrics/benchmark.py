@@ -1,16 +1,16 @@
-"""What others call good, with the length of time for which they say it."""
+"""Benchmarks of metrics, with the period each refers to."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from cs_sync.metrics.scaling import scaled
+from cs_sync.metrics.sql.scaling import scale_rate
 
 _MONTH_DAYS = 365 / 12
 
 
 @dataclass(frozen=True, slots=True)
 class Benchmark:
-    """A value to stay below or above."""
+    """A value to stay below or above, with its source."""
 
     value: float
     better: Literal["below", "above"]
@@ -19,13 +19,13 @@ class Benchmark:
     """Whether it is said of a month; only rates of churn are, and scale with the period."""
 
     def over(self, days: int) -> float:
-        """The value for a period of so many days."""
+        """Return the value for a period of so many days."""
         if not self.monthly or 28 <= days <= 31:
             return self.value
-        return scaled(self.value, _MONTH_DAYS, days)
+        return scale_rate(self.value, _MONTH_DAYS, days)
 
     def met(self, value: float, days: int) -> bool:
-        """Whether a value of a period of so many days is on the good side."""
+        """Return whether the value of a period of so many days meets the benchmark."""
         target = self.over(days)
         return value < target if self.better == "below" else value > target
 

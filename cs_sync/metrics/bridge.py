@@ -1,4 +1,4 @@
-"""The MRR bridge: from opening to closing by movements, per period and currency."""
+"""The MRR bridge from opening to closing, per period and currency."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -17,18 +17,18 @@ from sqlalchemy import (
     union_all,
 )
 
-from cs_sync.metrics.bridge_relations import bridge_pairs, marks
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.mrr_relations import waterfall
+from cs_sync.metrics.sql.bridge_relations import get_end_segments, select_bridge_pairs
+from cs_sync.metrics.sql.mrr_relations import build_waterfall
 
 
 @dataclass(frozen=True, slots=True)
 class BridgeRow:
-    """One period of one currency: minor units; movements are positive magnitudes, `fx`, `reclass`
-    and `restatement` have a sign.
+    """One period of one currency, in minor units.
 
-    opening + new + reactivation + expansion − contraction − churn + fx + reclass + restatement
-    = closing, and a period's closing is the next one's opening.
+    Movements are positive magnitudes; `fx`, `reclass` and `restatement` are signed. opening
+    + new + reactivation + expansion − contraction − churn + fx + reclass + restatement =
+    closing, and a period's closing is the next one's opening.
     """
 
     account: str | None
@@ -49,7 +49,7 @@ class BridgeRow:
     closing: int
 
     def json(self) -> dict[str, Any]:
-        """A flat object, days as YYYY-MM-DD; `segment` only where attributes were asked for."""
+        """Return a flat object, days as YYYY-MM-DD; `segment` only with requested attributes."""
         fields = asdict(self) | {
             "segment": dict(self.segment),
             "period_start": self.period_start.isoformat(),
@@ -66,24 +66,33 @@ _AMOUNTS = (
 )  # fmt: skip
 
 
-def bridge(scope: Scope, *, by_account: bool = False) -> Select[Any]:
-    """The statement of the bridge; rows for `bridge_rows`.
+def select_bridge(scope: Scope, *, by_account: bool = False) -> Select[Any]:
+    """Build the statement of the bridge; its rows are for `build_bridge_rows`.
 
-    A movement is the net change of one account and currency between opening and closing, at the
-    rates of the closing; who came and left in between is new and churn, unless the policy drops
-    them. `fx` is what the opening gained by being worth something else by then.
-    `restatement` is what was learnt of the opening since it was reported as a closed month's
-    closing. An account that changed its segment leaves the old one and enters the new one as
-    `reclass`, and moves in the new one. By account, only those with one of these or with an opening
-    or a closing have a row.
+    A movement is the net change of one account and currency between opening and closing, at
+    the rates of the closing. Accounts that started and churned in between count as new and
+    churn, unless the policy drops them. `fx` is the change in value of the opening by the
+    exchange rates. `restatement` is the change of the opening since it was reported as the
+    closing of a closed month. An account with a changed segment leaves the old one and
+    enters the new one as `reclass`; its movements are in the new one.
+
+    Args:
+        scope: The periods, segments, policy and time of knowledge.
+        by_account: One row per account; accounts without opening, closing, churn, reclass
+            and restatement have none.
     """
-    pairs = bridge_pairs(scope)
-    parts = [_stayed(scope, pairs)]
+    pairs = select_bridge_pairs(scope)
+    parts = [_select_current_lines(scope, pairs)]
     if scope.by:
-        parts.append(_went(scope, pairs))
+        parts.append(_select_left_lines(scope, pairs))
     lines = (union_all(*parts) if len(parts) > 1 else parts[0]).cte("bridge_lines")
     account = [lines.c.account_id] if by_account else []
-    groups = [lines.c.period, *marks(scope, lines, "segment"), lines.c.currency, *account]
+    groups = [
+        lines.c.period,
+        *get_end_segments(scope, lines, "segment"),
+        lines.c.currency,
+        *account,
+    ]
     sums = {name: func.sum(lines.c[name]) for name in _AMOUNTS}
     statement = (
         select(*groups, *(total.label(name) for name, total in sums.items()))
@@ -91,60 +100,66 @@ def bridge(scope: Scope, *, by_account: bool = False) -> Select[Any]:
         .order_by(*groups)
     )
     if by_account:
-        told = ("opening", "closing", "churn", "reclass", "restatement")
-        statement = statement.having(or_(*(sums[name] != 0 for name in told)))
+        line_names = ("opening", "closing", "churn", "reclass", "restatement")
+        statement = statement.having(or_(*(sums[name] != 0 for name in line_names)))
     return statement
 
 
-def _stayed(scope: Scope, pairs: CTE) -> Select[Any]:
-    """Each account's line in the segment in which it is at the closing."""
-    moved = _moved(scope, pairs)
+def _select_current_lines(scope: Scope, pairs: CTE) -> Select[Any]:
+    """Select each account's line in its segment at the closing."""
+    moved = _has_moved(scope, pairs)
     here = {
-        "opening": _unless(moved, pairs.c.opening),
-        **waterfall(scope, pairs),
+        "opening": _clear_if_moved(moved, pairs.c.opening),
+        **build_waterfall(scope, pairs),
         "fx": pairs.c.prev - pairs.c.stood,
         "reclass": literal(0) if moved is None else case((moved, pairs.c.stood), else_=0),
-        "restatement": _unless(moved, pairs.c.stood - pairs.c.opening),
+        "restatement": _clear_if_moved(moved, pairs.c.stood - pairs.c.opening),
         "closing": pairs.c.cur,
     }
-    return _line(pairs, marks(scope, pairs, "segment"), here)
+    return _select_line(pairs, get_end_segments(scope, pairs, "segment"), here)
 
 
-def _went(scope: Scope, pairs: CTE) -> Select[Any]:
-    """The line of an account in the segment that it left in the period."""
+def _select_left_lines(scope: Scope, pairs: CTE) -> Select[Any]:
+    """Select an account's line in the segment it left in the period."""
     left: dict[str, ColumnElement[int]] = {
         "opening": pairs.c.opening,
         "reclass": -pairs.c.stood,
         "restatement": pairs.c.stood - pairs.c.opening,
     }
     had = or_(pairs.c.opening > 0, pairs.c.stood > 0)
-    moved = _moved(scope, pairs)
-    statement = _line(pairs, marks(scope, pairs, "before"), left)
+    moved = _has_moved(scope, pairs)
+    statement = _select_line(pairs, get_end_segments(scope, pairs, "before"), left)
     return statement.where(had) if moved is None else statement.where(moved, had)
 
 
-def _moved(scope: Scope, pairs: CTE) -> ColumnElement[bool] | None:
-    ends = zip(marks(scope, pairs, "segment"), marks(scope, pairs, "before"), strict=True)
+def _has_moved(scope: Scope, pairs: CTE) -> ColumnElement[bool] | None:
+    ends = zip(
+        get_end_segments(scope, pairs, "segment"),
+        get_end_segments(scope, pairs, "before"),
+        strict=True,
+    )
     changes = [now.is_distinct_from(before) for now, before in ends]
     return or_(*changes) if changes else None
 
 
-def _unless(moved: ColumnElement[bool] | None, amount: ColumnElement[int]) -> ColumnElement[int]:
+def _clear_if_moved(
+    moved: ColumnElement[bool] | None, amount: ColumnElement[int]
+) -> ColumnElement[int]:
     return amount if moved is None else case((moved, 0), else_=amount)
 
 
-def _line(
+def _select_line(
     pairs: CTE,
     segments: Sequence[ColumnElement[str]],
     amounts: Mapping[str, ColumnElement[int]],
 ) -> Select[Any]:
     segment = [column.label(f"segment_{index}") for index, column in enumerate(segments)]
-    known = [amounts.get(name, literal(0)).label(name) for name in _AMOUNTS]
-    return select(pairs.c.period, *segment, pairs.c.currency, pairs.c.account_id, *known)
+    labelled = [amounts.get(name, literal(0)).label(name) for name in _AMOUNTS]
+    return select(pairs.c.period, *segment, pairs.c.currency, pairs.c.account_id, *labelled)
 
 
-def bridge_rows(scope: Scope, rows: Iterable[Mapping[str, Any]]) -> list[BridgeRow]:
-    """The rows of the bridge's statement as what `mrr` prints."""
+def build_bridge_rows(scope: Scope, rows: Iterable[Mapping[str, Any]]) -> list[BridgeRow]:
+    """Convert the rows of the bridge's statement for output."""
     return [
         BridgeRow(
             account=row.get("account_id"),

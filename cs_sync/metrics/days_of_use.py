@@ -5,82 +5,82 @@ from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, Table, and_, func, literal, or_, select, true
 
-from cs_sync.metrics.attribution import attributed
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.portable import day
-from cs_sync_schemas import FeatureDay, UsageDay, table_of
+from cs_sync.metrics.sql.attribution import select_attributed
+from cs_sync.metrics.sql.dialects import bind_day
+from cs_sync_schemas import FeatureDay, UsageDay, get_table
 
-USE, FEATURE = table_of(UsageDay), table_of(FeatureDay)
+USE, FEATURE = get_table(UsageDay), get_table(FeatureDay)
 Span = tuple[date, date]
 """The first day, and the first that no longer belongs to it."""
 
 
-def people_days(scope: Scope, *columns: ColumnElement[Any], since: date | None) -> CTE:
-    """Rows of usage since a day with `someone`: the person, or the account where none is named.
+def select_people_days(scope: Scope, *columns: ColumnElement[Any], since: date | None) -> CTE:
+    """Select days of use by `someone`: the person, else the account.
 
-    An account's own row steps back on days whose people are known by name. `columns` are those of
-    `USE` to have, too.
+    An account's own row is left out on days with named people. `columns` are those of `USE` to
+    select, too.
     """
     until = max(period.end for period in scope.periods)
-    use = used_days(scope, *columns, within=(since or date.min, until))
-    known = select(use.c.whole, use.c.day).where(
+    use = select_use_days(scope, *columns, within=(since or date.min, until))
+    identified = select(use.c.whole, use.c.day).where(
         use.c.person.is_not(None), use.c.whole.is_not(None)
     )
-    named = known.distinct().cte("days_by_name")
-    there = and_(use.c.person.is_(None), named.c.whole == use.c.whole, named.c.day == use.c.day)
+    named = identified.distinct().cte("days_by_name")
+    same_day = and_(use.c.person.is_(None), named.c.whole == use.c.whole, named.c.day == use.c.day)
     alone = and_(named.c.whole.is_(None), use.c.whole.is_not(None))
     someone = func.coalesce(use.c.person, use.c.whole).label("someone")
     return (
         select(*use.c, someone)
-        .select_from(use.outerjoin(named, there))
+        .select_from(use.outerjoin(named, same_day))
         .where(or_(use.c.person.is_not(None), alone))
         .cte("people_days")
     )
 
 
-def used_days(scope: Scope, *columns: ColumnElement[Any], within: Span | None = None) -> CTE:
-    """Rows of usage on which somebody was active, with `whole`: the account behind them.
+def select_use_days(scope: Scope, *columns: ColumnElement[Any], within: Span | None = None) -> CTE:
+    """Select days with activity, with `whole`: the account, linked or unlinked.
 
-    Where features are named by which one is active, these are the rows of those features; what
-    only the rows of usage tell, their sessions, is that of the days of such people.
+    With `active_features` set these are the rows of those features; their sessions come from the
+    rows of usage of the same people and days.
     """
     if not scope.active_features:
         some_use = or_(USE.c.events > 0, USE.c.sessions > 0)
-        return with_whole(scope, USE, *columns, where=some_use, within=within)
-    some = FEATURE.c.events + FEATURE.c.users > 0
-    ours = and_(FEATURE.c.feature.in_(scope.active_features), some)
+        return select_days_by_owner(scope, USE, *columns, where=some_use, within=within)
+    is_used = FEATURE.c.events + FEATURE.c.users > 0
+    ours = and_(FEATURE.c.feature.in_(scope.active_features), is_used)
     if not any(column.name == "sessions" for column in columns):
         own = (FEATURE.c[column.name] for column in columns)
-        return with_whole(scope, FEATURE, *own, where=ours, within=within)
-    return _on_days_of(
-        with_whole(scope, FEATURE, where=ours, within=within),
-        with_whole(scope, USE, *columns, where=true(), within=within),
+        return select_days_by_owner(scope, FEATURE, *own, where=ours, within=within)
+    return _select_use_of_active(
+        select_days_by_owner(scope, FEATURE, where=ours, within=within),
+        select_days_by_owner(scope, USE, *columns, where=true(), within=within),
     )
 
 
-def with_whole(
+def select_days_by_owner(
     scope: Scope,
     table: Table,
     *columns: ColumnElement[Any],
     where: ColumnElement[bool],
     within: Span | None = None,
 ) -> CTE:
-    """Days of a table by whom and of which account: linked, or else as its source names it.
+    """Select a table's days with person and account, linked or as named by the source.
 
-    The days are bounded here, before owners are looked up: a statement asks for few of all days.
+    The days are bounded before owners are looked up: a statement needs few of all days.
     """
     ever = "" if within else "_ever"
     if within:
-        where = and_(where, table.c.day >= day(within[0]), table.c.day < day(within[1]))
+        where = and_(where, table.c.day >= bind_day(within[0]), table.c.day < bind_day(within[1]))
     own = [table.c[name] for name in ("source", "account_source_id", "day")]
-    use = attributed(scope, table, *own, *columns, where=where, name=f"{table.name}{ever}")
+    use = select_attributed(scope, table, *own, *columns, where=where, name=f"{table.name}{ever}")
     unlinked = use.c.source + literal(":") + use.c.account_source_id
     whole = func.coalesce(use.c.account_id, unlinked).label("whole")
     return select(*use.c, whole).cte(f"days_of_{table.name}{ever}")
 
 
-def _on_days_of(active: CTE, use: CTE) -> CTE:
-    """The rows of usage of who was active on a day: the person, or the account where unnamed."""
+def _select_use_of_active(active: CTE, use: CTE) -> CTE:
+    """Select the rows of usage of people, or unnamed accounts, active on that day."""
     who = func.coalesce(active.c.person, active.c.whole).label("who")
     days = select(active.c.whole, active.c.day, who).distinct().cte("days_of_active")
     person, account = days.alias("person_active"), days.alias("account_active")

@@ -1,4 +1,7 @@
-"""The reference of metrics, written from the registry: `python -m cs_sync.metrics.document`."""
+"""Reference page of metrics, generated from the registry.
+
+Run it with `python -m cs_sync.metrics.document`.
+"""
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -6,8 +9,8 @@ from typing import get_args
 
 from cs_sync.metrics.benchmark import BENCHMARKS, Benchmark
 from cs_sync.metrics.metric import Family, Metric, Stage, Strategy
-from cs_sync.metrics.mrr.policy import LEFT_OPEN, PRESETS, MrrPolicy
-from cs_sync.metrics.registry import builtin_metrics, in_view
+from cs_sync.metrics.mrr.policy import PRESET_DIFFERENCES, PRESETS, MrrPolicy
+from cs_sync.metrics.registry import is_in_view, list_builtin_metrics
 
 _INTERVALS = {
     "wilson": "Wilson's score interval of a proportion",
@@ -40,14 +43,14 @@ rate.
 """
 
 
-def document(metrics: Iterable[Metric]) -> str:
-    """The page as Markdown."""
-    found = sorted(metrics, key=lambda metric: metric.family)
-    parts = [_INTRODUCTION, *_views(found), *_other_names(found)]
-    for family, members in groupby(found, key=lambda metric: metric.family):
+def render_page(metrics: Iterable[Metric]) -> str:
+    """Return the page as Markdown."""
+    ordered = sorted(metrics, key=lambda metric: metric.family)
+    parts = [_INTRODUCTION, *_render_views(ordered), *_render_aliases(ordered)]
+    for family, members in groupby(ordered, key=lambda metric: metric.family):
         parts.append(f"## {family[0].upper()}{family[1:]}\n")
-        parts += [_entry(metric) for metric in members]
-    return "\n".join([*parts, *_policies()])
+        parts += [_render_metric(metric) for metric in members]
+    return "\n".join([*parts, *_render_policies()])
 
 
 _VIEWS: dict[str, tuple[str, ...]] = {
@@ -57,18 +60,18 @@ _VIEWS: dict[str, tuple[str, ...]] = {
 }
 
 
-def _views(metrics: list[Metric]) -> Iterator[str]:
+def _render_views(metrics: list[Metric]) -> Iterator[str]:
     yield "## Views\n"
     yield "| option | metrics |\n| --- | --- |"
     for option, values in _VIEWS.items():
         for value in values:
-            names = [f"`{m.name}`" for m in metrics if in_view(m, option, value)]
+            names = [f"`{m.name}`" for m in metrics if is_in_view(m, option, value)]
             yield f'| `--{option} "{value}"` | {", ".join(names)} |'
     yield ""
 
 
-def _other_names(metrics: list[Metric]) -> Iterator[str]:
-    """What people look for, in alphabetical order, and the metric that it is here."""
+def _render_aliases(metrics: list[Metric]) -> Iterator[str]:
+    """Yield the table of other names, in alphabetical order, with their metrics."""
     yield "## Other names\n"
     yield "`cs-sync metrics --metric` takes these, too, in capitals or not: `ndr` gives `nrr`.\n"
     yield "| name | metric |\n| --- | --- |"
@@ -78,7 +81,7 @@ def _other_names(metrics: list[Metric]) -> Iterator[str]:
     yield ""
 
 
-def _entry(metric: Metric) -> str:
+def _render_metric(metric: Metric) -> str:
     unit = metric.unit + (f", over {metric.scaled_to:g} days" if metric.scaled_to else "")
     lines = [
         f"### `{metric.name}`\n",
@@ -91,23 +94,23 @@ def _entry(metric: Metric) -> str:
     if metric.spread != "none":
         lines.append(f"- interval: {_INTERVALS[metric.spread]}")
     if metric.settings:
-        given = (f"`{key}` = {value}" for key, value in metric.settings.items())
-        lines.append(f"- settings: {', '.join(given)}")
+        settings = (f"`{key}` = {value}" for key, value in metric.settings.items())
+        lines.append(f"- settings: {', '.join(settings)}")
     if metric.dimensions:
         lines.append(f"- split by: {', '.join(metric.dimensions)}")
     if metric.name in BENCHMARKS:
-        lines.append(f"- benchmark: {_said(BENCHMARKS[metric.name])}")
+        lines.append(f"- benchmark: {_format_benchmark(BENCHMARKS[metric.name])}")
     if metric.edge_cases:
         lines.append(f"\n{metric.edge_cases.strip()}")
     return "\n".join([*lines, ""])
 
 
-def _said(benchmark: Benchmark) -> str:
+def _format_benchmark(benchmark: Benchmark) -> str:
     per = " a month, scaled to other periods" if benchmark.monthly else ""
     return f"{benchmark.better} {benchmark.value:g}{per} ({benchmark.source})"
 
 
-def _policies() -> Iterator[str]:
+def _render_policies() -> Iterator[str]:
     yield "## MRR policies\n"
     yield _SWITCHES
     switches = [name for name in MrrPolicy.model_fields if name not in ("name", "zone")]
@@ -116,16 +119,16 @@ def _policies() -> Iterator[str]:
     yield f"| --- |{' --- |' * len(policies)}"
     for switch in switches:
         values = [str(getattr(policy, switch)) for policy in policies.values()]
-        said = [value if value == values[0] else f"**{value}**" for value in values]
-        yield f"| `{switch}` | {' | '.join(said)} |"
+        cells = [value if value == values[0] else f"**{value}**" for value in values]
+        yield f"| `{switch}` | {' | '.join(cells)} |"
     yield ""
     for switch in switches:
         yield f"- `{switch}`: {MrrPolicy.model_fields[switch].description}"
     yield "\nWhat a preset does not follow, and why:\n"
-    for name, why in LEFT_OPEN.items():
+    for name, why in PRESET_DIFFERENCES.items():
         yield f"- `{name}`: {why}"
     yield ""
 
 
 if __name__ == "__main__":
-    print(document(builtin_metrics()), end="")
+    print(render_page(list_builtin_metrics()), end="")

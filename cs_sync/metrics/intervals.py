@@ -1,21 +1,22 @@
-"""How far a value may be off by chance: 95 % intervals."""
+"""95 % confidence intervals."""
 
 import math
 
 _Z = 1.959963984540054
 """The two-sided 95 % point of the normal distribution."""
 
-_ALIKE = 1e-9
+_EQUAL_TOLERANCE = 1e-9
 """Squares that differ by less of themselves differ by what floating point leaves over."""
 
 Interval = tuple[float, float]
 
 
-def wilson(successes: float, n: int) -> Interval | None:
-    """The score interval of a proportion (E. B. Wilson, 1927).
+def calculate_wilson_interval(successes: float, n: int) -> Interval | None:
+    """Calculate the score interval of a proportion (E. B. Wilson, 1927).
 
-    None without observations, and where the count is no part of the whole (more conversions than
-    visitors): then it is no proportion.
+    Returns:
+        None without observations, or if the count exceeds the whole (more conversions than
+        visitors): then it is no proportion.
     """
     if not 0 <= successes <= n or n == 0:
         return None
@@ -26,8 +27,12 @@ def wilson(successes: float, n: int) -> Interval | None:
     return low, 1.0 if successes == n else min(1.0, centre + half)
 
 
-def nps_interval(promoters: int, detractors: int, n: int) -> Interval | None:
-    """NPS ± z · 100 · √((p + d − (p − d)²) / n), p and d the shares; inside −100…100."""
+def calculate_nps_interval(promoters: int, detractors: int, n: int) -> Interval | None:
+    """Calculate the interval of NPS.
+
+    NPS ± z · 100 · √((p + d − (p − d)²) / n), limited to −100…100; p and d are the shares
+    of promoters and detractors. None if n is 0.
+    """
     if n <= 0:
         return None
     p, d = promoters / n, detractors / n
@@ -36,16 +41,20 @@ def nps_interval(promoters: int, detractors: int, n: int) -> Interval | None:
     return max(-100.0, value - half), min(100.0, value + half)
 
 
-def poisson_interval(
+def calculate_poisson_interval(
     rate: float, events: int, variance: float | None, weight: float
 ) -> Interval | None:
-    """A rate that rests on counted events, or is a weighted sum of such counts.
+    """Calculate the interval of a rate from a count, or a weighted sum of counts.
 
-    The events are taken for independent of one another. Their own limits are Byar's approximation
-    to the exact ones (Breslow and Day, Statistical Methods in Cancer Research II, 1987); those of
-    the sum follow by Dobson, Kuulasmaa, Eberle and Scherer, 1991. `variance` is Σ weight² over the
-    events, None where all weigh `weight`, which also stands for the weight of the first one to
-    come.
+    The events are assumed independent. Their own limits are Byar's approximation to the
+    exact ones (Breslow and Day, Statistical Methods in Cancer Research II, 1987); the
+    limits of the sum follow Dobson, Kuulasmaa, Eberle and Scherer, 1991.
+
+    Args:
+        rate: The rate.
+        events: The number of events.
+        variance: Σ weight² over the events; None if all weigh `weight`.
+        weight: The weight of one event, also of the first future one.
     """
     if events < 0:
         return None
@@ -56,11 +65,12 @@ def poisson_interval(
     return max(0.0, rate + per_event * (low - events)), rate + per_event * (high - events)
 
 
-def log_interval(value: float, variance: float | None) -> Interval | None:
-    """A positive quotient whose logarithm has this variance: value × e^(± z √variance).
+def calculate_log_interval(value: float, variance: float | None) -> Interval | None:
+    """Calculate the interval of a positive quotient from its log variance.
 
-    The delta method; of a quotient of two shares it is the interval of Katz, Baptista, Azen and
-    Pike, 1978. None where the variance is unknown, as after a count of none.
+    It is value × e^(± z √v), by the delta method; for a quotient of two shares it is the
+    interval of Katz, Baptista, Azen and Pike, 1978. None if the variance is unknown, as after a
+    count of 0.
     """
     if variance is None or value <= 0:
         return None
@@ -68,17 +78,22 @@ def log_interval(value: float, variance: float | None) -> Interval | None:
     return value / factor, value * factor
 
 
-def ratio_interval(y: float, x: float, yy: float, xy: float, xx: float, n: int) -> Interval | None:
-    """A ratio of sums Σy ÷ Σx over n units, linearised (Cochran, Sampling Techniques, ch. 6).
+def calculate_ratio_interval(
+    y: float, x: float, yy: float, xy: float, xx: float, n: int
+) -> Interval | None:
+    """Calculate the interval of Σy ÷ Σx over n units by linearisation.
 
-    None with fewer than two units or nothing to divide by, and where all units are alike: what
-    has not been seen to vary has no known error, rather than none.
+    See Cochran, Sampling Techniques, ch. 6.
+
+    Returns:
+        None with fewer than two units, with a zero denominator, or if all units are alike:
+        without observed variation the error is unknown, not zero.
     """
     if n < 2 or x == 0:
         return None
     ratio = y / x
     residual = yy - 2 * ratio * xy + ratio * ratio * xx
-    if residual <= _ALIKE * (yy + ratio * ratio * xx):
+    if residual <= _EQUAL_TOLERANCE * (yy + ratio * ratio * xx):
         return None
     half = _Z * math.sqrt(residual * n / (n - 1)) / abs(x)
     return ratio - half, ratio + half

@@ -1,4 +1,4 @@
-"""What a metric is, and the scope for which it is asked."""
+"""Definition of a metric, and the scope of a query."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -8,12 +8,12 @@ from typing import Any, Literal
 
 from sqlalchemy import Select
 
-from cs_sync.metrics.as_known import as_known
 from cs_sync.metrics.fx import Conversion
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import Period
+from cs_sync.metrics.sql.time_travel import rewrite_as_of
 
-MOST = 1_000_000
+MAX_SETTING = 1_000_000
 """The largest number that a setting may be: dates cannot be reckoned with much more."""
 
 Unit = Literal["ratio", "money_minor", "count", "score", "days", "seconds"]
@@ -25,7 +25,7 @@ Spread = Literal["none", "wilson", "ratio", "nps", "poisson", "log"]
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """For which periods, by which attributes, under which policy, as known when."""
+    """The periods, attributes, policy and knowledge time of a query."""
 
     periods: tuple[Period, ...]
     policy: MrrPolicy = field(default_factory=MrrPolicy)
@@ -53,14 +53,14 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One number of customer success.
+    """A customer-success metric.
 
     `build` makes a statement for a scope. Its rows carry `period` (index into the scope's
-    periods), `segment_0`, … (the scope's attributes), `dimension_0`, … (its own), `currency`
-    (None where money plays no part), `numerator`, `denominator` (None where there is none) and
-    `n`; with spread `ratio` also `xx`, `xy`, `yy`, with `nps` also `promoters` and `detractors`,
-    with `poisson` also `events` and `variance` (None where every event weighs 1 ÷ denominator),
-    with `log` also `variance` (of the value's logarithm; None where it is unknown).
+    periods), `segment_0`, … (the scope's attributes), `dimension_0`, … (its own),
+    `currency` (None without money), `numerator`, `denominator` (None if there is none) and
+    `n`; with spread `ratio` also `xx`, `xy`, `yy`, with `nps` also `promoters` and
+    `detractors`, with `poisson` also `events` and `variance` (None if every event weighs 1
+    ÷ denominator), with `log` also `variance` (of the value's logarithm; None if unknown).
     """
 
     name: str
@@ -102,28 +102,32 @@ class Metric:
     splits: bool = True
     """Whether attributes of accounts can split it; what rests on company-wide costs cannot be."""
 
-    def rests_on(self, scope: Scope) -> tuple[str, ...]:
-        """The record tables that it rests on under a scope."""
+    def list_inputs(self, scope: Scope) -> tuple[str, ...]:
+        """Return the record tables that the metric reads under a scope."""
         by_features = scope.active_features and "usage_day" in self.inputs
         return (*self.inputs, "feature_day") if by_features else self.inputs
 
-    def narrowed(self, scope: Scope) -> Scope:
-        """The scope as far as this metric follows it."""
+    def restrict_scope(self, scope: Scope) -> Scope:
+        """Return the scope without attributes the metric cannot be split by."""
         return scope if self.splits else replace(scope, by=())
 
-    def settings_for(self, scope: Scope) -> Mapping[str, Any]:
-        """Its settings under a scope; ValueError for one that it does not have."""
-        given: Mapping[str, Any] = scope.settings.get(self.name, {})
-        for key, value in given.items():
+    def resolve_settings(self, scope: Scope) -> Mapping[str, Any]:
+        """Return the metric's settings under a scope.
+
+        Raises:
+            ValueError: A setting is unknown or invalid.
+        """
+        overrides: Mapping[str, Any] = scope.settings.get(self.name, {})
+        for key, value in overrides.items():
             if key not in self.settings:
-                known = ", ".join(self.settings) or "none"
-                raise ValueError(f"metric {self.name} has no setting {key!r}; it has: {known}")
-            if wanted := self.wanted(key, value):
-                raise ValueError(f"metric {self.name}: {key} must be {wanted}, not {value!r}")
-        return {**self.settings, **given}
+                allowed = ", ".join(self.settings) or "none"
+                raise ValueError(f"metric {self.name} has no setting {key!r}; it has: {allowed}")
+            if expected := self.wanted(key, value):
+                raise ValueError(f"metric {self.name}: {key} must be {expected}, not {value!r}")
+        return {**self.settings, **overrides}
 
     def wanted(self, key: str, value: Any) -> str | None:
-        """What a setting of its should be instead; None where the value will do."""
+        """Return the expected kind of value for a setting; None if the value is valid."""
         default, choices = self.settings[key], self.choices.get(key)
         if choices is not None:
             return None if value in choices else f"one of {', '.join(choices)}"
@@ -132,31 +136,37 @@ class Metric:
         if isinstance(default, tuple):
             texts = isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)
             return None if texts else "a list of texts"
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= MOST:
-            return f"a number from 0 to {MOST}"
+        if (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not 0 <= value <= MAX_SETTING
+        ):
+            return f"a number from 0 to {MAX_SETTING}"
         fraction = isinstance(default, int) and not isinstance(value, int)
         return "a whole number" if fraction else None
 
     def statement(self, scope: Scope) -> Select[Any]:
-        """The statement for a scope; its rows are finished by `kpi.finish`."""
+        """Build the statement for a scope; `kpi.build_kpi_rows` converts its rows."""
         statement = self.current(scope)
-        return statement if scope.known_at is None else as_known(statement, scope.known_at)
+        return statement if scope.known_at is None else rewrite_as_of(statement, scope.known_at)
 
     def current(self, scope: Scope) -> Select[Any]:
-        """The statement where the tables show what was known at the scope's `known_at`."""
-        return self.build(replace(self.narrowed(scope), settings=self.settings_for(scope)))
+        """Build the statement over tables already as of the scope's `known_at`."""
+        return self.build(
+            replace(self.restrict_scope(scope), settings=self.resolve_settings(scope))
+        )
 
     def statements(self, scope: Scope) -> Iterator[tuple[int, Select[Any]]]:
-        """The statements for a scope, and the index of the period that is each one's period 0."""
+        """Build the statements for a scope, each with the index of its period 0."""
         return ((first, self.statement(part)) for first, part in self.parts(scope))
 
     def parts(self, scope: Scope) -> Iterator[tuple[int, Scope]]:
-        """The scopes of its statements, and the index of the period that is each one's period 0.
+        """Split a scope by statement, each with the index of its first period.
 
-        One for all periods; by attributes one for each, as accounts are counted in the segment in
-        which the period's end finds them.
+        One for all periods; with attributes one per period, as accounts count in their segment
+        at the period's end.
         """
-        scope = self.narrowed(scope)
+        scope = self.restrict_scope(scope)
         if not scope.by:
             yield 0, scope
             return

@@ -1,4 +1,4 @@
-"""Whose record is it: the one definition, for metrics and for health."""
+"""Record ownership: the one definition for metrics and health."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -13,39 +13,39 @@ from cs_sync_schemas import (
     SurveyResponse,
     Ticket,
     UsageDay,
-    table_of,
+    get_table,
 )
 
-LINK, CONTACT_LINK = table_of(AccountLink), table_of(ContactLink)
-PLACE = table_of(ContactAccount)
+LINK, CONTACT_LINK = get_table(AccountLink), get_table(ContactLink)
+PLACE = get_table(ContactAccount)
 PLACE_LINK = LINK.alias("place_link")
-_HAPPENED = {
-    table_of(Ticket).name: "opened_at",
-    table_of(SurveyResponse).name: "answered_at",
-    table_of(UsageDay).name: "day",
-    table_of(FeatureDay).name: "day",
+_TIME_COLUMNS = {
+    get_table(Ticket).name: "opened_at",
+    get_table(SurveyResponse).name: "answered_at",
+    get_table(UsageDay).name: "day",
+    get_table(FeatureDay).name: "day",
 }
 """Records of people → the column that says when it happened."""
 
 
 @dataclass(frozen=True, slots=True)
-class Owned:
-    """Records joined to their owners, with the account's id and the person's, if any."""
+class OwnedRecords:
+    """Records joined to their owners: the account's id and the person's, if any."""
 
     rows: FromClause
     account_id: ColumnElement[Any]
     contact_id: ColumnElement[Any] | None
 
 
-def with_owner(record: Table) -> Owned:
-    """The records with the account that they name, or else their person's when it happened.
+def join_owner(record: Table) -> OwnedRecords:
+    """Join records to the account they name, else to their person's account at that time.
 
-    A person who moves on later changes nothing of it; an account that is merged takes it along.
+    A person's later move changes nothing; a merged account takes its records along.
     """
     named = and_(LINK.c.source == record.c.source, LINK.c.source_id == record.c.account_source_id)
     rows: FromClause = record.outerjoin(LINK, named)
     if "contact_source_id" not in record.c:
-        return Owned(rows, LINK.c.account_id, None)
+        return OwnedRecords(rows, LINK.c.account_id, None)
     person = and_(
         CONTACT_LINK.c.source == record.c.source,
         CONTACT_LINK.c.source_id == record.c.contact_source_id,
@@ -54,14 +54,14 @@ def with_owner(record: Table) -> Owned:
         PLACE_LINK.c.source == PLACE.c.source,
         PLACE_LINK.c.source_id == PLACE.c.account_source_id,
     )
-    rows = rows.outerjoin(CONTACT_LINK, person).outerjoin(PLACE, _there(record))
+    rows = rows.outerjoin(CONTACT_LINK, person).outerjoin(PLACE, _is_place_then(record))
     account_id = func.coalesce(LINK.c.account_id, PLACE_LINK.c.account_id)
-    return Owned(rows.outerjoin(PLACE_LINK, placed), account_id, CONTACT_LINK.c.contact_id)
+    return OwnedRecords(rows.outerjoin(PLACE_LINK, placed), account_id, CONTACT_LINK.c.contact_id)
 
 
-def _there(record: Table) -> ColumnElement[bool]:
-    """Where the person was when it happened; records without a time are of the last place."""
-    moment = record.c[_HAPPENED[record.name]]
+def _is_place_then(record: Table) -> ColumnElement[bool]:
+    """Return the condition for the person's account at that time; undated records: the last."""
+    moment = record.c[_TIME_COLUMNS[record.name]]
     by_day = isinstance(moment.type, Date)
     start, end = (
         (PLACE.c.day_from, PLACE.c.day_to) if by_day else (PLACE.c.valid_from, PLACE.c.valid_to)

@@ -1,4 +1,4 @@
-"""Calendar periods in the reporting zone, half-open, and the instants at which they turn."""
+"""Calendar periods in the reporting zone, half-open, with their instants."""
 
 from calendar import monthrange
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _MONTHS: dict[Grain, int] = {"month": 1, "quarter": 3, "year": 12}
 
 @dataclass(frozen=True, slots=True, order=True)
 class Period:
-    """The days `[start, end)` of a zone; `end` is the first day that no longer belongs to it."""
+    """The days `[start, end)` of a zone; `end` is exclusive."""
 
     start: date
     end: date
@@ -23,104 +23,115 @@ class Period:
     @property
     def starts_at(self) -> datetime:
         """The UTC instant at which `start` begins."""
-        return midnight(self.start, self.zone)
+        return get_day_start(self.start, self.zone)
 
     @property
     def ends_at(self) -> datetime:
-        """The UTC instant at which `end` begins; what happens then belongs to the next period."""
-        return midnight(self.end, self.zone)
+        """The UTC instant at which `end` begins; exclusive."""
+        return get_day_start(self.end, self.zone)
 
     @property
     def days(self) -> int:
-        """How many days it has."""
+        """The number of days."""
         return (self.end - self.start).days
 
 
-def midnight(day: date, zone: str) -> datetime:
-    """The UTC instant at which a day begins in a zone, also where clocks change at midnight."""
+def get_day_start(day: date, zone: str) -> datetime:
+    """Return the UTC instant at which a day begins in a zone.
+
+    Also where clocks change at midnight.
+    """
     return datetime.combine(day, time.min, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
 
-def clock_changes(start: date, end: date, zone: str) -> list[tuple[datetime, int]]:
-    """The instants between two days at which a zone's clocks are changed, and by how many seconds.
+def find_clock_changes(start: date, end: date, zone: str) -> list[tuple[datetime, int]]:
+    """Return the clock changes of a zone between two days, each with its seconds.
 
-    To the quarter of an hour, as zones change their clocks on the hour or half past it.
+    Precise to a quarter of an hour: zones change on the hour or half past it.
     """
     place, step = ZoneInfo(zone), timedelta(minutes=15)
 
     def offset(at: datetime) -> timedelta:
         return at.astimezone(place).utcoffset() or timedelta()
 
-    found = []
-    at, last = midnight(start, "UTC"), midnight(end, "UTC")
+    changes = []
+    at, last = get_day_start(start, "UTC"), get_day_start(end, "UTC")
     while at < last:
         after = at + timedelta(days=1)
         if offset(at) != offset(after):
             turn = next(at + step * n for n in range(1, 97) if offset(at + step * n) != offset(at))
-            found.append((turn, int((offset(after) - offset(at)).total_seconds())))
+            changes.append((turn, int((offset(after) - offset(at)).total_seconds())))
         at = after
-    return found
+    return changes
 
 
 def add_months(day: date, months: int) -> date:
-    """The same day some months later (or earlier), or that month's last day where it has none."""
+    """Return the same day some months later or earlier, or that month's last day."""
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return day.replace(year=year, month=month + 1, day=min(day.day, monthrange(year, month + 1)[1]))
 
 
-def after_interval(at: datetime, interval: str, count: int) -> datetime:
-    """The instant one billing interval of `count` days, weeks, months or years later."""
+def add_interval(at: datetime, interval: str, count: int) -> datetime:
+    """Return the instant one billing interval of `count` days, weeks, months or years later."""
     if interval in ("day", "week"):
         return at + timedelta(days=count * (7 if interval == "week" else 1))
-    return datetime.combine(add_months(at.date(), count * _step(interval)), at.timetz())
+    return datetime.combine(add_months(at.date(), count * _count_months(interval)), at.timetz())
 
 
-def interval_around(
+def find_interval(
     anchor: datetime, interval: str, count: int, at: datetime
 ) -> tuple[datetime, datetime]:
-    """The billing interval, counted from an anchor, that contains a later instant."""
+    """Return the billing interval around an instant, counted from an anchor.
+
+    Args:
+        anchor: The start of the first interval; not after `at`.
+        interval: `day`, `week`, `month` or `year`.
+        count: The number of these in one interval.
+        at: The instant.
+    """
     longest = timedelta(days=count * {"day": 1, "week": 7, "month": 31, "year": 366}[interval])
     turn = (at - anchor) // longest
-    while (end := after_interval(anchor, interval, count * (turn + 1))) <= at:
+    while (end := add_interval(anchor, interval, count * (turn + 1))) <= at:
         turn += 1
-    return after_interval(anchor, interval, count * turn), end
+    return add_interval(anchor, interval, count * turn), end
 
 
-def period_of(day: date, grain: Grain, zone: str) -> Period:
-    """The period that contains a day; weeks begin on Monday (ISO 8601)."""
+def find_period(day: date, grain: Grain, zone: str) -> Period:
+    """Return the period of a day; weeks begin on Monday (ISO 8601)."""
     if grain == "day":
         return Period(day, day + timedelta(days=1), zone)
     if grain == "week":
         start = day - timedelta(days=day.weekday())
         return Period(start, start + timedelta(days=7), zone)
-    step = _step(grain)
+    step = _count_months(grain)
     start = date(day.year, (day.month - 1) // step * step + 1, 1)
     return Period(start, add_months(start, step), zone)
 
 
-def last_whole_period(as_of: date, grain: Grain, zone: str) -> Period:
-    """The last whole period that is over when `as_of` begins.
+def find_last_whole_period(as_of: date, grain: Grain, zone: str) -> Period:
+    """Return the last whole period completed at the start of `as_of`.
 
-    A month is over on the first of the next: as of 31 October the last whole month is September.
+    A month is complete on the first of the next: as of 31 October the last whole month is
+    September.
     """
-    running = period_of(as_of, grain, zone)
-    return period_of(running.start - timedelta(days=1), grain, zone)
+    running = find_period(as_of, grain, zone)
+    return find_period(running.start - timedelta(days=1), grain, zone)
 
 
-def whole_periods(since: date, until: date, grain: Grain, zone: str) -> tuple[Period, ...]:
-    """Every period that lies wholly in `[since, until)`, oldest first."""
-    return tuple(_whole(since, until, grain, zone))
+def list_whole_periods(since: date, until: date, grain: Grain, zone: str) -> tuple[Period, ...]:
+    """Return every period entirely in `[since, until)`, oldest first."""
+    return tuple(_iterate_whole_periods(since, until, grain, zone))
 
 
-def _whole(since: date, until: date, grain: Grain, zone: str) -> Iterator[Period]:
-    period = period_of(since, grain, zone)
+def _iterate_whole_periods(since: date, until: date, grain: Grain, zone: str) -> Iterator[Period]:
+    period = find_period(since, grain, zone)
     while period.end <= until:
         if period.start >= since:
             yield period
-        period = period_of(period.end, grain, zone)
+        period = find_period(period.end, grain, zone)
 
 
-def _step(grain: str) -> int:
+def _count_months(grain: str) -> int:
     for name, months in _MONTHS.items():
         if name == grain:
             return months

@@ -1,4 +1,4 @@
-"""Records that belong to no account: their share of all, and which they are."""
+"""Unattributed records: their share of all, and the records themselves."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ from sqlalchemy import (
     true,
 )
 
-from cs_sync.metrics.attribution import attributed
 from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.sql.attribution import select_attributed
 from cs_sync_schemas import (
     FeatureDay,
     Invoice,
@@ -29,18 +29,18 @@ from cs_sync_schemas import (
     SurveyResponse,
     Ticket,
     UsageDay,
-    table_of,
+    get_table,
 )
 
-INVOICE = table_of(Invoice)
+INVOICE = get_table(Invoice)
 
 
 @dataclass(frozen=True, slots=True)
-class RecordKind:
-    """Records of one table that should belong to accounts.
+class AttributedTable:
+    """A table of records with an expected account.
 
-    Money is measured by `amount`, everything else by the number of records. Records of one day
-    each are listed together, as one line per person or account of the source.
+    Money is measured by `amount`, everything else by the number of records. Daily records
+    are listed together, one line per person or account of the source.
     """
 
     name: str
@@ -51,7 +51,7 @@ class RecordKind:
     where: ColumnElement[bool] | None = None
 
     def records(self, scope: Scope) -> CTE:
-        """All of them, with their account where there is one."""
+        """Select all records, with their account if any."""
         columns = self.table.c
         contact = columns.get("contact_source_id", cast(null(), String))
         own: list[ColumnElement[Any]] = [
@@ -63,25 +63,25 @@ class RecordKind:
             (columns[self.amount] if self.amount else cast(null(), BigInteger)).label("amount"),
             (columns.currency if self.amount else literal("", String)).label("currency"),
         ]
-        return attributed(
+        return select_attributed(
             scope, self.table, *own, where=true() if self.where is None else self.where
         )
 
 
-KINDS: Sequence[RecordKind] = (
-    RecordKind(
+ATTRIBUTED_TABLES: Sequence[AttributedTable] = (
+    AttributedTable(
         "money", INVOICE, "issued_at", "total", where=INVOICE.c.status.not_in(("draft", "void"))
     ),
-    RecordKind("subscriptions", table_of(Subscription), "started_at"),
-    RecordKind("tickets", table_of(Ticket), "opened_at"),
-    RecordKind("answers", table_of(SurveyResponse), "answered_at"),
-    RecordKind("usage days", table_of(UsageDay), "day", daily=True),
-    RecordKind("feature days", table_of(FeatureDay), "day", daily=True),
+    AttributedTable("subscriptions", get_table(Subscription), "started_at"),
+    AttributedTable("tickets", get_table(Ticket), "opened_at"),
+    AttributedTable("answers", get_table(SurveyResponse), "answered_at"),
+    AttributedTable("usage days", get_table(UsageDay), "day", daily=True),
+    AttributedTable("feature days", get_table(FeatureDay), "day", daily=True),
 )
 
 
-def shares(kind: RecordKind, scope: Scope) -> Select[Any]:
-    """Per currency of money, else one row: what belongs to no account, and what there is."""
+def select_shares(kind: AttributedTable, scope: Scope) -> Select[Any]:
+    """Select the unattributed and the total size: per currency for money, else in one row."""
     records = kind.records(scope)
     size = records.c.amount if kind.amount else literal(1)
     return (
@@ -95,8 +95,8 @@ def shares(kind: RecordKind, scope: Scope) -> Select[Any]:
     )
 
 
-def without_account(kind: RecordKind, scope: Scope) -> Select[Any]:
-    """Those that belong to none, the newest first."""
+def select_unattributed(kind: AttributedTable, scope: Scope) -> Select[Any]:
+    """Select the records without an account, newest first."""
     records = kind.records(scope)
     names = ("source", "source_id", "account_source_id", "contact_source_id", "currency")
     keys = [records.c[name] for name in names]

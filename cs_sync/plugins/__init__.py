@@ -1,7 +1,7 @@
-"""The installed plugins and what they offer; one that is broken stops no other."""
+"""The installed plugins and their offers; a broken one affects no other."""
 
-from cs_sync.plugins.loading import load_plugins
-from cs_sync.plugins.offers import Plugins
+from cs_sync.plugins.loader import load_plugins
 from cs_sync.plugins.plugin import BrokenPlugin, Plugin
+from cs_sync.plugins.registry import PluginRegistry
 
-__all__ = ["BrokenPlugin", "Plugin", "Plugins", "load_plugins"]
+__all__ = ["BrokenPlugin", "Plugin", "PluginRegistry", "load_plugins"]

@@ -1,4 +1,4 @@
-"""The names under which our distributions are published, and what to say of others."""
+"""Names of our published distributions, and advice on others."""
 
 import re
 from collections.abc import Iterator

@@ -1,11 +1,11 @@
-"""What is known of an installed plugin, and how to say that it is broken."""
+"""An installed plugin, and the report on a broken one."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Plugin:
-    """An entry point of the group `cs_sync`, and the distribution it came with."""
+    """An entry point of the group `cs_sync` and its distribution."""
 
     name: str
     distribution: str
@@ -13,7 +13,7 @@ class Plugin:
 
     @property
     def key(self) -> str:
-        """Tells it from a plugin of the same name in another distribution."""
+        """The key that is unique across distributions."""
         return f"{self.distribution}:{self.name}"
 
     def __str__(self) -> str:
@@ -22,7 +22,7 @@ class Plugin:
 
 @dataclass(frozen=True, slots=True)
 class BrokenPlugin:
-    """A plugin that cannot be used, why, and what to do about it."""
+    """An unusable plugin, with error and remedy."""
 
     name: str
     distribution: str
@@ -35,8 +35,16 @@ class BrokenPlugin:
         return f"{who} is left out: {self.error}\n  → {self.remedy}"
 
 
-def broken(plugin: Plugin, error: BaseException | str, remedy: str = "") -> BrokenPlugin:
-    """The report on a plugin that failed; the remedy follows from the error unless given."""
+def describe_broken_plugin(
+    plugin: Plugin, error: BaseException | str, remedy: str = ""
+) -> BrokenPlugin:
+    """Build the report on a failed plugin.
+
+    Args:
+        plugin: The plugin.
+        error: An exception or a message.
+        remedy: By default it follows from the error.
+    """
     if isinstance(error, BaseException):
         text = f"{type(error).__name__}: {error}".strip().rstrip(":")
     else:
@@ -46,11 +54,11 @@ def broken(plugin: Plugin, error: BaseException | str, remedy: str = "") -> Brok
         distribution=plugin.distribution,
         version=plugin.version,
         error=text,
-        remedy=remedy or _remedy(plugin, error),
+        remedy=remedy or _suggest_remedy(plugin, error),
     )
 
 
-def _remedy(plugin: Plugin, error: BaseException | str) -> str:
+def _suggest_remedy(plugin: Plugin, error: BaseException | str) -> str:
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.partition(".")[0]
         return (

@@ -1,27 +1,27 @@
-"""The report of a run: one HTML file that needs nothing but itself."""
+"""Report of a run: one self-contained HTML file."""
 
 from cs_sync.report.data import (
     BandCount,
-    BandDay,
-    Freshness,
+    BandCountOnDay,
+    CommentTopic,
+    InvoiceTie,
     ReportData,
-    RunLine,
-    Said,
-    Tie,
-    Unattributed,
-    Watched,
+    ReportedRun,
+    StreamFreshness,
+    UnattributedRecords,
+    WatchedAccount,
 )
-from cs_sync.report.page import render
+from cs_sync.report.page import render_report
 
 __all__ = [
     "BandCount",
-    "BandDay",
-    "Freshness",
+    "BandCountOnDay",
+    "CommentTopic",
+    "InvoiceTie",
     "ReportData",
-    "RunLine",
-    "Said",
-    "Tie",
-    "Unattributed",
-    "Watched",
-    "render",
+    "ReportedRun",
+    "StreamFreshness",
+    "UnattributedRecords",
+    "WatchedAccount",
+    "render_report",
 ]

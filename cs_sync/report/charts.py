@@ -1,17 +1,17 @@
-"""The report's charts as Vega-Lite specifications: data and marks, no drawing."""
+"""Vega-Lite specifications of the report's charts: data and marks, no drawing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cs_sync.report.data import BandCount, BandDay
-from cs_sync.report.formats import major
-from cs_sync.report.movements import MOVEMENTS, Step, shown
+from cs_sync.report.data import BandCount, BandCountOnDay
+from cs_sync.report.formats import to_major_units
+from cs_sync.report.movements import MOVEMENTS, BridgePeriod, select_movements
 
 Spec = dict[str, Any]
 MOVEMENT_COLOURS = {name: f"var(--{name})" for name in MOVEMENTS}
 _MONTHS = "split(utcFormat(toDate(datum.value), '%b|%Y'), '|')"
 _DAYS = "split(utcFormat(toDate(datum.value), '%-d %b|%Y'), '|')"
-_SHORT = (
+_SHORT_AMOUNT = (
     "datum.value === 0 ? '0' : abs(datum.value) < 1 ? format(datum.value, '~g')"
     " : replace(format(datum.value, '~s'), 'G', 'B')"
 )
@@ -21,22 +21,30 @@ _WIDEST_STEP, _GAP = 80, 0.25
 """Pixels per period at most, so that two months are not two walls; the share between bars."""
 
 
-def mrr_spec(steps: Sequence[Step], currency: str, width: int) -> Spec:
-    """The level of MRR above, what moved it below: two scales, one time axis."""
+def build_mrr_chart(steps: Sequence[BridgePeriod], currency: str, width: int) -> Spec:
+    """Build the MRR chart: the level above, its movements below, on one time axis.
+
+    Args:
+        steps: The periods of one currency, oldest first.
+        currency: The currency code.
+        width: The width in CSS pixels.
+    """
     times = [step.start.isoformat() for step in steps]
     monthly = all(step.start.day == 1 for step in steps)
-    axis = _time(times, width, _MONTHS if monthly else _DAYS)
+    axis = _build_time_axis(times, width, _MONTHS if monthly else _DAYS)
     return {
         "vconcat": [
-            _level(steps, currency, width, axis),
-            _moves(steps, currency, width, axis),
+            _build_level_chart(steps, currency, width, axis),
+            _build_movement_chart(steps, currency, width, axis),
         ]
     }
 
 
-def _level(steps: Sequence[Step], currency: str, width: int, axis: Spec) -> Spec:
+def _build_level_chart(
+    steps: Sequence[BridgePeriod], currency: str, width: int, axis: Spec
+) -> Spec:
     values = [
-        {"time": step.start.isoformat(), "mrr": float(major(step.closing, currency))}
+        {"time": step.start.isoformat(), "mrr": float(to_major_units(step.closing, currency))}
         for step in steps
     ]
     return {
@@ -49,7 +57,7 @@ def _level(steps: Sequence[Step], currency: str, width: int, axis: Spec) -> Spec
                 "field": "mrr",
                 "type": "quantitative",
                 "scale": {"zero": True},
-                "axis": _amounts(f"MRR at the end, {currency}"),
+                "axis": _build_amount_axis(f"MRR at the end, {currency}"),
             },
         },
         "layer": [
@@ -66,14 +74,16 @@ def _level(steps: Sequence[Step], currency: str, width: int, axis: Spec) -> Spec
     }
 
 
-def _moves(steps: Sequence[Step], currency: str, width: int, axis: Spec) -> Spec:
-    names = shown(steps)
+def _build_movement_chart(
+    steps: Sequence[BridgePeriod], currency: str, width: int, axis: Spec
+) -> Spec:
+    names = select_movements(steps)
     values = [
         {
             "time": step.start.isoformat(),
             "kind": MOVEMENTS[name][0],
             "order": order,
-            "amount": float(major(step.moves[name], currency)),
+            "amount": float(to_major_units(step.moves[name], currency)),
         }
         for step in steps
         for order, name in enumerate(names)
@@ -90,9 +100,9 @@ def _moves(steps: Sequence[Step], currency: str, width: int, axis: Spec) -> Spec
                     "y": {
                         "field": "amount",
                         "type": "quantitative",
-                        "axis": _amounts(f"Movements, {currency}"),
+                        "axis": _build_amount_axis(f"Movements, {currency}"),
                     },
-                    "color": _colours(
+                    "color": _encode_colours(
                         "kind",
                         [MOVEMENTS[name][0] for name in names],
                         [MOVEMENT_COLOURS[name] for name in names],
@@ -105,8 +115,14 @@ def _moves(steps: Sequence[Step], currency: str, width: int, axis: Spec) -> Spec
     }
 
 
-def bands_now_spec(bands: Sequence[BandCount], colours: Mapping[str, str], width: int) -> Spec:
-    """One bar of all accounts, cut by band."""
+def build_band_chart(bands: Sequence[BandCount], colours: Mapping[str, str], width: int) -> Spec:
+    """Build one bar of all accounts, divided by band.
+
+    Args:
+        bands: The accounts per band.
+        colours: Band → CSS colour.
+        width: The width in CSS pixels.
+    """
     values = [
         {"band": band.band, "order": order, "accounts": band.accounts}
         for order, band in enumerate(bands)
@@ -119,16 +135,26 @@ def bands_now_spec(bands: Sequence[BandCount], colours: Mapping[str, str], width
         "mark": {"type": "bar", "height": 26, "stroke": "var(--card)", "strokeWidth": 1.5},
         "encoding": {
             "x": {"field": "accounts", "type": "quantitative", "stack": "normalize", "axis": None},
-            "color": _band_colours(bands, colours),
+            "color": _encode_band_colours(bands, colours),
             "order": {"field": "order"},
         },
     }
 
 
-def bands_over_time_spec(
-    days: Sequence[BandDay], bands: Sequence[BandCount], colours: Mapping[str, str], width: int
+def build_band_history_chart(
+    days: Sequence[BandCountOnDay],
+    bands: Sequence[BandCount],
+    colours: Mapping[str, str],
+    width: int,
 ) -> Spec:
-    """Accounts by band over the days, the worst at the bottom."""
+    """Build the chart of accounts by band and day, worst band at the bottom.
+
+    Args:
+        days: The accounts per band and day.
+        bands: The bands to show, worst first.
+        colours: Band → CSS colour.
+        width: The width in CSS pixels.
+    """
     order = {band.band: place for place, band in enumerate(bands)}
     known = [day for day in days if day.band in order]
     times = sorted({day.day.isoformat() for day in known})
@@ -147,20 +173,20 @@ def bands_over_time_spec(
         "data": {"values": values},
         "mark": {"type": "bar", "stroke": "var(--card)", "strokeWidth": 0.5},
         "encoding": {
-            "x": _time(times, width, _DAYS),
+            "x": _build_time_axis(times, width, _DAYS),
             "y": {
                 "field": "accounts",
                 "type": "quantitative",
-                "axis": {**_amounts("Accounts"), "tickMinStep": 1},
+                "axis": {**_build_amount_axis("Accounts"), "tickMinStep": 1},
             },
-            "color": _band_colours(bands, colours),
+            "color": _encode_band_colours(bands, colours),
             "order": {"field": "order"},
         },
     }
 
 
-def _time(times: Sequence[str], width: int, words: str) -> Spec:
-    """As many labels as fit, counted back from the newest, which always has one."""
+def _build_time_axis(times: Sequence[str], width: int, words: str) -> Spec:
+    """Build a time axis with as many labels as fit, always including the newest."""
     room = max(2, (width - 60) // _LABEL_WIDTH)
     step = -(-len(times) // room) if times else 1
     axis = {
@@ -175,15 +201,15 @@ def _time(times: Sequence[str], width: int, words: str) -> Spec:
     return {"field": "time", "type": "ordinal", "axis": axis, "scale": scale}
 
 
-def _amounts(title: str) -> Spec:
-    return {"title": title, "labelExpr": _SHORT, "tickCount": 4}
+def _build_amount_axis(title: str) -> Spec:
+    return {"title": title, "labelExpr": _SHORT_AMOUNT, "tickCount": 4}
 
 
-def _band_colours(bands: Sequence[BandCount], colours: Mapping[str, str]) -> Spec:
+def _encode_band_colours(bands: Sequence[BandCount], colours: Mapping[str, str]) -> Spec:
     names = [band.band for band in bands]
-    return _colours("band", names, [colours[name] for name in names])
+    return _encode_colours("band", names, [colours[name] for name in names])
 
 
-def _colours(field: str, names: list[str], colours: list[str]) -> Spec:
+def _encode_colours(field: str, names: list[str], colours: list[str]) -> Spec:
     scale = {"domain": names, "range": colours}
     return {"field": field, "type": "nominal", "scale": scale, "legend": None}

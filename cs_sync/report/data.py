@@ -1,4 +1,4 @@
-"""What a report is made from."""
+"""Input data of a report."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ UTC = ZoneInfo("UTC")
 
 
 @dataclass(frozen=True, slots=True)
-class RunLine:
-    """The run that the report belongs to; `status` is ok, partial or failed."""
+class ReportedRun:
+    """The run of the report; `status` is ok, partial or failed."""
 
     run: str
     status: str
@@ -22,7 +22,7 @@ class RunLine:
 
 @dataclass(frozen=True, slots=True)
 class BandCount:
-    """How many accounts are in a band now, and their MRR in minor units by currency."""
+    """Number of accounts in a band now, and their MRR (currency → minor units)."""
 
     band: str
     accounts: int
@@ -30,8 +30,8 @@ class BandCount:
 
 
 @dataclass(frozen=True, slots=True)
-class BandDay:
-    """How many accounts were in a band on a day."""
+class BandCountOnDay:
+    """Number of accounts in a band on a day."""
 
     day: date
     band: str
@@ -39,11 +39,11 @@ class BandDay:
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
-    """An account to look after: its MRR in minor units by currency, and why.
+class WatchedAccount:
+    """An account of the watch list: its MRR (currency → minor units), score and reasons.
 
     `score` and `change_30d` are points of 0 to 100, None where unknown. `link` leads to the
-    account in the CRM; anything but http and https is not made a link.
+    account in the CRM; only http and https links are rendered.
     """
 
     account: str
@@ -58,8 +58,8 @@ class Watched:
 
 
 @dataclass(frozen=True, slots=True)
-class Freshness:
-    """How a stream went, and until when its data is complete (None: never read)."""
+class StreamFreshness:
+    """The status of a stream, and the end of its complete data (None: never read)."""
 
     source: str
     stream: str
@@ -71,10 +71,10 @@ class Freshness:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A topic of what customers wrote: how many comments of how many accounts, and some of them.
+class CommentTopic:
+    """A topic of customer comments: the number of comments and accounts, and some quotes.
 
-    `mean_score` is on a scale of 0 to 10; `mrr` is what the accounts pay, in minor units of
+    `mean_score` is on a scale of 0 to 10; `mrr` is the accounts' MRR in minor units of
     `currency`. None where unknown.
     """
 
@@ -88,11 +88,11 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Tie:
-    """How much of the MRR at the end of a month its invoices bear out; minor units of `currency`.
+class InvoiceTie:
+    """The part of a month-end MRR confirmed by invoices, in minor units of `currency`.
 
-    `unexplained` is the sum of the differences that no fact explains; `left_out` is MRR of sources
-    without invoices, which is not in `mrr`.
+    `unexplained` is the sum of the differences without an explanation; `left_out` is MRR of
+    sources without invoices, not included in `mrr`.
     """
 
     currency: str
@@ -104,8 +104,8 @@ class Tie:
 
 
 @dataclass(frozen=True, slots=True)
-class Unattributed:
-    """Records of a kind that belong to no account, of how many; money in minor units.
+class UnattributedRecords:
+    """Records of a kind without an account, and their total number; money in minor units.
 
     `records` are the newest of them, by the source's ids.
     """
@@ -119,35 +119,35 @@ class Unattributed:
 
 @dataclass(frozen=True, slots=True)
 class ReportData:
-    """Everything that `render` shows; what is left out is said to be missing, not left blank.
+    """Everything shown by the report; a missing part is named as missing, not left blank.
 
-    kpis          rows as `cs-sync metrics --format json` prints them: the newest period of each
-                  metric is shown, the period before it gives the change; rows of segments are not
-    mrr           rows as `cs-sync mrr --format json` prints them; rows per account are added up
+    kpis          rows of `cs-sync metrics --format json`: the newest period of each metric is
+                  shown, the period before it gives the change; segment rows are skipped
+    mrr           rows of `cs-sync mrr --format json`; rows per account are added up
     bands         now, worst band first, in the order of the configuration
     band_history  the same bands on earlier days, if known
     writes        counts by outcome (create, update, unchanged, rejected, unknown)
-    said          topics of the last year's comments, the most frequent first; without any, the
-                  section is left out
-    ties          how much of the MRR of each currency ties to invoices
-    unattributed  what belongs to no account, by kind; shown also where it is nothing
-    notes         sentences that the reader must know, each shown at the top
+    said          topics of the last year's comments, most frequent first; without any, the
+                  section is omitted
+    ties          the part of each currency's MRR confirmed by invoices
+    unattributed  records without an account, by kind; shown even if there are none
+    notes         messages for the reader, each shown at the top
     """
 
     workspace: str
     generated_at: datetime
     as_of: date
     timezone: ZoneInfo = UTC
-    run: RunLine | None = None
+    run: ReportedRun | None = None
     kpis: Sequence[Row] = ()
     mrr: Sequence[Row] = ()
     bands: Sequence[BandCount] = ()
-    band_history: Sequence[BandDay] = ()
-    watch_list: Sequence[Watched] = ()
+    band_history: Sequence[BandCountOnDay] = ()
+    watch_list: Sequence[WatchedAccount] = ()
     destination: str = "the CRM"
     writes: Mapping[str, int] = field(default_factory=dict)
-    streams: Sequence[Freshness] = ()
-    said: Sequence[Said] = ()
-    ties: Sequence[Tie] = ()
-    unattributed: Sequence[Unattributed] = ()
+    streams: Sequence[StreamFreshness] = ()
+    said: Sequence[CommentTopic] = ()
+    ties: Sequence[InvoiceTie] = ()
+    unattributed: Sequence[UnattributedRecords] = ()
     notes: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""From a Vega-Lite specification to an SVG that lives inside the page."""
+"""Rendering of a Vega-Lite specification as inline SVG."""
 
 import importlib
 import re
@@ -12,7 +12,7 @@ from cs_sync.contracts.errors import ConfigError
 WIDE, NARROW = 900, 330
 """Widths in CSS pixels: every chart is drawn for a desk and for a phone."""
 
-_LOOK: Mapping[str, Any] = {
+_THEME: Mapping[str, Any] = {
     "background": None,
     "padding": 4,
     "font": "system-ui",
@@ -43,8 +43,12 @@ _LOOK: Mapping[str, Any] = {
 _OPENING_TAG = re.compile(r"^<svg[^>]*?viewBox=\"([^\"]*)\"[^>]*>")
 
 
-def extra(module: str) -> ModuleType:
-    """A module of the `report` extra; raises ConfigError that says how to install it."""
+def import_extra(module: str) -> ModuleType:
+    """Import a module of the `report` extra.
+
+    Raises:
+        ConfigError: The module is not installed; the remedy says how to install it.
+    """
     try:
         return importlib.import_module(module)
     except ImportError as missing:
@@ -54,18 +58,22 @@ def extra(module: str) -> ModuleType:
         ) from None
 
 
-def chart(spec: Callable[[int], Mapping[str, Any]], label: str) -> str:
-    """SVG, twice, for wide and narrow screens; `label` is read out in its place.
+def render_chart(spec: Callable[[int], Mapping[str, Any]], label: str) -> str:
+    """Render a chart as SVG for wide and for narrow screens.
 
-    Safe to put into a page as it is: Vega escapes every text, the label is escaped here.
+    The result is safe to embed: Vega escapes all texts, the label is escaped here.
+
+    Args:
+        spec: Builds the specification for a width in CSS pixels.
+        label: The text for screen readers.
     """
-    return _svg(spec(WIDE), label, "wide") + _svg(spec(NARROW), label, "narrow")
+    return _render_svg(spec(WIDE), label, "wide") + _render_svg(spec(NARROW), label, "narrow")
 
 
-def _svg(spec: Mapping[str, Any], label: str, name: str) -> str:
-    """Colours stay names of CSS variables, so that light and dark need no second drawing."""
-    drawn: str = extra("vl_convert").vegalite_to_svg(
-        {**spec, "config": _LOOK}, allowed_base_urls=[]
+def _render_svg(spec: Mapping[str, Any], label: str, name: str) -> str:
+    """Render one SVG; colours stay CSS variables, so light and dark themes share it."""
+    drawn: str = import_extra("vl_convert").vegalite_to_svg(
+        {**spec, "config": _THEME}, allowed_base_urls=[]
     )
     return _OPENING_TAG.sub(
         lambda found: (

@@ -1,4 +1,4 @@
-"""Numbers, money and days as people read them. Unknown is a dash."""
+"""Formatting of numbers, money and dates; unknown values are a dash."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
@@ -10,54 +10,60 @@ from cs_sync_schemas.money import CURRENCY_EXPONENT
 
 UNKNOWN = "–"
 MINUS, THIN = "\u2212", "\u202f"
-WHOLE_FROM = 1000
+MIN_WHOLE_NUMBER = 1000
 """Larger numbers are shown without decimals."""
-MILLIONS_FROM = 10_000_000
+MIN_MILLIONS = 10_000_000
 """Larger amounts are shown in millions."""
 
 
 def number(value: float | Decimal | int | None, decimals: int = 0) -> str:
-    """1,234.5 with a real minus sign."""
+    """Format a number with thousands separators and a typographic minus sign: 1,234.5."""
     if value is None:
         return UNKNOWN
     return f"{value:,.{decimals}f}".replace("-", MINUS)
 
 
-def major(minor: int | float, currency: str) -> Decimal:
-    """The amount in units of the currency."""
-    return Decimal(str(minor)).scaleb(-exponent(currency))
+def to_major_units(minor: int | float, currency: str) -> Decimal:
+    """Convert an amount from minor to major units of its currency."""
+    return Decimal(str(minor)).scaleb(-get_exponent(currency))
 
 
-def exponent(currency: str) -> int:
-    """Decimals of the currency; two where it is unknown."""
+def get_exponent(currency: str) -> int:
+    """Return the number of decimals of a currency; two if it is unknown."""
     return CURRENCY_EXPONENT.get(currency.upper(), 2)
 
 
 def money(minor: int | float | None, currency: str | None, *, exact: bool = False) -> str:
-    """EUR 1,234 or EUR 12.35 M; with all digits where `exact`, or where the amount is small."""
+    """Format an amount in minor units: EUR 1,234 or EUR 12.35 M.
+
+    Args:
+        minor: The amount in minor units.
+        currency: The currency code.
+        exact: Show all decimals, as for small amounts.
+    """
     if minor is None:
         return UNKNOWN
     code = currency or ""
-    amount = major(minor, code)
-    if not exact and abs(amount) >= MILLIONS_FROM:
+    amount = to_major_units(minor, code)
+    if not exact and abs(amount) >= MIN_MILLIONS:
         text = f"{number(amount / 1_000_000, 2)}\u00a0M"
     else:
-        text = number(amount, exponent(code) if exact or abs(amount) < WHOLE_FROM else 0)
+        text = number(amount, get_exponent(code) if exact or abs(amount) < MIN_WHOLE_NUMBER else 0)
     return f"{code}\u00a0{text}" if code else text
 
 
 def purse(amounts: Mapping[str, int]) -> str:
-    """Amounts of several currencies side by side."""
+    """Format amounts (currency → minor units) of several currencies side by side."""
     return " + ".join(money(minor, code) for code, minor in sorted(amounts.items())) or UNKNOWN
 
 
 def percent(ratio: float | None, decimals: int = 1) -> str:
-    """12.3 % of a fraction."""
+    """Format a fraction as a percentage: 12.3 %."""
     return UNKNOWN if ratio is None else f"{number(ratio * 100, decimals)}{THIN}%"
 
 
-def duration(seconds: float | None) -> str:
-    """The two largest units: 3 d 4 h, 5 min 6 s."""
+def format_duration(seconds: float | None) -> str:
+    """Format seconds in their two largest units: 3 d 4 h, 5 min 6 s."""
     if seconds is None:
         return UNKNOWN
     rest = round(abs(seconds))
@@ -69,8 +75,14 @@ def duration(seconds: float | None) -> str:
     return (MINUS if seconds < 0 else "") + " ".join(parts[:2])
 
 
-def quantity(value: float | None, unit: str, currency: str | None) -> str:
-    """A value in its unit: those of the metrics' rows, and `times` for multiples like 3.1×."""
+def format_quantity(value: float | None, unit: str, currency: str | None) -> str:
+    """Format a value in its unit.
+
+    Args:
+        value: The value; money in minor units.
+        unit: A unit of the metric rows, or `times` for multiples like 3.1×.
+        currency: The currency of money.
+    """
     if value is None:
         return UNKNOWN
     if unit == "ratio":
@@ -80,13 +92,22 @@ def quantity(value: float | None, unit: str, currency: str | None) -> str:
     if unit == "times":
         return f"{number(value, 1)}×"
     if unit == "seconds":
-        return duration(value)
-    decimals = 0 if float(value).is_integer() or abs(value) >= WHOLE_FROM else 1
+        return format_duration(value)
+    decimals = 0 if float(value).is_integer() or abs(value) >= MIN_WHOLE_NUMBER else 1
     return number(value, decimals) + (" days" if unit == "days" else "")
 
 
-def change(now: float | None, before: float | None, unit: str, currency: str | None) -> str:
-    """The difference: percentage points for fractions, percent for money, else the number."""
+def format_change(now: float | None, before: float | None, unit: str, currency: str | None) -> str:
+    """Format a difference with its sign.
+
+    Fractions differ in percentage points, money in percent, other units in the number.
+
+    Args:
+        now: The current value.
+        before: The earlier value.
+        unit: The unit of both values.
+        currency: The currency of money.
+    """
     if now is None or before is None:
         return ""
     size = abs(now - before)
@@ -95,27 +116,27 @@ def change(now: float | None, before: float | None, unit: str, currency: str | N
     elif unit == "money_minor" and before > 0:
         text = percent(size / before)
     else:
-        text = quantity(size, unit, currency)
+        text = format_quantity(size, unit, currency)
     visible = any(digit in text for digit in "123456789")
     return ("±" if not visible else "+" if now > before else MINUS) + text
 
 
 def counted(count: int, noun: str) -> str:
-    """1 record, 2 records."""
+    """Format a count with its noun: 1 record, 2 records."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def points(value: float | None) -> str:
-    """A signed number of points."""
+    """Format a number of points with its sign."""
     if value is None:
         return UNKNOWN
     rounded = round(value)
     return "±0" if rounded == 0 else f"{'+' if rounded > 0 else MINUS}{abs(rounded)}"
 
 
-def period(start: Any, end: Any) -> str:
-    """The half-open period [start, end) by its plain name: Oct 2026, 2026, 3 Nov 2026."""
-    first, after = as_date(start), as_date(end)
+def format_period(start: Any, end: Any) -> str:
+    """Format the half-open period [start, end): Oct 2026, 2026, 3 Nov 2026."""
+    first, after = parse_date(start), parse_date(end)
     last = after - timedelta(days=1)
     if first == last:
         return day(first)
@@ -130,18 +151,18 @@ def period(start: Any, end: Any) -> str:
 
 
 def day(value: date) -> str:
-    """3 Nov 2026."""
+    """Format a date: 3 Nov 2026."""
     return f"{value.day}\u00a0{value:%b\u00a0%Y}"
 
 
-def moment(value: datetime | None, zone: ZoneInfo) -> str:
-    """3 Nov 2026 14:05, in the reporting zone."""
+def format_moment(value: datetime | None, zone: ZoneInfo) -> str:
+    """Format an instant in the reporting zone: 3 Nov 2026 14:05."""
     if value is None:
         return "never"
     local = value.astimezone(zone)
     return f"{day(local.date())} {local:%H:%M}"
 
 
-def as_date(value: Any) -> date:
-    """A date as it is, or from its ISO form."""
+def parse_date(value: Any) -> date:
+    """Return a date unchanged, or parse its ISO form."""
     return value if isinstance(value, date) else date.fromisoformat(str(value))

@@ -1,11 +1,11 @@
-"""The MRR bridge of each currency: movements added up per period, ready for chart and table."""
+"""MRR bridge per currency: movements added up per period, for chart and table."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from cs_sync.report.data import Row
-from cs_sync.report.formats import as_date, period
+from cs_sync.report.formats import format_period, parse_date
 
 MOVEMENTS: Mapping[str, tuple[str, int]] = {
     "new": ("New", 1),
@@ -21,7 +21,7 @@ MOVEMENTS: Mapping[str, tuple[str, int]] = {
 
 
 @dataclass(slots=True)
-class Step:
+class BridgePeriod:
     """One period of one currency, in minor units; `moves` are signed."""
 
     start: date
@@ -32,32 +32,41 @@ class Step:
 
     @property
     def label(self) -> str:
-        """The period by its plain name."""
-        return period(self.start, self.end)
+        """The formatted period."""
+        return format_period(self.start, self.end)
 
 
-def bridges(rows: Iterable[Row]) -> dict[str, list[Step]]:
-    """Steps per currency in the order of time; rows of several accounts are added up."""
-    found: dict[str, dict[tuple[date, date], Step]] = {}
+def sum_bridge_rows(rows: Iterable[Row]) -> dict[str, list[BridgePeriod]]:
+    """Add up the bridge rows of all accounts, per currency and period.
+
+    Args:
+        rows: Rows of `cs-sync mrr`.
+
+    Returns:
+        Currency → periods in order of time; the currency with the largest MRR first.
+    """
+    found: dict[str, dict[tuple[date, date], BridgePeriod]] = {}
     for row in rows:
-        start, end = as_date(row["period_start"]), as_date(row["period_end"])
+        start, end = parse_date(row["period_start"]), parse_date(row["period_end"])
         steps = found.setdefault(row["currency"], {})
-        step = steps.setdefault((start, end), Step(start, end))
+        step = steps.setdefault((start, end), BridgePeriod(start, end))
         step.opening += row["opening"] or 0
         step.closing += row["closing"] or 0
         for name, (_, sign) in MOVEMENTS.items():
             step.moves[name] = step.moves.get(name, 0) + sign * (row.get(name) or 0)
     return {
         currency: [steps[key] for key in sorted(steps)]
-        for currency, steps in sorted(found.items(), key=lambda item: -_size(item[1].values()))
+        for currency, steps in sorted(
+            found.items(), key=lambda item: -_get_largest_closing(item[1].values())
+        )
     }
 
 
-def shown(steps: Sequence[Step]) -> list[str]:
-    """The movements that happened at all: the main five always, the others only if not zero."""
+def select_movements(steps: Sequence[BridgePeriod]) -> list[str]:
+    """Return the movements to show: the five main ones, and others that are not zero."""
     main = list(MOVEMENTS)[:5]
     return [name for name in MOVEMENTS if name in main or any(step.moves[name] for step in steps)]
 
 
-def _size(steps: Iterable[Step]) -> int:
+def _get_largest_closing(steps: Iterable[BridgePeriod]) -> int:
     return max((abs(step.closing) for step in steps), default=0)

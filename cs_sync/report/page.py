@@ -1,4 +1,4 @@
-"""render: the report's data in, one HTML page out."""
+"""The report page: data in, one HTML document out."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from cs_sync.report import charts, formats
-from cs_sync.report.data import BandCount, ReportData, Tie, Watched
-from cs_sync.report.drawing import chart, extra
-from cs_sync.report.movements import MOVEMENTS, Step, bridges, shown
-from cs_sync.report.tiles import OTHERS, other_names, tile_groups
-from cs_sync.report.warnings import warnings
+from cs_sync.report.data import BandCount, InvoiceTie, ReportData, WatchedAccount
+from cs_sync.report.drawing import import_extra, render_chart
+from cs_sync.report.movements import MOVEMENTS, BridgePeriod, select_movements, sum_bridge_rows
+from cs_sync.report.tiles import OTHER_METRICS, group_tiles, list_aliases
+from cs_sync.report.warnings import list_warnings
 
 _NO_SCORE = "insufficient"
-_NAMED = {"red", "yellow", "green", "excellent", _NO_SCORE}
+_COLOURED_BANDS = {"red", "yellow", "green", "excellent", _NO_SCORE}
 _OUTCOMES = {
     "create": "created",
     "update": "updated",
@@ -25,8 +25,8 @@ _OUTCOMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Bridge:
-    """The MRR of one currency: chart, headline, legend and the numbers behind."""
+class BridgeSection:
+    """The MRR of one currency: chart, headline, legend and figures."""
 
     currency: str
     headline: str
@@ -34,45 +34,49 @@ class Bridge:
     drawing: str
     legend: Sequence[tuple[str, str]]
     movements: Sequence[str]
-    steps: Sequence[Step]
+    steps: Sequence[BridgePeriod]
 
 
-def render(data: ReportData) -> str:
-    """The report as one HTML document that loads nothing from anywhere.
+def render_report(data: ReportData) -> str:
+    """Render the report as one HTML document without external resources.
 
-    Raises ConfigError when the `report` extra is not installed.
+    Args:
+        data: The data of the report.
+
+    Raises:
+        ConfigError: The `report` extra is not installed.
     """
-    groups = tile_groups(data.kpis)
+    groups = group_tiles(data.kpis)
     tiles = [tile for _, group in groups for tile in group]
-    colours = band_colours(data.bands)
-    page = _template().render(
+    colours = assign_band_colours(data.bands)
+    page = _load_template().render(
         data=data,
         groups=groups,
-        others=OTHERS,
-        other_names=other_names(),
-        warnings=warnings(data, tiles),
-        bridges=list(_bridges(data)),
+        others=OTHER_METRICS,
+        other_names=list_aliases(),
+        warnings=list_warnings(data, tiles),
+        bridges=list(_build_bridge_sections(data)),
         bands=data.bands,
         accounts=sum(band.accounts for band in data.bands),
         scored=sum(band.accounts for band in data.bands if band.band != _NO_SCORE),
         colours=colours,
-        bands_now=_bands_now(data, colours),
-        bands_over_time=_bands_over_time(data, colours),
+        bands_now=_render_band_chart(data, colours),
+        bands_over_time=_render_band_history(data, colours),
         outcomes=[(word, data.writes.get(name, 0)) for name, word in _OUTCOMES.items()],
     )
     return str(page)
 
 
-def band_colours(bands: Sequence[BandCount]) -> dict[str, str]:
-    """A CSS variable per band: by name where it is a colour, else by its place."""
+def assign_band_colours(bands: Sequence[BandCount]) -> dict[str, str]:
+    """Map each band to a CSS variable: by name for the known bands, else by position."""
     return {
-        band.band: f"var(--band-{band.band if band.band in _NAMED else min(place, 5)})"
+        band.band: f"var(--band-{band.band if band.band in _COLOURED_BANDS else min(place, 5)})"
         for place, band in enumerate(bands)
     }
 
 
-def safe_link(link: str) -> str:
-    """The link if it is plain http or https with a host, else nothing."""
+def sanitize_link(link: str) -> str:
+    """Return an http or https link with a host; an empty text for any other link."""
     try:
         parts = urlsplit(link)
     except ValueError:
@@ -80,9 +84,9 @@ def safe_link(link: str) -> str:
     return link if parts.scheme in ("http", "https") and parts.hostname else ""
 
 
-def _template() -> Any:
-    jinja2 = extra("jinja2")
-    extra("vl_convert")
+def _load_template() -> Any:
+    jinja2 = import_extra("jinja2")
+    import_extra("vl_convert")
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("cs_sync.report"),
         autoescape=True,
@@ -94,26 +98,26 @@ def _template() -> Any:
         name: getattr(formats, name)
         for name in ("counted", "day", "money", "number", "percent", "points", "purse")
     }
-    environment.filters["moment"] = formats.moment
-    environment.filters["safe_link"] = safe_link
-    environment.filters["fallen"] = _fallen
+    environment.filters["moment"] = formats.format_moment
+    environment.filters["safe_link"] = sanitize_link
+    environment.filters["fallen"] = _has_fallen
     return environment.get_template("report.html.j2")
 
 
-def _fallen(row: Watched) -> bool:
+def _has_fallen(row: WatchedAccount) -> bool:
     return row.change_30d is not None and round(row.change_30d) < 0
 
 
-def _bridges(data: ReportData) -> Iterator[Bridge]:
-    for currency, steps in bridges(data.mrr).items():
-        names = shown(steps)
-        headline = _headline(steps, currency)
-        yield Bridge(
+def _build_bridge_sections(data: ReportData) -> Iterator[BridgeSection]:
+    for currency, steps in sum_bridge_rows(data.mrr).items():
+        names = select_movements(steps)
+        headline = _format_headline(steps, currency)
+        yield BridgeSection(
             currency=currency,
             headline=headline,
-            ties=_ties(data.ties, currency),
-            drawing=chart(
-                partial(charts.mrr_spec, steps, currency),
+            ties=_format_tie(data.ties, currency),
+            drawing=render_chart(
+                partial(charts.build_mrr_chart, steps, currency),
                 f"MRR and its movements in {currency}. {headline} The numbers follow below.",
             ),
             legend=[(MOVEMENTS[name][0], charts.MOVEMENT_COLOURS[name]) for name in names],
@@ -122,11 +126,11 @@ def _bridges(data: ReportData) -> Iterator[Bridge]:
         )
 
 
-def _headline(steps: Sequence[Step], currency: str) -> str:
+def _format_headline(steps: Sequence[BridgePeriod], currency: str) -> str:
     last = steps[-1]
     gained = sum(amount for amount in last.moves.values() if amount > 0)
     lost = -sum(amount for amount in last.moves.values() if amount < 0)
-    moved = formats.change(last.closing, last.opening, "money_minor", currency)
+    moved = formats.format_change(last.closing, last.opening, "money_minor", currency)
     return (
         f"{formats.money(last.closing, currency)} at the end of {last.label}"
         f" ({moved}): {formats.money(gained, currency)} gained,"
@@ -134,8 +138,8 @@ def _headline(steps: Sequence[Step], currency: str) -> str:
     )
 
 
-def _ties(ties: Sequence[Tie], currency: str) -> str:
-    """How far the newest month's MRR in a currency can be relied upon."""
+def _format_tie(ties: Sequence[InvoiceTie], currency: str) -> str:
+    """Describe the part of the newest month's MRR confirmed by invoices."""
     tie = next((one for one in ties if one.currency == currency), None)
     if tie is None:
         return ""
@@ -153,18 +157,18 @@ def _ties(ties: Sequence[Tie], currency: str) -> str:
     )
 
 
-def _bands_now(data: ReportData, colours: Mapping[str, str]) -> str:
+def _render_band_chart(data: ReportData, colours: Mapping[str, str]) -> str:
     if not any(band.accounts for band in data.bands):
         return ""
     label = "Accounts by band: " + ", ".join(f"{b.accounts} {b.band}" for b in data.bands)
-    return chart(partial(charts.bands_now_spec, data.bands, colours), label)
+    return render_chart(partial(charts.build_band_chart, data.bands, colours), label)
 
 
-def _bands_over_time(data: ReportData, colours: Mapping[str, str]) -> str:
+def _render_band_history(data: ReportData, colours: Mapping[str, str]) -> str:
     days = sorted({day.day for day in data.band_history})
     if len(days) < 2:
         return ""
     label = f"Accounts by band from {formats.day(days[0])} to {formats.day(days[-1])}"
-    return chart(
-        partial(charts.bands_over_time_spec, data.band_history, data.bands, colours), label
+    return render_chart(
+        partial(charts.build_band_history_chart, data.band_history, data.bands, colours), label
     )

@@ -1,15 +1,22 @@
-"""Tiles: the newest value of each metric, its change, and how sure it is."""
+"""Metric tiles: the newest value of each metric, its change and its confidence."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cs_sync.metrics.registry import builtin_metrics
-from cs_sync.metrics.said import said_as
+from cs_sync.metrics.display_units import get_display_unit
+from cs_sync.metrics.registry import list_builtin_metrics
 from cs_sync.report.data import Row
-from cs_sync.report.formats import MINUS, as_date, change, day, period, quantity
+from cs_sync.report.formats import (
+    MINUS,
+    day,
+    format_change,
+    format_period,
+    format_quantity,
+    parse_date,
+)
 
-Feeling = Literal["good", "bad", "neutral"]
+ChangeTone = Literal["good", "bad", "neutral"]
 
 _GROUPS: dict[str, dict[str, tuple[str, int]]] = {
     "Revenue": {
@@ -48,14 +55,14 @@ _GROUPS: dict[str, dict[str, tuple[str, int]]] = {
     },
 }
 """Heading → metric → (label, +1 where more is better, −1 where less is, 0 where it depends)."""
-OTHERS = "More figures"
+OTHER_METRICS = "More figures"
 """Heading of what has no place above: folded away, so that the page begins with what matters."""
-_METRICS = {metric.name: metric for metric in builtin_metrics()}
+_METRICS = {metric.name: metric for metric in list_builtin_metrics()}
 
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """One figure, ready to print."""
+    """One metric, ready to print."""
 
     metric: str
     label: str
@@ -63,7 +70,7 @@ class Tile:
     period: str
     change: str
     versus: str
-    feeling: Feeling
+    feeling: ChangeTone
     n: str
     interval: str
     warning: str
@@ -71,8 +78,12 @@ class Tile:
     other_names: tuple[str, ...]
 
 
-def other_names() -> list[tuple[str, str, str]]:
-    """What people look for, in alphabetical order: the name, the metric and its label here."""
+def list_aliases() -> list[tuple[str, str, str]]:
+    """Return the alternative names of metrics in alphabetical order.
+
+    Returns:
+        (alias, metric, label) per alternative name.
+    """
     labels = {metric: label for group in _GROUPS.values() for metric, (label, _) in group.items()}
     named = (
         (alias, name, labels.get(name, metric.title))
@@ -82,24 +93,31 @@ def other_names() -> list[tuple[str, str, str]]:
     return sorted(named, key=lambda one: one[0].lower())
 
 
-def tile_groups(rows: Sequence[Row]) -> list[tuple[str, list[Tile]]]:
-    """Tiles under their headings, in a fixed order; unknown metrics come last, by name."""
+def group_tiles(rows: Sequence[Row]) -> list[tuple[str, list[Tile]]]:
+    """Group tiles under their headings in a fixed order; unknown metrics come last, by name.
+
+    Args:
+        rows: Rows of `cs-sync metrics`.
+
+    Returns:
+        (heading, tiles) per group with tiles.
+    """
     found: dict[str, dict[str, list[Row]]] = {}
     for row in rows:
         if not row.get("segment"):
             series = found.setdefault(row["metric"], {})
             series.setdefault(row.get("currency") or "", []).append(row)
     known = {metric for group in _GROUPS.values() for metric in group}
-    others = {m: (_title(m), 0) for m in sorted(found) if m not in known}
-    groups = {**_GROUPS, OTHERS: others}
+    others = {m: (_get_title(m), 0) for m in sorted(found) if m not in known}
+    groups = {**_GROUPS, OTHER_METRICS: others}
     return [
         (heading, tiles)
         for heading, metrics in groups.items()
-        if (tiles := list(_tiles(metrics, found)))
+        if (tiles := list(_build_tiles(metrics, found)))
     ]
 
 
-def _tiles(
+def _build_tiles(
     metrics: dict[str, tuple[str, int]], found: dict[str, dict[str, list[Row]]]
 ) -> Iterable[Tile]:
     for metric, (label, better) in metrics.items():
@@ -109,55 +127,59 @@ def _tiles(
             if currencies and not currency:
                 continue  # the placeholder of a period without money
             name = f"{label} in {currency}" if len(currencies) > 1 else label
-            yield _tile(metric, name, better, rows)
+            yield _build_tile(metric, name, better, rows)
 
 
-def _tile(metric: str, label: str, better: int, rows: Sequence[Row]) -> Tile:
-    ordered = sorted(rows, key=lambda row: as_date(row["period_end"]))
+def _build_tile(metric: str, label: str, better: int, rows: Sequence[Row]) -> Tile:
+    ordered = sorted(rows, key=lambda row: parse_date(row["period_end"]))
     newest = ordered[-1]
     before = next(
-        (r for r in ordered if as_date(r["period_end"]) == as_date(newest["period_start"])), None
+        (r for r in ordered if parse_date(r["period_end"]) == parse_date(newest["period_start"])),
+        None,
     )
-    unit, currency = _unit(newest), newest.get("currency")
+    unit, currency = _get_display_unit(newest), newest.get("currency")
     value = newest["value"]
     old = before["value"] if before else None
-    changed = change(value, old, unit, currency)
+    changed = format_change(value, old, unit, currency)
     return Tile(
         metric=metric,
         label=label,
-        value=quantity(value, unit, currency),
-        period=period(newest["period_start"], newest["period_end"]),
+        value=format_quantity(value, unit, currency),
+        period=format_period(newest["period_start"], newest["period_end"]),
         change=changed,
-        versus=period(before["period_start"], before["period_end"]) if before else "",
-        feeling=_feeling(changed, better),
+        versus=format_period(before["period_start"], before["period_end"]) if before else "",
+        feeling=_judge_change(changed, better),
         n="" if newest.get("n") is None else f"n = {newest['n']:,}",
-        interval=_interval(newest),
-        warning=_warning(newest),
+        interval=_format_interval(newest),
+        warning=_describe_status(newest),
         stale=bool(newest.get("stale_since")) or newest.get("status") == "stale",
         other_names=_METRICS[metric].aliases if metric in _METRICS else (),
     )
 
 
-def _feeling(changed: str, better: int) -> Feeling:
+def _judge_change(changed: str, better: int) -> ChangeTone:
     if not better or changed[:1] not in ("+", MINUS):
         return "neutral"
     return "good" if (changed[0] == "+") == (better > 0) else "bad"
 
 
-def _unit(row: Row) -> str:
-    return said_as(row["metric"], str(row["unit"]))
+def _get_display_unit(row: Row) -> str:
+    return get_display_unit(row["metric"], str(row["unit"]))
 
 
-def _interval(row: Row) -> str:
+def _format_interval(row: Row) -> str:
     if row.get("low") is None or row.get("high") is None:
         return ""
-    low, high = (quantity(row[end], _unit(row), row.get("currency")) for end in ("low", "high"))
+    low, high = (
+        format_quantity(row[end], _get_display_unit(row), row.get("currency"))
+        for end in ("low", "high")
+    )
     return f"95\u202f% interval: {low} to {high}"
 
 
-def _warning(row: Row) -> str:
+def _describe_status(row: Row) -> str:
     if row.get("stale_since"):
-        return f"Stale since {day(as_date(str(row['stale_since'])[:10]))}"
+        return f"Stale since {day(parse_date(str(row['stale_since'])[:10]))}"
     if row.get("status") == "stale":
         return "Stale"
     if row.get("status") == "insufficient":
@@ -165,7 +187,7 @@ def _warning(row: Row) -> str:
     return "May still change" if row.get("status") == "provisional" else ""
 
 
-def _title(metric: str) -> str:
-    """As the registry calls it; a plugin's by its name."""
+def _get_title(metric: str) -> str:
+    """Return the registry's title of a metric; of an unknown one its name."""
     known = _METRICS.get(metric)
     return known.title if known else metric.replace("_", " ").capitalize()

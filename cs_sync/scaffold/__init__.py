@@ -1,5 +1,5 @@
-"""New plugins from the connector that is there to be copied."""
+"""New plugins made from the connector template."""
 
-from cs_sync.scaffold.connector import new_connector
+from cs_sync.scaffold.connector import create_connector
 
-__all__ = ["new_connector"]
+__all__ = ["create_connector"]

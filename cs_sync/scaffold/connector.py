@@ -1,4 +1,4 @@
-"""A new connector: the template with its names replaced, complete and with a passing test."""
+"""New connectors: the template with replaced names, complete and with a passing test."""
 
 import keyword
 import re
@@ -9,7 +9,7 @@ from cs_sync.contracts.errors import ConfigError
 from cs_sync.plugins.distributions import DISTRIBUTION
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{1,30}")
-_MODEL = "pebble"
+_TEMPLATE_NAME = "pebble"
 _HERE = Path(__file__).parent
 
 _README = """# customer-success-sync-{name}
@@ -33,8 +33,12 @@ here which permissions its credential needs, and no more than it needs.
 """
 
 
-def new_connector(name: str, into: Path) -> Path:
-    """Write the distribution of a connector into a folder; its path. Raises ConfigError."""
+def create_connector(name: str, into: Path) -> Path:
+    """Write a connector's distribution into a folder; return its path.
+
+    Raises:
+        ConfigError: The name is invalid, or the path exists.
+    """
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
         raise ConfigError(
             f"{name!r} cannot be a connector's name",
@@ -43,40 +47,45 @@ def new_connector(name: str, into: Path) -> Path:
     folder = into / f"{DISTRIBUTION}-{name.replace('_', '-')}"
     if folder.exists():
         raise ConfigError(f"{folder} exists already", "take another name or folder")
-    for path, text in _files(name):
+    for path, text in _render_files(name):
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
     return folder
 
 
-def template_folder() -> Path:
-    """Where the template is: inside an installed package, beside the sources in a checkout."""
+def find_template() -> Path:
+    """Return the template's folder: in the installed package, else in the checkout."""
     shipped = _HERE / "template"
     return shipped if shipped.is_dir() else _HERE.parents[1] / "examples" / "connector-template"
 
 
-def _files(name: str) -> Iterator[tuple[Path, str]]:
-    """Each file of the new distribution, with its path in it."""
-    template = template_folder()
+def _render_files(name: str) -> Iterator[tuple[Path, str]]:
+    """Yield each file of the new distribution: path and text."""
+    template = find_template()
     for path in sorted(template.rglob("*")):
         inside = path.relative_to(template)
         if path.is_dir() or any(part.startswith((".", "__pycache__")) for part in inside.parts):
             continue
         text = path.read_text(encoding="utf-8")
         if inside.name == "README.md":
-            text = _README.format(name=name, title=_title(name))
-        yield Path(*(part.replace(_MODEL, name) for part in inside.parts)), _renamed(text, name)
+            text = _README.format(name=name, title=_title_case(name))
+        yield (
+            Path(*(part.replace(_TEMPLATE_NAME, name) for part in inside.parts)),
+            _replace_names(text, name),
+        )
 
 
-def _renamed(text: str, name: str) -> str:
+def _replace_names(text: str, name: str) -> str:
     text = text.replace(", a helpdesk that does not exist", "")
     text = text.replace("A connector to copy: reads", "Reads")
-    text = text.replace(f"{DISTRIBUTION}-{_MODEL}", f"{DISTRIBUTION}-{name.replace('_', '-')}")
-    text = text.replace(f"api.{_MODEL}.example", f"api.{name.replace('_', '-')}.example")
-    return text.replace(_MODEL.title(), _title(name)).replace(_MODEL, name)
+    text = text.replace(
+        f"{DISTRIBUTION}-{_TEMPLATE_NAME}", f"{DISTRIBUTION}-{name.replace('_', '-')}"
+    )
+    text = text.replace(f"api.{_TEMPLATE_NAME}.example", f"api.{name.replace('_', '-')}.example")
+    return text.replace(_TEMPLATE_NAME.title(), _title_case(name)).replace(_TEMPLATE_NAME, name)
 
 
-def _title(name: str) -> str:
-    """The name as classes and sentences have it."""
+def _title_case(name: str) -> str:
+    """Return the name as used in class names and sentences."""
     return "".join(part.capitalize() for part in name.split("_"))

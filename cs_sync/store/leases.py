@@ -1,44 +1,53 @@
-"""The lease: one run at a time works on a workspace, and one that lost it can do no harm."""
+"""The lease: one active run per workspace, with fencing against a run that lost it."""
 
 import os
 import socket
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
+from typing import TypeVar
 
 from sqlalchemy import Connection, Dialect, RowMapping, bindparam, insert, select, update
 
 from cs_sync.contracts.errors import LeaseHeld
-from cs_sync.store.binding import STATEMENTS, Prepared, prepare
-from cs_sync_schemas import Lease, table_of
+from cs_sync.store.engine import Store
+from cs_sync.store.fast.prepared import STATEMENT_CACHE_SIZE, PreparedStatement, prepare_statement
+from cs_sync_schemas import Lease, get_table
 
-LEASE = table_of(Lease)
-NAME = "workspace"
-TERM = timedelta(minutes=5)
-NOBODY = ""
+T = TypeVar("T")
+LEASE = get_table(Lease)
+LEASE_NAME = "workspace"
+LEASE_TTL = timedelta(minutes=5)
+NO_HOLDER = ""
 """Holder of a lease that was given back: free whatever the clocks say."""
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """Proof of holding the lease; the token grows with every holder."""
+class LeaseToken:
+    """Proof of holding the lease; the fencing token grows with every holder."""
 
     holder: str
     token: int
 
 
-def take_lease(connection: Connection, run_id: str, now: datetime) -> Held:
-    """Take the lease, or raise LeaseHeld; one that expired or whose process died is taken over."""
+def acquire_lease(connection: Connection, run_id: str, now: datetime) -> LeaseToken:
+    """Acquire the lease; an expired one, or one of a dead process, is taken over.
+
+    Raises:
+        LeaseHeld: Another run holds it.
+    """
     row = (
-        connection.execute(select(LEASE).where(LEASE.c.name == NAME).with_for_update())
+        connection.execute(select(LEASE).where(LEASE.c.name == LEASE_NAME).with_for_update())
         .mappings()
         .first()
     )
     holder = f"{socket.gethostname()}:{os.getpid()}:{run_id}"
     if row is None:
-        values = {"name": NAME, "holder": holder, "token": 1, "expires_at": now + TERM}
+        values = {"name": LEASE_NAME, "holder": holder, "token": 1, "expires_at": now + LEASE_TTL}
         connection.execute(insert(LEASE).values(values))
-        return Held(holder, 1)
+        return LeaseToken(holder, 1)
     if not _is_free(row, now):
         raise LeaseHeld(
             f"another run works on this workspace: {row['holder']}, "
@@ -48,63 +57,99 @@ def take_lease(connection: Connection, run_id: str, now: datetime) -> Held:
     token = row["token"] + 1
     connection.execute(
         update(LEASE)
-        .where(LEASE.c.name == NAME)
-        .values(holder=holder, token=token, expires_at=now + TERM)
+        .where(LEASE.c.name == LEASE_NAME)
+        .values(holder=holder, token=token, expires_at=now + LEASE_TTL)
     )
-    return Held(holder, token)
+    return LeaseToken(holder, token)
 
 
-def lease_is_free(connection: Connection, now: datetime) -> bool:
-    """Whether nobody works on this workspace now."""
-    row = connection.execute(select(LEASE).where(LEASE.c.name == NAME)).mappings().first()
+def is_lease_free(connection: Connection, now: datetime) -> bool:
+    """Return whether no run is active on this workspace."""
+    row = connection.execute(select(LEASE).where(LEASE.c.name == LEASE_NAME)).mappings().first()
     return row is None or _is_free(row, now)
 
 
-def renew_lease(connection: Connection, held: Held, now: datetime) -> None:
-    """Keep the lease, or raise LeaseHeld when somebody else has it by now."""
-    kept = connection.execute(
-        update(LEASE)
-        .where(LEASE.c.name == NAME, LEASE.c.token == held.token, LEASE.c.holder == held.holder)
-        .values(expires_at=now + TERM)
-    ).rowcount
-    if not kept:
-        raise LeaseHeld(
-            "this run lost its lease to another one", "nothing was lost; let the other run finish"
-        )
+def renew_lease(connection: Connection, lease: LeaseToken, now: datetime) -> None:
+    """Extend the lease.
 
-
-def check_lease(connection: Connection, held: Held) -> None:
-    """Raise LeaseHeld unless this run still holds the lease; call it in every transaction.
-
-    PostgreSQL keeps others from taking it until the transaction has ended; SQLite has one writer.
+    Raises:
+        LeaseHeld: Another run has taken it over.
     """
-    if _token(connection.dialect).rows(connection, name=NAME) != [(held.token,)]:
+    renewed = connection.execute(
+        update(LEASE)
+        .where(
+            LEASE.c.name == LEASE_NAME, LEASE.c.token == lease.token, LEASE.c.holder == lease.holder
+        )
+        .values(expires_at=now + LEASE_TTL)
+    ).rowcount
+    if not renewed:
         raise LeaseHeld(
             "this run lost its lease to another one", "nothing was lost; let the other run finish"
         )
 
 
-@lru_cache(STATEMENTS)
-def _token(dialect: Dialect) -> Prepared:
+@dataclass(frozen=True, slots=True)
+class LeasedStore:
+    """The database of a run, writable only while the run holds its lease."""
+
+    store: Store
+    lease: LeaseToken
+
+    def read(self) -> AbstractContextManager[Connection]:
+        """Open a read connection."""
+        return self.store.read()
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """Do work in one transaction that checks the lease first.
+
+        Raises:
+            LeaseHeld: Another run has taken the lease over.
+        """
+
+        def work_under_lease(connection: Connection) -> T:
+            check_lease(connection, self.lease)
+            return work(connection)
+
+        return self.store.transact(work_under_lease)
+
+
+def check_lease(connection: Connection, lease: LeaseToken) -> None:
+    """Check that this run still holds the lease.
+
+    PostgreSQL blocks others from taking it until the transaction ends; SQLite has one writer.
+
+    Raises:
+        LeaseHeld: Another run has taken it over.
+    """
+    if _prepare_token_query(connection.dialect).rows(connection, name=LEASE_NAME) != [
+        (lease.token,)
+    ]:
+        raise LeaseHeld(
+            "this run lost its lease to another one", "nothing was lost; let the other run finish"
+        )
+
+
+@lru_cache(STATEMENT_CACHE_SIZE)
+def _prepare_token_query(dialect: Dialect) -> PreparedStatement:
     token = select(LEASE.c.token).where(LEASE.c.name == bindparam("name"))
-    return prepare(token.with_for_update(read=True, key_share=True), dialect)
+    return prepare_statement(token.with_for_update(read=True, key_share=True), dialect)
 
 
-def give_back(connection: Connection, held: Held, now: datetime) -> None:
-    """End the lease; the token stays, so that it keeps growing."""
+def release_lease(connection: Connection, lease: LeaseToken, now: datetime) -> None:
+    """Release the lease; the token stays, so that it keeps growing."""
     connection.execute(
         update(LEASE)
-        .where(LEASE.c.name == NAME, LEASE.c.token == held.token)
-        .values(holder=NOBODY, expires_at=now)
+        .where(LEASE.c.name == LEASE_NAME, LEASE.c.token == lease.token)
+        .values(holder=NO_HOLDER, expires_at=now)
     )
 
 
 def _is_free(row: RowMapping, now: datetime) -> bool:
-    return row["holder"] == NOBODY or row["expires_at"] <= now or _is_dead(row["holder"])
+    return row["holder"] == NO_HOLDER or row["expires_at"] <= now or _is_holder_dead(row["holder"])
 
 
-def _is_dead(holder: str) -> bool:
-    """Whether the holder was a process of this machine that no longer runs."""
+def _is_holder_dead(holder: str) -> bool:
+    """Return whether the holder was a process of this machine and has ended."""
     host, pid, *_ = holder.split(":")
     if host != socket.gethostname():
         return False

@@ -1,28 +1,40 @@
-"""Which records a person means: by account, by record id, or by both source and id."""
+"""Resolve names of records: by account, by record id, or by source and id."""
 
 from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, Select, select, tuple_
 
 from cs_sync.contracts.errors import ConfigError
-from cs_sync.identity import Ref
-from cs_sync.identity.evidence import source_rank
-from cs_sync.store.lookup import find_account
-from cs_sync_schemas import AccountLink, table_of
+from cs_sync.identity import RecordRef
+from cs_sync.identity.evidence import rank_source
+from cs_sync.store.queries.accounts import find_accounts
+from cs_sync_schemas import AccountLink, get_table
 
-LINK = table_of(AccountLink)
+LINK = get_table(AccountLink)
 
 
-def records_named(
+def resolve_records(
     connection: Connection, named: Sequence[str], *, apart: bool = False
-) -> list[Ref]:
-    """One record for each name: that record, or the first of that account. Raises ConfigError.
+) -> list[RecordRef]:
+    """Resolve each name to one record: that record, or the first of that account.
 
-    `apart`: they are to be parted, so one name alone is parted from the first of its account.
+    Args:
+        connection: A read connection.
+        named: The names as typed.
+        apart: The records are to be split; a single name is split from its account's first
+            record.
+
+    Raises:
+        ConfigError: A name is unknown or ambiguous, or two name the same record.
     """
-    refs = [_record(connection, name) for name in named]
+    refs = [_resolve_record(connection, name) for name in named]
     if apart and len(refs) == 1:
-        refs = [_first(connection, accounts_of(connection, refs)[refs[0]], refs[0]), *refs]
+        refs = [
+            _read_first_record(
+                connection, map_records_to_accounts(connection, refs)[refs[0]], refs[0]
+            ),
+            *refs,
+        ]
     distinct = list(dict.fromkeys(refs))
     if len(distinct) < len(refs):
         raise ConfigError(
@@ -32,30 +44,32 @@ def records_named(
     return distinct
 
 
-def accounts_of(connection: Connection, refs: Iterable[Ref]) -> dict[Ref, str]:
-    """Record → its account."""
+def map_records_to_accounts(
+    connection: Connection, refs: Iterable[RecordRef]
+) -> dict[RecordRef, str]:
+    """Map record → its account id."""
     named = tuple_(LINK.c.source, LINK.c.source_id).in_([tuple(ref) for ref in refs])
     rows = connection.execute(
         select(LINK.c.source, LINK.c.source_id, LINK.c.account_id).where(named)
     )
-    return {Ref(source, source_id): account for source, source_id, account in rows}
+    return {RecordRef(source, source_id): account for source, source_id, account in rows}
 
 
-def _record(connection: Connection, name: str) -> Ref:
+def _resolve_record(connection: Connection, name: str) -> RecordRef:
     source, _, source_id = name.partition(":")
-    exact = _refs(
-        connection, _linked().where(LINK.c.source == source, LINK.c.source_id == source_id)
+    exact = _read_refs(
+        connection, _select_links().where(LINK.c.source == source, LINK.c.source_id == source_id)
     )
     if exact:
         return exact[0]
-    records = _refs(connection, _linked().where(LINK.c.source_id == name))
-    accounts = find_account(connection, name)
+    records = _read_refs(connection, _select_links().where(LINK.c.source_id == name))
+    accounts = find_accounts(connection, name)
     if len(records) == 1 and (
-        not accounts or accounts_of(connection, records)[records[0]] in accounts
+        not accounts or map_records_to_accounts(connection, records)[records[0]] in accounts
     ):
         return records[0]
     if len(accounts) == 1:
-        return _first(connection, accounts[0])
+        return _read_first_record(connection, accounts[0])
     if not accounts:
         raise ConfigError(f"there is no account or record {name}", "see cs-sync accounts")
     raise ConfigError(
@@ -64,24 +78,26 @@ def _record(connection: Connection, name: str) -> Ref:
     )
 
 
-def _first(connection: Connection, account: str, but: Ref | None = None) -> Ref:
-    """The record that founded an account, or comes first in it."""
-    statement = _linked().where(LINK.c.account_id == account)
-    refs = [ref for ref in _refs(connection, statement) if ref != but]
+def _read_first_record(
+    connection: Connection, account: str, but: RecordRef | None = None
+) -> RecordRef:
+    """Return the founding record of an account, or else its first."""
+    statement = _select_links().where(LINK.c.account_id == account)
+    refs = [ref for ref in _read_refs(connection, statement) if ref != but]
     if not refs:
         raise ConfigError(f"{account} has no other record to part it from", "see cs-sync accounts")
     return refs[0]
 
 
-def _linked() -> Select[tuple[str, str, str]]:
+def _select_links() -> Select[tuple[str, str, str]]:
     return select(LINK.c.source, LINK.c.source_id, LINK.c.rule)
 
 
-def _refs(connection: Connection, statement: Select[tuple[str, str, str]]) -> list[Ref]:
-    """Founders first, merged-away ids last, then in the order of sources."""
+def _read_refs(connection: Connection, statement: Select[tuple[str, str, str]]) -> list[RecordRef]:
+    """Return the records: founders first, merged ids last, then by source order."""
     order = {"own": 0, "external_key": 1, "alias": 3}
     rows = sorted(
         connection.execute(statement),
-        key=lambda row: (order.get(row.rule, 2), source_rank(row.source), row.source_id),
+        key=lambda row: (order.get(row.rule, 2), rank_source(row.source), row.source_id),
     )
-    return [Ref(row.source, row.source_id) for row in rows]
+    return [RecordRef(row.source, row.source_id) for row in rows]

@@ -1,4 +1,4 @@
-"""What each run did, for people and dashboards to read."""
+"""The log of runs, for people and dashboards."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -6,25 +6,25 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from cs_sync.store.records import upsert
-from cs_sync_schemas import Run, RunStream, table_of
+from cs_sync.store.records.write import upsert_rows
+from cs_sync_schemas import Run, RunStream, get_table
 
-RUN = table_of(Run)
-RUN_STREAM = table_of(RunStream)
+RUN = get_table(Run)
+RUN_STREAM = get_table(RunStream)
 SYNC, SYNC_FULL, SYNC_RANGE, RETRY = "sync", "sync --full", "sync --since", "rejects retry"
-WHOLE = (SYNC_FULL, RETRY)
+FULL_COMMANDS = (SYNC_FULL, RETRY)
 """Commands that read everything again."""
-UNLIKE = (*WHOLE, SYNC_RANGE)
+NON_INCREMENTAL_COMMANDS = (*FULL_COMMANDS, SYNC_RANGE)
 """Commands that do not read what is new."""
 
 
 def begin_run(connection: Connection, run_id: str, command: str, now: datetime) -> None:
-    """Note that a run began; what was left running before it is marked as interrupted."""
+    """Record the start of a run; runs still open are marked as interrupted."""
     connection.execute(
         update(RUN).where(RUN.c.status == "running").values(status="interrupted", ended_at=now)
     )
     row = {"id": run_id, "command": command, "started_at": now, "ended_at": None}
-    upsert(connection, RUN, [{**row, "status": "running", "error": None, "writes": {}}])
+    upsert_rows(connection, RUN, [{**row, "status": "running", "error": None, "writes": {}}])
 
 
 def end_run(
@@ -36,7 +36,7 @@ def end_run(
     writes: Mapping[str, int] | None = None,
     error: str | None = None,
 ) -> None:
-    """Note how a run ended."""
+    """Record the end of a run."""
     connection.execute(
         update(RUN)
         .where(RUN.c.id == run_id)
@@ -44,19 +44,19 @@ def end_run(
     )
 
 
-def last_moment(connection: Connection) -> datetime | None:
-    """The latest time that any run has put on record."""
+def read_last_run_time(connection: Connection) -> datetime | None:
+    """Return the latest time recorded by any run."""
     moments = connection.execute(select(func.max(RUN.c.started_at), func.max(RUN.c.ended_at))).one()
     return max((moment for moment in moments if moment is not None), default=None)
 
 
-def note_streams(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Note what a run did to its streams (rows of `run_stream`)."""
-    upsert(connection, RUN_STREAM, rows)
+def save_run_streams(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store a run's results per stream (rows of `run_stream`)."""
+    upsert_rows(connection, RUN_STREAM, rows)
 
 
 def read_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
-    """The newest runs with their streams, newest first, as the `runs` command prints them."""
+    """Return the newest runs with their streams, newest first."""
     runs = [
         dict(row)
         for row in connection.execute(
@@ -74,15 +74,19 @@ def read_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
     return [{**run, "streams": streams[run["id"]]} for run in runs]
 
 
-def earlier_counts(
+def read_earlier_counts(
     connection: Connection, source: str, stream: str, before: str, limit: int
 ) -> list[int]:
-    """How many records a stream gave in the last runs that it came through, newest first.
+    """Return a stream's record counts in its last successful runs, newest first.
 
-    Only runs that read as `before` does are told: all there is gives more than what is new.
+    Only runs of the same kind (full or incremental) as `before` are compared.
     """
     command = connection.scalar(select(RUN.c.command).where(RUN.c.id == before))
-    alike = RUN.c.command.in_(WHOLE) if command in WHOLE else RUN.c.command.not_in(UNLIKE)
+    alike = (
+        RUN.c.command.in_(FULL_COMMANDS)
+        if command in FULL_COMMANDS
+        else RUN.c.command.not_in(NON_INCREMENTAL_COMMANDS)
+    )
     came_through = (
         select(RUN_STREAM.c.records)
         .join(RUN, RUN.c.id == RUN_STREAM.c.run_id)
@@ -94,8 +98,8 @@ def earlier_counts(
     return list(connection.scalars(came_through))
 
 
-def stale_tables(connection: Connection) -> dict[str, datetime]:
-    """Tables whose stream did not come through the last time, and since when they are stale."""
+def find_stale_tables(connection: Connection) -> dict[str, datetime]:
+    """Map each table whose last read failed → the time of its last success."""
     ordered = select(RUN_STREAM).order_by(RUN_STREAM.c.ended_at.desc())
     latest: dict[tuple[str, str], dict[str, Any]] = {}
     fresh: dict[tuple[str, str], datetime] = {}

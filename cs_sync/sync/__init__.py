@@ -1,1 +1,1 @@
-"""Reading sources into the store: windows, resume, deletes, run states."""
+"""Sync of sources into the store: windows, resumption, deletes, run status."""

@@ -1,28 +1,28 @@
-"""How many readers of a source are at work: as many as keep one core busy, and no more.
+"""Limit the concurrent readers of a source to what keeps one core busy.
 
-Python computes one thing at a time. Readers beyond those that wait for an answer only take turns
-at it, and each turn drives the others' pages out of the caches: of eighty readers each takes a
-third more of computing, and there are eighty pages in memory. So another one is let in whenever
-the core is idle, which it always is while a vendor takes its time.
+Python computes one thing at a time. Further readers only take turns, and each turn evicts the
+others' pages from the caches: with eighty readers, each computes a third more, and eighty pages
+are in memory. So another reader is admitted whenever the core is idle, which it always is while
+a vendor's answer is awaited.
 """
 
 from collections.abc import Callable
 from threading import Condition, Lock
 from time import perf_counter, process_time
 
-INTERVAL = 0.02
+MEASURE_SECONDS = 0.02
 """Seconds over which it is measured how busy the core is: some pages."""
 IDLE, AIM = 0.5, 0.8
 """Shares of a core: below the first one more readers are let in, for the second one. A machine
 that is shared with others gives less than all of one."""
-MOST = 256
+MAX_READERS = 256
 """More than any source has readers."""
 
 
-class Concurrency:
-    """Lets the readers of one source in.
+class ReaderLimiter:
+    """Admits the readers of one source.
 
-    `wall` and `computed` count seconds: those that pass, and those that this process computes.
+    `wall` and `computed` count seconds: elapsed time, and CPU time of this process.
     """
 
     def __init__(
@@ -35,20 +35,22 @@ class Concurrency:
         self._door, self._left = Lock(), Condition()
 
     def enter(self) -> None:
-        """Wait until there may be one more reader; it has to `leave`, in whatever thread."""
+        """Wait for the admission of one more reader; it must `leave`, from any thread."""
         with self._door, self._left:  # of those who wait, one looks for all
             while self._inside >= self._allowed:
                 began, computed = self._wall(), self._computed()
-                if not self._left.wait(INTERVAL):
-                    self._measured((self._computed() - computed) / (self._wall() - began))
+                if not self._left.wait(MEASURE_SECONDS):
+                    self._raise_limit((self._computed() - computed) / (self._wall() - began))
             self._inside += 1
 
     def leave(self, _done: object = None) -> None:
-        """One reader has come to its end."""
+        """Sign one reader off."""
         with self._left:
             self._inside -= 1
             self._left.notify()
 
-    def _measured(self, busy: float) -> None:
+    def _raise_limit(self, busy: float) -> None:
         if busy < IDLE:
-            self._allowed = min(MOST, 1 + int(self._inside * AIM / max(busy, 1 / MOST)))
+            self._allowed = min(
+                MAX_READERS, 1 + int(self._inside * AIM / max(busy, 1 / MAX_READERS))
+            )

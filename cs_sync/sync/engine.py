@@ -1,42 +1,53 @@
-"""Syncing several sources side by side, each at its own pace."""
+"""Sync of several sources in parallel, each at its own pace."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 
 from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Stream
-from cs_sync.sync.collecting import seldom_collecting
-from cs_sync.sync.outcome import Outcome
-from cs_sync.sync.reading import Session
-from cs_sync.sync.streams import OpenSource, StreamSync
-from cs_sync.sync.windows import MOST_PARTS, Request
+from cs_sync.sync.gc_tuning import raise_gc_threshold
+from cs_sync.sync.reader import SyncSession
+from cs_sync.sync.result import StreamResult
+from cs_sync.sync.stream_sync import OpenSource, StreamSync
+from cs_sync.sync.windows import MAX_SLICES, ReadRequest
 
-Note = Callable[[Outcome], None]
+OnResult = Callable[[StreamResult], None]
 
 
-@seldom_collecting()
+@raise_gc_threshold()
 def sync_sources(
-    session: Session, sources: Sequence[OpenSource], request: Request, note: Note
-) -> list[Outcome]:
-    """Bring every stream of every source up to date; `note` is told of each as it ends.
+    session: SyncSession, sources: Sequence[OpenSource], request: ReadRequest, note: OnResult
+) -> list[StreamResult]:
+    """Sync every stream of every source.
 
-    Every part of a backfill has a reader of its own, let in as soon as it would not only wait for
-    another's computing; while a vendor takes its time that is at once, so that all of them come
-    to their ends together. How many requests run, and how fast they go, is decided at the source's
-    door.
-    Raises what must stop the run, after every reader has stopped.
+    Each slice of a backfill has its own thread, admitted while the CPU is idle; during a
+    vendor's
+    answer that is at once, so that all slices end together. The source's HTTP client limits the
+    number and rate of requests.
+
+    Args:
+        session: The shared state of the run.
+        sources: The sources to read.
+        request: What to read.
+        note: Called with each stream's result as it ends.
+
+    Returns:
+        One result per stream, in order of completion.
+
+    Raises:
+        CsSyncError: The run must stop; every reader has stopped before.
     """
     streams = [(source, stream) for source in sources for stream in source.source.streams()]
     if not streams:
         return []
-    pools = [ThreadPoolExecutor(MOST_PARTS, source.name) for source, _ in streams]
+    pools = [ThreadPoolExecutor(MAX_SLICES, source.name) for source, _ in streams]
     conductors = ThreadPoolExecutor(len(streams), "stream")
     try:
-        running: dict[Future[Outcome], OpenSource] = {
-            conductors.submit(_sync, session, source, stream, request, pool): source
+        running: dict[Future[StreamResult], OpenSource] = {
+            conductors.submit(_sync_stream, session, source, stream, request, pool): source
             for (source, stream), pool in zip(streams, pools, strict=True)
         }
-        return [_noted(session, task.result(), note) for task in as_completed(running)]
+        return [_report_result(session, task.result(), note) for task in as_completed(running)]
     except BaseException:
         session.stop.set()
         raise
@@ -46,18 +57,18 @@ def sync_sources(
             pool.shutdown(cancel_futures=True)
 
 
-def _sync(
-    session: Session,
+def _sync_stream(
+    session: SyncSession,
     source: OpenSource,
     stream: Stream,
-    request: Request,
+    request: ReadRequest,
     pool: ThreadPoolExecutor,
-) -> Outcome:
+) -> StreamResult:
     session.emit(Event("stream_started", session.clock(), source.name, stream.name))
     return StreamSync(session, source, stream, request, pool).run()
 
 
-def _noted(session: Session, outcome: Outcome, note: Note) -> Outcome:
+def _report_result(session: SyncSession, outcome: StreamResult, note: OnResult) -> StreamResult:
     detail = {
         "status": outcome.status,
         "records": outcome.stored.records,

@@ -1,26 +1,26 @@
-"""The conformance kit: three lines of test give a connector every semantic check we know.
+"""The conformance kit: every known semantic check of a connector in three lines of test.
 
     class TestPebble(SourceConformance):
         vendor = PebbleVendor
 
-`PebbleVendor` is a small vendor in memory (see `VendorFake`); the kit runs the real sync on SQLite
-against it, over a connection that fails in every way that real ones do, and compares what is
-stored. Needs pytest: `pip install customer-success-sync[testing]`.
+`PebbleVendor` is a small in-memory vendor (see `VendorFake`); the kit runs the real
+sync on SQLite against it, over a connection with every kind of failure, and compares
+the stored rows. Needs pytest: `pip install customer-success-sync[testing]`.
 """
 
-from cs_sync.testing.asgi import asgi_answers
+from cs_sync.testing.asgi import make_asgi_answer
 from cs_sync.testing.destination import DestinationConformance
-from cs_sync.testing.pushing import PushBench
+from cs_sync.testing.pushing import PushHarness
 from cs_sync.testing.source import SourceConformance
-from cs_sync.testing.syncing import SyncBench
+from cs_sync.testing.syncing import SyncHarness
 from cs_sync.testing.vendor import CrmFake, VendorFake
 
 __all__ = [
     "CrmFake",
     "DestinationConformance",
-    "PushBench",
+    "PushHarness",
     "SourceConformance",
-    "SyncBench",
+    "SyncHarness",
     "VendorFake",
-    "asgi_answers",
+    "make_asgi_answer",
 ]

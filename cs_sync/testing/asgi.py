@@ -1,4 +1,4 @@
-"""Answers of an ASGI application, in this process and without a socket."""
+"""Responses of an ASGI application, in this process and without a socket."""
 
 import asyncio
 import atexit
@@ -9,21 +9,24 @@ from typing import Any
 
 import httpx
 
-_turn = Lock()
+_request_lock = Lock()
 
 
-def asgi_answers(app: Any) -> Callable[[httpx.Request], httpx.Response]:
-    """A function for `VendorFake.answer` that asks the application, one request at a time."""
+def make_asgi_answer(app: Any) -> Callable[[httpx.Request], httpx.Response]:
+    """Return a function for `VendorFake.answer` that calls the application, one at a time."""
 
     def answer(request: httpx.Request) -> httpx.Response:
-        with _turn:
-            return _loop().run_until_complete(_ask(app, request))
+        with _request_lock:
+            return _event_loop().run_until_complete(_call_application(app, request))
 
     return answer
 
 
-async def _ask(app: Any, request: httpx.Request) -> httpx.Response:
-    """One exchange of messages; httpx's own transport is made for real servers and slower."""
+async def _call_application(app: Any, request: httpx.Request) -> httpx.Response:
+    """Exchange one request and response.
+
+    httpx's own transport is made for real servers and slower.
+    """
     said: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -32,13 +35,13 @@ async def _ask(app: Any, request: httpx.Request) -> httpx.Response:
     async def send(message: dict[str, Any]) -> None:
         said.append(message)
 
-    await app(_scope(request), receive, send)
+    await app(_build_scope(request), receive, send)
     start, *parts = said
     content = b"".join(part.get("body", b"") for part in parts)
     return httpx.Response(start["status"], headers=start.get("headers", []), content=content)
 
 
-def _scope(request: httpx.Request) -> dict[str, Any]:
+def _build_scope(request: httpx.Request) -> dict[str, Any]:
     url = request.url
     return {
         "type": "http",
@@ -57,8 +60,8 @@ def _scope(request: httpx.Request) -> dict[str, Any]:
 
 
 @cache
-def _loop() -> asyncio.AbstractEventLoop:
-    """One event loop for all requests: a loop of its own would cost more than the answer."""
+def _event_loop() -> asyncio.AbstractEventLoop:
+    """Return the shared event loop; one per request would cost more than the response."""
     loop = asyncio.new_event_loop()
     atexit.register(loop.close)
     return loop

@@ -1,4 +1,4 @@
-"""Databases for tests: made by copying an empty one, and quick because they share what is alike."""
+"""Fast databases for tests: copies of an empty one, with shared compiled statements."""
 
 import sqlite3
 import tempfile
@@ -10,46 +10,45 @@ from typing import Any
 from sqlalchemy import Dialect, Engine, event
 
 from cs_sync.http import ManualClock
-from cs_sync.store.database import Store, open_store
-from cs_sync.store.migrating import migrate
+from cs_sync.store.engine import Store, open_store
+from cs_sync.store.migrate import migrate_schema
 
 
 @cache
-def empty_database() -> bytes:
-    """A migrated, empty SQLite file, made once: copying it is quicker than migrating."""
+def make_empty_database() -> bytes:
+    """Return a migrated, empty SQLite file; copying it is faster than migrating."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "empty.db"
         store = open_store(f"sqlite:///{path}")
-        migrate(store, ManualClock().now())
+        migrate_schema(store, ManualClock().now())
         store.close()
         return path.read_bytes()
 
 
-def fill(store: Store) -> None:
-    """Give a database of SQLite that has no table yet those of an empty one."""
+def create_tables(store: Store) -> None:
+    """Create the tables of an empty SQLite database from the prepared one."""
     if store.engine.dialect.name == "sqlite":
         with store.read() as connection:
             driver: Any = connection.connection.driver_connection
             if not driver.execute("SELECT 1 FROM sqlite_master").fetchone():
-                driver.executescript(_tables())
+                driver.executescript(_dump_tables())
 
 
 @cache
-def _tables() -> str:
-    """An empty database as the statements that make it."""
+def _dump_tables() -> str:
+    """Return the empty database as SQL statements."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "empty.db"
-        path.write_bytes(empty_database())
+        path.write_bytes(make_empty_database())
         with closing(sqlite3.connect(path)) as connection:
             return "\n".join(connection.iterdump())
 
 
-def quick(engine: Engine) -> Engine:
-    """The same engine, if it is SQLite's with the compiled statements of all others, and in no
-    hurry to reach the disk.
+def speed_up(engine: Engine) -> Engine:
+    """Return the engine, for SQLite with shared compiled statements and no disk syncs.
 
-    SQLAlchemy and we keep compiled statements by the dialect, of which every engine has its own:
-    a test with a fresh database would compile each of them once more. And no test cuts the power.
+    SQLAlchemy and we cache compiled statements by dialect, and every engine has its own: a
+    test with a fresh database would compile each once more. And no test cuts the power.
     """
     if engine.dialect.name != "sqlite":
         return engine
@@ -63,8 +62,8 @@ def quick(engine: Engine) -> Engine:
     return engine
 
 
-def _dialect() -> Dialect:
-    """A dialect that has met a database: it has asked for the version and the defaults."""
+def _make_dialect() -> Dialect:
+    """Return a dialect after its first connection: version and defaults are known."""
     store = open_store("sqlite://")
     with store.read():
         dialect = store.engine.dialect
@@ -72,5 +71,5 @@ def _dialect() -> Dialect:
     return dialect
 
 
-_DIALECT = _dialect()
+_DIALECT = _make_dialect()
 _STATEMENTS: dict[Any, Any] = {}

@@ -8,18 +8,18 @@ import pytest
 
 from cs_sync.testing.cases.secrets import WritingSecretCases
 from cs_sync.testing.cases.writing import WritingCases
-from cs_sync.testing.pushing import PushBench
+from cs_sync.testing.pushing import PushHarness
 from cs_sync.testing.vendor import CrmFake
 
 
 class DestinationConformance(WritingCases, WritingSecretCases):
-    """Every case for a connector that writes: subclass it, name the fake CRM, done."""
+    """All cases for a connector that writes: subclass it and set the fake CRM."""
 
     crm: ClassVar[type[CrmFake]]
 
     @pytest.fixture
-    def bench(self, tmp_path: Path) -> Iterator[PushBench]:
+    def bench(self, tmp_path: Path) -> Iterator[PushHarness]:
         """A bench with an empty ledger and a CRM that has our fields and nothing in them."""
-        made = PushBench(self.crm, tmp_path)
+        made = PushHarness(self.crm, tmp_path)
         yield made
         made.close()

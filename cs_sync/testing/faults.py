@@ -1,4 +1,4 @@
-"""The ways in which an answer does not arrive as it should."""
+"""Faults of responses on their way."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -7,36 +7,36 @@ from typing import Any
 import httpx
 import orjson
 
-from cs_sync.testing.wire import Exchange, Fault
+from cs_sync.testing.fault_transport import Exchange, Fault
 
 Change = Callable[[Any], Any]
 """A decoded JSON body → what it becomes."""
 
 
-def once(fault: Fault) -> Fault:
-    """The fault meets every request when it is sent first; sent again, it is answered."""
+def fail_once(fault: Fault) -> Fault:
+    """Apply the fault to the first attempt of every request; retries are answered."""
     return lambda exchange: exchange.answer() if exchange.sent.again else fault(exchange)
 
 
-def after(count: int, fault: Fault) -> Fault:
-    """The fault meets every request after so many."""
+def fail_after(count: int, fault: Fault) -> Fault:
+    """Apply the fault to every request after so many."""
     return lambda exchange: fault(exchange) if exchange.number > count else exchange.answer()
 
 
-def in_turn(*faults: Fault) -> Fault:
-    """One fault after the other, and the first again."""
+def fail_in_turn(*faults: Fault) -> Fault:
+    """Apply one fault after the other, then start again."""
     return lambda exchange: faults[exchange.number % len(faults)](exchange)
 
 
-def status(code: int, **headers: str) -> Fault:
-    """The vendor answers with an error and does nothing; `_` in header names means `-`."""
+def respond_status(code: int, **headers: str) -> Fault:
+    """Respond with an error status, doing nothing; `_` in header names means `-`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     body = {"message": f"no: {code}"}
     return lambda _exchange: httpx.Response(code, headers=named, json=body)
 
 
-def lost(error: type[httpx.RequestError], *, done: bool = False) -> Fault:
-    """No answer arrives; `done` when the vendor did what was asked before that."""
+def lose_response(error: type[httpx.RequestError], *, done: bool = False) -> Fault:
+    """Lose the response; `done` if the vendor performs the request before that."""
 
     def fault(exchange: Exchange) -> httpx.Response:
         if done:
@@ -46,28 +46,28 @@ def lost(error: type[httpx.RequestError], *, done: bool = False) -> Fault:
     return fault
 
 
-def cut(exchange: Exchange) -> httpx.Response:
-    """Half of the body arrives and the connection ends: fewer bytes than were announced."""
+def cut_response(exchange: Exchange) -> httpx.Response:
+    """Deliver half of the body, then end the connection: fewer bytes than announced."""
     response = exchange.answer()
     content = response.content
-    headers = {**plain_headers(response), "content-length": str(len(content))}
-    return httpx.Response(response.status_code, headers=headers, stream=_Half(content))
+    headers = {**drop_body_headers(response), "content-length": str(len(content))}
+    return httpx.Response(response.status_code, headers=headers, stream=_BrokenStream(content))
 
 
-def shortened(exchange: Exchange) -> httpx.Response:
-    """Half of the body arrives and looks complete: a proxy announced what it had."""
+def truncate_response(exchange: Exchange) -> httpx.Response:
+    """Deliver half of the body as if complete: a proxy announced what it had."""
     response = exchange.answer()
     half = response.content[: len(response.content) // 2]
-    return httpx.Response(response.status_code, headers=plain_headers(response), content=half)
+    return httpx.Response(response.status_code, headers=drop_body_headers(response), content=half)
 
 
-def web_page(exchange: Exchange) -> httpx.Response:  # noqa: ARG001 - asks nobody
-    """A proxy answers in the vendor's place, and says that all is well."""
+def respond_web_page(exchange: Exchange) -> httpx.Response:  # noqa: ARG001 - asks nobody
+    """Respond with a proxy's web page and status 200."""
     return httpx.Response(200, html="<html><body>We will be back soon</body></html>")
 
 
-def rewritten(change: Change) -> Fault:
-    """Good JSON answers are changed on their way."""
+def rewrite_response(change: Change) -> Fault:
+    """Change good JSON responses on their way."""
 
     def fault(exchange: Exchange) -> httpx.Response:
         response = exchange.answer()
@@ -76,21 +76,21 @@ def rewritten(change: Change) -> Fault:
         changed = change(orjson.loads(response.content))
         content = changed if isinstance(changed, bytes) else orjson.dumps(changed)
         return httpx.Response(
-            response.status_code, headers=plain_headers(response), content=content
+            response.status_code, headers=drop_body_headers(response), content=content
         )
 
     return fault
 
 
-class OtherTexts:
-    """For `rewritten`: other texts in the fields of these names, the same for the same."""
+class TextReplacer:
+    """For `rewritten`: replaces texts in these fields, equal texts by equal ones."""
 
     def __init__(self, names: tuple[str, ...], texts: tuple[str, ...], most: int = 10**6) -> None:
         self._names, self._texts, self._most = names, texts, most
         self.used: dict[str, str] = {}
 
     def __call__(self, body: Any) -> bytes:
-        """The document with the other texts."""
+        """Return the document with the replaced texts."""
         return json.dumps(self._walk(body)).encode()
 
     def _walk(self, value: Any, name: str = "") -> Any:
@@ -108,8 +108,8 @@ class OtherTexts:
         return self.used.get(text, text)
 
 
-class _Half(httpx.SyncByteStream):
-    """Gives half of the bytes, then the connection is gone."""
+class _BrokenStream(httpx.SyncByteStream):
+    """Yields half of the bytes, then breaks the connection."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -119,7 +119,7 @@ class _Half(httpx.SyncByteStream):
         raise httpx.RemoteProtocolError("peer closed connection without sending complete body")
 
 
-def plain_headers(response: httpx.Response) -> dict[str, str]:
-    """The headers, without those that the new body decides."""
+def drop_body_headers(response: httpx.Response) -> dict[str, str]:
+    """Return the headers without those that depend on the body."""
     decided = ("content-length", "transfer-encoding", "content-encoding")
     return {name: value for name, value in response.headers.items() if name not in decided}

@@ -1,4 +1,4 @@
-"""Whole answers with a good status that are none, for every kind of request in turn."""
+"""Complete responses with a good status and useless content, per type of request."""
 
 import re
 import zlib
@@ -10,8 +10,8 @@ import httpx
 import orjson
 
 from cs_sync.http import bounds
-from cs_sync.testing.faults import plain_headers
-from cs_sync.testing.wire import Exchange, Fault, Sent
+from cs_sync.testing.fault_transport import Exchange, Fault, SentRequest
+from cs_sync.testing.faults import drop_body_headers
 
 _OTHER: tuple[Any, ...] = (
     {},
@@ -25,36 +25,39 @@ ENDLESS = 300
 """Requests of one stream after which a list is taken for one without an end."""
 
 
-def kind_of(request: httpx.Request) -> str:
-    """Its method and path, without what may be an id."""
+def get_request_kind(request: httpx.Request) -> str:
+    """Return method and path of a request, without probable ids."""
     return f"{request.method} {re.sub(r'[^/]*[0-9][^/]*', '*', request.url.path)}"
 
 
-def kinds_of(sent: Iterable[Sent]) -> list[str]:
-    """Every kind of request, each once."""
-    return list(dict.fromkeys(kind_of(one.request) for one in sent))
+def list_request_kinds(sent: Iterable[SentRequest]) -> list[str]:
+    """Return every kind of request, without duplicates."""
+    return list(dict.fromkeys(get_request_kind(one.request) for one in sent))
 
 
-def no_answer(kind: str | None = None, *, asks: bool = True) -> Fault:
-    """Requests of a kind, or all, are answered by JSON that says nothing: another one each time.
+def respond_useless(kind: str | None = None, *, asks: bool = True) -> Fault:
+    """Respond to requests of a kind, or to all, with useless JSON, varying.
 
-    `asks` False: the vendor never hears of it. A list for a list would be an answer: of those
-    that answer so, an empty one is left out.
+    Args:
+        kind: The kind of request; None means all.
+        asks: Whether the vendor receives the request. A list for a list would be valid: if
+            a request
+            is answered with one, an empty list is left out.
     """
     turns = count()
 
     def fault(exchange: Exchange) -> httpx.Response:
-        if kind not in (None, kind_of(exchange.request)):
+        if kind not in (None, get_request_kind(exchange.request)):
             return exchange.answer()
-        usual = _document(exchange.answer()) if asks else {}
+        usual = _decode_document(exchange.answer()) if asks else {}
         fitting = [other for other in _OTHER if not (isinstance(usual, list) and other == [])]
         return httpx.Response(200, json=fitting[next(turns) % len(fitting)])
 
     return fault
 
 
-def same_again(page: int, change: Callable[[Any], Any]) -> Fault:
-    """From this page on a path shows that page again; after too many requests it dies."""
+def repeat_page(page: int, change: Callable[[Any], Any]) -> Fault:
+    """Repeat this page for its path from now on; after too many requests the process dies."""
     shown: dict[tuple[str, str], list[httpx.Response]] = {}
 
     def fault(exchange: Exchange) -> httpx.Response:
@@ -63,36 +66,37 @@ def same_again(page: int, change: Callable[[Any], Any]) -> Fault:
         pages = shown.setdefault((exchange.request.method, exchange.request.url.path), [])
         if len(pages) < page:
             pages.append(exchange.answer())
-        return _with(pages[-1], change) if len(pages) == page else pages[-1]
+        return _replace_document(pages[-1], change) if len(pages) == page else pages[-1]
 
     return fault
 
 
-def as_it_was(document: Any) -> Any:
-    """For `same_again`."""
+def keep_document(document: Any) -> Any:
+    """Return the document unchanged; for `same_again`."""
     return document
 
 
-def without_rows(document: Any) -> Any:
-    """For `same_again`: the lists of a document emptied; what says where they go on stays."""
+def empty_lists(document: Any) -> Any:
+    """Empty the lists of a document, but not its cursors; for `same_again`."""
     if not isinstance(document, dict):
         return document
     return {name: [] if isinstance(held, list) else held for name, held in document.items()}
 
 
-def bomb(_exchange: Exchange) -> httpx.Response:
-    """A small body that unpacks to more than any answer may hold."""
+def respond_zip_bomb(_exchange: Exchange) -> httpx.Response:
+    """Respond with a small body that decompresses beyond the limit."""
     packer = zlib.compressobj(9, wbits=31)
     pieces = (
-        packer.compress(b" " * bounds.PIECE) for _ in range(bounds.LARGEST // bounds.PIECE + 2)
+        packer.compress(b" " * bounds.CHUNK_BYTES)
+        for _ in range(bounds.MAX_BYTES // bounds.CHUNK_BYTES + 2)
     )
     content = b"".join((*pieces, packer.flush()))
     headers = {"content-type": "application/json", "content-encoding": "gzip"}
-    return httpx.Response(200, headers=headers, stream=_Parts([content]))
+    return httpx.Response(200, headers=headers, stream=_RawStream([content]))
 
 
-def dripping(sleep: Callable[[float], object]) -> Fault:
-    """A byte every five seconds, for ever."""
+def drip_response(sleep: Callable[[float], object]) -> Fault:
+    """Respond with one byte every five seconds, endlessly."""
 
     def drops() -> Iterator[bytes]:
         while True:
@@ -100,11 +104,11 @@ def dripping(sleep: Callable[[float], object]) -> Fault:
             yield b" "
 
     headers = {"content-type": "application/json"}
-    return lambda _exchange: httpx.Response(200, headers=headers, stream=_Parts(drops()))
+    return lambda _exchange: httpx.Response(200, headers=headers, stream=_RawStream(drops()))
 
 
-class _Parts(httpx.SyncByteStream):
-    """A body as it comes from a connection: bit by bit, and not unpacked."""
+class _RawStream(httpx.SyncByteStream):
+    """A body as it arrives: in parts, not decompressed."""
 
     def __init__(self, parts: Iterable[bytes]) -> None:
         self._parts = parts
@@ -113,12 +117,14 @@ class _Parts(httpx.SyncByteStream):
         yield from self._parts
 
 
-def _document(response: httpx.Response) -> Any:
+def _decode_document(response: httpx.Response) -> Any:
     return orjson.loads(response.content) if response.content else None
 
 
-def _with(response: httpx.Response, change: Callable[[Any], Any]) -> httpx.Response:
+def _replace_document(response: httpx.Response, change: Callable[[Any], Any]) -> httpx.Response:
     if not response.is_success:
         return response
-    content = orjson.dumps(change(_document(response)))
-    return httpx.Response(response.status_code, headers=plain_headers(response), content=content)
+    content = orjson.dumps(change(_decode_document(response)))
+    return httpx.Response(
+        response.status_code, headers=drop_body_headers(response), content=content
+    )

@@ -1,4 +1,4 @@
-"""The test bench of destinations: the real write-back with its ledger, process after process."""
+"""The test harness of destinations: the real write-back with its ledger, per process."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,12 +12,13 @@ import httpx
 from cs_sync.contracts.destination import FieldSpec, Op, Value
 from cs_sync.contracts.errors import CsSyncError
 from cs_sync.http import VendorHttp
-from cs_sync.testing.bench import Bench
+from cs_sync.store.leases import LeasedStore
+from cs_sync.testing.fault_transport import Fault, ProcessKilled, SentRequest, pass_through
+from cs_sync.testing.harness import Harness
 from cs_sync.testing.vendor import CrmFake
-from cs_sync.testing.wire import Fault, Killed, Sent, no_fault
-from cs_sync.write_back.plan import Wish, make_plan
-from cs_sync.write_back.push import Pusher
-from cs_sync.write_back.receipts import Writes
+from cs_sync.write_back.plan import DesiredRecord, make_plan
+from cs_sync.write_back.receipts import WriteResult
+from cs_sync.write_back.writer import DestinationWriter
 
 PREFIX = "cs_"
 FIELDS = (
@@ -30,58 +31,65 @@ FIELDS = (
 
 
 @dataclass(slots=True)
-class Pushed:
-    """What one process wrote before it ended."""
+class PushRun:
+    """The writes of one process before it ended."""
 
-    writes: Writes = field(default_factory=Writes)
-    sent: list[Sent] = field(default_factory=list)
+    writes: WriteResult = field(default_factory=WriteResult)
+    sent: list[SentRequest] = field(default_factory=list)
     killed: bool = False
     error: str | None = None
 
     def problems(self) -> str:
-        """Everything that went wrong, in words."""
+        """All problems as text."""
         return "; ".join((*self.writes.problems, *filter(None, [self.error])))
 
 
-class PushBench(Bench[CrmFake]):
-    """A bench whose vendor is written to; every push is a new process on one ledger."""
+class PushHarness(Harness[CrmFake]):
+    """A harness with a fake CRM; every push is a new process on one ledger."""
 
     def __init__(self, kind: type[CrmFake], folder: Path) -> None:
         super().__init__(kind, folder)
         self.crm = self.vendor
         with self.opened() as destination:
             self.findings = list(destination.prepare(FIELDS))
-        self.wishes = wishes(self.crm.accounts(), self.clock.now())
+        self.wishes = build_desired_records(self.crm.accounts(), self.clock.now())
 
-    def push(self, fault: Fault = no_fault, wanted: Sequence[Wish] | None = None) -> Pushed:
-        """One process settles what is open, plans and writes."""
-        pushed = Pushed()
+    def push(
+        self, fault: Fault = pass_through, wanted: Sequence[DesiredRecord] | None = None
+    ) -> PushRun:
+        """Settle pending operations, plan and write, in one process."""
+        pushed = PushRun()
         held = self.lease()
         with self.opened(fault) as destination:
-            pusher = Pusher(
-                self.store, self.name, destination, "run", held, self.clock.now, lambda _e: None
+            pusher = DestinationWriter(
+                LeasedStore(self.store, held),
+                self.name,
+                destination,
+                "run",
+                self.clock.now,
+                lambda _e: None,
             )
             try:
-                pusher.settle()
+                pusher.reconcile_pending()
                 plan = make_plan(wanted or self.wishes, pusher.entries(), PREFIX)
                 pushed.writes = pusher.push(plan)
-            except Killed:
+            except ProcessKilled:
                 pushed.killed = True
             except CsSyncError as error:
                 pushed.error = str(error)
         pushed.sent = list(self.wire.sent)
         return pushed
 
-    def write_aside(self, ops: Sequence[Op]) -> None:
-        """Another process, on another line, writes the same at this moment."""
+    def write_concurrently(self, ops: Sequence[Op]) -> None:
+        """Write the same now in another process, over another connection."""
         line = httpx.Client(transport=httpx.MockTransport(self.crm.answer))
         limits = self.kind.connector.limits
         now, sleep = self.clock.now, self.clock.sleep
         with VendorHttp(self.name, limits, now=now, sleep=sleep, client=line) as door:
             list(self.kind.connector(self.config(), door).write(ops))
 
-    def missing(self, wanted: Sequence[Wish] | None = None) -> list[str]:
-        """What is wanted and not there, or there twice, in words."""
+    def missing(self, wanted: Sequence[DesiredRecord] | None = None) -> list[str]:
+        """Describe what is missing in the CRM, or duplicated."""
         there = Counter(self.crm.follow_ups())
         told = [
             f"follow-up {key} exists {count} times" for key, count in there.items() if count > 1
@@ -90,18 +98,20 @@ class PushBench(Bench[CrmFake]):
             if wish.object == "follow_up" and not there[wish.key]:
                 told.append(f"follow-up {wish.key} does not exist")
             elif wish.object == "account" and wish.remote_id:
-                told += _unlike(wish, self.crm.fields(wish.remote_id))
+                told += _describe_difference(wish, self.crm.fields(wish.remote_id))
         return told
 
 
-def wishes(accounts: Sequence[str], now: Any) -> list[Wish]:
-    """A score for every account, and a follow-up for every second one."""
+def build_desired_records(accounts: Sequence[str], now: Any) -> list[DesiredRecord]:
+    """Build a score for every account and a follow-up for every second one."""
     fields: dict[str, Value] = {
         "cs_health_score": 42.0,
         "cs_health_band": "red",
         "cs_health_reasons": "Logins fell by half.\nOne invoice is open.",
     }
-    scores = [Wish("account", f"a-{name}", name, fields, remote_id=name) for name in accounts]
+    scores = [
+        DesiredRecord("account", f"a-{name}", name, fields, remote_id=name) for name in accounts
+    ]
     task: dict[str, Value] = {
         "title": "Call them",
         "body": "Ask about the invoice.",
@@ -110,27 +120,27 @@ def wishes(accounts: Sequence[str], now: Any) -> list[Wish]:
         "kind": "call",
     }
     calls = [
-        Wish("follow_up", f"review:{name}", name, task, account_remote_id=name)
+        DesiredRecord("follow_up", f"review:{name}", name, task, account_remote_id=name)
         for name in accounts[::2]
     ]
     return scores + calls
 
 
-def op_of(wish: Wish) -> Op:
-    """What the host sends for a wish."""
+def build_op(wish: DesiredRecord) -> Op:
+    """Build the operation that the host sends for a desired record."""
     return Op(wish.object, wish.key, wish.fields, wish.remote_id, wish.account_remote_id)
 
 
-def _unlike(wish: Wish, held: Any) -> list[str]:
+def _describe_difference(wish: DesiredRecord, held: Any) -> list[str]:
     return [
         f"account {wish.remote_id}: {name} is {held.get(name)!r} instead of {value!r}"
         for name, value in wish.fields.items()
-        if not _same(value, held.get(name))
+        if not _is_same(value, held.get(name))
     ]
 
 
-def _same(wanted: Value, held: Any) -> bool:
-    """Whether the CRM, which may keep numbers as text, holds what was wanted."""
+def _is_same(wanted: Value, held: Any) -> bool:
+    """Return whether the CRM, which may store numbers as text, holds the desired values."""
     if isinstance(wanted, float):
         return held not in (None, "") and float(held) == wanted
     return bool(held == wanted)

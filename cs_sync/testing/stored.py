@@ -1,4 +1,4 @@
-"""What a database holds of a source, in a form that two databases can be compared in."""
+"""The stored rows of a source, in a form comparable across databases."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -7,100 +7,106 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from cs_sync.contracts.source import Stream
-from cs_sync.store.records import VERSION_FIELDS
-from cs_sync.store.rejects import REJECTED
-from cs_sync.store.states import STATE
-from cs_sync_schemas import Record, table_of
+from cs_sync.store.records.rejects import REJECTED
+from cs_sync.store.records.stream_state import STATE
+from cs_sync.store.records.write import VERSION_FIELDS
+from cs_sync_schemas import Record, get_table
 
 Key = tuple[str, ...]
 Rows = Mapping[Key, Mapping[str, Any]]
 """(table, parts of the natural key) → fields."""
 
-_OF_THE_READ = frozenset({"first_seen_at", "last_seen_at", "changed_at", "raw", "row_hash"})
+_READ_FIELDS = frozenset({"first_seen_at", "last_seen_at", "changed_at", "raw", "row_hash"})
 """When and how a record was read: two good reads differ in it."""
-SHOWN = 5
+MAX_SHOWN = 5
 
 
-def all_rows(connection: Connection, source: str, streams: Iterable[Stream]) -> Rows:
-    """Everything stored, tombstones and rejected records included."""
+def read_all_rows(connection: Connection, source: str, streams: Iterable[Stream]) -> Rows:
+    """Return all stored rows, including tombstones and rejected records."""
     found: dict[Key, Mapping[str, Any]] = {}
-    for record in _filled(streams):
-        for row in _of(connection, record, source):
-            content = {name: value for name, value in row.items() if name not in _OF_THE_READ}
+    for record in _list_records(streams):
+        for row in _select_source(connection, record, source):
+            content = {name: value for name, value in row.items() if name not in _READ_FIELDS}
             content["deleted_at"] = row["deleted_at"] is not None
-            found[_key(record, row)] = content
+            found[_row_key(record, row)] = content
     for reject in connection.execute(select(REJECTED)).mappings():
         name = f"rejected {reject['record']}"
         found[(name, str(reject["source_id"]))] = {"code": reject["code"]}
     return found
 
 
-def present_rows(
+def read_present_rows(
     connection: Connection, source: str, streams: Iterable[Stream], now: datetime
 ) -> Rows:
-    """What is true now: what an incremental read and a full one must agree on.
+    """Return the present rows, on which incremental and full reads must agree.
 
-    Without tombstones and ended children, and of versions only the open one without its dates.
+    Tombstones and ended children are omitted; of versions only the open one, without its
+    dates.
     """
     streams = tuple(streams)
     versioned = {record for stream in streams for record in stream.snapshot}
     children = {record for stream in streams for record in stream.children}
     found: dict[Key, Mapping[str, Any]] = {}
-    for record in _filled(streams):
-        dropped = _OF_THE_READ | {"updated_at"}
+    for record in _list_records(streams):
+        dropped = _READ_FIELDS | {"updated_at"}
         dropped |= VERSION_FIELDS if record in versioned else frozenset()
         end = record.END_FIELD if record in children else "deleted_at"
-        for row in _of(connection, record, source):
+        for row in _select_source(connection, record, source):
             if row["deleted_at"] is None and (row[end] is None or row[end] > now):
-                key = (_name(record), row["source_id"]) if record in versioned else None
+                key = (_record_name(record), row["source_id"]) if record in versioned else None
                 content = {name: value for name, value in row.items() if name not in dropped}
-                found[key or _key(record, row)] = content
+                found[key or _row_key(record, row)] = content
     return found
 
 
-def standing(connection: Connection, source: str) -> list[tuple[Any, ...]]:
-    """How far every window has come, without the times of the run and without counts."""
+def read_cursors(connection: Connection, source: str) -> list[tuple[Any, ...]]:
+    """Return the position of every window, without times of the run and counts."""
     columns = [STATE.c[name] for name in ("stream", "partition", "cursor", "resume", "done")]
     rows = connection.execute(select(*columns).where(STATE.c.source == source))
     return sorted(tuple(map(repr, row)) for row in rows)
 
 
-def differences(expected: Rows, found: Rows) -> Sequence[str]:
-    """The first differences in words; none when both hold the same."""
-    told = [f"{_words(key)} is missing" for key in expected.keys() - found.keys()]
-    told += [f"{_words(key)} should not be there" for key in found.keys() - expected.keys()]
+def describe_differences(expected: Rows, found: Rows) -> Sequence[str]:
+    """Describe the first differences; empty if both are equal."""
+    told = [f"{_format_key(key)} is missing" for key in expected.keys() - found.keys()]
+    told += [f"{_format_key(key)} should not be there" for key in found.keys() - expected.keys()]
     for key in expected.keys() & found.keys():
         here, there = expected[key], found[key]
         names = [name for name in here.keys() | there.keys() if here.get(name) != there.get(name)]
         told += [
-            f"{_words(key)}: {name} is {there.get(name)!r} instead of {here.get(name)!r}"
+            f"{_format_key(key)}: {name} is {there.get(name)!r} instead of {here.get(name)!r}"
             for name in names
         ]
     told.sort()
-    more = len(told) - SHOWN
-    return told[:SHOWN] + ([f"… and {more} more"] if more > 0 else [])
+    more = len(told) - MAX_SHOWN
+    return told[:MAX_SHOWN] + ([f"… and {more} more"] if more > 0 else [])
 
 
-def _filled(streams: Iterable[Stream]) -> list[type[Record]]:
-    """The records that the streams bring, each once."""
+def _list_records(streams: Iterable[Stream]) -> list[type[Record]]:
+    """Return the record types of the streams, without duplicates."""
     kinds = [kind for s in streams for kind in (s.record, *s.extra, *s.children)]
     return list(dict.fromkeys(kinds))
 
 
-def _of(connection: Connection, record: type[Record], source: str) -> Iterable[Mapping[str, Any]]:
-    table = table_of(record)
+def _select_source(
+    connection: Connection, record: type[Record], source: str
+) -> Iterable[Mapping[str, Any]]:
+    table = get_table(record)
     rows = connection.execute(select(table).where(table.c.source == source)).mappings()
     return [dict(row) for row in rows]
 
 
-def _key(record: type[Record], row: Mapping[str, Any]) -> Key:
-    names = [column.name for column in table_of(record).primary_key if column.name != "source"]
-    return (_name(record), *(str(row[name]) for name in sorted(names, key="source_id".__ne__)))
+def _row_key(record: type[Record], row: Mapping[str, Any]) -> Key:
+    names = [column.name for column in get_table(record).primary_key if column.name != "source"]
+    return (
+        _record_name(record),
+        *(str(row[name]) for name in sorted(names, key="source_id".__ne__)),
+    )
 
 
-def _name(record: type[Record]) -> str:
+def _record_name(record: type[Record]) -> str:
     return str(record.__tablename__)
 
 
-def _words(key: Key) -> str:
+def _format_key(key: Key) -> str:
     return " ".join(key)

@@ -1,4 +1,4 @@
-"""The test bench of sources: the real sync into a real database, process after process."""
+"""The test harness of sources: the real sync into a real database, per process."""
 
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -11,44 +11,52 @@ from typing import Any
 
 from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Source, Stream
-from cs_sync.http import Count, VendorHttp
+from cs_sync.http import RequestStats, VendorHttp
+from cs_sync.store.leases import LeasedStore
 from cs_sync.sync.engine import sync_sources
-from cs_sync.sync.outcome import Outcome, Status, run_status
-from cs_sync.sync.reading import Session
-from cs_sync.sync.streams import OpenSource
-from cs_sync.sync.windows import Request
-from cs_sync.testing.bench import Bench
-from cs_sync.testing.stored import Rows, all_rows, present_rows, standing
+from cs_sync.sync.reader import SyncSession
+from cs_sync.sync.result import Status, StreamResult, derive_run_status
+from cs_sync.sync.stream_sync import OpenSource
+from cs_sync.sync.windows import ReadRequest
+from cs_sync.testing.fault_transport import (
+    READING,
+    Fault,
+    FaultTransport,
+    ProcessKilled,
+    SentRequest,
+    pass_through,
+)
+from cs_sync.testing.harness import Harness
+from cs_sync.testing.stored import Rows, read_all_rows, read_cursors, read_present_rows
 from cs_sync.testing.vendor import VendorFake
-from cs_sync.testing.wire import READING, Fault, Killed, Sent, Wire, no_fault
 
 
 @dataclass(slots=True)
-class Run:
-    """What one process did before it ended."""
+class SyncRun:
+    """The results of one process before it ended."""
 
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    outcomes: dict[str, StreamResult] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
-    sent: list[Sent] = field(default_factory=list)
+    sent: list[SentRequest] = field(default_factory=list)
     killed: bool = False
 
     @property
     def status(self) -> Status:
-        """Of all streams together."""
-        return run_status(self.outcomes.values())
+        """The status of all streams together."""
+        return derive_run_status(self.outcomes.values())
 
     @property
     def changed(self) -> int:
-        """Rows that were new or different."""
+        """Number of new or changed rows."""
         return sum(o.stored.changed + o.stored.deleted for o in self.outcomes.values())
 
     def pages(self, stream: str) -> int:
-        """Pages of a stream that were stored."""
+        """Return the stored pages of a stream."""
         stored = [e for e in self.events if e.name == "page_stored" and e.stream == stream]
         return len(stored)
 
     def problems(self) -> str:
-        """What the streams say of themselves, one a line."""
+        """The streams' messages, one a line."""
         return "\n".join(
             f"{name} {outcome.status}: {outcome.error}"
             for name, outcome in self.outcomes.items()
@@ -57,8 +65,8 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class _Only:
-    """A source of which only some streams are read, one request at a time."""
+class _PartialSource:
+    """A source limited to some streams, with one request at a time."""
 
     whole: Source
     given: Sequence[Stream]
@@ -69,52 +77,53 @@ class _Only:
         return self.given
 
 
-class SyncBench(Bench[VendorFake]):
+class SyncHarness(Harness[VendorFake]):
     """Runs the real sync; every run is a new process."""
 
     @cached_property
     def streams(self) -> Sequence[Stream]:
-        """The connector's streams, for the facts they state."""
+        """Return the connector's streams."""
         with self.opened() as source:
             return tuple(source.streams())
 
-    def begin_synced(self) -> None:
-        """Begin where an undisturbed first run ends, without running it once more."""
-        found = reference(self.kind)
+    def restore_first_run(self) -> None:
+        """Restore the state after an undisturbed first run."""
+        found = run_reference(self.kind)
         self.restore(found.database)
         self.clock.sleep((found.ended_at - self.clock.now()).total_seconds())
 
     def restore(self, database: bytes) -> None:
-        """Go on with a copy of the database that was made before."""
+        """Continue with a copy of an earlier database."""
         self.store.close()
         self.path.write_bytes(database)
 
     def sync(
         self,
-        fault: Fault = no_fault,
+        fault: Fault = pass_through,
         *,
         only: Collection[str] = (),
         full: bool = False,
         side_by_side: bool = False,
         pages: int | None = None,
         keep_raw: bool = False,
-    ) -> Run:
-        """One process syncs: stream by stream, or as the host does it, `side_by_side`.
+    ) -> SyncRun:
+        """Sync in one process: stream by stream, or `side_by_side` like the host.
 
-        Stream by stream a backfill is one window, so that its pages are many and the cases quick.
-
-        `pages`: it dies after so many stored pages. A fault may kill it as well.
+        Stream by stream a backfill is one window, so that it has many pages and the cases are
+        fast. `pages` kills the process after so many stored pages. A fault may kill it, too.
         """
-        run = Run()
+        run = SyncRun()
 
         def emit(event: Event) -> None:
             run.events.append(event)
             if pages is not None and sum(e.name == "page_stored" for e in run.events) >= pages:
                 self.wire.dead = True
-                raise Killed
+                raise ProcessKilled
 
         held = self.lease()
-        session = Session(self.store, held.holder, held, self.clock.now, emit, keep_raw)
+        session = SyncSession(
+            LeasedStore(self.store, held), held.holder, self.clock.now, emit, keep_raw
+        )
         with self.door(fault, emit) as door:
             source = self.kind.connector(self.config(), door)
             streams = [s for s in source.streams() if not only or s.name in only]
@@ -122,44 +131,44 @@ class SyncBench(Bench[VendorFake]):
             groups = [streams] if side_by_side else [[stream] for stream in whole]
             try:
                 for group in groups:
-                    some: Any = source if side_by_side else _Only(source, group, self.name)
+                    some: Any = source if side_by_side else _PartialSource(source, group, self.name)
                     sync_sources(
                         session,
-                        [OpenSource(self.name, some, _counting(door))],
-                        Request(full=full, confirmed=full),
+                        [OpenSource(self.name, some, _count_per_stream(door))],
+                        ReadRequest(full=full, confirmed=full),
                         lambda outcome: run.outcomes.__setitem__(outcome.stream, outcome),
                     )
-            except Killed:
+            except ProcessKilled:
                 run.killed = True
         run.sent = list(self.wire.sent)
         return run
 
-    def take_over(self, other: "SyncBench") -> None:
-        """Go on with another bench's vendor, clock and folder, and with a database of our own."""
+    def take_over(self, other: "SyncHarness") -> None:
+        """Take another harness's vendor, clock and folder, with an own database."""
         self.clock, self.vendor, self.folder = other.clock, other.vendor, other.folder
-        self.wire = Wire(self.vendor.answer, self.clock.now)
+        self.wire = FaultTransport(self.vendor.answer, self.clock.now)
 
     def rows(self) -> Rows:
-        """Everything stored."""
+        """Return all stored rows."""
         with self.store.read() as connection:
-            return all_rows(connection, self.name, self.streams)
+            return read_all_rows(connection, self.name, self.streams)
 
     def present(self) -> Rows:
-        """What is stored as true now."""
+        """Return the present rows."""
         with self.store.read() as connection:
-            return present_rows(connection, self.name, self.streams, self.clock.now())
+            return read_present_rows(connection, self.name, self.streams, self.clock.now())
 
     def standing(self) -> list[tuple[Any, ...]]:
-        """How far the streams have come."""
+        """Return the position of the streams."""
         with self.store.read() as connection:
-            return standing(connection, self.name)
+            return read_cursors(connection, self.name)
 
 
-def _counting(door: VendorHttp) -> Callable[[str], Any]:
-    """The door's count per stream, which also tells the wire whose requests these are."""
+def _count_per_stream(door: VendorHttp) -> Callable[[str], Any]:
+    """Count requests per stream, and tell the transport which stream sends them."""
 
     @contextmanager
-    def counting(stream: str) -> Iterator[Count]:
+    def counting(stream: str) -> Iterator[RequestStats]:
         token = READING.set(stream)
         try:
             with door.counting(stream) as count:
@@ -172,20 +181,20 @@ def _counting(door: VendorHttp) -> Callable[[str], Any]:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """What an undisturbed first run of a vendor stores, and what it took."""
+    """The stored rows and requests of a vendor's undisturbed first run."""
 
     rows: Rows
-    run: Run
+    run: SyncRun
     streams: Mapping[str, Stream]
     database: bytes
     ended_at: datetime
 
 
 @cache
-def reference(kind: type[VendorFake]) -> Reference:
-    """The undisturbed first run of a vendor, done once."""
+def run_reference(kind: type[VendorFake]) -> Reference:
+    """Run a vendor's undisturbed first sync; done once."""
     with tempfile.TemporaryDirectory() as folder:
-        bench = SyncBench(kind, Path(folder))
+        bench = SyncHarness(kind, Path(folder))
         run = bench.sync()
         rows, streams = bench.rows(), {stream.name: stream for stream in bench.streams}
         bench.close()

@@ -1,4 +1,4 @@
-"""What a connector's author writes for the kit: a vendor in memory, and what happens in it."""
+"""The fake vendors that a connector's author writes for the kit."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -12,8 +12,8 @@ import httpx
 class Fake(ABC):
     """A vendor in memory: small, deterministic, and the same at every start.
 
-    `now` is the kit's clock, which only the kit moves; `folder` is an empty directory of its own.
-    One request is answered at a time.
+    `now` is the kit's clock, moved only by the kit; `folder` is an empty directory of its
+    own. Requests are answered one at a time.
     """
 
     connector: ClassVar[type[Any]]
@@ -31,27 +31,27 @@ class Fake(ABC):
 
     @abstractmethod
     def settings(self) -> Mapping[str, Any]:
-        """The connector's section of the configuration, with keys that `answer` accepts."""
+        """Return the connector's section of the configuration, with keys valid for `answer`."""
 
     @abstractmethod
     def answer(self, request: httpx.Request) -> httpx.Response:
         """Answer one request as the vendor would."""
 
     def expire_tokens(self) -> bool:
-        """Make every token given out so far worthless; False where keys do not expire."""
+        """Invalidate every token issued so far; return False where keys do not expire."""
         return False
 
     def refusal(self, status: int, words: str) -> httpx.Response:
-        """An error as this vendor words it."""
+        """Return an error in this vendor's form."""
         return httpx.Response(status, json={"error": {"message": words}, "message": words})
 
 
 class VendorFake(Fake):
     """A vendor to read from, with a few pages of records in every stream.
 
-    The four changes return the `source_id` of the record concerned, in the unified schema, or
-    None where the stream's records cannot change so; cases that need such a change are skipped.
-    A change must be one that the API would show: it moves whatever the API dates changes by.
+    The four changes return the `source_id` of the changed record in the unified schema, or
+    None where the stream's records cannot change in this way; cases that need such a change
+    are skipped. The API must show the change: it moves whatever the API dates changes by.
     """
 
     one_page: ClassVar[Mapping[str, str]] = {}
@@ -64,24 +64,24 @@ class VendorFake(Fake):
     """Fields without which the vendor's own paging would not work: they are never left out."""
 
     def add(self, stream: str) -> str | None:  # noqa: ARG002 - for subclasses
-        """A new record appears, changed at this instant."""
+        """Add a new record, changed now."""
         return None
 
     def edit(self, stream: str) -> str | None:  # noqa: ARG002
-        """A record of the start changes in a field that is stored, at this instant."""
+        """Change a stored field of an initial record, now."""
         return None
 
     def delete(self, stream: str) -> str | None:  # noqa: ARG002
-        """A record of the start is deleted; not the one that `edit` changes."""
+        """Delete an initial record; not the one that `edit` changes."""
         return None
 
     def merge(self, stream: str) -> tuple[str, str] | None:  # noqa: ARG002
-        """Two records become one: (id that is gone, id that survives)."""
+        """Merge two records; return (removed id, surviving id)."""
         return None
 
 
 class CrmFake(Fake):
-    """A vendor to write to, and a look at what was written."""
+    """A vendor to write to, with access to the written values."""
 
     missing_account: ClassVar[str] = "999999999"
     """An id as the vendor gives them, of an account that does not exist."""
@@ -92,20 +92,20 @@ class CrmFake(Fake):
 
     @abstractmethod
     def accounts(self) -> Sequence[str]:
-        """Ids of at least five accounts."""
+        """Return the ids of at least five accounts."""
 
     @abstractmethod
     def fields(self, remote_id: str) -> Mapping[str, Any]:
-        """What an account holds now, with the names of our fields."""
+        """Return an account's current values by the names of our fields."""
 
     @abstractmethod
     def follow_ups(self) -> Sequence[str]:
-        """The key of every follow-up that exists: a key with a twin comes twice."""
+        """Return the key of every follow-up; a duplicated one appears twice."""
 
     @abstractmethod
     def complete(self, key: str) -> None:
-        """A person ticks a follow-up off."""
+        """Complete a follow-up as a person would."""
 
     @abstractmethod
     def completed(self, key: str) -> bool:
-        """Whether a follow-up is still ticked off."""
+        """Return whether a follow-up is still completed."""

@@ -1,1 +1,1 @@
-"""Scores and follow-ups into the CRM: plan, intent, call, receipt."""
+"""Write-back of scores and follow-ups to the CRM: plan, intent, call, receipt."""

@@ -1,11 +1,11 @@
-"""The fields of ours that the CRM's accounts get, and when one of them counts as changed; pure."""
+"""Our fields of CRM accounts, and the rules for when one has changed; pure."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from cs_sync.contracts.destination import FieldSpec, Kind, Value
-from cs_sync.words import ENGLISH, Words
+from cs_sync.i18n import ENGLISH, Translator
 
 BANDS = ("red", "yellow", "green", "excellent", "insufficient")
 """In the order in which to show them."""
@@ -15,16 +15,16 @@ DEAD_BAND = {"health_score": 1.0, "health_change_30d": 1.0, "health_coverage": 0
 RELATIVE_DEAD_BAND = {"mrr": 0.005}
 """The same for amounts, as a share of what is shown: a cent of 9.00 counts more than of 9,000."""
 
-TAKES_ALONG = {"health_band": "health_score", "mrr_currency": "mrr"}
+COUPLED_FIELDS = {"health_band": "health_score", "mrr_currency": "mrr"}
 """Fields whose change writes another one, too, so that both always belong together."""
 
-FOLLOWERS = frozenset({"updated_at"})
+DEPENDENT_FIELDS = frozenset({"updated_at"})
 """Written along with other fields, never on their own."""
 
 
 @dataclass(frozen=True, slots=True)
-class Portrait:
-    """What the CRM is to show of one account."""
+class AccountFields:
+    """The values to show in the CRM for one account."""
 
     score: float | None
     band: str
@@ -51,8 +51,13 @@ _KINDS: Mapping[str, Kind] = {
 }
 
 
-def field_specs(prefix: str, words: Words = ENGLISH) -> list[FieldSpec]:
-    """The fields as the destination has to create them, called by their names in a language."""
+def build_field_specs(prefix: str, words: Translator = ENGLISH) -> list[FieldSpec]:
+    """Build the field definitions to create at the destination.
+
+    Args:
+        prefix: The prefix of our field names.
+        words: The translator of labels, descriptions and choices.
+    """
     choices = tuple((band, words(f"field.choice.{band}")) for band in BANDS)
     return [
         FieldSpec(
@@ -66,8 +71,16 @@ def field_specs(prefix: str, words: Words = ENGLISH) -> list[FieldSpec]:
     ]
 
 
-def field_values(portrait: Portrait, prefix: str) -> dict[str, Value]:
-    """The fields of one account; None is what is not known."""
+def build_field_values(portrait: AccountFields, prefix: str) -> dict[str, Value]:
+    """Build the field values of one account.
+
+    Args:
+        portrait: The values to show.
+        prefix: The prefix of our field names.
+
+    Returns:
+        Prefixed field name → value; None where it is unknown.
+    """
     single = next(iter(portrait.mrr.items())) if len(portrait.mrr) == 1 else None
     values: dict[str, Value] = {
         "health_score": None if portrait.score is None else round(portrait.score, 1),
@@ -83,52 +96,61 @@ def field_values(portrait: Portrait, prefix: str) -> dict[str, Value]:
     return {prefix + name: value for name, value in values.items()}
 
 
-def changes(
+def diff_fields(
     old: Mapping[str, Value],
     new: Mapping[str, Value],
     prefix: str,
     unsure: Collection[str] = (),
 ) -> dict[str, tuple[Value, Value]]:
-    """What is worth writing: field → (old, new). Unknown values are never written over known ones.
+    """Return the fields worth writing.
 
-    An empty text takes back what we wrote before, and says nothing where nothing was written.
-    Fields of which nobody is sure what they show are written in any case.
-    A band that changes takes the score along, and a currency its amount, however little it moved.
+    Unknown values never overwrite known ones. An empty text clears an earlier value of
+    ours; without one it is not written. A changed band also writes the score, and a changed
+    currency the amount, however small their change.
+
+    Args:
+        old: Field → the value last written.
+        new: Field → the desired value.
+        prefix: The prefix of our field names.
+        unsure: Fields with an uncertain current value; they are always written.
+
+    Returns:
+        Field → (old, new).
     """
     differing: dict[str, tuple[Value, Value]] = {
         name: (old.get(name), value)
         for name, value in new.items()
-        if value is not None and name.removeprefix(prefix) not in FOLLOWERS
+        if value is not None and name.removeprefix(prefix) not in DEPENDENT_FIELDS
         if name in unsure or (old.get(name) != value and (old.get(name) is not None or value != ""))
     }
-    taken_along = {TAKES_ALONG.get(name.removeprefix(prefix)) for name in differing}
-    kept = {
+    taken_along = {COUPLED_FIELDS.get(name.removeprefix(prefix)) for name in differing}
+    changed = {
         name: pair
         for name, pair in differing.items()
         if name.removeprefix(prefix) in taken_along
         or not _is_noise(name.removeprefix(prefix), *pair)
     }
-    if kept:
-        followers = {prefix + name for name in FOLLOWERS} & new.keys()
-        kept.update((name, (old.get(name), new[name])) for name in followers)
-    return kept
+    if changed:
+        followers = {prefix + name for name in DEPENDENT_FIELDS} & new.keys()
+        changed.update((name, (old.get(name), new[name])) for name in followers)
+    return changed
 
 
 def is_same_attempt(before: Mapping[str, Value], now: Mapping[str, Value], prefix: str) -> bool:
-    """Whether two writes say the same: the same fields, with values that differ by noise only.
+    """Return whether two writes are equal: the same fields, values within the dead bands.
 
-    The earlier one comes from the ledger, which keeps times as text.
+    The earlier write comes from the ledger, which stores times as text.
     """
 
     def plain(fields: Mapping[str, Value]) -> dict[str, Value]:
         return {
             name: value.isoformat() if isinstance(value, datetime) else value
             for name, value in fields.items()
-            if value is not None and name.removeprefix(prefix) not in FOLLOWERS
+            if value is not None and name.removeprefix(prefix) not in DEPENDENT_FIELDS
         }
 
-    one, other = plain(before), plain(now)
-    return one.keys() == other.keys() and not changes(one, other, prefix)
+    earlier, later = plain(before), plain(now)
+    return earlier.keys() == later.keys() and not diff_fields(earlier, later, prefix)
 
 
 def _is_noise(name: str, old: Value, new: Value) -> bool:

@@ -1,11 +1,11 @@
-"""What a push would do: what should be in the CRM, compared with what the ledger knows; pure."""
+"""Plan of a push: the desired CRM state compared with the ledger; pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from cs_sync.contracts.destination import Object, Op, Shown, Value
-from cs_sync.write_back.fields import changes, is_same_attempt
+from cs_sync.contracts.destination import Object, Op, RemoteAccount, Value
+from cs_sync.write_back.fields import diff_fields, is_same_attempt
 
 CLOSED = "closed"
 """The status of a follow-up that became needless before anybody began it."""
@@ -16,10 +16,11 @@ Status = Literal["pending", "acked", "rejected", "refused", "unknown"]
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """Something that should be in the CRM, or why it cannot be.
+class DesiredRecord:
+    """A record that should exist in the CRM, or the reason why it cannot.
 
-    `name` is the account's, for messages. `shown` is what a look at its record found.
+    `name` is the account's name, for messages. `shown` is the record's current remote
+    state.
     """
 
     object: Object
@@ -31,12 +32,12 @@ class Wish:
     owner_remote_id: str | None = None
     refusal: str | None = None
     name: str = ""
-    shown: Shown | None = None
+    shown: RemoteAccount | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What the ledger knows of one key."""
+class LedgerEntry:
+    """The ledger's entry for one key."""
 
     object: Object
     key: str
@@ -48,22 +49,24 @@ class Entry:
     code: str | None = None
 
     @property
-    def unsure(self) -> frozenset[str]:
-        """The fields of an attempt whose outcome is not known."""
+    def uncertain_fields(self) -> frozenset[str]:
+        """The fields of an attempt with an unknown outcome."""
         return frozenset(self.intent if self.status in ("pending", "unknown") else ())
 
     @property
-    def certain(self) -> Mapping[str, Any]:
-        """The fields that the destination surely shows: not those of an attempt left open."""
-        return {name: value for name, value in self.fields.items() if name not in self.unsure}
+    def confirmed_fields(self) -> Mapping[str, Any]:
+        """The fields known to be at the destination, without those of an open attempt."""
+        return {
+            name: value for name, value in self.fields.items() if name not in self.uncertain_fields
+        }
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """One line of the plan; `op` is what a push would send.
+class PlanItem:
+    """One line of the plan; `op` is the operation to send.
 
-    `edited` has the fields of ours that somebody changed at the destination: (ours, theirs).
-    `standing` marks what the destination refused for good before.
+    `edited` has our fields changed by somebody at the destination: (ours, theirs).
+    `standing` marks an earlier permanent refusal by the destination.
     """
 
     object: Object
@@ -78,88 +81,97 @@ class Item:
     standing: bool = False
 
     def __str__(self) -> str:
-        """Which record it is about, as a reader knows it."""
+        """Return the record's kind and account, for messages."""
         named = f"{self.name} ({self.account})" if self.name else self.account
         return f"{self.object.replace('_', '-')} {named}"
 
 
 def make_plan(
-    wishes: Iterable[Wish], ledger: Mapping[tuple[Object, str], Entry], prefix: str
-) -> list[Item]:
-    """One item per wish, in the order given."""
-    return [_item(wish, ledger.get((wish.object, wish.key)), prefix) for wish in wishes]
+    wishes: Iterable[DesiredRecord], ledger: Mapping[tuple[Object, str], LedgerEntry], prefix: str
+) -> list[PlanItem]:
+    """Build the plan: one item per desired record, in the same order.
+
+    Args:
+        wishes: The desired records.
+        ledger: (object, key) → ledger entry.
+        prefix: The prefix of our field names.
+    """
+    return [_plan_record(wish, ledger.get((wish.object, wish.key)), prefix) for wish in wishes]
 
 
-def retried(
-    ledger: Mapping[tuple[Object, str], Entry],
-) -> dict[tuple[Object, str], Entry]:
-    """The ledger with everything that was refused for good open to another attempt."""
+def reopen_refused(
+    ledger: Mapping[tuple[Object, str], LedgerEntry],
+) -> dict[tuple[Object, str], LedgerEntry]:
+    """Return the ledger with all permanently refused writes open to another attempt."""
     return {
         key: replace(entry, status="rejected") if entry.status == "refused" else entry
         for key, entry in ledger.items()
     }
 
 
-def touched_accounts(plan: Sequence[Item]) -> set[str]:
-    """Accounts that a push would change something of."""
+def list_touched_accounts(plan: Sequence[PlanItem]) -> set[str]:
+    """Return the accounts to be changed by the plan."""
     return {item.account for item in plan if item.op is not None and item.account}
 
 
-def intent_of(op: Op) -> dict[str, Any]:
-    """What an attempt says, and to whom: what the ledger keeps until the outcome is known."""
+def build_intent(op: Op) -> dict[str, Any]:
+    """Build the intent of a write: its fields, record and owner.
+
+    The ledger keeps it until the outcome is known.
+    """
     whom = {"@record": op.account_remote_id, "@owner": op.owner_remote_id}
     return {**op.fields, **{name: value for name, value in whom.items() if value is not None}}
 
 
-def _item(wish: Wish, entry: Entry | None, prefix: str) -> Item:
-    there = wish.object != "account" and entry is not None and entry.status == "acked"
-    if wish.refusal and not there:
-        item = Item(wish.object, wish.key, wish.account, "refused", {}, wish.refusal)
+def _plan_record(wish: DesiredRecord, entry: LedgerEntry | None, prefix: str) -> PlanItem:
+    is_written = wish.object != "account" and entry is not None and entry.status == "acked"
+    if wish.refusal and not is_written:
+        item = PlanItem(wish.object, wish.key, wish.account, "refused", {}, wish.refusal)
     elif wish.object == "account":
-        item = _account_item(wish, entry, prefix)
+        item = _plan_account(wish, entry, prefix)
     else:
-        item = _follow_up_item(wish, entry)
+        item = _plan_follow_up(wish, entry)
     if entry and entry.status == "refused" and item.op is not None:
-        item = _refused_again(item, item.op, entry, prefix)
+        item = _skip_repeated_refusal(item, item.op, entry, prefix)
     return replace(item, name=wish.name)
 
 
-def _account_item(wish: Wish, entry: Entry | None, prefix: str) -> Item:
-    known = entry if entry and entry.remote_id == wish.remote_id else None
-    certain = known.certain if known else {}
-    other = wish.shown.other if wish.shown and known else {}
+def _plan_account(wish: DesiredRecord, entry: LedgerEntry | None, prefix: str) -> PlanItem:
+    own_entry = entry if entry and entry.remote_id == wish.remote_id else None
+    certain = own_entry.confirmed_fields if own_entry else {}
+    other = wish.shown.other if wish.shown and own_entry else {}
     edited = {name: (certain.get(name), value) for name, value in other.items() if value}
     # What is empty there is filled again; what somebody typed is never emptied.
     old = {n: value for n, value in certain.items() if n not in other or n in edited}
     new = {n: value for n, value in wish.fields.items() if n not in edited or value != ""}
-    differing = changes(old, new, prefix, known.unsure if known else ())
-    if not differing and (known is None or known.status == "acked"):
-        why = _told_of(edited) or "nothing new to show"
-        return Item("account", wish.key, wish.account, "unchanged", {}, why, edited=edited)
+    differing = diff_fields(old, new, prefix, own_entry.uncertain_fields if own_entry else ())
+    if not differing and (own_entry is None or own_entry.status == "acked"):
+        why = _describe_edited_fields(edited) or "nothing new to show"
+        return PlanItem("account", wish.key, wish.account, "unchanged", {}, why, edited=edited)
     fields = {name: value for name, (_, value) in differing.items()}
-    shown = known.fields if known else {}
+    shown = own_entry.fields if own_entry else {}
     before = {name: shown[name] for name in fields if name in shown}
     op = Op("account", wish.key, fields, remote_id=wish.remote_id, before=before)
     differing |= {n: (edited[n][1], value) for n, (_, value) in differing.items() if n in edited}
-    why = _again(known) or ("first write" if known is None else "changed")
+    why = _describe_last_attempt(own_entry) or ("first write" if own_entry is None else "changed")
     if edited:
-        why += f"; {_told_of(edited)}"
-    return Item("account", wish.key, wish.account, "update", differing, why, op, edited=edited)
+        why += f"; {_describe_edited_fields(edited)}"
+    return PlanItem("account", wish.key, wish.account, "update", differing, why, op, edited=edited)
 
 
-def _told_of(edited: Mapping[str, tuple[Value, Value]]) -> str:
-    told = ", ".join(
-        f"{name} is {theirs!r}, ours {ours!r}" for name, (ours, theirs) in edited.items()
+def _describe_edited_fields(edited: Mapping[str, tuple[Value, Value]]) -> str:
+    edits = ", ".join(
+        f"{name} is {remote!r}, ours {written!r}" for name, (written, remote) in edited.items()
     )
-    return f"edited by someone at the destination: {told}" if told else ""
+    return f"edited by someone at the destination: {edits}" if edits else ""
 
 
-def _follow_up_item(wish: Wish, entry: Entry | None) -> Item:
-    """A follow-up or a note to be created, or a follow-up that is there to be closed."""
+def _plan_follow_up(wish: DesiredRecord, entry: LedgerEntry | None) -> PlanItem:
+    """Plan the creation of a follow-up or note, or the closing of an existing follow-up."""
     closing = wish.fields.get("status") == CLOSED
     if entry and entry.status == "acked" and (not closing or entry.fields.get("status") == CLOSED):
         why = "closed already" if closing else "exists already"
-        return Item(wish.object, wish.key, wish.account, "unchanged", {}, why)
+        return PlanItem(wish.object, wish.key, wish.account, "unchanged", {}, why)
     op = Op(
         wish.object,
         wish.key,
@@ -169,15 +181,15 @@ def _follow_up_item(wish: Wish, entry: Entry | None) -> Item:
         owner_remote_id=wish.owner_remote_id,
     )
     differing = {name: (None, value) for name, value in wish.fields.items() if value is not None}
-    why = _again(entry) or ("no longer needed" if closing else "new")
+    why = _describe_last_attempt(entry) or ("no longer needed" if closing else "new")
     action: Action = "update" if closing else "create"
-    return Item(wish.object, wish.key, wish.account, action, differing, why, op)
+    return PlanItem(wish.object, wish.key, wish.account, action, differing, why, op)
 
 
-def _refused_again(item: Item, op: Op, entry: Entry, prefix: str) -> Item:
-    """Leave out what would only be refused again; anything else than the last attempt may go."""
+def _skip_repeated_refusal(item: PlanItem, op: Op, entry: LedgerEntry, prefix: str) -> PlanItem:
+    """Skip a write equal to the refused attempt; let a different one pass."""
     moved = item.object == "account" and entry.remote_id != op.remote_id
-    if moved or not is_same_attempt(entry.intent, intent_of(op), prefix):
+    if moved or not is_same_attempt(entry.intent, build_intent(op), prefix):
         return item
     why = (
         f"refused: {entry.code}: {entry.reason}; tried again when there is something else to say, "
@@ -186,7 +198,7 @@ def _refused_again(item: Item, op: Op, entry: Entry, prefix: str) -> Item:
     return replace(item, action="refused", op=None, reason=why, standing=True)
 
 
-def _again(entry: Entry | None) -> str | None:
+def _describe_last_attempt(entry: LedgerEntry | None) -> str | None:
     if entry is None or entry.status == "acked":
         return None
     if entry.status in ("rejected", "refused"):

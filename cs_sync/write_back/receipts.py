@@ -1,23 +1,23 @@
-"""What a push came to: the counts, and a receipt for every operation that was answered; pure."""
+"""Result of a push: counts, and a receipt for every answered operation; pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from cs_sync.contracts.destination import Ack, Object, Reject
-from cs_sync.write_back.plan import Entry, Item, intent_of
+from cs_sync.write_back.plan import LedgerEntry, PlanItem, build_intent
 
-TOLD = 20
+MAX_SHOWN_PROBLEMS = 20
 """Problems that are told one by one; a wrong rule would otherwise print every account."""
 
-Entries = Mapping[tuple[Object, str], Entry]
+LedgerEntries = Mapping[tuple[Object, str], LedgerEntry]
 
 
 @dataclass(slots=True)
-class Writes:
-    """What a push came to; `problems` in words, one per record or call.
+class WriteResult:
+    """The result of a push; `problems` has one message per record or call.
 
-    `left` were not begun because the push was stopped; they are planned again next time.
+    `left` counts writes not started before the push stopped; the next run plans them again.
     """
 
     create: int = 0
@@ -29,18 +29,18 @@ class Writes:
     problems: list[str] = field(default_factory=list)
 
     def counts(self) -> dict[str, int]:
-        """The counts as the `runs` command prints them."""
+        """Return the counts by outcome, as in the `runs` command."""
         names = ("create", "update", "unchanged", "rejected", "unknown")
         return {name: getattr(self, name) for name in names}
 
     def told(self) -> list[str]:
-        """The problems as they are shown at the end of a run."""
-        more = len(self.problems) - TOLD
+        """Return the problems for the end of a run, shortened."""
+        more = len(self.problems) - MAX_SHOWN_PROBLEMS
         rest = [f"… and {more} more; `cs-sync plan` lists them"] if more > 0 else []
         waiting = f"{self.left} writes wait for the next run, which goes on from here"
-        return [*self.problems[:TOLD], *rest, *([waiting] if self.left else [])]
+        return [*self.problems[:MAX_SHOWN_PROBLEMS], *rest, *([waiting] if self.left else [])]
 
-    def count(self, item: Item, answer: Ack | Reject) -> None:
+    def count(self, item: PlanItem, answer: Ack | Reject) -> None:
         """Count one answer."""
         if isinstance(answer, Reject):
             self.rejected += 1
@@ -53,45 +53,65 @@ class Writes:
             self.update += 1
 
 
-def begun(plan: Sequence[Item]) -> Writes:
-    """The writes of a plan before anything is sent: what is unchanged, what stays refused."""
+def start_result(plan: Sequence[PlanItem]) -> WriteResult:
+    """Start the result of a plan with its unchanged and permanently refused items."""
     standing = [item for item in plan if item.standing]
-    return Writes(
+    return WriteResult(
         unchanged=sum(item.action == "unchanged" for item in plan),
         rejected=len(standing),
         problems=[f"{item}: {item.reason}" for item in standing],
     )
 
 
-def receipt(item: Item, answer: Ack | Reject, before: Entries) -> dict[str, Any]:
-    """What the ledger keeps of an answer."""
+def build_receipt(item: PlanItem, answer: Ack | Reject, before: LedgerEntries) -> dict[str, Any]:
+    """Build the ledger row for an answer.
+
+    Args:
+        item: The item sent.
+        answer: The destination's answer.
+        before: The ledger entries before the write.
+
+    Returns:
+        A row of the write ledger.
+    """
     entry = before.get((item.object, item.key))
     row: dict[str, Any] = {"object": item.object, "key": item.key}
     if isinstance(answer, Reject):
         status = "refused" if answer.lasting else "rejected"
         row |= {"status": status, "code": answer.code, "reason": answer.reason}
-        certain = dict(entry.certain) if entry is not None else {}
-        return {**row, "fields": certain, "intent": intent_of(item.op) if item.op else None}
+        certain = dict(entry.confirmed_fields) if entry is not None else {}
+        return {**row, "fields": certain, "intent": build_intent(item.op) if item.op else None}
     same = entry is not None and entry.remote_id in (None, answer.remote_id)
-    known = dict(entry.certain) if entry is not None and same else {}
+    confirmed = dict(entry.confirmed_fields) if entry is not None and same else {}
     sent = dict(item.op.fields) if item.op else {}
     row |= {"status": "acked", "remote_id": answer.remote_id, "code": None, "reason": None}
-    return {**row, "fields": {**known, **sent}, "intent": None}
+    return {**row, "fields": {**confirmed, **sent}, "intent": None}
 
 
-def overwritten(
-    answered: Iterable[tuple[Item, Ack | Reject]], entries: Entries
+def find_overwritten(
+    answered: Iterable[tuple[PlanItem, Ack | Reject]], entries: LedgerEntries
 ) -> list[dict[str, Any]]:
-    """Accounts whose record took another account's values, as the two had been merged meanwhile.
+    """Return the ledger rows of accounts overwritten with another account's values.
 
-    What theirs shows is not known any more, so that it is written again.
+    This happens when two records were merged during the push. The outcome of the
+    overwritten account becomes unknown, so the next run writes it again.
+
+    Args:
+        answered: The items with their answers.
+        entries: The ledger entries after the write.
+
+    Returns:
+        Rows of the write ledger with status `unknown`.
     """
     return [
         {
             "object": entry.object,
             "key": entry.key,
             "status": "unknown",
-            "intent": {**{name: entry.intent[name] for name in entry.unsure}, **intent_of(item.op)},
+            "intent": {
+                **{name: entry.intent[name] for name in entry.uncertain_fields},
+                **build_intent(item.op),
+            },
         }
         for item, answer in answered
         if isinstance(answer, Ack) and item.object == "account" and item.op is not None

@@ -14,7 +14,7 @@ from cs_sync_schemas.billing import (
 from cs_sync_schemas.business import Cost, FunnelDay, FxRate, QualityDay, Referral
 from cs_sync_schemas.closing import MonthClose, MonthReopened
 from cs_sync_schemas.derived import FollowUp, HealthScore, Kpi, MrrMovement, MrrSpan
-from cs_sync_schemas.figures import Figure
+from cs_sync_schemas.figures import CachedMetric
 from cs_sync_schemas.graph import (
     Account,
     AccountAttribute,
@@ -23,7 +23,7 @@ from cs_sync_schemas.graph import (
     ContactAccount,
     ContactLink,
 )
-from cs_sync_schemas.history import REMEMBERED, history_of, known_from
+from cs_sync_schemas.history import VERSIONED, get_history_table, get_known_from
 from cs_sync_schemas.operations import (
     Lease,
     RejectedRecord,
@@ -36,8 +36,8 @@ from cs_sync_schemas.operations import (
     WriteLedger,
 )
 from cs_sync_schemas.people import Alias, Membership, Owner, SourceAccount, SourceContact
-from cs_sync_schemas.record import Record, table_of
-from cs_sync_schemas.support import OVER, Ticket
+from cs_sync_schemas.record import Record, get_table
+from cs_sync_schemas.support import CLOSED_STATUSES, Ticket
 from cs_sync_schemas.usage import FeatureDay, OnboardingStep, UsageDay
 from cs_sync_schemas.voice import Scale, SurveyResponse
 
@@ -69,22 +69,22 @@ RECORDS: tuple[type[Record], ...] = (
 """Every kind of record that a connector may deliver."""
 
 __all__ = [
-    "OVER",
+    "CLOSED_STATUSES",
     "RECORDS",
-    "REMEMBERED",
+    "VERSIONED",
     "Account",
     "AccountAnswer",
     "AccountAttribute",
     "AccountLink",
     "AccountQuestion",
     "Alias",
+    "CachedMetric",
     "Contact",
     "ContactAccount",
     "ContactLink",
     "Cost",
     "Discount",
     "FeatureDay",
-    "Figure",
     "FollowUp",
     "FunnelDay",
     "FxRate",
@@ -122,7 +122,7 @@ __all__ = [
     "Ticket",
     "UsageDay",
     "WriteLedger",
-    "history_of",
-    "known_from",
-    "table_of",
+    "get_history_table",
+    "get_known_from",
+    "get_table",
 ]

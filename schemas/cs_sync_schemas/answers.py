@@ -1,4 +1,4 @@
-"""What could not be decided about who is who, and what a person answered."""
+"""Open identity questions, and people's answers."""
 
 from datetime import datetime
 
@@ -7,7 +7,7 @@ from sqlmodel import Field, SQLModel
 
 
 class AccountQuestion(SQLModel, table=True):
-    """A record that could be several accounts, so that a person has to say."""
+    """A record with several possible accounts; a person has to decide."""
 
     __tablename__ = "account_question"
 
@@ -21,7 +21,7 @@ class AccountQuestion(SQLModel, table=True):
 
 
 class AccountAnswer(SQLModel, table=True):
-    """One record of what a person said: these are one account, are several, or are a test."""
+    """One record of a person's answer: these are one account, are several, or are a test."""
 
     __tablename__ = "account_answer"
 

@@ -1,4 +1,4 @@
-"""What an account subscribed to, what it was invoiced and what it got back."""
+"""Subscriptions, invoices, discounts and refunds of an account."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -9,7 +9,7 @@ from pydantic import BeforeValidator
 from sqlalchemy import JSON, BigInteger, String
 from sqlmodel import Field
 
-from cs_sync_schemas.money import MOST_MINOR_UNITS, Currency, ExactDecimal
+from cs_sync_schemas.money import MAX_MINOR_UNITS, Currency, ExactDecimal
 from cs_sync_schemas.record import Record
 
 SubscriptionStatus = Literal[
@@ -27,7 +27,7 @@ CollectionPause = Literal["void", "mark_uncollectible", "keep_as_draft"]
 
 
 def _pause_behaviour(value: object) -> object:
-    """Sources that only know yes or no mean the pause that stops the money."""
+    """Normalise a pause; a plain yes means the pause that stops the money."""
     if value in (True, "true", "True", "1"):
         return "void"
     return None if value in (False, "false", "False", "0", "") else value
@@ -43,7 +43,7 @@ class Product(Record, table=True):
 
 
 class Subscription(Record, table=True):
-    """An agreement to pay again and again; what is paid stands in its items."""
+    """A recurring payment agreement; its items hold the prices."""
 
     __tablename__ = "subscription"
 
@@ -101,19 +101,19 @@ class SubscriptionItem(Record, table=True):
 
     @classmethod
     def rule(cls, row: Mapping[str, Any]) -> str | None:
-        """A licensed item needs a possible amount, or tiers; no version ends before it begins."""
+        """Require an amount or tiers for a licensed item, and a version's end after its start."""
         priced = row["unit_amount"] is not None or row["tiers"] or row["usage_type"] == "metered"
         if not priced:
             return "price without amount: give unit_amount or tiers"
-        if abs((row["unit_amount"] or 0) * row["quantity"]) > MOST_MINOR_UNITS:
-            return f"unit_amount × quantity is beyond {MOST_MINOR_UNITS} minor units"
+        if abs((row["unit_amount"] or 0) * row["quantity"]) > MAX_MINOR_UNITS:
+            return f"unit_amount × quantity is beyond {MAX_MINOR_UNITS} minor units"
         if row["valid_to"] is not None and row["valid_to"] < row["valid_from"]:
             return "valid_to is before valid_from"
         return None
 
 
 class SubscriptionChange(Record, table=True):
-    """Something about a subscription that became different; told once, and true for ever."""
+    """A past change of a subscription; it never changes itself."""
 
     __tablename__ = "subscription_change"
 
@@ -155,7 +155,7 @@ class Discount(Record, table=True):
 
     @classmethod
     def rule(cls, row: Mapping[str, Any]) -> str | None:
-        """Exactly one of percent_off and amount_off, on exactly one thing."""
+        """Require either percent_off or amount_off, and an owner."""
         if (row["percent_off"] is None) == (row["amount_off"] is None):
             return "give either percent_off or amount_off"
         owners = ("account_source_id", "subscription_source_id", "subscription_item_source_id")
@@ -165,7 +165,7 @@ class Discount(Record, table=True):
 
 
 class Invoice(Record, table=True):
-    """A demand for money."""
+    """A request for payment."""
 
     __tablename__ = "invoice"
 

@@ -1,4 +1,4 @@
-"""Facts about our own business that the numbers need: costs, rates, funnel, quality, referrals."""
+"""Facts about our own business: costs, exchange rates, funnel, quality, referrals."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -35,7 +35,7 @@ class Cost(Record, table=True):
 
 
 class FxRate(Record, table=True):
-    """What one unit of `base` cost in `quote` on one day."""
+    """The price of one unit of `base` in `quote` on one day."""
 
     __tablename__ = "fx_rate"
 

@@ -1,4 +1,4 @@
-"""Closed months: what was reported does not change, what is learnt later is told apart."""
+"""Closed months: reported figures stay fixed, later knowledge is a restatement."""
 
 from datetime import date, datetime
 
@@ -7,7 +7,7 @@ from sqlmodel import Field, SQLModel
 
 
 class MonthClose(SQLModel, table=True):
-    """The MRR just before a day began, closed as it was known at an instant."""
+    """The MRR just before a day, closed with its knowledge time."""
 
     __tablename__ = "month_close"
 
@@ -22,7 +22,7 @@ class MonthClose(SQLModel, table=True):
 
 
 class MonthReopened(SQLModel, table=True):
-    """A close that was taken back: what it had fixed, when, and why."""
+    """A reopened close: its figures, the time and the reason."""
 
     __tablename__ = "month_reopened"
 

@@ -1,4 +1,4 @@
-"""What cs-sync computes: MRR spans and movements, KPIs, health scores, follow-ups."""
+"""Derived data: MRR spans and movements, KPIs, health scores, follow-ups."""
 
 from datetime import date, datetime
 from typing import Any
@@ -8,9 +8,9 @@ from sqlmodel import Field, SQLModel
 
 
 class MrrSpan(SQLModel, table=True):
-    """An account's MRR in one currency was `amount` in `[valid_from, valid_to)`.
+    """An account's MRR in one currency, `amount` in `[valid_from, valid_to)`.
 
-    Bitemporal: it is what was known in `[known_from, known_to)`.
+    Bitemporal: known in `[known_from, known_to)`.
     """
 
     __tablename__ = "mrr_span"
@@ -87,7 +87,7 @@ class HealthScore(SQLModel, table=True):
 
 
 class FollowUp(SQLModel, table=True):
-    """Something a colleague should do for an account: one per account, playbook and occasion."""
+    """A task for a colleague: one per account, playbook and occasion."""
 
     __tablename__ = "follow_up"
 

@@ -1,4 +1,4 @@
-"""The records as JSON Schema: what a connector may deliver, for people without Python.
+"""The records as JSON Schema: the contract of a connector, for people without Python.
 
 `python -m cs_sync_schemas.export` prints it; `schemas/records.schema.json` is its output.
 """
@@ -10,17 +10,17 @@ from typing import Any
 from cs_sync_schemas import RECORDS, Record
 
 
-def records_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) with one definition per record, named like its table."""
+def build_records_schema() -> dict[str, Any]:
+    """Build the JSON Schema (2020-12) with one definition per record, named like its table."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "cs-sync records",
-        "$defs": {str(record.__tablename__): _definition(record) for record in RECORDS},
+        "$defs": {str(record.__tablename__): _build_definition(record) for record in RECORDS},
     }
 
 
-def _definition(record: type[Record]) -> dict[str, Any]:
-    """One record, without what the sync engine fills."""
+def _build_definition(record: type[Record]) -> dict[str, Any]:
+    """Build the schema of one record, without the sync engine's fields."""
     schema = record.model_json_schema()
     properties = {
         name: {key: value for key, value in field.items() if key != "title"}
@@ -37,5 +37,5 @@ def _definition(record: type[Record]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    json.dump(records_schema(), sys.stdout, indent=2, ensure_ascii=False)
+    json.dump(build_records_schema(), sys.stdout, indent=2, ensure_ascii=False)
     sys.stdout.write("\n")

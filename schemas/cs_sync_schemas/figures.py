@@ -1,4 +1,4 @@
-"""Figures that were asked before: their sums are kept, so that only what changed is computed."""
+"""Cached metric rows, so that only changes are computed again."""
 
 from datetime import datetime
 from typing import Any
@@ -7,8 +7,8 @@ from sqlalchemy import JSON
 from sqlmodel import Field, SQLModel
 
 
-class Figure(SQLModel, table=True):
-    """The rows of one statement about MRR, as it was known at an instant."""
+class CachedMetric(SQLModel, table=True):
+    """The rows of one MRR statement, as known at an instant."""
 
     __tablename__ = "figure"
 

@@ -1,4 +1,4 @@
-"""The resolved graph: which records of the sources are one account, one person, and why."""
+"""The identity graph: the accounts and contacts of the sources' records, and why."""
 
 from datetime import date, datetime
 from typing import Any
@@ -27,9 +27,9 @@ class Account(SQLModel, table=True):
 
 
 class AccountAttribute(SQLModel, table=True):
-    """What one attribute of an account was in `[valid_from, valid_to)`.
+    """The value of one account attribute in `[valid_from, valid_to)`.
 
-    Bitemporal: it is what was known in `[known_from, known_to)`.
+    Bitemporal: known in `[known_from, known_to)`.
     """
 
     __tablename__ = "account_attribute"
@@ -45,7 +45,7 @@ class AccountAttribute(SQLModel, table=True):
 
 
 class AccountLink(SQLModel, table=True):
-    """This source id is that account, by this rule, since then."""
+    """The account of a source record, with the matching rule and its date."""
 
     __tablename__ = "account_link"
 
@@ -76,7 +76,7 @@ class Contact(SQLModel, table=True):
 
 
 class ContactLink(SQLModel, table=True):
-    """This source id is that person, by this rule, since then."""
+    """The contact of a source record, with the matching rule and its date."""
 
     __tablename__ = "contact_link"
 
@@ -90,9 +90,9 @@ class ContactLink(SQLModel, table=True):
 
 
 class ContactAccount(SQLModel, table=True):
-    """Where a person was in `[valid_from, valid_to)`: by which record of an account it is known.
+    """A person's account in `[valid_from, valid_to)`, by the account record that shows it.
 
-    What somebody said or did belongs to the account of then.
+    A person's answers and actions belong to the account of their time.
     """
 
     __tablename__ = "contact_account"

@@ -1,4 +1,4 @@
-"""What was known before: a twin of a table keeps every version of a row that was replaced."""
+"""History tables: every replaced version of a row."""
 
 from typing import Any, cast
 
@@ -8,15 +8,15 @@ from sqlmodel import SQLModel
 from cs_sync_schemas.billing import Invoice, InvoiceLine, Subscription
 from cs_sync_schemas.business import Cost, FunnelDay, FxRate, QualityDay, Referral
 from cs_sync_schemas.graph import Account, AccountLink, Contact, ContactAccount, ContactLink
-from cs_sync_schemas.record import table_of
+from cs_sync_schemas.record import get_table
 from cs_sync_schemas.support import Ticket
 from cs_sync_schemas.usage import FeatureDay, OnboardingStep, UsageDay
 from cs_sync_schemas.voice import SurveyResponse
 
 KNOWN_TO = "known_to"
-_LEFT_OUT = frozenset({"raw", "row_hash", "last_seen_at"})
+_EXCLUDED_COLUMNS = frozenset({"raw", "row_hash", "last_seen_at"})
 
-REMEMBERED: tuple[type[SQLModel], ...] = (
+VERSIONED: tuple[type[SQLModel], ...] = (
     Account,
     AccountLink,
     Contact,
@@ -39,15 +39,15 @@ REMEMBERED: tuple[type[SQLModel], ...] = (
 """Who is who, and records on which numbers rest; of the others, what is derived is kept."""
 
 
-def known_from(rows: FromClause) -> Column[Any]:
-    """Since when the rows of a remembered table, or of its twin, have been known as they are."""
+def get_known_from(rows: FromClause) -> Column[Any]:
+    """Return the column with the start of a row's knowledge interval."""
     return cast("Column[Any]", rows.c.changed_at if "changed_at" in rows.c else rows.c.since)
 
 
-def _twin(model: type[SQLModel]) -> Table:
-    """The table of a row's past versions, each known from its `known_from` until `known_to`."""
-    table = table_of(model)
-    since = known_from(table)
+def _build_history_table(model: type[SQLModel]) -> Table:
+    """Build the table of a row's past versions, each known in `[known_from, known_to)`."""
+    table = get_table(model)
+    since = get_known_from(table)
     columns = [
         Column(
             column.name,
@@ -56,15 +56,17 @@ def _twin(model: type[SQLModel]) -> Table:
             nullable=column.nullable and column is not since,
         )
         for column in table.c
-        if column.name not in _LEFT_OUT
+        if column.name not in _EXCLUDED_COLUMNS
     ]
     known_to = Column(KNOWN_TO, since.type, nullable=False)
     return Table(f"{table.name}_history", SQLModel.metadata, *columns, known_to)
 
 
-_TWINS: dict[str, Table] = {table_of(model).name: _twin(model) for model in REMEMBERED}
+_HISTORY_TABLES: dict[str, Table] = {
+    get_table(model).name: _build_history_table(model) for model in VERSIONED
+}
 
 
-def history_of(table: Table) -> Table | None:
-    """The twin of a table, or None for one that is not remembered."""
-    return _TWINS.get(table.name)
+def get_history_table(table: Table) -> Table | None:
+    """Return the history table of a table, or None if it is not versioned."""
+    return _HISTORY_TABLES.get(table.name)

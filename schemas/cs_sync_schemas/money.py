@@ -1,4 +1,4 @@
-"""Currencies and exact decimals: what an amount of money may be made of."""
+"""Currencies and exact decimals for amounts of money."""
 
 from decimal import Decimal
 from functools import lru_cache
@@ -31,42 +31,46 @@ ISK and UGX carry two decimals here, as billing systems send them, though ISO gi
 
 
 def known_currency(code: str) -> str:
-    """The upper-case ISO 4217 code, or ValueError when no such currency is known."""
+    """Return the upper-case ISO 4217 code.
+
+    Raises:
+        ValueError: The currency is unknown.
+    """
     upper = code.upper()
     if upper not in CURRENCY_EXPONENT:
         raise ValueError(f"unknown currency {code!r}; use an ISO 4217 code such as EUR")
     return upper
 
 
-MOST_MINOR_UNITS = 10**15
+MAX_MINOR_UNITS = 10**15
 """Of one amount: no real one is larger, and sums of thousands stay in 64 bits."""
 
 Currency = Annotated[str, AfterValidator(known_currency)]
 
 
 class ExactDecimal(TypeDecorator[Decimal]):
-    """A decimal that keeps every digit: NUMERIC where the database has one, text on SQLite."""
+    """A decimal with all its digits: NUMERIC if the database has it, text on SQLite."""
 
     impl = Numeric
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Text on SQLite, whose own numbers are binary floats; NUMERIC elsewhere."""
+        """Use text on SQLite, whose own numbers are binary floats, and NUMERIC elsewhere."""
         if dialect.name == "sqlite":
             return dialect.type_descriptor(String())
         return dialect.type_descriptor(Numeric(38, 12))
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
-        """Plain notation, without exponent, so that equal numbers have equal text."""
+        """Convert to plain notation, without exponent, so that equal numbers have equal text."""
         if value is None or dialect.name != "sqlite":
             return value
         return format(value.normalize(), "f")
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:  # noqa: ARG002
-        """A Decimal without trailing zeros, the same from every database."""
-        return None if value is None else _plain(value)
+        """Return a Decimal without trailing zeros, equal on every database."""
+        return None if value is None else _strip_zeros(value)
 
 
 @lru_cache(4096)
-def _plain(value: str | Decimal) -> Decimal:
+def _strip_zeros(value: str | Decimal) -> Decimal:
     return Decimal(format(Decimal(value).normalize(), "f"))

@@ -1,4 +1,4 @@
-"""How the work itself is remembered: runs, slots, cursors, rejects, the lease, the ledger."""
+"""Operational data: runs, slots, stream state, rejects, the lease, the write ledger."""
 
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ class Run(SQLModel, table=True):
 
 
 class RunStream(SQLModel, table=True):
-    """What one run did to one stream."""
+    """The result of one stream in one run."""
 
     __tablename__ = "run_stream"
 
@@ -42,7 +42,7 @@ class RunStream(SQLModel, table=True):
 
 
 class TableProfile(SQLModel, table=True):
-    """How full one source's rows of one table were after its last runs, oldest first."""
+    """Fill rates of one source's table after its last runs, oldest first."""
 
     __tablename__ = "table_profile"
 
@@ -54,7 +54,7 @@ class TableProfile(SQLModel, table=True):
 
 
 class ScheduleSlot(SQLModel, table=True):
-    """One slot of a schedule; who inserts the row runs the job, and nobody else does."""
+    """One slot of a schedule; the process that inserts the row runs the job."""
 
     __tablename__ = "schedule_slot"
 
@@ -67,7 +67,7 @@ class ScheduleSlot(SQLModel, table=True):
 
 
 class StreamState(SQLModel, table=True):
-    """Where a stream stands: one row per window that is open, and one for the cursor."""
+    """The state of a stream: one row per open window, and one for the cursor."""
 
     __tablename__ = "stream_state"
 
@@ -87,7 +87,7 @@ class StreamState(SQLModel, table=True):
 
 
 class RejectedRecord(SQLModel, table=True):
-    """A record that could not be stored, kept as received until it can."""
+    """A record that could not be stored, kept as received until then."""
 
     __tablename__ = "rejected_record"
 
@@ -106,7 +106,7 @@ class RejectedRecord(SQLModel, table=True):
 
 
 class Lease(SQLModel, table=True):
-    """Who may work on this workspace now; the token fences out who lost it."""
+    """The holder of the workspace; the token fences off a former holder."""
 
     __tablename__ = "lease"
 
@@ -117,7 +117,7 @@ class Lease(SQLModel, table=True):
 
 
 class WriteLedger(SQLModel, table=True):
-    """What we know of one thing we write: intent before the call, receipt after it."""
+    """The state of one remote object: intent before the call, receipt after it."""
 
     __tablename__ = "write_ledger"
 
@@ -138,7 +138,7 @@ class WriteLedger(SQLModel, table=True):
 
 
 class Suppression(SQLModel, table=True):
-    """Somebody who asked to be forgotten, as a keyed digest: what may never be stored again."""
+    """An erased person as a keyed digest; never stored again."""
 
     __tablename__ = "suppression"
 

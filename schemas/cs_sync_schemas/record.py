@@ -1,4 +1,4 @@
-"""What every record of a source has in common."""
+"""Common base of all source records."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -8,8 +8,8 @@ from sqlalchemy import JSON, Table
 from sqlmodel import Field, SQLModel
 
 
-def table_of(model: type[SQLModel]) -> Table:
-    """The SQLAlchemy table of a model, for Core statements."""
+def get_table(model: type[SQLModel]) -> Table:
+    """Return the SQLAlchemy table of a model, for Core statements."""
     return cast(Table, model.__table__)  # type: ignore[attr-defined]
 
 
@@ -41,9 +41,9 @@ class Record(SQLModel):
 
     @classmethod
     def complete(cls, row: dict[str, Any]) -> None:
-        """Fill in what was left out and follows from other fields, before defaults are taken."""
+        """Fill in missing fields that follow from others, before the defaults."""
 
     @classmethod
     def rule(cls, row: Mapping[str, Any]) -> str | None:  # noqa: ARG003 - for subclasses
-        """Why this row cannot be true although each field is well formed; None when it can."""
+        """Return why a row of well-formed fields is contradictory; None if it is not."""
         return None

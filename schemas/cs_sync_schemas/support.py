@@ -1,4 +1,4 @@
-"""What accounts asked for help with."""
+"""Support tickets."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -10,12 +10,12 @@ from cs_sync_schemas.record import Record
 
 TicketStatus = Literal["new", "open", "pending", "hold", "solved", "closed"]
 
-OVER: tuple[TicketStatus, ...] = ("solved", "closed")
+CLOSED_STATUSES: tuple[TicketStatus, ...] = ("solved", "closed")
 """Statuses of a ticket that waits for nobody any more."""
 
 
 class Ticket(Record, table=True):
-    """One request for help and how it was handled."""
+    """A request for help and its handling."""
 
     __tablename__ = "ticket"
 
@@ -44,6 +44,6 @@ class Ticket(Record, table=True):
 
     @classmethod
     def complete(cls, row: dict[str, Any]) -> None:
-        """A ticket of which only the times of its end are told is over."""
+        """Set the status of a ticket with only end times to closed or solved."""
         if row["status"] is None and (row["closed_at"] or row["solved_at"]):
             row["status"] = "closed" if row["closed_at"] else "solved"

@@ -1,4 +1,4 @@
-"""How the product is used, and how far onboarding has come."""
+"""Product usage and onboarding progress."""
 
 from datetime import date, datetime
 
@@ -8,7 +8,7 @@ from cs_sync_schemas.record import Record
 
 
 class UsageDay(Record, table=True):
-    """What one person (or, without contact, the account as a whole) did on one day."""
+    """The usage of one person on one day; without contact, of the whole account."""
 
     __tablename__ = "usage_day"
 
@@ -21,10 +21,7 @@ class UsageDay(Record, table=True):
 
 
 class FeatureDay(Record, table=True):
-    """How much a feature was used on one day by one person, or by the account as a whole.
-
-    A source gives one or the other; only rows with a contact say who was active by them.
-    """
+    """The usage of one feature by one account on one day."""
 
     __tablename__ = "feature_day"
 

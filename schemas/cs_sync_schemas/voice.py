@@ -1,4 +1,4 @@
-"""What people answered when asked."""
+"""Survey answers."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -39,7 +39,7 @@ class SurveyResponse(Record, table=True):
 
     @classmethod
     def rule(cls, row: Mapping[str, Any]) -> str | None:
-        """A score needs its scale and lies on it; NPS is asked on 0 to 10 and nothing else."""
+        """Require the scale of a score, and 0 to 10 for NPS."""
         score, low, high = row["score"], row["scale_min"], row["scale_max"]
         if score is None:
             return None

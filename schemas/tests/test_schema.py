@@ -9,8 +9,8 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from cs_sync_schemas import RECORDS, Record, table_of
-from cs_sync_schemas.export import records_schema
+from cs_sync_schemas import RECORDS, Record, get_table
+from cs_sync_schemas.export import build_records_schema
 from cs_sync_schemas.migrations import HEAD, LOCATION
 from cs_sync_schemas.money import CURRENCY_EXPONENT, known_currency
 
@@ -18,7 +18,7 @@ EXPORTED = Path(__file__).parents[1] / "records.schema.json"
 
 
 def test_the_exported_json_schema_is_up_to_date() -> None:
-    assert json.loads(EXPORTED.read_text()) == records_schema(), (
+    assert json.loads(EXPORTED.read_text()) == build_records_schema(), (
         "run python -m cs_sync_schemas.export > schemas/records.schema.json"
     )
 
@@ -35,7 +35,7 @@ def test_the_migrations_lead_to_the_tables() -> None:
 
 @pytest.mark.parametrize("record", RECORDS)
 def test_every_record_has_the_natural_key_and_describes_itself(record: type[Record]) -> None:
-    keys = [column.name for column in table_of(record).primary_key]
+    keys = [column.name for column in get_table(record).primary_key]
     assert keys[:2] == ["source", "source_id"]
     assert record.__doc__
 

@@ -45,15 +45,17 @@ def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
-    """Put a job in the place of the real one: `jobs("sync", sync=lambda ws, **_: …)`."""
+    """Put a job in the place of a real one: `jobs("jobs.sync", sync_workspace=lambda …)`."""
 
     def put(module: str, **functions: Job) -> None:
-        name = f"cs_sync.jobs.{module}"
+        name, package = f"cs_sync.{module}", f"cs_sync.{module.partition('.')[0]}"
         made = ModuleType(name)
         for function, job in functions.items():
             setattr(made, function, job)
         monkeypatch.setitem(sys.modules, name, made)
-        monkeypatch.setattr(importlib.import_module("cs_sync.jobs"), module, made, raising=False)
+        monkeypatch.setattr(
+            importlib.import_module(package), module.partition(".")[2], made, raising=False
+        )
 
     @contextmanager
     def opened(config: Any, plugins: Any, *, emit: Any) -> Iterator[Any]:
@@ -61,7 +63,7 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
         workspace.__dict__.update(config=config, plugins=plugins, emit=emit)
         yield workspace
 
-    put("workspace", open_workspace=opened)
+    put("runtime.workspace", open_workspace=opened)
     return put
 
 

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pytest
 import typer
 
-from cs_sync.cli.commands.setting_up import _ask
-from cs_sync.jobs.summary import RunReport, RunSummary
+from cs_sync.cli.commands.setup import _choose_connectors
+from cs_sync.runtime.run_result import RunReport, RunSummary
 
 Run = Callable[..., Any]
 Jobs = Callable[..., None]
@@ -60,13 +60,15 @@ def summary(status: str = "ok", message: str = "", **writes: int) -> RunSummary:
 
 @pytest.mark.parametrize(("status", "code"), [("ok", 0), ("failed", 1), ("partial", 3)])
 def test_a_run_ends_with_its_exit_code(run: Run, jobs: Jobs, status: str, code: int) -> None:
-    jobs("sync", sync=lambda workspace, **_: summary(status))
+    jobs("jobs.sync", sync_workspace=lambda workspace, **_: summary(status))
     assert run("sync").code == code
 
 
 def test_options_of_sync_reach_the_job(run: Run, jobs: Jobs) -> None:
     asked: dict[str, Any] = {}
-    jobs("sync", sync=lambda workspace, **options: asked.update(options) or summary())
+    jobs(
+        "jobs.sync", sync_workspace=lambda workspace, **options: asked.update(options) or summary()
+    )
     line = "--only stripe --only files --full --since 2026-01-01 --until 2026-02-01"
     assert run("sync", *line.split()).code == 0
     assert asked == {
@@ -78,7 +80,10 @@ def test_options_of_sync_reach_the_job(run: Run, jobs: Jobs) -> None:
 
 
 def test_a_run_in_json_is_one_object_and_alone_on_standard_output(run: Run, jobs: Jobs) -> None:
-    jobs("sync", sync=lambda workspace, **_: summary("partial", "zendesk tickets: no scope"))
+    jobs(
+        "jobs.sync",
+        sync_workspace=lambda workspace, **_: summary("partial", "zendesk tickets: no scope"),
+    )
     ran = run("--format", "json", "sync")
     (row,) = json.loads(ran.out)
     assert list(row) == ["run", "started_at", "ended_at", "status", "streams", "writes"]
@@ -88,7 +93,7 @@ def test_a_run_in_json_is_one_object_and_alone_on_standard_output(run: Run, jobs
 
 
 def test_a_run_in_words(run: Run, jobs: Jobs) -> None:
-    jobs("sync", sync=lambda workspace, **_: summary("ok", create=3))
+    jobs("jobs.sync", sync_workspace=lambda workspace, **_: summary("ok", create=3))
     out = run("sync").out
     assert "stripe  customers  ok        1,200         0        2       –" in out
     assert "run r1 ok after 2 min" in out
@@ -97,7 +102,7 @@ def test_a_run_in_words(run: Run, jobs: Jobs) -> None:
 
 def test_metrics_in_json_have_the_fixed_fields_in_order(run: Run, jobs: Jobs) -> None:
     shuffled = dict(sorted(METRIC.items()))
-    jobs("metrics", metrics=lambda workspace, **_: [shuffled])
+    jobs("queries.metrics", query_metrics=lambda workspace, **_: [shuffled])
     (row,) = json.loads(run("--format", "json", "metrics").out)
     assert list(row) == list(METRIC)
     assert row["value"] == 1.043
@@ -107,7 +112,11 @@ def test_metrics_in_json_have_the_fixed_fields_in_order(run: Run, jobs: Jobs) ->
 
 
 def test_an_empty_answer_is_an_empty_array(run: Run, jobs: Jobs) -> None:
-    jobs("metrics", metrics=lambda workspace, **_: [], mrr=lambda workspace, **_: [])
+    jobs(
+        "queries.metrics",
+        query_metrics=lambda workspace, **_: [],
+        query_mrr=lambda workspace, **_: [],
+    )
     assert json.loads(run("--format", "json", "metrics").out) == []
     assert run("--format", "csv", "mrr").out.startswith("account,currency,period_start,")
 
@@ -115,7 +124,7 @@ def test_an_empty_answer_is_an_empty_array(run: Run, jobs: Jobs) -> None:
 def test_options_of_metrics_reach_the_job(run: Run, jobs: Jobs, configured: Path) -> None:
     asked: dict[str, Any] = {}
     (configured / "cs_sync.toml").write_text('[workspace]\ntimezone = "Europe/Warsaw"')
-    jobs("metrics", metrics=lambda workspace, **options: asked.update(options) or [])
+    jobs("queries.metrics", query_metrics=lambda workspace, **options: asked.update(options) or [])
     line = "--metric nrr --metric grr --grain quarter --by plan --policy stripe --as-of 2026-03-01"
     assert run("metrics", *line.split(), "--known-at", "2026-02-03").code == 0
     assert asked["names"] == ["nrr", "grr"]
@@ -135,7 +144,7 @@ def test_options_of_metrics_reach_the_job(run: Run, jobs: Jobs, configured: Path
 )
 def test_an_instant_may_name_its_zone(run: Run, jobs: Jobs, text: str, expected: datetime) -> None:
     asked: dict[str, Any] = {}
-    jobs("metrics", metrics=lambda workspace, **options: asked.update(options) or [])
+    jobs("queries.metrics", query_metrics=lambda workspace, **options: asked.update(options) or [])
     assert run("metrics", "--known-at", text).code == 0
     assert asked["known_at"] == expected
 
@@ -152,7 +161,7 @@ def test_check_ends_by_what_it_found(run: Run, jobs: Jobs, oks: list[bool], code
         }
         for i, ok in enumerate(oks)
     ]
-    jobs("check", check=lambda workspace: rows)
+    jobs("queries.check", check_workspace=lambda workspace: rows)
     ran = run("check")
     assert ran.code == code
     assert ("→ add the scope" in ran.out) == (False in oks)
@@ -174,7 +183,7 @@ def test_plan_shows_changes_and_counts_the_rest(run: Run, jobs: Jobs) -> None:
         {**row, "action": "create", "changes": body, "account": "acct_3"},
         {**row, "action": "unchanged", "changes": {}, "account": "acct_2"},
     ]
-    jobs("planning", plan=lambda workspace: rows)
+    jobs("queries.write_plan", preview_push=lambda workspace: rows)
     out = run("plan").out
     assert "cs_health_score: 71.0 → 40.5" in out
     assert "acct_2" not in out
@@ -193,7 +202,7 @@ def test_push_passes_its_options_on(run: Run, jobs: Jobs) -> None:
         asked.append((yes, retry))
         return summary()
 
-    jobs("write_back", push=push)
+    jobs("jobs.push", push_to_destinations=push)
     assert run("push").code == 0
     assert run("push", "--yes").code == 0
     assert run("push", "--retry-refused").code == 0
@@ -224,7 +233,7 @@ def report_of_a_run(tmp: Path) -> RunReport:
 def test_run_shows_kpis_watch_list_writes_and_the_report(
     run: Run, jobs: Jobs, tmp_path: Path
 ) -> None:
-    jobs("run", run=lambda workspace, **_: report_of_a_run(tmp_path))
+    jobs("jobs.run", run_pipeline=lambda workspace, **_: report_of_a_run(tmp_path))
     ran = run("run", "--dry-run")
     assert ran.code == 3
     assert "KPIs of 2026-02" in ran.out
@@ -242,7 +251,7 @@ def test_run_shows_kpis_watch_list_writes_and_the_report(
 
 
 def test_run_in_json_keeps_notes_apart(run: Run, jobs: Jobs, tmp_path: Path) -> None:
-    jobs("run", run=lambda workspace, **_: report_of_a_run(tmp_path))
+    jobs("jobs.run", run_pipeline=lambda workspace, **_: report_of_a_run(tmp_path))
     ran = run("--format", "json", "run")
     assert [row["status"] for row in json.loads(ran.out)] == ["partial"]
     assert "HubSpot is slow today" in ran.err
@@ -278,7 +287,10 @@ def test_explain_shows_contributions_and_reasons(run: Run, jobs: Jobs) -> None:
         ],
         "links": [{"source": "hubspot", "source_id": "9001", "url": "https://crm.example/9001"}],
     }  # fmt: skip
-    jobs("explain", explain=lambda workspace, account, **_: {**detail, "account": account})
+    jobs(
+        "queries.explain",
+        explain_score=lambda workspace, account, **_: {**detail, "account": account},
+    )
     out = run("explain", "acct_7").out
     assert "66.7 yellow" in out
     assert "60.0 % of the weight is known, MRR 12.00 EUR" in out
@@ -295,9 +307,9 @@ def test_state_is_shown_and_reset(run: Run, jobs: Jobs) -> None:
     gone: list[tuple[str, str | None]] = []
     rows = [{"source": "stripe", "stream": "customers", "cursor": {"at": 3}}]
     jobs(
-        "state",
-        show=lambda workspace: rows,
-        reset=lambda workspace, source, stream: gone.append((source, stream)),
+        "jobs.state",
+        list_stream_states=lambda workspace: rows,
+        reset_stream_state=lambda workspace, source, stream: gone.append((source, stream)),
     )
     assert json.loads(run("--format", "json", "state", "show").out) == rows
     assert run("state", "reset", "stripe").code == 0
@@ -318,7 +330,7 @@ def test_rejects_are_listed_without_what_was_received(run: Run, jobs: Jobs) -> N
         "rejected_at": START,
         "raw": {"name": "as received"},
     }
-    jobs("rejects", list_rejects=lambda workspace: [row], retry_rejects=lambda _: summary())
+    jobs("jobs.rejects", list_rejects=lambda workspace: [row], retry_rejects=lambda _: summary())
     assert "as received" not in run("rejects", "list").out
     assert "currency: unknown" in run("rejects", "list").out
     assert json.loads(run("--format", "json", "rejects", "list").out)[0]["raw"] == row["raw"]
@@ -326,8 +338,11 @@ def test_rejects_are_listed_without_what_was_received(run: Run, jobs: Jobs) -> N
 
 
 def test_accounts_and_runs_and_report(run: Run, jobs: Jobs, tmp_path: Path) -> None:
-    jobs("accounts", accounts=lambda workspace, conflicts: [{"account": "a", "new": conflicts}])
-    jobs("report", report=lambda workspace: tmp_path / "r.html")
+    jobs(
+        "queries.accounts",
+        list_accounts=lambda workspace, conflicts: [{"account": "a", "new": conflicts}],
+    )
+    jobs("queries.report", create_report=lambda workspace: tmp_path / "r.html")
     row = {
         "run": "r1",
         "command": "sync",
@@ -338,7 +353,7 @@ def test_accounts_and_runs_and_report(run: Run, jobs: Jobs, tmp_path: Path) -> N
         "writes": {"create": 2},
         "error": None,
     }
-    jobs("runs", runs=lambda workspace, limit: [row] * limit)
+    jobs("queries.runs", list_runs=lambda workspace, limit: [row] * limit)
     assert json.loads(run("--format", "json", "accounts", "--conflicts").out)[0]["new"] is True
     assert run("report").out.strip() == str(tmp_path / "r.html")
     assert "running" in run("runs", "--limit", "1").out
@@ -372,5 +387,5 @@ def test_init_asks_when_somebody_is_there(
     monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
     asked: list[str] = []
     monkeypatch.setattr(typer, "confirm", lambda text, **_: asked.append(text))
-    assert _ask(["files", "stripe"]) == []
+    assert _choose_connectors(["files", "stripe"]) == []
     assert asked == ["Use files?", "Use stripe?"]

@@ -5,9 +5,9 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
-from cs_sync.cli.pieces import benchmark, metric_of
-from cs_sync.cli.show import kpis_table
-from cs_sync.cli.tables import metrics_table
+from cs_sync.cli.render.cells import benchmark_cell, metric_cell
+from cs_sync.cli.render.run_output import kpis_table
+from cs_sync.cli.render.tables import metrics_table
 
 ROW: dict[str, Any] = {
     "metric": "churn_by_reason", "period_start": date(2026, 2, 1), "period_end": date(2026, 3, 1),
@@ -38,11 +38,11 @@ def test_benchmarks_stand_beside_the_values_and_follow_the_period() -> None:
     assert "< 5.0 %" in said
     assert "reason: competitor" in said
     year = {**CHURN, "period_end": date(2027, 2, 1)}
-    assert str(benchmark(year)) == "< 46.0 %"
+    assert str(benchmark_cell(year)) == "< 46.0 %"
 
 
 def test_a_benchmark_is_coloured_by_whether_it_is_reached() -> None:
-    styles = [benchmark({**CHURN, "value": value}).style for value in (0.04, 0.06, None)]
+    styles = [benchmark_cell({**CHURN, "value": value}).style for value in (0.04, 0.06, None)]
     assert styles == ["green", "yellow", "dim"]
 
 
@@ -51,4 +51,4 @@ def test_without_benchmarks_and_segments_there_are_no_columns_for_them() -> None
     said = shown(metrics_table([plain]))
     assert "good is" not in said
     assert "segment" not in said
-    assert str(metric_of(plain)) == "churn_by_reason"
+    assert str(metric_cell(plain)) == "churn_by_reason"

@@ -27,7 +27,7 @@ Jobs = Callable[..., None]
     ],
 )
 def test_wrong_usage_ends_with_2_and_no_traceback(run: Run, jobs: Jobs, line: str) -> None:
-    jobs("metrics", metrics=lambda workspace, **_: [])
+    jobs("queries.metrics", query_metrics=lambda workspace, **_: [])
     ran = run(*line.split())
     assert ran.code == 2
     assert ran.out == ""
@@ -52,7 +52,7 @@ def test_an_error_is_one_message_with_its_remedy(run: Run, jobs: Jobs) -> None:
     def refuse(workspace: Any, **_: Any) -> None:
         raise CredentialRefused("stripe refused the key", "make a new one", request_id="req_9")
 
-    jobs("sync", sync=refuse)
+    jobs("jobs.sync", sync_workspace=refuse)
     ran = run("--format", "json", "sync")
     assert ran.code == 1
     assert ran.out == ""
@@ -60,7 +60,7 @@ def test_an_error_is_one_message_with_its_remedy(run: Run, jobs: Jobs) -> None:
 
 
 def test_a_configuration_error_ends_with_2(run: Run, jobs: Jobs, configured: Path) -> None:
-    jobs("sync", sync=lambda workspace, **_: None)
+    jobs("jobs.sync", sync_workspace=lambda workspace, **_: None)
     (configured / "cs_sync.toml").write_text("[workspac]")
     ran = run("sync")
     assert ran.code == 2
@@ -77,7 +77,7 @@ def test_the_configuration_can_be_named_in_the_environment(
         seen.append(workspace.config.workspace.name)
         return []
 
-    jobs("runs", runs=runs)
+    jobs("queries.runs", list_runs=runs)
     (configured / "other.toml").write_text('[workspace]\nname = "other"')
     monkeypatch.setenv("CS_SYNC_CONFIG", "other.toml")
     assert run("runs").code == 0
@@ -88,7 +88,7 @@ def test_a_bug_is_a_message_unless_debug(run: Run, jobs: Jobs) -> None:
     def fail(workspace: Any, **_: Any) -> None:
         raise ZeroDivisionError("division by zero\nsecond line")
 
-    jobs("sync", sync=fail)
+    jobs("jobs.sync", sync_workspace=fail)
     ran = run("sync")
     assert ran.code == 1
     assert "unexpected ZeroDivisionError: division by zero\n" in ran.err
@@ -101,7 +101,7 @@ def test_ctrl_c_ends_with_130_and_a_clean_line(run: Run, jobs: Jobs) -> None:
     def interrupt(workspace: Any, **_: Any) -> None:
         raise KeyboardInterrupt
 
-    jobs("sync", sync=interrupt)
+    jobs("jobs.sync", sync_workspace=interrupt)
     ran = run("sync")
     assert ran.code == 130
     assert ran.err.endswith("stopped; run it again and it goes on where it was\n")
@@ -112,6 +112,6 @@ def test_a_config_error_of_a_job_is_usage(run: Run, jobs: Jobs) -> None:
     def unknown(workspace: Any, **_: Any) -> None:
         raise ConfigError("no metric nrrr", "did you mean nrr?")
 
-    jobs("metrics", metrics=unknown)
+    jobs("queries.metrics", query_metrics=unknown)
     ran = run("metrics", "--metric", "nrrr")
     assert (ran.code, ran.err) == (2, "error: no metric nrrr\n  → did you mean nrr?\n")

@@ -11,24 +11,33 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from cs_sync.cli.output import plain_table, to_csv, to_json, write_rows
-from cs_sync.cli.values import amounts, difference, duration, money, period, quantity, sample, text
+from cs_sync.cli.output import format_csv, format_json, plain_table, print_rows
+from cs_sync.cli.render.formatting import (
+    format_amounts,
+    format_difference,
+    format_duration,
+    format_money,
+    format_period,
+    format_quantity,
+    format_sample,
+    make_text,
+)
 
 
 @pytest.mark.parametrize("start", [*"=+-@\t\r\n|＝＋－＠"])
 def test_a_text_that_a_spreadsheet_would_run_is_quoted(start: str) -> None:
-    written = to_csv([{"name": f"{start}cmd|' /C calc'!A0"}], ["name"])
+    written = format_csv([{"name": f"{start}cmd|' /C calc'!A0"}], ["name"])
     rows = list(csv.reader(io.StringIO(written, newline="")))
     assert rows[1][0] == f"'{start}cmd|' /C calc'!A0"
 
 
 def test_numbers_stay_numbers_in_csv() -> None:
     row = {"a": -5, "b": -0.25, "c": None, "d": True, "e": date(2026, 1, 2), "f": Decimal("-1.5")}
-    assert to_csv([row], list(row)).splitlines()[1] == "-5,-0.25,,true,2026-01-02,-1.5"
+    assert format_csv([row], list(row)).splitlines()[1] == "-5,-0.25,,true,2026-01-02,-1.5"
 
 
 def test_nested_values_are_json_in_csv() -> None:
-    written = to_csv([{"a": {"plan": "=1+1"}, "b": ["x", 1]}], ["a", "b"])
+    written = format_csv([{"a": {"plan": "=1+1"}, "b": ["x", 1]}], ["a", "b"])
     (row,) = list(csv.DictReader(io.StringIO(written)))
     assert json.loads(row["a"]) == {"plan": "=1+1"}
     assert json.loads(row["b"]) == ["x", 1]
@@ -37,7 +46,7 @@ def test_nested_values_are_json_in_csv() -> None:
 @given(st.lists(st.one_of(st.text(), st.integers(), st.none()), min_size=1, max_size=5))
 def test_no_csv_cell_begins_a_formula(values: list[str | int | None]) -> None:
     names = [f"c{i}" for i in range(len(values))]
-    written = to_csv([dict(zip(names, values, strict=True))], names)
+    written = format_csv([dict(zip(names, values, strict=True))], names)
     _, cells = list(csv.reader(io.StringIO(written, newline="")))
     for value, cell in zip(values, cells, strict=True):
         if isinstance(value, str):
@@ -50,7 +59,7 @@ def test_json_has_every_name_in_order_and_instants_with_offset() -> None:
         {"b": datetime(2026, 1, 2, 3, tzinfo=UTC)},
         {"a": Decimal("1.5")},
     ]
-    found = to_json(rows, ["a", "b"])
+    found = format_json(rows, ["a", "b"])
     assert json.loads(found) == [
         {"a": None, "b": "2026-01-02T03:00:00+00:00"},
         {"a": 1.5, "b": None},
@@ -86,7 +95,7 @@ def test_data_drives_no_terminal_either_and_is_exact_elsewhere(
 ) -> None:
     hostile = "\x9b31m red \u202ereversed"
     monkeypatch.setattr("sys.stdout", shown := stream())
-    write_rows(output, [{"name": hostile}, {"name": "Żółw & Co"}], ("name",))
+    print_rows(output, [{"name": hostile}, {"name": "Żółw & Co"}], ("name",))
     written = shown.getvalue()
     assert "Żółw & Co" in written
     assert ("\x9b" in written, "\u202e" in written) == (stream is io.StringIO,) * 2
@@ -95,7 +104,7 @@ def test_data_drives_no_terminal_either_and_is_exact_elsewhere(
 
 
 def test_lines_and_tabs_become_spaces() -> None:
-    assert text("a\nb\tc").plain == "a b c"
+    assert make_text("a\nb\tc").plain == "a b c"
 
 
 @pytest.mark.parametrize(
@@ -110,12 +119,12 @@ def test_lines_and_tabs_become_spaces() -> None:
     ],
 )
 def test_money_has_its_currency_and_decimals(minor: int | None, currency: str, shown: str) -> None:
-    assert money(minor, currency) == shown
+    assert format_money(minor, currency) == shown
 
 
 def test_several_currencies_stand_beside_each_other() -> None:
-    assert amounts({"USD": 100, "EUR": 2500}) == "25.00 EUR + 1.00 USD"
-    assert amounts({}) == "–"
+    assert format_amounts({"USD": 100, "EUR": 2500}) == "25.00 EUR + 1.00 USD"
+    assert format_amounts({}) == "–"
 
 
 @pytest.mark.parametrize(
@@ -131,17 +140,17 @@ def test_several_currencies_stand_beside_each_other() -> None:
     ],
 )
 def test_values_in_their_units(value: float | None, unit: str, shown: str) -> None:
-    assert quantity(value, unit) == shown
+    assert format_quantity(value, unit) == shown
 
 
 def test_a_change_is_signed_and_of_ratios_in_points() -> None:
-    assert difference(0.012, "ratio") == "+1.2 pp"
-    assert difference(-150, "money_minor", "EUR") == "-1.50 EUR"
-    assert difference(0, "count") == "±0"
+    assert format_difference(0.012, "ratio") == "+1.2 pp"
+    assert format_difference(-150, "money_minor", "EUR") == "-1.50 EUR"
+    assert format_difference(0, "count") == "±0"
 
 
 def test_durations_as_a_person_says_them() -> None:
-    assert [duration(s) for s in (0.4, 12, 90, 7200, 172800)] == [
+    assert [format_duration(s) for s in (0.4, 12, 90, 7200, 172800)] == [
         "0 s",
         "12 s",
         "2 min",
@@ -152,8 +161,8 @@ def test_durations_as_a_person_says_them() -> None:
 
 def test_the_small_print_of_a_metric() -> None:
     row = {"n": 1200, "low": 0.1, "high": 0.325, "unit": "ratio"}
-    assert sample(row).plain == "n=1,200, 10.0 % … 32.5 %"
-    assert sample({"n": None, "low": None, "high": None}).plain == ""
+    assert format_sample(row).plain == "n=1,200, 10.0 % … 32.5 %"
+    assert format_sample({"n": None, "low": None, "high": None}).plain == ""
 
 
 @pytest.mark.parametrize(
@@ -168,4 +177,4 @@ def test_the_small_print_of_a_metric() -> None:
     ],
 )
 def test_a_period_is_said_with_its_last_day(start: date | str, end: date | str, said: str) -> None:
-    assert period(start, end) == said
+    assert format_period(start, end) == said

@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from cs_sync import Event
-from cs_sync.cli.progress import FinalLines, LiveProgress, json_lines, line_of
+from cs_sync.cli.progress import LiveProgress, PlainProgress, format_event, make_json_logger
 from cs_sync.contracts.errors import Unreachable
 from cs_sync.contracts.events import EventName
 
@@ -49,14 +49,14 @@ ENDED = event("stream_ended", {"status": "ok", "records": 1234, "rejected": 2, "
     ],
 )
 def test_what_an_event_says(happened: Event, line: str) -> None:
-    found = line_of(happened)
+    found = format_event(happened)
     assert found is not None
     assert found.plain == line
 
 
 def test_pages_say_nothing_in_a_log() -> None:
     out = io.StringIO()
-    lines = FinalLines(Console(file=out, width=80))
+    lines = PlainProgress(Console(file=out, width=80))
     lines(event("stream_started"))
     lines(event("page_stored", {"records": 100}))
     lines(ENDED)
@@ -84,7 +84,7 @@ def test_a_terminal_shows_records_and_waits_while_a_stream_works() -> None:
 def test_json_lines_name_the_run_and_the_vendors_request(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    log = json_lines()
+    log = make_json_logger()
     failure = str(Unreachable("hubspot: GET /x: 500", "The next run goes on.", request_id="corr-7"))
     log(event("stream_started", {}))
     for run in ("r1", "r2"):
@@ -102,7 +102,7 @@ def test_json_lines_name_the_run_and_the_vendors_request(
 
 
 def test_json_lines_carry_every_detail(capsys: pytest.CaptureFixture[str]) -> None:
-    log = json_lines()
+    log = make_json_logger()
     log(event("waiting", {"seconds": 12, "reason": "limit", "event": "not this"}))
     log(Event("run_ended", AT, detail={"run": "r1", "status": "ok"}))
     captured = capsys.readouterr()

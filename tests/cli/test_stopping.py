@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cs_sync.cli.stopping import Stopping
+from cs_sync.cli.signal_handling import StopRequest
 from tests.cli.conftest import Jobs, Run
 
 SCHEDULE = '[workspace]\ntimezone = "Europe/Warsaw"\n[schedule]\ncron = "0 0 1 1 *"\n'
@@ -29,7 +29,7 @@ def test_a_command_at_work_ends_with_a_word_on_how_to_go_on(
     run: Run, jobs: Jobs, number: signal.Signals
 ) -> None:
     before = signal.getsignal(signal.SIGTERM)
-    jobs("sync", sync=lambda _workspace, **_: os.kill(os.getpid(), number))
+    jobs("jobs.sync", sync_workspace=lambda _workspace, **_: os.kill(os.getpid(), number))
     ran = run("sync")
     assert ran.code == 130
     assert "stopped; run it again and it goes on where it was" in ran.err
@@ -44,15 +44,15 @@ class Working:
 
 
 def test_the_request_reaches_the_workspace_at_work() -> None:
-    stopping, working = Stopping(), Working()
-    with stopping.listening(), stopping.reaching(working):  # type: ignore[arg-type]
+    stopping, working = StopRequest(), Working()
+    with stopping.listening(), stopping.attach(working):  # type: ignore[arg-type]
         os.kill(os.getpid(), signal.SIGTERM)
         assert working.stop.wait(5)
         with pytest.raises(KeyboardInterrupt):  # asked twice, it ends at once
             os.kill(os.getpid(), signal.SIGTERM)
     assert stopping.exit_code == 0
     late = Working()
-    with stopping.reaching(late):  # type: ignore[arg-type]
+    with stopping.attach(late):  # type: ignore[arg-type]
         assert late.stop.is_set()
 
 

@@ -11,8 +11,8 @@ from pydantic import Field, SecretStr, field_validator
 
 from cs_sync import Addresses, ConnectorConfig, Finding, Http, Stream, hookimpl
 from cs_sync.config import Config, load_config
-from cs_sync.contracts.hooks import PROJECT, Hooks
-from cs_sync.plugins import Plugin, Plugins
+from cs_sync.contracts.hookspecs import PROJECT, HookSpecs
+from cs_sync.plugins import Plugin, PluginRegistry
 
 
 class BillingConfig(ConnectorConfig):
@@ -92,16 +92,16 @@ class Vault:
 
 
 @pytest.fixture
-def plugins() -> Plugins:
+def plugins() -> PluginRegistry:
     manager = pluggy.PluginManager(PROJECT)
-    manager.add_hookspecs(Hooks)
-    plugins = Plugins(manager, lambda broken: None)
+    manager.add_hookspecs(HookSpecs)
+    plugins = PluginRegistry(manager, lambda broken: None)
     plugins.register(Plugin("offer", "acme-offer", "1.0"), Offer())
     return plugins
 
 
 @pytest.fixture
-def vault(plugins: Plugins) -> None:
+def vault(plugins: PluginRegistry) -> None:
     plugins.register(Plugin("vault", "acme-vault", "1.0"), Vault())
 
 
@@ -109,7 +109,7 @@ Read = Callable[[str], Config]
 
 
 @pytest.fixture
-def read(tmp_path: Path, plugins: Plugins) -> Read:
+def read(tmp_path: Path, plugins: PluginRegistry) -> Read:
     """Write a configuration into a folder of its own and load it."""
 
     def run(text: str) -> Config:

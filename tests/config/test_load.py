@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from cs_sync import ConfigError
 from cs_sync.config import Config, load_config
 from cs_sync.config.model import WriteBackSettings
-from cs_sync.plugins import Plugins
+from cs_sync.plugins import PluginRegistry
 
 Read = Callable[[str], Config]
 CANARY = "sk_live_canary_7731"
@@ -348,16 +348,16 @@ def test_all_mistakes_are_listed_at_once(read: Read) -> None:
     assert "did you mean name?" in error.message
 
 
-def test_a_missing_file_says_how_to_make_one(tmp_path: Path, plugins: Plugins) -> None:
+def test_a_missing_file_says_how_to_make_one(tmp_path: Path, plugins: PluginRegistry) -> None:
     with pytest.raises(ConfigError, match="there is no configuration at") as caught:
         load_config(tmp_path / "cs_sync.toml", plugins)
     assert "cs-sync init" in caught.value.remedy
 
 
-def test_a_broken_plugin_is_the_reason_given(read: Read, plugins: Plugins) -> None:
+def test_a_broken_plugin_is_the_reason_given(read: Read, plugins: PluginRegistry) -> None:
     from cs_sync.plugins import BrokenPlugin
 
-    plugins.leave_out(
+    plugins.exclude_plugin(
         BrokenPlugin("stripe", "customer-success-sync-stripe", "1", "no luck", "upgrade it")
     )
     error = failure(read, "[connectors.stripe]")

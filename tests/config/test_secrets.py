@@ -41,7 +41,7 @@ def test_the_environment_is_asked_when_the_connector_is_used(
 def test_everything_that_is_missing_is_named_at_once(read: Read) -> None:
     config = read(billing("env:A", 'project_id = "env:B"\n[connectors.crm]\ntoken = "env:C"'))
     with pytest.raises(ConfigError) as caught:
-        config.connectors.use(["billing", "crm"])
+        config.connectors.resolve_secrets(["billing", "crm"])
     for variable in "ABC":
         assert f"variable {variable} is not set" in caught.value.message
         assert f"export {variable}=…" in caught.value.remedy

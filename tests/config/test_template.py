@@ -8,29 +8,29 @@ from pathlib import Path
 import pytest
 
 from cs_sync import ConfigError
-from cs_sync.config import load_config, template, write_template
-from cs_sync.config.template import variables
+from cs_sync.config import load_config, render_template, write_template
+from cs_sync.config.template import find_variables
 from cs_sync.follow_ups import PLAYBOOKS, FollowUpSettings
 from cs_sync.health.model import HealthConfig
-from cs_sync.plugins import Plugins
+from cs_sync.plugins import PluginRegistry
 
 
 def test_the_template_can_be_loaded_as_it_is(
-    tmp_path: Path, plugins: Plugins, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, plugins: PluginRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = template(plugins, ["billing", "crm"], name="acme", timezone="Europe/Warsaw")
+    text = render_template(plugins, ["billing", "crm"], name="acme", timezone="Europe/Warsaw")
     path = tmp_path / "cs_sync.toml"
     write_template(path, text)
     config = load_config(path, plugins)
     assert config.workspace.name == "acme"
     assert config.write_back.destination == "crm"
-    assert variables(text) == ["BILLING_API_KEY"]
+    assert find_variables(text) == ["BILLING_API_KEY"]
     monkeypatch.setenv("BILLING_API_KEY", "x")
     assert config.connectors["billing"].base_url == "https://billing.example.com"
 
 
-def test_every_key_is_there_with_its_description(plugins: Plugins) -> None:
-    text = template(plugins, ["billing", "crm"])
+def test_every_key_is_there_with_its_description(plugins: PluginRegistry) -> None:
+    text = render_template(plugins, ["billing", "crm"])
     assert '# A restricted key that may read.\napi_key = "env:BILLING_API_KEY"\n' in text
     assert "# Number of the project.\n# project_id = 1\n" in text
     assert '# token = "env:CRM_TOKEN"' in text
@@ -39,11 +39,11 @@ def test_every_key_is_there_with_its_description(plugins: Plugins) -> None:
 
 
 def test_an_instance_has_a_section_and_variables_of_its_own(
-    tmp_path: Path, plugins: Plugins, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, plugins: PluginRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = template(plugins, ["billing", "billing_de=billing", "crm_eu=crm"])
+    text = render_template(plugins, ["billing", "billing_de=billing", "crm_eu=crm"])
     assert '[connectors.billing_de]\ntype = "billing"\n' in text
-    assert variables(text) == ["BILLING_API_KEY", "BILLING_DE_API_KEY"]
+    assert find_variables(text) == ["BILLING_API_KEY", "BILLING_DE_API_KEY"]
     path = tmp_path / "cs_sync.toml"
     write_template(path, text)
     config = load_config(path, plugins)
@@ -55,9 +55,9 @@ def test_an_instance_has_a_section_and_variables_of_its_own(
     assert config.connectors["billing_de"].section == "[connectors.billing_de]"
 
 
-def test_an_unknown_connector_is_refused(plugins: Plugins) -> None:
+def test_an_unknown_connector_is_refused(plugins: PluginRegistry) -> None:
     with pytest.raises(ConfigError, match="no connector zendesk") as caught:
-        template(plugins, ["zendesk"])
+        render_template(plugins, ["zendesk"])
     assert caught.value.remedy == 'pip install "customer-success-sync[zendesk]"'
 
 
@@ -75,17 +75,19 @@ def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
         write_template(tmp_path / "no" / "cs_sync.toml", "text")
 
 
-def test_the_health_model_can_be_taken_from_the_comments(tmp_path: Path, plugins: Plugins) -> None:
-    text = template(plugins, ["crm"])
+def test_the_health_model_can_be_taken_from_the_comments(
+    tmp_path: Path, plugins: PluginRegistry
+) -> None:
+    text = render_template(plugins, ["crm"])
     begin, end = text.index("# How health"), text.index("[follow_ups]")
     health = "\n".join(line.removeprefix("# ") for line in text[begin:end].splitlines()[1:])
     (tmp_path / "cs_sync.toml").write_text(health)
     assert load_config(tmp_path / "cs_sync.toml", plugins).health == HealthConfig()
 
 
-def test_follow_ups_can_be_taken_from_the_comments(tmp_path: Path, plugins: Plugins) -> None:
+def test_follow_ups_can_be_taken_from_the_comments(tmp_path: Path, plugins: PluginRegistry) -> None:
     """Every key of the section and a playbook are there, and hold as they are written."""
-    text = template(plugins, ["crm"])
+    text = render_template(plugins, ["crm"])
     begin, end = text.index("[follow_ups]"), text.index("[write_back]")
     lines = [line.removeprefix("# ") for line in text[begin:end].splitlines()]
     settings = [line for line in lines if line.startswith("[") or " = " in line]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cs_sync.plugins import Plugins
+from cs_sync.plugins import PluginRegistry
 from tests.follow_ups.books import Books
 from tests.follow_ups.days import CRM, push
 from tests.jobs.road import CONFIG, Place
@@ -35,7 +35,7 @@ def place(
 ) -> Place:
     """Acme has been a customer for 14 months; the plugin of the page is installed."""
     own = playbook_of(smallest())
-    monkeypatch.setattr(Plugins, "playbooks", property(lambda _plugins: {own.name: own}))
+    monkeypatch.setattr(PluginRegistry, "playbooks", property(lambda _plugins: {own.name: own}))
     made = Place(tmp_path_factory.mktemp("own"))
     made.configure(CONFIG + CRM)
     books = Books()
@@ -67,7 +67,9 @@ def test_one_that_fails_is_named_and_the_others_go_on(
     place: Place, portal: Portal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = playbook_of(smallest().replace("view.created_at and", "view.birthday and"))
-    monkeypatch.setattr(Plugins, "playbooks", property(lambda _plugins: {"second_year": broken}))
+    monkeypatch.setattr(
+        PluginRegistry, "playbooks", property(lambda _plugins: {"second_year": broken})
+    )
     place.configure(CONFIG + CRM)
     said = push(place)
     assert "playbook second_year failed: AttributeError: 'AccountView' object has no" in said

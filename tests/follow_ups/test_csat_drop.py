@@ -6,7 +6,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs_sync.follow_ups import FollowUpDraft, follow_up_key
+from cs_sync.follow_ups import FollowUpDraft, build_follow_up_key
 from cs_sync.follow_ups.drops import Timeline, find_drops
 from cs_sync.health.facts import RatingFact
 from tests.follow_ups.views import NOW, drafts, rating, resolved, view
@@ -33,7 +33,7 @@ def test_five_of_five_before_and_two_of_five_now_is_a_drop() -> None:
     assert "act before they pay less or leave" in draft.body
     assert [fact["source_id"] for fact in draft.evidence] == ["6", "7", "9"]
     assert draft.occasion == "zendesk:6"
-    assert draft.key == follow_up_key("csat_drop", "", "zendesk:6")
+    assert draft.key == build_follow_up_key("csat_drop", "", "zendesk:6")
 
 
 def test_the_clock_starts_when_the_share_had_fallen_with_enough_answers() -> None:

@@ -5,19 +5,19 @@ import tomllib
 from pathlib import Path
 
 from cs_sync.follow_ups import PLAYBOOKS, FollowUpSettings, read_settings
-from cs_sync.follow_ups.document import document
+from cs_sync.follow_ups.document import render_playbooks
 
 PAGE = Path(__file__).parents[2] / "docs" / "playbooks.md"
 
 
 def test_the_page_is_what_the_registry_says() -> None:
-    assert PAGE.read_text(encoding="utf-8") == document(PLAYBOOKS.values()), (
+    assert PAGE.read_text(encoding="utf-8") == render_playbooks(PLAYBOOKS.values()), (
         "run: python -m cs_sync.follow_ups.document > docs/playbooks.md"
     )
 
 
 def test_its_example_can_be_used() -> None:
-    (example,) = re.findall(r"```toml\n(.*?)```", document(PLAYBOOKS.values()), re.DOTALL)
+    (example,) = re.findall(r"```toml\n(.*?)```", render_playbooks(PLAYBOOKS.values()), re.DOTALL)
     given = tomllib.loads(example)
     assert FollowUpSettings.model_validate(given["follow_ups"]).daily_cap == 8
     defaults = {name: playbook.defaults for name, playbook in PLAYBOOKS.items()}

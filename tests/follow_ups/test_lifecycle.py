@@ -12,15 +12,15 @@ from cs_sync.follow_ups import (
     PLAYBOOKS,
     AccountView,
     Decision,
+    DecisionContext,
     FollowUpDraft,
-    Kept,
     OwnerFact,
     Playbook,
     PlaybookSettings,
-    Rules,
-    assigned,
-    decide,
-    follow_up_key,
+    StoredFollowUp,
+    assign_drafts,
+    build_follow_up_key,
+    make_decision,
 )
 from tests.follow_ups.views import NOW, view
 
@@ -30,7 +30,7 @@ DAY = timedelta(days=1)
 def draft(account: str = "acme", occasion: str = "1", **fields: Any) -> FollowUpDraft:
     playbook = fields.pop("playbook", "ask")
     given_: dict[str, Any] = {
-        "key": follow_up_key(playbook, account, occasion), "account_id": account,
+        "key": build_follow_up_key(playbook, account, occasion), "account_id": account,
         "playbook": playbook, "occasion": occasion, "title": "Ask", "body": "", "kind": "todo",
         "priority": "medium", "due_at": NOW, "owner_source": "hubspot", "owner_source_id": "7",
         "evidence": (), "assignee": "ana@example.com",
@@ -38,19 +38,21 @@ def draft(account: str = "acme", occasion: str = "1", **fields: Any) -> FollowUp
     return FollowUpDraft(**(given_ | fields))
 
 
-def kept(of: FollowUpDraft, state: Any = "open", ago: timedelta = DAY, **fields: Any) -> Kept:
+def kept(
+    of: FollowUpDraft, state: Any = "open", ago: timedelta = DAY, **fields: Any
+) -> StoredFollowUp:
     made = NOW - ago
     given_: dict[str, Any] = {
         "key": of.key, "account_id": of.account_id, "playbook": of.playbook,
         "occasion": of.occasion, "state": state, "desk": of.assignee, "created_at": made,
         "opened_at": None if state == "waiting" else made, "evidence": of.evidence,
     }  # fmt: skip
-    return Kept(**(given_ | fields))
+    return StoredFollowUp(**(given_ | fields))
 
 
 def decided(
     drafts: Sequence[FollowUpDraft],
-    record: Iterable[Kept] = (),
+    record: Iterable[StoredFollowUp] = (),
     *,
     cap: int | None = None,
     now: datetime = NOW,
@@ -60,12 +62,12 @@ def decided(
 ) -> Decision:
     chosen = PlaybookSettings.model_validate(settings)
     asked = playbook or Playbook("ask", "Ask", "Ask.", lambda _view, _settings: ())
-    return decide(
+    return make_decision(
         drafts,
         record,
         {asked.name: asked},
         {view.id: view for view in views},
-        Rules(now, "UTC", {asked.name: chosen}, cap),
+        DecisionContext(now, "UTC", {asked.name: chosen}, cap),
     )
 
 
@@ -187,7 +189,7 @@ def test_who_gets_it() -> None:
 
     def who(source: str | None, owner: str | None, assignee: str | None = None) -> str | None:
         one = draft(owner_source=source, owner_source_id=owner, assignee=assignee)
-        return assigned([one], owners, "head@example.com")[0].assignee
+        return assign_drafts([one], owners, "head@example.com")[0].assignee
 
     assert who("hubspot", "7") == "ana@example.com"
     assert who("hubspot", "7", "cara@example.com") == "cara@example.com"
@@ -212,7 +214,7 @@ DRAFTS = st.lists(
 def test_day_after_day_everything_has_its_turn_once(
     drafts: list[FollowUpDraft], cap: int, days: int
 ) -> None:
-    record: dict[str, Kept] = {}
+    record: dict[str, StoredFollowUp] = {}
     seen: list[str] = []
     for number in range(days):
         now = NOW + number * DAY

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from cs_sync.follow_ups.outcomes import (
-    Afterwards,
-    Past,
-    difference,
-    outcome_of,
-    recovered,
-    summarised,
+    AccountAfterwards,
+    PastFollowUp,
+    classify_outcome,
+    compare_proportions,
+    has_recovered,
+    summarize_playbooks,
 )
 from tests.follow_ups.views import NOW
 
@@ -41,7 +41,7 @@ def row(**fields: Any) -> dict[str, Any]:
     ],
 )
 def test_what_people_made_of_it(fields: dict[str, Any], outcome: str) -> None:
-    assert outcome_of(row(**fields), NOW, TWO_WEEKS) == outcome
+    assert classify_outcome(row(**fields), NOW, TWO_WEEKS) == outcome
 
 
 @pytest.mark.parametrize(
@@ -61,26 +61,26 @@ def test_who_recovered(
     was: str | None, later: list[str], euros: int, expected: bool | None
 ) -> None:
     bands = [(date(2025, 11, day), band) for day, band in enumerate(later, start=1)]
-    assert recovered(row(band=was), Afterwards(bands, {"EUR": euros})) is expected
+    assert has_recovered(row(band=was), AccountAfterwards(bands, {"EUR": euros})) is expected
 
 
 def test_the_published_interval_of_a_difference() -> None:
     """Newcombe 1998, example (a), method 10: 56 of 70 less 48 of 80 is 0.2 (0.0524 to 0.3339)."""
-    found = difference((56, 70), (48, 80))
+    found = compare_proportions((56, 70), (48, 80))
     assert found == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
-    assert difference((1, 2), (0, 0)) is None
+    assert compare_proportions((1, 2), (0, 0)) is None
 
 
 def test_a_row_per_playbook_with_its_effect() -> None:
     past = [
-        *(Past("review", "done", True) for _ in range(6)),
-        *(Past("review", "ignored", False) for _ in range(2)),
-        Past("review", "open", None),
-        Past("review", "waiting", None),
-        Past("review", "held_out", True),
-        *(Past("review", "held_out", False) for _ in range(3)),
+        *(PastFollowUp("review", "done", True) for _ in range(6)),
+        *(PastFollowUp("review", "ignored", False) for _ in range(2)),
+        PastFollowUp("review", "open", None),
+        PastFollowUp("review", "waiting", None),
+        PastFollowUp("review", "held_out", True),
+        *(PastFollowUp("review", "held_out", False) for _ in range(3)),
     ]
-    review, idle = summarised(past, ["review", "idle"])
+    review, idle = summarize_playbooks(past, ["review", "idle"])
     counts = ("created", "done", "ignored", "open", "waiting", "judged", "recovered")
     assert [review[name] for name in counts] == [9, 6, 2, 1, 1, 8, 6]
     assert (review["recovery_rate"], review["held_out_recovery_rate"]) == (0.75, 0.25)

@@ -14,25 +14,25 @@ from cs_sync.follow_ups import (
     Playbook,
     PlaybookSettings,
     Proposal,
-    follow_up_key,
+    build_follow_up_key,
+    parse_playbook_name,
     plan_follow_ups,
-    playbook_of,
 )
 from tests.follow_ups.views import NOW, answer, at, movement, view
 
 
 def test_the_key_names_the_playbook_and_is_a_digest_of_subject_and_occasion() -> None:
     digest = sha256(b"account_review|acme|red since 2026-03").hexdigest()[:32]
-    key = follow_up_key("account_review", "acme", "red since 2026-03")
+    key = build_follow_up_key("account_review", "acme", "red since 2026-03")
     assert key == f"account_review-{digest}"
-    assert playbook_of(key) == "account_review"
+    assert parse_playbook_name(key) == "account_review"
     (review,) = plan_follow_ups([view(band="red", subject="hubspot:7")], PLAYBOOKS, {})
-    assert review.key == follow_up_key("account_review", "hubspot:7", review.occasion)
+    assert review.key == build_follow_up_key("account_review", "hubspot:7", review.occasion)
 
 
 def test_the_key_of_an_answer_rests_on_the_answer_alone() -> None:
     (call,) = plan_follow_ups([view(answers=(answer(2),))], PLAYBOOKS, {})
-    assert call.key == follow_up_key("detractor_call", "", "hubspot:1")
+    assert call.key == build_follow_up_key("detractor_call", "", "hubspot:1")
     (same,) = plan_follow_ups([view(answers=(answer(2),), subject="hubspot:7")], PLAYBOOKS, {})
     assert same.key == call.key
 

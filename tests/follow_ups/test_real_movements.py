@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cs_sync.follow_ups import MovementFact
-from cs_sync.follow_ups.movements import Belief, KnownMovement, Looks, real_movements
+from cs_sync.follow_ups.mrr_news import Belief, KnownMovement, SourceReads, filter_real_movements
 
 Steps = tuple[tuple[int, int], ...]
 """Day → MRR from that day on; the days count from 1 January 2026."""
@@ -66,10 +66,10 @@ def known(history: Sequence[tuple[int, Steps]]) -> list[KnownMovement]:
     return found
 
 
-def losses(history: Sequence[tuple[int, Steps]], looks: Looks | None = None) -> list[int]:
+def losses(history: Sequence[tuple[int, Steps]], looks: SourceReads | None = None) -> list[int]:
     """The days of the contractions that are news after the last belief."""
-    looks = looks or Looks([on(day) - timedelta(minutes=1) for day, _ in history])
-    real = real_movements(known(history), looks)
+    looks = looks or SourceReads([on(day) - timedelta(minutes=1) for day, _ in history])
+    real = filter_real_movements(known(history), looks)
     return [(fact.at - on(0)).days for fact in real if fact.kind == "contraction"]
 
 
@@ -98,10 +98,10 @@ def test_a_loss_that_is_learnt_late_is_real_while_its_month_is_open() -> None:
 def test_what_is_learnt_of_a_closed_month_is_a_restatement() -> None:
     late = [(32, JANUARY), (35, (*JANUARY, (30, 80)))]
     starts = [on(32), on(34)]
-    assert losses(late, Looks(starts)) == [30]
-    assert losses(late, Looks(starts, CLOSED)) == []
+    assert losses(late, SourceReads(starts)) == [30]
+    assert losses(late, SourceReads(starts, CLOSED)) == []
     in_time = [(31, JANUARY), (32, (*JANUARY, (30, 80)))]
-    assert losses(in_time, Looks(starts, CLOSED)) == [30]
+    assert losses(in_time, SourceReads(starts, CLOSED)) == [30]
 
 
 def test_a_past_price_that_was_too_low_makes_no_loss() -> None:
@@ -152,7 +152,9 @@ def test_no_correction_of_the_past_begins_a_task(
     drawn: tuple[list[tuple[int, Steps]], Steps], closed: bool
 ) -> None:
     beliefs, corrected = drawn
-    looks = Looks([on(day) - timedelta(minutes=1) for day in range(47)], CLOSED if closed else {})
+    looks = SourceReads(
+        [on(day) - timedelta(minutes=1) for day in range(47)], CLOSED if closed else {}
+    )
     before = losses(beliefs, looks)
     downs = [day for (_, was), (day, now) in pairwise(beliefs[-1][1]) if now < was]
     assert before == downs, "every real loss is seen"
@@ -164,7 +166,7 @@ def test_no_correction_of_the_past_begins_a_task(
 def test_gains_are_held_to_the_same(kind: str) -> None:
     fact: dict[str, Any] = {"kind": kind, "amount": 10, "currency": "EUR", "cause": "price"}
     gain = MovementFact(on(10), **fact)
-    looks = Looks([on(9), on(12), on(14)])
+    looks = SourceReads([on(9), on(12), on(14)])
     for present, real in ((Belief(100, 110), True), (Belief(110, 110), False)):
         version = KnownMovement(gain, on(15), None, Belief(100, 110), present)
-        assert bool(real_movements([version], looks)) is real
+        assert bool(filter_real_movements([version], looks)) is real

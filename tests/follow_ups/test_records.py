@@ -4,13 +4,13 @@ from typing import Any
 
 from sqlmodel import Session
 
-from cs_sync.follow_ups import OwnerFact, follow_up_key
-from cs_sync.store.database import Store
-from cs_sync.store.follow_ups import (
-    change_follow_up,
-    keep_follow_ups,
+from cs_sync.follow_ups import OwnerFact, build_follow_up_key
+from cs_sync.store.engine import Store
+from cs_sync.store.queries.follow_ups import (
+    insert_follow_ups,
     read_follow_ups,
     read_owners,
+    update_follow_up,
 )
 from cs_sync_schemas import Account, Owner
 from tests.conftest import NOW
@@ -18,7 +18,8 @@ from tests.conftest import NOW
 
 def row(account: str, **fields: Any) -> dict[str, Any]:
     given: dict[str, Any] = {
-        "key": follow_up_key("review", account, "1"), "account_id": account, "playbook": "review",
+        "key": build_follow_up_key("review", account, "1"), "account_id": account,
+        "playbook": "review",
         "occasion": "1", "title": "Review", "body": "", "priority": "high", "kind": "todo",
         "due_at": NOW, "owner_source": None, "owner_source_id": None, "assignee": None,
         "evidence": [{"id": "1"}], "at_risk": 12.5, "score": None, "band": "red",
@@ -30,9 +31,9 @@ def row(account: str, **fields: Any) -> dict[str, Any]:
 
 def test_the_first_words_stay_and_what_becomes_of_it_is_noted(store: Store) -> None:
     with store.write() as connection:
-        keep_follow_ups(connection, [row("acme")])
-        keep_follow_ups(connection, [row("acme", title="Another")])
-        change_follow_up(connection, row("acme")["key"], {"state": "done", "ended_at": NOW})
+        insert_follow_ups(connection, [row("acme")])
+        insert_follow_ups(connection, [row("acme", title="Another")])
+        update_follow_up(connection, row("acme")["key"], {"state": "done", "ended_at": NOW})
     with store.read() as connection:
         (found,) = read_follow_ups(connection)
     assert found == row("acme", state="done", ended_at=NOW)
@@ -44,7 +45,7 @@ def test_a_follow_up_moves_with_its_account(store: Store) -> None:
             session.add(Account(id=name, merged_into=survivor, first_seen_at=NOW, changed_at=NOW))
         session.commit()
     with store.write() as connection:
-        keep_follow_ups(connection, [row("c"), row("a"), row("x"), row("")])
+        insert_follow_ups(connection, [row("c"), row("a"), row("x"), row("")])
     with store.read() as connection:
         found = {one["key"]: one["account_id"] for one in read_follow_ups(connection)}
     assert found[row("c")["key"]] == found[row("a")["key"]] == "a"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cs_sync.follow_ups import PLAYBOOKS, Mistake, read_settings
+from cs_sync.follow_ups import PLAYBOOKS, SettingsProblem, read_settings
 
 DEFAULTS = {name: playbook.defaults for name, playbook in PLAYBOOKS.items()}
 
@@ -48,7 +48,7 @@ def test_durations(text: str, length: timedelta) -> None:
 )  # fmt: skip
 def test_mistakes(given: dict[str, Any], key: str, message: str, remedy: str) -> None:
     settings, mistakes = read_settings(given, DEFAULTS)
-    assert mistakes == [Mistake(key, message, remedy)]
+    assert mistakes == [SettingsProblem(key, message, remedy)]
     assert "contraction_contact" in settings
 
 
@@ -56,7 +56,7 @@ def test_a_company_wide_playbook_needs_somebody_to_go_to() -> None:
     given = {"exit_surveys": {"target": {"rate": 0.03, "per": "month"}}}
     _, mistakes = read_settings(given, DEFAULTS, unowned=["exit_surveys", "cost_work"])
     assert mistakes == [
-        Mistake(
+        SettingsProblem(
             "playbooks.exit_surveys.assignee",
             "is missing: these follow-ups belong to no account, and so to no owner",
             'add assignee = "name@example.com" to [playbooks.exit_surveys] or to [follow_ups]',

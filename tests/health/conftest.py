@@ -10,20 +10,20 @@ from sqlalchemy.pool import StaticPool
 from sqlmodel import Session, SQLModel, select
 
 from cs_sync.health import (
-    EVIDENCE,
+    EVIDENCE_QUERIES,
     AccountEvidence,
     Reading,
     SignalScope,
-    end_of,
-    gather,
+    build_day_scope,
+    collect_evidence,
+    get_signal,
     read_row,
-    signal_of,
 )
 from cs_sync_schemas import Account, AccountLink, Contact, ContactAccount, ContactLink
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 DAY = date(2025, 11, 21)
-SCOPE = end_of(DAY)
+SCOPE = build_day_scope(DAY)
 
 
 class Workspace:
@@ -63,8 +63,8 @@ class Workspace:
 
     def readings(self, signal: str, scope: SignalScope = SCOPE) -> dict[str, Reading]:
         with self.engine.connect() as connection:
-            rows = connection.execute(signal_of(signal).build(scope)).all()
-        found = {row.account_id: read_row(signal_of(signal), row, scope) for row in rows}
+            rows = connection.execute(get_signal(signal).build(scope)).all()
+        found = {row.account_id: read_row(get_signal(signal), row, scope) for row in rows}
         assert len(found) == len(rows)
         return found
 
@@ -73,7 +73,9 @@ class Workspace:
 
     def evidence(self, scope: SignalScope = SCOPE) -> dict[str, AccountEvidence]:
         with self.engine.connect() as connection:
-            return gather({n: connection.execute(b(scope)).all() for n, b in EVIDENCE.items()})
+            return collect_evidence(
+                {n: connection.execute(b(scope)).all() for n, b in EVIDENCE_QUERIES.items()}
+            )
 
 
 @pytest.fixture

@@ -6,9 +6,16 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs_sync.health import HealthConfig, Reading, Score, change_between, end_of, score_account
+from cs_sync.health import (
+    HealthConfig,
+    HealthScore,
+    Reading,
+    build_day_scope,
+    decompose_change,
+    score_account,
+)
 
-SCOPE = end_of(date(2025, 11, 21))
+SCOPE = build_day_scope(date(2025, 11, 21))
 ONE = HealthConfig(minimum_coverage=0)
 OTHER = HealthConfig.model_validate({
     "minimum_coverage": 0, "inputs": {"usage": {"weight": 20}, "nps": {"weight": 30}},
@@ -19,7 +26,7 @@ POINTS = HealthConfig.model_validate({
 SIGNALS = ("active_days_28", "billing_standing", "tickets_30", "nps")
 
 
-def scored(config: HealthConfig, **values: float | None) -> Score:
+def scored(config: HealthConfig, **values: float | None) -> HealthScore:
     return score_account({n: Reading(v) for n, v in values.items()}, config, SCOPE)
 
 
@@ -30,7 +37,7 @@ def test_what_moved_and_what_went_missing() -> None:
     """
     before = scored(ONE, active_days_28=20, tickets_30=0)
     after = scored(ONE, active_days_28=10, nps=7)
-    change = change_between(before, after, ONE, ONE)
+    change = decompose_change(before, after, ONE, ONE)
     assert change is not None
     assert [change.total, change.went_missing, change.became_known] == [-50, 0, 0]
     assert change.moved == {"usage": -50}
@@ -39,7 +46,7 @@ def test_what_moved_and_what_went_missing() -> None:
 def test_another_model_changes_the_score_of_the_same_facts() -> None:
     """40 and 10 of 50 become 20 and 30 of 50: 80 falls to 40."""
     facts = {"active_days_28": 20.0, "nps": 0.0}
-    change = change_between(scored(ONE, **facts), scored(OTHER, **facts), ONE, OTHER)
+    change = decompose_change(scored(ONE, **facts), scored(OTHER, **facts), ONE, OTHER)
     assert change is not None
     assert [change.total, change.model] == [-40, -40]
     assert set(change.moved.values()) == {Fraction(0)}
@@ -47,12 +54,12 @@ def test_another_model_changes_the_score_of_the_same_facts() -> None:
 
 def test_there_is_no_change_against_an_unknown_score_or_another_mode() -> None:
     known = scored(ONE, active_days_28=20)
-    assert change_between(known, scored(ONE), ONE, ONE) is None
-    assert change_between(known, scored(POINTS, active_days_28=20), ONE, POINTS) is None
+    assert decompose_change(known, scored(ONE), ONE, ONE) is None
+    assert decompose_change(known, scored(POINTS, active_days_28=20), ONE, POINTS) is None
 
 
 def test_nothing_in_common_is_one_score_for_another() -> None:
-    change = change_between(scored(ONE, active_days_28=20), scored(ONE, nps=7), ONE, ONE)
+    change = decompose_change(scored(ONE, active_days_28=20), scored(ONE, nps=7), ONE, ONE)
     assert change is not None
     assert [change.total, change.went_missing, change.became_known] == [-50, -100, 50]
 
@@ -66,7 +73,7 @@ def test_the_parts_sum_to_the_change(
 ) -> None:
     before = scored(first, **dict(zip(SIGNALS, old, strict=True)))
     after = scored(last, **dict(zip(SIGNALS, new, strict=True)))
-    change = change_between(before, after, first, last)
+    change = decompose_change(before, after, first, last)
     if before.score is None or after.score is None:
         assert change is None
         return

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cs_sync.health import SIGNALS
-from cs_sync.store.database import Store
+from cs_sync.store.engine import Store
 from cs_sync_schemas import (
     FeatureDay,
     Invoice,

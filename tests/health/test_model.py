@@ -15,7 +15,7 @@ def test_defaults_are_the_common_weights() -> None:
     assert {name: item.weight for name, item in config.inputs.items()} == {
         "usage": 40, "billing": 30, "support": 20, "nps": 10,
     }  # fmt: skip
-    assert config.signals() == ["active_days_28", "billing_standing", "tickets_30", "nps"]
+    assert config.list_signals() == ["active_days_28", "billing_standing", "tickets_30", "nps"]
     assert (config.bands.yellow, config.bands.green, config.bands.excellent) == (41, 71, 101)
 
 
@@ -90,13 +90,13 @@ NEWCOMERS = {"profiles": {
 def test_profiles_by_stage_and_by_segment(
     attributes: dict[str, Any], age: int | None, weights: dict[str, float]
 ) -> None:
-    model = HealthConfig.model_validate(NEWCOMERS).model_for(attributes, age)
+    model = HealthConfig.model_validate(NEWCOMERS).select_model(attributes, age)
     assert {name: item.weight for name, item in model.active().items()} == weights
 
 
 def test_a_profile_is_a_model_of_its_own_and_leaves_the_others_as_they_are() -> None:
     config = HealthConfig.model_validate(NEWCOMERS)
-    newcomer = config.model_for({}, 1)
+    newcomer = config.select_model({}, 1)
     assert newcomer.minimum_coverage == 0.2
     assert newcomer.inputs["usage"].points == config.inputs["usage"].points
     assert newcomer.digest() != config.digest() == HealthConfig().digest()
@@ -109,13 +109,13 @@ def test_a_profile_is_a_model_of_its_own_and_leaves_the_others_as_they_are() -> 
 )  # fmt: skip
 def test_the_edges_of_the_bands(score: str, band: str) -> None:
     """A lower edge belongs to its band; nothing is rounded before it is compared."""
-    assert HealthConfig().bands.band_of(Fraction(score)) == band
+    assert HealthConfig().bands.find_band(Fraction(score)) == band
 
 
 def test_excellent_may_begin_just_above_a_full_weighted_score() -> None:
     bands = HealthConfig.model_validate({"bands": {"excellent": 100.01}}).bands
-    assert bands.band_of(Fraction(100)) == "green"
-    assert bands.band_of(Fraction("100.01")) == "excellent"
+    assert bands.find_band(Fraction(100)) == "green"
+    assert bands.find_band(Fraction("100.01")) == "excellent"
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy.dialects import postgresql, sqlite
 
-from cs_sync.health import HealthConfig, Reading, reasons_of, score_account, signal_of
+from cs_sync.health import HealthConfig, Reading, build_reasons, get_signal, score_account
 from cs_sync.health.facts import AccountEvidence, UsageFact
-from cs_sync.store.database import Store
-from cs_sync.store.health import read_signals
-from cs_sync.words import LANGUAGES, Language, words_in
+from cs_sync.i18n import LANGUAGES, Language, get_translator
+from cs_sync.store.engine import Store
+from cs_sync.store.queries.health import read_signals
 from cs_sync_schemas import FeatureDay, Subscription, SubscriptionItem, Ticket, UsageDay
 from tests.health.conftest import DAY, LONG_AGO, SCOPE, Workspace
 
@@ -122,13 +122,13 @@ def test_points_are_impact_times_frequency_without_a_ceiling(workspace: Workspac
     """acme: 3 × 7 + 10 × 1 − 5 × 1 = 26."""
     fill(workspace)
     config = HealthConfig.model_validate(POINTS)
-    readings = {name: workspace.readings(name)["acme"] for name in config.signals()}
+    readings = {name: workspace.readings(name)["acme"] for name in config.list_signals()}
     score = score_account(readings, config, SCOPE)
     assert {c.input: c.contribution for c in score.contributions} == {
         "export": Fraction(21), "invite": Fraction(10), "tickets": Fraction(-5),
     }  # fmt: skip
     assert (score.score, score.band) == (Fraction(26), "red")
-    told = [reason.text for reason in reasons_of(score, workspace.evidence()["acme"], SCOPE)]
+    told = [reason.text for reason in build_reasons(score, workspace.evidence()["acme"], SCOPE)]
     assert told == [
         "1 ticket in the last 30 days: #1",
         "invite sent: used 1 time in the last 28 days",
@@ -140,8 +140,8 @@ def test_points_are_impact_times_frequency_without_a_ceiling(workspace: Workspac
 def test_every_language_names_the_feature(language: Language) -> None:
     config = HealthConfig.model_validate({**POINTS, "minimum_coverage": 0})
     score = score_account({"feature:export": Reading(0)}, config, SCOPE)
-    words = words_in(language)
-    told = {r.input: r.text for r in reasons_of(score, AccountEvidence(), SCOPE, words)}
+    words = get_translator(language)
+    told = {r.input: r.text for r in build_reasons(score, AccountEvidence(), SCOPE, words)}
     assert "export" in told["export"]
     assert "invite sent" in told["invite"]
 
@@ -166,5 +166,5 @@ def test_a_signal_that_names_no_feature_is_refused(name: str) -> None:
 
 def test_it_compiles_for_both_databases() -> None:
     for dialect in (sqlite.dialect(), postgresql.dialect()):  # type: ignore[no-untyped-call]
-        statement = signal_of("feature:export").build(SCOPE)
+        statement = get_signal("feature:export").build(SCOPE)
         assert "account_id" in str(statement.compile(dialect=dialect))

@@ -7,19 +7,25 @@ from cs_sync.health import (
     AccountEvidence,
     HealthConfig,
     Reading,
-    end_of,
-    reasons_of,
+    build_day_scope,
+    build_reasons,
+    build_score_row,
     score_account,
-    score_row,
 )
-from cs_sync.health.facts import AnswerFact, InvoiceFact, SubscriptionFact, TicketFact, UsageFact
-from cs_sync.health.reasons_by_signal import SENTENCES
-from cs_sync.health.wording import plain, quoted
-from cs_sync.words import ENGLISH
+from cs_sync.health.facts import (
+    AnswerFact,
+    OverdueInvoice,
+    RunningSubscription,
+    TicketFact,
+    UsageFact,
+)
+from cs_sync.health.sentences import SENTENCES
+from cs_sync.health.wording import quote_text, to_plain_line
+from cs_sync.i18n import ENGLISH
 from cs_sync_schemas import Invoice, Subscription, SurveyResponse, Ticket, UsageDay
 from tests.health.conftest import Workspace
 
-SCOPE = end_of(date(2025, 11, 21))
+SCOPE = build_day_scope(date(2025, 11, 21))
 
 
 def at(day: int, month: int = 11, year: int = 2025) -> datetime:
@@ -79,7 +85,7 @@ def test_usage() -> None:
 
 def test_seats() -> None:
     two = tuple(
-        SubscriptionFact("stripe", name, "active", None, None, None, seats)
+        RunningSubscription("stripe", name, "active", None, None, None, seats)
         for name, seats in (("main", 10.0), ("extra", 6.0), ("flat", None))
     )
     usage = UsageFact(4, 15, date(2025, 11, 20), people=2)
@@ -89,14 +95,14 @@ def test_seats() -> None:
 
 
 def test_billing() -> None:
-    late = InvoiceFact("stripe", "in_7", "A-0007", at(1), at(9), 900, "EUR", None)
-    newer = InvoiceFact("stripe", "in_8", None, at(15), None, 900, "EUR", None)
+    late = OverdueInvoice("stripe", "in_7", "A-0007", at(1), at(9), 900, "EUR", None)
+    newer = OverdueInvoice("stripe", "in_8", None, at(15), None, 900, "EUR", None)
     assert say("billing_standing", 0, invoices=(late,)) == "Invoice A-0007 is 12 days past due"
     assert say("billing_standing", 0, invoices=(newer, late)) == (
         "Invoice A-0007 is 12 days past due, and 1 other invoice"
     )
     assert say("billing_standing", 0, invoices=(newer,)) == "Invoice in_8 of 15 Nov is unpaid"
-    ends = SubscriptionFact("stripe", "sub", "active", at(1, 12), "too_expensive", None)
+    ends = RunningSubscription("stripe", "sub", "active", at(1, 12), "too_expensive", None)
     assert say("billing_standing", 1, subscriptions=(ends,)) == (
         "The subscription is cancelled and ends on 1 Dec (too expensive)"
     )
@@ -121,7 +127,7 @@ def test_answers() -> None:
 def test_the_worst_comes_first_and_what_is_missing_last() -> None:
     known = {"active_days_28": Reading(20.0), "tickets_30": Reading(3.0)}
     score = score_account(known, HealthConfig(), SCOPE)
-    reasons = reasons_of(score, AccountEvidence(usage=UsageFact(20, 18, SCOPE.day)), SCOPE)
+    reasons = build_reasons(score, AccountEvidence(usage=UsageFact(20, 18, SCOPE.day)), SCOPE)
     assert [reason.text for reason in reasons] == [
         "3 tickets in the last 30 days",
         "Used on 20 of the last 28 days; 18 in the 28 before",
@@ -134,15 +140,15 @@ def test_the_worst_comes_first_and_what_is_missing_last() -> None:
 def test_an_outdated_input_is_named() -> None:
     config = HealthConfig.model_validate({"inputs": {"nps": {"max_age_days": 30}}})
     score = score_account({"nps": Reading(9, date(2025, 9, 1), 1)}, config, SCOPE)
-    texts = [reason.text for reason in reasons_of(score, AccountEvidence(), SCOPE)]
+    texts = [reason.text for reason in build_reasons(score, AccountEvidence(), SCOPE)]
     assert texts[-1].endswith("only outdated facts, left out")
 
 
 def test_the_row_sums_and_is_plain_json() -> None:
     known = {"active_days_28": Reading(20.0), "tickets_30": Reading(3.0)}
     score = score_account(known, HealthConfig(), SCOPE)
-    reasons = reasons_of(score, AccountEvidence(), SCOPE)
-    row = score_row("acme", "Acme", SCOPE.day, score, reasons, Fraction(-5, 2))
+    reasons = build_reasons(score, AccountEvidence(), SCOPE)
+    row = build_score_row("acme", "Acme", SCOPE.day, score, reasons, Fraction(-5, 2))
     assert list(row) == ["account", "name", "as_of", "score", "band", "coverage", "mode",
                          "contributions", "reasons", "change_30d"]  # fmt: skip
     assert row["as_of"] == "2025-11-21"
@@ -152,9 +158,9 @@ def test_the_row_sums_and_is_plain_json() -> None:
 
 
 def test_foreign_text_is_tamed() -> None:
-    assert plain("a\x1b[31mb\u202e\tc") == "a[31mb c"
-    assert plain("x" * 70_000) == "x" * 139 + "…"
-    assert quoted("  ", ENGLISH) == ""
+    assert to_plain_line("a\x1b[31mb\u202e\tc") == "a[31mb c"
+    assert to_plain_line("x" * 70_000) == "x" * 139 + "…"
+    assert quote_text("  ", ENGLISH) == ""
 
 
 def test_evidence_is_read_for_the_account_of_the_record_or_of_its_person(

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs_sync.health import HealthConfig, Reading, end_of, score_account
+from cs_sync.health import HealthConfig, Reading, build_day_scope, score_account
 from cs_sync.health.score import interpolate
 
-SCOPE = end_of(date(2025, 11, 21))
+SCOPE = build_day_scope(date(2025, 11, 21))
 DEFAULT = HealthConfig()
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy.dialects import postgresql, sqlite
 
-from cs_sync.health import SIGNALS, end_of
+from cs_sync.health import SIGNALS, build_day_scope
 from cs_sync_schemas import (
     Contact,
     ContactAccount,
@@ -126,10 +126,10 @@ def test_tickets_of_thirty_days_in_the_reporting_zone(workspace: Workspace) -> N
     ticket(workspace, "3", "acme", deleted_at=at(20))
     ticket(workspace, "4", "acme", opened_at=datetime(2025, 11, 22, 0, 0, tzinfo=UTC))
     ticket(workspace, "5", "acme", opened_at=datetime(2025, 10, 22, 21, 59, tzinfo=UTC))
-    warsaw = end_of(DAY, "Europe/Warsaw")
+    warsaw = build_day_scope(DAY, "Europe/Warsaw")
     assert workspace.values("tickets_30", warsaw) == {"acme": 2, "quiet": 0}
     assert workspace.values("tickets_30", SCOPE) == {"acme": 1, "quiet": 0}
-    assert workspace.values("tickets_30", end_of(DAY, accounts=["quiet"])) == {"quiet": 0}
+    assert workspace.values("tickets_30", build_day_scope(DAY, accounts=["quiet"])) == {"quiet": 0}
 
 
 def test_a_ticket_is_open_until_it_was_solved(workspace: Workspace) -> None:
@@ -139,7 +139,7 @@ def test_a_ticket_is_open_until_it_was_solved(workspace: Workspace) -> None:
     ticket(workspace, "3", "acme", status="closed")
     ticket(workspace, "4", "acme", status="closed", closed_at=at(25))
     assert workspace.values("open_tickets") == {"acme": 2}
-    assert workspace.values("open_tickets", end_of(DAY - timedelta(days=1))) == {"acme": 3}
+    assert workspace.values("open_tickets", build_day_scope(DAY - timedelta(days=1))) == {"acme": 3}
 
 
 def test_a_reopened_ticket_waits_whatever_time_of_solution_it_keeps(workspace: Workspace) -> None:
@@ -148,7 +148,7 @@ def test_a_reopened_ticket_waits_whatever_time_of_solution_it_keeps(workspace: W
     ticket(workspace, "2", "acme", opened_at=at(10), status="pending", closed_at=at(12))
     ticket(workspace, "3", "acme", opened_at=at(10), status="solved", solved_at=at(12))
     assert workspace.values("open_tickets") == {"acme": 2}
-    assert workspace.values("open_tickets", end_of(date(2025, 11, 15))) == {"acme": 2}
+    assert workspace.values("open_tickets", build_day_scope(date(2025, 11, 15))) == {"acme": 2}
     waiting = [fact.source_id for fact in workspace.evidence()["acme"].tickets if fact.is_open]
     assert sorted(waiting) == ["1", "2"]
 
@@ -214,7 +214,7 @@ def test_nps_is_the_mean_over_people_of_their_latest_answers(workspace: Workspac
     answer(workspace, "4", "ben", score=None)
     assert workspace.values("nps") == {"acme": 5.5}
     assert workspace.readings("nps")["acme"].n == 2
-    assert workspace.values("nps", end_of(date(2026, 1, 5))) == {"acme": 3.0}
+    assert workspace.values("nps", build_day_scope(date(2026, 1, 5))) == {"acme": 3.0}
 
 
 def test_csat_takes_the_upper_quarter_of_any_scale(workspace: Workspace) -> None:
@@ -277,7 +277,7 @@ def test_what_was_known_then(workspace: Workspace) -> None:
     workspace.account("acme", "zendesk")
     ticket(workspace, "1", "acme", first_seen_at=at(20), deleted_at=at(22))
     ticket(workspace, "2", "acme", first_seen_at=at(25))
-    then = end_of(DAY)
+    then = build_day_scope(DAY)
     known = type(then)(then.until, then.day, then.zone, known_at=at(21))
     assert workspace.values("tickets_30", known) == {"acme": 1}
 

@@ -8,11 +8,15 @@ from random import Random
 
 from sqlalchemy import Connection
 
-from cs_sync.identity import resolve
+from cs_sync.identity import resolve_identities
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.mrr.spans import Span, account_spans
-from cs_sync.store.billing import read_billing
-from cs_sync.store.graph import read_facts, read_known, save_graph
+from cs_sync.metrics.mrr.spans import Span, calculate_spans
+from cs_sync.store.queries.billing import read_billing_facts
+from cs_sync.store.queries.identity_graph import (
+    read_identity_facts,
+    read_known_identities,
+    save_graph,
+)
 from cs_sync_stripe.source import StripeSource
 from tests.histories.drawing import START
 from tests.histories.simulated import Act, Stripe
@@ -41,11 +45,13 @@ def watch(acts: Sequence[Act], looks: Sequence[datetime]) -> tuple[Stripe, Spans
 
 
 def _spans(connection: Connection, now: datetime) -> Spans:
-    resolution = resolve(read_facts(connection), read_known(connection), {})
+    resolution = resolve_identities(
+        read_identity_facts(connection), read_known_identities(connection), {}
+    )
     save_graph(connection, resolution, now)
     accounts = sorted(account.id for account in resolution.accounts)
-    found = read_billing(connection, accounts)
-    return {facts.account_id: account_spans(facts, MrrPolicy()) for facts in found}
+    found = read_billing_facts(connection, accounts)
+    return {facts.account_id: calculate_spans(facts, MrrPolicy()) for facts in found}
 
 
 def month_ends(until: datetime) -> list[datetime]:

@@ -15,7 +15,7 @@ import pytest
 from cs_sync.contracts.errors import AnswerUnknown, Unreachable
 from cs_sync.contracts.http import is_loopback
 from cs_sync.http import ManualClock, VendorHttp, bounds
-from cs_sync.http.retry import ATTEMPTS
+from cs_sync.http.retry import MAX_ATTEMPTS
 
 MEGABYTE = 2**20
 
@@ -117,11 +117,11 @@ def door(server: ThreadingHTTPServer) -> Iterator[VendorHttp]:
 def test_an_answer_has_a_total_time(
     door: VendorHttp, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    monkeypatch.setattr(bounds, "LONGEST", 0.15)
+    monkeypatch.setattr(bounds, "MAX_SECONDS", 0.15)
     began = time.monotonic()
     with pytest.raises(Unreachable, match="ReadTimeout"):
         door.get(path)
-    assert time.monotonic() - began < ATTEMPTS * 0.15 + 1
+    assert time.monotonic() - began < MAX_ATTEMPTS * 0.15 + 1
 
 
 @pytest.mark.parametrize("path", ["good", "packed", "deflated"])
@@ -132,7 +132,7 @@ def test_a_packed_answer_is_unpacked(door: VendorHttp, path: str) -> None:
 def test_a_bomb_takes_no_more_memory_than_the_largest_answer(
     door: VendorHttp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounds, "LARGEST", 4 * MEGABYTE)
+    monkeypatch.setattr(bounds, "MAX_BYTES", 4 * MEGABYTE)
     tracemalloc.start()
     try:
         with pytest.raises(Unreachable, match="larger than 4 MB"):
@@ -147,7 +147,7 @@ def test_a_bomb_takes_no_more_memory_than_the_largest_answer(
 def test_a_large_answer_that_is_not_packed_is_refused(
     door: VendorHttp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bounds, "LARGEST", 10_000)
+    monkeypatch.setattr(bounds, "MAX_BYTES", 10_000)
     with pytest.raises(Unreachable, match="larger than"):
         door.get("large")
     with pytest.raises(AnswerUnknown):

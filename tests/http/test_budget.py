@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from cs_sync.contracts.http import Limit
 from cs_sync.http import ManualClock
-from cs_sync.http.budget import Budget
-from cs_sync.http.quota import Quota
+from cs_sync.http.rate_limit_headers import RateLimitInfo
+from cs_sync.http.rate_limiter import RateLimiter
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 PATHS = ("/v1/things", "/v1/search", "/export/tickets")
@@ -21,8 +21,8 @@ def seconds_of(clock: ManualClock) -> float:
     return (clock.now() - START).total_seconds()
 
 
-def budget_of(limits: list[Limit], clock: ManualClock) -> Budget:
-    return Budget(limits, lambda: seconds_of(clock), clock.sleep)
+def budget_of(limits: list[Limit], clock: ManualClock) -> RateLimiter:
+    return RateLimiter(limits, lambda: seconds_of(clock), clock.sleep)
 
 
 def quiet(seconds: float, reason: str) -> None:
@@ -99,7 +99,7 @@ def test_no_window_is_exceeded_by_what_is_judged_by_its_sending(
     assert most_in_any_window(counted, 1.0) <= 4
 
 
-def steadily(budget: Budget, clock: ManualClock, number: int, latency: float) -> list[float]:
+def steadily(budget: RateLimiter, clock: ManualClock, number: int, latency: float) -> list[float]:
     """When so many requests were sent, one after the other."""
     sent = []
     for _ in range(number):
@@ -124,7 +124,7 @@ def test_after_a_429_only_the_answer_is_trusted() -> None:
     steadily(budget, clock, 20, latency=0.1)
     budget.refused("GET", "/a", sent=seconds_of(clock), wait=1.0, everywhere=False)
     for _ in range(10):
-        budget.answered(Quota(), good=True, method="GET", path="/a")
+        budget.record_response(RateLimitInfo(), good=True, method="GET", path="/a")
     clock.sleep(5)
     sent = steadily(budget, clock, 6, latency=0.1)
     assert sent[5] - sent[0] == pytest.approx(1.1, abs=1e-4)
@@ -141,7 +141,7 @@ def test_a_quota_of_an_hour_is_slowed_down_by_429s_and_does_not_stand_still() ->
         times = [send(budget, clock) - began for _ in range(3)]
         assert times == pytest.approx([5, 6, 7], abs=1e-3)
     for _ in range(20):
-        budget.answered(Quota(), good=True, method="GET", path="/a")
+        budget.record_response(RateLimitInfo(), good=True, method="GET", path="/a")
     began = seconds_of(clock)
     assert [send(budget, clock) for _ in range(10)][-1] - began < 2
 
@@ -184,7 +184,7 @@ def test_places_that_are_all_in_use_are_waited_for() -> None:
     assert seconds_of(clock) >= 1.0
 
 
-def send(budget: Budget, clock: ManualClock, path: str = "/a") -> float:
+def send(budget: RateLimiter, clock: ManualClock, path: str = "/a") -> float:
     with budget.place("GET", path, quiet):
         return seconds_of(clock)
 
@@ -198,15 +198,21 @@ def test_full_speed_up_to_the_limit_then_one_window_of_waiting() -> None:
 def test_remaining_nothing_waits_for_the_reset() -> None:
     clock = ManualClock()
     budget = budget_of([], clock)
-    budget.answered(Quota(remaining=2, reset=30.0), good=True, method="GET", path="/a")
+    budget.record_response(
+        RateLimitInfo(remaining=2, reset=30.0), good=True, method="GET", path="/a"
+    )
     assert [send(budget, clock) for _ in range(3)] == pytest.approx([0, 0, 30], abs=1e-4)
 
 
 def test_an_answer_that_was_overtaken_does_not_raise_what_remains() -> None:
     clock = ManualClock()
     budget = budget_of([], clock)
-    budget.answered(Quota(remaining=0, reset=30.0), good=True, method="GET", path="/a")
-    budget.answered(Quota(remaining=1, reset=30.0), good=True, method="GET", path="/a")
+    budget.record_response(
+        RateLimitInfo(remaining=0, reset=30.0), good=True, method="GET", path="/a"
+    )
+    budget.record_response(
+        RateLimitInfo(remaining=1, reset=30.0), good=True, method="GET", path="/a"
+    )
     assert send(budget, clock) == pytest.approx(30, abs=1e-4)
 
 
@@ -214,14 +220,16 @@ def test_what_others_use_of_a_rolling_window_is_left_to_them() -> None:
     clock = ManualClock()
     budget = budget_of([Limit(190, 10.0)], clock)
     send(budget, clock)
-    budget.answered(Quota(rolling=(100, 1, 10.0)), good=True, method="GET", path="/a")
+    budget.record_response(
+        RateLimitInfo(rolling=(100, 1, 10.0)), good=True, method="GET", path="/a"
+    )
     assert [send(budget, clock) for _ in range(2)] == pytest.approx([0, 10], abs=1e-4)
 
 
 def test_a_used_up_day_is_a_wait_that_the_caller_can_refuse() -> None:
     clock = ManualClock()
     budget = budget_of([], clock)
-    budget.answered(Quota(daily_remaining=0), good=True, method="GET", path="/a")
+    budget.record_response(RateLimitInfo(daily_remaining=0), good=True, method="GET", path="/a")
 
     class TooLong(Exception):
         pass
@@ -240,7 +248,7 @@ def test_a_surprise_429_halves_the_pace_and_good_answers_win_it_back() -> None:
     times = [send(budget, clock) for _ in range(5)]
     assert times == pytest.approx([5, 5, 5, 5, 15], abs=1e-4)
     for _ in range(8):
-        budget.answered(Quota(), good=True, method="GET", path="/a")
+        budget.record_response(RateLimitInfo(), good=True, method="GET", path="/a")
     clock.sleep(10)
     began = seconds_of(clock)
     times = [send(budget, clock) - began for _ in range(9)]

@@ -2,14 +2,14 @@
 
 from cs_sync.contracts.http import Limit
 from cs_sync.http import ManualClock
-from cs_sync.http.budget import Budget
+from cs_sync.http.rate_limiter import RateLimiter
 
 
 def test_many_refusals_do_not_use_up_the_quota_of_an_hour() -> None:
     clock = ManualClock()
     born = clock.now()
     limits = (Limit(240, 60.0), Limit(2400, 3600.0))
-    budget = Budget(limits, lambda: (clock.now() - born).total_seconds(), clock.sleep)
+    budget = RateLimiter(limits, lambda: (clock.now() - born).total_seconds(), clock.sleep)
     waits: list[float] = []
     for _ in range(20):
         with budget.place("GET", "/query", lambda seconds, _reason: waits.append(seconds)):

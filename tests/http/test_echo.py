@@ -11,7 +11,7 @@ import pytest
 
 from cs_sync.contracts.events import Event
 from cs_sync.http import VendorHttp
-from cs_sync.http.echo import MASK
+from cs_sync.http.response_masking import MASK
 
 BASE = "https://api.example.com"
 CANARY = 'canary-7f3e91c2/+"x'

@@ -6,7 +6,12 @@ from typing import Any
 import httpx
 import pytest
 
-from cs_sync.http.quota import LONGEST, ROUNDING, Quota, read_quota
+from cs_sync.http.rate_limit_headers import (
+    MAX_WAIT_SECONDS,
+    ROUNDING_SECONDS,
+    RateLimitInfo,
+    read_rate_limit_headers,
+)
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 EPOCH = 1_767_268_800  # 2026-01-01T12:00:00Z
@@ -15,20 +20,23 @@ EPOCH = 1_767_268_800  # 2026-01-01T12:00:00Z
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
-        ({}, Quota()),
-        ({"Retry-After": "17"}, Quota(retry_after=17.0)),
-        ({"Retry-After": "0.5"}, Quota(retry_after=0.5)),
-        ({"Retry-After": "0"}, Quota(retry_after=0.0)),
-        ({"Retry-After": "-3"}, Quota(retry_after=0.0)),
-        ({"Retry-After": "Thu, 01 Jan 2026 12:01:30 GMT"}, Quota(retry_after=90.0)),
-        ({"Retry-After": "Thu, 01 Jan 2026 11:00:00 GMT"}, Quota(retry_after=0.0)),
-        ({"Retry-After": "soon"}, Quota()),
-        ({"Retry-After": ""}, Quota()),
-        ({"Retry-After": "1e300"}, Quota(retry_after=LONGEST)),
-        ({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}, Quota(retry_after=LONGEST)),
+        ({}, RateLimitInfo()),
+        ({"Retry-After": "17"}, RateLimitInfo(retry_after=17.0)),
+        ({"Retry-After": "0.5"}, RateLimitInfo(retry_after=0.5)),
+        ({"Retry-After": "0"}, RateLimitInfo(retry_after=0.0)),
+        ({"Retry-After": "-3"}, RateLimitInfo(retry_after=0.0)),
+        ({"Retry-After": "Thu, 01 Jan 2026 12:01:30 GMT"}, RateLimitInfo(retry_after=90.0)),
+        ({"Retry-After": "Thu, 01 Jan 2026 11:00:00 GMT"}, RateLimitInfo(retry_after=0.0)),
+        ({"Retry-After": "soon"}, RateLimitInfo()),
+        ({"Retry-After": ""}, RateLimitInfo()),
+        ({"Retry-After": "1e300"}, RateLimitInfo(retry_after=MAX_WAIT_SECONDS)),
+        (
+            {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"},
+            RateLimitInfo(retry_after=MAX_WAIT_SECONDS),
+        ),
         (
             {"ratelimit-remaining": "0", "ratelimit-reset": "9e99"},
-            Quota(remaining=0, reset=LONGEST + ROUNDING),
+            RateLimitInfo(remaining=0, reset=MAX_WAIT_SECONDS + ROUNDING_SECONDS),
         ),
         (
             {
@@ -36,23 +44,23 @@ EPOCH = 1_767_268_800  # 2026-01-01T12:00:00Z
                 "X-HubSpot-RateLimit-Remaining": "0",
                 "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
             },
-            Quota(),
+            RateLimitInfo(),
         ),
-        ({"Retry-After": "inf"}, Quota()),
-        ({"Retry-After": "nan"}, Quota()),
+        ({"Retry-After": "inf"}, RateLimitInfo()),
+        ({"Retry-After": "nan"}, RateLimitInfo()),
         (
             {"ratelimit-limit": "700", "ratelimit-remaining": "3", "ratelimit-reset": "41"},
-            Quota(remaining=3, reset=41 + ROUNDING),
+            RateLimitInfo(remaining=3, reset=41 + ROUNDING_SECONDS),
         ),
         (
             {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(EPOCH + 10)},
-            Quota(remaining=0, reset=10 + ROUNDING),
+            RateLimitInfo(remaining=0, reset=10 + ROUNDING_SECONDS),
         ),
         (
             {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str((EPOCH + 10) * 1000)},
-            Quota(remaining=0, reset=10 + ROUNDING),
+            RateLimitInfo(remaining=0, reset=10 + ROUNDING_SECONDS),
         ),
-        ({"X-Rate-Limit": "700", "X-Rate-Limit-Remaining": "699"}, Quota()),
+        ({"X-Rate-Limit": "700", "X-Rate-Limit-Remaining": "699"}, RateLimitInfo()),
         (
             {
                 "X-HubSpot-RateLimit-Max": "190",
@@ -61,11 +69,11 @@ EPOCH = 1_767_268_800  # 2026-01-01T12:00:00Z
                 "X-HubSpot-RateLimit-Daily": "650000",
                 "X-HubSpot-RateLimit-Daily-Remaining": "12",
             },
-            Quota(rolling=(190, 180, 10.0), daily_remaining=12),
+            RateLimitInfo(rolling=(190, 180, 10.0), daily_remaining=12),
         ),
-        ({"Stripe-Rate-Limited-Reason": "global-rate"}, Quota(everywhere=True)),
-        ({"Stripe-Rate-Limited-Reason": "endpoint-rate"}, Quota()),
+        ({"Stripe-Rate-Limited-Reason": "global-rate"}, RateLimitInfo(everywhere=True)),
+        ({"Stripe-Rate-Limited-Reason": "endpoint-rate"}, RateLimitInfo()),
     ],
 )
 def test_reading(headers: dict[str, str], expected: Any) -> None:
-    assert read_quota(httpx.Headers(headers), NOW) == expected
+    assert read_rate_limit_headers(httpx.Headers(headers), NOW) == expected

@@ -13,8 +13,8 @@ import respx
 from cs_sync.contracts.errors import ConfigError, CsSyncError, RequestRefused, VendorError
 from cs_sync.contracts.events import Event
 from cs_sync.http import ManualClock, VendorHttp
-from cs_sync.http.echo import MASK
-from cs_sync.http.redact import Redactor
+from cs_sync.http.redaction import Redactor
+from cs_sync.http.response_masking import MASK
 
 BASE = "https://api.example.com"
 CANARY = "canary-7f3e91c2/+x"
@@ -129,7 +129,7 @@ def test_signatures_are_not_remembered_one_by_one() -> None:
     redactor = Redactor()
     for number in range(3):
         headers = {"Webhook-Signature": f"v1,proof-{number}", "X-Api-Key": CANARY}
-        redactor.learn(httpx.Request("POST", BASE, headers=headers))
+        redactor.learn_request(httpx.Request("POST", BASE, headers=headers))
     assert redactor.text(f"v1,proof-1 {CANARY}") == f"v1,proof-1 {MASK}"
     assert redactor.value({"signature": "v1,proof-1"}) == {"signature": MASK}
 

@@ -9,8 +9,8 @@ import respx
 from cs_sync.contracts.errors import AnswerUnknown, Unreachable
 from cs_sync.contracts.http import Shape
 from cs_sync.http import ManualClock, VendorHttp
-from cs_sync.http.retry import ATTEMPTS
-from cs_sync.http.shapes import misfit
+from cs_sync.http.retry import MAX_ATTEMPTS
+from cs_sync.http.shapes import describe_mismatch
 
 BASE = "https://api.example.com"
 SHAPES = (
@@ -38,7 +38,7 @@ def test_json_that_is_no_answer_is_asked_again_and_then_an_error(
     with pytest.raises(Unreachable, match="200 with a body that") as caught:
         door.get(path)
     assert "base_url in [connectors.acme]" in caught.value.remedy
-    assert route.call_count == ATTEMPTS
+    assert route.call_count == MAX_ATTEMPTS
 
 
 def test_what_the_vendor_says_instead_is_in_the_message(
@@ -94,4 +94,4 @@ def test_a_refusal_is_told_by_its_status(door: VendorHttp, respx_mock: respx.Moc
     ],
 )
 def test_what_is_wrong_is_said_in_words(document: object, wrong: str) -> None:
-    assert misfit(document, SHAPES[0].body) == wrong
+    assert describe_mismatch(document, SHAPES[0].body) == wrong

@@ -17,11 +17,11 @@ from cs_sync.identity import (
     AliasFact,
     Answer,
     ContactFact,
-    Facts,
-    Known,
-    Ref,
+    IdentityFacts,
+    KnownIdentity,
+    RecordRef,
     Resolution,
-    resolve,
+    resolve_identities,
 )
 from tests.identity.test_laws import stored
 
@@ -63,20 +63,24 @@ class World:
             self._account("intercom", f"i{number}", external_key=f"old{number}")
         for n in range(people):
             email = f"p{n}@{domain}"
-            self.contacts.append(ContactFact(Ref("zendesk", f"{number}-{n}"), email=email))
-            self.contacts.append(ContactFact(Ref("hubspot", f"{number}-{n}"), email=email.upper()))
+            self.contacts.append(ContactFact(RecordRef("zendesk", f"{number}-{n}"), email=email))
+            self.contacts.append(
+                ContactFact(RecordRef("hubspot", f"{number}-{n}"), email=email.upper())
+            )
 
-    def _account(self, source: str, source_id: str, **fields: Any) -> Ref:
-        self.accounts.append(AccountFact(Ref(source, source_id), **fields))
+    def _account(self, source: str, source_id: str, **fields: Any) -> RecordRef:
+        self.accounts.append(AccountFact(RecordRef(source, source_id), **fields))
         return self.accounts[-1].ref
 
-    def facts(self, records: Sequence[Any]) -> Facts:
+    def facts(self, records: Sequence[Any]) -> IdentityFacts:
         """What is known when these have arrived: a merge is told by the record that lives on."""
         refs = {record.ref for record in records}
-        return Facts(
+        return IdentityFacts(
             [one for one in records if isinstance(one, AccountFact)],
             [one for one in records if isinstance(one, ContactFact)],
-            aliases=[a for a in self.aliases if Ref(a.ref.source, a.survivor_source_id) in refs],
+            aliases=[
+                a for a in self.aliases if RecordRef(a.ref.source, a.survivor_source_id) in refs
+            ],
             answers=self.answers,
         )
 
@@ -105,17 +109,17 @@ def arrivals(draw: st.DrawFn, company: st.SearchStrategy[Any]) -> tuple[World, l
 
 
 def step_by_step(world: World, syncs: Sequence[Sequence[Any]]) -> Resolution:
-    known, records, found = Known(), list[Any](), Resolution()
+    known, records, found = KnownIdentity(), list[Any](), Resolution()
     for day, some in enumerate(syncs):
         records += some
-        found = resolve(world.facts(records), known)
+        found = resolve_identities(world.facts(records), known)
         known = stored(found, known, day)
     return found
 
 
-def parts(found: Resolution) -> dict[str, frozenset[Ref]]:
+def parts(found: Resolution) -> dict[str, frozenset[RecordRef]]:
     """Account → its records, whatever it is called."""
-    members: dict[str, set[Ref]] = {}
+    members: dict[str, set[RecordRef]] = {}
     for link in found.account_links:
         members.setdefault(link.target, set()).add(link.ref)
     return {name: frozenset(refs) for name, refs in members.items()}
@@ -124,7 +128,7 @@ def parts(found: Resolution) -> dict[str, frozenset[Ref]]:
 def graph(found: Resolution) -> tuple[Any, ...]:
     """Accounts, people with their accounts, and questions, without the names that we gave."""
     accounts = parts(found)
-    records: dict[str, set[Ref]] = {}
+    records: dict[str, set[RecordRef]] = {}
     for link in found.contact_links:
         records.setdefault(link.target, set()).add(link.ref)
     people = {
@@ -140,7 +144,7 @@ def test_the_graph_and_its_questions_are_those_of_a_fresh_store(
     arrived: tuple[World, list[list[Any]]],
 ) -> None:
     world, syncs = arrived
-    fresh = resolve(world.facts([*world.accounts, *world.contacts]))
+    fresh = resolve_identities(world.facts([*world.accounts, *world.contacts]))
     assert graph(step_by_step(world, syncs)) == graph(fresh)
 
 
@@ -156,11 +160,13 @@ def test_where_a_domain_leads_to_two_order_plays_no_part_once_it_is_answered(
     doubtful = {one.ref for one in before.conflicts}
     assert all(set(answer.refs) & doubtful for answer in answers)
     world.answers = answers
-    after = resolve(world.facts([*world.accounts, *world.contacts]), stored(before, Known(), 0))
-    fresh = resolve(world.facts([*world.accounts, *world.contacts]))
+    after = resolve_identities(
+        world.facts([*world.accounts, *world.contacts]), stored(before, KnownIdentity(), 0)
+    )
+    fresh = resolve_identities(world.facts([*world.accounts, *world.contacts]))
     named = {ref for answer in answers for ref in answer.refs}
 
-    def told(found: Resolution) -> set[frozenset[Ref]]:
+    def told(found: Resolution) -> set[frozenset[RecordRef]]:
         return {refs & named for refs in parts(found).values()} - {frozenset()}
 
     assert told(after) == told(fresh)

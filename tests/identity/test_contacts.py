@@ -7,22 +7,22 @@ from cs_sync.identity import (
     AccountFact,
     AliasFact,
     ContactFact,
-    Facts,
-    Known,
+    IdentityFacts,
     KnownContact,
+    KnownIdentity,
     KnownLink,
     MembershipFact,
-    Ref,
+    RecordRef,
     Resolution,
-    resolve,
+    resolve_identities,
 )
 
-ACME = AccountFact(Ref("hubspot", "1"), domain="acme.io")
-BETA = AccountFact(Ref("hubspot", "2"), domain="beta.example")
+ACME = AccountFact(RecordRef("hubspot", "1"), domain="acme.io")
+BETA = AccountFact(RecordRef("hubspot", "2"), domain="beta.example")
 
 
 def contact(source: str, source_id: str, **fields: Any) -> ContactFact:
-    return ContactFact(Ref(source, source_id), **fields)
+    return ContactFact(RecordRef(source, source_id), **fields)
 
 
 def people(resolution: Resolution) -> dict[str, str | None]:
@@ -34,7 +34,7 @@ def rules(resolution: Resolution) -> dict[str, tuple[str, str]]:
 
 
 def test_one_address_in_two_sources_is_one_person() -> None:
-    found = resolve(Facts([ACME], [
+    found = resolve_identities(IdentityFacts([ACME], [
         contact("zendesk", "9", email="ANA@acme.io", name="Ana L"),
         contact("hubspot", "5", email="ana.lopez@acme.io", extra_emails=["ana@acme.io"],
                 name="Ana Lopez", role="admin"),
@@ -47,8 +47,8 @@ def test_one_address_in_two_sources_is_one_person() -> None:
 
 
 def test_our_own_user_id_joins_within_one_account_only() -> None:
-    other = AccountFact(Ref("posthog", "b"), domain="beta.example")
-    found = resolve(Facts([ACME, BETA, other], [
+    other = AccountFact(RecordRef("posthog", "b"), domain="beta.example")
+    found = resolve_identities(IdentityFacts([ACME, BETA, other], [
         contact("hubspot", "5", external_key="u1", account_source_id="1"),
         contact("hubspot", "6", external_key="u1", account_source_id="1"),
         contact("posthog", "p", external_key="u1", account_source_id="b"),
@@ -62,7 +62,9 @@ def test_the_primary_membership_names_the_account() -> None:
     stated = [("5", "2"), ("6", "2"), ("7", "1"), ("7", "2"), ("7", "99")]
     members = [MembershipFact("hubspot", who, where) for who, where in stated]
     members.append(MembershipFact("hubspot", "5", "1", is_primary=True))
-    found = resolve(Facts([ACME, BETA], [contact("hubspot", n) for n in "567"], members))
+    found = resolve_identities(
+        IdentityFacts([ACME, BETA], [contact("hubspot", n) for n in "567"], members)
+    )
     assert people(found) == {"hubspot:5": "1", "hubspot:6": "2", "hubspot:7": None}
     (conflict,) = found.conflicts
     assert (conflict.kind, conflict.candidates) == ("contact", ("1", "2"))
@@ -70,8 +72,8 @@ def test_the_primary_membership_names_the_account() -> None:
 
 
 def test_the_domain_of_the_address_decides_last_and_only_when_it_is_clear() -> None:
-    twin = AccountFact(Ref("hubspot", "3"), domain="beta.example")
-    found = resolve(Facts([ACME, BETA, twin], [
+    twin = AccountFact(RecordRef("hubspot", "3"), domain="beta.example")
+    found = resolve_identities(IdentityFacts([ACME, BETA, twin], [
         contact("zendesk", "1", email="x@acme.io"),
         contact("zendesk", "2", email="y@beta.example"),
         contact("zendesk", "3", email="z@gmail.com"),
@@ -84,8 +86,8 @@ def test_the_domain_of_the_address_decides_last_and_only_when_it_is_clear() -> N
 
 
 def test_the_crm_has_the_first_word_on_where_somebody_works() -> None:
-    desk = AccountFact(Ref("zendesk", "8"), domain="beta.example")
-    found = resolve(Facts([ACME, BETA, desk], [
+    desk = AccountFact(RecordRef("zendesk", "8"), domain="beta.example")
+    found = resolve_identities(IdentityFacts([ACME, BETA, desk], [
         contact("zendesk", "9", email="ana@acme.io", account_source_id="8"),
         contact("hubspot", "5", email="ana@acme.io", account_source_id="1"),
     ]))  # fmt: skip
@@ -94,23 +96,25 @@ def test_the_crm_has_the_first_word_on_where_somebody_works() -> None:
 
 def test_merged_contacts_follow_and_ids_stay() -> None:
     seen = datetime(2025, 1, 1, tzinfo=UTC)
-    known = Known(
+    known = KnownIdentity(
         contacts=[KnownContact("zendesk:9", seen), KnownContact("hubspot:5", seen.replace(day=2))],
-        contact_links=[KnownLink(Ref("zendesk", "9"), "zendesk:9", "own", "was first"),
-                       KnownLink(Ref("hubspot", "5"), "hubspot:5", "own", "was first")],
+        contact_links=[KnownLink(RecordRef("zendesk", "9"), "zendesk:9", "own", "was first"),
+                       KnownLink(RecordRef("hubspot", "5"), "hubspot:5", "own", "was first")],
     )  # fmt: skip
-    facts = Facts(
+    facts = IdentityFacts(
         [ACME],
         [contact("zendesk", "9", email="a@acme.io"), contact("hubspot", "5", email="a@acme.io")],
-        aliases=[AliasFact(Ref("hubspot", "4"), "source_contact", "5")],
+        aliases=[AliasFact(RecordRef("hubspot", "4"), "source_contact", "5")],
     )
-    found = resolve(facts, known)
+    found = resolve_identities(facts, known)
     assert people(found) == {"zendesk:9": "1"}
     assert found.merged_contacts == {"hubspot:5": "zendesk:9"}
     assert rules(found)["hubspot 4"] == ("zendesk:9", "alias")
 
 
 def test_ids_carry_no_personal_data_and_stay_apart() -> None:
-    known = Known(contacts=[KnownContact("zendesk:9", datetime(2025, 1, 1, tzinfo=UTC))])
-    found = resolve(Facts(contacts=[contact("zendesk", "9", email="a@acme.io")]), known)
+    known = KnownIdentity(contacts=[KnownContact("zendesk:9", datetime(2025, 1, 1, tzinfo=UTC))])
+    found = resolve_identities(
+        IdentityFacts(contacts=[contact("zendesk", "9", email="a@acme.io")]), known
+    )
     assert people(found) == {"zendesk:9:2": None}

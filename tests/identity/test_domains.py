@@ -2,11 +2,14 @@
 
 import pytest
 
-from cs_sync.identity.domains import BUILT_IN, DomainRules, domain_of, email_of
+from cs_sync.identity.domains import DEFAULT_RULES, DomainRules, normalise_domain, normalise_email
 from cs_sync.identity.free_mail import FREE_MAIL
 from cs_sync.identity.relay_mail import RELAY_MAIL
 
-company_domain, email_company_domain = BUILT_IN.company_domain, BUILT_IN.email_company_domain
+company_domain, email_company_domain = (
+    DEFAULT_RULES.to_company_domain,
+    DEFAULT_RULES.to_email_company_domain,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,7 +29,7 @@ company_domain, email_company_domain = BUILT_IN.company_domain, BUILT_IN.email_c
     ],
 )
 def test_domain_of(text: str | None, domain: str | None) -> None:
-    assert domain_of(text) == domain
+    assert normalise_domain(text) == domain
 
 
 @pytest.mark.parametrize(
@@ -34,7 +37,7 @@ def test_domain_of(text: str | None, domain: str | None) -> None:
     [(" Ana@Acme.IO ", "ana@acme.io"), ("ana", None), ("@acme.io", None), ("a b@c.d", None)],
 )
 def test_email_of(text: str, email: str | None) -> None:
-    assert email_of(text) == email
+    assert normalise_email(text) == email
 
 
 def test_free_mail_is_nobodys_company() -> None:
@@ -77,15 +80,15 @@ def test_the_company_behind_a_relay_keeps_its_own_domain() -> None:
 
 def test_a_workspace_adds_domains_and_takes_them_off() -> None:
     rules = DomainRules.of(["Relay.Example", "no domain"], ["https://fastmail.fm", "duck.com"])
-    assert rules.company_domain("eu.relay.example") is None
-    assert rules.company_domain("myrelay.example") == "myrelay.example"
-    assert rules.company_domain("fastmail.fm") == "fastmail.fm"
-    assert rules.company_domain("mail.duck.com") == "mail.duck.com"
-    assert rules.company_domain("gmail.com") is None
-    assert rules.digest != BUILT_IN.digest == DomainRules().digest
+    assert rules.to_company_domain("eu.relay.example") is None
+    assert rules.to_company_domain("myrelay.example") == "myrelay.example"
+    assert rules.to_company_domain("fastmail.fm") == "fastmail.fm"
+    assert rules.to_company_domain("mail.duck.com") == "mail.duck.com"
+    assert rules.to_company_domain("gmail.com") is None
+    assert rules.digest != DEFAULT_RULES.digest == DomainRules().digest
 
 
 def test_the_list_is_written_as_domains_are_compared() -> None:
     assert len(FREE_MAIL) > 200
-    assert {domain_of(domain) for domain in FREE_MAIL} == FREE_MAIL
-    assert {domain_of(domain) for domain in RELAY_MAIL} == RELAY_MAIL
+    assert {normalise_domain(domain) for domain in FREE_MAIL} == FREE_MAIL
+    assert {normalise_domain(domain) for domain in RELAY_MAIL} == RELAY_MAIL

@@ -13,21 +13,21 @@ from cs_sync.identity import (
     AccountFact,
     AliasFact,
     ContactFact,
-    Facts,
-    Known,
+    IdentityFacts,
     KnownAccount,
     KnownContact,
+    KnownIdentity,
     KnownLink,
     MembershipFact,
-    Ref,
+    RecordRef,
     Resolution,
-    resolve,
+    resolve_identities,
 )
 
 T = TypeVar("T")
 SOURCES = st.sampled_from(["hubspot", "stripe", "zendesk", "posthog"])
 IDS = st.sampled_from([str(n) for n in range(6)])
-REFS = st.builds(Ref, SOURCES, IDS)
+REFS = st.builds(RecordRef, SOURCES, IDS)
 DOMAINS = st.sampled_from(["a.example", "b.example", "www.c.example", "gmail.com", None])
 EMAILS = st.sampled_from(["x@a.example", "Y@b.example", "z@gmail.com", "w@d.example", None])
 WHEN = st.sampled_from([None, datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 2, 1, tzinfo=UTC)])
@@ -42,7 +42,7 @@ CONTACTS = st.builds(
     external_key=st.sampled_from([None, None, "u1", "u2"]),
 )  # fmt: skip
 FACTS = st.builds(
-    Facts,
+    IdentityFacts,
     st.lists(ACCOUNTS, max_size=10, unique_by=lambda fact: fact.ref),
     st.lists(CONTACTS, max_size=8, unique_by=lambda fact: fact.ref),
     st.lists(st.builds(MembershipFact, SOURCES, IDS, IDS, st.booleans()), max_size=4),
@@ -55,7 +55,7 @@ FACTS = st.builds(
 OVERRIDES = st.dictionaries(REFS, st.sampled_from(["k1", "1", "stripe:2", "new"]), max_size=2)
 
 
-def stored(found: Resolution, before: Known, day: int) -> Known:
+def stored(found: Resolution, before: KnownIdentity, day: int) -> KnownIdentity:
     """What a store keeps of a resolution: nothing is ever forgotten."""
     seen = datetime(2025, 6, 1, tzinfo=UTC) + timedelta(days=day)
     first = {a.id: a.first_seen_at for a in before.accounts}
@@ -67,7 +67,7 @@ def stored(found: Resolution, before: Known, day: int) -> Known:
     ]
     met = {c.id: c.first_seen_at for c in before.contacts}
     contacts = [KnownContact(c.id, met.get(c.id, seen)) for c in found.contacts]
-    return Known(
+    return KnownIdentity(
         accounts,
         [KnownLink(k.ref, k.target, k.rule, k.reason, k.decided_by) for k in found.account_links],
         contacts,
@@ -78,29 +78,32 @@ def stored(found: Resolution, before: Known, day: int) -> Known:
 @given(FACTS, FACTS, OVERRIDES, st.randoms(use_true_random=False))
 @settings(max_examples=60, deadline=None)
 def test_order_plays_no_part(
-    earlier: Facts, facts: Facts, overrides: dict[Ref, str], rng: Random
+    earlier: IdentityFacts, facts: IdentityFacts, overrides: dict[RecordRef, str], rng: Random
 ) -> None:
-    known = stored(resolve(earlier), Known(), 0)
+    known = stored(resolve_identities(earlier), KnownIdentity(), 0)
 
     def mixed(values: Sequence[T]) -> list[T]:
         return rng.sample(list(values), len(values))
 
-    shuffled = Facts(
+    shuffled = IdentityFacts(
         mixed(facts.accounts), mixed(facts.contacts), mixed(facts.memberships), mixed(facts.aliases)
     )
-    reknown = Known(mixed(known.accounts), mixed(known.account_links), mixed(known.contacts),
+    reknown = KnownIdentity(mixed(known.accounts), mixed(known.account_links),
+        mixed(known.contacts),
                     mixed(known.contact_links))  # fmt: skip
-    assert resolve(shuffled, reknown, overrides) == resolve(facts, known, overrides)
+    assert resolve_identities(shuffled, reknown, overrides) == resolve_identities(
+        facts, known, overrides
+    )
 
 
 @given(FACTS, FACTS, OVERRIDES)
 @settings(max_examples=100, deadline=None)
 def test_resolving_again_changes_nothing(
-    earlier: Facts, facts: Facts, overrides: dict[Ref, str]
+    earlier: IdentityFacts, facts: IdentityFacts, overrides: dict[RecordRef, str]
 ) -> None:
-    known = stored(resolve(earlier), Known(), 0)
-    found = resolve(facts, known, overrides)
-    again = resolve(facts, stored(found, known, 1), overrides)
+    known = stored(resolve_identities(earlier), KnownIdentity(), 0)
+    found = resolve_identities(facts, known, overrides)
+    again = resolve_identities(facts, stored(found, known, 1), overrides)
     assert again.accounts == found.accounts
     assert again.account_links == found.account_links
     assert again.contacts == found.contacts
@@ -112,9 +115,11 @@ def test_resolving_again_changes_nothing(
 
 @given(FACTS, FACTS)
 @settings(max_examples=60, deadline=None)
-def test_every_record_has_one_link_and_every_link_an_account(earlier: Facts, facts: Facts) -> None:
-    known = stored(resolve(earlier), Known(), 0)
-    found = resolve(facts, known)
+def test_every_record_has_one_link_and_every_link_an_account(
+    earlier: IdentityFacts, facts: IdentityFacts
+) -> None:
+    known = stored(resolve_identities(earlier), KnownIdentity(), 0)
+    found = resolve_identities(facts, known)
     refs = [link.ref for link in found.account_links]
     ids = {account.id for account in found.accounts}
     assert len(refs) == len(set(refs))
@@ -127,8 +132,10 @@ def test_every_record_has_one_link_and_every_link_an_account(earlier: Facts, fac
 
 @given(FACTS)
 @settings(max_examples=60, deadline=None)
-def test_two_own_ids_are_never_one_account_unless_a_source_merged_them(facts: Facts) -> None:
-    found = resolve(Facts(facts.accounts))
+def test_two_own_ids_are_never_one_account_unless_a_source_merged_them(
+    facts: IdentityFacts,
+) -> None:
+    found = resolve_identities(IdentityFacts(facts.accounts))
     account_of = {link.ref: link.target for link in found.account_links}
     keys: dict[str, set[str]] = {}
     for fact in facts.accounts:
@@ -140,14 +147,14 @@ def test_two_own_ids_are_never_one_account_unless_a_source_merged_them(facts: Fa
 def test_many_records_take_seconds() -> None:
     number = 5_000
     accounts = [
-        AccountFact(Ref(source, f"{source}-{n}"), domain=f"company-{n}.example",
+        AccountFact(RecordRef(source, f"{source}-{n}"), domain=f"company-{n}.example",
                     external_key=f"k{n}" if source == "stripe" else None)
         for n in range(number) for source in ("hubspot", "stripe", "zendesk")
     ]  # fmt: skip
-    contacts = [ContactFact(Ref("zendesk", str(n)), email=f"x@company-{n % number}.example")
+    contacts = [ContactFact(RecordRef("zendesk", str(n)), email=f"x@company-{n % number}.example")
                 for n in range(number)]  # fmt: skip
     started = process_time()
-    found = resolve(Facts(accounts, contacts))
+    found = resolve_identities(IdentityFacts(accounts, contacts))
     assert process_time() - started < 5
     assert len(found.accounts) == number
     assert all(person.account_id for person in found.contacts)

@@ -5,10 +5,22 @@ from typing import Any
 
 import pytest
 
-from cs_sync.identity import AccountFact, AliasFact, Answer, Facts, Ref, Resolution, resolve
+from cs_sync.identity import (
+    AccountFact,
+    AliasFact,
+    Answer,
+    IdentityFacts,
+    RecordRef,
+    Resolution,
+    resolve_identities,
+)
 from tests.identity.test_resolve import account, links, remembered
 
-H1, C1, C2 = Ref("hubspot", "9001"), Ref("stripe", "cus_1"), Ref("stripe", "cus_2")
+H1, C1, C2 = (
+    RecordRef("hubspot", "9001"),
+    RecordRef("stripe", "cus_1"),
+    RecordRef("stripe", "cus_2"),
+)
 PELICAN = [
     account("hubspot", "9001", domain="pelican.example"),
     account("stripe", "cus_1", email="pay@pelican.example"),
@@ -23,7 +35,7 @@ GROUPS = [
 """A group whose key was changed: the old one is known to nobody else."""
 
 
-def say(number: int, kind: Any, *refs: Ref) -> Answer:
+def say(number: int, kind: Any, *refs: RecordRef) -> Answer:
     return Answer(number, kind, refs)
 
 
@@ -43,7 +55,7 @@ def test_one_e_mail_address_on_two_accounts_is_asked_about() -> None:
     free = [account("stripe", "cus_1", email="ana@gmail.com"),
             account("stripe", "cus_2", email="ANA@gmail.com"),
             account("stripe", "cus_3", email="bob@gmail.com")]  # fmt: skip
-    found = resolve(Facts(free))
+    found = resolve_identities(IdentityFacts(free))
     assert asked(found) == dict.fromkeys(("stripe cus_1", "stripe cus_2"), ("cus_1", "cus_2"))
     assert found.conflicts[0].reason == "Its e-mail address is shared by 2 accounts: cus_1, cus_2"
     assert "ana" not in str(found.conflicts)
@@ -51,7 +63,7 @@ def test_one_e_mail_address_on_two_accounts_is_asked_about() -> None:
 
 
 def test_an_address_and_a_domain_are_one_question_for_a_record() -> None:
-    found = resolve(Facts(PELICAN))
+    found = resolve_identities(IdentityFacts(PELICAN))
     assert asked(found) == dict.fromkeys(
         ("hubspot 9001", "stripe cus_1", "stripe cus_2"), ("9001", "cus_1", "cus_2")
     )
@@ -61,10 +73,10 @@ def test_an_address_and_a_domain_are_one_question_for_a_record() -> None:
 
 def test_own_ids_that_differ_answer_for_one_address_themselves() -> None:
     keyed = [replace(fact, external_key=fact.ref.source_id) for fact in PELICAN]
-    assert asked(resolve(Facts(keyed))) == {}
+    assert asked(resolve_identities(IdentityFacts(keyed))) == {}
     half = [PELICAN[1], replace(PELICAN[2], external_key="k", email="ana@gmail.com"),
             account("stripe", "cus_3", email="ana@gmail.com")]  # fmt: skip
-    assert set(asked(resolve(Facts(half)))) == {"stripe cus_2", "stripe cus_3"}
+    assert set(asked(resolve_identities(IdentityFacts(half)))) == {"stripe cus_2", "stripe cus_3"}
 
 
 @pytest.mark.parametrize("field", ["domain", "name"])
@@ -72,25 +84,25 @@ def test_a_group_that_was_renamed_is_asked_about(field: str) -> None:
     other = {"domain": "name", "name": "domain"}[field]
     hidden: dict[str, Any] = {other: None}
     shown = [replace(fact, **hidden) for fact in GROUPS]
-    found = resolve(Facts(shown))
+    found = resolve_identities(IdentityFacts(shown))
     assert asked(found) == dict.fromkeys(("posthog org_2", "posthog pelican"), ("org_2", "pelican"))
     assert field in found.conflicts[0].reason
 
 
 def test_two_tenants_of_one_company_that_both_pay_are_no_question() -> None:
     tenants = [*GROUPS, account("stripe", "cus_2", external_key="pelican")]
-    assert asked(resolve(Facts(tenants))) == {}
+    assert asked(resolve_identities(IdentityFacts(tenants))) == {}
 
 
 def test_a_name_that_many_go_by_says_nothing() -> None:
     named = [account("posthog", str(n), external_key=f"k{n}", name="Default") for n in range(6)]
-    assert asked(resolve(Facts(named))) == {}
-    assert len(asked(resolve(Facts(named[:5])))) == 5
+    assert asked(resolve_identities(IdentityFacts(named))) == {}
+    assert len(asked(resolve_identities(IdentityFacts(named[:5])))) == 5
 
 
 def test_an_answer_that_links_makes_one_account_of_them() -> None:
-    facts = Facts(PELICAN, answers=[say(1, "link", C2, H1, C1)])
-    found = resolve(facts)
+    facts = IdentityFacts(PELICAN, answers=[say(1, "link", C2, H1, C1)])
+    found = resolve_identities(facts)
     assert links(found) == {
         "hubspot 9001": ("9001", "own"),
         "stripe cus_1": ("9001", "answer"),
@@ -99,49 +111,55 @@ def test_an_answer_that_links_makes_one_account_of_them() -> None:
     assert found.account_links[1].decided_by == "a person"
     assert found.account_links[1].reason == "A person said so (answer 1)"
     assert found.conflicts == ()
-    before = remembered(resolve(Facts(PELICAN)))
-    later = resolve(facts, before)
+    before = remembered(resolve_identities(IdentityFacts(PELICAN)))
+    later = resolve_identities(facts, before)
     assert parts(later) == parts(found)
     assert set(later.merged_accounts.values()) == {later.accounts[0].id}
-    assert resolve(facts, remembered(later, before, 1)) == later
+    assert resolve_identities(facts, remembered(later, before, 1)) == later
 
 
 def test_linked_accounts_draw_what_comes_later() -> None:
     desk = account("zendesk", "7", domain="pelican.example")
-    found = resolve(Facts([*PELICAN, desk], answers=[say(1, "link", H1, C1, C2)]))
+    found = resolve_identities(
+        IdentityFacts([*PELICAN, desk], answers=[say(1, "link", H1, C1, C2)])
+    )
     assert links(found)["zendesk 7"] == ("9001", "domain")
 
 
 def test_an_own_id_that_was_linked_means_the_one_named_first() -> None:
     old, new = GROUPS[0].ref, GROUPS[1].ref
     late = account("zendesk", "7", external_key="pelican")
-    facts = Facts([*GROUPS, late], answers=[say(1, "link", new, old)])
-    for found in (resolve(facts), resolve(facts, remembered(resolve(Facts(GROUPS))))):
+    facts = IdentityFacts([*GROUPS, late], answers=[say(1, "link", new, old)])
+    for found in (
+        resolve_identities(facts),
+        resolve_identities(facts, remembered(resolve_identities(IdentityFacts(GROUPS)))),
+    ):
         (one,) = found.accounts
         assert one.external_key == "org_2"
         assert found.conflicts == ()
-    assert links(resolve(facts))["posthog pelican"] == ("org_2", "answer")
+    assert links(resolve_identities(facts))["posthog pelican"] == ("org_2", "answer")
 
 
 def test_an_answer_that_parts_closes_the_question_and_keeps_them_apart() -> None:
-    facts = Facts(PELICAN, answers=[say(1, "split", H1, C1, C2)])
-    found = resolve(facts)
+    facts = IdentityFacts(PELICAN, answers=[say(1, "split", H1, C1, C2)])
+    found = resolve_identities(facts)
     assert len(found.accounts) == 3
     assert found.conflicts == ()
-    half = resolve(Facts(PELICAN, answers=[say(1, "split", H1, C2)]))
+    half = resolve_identities(IdentityFacts(PELICAN, answers=[say(1, "split", H1, C2)]))
     assert asked(half)["stripe cus_2"] == ("cus_1", "cus_2")
     assert asked(half)["hubspot 9001"] == ("9001", "cus_1")
 
 
 def test_a_record_is_parted_from_the_account_that_it_was_in() -> None:
     both = PELICAN[:2]
-    known = remembered(resolve(Facts(both)))
+    known = remembered(resolve_identities(IdentityFacts(both)))
     assert len(known.accounts) == 1
-    parted = Facts(both, answers=[say(1, "split", H1, C1)])
-    for found in (resolve(parted), resolve(parted, known)):
+    parted = IdentityFacts(both, answers=[say(1, "split", H1, C1)])
+    for found in (resolve_identities(parted), resolve_identities(parted, known)):
         assert links(found) == {"hubspot 9001": ("9001", "own"), "stripe cus_1": ("cus_1", "own")}
         assert found.conflicts == ()
-    assert links(resolve(Facts(both, answers=[say(1, "split", C1, H1)]), known)) == {
+    assert links(resolve_identities(IdentityFacts(both, answers=[say(1, "split", C1, H1)]),
+        known)) == {
         "hubspot 9001": ("hubspot:9001", "own"), "stripe cus_1": ("9001", "own"),
     }  # fmt: skip
 
@@ -149,8 +167,13 @@ def test_a_record_is_parted_from_the_account_that_it_was_in() -> None:
 def test_of_two_records_with_one_own_id_the_first_named_keeps_it() -> None:
     same = [account("hubspot", "801", external_key="f1"), account("hubspot", "920",
             external_key="f1"), account("stripe", "cus_1", external_key="f1")]  # fmt: skip
-    facts = Facts(same, answers=[say(1, "split", Ref("hubspot", "920"), Ref("hubspot", "801"))])
-    for found in (resolve(facts), resolve(facts, remembered(resolve(Facts(same))))):
+    facts = IdentityFacts(
+        same, answers=[say(1, "split", RecordRef("hubspot", "920"), RecordRef("hubspot", "801"))]
+    )
+    for found in (
+        resolve_identities(facts),
+        resolve_identities(facts, remembered(resolve_identities(IdentityFacts(same)))),
+    ):
         assert parts(found) == {
             frozenset({"hubspot 801"}), frozenset({"hubspot 920", "stripe cus_1"}),
         }  # fmt: skip
@@ -159,29 +182,35 @@ def test_of_two_records_with_one_own_id_the_first_named_keeps_it() -> None:
 
 def test_an_answer_follows_a_merge_at_the_source() -> None:
     facts = [*PELICAN, account("hubspot", "9009", deleted=True)]
-    merge = [AliasFact(Ref("hubspot", "9009"), "source_account", "9001")]
-    found = resolve(
-        Facts(facts, aliases=merge, answers=[say(1, "link", Ref("hubspot", "9009"), C1)])
+    merge = [AliasFact(RecordRef("hubspot", "9009"), "source_account", "9001")]
+    found = resolve_identities(
+        IdentityFacts(
+            facts, aliases=merge, answers=[say(1, "link", RecordRef("hubspot", "9009"), C1)]
+        )
     )
     assert links(found)["stripe cus_1"] == ("9001", "answer")
 
 
 def test_a_merge_at_the_source_makes_one_of_what_a_person_had_parted() -> None:
     facts = [account("hubspot", "1"), account("hubspot", "2", deleted=True)]
-    merge = [AliasFact(Ref("hubspot", "2"), "source_account", "1")]
-    answer = say(1, "split", Ref("hubspot", "1"), Ref("hubspot", "2"))
-    assert len(resolve(Facts(facts, aliases=merge, answers=[answer])).accounts) == 1
+    merge = [AliasFact(RecordRef("hubspot", "2"), "source_account", "1")]
+    answer = say(1, "split", RecordRef("hubspot", "1"), RecordRef("hubspot", "2"))
+    assert (
+        len(resolve_identities(IdentityFacts(facts, aliases=merge, answers=[answer])).accounts) == 1
+    )
 
 
 def test_of_answers_that_contradict_each_other_the_parting_one_holds() -> None:
     answers = [say(1, "link", H1, C1), say(2, "link", C1, C2), say(3, "split", H1, C2)]
-    assert parts(resolve(Facts(PELICAN, answers=answers))) == {
+    assert parts(resolve_identities(IdentityFacts(PELICAN, answers=answers))) == {
         frozenset({"hubspot 9001", "stripe cus_1"}), frozenset({"stripe cus_2"}),
     }  # fmt: skip
 
 
 def test_a_test_account_is_one_whatever_its_records_say() -> None:
-    found = resolve(Facts(PELICAN, answers=[say(1, "test", C1), say(2, "test", Ref("gone", "1"))]))
+    found = resolve_identities(
+        IdentityFacts(PELICAN, answers=[say(1, "test", C1), say(2, "test", RecordRef("gone", "1"))])
+    )
     assert {one.id: one.is_test for one in found.accounts} == {
         "9001": False, "cus_1": True, "cus_2": False,
     }  # fmt: skip
@@ -191,7 +220,7 @@ def test_a_question_names_twenty_and_tells_how_many_more() -> None:
     many: list[AccountFact] = [
         account("stripe", f"cus_{n:03}", email="a@gmail.com") for n in range(50)
     ]
-    (first, *_) = resolve(Facts(many)).conflicts
+    (first, *_) = resolve_identities(IdentityFacts(many)).conflicts
     assert len(first.candidates) == 20
     assert "50 accounts" in first.reason
     assert "and 30 more" in first.reason

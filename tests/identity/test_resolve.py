@@ -11,21 +11,21 @@ from cs_sync.identity import (
     AliasFact,
     ContactFact,
     DomainRules,
-    Facts,
-    Known,
+    IdentityFacts,
     KnownAccount,
     KnownContact,
+    KnownIdentity,
     KnownLink,
-    Ref,
+    RecordRef,
     Resolution,
-    resolve,
+    resolve_identities,
 )
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 def account(source: str, source_id: str, **fields: Any) -> AccountFact:
-    return AccountFact(Ref(source, source_id), **fields)
+    return AccountFact(RecordRef(source, source_id), **fields)
 
 
 def test_an_instance_founds_accounts_where_its_connector_does() -> None:
@@ -34,24 +34,26 @@ def test_an_instance_founds_accounts_where_its_connector_does() -> None:
         account("eu", "h", domain="acme.io", connector="hubspot"),
         account("stripe", "s", domain="acme.io"),
     ]
-    [found] = resolve(Facts(facts)).accounts
+    [found] = resolve_identities(IdentityFacts(facts)).accounts
     assert found.id == "h"
 
 
 def alias(source: str, old: str, survivor: str, record: str = "source_account") -> AliasFact:
-    return AliasFact(Ref(source, old), record, survivor)
+    return AliasFact(RecordRef(source, old), record, survivor)
 
 
-def remembered(resolution: Resolution, before: Known | None = None, age: int = 0) -> Known:
+def remembered(
+    resolution: Resolution, before: KnownIdentity | None = None, age: int = 0
+) -> KnownIdentity:
     """What the store would hold after this resolution; accounts seen first keep their date."""
     seen = START + timedelta(days=age)
-    old = {a.id: a for a in (before or Known()).accounts}
+    old = {a.id: a for a in (before or KnownIdentity()).accounts}
     accounts = {a.id: KnownAccount(a.id, seen, a.external_key) for a in resolution.accounts}
     for name, known in old.items():
         key = accounts[name].external_key if name in accounts else known.external_key
         into = resolution.merged_accounts.get(name)
         accounts[name] = KnownAccount(name, known.first_seen_at, key, into)
-    return Known(
+    return KnownIdentity(
         list(accounts.values()),
         [KnownLink(k.ref, k.target, k.rule, k.reason, k.decided_by)
          for k in resolution.account_links],
@@ -66,7 +68,7 @@ def links(resolution: Resolution) -> dict[str, tuple[str, str]]:
 
 
 def test_our_own_account_id_links_across_sources_and_names_the_account() -> None:
-    found = resolve(Facts([
+    found = resolve_identities(IdentityFacts([
         account("stripe", "cus_1", external_key="acme", email="bills@gmail.com"),
         account("posthog", "acme", external_key="acme"),
         account("hubspot", "77", external_key=" acme ", domain="acme.io"),
@@ -78,7 +80,7 @@ def test_our_own_account_id_links_across_sources_and_names_the_account() -> None
 
 
 def test_a_domain_links_whatever_its_spelling() -> None:
-    found = resolve(Facts([
+    found = resolve_identities(IdentityFacts([
         account("hubspot", "77", domain="https://www.Acme.io/en"),
         account("zendesk", "9", extra_domains=["other.example", "ACME.IO"]),
     ]))  # fmt: skip
@@ -88,7 +90,7 @@ def test_a_domain_links_whatever_its_spelling() -> None:
 
 
 def test_the_billing_address_stands_in_for_a_missing_domain_only() -> None:
-    found = resolve(Facts([
+    found = resolve_identities(IdentityFacts([
         account("hubspot", "77", domain="acme.io"),
         account("stripe", "cus_1", email="Billing@Acme.io"),
         account("hubspot", "78", domain="client.example", email="books@acme.io"),
@@ -99,7 +101,7 @@ def test_the_billing_address_stands_in_for_a_missing_domain_only() -> None:
 
 
 def test_free_mail_links_nothing_and_is_no_conflict() -> None:
-    found = resolve(Facts([
+    found = resolve_identities(IdentityFacts([
         account("stripe", "cus_1", email="ana@gmail.com"),
         account("hubspot", "77", domain="gmail.com"),
         account("zendesk", "9", domain="t-online.de"),
@@ -110,33 +112,33 @@ def test_free_mail_links_nothing_and_is_no_conflict() -> None:
 
 def test_a_relay_links_nothing_even_where_it_did_before() -> None:
     relay = "privaterelay.appleid.com"
-    facts = Facts([
+    facts = IdentityFacts([
         account("hubspot", "9", domain=relay),
         account("stripe", "cus_1", email=f"ab@{relay}"),
         account("zendesk", "7", email=f"cd@{relay}", external_key="own"),
     ])  # fmt: skip
     apart = {"hubspot 9": ("9", "own"), "stripe cus_1": ("cus_1", "own"),
              "zendesk 7": ("own", "external_key")}  # fmt: skip
-    assert links(resolve(facts)) == apart
-    known = Known(
+    assert links(resolve_identities(facts)) == apart
+    known = KnownIdentity(
         [KnownAccount("9", START)],
-        [KnownLink(Ref("hubspot", "9"), "9", "own", "was first"),
-         KnownLink(Ref("stripe", "cus_1"), "9", "email_domain", f"E-mail domain {relay}")],
+        [KnownLink(RecordRef("hubspot", "9"), "9", "own", "was first"),
+         KnownLink(RecordRef("stripe", "cus_1"), "9", "email_domain", f"E-mail domain {relay}")],
     )  # fmt: skip
-    assert links(resolve(facts, known)) == apart
+    assert links(resolve_identities(facts, known)) == apart
 
 
 def test_what_a_workspace_calls_shared_links_nothing() -> None:
-    facts = Facts([
+    facts = IdentityFacts([
         account("hubspot", "9", domain="relay.example"),
         account("stripe", "cus_1", email="x@relay.example"),
     ])  # fmt: skip
-    assert len(resolve(facts).accounts) == 1
-    assert len(resolve(facts, rules=DomainRules.of(["relay.example"], [])).accounts) == 2
+    assert len(resolve_identities(facts).accounts) == 1
+    assert len(resolve_identities(facts, rules=DomainRules.of(["relay.example"], [])).accounts) == 2
 
 
 def test_two_companies_on_one_domain_are_listed_not_guessed() -> None:
-    found = resolve(Facts([
+    found = resolve_identities(IdentityFacts([
         account("hubspot", "1", domain="group.example"),
         account("hubspot", "2", domain="group.example"),
         account("stripe", "cus_1", email="pay@group.example"),
@@ -149,7 +151,7 @@ def test_two_companies_on_one_domain_are_listed_not_guessed() -> None:
 
 
 def test_two_own_ids_on_one_domain_leave_the_third_record_alone() -> None:
-    found = resolve(Facts([
+    found = resolve_identities(IdentityFacts([
         account("hubspot", "1", domain="group.example", external_key="north"),
         account("stripe", "cus_2", domain="group.example", external_key="south"),
         account("zendesk", "9", domain="group.example"),
@@ -165,7 +167,7 @@ def test_two_own_ids_on_one_domain_leave_the_third_record_alone() -> None:
 
 
 def test_a_record_that_bridges_two_accounts_is_left_out_and_the_rest_links() -> None:
-    found = resolve(Facts([
+    found = resolve_identities(IdentityFacts([
         account("hubspot", "1", domain="a.example"),
         account("stripe", "cus_1", domain="a.example"),
         account("hubspot", "2", domain="b.example"),
@@ -178,7 +180,7 @@ def test_a_record_that_bridges_two_accounts_is_left_out_and_the_rest_links() -> 
 
 
 def test_a_merged_record_follows_its_survivor_even_when_its_row_is_gone() -> None:
-    found = resolve(Facts(
+    found = resolve_identities(IdentityFacts(
         [account("hubspot", "1", name="Acme"), account("hubspot", "2", deleted=True)],
         aliases=[alias("hubspot", "2", "3"), alias("hubspot", "3", "1"),
                  alias("hubspot", "1", "1"), alias("hubspot", "8", "9"),
@@ -203,10 +205,10 @@ def test_the_own_id_of_a_merged_company_means_the_survivor(also: str) -> None:
     before = [account("hubspot", "9001", external_key="new"),
               account("hubspot", "9009", external_key="old"), *theirs]  # fmt: skip
     after = [before[0], replace(before[1], deleted=True), *theirs]
-    known = remembered(resolve(Facts(before)))
+    known = remembered(resolve_identities(IdentityFacts(before)))
     assert len(known.accounts) == 2
-    for found in (resolve(Facts(after, aliases=MERGED)),
-                  resolve(Facts(after, aliases=MERGED), known)):  # fmt: skip
+    for found in (resolve_identities(IdentityFacts(after, aliases=MERGED)),
+                  resolve_identities(IdentityFacts(after, aliases=MERGED), known)):  # fmt: skip
         (one,) = found.accounts
         assert one.external_key == "new"
         assert "merged into new" in next(
@@ -217,7 +219,7 @@ def test_the_own_id_of_a_merged_company_means_the_survivor(also: str) -> None:
 def test_a_company_without_an_own_id_takes_over_that_of_what_was_merged_into_it() -> None:
     facts = [account("hubspot", "9001"), account("hubspot", "9009", external_key="k", deleted=True),
              account("stripe", "cus_1", external_key="k")]  # fmt: skip
-    found = resolve(Facts(facts, aliases=MERGED))
+    found = resolve_identities(IdentityFacts(facts, aliases=MERGED))
     assert {target for target, _ in links(found).values()} == {"k"}
 
 
@@ -227,10 +229,10 @@ def test_where_the_id_at_the_source_is_the_own_id_that_of_a_merged_one_is_too() 
              account("stripe", "cus_1", external_key="9009"),
              account("stripe", "cus_2", external_key="9008")]  # fmt: skip
     chain = [*MERGED, alias("hubspot", "9008", "9009")]
-    found = resolve(Facts(facts, aliases=chain))
+    found = resolve_identities(IdentityFacts(facts, aliases=chain))
     assert {target for target, _ in links(found).values()} == {"9001"}
     foreign = [replace(facts[0], external_key="acme"), *facts[1:]]
-    assert len(resolve(Facts(foreign, aliases=chain)).accounts) == 3
+    assert len(resolve_identities(IdentityFacts(foreign, aliases=chain)).accounts) == 3
 
 
 def test_an_own_id_that_another_company_still_carries_was_not_merged_away() -> None:
@@ -238,39 +240,41 @@ def test_an_own_id_that_another_company_still_carries_was_not_merged_away() -> N
              account("hubspot", "9009", external_key="old", deleted=True),
              account("hubspot", "9050", external_key="old"),
              account("stripe", "cus_1", external_key="old")]  # fmt: skip
-    found = links(resolve(Facts(facts, aliases=MERGED)))
+    found = links(resolve_identities(IdentityFacts(facts, aliases=MERGED)))
     assert found["stripe cus_1"][0] == found["hubspot 9050"][0] == "old"
     assert found["hubspot 9009"][0] == "new"
 
 
 def test_a_plugin_overrides_every_rule() -> None:
-    facts = Facts([
+    facts = IdentityFacts([
         account("hubspot", "1", domain="acme.io", external_key="acme"),
         account("stripe", "cus_1", email="x@acme.io", external_key="acme"),
     ])  # fmt: skip
-    found = resolve(facts, overrides={Ref("stripe", "cus_1"): "special", Ref("gone", "1"): "x"})
+    found = resolve_identities(
+        facts, overrides={RecordRef("stripe", "cus_1"): "special", RecordRef("gone", "1"): "x"}
+    )
     assert links(found)["stripe cus_1"] == ("special", "override")
     assert links(found)["hubspot 1"] == ("acme", "external_key")
     assert found.account_links[1].decided_by == "cs_sync_match"
 
 
 def test_a_plugin_may_name_an_account_by_key_or_by_the_record_that_founds_it() -> None:
-    facts = Facts([
+    facts = IdentityFacts([
         account("hubspot", "1", external_key="acme"),
         account("hubspot", "2"),
         account("stripe", "cus_1"),
         account("stripe", "cus_2"),
         account("zendesk", "2"),
     ])  # fmt: skip
-    found = resolve(facts, overrides={Ref("stripe", "cus_1"): "acme",
-                                      Ref("stripe", "cus_2"): "zendesk:2"})  # fmt: skip
+    found = resolve_identities(facts, overrides={RecordRef("stripe", "cus_1"): "acme",
+                                      RecordRef("stripe", "cus_2"): "zendesk:2"})  # fmt: skip
     assert links(found)["stripe cus_1"] == ("acme", "override")
     assert links(found)["zendesk 2"][0] == links(found)["stripe cus_2"][0] == "zendesk:2"
     assert links(found)["hubspot 2"][0] == "2"
 
 
 def test_ids_are_readable_and_never_given_twice() -> None:
-    found = resolve(Facts([
+    found = resolve_identities(IdentityFacts([
         account("zendesk", "12"),
         account("hubspot", "12"),
         account("intercom", "5", external_key="12"),
@@ -281,27 +285,29 @@ def test_ids_are_readable_and_never_given_twice() -> None:
 
 
 def test_an_id_stays_when_a_better_founder_appears() -> None:
-    first = resolve(Facts([account("stripe", "cus_1", email="x@acme.io")]))
+    first = resolve_identities(IdentityFacts([account("stripe", "cus_1", email="x@acme.io")]))
     later = [account("stripe", "cus_1", email="x@acme.io"),
              account("hubspot", "77", domain="acme.io", external_key="acme")]  # fmt: skip
-    found = resolve(Facts(later), remembered(first))
+    found = resolve_identities(IdentityFacts(later), remembered(first))
     assert [a.id for a in found.accounts] == ["cus_1"]
     assert found.accounts[0].external_key == "acme"
 
 
 def test_what_was_linked_stays_linked_when_its_domain_becomes_ambiguous() -> None:
     old = [account("hubspot", "1", domain="acme.io"), account("stripe", "cus_1", email="x@acme.io")]
-    first = resolve(Facts(old))
-    found = resolve(Facts([*old, account("hubspot", "2", domain="acme.io")]), remembered(first))
+    first = resolve_identities(IdentityFacts(old))
+    found = resolve_identities(
+        IdentityFacts([*old, account("hubspot", "2", domain="acme.io")]), remembered(first)
+    )
     assert links(found)["stripe cus_1"] == ("1", "email_domain")
     assert links(found)["hubspot 2"] == ("2", "own")
     assert [str(c.ref) for c in found.conflicts] == ["hubspot 1", "hubspot 2"]
 
 
 def test_a_rebranded_company_keeps_its_records_and_their_reasons() -> None:
-    first = resolve(Facts([account("hubspot", "1", domain="old.example"),
+    first = resolve_identities(IdentityFacts([account("hubspot", "1", domain="old.example"),
                            account("zendesk", "9", domain="old.example")]))  # fmt: skip
-    found = resolve(Facts([account("hubspot", "1", domain="new.example"),
+    found = resolve_identities(IdentityFacts([account("hubspot", "1", domain="new.example"),
                            account("zendesk", "9", domain="old.example")]),
                     remembered(first))  # fmt: skip
     assert found.account_links == first.account_links
@@ -309,23 +315,24 @@ def test_a_rebranded_company_keeps_its_records_and_their_reasons() -> None:
 
 def test_a_key_that_joins_two_accounts_merges_the_younger_into_the_older() -> None:
     young, old = account("hubspot", "1"), account("stripe", "cus_1")
-    known = remembered(resolve(Facts([old])))
-    known = remembered(resolve(Facts([old, young]), known), known, age=5)
+    known = remembered(resolve_identities(IdentityFacts([old])))
+    known = remembered(resolve_identities(IdentityFacts([old, young]), known), known, age=5)
     keyed = [
         account("hubspot", "1", external_key="k"),
         account("stripe", "cus_1", external_key="k"),
     ]
-    found = resolve(Facts(keyed), known)
+    found = resolve_identities(IdentityFacts(keyed), known)
     assert [a.id for a in found.accounts] == ["cus_1"]
     assert found.merged_accounts == {"1": "cus_1"}
     after = remembered(found, known, age=6)
-    assert resolve(Facts(keyed), after) == found
+    assert resolve_identities(IdentityFacts(keyed), after) == found
 
 
 def test_own_ids_that_differ_part_what_a_domain_had_joined() -> None:
-    first = resolve(Facts([account("hubspot", "1", domain="a.example"),
+    first = resolve_identities(IdentityFacts([account("hubspot", "1", domain="a.example"),
                            account("stripe", "cus_1", email="x@a.example")]))  # fmt: skip
-    found = resolve(Facts([account("hubspot", "1", domain="a.example", external_key="north"),
+    found = resolve_identities(IdentityFacts([account("hubspot", "1", domain="a.example",
+        external_key="north"),
                            account("stripe", "cus_1", email="x@a.example", external_key="south")]),
                     remembered(first))  # fmt: skip
     assert links(found) == {"hubspot 1": ("1", "external_key"),
@@ -333,22 +340,24 @@ def test_own_ids_that_differ_part_what_a_domain_had_joined() -> None:
 
 
 def test_an_account_emptied_by_a_plugin_lives_on_where_its_records_went() -> None:
-    facts = Facts([account("hubspot", "1"), account("stripe", "cus_1")])
-    found = resolve(facts, remembered(resolve(facts)), {Ref("stripe", "cus_1"): "1"})
+    facts = IdentityFacts([account("hubspot", "1"), account("stripe", "cus_1")])
+    found = resolve_identities(
+        facts, remembered(resolve_identities(facts)), {RecordRef("stripe", "cus_1"): "1"}
+    )
     assert found.merged_accounts == {"cus_1": "1"}
 
 
 def test_a_deleted_record_keeps_its_link_but_its_domain_counts_no_more() -> None:
     both = [account("hubspot", "1", domain="a.example"), account("stripe", "c", domain="a.example")]
-    known = remembered(resolve(Facts(both)))
+    known = remembered(resolve_identities(IdentityFacts(both)))
     gone = account("hubspot", "1", domain="a.example", deleted=True)
     new = account("hubspot", "2", domain="a.example")
-    found = resolve(Facts([gone, both[1], new]), known)
+    found = resolve_identities(IdentityFacts([gone, both[1], new]), known)
     assert {target for target, _ in links(found).values()} == {"1"}
 
 
 def test_the_crm_describes_the_account_and_the_others_fill_the_gaps() -> None:
-    found = resolve(Facts([
+    found = resolve_identities(IdentityFacts([
         account("stripe", "cus_1", name="ACME LTD", external_key="a", created_at=START,
                 attributes={"plan": "pro", "region": "DE"}),
         account("hubspot", "1", name="Acme", external_key="a", owner_source_id="o1", is_test=True,
@@ -356,7 +365,7 @@ def test_the_crm_describes_the_account_and_the_others_fill_the_gaps() -> None:
                 attributes={"region": "PL", "size": None}),
     ]))  # fmt: skip
     (acme,) = found.accounts
-    assert (acme.name, acme.owner, acme.domain) == ("Acme", Ref("hubspot", "o1"), "acme.io")
+    assert (acme.name, acme.owner, acme.domain) == ("Acme", RecordRef("hubspot", "o1"), "acme.io")
     assert acme.attributes == {"plan": "pro", "region": "PL"}
     assert (acme.created_at, acme.is_test) == (START, True)
 
@@ -365,9 +374,9 @@ def test_the_crm_describes_the_account_and_the_others_fill_the_gaps() -> None:
 def test_a_word_for_no_id_is_no_id(word: str) -> None:
     companies = [account("crm", f"c{n}", external_key=word) for n in range(2)]
     people = [
-        ContactFact(Ref("crm", f"p{n}"), account_source_id="c0", external_key=word)
+        ContactFact(RecordRef("crm", f"p{n}"), account_source_id="c0", external_key=word)
         for n in range(2)
     ]
-    resolution = resolve(Facts(companies, contacts=people))
+    resolution = resolve_identities(IdentityFacts(companies, contacts=people))
     assert [(a.id, a.external_key) for a in resolution.accounts] == [("c0", None), ("c1", None)]
     assert [c.external_key for c in resolution.contacts] == [None, None]

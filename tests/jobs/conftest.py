@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cs_sync.jobs.workspace import Workspace
+from cs_sync.runtime.workspace import Workspace
 from cs_sync_sandbox import Sandbox
 from tests.jobs.road import DAY, Acme
 

@@ -4,7 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from cs_sync.jobs.deviation import Profile, count_deviates, fields_deviate, rows_deviate
+from cs_sync.sync.anomalies import (
+    TableCounts,
+    describe_count_drop,
+    describe_fill_rate_drops,
+    describe_row_drop,
+)
 from tests.jobs.road import Acme, Place, small_company
 
 
@@ -21,41 +26,41 @@ from tests.jobs.road import Acme, Place, small_company
     ],
 )
 def test_a_count_deviates(now: int, earlier: list[int], odd: bool) -> None:
-    assert (count_deviates(now, earlier) is not None) is odd
+    assert (describe_count_drop(now, earlier) is not None) is odd
 
 
 def test_the_message_says_both_numbers() -> None:
-    told = count_deviates(40, [10_000, 12_000, 9_000])
+    told = describe_count_drop(40, [10_000, 12_000, 9_000])
     assert told == "gave 40 records; the median of the last 3 runs is 10,000"
 
 
 @pytest.mark.parametrize(
     ("now", "odd"),
     [
-        (Profile(100, {"email": 70}), ["email is filled in 70% of the rows; usual is 95%"]),
-        (Profile(100, {"email": 76}), []),
-        (Profile(100, {"email": 95, "new_field": 0}), []),
-        (Profile(40, {"email": 38}), ["40 rows are left; the median of the last 3 is 100"]),
-        (Profile(0, {"email": 0}), ["0 rows are left; the median of the last 3 is 100"]),
+        (TableCounts(100, {"email": 70}), ["email is filled in 70% of the rows; usual is 95%"]),
+        (TableCounts(100, {"email": 76}), []),
+        (TableCounts(100, {"email": 95, "new_field": 0}), []),
+        (TableCounts(40, {"email": 38}), ["40 rows are left; the median of the last 3 is 100"]),
+        (TableCounts(0, {"email": 0}), ["0 rows are left; the median of the last 3 is 100"]),
     ],
 )
-def test_a_profile_deviates(now: Profile, odd: list[str]) -> None:
+def test_a_profile_deviates(now: TableCounts, odd: list[str]) -> None:
     earlier = [
-        Profile(100, {"email": 95}),
-        Profile(90, {"email": 86}),
-        Profile(110, {"email": 105}),
+        TableCounts(100, {"email": 95}),
+        TableCounts(90, {"email": 86}),
+        TableCounts(110, {"email": 105}),
     ]
     assert told(now, earlier) == odd
 
 
-def told(now: Profile, earlier: list[Profile]) -> list[str]:
-    few = rows_deviate(now, earlier)
-    return [*([few] if few else []), *fields_deviate(now, earlier)]
+def told(now: TableCounts, earlier: list[TableCounts]) -> list[str]:
+    few = describe_row_drop(now, earlier)
+    return [*([few] if few else []), *describe_fill_rate_drops(now, earlier)]
 
 
 def test_small_tables_and_few_runs_say_nothing() -> None:
-    assert told(Profile(10, {"email": 0}), [Profile(10, {"email": 10})] * 9) == []
-    assert told(Profile(99, {"email": 0}), [Profile(99, {"email": 99})] * 2) == []
+    assert told(TableCounts(10, {"email": 0}), [TableCounts(10, {"email": 10})] * 9) == []
+    assert told(TableCounts(99, {"email": 0}), [TableCounts(99, {"email": 99})] * 2) == []
 
 
 def contacts(count: int, email: bool = True) -> str:

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from cs_sync.jobs import export as job
-from cs_sync.jobs.export import FORMATS, LEFT_OUT
-from cs_sync.store.database import Store
-from cs_sync.store.rejects import REJECTED
+from cs_sync.export import export as job
+from cs_sync.export.export import EXCLUDED_TABLES, EXPORT_FORMATS
+from cs_sync.store.engine import Store
+from cs_sync.store.records.rejects import REJECTED
 from cs_sync.store.runs import begin_run, read_runs
 from tests.conftest import NOW, Clock
 from tests.jobs.road import BOOKS, Place, small_company
@@ -46,13 +46,13 @@ def rows_of(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", EXPORT_FORMATS)
 def test_every_table_is_written_whole(place: Place, kind: str) -> None:
     if kind == "parquet":
         pytest.importorskip("pyarrow", reason="customer-success-sync[parquet] is optional")
     told = place.json("export", str(place.path / "out"), "--format", kind)
     tables = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
-    left_out = {"alembic_version", *(table.name for table in LEFT_OUT)}
+    left_out = {"alembic_version", *(table.name for table in EXCLUDED_TABLES)}
     assert {row["table"] for row in told} == {r["name"] for r in place.select(tables)} - left_out
     for row in told:
         path = Path(row["path"])
@@ -94,7 +94,7 @@ def test_a_file_that_fails_leaves_the_old_one(
         path.write_text("half")
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr(job, "csv_writer", full)
+    monkeypatch.setattr(job, "write_csv", full)
     ran = place.run("export", str(place.path), "--format", "csv")
     assert ran.code == 2
     assert "cannot be written: No space left on device" in ran.err

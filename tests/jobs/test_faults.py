@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Engine, event
 
 from cs_sync.contracts.errors import StoreError
-from cs_sync.jobs.steady_clock import steady
+from cs_sync.runtime.monotonic_clock import make_monotonic
 from tests.conftest import NOW, Clock
 from tests.jobs.road import BOOKS, CONFIG, Place, small_company
 
@@ -135,15 +135,15 @@ def test_a_year_ends_between_two_runs_and_in_one(place: Place) -> None:
 
 
 def test_a_steady_clock_never_goes_back(clock: Clock) -> None:
-    steadied = steady(clock, NOW - timedelta(minutes=5))
+    steadied = make_monotonic(clock, NOW - timedelta(minutes=5))
     assert steadied() == NOW
     clock.advance(hours=-5)
     assert steadied() == NOW
     clock.advance(hours=6)
     assert steadied() == NOW + timedelta(hours=1)
-    assert steady(clock, None)() == clock.now
+    assert make_monotonic(clock, None)() == clock.now
     with pytest.raises(StoreError, match="nothing was done"):
-        steady(clock, clock.now + timedelta(hours=2))
+        make_monotonic(clock, clock.now + timedelta(hours=2))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="other systems have no such permissions")

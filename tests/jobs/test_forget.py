@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import insert
 
-from cs_sync.store.database import open_store
-from cs_sync_schemas import FollowUp, WriteLedger, table_of
+from cs_sync.store.engine import open_store
+from cs_sync_schemas import FollowUp, WriteLedger, get_table
 from tests.jobs.road import BOOKS, NOW, Place, small_company
 
 pytestmark = pytest.mark.slow
@@ -116,7 +116,7 @@ def test_the_words_of_a_person_leave_the_follow_ups(place: Place) -> None:
     url = f"sqlite:///{place.path / 'cs_sync.db'}"
     with closing(open_store(url)) as store, store.write() as connection:
         row = detractor_call(link["account_id"]).model_dump()
-        connection.execute(insert(table_of(FollowUp)).values(row))
+        connection.execute(insert(get_table(FollowUp)).values(row))
     place.run("report")
     assert "Cleo" in (place.path / "cs_sync_report.html").read_text()
     ran = place.run("forget", CLEO)
@@ -142,7 +142,7 @@ def test_what_was_known_before_and_what_was_written_goes_too(place: Place) -> No
     }  # fmt: skip
     url = f"sqlite:///{place.path / 'cs_sync.db'}"
     with closing(open_store(url)) as store, store.write() as connection:
-        connection.execute(insert(table_of(WriteLedger)).values(row))
+        connection.execute(insert(get_table(WriteLedger)).values(row))
     assert place.run("forget", "ann@alpha.example").code == 0
     assert place.select("SELECT subject FROM ticket_history") == [{"subject": None}]
     found = bytes_of(place)

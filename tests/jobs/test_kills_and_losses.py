@@ -23,7 +23,7 @@ PROGRAM = """
 import sys, time_machine
 from datetime import UTC, date, datetime
 from cs_sync.cli import main
-from cs_sync.jobs.workspace import Workspace
+from cs_sync.runtime.workspace import Workspace
 Workspace._sleep = lambda workspace, seconds: None
 now = datetime.combine(date.fromisoformat(sys.argv[1]), datetime.now(UTC).time(), UTC)
 with time_machine.travel(now, tick=True):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cs_sync.jobs.workspace import Workspace
+from cs_sync.runtime.workspace import Workspace
 from cs_sync_sandbox import Sandbox
 from tests.jobs.conftest import acme_in
 from tests.jobs.road import CONFIG, DAY, Place

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import inspect, text
 
-from cs_sync.store.database import open_store
+from cs_sync.store.engine import open_store
 from cs_sync_sandbox import Sandbox
 from tests.jobs.conftest import acme_in
 from tests.jobs.road import DAY, KNOWLEDGE, Acme

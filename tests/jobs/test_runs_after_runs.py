@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from cs_sync.store.database import open_store
-from cs_sync.store.leases import take_lease
+from cs_sync.store.engine import open_store
+from cs_sync.store.leases import acquire_lease
 from tests.jobs.road import BOOKS, NOW, Place, small_company
 
 pytestmark = pytest.mark.slow
@@ -232,5 +232,5 @@ def _hold_the_lease(place: Place, pid: int) -> None:
     store = open_store(f"sqlite:///{place.path / 'cs_sync.db'}")
     with store.write() as connection, pytest.MonkeyPatch.context() as patch:
         patch.setattr("os.getpid", lambda: pid)
-        take_lease(connection, "other", LATER)
+        acquire_lease(connection, "other", LATER)
     store.close()

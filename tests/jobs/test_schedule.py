@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from cs_sync.config import load_config
-from cs_sync.config.cron import check_cron, last_slot, next_slot
+from cs_sync.config.cron import find_last_slot, find_next_slot, validate_cron
 from cs_sync.contracts.errors import ConfigError, LeaseHeld, StoreError, Unreachable
-from cs_sync.jobs.schedule import Scheduler, jitter
-from cs_sync.jobs.workspace import Workspace
+from cs_sync.jobs.schedule import Scheduler, compute_jitter
 from cs_sync.plugins import load_plugins
-from cs_sync.store.database import Store
-from cs_sync.store.leases import take_lease
-from cs_sync.store.slots import SLOT, Claim, claim_slot, end_slot
-from cs_sync.sync.reading import Interrupted
+from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.engine import Store
+from cs_sync.store.leases import acquire_lease
+from cs_sync.store.schedule_slots import SLOT, SlotClaim, claim_slot, end_slot
+from cs_sync.sync.reader import Interrupted
 from tests.conftest import Clock, migrated_sqlite
 
 pytestmark = pytest.mark.slow
@@ -40,7 +40,7 @@ def slots(cron: str, zone: ZoneInfo, start: str, count: int) -> list[str]:
     at = datetime.fromisoformat(start).replace(tzinfo=zone).astimezone(UTC)
     found = []
     for _ in range(count):
-        at = next_slot(cron, zone, at)
+        at = find_next_slot(cron, zone, at)
         found.append(f"{at:%Y-%m-%dT%H:%M}")
     return found
 
@@ -62,8 +62,8 @@ class TestSlots:
 
     def test_within_the_hour_that_comes_twice_the_slot_is_behind_us(self) -> None:
         second_time = utc("2026-10-25T01:10:00")  # 02:10 in Warsaw, again
-        assert last_slot("30 2 * * *", WARSAW, second_time) == utc("2026-10-25T00:30:00")
-        assert next_slot("30 2 * * *", WARSAW, second_time) == utc("2026-10-26T01:30:00")
+        assert find_last_slot("30 2 * * *", WARSAW, second_time) == utc("2026-10-25T00:30:00")
+        assert find_next_slot("30 2 * * *", WARSAW, second_time) == utc("2026-10-26T01:30:00")
 
     def test_every_hour_stays_every_hour_over_both_changes(self) -> None:
         assert slots("0 * * * *", WARSAW, "2026-10-25T00:30", 4) == [
@@ -81,7 +81,7 @@ class TestSlots:
     @pytest.mark.parametrize("cron", ["0 0 31 2 *", "0 0 31 4,6 *"])
     def test_a_day_that_never_comes_is_refused(self, cron: str) -> None:
         with pytest.raises(ValueError, match="is never due"):
-            check_cron(cron)
+            validate_cron(cron)
 
     @given(
         st.sampled_from(["15 5 * * *", "30 2 * * *", "*/20 * * * *", "0 3 1 * 1", "5 */6 * * *"]),
@@ -92,15 +92,15 @@ class TestSlots:
         self, cron: str, name: str, now: datetime
     ) -> None:
         zone = ZoneInfo(name)
-        last, coming = last_slot(cron, zone, now), next_slot(cron, zone, now)
+        last, coming = find_last_slot(cron, zone, now), find_next_slot(cron, zone, now)
         assert last <= now < coming
-        assert next_slot(cron, zone, last) == coming
-        assert last_slot(cron, zone, last) == last
-        assert last_slot(cron, zone, coming) == coming
+        assert find_next_slot(cron, zone, last) == coming
+        assert find_last_slot(cron, zone, last) == last
+        assert find_last_slot(cron, zone, coming) == coming
 
 
-def claim(slot: datetime, holder: str = "a") -> Claim:
-    return Claim("run", slot, holder)
+def claim(slot: datetime, holder: str = "a") -> SlotClaim:
+    return SlotClaim("run", slot, holder)
 
 
 HOUR = timedelta(hours=1)
@@ -145,7 +145,7 @@ class TestClaims:
         later = NINE + timedelta(minutes=6)
         with store.write() as connection:
             claim_slot(connection, claim(NINE), NINE)
-            held = take_lease(connection, "another run", later)
+            held = acquire_lease(connection, "another run", later)
             assert not claim_slot(connection, claim(NINE, "b"), later)
             after = later + timedelta(minutes=6)  # the lease has run out
             assert held.token == 1
@@ -348,8 +348,8 @@ def test_the_jitter_is_spread_and_steady(tmp_path: Path, clock: Clock) -> None:
     cron = '[schedule]\ncron = "15 5 * * *"\njitter = 100\n'
     with opened(tmp_path, clock, cron) as workspace:
         days = [NINE + timedelta(days=n) for n in range(200)]
-        late = [jitter(workspace, slot).total_seconds() for slot in days]
-        assert late == [jitter(workspace, slot).total_seconds() for slot in days]
+        late = [compute_jitter(workspace, slot).total_seconds() for slot in days]
+        assert late == [compute_jitter(workspace, slot).total_seconds() for slot in days]
     assert min(late) >= 0
     assert max(late) < 100
     assert 40 < sum(late) / len(late) < 60

@@ -14,7 +14,7 @@ import yaml
 
 from cs_sync.cli import main
 from cs_sync.config import load_config
-from cs_sync.config.cron import check_cron
+from cs_sync.config.cron import validate_cron
 from cs_sync.plugins import load_plugins
 
 RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
@@ -74,13 +74,13 @@ def test_every_recipe_is_in_the_list_and_the_other_way_round() -> None:
 
 def test_the_crontab_is_one_line_that_is_due() -> None:
     (line,) = [line for line in text("crontab").splitlines() if line[:1].isdigit()]
-    check_cron(" ".join(line.split()[:5]))
+    validate_cron(" ".join(line.split()[:5]))
     assert text("crontab").endswith("\n"), "cron ignores a last line without an end"
 
 
 def test_kubernetes_runs_it_when_cron_would_and_one_at_a_time() -> None:
     spec = cron_job()
-    check_cron(spec["schedule"])
+    validate_cron(spec["schedule"])
     assert spec["concurrencyPolicy"] == "Forbid"
     pod = spec["jobTemplate"]["spec"]["template"]["spec"]
     assert pod["restartPolicy"] == "Never"
@@ -103,7 +103,7 @@ def test_the_configuration_in_the_recipe_is_one(
 def test_github_runs_it_on_a_cron_and_never_twice_at_once() -> None:
     loaded = workflow()
     (schedule,) = loaded[True]["schedule"]  # YAML 1.1 reads the key `on` as true
-    check_cron(schedule["cron"])
+    validate_cron(schedule["cron"])
     assert loaded["concurrency"]["cancel-in-progress"] is False
     given = re.findall(r"secrets\.(\w+)", text("github-actions.yml"))
     wanted = set(re.findall(r"env:(\w+)", text("kubernetes.yaml")))

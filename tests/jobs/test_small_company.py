@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from cs_sync.cli.tables import METRIC_FIELDS, MRR_FIELDS, RUN_FIELDS, SCORE_FIELDS
+from cs_sync.cli.render.tables import METRIC_FIELDS, MRR_FIELDS, RUN_FIELDS, SCORE_FIELDS
 from tests.jobs.road import Place, small_company
 
 FEBRUARY = {"period_start": "2026-02-01", "period_end": "2026-03-01"}

@@ -11,7 +11,7 @@ from fractions import Fraction
 
 import pytest
 
-from cs_sync.jobs.workspace import Workspace
+from cs_sync.runtime.workspace import Workspace
 from cs_sync_sandbox import Sandbox, World, build_world
 from cs_sync_sandbox.world.truth import mrr
 from tests.jobs.conftest import acme_in

@@ -10,10 +10,10 @@ import pytest
 
 from cs_sync.config import load_config
 from cs_sync.contracts.events import Event
-from cs_sync.jobs.metrics import metrics, mrr
-from cs_sync.jobs.run import run
-from cs_sync.jobs.workspace import Workspace, open_workspace
+from cs_sync.jobs.run import run_pipeline
 from cs_sync.plugins import load_plugins
+from cs_sync.queries.metrics import query_metrics, query_mrr
+from cs_sync.runtime.workspace import Workspace, open_workspace
 from tests.conftest import Clock
 from tests.jobs.road import Place
 
@@ -91,16 +91,16 @@ def at(place: Place, clock: Clock, do: Callable[[Workspace], Any], midnight: dat
 def test_both_years_add_up(place: Place, zone: str) -> None:
     midnight = datetime.fromisoformat(ZONES[zone]).replace(tzinfo=UTC)
     clock = Clock(midnight - 5 * MINUTE)
-    first = at(place, clock, run, midnight)
+    first = at(place, clock, run_pipeline, midnight)
     assert first.summary.started_at < midnight < first.summary.ended_at
     clock.now = midnight + DAY
-    again = at(place, clock, run, midnight)
+    again = at(place, clock, run_pipeline, midnight)
     assert (first.summary.status, again.summary.status) == ("ok", "ok")
     assert sum(row["changed"] for row in place.select("SELECT changed FROM run_stream")) == 12
     clock.now = midnight + 32 * DAY
 
     def bridges(workspace: Workspace) -> list[dict[str, Any]]:
-        return mrr(workspace, since=date(2026, 12, 1), until=date(2027, 2, 1))
+        return query_mrr(workspace, since=date(2026, 12, 1), until=date(2027, 2, 1))
 
     rows = {str(row["period_start"])[:7]: row for row in at(place, clock, bridges, midnight)}
     assert {
@@ -109,7 +109,7 @@ def test_both_years_add_up(place: Place, zone: str) -> None:
     assert all(row["restatement"] == 0 for row in rows.values())
 
     def users(workspace: Workspace) -> list[dict[str, Any]]:
-        return metrics(
+        return query_metrics(
             workspace, since=NEW_YEAR - DAY, until=NEW_YEAR + DAY, names=["dau"], grain="day"
         )
 

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 from sqlalchemy import select
 
-from cs_sync.testing import SyncBench, VendorFake
-from cs_sync_schemas import Record, table_of
+from cs_sync.testing import SyncHarness, VendorFake
+from cs_sync_schemas import Record, get_table
 
 Json = dict[str, Any]
 Reply = Callable[[httpx.Request], httpx.Response]
@@ -19,7 +19,7 @@ Reply = Callable[[httpx.Request], httpx.Response]
 @contextmanager
 def bench_of(
     folder: Path, connector: type[Any], settings: Mapping[str, Any], reply: Reply
-) -> Iterator[SyncBench]:
+) -> Iterator[SyncHarness]:
     """The real connector and the real sync on SQLite; every request is answered by `reply`."""
 
     class Vendor(VendorFake):
@@ -30,23 +30,23 @@ def bench_of(
             return reply(request)
 
     Vendor.connector = connector
-    bench = SyncBench(Vendor, folder)
+    bench = SyncHarness(Vendor, folder)
     try:
         yield bench
     finally:
         bench.close()
 
 
-def stored(bench: SyncBench, record: type[Record]) -> dict[str, Json]:
+def stored(bench: SyncHarness, record: type[Record]) -> dict[str, Json]:
     """`source_id` → the newest row of a kind, gone ones too."""
-    table = table_of(record)
+    table = get_table(record)
     order = [table.c.source_id, *(c for c in table.primary_key if c.name == "valid_from")]
     with bench.store.read() as connection:
         found = connection.execute(select(table).order_by(*order)).mappings()
         return {row["source_id"]: dict(row) for row in found}
 
 
-def living(bench: SyncBench, record: type[Record]) -> list[str]:
+def living(bench: SyncHarness, record: type[Record]) -> list[str]:
     """Ids of the rows of a kind that are not gone."""
     rows = stored(bench, record)
     return [source_id for source_id, row in rows.items() if row["deleted_at"] is None]
@@ -57,6 +57,6 @@ def unix(at: datetime) -> int:
     return int(at.timestamp())
 
 
-def ago(bench: SyncBench, **amount: float) -> datetime:
+def ago(bench: SyncHarness, **amount: float) -> datetime:
     """So long before the bench's now."""
     return bench.clock.now() - timedelta(**amount)

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from cs_sync.testing import SyncBench
+from cs_sync.testing import SyncHarness
 from cs_sync_stripe.source import StripeSource
 from tests.known_failures.benches import Json, ago, bench_of, unix
 
@@ -92,7 +92,7 @@ def _refusal(status: int, words: str, **more: str) -> httpx.Response:
 
 
 @contextmanager
-def stripe(folder: Path) -> Iterator[tuple[SyncBench, Books]]:
+def stripe(folder: Path) -> Iterator[tuple[SyncHarness, Books]]:
     """A bench that reads empty books."""
     books = Books(lambda: ago(bench, days=30))
     with bench_of(folder, StripeSource, SETTINGS, books) as bench:

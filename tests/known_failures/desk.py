@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from cs_sync.testing import SyncBench
+from cs_sync.testing import SyncHarness
 from cs_sync_zendesk.source import ZendeskSource
 from tests.known_failures.benches import Json, bench_of, unix
 
@@ -107,7 +107,7 @@ def _place(row: Json) -> tuple[int, int]:
 
 
 @contextmanager
-def zendesk(folder: Path) -> Iterator[tuple[SyncBench, Desk]]:
+def zendesk(folder: Path) -> Iterator[tuple[SyncHarness, Desk]]:
     """A bench that reads an empty desk."""
     desk = Desk()
     with bench_of(folder, ZendeskSource, SETTINGS, desk) as bench:

@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 import httpx
 from starlette.applications import Starlette
 
-from cs_sync.testing import CrmFake, PushBench, SyncBench, VendorFake, asgi_answers
+from cs_sync.testing import CrmFake, PushHarness, SyncHarness, VendorFake, make_asgi_answer
 from cs_sync_hubspot.destination import HubSpotDestination
-from cs_sync_hubspot.keyed import KEY
+from cs_sync_hubspot.idempotent_objects import KEY
 from cs_sync_hubspot.source import HubSpotSource
 from cs_sync_sandbox.hubspot import Portal, routes
 from cs_sync_sandbox.keys import HUBSPOT_TOKEN
@@ -30,7 +30,7 @@ def _world() -> World:
 
 def answers_of(portal: Portal, now: Callable[[], datetime]) -> Any:
     """How a portal answers; its limits are off."""
-    return asgi_answers(Starlette(routes=list(routes(Site(_world(), now, False), portal))))
+    return make_asgi_answer(Starlette(routes=list(routes(Site(_world(), now, False), portal))))
 
 
 class PortalVendor(VendorFake):
@@ -84,10 +84,10 @@ class PortalCrm(PortalVendor, CrmFake):
 
 
 @contextmanager
-def reading(folder: Path, **more: Any) -> Iterator[tuple[SyncBench, Portal]]:
+def reading(folder: Path, **more: Any) -> Iterator[tuple[SyncHarness, Portal]]:
     """A bench that reads an empty portal; `more` goes into the configuration."""
     kind = type("Vendor", (PortalVendor,), {"more": more})
-    bench = SyncBench(kind, folder)
+    bench = SyncHarness(kind, folder)
     try:
         assert isinstance(bench.vendor, PortalVendor)
         yield bench, bench.vendor.portal
@@ -96,9 +96,9 @@ def reading(folder: Path, **more: Any) -> Iterator[tuple[SyncBench, Portal]]:
 
 
 @contextmanager
-def writing(folder: Path) -> Iterator[tuple[PushBench, Portal]]:
+def writing(folder: Path) -> Iterator[tuple[PushHarness, Portal]]:
     """A bench that writes to a portal of a few companies."""
-    bench = PushBench(PortalCrm, folder)
+    bench = PushHarness(PortalCrm, folder)
     try:
         assert isinstance(bench.vendor, PortalCrm)
         yield bench, bench.vendor.portal

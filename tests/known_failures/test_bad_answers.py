@@ -13,10 +13,17 @@ from sqlalchemy import select
 
 from cs_sync.contracts.errors import Unreachable
 from cs_sync.http import VendorHttp, bounds
-from cs_sync.store.rejects import REJECTED
-from cs_sync.testing import SyncBench
-from cs_sync.testing.faults import rewritten
-from cs_sync.testing.poison import as_it_was, bomb, dripping, kind_of, no_answer, same_again
+from cs_sync.store.records.rejects import REJECTED
+from cs_sync.testing import SyncHarness
+from cs_sync.testing.faults import rewrite_response
+from cs_sync.testing.poison import (
+    drip_response,
+    get_request_kind,
+    keep_document,
+    repeat_page,
+    respond_useless,
+    respond_zip_bomb,
+)
 from cs_sync_schemas import InvoiceLine, Product, Refund
 from tests.jobs.road import small_company
 from tests.jobs.test_left_out import HUGE, add
@@ -27,24 +34,24 @@ MEGABYTE = 2**20
 
 
 @pytest.fixture
-def opened(tmp_path: Path) -> Iterator[tuple[SyncBench, Books]]:
+def opened(tmp_path: Path) -> Iterator[tuple[SyncHarness, Books]]:
     """Books with a few products, read once."""
     with stripe(tmp_path) as (bench, books):
         for number in range(5):
             books.put("products", **product(f"prod_{number}", ago(bench, days=20)))
         assert bench.sync(only=["products"]).status == "ok"
-        bench.later(minutes=5)
+        bench.advance_clock(minutes=5)
         yield bench, books
 
 
 def test_p53_a_200_that_is_no_answer_moves_no_cursor_and_buries_nothing(
-    opened: tuple[SyncBench, Books],
+    opened: tuple[SyncHarness, Books],
 ) -> None:
     bench, books = opened
     books.put("products", **product("prod_new", ago(bench, minutes=2)))
     books.tell("product.created", "prod_new", ago(bench, minutes=2))
     for full in (False, True):
-        run = bench.sync(no_answer(), only=["products"], full=full)
+        run = bench.sync(respond_useless(), only=["products"], full=full)
         assert run.outcomes["products"].status == "failed"
         assert len(living(bench, Product)) == 5
     bench.sync(only=["products"])
@@ -52,7 +59,7 @@ def test_p53_a_200_that_is_no_answer_moves_no_cursor_and_buries_nothing(
 
 
 def test_p54_a_list_inside_an_object_that_is_no_answer_ends_no_line(
-    opened: tuple[SyncBench, Books],
+    opened: tuple[SyncHarness, Books],
 ) -> None:
     bench, books = opened
     lines = [line(f"il_{number:03}") for number in range(12)]
@@ -60,15 +67,15 @@ def test_p54_a_list_inside_an_object_that_is_no_answer_ends_no_line(
     books.nested["/v1/invoices/in_1/lines"] = lines
     bench.sync(only=["invoices"])
     assert len(living(bench, InvoiceLine)) == 12
-    inside = next(kind_of(r) for r in books.requests if r.url.path.endswith("/lines"))
-    run = bench.sync(no_answer(inside), only=["invoices"], full=True)
+    inside = next(get_request_kind(r) for r in books.requests if r.url.path.endswith("/lines"))
+    run = bench.sync(respond_useless(inside), only=["invoices"], full=True)
     assert run.outcomes["invoices"].status == "failed"
     assert len(living(bench, InvoiceLine)) == 12
 
 
 @pytest.mark.parametrize("amount", [10**30, 2**63, float("nan"), float("-inf"), 10**15 + 1])
 def test_p55_one_impossible_value_costs_one_record(
-    opened: tuple[SyncBench, Books], amount: Any
+    opened: tuple[SyncHarness, Books], amount: Any
 ) -> None:
     bench, books = opened
     for number in range(3):
@@ -79,7 +86,7 @@ def test_p55_one_impossible_value_costs_one_record(
         body["data"][1]["amount"] = amount
         return json.dumps(body).encode()
 
-    run = bench.sync(rewritten(odd), only=["refunds"])
+    run = bench.sync(rewrite_response(odd), only=["refunds"])
     assert run.outcomes["refunds"].status == "partial", "it says so"
     assert living(bench, Refund) == ["re_0", "re_2"]
     with bench.store.read() as connection:
@@ -98,22 +105,22 @@ def test_p56_one_account_beyond_every_range_stops_no_workspace(tmp_path: Path) -
     assert total["value"] == 24000 + 7500 + 3000
 
 
-def test_p57_a_byte_every_five_seconds_holds_no_run(opened: tuple[SyncBench, Books]) -> None:
+def test_p57_a_byte_every_five_seconds_holds_no_run(opened: tuple[SyncHarness, Books]) -> None:
     bench, _ = opened
     began = bench.clock.now()
-    run = bench.sync(dripping(bench.clock.sleep), only=["products"])
+    run = bench.sync(drip_response(bench.clock.sleep), only=["products"])
     assert run.outcomes["products"].status == "failed"
     assert bench.clock.now() - began < timedelta(minutes=30)
 
 
 def test_p58_a_small_body_that_unpacks_to_gigabytes_takes_no_memory(
-    opened: tuple[SyncBench, Books], monkeypatch: pytest.MonkeyPatch
+    opened: tuple[SyncHarness, Books], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench, _ = opened
-    monkeypatch.setattr(bounds, "LARGEST", 8 * MEGABYTE)
+    monkeypatch.setattr(bounds, "MAX_BYTES", 8 * MEGABYTE)
     tracemalloc.start()
     try:
-        run = bench.sync(bomb, only=["products"])
+        run = bench.sync(respond_zip_bomb, only=["products"])
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -122,13 +129,13 @@ def test_p58_a_small_body_that_unpacks_to_gigabytes_takes_no_memory(
 
 
 def test_p59_a_list_inside_a_connector_comes_to_an_end(
-    opened: tuple[SyncBench, Books],
+    opened: tuple[SyncHarness, Books],
 ) -> None:
     bench, books = opened
     lines = [line(f"il_{number:03}") for number in range(150)]
     books.put("invoices", **invoice("in_1", ago(bench, days=5), lines))
     books.nested["/v1/invoices/in_1/lines"] = lines
-    run = bench.sync(same_again(1, as_it_was), only=["invoices"])
+    run = bench.sync(repeat_page(1, keep_document), only=["invoices"])
     assert not run.killed
     assert "the same place to go on from twice" in str(run.outcomes["invoices"].error)
 

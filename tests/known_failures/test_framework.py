@@ -11,11 +11,11 @@ from sqlalchemy import func, select
 
 from cs_sync.contracts.errors import LeaseHeld, StoreError
 from cs_sync.contracts.source import Page, Stream, Window
-from cs_sync.store.database import Store
-from cs_sync.store.leases import take_lease
-from cs_sync.store.states import STATE, read_standing
+from cs_sync.store.engine import Store
+from cs_sync.store.leases import acquire_lease
+from cs_sync.store.records.stream_state import STATE, read_stream_position
 from cs_sync.sync.windows import BACKFILL_EDGES
-from cs_sync_schemas import Ticket, table_of
+from cs_sync_schemas import Ticket, get_table
 from tests.conftest import Clock
 from tests.jobs.road import small_company
 from tests.sync.scripted import stream, tickets
@@ -33,7 +33,7 @@ def read(window: Window) -> Iterator[Page]:
 
 def cursor(store: Store, name: str) -> object:
     with store.read() as connection:
-        return read_standing(connection, "scripted", name).cursor
+        return read_stream_position(connection, "scripted", name).cursor
 
 
 def test_p47_a_failing_stream_stops_no_other_and_keeps_its_pages(
@@ -79,7 +79,7 @@ def test_p49_rows_and_cursor_are_stored_together_or_not_at_all(
         raise StoreError("the state cannot be written")
 
     with monkeypatch.context() as patch:
-        patch.setattr("cs_sync.sync.reading.advance", broken)
+        patch.setattr("cs_sync.sync.reader.advance", broken)
         with pytest.raises(StoreError):
             run(store, clock, stream(read))
     assert living(store) == [], "no row without its place to go on from"
@@ -94,10 +94,10 @@ def test_p50_a_second_run_is_refused_and_one_that_lost_its_lease_stores_nothing(
         for page in read(window):
             yield page
             with store.write() as connection, pytest.raises(LeaseHeld, match="another run works"):
-                take_lease(connection, "second", clock())
+                acquire_lease(connection, "second", clock())
             clock.advance(hours=1)  # it slept for so long that its lease ended
             with store.write() as connection:
-                take_lease(connection, "second", clock())
+                acquire_lease(connection, "second", clock())
 
     with pytest.raises(LeaseHeld, match="lost its lease"):
         run(store, clock, stream(overtaken))
@@ -146,4 +146,4 @@ def test_p52_a_new_stream_resets_no_other(store: Store, clock: Clock) -> None:
     assert sorted(asked) == [("new", True), ("old", False), ("old", True)]
     assert cursor(store, "old") != before, "it went on from there"
     with store.read() as connection:
-        assert connection.scalar(select(func.count()).select_from(table_of(Ticket))) == 2
+        assert connection.scalar(select(func.count()).select_from(get_table(Ticket))) == 2

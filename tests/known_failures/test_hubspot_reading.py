@@ -10,10 +10,10 @@ import orjson
 import pytest
 from sqlalchemy import select
 
-from cs_sync.testing import SyncBench
+from cs_sync.testing import SyncHarness
 from cs_sync_hubspot.source import HubSpotSource
 from cs_sync_sandbox.hubspot import Portal
-from cs_sync_schemas import Alias, Membership, SourceAccount, SourceContact, table_of
+from cs_sync_schemas import Alias, Membership, SourceAccount, SourceContact, get_table
 from tests.jobs.road import Place, small_company
 from tests.known_failures.benches import bench_of, living, stored
 from tests.known_failures.portal import SETTINGS, reading
@@ -21,7 +21,7 @@ from tests.known_failures.portal import SETTINGS, reading
 COMPANIES = ["companies"]
 MANY = 10_050
 
-Reads = tuple[SyncBench, Portal]
+Reads = tuple[SyncHarness, Portal]
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_p01_search_walks_past_ten_thousand_results(tmp_path: Path, hidden: int)
     with bench_of(tmp_path, HubSpotSource, SETTINGS, index) as bench:
         bench.sync(only=COMPANIES)
         index.count = MANY
-        bench.later(minutes=600)
+        bench.advance_clock(minutes=600)
         run = bench.sync(only=COMPANIES)
         assert len(living(bench, SourceAccount)) == MANY - hidden
         assert run.status == ("partial" if hidden else "ok")
@@ -85,12 +85,12 @@ def test_p02_what_the_search_index_shows_late_is_seen_by_the_next_run(reads: Rea
     bench, portal = reads
     bench.sync(only=COMPANIES)
     portal.search_lag = timedelta(minutes=40)
-    bench.later(minutes=30)
+    bench.advance_clock(minutes=30)
     late = portal.create("companies", {"name": "Late"})
-    bench.later(minutes=10)
+    bench.advance_clock(minutes=10)
     bench.sync(only=COMPANIES)
     assert late.id not in living(bench, SourceAccount), "the index does not know it yet"
-    bench.later(minutes=35)
+    bench.advance_clock(minutes=35)
     bench.sync(only=COMPANIES)
     assert late.id in living(bench, SourceAccount)
 
@@ -100,14 +100,14 @@ def test_p03_an_association_that_touches_no_company_is_read(reads: Reads) -> Non
     company = portal.create("companies", {"name": "Acme"})
     contact = portal.create("contacts", {"email": "ann@acme.example"})
     bench.sync()
-    bench.later(minutes=600)
+    bench.advance_clock(minutes=600)
     touched = company.updated_at
     portal.link("companies", company.id, "contacts", contact.id, {2, 280})
     assert company.updated_at == touched
     bench.sync()
     assert living(bench, Membership) == [f"{company.id}:{contact.id}"]
     portal.links.clear()
-    bench.later(minutes=10)
+    bench.advance_clock(minutes=10)
     bench.sync()
     assert living(bench, Membership) == []
 
@@ -134,7 +134,7 @@ def test_p05_an_archived_record_is_gone_although_its_modified_date_stands(reads:
     bench, portal = reads
     company = portal.create("companies", {"name": "Acme"})
     bench.sync(only=COMPANIES)
-    bench.later(minutes=600)
+    bench.advance_clock(minutes=600)
     modified = company.properties["hs_lastmodifieddate"]
     portal.archive(company)
     assert company.properties["hs_lastmodifieddate"] == modified
@@ -152,10 +152,10 @@ def test_p05_what_is_no_longer_listed_as_archived_is_learnt_from_a_full_read(
     bench, portal = reads
     here, purged, merged = (portal.create("companies", {"name": name}) for name in "abc")
     bench.sync(only=COMPANIES)
-    bench.later(minutes=600)
+    bench.advance_clock(minutes=600)
     del portal.objects["companies"][purged.id]
     portal.merge("companies", here, merged)
-    bench.later(minutes=60 * 24 * days)
+    bench.advance_clock(minutes=60 * 24 * days)
     run = bench.sync(only=COMPANIES, full=days == 1)
     assert run.status == "ok"
     assert any(event.name == "warning" for event in run.events) is (days > 90)
@@ -166,14 +166,14 @@ def test_p06_chained_merges_lead_to_the_last_survivor(reads: Reads) -> None:
     bench, portal = reads
     a, b, c = (portal.create("companies", {"name": name}) for name in "abc")
     bench.sync(only=COMPANIES)
-    bench.later(minutes=600)
+    bench.advance_clock(minutes=600)
     portal.merge("companies", b, a)
-    bench.later(minutes=1)
+    bench.advance_clock(minutes=1)
     portal.merge("companies", c, b)
-    bench.later(minutes=1)
+    bench.advance_clock(minutes=1)
     bench.sync(only=COMPANIES)
     assert living(bench, SourceAccount) == [c.id]
-    alias = table_of(Alias)
+    alias = get_table(Alias)
     with bench.store.read() as connection:
         found = connection.execute(select(alias.c.source_id, alias.c.survivor_source_id)).all()
     assert {tuple(row) for row in found} >= {(a.id, c.id), (b.id, c.id)}
@@ -186,9 +186,9 @@ def test_p07_a_calculated_property_is_read_again_though_nothing_else_changed(
         portal.definitions["companies"]["num_associated_contacts"]["calculated"] = True
         company = portal.create("companies", {"name": "Acme"})
         company.properties["num_associated_contacts"] = "3"
-        bench.later(minutes=120)  # past what every run looks back
+        bench.advance_clock(minutes=120)  # past what every run looks back
         bench.sync(only=COMPANIES)
-        bench.later(minutes=60 * 24 * 40)
+        bench.advance_clock(minutes=60 * 24 * 40)
         company.properties["num_associated_contacts"] = "7"  # HubSpot dates no change
         assert bench.sync(only=COMPANIES).status == "ok"
         attributes = stored(bench, SourceAccount)[company.id]["attributes"]
@@ -235,9 +235,9 @@ def test_p00_a_cleared_property_is_unknown_and_not_an_empty_text(reads: Reads) -
     company = portal.create("companies", {"name": "Acme", "country": "Poland"})
     bench.sync(only=COMPANIES)
     assert stored(bench, SourceAccount)[company.id]["attributes"] == {"country": "Poland"}
-    bench.later(minutes=600)
+    bench.advance_clock(minutes=600)
     portal.update(company, {"country": "", "name": ""})
-    bench.later(minutes=1)
+    bench.advance_clock(minutes=1)
     bench.sync(only=COMPANIES)
     row = stored(bench, SourceAccount)[company.id]
     assert (row["name"], row["attributes"]) == (None, {})

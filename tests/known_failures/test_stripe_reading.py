@@ -12,9 +12,9 @@ from pydantic import BaseModel
 
 from cs_sync.contracts.http import Limit
 from cs_sync.http import ManualClock, VendorHttp
-from cs_sync.sync.outcome import run_status
-from cs_sync.testing import SyncBench
-from cs_sync.testing.wire import Wire
+from cs_sync.sync.result import derive_run_status
+from cs_sync.testing import SyncHarness
+from cs_sync.testing.fault_transport import FaultTransport
 from cs_sync_hubspot.config import HubSpotConfig
 from cs_sync_posthog.config import PostHogConfig
 from cs_sync_schemas import (
@@ -44,7 +44,7 @@ from tests.known_failures.books import (
 SUBSCRIPTIONS, INVOICES, PRODUCTS = ["subscriptions"], ["invoices"], ["products"]
 UPDATED = "customer.subscription.updated"
 
-Reads = tuple[SyncBench, Books]
+Reads = tuple[SyncHarness, Books]
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def test_p10_a_missing_permission_is_partial_and_never_an_empty_stream(reads: Re
     books.put("products", **product("prod_1", ago(bench, days=3)))
     books.put("subscriptions", **subscription("sub_1", ago(bench, days=3)))
     bench.sync()
-    bench.later(minutes=60)
+    bench.advance_clock(minutes=60)
     books.refused = {"/v1/subscriptions": 403, "/v1/events": 403}
     run = bench.sync(full=True)
     assert run.status == "partial"
@@ -79,11 +79,11 @@ def test_p11_a_cancellation_is_seen_although_lists_filter_by_creation(reads: Rea
     bench, books = reads
     books.put("subscriptions", **subscription("sub_1", ago(bench, days=300)))
     bench.sync(only=SUBSCRIPTIONS)
-    bench.later(minutes=60)
+    bench.advance_clock(minutes=60)
     now = bench.clock.now()
     books.put("subscriptions", id="sub_1", status="canceled", ended_at=unix(now))
     books.tell("customer.subscription.deleted", "sub_1", now)
-    bench.later(minutes=1)
+    bench.advance_clock(minutes=1)
     bench.sync(only=SUBSCRIPTIONS)
     row = stored(bench, Subscription)["sub_1"]
     assert (row["status"], row["ended_at"]) == ("canceled", now)
@@ -95,11 +95,11 @@ def test_p12_what_an_event_carries_is_never_stored(reads: Reads) -> None:
     parent = {"subscription_details": {"subscription": "sub_1"}}
     books.put("invoices", **invoice("in_1", ago(bench, days=3), [line("il_1")], parent=parent))
     bench.sync(only=INVOICES)
-    bench.later(minutes=60)
+    bench.advance_clock(minutes=60)
     books.put("invoices", id="in_1", status="void")
     stale = {"status": "open", "subscription": None, "parent": None, "total": 1}
     books.tell("invoice.voided", "in_1", bench.clock.now(), **stale)
-    bench.later(minutes=1)
+    bench.advance_clock(minutes=1)
     bench.sync(only=INVOICES)
     row = stored(bench, Invoice)["in_1"]
     assert (row["status"], row["total"]) == ("void", 4900)
@@ -145,9 +145,9 @@ def test_p13_what_is_expanded_in_a_list_is_expanded_after_an_event(reads: Reads)
     bench.sync(unexpanded, only=SUBSCRIPTIONS)
     before = bench.rows()
     assert stored(bench, SubscriptionItem)["si_1"]["tiers"]["tiers"][0]["unit_amount"] == 700
-    bench.later(minutes=60)
+    bench.advance_clock(minutes=60)
     books.tell(UPDATED, "sub_1", bench.clock.now(), discounts=["di_1"])
-    bench.later(minutes=1)
+    bench.advance_clock(minutes=1)
     assert bench.sync(unexpanded, only=SUBSCRIPTIONS).status == "ok"
     assert bench.rows() == before
 
@@ -159,11 +159,11 @@ def test_p14_a_gap_longer_than_events_are_kept_means_a_full_scan_that_is_announc
     books.put("products", **product("prod_1", ago(bench, days=300)))
     books.put("products", **product("prod_2", ago(bench, days=200)))
     bench.sync(only=PRODUCTS)
-    bench.later(minutes=60 * 24 * 25)
+    bench.advance_clock(minutes=60 * 24 * 25)
     short = bench.sync(only=PRODUCTS)
     assert not [event for event in short.events if event.name == "warning"]
     books.put("products", id="prod_1", name="Renamed, and its event is long gone")
-    bench.later(minutes=60 * 24 * 27)
+    bench.advance_clock(minutes=60 * 24 * 27)
     run = bench.sync(only=PRODUCTS)
     assert stored(bench, Product)["prod_1"]["name"].startswith("Renamed")
     assert living(bench, Product) == ["prod_1", "prod_2"], "nothing older is overwritten"
@@ -176,13 +176,13 @@ def test_p15_a_deletion_is_a_tombstone_and_no_update(reads: Reads) -> None:
     for name in ("prod_1", "prod_2"):
         books.put("products", **product(name, ago(bench, days=3)))
     bench.sync(only=PRODUCTS)
-    bench.later(minutes=60)
+    bench.advance_clock(minutes=60)
     del books.objects["products"]["prod_1"]
     stub = {"id": "prod_2", "object": "product", "deleted": True}
     books.objects["products"]["prod_2"] = stub
     for name in ("prod_1", "prod_2"):
         books.tell("product.deleted", name, bench.clock.now(), name=name)
-    bench.later(minutes=1)
+    bench.advance_clock(minutes=1)
     bench.sync(only=PRODUCTS)
     assert living(bench, Product) == []
     assert sorted(stored(bench, Product)) == ["prod_1", "prod_2"]
@@ -204,17 +204,17 @@ def test_p15_a_deletion_that_no_event_tells_is_learnt_from_a_full_read(
         books.put("invoices", **invoice(name, at, [line(f"il_{name}")]))
     bench.sync()
     assert stored(bench, SubscriptionItem)["si_sub_gone"]["valid_to"] is None
-    bench.later(minutes=60)
+    bench.advance_clock(minutes=60)
     for kind, name in (("products", "prod_2"), ("subscriptions", "sub_gone"), ("invoices", "in_2")):
         del books.objects[kind][name]
-    bench.later(minutes=60 * 24 * days)
+    bench.advance_clock(minutes=60 * 24 * days)
     for full in (days == 1, False):
         assert bench.sync(full=full).status == "ok"
         assert living(bench, Product) == ["prod_1"], "archived, and there"
         assert living(bench, Subscription) == ["sub_ended"]
         assert stored(bench, SubscriptionItem)["si_sub_gone"]["valid_to"] is not None
         assert (living(bench, Invoice), living(bench, InvoiceLine)) == (["in_1"], ["il_in_1"])
-        bench.later(minutes=60)
+        bench.advance_clock(minutes=60)
 
 
 def test_p16_canceled_subscriptions_are_in_the_first_read(reads: Reads) -> None:
@@ -259,12 +259,12 @@ def test_p18_a_child_that_vanished_is_a_tombstone_and_no_crash(reads: Reads) -> 
     books.put("invoices", **invoice("in_2", at, [line("il_other")]))
     books.nested["/v1/invoices/in_1/lines"] = lines
     bench.sync(only=INVOICES)
-    bench.later(minutes=60)
+    bench.advance_clock(minutes=60)
     del books.nested["/v1/invoices/in_1/lines"]  # deleted between the object and its lines
     books.tell("invoice.updated", "in_1", bench.clock.now())
     books.put("invoices", id="in_2", lines=listed([]))
     books.tell("invoice.updated", "in_2", bench.clock.now())
-    bench.later(minutes=1)
+    bench.advance_clock(minutes=1)
     assert bench.sync(only=INVOICES).status == "ok"
     assert living(bench, Invoice) == ["in_2"]
     assert living(bench, InvoiceLine) == []
@@ -274,7 +274,7 @@ def test_p19_no_call_names_more_than_twenty_types(reads: Reads) -> None:
     """The fake refuses such a call with 400, as Stripe does."""
     bench, books = reads
     bench.sync()
-    bench.later(minutes=60)
+    bench.advance_clock(minutes=60)
     assert bench.sync().status == "ok"
     asked = [r for r in books.requests if r.url.path == "/v1/events"]
     assert len(asked) == len(bench.streams) + 1, "changes are told by events from the first run"
@@ -287,17 +287,17 @@ def test_p20_of_two_events_of_one_second_neither_wins(reads: Reads, order: Any) 
     bench, books = reads
     books.put("subscriptions", **subscription("sub_1", ago(bench, days=30)))
     bench.sync(only=SUBSCRIPTIONS)
-    bench.later(minutes=60)
+    bench.advance_clock(minutes=60)
     books.put("subscriptions", id="sub_1", status="past_due")
     for place in order:
         status = ("active", "past_due")[place]
         books.tell(UPDATED, "sub_1", bench.clock.now(), status=status)
-    bench.later(minutes=1)
+    bench.advance_clock(minutes=1)
     bench.sync(only=SUBSCRIPTIONS)
     assert stored(bench, Subscription)["sub_1"]["status"] == "past_due"
 
 
-class Crowd(Wire):
+class Crowd(FaultTransport):
     """Answers the first request for products, and then nobody until as many are under way as
     Stripe lets run.
     """
@@ -365,7 +365,7 @@ def test_p23_a_run_is_ok_only_if_every_stream_is(reads: Reads) -> None:
     books.put("products", **product("prod_1", ago(bench, days=3)))
     bench.sync()
     before = set(bench.standing())
-    bench.later(minutes=60)
+    bench.advance_clock(minutes=60)
 
     def throttled(exchange: Any) -> httpx.Response:
         if exchange.sent.stream == "products":
@@ -376,6 +376,6 @@ def test_p23_a_run_is_ok_only_if_every_stream_is(reads: Reads) -> None:
     run = bench.sync(throttled)
     statuses = {name: outcome.status for name, outcome in run.outcomes.items()}
     assert statuses == dict.fromkeys(statuses, "ok") | {"products": "failed"}
-    assert run_status(run.outcomes.values()) == "partial"
+    assert derive_run_status(run.outcomes.values()) == "partial"
     stayed = before & set(bench.standing())
     assert {stream for stream, partition, *_ in stayed if partition == "''"} == {"'products'"}

@@ -10,10 +10,10 @@ import httpx
 import orjson
 import pytest
 
-from cs_sync import Workspace
-from cs_sync.store.states import forget_state
+from cs_sync import WorkspaceInfo
+from cs_sync.store.records.stream_state import delete_stream_state
 from cs_sync.sync.windows import BACKFILL_EDGES
-from cs_sync.testing import SourceConformance, SyncBench
+from cs_sync.testing import SourceConformance, SyncHarness
 from cs_sync_pebble.in_memory import PebbleVendor
 from cs_sync_posthog import PostHogSource
 from cs_sync_schemas import Product, SourceAccount, SurveyResponse, Ticket, UsageDay
@@ -24,7 +24,7 @@ from tests.known_failures.portal import reading
 
 TICKETS, ORGANIZATIONS = ["tickets"], ["organizations"]
 
-Reads = tuple[SyncBench, Desk]
+Reads = tuple[SyncHarness, Desk]
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_p24_rows_that_a_time_based_export_repeats_are_stored_once(reads: Reads)
     run = bench.sync(only=ORGANIZATIONS)
     assert run.outcomes["organizations"].stored.records > 9, "the export did repeat rows"
     assert len(living(bench, SourceAccount)) == 9
-    bench.later(minutes=10)
+    bench.advance_clock(minutes=10)
     assert bench.sync(only=ORGANIZATIONS).changed == 0
 
 
@@ -64,7 +64,7 @@ def test_p25_an_update_by_the_system_is_seen_although_updated_at_stands(reads: R
     desk.ticket(1, ago(bench, days=3))
     desk.ticket(2, ago(bench, days=2))
     bench.sync(only=TICKETS)
-    bench.later(minutes=600)
+    bench.advance_clock(minutes=600)
     updated_at = desk.rows["tickets"][1]["updated_at"]
     desk.ticket(1, ago(bench, minutes=5), status="closed")
     assert desk.rows["tickets"][1]["updated_at"] == updated_at
@@ -115,10 +115,10 @@ def test_p29_a_reset_buries_nothing_that_the_api_no_longer_shows(reads: Reads) -
         desk.ticket(number, ago(bench, days=number))
     bench.sync(only=TICKETS)
     with bench.store.write() as connection:
-        assert forget_state(connection, bench.name) > 0
+        assert delete_stream_state(connection, bench.name) > 0
     for number in (3, 4):
         del desk.rows["tickets"][number]  # archived at Zendesk
-    bench.later(minutes=10)
+    bench.advance_clock(minutes=10)
     for full in (False, True):
         assert bench.sync(only=TICKETS, full=full).status == "ok"
         assert living(bench, Ticket) == ["1", "2", "3", "4"]
@@ -153,7 +153,7 @@ def test_p32_what_was_read_is_kept_page_by_page_and_closing_is_a_change(reads: R
     rest = bench.sync(only=TICKETS)
     assert rest.outcomes["tickets"].stored.records == 3, "it went on behind the second page"
     assert len(living(bench, Ticket)) == 7
-    bench.later(minutes=60)
+    bench.advance_clock(minutes=60)
     desk.ticket(1, ago(bench, minutes=5), status="closed")
     bench.sync(only=TICKETS)
     assert stored(bench, Ticket)["1"]["status"] == "closed"
@@ -179,7 +179,7 @@ def test_p33_no_second_is_lost_where_two_windows_meet(tmp_path: Path) -> None:
         books.put("products", **product("prod_now", bench.clock.now()))
         books.tell("product.created", "prod_now", bench.clock.now())
         bench.sync(only=["products"])
-        bench.later(minutes=1)
+        bench.advance_clock(minutes=1)
         bench.sync(only=["products"])
         assert "prod_now" in living(bench, Product)
 
@@ -197,7 +197,7 @@ def test_p34_nothing_is_swept_before_a_read_that_is_proven_complete(
         bench.sync()
         before = bench.present()
         portal.links.popitem()
-        bench.later(minutes=60)
+        bench.advance_clock(minutes=60)
 
         def fault(exchange: Any) -> httpx.Response:
             if "associations" in exchange.request.url.path:
@@ -250,7 +250,7 @@ class Project:
 
 
 def posthog(folder: Path, project: Project) -> Any:
-    zone = Workspace.model_validate({"timezone": ZoneInfo("UTC")})
+    zone = WorkspaceInfo.model_validate({"timezone": ZoneInfo("UTC")})
     key = "_".join(("phx", "notARealKey"))
     settings = {"api_key": key, "project_id": 1, "backfill_days": 20, "workspace": zone}
     return bench_of(folder, PostHogSource, settings, project)
@@ -268,7 +268,7 @@ def test_p33_days_are_read_whole_although_windows_end_within_one(tmp_path: Path)
     project = Project(clamp=100)
     with posthog(tmp_path, project) as bench:
         for hours in (0, 7, 13):
-            bench.later(minutes=60 * hours)
+            bench.advance_clock(minutes=60 * hours)
             today = bench.clock.now().date().isoformat()
             project.usage = [[today, "acct_1", "u-1", 10 + hours, 1, 60]]
             bench.sync(only=["usage"])
@@ -290,12 +290,12 @@ def test_p36_a_partial_answer_is_replaced_by_the_whole_one(tmp_path: Path) -> No
         project.answers = [answer()]
         bench.sync(only=["surveys"])
         assert stored(bench, SurveyResponse)["submission-1"]["score"] is None
-        bench.later(minutes=60)
+        bench.advance_clock(minutes=60)
         project.answers = [answer(**{"$survey_response_q1": "9"})]
         run = bench.sync(only=["surveys"])
         assert run.changed == 1
         assert stored(bench, SurveyResponse)["submission-1"]["score"] == 9
-        bench.later(minutes=60)
+        bench.advance_clock(minutes=60)
         again = bench.sync(only=["surveys"])
         assert again.outcomes["surveys"].stored.records == 1, "the last row is given again"
         assert again.changed == 0
@@ -311,7 +311,7 @@ class OnePage(PebbleVendor):
 
 
 def test_p37_the_kit_refuses_a_fake_whose_lists_are_one_page(tmp_path: Path) -> None:
-    bench = SyncBench(OnePage, tmp_path)
+    bench = SyncHarness(OnePage, tmp_path)
     with pytest.raises(pytest.fail.Exception, match="comes in 1 pages"):
         SourceConformance().test_every_stream_arrives_in_several_pages(bench)
     bench.close()

@@ -11,19 +11,19 @@ import orjson
 import pytest
 from sqlalchemy import select
 
-from cs_sync.store.ledger import LEDGER
-from cs_sync.testing import PushBench, faults
-from cs_sync.testing.pushing import FIELDS, PREFIX, wishes
-from cs_sync.testing.wire import Exchange, Sent
-from cs_sync.write_back.plan import Wish, make_plan
-from cs_sync_hubspot.keyed import KEY
+from cs_sync.store.write_ledger import LEDGER
+from cs_sync.testing import PushHarness, faults
+from cs_sync.testing.fault_transport import Exchange, SentRequest
+from cs_sync.testing.pushing import FIELDS, PREFIX, build_desired_records
+from cs_sync.write_back.plan import DesiredRecord, make_plan
+from cs_sync_hubspot.idempotent_objects import KEY
 from cs_sync_sandbox.hubspot import Portal
 from cs_sync_schemas import Membership
 from tests.jobs.road import CONFIG, small_company
 from tests.known_failures.benches import living
 from tests.known_failures.portal import COMPANIES, reading, writing
 
-Writes = tuple[PushBench, Portal]
+Writes = tuple[PushHarness, Portal]
 WEBHOOK = """
     [connectors.webhook]
     url = "http://127.0.0.1:9/health"
@@ -39,19 +39,19 @@ def writes(tmp_path: Path) -> Iterator[Writes]:
         yield found
 
 
-def score(bench: PushBench, value: float) -> list[Wish]:
+def score(bench: PushHarness, value: float) -> list[DesiredRecord]:
     """A score for every account."""
-    found = wishes(bench.crm.accounts(), bench.clock.now())[:COMPANIES]
+    found = build_desired_records(bench.crm.accounts(), bench.clock.now())[:COMPANIES]
     return [replace(wish, fields={**wish.fields, "cs_health_score": value}) for wish in found]
 
 
-def ledger(bench: PushBench) -> dict[str, Any]:
+def ledger(bench: PushHarness) -> dict[str, Any]:
     with bench.store.read() as connection:
         rows = connection.execute(select(LEDGER)).mappings()
         return {row["key"]: dict(row) for row in rows}
 
 
-def posts(sent: Sequence[Sent], end: str) -> list[Any]:
+def posts(sent: Sequence[SentRequest], end: str) -> list[Any]:
     """Decoded bodies of what was sent to paths with this end."""
     requests = (one.request for one in sent)
     return [orjson.loads(r.content) for r in requests if r.url.path.endswith(end)]
@@ -108,7 +108,7 @@ def test_p41_every_operation_has_an_answer_or_is_unknown(writes: Writes) -> None
             return {**body, "results": body["results"][:-1]}
 
         whole = not exchange.request.url.path.endswith("companies/batch/update")
-        return exchange.answer() if whole else faults.rewritten(without_last)(exchange)
+        return exchange.answer() if whole else faults.rewrite_response(without_last)(exchange)
 
     pushed = bench.push(missing, wanted=[gone, *wanted])
     counts = pushed.writes
@@ -164,7 +164,7 @@ def test_p44_a_create_whose_answer_is_lost_is_not_repeated(
     def lost(exchange: Exchange) -> httpx.Response:
         if exchange.request.url.path.endswith("tasks/batch/create"):
             intents.extend(row["status"] for row in ledger(bench).values() if row["intent"])
-            return faults.lost(error, done=True)(exchange)
+            return faults.lose_response(error, done=True)(exchange)
         return exchange.answer()
 
     tasks = [wish for wish in bench.wishes if wish.object == "follow_up"]
@@ -213,7 +213,7 @@ def test_p46_a_source_that_shows_almost_nothing_buries_nothing(tmp_path: Path) -
             contact = portal.create("contacts", {"email": f"{number}@acme.example"})
             portal.link("companies", company.id, "contacts", contact.id, {2})
         bench.sync()
-        bench.later(minutes=60)
+        bench.advance_clock(minutes=60)
         portal.links.clear()
         run = bench.sync()
         assert run.outcomes["associations"].status == "partial"

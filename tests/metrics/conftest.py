@@ -12,16 +12,16 @@ from sqlalchemy import Engine, create_engine, insert
 from sqlalchemy.pool import StaticPool
 from sqlmodel import SQLModel
 
-from cs_sync.metrics.bridge import BridgeRow, bridge, bridge_rows
-from cs_sync.metrics.kpi import KpiRow, finish
+from cs_sync.metrics.bridge import BridgeRow, build_bridge_rows, select_bridge
+from cs_sync.metrics.kpi import KpiRow, build_kpi_rows
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.mrr.facts import BillingFacts
-from cs_sync.metrics.mrr.movements import account_mrr
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.registry import Registry, builtin_metrics
-from cs_sync.store.attributes import BEGINNING, as_text
-from cs_sync.store.billing import read_billing
-from cs_sync.testing.databases import quick
+from cs_sync.metrics.registry import MetricRegistry, list_builtin_metrics
+from cs_sync.store.queries.attributes import BEGINNING, format_attribute
+from cs_sync.store.queries.billing import read_billing_facts
+from cs_sync.testing.databases import speed_up
 from cs_sync_schemas import (
     Account,
     AccountAttribute,
@@ -31,12 +31,12 @@ from cs_sync_schemas import (
     ContactLink,
     MrrMovement,
     MrrSpan,
-    table_of,
+    get_table,
 )
 from cs_sync_schemas.money import ExactDecimal
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-METRICS = Registry(builtin_metrics())
+METRICS = MetricRegistry(list_builtin_metrics())
 
 
 def utc(*parts: int) -> datetime:
@@ -61,13 +61,13 @@ class Ledger:
     def __init__(self) -> None:
         opened = sqlite3.connect(":memory:", check_same_thread=False)
         opened.deserialize(_empty())
-        self.engine: Engine = quick(
+        self.engine: Engine = speed_up(
             create_engine("sqlite://", poolclass=StaticPool, creator=lambda: opened)
         )
 
     def add(self, model: type[SQLModel], *rows: Mapping[str, Any]) -> None:
         """Store rows, defaults filled in; the columns of the sync engine too."""
-        table = table_of(model)
+        table = get_table(model)
         names = [column.name for column in table.c]
         engine: dict[str, Any] = {
             "source": "files", "first_seen_at": LONG_AGO, "last_seen_at": LONG_AGO,
@@ -88,7 +88,7 @@ class Ledger:
         self.add(Account, {"id": account_id, **fields})
         self.add(AccountLink, {"source": source, "source_id": account_id, "account_id": account_id})
         for name, value in (fields.get("attributes") or {}).items():
-            self.attribute(account_id, name, as_text(value))
+            self.attribute(account_id, name, format_attribute(value))
 
     def person(self, name: str, record: str, account_id: str) -> None:
         """A person, the record of it, and the account where it has always been."""
@@ -123,12 +123,14 @@ class Ledger:
 
     def facts(self, *account_ids: str) -> dict[str, BillingFacts]:
         with self.engine.connect() as connection:
-            return {facts.account_id: facts for facts in read_billing(connection, account_ids)}
+            return {
+                facts.account_id: facts for facts in read_billing_facts(connection, account_ids)
+            }
 
     def compute(self, accounts: Iterable[str], policy: MrrPolicy) -> None:
         """Derive and store spans and movements of these accounts under a policy."""
         for account_id, facts in self.facts(*accounts).items():
-            result = account_mrr(facts, policy)
+            result = calculate_account_mrr(facts, policy)
             for span in result.spans:
                 self.add(
                     MrrSpan,
@@ -188,12 +190,12 @@ class Ledger:
                 for first, statement in chosen.statements(scope)
                 for row in connection.execute(statement)
             ]
-        return finish(chosen, scope, rows, **more)
+        return build_kpi_rows(chosen, scope, rows, **more)
 
     def bridge(self, scope: Scope, *, by_account: bool = False) -> list[BridgeRow]:
         with self.engine.connect() as connection:
-            rows = connection.execute(bridge(scope, by_account=by_account)).mappings().all()
-        return bridge_rows(scope, [dict(row) for row in rows])
+            rows = connection.execute(select_bridge(scope, by_account=by_account)).mappings().all()
+        return build_bridge_rows(scope, [dict(row) for row in rows])
 
 
 @pytest.fixture

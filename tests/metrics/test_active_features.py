@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.periods import period_of
+from cs_sync.metrics.periods import find_period
 from cs_sync_schemas import FeatureDay, UsageDay
 from tests.jobs.road import CONFIG, small_company
 from tests.metrics.conftest import Ledger
 
-FEBRUARY = period_of(date(2026, 2, 1), "month", "UTC")  # 28 days: period and window coincide
+FEBRUARY = find_period(date(2026, 2, 1), "month", "UTC")  # 28 days: period and window coincide
 ANY = Scope((FEBRUARY,))
 BY_ACTION = Scope((FEBRUARY,), active_features=("export", "invite sent"))
 

@@ -4,12 +4,12 @@ from typing import get_args
 
 import pytest
 
-from cs_sync.cli.commands import numbers
-from cs_sync.metrics.aliases import ALIASES, plain
+from cs_sync.cli.commands import metrics as numbers
+from cs_sync.metrics.aliases import ALIASES, normalise_name
 from cs_sync.metrics.metric import Family, Stage, Strategy
-from cs_sync.metrics.registry import Registry, builtin_metrics, in_view
+from cs_sync.metrics.registry import MetricRegistry, is_in_view, list_builtin_metrics
 
-METRICS = Registry(builtin_metrics())
+METRICS = MetricRegistry(list_builtin_metrics())
 
 
 @pytest.mark.parametrize(
@@ -34,19 +34,19 @@ def test_asking_by_two_names_answers_once() -> None:
 
 
 def test_other_names_are_of_one_metric_each_and_hide_none() -> None:
-    names = {metric.name for metric in builtin_metrics()}
-    others = [plain(alias) for found in ALIASES.values() for alias in found]
+    names = {metric.name for metric in list_builtin_metrics()}
+    others = [normalise_name(alias) for found in ALIASES.values() for alias in found]
     assert set(ALIASES) <= names
     assert len(others) == len(set(others))
-    own = {plain(alias): name for name, found in ALIASES.items() for alias in found}
+    own = {normalise_name(alias): name for name, found in ALIASES.items() for alias in found}
     assert all(own[other] == other for other in set(others) & names)
 
 
 def test_every_metric_is_in_a_family_and_every_family_has_some() -> None:
     for family in get_args(Family):
-        assert [m for m in builtin_metrics() if in_view(m, "family", family)], family
+        assert [m for m in list_builtin_metrics() if is_in_view(m, "family", family)], family
     pairs = [("nps", "engagement"), ("cac", "customer ROI"), ("defects", "technical")]
-    assert all(in_view(METRICS.select([name])[0], "family", family) for name, family in pairs)
+    assert all(is_in_view(METRICS.select([name])[0], "family", family) for name, family in pairs)
 
 
 def test_the_command_line_offers_the_views_that_there_are() -> None:

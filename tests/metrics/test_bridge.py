@@ -13,12 +13,12 @@ from sqlalchemy import delete
 from cs_sync.metrics.bridge import BridgeRow
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.periods import GRAINS, Grain, whole_periods
-from cs_sync_schemas import MrrSpan, table_of
+from cs_sync.metrics.periods import GRAINS, Grain, list_whole_periods
+from cs_sync_schemas import MrrSpan, get_table
 from tests.metrics.conftest import Ledger, utc
 
 ACCOUNTS = {"a": "pro", "b": "pro", "c": "basic", "d": None}
-YEAR = whole_periods(date(2025, 12, 1), date(2027, 1, 1), "month", "UTC")
+YEAR = list_whole_periods(date(2025, 12, 1), date(2027, 1, 1), "month", "UTC")
 
 
 def months(ledger: Ledger, **more: Any) -> list[BridgeRow]:
@@ -156,7 +156,7 @@ def books(draw: st.DrawFn) -> Book:
 
 def keep(ledger: Ledger, book: Book, policy: MrrPolicy) -> None:
     with ledger.engine.begin() as connection:
-        connection.execute(delete(table_of(MrrSpan)))
+        connection.execute(delete(get_table(MrrSpan)))
     rows = [
         {
             "account_id": account, "policy": policy.hash, "currency": currency,
@@ -181,7 +181,7 @@ def test_the_bridge_holds_to_the_cent_in_and_across_periods(
     shared: Ledger, book: Book, grain: Grain, policy: MrrPolicy
 ) -> None:
     keep(shared, book, policy)
-    periods = whole_periods(date(2025, 12, 1), date(2027, 2, 1), grain, policy.zone)
+    periods = list_whole_periods(date(2025, 12, 1), date(2027, 2, 1), grain, policy.zone)
     for by in ((), ("plan",)):
         rows = shared.bridge(Scope(periods, policy, by))
         closing: dict[Any, int] = defaultdict(int)
@@ -223,7 +223,7 @@ def test_gross_retention_is_at_most_one_and_at_most_net_retention(
     shared: Ledger, book: Book
 ) -> None:
     keep(shared, book, MrrPolicy())
-    periods = whole_periods(date(2026, 6, 1), date(2027, 6, 1), "month", "UTC")
+    periods = list_whole_periods(date(2026, 6, 1), date(2027, 6, 1), "month", "UTC")
     net = shared.kpis("nrr", Scope(periods))
     gross = shared.kpis("grr", Scope(periods))
     for n, g in zip(net, gross, strict=True):

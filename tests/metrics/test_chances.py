@@ -5,12 +5,12 @@ from fractions import Fraction
 
 import pytest
 
-from cs_sync.metrics.fx import Rates, conversion
+from cs_sync.metrics.fx import ExchangeRates, build_conversion
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.periods import period_of
+from cs_sync.metrics.periods import find_period
 from tests.metrics.conftest import Ledger, utc
 
-JUNE = period_of(date(2026, 6, 1), "month", "UTC")
+JUNE = find_period(date(2026, 6, 1), "month", "UTC")
 MIDDLE = date(2026, 6, 15)
 LONG_AGO, LAST_YEAR, SPRING = date(2023, 1, 1), date(2025, 9, 1), date(2026, 4, 1)
 
@@ -66,9 +66,9 @@ def test_two_currencies_are_added_up_where_there_is_a_rate(ledger: Ledger) -> No
     for currency, before, after in (("EUR", 100, 110), ("USD", 100, 50)):
         ledger.span("a", before, SPRING, MIDDLE, currency)
         ledger.span("a", after, MIDDLE, None, currency)
-    rates = Rates([(date(2026, 1, 1), "EUR", "USD", Fraction(1))])
+    rates = ExchangeRates([(date(2026, 1, 1), "EUR", "USD", Fraction(1))])
     since = dict.fromkeys(("EUR", "USD"), utc(2026, 1, 1))
-    summed = conversion(rates, "EUR", (JUNE,), since, openings=False)
+    summed = build_conversion(rates, "EUR", (JUNE,), since, openings=False)
     for known, grew in ((None, 1), (summed, 0)):
         (row,) = ledger.kpis("expanding_customers_rate", Scope((JUNE,), conversion=known))
         assert (row.numerator, row.denominator) == (grew, 1)

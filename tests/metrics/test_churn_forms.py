@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.periods import period_of
-from cs_sync.metrics.scaling import scaled
+from cs_sync.metrics.periods import find_period
+from cs_sync.metrics.sql.scaling import scale_rate
 from cs_sync_schemas import MrrMovement, Subscription, SubscriptionItem
 from tests.metrics.conftest import Ledger, utc
 
-JUNE = period_of(date(2026, 6, 1), "month", "UTC")
+JUNE = find_period(date(2026, 6, 1), "month", "UTC")
 START, MIDDLE = date(2026, 1, 1), date(2026, 6, 15)
 
 
@@ -89,9 +89,9 @@ def test_scheduled_churn_is_said_before_it_happens(ledger: Ledger) -> None:
     ledger.compute(["a", "b"], MrrPolicy())
     assert one(ledger, "scheduled_churn_mrr").value == 2000
     assert one(ledger, "mrr").value == 5500
-    july = period_of(date(2026, 7, 1), "month", "UTC")
+    july = find_period(date(2026, 7, 1), "month", "UTC")
     assert one(ledger, "scheduled_churn_mrr", Scope((july,))).value == 2500
-    september = period_of(date(2026, 9, 1), "month", "UTC")
+    september = find_period(date(2026, 9, 1), "month", "UTC")
     assert one(ledger, "scheduled_churn_mrr", Scope((september,))).value == 0
 
 
@@ -158,8 +158,8 @@ def test_a_quiet_month_has_no_daily_churn_and_nobody_none(ledger: Ledger) -> Non
 
 def test_rates_are_scaled_and_not_multiplied(ledger: Ledger) -> None:
     """5 % a month is 46 % a year, and 46 % a year 5 % a month."""
-    assert scaled(0.05, 365 / 12, 365) == pytest.approx(1 - 0.95**12)
-    assert scaled(1 - 0.95**12, 365, 365 / 12) == pytest.approx(0.05)
+    assert scale_rate(0.05, 365 / 12, 365) == pytest.approx(1 - 0.95**12)
+    assert scale_rate(1 - 0.95**12, 365, 365 / 12) == pytest.approx(0.05)
     for n in range(20):
         ledger.account(f"a{n}")
         ledger.span(f"a{n}", 100, START, MIDDLE if n == 0 else None)
@@ -173,16 +173,16 @@ def test_rates_are_scaled_and_not_multiplied(ledger: Ledger) -> None:
 
 @given(st.floats(0, 0.999), st.floats(1, 400), st.floats(1, 400))
 def test_scaling_there_and_back_changes_nothing(rate: float, days: float, to: float) -> None:
-    there = scaled(rate, days, to)
+    there = scale_rate(rate, days, to)
     assert 0 <= there <= 1
     if there < 0.999:
-        assert scaled(there, to, days) == pytest.approx(rate, abs=1e-6)
+        assert scale_rate(there, to, days) == pytest.approx(rate, abs=1e-6)
 
 
 def test_two_years_of_days_are_one_statement(ledger: Ledger) -> None:
-    from cs_sync.metrics.periods import whole_periods
+    from cs_sync.metrics.periods import list_whole_periods
 
     ledger.account("a")
     ledger.span("a", 100, START)
-    days = whole_periods(date(2025, 1, 1), date(2027, 1, 1), "day", "UTC")
+    days = list_whole_periods(date(2025, 1, 1), date(2027, 1, 1), "day", "UTC")
     assert len(ledger.kpis("mrr", Scope(days))) == 730

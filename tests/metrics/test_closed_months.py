@@ -15,14 +15,14 @@ from sqlalchemy import delete
 
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.periods import whole_periods
-from cs_sync_schemas import MrrSpan, table_of
+from cs_sync.metrics.periods import list_whole_periods
+from cs_sync_schemas import MrrSpan, get_table
 from tests.jobs.road import CONFIG, Place
 from tests.metrics.conftest import Ledger, utc
 from tests.metrics.test_bridge import ACCOUNTS, Book, books
 
-SPRING = whole_periods(date(2026, 1, 1), date(2026, 6, 1), "month", "UTC")
-YEAR = whole_periods(date(2026, 1, 1), date(2027, 1, 1), "month", "UTC")
+SPRING = list_whole_periods(date(2026, 1, 1), date(2026, 6, 1), "month", "UTC")
+YEAR = list_whole_periods(date(2026, 1, 1), date(2027, 1, 1), "month", "UTC")
 
 
 def closed(*months: int) -> dict[date, datetime]:
@@ -99,7 +99,7 @@ def shared() -> Iterator[Ledger]:
 def learn(ledger: Ledger, found: list[Book]) -> None:
     """Each book replaces the one before, a hundred days later."""
     with ledger.engine.begin() as connection:
-        connection.execute(delete(table_of(MrrSpan)))
+        connection.execute(delete(get_table(MrrSpan)))
     begin = datetime(2026, 1, 5, tzinfo=UTC)
     for index, book in enumerate(found):
         known_from = begin + timedelta(days=100 * index)

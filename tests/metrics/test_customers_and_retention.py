@@ -7,10 +7,10 @@ import pytest
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.periods import period_of
+from cs_sync.metrics.periods import find_period
 from tests.metrics.conftest import Ledger, utc
 
-JUNE = period_of(date(2026, 6, 1), "month", "UTC")
+JUNE = find_period(date(2026, 6, 1), "month", "UTC")
 START, MIDDLE = date(2026, 1, 1), date(2026, 6, 15)
 
 
@@ -83,7 +83,7 @@ def test_retention_of_those_who_paid_a_year_ago(ledger: Ledger) -> None:
     net, gross = one(ledger, "nrr"), one(ledger, "grr")
     assert (net.value, net.numerator, net.denominator, net.n) == (0.7, 210, 300, 3)
     assert gross.value == pytest.approx(160 / 300)
-    year = period_of(date(2026, 1, 1), "year", "UTC")
+    year = find_period(date(2026, 1, 1), "year", "UTC")
     assert one(ledger, "grr", Scope((year,))).n == 4  # all four paid just before the year began
 
 

@@ -16,12 +16,12 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 from sqlmodel import SQLModel
 
-from cs_sync.metrics.bridge import bridge
-from cs_sync.metrics.fx import Rates, conversion
+from cs_sync.metrics.bridge import select_bridge
+from cs_sync.metrics.fx import ExchangeRates, build_conversion
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.periods import whole_periods
-from cs_sync.metrics.registry import builtin_metrics
+from cs_sync.metrics.periods import list_whole_periods
+from cs_sync.metrics.registry import list_builtin_metrics
 from cs_sync_schemas import (
     Cost,
     FeatureDay,
@@ -43,8 +43,8 @@ from tests.metrics.conftest import Ledger
 
 pytestmark = pytest.mark.slow
 
-PERIODS = whole_periods(date(2026, 3, 1), date(2026, 7, 1), "month", "Europe/Warsaw")
-RATES = Rates(
+PERIODS = list_whole_periods(date(2026, 3, 1), date(2026, 7, 1), "month", "Europe/Warsaw")
+RATES = ExchangeRates(
     (date(2025, month, 15), "EUR", "USD", Fraction(10_000 + 137 * month, 10_000))
     for month in range(1, 13)
 )
@@ -54,7 +54,7 @@ SCOPES = {
     "whole": Scope(PERIODS),
     "by two attributes": Scope(PERIODS, by=("plan", "size")),
     "in one currency": Scope(
-        PERIODS, conversion=conversion(RATES, "EUR", PERIODS, SINCE, openings=True)
+        PERIODS, conversion=build_conversion(RATES, "EUR", PERIODS, SINCE, openings=True)
     ),
     "closed, by team": Scope(
         PERIODS,
@@ -75,13 +75,13 @@ Run = Callable[[Any], list[Mapping[str, Any]]]
 def _statements(name: str) -> dict[str, Executable]:
     """The bridge, and every metric of the whole; of the other scopes every third one, in turn."""
     scope = SCOPES[name]
-    metrics = builtin_metrics()
+    metrics = list_builtin_metrics()
     if name != "whole":
         metrics = metrics[list(SCOPES).index(name) % 3 :: 3]
     found: dict[str, Executable] = {metric.name: metric.statement(scope) for metric in metrics}
     return found | {
-        "bridge": bridge(scope),
-        "bridge by account": bridge(scope, by_account=True),
+        "bridge": select_bridge(scope),
+        "bridge by account": select_bridge(scope, by_account=True),
     }
 
 

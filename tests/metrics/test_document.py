@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from cs_sync.metrics.benchmark import BENCHMARKS
-from cs_sync.metrics.document import document
-from cs_sync.metrics.registry import builtin_metrics
+from cs_sync.metrics.document import render_page
+from cs_sync.metrics.registry import list_builtin_metrics
 
 PAGE = Path(__file__).parents[2] / "docs" / "metrics.md"
 PROMISED = """
@@ -22,17 +22,17 @@ defects downtime_seconds response_seconds
 
 def test_the_page_is_what_the_registry_says() -> None:
     written = PAGE.read_text(encoding="utf-8")
-    assert written == document(builtin_metrics()), (
+    assert written == render_page(list_builtin_metrics()), (
         "run: python -m cs_sync.metrics.document > docs/metrics.md"
     )
 
 
 def test_every_promised_metric_is_there() -> None:
-    assert set(PROMISED.split()) <= {metric.name for metric in builtin_metrics()}
+    assert set(PROMISED.split()) <= {metric.name for metric in list_builtin_metrics()}
 
 
 def test_every_metric_says_what_it_is() -> None:
-    for metric in builtin_metrics():
+    for metric in list_builtin_metrics():
         assert all((metric.title, metric.formula, metric.sources, metric.inputs)), metric.name
         assert metric.spread == "none" or metric.divides, metric.name
 
@@ -47,7 +47,7 @@ def test_views_hold_what_they_are_for() -> None:
         "profitability": {"expansion_rate", "mrr_growth_rate", "ltv_cac"},
     }
     for view, names in views.items():
-        shown = {m.name for m in builtin_metrics() if view in (*m.stage, *m.strategy)}
+        shown = {m.name for m in list_builtin_metrics() if view in (*m.stage, *m.strategy)}
         assert names <= shown, view
 
 
@@ -63,4 +63,4 @@ def test_benchmarks_of_churn_are_scaled_to_the_period() -> None:
 
 
 def test_benchmarks_are_of_metrics_that_exist() -> None:
-    assert set(BENCHMARKS) <= {metric.name for metric in builtin_metrics()}
+    assert set(BENCHMARKS) <= {metric.name for metric in list_builtin_metrics()}

@@ -11,23 +11,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import BigInteger, Engine, create_engine, literal, select
 
-from cs_sync.metrics.conversion import times
-from cs_sync.metrics.fx import Conversion, Rates, conversion
+from cs_sync.metrics.fx import Conversion, ExchangeRates, build_conversion
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.normalise import round_half_even
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.periods import whole_periods
+from cs_sync.metrics.periods import list_whole_periods
+from cs_sync.metrics.sql.currency_conversion import multiply_rounded
 from tests.jobs.road import CONFIG, Place
 from tests.metrics.conftest import Ledger, utc
 from tests.metrics.test_bridge import ACCOUNTS, Book, books, keep
 
-SPRING = whole_periods(date(2026, 1, 1), date(2026, 5, 1), "month", "UTC")
-YEAR = whole_periods(date(2025, 12, 1), date(2027, 1, 1), "month", "UTC")
+SPRING = list_whole_periods(date(2026, 1, 1), date(2026, 5, 1), "month", "UTC")
+YEAR = list_whole_periods(date(2025, 12, 1), date(2027, 1, 1), "month", "UTC")
 MONTH_ENDS = {
     date(2025, 12, 31): "1.25", date(2026, 1, 31): "1.20", date(2026, 2, 28): "1.25",
     date(2026, 3, 31): "1.60",
 }  # fmt: skip
-DOLLARS = Rates((day, "EUR", "USD", Fraction(rate)) for day, rate in MONTH_ENDS.items())
+DOLLARS = ExchangeRates((day, "EUR", "USD", Fraction(rate)) for day, rate in MONTH_ENDS.items())
 
 
 def test_a_rate_holds_until_the_next() -> None:
@@ -40,13 +40,13 @@ def test_a_rate_holds_until_the_next() -> None:
 def test_a_rate_may_be_read_backwards() -> None:
     assert DOLLARS.on(date(2026, 1, 31), "USD", "EUR") == Fraction(5, 6)
     newer = [(date(2026, 1, 1), "USD", "EUR", Fraction(9, 10))]
-    both = Rates([*newer, (date(2025, 12, 31), "EUR", "USD", Fraction(5, 4))])
+    both = ExchangeRates([*newer, (date(2025, 12, 31), "EUR", "USD", Fraction(5, 4))])
     assert both.on(date(2026, 1, 2), "EUR", "USD") == Fraction(10, 9)
     assert both.on(date(2025, 12, 31), "USD", "EUR") == Fraction(4, 5)
 
 
 def test_two_currencies_meet_in_a_third() -> None:
-    rates = Rates(
+    rates = ExchangeRates(
         [
             (date(2026, 1, 1), "EUR", "USD", Fraction("1.2")),
             (date(2026, 1, 1), "EUR", "PLN", Fraction("4.2")),
@@ -59,7 +59,7 @@ def test_two_currencies_meet_in_a_third() -> None:
 
 def test_minor_units_differ_where_decimals_do() -> None:
     """1 EUR = 160 JPY: a cent is 1.6 yen; 1 KWD = 3 EUR: a fils is 0.3 cents."""
-    rates = Rates(
+    rates = ExchangeRates(
         [
             (date(2026, 1, 1), "EUR", "JPY", Fraction(160)),
             (date(2026, 1, 1), "KWD", "EUR", Fraction(3)),
@@ -84,13 +84,13 @@ def memory() -> Iterator[Engine]:
 def test_a_database_multiplies_as_fractions_do(memory: Engine, amount: int, rate: Fraction) -> None:
     asked = (literal(n, BigInteger) for n in (amount, rate.numerator, rate.denominator))
     with memory.connect() as connection:
-        found = connection.scalar(select(times(*asked)))
+        found = connection.scalar(select(multiply_rounded(*asked)))
     assert found == round_half_even(amount * rate)
 
 
-def _at(periods: Any, rates: Rates, target: str, *, openings: bool = True) -> Conversion:
+def _at(periods: Any, rates: ExchangeRates, target: str, *, openings: bool = True) -> Conversion:
     since = {"EUR": utc(2026, 1, 1), "USD": utc(2025, 12, 5)}
-    return conversion(rates, target, periods, since, openings=openings)
+    return build_conversion(rates, target, periods, since, openings=openings)
 
 
 def test_the_exchange_has_a_row_of_its_own(ledger: Ledger) -> None:
@@ -128,7 +128,7 @@ def test_what_has_no_rate_stays_as_it_is(ledger: Ledger) -> None:
     ledger.span("a", 100_00, date(2026, 1, 10), None, "CHF")
     ledger.span("b", 7_00, date(2026, 1, 10))
     since = {"EUR": utc(2026, 1, 10), "CHF": utc(2026, 1, 10)}
-    found = conversion(DOLLARS, "USD", SPRING[:1], since, openings=True)
+    found = build_conversion(DOLLARS, "USD", SPRING[:1], since, openings=True)
     rows = ledger.bridge(Scope(SPRING[:1], conversion=found))
     assert [(r.currency, r.closing) for r in rows] == [("CHF", 100_00), ("USD", 8_40)]
     (note,) = found.notes({"CHF", "USD"})
@@ -138,11 +138,11 @@ def test_what_has_no_rate_stays_as_it_is(ledger: Ledger) -> None:
 
 def test_a_rate_is_only_needed_where_there_is_money() -> None:
     since = {"USD": utc(2026, 2, 3)}
-    later = Rates([(date(2026, 2, 3), "EUR", "USD", Fraction(2))])
-    found = conversion(later, "EUR", SPRING, since, openings=True)
+    later = ExchangeRates([(date(2026, 2, 3), "EUR", "USD", Fraction(2))])
+    found = build_conversion(later, "EUR", SPRING, since, openings=True)
     assert not found.left_out
     assert found.closing["USD"][:2] == (Fraction(0), Fraction(1, 2))
-    early = conversion(later, "EUR", SPRING, {"USD": utc(2026, 1, 3)}, openings=True)
+    early = build_conversion(later, "EUR", SPRING, {"USD": utc(2026, 1, 3)}, openings=True)
     assert early.left_out == {"USD": date(2026, 1, 31)}
 
 
@@ -169,13 +169,13 @@ def test_the_converted_bridge_holds_to_the_minor_unit(
 ) -> None:
     keep(shared, book, MrrPolicy())
     days = [date(2025, 11, 30), *(period.start for period in YEAR)]
-    rates = Rates(
+    rates = ExchangeRates(
         quote
         for day, rate in zip(days, steps, strict=True)
         for quote in ((day, "EUR", "USD", rate), (day, "JPY", "EUR", rate / 100))
     )
     since = dict.fromkeys(("EUR", "USD"), datetime(2026, 1, 1, tzinfo=UTC))
-    scope = Scope(YEAR, conversion=conversion(rates, target, YEAR, since, openings=True))
+    scope = Scope(YEAR, conversion=build_conversion(rates, target, YEAR, since, openings=True))
     whole = shared.bridge(scope)
     split = shared.bridge(scope, by_account=True)
     closing = 0

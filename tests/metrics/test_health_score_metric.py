@@ -4,11 +4,11 @@ from datetime import date, timedelta
 from typing import Any
 
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.periods import period_of, whole_periods
+from cs_sync.metrics.periods import find_period, list_whole_periods
 from cs_sync_schemas import HealthScore
 from tests.metrics.conftest import Ledger, utc
 
-JUNE = period_of(date(2026, 6, 1), "month", "UTC")
+JUNE = find_period(date(2026, 6, 1), "month", "UTC")
 
 
 def scored(ledger: Ledger, account: str, day: date, score: float | None, **more: Any) -> None:
@@ -45,5 +45,5 @@ def test_it_is_what_was_on_record_then(ledger: Ledger) -> None:
     scored(ledger, "a", date(2026, 6, 30), 80)
     [row] = ledger.kpis("health_score", Scope((JUNE,), known_at=utc(2026, 6, 20)))
     assert row.value == 90
-    both = whole_periods(date(2026, 5, 1), date(2026, 7, 1), "month", "UTC")
+    both = list_whole_periods(date(2026, 5, 1), date(2026, 7, 1), "month", "UTC")
     assert [one.value for one in ledger.kpis("health_score", Scope(both))] == [None, 80]

@@ -5,17 +5,17 @@ from datetime import date
 
 import pytest
 
-from cs_sync.cli.values import quantity, sample, unit_of
-from cs_sync.metrics.intervals import log_interval, poisson_interval
+from cs_sync.cli.render.formatting import format_quantity, format_sample, get_row_unit
+from cs_sync.metrics.display_units import get_display_unit
+from cs_sync.metrics.intervals import calculate_log_interval, calculate_poisson_interval
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.periods import period_of
-from cs_sync.metrics.registry import builtin_metrics
-from cs_sync.metrics.said import said_as
+from cs_sync.metrics.periods import find_period
+from cs_sync.metrics.registry import list_builtin_metrics
 from cs_sync_schemas import Cost, Referral, Ticket, UsageDay
 from tests.metrics.conftest import Ledger, utc
 
-JUNE = period_of(date(2026, 6, 1), "month", "UTC")
+JUNE = find_period(date(2026, 6, 1), "month", "UTC")
 START, MIDDLE = date(2026, 1, 1), date(2026, 6, 15)
 Z = 1.959963984540054
 
@@ -38,7 +38,7 @@ def accounts(ledger: Ledger, stay: int, leave: int = 0, join: int = 0, amount: i
 
 
 def test_every_ratio_has_an_interval() -> None:
-    for metric in builtin_metrics():
+    for metric in list_builtin_metrics():
         assert metric.unit != "ratio" or metric.spread != "none", metric.name
 
 
@@ -48,7 +48,7 @@ def test_every_ratio_has_an_interval() -> None:
 )  # fmt: skip
 def test_limits_of_a_count_are_the_tabled_ones(events: int, low: float, high: float) -> None:
     """Exact limits as tables of the Poisson distribution print them; Byar's are next to them."""
-    found = poisson_interval(events, events, None, 1.0)
+    found = calculate_poisson_interval(events, events, None, 1.0)
     assert found is not None
     assert found[0] == pytest.approx(low, abs=0.02)
     assert found[1] == pytest.approx(high, abs=0.04)
@@ -169,17 +169,17 @@ def test_growth_of_use_varies_from_person_to_person(ledger: Ledger) -> None:
 
 
 def test_what_is_not_known_has_no_interval() -> None:
-    assert log_interval(2.0, None) is None
-    assert log_interval(0.0, 0.5) is None
-    assert poisson_interval(0.1, -1, None, 1.0) is None
+    assert calculate_log_interval(2.0, None) is None
+    assert calculate_log_interval(0.0, 0.5) is None
+    assert calculate_poisson_interval(0.1, -1, None, 1.0) is None
 
 
 def test_multiples_are_said_as_multiples() -> None:
     row = {"metric": "ltv_cac", "unit": "ratio", "n": 9, "low": 1.5, "high": 6.0}
-    assert quantity(3.0, unit_of(row)) == "3.0×"
-    assert sample(row).plain == "n=9, 1.5× … 6.0×"
-    assert quantity(1.7, said_as("tickets_per_account", "ratio")) == "1.7"
-    assert quantity(0.25, said_as("csat", "ratio")) == "25.0 %"
+    assert format_quantity(3.0, get_row_unit(row)) == "3.0×"
+    assert format_sample(row).plain == "n=9, 1.5× … 6.0×"
+    assert format_quantity(1.7, get_display_unit("tickets_per_account", "ratio")) == "1.7"
+    assert format_quantity(0.25, get_display_unit("csat", "ratio")) == "25.0 %"
 
 
 def test_accounts_that_are_all_alike_do_not_prove_that_nothing_varies(ledger: Ledger) -> None:

@@ -14,39 +14,39 @@ from hypothesis import strategies as st
 from sqlalchemy import Select, delete, func, insert, select, update
 from sqlmodel import SQLModel
 
-from cs_sync.metrics.bridge import bridge
-from cs_sync.metrics.fx import Rates, conversion
+from cs_sync.metrics.bridge import select_bridge
+from cs_sync.metrics.fx import ExchangeRates, build_conversion
+from cs_sync.metrics.incremental import CachedQuery, normalise_rows, update_sums
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.mrr.movements import account_mrr
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.periods import whole_periods
-from cs_sync.metrics.registry import builtin_metrics
-from cs_sync.metrics.sums import Question, brought_up_to_date, plain
-from cs_sync.store.attributes import save_attributes
-from cs_sync.store.billing import read_billing
-from cs_sync.store.database import Store, open_store
-from cs_sync.store.figures import answers
-from cs_sync.store.mrr import save_mrr
-from cs_sync.store.touched import touched_accounts
+from cs_sync.metrics.periods import list_whole_periods
+from cs_sync.metrics.registry import list_builtin_metrics
+from cs_sync.store.engine import Store, open_store
+from cs_sync.store.fast.metric_cache import answer_questions
+from cs_sync.store.queries.attributes import save_attributes
+from cs_sync.store.queries.billing import read_billing_facts
+from cs_sync.store.queries.mrr import save_mrr
+from cs_sync.store.queries.stale_accounts import read_stale_accounts
 from cs_sync_schemas import (
     Account,
     AccountLink,
-    Figure,
+    CachedMetric,
     MrrSpan,
     Subscription,
     SubscriptionItem,
-    table_of,
+    get_table,
 )
 from tests.metrics.conftest import Ledger, utc
 
 POLICY = MrrPolicy()
-MONTHS = whole_periods(date(2026, 1, 1), date(2026, 7, 1), "month", "UTC")
-QUARTERS = whole_periods(date(2026, 1, 1), date(2026, 7, 1), "quarter", "UTC")
+MONTHS = list_whole_periods(date(2026, 1, 1), date(2026, 7, 1), "month", "UTC")
+QUARTERS = list_whole_periods(date(2026, 1, 1), date(2026, 7, 1), "quarter", "UTC")
 BEGAN = utc(2026, 1, 5)
 CURRENCIES = {"a": "EUR", "b": "EUR", "c": "USD", "d": "USD", "e": "EUR", "f": "EUR"}
-ADDING = [metric for metric in builtin_metrics() if metric.adds_up]
-ACCOUNT, LINK, SPAN = table_of(Account), table_of(AccountLink), table_of(MrrSpan)
-ITEM, SUBSCRIPTION = table_of(SubscriptionItem), table_of(Subscription)
+ADDING = [metric for metric in list_builtin_metrics() if metric.adds_up]
+ACCOUNT, LINK, SPAN = get_table(Account), get_table(AccountLink), get_table(MrrSpan)
+ITEM, SUBSCRIPTION = get_table(SubscriptionItem), get_table(Subscription)
 
 
 @pytest.fixture
@@ -56,12 +56,12 @@ def store(ledger: Ledger) -> Iterator[Store]:
     made.close()
 
 
-def questions(scope: Scope, turn: int = 0) -> list[Question]:
+def questions(scope: Scope, turn: int = 0) -> list[CachedQuery]:
     """The bridge, and of the metrics, which take turns, a fifth."""
     return [
-        Question("bridge", scope, bridge(scope)),
+        CachedQuery("bridge", scope, select_bridge(scope)),
         *(
-            Question(metric.name, part, metric.statement(part))
+            CachedQuery(metric.name, part, metric.statement(part))
             for metric in ADDING[turn % 5 :: 5]
             for _, part in metric.parts(scope)
         ),
@@ -70,7 +70,7 @@ def questions(scope: Scope, turn: int = 0) -> list[Question]:
 
 def computed(store: Store, statement: Select[Any]) -> list[dict[str, Any]]:
     with store.read() as connection:
-        return plain(row._asdict() for row in connection.execute(statement))
+        return normalise_rows(row._asdict() for row in connection.execute(statement))
 
 
 def near(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -152,9 +152,9 @@ class Company:
         """Attributes and MRR of what was touched since the last time."""
         with self.store.write() as connection:
             save_attributes(connection, [(n, {"plan": p}) for n, p in self.plans.items()], self.now)
-            touched = touched_accounts(connection, self.derived)
-            facts = list(read_billing(connection, touched))
-            mrr = {one.account_id: account_mrr(one, POLICY) for one in facts}
+            touched = read_stale_accounts(connection, self.derived)
+            facts = list(read_billing_facts(connection, touched))
+            mrr = {one.account_id: calculate_account_mrr(one, POLICY) for one in facts}
             save_mrr(connection, mrr, POLICY.hash, self.now)
         self.derived = self.now
 
@@ -166,24 +166,24 @@ class Company:
 
     def spans_anew(self) -> list[tuple[Any, ...]]:
         with self.store.read() as connection:
-            facts = list(read_billing(connection, sorted(CURRENCIES)))
+            facts = list(read_billing_facts(connection, sorted(CURRENCIES)))
         return sorted(
             (
                 (one.account_id, span.currency, span.valid_from, span.valid_to, span.amount)
                 for one in facts
-                for span in account_mrr(one, POLICY).spans
+                for span in calculate_account_mrr(one, POLICY).spans
             ),
             key=str,
         )
 
 
 def scopes(rate: Fraction) -> tuple[Scope, ...]:
-    rates = Rates([(date(2025, 12, 1), "EUR", "USD", Fraction(5, 4)),
+    rates = ExchangeRates([(date(2025, 12, 1), "EUR", "USD", Fraction(5, 4)),
                    (date(2026, 3, 31), "EUR", "USD", rate)])  # fmt: skip
     since = {"EUR": BEGAN, "USD": BEGAN}
     whole = Scope(MONTHS, POLICY)
     closed = {date(2026, 3, 1): utc(2026, 1, 15), date(2026, 5, 1): utc(2026, 1, 25)}
-    euros = conversion(rates, "EUR", MONTHS, since, openings=True)
+    euros = build_conversion(rates, "EUR", MONTHS, since, openings=True)
     return (
         whole,
         replace(whole, by=("plan",)),
@@ -210,7 +210,7 @@ def test_what_is_kept_is_what_is_computed_anew(
         company.derive()
         assert company.spans() == company.spans_anew()
         asked = questions(scopes(rate if number > 1 else Fraction(5, 4))[turn], turn)
-        for question, rows in zip(asked, answers(store, asked, company.now), strict=True):
+        for question, rows in zip(asked, answer_questions(store, asked, company.now), strict=True):
             assert near(rows) == near(computed(store, question.statement)), question.name
     store.close()
     ledger.engine.dispose()
@@ -231,16 +231,16 @@ def test_only_accounts_of_which_something_was_learnt_are_computed(
     first, second = utc(2026, 2, 1), utc(2026, 2, 8)
     grown(ledger, until=first)
     scope = Scope(MONTHS[:1], POLICY)
-    (question,) = asked = [Question("bridge", scope, bridge(scope))]
-    assert answers(store, asked, first)[0][0]["closing"] == 20 * 1000
+    (question,) = asked = [CachedQuery("bridge", scope, select_bridge(scope))]
+    assert answer_questions(store, asked, first)[0][0]["closing"] == 20 * 1000
     with store.write() as connection:
         mine = SPAN.c.account_id == "a07"
         connection.execute(update(SPAN).where(mine).values(known_to=second))
     ledger.span("a07", 1200, date(2026, 1, 10), known_from=second)
-    (row,) = answers(store, asked, second)[0]
+    (row,) = answer_questions(store, asked, second)[0]
     assert (row["new"], row["closing"]) == (20_200, 20_200)
     with store.read() as connection:
-        (figure,) = connection.execute(select(table_of(Figure))).all()
+        (figure,) = connection.execute(select(get_table(CachedMetric))).all()
     assert (figure.known_at, figure.rows) == (second, [row])
     assert computed(store, question.statement) == [row]
 
@@ -257,12 +257,12 @@ def test_postgresql_brings_them_up_to_date_alike(postgres: str) -> None:
         connection.execute(insert(SPAN), rows)
     whole = Scope(MONTHS[:2], POLICY)
     asked = [*questions(whole), *questions(replace(whole, by=("plan",)), 1)]
-    before = answers(store, asked, first)
+    before = answer_questions(store, asked, first)
     with store.write() as connection:
         mine = SPAN.c.account_id == "a7"
         connection.execute(update(SPAN).where(mine).values(known_to=second))
         connection.execute(insert(SPAN), [_span(7, 1200, second)])
-    after = answers(store, asked, second)
+    after = answer_questions(store, asked, second)
     for question, now in zip(asked, after, strict=True):
         assert near(now) == near(computed(store, question.statement)), question.name
     assert (before[0][0]["closing"], after[0][0]["closing"]) == (20_000, 20_200)
@@ -293,11 +293,11 @@ def test_the_last_of_a_group_takes_its_row_along(ledger: Ledger, store: Store) -
     ledger.account("b")
     ledger.span("b", 500, date(2026, 1, 10), currency="USD", known_from=first)
     scope = Scope(MONTHS[:1], POLICY)
-    asked = [Question("bridge", scope, bridge(scope))]
-    assert {row["currency"] for row in answers(store, asked, first)[0]} == {"EUR", "USD"}
+    asked = [CachedQuery("bridge", scope, select_bridge(scope))]
+    assert {row["currency"] for row in answer_questions(store, asked, first)[0]} == {"EUR", "USD"}
     with store.write() as connection:
         connection.execute(update(SPAN).where(SPAN.c.account_id == "b").values(known_to=second))
-    assert {row["currency"] for row in answers(store, asked, second)[0]} == {"EUR"}
+    assert {row["currency"] for row in answer_questions(store, asked, second)[0]} == {"EUR"}
 
 
 def test_a_run_at_work_is_not_kept(ledger: Ledger, store: Store) -> None:
@@ -307,10 +307,10 @@ def test_a_run_at_work_is_not_kept(ledger: Ledger, store: Store) -> None:
     ledger.account("b")
     ledger.span("b", 500, date(2026, 1, 10), known_from=first + timedelta(minutes=1))
     scope = Scope(MONTHS[:1], POLICY)
-    asked = [Question("bridge", scope, bridge(scope))]
-    assert answers(store, asked, first)[0][0]["closing"] == 20_500
+    asked = [CachedQuery("bridge", scope, select_bridge(scope))]
+    assert answer_questions(store, asked, first)[0][0]["closing"] == 20_500
     with store.read() as connection:
-        assert connection.scalar(select(func.count()).select_from(table_of(Figure))) == 0
+        assert connection.scalar(select(func.count()).select_from(get_table(CachedMetric))) == 0
 
 
 def test_segments_that_are_further_than_the_mrr_are_not_kept(ledger: Ledger, store: Store) -> None:
@@ -318,28 +318,30 @@ def test_segments_that_are_further_than_the_mrr_are_not_kept(ledger: Ledger, sto
     grown(ledger, until=first)
     ledger.attribute("a07", "plan", "pro", known_from=second)
     scope = Scope(MONTHS[:1], POLICY, ("plan",))
-    (question,) = asked = [Question("bridge", scope, bridge(scope))]
-    assert len(answers(store, asked, first)[0]) == 2
+    (question,) = asked = [CachedQuery("bridge", scope, select_bridge(scope))]
+    assert len(answer_questions(store, asked, first)[0]) == 2
     with store.read() as connection:
-        assert connection.scalar(select(func.count()).select_from(table_of(Figure))) == 0
-    assert answers(store, asked, second) == [computed(store, question.statement)]
+        assert connection.scalar(select(func.count()).select_from(get_table(CachedMetric))) == 0
+    assert answer_questions(store, asked, second) == [computed(store, question.statement)]
 
 
 def test_what_no_sum_tells_is_asked_as_a_whole() -> None:
     kept = [{"period": 0, "currency": "EUR", "n": 3}]
     gone = [{"period": 0, "currency": "EUR", "n": 3}]
-    assert brought_up_to_date(kept, gone, []) is None
-    assert brought_up_to_date(kept, [{**gone[0], "n": 1}], []) == [{**kept[0], "n": 2}]
-    assert brought_up_to_date(kept, [{**gone[0], "n": None}], []) is None
+    assert update_sums(kept, gone, []) is None
+    assert update_sums(kept, [{**gone[0], "n": 1}], []) == [{**kept[0], "n": 2}]
+    assert update_sums(kept, [{**gone[0], "n": None}], []) is None
     new = [{"period": 0, "currency": "USD", "n": 1}]
-    assert brought_up_to_date(kept, [], new) == [*kept, *new]
+    assert update_sums(kept, [], new) == [*kept, *new]
 
 
 def test_figures_of_another_time_zone_are_others() -> None:
     scope = Scope(MONTHS, POLICY)
-    known = Question("mrr", scope, bridge(scope)).digest("one")
-    assert known == Question("mrr", replace(scope, minimum_n=9), bridge(scope)).digest("one")
-    assert known != Question("mrr", scope, bridge(scope)).digest("other")
-    assert known != Question("arr", scope, bridge(scope)).digest("one")
+    known = CachedQuery("mrr", scope, select_bridge(scope)).digest("one")
+    assert known == CachedQuery("mrr", replace(scope, minimum_n=9), select_bridge(scope)).digest(
+        "one"
+    )
+    assert known != CachedQuery("mrr", scope, select_bridge(scope)).digest("other")
+    assert known != CachedQuery("arr", scope, select_bridge(scope)).digest("one")
     warsaw = replace(scope, periods=tuple(replace(p, zone="Europe/Warsaw") for p in MONTHS))
-    assert known != Question("mrr", warsaw, bridge(scope)).digest("one")
+    assert known != CachedQuery("mrr", warsaw, select_bridge(scope)).digest("one")

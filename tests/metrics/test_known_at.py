@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.periods import whole_periods
-from cs_sync.metrics.registry import builtin_metrics
-from cs_sync.store.database import Store
-from cs_sync.store.records import Moment, bury, store_rows
-from cs_sync_schemas import RECORDS, REMEMBERED, Ticket, history_of, table_of
+from cs_sync.metrics.periods import list_whole_periods
+from cs_sync.metrics.registry import list_builtin_metrics
+from cs_sync.store.engine import Store
+from cs_sync.store.records.write import WriteContext, soft_delete, store_rows
+from cs_sync_schemas import RECORDS, VERSIONED, Ticket, get_history_table, get_table
 from tests.jobs.road import BOOKS, Place, small_company
 from tests.metrics.conftest import LONG_AGO, utc
 
@@ -112,17 +112,17 @@ def test_what_was_printed_can_be_printed_again(place: Place) -> None:
 
 def test_every_statement_reads_the_past_only_through_its_history() -> None:
     """No metric may look at a remembered table as it is now."""
-    periods = whole_periods(utc(2026, 1, 1).date(), utc(2026, 3, 1).date(), "month", "UTC")
+    periods = list_whole_periods(utc(2026, 1, 1).date(), utc(2026, 3, 1).date(), "month", "UTC")
     scope = Scope(periods, known_at=EARLIER)
-    names = {table_of(record).name for record in REMEMBERED}
-    for metric in builtin_metrics():
+    names = {get_table(record).name for record in VERSIONED}
+    for metric in list_builtin_metrics():
         found = str(metric.statement(scope))
         for name in names:
             assert not re.search(rf"\b{name} (JOIN|ON|AS)\b", found)
 
 
 def test_a_version_is_kept_when_it_is_replaced_and_when_it_is_buried(store: Store) -> None:
-    table, history = table_of(Ticket), history_of(table_of(Ticket))
+    table, history = get_table(Ticket), get_history_table(get_table(Ticket))
     assert history is not None
 
     def ticket(name: str, digest: str) -> dict[str, Any]:
@@ -133,11 +133,11 @@ def test_a_version_is_kept_when_it_is_replaced_and_when_it_is_buried(store: Stor
 
     days = [utc(2026, 3, day) for day in (1, 2, 3, 4)]
     with store.write() as connection:
-        store_rows(connection, Ticket, [ticket("one", "1")], Moment("desk", days[0]))
-        store_rows(connection, Ticket, [ticket("one", "1")], Moment("desk", days[1]))
-        store_rows(connection, Ticket, [ticket("two", "2")], Moment("desk", days[1]))
-        bury(connection, Ticket, ["1"], Moment("desk", days[2]))
-        store_rows(connection, Ticket, [ticket("two", "2")], Moment("desk", days[3]))
+        store_rows(connection, Ticket, [ticket("one", "1")], WriteContext("desk", days[0]))
+        store_rows(connection, Ticket, [ticket("one", "1")], WriteContext("desk", days[1]))
+        store_rows(connection, Ticket, [ticket("two", "2")], WriteContext("desk", days[1]))
+        soft_delete(connection, Ticket, ["1"], WriteContext("desk", days[2]))
+        store_rows(connection, Ticket, [ticket("two", "2")], WriteContext("desk", days[3]))
         rows = connection.execute(history.select().order_by(history.c.changed_at)).all()
         (now,) = connection.execute(table.select()).all()
     found = [(r.subject, r.changed_at, r.deleted_at, r.known_to) for r in rows]
@@ -151,8 +151,8 @@ def test_a_version_is_kept_when_it_is_replaced_and_when_it_is_buried(store: Stor
 
 def test_a_twin_has_the_columns_of_its_record() -> None:
     for record in RECORDS:
-        history = history_of(table_of(record))
-        assert (history is not None) == (record in REMEMBERED)
+        history = get_history_table(get_table(record))
+        assert (history is not None) == (record in VERSIONED)
         if history is not None:
             fields = set(record.model_fields) - {"raw", "row_hash", "last_seen_at"}
             assert set(history.c.keys()) == fields | {"known_to"}

@@ -5,18 +5,22 @@ from datetime import date
 import pytest
 from sqlalchemy import literal, select
 
-from cs_sync.metrics.intervals import nps_interval, ratio_interval, wilson
-from cs_sync.metrics.kpi import finish
+from cs_sync.metrics.intervals import (
+    calculate_nps_interval,
+    calculate_ratio_interval,
+    calculate_wilson_interval,
+)
+from cs_sync.metrics.kpi import build_kpi_rows
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.periods import whole_periods
-from cs_sync.metrics.registry import Registry, builtin_metrics
+from cs_sync.metrics.periods import list_whole_periods
+from cs_sync.metrics.registry import MetricRegistry, list_builtin_metrics
 from tests.metrics.conftest import METRICS, Ledger, utc
 
 FIELDS = [
     "metric", "period_start", "period_end", "segment", "currency", "value", "unit", "numerator",
     "denominator", "n", "low", "high", "policy", "status", "stale_since",
 ]  # fmt: skip
-SPRING = whole_periods(date(2026, 3, 1), date(2026, 6, 1), "month", "UTC")
+SPRING = list_whole_periods(date(2026, 3, 1), date(2026, 6, 1), "month", "UTC")
 
 
 def test_the_fields_are_those_of_the_interface_in_order(ledger: Ledger) -> None:
@@ -76,7 +80,7 @@ def test_a_metric_of_a_plugin_is_twenty_lines(ledger: Ledger) -> None:
     scope = Scope(SPRING[:1], observed_until=utc(2026, 4, 3))
     [row] = ledger.kpis(metric, scope)
     assert (row.value, row.status) == (0.375, "provisional")
-    registry = Registry([metric])
+    registry = MetricRegistry([metric])
     with pytest.raises(ValueError, match="there is a metric named 'pass_rate' already"):
         registry.add(metric)
 
@@ -84,7 +88,7 @@ def test_a_metric_of_a_plugin_is_twenty_lines(ledger: Ledger) -> None:
 def test_nothing_to_divide_by_is_undefined() -> None:
     metric = METRICS.select(["quick_ratio"])[0]
     row = {"period": 0, "currency": "EUR", "numerator": 5, "denominator": 0, "n": 2}
-    [kpi] = finish(metric, Scope(SPRING[:1]), [row])
+    [kpi] = build_kpi_rows(metric, Scope(SPRING[:1]), [row])
     assert (kpi.value, kpi.numerator, kpi.denominator) == (None, 5, 0)
 
 
@@ -96,9 +100,9 @@ def test_unknown_metrics_and_settings_are_refused_with_what_is_known() -> None:
 
 
 def test_every_metric_says_what_it_is() -> None:
-    names = [metric.name for metric in builtin_metrics()]
+    names = [metric.name for metric in list_builtin_metrics()]
     assert len(set(names)) == len(names)
-    for metric in builtin_metrics():
+    for metric in list_builtin_metrics():
         assert metric.title
         assert metric.formula
         assert metric.sources
@@ -106,19 +110,19 @@ def test_every_metric_says_what_it_is() -> None:
 
 
 def test_intervals_against_published_figures() -> None:
-    assert wilson(0, 10) == pytest.approx((0, 0.2775), abs=1e-4)
-    assert wilson(10, 10) == pytest.approx((0.7225, 1), abs=1e-4)
-    assert wilson(0, 0) is None
-    low, high = nps_interval(100, 20, 200) or (0, 0)
+    assert calculate_wilson_interval(0, 10) == pytest.approx((0, 0.2775), abs=1e-4)
+    assert calculate_wilson_interval(10, 10) == pytest.approx((0.7225, 1), abs=1e-4)
+    assert calculate_wilson_interval(0, 0) is None
+    low, high = calculate_nps_interval(100, 20, 200) or (0, 0)
     assert (high - low) / 2 == pytest.approx(9.2, abs=0.05)
-    assert nps_interval(0, 0, 0) is None
+    assert calculate_nps_interval(0, 0, 0) is None
     # The mean of 1, 2, 3, 4 is 2.5 and its standard error √(5/3)/2 = 0.6455.
-    mean = ratio_interval(10, 4, 30, 10, 4, 4)
+    mean = calculate_ratio_interval(10, 4, 30, 10, 4, 4)
     assert mean == pytest.approx((2.5 - 1.96 * 0.6455, 2.5 + 1.96 * 0.6455), abs=1e-3)
-    assert ratio_interval(5, 0, 1, 1, 1, 4) is None
+    assert calculate_ratio_interval(5, 0, 1, 1, 1, 4) is None
 
 
-@pytest.mark.parametrize("metric", [m for m in builtin_metrics() if m.dimensions])
+@pytest.mark.parametrize("metric", [m for m in list_builtin_metrics() if m.dimensions])
 def test_what_does_not_occur_in_a_period_is_none_of_them_without_an_interval(
     metric: Metric,
 ) -> None:
@@ -126,6 +130,6 @@ def test_what_does_not_occur_in_a_period_is_none_of_them_without_an_interval(
         "period": 0, "currency": None, "numerator": 2, "denominator": 4, "n": 4, "variance": 1.0,
         "events": 2, "yy": 4, "xy": 8, "xx": 16, "promoters": 3, "detractors": 1,
     } | {f"dimension_{n}": "x" for n in range(len(metric.dimensions))}  # fmt: skip
-    _, missing, _ = finish(metric, Scope(SPRING), [row])
+    _, missing, _ = build_kpi_rows(metric, Scope(SPRING), [row])
     assert (missing.numerator, missing.n) == (0, 0)
     assert (missing.low, missing.high) == (None, None)

@@ -8,9 +8,9 @@ import pytest
 from sqlmodel import SQLModel
 
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.mrr.movements import account_movements
+from cs_sync.metrics.mrr.movements import calculate_movements
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.periods import period_of
+from cs_sync.metrics.periods import find_period
 from cs_sync_schemas import Discount, Invoice, InvoiceLine, Subscription, SubscriptionItem
 from tests.metrics.conftest import Ledger
 
@@ -33,7 +33,8 @@ def test_the_book_comes_out_as_worked_by_hand(path: Path, ledger: Ledger) -> Non
     for expected in book["expect"].get("movements", ()):
         facts = ledger.facts(expected["account"])[expected["account"]]
         steps = [
-            [str(m.at.date()), m.kind, m.amount, m.cause] for m in account_movements(facts, policy)
+            [str(m.at.date()), m.kind, m.amount, m.cause]
+            for m in calculate_movements(facts, policy)
         ]
         assert steps == expected["steps"], expected["account"]
     for expected in book["expect"].get("kpi", ()):
@@ -58,7 +59,7 @@ def _opened(book: dict[str, Any], ledger: Ledger, policy: MrrPolicy) -> list[str
 
 
 def _value(ledger: Ledger, expected: dict[str, Any], policy: MrrPolicy) -> Any:
-    period = period_of(expected["start"], expected["grain"], policy.zone)
+    period = find_period(expected["start"], expected["grain"], policy.zone)
     rows = ledger.kpis(expected["metric"], Scope((period,), policy))
     currency = expected.get("currency")
     [row] = [r for r in rows if currency in (None, r.currency)]

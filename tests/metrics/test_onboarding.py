@@ -5,7 +5,7 @@ from typing import Any
 
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.periods import period_of, whole_periods
+from cs_sync.metrics.periods import find_period, list_whole_periods
 from cs_sync_schemas import (
     MrrMovement,
     OnboardingStep,
@@ -15,7 +15,7 @@ from cs_sync_schemas import (
 )
 from tests.metrics.conftest import Ledger, utc
 
-MAY = period_of(date(2026, 5, 1), "month", "UTC")
+MAY = find_period(date(2026, 5, 1), "month", "UTC")
 JOINED = utc(2026, 5, 4)
 
 
@@ -122,7 +122,7 @@ def test_referrals_and_advocates(ledger: Ledger) -> None:
         [("a", utc(2026, 4, 2)), ("a", JOINED), ("a", JOINED), ("b", JOINED), ("t", JOINED)]
     ):
         ledger.add(Referral, {"source_id": f"{n}", "account_source_id": who, "referred_at": when})
-    spring = Scope(whole_periods(date(2026, 4, 1), date(2026, 7, 1), "month", "UTC"))
+    spring = Scope(list_whole_periods(date(2026, 4, 1), date(2026, 7, 1), "month", "UTC"))
     assert [row.value for row in ledger.kpis("referrals", spring)] == [1, 3, 0]
     assert [row.value for row in ledger.kpis("advocates", spring)] == [1, 2, 2]
 
@@ -151,7 +151,7 @@ def test_why_customers_left(ledger: Ledger) -> None:
         "competitor": 1, "price": 2, "payment": 1, "other": 1, "unknown": 1,
     }  # fmt: skip
     assert one(ledger, "churned_customers").value == 6
-    april = period_of(date(2026, 4, 1), "month", "UTC")
+    april = find_period(date(2026, 4, 1), "month", "UTC")
     both = ledger.kpis("churn_by_stated_reason", Scope((april, MAY)))
     assert [row.value for row in both[:5]] == [0] * 5
 

@@ -7,28 +7,28 @@ from pathlib import Path
 
 import pytest
 
-from cs_sync.metrics.mrr.plans import Held, plans_of
-from cs_sync.metrics.mrr.spans import Part, Span
-from cs_sync.store.attributes import save_plans
-from cs_sync.store.database import Store
-from cs_sync_schemas import AccountAttribute, Product, table_of
+from cs_sync.metrics.mrr.plans import PlanPeriod, list_plan_periods
+from cs_sync.metrics.mrr.spans import Span, SpanPart
+from cs_sync.store.engine import Store
+from cs_sync.store.queries.attributes import save_plans
+from cs_sync_schemas import AccountAttribute, Product, get_table
 from tests.jobs.road import CONFIG, Place
 from tests.metrics.conftest import utc
 
-ATTRIBUTE, PRODUCT = table_of(AccountAttribute), table_of(Product)
+ATTRIBUTE, PRODUCT = get_table(AccountAttribute), get_table(Product)
 JAN, FEB, MAR, APR = (utc(2026, month, 1) for month in (1, 2, 3, 4))
 
 
 def span(since: datetime, until: datetime | None, **paid: int) -> Span:
     parts = tuple(
-        Part("files", "s", f"i-{product}", product, None, Decimal(1), amount)
+        SpanPart("files", "s", f"i-{product}", product, None, Decimal(1), amount)
         for product, amount in paid.items()
     )
     return Span("EUR", since, until, sum(paid.values()), parts)
 
 
-def on(product: str, since: datetime, until: datetime | None) -> Held:
-    return Held(("files", product), since, until)
+def on(product: str, since: datetime, until: datetime | None) -> PlanPeriod:
+    return PlanPeriod(("files", product), since, until)
 
 
 @pytest.mark.parametrize(
@@ -46,15 +46,15 @@ def on(product: str, since: datetime, until: datetime | None) -> Held:
     ],
     ids=["never paid", "one", "more of it", "an addition outweighs it", "left and back", "equal"],
 )
-def test_the_plan_is_what_most_is_paid_for(spans: Sequence[Span], held: list[Held]) -> None:
-    assert plans_of(spans) == held
+def test_the_plan_is_what_most_is_paid_for(spans: Sequence[Span], held: list[PlanPeriod]) -> None:
+    assert list_plan_periods(spans) == held
 
 
 def test_a_part_without_a_product_has_no_say() -> None:
-    loose = Part("files", "s", "i", None, "price_1", Decimal(1), 500)
+    loose = SpanPart("files", "s", "i", None, "price_1", Decimal(1), 500)
     named = span(JAN, None, pro=10)
     both = Span("EUR", JAN, None, 510, (loose, *named.parts))
-    assert plans_of([both]) == [on("pro", JAN, None)]
+    assert list_plan_periods([both]) == [on("pro", JAN, None)]
 
 
 def test_a_plan_has_the_name_of_its_product_and_keeps_what_was_believed(store: Store) -> None:
@@ -64,7 +64,7 @@ def test_a_plan_has_the_name_of_its_product_and_keeps_what_was_believed(store: S
             row = {"source": "stripe", "source_id": "prod_1", "name": name, "is_active": True}
             seen = {"first_seen_at": now, "last_seen_at": now, "changed_at": now, "row_hash": name}
             connection.execute(PRODUCT.insert().values(**row, **seen))
-            save_plans(connection, {"a": [Held(("stripe", "prod_1"), JAN, None)]}, now)
+            save_plans(connection, {"a": [PlanPeriod(("stripe", "prod_1"), JAN, None)]}, now)
 
     named(FEB, "Pro")
     named(MAR, "Pro")

@@ -7,11 +7,11 @@ import pytest
 
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.periods import period_of
+from cs_sync.metrics.periods import find_period
 from cs_sync_schemas import FeatureDay, FunnelDay, QualityDay
 from tests.metrics.conftest import Ledger
 
-FEBRUARY = period_of(date(2026, 2, 1), "month", "UTC")
+FEBRUARY = find_period(date(2026, 2, 1), "month", "UTC")
 
 
 def one(ledger: Ledger, metric: str) -> KpiRow:

@@ -7,15 +7,15 @@ import pytest
 
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.mrr.movements import account_mrr
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.periods import period_of
-from cs_sync.metrics.scaling import scaled
+from cs_sync.metrics.periods import find_period
+from cs_sync.metrics.sql.scaling import scale_rate
 from cs_sync_schemas import MrrMovement, Subscription, SurveyResponse
 from tests.metrics.conftest import Ledger, utc
 from tests.metrics.mrr.facts_of import at, discount, facts, item, sub
 
-JUNE = period_of(date(2026, 6, 1), "month", "UTC")
+JUNE = find_period(date(2026, 6, 1), "month", "UTC")
 START, MIDDLE = date(2026, 1, 1), date(2026, 6, 15)
 CHARTMOGUL, STRIPE, BAREMETRICS, RECURLY = (
     MrrPolicy.preset(name) for name in ("chartmogul", "stripe", "baremetrics", "recurly")
@@ -30,13 +30,13 @@ def one(ledger: Ledger, metric: str, policy: MrrPolicy | None = None, **settings
 
 def steps(*rows: Any, policy: MrrPolicy = CHARTMOGUL) -> list[tuple[str, str, int]]:
     """Movements: day, kind, amount."""
-    moves = account_mrr(facts(*rows), policy).movements
+    moves = calculate_account_mrr(facts(*rows), policy).movements
     return [(str(m.at.date()), m.kind, m.amount) for m in moves]
 
 
 def mrr(*rows: Any, policy: MrrPolicy = CHARTMOGUL) -> int:
     """What the last span comes to; 0 when it is over."""
-    spans = account_mrr(facts(*rows), policy).spans
+    spans = calculate_account_mrr(facts(*rows), policy).spans
     return sum(span.amount for span in spans if span.valid_to is None)
 
 
@@ -49,7 +49,7 @@ def test_chartmogul_five_customers_of_5_and_two_of_30_make_85(ledger: Ledger) ->
     for n in range(7):
         ledger.account(f"a{n}")
         ledger.span(f"a{n}", 500 if n < 5 else 3000, START if n < 5 else MIDDLE)
-    may = Scope((period_of(date(2026, 5, 1), "month", "UTC"),))
+    may = Scope((find_period(date(2026, 5, 1), "month", "UTC"),))
     assert [row.value for row in ledger.kpis("mrr", may)] == [2500]
     assert one(ledger, "mrr").value == 8500
 
@@ -217,7 +217,7 @@ def test_baremetrics_net_retention_and_quick_ratio(ledger: Ledger) -> None:
 def test_recurly_a_seat_of_10_from_the_middle_of_june_is_5_for_15_days() -> None:
     """support.recurly.com 360029630811: about 0.33 a day."""
     more = item(quantity=2, valid_from=at(2026, 6, 16))
-    spans = account_mrr(facts(sub(), item(), more), RECURLY).spans
+    spans = calculate_account_mrr(facts(sub(), item(), more), RECURLY).spans
     amounts = [(span.valid_from, span.amount) for span in spans]
     assert amounts == [(at(2026, 1), 1000), (at(2026, 6, 16), 1500), (at(2026, 7), 2000)]
     assert round(500 / 15) == 33
@@ -302,8 +302,8 @@ def test_drift_200_answers_make_an_nps_of_40(ledger: Ledger) -> None:
 
 def test_fight_churn_rates_are_scaled_by_powers() -> None:
     """C. Gold, listing 2.5: 1 − (1 − c)^(365 ÷ days)."""
-    assert scaled(0.2, 90, 365) == pytest.approx(1 - 0.8 ** (365 / 90))
-    assert scaled(0.2, 90, 365 / 12) == pytest.approx(1 - 0.8 ** (365 / 12 / 90))
+    assert scale_rate(0.2, 90, 365) == pytest.approx(1 - 0.8 ** (365 / 90))
+    assert scale_rate(0.2, 90, 365 / 12) == pytest.approx(1 - 0.8 ** (365 / 12 / 90))
 
 
 def test_decagon_100_answers_that_sum_to_540_are_5_4_and_simplesat_8_of_10_are_80_percent(
@@ -312,7 +312,7 @@ def test_decagon_100_answers_that_sum_to_540_are_5_4_and_simplesat_8_of_10_are_8
     scores = [5] * 60 + [6] * 40
     ledger.add(SurveyResponse, *(_effort(n, score) for n, score in enumerate(scores)))
     assert one(ledger, "ces").value == pytest.approx(5.4)
-    july = period_of(date(2026, 12, 1), "month", "UTC")
+    july = find_period(date(2026, 12, 1), "month", "UTC")
     later = [7, 7, 7, 6, 6, 6, 5, 5, 4, 2]
     ledger.add(
         SurveyResponse,

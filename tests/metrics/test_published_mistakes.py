@@ -9,15 +9,15 @@ import pytest
 from cs_sync.health.model import DEFAULT_INPUTS, HealthConfig
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.mrr.movements import account_mrr
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.periods import period_of, whole_periods
-from cs_sync.metrics.scaling import scaled
+from cs_sync.metrics.periods import find_period, list_whole_periods
+from cs_sync.metrics.sql.scaling import scale_rate
 from cs_sync_schemas import Cost, SurveyResponse, Ticket
 from tests.metrics.conftest import Ledger, utc
 from tests.metrics.mrr.facts_of import at, discount, facts, item, line, sub
 
-JUNE = period_of(date(2026, 6, 1), "month", "UTC")
+JUNE = find_period(date(2026, 6, 1), "month", "UTC")
 START, MIDDLE = date(2026, 1, 1), date(2026, 6, 15)
 
 
@@ -27,11 +27,13 @@ def one(ledger: Ledger, metric: str, gross_margin: float | None = None) -> KpiRo
 
 
 def amounts(*rows: Any, **switches: Any) -> list[int]:
-    return [span.amount for span in account_mrr(facts(*rows), MrrPolicy(**switches)).spans]
+    return [
+        span.amount for span in calculate_account_mrr(facts(*rows), MrrPolicy(**switches)).spans
+    ]
 
 
 def kinds(*rows: Any) -> list[str]:
-    return [move.kind for move in account_mrr(facts(*rows), MrrPolicy()).movements]
+    return [move.kind for move in calculate_account_mrr(facts(*rows), MrrPolicy()).movements]
 
 
 def test_stripes_glossary_divides_800_by_12_where_600_is_meant() -> None:
@@ -61,7 +63,8 @@ def test_who_does_not_pay_yet_is_not_counted(status: str) -> None:
 
 
 def test_unpaid_is_not_counted_for_ever() -> None:
-    [move] = account_mrr(facts(sub(status="unpaid", changed_at=at(2026, 3)), item()), MrrPolicy()
+    [move] = calculate_account_mrr(facts(sub(status="unpaid", changed_at=at(2026, 3)), item()),
+    MrrPolicy()
                          ).movements[1:]  # fmt: skip
     assert (move.at, move.kind, move.cause) == (at(2026, 3), "churn", "payment")
 
@@ -128,7 +131,7 @@ def test_a_fixed_coupon_comes_off_every_invoice_and_not_every_month() -> None:
 
 def test_a_closing_is_the_next_opening_to_the_cent(ledger: Ledger) -> None:
     """A public export holds within each month and is off by −0.08 to 0.13 between 11 of 12."""
-    months = whole_periods(date(2026, 1, 1), date(2027, 1, 1), "month", "UTC")
+    months = list_whole_periods(date(2026, 1, 1), date(2027, 1, 1), "month", "UTC")
     for n in range(24):
         ledger.account(f"a{n}")
         start = date(2026, 1 + n % 12, 1 + n % 28)
@@ -141,7 +144,7 @@ def test_a_closing_is_the_next_opening_to_the_cent(ledger: Ledger) -> None:
 
 def test_a_year_is_not_twelve_times_a_month() -> None:
     """Joel York's sheet multiplies: 5 % a month would be 60 % a year."""
-    assert scaled(0.05, 365 / 12, 365) == pytest.approx(0.4596, abs=1e-4)
+    assert scale_rate(0.05, 365 / 12, 365) == pytest.approx(0.4596, abs=1e-4)
 
 
 def test_a_lifetime_without_churn_is_no_number(ledger: Ledger) -> None:

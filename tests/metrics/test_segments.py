@@ -12,20 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
-from cs_sync.metrics.fx import Rates, conversion
+from cs_sync.metrics.fx import ExchangeRates, build_conversion
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.periods import whole_periods
-from cs_sync.store.attributes import as_text, known_attributes, save_attributes
-from cs_sync.store.database import Store
-from cs_sync_schemas import AccountAttribute, UsageDay, table_of
+from cs_sync.metrics.periods import list_whole_periods
+from cs_sync.store.engine import Store
+from cs_sync.store.queries.attributes import format_attribute, read_attribute_names, save_attributes
+from cs_sync_schemas import AccountAttribute, UsageDay, get_table
 from tests.jobs.road import CONFIG, Place
 from tests.metrics.conftest import Ledger, utc
 from tests.metrics.test_bridge import ACCOUNTS, Book, books, keep
 
-YEAR = whole_periods(date(2025, 12, 1), date(2027, 1, 1), "month", "UTC")
-FEBRUARY = whole_periods(date(2026, 2, 1), date(2026, 3, 1), "month", "UTC")
-ATTRIBUTE = table_of(AccountAttribute)
+YEAR = list_whole_periods(date(2025, 12, 1), date(2027, 1, 1), "month", "UTC")
+FEBRUARY = list_whole_periods(date(2026, 2, 1), date(2026, 3, 1), "month", "UTC")
+ATTRIBUTE = get_table(AccountAttribute)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_change_of_segment_is_a_row_of_its_own(moved: Ledger) -> None:
 
 def test_each_period_has_the_segments_of_its_end(moved: Ledger) -> None:
     def mrr(since: date, until: date, known_at: datetime | None = None) -> dict[Any, Any]:
-        periods = whole_periods(since, until, "month", "UTC")
+        periods = list_whole_periods(since, until, "month", "UTC")
         rows = moved.kpis("mrr", Scope(periods, by=("plan",), known_at=known_at))
         return {(r.period_start.month, r.segment["plan"]): r.value for r in rows if r.value}
 
@@ -71,7 +71,7 @@ def test_use_counts_in_the_segment_of_the_periods_end(moved: Ledger) -> None:
             UsageDay,
             {"source_id": f"{day}", "account_source_id": "a", "day": day, "events": 1},
         )
-    periods = whole_periods(date(2026, 1, 1), date(2026, 3, 1), "month", "UTC")
+    periods = list_whole_periods(date(2026, 1, 1), date(2026, 3, 1), "month", "UTC")
     rows = moved.kpis("mau", Scope(periods, by=("plan",)))
     found = {(r.period_start.month, r.segment["plan"]) for r in rows if r.value}
     assert found == {(1, "basic"), (2, "pro")}
@@ -79,14 +79,14 @@ def test_use_counts_in_the_segment_of_the_periods_end(moved: Ledger) -> None:
 
 def test_the_exchange_goes_with_the_account(moved: Ledger) -> None:
     """At 1.25 EUR a pound the openings are 8.00 and 40.00, at 2 EUR 5.00 and 25.00."""
-    rates = Rates(
+    rates = ExchangeRates(
         [
             (date(2026, 1, 31), "GBP", "EUR", Fraction(5, 4)),
             (date(2026, 2, 28), "GBP", "EUR", Fraction(2)),
         ]
     )
     since = {"EUR": utc(2026, 1, 1)}
-    pounds = conversion(rates, "GBP", FEBRUARY, since, openings=True)
+    pounds = build_conversion(rates, "GBP", FEBRUARY, since, openings=True)
     rows = moved.bridge(Scope(FEBRUARY, by=("plan",), conversion=pounds))
     found = {r.segment["plan"]: (r.opening, r.reclass, r.fx, r.expansion, r.closing) for r in rows}
     assert found == {
@@ -159,7 +159,7 @@ def test_segments_sum_to_the_whole_and_follow_from_period_to_period(
     ("value", "text"), [(True, "true"), (False, "false"), (5, "5"), (2.5, "2.5"), ("pro", "pro")]
 )
 def test_values_are_the_same_text_on_every_database(value: object, text: str) -> None:
-    assert as_text(value) == text
+    assert format_attribute(value) == text
 
 
 def test_a_value_holds_until_another_is_seen(store: Store) -> None:
@@ -169,7 +169,7 @@ def test_a_value_holds_until_another_is_seen(store: Store) -> None:
         save_attributes(connection, [("a", {"plan": "pro", "vip": True, "size": 3})], later)
         save_attributes(connection, [("a", {"plan": "pro", "size": None})], last)
         rows = connection.execute(ATTRIBUTE.select().order_by(ATTRIBUTE.c.valid_from)).all()
-        assert known_attributes(connection) == {"plan", "vip", "size"}
+        assert read_attribute_names(connection) == {"plan", "vip", "size"}
     found = {
         (r.name, r.value, r.known_from): (r.valid_from.year, r.valid_to, r.known_to) for r in rows
     }

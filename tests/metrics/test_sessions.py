@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.periods import period_of
+from cs_sync.metrics.periods import find_period
 from cs_sync_schemas import UsageDay
 from tests.metrics.conftest import Ledger
 
-FEBRUARY = period_of(date(2026, 2, 1), "month", "UTC")
-WEEK = period_of(date(2026, 2, 2), "week", "UTC")
+FEBRUARY = find_period(date(2026, 2, 1), "month", "UTC")
+WEEK = find_period(date(2026, 2, 2), "week", "UTC")
 
 
 def used(
@@ -71,14 +71,14 @@ def test_growth_is_against_the_window_before(ledger: Ledger) -> None:
     used(ledger, "ann", 10, month=1, events=40)
     used(ledger, "ann", 20, events=50)
     assert value(ledger, "usage_growth") == 0.25
-    march = period_of(date(2026, 3, 1), "month", "UTC")
+    march = find_period(date(2026, 3, 1), "month", "UTC")
     assert value(ledger, "usage_growth", Scope((march,))) == -1
 
 
 def test_nobody_left_is_nought_and_never_seen_is_unknown(ledger: Ledger) -> None:
     used(ledger, "ann", 2)
-    later = period_of(date(2026, 6, 1), "month", "UTC")
-    earlier = period_of(date(2026, 1, 1), "month", "UTC")
+    later = find_period(date(2026, 6, 1), "month", "UTC")
+    earlier = find_period(date(2026, 1, 1), "month", "UTC")
     for metric in ("dau", "wau", "mau"):
         assert value(ledger, metric, Scope((later,))) == 0
         assert value(ledger, metric, Scope((earlier,))) is None

@@ -5,11 +5,11 @@ from typing import Any
 
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.periods import period_of
+from cs_sync.metrics.periods import find_period
 from cs_sync_schemas import Ticket
 from tests.metrics.conftest import Ledger, utc
 
-FEBRUARY = period_of(date(2026, 2, 1), "month", "UTC")
+FEBRUARY = find_period(date(2026, 2, 1), "month", "UTC")
 NOON = utc(2026, 2, 5, 12)
 
 
@@ -44,8 +44,8 @@ def test_tickets_open_at_the_end_of_the_month(ledger: Ledger) -> None:
     ]
     ledger.add(Ticket, *({"source_id": f"t{n}", **row} for n, row in enumerate(rows)))
     assert value(ledger, "open_tickets") == 2
-    january = period_of(date(2026, 1, 1), "month", "UTC")
-    december = period_of(date(2025, 12, 1), "month", "UTC")
+    january = find_period(date(2026, 1, 1), "month", "UTC")
+    december = find_period(date(2025, 12, 1), "month", "UTC")
     assert value(ledger, "open_tickets", Scope((january,))) == 1
     assert value(ledger, "open_tickets", Scope((december,))) is None
 
@@ -170,6 +170,6 @@ def test_the_status_of_a_ticket_wins_over_its_times(ledger: Ledger) -> None:
         solved(),
     )
     assert value(ledger, "open_tickets") == 3
-    january = period_of(date(2026, 1, 1), "month", "UTC")
+    january = find_period(date(2026, 1, 1), "month", "UTC")
     assert value(ledger, "open_tickets", Scope((january,))) == 1
     assert fcr(ledger) == (1, 1)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from cs_sync.metrics.fx import Rates, conversion
+from cs_sync.metrics.fx import ExchangeRates, build_conversion
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.policy import PRESETS, MrrPolicy
-from cs_sync.metrics.periods import period_of
+from cs_sync.metrics.periods import find_period
 from cs_sync_schemas import (
     Cost,
     Discount,
@@ -321,7 +321,7 @@ TURNS: dict[str, tuple[Turn, ...]] = {
 
 def value(ledger: Ledger, turn: Turn, policy: MrrPolicy) -> Number:
     """The metric's value; of one that is split, the sum."""
-    scope = Scope((period_of(turn.month, "month", "UTC"),), policy)
+    scope = Scope((find_period(turn.month, "month", "UTC"),), policy)
     values = [row.value for row in ledger.kpis(turn.metric, scope) if row.value is not None]
     return sum(values) if values else None
 
@@ -357,11 +357,11 @@ def test_rates_of_exchange_are_of_the_day_that_the_policy_names() -> None:
     quotes = [
         (date.fromisoformat(day), "USD", "EUR", Fraction(cents, 100)) for day, cents in days.items()
     ]
-    week, june = (period_of(date(2026, 6, 16), grain, "UTC") for grain in ("week", "month"))
+    week, june = (find_period(date(2026, 6, 16), grain, "UTC") for grain in ("week", "month"))
 
     def closing(day_of: Any) -> list[Fraction]:
-        found = conversion(
-            Rates(quotes), "EUR", [week, june], {"USD": utc(2026, 1, 1)}, openings=True,
+        found = build_conversion(
+            ExchangeRates(quotes), "EUR", [week, june], {"USD": utc(2026, 1, 1)}, openings=True,
             day_of=day_of,
         )  # fmt: skip
         return list(found.closing["USD"])

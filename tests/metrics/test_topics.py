@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cs_sync.metrics.topic_words import telling_words
-from cs_sync.metrics.topics import Topic, Verbatim, topics
+from cs_sync.metrics.topics.group import Topic, Verbatim, find_topics
+from cs_sync.metrics.topics.tokens import extract_words
 from tests.metrics.conftest import utc
 
 INVOICES = [
@@ -28,7 +28,7 @@ def spoken(texts: list[str]) -> list[Verbatim]:
 
 
 def test_texts_are_grouped_by_what_they_are_about() -> None:
-    found = topics(spoken([*INVOICES, *EXPORTS]))
+    found = find_topics(spoken([*INVOICES, *EXPORTS]))
     by_word = {topic.words[0]: {v.text for v in topic.verbatims} for topic in found if topic.words}
     assert set(by_word) == {"invoice", "export"}
     assert by_word["invoice"] == set(INVOICES)
@@ -38,7 +38,7 @@ def test_texts_are_grouped_by_what_they_are_about() -> None:
 
 def test_every_text_is_in_one_topic_and_kept_as_it_was() -> None:
     said = spoken([*INVOICES, *EXPORTS, "ok", "   "])
-    kept = [v for topic in topics(said) for v in topic.verbatims]
+    kept = [v for topic in find_topics(said) for v in topic.verbatims]
     assert sorted(v.text for v in kept) == sorted(v.text for v in said if v.text.strip())
 
 
@@ -46,13 +46,13 @@ def test_order_and_chance_do_not_matter() -> None:
     said = spoken([*INVOICES, *EXPORTS])
     mixed = list(said)
     Random(3).shuffle(mixed)
-    assert topics(mixed) == topics(said)
+    assert find_topics(mixed) == find_topics(said)
 
 
 @pytest.mark.parametrize("texts", [[], ["only one"], ["a", "b", "c", "d", "e", "f", "g"]])
 def test_few_or_unlike_texts_are_left_together(texts: list[str]) -> None:
     said = spoken(texts)
-    assert topics(said) == ([Topic((), tuple(said))] if said else [])
+    assert find_topics(said) == ([Topic((), tuple(said))] if said else [])
 
 
 def test_the_most_typical_comes_first_with_scores_and_detractors() -> None:
@@ -69,8 +69,10 @@ def test_the_most_typical_comes_first_with_scores_and_detractors() -> None:
     assert Topic((), tuple(said[3:])).detractor_share is None
     assert Topic((), tuple(said[4:])).mean_score is None
     assert topic.account_ids == ("a0", "a1", "a2", "a3", "a4")
-    invoices = next(one for one in topics(spoken([*INVOICES, *EXPORTS])) if "invoice" in one.words)
-    assert {"invoice", "amount"} <= set(telling_words(invoices.verbatims[0].text))
+    invoices = next(
+        one for one in find_topics(spoken([*INVOICES, *EXPORTS])) if "invoice" in one.words
+    )
+    assert {"invoice", "amount"} <= set(extract_words(invoices.verbatims[0].text))
 
 
 OTHERS = {
@@ -92,7 +94,7 @@ OTHERS = {
 @pytest.mark.parametrize("language", OTHERS)
 def test_other_languages_and_scripts_are_grouped_too(language: str) -> None:
     first, second = map(set, OTHERS[language])
-    found = [topic for topic in topics(spoken([*first, *second] * 3)) if topic.words]
+    found = [topic for topic in find_topics(spoken([*first, *second] * 3)) if topic.words]
     assert len(found) >= 2
     for topic in found:
         texts = {v.text for v in topic.verbatims}
@@ -110,7 +112,7 @@ def test_other_languages_and_scripts_are_grouped_too(language: str) -> None:
     ],
 )
 def test_words_that_tell_nothing_are_left_out(text: str, words: list[str]) -> None:
-    assert telling_words(text) == words
+    assert extract_words(text) == words
 
 
 @settings(max_examples=25, deadline=None)
@@ -119,5 +121,5 @@ def test_words_that_tell_nothing_are_left_out(text: str, words: list[str]) -> No
 )
 def test_any_texts_at_all_are_kept_whole(texts: list[str]) -> None:
     said = [Verbatim(None, utc(2026, 3, 1), text) for text in texts]
-    kept = sorted(v.text for topic in topics(said) for v in topic.verbatims)
+    kept = sorted(v.text for topic in find_topics(said) for v in topic.verbatims)
     assert kept == sorted(text for text in texts if text.strip())

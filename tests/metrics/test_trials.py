@@ -8,12 +8,12 @@ import pytest
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.periods import period_of
+from cs_sync.metrics.periods import find_period
 from cs_sync_schemas import MrrMovement, OnboardingStep, Referral, Subscription
 from tests.metrics.conftest import Ledger, utc
 
-MAY = period_of(date(2026, 5, 1), "month", "UTC")
-JUNE = period_of(date(2026, 6, 1), "month", "UTC")
+MAY = find_period(date(2026, 5, 1), "month", "UTC")
+JUNE = find_period(date(2026, 6, 1), "month", "UTC")
 
 
 def trial(
@@ -148,7 +148,7 @@ def test_thirty_days_are_days_of_the_zone(
             "at": at, "amount": 100, "cause": "start",
         },
     )  # fmt: skip
-    month = period_of(begun.date(), "month", zone)
+    month = find_period(begun.date(), "month", zone)
     assert one(ledger, "trial_conversion_rate", Scope((month,), policy)).numerator == converts
 
 
@@ -232,7 +232,7 @@ def test_where_accounts_drop_off_and_get_stuck(ledger: Ledger) -> None:
     stuck = one(ledger, "stuck_accounts")
     assert (stuck.value, stuck.n) == (3, 4)
     # In the week before 18 May only y, due on the 10th, had been due for a week.
-    week = period_of(date(2026, 5, 12), "week", "UTC")
+    week = find_period(date(2026, 5, 12), "week", "UTC")
     assert one(ledger, "stuck_accounts", Scope((week,))).value == 2
 
 

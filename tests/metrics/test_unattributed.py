@@ -6,8 +6,12 @@ from typing import Any
 import pytest
 
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.periods import whole_periods
-from cs_sync.store.unattributed import Share, read_shares, read_without_account
+from cs_sync.metrics.periods import list_whole_periods
+from cs_sync.store.queries.unattributed import (
+    UnattributedShare,
+    read_unattributed_records,
+    read_unattributed_shares,
+)
 from cs_sync_schemas import (
     FeatureDay,
     Invoice,
@@ -17,7 +21,7 @@ from cs_sync_schemas import (
 )
 from tests.metrics.conftest import LONG_AGO, Ledger, utc
 
-SCOPE = Scope(whole_periods(date(2026, 1, 1), date(2026, 2, 1), "month", "UTC"))
+SCOPE = Scope(list_whole_periods(date(2026, 1, 1), date(2026, 2, 1), "month", "UTC"))
 
 
 def invoice(name: str, account: str, total: int, **fields: Any) -> dict[str, Any]:
@@ -66,21 +70,21 @@ def books(ledger: Ledger) -> Ledger:
 
 def test_each_kind_has_its_share_and_money_its_currencies(books: Ledger) -> None:
     with books.engine.connect() as connection:
-        shares = read_shares(connection, SCOPE)
+        shares = read_unattributed_shares(connection, SCOPE)
     assert shares == [
-        Share("money", 3000, 10_000, "EUR"),
-        Share("money", 0, 4000, "USD"),
-        Share("tickets", 2, 4),
-        Share("usage days", 3, 4),
+        UnattributedShare("money", 3000, 10_000, "EUR"),
+        UnattributedShare("money", 0, 4000, "USD"),
+        UnattributedShare("tickets", 2, 4),
+        UnattributedShare("usage days", 3, 4),
     ]
     assert [share.share for share in shares] == [0.3, 0, 0.5, 0.75]
-    assert Share("answers", 0, 0).share is None
+    assert UnattributedShare("answers", 0, 0).share is None
 
 
 def test_they_are_listed_newest_first_and_days_of_use_once_per_person(books: Ledger) -> None:
     with books.engine.connect() as connection:
-        rows = list(read_without_account(connection, SCOPE))
-        few = list(read_without_account(connection, SCOPE, 1))
+        rows = list(read_unattributed_records(connection, SCOPE))
+        few = list(read_unattributed_records(connection, SCOPE, 1))
     names = ("kind", "source_id", "account_source_id", "contact_source_id", "records", "amount")
     assert [tuple(row[name] for name in names) for row in rows] == [
         ("money", "i3", "x", None, 1, 1000),
@@ -97,5 +101,5 @@ def test_nothing_stored_is_nothing_to_share(ledger: Ledger) -> None:
     ledger.add(FeatureDay)
     ledger.add(SurveyResponse)
     with ledger.engine.connect() as connection:
-        assert read_shares(connection, SCOPE) == []
-        assert list(read_without_account(connection, SCOPE)) == []
+        assert read_unattributed_shares(connection, SCOPE) == []
+        assert list(read_unattributed_records(connection, SCOPE)) == []

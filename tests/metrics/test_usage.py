@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.periods import period_of
+from cs_sync.metrics.periods import find_period
 from cs_sync_schemas import AccountLink, Contact, ContactLink, UsageDay
 from tests.metrics.conftest import Ledger
 
-FEBRUARY = period_of(date(2026, 2, 1), "month", "UTC")  # 28 days: period and window coincide
+FEBRUARY = find_period(date(2026, 2, 1), "month", "UTC")  # 28 days: period and window coincide
 
 
 def used(ledger: Ledger, contact: str | None, *days: int, **fields: Any) -> None:
@@ -53,7 +53,7 @@ def test_the_window_ends_with_the_period(ledger: Ledger) -> None:
 def test_a_day_has_its_own_daily_users(ledger: Ledger) -> None:
     used(ledger, "ann", 1, 2)
     used(ledger, "bob", 2)
-    day = period_of(date(2026, 2, 2), "day", "UTC")
+    day = find_period(date(2026, 2, 2), "day", "UTC")
     assert value(ledger, "dau", Scope((day,))) == 2
     assert value(ledger, "mau", Scope((day,))) == 2
 
@@ -140,7 +140,7 @@ def test_the_lifecycle_of_use(ledger: Ledger) -> None:
     used(ledger, "cem", 18)
 
     def states(day: int) -> dict[Any, Any]:
-        week = period_of(date(2026, 2, day), "week", "UTC")
+        week = find_period(date(2026, 2, day), "week", "UTC")
         rows = ledger.kpis("usage_lifecycle", Scope((week,)))
         return {row.segment["state"]: row.value for row in rows}
 

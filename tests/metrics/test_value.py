@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.periods import period_of, whole_periods
+from cs_sync.metrics.periods import find_period, list_whole_periods
 from cs_sync_schemas import Cost
 from tests.metrics.conftest import Ledger
 
-JUNE = period_of(date(2026, 6, 1), "month", "UTC")
+JUNE = find_period(date(2026, 6, 1), "month", "UTC")
 START, MIDDLE = date(2026, 1, 1), date(2026, 6, 15)
 
 
@@ -97,10 +97,10 @@ def test_profit_is_revenue_less_every_cost(ledger: Ledger) -> None:
 def test_a_quarter_holds_three_months_and_a_week_no_costs(ledger: Ledger) -> None:
     customers(ledger, 10_000, stay=9, leave=0, join=1)
     costs(ledger, acquisition=30_000)
-    quarter = Scope((period_of(date(2026, 6, 1), "quarter", "UTC"),))
+    quarter = Scope((find_period(date(2026, 6, 1), "quarter", "UTC"),))
     assert one(ledger, "saas_profit", quarter).value == 270_000
     assert one(ledger, "cac", quarter).value == 30_000
-    week = Scope((period_of(date(2026, 6, 15), "week", "UTC"),))
+    week = Scope((find_period(date(2026, 6, 15), "week", "UTC"),))
     assert one(ledger, "cac", week).value is None
 
 
@@ -118,7 +118,7 @@ def test_whoever_was_acquired_counts_also_when_gone_again(ledger: Ledger) -> Non
         ledger.span(name, 0, START, date(2026, 5, 1) if name == "upgraded" else None)
     ledger.span("upgraded", 10_000, date(2026, 5, 1), date(2026, 6, 1))
     costs(ledger, acquisition=30_000)
-    quarter = Scope((period_of(date(2026, 6, 1), "quarter", "UTC"),), gross_margin=0.5)
+    quarter = Scope((find_period(date(2026, 6, 1), "quarter", "UTC"),), gross_margin=0.5)
     assert one(ledger, "cac", quarter).value == 7_500
     assert one(ledger, "cac", quarter).n == 4
     assert one(ledger, "cac_payback_months", quarter).value == pytest.approx(1.5)
@@ -138,7 +138,7 @@ def test_the_months_of_a_year_acquire_what_the_year_does(lives: list[tuple[int, 
         ledger.span(f"a{n}", 100, start, start + timedelta(days=days))
     costs(ledger, acquisition=100)
     year, *months = [
-        sum(row.denominator or 0 for row in ledger.kpis("cac", Scope(whole_periods(
+        sum(row.denominator or 0 for row in ledger.kpis("cac", Scope(list_whole_periods(
             date(2026, 1, 1), date(2027, 1, 1), grain, "UTC"))))
         for grain in ("year", "month")
     ]  # fmt: skip

@@ -7,11 +7,11 @@ import pytest
 
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.periods import period_of
+from cs_sync.metrics.periods import find_period
 from cs_sync_schemas import Contact, ContactLink, SurveyResponse
 from tests.metrics.conftest import Ledger, utc
 
-JUNE = period_of(date(2026, 6, 1), "month", "UTC")
+JUNE = find_period(date(2026, 6, 1), "month", "UTC")
 
 
 def answers(ledger: Ledger, kind: str, *scores: float, start: int = 0, **fields: Any) -> None:

@@ -13,21 +13,21 @@ import sqlglot
 from sqlalchemy import Select
 from sqlalchemy.dialects import postgresql, registry
 
-from cs_sync.metrics.bridge import bridge
-from cs_sync.metrics.fx import Rates, conversion
+from cs_sync.metrics.bridge import select_bridge
+from cs_sync.metrics.fx import ExchangeRates, build_conversion
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.periods import whole_periods
-from cs_sync.metrics.registry import builtin_metrics
+from cs_sync.metrics.periods import list_whole_periods
+from cs_sync.metrics.registry import list_builtin_metrics
 
 pytestmark = pytest.mark.slow
 
-PERIODS = whole_periods(date(2026, 1, 1), date(2026, 3, 1), "month", "Europe/Warsaw")
+PERIODS = list_whole_periods(date(2026, 1, 1), date(2026, 3, 1), "month", "Europe/Warsaw")
 EARLY = datetime(2025, 1, 1, tzinfo=UTC)
-RATES = Rates([(date(2025, 12, 1), "EUR", "USD", Fraction(5, 4))])
+RATES = ExchangeRates([(date(2025, 12, 1), "EUR", "USD", Fraction(5, 4))])
 SCOPE = Scope(
     PERIODS,
     by=("plan",),
-    conversion=conversion(RATES, "EUR", PERIODS, {"USD": EARLY}, openings=True),
+    conversion=build_conversion(RATES, "EUR", PERIODS, {"USD": EARLY}, openings=True),
     closed={date(2026, 2, 1): datetime(2026, 2, 2, tzinfo=UTC)},
     known_at=datetime(2026, 5, 5, tzinfo=UTC),
     active_features=("export", "invite sent"),
@@ -53,13 +53,13 @@ def test_warehouses_can_read_what_is_said_to_them() -> None:
 
     The metrics take turns: their statements are built of the same pieces.
     """
-    for metric, dialect in zip(builtin_metrics(), cycle(DIALECTS), strict=False):
+    for metric, dialect in zip(list_builtin_metrics(), cycle(DIALECTS), strict=False):
         _read_back(_said(metric.statement(SCOPE)), dialect)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_warehouses_can_read_the_bridge(dialect: str) -> None:
-    _read_back(_said(bridge(SCOPE, by_account=True)), dialect)
+    _read_back(_said(select_bridge(SCOPE, by_account=True)), dialect)
 
 
 SECONDS = {
@@ -97,7 +97,10 @@ def test_a_warehouses_own_dialect_says_every_statement(
 def _said_by(name: str) -> list[tuple[str, list[str]]]:
     """What a warehouse's own dialect makes of every statement, and the columns that were asked."""
     dialect = registry.load(name)()
-    statements = [bridge(SCOPE), *(metric.statement(SCOPE) for metric in builtin_metrics())]
+    statements = [
+        select_bridge(SCOPE),
+        *(metric.statement(SCOPE) for metric in list_builtin_metrics()),
+    ]
     told = [
         str(one.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
         for one in statements

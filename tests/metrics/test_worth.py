@@ -9,11 +9,11 @@ import pytest
 from cs_sync.metrics.fx import Conversion
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.periods import period_of
+from cs_sync.metrics.periods import find_period
 from cs_sync_schemas import Cost, Invoice, InvoiceLine
 from tests.metrics.conftest import Ledger, utc
 
-JUNE = period_of(date(2026, 6, 1), "month", "UTC")
+JUNE = find_period(date(2026, 6, 1), "month", "UTC")
 START, MIDDLE = date(2026, 1, 1), date(2026, 6, 15)
 
 

@@ -9,13 +9,13 @@ import pytest
 
 from cs_sync.report import (
     BandCount,
-    BandDay,
-    Freshness,
+    BandCountOnDay,
+    InvoiceTie,
     ReportData,
-    RunLine,
-    Tie,
-    Unattributed,
-    Watched,
+    ReportedRun,
+    StreamFreshness,
+    UnattributedRecords,
+    WatchedAccount,
 )
 
 HOSTILE = "<script>alert('x')</script>\"&'</style><img src=https://evil.test/p.png>"
@@ -77,7 +77,7 @@ def hostile(kpi: Callable[..., Any], step: Callable[..., Any]) -> ReportData:
         generated_at=at,
         as_of=date(2026, 11, 20),
         timezone=ZoneInfo("Europe/Warsaw"),
-        run=RunLine(HOSTILE, "partial", at),
+        run=ReportedRun(HOSTILE, "partial", at),
         kpis=[
             kpi("nrr", 9, 1.02, n=120),
             kpi("nrr", 10, 1.05, n=125, low=1.01, high=1.09),
@@ -93,27 +93,27 @@ def hostile(kpi: Callable[..., Any], step: Callable[..., Any]) -> ReportData:
             BandCount("green", 9, {"EUR": 107_655, "JPY": 9_000}),
         ],
         band_history=[
-            BandDay(date(2026, 11, day), band, day)
+            BandCountOnDay(date(2026, 11, day), band, day)
             for day in (18, 19, 20)
             for band in (HOSTILE, "green")
         ],
         watch_list=[
-            Watched(
+            WatchedAccount(
                 HOSTILE, HOSTILE, {"EUR": 12_345}, 17.4, HOSTILE, -12.6, [HOSTILE], HOSTILE,
                 "javascript:alert(1)",
             ),
-            Watched("acc_2", "Globex", {}, None, "green", link="https://crm.test/c/2?a=1&b=2"),
+            WatchedAccount("acc_2", "Globex", {}, None, "green", link="https://crm.test/c/2?a=1&b=2"),
         ],
         destination=HOSTILE,
-        ties=[Tie("EUR", date(2026, 10, 1), 118_440, 120_000, 1_200, 5_000)],
+        ties=[InvoiceTie("EUR", date(2026, 10, 1), 118_440, 120_000, 1_200, 5_000)],
         unattributed=[
-            Unattributed("money", 0, 2_000_000, "EUR"),
-            Unattributed("tickets", 12, 300, records=[HOSTILE, "zendesk 11"]),
+            UnattributedRecords("money", 0, 2_000_000, "EUR"),
+            UnattributedRecords("tickets", 12, 300, records=[HOSTILE, "zendesk 11"]),
         ],
         writes={"create": 2, "update": 1234, "unchanged": 5, "rejected": 1, "unknown": 3},
         streams=[
-            Freshness("stripe", "invoices", "ok", at, 8123, 2),
-            Freshness("posthog", HOSTILE, "failed", None, error=HOSTILE),
+            StreamFreshness("stripe", "invoices", "ok", at, 8123, 2),
+            StreamFreshness("posthog", HOSTILE, "failed", None, error=HOSTILE),
         ],
         notes=[HOSTILE, "Run `cs-sync check`."],
     )  # fmt: skip

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cs_sync.report import ReportData, render
+from cs_sync.report import ReportData, render_report
 
 CHROMIUM = next(
     (found for name in ("chromium", "google-chrome") if (found := shutil.which(name))), ""
@@ -25,7 +25,7 @@ QUIET = (
 @pytest.mark.parametrize("scheme", [0, 1], ids=["dark", "light"])
 def test_it_is_drawn_and_asks_for_nothing(hostile: ReportData, tmp_path: Path, scheme: int) -> None:
     page, picture, log = tmp_path / "r.html", tmp_path / "r.png", tmp_path / "net.json"
-    page.write_text(render(hostile), encoding="utf-8")
+    page.write_text(render_report(hostile), encoding="utf-8")
     subprocess.run(
         [
             CHROMIUM,

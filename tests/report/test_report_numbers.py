@@ -8,9 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cs_sync.report import formats
-from cs_sync.report.charts import mrr_spec
-from cs_sync.report.movements import bridges, shown
-from cs_sync.report.tiles import Tile, tile_groups
+from cs_sync.report.charts import build_mrr_chart
+from cs_sync.report.movements import select_movements, sum_bridge_rows
+from cs_sync.report.tiles import Tile, group_tiles
 
 Rows = Callable[..., dict[str, Any]]
 
@@ -58,7 +58,7 @@ def test_purse() -> None:
     ],
 )
 def test_quantity(value: float | None, unit: str, currency: str | None, text: str) -> None:
-    shown_text = formats.quantity(value, unit, currency)
+    shown_text = formats.format_quantity(value, unit, currency)
     assert shown_text.replace("\u00a0", " ").replace("\u202f", " ") == text
 
 
@@ -77,7 +77,7 @@ def test_quantity(value: float | None, unit: str, currency: str | None, text: st
     ],
 )
 def test_change(now: float | None, before: float | None, unit: str, text: str) -> None:
-    changed = formats.change(now, before, unit, "EUR")
+    changed = formats.format_change(now, before, unit, "EUR")
     assert changed.replace("\u00a0", " ").replace("\u202f", " ") == text
 
 
@@ -94,13 +94,13 @@ def test_change(now: float | None, before: float | None, unit: str, text: str) -
     ],
 )
 def test_periods(start: Any, end: Any, text: str) -> None:
-    assert formats.period(start, end).replace("\u00a0", " ") == text
+    assert formats.format_period(start, end).replace("\u00a0", " ") == text
 
 
 def test_moments_are_in_the_reporting_zone() -> None:
     at = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
-    assert formats.moment(at, ZoneInfo("Europe/Warsaw")) == "21\u00a0Nov\u00a02026 00:30"
-    assert formats.moment(None, ZoneInfo("UTC")) == "never"
+    assert formats.format_moment(at, ZoneInfo("Europe/Warsaw")) == "21\u00a0Nov\u00a02026 00:30"
+    assert formats.format_moment(None, ZoneInfo("UTC")) == "never"
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_points(value: float | None, text: str) -> None:
 
 
 def only(rows: list[dict[str, Any]]) -> Tile:
-    (((_, (tile,)),)) = tile_groups(rows)
+    (((_, (tile,)),)) = group_tiles(rows)
     return tile
 
 
@@ -142,7 +142,7 @@ def test_currencies_are_apart_and_segments_are_left_out(kpi: Rows) -> None:
         kpi("mrr", 10, 1, currency="EUR", segment={"plan": "pro"}, **money),
         kpi("mrr", 10, None, **money),
     ]
-    ((heading, tiles),) = tile_groups(rows)
+    ((heading, tiles),) = group_tiles(rows)
     assert heading == "Revenue"
     assert [tile.label for tile in tiles] == ["MRR in EUR", "MRR in USD"]
 
@@ -167,7 +167,7 @@ def test_how_sure_a_figure_is(
 
 def test_unknown_metrics_come_last_under_their_titles(kpi: Rows) -> None:
     names = ("saas_profit", "ltv_cac", "seats_per_team", "nps")
-    groups = tile_groups([kpi(name, 10, 1.0) for name in names])
+    groups = group_tiles([kpi(name, 10, 1.0) for name in names])
     assert [heading for heading, _ in groups] == ["Voice of the customer", "More figures"]
     assert [tile.label for tile in groups[1][1]] == ["LTV to CAC", "SaaS profit", "Seats per team"]
 
@@ -185,7 +185,7 @@ def test_accounts_add_up_to_the_bridge(step: Rows) -> None:
         step(9, 0, 150, account="a", new=150),
         step(10, 7, 7, currency="USD"),
     ]
-    found = bridges(rows)
+    found = sum_bridge_rows(rows)
     assert list(found) == ["EUR", "USD"]
     september, october = found["EUR"]
     assert (september.label, october.label) == ("Sep 2026", "Oct 2026")
@@ -195,15 +195,15 @@ def test_accounts_add_up_to_the_bridge(step: Rows) -> None:
 
 
 def test_rare_movements_are_shown_when_they_happen(step: Rows) -> None:
-    (quiet,) = bridges([step(10, 1, 1)]).values()
-    (moved,) = bridges([step(10, 1, 3, fx=2)]).values()
-    assert shown(quiet) == ["new", "reactivation", "expansion", "contraction", "churn"]
-    assert shown(moved)[-1] == "fx"
+    (quiet,) = sum_bridge_rows([step(10, 1, 1)]).values()
+    (moved,) = sum_bridge_rows([step(10, 1, 3, fx=2)]).values()
+    assert select_movements(quiet) == ["new", "reactivation", "expansion", "contraction", "churn"]
+    assert select_movements(moved)[-1] == "fx"
 
 
 def test_the_chart_has_whole_currency_units_and_signed_bars(step: Rows) -> None:
-    (steps,) = bridges([step(10, 10_000, 9_000, new=500, churn=1_500)]).values()
-    level, moves = mrr_spec(steps, "EUR", 900)["vconcat"]
+    (steps,) = sum_bridge_rows([step(10, 10_000, 9_000, new=500, churn=1_500)]).values()
+    level, moves = build_mrr_chart(steps, "EUR", 900)["vconcat"]
     assert level["data"]["values"] == [{"time": "2026-10-01", "mrr": 90.0}]
     amounts = {row["kind"]: row["amount"] for row in moves["data"]["values"]}
     assert (amounts["New"], amounts["Churn"]) == (5.0, -15.0)
@@ -216,7 +216,7 @@ def test_the_time_axis_has_only_as_many_labels_as_fit(step: Rows, width: int, mo
          "period_end": f"{2024 + (m + 1) // 12}-{(m + 1) % 12 + 1:02}-01"}
         for m in range(36)
     ]  # fmt: skip
-    (steps,) = bridges(rows).values()
-    axis = mrr_spec(steps, "EUR", width)["vconcat"][1]["layer"][0]["encoding"]["x"]["axis"]
+    (steps,) = sum_bridge_rows(rows).values()
+    axis = build_mrr_chart(steps, "EUR", width)["vconcat"][1]["layer"][0]["encoding"]["x"]["axis"]
     assert axis["values"][-1] == "2026-12-01"
     assert 2 <= len(axis["values"]) <= most + 1

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from cs_sync.contracts.errors import ConfigError
-from cs_sync.report import BandCount, ReportData, render
-from cs_sync.report.page import band_colours, safe_link
+from cs_sync.report import BandCount, ReportData, render_report
+from cs_sync.report.page import assign_band_colours, sanitize_link
 
 VOID = {"meta", "link", "br", "img", "input", "hr"}
 LOADING = {"src", "srcset", "data", "poster", "action", "formaction", "background"}
@@ -62,7 +62,7 @@ class Page(HTMLParser):
 
 @pytest.fixture(scope="module")
 def page(hostile: ReportData) -> Page:
-    return Page(render(hostile))
+    return Page(render_report(hostile))
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_nothing_is_loaded_and_nothing_runs(page: Page) -> None:
 
 
 def test_style_loads_nothing(hostile: ReportData) -> None:
-    (style,) = re.findall(r"<style>(.*?)</style>", render(hostile), flags=re.DOTALL)
+    (style,) = re.findall(r"<style>(.*?)</style>", render_report(hostile), flags=re.DOTALL)
     assert "url(" not in style
     assert "@import" not in style
 
@@ -117,7 +117,7 @@ def test_hostile_texts_are_shown_as_they_are(page: Page, hostile: ReportData) ->
     ],
 )
 def test_links(link: str, kept: bool) -> None:
-    assert safe_link(link) == (link if kept else "")
+    assert sanitize_link(link) == (link if kept else "")
 
 
 def test_headings_go_down_one_step_at_a_time(page: Page) -> None:
@@ -210,7 +210,7 @@ def test_writes_and_freshness(page: Page) -> None:
 
 
 def test_an_empty_report_says_so_in_sentences(empty: ReportData) -> None:
-    page = Page(render(empty))
+    page = Page(render_report(empty))
     for section in ("kpis", "mrr", "bands", "watch", "writes", "fresh"):
         assert page.text(section).endswith("."), section
     assert "warnings" not in page.texts
@@ -222,14 +222,14 @@ def test_a_good_run_warns_of_nothing(empty: ReportData, kpi: Callable[..., Any])
     data = ReportData(
         empty.workspace, empty.generated_at, empty.as_of, kpis=[kpi("nps", 10, 40.0, unit="score")]
     )
-    page = Page(render(data))
+    page = Page(render_report(data))
     assert "warnings" not in page.texts
     assert "NPS 40 Oct 2026" in page.text("kpis")
 
 
 def test_bands_have_the_colours_of_their_names() -> None:
     bands = [BandCount(name, 1) for name in ("at risk", "yellow", "green", "a;b", "x", "y", "z")]
-    assert list(band_colours(bands).values()) == [
+    assert list(assign_band_colours(bands).values()) == [
         "var(--band-0)",
         "var(--band-yellow)",
         "var(--band-green)",
@@ -242,13 +242,13 @@ def test_bands_have_the_colours_of_their_names() -> None:
 
 def test_accounts_without_a_score_are_grey_and_not_counted_as_scored(empty: ReportData) -> None:
     bands = [BandCount("green", 2), BandCount("insufficient", 3)]
-    page = Page(render(replace(empty, bands=bands)))
+    page = Page(render_report(replace(empty, bands=bands)))
     assert "2 accounts with a score" in page.text("bands")
-    assert band_colours(bands)["insufficient"] == "var(--band-insufficient)"
+    assert assign_band_colours(bands)["insufficient"] == "var(--band-insufficient)"
 
 
 def test_every_colour_of_a_chart_is_defined_for_light_and_dark(hostile: ReportData) -> None:
-    html = render(hostile)
+    html = render_report(hostile)
     used = set(re.findall(r"var\((--[\w-]+)\)", html))
     light, dark = (set(re.findall(r"(--[\w-]+):", block)) for block in _themes(html))
     assert used <= light
@@ -258,7 +258,7 @@ def test_every_colour_of_a_chart_is_defined_for_light_and_dark(hostile: ReportDa
 
 def test_texts_have_enough_contrast(empty: ReportData) -> None:
     """WCAG 2.1 level AA: 4.5 to 1 for text."""
-    for block in _themes(render(empty)):
+    for block in _themes(render_report(empty)):
         colours = dict(re.findall(r"(--[\w-]+): (#[0-9a-f]{6})", block))
         for ink in ("--ink", "--soft", "--accent", "--good", "--bad"):
             for paper in ("--page", "--card"):
@@ -289,7 +289,7 @@ def test_a_missing_library_is_named_with_the_remedy(
 ) -> None:
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(ConfigError, match=missing) as caught:
-        render(empty)
+        render_report(empty)
     assert caught.value.remedy == "pip install 'customer-success-sync[report]'"
 
 
@@ -300,4 +300,4 @@ def test_importing_the_report_loads_no_drawing_library() -> None:
 
 
 def test_the_page_is_small(hostile: ReportData, tmp_path: Path) -> None:
-    assert len(render(hostile).encode()) < 400_000
+    assert len(render_report(hostile).encode()) < 400_000

@@ -10,15 +10,15 @@ import pytest
 
 from cs_sync.cli import main
 from cs_sync.contracts.errors import ConfigError
-from cs_sync.scaffold import new_connector
-from cs_sync.scaffold.connector import template_folder
+from cs_sync.scaffold import create_connector
+from cs_sync.scaffold.connector import find_template
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return new_connector("acme_crm", tmp_path_factory.mktemp("plugins"))
+    return create_connector("acme_crm", tmp_path_factory.mktemp("plugins"))
 
 
 def test_it_passes_the_conformance_kit_at_once(made: Path) -> None:
@@ -50,7 +50,7 @@ def test_nothing_of_the_template_is_left(made: Path) -> None:
 
 
 def _template_files() -> list[Path]:
-    found = [p for p in template_folder().rglob("*") if p.is_file()]
+    found = [p for p in find_template().rglob("*") if p.is_file()]
     return [p for p in found if not any(part.startswith((".", "__")) for part in p.parts[-3:-1])]
 
 
@@ -62,14 +62,14 @@ def test_every_module_can_be_read_by_python(made: Path) -> None:
 @pytest.mark.parametrize("name", ["Acme", "acme-crm", "1crm", "a", "class", "../evil", ""])
 def test_a_name_that_cannot_be_one_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be a connector's name"):
-        new_connector(name, tmp_path)
+        create_connector(name, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_written_over(tmp_path: Path) -> None:
-    new_connector("acme", tmp_path)
+    create_connector("acme", tmp_path)
     with pytest.raises(ConfigError, match="exists already"):
-        new_connector("acme", tmp_path)
+        create_connector("acme", tmp_path)
 
 
 def test_the_command_prints_where_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

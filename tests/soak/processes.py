@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from cs_sync.jobs.workspace import Workspace
+from cs_sync.runtime.workspace import Workspace
 from cs_sync_sandbox import Sandbox
 from tests.jobs.conftest import acme_in
 from tests.jobs.road import DAY, Acme

@@ -9,12 +9,12 @@ from random import Random
 from sqlalchemy import func, select
 
 from cs_sync.contracts.errors import CsSyncError
-from cs_sync.store.database import open_store
-from cs_sync.store.patience import Patience
-from cs_sync.testing import SyncBench
+from cs_sync.store.engine import open_store
+from cs_sync.store.reconnect import ReconnectPolicy
+from cs_sync.testing import SyncHarness
 from cs_sync.testing.cases.changes import passing_tables
-from cs_sync.testing.stored import Rows, differences
-from cs_sync_schemas import Record, table_of
+from cs_sync.testing.stored import Rows, describe_differences
+from cs_sync_schemas import Record, get_table
 from tests.known_failures.benches import living
 from tests.postgres import WORKSPACES, fresh_database
 from tests.soak.tally import Tally
@@ -51,7 +51,7 @@ def read(
         for _ in range(runs):
             for _ in range(rng.randrange(0, 6)):
                 world.change(rng)
-            world.bench.later(rng.choice((*OFTEN, *OFTEN, *OFTEN, *SELDOM)))
+            world.bench.advance_clock(rng.choice((*OFTEN, *OFTEN, *OFTEN, *SELDOM)))
             _sync_in_foul_weather(world, rng, tally, disk)
             disk.after = None
             if rng.random() < 0.7:
@@ -68,7 +68,7 @@ def _postgresql(server: str | None) -> Iterator[tuple[str, Line] | None]:
         yield found
 
 
-def _failing(bench: SyncBench, line: tuple[str, Line] | None, tally: Tally) -> BadDisk | BadLine:
+def _failing(bench: SyncHarness, line: tuple[str, Line] | None, tally: Tally) -> BadDisk | BadLine:
     """What is wrong with the bench's database when it is told to be."""
     if line is None:
         disk = BadDisk(tally.faults)
@@ -76,7 +76,7 @@ def _failing(bench: SyncBench, line: tuple[str, Line] | None, tally: Tally) -> B
         return disk
     bench.store.close()
     bench.store = open_store(line[0], WORKSPACES[0])
-    bench.store.patience = Patience(bench.clock.sleep, lambda *_: None)
+    bench.store.patience = ReconnectPolicy(bench.clock.sleep, lambda *_: None)
     line[1].cut = bad = BadLine(tally.faults)
     return bad
 
@@ -98,7 +98,7 @@ def _sync_in_foul_weather(world: World, rng: Random, tally: Tally, disk: BadDisk
 
 def _recover(world: World, tally: Tally) -> None:
     bench = world.bench
-    bench.later(LATER)
+    bench.advance_clock(LATER)
     for _ in range(PATIENCE):
         tally.recoveries += 1
         run = bench.sync()
@@ -114,7 +114,7 @@ def _compare(world: World, tally: Tally) -> None:
     tally.compared += len(found)
     anew, passing = _read_anew(bench), passing_tables(bench.kind)
     kept = {key: row for key, row in found.items() if key in anew or key[0] not in passing}
-    told = [*differences(anew, kept), *_unlike(world)]
+    told = [*describe_differences(anew, kept), *_unlike(world)]
     tally.lost += [f"{bench.name}: {words}" for words in told]
     tally.doubled += [f"{bench.name}: {words}" for words in _twice(bench)]
 
@@ -129,9 +129,9 @@ def _unlike(world: World) -> list[str]:
     return told
 
 
-def _read_anew(bench: SyncBench) -> Rows:
+def _read_anew(bench: SyncHarness) -> Rows:
     with tempfile.TemporaryDirectory() as folder:
-        fresh = SyncBench(bench.kind, Path(folder))
+        fresh = SyncHarness(bench.kind, Path(folder))
         fresh.take_over(bench)
         fresh.sync()
         rows = fresh.present()
@@ -139,7 +139,7 @@ def _read_anew(bench: SyncBench) -> Rows:
     return rows
 
 
-def _twice(bench: SyncBench) -> list[str]:
+def _twice(bench: SyncHarness) -> list[str]:
     """Records of which more than one version holds now."""
     told = []
     versioned = {record for stream in bench.streams for record in stream.snapshot}
@@ -148,8 +148,8 @@ def _twice(bench: SyncBench) -> list[str]:
     return told
 
 
-def _open(bench: SyncBench, record: type[Record]) -> list[tuple[str, int]]:
-    table = table_of(record)
+def _open(bench: SyncHarness, record: type[Record]) -> list[tuple[str, int]]:
+    table = get_table(record)
     count = func.count()
     with bench.store.read() as connection:
         rows = connection.execute(

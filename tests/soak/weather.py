@@ -12,21 +12,21 @@ import httpx
 from sqlalchemy import Engine, event
 
 from cs_sync.testing import faults
-from cs_sync.testing.wire import Exchange, Fault
+from cs_sync.testing.fault_transport import Exchange, Fault
 from tests.store.line import pass_on
 
 FAULTS: dict[str, Fault] = {
-    "429 with Retry-After": faults.status(429, Retry_After="3"),
-    "429": faults.status(429),
-    **{str(code): faults.status(code) for code in (500, 502, 503, 504)},
-    "refused connection": faults.lost(httpx.ConnectError),
-    "reset": faults.lost(httpx.ReadError),
-    "no answer": faults.lost(httpx.RemoteProtocolError),
-    "time-out": faults.lost(httpx.ReadTimeout),
-    "lost answer": faults.lost(httpx.ReadTimeout, done=True),
-    "cut short": faults.cut,
-    "half of the JSON": faults.shortened,
-    "web page": faults.web_page,
+    "429 with Retry-After": faults.respond_status(429, Retry_After="3"),
+    "429": faults.respond_status(429),
+    **{str(code): faults.respond_status(code) for code in (500, 502, 503, 504)},
+    "refused connection": faults.lose_response(httpx.ConnectError),
+    "reset": faults.lose_response(httpx.ReadError),
+    "no answer": faults.lose_response(httpx.RemoteProtocolError),
+    "time-out": faults.lose_response(httpx.ReadTimeout),
+    "lost answer": faults.lose_response(httpx.ReadTimeout, done=True),
+    "cut short": faults.cut_response,
+    "half of the JSON": faults.truncate_response,
+    "web page": faults.respond_web_page,
 }
 
 

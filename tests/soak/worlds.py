@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 from typing import Protocol
 
-from cs_sync.testing import SyncBench
+from cs_sync.testing import SyncHarness
 from cs_sync_pebble.in_memory import PebbleVendor
 from cs_sync_sandbox.hubspot import Portal
 from cs_sync_schemas import (
@@ -31,7 +31,7 @@ Truth = Mapping[type[Record], set[str]]
 class World(Protocol):
     """A bench, and somebody who changes its source."""
 
-    bench: SyncBench
+    bench: SyncHarness
 
     def change(self, rng: Random) -> None:
         """One thing happens at the source."""
@@ -45,7 +45,7 @@ class World(Protocol):
 class PebbleWorld:
     """The connector template's vendor: feeds of changes and deletes."""
 
-    def __init__(self, bench: SyncBench) -> None:
+    def __init__(self, bench: SyncHarness) -> None:
         assert isinstance(bench.vendor, PebbleVendor)
         self.bench, self.vendor = bench, bench.vendor
 
@@ -65,7 +65,7 @@ class PebbleWorld:
 class HubSpotWorld:
     """A portal: saving, archiving, merging, associating."""
 
-    def __init__(self, bench: SyncBench, portal: Portal) -> None:
+    def __init__(self, bench: SyncHarness, portal: Portal) -> None:
         self.bench, self.portal = bench, portal
         for number in range(12):
             portal.create("companies", {"name": f"Company {number}"})
@@ -113,7 +113,7 @@ def _ids(portal: Portal, kind: str) -> list[str]:
 class StripeWorld:
     """Books whose every change is told by an event."""
 
-    def __init__(self, bench: SyncBench, books: Books) -> None:
+    def __init__(self, bench: SyncHarness, books: Books) -> None:
         self.bench, self.books, self.made = bench, books, 0
         for number in range(12):
             at = ago(bench, days=20 + 90 * number)
@@ -183,7 +183,7 @@ class StripeWorld:
 class ZendeskWorld:
     """A desk: updates by people and by its own system, and tokens that end."""
 
-    def __init__(self, bench: SyncBench, desk: Desk) -> None:
+    def __init__(self, bench: SyncHarness, desk: Desk) -> None:
         self.bench, self.desk = bench, desk
         desk.tokens_for = 7
         for number in range(1, 10):
@@ -218,7 +218,7 @@ class ZendeskWorld:
 @contextmanager
 def pebble(folder: Path) -> Iterator[World]:
     """Pebble."""
-    bench = SyncBench(PebbleVendor, folder)
+    bench = SyncHarness(PebbleVendor, folder)
     yield PebbleWorld(bench)
     bench.close()
 

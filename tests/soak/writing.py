@@ -9,9 +9,9 @@ from random import Random
 from sqlalchemy import delete
 
 from cs_sync.contracts.errors import CsSyncError
-from cs_sync.store.ledger import LEDGER
-from cs_sync.testing import PushBench
-from cs_sync.write_back.plan import Wish
+from cs_sync.store.write_ledger import LEDGER
+from cs_sync.testing import PushHarness
+from cs_sync.write_back.plan import DesiredRecord
 from tests.known_failures.portal import writing
 from tests.soak.tally import Tally
 from tests.soak.weather import BadDisk, drawn
@@ -24,7 +24,7 @@ def write(rng: Random, pushes: int, tally: Tally) -> None:
     with tempfile.TemporaryDirectory() as folder, writing(Path(folder)) as (bench, _portal):
         disk = BadDisk(tally.faults)
         disk.watch(bench.store.engine)
-        wanted: list[Wish] = []
+        wanted: list[DesiredRecord] = []
         for number in range(pushes):
             wanted = _wanted(bench, rng, number, wanted)
             _push_in_foul_weather(bench, rng, tally, disk, wanted)
@@ -36,7 +36,9 @@ def write(rng: Random, pushes: int, tally: Tally) -> None:
                 _recover(bench, tally, wanted)
 
 
-def _wanted(bench: PushBench, rng: Random, number: int, before: list[Wish]) -> list[Wish]:
+def _wanted(
+    bench: PushHarness, rng: Random, number: int, before: list[DesiredRecord]
+) -> list[DesiredRecord]:
     """New scores, and the follow-ups of before with a few more."""
     score = float(rng.randrange(0, 100))
     scores = [
@@ -50,7 +52,7 @@ def _wanted(bench: PushBench, rng: Random, number: int, before: list[Wish]) -> l
 
 
 def _push_in_foul_weather(
-    bench: PushBench, rng: Random, tally: Tally, disk: BadDisk, wanted: list[Wish]
+    bench: PushHarness, rng: Random, tally: Tally, disk: BadDisk, wanted: list[DesiredRecord]
 ) -> None:
     weather = drawn(rng, tally.faults, lambda: None)
     if rng.random() < 0.2:
@@ -60,9 +62,9 @@ def _push_in_foul_weather(
         tally.faults["killed in process"] += bench.push(weather, wanted).killed
 
 
-def _recover(bench: PushBench, tally: Tally, wanted: list[Wish]) -> None:
+def _recover(bench: PushHarness, tally: Tally, wanted: list[DesiredRecord]) -> None:
     for _ in range(PATIENCE):
-        bench.later(minutes=10)
+        bench.advance_clock(minutes=10)
         tally.recoveries += 1
         pushed = bench.push(wanted=wanted)
         if not pushed.problems() and not pushed.writes.unknown:

@@ -9,11 +9,11 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import StatementError
 
 from cs_sync.contracts.errors import StoreError
-from cs_sync.store.binding import MANY, upsert_all
-from cs_sync.store.database import Store
-from cs_sync_schemas import SubscriptionItem, table_of
+from cs_sync.store.engine import Store
+from cs_sync.store.fast.prepared import MIN_ROWS_FOR_OWN_STATEMENT, upsert_uniform_rows
+from cs_sync_schemas import SubscriptionItem, get_table
 
-TABLE = table_of(SubscriptionItem)
+TABLE = get_table(SubscriptionItem)
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 
 
@@ -51,7 +51,7 @@ def item(source_id: str, **differing: Any) -> dict[str, Any]:
 def test_stores_what_sqlalchemy_stores(store: Store) -> None:
     ours, theirs = item("ours"), item("theirs")
     with store.write() as connection:
-        upsert_all(connection, TABLE, [ours], {})
+        upsert_uniform_rows(connection, TABLE, [ours], {})
         connection.execute(insert(TABLE), [theirs])
     with store.read() as connection:
         # The bare text of the columns, as no type of ours reads it back.
@@ -66,7 +66,7 @@ def test_a_second_row_with_the_key_replaces_all_but_when_it_was_first_seen(store
     again = item("one", quantity=Decimal(7), first_seen_at=later, last_seen_at=later)
     with store.write() as connection:
         for row in (item("one"), again):
-            upsert_all(connection, TABLE, [row], {})
+            upsert_uniform_rows(connection, TABLE, [row], {})
     with store.read() as connection:
         (stored,) = connection.execute(select(TABLE)).mappings()
     assert stored["quantity"] == 7
@@ -76,43 +76,50 @@ def test_a_second_row_with_the_key_replaces_all_but_when_it_was_first_seen(store
 
 def test_a_page_is_stored_as_its_rows_are_one_by_one(store: Store) -> None:
     """Columns without any value, with some, and one whose nothing is no NULL (JSON)."""
-    page = [item(f"page-{n}", product="prod" if n % 3 else None, raw=None) for n in range(MANY)]
+    page = [
+        item(f"page-{n}", product="prod" if n % 3 else None, raw=None)
+        for n in range(MIN_ROWS_FOR_OWN_STATEMENT)
+    ]
     alone = [{**row, "source_id": row["source_id"].replace("page", "alone")} for row in page]
     with store.write() as connection:
-        upsert_all(connection, TABLE, page, {"source": "stripe", "deleted_at": None})
+        upsert_uniform_rows(connection, TABLE, page, {"source": "stripe", "deleted_at": None})
         for row in alone:
-            upsert_all(connection, TABLE, [row], {})
+            upsert_uniform_rows(connection, TABLE, [row], {})
     columns = ", ".join(column.name for column in TABLE.c if column.name != "source_id")
     with store.read() as connection:
         found = connection.exec_driver_sql(
             f"SELECT source_id, {columns} FROM subscription_item"
         ).all()
     stored = {source_id: values for source_id, *values in found}
-    assert len(stored) == 2 * MANY
+    assert len(stored) == 2 * MIN_ROWS_FOR_OWN_STATEMENT
     for row in page:
         of_page = stored[row["source_id"]]
         assert of_page == stored[row["source_id"].replace("page", "alone")]
 
 
 def test_a_page_without_a_value_takes_away_the_one_that_was_there(store: Store) -> None:
-    first = [item(f"id-{n}", price="before", divide_by=7) for n in range(MANY)]
-    later = [item(f"id-{n}", price="after", divide_by=None) for n in range(MANY)]
+    first = [
+        item(f"id-{n}", price="before", divide_by=7) for n in range(MIN_ROWS_FOR_OWN_STATEMENT)
+    ]
+    later = [
+        item(f"id-{n}", price="after", divide_by=None) for n in range(MIN_ROWS_FOR_OWN_STATEMENT)
+    ]
     with store.write() as connection:
         for page in (first, later):
-            upsert_all(connection, TABLE, page, {})
+            upsert_uniform_rows(connection, TABLE, page, {})
     with store.read() as connection:
         rows = connection.execute(select(TABLE.c.price, TABLE.c.divide_by)).all()
-    assert rows == [("after", None)] * MANY
+    assert rows == [("after", None)] * MIN_ROWS_FOR_OWN_STATEMENT
 
 
 def test_a_time_without_offset_is_refused(store: Store) -> None:
     row = item("one", updated_at=NOON.replace(tzinfo=None))
     with pytest.raises((StatementError, ValueError), match="naive"), store.write() as connection:
-        upsert_all(connection, TABLE, [row], {})
+        upsert_uniform_rows(connection, TABLE, [row], {})
 
 
 def test_rows_must_have_the_same_fields(store: Store) -> None:
     row = item("one")
     short = {name: value for name, value in item("two").items() if name != "price"}
     with pytest.raises((KeyError, StoreError)), store.write() as connection:
-        upsert_all(connection, TABLE, [row, short], {})
+        upsert_uniform_rows(connection, TABLE, [row, short], {})

@@ -5,11 +5,11 @@ from typing import Any
 
 from sqlalchemy import select
 
-from cs_sync.store.copying import ENOUGH
-from cs_sync.store.database import Store
-from cs_sync.store.door import admit
-from cs_sync.store.records import Moment, store_rows
-from cs_sync_schemas import Record, SubscriptionItem, Ticket, table_of
+from cs_sync.store.engine import Store
+from cs_sync.store.fast.bulk_copy import MIN_COPY_ROWS
+from cs_sync.store.records.validate import validate_rows
+from cs_sync.store.records.write import WriteContext, store_rows
+from cs_sync_schemas import Record, SubscriptionItem, Ticket, get_table
 from tests.conftest import NOW
 
 LATER = NOW + timedelta(hours=1)
@@ -17,14 +17,14 @@ ODD = "tab\t, line\n, back\\slash, \\N, quote's and é 🙂"
 
 
 def put(store: Store, record: type[Record], rows: list[dict[str, Any]], at: Any = NOW) -> int:
-    admitted, rejected = admit(record, rows)
+    admitted, rejected = validate_rows(record, rows)
     assert not rejected
     with store.write() as connection:
-        return store_rows(connection, record, admitted, Moment("crm", at))
+        return store_rows(connection, record, admitted, WriteContext("crm", at))
 
 
 def stored(store: Store, record: type[Record]) -> list[dict[str, Any]]:
-    table = table_of(record)
+    table = get_table(record)
     with store.read() as connection:
         found = connection.execute(select(table).order_by(table.c.source_id)).mappings()
         return [dict(row) for row in found]
@@ -42,11 +42,11 @@ def items(number: int, **fields: Any) -> list[dict[str, Any]]:
 
 
 def test_a_large_page_stores_what_small_ones_store(store: Store) -> None:
-    rows = items(ENOUGH + 1)
-    assert put(store, SubscriptionItem, rows) == ENOUGH + 1
+    rows = items(MIN_COPY_ROWS + 1)
+    assert put(store, SubscriptionItem, rows) == MIN_COPY_ROWS + 1
     large = stored(store, SubscriptionItem)
     with store.write() as connection:
-        connection.execute(table_of(SubscriptionItem).delete())
+        connection.execute(get_table(SubscriptionItem).delete())
     for start in range(0, len(rows), 100):
         put(store, SubscriptionItem, rows[start : start + 100])
     assert stored(store, SubscriptionItem) == large
@@ -56,13 +56,17 @@ def test_a_large_page_stores_what_small_ones_store(store: Store) -> None:
 def test_a_large_page_replaces_only_what_differs(store: Store) -> None:
     many = [
         {"source_id": f"{place:05d}", "opened_at": NOW, "tags": ["a", ODD]}
-        for place in range(3 * ENOUGH)
+        for place in range(3 * MIN_COPY_ROWS)
     ]
     put(store, Ticket, many)
-    changed = [{**row, "subject": ODD} if place < ENOUGH else row for place, row in enumerate(many)]
-    assert put(store, Ticket, changed, at=LATER) == ENOUGH
+    changed = [
+        {**row, "subject": ODD} if place < MIN_COPY_ROWS else row for place, row in enumerate(many)
+    ]
+    assert put(store, Ticket, changed, at=LATER) == MIN_COPY_ROWS
     rows = stored(store, Ticket)
     assert {row["first_seen_at"] for row in rows} == {NOW}
-    assert [row["changed_at"] for row in rows] == [LATER] * ENOUGH + [NOW] * (2 * ENOUGH)
+    assert [row["changed_at"] for row in rows] == [LATER] * MIN_COPY_ROWS + [NOW] * (
+        2 * MIN_COPY_ROWS
+    )
     assert rows[0]["subject"] == ODD
     assert rows[-1]["subject"] is None

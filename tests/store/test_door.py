@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cs_sync.store.door import admit
+from cs_sync.store.records.validate import validate_rows
 from cs_sync_schemas import (
     RECORDS,
     Discount,
@@ -30,13 +30,13 @@ TEN = {"scale_min": 0, "scale_max": 10}
 
 
 def reason(record: type[Record], row: dict[str, Any]) -> str:
-    admitted, rejected = admit(record, [row])
+    admitted, rejected = validate_rows(record, [row])
     assert not admitted
     return rejected[0].reason
 
 
 def test_a_row_becomes_complete_and_typed() -> None:
-    [row], rejected = admit(Subscription, [SUBSCRIPTION])
+    [row], rejected = validate_rows(Subscription, [SUBSCRIPTION])
     assert not rejected
     assert row["currency"] == "EUR"
     assert row["status"] == "active"
@@ -45,12 +45,12 @@ def test_a_row_becomes_complete_and_typed() -> None:
 
 
 def test_none_for_a_field_that_has_a_default_means_the_default() -> None:
-    [row], _ = admit(SubscriptionItem, [{**ITEM, "unit_amount": 1, "quantity": None}])
+    [row], _ = validate_rows(SubscriptionItem, [{**ITEM, "unit_amount": 1, "quantity": None}])
     assert row["quantity"] == 1
 
 
 def test_numbers_may_be_ids() -> None:
-    [row], _ = admit(Subscription, [{**SUBSCRIPTION, "account_source_id": 42}])
+    [row], _ = validate_rows(Subscription, [{**SUBSCRIPTION, "account_source_id": 42}])
     assert row["account_source_id"] == "42"
 
 
@@ -90,25 +90,25 @@ def test_a_row_that_is_no_record_is_told_why(
 def test_a_ticket_without_a_status_has_the_one_that_its_times_tell(
     given: dict[str, Any], status: str
 ) -> None:
-    [row], _ = admit(Ticket, [{"source_id": "1", "opened_at": 1767225600, **given}])
+    [row], _ = validate_rows(Ticket, [{"source_id": "1", "opened_at": 1767225600, **given}])
     assert row["status"] == status
 
 
 def test_a_bad_row_does_not_take_the_good_ones_along() -> None:
     rows = [{**SUBSCRIPTION, "source_id": str(n)} for n in range(5)]
     rows[3]["currency"] = "nope"
-    admitted, rejected = admit(Subscription, rows)
+    admitted, rejected = validate_rows(Subscription, rows)
     assert [row["source_id"] for row in admitted] == ["0", "1", "2", "4"]
     assert [(r.source_id, r.code) for r in rejected] == [("3", "invalid")]
     assert rejected[0].raw == rows[3]
 
 
 def test_text_that_is_not_unicode_is_rejected_with_its_record() -> None:
-    admitted, rejected = admit(SurveyResponse, [{**ANSWER, "comment": "bad \ud800 text"}])
+    admitted, rejected = validate_rows(SurveyResponse, [{**ANSWER, "comment": "bad \ud800 text"}])
     assert not admitted
     assert rejected[0].code == "text"
 
 
 @pytest.mark.parametrize("record", RECORDS)
 def test_every_record_has_a_door(record: type[Record]) -> None:
-    assert admit(record, []) == ([], [])
+    assert validate_rows(record, []) == ([], [])

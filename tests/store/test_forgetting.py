@@ -9,17 +9,21 @@ from hypothesis import strategies as st
 from sqlalchemy import select, true, update
 
 from cs_sync.contracts.source import Page, Rejection
-from cs_sync.store.database import Store
-from cs_sync.store.door import admit
-from cs_sync.store.everywhere import rows_of, searched_tables
-from cs_sync.store.forgetting import erase
-from cs_sync.store.history import remember
-from cs_sync.store.personal import ERASED, Eraser
-from cs_sync.store.persons import find_person, suppress
-from cs_sync.store.records import Moment, store_rows, upsert
-from cs_sync.store.suppression import Suppressed, read_suppressed, stand_in
-from cs_sync.store.traces import remaining
-from cs_sync.store.words import Words
+from cs_sync.store.engine import Store
+from cs_sync.store.privacy.data_subject import find_data_subject, suppress_data_subject
+from cs_sync.store.privacy.erase import erase_data_subject
+from cs_sync.store.privacy.redact_record import WITHHELD_REASON, RecordRedactor
+from cs_sync.store.privacy.redact_text import TextRedactor
+from cs_sync.store.privacy.suppression import (
+    SuppressionList,
+    create_stand_in_address,
+    read_suppression_list,
+)
+from cs_sync.store.privacy.table_scan import list_searched_tables, select_rows
+from cs_sync.store.privacy.verify_erased import count_remaining_traces
+from cs_sync.store.records.history import archive_rows
+from cs_sync.store.records.validate import validate_rows
+from cs_sync.store.records.write import WriteContext, store_rows, upsert_rows
 from cs_sync_schemas import (
     Account,
     AccountLink,
@@ -32,7 +36,7 @@ from cs_sync_schemas import (
     SurveyResponse,
     Ticket,
     UsageDay,
-    table_of,
+    get_table,
 )
 from tests.conftest import NOW
 
@@ -43,23 +47,26 @@ DAY = date(2026, 11, 20)
 
 
 def put(store: Store, record: type[Record], *rows: dict[str, Any], source: str = "crm") -> None:
-    admitted, refused = admit(record, rows)
+    admitted, refused = validate_rows(record, rows)
     assert refused == []
     with store.write() as connection:
-        store_rows(connection, record, admitted, Moment(source, NOW, keep_raw=True))
+        store_rows(connection, record, admitted, WriteContext(source, NOW, keep_raw=True))
 
 
 def read(store: Store, model: Any) -> list[dict[str, Any]]:
     with store.read() as connection:
-        return rows_of(connection, table_of(model))
+        return select_rows(connection, get_table(model))
 
 
 def forget(store: Store, address: str) -> dict[str, int]:
     with store.write() as connection:
-        person, suppressed = find_person(connection, address), read_suppressed(connection)
-        suppress(connection, suppressed, person, NOW)
-        rows = erase(connection, suppressed, person)
-        left, searched = remaining(connection, person)
+        person, suppressed = (
+            find_data_subject(connection, address),
+            read_suppression_list(connection),
+        )
+        suppress_data_subject(connection, suppressed, person, NOW)
+        rows = erase_data_subject(connection, suppressed, person)
+        left, searched = count_remaining_traces(connection, person)
         assert not left
         assert searched > 100
     return rows
@@ -87,9 +94,9 @@ def known(store: Store) -> Store:
     put(store, Ticket, {"source_id": "1007", **ticket})
     links = [("crm", "7", "p1"), ("app", ANN, "p1"), ("crm", "8", "p2")]
     with store.write() as connection:
-        upsert(
+        upsert_rows(
             connection,
-            table_of(ContactLink),
+            get_table(ContactLink),
             [
                 {
                     "source": source,
@@ -103,9 +110,9 @@ def known(store: Store) -> Store:
                 for source, source_id, contact in links
             ],
         )
-        upsert(
+        upsert_rows(
             connection,
-            table_of(Contact),
+            get_table(Contact),
             [
                 Contact(id=id, email=email, first_seen_at=NOW, changed_at=NOW).model_dump()
                 for id, email in (("p1", ANN), ("p2", "joann@acme.example"))
@@ -151,14 +158,14 @@ def test_a_place_to_go_on_from_that_names_the_person_is_dropped(known: Store) ->
             source="app", stream="use", partition="000", resume={"after": ANN},
             opened_at=NOW, updated_at=NOW, run_id="r",
         )  # fmt: skip
-        upsert(connection, table_of(StreamState), [state.model_dump()])
+        upsert_rows(connection, get_table(StreamState), [state.model_dump()])
     forget(known, ANN)
     with known.read() as connection:
-        assert connection.scalar(select(table_of(StreamState).c.resume)) is None
+        assert connection.scalar(select(get_table(StreamState).c.resume)) is None
 
 
-def suppressed(*addresses: str, **contacts: str) -> Suppressed:
-    made = Suppressed()
+def suppressed(*addresses: str, **contacts: str) -> SuppressionList:
+    made = SuppressionList()
     for address in addresses:
         made.add("address", address, f"gone-{address.partition('@')[0]}@erased.invalid")
     for source_id, stands in contacts.items():
@@ -205,13 +212,13 @@ def test_only_digests_are_kept_and_they_depend_on_the_salt() -> None:
 
 
 def test_a_domain_of_nobody_we_know_is_not_kept() -> None:
-    assert stand_in("ann@acme.example", {"acme.example"}).endswith("@acme.example")
-    assert stand_in("ann@lee.example", {"acme.example"}).endswith("@erased.invalid")
-    assert stand_in("ann@gmail.com", {"gmail.com"}).endswith("@erased.invalid")
+    assert create_stand_in_address("ann@acme.example", {"acme.example"}).endswith("@acme.example")
+    assert create_stand_in_address("ann@lee.example", {"acme.example"}).endswith("@erased.invalid")
+    assert create_stand_in_address("ann@gmail.com", {"gmail.com"}).endswith("@erased.invalid")
 
 
 def test_a_page_loses_the_person_and_nobody_else() -> None:
-    eraser = Eraser(suppressed(ANN, u7="erased-1"), "app")
+    eraser = RecordRedactor(suppressed(ANN, u7="erased-1"), "app")
     page = Page(
         {
             SourceContact: [
@@ -240,13 +247,13 @@ def test_a_page_loses_the_person_and_nobody_else() -> None:
     assert clean.records[SourceAccount][0]["name"] == "Ann Lee"
     assert clean.deleted == {SourceContact: ["erased-1", "u8"]}
     assert [(r.reason, r.raw) for r in clean.rejected] == [
-        (ERASED, None),
+        (WITHHELD_REASON, None),
         ("no time", {"who": {"id": "u8"}}),
     ]
 
 
 def test_a_customer_with_a_private_address_loses_the_name_too() -> None:
-    eraser = Eraser(suppressed("ann@gmail.com", ANN), "billing")
+    eraser = RecordRedactor(suppressed("ann@gmail.com", ANN), "billing")
     private = {"source_id": "c1", "email": "ann@gmail.com", "name": "Ann Lee"}
     company = {"source_id": "c2", "email": ANN, "name": "Acme"}
     assert eraser.row(SourceAccount, private)["name"] is None
@@ -264,15 +271,15 @@ def test_a_customer_with_a_private_address_loses_the_name_too() -> None:
     ],
 )
 def test_names_go_where_they_stand_and_quotations_whole(text: str, becomes: str) -> None:
-    words = Words({"Ann Lee"}, {"It is too slow for what we pay every month."})
-    assert words.out_of([{"text": text}]) == [{"text": becomes}]
+    words = TextRedactor({"Ann Lee"}, {"It is too slow for what we pay every month."})
+    assert words.redact_value([{"text": text}]) == [{"text": becomes}]
 
 
 def relinked(store: Store, source_id: str, contact: str, on: datetime) -> None:
     """What identity decides later: this record is another contact."""
-    table = table_of(ContactLink)
+    table = get_table(ContactLink)
     with store.write() as connection:
-        remember(connection, table, table.c.source_id == source_id, on)
+        archive_rows(connection, table, table.c.source_id == source_id, on)
         moved = table.c.source_id == source_id
         values = {"contact_id": contact, "since": on}
         connection.execute(update(table).where(moved).values(values))
@@ -282,10 +289,10 @@ def test_what_was_known_before_is_erased_too(known: Store) -> None:
     later = NOW + timedelta(days=1)
     with known.write() as connection:
         said = {"source_id": "1007", "contact_source_id": "7", "opened_at": NOW}
-        admitted, _ = admit(Ticket, [{**said, "subject": "Second thoughts"}])
-        store_rows(connection, Ticket, admitted, Moment("crm", later))
+        admitted, _ = validate_rows(Ticket, [{**said, "subject": "Second thoughts"}])
+        store_rows(connection, Ticket, admitted, WriteContext("crm", later))
         once = Contact(id="p0", name="Ann Once", first_seen_at=NOW, changed_at=NOW).model_dump()
-        upsert(connection, table_of(Contact), [once])
+        upsert_rows(connection, get_table(Contact), [once])
     relinked(known, "7", "p0", later)
     relinked(known, "7", "p1", later + timedelta(days=1))
     rows = forget(known, ANN)
@@ -293,7 +300,9 @@ def test_what_was_known_before_is_erased_too(known: Store) -> None:
     assert rows["contact_link_history"] == 2
     assert rows["contact"] == 2, "also the contact that the record was for a day"
     with known.read() as connection:
-        stored = [str(row) for table in searched_tables() for row in rows_of(connection, table)]
+        stored = [
+            str(row) for table in list_searched_tables() for row in select_rows(connection, table)
+        ]
     for trace in ("Ann here", "Second thoughts", "Ann Once", f"'{ANN}", "'7'", "p0", "p1"):
         assert not any(trace in row for row in stored), trace
 
@@ -305,9 +314,9 @@ def test_the_name_of_an_account_that_is_one_person_goes_from_its_past_too(store:
     link = {"source": "billing", "source_id": "c1", "account_id": "c1", "since": NOW}
     decided = {"rule": "own", "reason": "The first", "decided_by": "cs-sync"}
     with store.write() as connection:
-        upsert(connection, table_of(Account), [row])
-        upsert(connection, table_of(AccountLink), [{**link, **decided}])
-        remember(connection, table_of(Account), true(), NOW + timedelta(days=1))
+        upsert_rows(connection, get_table(Account), [row])
+        upsert_rows(connection, get_table(AccountLink), [{**link, **decided}])
+        archive_rows(connection, get_table(Account), true(), NOW + timedelta(days=1))
     rows = forget(store, "ann@gmail.com")
     assert rows["account"] == rows["account_history"] == rows["source_account"] == 1
     assert [account["name"] for account in read(store, Account)] == [None]

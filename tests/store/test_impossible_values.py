@@ -9,10 +9,10 @@ import pytest
 from sqlalchemy import select
 
 from cs_sync.contracts.source import Page, Rejection, Stream
-from cs_sync.store.database import Store
-from cs_sync.store.pages import Stored, admit_page, store_page
-from cs_sync.store.records import Moment
-from cs_sync.store.rejects import REJECTED
+from cs_sync.store.engine import Store
+from cs_sync.store.records.page import StoredCounts, store_page, validate_page
+from cs_sync.store.records.rejects import REJECTED
+from cs_sync.store.records.write import WriteContext
 from cs_sync_schemas import (
     Invoice,
     QualityDay,
@@ -21,7 +21,7 @@ from cs_sync_schemas import (
     SubscriptionItem,
     SurveyResponse,
     UsageDay,
-    table_of,
+    get_table,
 )
 
 NOW = datetime(2026, 11, 21, 9, tzinfo=UTC)
@@ -67,7 +67,7 @@ def test_a_record_with_an_impossible_value_is_rejected_by_field(
 ) -> None:
     row = {"source_id": "bad", **JUST[record], field: value}
     page = Page({record: [row, {"source_id": "good", **JUST[record]}]})
-    admitted, [rejection] = admit_page(_stream(record), page)
+    admitted, [rejection] = validate_page(_stream(record), page)
     assert [row["source_id"] for row in admitted[record]] == ["good"]
     assert rejection.source_id == "bad"
     assert rejection.reason.startswith(field) or rejection.code in ("rule", "text")
@@ -78,7 +78,7 @@ def test_what_was_rejected_is_kept_and_the_rest_of_the_page_stored(store: Store)
         stored = _store(store, record, Page({record: rows}))
         assert stored.rejected == len(rows) - 1
         with store.read() as connection:
-            ids = select(table_of(record).c.source_id)
+            ids = select(get_table(record).c.source_id)
             assert connection.scalars(ids).all() == ["good"]
     with store.read() as connection:
         kept = connection.scalars(select(REJECTED.c.reason)).all()
@@ -95,8 +95,8 @@ def test_the_largest_values_that_are_taken_are_stored_as_they_are(store: Store) 
     item = {"source_id": "si", **JUST[SubscriptionItem], "unit_amount": amount, "quantity": 1}
     assert _store(store, SubscriptionItem, Page({SubscriptionItem: [item]})).rejected == 0
     with store.read() as connection:
-        [held] = connection.execute(select(table_of(Invoice))).mappings()
-        [sold] = connection.execute(select(table_of(SubscriptionItem))).mappings()
+        [held] = connection.execute(select(get_table(Invoice))).mappings()
+        [sold] = connection.execute(select(get_table(SubscriptionItem))).mappings()
     assert {name: held[name] for name in invoice} == invoice
     assert (held["issued_at"].year, held["due_at"].year) == (1970, 2200)
     assert (sold["unit_amount"], sold["quantity"]) == (amount, 1)
@@ -126,10 +126,12 @@ def _stream(record: type[Record]) -> Stream:
     return Stream("odd", record, lambda _window: iter(()))
 
 
-def _store(store: Store, record: type[Record], page: Page, *, confirm: bool = False) -> Stored:
+def _store(
+    store: Store, record: type[Record], page: Page, *, confirm: bool = False
+) -> StoredCounts:
     stream = _stream(record)
-    admitted, rejected = admit_page(stream, page)
-    moment = Moment("test", NOW)
+    admitted, rejected = validate_page(stream, page)
+    moment = WriteContext("test", NOW)
     with store.write() as connection:
         return store_page(
             connection, stream, page, admitted, rejected, moment, "run", confirm=confirm

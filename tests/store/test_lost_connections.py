@@ -10,8 +10,8 @@ from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.pool import NullPool
 
 from cs_sync.contracts.errors import StoreError
-from cs_sync.store.database import Store, open_store
-from cs_sync.store.patience import Away, Patience
+from cs_sync.store.engine import Store, open_store
+from cs_sync.store.reconnect import ConnectionLost, ReconnectPolicy
 from tests.postgres import WORKSPACES, fresh_database
 from tests.store.line import AtCommit, Cut, Late, Line, line_to
 
@@ -30,7 +30,7 @@ class Counter:
         self.slept: list[float] = []
         self.tries = 0
         self.store = open_store(url, WORKSPACES[0])
-        self.store.patience = Patience(self.slept.append, self._tell)
+        self.store.patience = ReconnectPolicy(self.slept.append, self._tell)
         with self.store.write() as connection:
             connection.execute(text("CREATE TABLE IF NOT EXISTS counted (by INTEGER)"))
             connection.execute(text("DELETE FROM counted"))
@@ -125,7 +125,7 @@ def wait_for_one_connection(store: Store) -> None:
 def test_what_stays_in_the_dark_is_not_repeated(counter: Counter, line: tuple[str, Line]) -> None:
     late = Late()
     line[1].cut = late
-    with pytest.raises(Away, match="still works on what was sent"):
+    with pytest.raises(ConnectionLost, match="still works on what was sent"):
         counter.store.transact(counter.add)
     assert (counter.tries, sum(counter.slept)) == (1, 60)
     late.go.set()
@@ -251,7 +251,7 @@ def test_a_connection_that_is_not_free_in_time_is_waited_for(database: str) -> N
         freed.append(seconds)
         only.close()
 
-    store.patience = Patience(sleep, lambda *_: None)
+    store.patience = ReconnectPolicy(sleep, lambda *_: None)
     assert store.transact(lambda connection: connection.scalar(text("SELECT 1"))) == 1
     assert len(freed) == 1
     store.close()

@@ -13,9 +13,9 @@ from sqlalchemy import inspect, text
 
 from cs_sync.contracts.errors import StoreError
 from cs_sync.contracts.source import Page
-from cs_sync.store import migrating
-from cs_sync.store.database import Store, open_store
-from cs_sync.store.migrating import migrate
+from cs_sync.store import migrate as migrating
+from cs_sync.store.engine import Store, open_store
+from cs_sync.store.migrate import migrate_schema
 from cs_sync_schemas.migrations import HEAD, LOCATION
 from tests.conftest import NOW, Clock, migrated_sqlite
 from tests.postgres import WORKSPACES, fresh_database
@@ -77,7 +77,7 @@ def test_a_newer_database_is_refused_and_left_alone(store: Store, clock: Clock) 
     with store.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = 'of 2031'"))
     with pytest.raises(StoreError, match="of 2031") as caught:
-        migrate(store, NOW)
+        migrate_schema(store, NOW)
     assert "upgrade cs-sync; nothing was changed" in str(caught.value)
     assert revision(store) == "of 2031"
     assert living(store) == ["1"]
@@ -85,11 +85,11 @@ def test_a_newer_database_is_refused_and_left_alone(store: Store, clock: Clock) 
 
 def test_an_older_database_is_brought_up_to_date(store: Store, clock: Clock, later: Path) -> None:
     run(store, clock, ONE)
-    backup = migrate(store, NOW)
+    backup = migrate_schema(store, NOW)
     assert has_later(store)
     assert revision(store) == "next"
     assert living(store) == ["1"]
-    assert migrate(store, NOW) is None, "once is enough"
+    assert migrate_schema(store, NOW) is None, "once is enough"
     if store.engine.dialect.name != "sqlite":
         assert backup is None, "PostgreSQL has tools of its own for that"
         return
@@ -106,7 +106,7 @@ def test_a_migration_that_fails_changes_nothing(store: Store, clock: Clock, late
     broken = NEXT.format(head=HEAD, also='op.execute("CREATE TABLE ticket (id INTEGER)")')
     later.write_text(dedent(broken), encoding="utf-8")
     with pytest.raises(StoreError, match="exists"):
-        migrate(store, NOW)
+        migrate_schema(store, NOW)
     assert revision(store) == HEAD
     assert not has_later(store)
     assert living(store) == ["1"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cs_sync.contracts.errors import ConfigError, StoreError
-from cs_sync.store.database import open_store
+from cs_sync.store.engine import open_store
 
 PAGE = 4096
 

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, func, select
 
-from cs_sync.metrics.as_known import as_known
-from cs_sync.store.database import Store
-from cs_sync.store.past import known_then
-from cs_sync.store.records import Moment, bury, store_rows
-from cs_sync_schemas import MrrSpan, Ticket, UsageDay, table_of
+from cs_sync.metrics.sql.time_travel import rewrite_as_of
+from cs_sync.store.engine import Store
+from cs_sync.store.fast.known_at import shadow_tables
+from cs_sync.store.records.write import WriteContext, soft_delete, store_rows
+from cs_sync_schemas import MrrSpan, Ticket, UsageDay, get_table
 
-TICKET, USE, SPAN = table_of(Ticket), table_of(UsageDay), table_of(MrrSpan)
+TICKET, USE, SPAN = get_table(Ticket), get_table(UsageDay), get_table(MrrSpan)
 DAYS = [datetime(2026, 3, day, tzinfo=UTC) for day in range(1, 6)]
 
 
@@ -27,10 +27,10 @@ def ticket(name: str, number: str) -> dict[str, Any]:
 def desk(store: Store) -> Store:
     """A ticket told on the 1st, told otherwise on the 2nd, gone on the 3rd; another of the 4th."""
     with store.write() as connection:
-        store_rows(connection, Ticket, [ticket("one", "1")], Moment("desk", DAYS[0]))
-        store_rows(connection, Ticket, [ticket("two", "1")], Moment("desk", DAYS[1]))
-        bury(connection, Ticket, ["1"], Moment("desk", DAYS[2]))
-        store_rows(connection, Ticket, [ticket("new", "2")], Moment("desk", DAYS[3]))
+        store_rows(connection, Ticket, [ticket("one", "1")], WriteContext("desk", DAYS[0]))
+        store_rows(connection, Ticket, [ticket("two", "1")], WriteContext("desk", DAYS[1]))
+        soft_delete(connection, Ticket, ["1"], WriteContext("desk", DAYS[2]))
+        store_rows(connection, Ticket, [ticket("new", "2")], WriteContext("desk", DAYS[3]))
     return store
 
 
@@ -47,7 +47,7 @@ def test_what_was_known_is_found_under_the_tables_name(desk: Store) -> None:
         3: [("1", "two", DAYS[2]), ("2", "new", None)],
     }
     for number, rows in expected.items():
-        with desk.snapshot() as connection, known_then(connection, [TICKET], "p", DAYS[number]):
+        with desk.snapshot() as connection, shadow_tables(connection, [TICKET], "p", DAYS[number]):
             assert read(connection) == rows
         with desk.read() as connection:
             assert read(connection) == expected[3]
@@ -57,16 +57,16 @@ def test_it_is_what_a_statement_about_the_past_finds(desk: Store) -> None:
     asked = select(TICKET.c.subject, TICKET.c.deleted_at).order_by(TICKET.c.source_id)
     for at in DAYS:
         with desk.snapshot() as connection:
-            rewritten = connection.execute(as_known(asked, at)).all()
-            with known_then(connection, [TICKET], "p", at):
+            rewritten = connection.execute(rewrite_as_of(asked, at)).all()
+            with shadow_tables(connection, [TICKET], "p", at):
                 assert connection.execute(asked).all() == rewritten
 
 
 def test_a_table_of_which_nothing_was_learnt_since_is_not_copied(desk: Store) -> None:
     with desk.snapshot() as connection:
-        with known_then(connection, [TICKET, USE], "p", DAYS[4]):
+        with shadow_tables(connection, [TICKET, USE], "p", DAYS[4]):
             assert _temporary_tables(connection) == []
-        with known_then(connection, [TICKET, USE], "p", DAYS[1]):
+        with shadow_tables(connection, [TICKET, USE], "p", DAYS[1]):
             assert _temporary_tables(connection) == ["ticket"]
         assert _temporary_tables(connection) == []
 
@@ -81,7 +81,7 @@ def test_spans_are_those_of_the_policy_known_then(store: Store) -> None:
             )  # fmt: skip
             connection.execute(SPAN.insert(), row.model_dump())
     for at, account in ((DAYS[1], "a0"), (DAYS[2], "a1")):
-        with store.snapshot() as connection, known_then(connection, [SPAN], "p", at):
+        with store.snapshot() as connection, shadow_tables(connection, [SPAN], "p", at):
             assert connection.scalars(select(SPAN.c.account_id)).all() == [account]
     with store.read() as connection:
         assert connection.scalar(select(func.count()).select_from(SPAN)) == 3

@@ -9,7 +9,7 @@ from psycopg import errors
 from sqlalchemy.exc import OperationalError
 
 from cs_sync.contracts.errors import LeaseHeld, StoreError
-from cs_sync.store.patience import Away, Patience, may_pass
+from cs_sync.store.reconnect import ConnectionLost, ReconnectPolicy, is_retryable
 
 
 class Waiting:
@@ -18,7 +18,7 @@ class Waiting:
     def __init__(self) -> None:
         self.slept: list[float] = []
         self.told: list[tuple[float, str, int]] = []
-        self.patience = Patience(self.slept.append, lambda *said: self.told.append(said))
+        self.patience = ReconnectPolicy(self.slept.append, lambda *said: self.told.append(said))
 
 
 def failing(times: int, error: Exception) -> Callable[[], int]:
@@ -38,7 +38,7 @@ def failing(times: int, error: Exception) -> Callable[[], int]:
 @pytest.mark.parametrize("times", [0, 1, 3, 6])
 def test_it_goes_on_as_soon_as_the_server_is_back(times: int) -> None:
     waiting = Waiting()
-    assert waiting.patience.run(failing(times, Away("gone"))) == times + 1
+    assert waiting.patience.run(failing(times, ConnectionLost("gone"))) == times + 1
     assert waiting.slept == sorted(set(waiting.slept)), "every pause is longer than the last"
     assert waiting.told == [(s, "gone", n) for n, s in enumerate(waiting.slept, 1)]
     assert len(waiting.told) == times
@@ -46,8 +46,8 @@ def test_it_goes_on_as_soon_as_the_server_is_back(times: int) -> None:
 
 def test_a_server_that_stays_away_is_told_of_after_a_minute() -> None:
     waiting = Waiting()
-    with pytest.raises(Away, match="gone"):
-        waiting.patience.run(failing(100, Away("gone")))
+    with pytest.raises(ConnectionLost, match="gone"):
+        waiting.patience.run(failing(100, ConnectionLost("gone")))
     assert sum(waiting.slept) == 60
 
 
@@ -63,17 +63,18 @@ def test_a_pause_that_is_called_off_ends_it() -> None:
     def called_off(_seconds: float) -> None:
         raise KeyboardInterrupt
 
-    calls = failing(1, Away("gone"))
+    calls = failing(1, ConnectionLost("gone"))
     with pytest.raises(KeyboardInterrupt):
-        Patience(called_off, lambda *_: None).run(calls)
+        ReconnectPolicy(called_off, lambda *_: None).run(calls)
     assert calls() == 2, "it was called once and not again"
 
 
 def test_of_several_that_wait_one_tells_it_for_all() -> None:
     together, told = threading.Barrier(5, timeout=20), list[int]()
-    patience = Patience(lambda _: together.wait(), lambda *said: told.append(said[2]))
+    patience = ReconnectPolicy(lambda _: together.wait(), lambda *said: told.append(said[2]))
     threads = [
-        threading.Thread(target=patience.run, args=[failing(3, Away("gone"))]) for _ in range(5)
+        threading.Thread(target=patience.run, args=[failing(3, ConnectionLost("gone"))])
+        for _ in range(5)
     ]
     for thread in threads:
         thread.start()
@@ -81,7 +82,7 @@ def test_of_several_that_wait_one_tells_it_for_all() -> None:
         thread.join()
     assert told == [1, 2, 3]
     patience.sleep = lambda _: None
-    assert patience.run(failing(1, Away("again"))) == 2
+    assert patience.run(failing(1, ConnectionLost("again"))) == 2
     assert told == [1, 2, 3, 1], "the next time is told anew"
 
 
@@ -115,12 +116,12 @@ LASTING = (
 )
 def test_only_what_may_pass_is_tried_again(kind: type[psycopg.Error], passes: bool) -> None:
     cause = kind("said")
-    assert may_pass(cause, cause, psycopg.OperationalError) is passes
+    assert is_retryable(cause, cause, psycopg.OperationalError) is passes
     wrapped = OperationalError("SELECT 1", {}, cause)
-    assert may_pass(wrapped, cause, psycopg.OperationalError) is passes
+    assert is_retryable(wrapped, cause, psycopg.OperationalError) is passes
 
 
 def test_a_connection_that_was_given_up_may_pass_whatever_was_said() -> None:
     cause = errors.InternalError_("said")
     given_up = OperationalError("SELECT 1", {}, cause, connection_invalidated=True)
-    assert may_pass(given_up, cause, psycopg.OperationalError)
+    assert is_retryable(given_up, cause, psycopg.OperationalError)

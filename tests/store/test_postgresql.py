@@ -10,9 +10,9 @@ from sqlalchemy.pool import NullPool
 
 from cs_sync.contracts.errors import LeaseHeld, StoreError
 from cs_sync.contracts.source import Page, Window
-from cs_sync.store.database import Store, open_store
-from cs_sync.store.leases import check_lease, give_back, renew_lease, take_lease
-from cs_sync.store.states import advance
+from cs_sync.store.engine import Store, open_store
+from cs_sync.store.leases import acquire_lease, check_lease, release_lease, renew_lease
+from cs_sync.store.records.stream_state import advance
 from tests.conftest import Clock
 from tests.postgres import WORKSPACES, fresh_database
 from tests.sync.scripted import stream, tickets
@@ -68,7 +68,7 @@ def test_without_patience_a_connection_lost_in_a_page_costs_that_page_until_the_
         advance(*args, **named)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patch:
-        patch.setattr("cs_sync.sync.reading.advance", lost)
+        patch.setattr("cs_sync.sync.reader.advance", lost)
         with pytest.raises(StoreError, match="connection") as caught:
             run(stores[0], clock, stream(pages))
     assert "check that the server runs" in str(caught.value)
@@ -110,14 +110,14 @@ def test_one_workspace_is_refused_to_a_second_run_in_words(
     stores: list[Store], clock: Clock
 ) -> None:
     with stores[0].write() as connection:
-        held = take_lease(connection, "first", clock())
+        held = acquire_lease(connection, "first", clock())
     with stores[0].write() as connection, pytest.raises(LeaseHeld, match="another run works on"):
-        take_lease(connection, "second", clock())
+        acquire_lease(connection, "second", clock())
     with stores[1].write() as connection:
-        take_lease(connection, "other workspace", clock())
+        acquire_lease(connection, "other workspace", clock())
     with stores[0].write() as connection:
-        give_back(connection, held, clock())
-        take_lease(connection, "second", clock())
+        release_lease(connection, held, clock())
+        acquire_lease(connection, "second", clock())
 
 
 def test_a_lease_cannot_be_taken_over_in_the_middle_of_a_page(
@@ -126,12 +126,12 @@ def test_a_lease_cannot_be_taken_over_in_the_middle_of_a_page(
     """Its transaction has checked the lease: a thief has to wait until it is stored."""
     store = stores[0]
     with store.write() as connection:
-        held = take_lease(connection, "slow", clock())
+        held = acquire_lease(connection, "slow", clock())
     late = clock.advance(hours=1)
     with store.write() as storing:
         check_lease(storing, held)
         with pytest.raises(StoreError, match="lock timeout"), impatient(store) as thief:
-            take_lease(thief, "thief", late)
+            acquire_lease(thief, "thief", late)
         with impatient(store) as heart:
             renew_lease(heart, held, late)
         with impatient(store) as another_page:

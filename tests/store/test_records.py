@@ -7,32 +7,32 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from cs_sync.store.database import Store
-from cs_sync.store.door import admit
-from cs_sync.store.records import (
-    Moment,
-    bury,
+from cs_sync.store.engine import Store
+from cs_sync.store.records.validate import validate_rows
+from cs_sync.store.records.write import (
+    WriteContext,
     end_missing_children,
+    soft_delete,
     store_rows,
 )
-from cs_sync_schemas import Discount, Record, SubscriptionItem, Ticket, table_of
+from cs_sync_schemas import Discount, Record, SubscriptionItem, Ticket, get_table
 from tests.conftest import NOW
 
 LATER = NOW + timedelta(hours=1)
 
 
 def rows_of(store: Store, record: type[Record]) -> list[dict[str, Any]]:
-    table = table_of(record)
+    table = get_table(record)
     with store.read() as connection:
         found = connection.execute(select(table).order_by(*table.primary_key))
         return [row._asdict() for row in found]
 
 
 def put(store: Store, record: type[Record], *rows: dict[str, Any], at: datetime = NOW) -> int:
-    admitted, rejected = admit(record, rows)
+    admitted, rejected = validate_rows(record, rows)
     assert not rejected
     with store.write() as connection:
-        return store_rows(connection, record, admitted, Moment("crm", at))
+        return store_rows(connection, record, admitted, WriteContext("crm", at))
 
 
 def ticket(source_id: str, **fields: Any) -> dict[str, Any]:
@@ -61,8 +61,8 @@ def test_a_touch_at_the_source_alone_changes_nothing(store: Store) -> None:
 def test_a_deleted_record_that_comes_back_lives_again(store: Store) -> None:
     put(store, Ticket, ticket("1"))
     with store.write() as connection:
-        assert bury(connection, Ticket, ["1", "unknown"], Moment("crm", LATER)) == 1
-        assert bury(connection, Ticket, ["1"], Moment("crm", LATER)) == 0
+        assert soft_delete(connection, Ticket, ["1", "unknown"], WriteContext("crm", LATER)) == 1
+        assert soft_delete(connection, Ticket, ["1"], WriteContext("crm", LATER)) == 0
     assert rows_of(store, Ticket)[0]["deleted_at"] == LATER
     assert put(store, Ticket, ticket("1"), at=LATER) == 1
     assert rows_of(store, Ticket)[0]["deleted_at"] is None
@@ -70,17 +70,17 @@ def test_a_deleted_record_that_comes_back_lives_again(store: Store) -> None:
 
 def test_one_source_never_overwrites_another(store: Store) -> None:
     put(store, Ticket, ticket("1", subject="Ours"))
-    admitted, _ = admit(Ticket, [ticket("1", subject="Theirs")])
+    admitted, _ = validate_rows(Ticket, [ticket("1", subject="Theirs")])
     with store.write() as connection:
-        store_rows(connection, Ticket, admitted, Moment("other", NOW))
+        store_rows(connection, Ticket, admitted, WriteContext("other", NOW))
     assert [r["subject"] for r in rows_of(store, Ticket)] == ["Ours", "Theirs"]
 
 
 def test_raw_is_kept_only_when_asked_for(store: Store) -> None:
-    admitted, _ = admit(Ticket, [ticket("1", raw={"id": 1}), ticket("2", raw={"id": 2})])
+    admitted, _ = validate_rows(Ticket, [ticket("1", raw={"id": 1}), ticket("2", raw={"id": 2})])
     with store.write() as connection:
-        store_rows(connection, Ticket, admitted[:1], Moment("crm", NOW, keep_raw=True))
-        store_rows(connection, Ticket, admitted[1:], Moment("crm", NOW))
+        store_rows(connection, Ticket, admitted[:1], WriteContext("crm", NOW, keep_raw=True))
+        store_rows(connection, Ticket, admitted[1:], WriteContext("crm", NOW))
     assert [row["raw"] for row in rows_of(store, Ticket)] == [{"id": 1}, None]
 
 
@@ -105,8 +105,8 @@ def item(**fields: Any) -> dict[str, Any]:
 
 def show(store: Store, at: datetime, **fields: Any) -> None:
     """A page that shows the present state of the item."""
-    admitted, _ = admit(SubscriptionItem, [item(**fields)])
-    moment = Moment("stripe", at)
+    admitted, _ = validate_rows(SubscriptionItem, [item(**fields)])
+    moment = WriteContext("stripe", at)
     with store.write() as connection:
         store_rows(connection, SubscriptionItem, admitted, moment, snapshot=True)
 
@@ -146,7 +146,7 @@ def test_what_a_reread_parent_no_longer_has_is_ended(store: Store) -> None:
         given = {"source_id": source_id, "percent_off": 10, "starts_at": NOW}
         parent = "sub_2" if source_id == "di_3" else "sub_1"
         put(store, Discount, {**given, "subscription_source_id": parent})
-    field, moment = "subscription_source_id", Moment("crm", LATER)
+    field, moment = "subscription_source_id", WriteContext("crm", LATER)
     with store.write() as connection:
         ended = end_missing_children(connection, Discount, field, ["sub_1"], ["di_2"], moment)
     assert ended == 1

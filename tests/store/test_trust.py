@@ -4,14 +4,22 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from cs_sync.follow_ups.movements import Belief
+from cs_sync.follow_ups.mrr_news import Belief
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.periods import whole_periods
-from cs_sync.store.database import Store
-from cs_sync.store.movements import read_looks, read_movements
-from cs_sync.store.reconcile import invoicing_sources, read_billed, read_mrr_parts
-from cs_sync.store.unattributed import Share, read_shares, read_without_account
+from cs_sync.metrics.periods import list_whole_periods
+from cs_sync.store.engine import Store
+from cs_sync.store.queries.mrr_movements import read_movements, read_sync_times
+from cs_sync.store.queries.reconcile import (
+    read_billed_lines,
+    read_invoicing_sources,
+    read_mrr_parts,
+)
+from cs_sync.store.queries.unattributed import (
+    UnattributedShare,
+    read_unattributed_records,
+    read_unattributed_shares,
+)
 from cs_sync_schemas import (
     Invoice,
     InvoiceLine,
@@ -75,8 +83,8 @@ def test_mrr_by_subscription_and_the_lines_that_bill_it(store: Store) -> None:
     )  # fmt: skip
     with store.read() as connection:
         parts = read_mrr_parts(connection, POLICY, on(3))
-        billed = read_billed(connection, on(2), on(3))
-        sources = invoicing_sources(connection)
+        billed = read_billed_lines(connection, on(2), on(3))
+        sources = read_invoicing_sources(connection)
     assert parts == {"a": {"EUR": {("files", "s-a"): 70}}}
     assert list(billed) == ["a"]
     found = {one.line.source_id: (one.line.amount, one.kind, one.status) for one in billed["a"]}
@@ -100,12 +108,13 @@ def test_records_without_an_account(store: Store) -> None:
     )
     ledger.add(Ticket, {"source_id": "t", "subject": "?", "status": "open", "opened_at": on(1)})
     ledger.add(UsageDay, {"source_id": "u", "contact_source_id": "who", "day": date(2026, 1, 2)})
-    scope = Scope(whole_periods(date(2026, 1, 1), date(2026, 2, 1), "month", "UTC"))
+    scope = Scope(list_whole_periods(date(2026, 1, 1), date(2026, 2, 1), "month", "UTC"))
     with store.read() as connection:
-        shares = read_shares(connection, scope)
-        rows = list(read_without_account(connection, scope))
+        shares = read_unattributed_shares(connection, scope)
+        rows = list(read_unattributed_records(connection, scope))
     assert shares == [
-        Share("money", 30, 100, "EUR"), Share("tickets", 1, 1), Share("usage days", 1, 1),
+        UnattributedShare("money", 30, 100, "EUR"), UnattributedShare("tickets", 1, 1),
+        UnattributedShare("usage days", 1, 1),
     ]  # fmt: skip
     assert [(row["kind"], row["source_id"], row["amount"]) for row in rows] == [
         ("money", "n2", 30), ("tickets", "t", None), ("usage days", None, None),
@@ -143,7 +152,7 @@ def test_what_was_believed_before_a_movement_was_learnt(store: Store) -> None:
     )
     with store.read() as connection:
         first, late = read_movements(connection, POLICY, on(1))["a"]
-        looks = read_looks(connection, POLICY, "UTC", on(1))
+        looks = read_sync_times(connection, POLICY, "UTC", on(1))
     assert (first.then, first.present) == (None, None)
     assert (late.then, late.present) == (Belief(100, 80), Belief(100, 80))
     assert sorted(looks.starts) == [on(1), on(3)]

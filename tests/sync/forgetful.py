@@ -10,12 +10,12 @@ from typing import Any
 from cs_sync.contracts.errors import CsSyncError
 from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Page, Rejection, Stream, Window
-from cs_sync.store.database import Store
-from cs_sync.store.leases import give_back, take_lease
+from cs_sync.store.engine import Store
+from cs_sync.store.leases import LeasedStore, acquire_lease, release_lease
 from cs_sync.sync.engine import sync_sources
-from cs_sync.sync.outcome import Outcome
-from cs_sync.sync.reading import Session
-from cs_sync.sync.windows import Request
+from cs_sync.sync.reader import SyncSession
+from cs_sync.sync.result import StreamResult
+from cs_sync.sync.windows import ReadRequest
 from cs_sync_schemas import Ticket
 from tests.conftest import Clock
 from tests.sync.scripted import Scripted, tickets
@@ -128,12 +128,12 @@ class Forgetful:
 class Process:
     """One process that syncs a stream, and what it said."""
 
-    outcome: Outcome | None = None
+    outcome: StreamResult | None = None
     warnings: list[str] = field(default_factory=list)
 
 
 def sync(
-    store: Store, clock: Clock, stream: Stream, request: Request | None = None, name: str = ""
+    store: Store, clock: Clock, stream: Stream, request: ReadRequest | None = None, name: str = ""
 ) -> Process:
     """Sync a stream in a process of its own, which may be killed."""
     process = Process()
@@ -144,13 +144,13 @@ def sync(
             process.warnings.append(str(event.detail["message"]))
 
     with store.write() as connection:
-        held = take_lease(connection, f"run-{clock.now}", clock())
-    session = Session(store, "run", held, clock, hear)
+        held = acquire_lease(connection, f"run-{clock.now}", clock())
+    session = SyncSession(LeasedStore(store, held), "run", clock, hear)
     source = Scripted([stream]).opened(name or "scripted")
     with suppress(Killed):
         [process.outcome] = sync_sources(
-            session, [source], request or Request(), lambda _outcome: None
+            session, [source], request or ReadRequest(), lambda _outcome: None
         )
     with store.write() as connection:
-        give_back(connection, held, clock())
+        release_lease(connection, held, clock())
     return process

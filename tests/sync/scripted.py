@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any, ClassVar, Literal
 
 from cs_sync.contracts.source import ConnectorConfig, Finding, Page, Stream, Window
-from cs_sync.sync.streams import Count, OpenSource
+from cs_sync.sync.stream_sync import OpenSource, ReadCost
 from cs_sync_schemas import Record, Ticket
 from tests.conftest import NOW
 
@@ -37,7 +37,7 @@ class Scripted:
         return iter(())
 
     def opened(self, name: str = "scripted") -> OpenSource:
-        def counting(_stream: str) -> AbstractContextManager[Count]:
+        def counting(_stream: str) -> AbstractContextManager[ReadCost]:
             return nullcontext(Cost())
 
         return OpenSource(name, self, counting)

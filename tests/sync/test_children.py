@@ -7,12 +7,12 @@ from typing import Any
 from sqlalchemy import select
 
 from cs_sync.contracts.source import Page, Stream, Window
-from cs_sync.store.database import Store
-from cs_sync.store.leases import give_back, take_lease
+from cs_sync.store.engine import Store
+from cs_sync.store.leases import LeasedStore, acquire_lease, release_lease
 from cs_sync.sync.engine import sync_sources
-from cs_sync.sync.reading import Session
-from cs_sync.sync.windows import Request
-from cs_sync_schemas import Invoice, InvoiceLine, Record, table_of
+from cs_sync.sync.reader import SyncSession
+from cs_sync.sync.windows import ReadRequest
+from cs_sync_schemas import Invoice, InvoiceLine, Record, get_table
 from tests.conftest import NOW, Clock
 from tests.sync.scripted import Scripted
 
@@ -38,16 +38,16 @@ def show(store: Store, clock: Clock, page: Page) -> None:
     children: dict[type[Record], str] = {InvoiceLine: "invoice_source_id"}
     stream = Stream("invoices", Invoice, read, deletes="feed", children=children)
     with store.write() as connection:
-        held = take_lease(connection, f"run-{clock.now}", clock())
-    session = Session(store, "run", held, clock, lambda _event: None)
-    (outcome,) = sync_sources(session, [Scripted([stream]).opened()], Request(), lambda _: None)
+        held = acquire_lease(connection, f"run-{clock.now}", clock())
+    session = SyncSession(LeasedStore(store, held), "run", clock, lambda _event: None)
+    (outcome,) = sync_sources(session, [Scripted([stream]).opened()], ReadRequest(), lambda _: None)
     with store.write() as connection:
-        give_back(connection, held, clock())
+        release_lease(connection, held, clock())
     assert outcome.status == "ok", outcome.error
 
 
 def living_lines(store: Store) -> list[str]:
-    table = table_of(InvoiceLine)
+    table = get_table(InvoiceLine)
     with store.read() as connection:
         names = select(table.c.source_id).where(table.c.deleted_at.is_(None))
         return sorted(connection.scalars(names))

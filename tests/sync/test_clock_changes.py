@@ -13,18 +13,18 @@ from sqlalchemy import select
 
 from cs_sync.contracts.source import Page, Stream, Window
 from cs_sync.http import VendorHttp
-from cs_sync.store.database import Store
-from cs_sync.store.leases import give_back, take_lease
+from cs_sync.store.engine import Store
+from cs_sync.store.leases import LeasedStore, acquire_lease, release_lease
 from cs_sync.sync.engine import sync_sources
-from cs_sync.sync.outcome import Outcome
-from cs_sync.sync.reading import Session
-from cs_sync.sync.windows import Request
+from cs_sync.sync.reader import SyncSession
+from cs_sync.sync.result import StreamResult
+from cs_sync.sync.windows import ReadRequest
 from cs_sync_posthog import PostHogSource
 from cs_sync_posthog.config import PostHogConfig
 from cs_sync_sandbox.posthog.events import open_events
 from cs_sync_sandbox.posthog.hogql import run_query
 from cs_sync_sandbox.world import build_world
-from cs_sync_schemas import Ticket, UsageDay, table_of
+from cs_sync_schemas import Ticket, UsageDay, get_table
 from tests.conftest import Clock
 from tests.sync.scripted import Scripted
 
@@ -56,17 +56,17 @@ def events(change: tuple[ZoneInfo, datetime]) -> list[datetime]:
     return [first + number * EVERY for number in range(96 * 60 // 7)]
 
 
-def run(store: Store, clock: Clock, stream: Stream, request: Request) -> Outcome:
+def run(store: Store, clock: Clock, stream: Stream, request: ReadRequest) -> StreamResult:
     with store.write() as connection:
-        held = take_lease(connection, f"run-{clock.now}", clock())
-    session = Session(store, "run", held, clock, lambda _event: None)
+        held = acquire_lease(connection, f"run-{clock.now}", clock())
+    session = SyncSession(LeasedStore(store, held), "run", clock, lambda _event: None)
     try:
         (outcome,) = sync_sources(
             session, [Scripted([stream]).opened()], request, lambda _outcome: None
         )
     finally:
         with store.write() as connection:
-            give_back(connection, held, clock())
+            release_lease(connection, held, clock())
     assert outcome.status == "ok", outcome
     return outcome
 
@@ -87,7 +87,7 @@ def told_in(zone: ZoneInfo, events: list[datetime], clock: Clock) -> Stream:
 
 
 def opened(store: Store) -> list[datetime]:
-    ticket = table_of(Ticket)
+    ticket = get_table(Ticket)
     with store.read() as connection:
         return sorted(connection.scalars(select(ticket.c.opened_at)))
 
@@ -100,7 +100,7 @@ def test_windows_lose_nothing_and_count_nothing_twice(
     # The second of the runs is the one that the change happens to.
     for begins in (at - 30 * HOUR, at - 2 * MINUTE, at + HOUR, at + 90 * MINUTE, at + 60 * HOUR):
         clock.now = begins
-        outcome = run(sqlite_store, clock, told_in(zone, events, clock), Request())
+        outcome = run(sqlite_store, clock, told_in(zone, events, clock), ReadRequest())
         counted += outcome.stored.records
         settled = [event for event in events if event < begins - 2 * MINUTE]
         assert opened(sqlite_store) == settled
@@ -117,7 +117,10 @@ def test_a_day_that_is_asked_for_is_as_long_as_it_was(
     bounds = [datetime.combine(d, time(), zone) for d in (day, day + timedelta(days=1))]
     clock = Clock(at + 60 * HOUR)
     outcome = run(
-        sqlite_store, clock, told_in(zone, events, clock), Request(since=bounds[0], until=bounds[1])
+        sqlite_store,
+        clock,
+        told_in(zone, events, clock),
+        ReadRequest(since=bounds[0], until=bounds[1]),
     )
     hours = HOURS.get(str(day), 24)
     assert abs(outcome.stored.records * EVERY - hours * HOUR) < EVERY
@@ -162,7 +165,7 @@ def test_every_use_is_in_one_day_of_the_reporting_zone(
         streams = {s.name: s for s in PostHogSource(config, http).streams()}
         for begins in (at - 30 * HOUR, at - 5 * MINUTE, at + 26 * HOUR, at + 60 * HOUR):
             clock.now = begins
-            run(sqlite_store, clock, streams["usage"], Request())
+            run(sqlite_store, clock, streams["usage"], ReadRequest())
             days = whole_days(events, zone, begins)
             assert {day: stored(sqlite_store)[day] for day in days} == days
     assert sum(stored(sqlite_store).values()) == len(events)
@@ -175,7 +178,7 @@ def whole_days(events: list[datetime], zone: ZoneInfo, now: datetime) -> Counter
 
 
 def stored(store: Store) -> Counter[date]:
-    usage = table_of(UsageDay)
+    usage = get_table(UsageDay)
     with store.read() as connection:
         rows = connection.execute(select(usage.c.day, usage.c.events)).all()
     assert len({day for day, _ in rows}) == len(rows)

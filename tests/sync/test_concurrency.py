@@ -7,25 +7,25 @@ from itertools import count
 import pytest
 
 from cs_sync.contracts.source import Page, Window
-from cs_sync.store.database import Store
-from cs_sync.store.leases import take_lease
-from cs_sync.sync.concurrency import INTERVAL, MOST, Concurrency
+from cs_sync.store.engine import Store
+from cs_sync.store.leases import LeasedStore, acquire_lease
+from cs_sync.sync.concurrency import MAX_READERS, MEASURE_SECONDS, ReaderLimiter
 from cs_sync.sync.engine import sync_sources
-from cs_sync.sync.reading import Interrupted, Session
-from cs_sync.sync.windows import Request
+from cs_sync.sync.reader import Interrupted, SyncSession
+from cs_sync.sync.windows import ReadRequest
 from tests.conftest import Clock
 from tests.sync.scripted import Scripted, stream, tickets
 
 PATIENCE = 5.0
 
 
-def busy_for(share: float) -> Concurrency:
+def busy_for(share: float) -> ReaderLimiter:
     """Of every second that passes the process computes this share."""
     wall, computed = count(), count()
-    return Concurrency(lambda: float(next(wall)), lambda: next(computed) * share)
+    return ReaderLimiter(lambda: float(next(wall)), lambda: next(computed) * share)
 
 
-def enters(concurrency: Concurrency) -> Callable[[float], bool]:
+def enters(concurrency: ReaderLimiter) -> Callable[[float], bool]:
     """Another reader at the door; what is given tells whether it came in within so many seconds."""
     inside = threading.Event()
 
@@ -41,7 +41,7 @@ def test_while_the_core_is_busy_a_reader_waits_for_the_one_before() -> None:
     concurrency = busy_for(0.9)
     assert enters(concurrency)(PATIENCE)
     second = enters(concurrency)
-    assert not second(10 * INTERVAL)
+    assert not second(10 * MEASURE_SECONDS)
     concurrency.leave()
     assert second(PATIENCE)
 
@@ -53,9 +53,9 @@ def test_while_the_core_is_idle_others_are_let_in() -> None:
 
 def test_there_are_never_more_than_are_good_for_anything() -> None:
     concurrency = busy_for(0.0)
-    assert all(enters(concurrency)(PATIENCE) for _ in range(MOST))
+    assert all(enters(concurrency)(PATIENCE) for _ in range(MAX_READERS))
     one_more = enters(concurrency)
-    assert not one_more(10 * INTERVAL)
+    assert not one_more(10 * MEASURE_SECONDS)
     concurrency.leave()
     assert one_more(PATIENCE)
 
@@ -71,9 +71,9 @@ def test_who_has_waited_for_a_run_that_was_stopped_asks_for_nothing(
         yield Page(tickets("1"))
 
     with store.write() as connection:
-        held = take_lease(connection, "run", clock())
-    session = Session(store, "run", held, clock, lambda _event: None)
+        held = acquire_lease(connection, "run", clock())
+    session = SyncSession(LeasedStore(store, held), "run", clock, lambda _event: None)
     source = Scripted([stream(read, splits=True)]).opened()
     with pytest.raises(Interrupted):
-        sync_sources(session, [source], Request(), lambda _outcome: None)
+        sync_sources(session, [source], ReadRequest(), lambda _outcome: None)
     assert len(asked) == 1

@@ -11,20 +11,20 @@ from sqlalchemy import select
 
 from cs_sync.contracts.errors import LeaseHeld, PermissionMissing, Throttled, Unreachable
 from cs_sync.contracts.source import Page, Stream, Window
-from cs_sync.store.database import Store
-from cs_sync.store.leases import give_back, take_lease
-from cs_sync.store.rejects import REJECTED
-from cs_sync.store.states import read_standing
-from cs_sync.sync.collecting import COLLECT_AFTER
+from cs_sync.store.engine import Store
+from cs_sync.store.leases import LeasedStore, acquire_lease, release_lease
+from cs_sync.store.records.rejects import REJECTED
+from cs_sync.store.records.stream_state import read_stream_position
 from cs_sync.sync.engine import sync_sources
-from cs_sync.sync.outcome import Outcome, run_status
-from cs_sync.sync.reading import Session
-from cs_sync.sync.windows import BACKFILL_EDGES, Request
-from cs_sync_schemas import Record, Ticket, table_of
+from cs_sync.sync.gc_tuning import GC_THRESHOLD
+from cs_sync.sync.reader import SyncSession
+from cs_sync.sync.result import StreamResult, derive_run_status
+from cs_sync.sync.windows import BACKFILL_EDGES, ReadRequest
+from cs_sync_schemas import Record, Ticket, get_table
 from tests.conftest import Clock, migrated_sqlite
 from tests.sync.scripted import Scripted, stream, tickets
 
-TICKET = table_of(Ticket)
+TICKET = get_table(Ticket)
 PAGES = [("1", "2"), ("3",), ("4", "5"), ("6",)]
 ALL = ["1", "2", "3", "4", "5", "6"]
 
@@ -34,19 +34,19 @@ class Killed(BaseException):
 
 
 def run(
-    store: Store, clock: Clock, *streams: Stream, request: Request | None = None
-) -> dict[str, Outcome]:
+    store: Store, clock: Clock, *streams: Stream, request: ReadRequest | None = None
+) -> dict[str, StreamResult]:
     clock.advance(minutes=1)
     with store.write() as connection:
-        held = take_lease(connection, f"run-{clock.now}", clock())
-    session = Session(store, "run", held, clock, lambda _event: None)
+        held = acquire_lease(connection, f"run-{clock.now}", clock())
+    session = SyncSession(LeasedStore(store, held), "run", clock, lambda _event: None)
     source = Scripted(list(streams)).opened()
-    noted: list[Outcome] = []
+    noted: list[StreamResult] = []
     try:
-        sync_sources(session, [source], request or Request(), noted.append)
+        sync_sources(session, [source], request or ReadRequest(), noted.append)
     finally:
         with store.write() as connection:
-            give_back(connection, held, clock())
+            release_lease(connection, held, clock())
     return {outcome.stream: outcome for outcome in noted}
 
 
@@ -81,7 +81,7 @@ def test_everything_is_read_and_the_cursor_moves(store: Store, clock: Clock) -> 
     assert (outcome.status, outcome.stored.records, outcome.stored.changed) == ("ok", 6, 6)
     assert living(store) == ALL
     with store.read() as connection:
-        standing = read_standing(connection, "scripted", "tickets")
+        standing = read_stream_position(connection, "scripted", "tickets")
     assert standing.cursor == clock.now.isoformat()
     assert standing.windows == ()
 
@@ -112,7 +112,7 @@ def test_a_stream_that_fails_leaves_the_others_alone_and_resumes(
     assert outcomes["tickets"].error == "no answer\n  → try later"
     assert outcomes["tickets"].stored.records == 3
     assert outcomes["other"].status == "ok"
-    assert run_status(outcomes.values()) == "partial"
+    assert derive_run_status(outcomes.values()) == "partial"
     assert run(store, clock, failing, fine)["tickets"].status == "ok"
     assert living(store) == [*ALL, "x"]
 
@@ -124,9 +124,9 @@ def test_a_quota_that_is_used_up_is_waited_for_by_the_next_run_and_no_failure(
     outcomes = run(store, clock, waiting)
     assert outcomes["tickets"].error == "the quota is used up\n  → run again tomorrow"
     assert outcomes["tickets"].stored.records == 3
-    assert run_status(outcomes.values()) == "partial"
+    assert derive_run_status(outcomes.values()) == "partial"
     away = dying_before(0, Unreachable("no answer", "try later"), [])
-    assert run_status(run(store, clock, away).values()) == "failed"
+    assert derive_run_status(run(store, clock, away).values()) == "failed"
     assert run(store, clock, waiting)["tickets"].status == "ok"
     assert living(store) == ALL
 
@@ -189,12 +189,12 @@ def test_a_sweep_of_most_records_waits_for_confirmation(store: Store, clock: Clo
     whole = stream(lambda _window: iter([Page(tickets(*many))]), cursor="none", deletes="sweep")
     run(store, clock, whole)
     little = stream(lambda _window: iter([Page(tickets("1"))]), cursor="none", deletes="sweep")
-    for asked in (Request(), Request(full=True)):
+    for asked in (ReadRequest(), ReadRequest(full=True)):
         outcome = run(store, clock, little, request=asked)["tickets"]
         assert outcome.status == "partial"
         assert "99 of 100" in (outcome.error or "")
         assert len(living(store)) == 100
-    outcome = run(store, clock, little, request=Request(full=True, confirmed=True))["tickets"]
+    outcome = run(store, clock, little, request=ReadRequest(full=True, confirmed=True))["tickets"]
     assert (outcome.status, outcome.stored.deleted) == ("ok", 99)
     assert living(store) == ["1"]
 
@@ -206,7 +206,7 @@ def test_fewer_records_than_the_source_counts_are_read_again(store: Store, clock
     outcome = run(store, clock, stream(short))["tickets"]
     assert outcome.status == "partial"
     with store.read() as connection:
-        assert read_standing(connection, "scripted", "tickets").cursor is None
+        assert read_stream_position(connection, "scripted", "tickets").cursor is None
 
 
 def test_a_page_that_is_read_again_after_a_crash_is_counted_once(
@@ -223,7 +223,7 @@ def test_a_page_that_is_read_again_after_a_crash_is_counted_once(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("cs_sync.sync.streams.advance", killed)
+        patch.setattr("cs_sync.sync.stream_sync.advance", killed)
         with pytest.raises(Killed):
             run(store, clock, stream(short))
     outcome = run(store, clock, stream(short))["tickets"]
@@ -304,7 +304,7 @@ def test_a_backfill_that_was_killed_before_it_was_split_is_split_by_the_next_run
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr("cs_sync.sync.streams.StreamSync._cut", killed)
+        patch.setattr("cs_sync.sync.stream_sync.StreamSync._open_slices", killed)
         with pytest.raises(Killed):
             run(store, clock, long_parts(seen))
     assert len(seen) == 1
@@ -320,7 +320,7 @@ def test_a_run_that_lost_its_lease_stores_nothing_more(store: Store, clock: Cloc
         yield Page(tickets("1"))
         clock.advance(hours=1)
         with store.write() as connection:
-            take_lease(connection, "thief", clock())
+            acquire_lease(connection, "thief", clock())
         yield Page(tickets("2"))
 
     with pytest.raises(LeaseHeld):
@@ -354,5 +354,5 @@ def test_the_collector_of_the_process_is_left_as_it_was(store: Store, clock: Clo
 
     before = gc.get_threshold()
     assert run(store, clock, stream(pages))["tickets"].status == "failed"
-    assert during == [COLLECT_AFTER]
+    assert during == [GC_THRESHOLD]
     assert gc.get_threshold() == before

@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from cs_sync.contracts.source import Page, Stream, Window
-from cs_sync.store import records
-from cs_sync.store.database import Store
-from cs_sync.store.states import read_standing
-from cs_sync.sync.windows import Request
-from cs_sync_schemas import Invoice, InvoiceLine, Record, Ticket, table_of
+from cs_sync.store.engine import Store
+from cs_sync.store.records import write as records
+from cs_sync.store.records.stream_state import read_stream_position
+from cs_sync.sync.windows import ReadRequest
+from cs_sync_schemas import Invoice, InvoiceLine, Record, Ticket, get_table
 from tests.conftest import NOW, Clock, migrated_sqlite
 from tests.sync.forgetful import Forgetful, sync
 from tests.sync.test_children import invoice, line, living_lines
 from tests.sync.test_engine import living
 
-FULL = Request(full=True, confirmed=True)
+FULL = ReadRequest(full=True, confirmed=True)
 """As `sync --full` asks."""
 GAP = timedelta(days=40).days
 AGES = (2000, 700, 400, 100, 90, 30, 3)
@@ -37,11 +37,11 @@ def vendor(clock: Clock) -> Forgetful:
 
 def cursor(store: Store) -> Any:
     with store.read() as connection:
-        return read_standing(connection, "scripted", "tickets").cursor
+        return read_stream_position(connection, "scripted", "tickets").cursor
 
 
 def subjects(store: Store) -> dict[str, str]:
-    table = table_of(Ticket)
+    table = get_table(Ticket)
     with store.read() as connection:
         alive = select(table.c.source_id, table.c.subject).where(table.c.deleted_at.is_(None))
         return {row.source_id: row.subject for row in connection.execute(alive)}
@@ -189,7 +189,7 @@ def test_a_range_sweeps_nothing(sqlite_store: Store, clock: Clock, vendor: Forge
     vendor.delete("1")
     clock.advance(days=GAP)
     before = cursor(store)
-    for request in (Request(since=NOW - timedelta(days=120)), Request(until=NOW)):
+    for request in (ReadRequest(since=NOW - timedelta(days=120)), ReadRequest(until=NOW)):
         sync(store, clock, stream, request)
         assert living(store) == [str(number) for number in range(len(AGES))]
         assert cursor(store) == before
@@ -287,7 +287,7 @@ def test_children_end_with_their_swept_parent_and_others_stay(store: Store, cloc
     sync(store, clock, Stream("lines", InvoiceLine, foreign))
     clock.advance(days=GAP)
     sync(store, clock, reading("in_2"))
-    table = table_of(Invoice)
+    table = get_table(Invoice)
     with store.read() as connection:
         alive = select(table.c.source, table.c.source_id).where(table.c.deleted_at.is_(None))
         found = sorted(tuple(row) for row in connection.execute(alive))
@@ -343,7 +343,7 @@ def test_after_any_gaps_and_deaths_the_store_holds_what_the_source_holds(
                 clock.advance(seconds=1)
             clock.advance(hours=hours)
             vendor.lives = lives
-            sync(store, clock, vendor.stream(), Request(full=full))
+            sync(store, clock, vendor.stream(), ReadRequest(full=full))
         vendor.lives = None
         sync(store, clock, vendor.stream())
         assert subjects(store) == vendor.subjects

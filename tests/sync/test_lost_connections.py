@@ -13,15 +13,15 @@ from sqlmodel import SQLModel
 
 from cs_sync.contracts.errors import LeaseHeld, StoreError
 from cs_sync.contracts.source import Page, Rejection, Stream, Window
-from cs_sync.store.database import Store, open_store
-from cs_sync.store.leases import give_back, take_lease
-from cs_sync.store.patience import Patience
-from cs_sync.store.states import advance
-from cs_sync.store.suppression import Suppressed
+from cs_sync.store.engine import Store, open_store
+from cs_sync.store.leases import LeasedStore, acquire_lease, release_lease
+from cs_sync.store.privacy.suppression import SuppressionList
+from cs_sync.store.reconnect import ReconnectPolicy
+from cs_sync.store.records.stream_state import advance
 from cs_sync.sync.engine import sync_sources
-from cs_sync.sync.outcome import Outcome
-from cs_sync.sync.reading import Interrupted, Session
-from cs_sync.sync.windows import Request
+from cs_sync.sync.reader import Interrupted, SyncSession
+from cs_sync.sync.result import StreamResult
+from cs_sync.sync.windows import ReadRequest
 from cs_sync_schemas import (
     Product,
     Record,
@@ -30,7 +30,7 @@ from cs_sync_schemas import (
     SubscriptionItem,
     Suppression,
     Ticket,
-    table_of,
+    get_table,
 )
 from tests.conftest import NOW, Clock
 from tests.postgres import WORKSPACES, empty, fresh_database
@@ -40,7 +40,7 @@ from tests.sync.scripted import Scripted, tickets
 
 pytestmark = pytest.mark.slow
 
-TICKET = table_of(Ticket)
+TICKET = get_table(Ticket)
 START = NOW - timedelta(days=40)
 MANY = [f"t{number}" for number in range(600)]
 """Enough for COPY."""
@@ -105,10 +105,12 @@ class Process:
     clock: Clock = field(default_factory=Clock)
     told: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
-    suppressed: Suppressed = field(default_factory=Suppressed)
+    suppressed: SuppressionList = field(default_factory=SuppressionList)
 
     def __post_init__(self) -> None:
-        self.store.patience = Patience(self.sleep, lambda _s, reason, _n: self.told.append(reason))
+        self.store.patience = ReconnectPolicy(
+            self.sleep, lambda _s, reason, _n: self.told.append(reason)
+        )
 
     def sleep(self, seconds: float) -> None:
         """A moment is real, in which the server learns that the connection is gone."""
@@ -129,19 +131,23 @@ class Process:
         """What each stream came to, one after another; the line is cut while they are read."""
         self.clock.advance(minutes=1)
         with self.store.write() as connection:
-            held = take_lease(connection, "run", self.clock())
-        session = Session(
-            self.store, "run", held, self.clock, lambda _e: None, suppressed=self.suppressed
+            held = acquire_lease(connection, "run", self.clock())
+        session = SyncSession(
+            LeasedStore(self.store, held),
+            "run",
+            self.clock,
+            lambda _e: None,
+            suppressed=self.suppressed,
         )
-        found: list[Outcome] = []
+        found: list[StreamResult] = []
         if line and cut:
             line.cut = cut
         for stream in given:
-            sync_sources(session, [Scripted([stream]).opened()], Request(), found.append)
+            sync_sources(session, [Scripted([stream]).opened()], ReadRequest(), found.append)
         if line:
             line.cut = lambda _said, _server: False
         with self.store.write() as connection:
-            give_back(connection, held, self.clock())
+            release_lease(connection, held, self.clock())
         return [(one.stream, one.status, one.stored, one.error) for one in found]
 
 
@@ -272,7 +278,7 @@ def test_a_backend_that_is_ended_before_the_commit_of_a_page_is_no_loss(
         if left[0] == 0:
             end_connections(line[0])
 
-    monkeypatch.setattr("cs_sync.sync.reading.advance", ended)
+    monkeypatch.setattr("cs_sync.sync.reader.advance", ended)
     assert both(process) == undisturbed.outcomes
     assert everything(process.store) == undisturbed.tables
     (told,) = process.told
@@ -307,7 +313,7 @@ def test_a_lease_that_is_taken_meanwhile_is_not_taken_back(
 ) -> None:
     def sleep(_seconds: float) -> None:
         with process.store.write() as connection:
-            take_lease(connection, "another", process.clock.advance(hours=1))
+            acquire_lease(connection, "another", process.clock.advance(hours=1))
 
     assert process.store.patience is not None
     process.store.patience.sleep = sleep
@@ -344,8 +350,8 @@ def test_somebody_who_was_forgotten_is_forgotten_once(
     process.sync(stream, line=line[1], cut=AtCommit(stored=stored, number=FIRST_PAGE))
     assert len(process.told) == 1
     with process.store.read() as connection:
-        rows = connection.execute(select(table_of(SourceContact))).mappings().all()
-        listed = connection.execute(select(table_of(Suppression))).mappings().all()
+        rows = connection.execute(select(get_table(SourceContact))).mappings().all()
+        listed = connection.execute(select(get_table(Suppression))).mappings().all()
     assert [row["kind"] for row in listed] == ["contact"]
     assert [(row["source_id"], row["name"]) for row in rows] == [(listed[0]["replacement"], None)]
     assert "ann" not in str(everything(process.store)).lower()

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from cs_sync.contracts.source import Page, Stream, Window
-from cs_sync.store.leases import take_lease
+from cs_sync.store.leases import LeasedStore, acquire_lease
 from cs_sync.sync.engine import sync_sources
-from cs_sync.sync.reading import Session
-from cs_sync.sync.windows import Request
+from cs_sync.sync.reader import SyncSession
+from cs_sync.sync.windows import ReadRequest
 from tests.conftest import Clock, migrated_sqlite
 from tests.sync.scripted import Scripted, stream, tickets
 
@@ -39,13 +39,13 @@ def measured(folder: Path, pages: int) -> tuple[int, int]:
     clock = Clock()
     with migrated_sqlite(folder) as store:
         with store.write() as connection:
-            held = take_lease(connection, "run", clock())
-        session = Session(store, "run", held, clock, lambda _event: None)
+            held = acquire_lease(connection, "run", clock())
+        session = SyncSession(LeasedStore(store, held), "run", clock, lambda _event: None)
         source = Scripted([many(pages)]).opened()
         gc.collect()
         tracemalloc.start()
         try:
-            [outcome] = sync_sources(session, [source], Request(), lambda _outcome: None)
+            [outcome] = sync_sources(session, [source], ReadRequest(), lambda _outcome: None)
             gc.collect()
             current, peak = tracemalloc.get_traced_memory()
         finally:

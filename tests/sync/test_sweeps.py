@@ -8,36 +8,36 @@ import pytest
 from sqlalchemy import func, select
 
 from cs_sync.contracts.source import Page, Rejection, Stream
-from cs_sync.store.database import Store
-from cs_sync.store.leases import give_back, take_lease
+from cs_sync.store.engine import Store
+from cs_sync.store.leases import LeasedStore, acquire_lease, release_lease
 from cs_sync.sync.engine import sync_sources
-from cs_sync.sync.outcome import Outcome
-from cs_sync.sync.reading import Session
-from cs_sync.sync.windows import Request
-from cs_sync_schemas import Record, RejectedRecord, SubscriptionItem, Ticket, table_of
+from cs_sync.sync.reader import SyncSession
+from cs_sync.sync.result import StreamResult
+from cs_sync.sync.windows import ReadRequest
+from cs_sync_schemas import Record, RejectedRecord, SubscriptionItem, Ticket, get_table
 from tests.conftest import NOW, Clock
 from tests.sync.scripted import Scripted, tickets
 
 JANUARY, MARCH = NOW - timedelta(days=300), NOW - timedelta(days=240)
 
 
-def show(store: Store, clock: Clock, record: type[Record], page: Page) -> Outcome:
+def show(store: Store, clock: Clock, record: type[Record], page: Page) -> StreamResult:
     """Sync a stream whose complete read is this one page."""
     clock.advance(minutes=1)
     stream = Stream("all", record, lambda _window: iter([page]), deletes="sweep")
     with store.write() as connection:
-        held = take_lease(connection, f"run-{clock.now}", clock())
-    session = Session(store, "run", held, clock, lambda _event: None)
+        held = acquire_lease(connection, f"run-{clock.now}", clock())
+    session = SyncSession(LeasedStore(store, held), "run", clock, lambda _event: None)
     (outcome,) = sync_sources(
-        session, [Scripted([stream]).opened()], Request(), lambda _outcome: None
+        session, [Scripted([stream]).opened()], ReadRequest(), lambda _outcome: None
     )
     with store.write() as connection:
-        give_back(connection, held, clock())
+        release_lease(connection, held, clock())
     return outcome
 
 
 def living(store: Store, record: type[Record], *columns: str) -> list[Any]:
-    table = table_of(record)
+    table = get_table(record)
     with store.read() as connection:
         shown = select(*(table.c[name] for name in columns)).where(table.c.deleted_at.is_(None))
         return sorted(tuple(row) for row in connection.execute(shown))
@@ -91,7 +91,7 @@ def test_what_was_refused_and_is_no_longer_shown_does_not_wait(
 ) -> None:
     def waiting() -> int | None:
         with store.read() as connection:
-            return connection.scalar(select(func.count()).select_from(table_of(RejectedRecord)))
+            return connection.scalar(select(func.count()).select_from(get_table(RejectedRecord)))
 
     for _ in range(2):
         show(store, clock, Ticket, Page(tickets("1"), rejected=[refused(source_id)]))

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_sync.contracts.source import Stream, Window
-from cs_sync.store.states import OpenWindow, Standing
+from cs_sync.store.records.stream_state import OpenWindow, StreamPosition
 from cs_sync.sync.windows import (
     BACKFILL_EDGES,
-    Request,
-    days_in_doubt,
-    next_cursor,
-    next_windows,
-    parts_of,
+    ReadRequest,
+    compute_next_cursor,
+    count_incomplete_days,
+    plan_windows,
+    split_backfill,
 )
 from cs_sync_schemas import Ticket
 from tests.conftest import NOW
@@ -24,12 +24,14 @@ from tests.conftest import NOW
 LAG = timedelta(minutes=1)
 LOOKBACK = timedelta(minutes=10)
 STREAM = Stream("tickets", Ticket, lambda _: iter(()), cursor="time", lag=LAG, lookback=LOOKBACK)
-NEW = Standing(None, ())
-KNOWN = Standing((NOW - timedelta(days=1)).isoformat(), ())
+NEW = StreamPosition(None, ())
+KNOWN = StreamPosition((NOW - timedelta(days=1)).isoformat(), ())
 
 
-def windows(stream: Stream, standing: Standing, request: Request | None = None) -> list[Window]:
-    return [o.window for o in next_windows(stream, standing, request or Request(), NOW)]
+def windows(
+    stream: Stream, standing: StreamPosition, request: ReadRequest | None = None
+) -> list[Window]:
+    return [o.window for o in plan_windows(stream, standing, request or ReadRequest(), NOW)]
 
 
 def test_the_first_read_takes_everything_that_has_settled() -> None:
@@ -50,7 +52,7 @@ def test_once_a_week_it_begins_where_the_latest_changes_may_lie() -> None:
         (thursday, thursday + timedelta(days=6), LOOKBACK),
         (thursday, thursday + timedelta(days=7), timedelta(days=97)),
     ):
-        found = next_windows(slow, Standing(cursor.isoformat(), ()), Request(), now)
+        found = plan_windows(slow, StreamPosition(cursor.isoformat(), ()), ReadRequest(), now)
         assert [o.window.since for o in found] == [cursor - back]
 
 
@@ -61,16 +63,16 @@ def test_between_slow_passes_a_stream_says_how_many_days_are_in_doubt() -> None:
 
     def doubt(back: int | None, stream: Stream = slow) -> int:
         since = None if back is None else tuesday - timedelta(days=back)
-        return days_in_doubt(stream, tuesday, [Window(since, tuesday)], tuesday)
+        return count_incomplete_days(stream, tuesday, [Window(since, tuesday)], tuesday)
 
     assert doubt(8) == 95
     assert doubt(97) == doubt(None) == 0
     assert doubt(8, replace(slow, late=timedelta(days=7))) == 0
-    assert days_in_doubt(slow, None, [], tuesday) == 0
-    [usual] = next_windows(
-        slow, Standing((tuesday - timedelta(days=1)).isoformat(), ()), Request(), tuesday
+    assert count_incomplete_days(slow, None, [], tuesday) == 0
+    [usual] = plan_windows(
+        slow, StreamPosition((tuesday - timedelta(days=1)).isoformat(), ()), ReadRequest(), tuesday
     )
-    assert days_in_doubt(slow, usual.window.until, [usual.window], tuesday) == 95
+    assert count_incomplete_days(slow, usual.window.until, [usual.window], tuesday) == 95
 
 
 @given(
@@ -86,7 +88,7 @@ def test_what_is_no_later_than_that_is_found_within_two_weeks(
     arrived, found, cursor = happened + late, False, NOW
     for pause in pauses:
         now = cursor + timedelta(days=pause)
-        [opened] = next_windows(slow, Standing(cursor.isoformat(), ()), Request(), now)
+        [opened] = plan_windows(slow, StreamPosition(cursor.isoformat(), ()), ReadRequest(), now)
         since = opened.window.since
         assert since is not None
         event, seen = NOW + timedelta(days=happened), now >= NOW + timedelta(days=arrived)
@@ -98,13 +100,15 @@ def test_what_is_no_later_than_that_is_found_within_two_weeks(
 
 def test_a_window_left_open_is_finished_as_it_was() -> None:
     left = OpenWindow("000", Window(None, NOW - timedelta(days=3), resume="p2"), NOW)
-    assert next_windows(STREAM, Standing(None, (left,)), Request(), NOW) == (left,)
-    assert windows(STREAM, Standing(None, (left,)), Request(full=True)) == [Window(None, NOW - LAG)]
+    assert plan_windows(STREAM, StreamPosition(None, (left,)), ReadRequest(), NOW) == (left,)
+    assert windows(STREAM, StreamPosition(None, (left,)), ReadRequest(full=True)) == [
+        Window(None, NOW - LAG)
+    ]
 
 
 def test_a_cursor_older_than_the_source_remembers_means_reading_all() -> None:
     forgetful = replace(STREAM, history=timedelta(days=30))
-    old = Standing((NOW - timedelta(days=29)).isoformat(), ())
+    old = StreamPosition((NOW - timedelta(days=29)).isoformat(), ())
     assert windows(forgetful, old) == [Window(None, NOW - LAG)]
     assert windows(forgetful, KNOWN)[0].backfill is False
 
@@ -114,30 +118,34 @@ def test_a_feed_left_open_longer_than_the_source_remembers_is_not_finished() -> 
     old, young = NOW - timedelta(days=29), NOW - timedelta(days=27)
     for since, given_up in ((old, True), (young, False)):
         left = OpenWindow("000", Window(since, NOW, resume="e7", backfill=False), NOW)
-        found = next_windows(forgetful, Standing(since.isoformat(), (left,)), Request(), NOW)
+        found = plan_windows(
+            forgetful, StreamPosition(since.isoformat(), (left,)), ReadRequest(), NOW
+        )
         assert (found == (left,)) is not given_up
         assert found[0].window.backfill is given_up
     left = OpenWindow("000", Window(None, old, resume="p2"), old)
-    assert next_windows(forgetful, Standing(None, (left,)), Request(), NOW) == (left,)
+    assert plan_windows(forgetful, StreamPosition(None, (left,)), ReadRequest(), NOW) == (left,)
 
 
 def test_a_token_is_kept_for_good() -> None:
     stream = replace(STREAM, cursor="token")
-    assert windows(stream, Standing("abc", ())) == [Window(None, NOW - LAG, "abc", backfill=False)]
-    assert next_cursor(stream, (), "def") == "def"
+    assert windows(stream, StreamPosition("abc", ())) == [
+        Window(None, NOW - LAG, "abc", backfill=False)
+    ]
+    assert compute_next_cursor(stream, (), "def") == "def"
 
 
 def test_a_range_is_read_beside_the_cursor() -> None:
     since, until = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, tzinfo=UTC)
-    assert windows(STREAM, KNOWN, Request(since=since, until=until)) == [Window(since, until)]
+    assert windows(STREAM, KNOWN, ReadRequest(since=since, until=until)) == [Window(since, until)]
 
 
 @given(st.timedeltas(timedelta(0), timedelta(days=4000)))
 def test_the_parts_of_a_split_backfill_leave_no_gap_and_do_not_overlap(ago: timedelta) -> None:
     since, splits = NOW - LAG - ago, replace(STREAM, splits=True)
-    whole = next_windows(splits, NEW, Request(since=since), NOW)
+    whole = plan_windows(splits, NEW, ReadRequest(since=since), NOW)
     assert [opened.window for opened in whole] == [Window(since, NOW - LAG)]
-    parts = [opened.window for opened in parts_of(splits, whole)]
+    parts = [opened.window for opened in split_backfill(splits, whole)]
     assert bool(parts) is (ago > BACKFILL_EDGES[-1])
     if not parts:
         return
@@ -150,16 +158,16 @@ def test_the_parts_of_a_split_backfill_leave_no_gap_and_do_not_overlap(ago: time
 @pytest.mark.parametrize("splits", [True, False])
 def test_the_cursor_is_the_end_of_what_was_read(splits: bool) -> None:
     stream = replace(STREAM, splits=splits)
-    opened = next_windows(stream, NEW, Request(), NOW)
-    assert next_cursor(stream, opened, None) == (NOW - LAG).isoformat()
+    opened = plan_windows(stream, NEW, ReadRequest(), NOW)
+    assert compute_next_cursor(stream, opened, None) == (NOW - LAG).isoformat()
 
 
 def test_parts_and_changes_are_not_cut_again() -> None:
     splits = replace(STREAM, splits=True)
-    assert parts_of(STREAM, next_windows(STREAM, NEW, Request(), NOW)) == ()
-    assert parts_of(splits, next_windows(splits, KNOWN, Request(), NOW)) == ()
-    parts = parts_of(splits, next_windows(splits, NEW, Request(), NOW))
+    assert split_backfill(STREAM, plan_windows(STREAM, NEW, ReadRequest(), NOW)) == ()
+    assert split_backfill(splits, plan_windows(splits, KNOWN, ReadRequest(), NOW)) == ()
+    parts = split_backfill(splits, plan_windows(splits, NEW, ReadRequest(), NOW))
     assert len(parts) == len(BACKFILL_EDGES) + 1
-    assert parts_of(splits, parts) == ()
-    assert parts_of(splits, parts[:1]) == parts_of(splits, parts[-1:]) == ()
+    assert split_backfill(splits, parts) == ()
+    assert split_backfill(splits, parts[:1]) == split_backfill(splits, parts[-1:]) == ()
     assert {part.opened_at for part in parts} == {NOW}

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from cs_sync import Http, Page, Stream, VendorError
-from cs_sync.testing import SourceConformance, SyncBench
+from cs_sync.testing import SourceConformance, SyncHarness
 from cs_sync_pebble.in_memory import PebbleVendor
 from cs_sync_pebble.source import PebbleConfig, PebbleSource
 from cs_sync_schemas import Alias
@@ -195,7 +195,7 @@ def test_a_mistake_fails_the_case_named_after_it(
     mistake: type[PebbleSource], tmp_path: Path
 ) -> None:
     vendor = type("Vendor", (PebbleVendor,), {"connector": mistake})
-    bench = SyncBench(vendor, tmp_path)
+    bench = SyncHarness(vendor, tmp_path)
     case = getattr(SourceConformance(), MISTAKES[mistake])
     with pytest.raises(pytest.fail.Exception):
         case(bench)
@@ -204,7 +204,7 @@ def test_a_mistake_fails_the_case_named_after_it(
 
 def test_the_kit_says_what_is_wrong(tmp_path: Path) -> None:
     vendor = type("Vendor", (PebbleVendor,), {"connector": ForgetsDeletes})
-    bench = SyncBench(vendor, tmp_path)
+    bench = SyncHarness(vendor, tmp_path)
     with pytest.raises(pytest.fail.Exception, match="customers-002 was deleted and lives on"):
         SourceConformance().test_a_deleted_record_is_marked(bench)
     bench.close()

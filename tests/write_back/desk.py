@@ -9,16 +9,21 @@ from typing import Any, ClassVar
 import httpx
 
 from cs_sync.contracts.errors import CsSyncError
-from cs_sync.store.database import open_store
-from cs_sync.testing import PushBench
-from cs_sync.testing.wire import Fault, Killed, no_fault
-from cs_sync.write_back.fields import Portrait, field_specs
-from cs_sync.write_back.looking import followed
-from cs_sync.write_back.plan import Entry, Item, Wish, make_plan
-from cs_sync.write_back.push import Pusher, look
-from cs_sync.write_back.receipts import Writes
-from cs_sync.write_back.wishes import Crm, account_wishes, follow_up_wishes
-from cs_sync_hubspot.keyed import KEY
+from cs_sync.store.engine import open_store
+from cs_sync.store.leases import LeasedStore
+from cs_sync.testing import PushHarness
+from cs_sync.testing.fault_transport import Fault, ProcessKilled, pass_through
+from cs_sync.write_back.desired_state import (
+    DestinationIndex,
+    build_account_records,
+    build_follow_up_records,
+)
+from cs_sync.write_back.drift import follow_merges
+from cs_sync.write_back.fields import AccountFields, build_field_specs
+from cs_sync.write_back.plan import DesiredRecord, LedgerEntry, PlanItem, make_plan
+from cs_sync.write_back.receipts import WriteResult
+from cs_sync.write_back.writer import DestinationWriter, read_remote_state
+from cs_sync_hubspot.idempotent_objects import KEY
 from cs_sync_sandbox.hubspot.portal import Portal, Record
 from tests.known_failures.portal import PortalCrm
 
@@ -59,8 +64,8 @@ class PlainCrm(HostileCrm):
 class Round:
     """One push: what was planned, what became of it."""
 
-    plan: list[Item] = field(default_factory=list)
-    writes: Writes = field(default_factory=Writes)
+    plan: list[PlanItem] = field(default_factory=list)
+    writes: WriteResult = field(default_factory=WriteResult)
     killed: bool = False
     error: str | None = None
 
@@ -70,7 +75,7 @@ class Round:
         return not (self.killed or self.error or self.writes.unknown or self.writes.left)
 
 
-class Desk(PushBench):
+class Desk(PushHarness):
     """Four accounts with a company each; `portraits` and `rows` are what cs-sync would write."""
 
     def __init__(self, folder: Path, kind: type[HostileCrm] = HostileCrm) -> None:
@@ -80,10 +85,10 @@ class Desk(PushBench):
         self.portal: Portal = self.crm.portal
         self._empty = self.path.read_bytes()
         with self.opened() as destination:
-            self.findings = list(destination.prepare(field_specs(PREFIX)))
+            self.findings = list(destination.prepare(build_field_specs(PREFIX)))
         self.company = dict(zip(ACCOUNTS, self.crm.accounts(), strict=False))
         self.linked = {account: [(one, "")] for account, one in self.company.items()}
-        self.portraits: dict[str, Portrait] = {}
+        self.portraits: dict[str, AccountFields] = {}
         self.rows: dict[str, dict[str, Any]] = {}
         for account in ACCOUNTS:
             self.score(account, 50.0)
@@ -91,7 +96,7 @@ class Desk(PushBench):
     def score(self, account: str, score: float) -> None:
         """What cs-sync thinks of an account now."""
         band = "red" if score < 41 else "yellow" if score < 71 else "green"
-        self.portraits[account] = Portrait(
+        self.portraits[account] = AccountFields(
             score=score,
             band=band,
             coverage=1.0,
@@ -122,35 +127,40 @@ class Desk(PushBench):
         since = self.clock.now().isoformat()
         facts.append({"id": f"n{len(facts)}", "text": "another ticket", "since": since})
 
-    def work(self, fault: Fault = no_fault) -> Round:
+    def work(self, fault: Fault = pass_through) -> Round:
         """One process pushes, as the job does."""
         held, done = self.lease(), Round()
         for account, portrait in list(self.portraits.items()):
             self.score(account, portrait.score or 0.0)
         with self.opened(fault) as destination:
-            pusher = Pusher(
-                self.store, self.name, destination, "run", held, self.clock.now, lambda _e: None
+            pusher = DestinationWriter(
+                LeasedStore(self.store, held),
+                self.name,
+                destination,
+                "run",
+                self.clock.now,
+                lambda _e: None,
             )
             try:
                 ledger = pusher.entries()
-                looked = look(destination, self.wished(ledger), ledger)
-                pusher.settle()
+                looked = read_remote_state(destination, self.wished(ledger), ledger)
+                pusher.reconcile_pending()
                 ledger = pusher.entries()
-                done.plan = make_plan(followed(self.wished(ledger), looked), ledger, PREFIX)
+                done.plan = make_plan(follow_merges(self.wished(ledger), looked), ledger, PREFIX)
                 done.writes = pusher.push(done.plan)
-            except Killed:
+            except ProcessKilled:
                 done.killed = True
             except CsSyncError as error:
                 done.error = str(error)
         return done
 
-    def wished(self, ledger: Mapping[Any, Entry]) -> list[Wish]:
+    def wished(self, ledger: Mapping[Any, LedgerEntry]) -> list[DesiredRecord]:
         """What should stand in the CRM."""
         names = {account: f"Acme {account}" for account in ACCOUNTS}
-        crm = Crm("hubspot", self.linked, names=names)
+        crm = DestinationIndex("hubspot", self.linked, names=names)
         return [
-            *account_wishes(self.portraits, crm, PREFIX),
-            *follow_up_wishes(self.rows.values(), crm, ledger),
+            *build_account_records(self.portraits, crm, PREFIX),
+            *build_follow_up_records(self.rows.values(), crm, ledger),
         ]
 
     def written(self) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from cs_sync.contracts.destination import Ack, Addresses, FieldSpec, Found, Op, Reject
+from cs_sync.contracts.destination import Ack, Addresses, FieldSpec, Op, Reject, RemoteObject
 from cs_sync.contracts.errors import AnswerUnknown
 from cs_sync.contracts.source import ConnectorConfig, Finding
 
@@ -69,9 +69,11 @@ class Portal:
         self.tasks[op.key] = {"id": f"t{len(self.tasks)}", "status": "NOT_STARTED", **op.fields}
         return Ack(op.key, self.tasks[op.key]["id"])
 
-    def find(self, keys: Sequence[str]) -> Iterator[Found]:
+    def find(self, keys: Sequence[str]) -> Iterator[RemoteObject]:
         return (
-            Found(k, self.tasks[k]["id"], _told(self.tasks[k])) for k in keys if k in self.tasks
+            RemoteObject(k, self.tasks[k]["id"], _told(self.tasks[k]))
+            for k in keys
+            if k in self.tasks
         )
 
 

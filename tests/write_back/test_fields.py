@@ -8,10 +8,10 @@ import pytest
 from cs_sync.write_back.fields import (
     DEAD_BAND,
     RELATIVE_DEAD_BAND,
-    Portrait,
-    changes,
-    field_specs,
-    field_values,
+    AccountFields,
+    build_field_specs,
+    build_field_values,
+    diff_fields,
 )
 from tests.conftest import NOW
 
@@ -37,12 +37,12 @@ OLD: dict[str, Any] = {
 )
 def test_changes(new: dict[str, Any], changed: set[str]) -> None:
     later = {"cs_updated_at": datetime(2026, 11, 21, tzinfo=UTC)}
-    found = changes(OLD, {**OLD, **new, **later}, "cs_")
+    found = diff_fields(OLD, {**OLD, **new, **later}, "cs_")
     assert set(found) == changed | ({"cs_updated_at"} if changed else set())
 
 
 def test_every_number_has_a_dead_band() -> None:
-    numbers = {spec.name for spec in field_specs("") if spec.kind == "number"}
+    numbers = {spec.name for spec in build_field_specs("") if spec.kind == "number"}
     assert numbers == DEAD_BAND.keys() | RELATIVE_DEAD_BAND.keys()
 
 
@@ -59,35 +59,37 @@ def test_every_number_has_a_dead_band() -> None:
 def test_a_number_is_written_when_it_has_moved_enough(
     field: str, old: float, noise: float, news: float
 ) -> None:
-    assert changes({field: old}, {field: noise}, "cs_") == {}
-    assert changes({field: old}, {field: news}, "cs_") == {field: (old, news)}
-    assert changes({}, {field: noise}, "cs_") == {field: (None, noise)}
+    assert diff_fields({field: old}, {field: noise}, "cs_") == {}
+    assert diff_fields({field: old}, {field: news}, "cs_") == {field: (old, news)}
+    assert diff_fields({}, {field: noise}, "cs_") == {field: (None, noise)}
 
 
 def test_an_amount_goes_with_its_currency() -> None:
     old: dict[str, Any] = {"cs_mrr": 100.0, "cs_mrr_currency": "EUR"}
     new: dict[str, Any] = {"cs_mrr": 100.1, "cs_mrr_currency": "USD"}
-    assert set(changes(old, new, "cs_")) == {"cs_mrr", "cs_mrr_currency"}
+    assert set(diff_fields(old, new, "cs_")) == {"cs_mrr", "cs_mrr_currency"}
 
 
 def test_every_value_has_a_field_at_the_destination() -> None:
-    portrait = Portrait(66.666, "yellow", 0.6, ["a", "b"], -3.21, {"EUR": 49.0}, "Call", NOW)
-    values = field_values(portrait, "cs_")
-    assert list(values) == [spec.name for spec in field_specs("cs_")]
+    portrait = AccountFields(66.666, "yellow", 0.6, ["a", "b"], -3.21, {"EUR": 49.0}, "Call", NOW)
+    values = build_field_values(portrait, "cs_")
+    assert list(values) == [spec.name for spec in build_field_specs("cs_")]
     assert values["cs_health_score"] == 66.7
     assert values["cs_health_reasons"] == "a\nb"
     assert (values["cs_mrr"], values["cs_mrr_currency"]) == (49.0, "EUR")
 
 
 def test_an_mrr_in_two_currencies_is_no_single_number() -> None:
-    portrait = Portrait(None, "insufficient", 0.2, [], None, {"USD": 1.0, "EUR": 2.0}, None, NOW)
-    values = field_values(portrait, "cs_")
+    portrait = AccountFields(
+        None, "insufficient", 0.2, [], None, {"USD": 1.0, "EUR": 2.0}, None, NOW
+    )
+    values = build_field_values(portrait, "cs_")
     assert (values["cs_mrr"], values["cs_mrr_currency"]) == (None, "EUR, USD")
 
 
 def test_a_next_action_that_is_done_is_taken_back_once() -> None:
     done = {"cs_next_action": ""}
-    assert changes({}, done, "cs_") == {}
-    assert changes({"cs_next_action": "Call"}, done, "cs_") == {"cs_next_action": ("Call", "")}
-    assert changes({"cs_next_action": ""}, done, "cs_") == {}
-    assert changes({"cs_next_action": "Call"}, {"cs_next_action": None}, "cs_") == {}
+    assert diff_fields({}, done, "cs_") == {}
+    assert diff_fields({"cs_next_action": "Call"}, done, "cs_") == {"cs_next_action": ("Call", "")}
+    assert diff_fields({"cs_next_action": ""}, done, "cs_") == {}
+    assert diff_fields({"cs_next_action": "Call"}, {"cs_next_action": None}, "cs_") == {}

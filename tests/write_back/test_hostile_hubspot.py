@@ -9,11 +9,11 @@ import httpx
 import pytest
 
 from cs_sync.contracts.errors import LeaseHeld
-from cs_sync.store.leases import take_lease
+from cs_sync.store.leases import acquire_lease
 from cs_sync.testing import faults
-from cs_sync.testing.wire import Exchange, Fault
-from cs_sync.write_back.looking import edits
-from cs_sync_hubspot.keyed import KEY
+from cs_sync.testing.fault_transport import Exchange, Fault
+from cs_sync.write_back.drift import describe_edits
+from cs_sync_hubspot.idempotent_objects import KEY
 from cs_sync_hubspot.tasks import STATUS
 from tests.write_back.desk import (
     ACCOUNTS,
@@ -57,9 +57,9 @@ def die_after(exchange: Exchange) -> httpx.Response:
     [
         pytest.param(die, id="between intent and call"),
         pytest.param(die_after, id="between call and receipt"),
-        pytest.param(faults.lost(httpx.ReadTimeout, done=True), id="answer lost"),
-        pytest.param(faults.shortened, id="half an answer"),
-        pytest.param(faults.status(502), id="bad gateway"),
+        pytest.param(faults.lose_response(httpx.ReadTimeout, done=True), id="answer lost"),
+        pytest.param(faults.truncate_response, id="half an answer"),
+        pytest.param(faults.respond_status(502), id="bad gateway"),
     ],
 )
 @pytest.mark.parametrize("database", ["kept", "lost"])
@@ -131,7 +131,7 @@ def test_completed_reopened_and_deleted_tasks_are_left_alone(desk: Desk, calls: 
 def test_a_task_begun_a_second_ago_is_not_closed(desk: Desk, calls: list[str]) -> None:
     """The index still says that nobody has begun it."""
     desk.work()
-    desk.later(minutes=10)
+    desk.advance_clock(minutes=10)
     desk.portal.update(desk.task(calls[0]), {STATUS: "IN_PROGRESS"})
     desk.rows[calls[0]]["state"] = "resolved"
     desk.work()
@@ -155,7 +155,7 @@ def test_only_one_push_at_a_time_may_write(desk: Desk) -> None:
         desk.store.write() as connection,
         pytest.raises(LeaseHeld, match="another run works on this workspace") as caught,
     ):
-        take_lease(connection, "second", desk.clock.now())
+        acquire_lease(connection, "second", desk.clock.now())
     assert "wait for it to end" in caught.value.remedy
 
 
@@ -274,7 +274,7 @@ def test_an_edit_of_ours_is_reported_and_not_fought_until_we_have_news(desk: Des
         assert (item.account, item.action) == ("a0", "unchanged")
         assert item.reason.startswith("edited by someone at the destination: ")
         assert "cs_health_band is 'green', ours 'yellow'" in item.reason
-        assert edits(done.plan) == [
+        assert describe_edits(done.plan) == [
             "account Acme a0 (a0): cs_health_score is '99', ours 50.0, "
             "cs_health_band is 'green', ours 'yellow'"
         ]

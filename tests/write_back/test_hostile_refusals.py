@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from cs_sync.testing import faults
-from cs_sync.write_back.fields import field_specs
+from cs_sync.write_back.fields import build_field_specs
 from tests.write_back.desk import (
     ACCOUNTS,
     Desk,
@@ -41,7 +41,7 @@ def test_a_property_that_was_deleted_is_no_refusal_for_good(desk: Desk) -> None:
     del desk.portal.definitions["companies"]["cs_health_band"]
     assert desk.work().writes.rejected == 4
     with desk.opened() as destination:
-        assert all(finding.ok for finding in destination.prepare(field_specs("cs_")))
+        assert all(finding.ok for finding in destination.prepare(build_field_specs("cs_")))
     assert desk.work().writes.update == 4
     assert {desk.fields(account)["cs_health_band"] for account in ACCOUNTS} == {"yellow"}
 
@@ -61,7 +61,7 @@ def test_the_daily_limit_stops_the_push_and_the_next_day_goes_on(
     for left in range(9):
         desk.hubspot.allow(left)
         limits[left] = desk.work()
-        desk.later(minutes=24 * 60)
+        desk.advance_clock(minutes=24 * 60)
         if limits[left].whole:
             break
     assert any("daily quota" in (done.error or "") for done in limits.values())
@@ -79,7 +79,7 @@ def test_the_daily_limit_stops_the_push_and_the_next_day_goes_on(
 @pytest.mark.parametrize("policy", ["TEN_SECONDLY_ROLLING", "SECONDLY"])
 def test_short_limits_are_waited_for(desk: Desk, calls: list[str], policy: str) -> None:
     body = {"status": "error", "errorType": "RATE_LIMIT", "policyName": policy, "message": "slow"}
-    done = desk.work(faults.once(lambda _exchange: httpx.Response(429, json=body)))
+    done = desk.work(faults.fail_once(lambda _exchange: httpx.Response(429, json=body)))
     assert done.whole, done
     everything_is_there_once(desk, calls)
 

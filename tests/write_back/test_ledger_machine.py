@@ -19,12 +19,12 @@ from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_a
 
 from cs_sync.contracts.destination import Object
 from cs_sync.testing import faults
-from cs_sync.testing.wire import Exchange, Fault
-from cs_sync.write_back.fields import FOLLOWERS, changes
-from cs_sync.write_back.plan import Entry
-from cs_sync.write_back.push import read_entries
-from cs_sync_hubspot.comparing import same
-from cs_sync_hubspot.keyed import KEY
+from cs_sync.testing.fault_transport import Exchange, Fault
+from cs_sync.write_back.fields import DEPENDENT_FIELDS, diff_fields
+from cs_sync.write_back.plan import LedgerEntry
+from cs_sync.write_back.writer import read_ledger_entries
+from cs_sync_hubspot.drift import is_same_value
+from cs_sync_hubspot.idempotent_objects import KEY
 from cs_sync_hubspot.tasks import STATUS
 from tests.write_back.desk import (
     ACCOUNTS,
@@ -62,10 +62,10 @@ def bad_gateway(exchange: Exchange) -> httpx.Response:
 FAULTS: dict[str, Fault] = {
     "die before": die_before,
     "die after": die_after,
-    "answer lost": faults.lost(httpx.ReadTimeout, done=True),
-    "never arrived": faults.lost(httpx.ReadTimeout),
+    "answer lost": faults.lose_response(httpx.ReadTimeout, done=True),
+    "never arrived": faults.lose_response(httpx.ReadTimeout),
     "bad gateway": bad_gateway,
-    "half an answer": faults.shortened,
+    "half an answer": faults.truncate_response,
 }
 
 
@@ -93,7 +93,7 @@ class LedgerMachine(RuleBasedStateMachine):
         desk = self.desk
         desk.portal.daily_limit = PLENTY
         for _ in range(3):
-            desk.later(minutes=10)
+            desk.advance_clock(minutes=10)
             self.check(desk.work())
         again = desk.work()
         self.check(again)
@@ -165,7 +165,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.desk.hubspot.allow(left)
         done = self.desk.work()
         self.check(done)
-        self.desk.later(minutes=24 * 60)
+        self.desk.advance_clock(minutes=24 * 60)
         self.desk.portal.daily_limit = PLENTY
 
     @rule()
@@ -242,7 +242,7 @@ class LedgerMachine(RuleBasedStateMachine):
     @rule(seconds=st.sampled_from([1, 20, 60, 3600]))
     def time_passes(self, seconds: int) -> None:
         self.count("time passes")
-        self.desk.later(minutes=seconds / 60)
+        self.desk.advance_clock(minutes=seconds / 60)
 
     def types(self, account: str, **values: str) -> None:
         record = self.desk.record(account)
@@ -290,9 +290,9 @@ class LedgerMachine(RuleBasedStateMachine):
             known = {"acked", "rejected", "refused"} | (set() if self.quiet else {"unknown"})
             assert {entries[key].status for key in asked_for} <= known
 
-    def entries(self) -> dict[tuple[Object, str], Entry]:
+    def entries(self) -> dict[tuple[Object, str], LedgerEntry]:
         with self.desk.store.read() as connection:
-            return read_entries(connection, "hubspot")
+            return read_ledger_entries(connection, "hubspot")
 
     def no_task_is_there_twice(self) -> None:
         for kind in ("tasks", "notes"):
@@ -320,12 +320,12 @@ class LedgerMachine(RuleBasedStateMachine):
             told = {(str(shown["hs_object_id"]), name) for name in item.edited}
             assert told <= self.typed, f"nobody edited {told - self.typed}"
             for name, value in wished[item.account].fields.items():
-                if name in item.edited or name.removeprefix(PREFIX) in FOLLOWERS:
+                if name in item.edited or name.removeprefix(PREFIX) in DEPENDENT_FIELDS:
                     continue
                 there = shown.get(name)
-                if value in (None, "") or same(value, there):
+                if value in (None, "") or is_same_value(value, there):
                     continue
-                moved = changes({name: float(there or "nan")}, {name: value}, PREFIX)
+                moved = diff_fields({name: float(there or "nan")}, {name: value}, PREFIX)
                 assert not moved, f"{item}: {name} shows {there!r} instead of {value!r}: {done}"
 
     def no_follow_up_is_lost(self, done: Round) -> None:

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from cs_sync.contracts.errors import StoreError
-from cs_sync.store.database import open_store
-from cs_sync.store.leases import take_lease
-from cs_sync.store.ledger import read_ledger
-from cs_sync.store.patience import Patience
-from cs_sync.write_back.push import Pusher
+from cs_sync.store.engine import open_store
+from cs_sync.store.leases import LeasedStore, acquire_lease
+from cs_sync.store.reconnect import ReconnectPolicy
+from cs_sync.store.write_ledger import read_ledger
+from cs_sync.write_back.writer import DestinationWriter
 from tests.conftest import Clock
 from tests.postgres import WORKSPACES, empty
 from tests.store.line import COMMIT, AtCommit, Line, line_to
@@ -35,14 +35,16 @@ class Desk:
     def __post_init__(self) -> None:
         self.store = open_store(self.url, WORKSPACES[0])
         empty(self.store)
-        self.store.patience = Patience(
+        self.store.patience = ReconnectPolicy(
             self.slept.append, lambda _s, reason, _n: self.told.append(reason)
         )
 
-    def pusher(self, clock: Clock) -> Pusher:
+    def pusher(self, clock: Clock) -> DestinationWriter:
         with self.store.write() as connection:
-            held = take_lease(connection, "run", clock())
-        return Pusher(self.store, "portal", self.portal, "run", held, clock, lambda _event: None)
+            held = acquire_lease(connection, "run", clock())
+        return DestinationWriter(
+            LeasedStore(self.store, held), "portal", self.portal, "run", clock, lambda _event: None
+        )
 
     def ledger(self) -> list[tuple[str, int]]:
         """Status and attempts of every entry."""

@@ -16,16 +16,23 @@ from cs_sync.contracts.destination import OpenFollowUp
 from cs_sync.follow_ups import (
     COMPANY,
     PLAYBOOKS,
-    Kept,
-    Rules,
-    decide,
-    follow_up_key,
+    DecisionContext,
+    StoredFollowUp,
+    build_follow_up_key,
+    make_decision,
+    parse_playbook_name,
     plan_follow_ups,
-    playbook_of,
 )
-from cs_sync.identity import AccountFact, AliasFact, Facts, Known, Ref, resolve
-from cs_sync.write_back.take_over import keys_to_take_over
-from cs_sync.write_back.wishes import Crm
+from cs_sync.identity import (
+    AccountFact,
+    AliasFact,
+    IdentityFacts,
+    KnownIdentity,
+    RecordRef,
+    resolve_identities,
+)
+from cs_sync.write_back.desired_state import DestinationIndex
+from cs_sync.write_back.open_follow_ups import match_open_follow_ups
 from tests.follow_ups.views import answer, view
 from tests.identity.test_resolve import remembered
 
@@ -38,10 +45,10 @@ STEPS = ("customer", "company", "own id", "helpdesk", "merge", "lose", "close")
 class Portal:
     """One customer's records, what cs-sync stores of it, and the tasks in the CRM."""
 
-    records: dict[Ref, AccountFact] = field(default_factory=dict)
+    records: dict[RecordRef, AccountFact] = field(default_factory=dict)
     aliases: list[AliasFact] = field(default_factory=list)
-    known: Known = field(default_factory=Known)
-    kept: dict[str, Kept] = field(default_factory=dict)
+    known: KnownIdentity = field(default_factory=KnownIdentity)
+    kept: dict[str, StoredFollowUp] = field(default_factory=dict)
     tasks: dict[str, list[str]] = field(default_factory=dict)
     """Key → record and state; the CRM keeps them, whatever we lose."""
     created: list[tuple[str, str]] = field(default_factory=list)
@@ -49,7 +56,7 @@ class Portal:
     band_since: date = date(2025, 11, 1)
 
     def arrive(self, source: str, source_id: str) -> None:
-        fact = AccountFact(Ref(source, source_id), domain="acme.com", email="a@acme.com")
+        fact = AccountFact(RecordRef(source, source_id), domain="acme.com", email="a@acme.com")
         self.records.setdefault(fact.ref, fact)
 
     def learn_own_id(self) -> None:
@@ -62,13 +69,13 @@ class Portal:
         if not old or self.aliases:
             return
         fact = self.records.pop(old[0])
-        self.records[Ref("hubspot", "200")] = replace(fact, ref=Ref("hubspot", "200"))
+        self.records[RecordRef("hubspot", "200")] = replace(fact, ref=RecordRef("hubspot", "200"))
         self.aliases.append(AliasFact(old[0], "source_account", "200"))
         for task in self.tasks.values():
             task[0] = "200"
 
     def lose(self) -> None:
-        self.known, self.kept = Known(), {}
+        self.known, self.kept = KnownIdentity(), {}
         self.band_since = (NOW + timedelta(days=self.day)).date()
 
     def close(self) -> None:
@@ -81,7 +88,9 @@ class Portal:
     def run(self) -> None:
         self.day += 1
         now = NOW + timedelta(days=self.day)
-        found = resolve(Facts(list(self.records.values()), aliases=self.aliases), self.known)
+        found = resolve_identities(
+            IdentityFacts(list(self.records.values()), aliases=self.aliases), self.known
+        )
         self.known = remembered(found, self.known, self.day)
         companies = {k.target: k.ref.source_id for k in found.account_links
                      if k.ref.source == "hubspot"}  # fmt: skip
@@ -95,23 +104,27 @@ class Portal:
         for one in [*self.kept.values()]:
             at = found.merged_accounts.get(one.account_id, one.account_id)
             self.kept[one.key] = replace(one, account_id=at)
-        rules = Rules(now, "UTC", {name: playbook.defaults for name, playbook in WATCHED.items()})
-        decision = decide(drafts, self.kept.values(), WATCHED, {v.id: v for v in views}, rules)
+        rules = DecisionContext(
+            now, "UTC", {name: playbook.defaults for name, playbook in WATCHED.items()}
+        )
+        decision = make_decision(
+            drafts, self.kept.values(), WATCHED, {v.id: v for v in views}, rules
+        )
         for draft, _ in decision.new:
-            self.kept[draft.key] = Kept(draft.key, draft.account_id, draft.playbook,
+            self.kept[draft.key] = StoredFollowUp(draft.key, draft.account_id, draft.playbook,
                                         draft.occasion, "open", "", now, now)  # fmt: skip
-        self.write(Crm("hubspot", {a: [(r, "")] for a, r in companies.items()}))
+        self.write(DestinationIndex("hubspot", {a: [(r, "")] for a, r in companies.items()}))
 
-    def write(self, crm: Crm) -> None:
+    def write(self, crm: DestinationIndex) -> None:
         new = [k for k in self.kept.values() if k.state == "open" and k.key not in self.tasks]
         rows = [{"key": k.key, "account_id": k.account_id, "playbook": k.playbook} for k in new]
         there = [OpenFollowUp(key, "1", record)
                  for key, (record, state) in self.tasks.items() if state == "open"]  # fmt: skip
-        taken = keys_to_take_over(rows, there, set(self.kept), crm)
+        taken = match_open_follow_ups(rows, there, set(self.kept), crm)
         for old, key in taken.items():
             self.kept[key] = replace(self.kept.pop(old), key=key)
         for one in [*self.kept.values()]:
-            record, _ = crm.record_of(one.account_id)
+            record, _ = crm.find_record(one.account_id)
             if one.state == "open" and record and one.key not in self.tasks:
                 self.tasks[one.key] = [record, "open"]
                 self.created.append((one.playbook, one.occasion))
@@ -133,7 +146,7 @@ def test_no_follow_up_has_a_twin(steps: list[str]) -> None:
         acts[step]()
         portal.run()
         open_now = Counter(
-            (playbook_of(key), record)
+            (parse_playbook_name(key), record)
             for key, (record, state) in portal.tasks.items()
             if state == "open"
         )
@@ -153,16 +166,19 @@ def test_the_own_id_that_arrives_later_and_a_lost_database_make_no_second_call()
             else:
                 portal.arrive(*(("stripe", "cus_1") if step == "customer" else ("hubspot", "100")))
             portal.run()
-        assert Counter(map(playbook_of, portal.tasks)) == {"detractor_call": 1, "account_review": 1}
+        assert Counter(map(parse_playbook_name, portal.tasks)) == {
+            "detractor_call": 1,
+            "account_review": 1,
+        }
 
 
 def test_each_open_task_stands_for_one_new_follow_up_at_its_company() -> None:
-    crm = Crm("hubspot", {"acme": [("7", "")], "beta": [("8", "")], "none": []})
-    ours, orphan = follow_up_key("call", "x", "1"), follow_up_key("call", "old", "1")
+    crm = DestinationIndex("hubspot", {"acme": [("7", "")], "beta": [("8", "")], "none": []})
+    ours, orphan = build_follow_up_key("call", "x", "1"), build_follow_up_key("call", "old", "1")
     there = [
         OpenFollowUp(ours, "1", "7"),
         OpenFollowUp(orphan, "2", "7"),
-        OpenFollowUp(follow_up_key("review", "old", "1"), "3", "7"),
+        OpenFollowUp(build_follow_up_key("review", "old", "1"), "3", "7"),
         OpenFollowUp("0123456789abcdef", "4", "8"),
     ]
     new = [
@@ -172,4 +188,4 @@ def test_each_open_task_stands_for_one_new_follow_up_at_its_company() -> None:
         {"key": "d", "account_id": "none", "playbook": "review"},
         {"key": "e", "account_id": COMPANY, "playbook": "review"},
     ]
-    assert keys_to_take_over(new, there, {ours}, crm) == {"a": orphan}
+    assert match_open_follow_ups(new, there, {ours}, crm) == {"a": orphan}

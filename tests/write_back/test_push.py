@@ -7,11 +7,11 @@ from dataclasses import replace
 import pytest
 
 from cs_sync.contracts.destination import Value
-from cs_sync.store.database import Store
-from cs_sync.store.leases import take_lease
-from cs_sync.write_back.plan import Item, Wish, make_plan, retried
-from cs_sync.write_back.push import Pusher
-from cs_sync.write_back.receipts import Writes
+from cs_sync.store.engine import Store
+from cs_sync.store.leases import LeasedStore, acquire_lease
+from cs_sync.write_back.plan import DesiredRecord, PlanItem, make_plan, reopen_refused
+from cs_sync.write_back.receipts import WriteResult
+from cs_sync.write_back.writer import DestinationWriter
 from tests.conftest import Clock, migrated_sqlite
 from tests.write_back.portal import Killed, Portal
 
@@ -23,15 +23,15 @@ def portal() -> Portal:
     return Portal(companies={f"c-{name}": {} for name in ACCOUNTS})
 
 
-def wishes(score: float = 50.0, owner: str | None = None) -> list[Wish]:
+def wishes(score: float = 50.0, owner: str | None = None) -> list[DesiredRecord]:
     """A score for every account, and a follow-up for every second one."""
     fields: dict[str, Value] = {"cs_health_score": score, "cs_health_band": "yellow"}
     scores = [
-        Wish("account", name, name, fields, remote_id=f"c-{name}", name=f"Acme {name[1:]}")
+        DesiredRecord("account", name, name, fields, remote_id=f"c-{name}", name=f"Acme {name[1:]}")
         for name in ACCOUNTS
     ]
     calls = [
-        Wish(
+        DesiredRecord(
             "follow_up", f"key-{name}", name, {"title": "Call"},
             account_remote_id=f"c-{name}", owner_remote_id=owner,
         )
@@ -41,18 +41,20 @@ def wishes(score: float = 50.0, owner: str | None = None) -> list[Wish]:
 
 
 @pytest.fixture
-def pusher(store: Store, clock: Clock, portal: Portal) -> Pusher:
+def pusher(store: Store, clock: Clock, portal: Portal) -> DestinationWriter:
     with store.write() as connection:
-        held = take_lease(connection, "run", clock())
-    return Pusher(store, "portal", portal, "run", held, clock, lambda _event: None)
+        held = acquire_lease(connection, "run", clock())
+    return DestinationWriter(
+        LeasedStore(store, held), "portal", portal, "run", clock, lambda _event: None
+    )
 
 
-def plan(pusher: Pusher, wanted: Sequence[Wish]) -> list[Item]:
+def plan(pusher: DestinationWriter, wanted: Sequence[DesiredRecord]) -> list[PlanItem]:
     return make_plan(wanted, pusher.entries(), "cs_")
 
 
-def push(pusher: Pusher, wanted: Sequence[Wish] | None = None) -> Writes:
-    pusher.settle()
+def push(pusher: DestinationWriter, wanted: Sequence[DesiredRecord] | None = None) -> WriteResult:
+    pusher.reconcile_pending()
     return pusher.push(plan(pusher, wanted or wishes()))
 
 
@@ -61,7 +63,7 @@ def complete(portal: Portal) -> bool:
     return scored and sorted(portal.tasks) == ["key-a0", "key-a2", "key-a4"]
 
 
-def test_the_second_push_writes_nothing(pusher: Pusher, portal: Portal) -> None:
+def test_the_second_push_writes_nothing(pusher: DestinationWriter, portal: Portal) -> None:
     first = push(pusher)
     assert (first.create, first.update, first.problems) == (3, 5, [])
     calls = portal.calls
@@ -76,7 +78,9 @@ def test_the_second_push_writes_nothing(pusher: Pusher, portal: Portal) -> None:
     assert portal.calls == calls
 
 
-def test_only_what_moved_beyond_its_dead_band_is_written(pusher: Pusher, portal: Portal) -> None:
+def test_only_what_moved_beyond_its_dead_band_is_written(
+    pusher: DestinationWriter, portal: Portal
+) -> None:
     push(pusher)
     assert push(pusher, wishes(score=50.9)).update == 0
     assert push(pusher, wishes(score=51.0)).update == 5
@@ -98,7 +102,7 @@ def lose_the_answer(portal: Portal) -> None:
 @pytest.mark.parametrize("fault", [die_before, die_in_the_middle, lose_the_answer])
 @pytest.mark.parametrize("when", ["accounts", "follow-ups"])
 def test_after_a_crash_or_a_lost_answer_everything_is_there_once(
-    pusher: Pusher, portal: Portal, fault: Callable[[Portal], None], when: str
+    pusher: DestinationWriter, portal: Portal, fault: Callable[[Portal], None], when: str
 ) -> None:
     wanted = [w for w in wishes() if (w.object == "account") == (when == "accounts")]
     others = [w for w in wishes() if w not in wanted]
@@ -113,20 +117,22 @@ def test_after_a_crash_or_a_lost_answer_everything_is_there_once(
     assert portal.calls == calls
 
 
-def test_a_lost_answer_is_unknown_until_it_is_settled(pusher: Pusher, portal: Portal) -> None:
+def test_a_lost_answer_is_unknown_until_it_is_settled(
+    pusher: DestinationWriter, portal: Portal
+) -> None:
     portal.lose_answer_after = 1
     writes = push(pusher, [w for w in wishes() if w.object == "follow_up"])
     assert (writes.create, writes.unknown) == (1, 2)
     statuses = {entry.key: entry.status for entry in pusher.entries().values()}
     assert statuses == {"key-a0": "acked", "key-a2": "unknown", "key-a4": "unknown"}
-    pusher.settle()
+    pusher.reconcile_pending()
     statuses = {entry.key: entry.status for entry in pusher.entries().values()}
     assert statuses["key-a2"] == "acked"
     assert len(portal.tasks) == 2
 
 
 def test_a_score_that_returns_after_a_lost_answer_is_written_again(
-    pusher: Pusher, portal: Portal
+    pusher: DestinationWriter, portal: Portal
 ) -> None:
     push(pusher)
     portal.die_after = 4
@@ -137,7 +143,9 @@ def test_a_score_that_returns_after_a_lost_answer_is_written_again(
     assert complete(portal)
 
 
-def test_an_operation_says_what_was_acknowledged_before(pusher: Pusher, portal: Portal) -> None:
+def test_an_operation_says_what_was_acknowledged_before(
+    pusher: DestinationWriter, portal: Portal
+) -> None:
     first, *_ = plan(pusher, wishes())
     assert first.op is not None
     assert first.op.before == {}
@@ -151,21 +159,28 @@ def test_an_operation_says_what_was_acknowledged_before(pusher: Pusher, portal: 
 
 
 def test_with_a_lost_database_no_task_comes_twice_and_a_done_one_stays_done(
-    pusher: Pusher, portal: Portal, clock: Clock, tmp_path_factory: pytest.TempPathFactory
+    pusher: DestinationWriter,
+    portal: Portal,
+    clock: Clock,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     push(pusher)
     portal.tasks["key-a0"]["status"] = "COMPLETED"
     with migrated_sqlite(tmp_path_factory.mktemp("new")) as empty:
         with empty.write() as connection:
-            held = take_lease(connection, "run", clock())
-        anew = Pusher(empty, "portal", portal, "run", held, clock, lambda _event: None)
+            held = acquire_lease(connection, "run", clock())
+        anew = DestinationWriter(
+            LeasedStore(empty, held), "portal", portal, "run", clock, lambda _event: None
+        )
         writes = push(anew)
     assert (writes.create, writes.unchanged) == (0, 3)
     assert len(portal.tasks) == 3
     assert portal.tasks["key-a0"]["status"] == "COMPLETED"
 
 
-def test_what_is_refused_for_now_is_told_and_tried_again(pusher: Pusher, portal: Portal) -> None:
+def test_what_is_refused_for_now_is_told_and_tried_again(
+    pusher: DestinationWriter, portal: Portal
+) -> None:
     portal.refuse, portal.lasting = {"a1": "locked by an import"}, False
     writes = push(pusher)
     assert (writes.update, writes.rejected) == (4, 1)
@@ -179,7 +194,7 @@ def test_what_is_refused_for_now_is_told_and_tried_again(pusher: Pusher, portal:
 
 
 def test_what_is_refused_for_good_is_told_every_time_and_not_sent_until_it_says_something_else(
-    pusher: Pusher, portal: Portal
+    pusher: DestinationWriter, portal: Portal
 ) -> None:
     portal.refuse = {"a1": "band must be lower case", "key-a0": "owner is not active"}
     assert push(pusher).rejected == 2
@@ -200,17 +215,19 @@ def test_what_is_refused_for_good_is_told_every_time_and_not_sent_until_it_says_
 
 
 def test_what_is_refused_for_good_may_be_tried_again_by_hand(
-    pusher: Pusher, portal: Portal
+    pusher: DestinationWriter, portal: Portal
 ) -> None:
     portal.refuse = {"a1": "band must be lower case"}
     push(pusher)
     portal.refuse = {}
-    forgiven = make_plan(wishes(), retried(pusher.entries()), "cs_")
+    forgiven = make_plan(wishes(), reopen_refused(pusher.entries()), "cs_")
     assert pusher.push(forgiven).update == 1
     assert complete(portal)
 
 
-def test_a_key_twice_in_one_plan_is_one_write_of_both(pusher: Pusher, portal: Portal) -> None:
+def test_a_key_twice_in_one_plan_is_one_write_of_both(
+    pusher: DestinationWriter, portal: Portal
+) -> None:
     one, other = wishes()[0], wishes()[0]
     one = replace(one, fields={"cs_health_score": 10.0, "cs_mrr": 5.0})
     writes = push(pusher, [one, other])
@@ -221,25 +238,25 @@ def test_a_key_twice_in_one_plan_is_one_write_of_both(pusher: Pusher, portal: Po
 
 
 def test_an_account_that_moved_to_another_company_is_written_whole(
-    pusher: Pusher, portal: Portal
+    pusher: DestinationWriter, portal: Portal
 ) -> None:
     push(pusher)
     portal.companies["merged"] = {}
-    moved = Wish("account", "a0", "a0", wishes()[0].fields, remote_id="merged")
+    moved = DesiredRecord("account", "a0", "a0", wishes()[0].fields, remote_id="merged")
     assert push(pusher, [moved]).update == 1
     assert portal.companies["merged"] == {"cs_health_score": 50.0, "cs_health_band": "yellow"}
 
 
-def test_what_cannot_be_written_is_refused_with_its_reason(pusher: Pusher) -> None:
-    wish = Wish("account", "a9", "a9", {}, refusal="no company in the CRM")
+def test_what_cannot_be_written_is_refused_with_its_reason(pusher: DestinationWriter) -> None:
+    wish = DesiredRecord("account", "a9", "a9", {}, refusal="no company in the CRM")
     [item] = plan(pusher, [wish])
     assert (item.action, item.reason, item.op) == ("refused", "no company in the CRM", None)
 
 
 def test_what_was_taken_back_without_an_answer_is_taken_back_again(
-    pusher: Pusher, portal: Portal
+    pusher: DestinationWriter, portal: Portal
 ) -> None:
-    def next_action(text: str) -> list[Wish]:
+    def next_action(text: str) -> list[DesiredRecord]:
         return [replace(w, fields={**w.fields, "cs_next_action": text}) for w in wishes()[:5]]
 
     push(pusher, next_action("Call"))
@@ -250,10 +267,12 @@ def test_what_was_taken_back_without_an_answer_is_taken_back_again(
     assert {company["cs_next_action"] for company in portal.companies.values()} == {""}
 
 
-def test_nothing_is_sure_of_two_attempts_without_an_answer(pusher: Pusher, portal: Portal) -> None:
+def test_nothing_is_sure_of_two_attempts_without_an_answer(
+    pusher: DestinationWriter, portal: Portal
+) -> None:
     """The first attempt arrived and the second did not; then the first value is wanted again."""
 
-    def fields(**values: Value) -> list[Wish]:
+    def fields(**values: Value) -> list[DesiredRecord]:
         return [replace(wishes()[0], fields=values)]
 
     push(pusher, fields(cs_health_score=50.0, cs_mrr=5.0))
@@ -266,7 +285,9 @@ def test_nothing_is_sure_of_two_attempts_without_an_answer(pusher: Pusher, porta
     assert portal.companies["c-a0"] == {"cs_health_score": 50.0, "cs_mrr": 5.0}
 
 
-def test_a_refusal_settles_nothing_of_an_attempt_before(pusher: Pusher, portal: Portal) -> None:
+def test_a_refusal_settles_nothing_of_an_attempt_before(
+    pusher: DestinationWriter, portal: Portal
+) -> None:
     push(pusher)
     portal.die_after = 4
     with contextlib.suppress(Killed):

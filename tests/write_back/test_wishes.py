@@ -7,11 +7,15 @@ from typing import Any
 import pytest
 
 from cs_sync.contracts.destination import Object
-from cs_sync.write_back.fields import Portrait
-from cs_sync.write_back.plan import Entry, make_plan
-from cs_sync.write_back.wishes import Crm, account_wishes, follow_up_wishes
+from cs_sync.write_back.desired_state import (
+    DestinationIndex,
+    build_account_records,
+    build_follow_up_records,
+)
+from cs_sync.write_back.fields import AccountFields
+from cs_sync.write_back.plan import LedgerEntry, make_plan
 
-PORTRAIT = Portrait(
+PORTRAIT = AccountFields(
     score=40.0,
     band="red",
     coverage=1.0,
@@ -39,9 +43,9 @@ CALL: dict[str, Any] = {
 def test_where_accounts_have_records_exactly_one_is_written(
     records: list[tuple[str, str]], remote_id: str | None, refusal: str | None
 ) -> None:
-    crm = Crm("crm", {"acme": records}, frozenset({"7"}))
-    [wish] = account_wishes({"acme": PORTRAIT}, crm, "cs_")
-    [call] = follow_up_wishes([CALL], crm, {})
+    crm = DestinationIndex("crm", {"acme": records}, frozenset({"7"}))
+    [wish] = build_account_records({"acme": PORTRAIT}, crm, "cs_")
+    [call] = build_follow_up_records([CALL], crm, {})
     assert (wish.remote_id, call.account_remote_id) == (remote_id, remote_id)
     assert call.owner_remote_id == "7"
     for found in (wish.refusal, call.refusal):
@@ -50,16 +54,18 @@ def test_where_accounts_have_records_exactly_one_is_written(
 
 
 def test_a_destination_without_records_is_given_our_own_ids() -> None:
-    crm = Crm("hook", addresses="accounts")
-    [wish] = account_wishes({"acme": PORTRAIT}, crm, "cs_")
-    [call] = follow_up_wishes([CALL], crm, {})
+    crm = DestinationIndex("hook", addresses="accounts")
+    [wish] = build_account_records({"acme": PORTRAIT}, crm, "cs_")
+    [call] = build_follow_up_records([CALL], crm, {})
     assert (wish.remote_id, wish.refusal) == ("acme", None)
     assert (call.account_remote_id, call.refusal) == ("acme", None)
     assert call.owner_remote_id is None
 
 
 def test_the_owner_is_found_by_e_mail_wherever_they_come_from() -> None:
-    crm = Crm("crm", {"acme": [("c1", "")]}, frozenset({"7"}), {"ana@example.com": "9"})
+    crm = DestinationIndex(
+        "crm", {"acme": [("c1", "")]}, frozenset({"7"}), {"ana@example.com": "9"}
+    )
     other = {"owner_source": "zendesk", "owner_source_id": "7"}
     for row, owner in (
         (CALL | other, None),
@@ -67,22 +73,25 @@ def test_the_owner_is_found_by_e_mail_wherever_they_come_from() -> None:
         (CALL | {"assignee": "ana@example.com"}, "9"),
         (CALL | {"assignee": "bo@example.com"}, None),
     ):
-        [call] = follow_up_wishes([row], crm, {})
+        [call] = build_follow_up_records([row], crm, {})
         assert call.owner_remote_id == owner
 
 
 def test_what_concerns_the_company_needs_no_record() -> None:
-    [call] = follow_up_wishes([CALL | {"account_id": ""}], Crm("crm"), {})
+    [call] = build_follow_up_records([CALL | {"account_id": ""}], DestinationIndex("crm"), {})
     assert (call.account_remote_id, call.refusal) == (None, None)
 
 
 @pytest.mark.parametrize("state", ["waiting", "held_out", "done"])
 def test_what_is_not_open_is_not_written(state: str) -> None:
-    assert list(follow_up_wishes([CALL | {"state": state}], Crm("crm"), WRITTEN)) == []
+    assert (
+        list(build_follow_up_records([CALL | {"state": state}], DestinationIndex("crm"), WRITTEN))
+        == []
+    )
 
 
-WRITTEN: dict[tuple[Object, str], Entry] = {
-    ("follow_up", "call-acme"): Entry("follow_up", "call-acme", "acked", "t1")
+WRITTEN: dict[tuple[Object, str], LedgerEntry] = {
+    ("follow_up", "call-acme"): LedgerEntry("follow_up", "call-acme", "acked", "t1")
 }
 NEWS = [
     {"kind": "ticket", "id": "ticket zendesk:1", "text": "#1"},
@@ -96,20 +105,20 @@ NEWS = [
 
 
 def test_news_of_what_was_written_becomes_a_note() -> None:
-    crm = Crm("crm", {"acme": [("c1", "")]})
+    crm = DestinationIndex("crm", {"acme": [("c1", "")]})
     row = CALL | {"evidence": NEWS}
-    [_, note] = follow_up_wishes([row], crm, WRITTEN)
+    [_, note] = build_follow_up_records([row], crm, WRITTEN)
     assert (note.object, note.account_remote_id) == ("note", "c1")
     assert note.fields == {"title": "Call", "body": "#2", "at": NEWS[1]["since"]}
-    [_, again] = follow_up_wishes([row | {"title": "Call them"}], crm, WRITTEN)
+    [_, again] = build_follow_up_records([row | {"title": "Call them"}], crm, WRITTEN)
     assert again.key == note.key
-    assert len(list(follow_up_wishes([row], crm, {}))) == 1
+    assert len(list(build_follow_up_records([row], crm, {}))) == 1
 
 
 def test_what_became_needless_is_closed_once_and_only_if_it_was_written() -> None:
-    crm, row = Crm("crm", {"acme": [("c1", "")]}), CALL | {"state": "resolved"}
-    assert list(follow_up_wishes([row], crm, {})) == []
-    [wish] = follow_up_wishes([row], crm, WRITTEN)
+    crm, row = DestinationIndex("crm", {"acme": [("c1", "")]}), CALL | {"state": "resolved"}
+    assert list(build_follow_up_records([row], crm, {})) == []
+    [wish] = build_follow_up_records([row], crm, WRITTEN)
     [item] = make_plan([wish], WRITTEN, "cs_")
     assert (item.action, item.reason) == ("update", "no longer needed")
     assert item.op is not None

@@ -16,11 +16,11 @@ from benchmarks.sync.contestants.race import (
     run,
 )
 from cs_sync.config import load_config
-from cs_sync.jobs.recording import recorded_run
-from cs_sync.jobs.sync import sync_into
-from cs_sync.jobs.workspace import open_workspace
+from cs_sync.jobs.sync import sync_in_run
 from cs_sync.plugins import load_plugins
-from cs_sync.sync.windows import Request
+from cs_sync.runtime.run_session import record_run
+from cs_sync.runtime.workspace import open_workspace
+from cs_sync.sync.windows import ReadRequest
 
 SECTIONS = {
     "stripe": f'[connectors.stripe]\napi_key = "{STRIPE_KEY}"\n',
@@ -38,8 +38,8 @@ def cs_sync(task: Task) -> Cost:
     with open_workspace(config, plugins) as workspace:
         workspace.sources()  # loads the connector, as the others have loaded their SDK
         import_module({"stripe": "stripe", "hubspot": "hubspot.crm.objects"}[task.vendor])
-        with measured() as cost, recorded_run(workspace, "sync") as recorded:
-            sync_into(recorded, Request())
+        with measured() as cost, record_run(workspace, "sync") as recorded:
+            sync_in_run(recorded, ReadRequest())
             summary = recorded.summary()
         if summary.status != "ok":
             raise SystemExit(f"the sync ended {summary.status}: {summary.message}")

@@ -1,1 +1,1 @@
-"""One file per kind of work; each adds its commands to the application."""
+"""One file per group of commands; each adds its commands to the application."""

@@ -1,4 +1,4 @@
-"""Who is who: the accounts, what is open about them, and what a person answers."""
+"""Commands on identity: accounts, conflicts, and manual decisions."""
 
 from typing import Annotated, Any
 
@@ -16,11 +16,11 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     group = typer.Typer(invoke_without_command=True)
     group.callback()(accounts)
-    group.command("link")(link)
-    group.command("split")(split)
-    group.command("test")(mark_test)
-    group.command("answers")(answers)
-    group.command("undo")(undo)
+    group.command("link")(record_link)
+    group.command("split")(record_split)
+    group.command("test")(mark_test_accounts)
+    group.command("answers")(list_decisions)
+    group.command("undo")(undo_decision)
     app.add_typer(group, name="accounts")
 
 
@@ -34,83 +34,85 @@ def accounts(
         typer.Option("--unattributed", help="Money, tickets, answers and use without an account."),
     ] = False,
 ) -> None:
-    """The accounts, and which records of the sources they are; link, split and test answer."""
+    """List accounts and their source records; link, split and test correct them."""
     if context.invoked_subcommand is not None:
         return
-    from cs_sync.cli.output import write_rows
+    from cs_sync.cli.output import print_rows
 
     if conflicts and unattributed:
         raise typer.BadParameter("--conflicts does not go with --unattributed")
     options: Options = context.obj
     with options.workspace() as workspace:
-        rows = _unattributed(workspace) if unattributed else _listed(workspace, conflicts)
-    write_rows(options.format, rows, tuple(rows[0]) if rows else ())
+        rows = (
+            _list_unattributed(workspace) if unattributed else _list_accounts(workspace, conflicts)
+        )
+    print_rows(options.format, rows, tuple(rows[0]) if rows else ())
 
 
-def _listed(workspace: Any, conflicts: bool) -> list[dict[str, Any]]:
-    from cs_sync.jobs.accounts import accounts as listed
+def _list_accounts(workspace: Any, conflicts: bool) -> list[dict[str, Any]]:
+    from cs_sync.queries.accounts import list_accounts as listed
 
     return listed(workspace, conflicts=conflicts)
 
 
-def _unattributed(workspace: Any) -> list[dict[str, Any]]:
-    from cs_sync.jobs.unattributed import unattributed as listed
+def _list_unattributed(workspace: Any) -> list[dict[str, Any]]:
+    from cs_sync.queries.unattributed import list_unattributed as listed
 
     return listed(workspace)
 
 
-def link(context: typer.Context, named: Named, reason: Reason = None) -> None:
-    """Say that these are one account; it is kept, and undo takes it back."""
-    _answer(context, "link", named, reason, least=2)
+def record_link(context: typer.Context, named: Named, reason: Reason = None) -> None:
+    """Merge these accounts or records into one account; undo reverts it."""
+    _record_decision(context, "link", named, reason, least=2)
 
 
-def split(context: typer.Context, named: Named, reason: Reason = None) -> None:
-    """Say that these are different accounts, or that a record is not the account it is in."""
-    _answer(context, "split", named, reason, least=1)
+def record_split(context: typer.Context, named: Named, reason: Reason = None) -> None:
+    """Separate these accounts, or a record from its account."""
+    _record_decision(context, "split", named, reason, least=1)
 
 
-def mark_test(context: typer.Context, named: Named, reason: Reason = None) -> None:
-    """Say that these are test accounts: no figure counts them."""
-    _answer(context, "test", named, reason, least=1)
+def mark_test_accounts(context: typer.Context, named: Named, reason: Reason = None) -> None:
+    """Mark test accounts; metrics exclude them."""
+    _record_decision(context, "test", named, reason, least=1)
 
 
-def answers(context: typer.Context) -> None:
-    """What was answered, also what was taken back."""
-    from cs_sync.jobs.answering import answers as listed
+def list_decisions(context: typer.Context) -> None:
+    """List manual decisions, including reverted ones."""
+    from cs_sync.jobs.identity_answers import list_answers as listed
 
     options: Options = context.obj
     with options.workspace() as workspace:
         rows = listed(workspace)
-    _write(options, rows)
+    _print_decisions(options, rows)
 
 
-def undo(
+def undo_decision(
     context: typer.Context,
     number: Annotated[int, typer.Argument(help="Number of the answer.", metavar="ANSWER")],
 ) -> None:
-    """Take an answer back: its records are linked as they were before."""
-    from cs_sync.jobs.answering import undo as take_back
+    """Revert a decision: its records are linked as before."""
+    from cs_sync.jobs.identity_answers import withdraw_answer as take_back
 
     options: Options = context.obj
     with options.workspace() as workspace:
         rows = take_back(workspace, number)
-    _write(options, rows)
+    _print_decisions(options, rows)
 
 
-def _answer(
+def _record_decision(
     context: typer.Context, kind: Any, named: list[str], reason: str | None, least: int
 ) -> None:
-    from cs_sync.jobs.answering import answer
+    from cs_sync.jobs.identity_answers import record_answer
 
     if len(named) < least:
         raise typer.BadParameter(f"name at least {least} accounts or records", context)
     options: Options = context.obj
     with options.workspace() as workspace:
-        rows = answer(workspace, kind, named, reason)
-    _write(options, rows)
+        rows = record_answer(workspace, kind, named, reason)
+    _print_decisions(options, rows)
 
 
-def _write(options: Options, rows: list[dict[str, Any]]) -> None:
-    from cs_sync.cli.output import write_rows
+def _print_decisions(options: Options, rows: list[dict[str, Any]]) -> None:
+    from cs_sync.cli.output import print_rows
 
-    write_rows(options.format, rows, tuple(rows[0]) if rows else ())
+    print_rows(options.format, rows, tuple(rows[0]) if rows else ())

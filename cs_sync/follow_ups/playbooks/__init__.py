@@ -1,4 +1,4 @@
-"""The playbooks that cs-sync brings along; plugins add theirs with `cs_sync_playbooks`."""
+"""The built-in playbooks; plugins add theirs with `cs_sync_playbooks`."""
 
 from cs_sync.follow_ups.playbook import Playbook
 from cs_sync.follow_ups.playbooks.account_review import ACCOUNT_REVIEW

@@ -1,30 +1,29 @@
-"""An account is in the red band: look at it as a whole."""
+"""Account in the red band: review it as a whole."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 
-from cs_sync.follow_ups.evidence import score_evidence
+from cs_sync.follow_ups.evidence import build_score_evidence
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import paragraphs, standing
-from cs_sync.health.wording import plain
+from cs_sync.follow_ups.wording import describe_account, join_paragraphs
+from cs_sync.health.wording import to_plain_line
 
-BETTER = ("yellow", "green", "excellent")
+RECOVERED_BANDS = ("yellow", "green", "excellent")
 
 
 class ReviewSettings(PlaybookSettings):
-    """Also whether accounts that pay nothing are reviewed."""
+    """Settings of the review: whether to review accounts that pay nothing."""
 
     paying_only: bool = True
 
 
 def propose(view: AccountView, settings: ReviewSettings) -> Iterator[Proposal]:
-    """One review per time in the red band.
+    """Propose one review per stay in the red band.
 
-    The occasion is the month in which that time began. A score that flickers around the edge does
-    not ask again within the month, and a database that was lost, which no longer knows the day,
-    finds the same occasion again unless the month has turned.
+    The occasion is the month of the stay's first day. A score flickering around the edge is
+    proposed once a month, and a lost database finds the same occasion until the month ends.
     """
     if view.band != "red" or (settings.paying_only and not view.pays):
         return
@@ -32,23 +31,23 @@ def propose(view: AccountView, settings: ReviewSettings) -> Iterator[Proposal]:
     yield Proposal(
         occasion=f"red since {since:%Y-%m}",
         since=view.now,
-        title=say("account_review.title", account=plain(view.label, 80)),
-        body=paragraphs(
+        title=say("account_review.title", account=to_plain_line(view.label, 80)),
+        body=join_paragraphs(
             say("account_review.since", day=say.day(since, view.today)),
-            standing(view),
+            describe_account(view),
             say("account_review.do"),
         ),
-        evidence=(score_evidence(view),),
+        evidence=(build_score_evidence(view),),
     )
 
 
 def resolved(view: AccountView, _occasion: str, _settings: PlaybookSettings) -> str | None:
-    """The account has left the red band, and it is known which it is in."""
-    return band_now(view) if view.band in BETTER else None
+    """Return the new band once the account has left red for a known band."""
+    return describe_band(view) if view.band in RECOVERED_BANDS else None
 
 
-def band_now(view: AccountView) -> str:
-    """Which band it is in, as the reason why something became needless."""
+def describe_band(view: AccountView) -> str:
+    """Describe the current band, as the reason for closing a follow-up."""
     return view.words("follow_up.band_now", band=view.words.band(view.band))
 
 

@@ -1,4 +1,4 @@
-"""An account recommended us more than once: invite it to the advocate programme."""
+"""Account with several referrals: invite it to the advocate programme."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,37 +8,39 @@ from pydantic import Field
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import date_text, listed, paragraphs, standing
-from cs_sync.health.wording import plain
+from cs_sync.follow_ups.wording import describe_account, format_date, format_list, join_paragraphs
+from cs_sync.health.wording import to_plain_line
 
 
 class AdvocateSettings(PlaybookSettings):
-    """Also how many referrals make an advocate."""
+    """Settings of the invitation: the number of referrals of an advocate."""
 
     referrals: int = Field(default=2, ge=1)
 
 
 def propose(view: AccountView, settings: AdvocateSettings) -> Iterator[Proposal]:
-    """One invitation per account, ever."""
+    """Propose one invitation per account, ever."""
     made, say = view.referrals, view.words
     if len(made) >= settings.referrals:
-        told = [
+        lines = [
             say(
                 "advocate_programme.one",
-                who=plain(one.referred, 80) or say("follow_up.somebody"),
-                when=date_text(one.referred_at, view),
+                who=to_plain_line(referral.referred, 80) or say("follow_up.somebody"),
+                when=format_date(referral.referred_at, view),
             )
-            for one in made
+            for referral in made
         ]
         yield Proposal(
             occasion="advocate",
             since=made[0].referred_at,
-            title=say("advocate_programme.title", account=plain(view.label, 80)),
-            body=paragraphs(say("advocate_programme.told") + "\n" + listed(*told), standing(view)),
+            title=say("advocate_programme.title", account=to_plain_line(view.label, 80)),
+            body=join_paragraphs(
+                say("advocate_programme.told") + "\n" + format_list(*lines), describe_account(view)
+            ),
             kind="email",
             evidence=tuple(
-                {"kind": "referral", "source": one.source, "source_id": one.source_id}
-                for one in made
+                {"kind": "referral", "source": referral.source, "source_id": referral.source_id}
+                for referral in made
             ),
         )
 

@@ -1,4 +1,4 @@
-"""What the playbooks about survey answers share: which answers count, and who gave them."""
+"""Survey answers shared by several playbooks: selection and names."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,19 +8,29 @@ from pydantic import Field
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
 from cs_sync.health.facts import AnswerFact
-from cs_sync.health.wording import plain
+from cs_sync.health.wording import to_plain_line
 
 
 class AnswerSettings(PlaybookSettings):
-    """Also how old an answer may be, so that a first sync does not ask for years of follow-ups."""
+    """Settings of survey playbooks: the maximum age of an answer.
+
+    It keeps a first sync from creating years of follow-ups.
+    """
 
     max_age_days: int = Field(default=30, ge=1)
 
 
-def nps_answers(
+def select_nps_answers(
     view: AccountView, settings: AnswerSettings, lowest: float, highest: float
 ) -> Iterator[AnswerFact]:
-    """The recent answers to the NPS question within these scores, both included."""
+    """Yield the recent NPS answers within a range of scores.
+
+    Args:
+        view: The account.
+        settings: The maximum age of an answer.
+        lowest: The lowest score, included.
+        highest: The highest score, included.
+    """
     oldest = view.now - timedelta(days=settings.max_age_days)
     for answer in view.answers:
         recent = answer.kind == "nps" and answer.answered_at >= oldest
@@ -28,8 +38,8 @@ def nps_answers(
             yield answer
 
 
-def person_at(answer: AnswerFact, view: AccountView) -> str:
-    """`Ana Lopez at Acme`, or the account alone."""
-    person, account = plain(answer.person_name, 60), plain(view.label, 80)
-    said = view.words("follow_up.person_at", person=person, account=account)
-    return said if person else account
+def format_respondent(answer: AnswerFact, view: AccountView) -> str:
+    """Format the respondent: `Ana Lopez at Acme`, or the account alone."""
+    person, account = to_plain_line(answer.person_name, 60), to_plain_line(view.label, 80)
+    signature = view.words("follow_up.person_at", person=person, account=account)
+    return signature if person else account

@@ -1,4 +1,4 @@
-"""An account pays less than before: get in touch while it is fresh."""
+"""Contraction of MRR: contact the account soon."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -9,47 +9,52 @@ from pydantic import Field
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView, MovementFact
-from cs_sync.follow_ups.wording import instant_text, listed, paragraphs, standing
-from cs_sync.health.wording import plain
-from cs_sync.words import Words
+from cs_sync.follow_ups.wording import (
+    describe_account,
+    format_instant,
+    format_list,
+    join_paragraphs,
+)
+from cs_sync.health.wording import to_plain_line
+from cs_sync.i18n import Translator
 
 _CAUSES = ("plan", "item", "quantity", "price", "discount", "end", "pause", "payment")
 
 
 class ContractionSettings(PlaybookSettings):
-    """Also how old a contraction may be to be worth a contact."""
+    """Settings of the contact: the maximum age of a contraction."""
 
     max_age_days: int = Field(default=14, ge=1)
 
 
 def propose(view: AccountView, settings: ContractionSettings) -> Iterator[Proposal]:
-    """One contact per instant at which the account began to pay less; the instant names it."""
+    """Propose one contact per instant of contraction; the instant is the occasion."""
     oldest = view.now - timedelta(days=settings.max_age_days)
     moments: dict[datetime, list[MovementFact]] = defaultdict(list)
     for movement in view.movements:
         if movement.kind == "contraction" and oldest <= movement.at <= view.now:
             moments[movement.at].append(movement)
     for at in sorted(moments):
-        yield _contact(view, at, sorted(moments[at], key=lambda movement: movement.currency))
+        yield _build_proposal(view, at, sorted(moments[at], key=lambda movement: movement.currency))
 
 
-def _contact(view: AccountView, at: datetime, movements: Sequence[MovementFact]) -> Proposal:
+def _build_proposal(view: AccountView, at: datetime, movements: Sequence[MovementFact]) -> Proposal:
     say = view.words
     amounts = [say.money(movement.amount, movement.currency) for movement in movements]
     facts = [
-        say("contraction_contact.less", amount=amount, why=_why(movement, say))
+        say("contraction_contact.less", amount=amount, why=_describe_cause(movement, say))
         for amount, movement in zip(amounts, movements, strict=True)
     ]
-    since = say("contraction_contact.since", when=instant_text(at, view))
-    account, lost = plain(view.label, 80), " + ".join(amounts)
+    since = say("contraction_contact.since", when=format_instant(at, view))
+    account, lost = to_plain_line(view.label, 80), " + ".join(amounts)
     return Proposal(
         occasion=at.astimezone(UTC).isoformat(),
         since=at,
         title=say("contraction_contact.title", account=account, amount=lost),
-        body=paragraphs(
-            f"{since}\n{listed(*facts)}",
+        body=join_paragraphs(
+            f"{since}\n{format_list(*facts)}",
             say("contraction_contact.do"),
-            standing(view),
+            describe_account(view),
         ),
         kind="call",
         evidence=tuple(
@@ -60,10 +65,10 @@ def _contact(view: AccountView, at: datetime, movements: Sequence[MovementFact])
     )  # fmt: skip
 
 
-def _why(movement: MovementFact, say: Words) -> str:
-    known = movement.cause in _CAUSES
-    cause = say(f"contraction_contact.cause.{movement.cause}") if known else movement.cause
-    reason = plain((movement.reason or "").replace("_", " "), 140)
+def _describe_cause(movement: MovementFact, say: Translator) -> str:
+    has_wording = movement.cause in _CAUSES
+    cause = say(f"contraction_contact.cause.{movement.cause}") if has_wording else movement.cause
+    reason = to_plain_line((movement.reason or "").replace("_", " "), 140)
     return say("contraction_contact.why", cause=cause, reason=reason) if reason else cause
 
 

@@ -1,4 +1,4 @@
-"""Keeping a customer costs too much of what the customer is worth: work on the cost."""
+"""Low ratio of lifetime value to retention cost: reduce the cost."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,35 +8,35 @@ from pydantic import Field
 from cs_sync.follow_ups.company import CompanyView, Question
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
-from cs_sync.follow_ups.wording import paragraphs
+from cs_sync.follow_ups.wording import join_paragraphs
 
 RATIO = Question("ltv_crc", "quarter")
 
 
 class CostSettings(PlaybookSettings):
-    """Also the lowest ratio of lifetime value to the cost of keeping a customer."""
+    """Settings of the playbook: the lowest ratio of lifetime value to retention cost."""
 
     target: float = Field(default=3, gt=0)
 
 
 def asks(_settings: CostSettings) -> Iterator[Question]:
-    """The ratio of the last quarter: of a single month it jumps."""
+    """Request the ratio of the last quarter; a single month varies too much."""
     yield RATIO
 
 
 def propose(view: CompanyView, settings: CostSettings) -> Iterator[Proposal]:
-    """One follow-up per quarter below the target, in whichever currency it is worst."""
+    """Propose one follow-up per quarter below the target, for the worst currency."""
     low = [row for row in view.known(RATIO) if row["value"] < settings.target]
     if not low:
         return
-    row = min(low, key=lambda found: (found["value"], found["currency"] or ""))
+    row = min(low, key=lambda candidate: (candidate["value"], candidate["currency"] or ""))
     say, day = view.words, row["period_start"]
     ratio, target = say.number(row["value"]), say.number(settings.target)
     yield Proposal(
         occasion=f"quarter from {day}",
         since=view.now,
         title=say("cost_work.title", ratio=ratio),
-        body=paragraphs(
+        body=join_paragraphs(
             say("cost_work.told", day=day, ratio=ratio, target=target), say("cost_work.do")
         ),
         evidence=({"kind": "kpi", "metric": RATIO.metric, "value": row["value"]},),

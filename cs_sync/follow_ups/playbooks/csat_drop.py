@@ -7,12 +7,12 @@ from fractions import Fraction
 from pydantic import Field
 
 from cs_sync.follow_ups.drops import Drop, Timeline, find_drops, has_fallen
-from cs_sync.follow_ups.evidence import answer_evidence
+from cs_sync.follow_ups.evidence import build_answer_evidence
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import listed, paragraphs, standing
-from cs_sync.health.wording import plain
+from cs_sync.follow_ups.wording import describe_account, format_list, join_paragraphs
+from cs_sync.health.wording import to_plain_line
 
 
 class CsatSettings(PlaybookSettings):
@@ -35,7 +35,7 @@ def propose(view: AccountView, settings: CsatSettings) -> Iterator[Proposal]:
         return
     *_, drop = find_drops(timeline, view.now, fall, settings.answers)
     say, before, now = view.words, timeline.before(view.now), timeline.recent(view.now)
-    facts = tuple(answer_evidence(rating, view) for rating in timeline.news(view.now))
+    facts = tuple(build_answer_evidence(rating, view) for rating in timeline.news(view.now))
     told = say(
         "csat_drop.told",
         settings.days,
@@ -50,14 +50,14 @@ def propose(view: AccountView, settings: CsatSettings) -> Iterator[Proposal]:
         since=drop.since,
         title=say(
             "csat_drop.title",
-            account=plain(view.label, 80),
+            account=to_plain_line(view.label, 80),
             before=say.percent(float(before.rate), 0),
             now=say.percent(float(now.rate), 0),
         ),
-        body=paragraphs(
-            f"{told}\n{listed(*(fact['text'] for fact in facts))}",
+        body=join_paragraphs(
+            f"{told}\n{format_list(*(fact['text'] for fact in facts))}",
             say("csat_drop.do"),
-            standing(view),
+            describe_account(view),
         ),
         evidence=facts,
     )

@@ -1,4 +1,4 @@
-"""More customers leave than should: ask those who leave why."""
+"""Churn rate above its target: survey the leaving customers."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from cs_sync.follow_ups.company import CompanyView, Question
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
-from cs_sync.follow_ups.wording import paragraphs
+from cs_sync.follow_ups.wording import join_paragraphs
 
 RATE = "customer_churn_rate"
 
 
 class Target(BaseModel):
-    """A rate means nothing without its period, so both are set together."""
+    """A churn rate with its period; one needs the other."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -24,23 +24,26 @@ class Target(BaseModel):
 
 
 class ChurnSettings(PlaybookSettings):
-    """Also the highest churn rate that is accepted: `target = {rate = 0.05, per = "month"}`."""
+    """Settings of the surveys: the highest accepted churn rate.
+
+    Written `target = {rate = 0.05, per = "month"}`.
+    """
 
     target: Target = Target(rate=0.05, per="month")
 
 
 def asks(settings: ChurnSettings) -> Iterator[Question]:
-    """The churn rate of the target's period."""
+    """Request the churn rate of the target's period."""
     yield Question(RATE, settings.target.per)
 
 
 def propose(view: CompanyView, settings: ChurnSettings) -> Iterator[Proposal]:
-    """One follow-up per period above the target."""
+    """Propose one follow-up per period above the target."""
     target, say = settings.target, view.words
     for row in view.known(Question(RATE, target.per)):
         if row["value"] <= target.rate:
             continue
-        told = say(
+        summary = say(
             f"exit_surveys.told_{target.per}",
             left=say.number(row["numerator"]),
             all=say.number(row["denominator"]),
@@ -51,7 +54,7 @@ def propose(view: CompanyView, settings: ChurnSettings) -> Iterator[Proposal]:
             occasion=f"{target.per} from {row['period_start']}",
             since=view.now,
             title=say(f"exit_surveys.title_{target.per}", rate=say.percent(row["value"], 1)),
-            body=paragraphs(told, say("exit_surveys.do")),
+            body=join_paragraphs(summary, say("exit_surveys.do")),
             evidence=({"kind": "kpi", "metric": RATE, "value": row["value"]},),
         )
 

@@ -1,58 +1,66 @@
-"""An account is in the yellow band and the gap is known: help with just that."""
+"""Account in the yellow band with a known adoption gap: help with that gap."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 
 from pydantic import Field
 
-from cs_sync.follow_ups.evidence import score_evidence
-from cs_sync.follow_ups.gaps import open_steps, unused_features
+from cs_sync.follow_ups.adoption import find_unused_features, list_open_steps
+from cs_sync.follow_ups.evidence import build_score_evidence
 from cs_sync.follow_ups.playbook import Playbook, Proposal
-from cs_sync.follow_ups.playbooks.account_review import band_now
+from cs_sync.follow_ups.playbooks.account_review import describe_band
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import listed, paragraphs, standing
-from cs_sync.health.wording import plain
+from cs_sync.follow_ups.wording import describe_account, format_list, join_paragraphs
+from cs_sync.health.wording import to_plain_line
 
-SHOWN = 3
+MAX_GAPS = 3
 
 
 class GapSettings(PlaybookSettings):
-    """Also what share of accounts must use a feature for its absence to be a gap."""
+    """Settings of the playbook: the share of users that makes a feature popular.
+
+    The absence of a popular feature is a gap.
+    """
 
     popular_from: float = Field(default=0.5, gt=0, le=1)
 
 
 def propose(view: AccountView, settings: GapSettings) -> Iterator[Proposal]:
-    """One nudge per time in the yellow band, and only when there is something to teach."""
+    """Propose one email per stay in the yellow band, if the account has a gap."""
     if view.band != "yellow":
         return
     say = view.words
-    steps = [say("knowledge_gap.step", step=plain(one.step, 80)) for one in open_steps(view)]
+    steps = [
+        say("knowledge_gap.step", step=to_plain_line(step.step, 80))
+        for step in list_open_steps(view)
+    ]
     features = [
         say(
             "knowledge_gap.feature",
-            feature=plain(name, 80),
+            feature=to_plain_line(name, 80),
             share=say.percent(view.popular[name]),
         )
-        for name in unused_features(view, settings.popular_from)
+        for name in find_unused_features(view, settings.popular_from)
     ]
-    gaps = [*steps[:SHOWN], *features[:SHOWN]]
+    gaps = [*steps[:MAX_GAPS], *features[:MAX_GAPS]]
     if not gaps:
         return
     yield Proposal(
         occasion=f"yellow since {view.band_since or view.today:%Y-%m}",
         since=view.now,
-        title=say("knowledge_gap.title", account=plain(view.label, 80)),
-        body=paragraphs(f"{say('knowledge_gap.told')}\n{listed(*gaps)}", standing(view)),
+        title=say("knowledge_gap.title", account=to_plain_line(view.label, 80)),
+        body=join_paragraphs(
+            f"{say('knowledge_gap.told')}\n{format_list(*gaps)}", describe_account(view)
+        ),
         kind="email",
-        evidence=(score_evidence(view),),
+        evidence=(build_score_evidence(view),),
     )
 
 
 def resolved(view: AccountView, _occasion: str, _settings: PlaybookSettings) -> str | None:
-    """The account does well again."""
-    return band_now(view) if view.band in ("green", "excellent") else None
+    """Return the new band once the account is green or excellent."""
+    return describe_band(view) if view.band in ("green", "excellent") else None
 
 
 KNOWLEDGE_GAP = Playbook(

@@ -1,4 +1,4 @@
-"""An account outgrows what it pays for: more use, and hardly a seat left."""
+"""Account outgrowing its plan: growing usage, and few seats left."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,22 +8,22 @@ from pydantic import Field
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import paragraphs, standing
-from cs_sync.health.wording import plain
+from cs_sync.follow_ups.wording import describe_account, join_paragraphs
+from cs_sync.health.wording import to_plain_line
 
 
 class BuyerSettings(PlaybookSettings):
-    """Also how much use must have grown in 28 days, and what share of seats must be taken."""
+    """Settings of the playbook: growth of usage in 28 days, and share of seats taken."""
 
     growth: float = Field(default=1.25, gt=1, description="Days of use ÷ those of 28 days before.")
     seats_taken: float = Field(default=0.8, gt=0)
 
 
 def propose(view: AccountView, settings: BuyerSettings) -> Iterator[Proposal]:
-    """One talk per month; a rule of thumb, not a model: healthy, growing, and nearly full.
+    """Propose one call per month for a healthy, growing account with few seats left.
 
-    Accounts that are sold one unit have no seats to run out of: for them it takes the excellent
-    band.
+    This is a rule of thumb, not a model. Accounts with a single unit have no seats to run
+    out of: they must be in the excellent band.
     """
     use = view.usage
     healthy = view.pays and view.band in ("green", "excellent")
@@ -33,20 +33,20 @@ def propose(view: AccountView, settings: BuyerSettings) -> Iterator[Proposal]:
     seats = view.seats if view.seats and view.seats > 1 else None
     full = use.people >= settings.seats_taken * seats if seats else view.band == "excellent"
     if grown >= settings.growth and full:
-        say, account = view.words, plain(view.label, 80)
-        told = say("likely_buyer.excellent")
+        say, account = view.words, to_plain_line(view.label, 80)
+        reason = say("likely_buyer.excellent")
         if seats:
             people = say.number(use.people)
-            told = say("likely_buyer.seats", people=people, seats=say.number(seats))
+            reason = say("likely_buyer.seats", people=people, seats=say.number(seats))
         recent, before = say.number(use.recent_days), say.number(use.earlier_days)
         yield Proposal(
             occasion=f"growing in {view.today:%Y-%m}",
             since=view.now,
-            title=say("likely_buyer.title", account=account, why=told),
-            body=paragraphs(
-                say("likely_buyer.told", recent=recent, before=before, why=told),
+            title=say("likely_buyer.title", account=account, why=reason),
+            body=join_paragraphs(
+                say("likely_buyer.told", recent=recent, before=before, why=reason),
                 say("likely_buyer.do"),
-                standing(view),
+                describe_account(view),
             ),
             kind="call",
             evidence=({"kind": "usage", "as_of": view.today.isoformat(), "people": use.people,

@@ -1,25 +1,25 @@
-"""A paying account has not used the product for 30 days: it is about to leave."""
+"""Paying account without use for 30 days: call before it cancels."""
 
 from collections.abc import Iterator
 
 from pydantic import Field
 
 from cs_sync.follow_ups.playbook import Playbook, Proposal
-from cs_sync.follow_ups.playbooks.unused_warning import last_use, used_again
+from cs_sync.follow_ups.playbooks.unused_warning import describe_last_use, describe_new_use
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import paragraphs, standing
-from cs_sync.health.wording import plain
+from cs_sync.follow_ups.wording import describe_account, join_paragraphs
+from cs_sync.health.wording import to_plain_line
 
 
 class LeavingSettings(PlaybookSettings):
-    """Also after how many days without use an account counts as leaving."""
+    """Settings of the call: the number of days without use."""
 
     days: int = Field(default=30, ge=1)
 
 
 def propose(view: AccountView, settings: LeavingSettings) -> Iterator[Proposal]:
-    """One call per time without use, named by its last day of use."""
+    """Propose one call per period without use; its last day of use is the occasion."""
     since, idle, say = view.unused_since, view.unused_days, view.words
     if since is None or idle is None or not view.pays or idle < settings.days:
         return
@@ -29,13 +29,13 @@ def propose(view: AccountView, settings: LeavingSettings) -> Iterator[Proposal]:
         title=say(
             "likely_leaving.title",
             settings.days,
-            account=plain(view.label, 80),
+            account=to_plain_line(view.label, 80),
             mrr=say.mrr(view.mrr),
         ),
-        body=paragraphs(
-            last_use(view),
+        body=join_paragraphs(
+            describe_last_use(view),
             say("likely_leaving.do"),
-            standing(view),
+            describe_account(view),
         ),
         kind="call",
         evidence=({"kind": "unused", "last_day": since.isoformat()},),
@@ -48,5 +48,5 @@ LIKELY_LEAVING = Playbook(
     description="A paying account without use for 30 days is called.",
     propose=propose,
     defaults=LeavingSettings(priority="high"),
-    resolved=used_again,
+    resolved=describe_new_use,
 )

@@ -1,21 +1,26 @@
-"""An account is stuck on a step of its onboarding: help with that step."""
+"""Account stuck on an onboarding step: help with that step."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 
 from pydantic import Field
 
-from cs_sync.follow_ups.gaps import open_steps, stuck_since
+from cs_sync.follow_ups.adoption import get_stuck_since, list_open_steps
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import Duration, PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import date_text, instant_text, paragraphs, standing
+from cs_sync.follow_ups.wording import (
+    describe_account,
+    format_date,
+    format_instant,
+    join_paragraphs,
+)
 from cs_sync.health.facts import StepFact
-from cs_sync.health.wording import plain
+from cs_sync.health.wording import to_plain_line
 
 
 class StepSettings(PlaybookSettings):
-    """Also when an account counts as stuck, and for how long that is worth a follow-up."""
+    """Settings of the playbook: when an account is stuck, and the maximum age of that."""
 
     stuck_after: Duration = Field(
         default=timedelta(days=7), description="Without progress, for steps without a due date."
@@ -24,26 +29,26 @@ class StepSettings(PlaybookSettings):
 
 
 def propose(view: AccountView, settings: StepSettings) -> Iterator[Proposal]:
-    """One follow-up per checklist, about the first step on which the account is stuck."""
+    """Propose one follow-up per checklist, for the first step the account is stuck on."""
     oldest = view.now - timedelta(days=settings.max_age_days)
-    seen: set[str] = set()
-    say, account = view.words, plain(view.label, 80)
-    for step in open_steps(view):
-        since = stuck_since(view, step, settings.stuck_after)
-        if since is None or step.checklist in seen:
+    proposed: set[str] = set()
+    say, account = view.words, to_plain_line(view.label, 80)
+    for step in list_open_steps(view):
+        since = get_stuck_since(view, step, settings.stuck_after)
+        if since is None or step.checklist in proposed:
             continue
-        seen.add(step.checklist)
-        name, checklist = plain(step.step, 80), plain(step.checklist, 80)
-        when = date_text(since, view)
+        proposed.add(step.checklist)
+        name, checklist = to_plain_line(step.step, 80), to_plain_line(step.checklist, 80)
+        when = format_date(since, view)
         if since >= oldest:
             yield Proposal(
-                occasion=_occasion(step),
+                occasion=_name_occasion(step),
                 since=since,
                 title=say("onboarding_step.title", account=account, step=name),
-                body=paragraphs(
+                body=join_paragraphs(
                     say("onboarding_step.told", step=name, checklist=checklist, when=when),
                     say("onboarding_step.do"),
-                    standing(view),
+                    describe_account(view),
                 ),
                 kind="call",
                 evidence=({"kind": "onboarding_step", "source": step.source,
@@ -52,15 +57,15 @@ def propose(view: AccountView, settings: StepSettings) -> Iterator[Proposal]:
 
 
 def resolved(view: AccountView, occasion: str, _settings: PlaybookSettings) -> str | None:
-    """The step was done."""
-    done = (step for step in view.steps if step.done_at and _occasion(step) == occasion)
+    """Return a reason once the step is done."""
+    done = (step for step in view.steps if step.done_at and _name_occasion(step) == occasion)
     step = next(done, None)
     if step is None or step.done_at is None:
         return None
-    return view.words("onboarding_step.done", when=instant_text(step.done_at, view))
+    return view.words("onboarding_step.done", when=format_instant(step.done_at, view))
 
 
-def _occasion(step: StepFact) -> str:
+def _name_occasion(step: StepFact) -> str:
     return f"{step.checklist}: {step.step}"
 
 

@@ -1,41 +1,45 @@
-"""Somebody answered 7 or 8 to the NPS question: show them the value they have not found yet."""
+"""NPS answer of 7 or 8: offer help with an unused feature."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 
-from cs_sync.follow_ups.evidence import answer_evidence
-from cs_sync.follow_ups.gaps import unused_features
+from cs_sync.follow_ups.adoption import find_unused_features
+from cs_sync.follow_ups.evidence import build_answer_evidence
 from cs_sync.follow_ups.playbook import Playbook, Proposal
-from cs_sync.follow_ups.playbooks.answers import AnswerSettings, nps_answers, person_at
+from cs_sync.follow_ups.playbooks.answers import (
+    AnswerSettings,
+    format_respondent,
+    select_nps_answers,
+)
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import paragraphs, standing
-from cs_sync.health.wording import plain, quoted
+from cs_sync.follow_ups.wording import describe_account, join_paragraphs
+from cs_sync.health.wording import quote_text, to_plain_line
 
 
 def propose(view: AccountView, settings: AnswerSettings) -> Iterator[Proposal]:
-    """One offer per answer; it names a feature that others like and this account does not use."""
-    gap = next(iter(unused_features(view, popular_from=0.5)), None)
+    """Propose one offer per answer; it names a popular feature the account does not use."""
+    gap = next(iter(find_unused_features(view, popular_from=0.5)), None)
     say = view.words
     offer = say("passive_value.do")
     if gap:
-        offer = say("passive_value.do_feature", feature=plain(gap, 60))
-    for answer in nps_answers(view, settings, 7, 8):
+        offer = say("passive_value.do_feature", feature=to_plain_line(gap, 60))
+    for answer in select_nps_answers(view, settings, 7, 8):
         yield Proposal(
             occasion=f"{answer.source}:{answer.source_id}",
             of_record=True,
             since=answer.answered_at,
             title=say(
                 "passive_value.title",
-                who=person_at(answer, view),
+                who=format_respondent(answer, view),
                 score=say.number(answer.score),
             ),
-            body=paragraphs(
-                f"{say('passive_value.told')} {quoted(answer.comment, say, 1000)}".strip(),
+            body=join_paragraphs(
+                f"{say('passive_value.told')} {quote_text(answer.comment, say, 1000)}".strip(),
                 offer,
-                standing(view),
+                describe_account(view),
             ),
             kind="email",
-            evidence=(answer_evidence(answer, view),),
+            evidence=(build_answer_evidence(answer, view),),
         )
 
 

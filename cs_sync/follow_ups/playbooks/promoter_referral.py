@@ -1,35 +1,39 @@
-"""Somebody answered 9 or 10 to the NPS question: ask for a referral or a case study."""
+"""NPS answer of 9 or 10: ask for a referral or a case study."""
 
 from collections.abc import Iterator
 from datetime import timedelta
 
-from cs_sync.follow_ups.evidence import answer_evidence
+from cs_sync.follow_ups.evidence import build_answer_evidence
 from cs_sync.follow_ups.playbook import Playbook, Proposal
-from cs_sync.follow_ups.playbooks.answers import AnswerSettings, nps_answers, person_at
+from cs_sync.follow_ups.playbooks.answers import (
+    AnswerSettings,
+    format_respondent,
+    select_nps_answers,
+)
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import paragraphs, standing
-from cs_sync.health.wording import quoted
+from cs_sync.follow_ups.wording import describe_account, join_paragraphs
+from cs_sync.health.wording import quote_text
 
 
 def propose(view: AccountView, settings: AnswerSettings) -> Iterator[Proposal]:
-    """One request per answer, but none of an account in the red, which has other worries."""
+    """Propose one request per answer; none for a red account, which has other problems."""
     say = view.words
     if view.band == "red":
         return
-    for answer in nps_answers(view, settings, 9, 10):
+    for answer in select_nps_answers(view, settings, 9, 10):
         score = say.number(answer.score)
         yield Proposal(
             occasion=f"{answer.source}:{answer.source_id}",
             of_record=True,
             since=answer.answered_at,
-            title=say("promoter_referral.title", who=person_at(answer, view), score=score),
-            body=paragraphs(
-                f"{say('promoter_referral.told')} {quoted(answer.comment, say, 1000)}".strip(),
+            title=say("promoter_referral.title", who=format_respondent(answer, view), score=score),
+            body=join_paragraphs(
+                f"{say('promoter_referral.told')} {quote_text(answer.comment, say, 1000)}".strip(),
                 say("promoter_referral.do"),
-                standing(view),
+                describe_account(view),
             ),
             kind="email",
-            evidence=(answer_evidence(answer, view),),
+            evidence=(build_answer_evidence(answer, view),),
         )
 
 

@@ -1,4 +1,4 @@
-"""A segment converts far better than the whole: move effort there."""
+"""Segment with a far better trial conversion than the total: shift effort to it."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,29 +8,29 @@ from pydantic import Field
 from cs_sync.follow_ups.company import CompanyView, Question
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
-from cs_sync.follow_ups.wording import paragraphs
-from cs_sync.health.wording import plain
+from cs_sync.follow_ups.wording import join_paragraphs
+from cs_sync.health.wording import to_plain_line
 
 RATE = "trial_conversion_rate"
 
 
 class SegmentSettings(PlaybookSettings):
-    """Also the attribute of accounts that makes the segments, and what far better means."""
+    """Settings of the playbook: the account attribute of the segments, and the lead required."""
 
     by: str = "industry"
     factor: float = Field(default=1.5, gt=1, description="Times the rate of everybody.")
 
 
 def asks(settings: SegmentSettings) -> Iterator[Question]:
-    """The rate of everybody, and of each segment."""
+    """Request the rate in total, and by segment."""
     yield Question(RATE, "quarter")
     yield Question(RATE, "quarter", settings.by)
 
 
 def propose(view: CompanyView, settings: SegmentSettings) -> Iterator[Proposal]:
-    """One follow-up per quarter and segment whose lead is too large to be chance.
+    """Propose one follow-up per quarter and segment with a significant lead.
 
-    Chance: the lower end of the segment's interval must lie above the rate of everybody.
+    Significant: the lower end of the segment's interval is above the total rate.
     """
     say, whole = view.words, next(view.known(Question(RATE, "quarter")), None)
     if whole is None:
@@ -40,7 +40,7 @@ def propose(view: CompanyView, settings: SegmentSettings) -> Iterator[Proposal]:
         better = row["value"] >= settings.factor * whole["value"]
         if name is None or not better or (row["low"] or 0) <= whole["value"]:
             continue
-        told = say(
+        summary = say(
             "segment_shift.told",
             paid=say.number(row["numerator"]),
             trials=say.number(row["denominator"]),
@@ -51,8 +51,8 @@ def propose(view: CompanyView, settings: SegmentSettings) -> Iterator[Proposal]:
         yield Proposal(
             occasion=f"{settings.by} {name}, quarter from {row['period_start']}",
             since=view.now,
-            title=say("segment_shift.title", segment=plain(name, 60), rate=rate),
-            body=paragraphs(told, say("segment_shift.do")),
+            title=say("segment_shift.title", segment=to_plain_line(name, 60), rate=rate),
+            body=join_paragraphs(summary, say("segment_shift.do")),
             evidence=({"kind": "kpi", "metric": RATE, "segment": name, "value": row["value"]},),
         )
 

@@ -1,4 +1,4 @@
-"""Several tickets of an account within 30 days are about one topic: a call about that topic."""
+"""Several tickets on one topic within 30 days: call about the topic."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -7,25 +7,25 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from cs_sync.follow_ups.evidence import ticket_evidence
+from cs_sync.follow_ups.evidence import build_ticket_evidence
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import listed, paragraphs, standing
+from cs_sync.follow_ups.wording import describe_account, format_list, join_paragraphs
 from cs_sync.health.facts import TicketFact
-from cs_sync.health.wording import plain
+from cs_sync.health.wording import to_plain_line
 
 
 class TopicSettings(PlaybookSettings):
-    """Also how many tickets make a topic worth a call."""
+    """Settings of the call: the number of tickets on one topic."""
 
     tickets: int = Field(default=3, ge=2)
 
 
 def propose(view: AccountView, settings: TopicSettings) -> Iterator[Proposal]:
-    """One call per topic and month of its newest ticket; further tickets are news of it.
+    """Propose one call per topic and month of its newest ticket; further tickets update it.
 
-    While one is open, tickets of another month are news of it, too.
+    Tickets of a later month update a call that is still open.
     """
     oldest = view.now - timedelta(days=30)
     by_topic: dict[str, list[TicketFact]] = defaultdict(list)
@@ -34,24 +34,26 @@ def propose(view: AccountView, settings: TopicSettings) -> Iterator[Proposal]:
             by_topic[ticket.topic].append(ticket)
     for topic, tickets in sorted(by_topic.items()):
         if len(tickets) >= settings.tickets:
-            yield _call(view, topic, tickets, tickets[settings.tickets - 1])
+            yield _build_proposal(view, topic, tickets, tickets[settings.tickets - 1])
 
 
-def _call(
+def _build_proposal(
     view: AccountView, topic: str, tickets: list[TicketFact], decisive: TicketFact
 ) -> Proposal:
-    name, say = plain(topic.replace("_", " "), 60), view.words
-    evidence = tuple(ticket_evidence(ticket, view) for ticket in tickets)
+    name, say = to_plain_line(topic.replace("_", " "), 60), view.words
+    evidence = tuple(build_ticket_evidence(ticket, view) for ticket in tickets)
     month = f"{topic} in {tickets[-1].opened_at.astimezone(ZoneInfo(view.zone)):%Y-%m}"
     going_on = (o for o in view.occasions.get("topic_call", ()) if o.rpartition(" in ")[0] == topic)
     return Proposal(
         occasion=next(going_on, month),
         since=decisive.opened_at,
-        title=say("topic_call.title", len(tickets), account=plain(view.label, 80), topic=name),
-        body=paragraphs(
-            listed(*(fact["text"] for fact in evidence)),
+        title=say(
+            "topic_call.title", len(tickets), account=to_plain_line(view.label, 80), topic=name
+        ),
+        body=join_paragraphs(
+            format_list(*(fact["text"] for fact in evidence)),
             say("topic_call.do", topic=name),
-            standing(view),
+            describe_account(view),
         ),
         kind="call",
         evidence=evidence,

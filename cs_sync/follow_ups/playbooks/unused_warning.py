@@ -1,4 +1,4 @@
-"""A paying account has not used the product for two weeks: the longer, the more urgent."""
+"""Paying account without use for two weeks: warn, with weekly escalation."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -8,15 +8,15 @@ from pydantic import Field
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import paragraphs, standing
-from cs_sync.health.scope import midnight
-from cs_sync.health.wording import plain
+from cs_sync.follow_ups.wording import describe_account, join_paragraphs
+from cs_sync.health.scope import get_day_start
+from cs_sync.health.wording import to_plain_line
 
 
 class UnusedSettings(PlaybookSettings):
-    """Also after how many days without use it warns, and from when on it leaves off.
+    """Settings of the warning: its first and last day without use.
 
-    By then `likely_leaving` takes over.
+    After that `likely_leaving` takes over.
     """
 
     days: int = Field(default=14, ge=1)
@@ -24,7 +24,10 @@ class UnusedSettings(PlaybookSettings):
 
 
 def propose(view: AccountView, settings: UnusedSettings) -> Iterator[Proposal]:
-    """One warning per time without use, named by its last day of use; each week is news of it."""
+    """Propose one warning per period without use, updated weekly.
+
+    The last day of use is the occasion.
+    """
     since, idle, say = view.unused_since, view.unused_days, view.words
     if since is None or idle is None or not view.pays:
         return
@@ -33,12 +36,12 @@ def propose(view: AccountView, settings: UnusedSettings) -> Iterator[Proposal]:
         title = "unused_warning.title" if view.usage else "unused_warning.title_never"
         yield Proposal(
             occasion=f"unused since {since}",
-            since=midnight(since + timedelta(days=settings.days + 1), view.zone),
-            title=say(title, settings.days, account=plain(view.label, 80)),
-            body=paragraphs(
-                last_use(view),
+            since=get_day_start(since + timedelta(days=settings.days + 1), view.zone),
+            title=say(title, settings.days, account=to_plain_line(view.label, 80)),
+            body=join_paragraphs(
+                describe_last_use(view),
                 say("unused_warning.do"),
-                standing(view),
+                describe_account(view),
             ),
             evidence=tuple(
                 {"kind": "unused", "id": f"unused {days}", "text": say("unused_warning.news", days)}
@@ -48,8 +51,8 @@ def propose(view: AccountView, settings: UnusedSettings) -> Iterator[Proposal]:
         )
 
 
-def last_use(view: AccountView) -> str:
-    """When it was used for the last time, as a sentence."""
+def describe_last_use(view: AccountView) -> str:
+    """Describe the last use in a sentence."""
     say, since = view.words, view.unused_since
     if since is None:
         return ""
@@ -57,20 +60,20 @@ def last_use(view: AccountView) -> str:
     return say(how, day=say.day(since, view.today))
 
 
-def used_again(view: AccountView, occasion: str, _settings: PlaybookSettings) -> str | None:
-    """It has been used since the day that the occasion names."""
-    known = date.fromisoformat(occasion[-len("2026-01-31") :])
-    if view.usage is None or view.usage.last_day <= known:
+def describe_new_use(view: AccountView, occasion: str, _settings: PlaybookSettings) -> str | None:
+    """Return a reason once the account was used after the occasion's day."""
+    known_day = date.fromisoformat(occasion[-len("2026-01-31") :])
+    if view.usage is None or view.usage.last_day <= known_day:
         return None
     day = view.words.day(view.usage.last_day, view.today)
     return view.words("unused_warning.again", day=day)
 
 
 def resolved(view: AccountView, occasion: str, settings: PlaybookSettings) -> str | None:
-    """It is used again, or unused for so long that another follow-up took over."""
+    """Return a reason once the account is used again, or `likely_leaving` took over."""
     if occasion in view.occasions.get("likely_leaving", ()):
         return view.words("unused_warning.taken_over")
-    return used_again(view, occasion, settings)
+    return describe_new_use(view, occasion, settings)
 
 
 UNUSED_WARNING = Playbook(

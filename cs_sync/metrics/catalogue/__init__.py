@@ -1,1 +1,1 @@
-"""The metrics that come with cs-sync, one module per subject."""
+"""The built-in metrics, one file per topic."""

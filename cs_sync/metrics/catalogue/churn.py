@@ -1,4 +1,4 @@
-"""Why customers and their money left, what is about to leave, and the other forms of the rate."""
+"""Churn reasons, scheduled churn, and other forms of the churn rate."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,27 +16,27 @@ from sqlalchemy import (
     union_all,
 )
 
-from cs_sync.metrics.attribution import attributed
-from cs_sync.metrics.catalogue.churn_by_day import daily_churn
-from cs_sync.metrics.catalogue.customers import churn_rate
+from cs_sync.metrics.catalogue.churn_by_day import select_daily_churn
+from cs_sync.metrics.catalogue.customers import select_churn_rate
 from cs_sync.metrics.catalogue.revenue import BILLING
-from cs_sync.metrics.conversion import amounts_in_one_currency
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.mrr_relations import customers, mrr_pairs, waterfall
-from cs_sync.metrics.portable import seconds_between
-from cs_sync.metrics.relations import (
-    known,
-    marks_of,
-    period_rows,
-    totals,
+from cs_sync.metrics.sql.attribution import select_attributed
+from cs_sync.metrics.sql.currency_conversion import convert_rows
+from cs_sync.metrics.sql.dialects import seconds_between
+from cs_sync.metrics.sql.mrr_relations import build_waterfall, select_customers, select_mrr_pairs
+from cs_sync.metrics.sql.relations import (
+    get_segment_columns,
+    is_known,
+    select_period_rows,
+    select_totals,
 )
-from cs_sync_schemas import MrrMovement, Subscription, table_of
+from cs_sync_schemas import MrrMovement, Subscription, get_table
 
-MOVEMENT = table_of(MrrMovement)
-SUBSCRIPTION = table_of(Subscription)
+MOVEMENT = get_table(MrrMovement)
+SUBSCRIPTION = get_table(Subscription)
 _DAY = 86_400
 
-STATED: dict[str, tuple[str, ...]] = {
+REASON_CODES: dict[str, tuple[str, ...]] = {
     "competitor": (
         "switched_service", "competitor", "switched_to_competitor", "to_competitor", "replaced",
     ),
@@ -57,54 +57,66 @@ STATED: dict[str, tuple[str, ...]] = {
     "unused": ("unused", "no_value", "not_using"),
 }  # fmt: skip
 """Reason shown → what sources call it; anything else given is `other`, nothing is `unknown`."""
-_SILENT = ("", "unknown", "none", "n/a")
-_GROUPS = {"competitor": "competitor", "free plan": "free plan",
+_UNKNOWN_CODES = ("", "unknown", "none", "n/a")
+_REASON_GROUPS = {"competitor": "competitor", "free plan": "free plan",
            "business closed": "business closed", "payment": "involuntary"}  # fmt: skip
-_ORDER = ("competitor", "free plan", "business closed", "voluntary", "involuntary", "unknown")
-Reason = Callable[[], ColumnElement[str]]
+_REASON_ORDER = (
+    "competitor",
+    "free plan",
+    "business closed",
+    "voluntary",
+    "involuntary",
+    "unknown",
+)
+ReasonBuilder = Callable[[], ColumnElement[str]]
 
 
-def stated_reason() -> ColumnElement[str]:
-    """The reason of a movement as the source states it, in our words."""
-    return _said({shown: shown for shown in STATED}, "other")
+def build_stated_reason() -> ColumnElement[str]:
+    """Return the stated reason of a movement, by our names."""
+    return _map_reason({shown: shown for shown in REASON_CODES}, "other")
 
 
-def reason() -> ColumnElement[str]:
-    """The reason of a movement: a cause of its own, voluntary, involuntary or unknown."""
-    return _said({shown: _GROUPS.get(shown, "voluntary") for shown in STATED}, "voluntary")
+def build_churn_reason() -> ColumnElement[str]:
+    """Return the grouped reason of a movement.
+
+    A cause of its own, voluntary, involuntary or unknown.
+    """
+    return _map_reason(
+        {shown: _REASON_GROUPS.get(shown, "voluntary") for shown in REASON_CODES}, "voluntary"
+    )
 
 
-def _said(words: dict[str, str], otherwise: str) -> ColumnElement[str]:
+def _map_reason(words: dict[str, str], otherwise: str) -> ColumnElement[str]:
     raw = func.replace(func.replace(func.lower(MOVEMENT.c.reason), " ", "_"), "-", "_")
-    whens = [(raw.in_(STATED[shown]), literal(word)) for shown, word in words.items()]
+    whens = [(raw.in_(REASON_CODES[shown]), literal(word)) for shown, word in words.items()]
     return case(
         (MOVEMENT.c.cause == "payment", literal(words["payment"])),
-        (or_(MOVEMENT.c.reason.is_(None), raw.in_(_SILENT)), literal("unknown")),
+        (or_(MOVEMENT.c.reason.is_(None), raw.in_(_UNKNOWN_CODES)), literal("unknown")),
         *whens,
         else_=literal(otherwise),
     )
 
 
-def _mine(scope: Scope) -> ColumnElement[bool]:
-    """Movements under the scope's policy, as known when it asks."""
-    return and_(MOVEMENT.c.policy == scope.policy.hash, known(scope, MOVEMENT))
+def _is_policy_movement(scope: Scope) -> ColumnElement[bool]:
+    """Return the condition for movements of the scope's policy, as known to the scope."""
+    return and_(MOVEMENT.c.policy == scope.policy.hash, is_known(scope, MOVEMENT))
 
 
-def _last_churn(scope: Scope, lost: CTE, why: Reason) -> CTE:
-    """Rows of `lost` with the reason of their account's last churn before the period's end.
+def _join_last_churn(scope: Scope, lost: CTE, why: ReasonBuilder) -> CTE:
+    """Join the reason of the account's last churn before the period's end.
 
-    `place` is 1 once per row of `lost`.
+    There is one row per row of `lost`.
     """
-    periods = period_rows(scope, until=lambda period: period.ends_at)
+    periods = select_period_rows(scope, until=lambda period: period.ends_at)
     churn = and_(
         MOVEMENT.c.account_id == lost.c.account_id,
         MOVEMENT.c.kind == "churn",
         MOVEMENT.c.at < periods.c.until,
-        _mine(scope),
+        _is_policy_movement(scope),
     )
     same = [column for column in lost.c if column.name in ("period", "account_id", "currency")]
     place = func.row_number().over(
-        partition_by=[*same, *marks_of(scope, lost)],
+        partition_by=[*same, *get_segment_columns(scope, lost)],
         order_by=[MOVEMENT.c.at.desc(), MOVEMENT.c.currency],
     )
     joined = lost.join(periods, periods.c.period == lost.c.period).outerjoin(MOVEMENT, churn)
@@ -116,43 +128,45 @@ def _last_churn(scope: Scope, lost: CTE, why: Reason) -> CTE:
     return select(*ranked.c).where(ranked.c.place == 1).cte("lost_why")
 
 
-def _heads(why: Reason) -> Callable[[Scope], Select[Any]]:
-    """Customers lost in the period by reason."""
+def _make_customers_query(why: ReasonBuilder) -> Callable[[Scope], Select[Any]]:
+    """Return a query of the customers lost in the period, by reason."""
 
     def build(scope: Scope) -> Select[Any]:
-        heads = customers(mrr_pairs(scope), scope)
+        heads = select_customers(select_mrr_pairs(scope), scope)
         lost = select(*heads.c).where(heads.c.was == 1, heads.c.now == 0).cte("lost")
-        last = _last_churn(scope, lost, why)
-        return totals(scope, last, numerator=func.count(), n=func.count())
+        last = _join_last_churn(scope, lost, why)
+        return select_totals(scope, last, numerator=func.count(), n=func.count())
 
     return build
 
 
-def _money(scope: Scope) -> Select[Any]:
-    """MRR lost to churn by reason."""
-    pairs = mrr_pairs(scope)
-    amount = waterfall(scope, pairs)["churn"]
+def _select_lost_mrr(scope: Scope) -> Select[Any]:
+    """Select the MRR lost to churn by reason."""
+    pairs = select_mrr_pairs(scope)
+    amount = build_waterfall(scope, pairs)["churn"]
     lost = select(*pairs.c, amount.label("amount")).where(amount > 0).cte("lost")
-    last = _last_churn(scope, lost, reason)
-    return totals(scope, last, numerator=func.sum(last.c.amount), n=func.count(), currency=True)
+    last = _join_last_churn(scope, lost, build_churn_reason)
+    return select_totals(
+        scope, last, numerator=func.sum(last.c.amount), n=func.count(), currency=True
+    )
 
 
-def _by_cause(scope: Scope) -> Select[Any]:
-    """What moved in the period, at the grain of single changes."""
-    heads = customers(mrr_pairs(scope), scope)
-    periods = period_rows(
+def _select_by_cause(scope: Scope) -> Select[Any]:
+    """Select the movements in the period by kind and cause, each change by itself."""
+    heads = select_customers(select_mrr_pairs(scope), scope)
+    periods = select_period_rows(
         scope, since=lambda period: period.starts_at, until=lambda period: period.ends_at
     )
     moved = and_(
         MOVEMENT.c.account_id == heads.c.account_id,
         MOVEMENT.c.at >= periods.c.since,
         MOVEMENT.c.at < periods.c.until,
-        _mine(scope),
+        _is_policy_movement(scope),
     )
     rows = (
         select(
             heads.c.period,
-            *marks_of(scope, heads),
+            *get_segment_columns(scope, heads),
             MOVEMENT.c.kind.label("dimension_0"),
             MOVEMENT.c.cause.label("dimension_1"),
             MOVEMENT.c.currency,
@@ -161,55 +175,61 @@ def _by_cause(scope: Scope) -> Select[Any]:
         .select_from(heads.join(periods, periods.c.period == heads.c.period).join(MOVEMENT, moved))
         .cte("moved")
     )
-    rows = amounts_in_one_currency(scope, rows)
-    return totals(scope, rows, numerator=func.sum(rows.c.amount), n=func.count(), currency=True)
+    rows = convert_rows(scope, rows)
+    return select_totals(
+        scope, rows, numerator=func.sum(rows.c.amount), n=func.count(), currency=True
+    )
 
 
-def _scheduled(scope: Scope) -> Select[Any]:
-    """Losses after the period's end by ends that had been asked for before it."""
+def _select_scheduled(scope: Scope) -> Select[Any]:
+    """Select the losses after the period by ends requested before its end."""
     ends = func.coalesce(SUBSCRIPTION.c.ended_at, SUBSCRIPTION.c.cancel_at)
-    asked = attributed(
+    cancellations = select_attributed(
         scope,
         SUBSCRIPTION,
         SUBSCRIPTION.c.canceled_at,
         ends.label("ends"),
         where=and_(SUBSCRIPTION.c.canceled_at.is_not(None), ends.is_not(None)),
     )
-    periods = period_rows(scope, until=lambda period: period.ends_at)
-    ahead = and_(asked.c.canceled_at < periods.c.until, asked.c.ends >= periods.c.until)
+    periods = select_period_rows(scope, until=lambda period: period.ends_at)
+    ahead = and_(
+        cancellations.c.canceled_at < periods.c.until, cancellations.c.ends >= periods.c.until
+    )
     loss = and_(
-        MOVEMENT.c.account_id == asked.c.account_id,
+        MOVEMENT.c.account_id == cancellations.c.account_id,
         MOVEMENT.c.kind.in_(("churn", "contraction")),
         MOVEMENT.c.cause == "end",
         MOVEMENT.c.at >= periods.c.until,
-        MOVEMENT.c.at <= asked.c.ends,
-        seconds_between(MOVEMENT.c.at, asked.c.ends) <= _DAY,
-        _mine(scope),
+        MOVEMENT.c.at <= cancellations.c.ends,
+        seconds_between(MOVEMENT.c.at, cancellations.c.ends) <= _DAY,
+        _is_policy_movement(scope),
     )
     columns = [MOVEMENT.c[name] for name in ("account_id", "currency", "at", "amount")]
     losses = (
-        select(periods.c.period, *marks_of(scope, asked), *columns)
+        select(periods.c.period, *get_segment_columns(scope, cancellations), *columns)
         .distinct()
-        .select_from(periods.join(asked, ahead).join(MOVEMENT, loss))
+        .select_from(periods.join(cancellations, ahead).join(MOVEMENT, loss))
         .cte("scheduled")
     )
-    losses = amounts_in_one_currency(scope, losses)
-    pairs = mrr_pairs(scope)
+    losses = convert_rows(scope, losses)
+    pairs = select_mrr_pairs(scope)
     rows = union_all(
         select(
-            losses.c.period, *marks_of(scope, losses), losses.c.currency, losses.c.amount,
+            losses.c.period, *get_segment_columns(scope, losses), losses.c.currency,
+            losses.c.amount,
             literal(1).label("one"),
         ),
         select(
-            pairs.c.period, *marks_of(scope, pairs), pairs.c.currency, literal(0), literal(0)
+            pairs.c.period, *get_segment_columns(scope, pairs), pairs.c.currency, literal(0),
+            literal(0)
         ),
     ).cte("losses_and_payers")  # fmt: skip
-    return totals(
+    return select_totals(
         scope, rows, numerator=func.sum(rows.c.amount), n=func.sum(rows.c.one), currency=True
     )
 
 
-def _churn(
+def _make_churn_metric(
     name: str, title: str, unit: Any, formula: str, source: str, build: Any, **more: Any
 ) -> Metric:
     return Metric(
@@ -219,59 +239,62 @@ def _churn(
 
 
 CHURN: tuple[Metric, ...] = (
-    _churn(
+    _make_churn_metric(
         "churn_by_reason", "Churned customers by reason", "count",
-        "churned customers, split by the reason of their cancellation: " + ", ".join(_ORDER),
-        "Stripe API, cancellation feedback", _heads(reason), dimensions=("reason",),
+        "churned customers, split by the reason of their cancellation: " + ", ".join(_REASON_ORDER),
+        "Stripe API, cancellation feedback", _make_customers_query(build_churn_reason),
+        dimensions=("reason",),
         note="Involuntary is lost for want of payment; voluntary is any other reason that was "
         "given. Their sum is churned_customers.",
     ),
-    _churn(
+    _make_churn_metric(
         "churn_by_stated_reason", "Churned customers by stated reason", "count",
-        "churned customers, split by what they said: " + ", ".join(STATED) + ", other, unknown",
-        "Stripe API, cancellation feedback", _heads(stated_reason), dimensions=("reason",),
+        "churned customers, split by what they said: " + ", ".join(REASON_CODES) + ", other, "
+        "unknown",
+        "Stripe API, cancellation feedback", _make_customers_query(build_stated_reason),
+        dimensions=("reason",),
         note="As churn_by_reason, with what is voluntary told apart.",
     ),
-    _churn(
+    _make_churn_metric(
         "churned_mrr_by_reason", "Churned MRR by reason", "money_minor",
         "MRR of the accounts that churned, split as churn_by_reason is",
-        "Stripe API, cancellation feedback", _money, dimensions=("reason",),
+        "Stripe API, cancellation feedback", _select_lost_mrr, dimensions=("reason",),
         note="Their sum is churned_mrr.",
     ),
-    _churn(
+    _make_churn_metric(
         "mrr_moved_by_cause", "MRR movements by cause", "money_minor",
         "sum of all changes of MRR within the period, split by kind and cause",
-        "Drift, Customer success metrics", _by_cause, dimensions=("kind", "cause"),
+        "Drift, Customer success metrics", _select_by_cause, dimensions=("kind", "cause"),
         note="Every single change counts, also one that is undone within the period: up and back "
         "is an expansion and a contraction here, and neither in expansion_mrr.",
     ),
-    _churn(
+    _make_churn_metric(
         "scheduled_churn_mrr", "Scheduled churn", "money_minor",
         "MRR that will end after the period by cancellations asked for before its end",
-        "ChartMogul help, article 303", _scheduled,
+        "ChartMogul help, article 303", _select_scheduled,
         note="Still in MRR. 0 when nobody who pays has asked for an end.",
     ),
-    _churn(
+    _make_churn_metric(
         "customer_churn_rate_start_plus_new", "Customer churn rate, new ones included", "ratio",
         "customers lost in the period ÷ (customers at its start + new ones)",
         "Stripe support, Calculating churn rate",
-        lambda scope: churn_rate(scope, plus_new=True), spread="wilson", divides=True,
+        lambda scope: select_churn_rate(scope, plus_new=True), spread="wilson", divides=True,
         adds_up=True,
         note="New are those at the end who were none at the start.",
     ),
-    _churn(
+    _make_churn_metric(
         "customer_churn_rate_daily", "Customer churn rate, day by day", "ratio",
         "Σ over the days of the period of customers lost on it ÷ customers at its start",
-        "Shopify’s form of the rate", daily_churn, divides=True, spread="poisson",
+        "Shopify’s form of the rate", select_daily_churn, divides=True, spread="poisson",
         note="Leaving and returning on different days counts as lost, unlike in "
         "customer_churn_rate. The numerator is the rate × customers at the start.",
     ),
     *(
-        _churn(
+        _make_churn_metric(
             f"customer_churn_rate_{name}", f"Customer churn rate per {per}", "ratio",
             f"1 − (1 − customer churn rate of the period) ^ ({length} days ÷ days of the period)",
             "C. Gold, Fighting Churn with Data, listing 2.5",
-            lambda scope: churn_rate(scope, plus_new=False), spread="wilson", divides=True,
+            lambda scope: select_churn_rate(scope, plus_new=False), spread="wilson", divides=True,
             scaled_to=days, adds_up=True,
             note="Never a multiple of the rate: who has left cannot leave again. The numerator "
             "and denominator are the period's.",

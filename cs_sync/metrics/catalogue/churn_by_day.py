@@ -1,4 +1,4 @@
-"""The customer churn rate added up day by day."""
+"""The customer churn rate as a sum over days."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -19,98 +19,119 @@ from sqlalchemy import (
 )
 
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.mrr_relations import SPAN, customers, mrr_pairs
-from cs_sync.metrics.periods import Period, midnight
-from cs_sync.metrics.relations import count_if, known, marks_of, period_rows, totals
+from cs_sync.metrics.periods import Period, get_day_start
+from cs_sync.metrics.sql.mrr_relations import SPAN, select_customers, select_mrr_pairs
+from cs_sync.metrics.sql.relations import (
+    count_if,
+    get_segment_columns,
+    is_known,
+    select_period_rows,
+    select_totals,
+)
 
 
-def daily_churn(scope: Scope) -> Select[Any]:
-    """Σ over days of the customers lost on it ÷ those at its start."""
-    heads = customers(mrr_pairs(scope), scope)
+def select_daily_churn(scope: Scope) -> Select[Any]:
+    """Select Σ over days of customers lost on the day ÷ customers at its start."""
+    heads = select_customers(select_mrr_pairs(scope), scope)
     start = (
-        select(heads.c.period, *marks_of(scope, heads), func.sum(heads.c.was).label("start"))
-        .group_by(heads.c.period, *marks_of(scope, heads))
+        select(
+            heads.c.period, *get_segment_columns(scope, heads), func.sum(heads.c.was).label("start")
+        )
+        .group_by(heads.c.period, *get_segment_columns(scope, heads))
         .cte("start")
     )
-    turns = _turns(scope, _days(scope), heads)
+    turns = _select_daily_changes(scope, _select_days(scope), heads)
     before = turns.alias("before")
     so_far = (
         select(func.coalesce(func.sum(before.c.won - before.c.lost), 0))
         .where(
-            before.c.own == turns.c.own, *_alike(scope, before, turns), before.c.day < turns.c.day
+            before.c.own == turns.c.own,
+            *_is_same_segment(scope, before, turns),
+            before.c.day < turns.c.day,
         )
         .scalar_subquery()
     )
-    there = start.c.start + so_far
-    theirs = and_(turns.c.own == start.c.period, *_alike(scope, turns, start))
+    present = start.c.start + so_far
+    same_period = and_(turns.c.own == start.c.period, *_is_same_segment(scope, turns, start))
     days = (
-        select(*start.c, turns.c.lost, there.label("there"))
-        .select_from(start.outerjoin(turns, theirs))
+        select(*start.c, turns.c.lost, present.label("there"))
+        .select_from(start.outerjoin(turns, same_period))
         .cte("days_of_loss")
     )
     share = cast(days.c.lost, Double) / days.c.there
     rate = func.sum(case((days.c.lost > 0, share), else_=0.0))
-    some = func.max(days.c.start)
-    return totals(
+    opening = func.max(days.c.start)
+    return select_totals(
         scope,
         days,
-        numerator=rate * some,
-        denominator=some,
-        n=some,
+        numerator=rate * opening,
+        denominator=opening,
+        n=opening,
         events=func.coalesce(func.sum(days.c.lost), 0),
         variance=func.sum(case((days.c.lost > 0, share / days.c.there), else_=0.0)),
     )
 
 
-def _alike(scope: Scope, one: FromClause, other: FromClause) -> list[ColumnElement[bool]]:
-    """Whether two rows are of the same segment."""
-    pairs = zip(marks_of(scope, one), marks_of(scope, other), strict=True)
-    return [mine.is_not_distinct_from(theirs) for mine, theirs in pairs]
+def _is_same_segment(
+    scope: Scope, left: FromClause, right: FromClause
+) -> list[ColumnElement[bool]]:
+    """Return the conditions for two rows of the same segment."""
+    pairs = zip(get_segment_columns(scope, left), get_segment_columns(scope, right), strict=True)
+    return [left_column.is_not_distinct_from(right_column) for left_column, right_column in pairs]
 
 
-def _days(scope: Scope) -> CTE:
-    """Every day of every period: period, opens, closes."""
+def _select_days(scope: Scope) -> CTE:
+    """Select every day of every period: period, opens, closes."""
     days = [
         (index, Period(day, day + timedelta(days=1), period.zone))
         for index, period in enumerate(scope.periods)
-        for day in _dates(period)
+        for day in _list_days(period)
     ]
     numbers = {day: index for index, day in days}
-    return period_rows(
+    return select_period_rows(
         Scope(tuple(numbers)),
         own=lambda day: numbers[day],
-        opens=lambda day: midnight(day.start, day.zone),
-        closes=lambda day: midnight(day.end, day.zone),
+        opens=lambda day: get_day_start(day.start, day.zone),
+        closes=lambda day: get_day_start(day.end, day.zone),
     )
 
 
-def _dates(period: Period) -> list[date]:
+def _list_days(period: Period) -> list[date]:
     return [period.start + timedelta(days=n) for n in range(period.days)]
 
 
-def _turns(scope: Scope, days: CTE, heads: CTE) -> CTE:
-    """Per day how many customers were won and lost, seen only at accounts that changed then.
+def _select_daily_changes(scope: Scope, days: CTE, heads: CTE) -> CTE:
+    """Select the customers won and lost per day.
 
-    Each in the segment in which the period's end finds it.
+    Only accounts with a change on the day are read; each counts in its segment at the
+    period's end.
     """
-    mine = and_(SPAN.c.policy == scope.policy.hash, known(scope, SPAN))
+    visible_span = and_(SPAN.c.policy == scope.policy.hash, is_known(scope, SPAN))
     changes = union(
-        select(SPAN.c.account_id, SPAN.c.valid_from.label("at")).where(mine),
-        select(SPAN.c.account_id, SPAN.c.valid_to).where(mine, SPAN.c.valid_to.is_not(None)),
+        select(SPAN.c.account_id, SPAN.c.valid_from.label("at")).where(visible_span),
+        select(SPAN.c.account_id, SPAN.c.valid_to).where(
+            visible_span, SPAN.c.valid_to.is_not(None)
+        ),
     ).cte("changes")
     inside = and_(changes.c.at >= days.c.opens, changes.c.at < days.c.closes)
     counted = and_(heads.c.account_id == changes.c.account_id, heads.c.period == days.c.own)
     touched = (
-        select(*days.c, changes.c.account_id, *marks_of(scope, heads))
+        select(*days.c, changes.c.account_id, *get_segment_columns(scope, heads))
         .distinct()
         .select_from(days.join(changes, inside).join(heads, counted))
         .cte("touched")
     )
-    marks = marks_of(scope, touched)
+    marks = get_segment_columns(scope, touched)
     keys = [touched.c.period, touched.c.own, *marks, touched.c.account_id]
     states = (
-        select(*keys, _holds(touched.c.opens).label("was"), _holds(touched.c.closes).label("now"))
-        .select_from(touched.join(SPAN, and_(SPAN.c.account_id == touched.c.account_id, mine)))
+        select(
+            *keys,
+            _is_in_force(touched.c.opens).label("was"),
+            _is_in_force(touched.c.closes).label("now"),
+        )
+        .select_from(
+            touched.join(SPAN, and_(SPAN.c.account_id == touched.c.account_id, visible_span))
+        )
         .group_by(*keys)
         .cte("states")
     )
@@ -118,16 +139,16 @@ def _turns(scope: Scope, days: CTE, heads: CTE) -> CTE:
         select(
             states.c.period.label("day"),
             states.c.own,
-            *marks_of(scope, states),
+            *get_segment_columns(scope, states),
             count_if(and_(states.c.was == 0, states.c.now == 1)).label("won"),
             count_if(and_(states.c.was == 1, states.c.now == 0)).label("lost"),
         )
-        .group_by(states.c.period, states.c.own, *marks_of(scope, states))
+        .group_by(states.c.period, states.c.own, *get_segment_columns(scope, states))
         .cte("turns")
     )
 
 
-def _holds(moment: ColumnElement[Any]) -> ColumnElement[int]:
+def _is_in_force(moment: ColumnElement[Any]) -> ColumnElement[int]:
     holds = and_(
         SPAN.c.valid_from < moment,
         or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to >= moment),

@@ -1,4 +1,4 @@
-"""Revenue, customers and costs of a period side by side: what value is made of."""
+"""Unit economics: revenue, customers and costs per period, the basis of value metrics."""
 
 from datetime import date
 from typing import Any
@@ -17,40 +17,44 @@ from sqlalchemy import (
     select,
 )
 
-from cs_sync.metrics.conversion import amounts_in_one_currency
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.mrr_relations import mrr_pairs
 from cs_sync.metrics.periods import Period
-from cs_sync.metrics.relations import count_if, period_rows, present
-from cs_sync.metrics.scaling import scaled
-from cs_sync_schemas import Cost, table_of
+from cs_sync.metrics.sql.currency_conversion import convert_rows
+from cs_sync.metrics.sql.mrr_relations import select_mrr_pairs
+from cs_sync.metrics.sql.relations import count_if, is_present, select_period_rows
+from cs_sync.metrics.sql.scaling import scale_rate
+from cs_sync_schemas import Cost, get_table
 
-COST = table_of(Cost)
+COST = get_table(Cost)
 PURPOSES = ("acquisition", "retention", "service")
 _MONTH_DAYS = 365 / 12
 
 
-def economics(scope: Scope, pairs: CTE | None = None) -> CTE:
-    """Per period and currency: revenue, customers and costs side by side.
+def select_economics(scope: Scope, pairs: CTE | None = None) -> CTE:
+    """Select revenue, customers and costs per period and currency.
 
-    Columns: period, currency, months (the period's length), mrr, squares (Σ of the accounts'
-    squared MRR) and payers at its end, starters
-    and lost (who paid in the currency at its start, and no longer), churn (lost ÷ starters, or
-    what the policy puts in its place where nobody was lost), fresh and heads (those acquired in
-    the period and the customers at its end, whatever they pay in), acquisition, retention, service
-    (costs; None where there are none), costed.
+    Columns: period, currency, months (the period's length), mrr, squares (Σ of the
+    accounts' squared MRR) and payers at its end, starters and lost (payers in the currency
+    at its start, and those no longer), churn (lost ÷ starters, or the policy's substitute
+    if nobody was lost), fresh and heads (accounts acquired in the period and customers at
+    its end, in any currency), acquisition, retention, service (costs; None if there are
+    none), costed (1 in periods with any costs).
+
+    Args:
+        scope: The scope.
+        pairs: The pairs of `select_mrr_pairs`, if already built.
     """
-    pairs = mrr_pairs(scope) if pairs is None else pairs
-    money, heads, costs = _money(pairs), _heads(pairs, scope), _costs(scope)
+    pairs = select_mrr_pairs(scope) if pairs is None else pairs
+    money, heads, costs = _select_money(pairs), _select_heads(pairs, scope), _select_costs(scope)
     keys = (
         select(money.c.period, money.c.currency)
         .union(select(costs.c.period, costs.c.currency))
         .cte("keys")
     )
-    months = period_rows(
+    months = select_period_rows(
         scope,
-        thousandths=lambda period: round(1000 * _months(period)),
-        billionths=lambda period: round(1e9 * _assumed_churn(scope, period)),
+        thousandths=lambda period: round(1000 * _count_months(period)),
+        billionths=lambda period: round(1e9 * _get_assumed_churn(scope, period)),
     )
     same_money = and_(money.c.period == keys.c.period, money.c.currency == keys.c.currency)
     same_costs = and_(costs.c.period == keys.c.period, costs.c.currency == keys.c.currency)
@@ -59,11 +63,14 @@ def economics(scope: Scope, pairs: CTE | None = None) -> CTE:
             keys.c.period,
             keys.c.currency,
             (months.c.thousandths / literal(1000.0, Double)).label("months"),
-            *(_number(money.c[name]) for name in ("mrr", "squares", "payers", "starters", "lost")),
-            _churned(money, months).label("churn"),
-            *(_number(heads.c[name]) for name in ("fresh", "heads")),
+            *(
+                _coalesce_number(money.c[name])
+                for name in ("mrr", "squares", "payers", "starters", "lost")
+            ),
+            _build_churn_rate(money, months).label("churn"),
+            *(_coalesce_number(heads.c[name]) for name in ("fresh", "heads")),
             *(cast(costs.c[name], Double).label(name) for name in PURPOSES),
-            _costed(costs, keys).label("costed"),
+            _has_costs(costs, keys).label("costed"),
         )
         .select_from(keys)
         .join(months, months.c.period == keys.c.period)
@@ -74,46 +81,52 @@ def economics(scope: Scope, pairs: CTE | None = None) -> CTE:
     )
 
 
-def _assumed_churn(scope: Scope, period: Period) -> float:
-    """The policy's rate for periods in which nobody left, over the length of one; 0: none."""
+def _get_assumed_churn(scope: Scope, period: Period) -> float:
+    """Return the policy's churn rate for periods without churn, per period; 0 if none."""
     monthly = scope.policy.churn_rate_without_churn
-    return 0.0 if monthly is None else scaled(monthly, 1, _months(period))
+    return 0.0 if monthly is None else scale_rate(monthly, 1, _count_months(period))
 
 
-def _churned(money: CTE, months: CTE) -> ColumnElement[Any]:
+def _build_churn_rate(money: CTE, months: CTE) -> ColumnElement[Any]:
     lost, starters = (cast(money.c[name], Double) for name in ("lost", "starters"))
     assumed = months.c.billionths / literal(1e9, Double)
-    rate = case((money.c.lost > 0, lost / divisor(starters)), else_=assumed)
+    rate = case((money.c.lost > 0, lost / null_if_zero(starters)), else_=assumed)
     return case((money.c.starters > 0, rate))
 
 
-def _costed(costs: CTE, keys: CTE) -> ColumnElement[int]:
-    """1 in a period with costs of any currency; without them nothing can be said of profit."""
+def _has_costs(costs: CTE, keys: CTE) -> ColumnElement[int]:
+    """Return 1 in a period with costs of any currency; without costs profit is unknown."""
     other = costs.alias("any_costs")
     return case((exists().where(other.c.period == keys.c.period), 1), else_=0)
 
 
-def divisor(column: ColumnElement[Any]) -> ColumnElement[Any]:
-    """The column where it is not nought. NULLIF would do, but DuckDB rounds what it returns."""
+def null_if_zero(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the column, or null if it is 0.
+
+    NULLIF would do, but DuckDB rounds its result.
+    """
     return case((column != 0, column))
 
 
-def _number(column: ColumnElement[Any]) -> ColumnElement[float]:
+def _coalesce_number(column: ColumnElement[Any]) -> ColumnElement[float]:
     return cast(func.coalesce(column, 0), Double).label(column.name)
 
 
-def _months(period: Period) -> float:
-    """The length of a period in months; of days and weeks as shares of a mean month."""
-    if _whole_months(period):
+def _count_months(period: Period) -> float:
+    """Return the length of a period in months.
+
+    Days and weeks count as shares of a mean month.
+    """
+    if _is_whole_months(period):
         return (period.end.year - period.start.year) * 12 + period.end.month - period.start.month
     return period.days / _MONTH_DAYS
 
 
-def _whole_months(period: Period) -> bool:
+def _is_whole_months(period: Period) -> bool:
     return period.start.day == 1 and period.end.day == 1
 
 
-def _money(pairs: CTE) -> CTE:
+def _select_money(pairs: CTE) -> CTE:
     return (
         select(
             pairs.c.period,
@@ -129,8 +142,8 @@ def _money(pairs: CTE) -> CTE:
     )
 
 
-def _heads(pairs: CTE, scope: Scope) -> CTE:
-    """Per period the accounts that first paid in it, also who has left since, and customers."""
+def _select_heads(pairs: CTE, scope: Scope) -> CTE:
+    """Select new payers and customers per period, including payers already lost."""
     pays = pairs.c.cur > 0
     if scope.policy.came_and_left != "dropped":
         pays = or_(pays, pairs.c.between > 0)
@@ -155,26 +168,29 @@ def _heads(pairs: CTE, scope: Scope) -> CTE:
     )
 
 
-def months_of_costs(scope: Scope) -> tuple[CTE, ColumnElement[bool]]:
-    """The periods, and which months of `COST` lie in them; a day or a week holds none."""
+def match_cost_months(scope: Scope) -> tuple[CTE, ColumnElement[bool]]:
+    """Return the periods, and the condition for months of `COST` in them.
+
+    A day or a week contains none.
+    """
 
     def since(period: Period) -> date:
-        return period.start if _whole_months(period) else period.end
+        return period.start if _is_whole_months(period) else period.end
 
-    periods = period_rows(scope, since=since, until=lambda period: period.end)
+    periods = select_period_rows(scope, since=since, until=lambda period: period.end)
     return periods, and_(COST.c.month >= periods.c.since, COST.c.month < periods.c.until)
 
 
-def _costs(scope: Scope) -> CTE:
-    """Costs of each period by purpose and currency."""
-    periods, inside = months_of_costs(scope)
+def _select_costs(scope: Scope) -> CTE:
+    """Select the costs of each period by purpose and currency."""
+    periods, inside = match_cost_months(scope)
     rows = (
         select(periods.c.period, COST.c.purpose, COST.c.currency, COST.c.amount)
         .select_from(periods.join(COST, inside))
-        .where(present(scope, COST))
+        .where(is_present(scope, COST))
         .cte("cost_rows")
     )
-    rows = amounts_in_one_currency(scope, rows)
+    rows = convert_rows(scope, rows)
     sums = (
         func.sum(case((rows.c.purpose == purpose, rows.c.amount))).label(purpose)
         for purpose in PURPOSES

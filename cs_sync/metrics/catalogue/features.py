@@ -1,27 +1,29 @@
-"""Which parts of the product accounts use, how many of them and how much."""
+"""Feature adoption: breadth and depth of use."""
 
 from typing import Any
 
 from sqlalchemy import CTE, Select, and_, func, select
 
-from cs_sync.metrics.attribution import attributed
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.relations import marks_of, period_rows, quotient
-from cs_sync_schemas import FeatureDay, table_of
+from cs_sync.metrics.sql.attribution import select_attributed
+from cs_sync.metrics.sql.relations import get_segment_columns, select_period_rows, select_quotient
+from cs_sync_schemas import FeatureDay, get_table
 
-FEATURE = table_of(FeatureDay)
+FEATURE = get_table(FeatureDay)
 
 
-def _used(scope: Scope) -> CTE:
-    """Per period and account: how many features it used, how often, and how many there are.
+def _select_feature_use(scope: Scope) -> CTE:
+    """Select features used, events and features available, per period and account.
 
-    There are those that any account has used before the period's end.
+    Available are those used by any account before the period's end.
     """
-    periods = period_rows(scope, since=lambda period: period.start, until=lambda period: period.end)
+    periods = select_period_rows(
+        scope, since=lambda period: period.start, until=lambda period: period.end
+    )
     fields = [FEATURE.c[name] for name in ("feature", "day", "events", "users")]
-    use = attributed(scope, FEATURE, *fields, where=FEATURE.c.events + FEATURE.c.users > 0)
+    use = select_attributed(scope, FEATURE, *fields, where=FEATURE.c.events + FEATURE.c.users > 0)
     inside = and_(use.c.day >= periods.c.since, use.c.day < periods.c.until)
-    groups = [periods.c.period, *marks_of(scope, use), use.c.account_id]
+    groups = [periods.c.period, *get_segment_columns(scope, use), use.c.account_id]
     accounts = (
         select(
             *groups,
@@ -37,27 +39,27 @@ def _used(scope: Scope) -> CTE:
         .group_by(use.c.feature)
         .cte("first_use")
     )
-    there = (
+    feature_counts = (
         select(periods.c.period, func.count().label("there"))
         .select_from(periods.join(first, first.c.day < periods.c.until))
         .group_by(periods.c.period)
         .cte("features_there")
     )
     return (
-        select(*accounts.c, there.c.there)
-        .select_from(accounts.join(there, there.c.period == accounts.c.period))
+        select(*accounts.c, feature_counts.c.there)
+        .select_from(accounts.join(feature_counts, feature_counts.c.period == accounts.c.period))
         .cte("features_used")
     )
 
 
-def _breadth(scope: Scope) -> Select[Any]:
-    used = _used(scope)
-    return quotient(scope, used, used.c.features, used.c.there)
+def _select_breadth(scope: Scope) -> Select[Any]:
+    used = _select_feature_use(scope)
+    return select_quotient(scope, used, used.c.features, used.c.there)
 
 
-def _depth(scope: Scope) -> Select[Any]:
-    used = _used(scope)
-    return quotient(scope, used, used.c.events, used.c.features)
+def _select_depth(scope: Scope) -> Select[Any]:
+    used = _select_feature_use(scope)
+    return select_quotient(scope, used, used.c.events, used.c.features)
 
 
 FEATURES: tuple[Metric, ...] = (
@@ -65,7 +67,7 @@ FEATURES: tuple[Metric, ...] = (
         "feature_breadth", "Feature breadth", "ratio",
         "features an account used in the period ÷ features there are, mean over accounts that "
         "used any",
-        ("J. York, Chaotic Flow",), _breadth, ("feature_day",), stage=("retention",),
+        ("J. York, Chaotic Flow",), _select_breadth, ("feature_day",), stage=("retention",),
         family="engagement", spread="ratio", divides=True, bounds=(0.0, 1.0),
         edge_cases="There are the features that any account has used before the period's end. "
         "All features or a few: the share tells.",
@@ -73,7 +75,7 @@ FEATURES: tuple[Metric, ...] = (
     Metric(
         "feature_depth", "Feature depth", "count",
         "events in features in the period ÷ pairs of account and feature used in it",
-        ("J. York, Chaotic Flow",), _depth, ("feature_day",), stage=("retention",),
+        ("J. York, Chaotic Flow",), _select_depth, ("feature_day",), stage=("retention",),
         family="engagement", spread="ratio", divides=True, bounds=(0.0, float("inf")),
         edge_cases="How heavily a feature is used by those who use it. Accounts that used none "
         "are left out.",

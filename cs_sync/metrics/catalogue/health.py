@@ -1,26 +1,34 @@
-"""How healthy customers are, by the scores on record."""
+"""The mean of the stored health scores."""
 
 from typing import Any
 
 from sqlalchemy import ColumnElement, Double, Select, and_, case, cast, func, select
 
-from cs_sync.metrics.membership import with_segments
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.portable import instant
-from cs_sync.metrics.relations import ACCOUNT, counted, marks_of, period_rows, quotient
-from cs_sync_schemas import HealthScore, table_of
+from cs_sync.metrics.sql.dialects import bind_instant
+from cs_sync.metrics.sql.relations import (
+    ACCOUNT,
+    get_segment_columns,
+    is_counted,
+    select_period_rows,
+    select_quotient,
+)
+from cs_sync.metrics.sql.segments import join_segments
+from cs_sync_schemas import HealthScore, get_table
 
-SCORE = table_of(HealthScore)
+SCORE = get_table(HealthScore)
 
 
-def _mean(scope: Scope) -> Select[Any]:
-    """The last score of each account in the period."""
-    periods = period_rows(scope, since=lambda period: period.start, until=lambda period: period.end)
+def _select_mean_score(scope: Scope) -> Select[Any]:
+    """Select the mean of each account's last score in the period."""
+    periods = select_period_rows(
+        scope, since=lambda period: period.start, until=lambda period: period.end
+    )
     inside = and_(SCORE.c.as_of >= periods.c.since, SCORE.c.as_of < periods.c.until)
-    known: list[ColumnElement[bool]] = [counted()]
+    conditions: list[ColumnElement[bool]] = [is_counted()]
     if scope.known_at is not None:
-        known.append(SCORE.c.computed_at <= instant(scope.known_at))
-    joined, segments = with_segments(
+        conditions.append(SCORE.c.computed_at <= bind_instant(scope.known_at))
+    joined, segments = join_segments(
         scope,
         periods.join(SCORE, inside).join(ACCOUNT, ACCOUNT.c.id == SCORE.c.account_id),
         SCORE.c.account_id,
@@ -38,23 +46,23 @@ def _mean(scope: Scope) -> Select[Any]:
             place.label("place"),
         )
         .select_from(joined)
-        .where(*known)
+        .where(*conditions)
         .cte("scores_of_period")
     )
     last = (
-        select(ranked.c.period, *marks_of(scope, ranked), ranked.c.score)
+        select(ranked.c.period, *get_segment_columns(scope, ranked), ranked.c.score)
         .where(ranked.c.place == 1)
         .cte("last_scores")
     )
-    one = case((last.c.score.is_not(None), 1), else_=0)
-    return quotient(scope, last, last.c.score, one)
+    weight = case((last.c.score.is_not(None), 1), else_=0)
+    return select_quotient(scope, last, last.c.score, weight)
 
 
 HEALTH: tuple[Metric, ...] = (
     Metric(
         "health_score", "Customer health score", "score",
         "mean over accounts of the last health score that was computed for them in the period",
-        ("Weighted health score of 4 to 6 inputs",), _mean,
+        ("Weighted health score of 4 to 6 inputs",), _select_mean_score,
         ("usage_day", "ticket", "survey_response", "subscription", "invoice"),
         stage=("retention",), strategy=("stability",), family="engagement",
         divides=True, spread="ratio",

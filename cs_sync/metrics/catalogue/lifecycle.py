@@ -1,27 +1,27 @@
-"""Who came to the product, came back to it, stayed with it or fell silent in a period."""
+"""Lifecycle of use: new, returning, resurrecting and dormant people."""
 
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import Select, and_, case, func, select
 
-from cs_sync.metrics.days_of_use import people_days
+from cs_sync.metrics.days_of_use import select_people_days
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.relations import marks_of, period_rows, totals
+from cs_sync.metrics.sql.relations import get_segment_columns, select_period_rows, select_totals
 
 
-def _lifecycle(scope: Scope) -> Select[Any]:
-    """People by whether they were active in the period, in the one before, and ever before."""
-    periods = period_rows(
+def _select_lifecycle(scope: Scope) -> Select[Any]:
+    """Select people by activity in the period, in the one before, and earlier."""
+    periods = select_period_rows(
         scope,
         before=lambda period: period.start - timedelta(days=period.days),
         since=lambda period: period.start,
         until=lambda period: period.end,
     )
-    use = people_days(scope, since=None)
+    use = select_people_days(scope, since=None)
     now = use.c.day >= periods.c.since
     past = and_(use.c.day >= periods.c.before, use.c.day < periods.c.since)
-    groups = [periods.c.period, *marks_of(scope, use), use.c.someone]
+    groups = [periods.c.period, *get_segment_columns(scope, use), use.c.someone]
     people = (
         select(
             *groups,
@@ -39,12 +39,12 @@ def _lifecycle(scope: Scope) -> Select[Any]:
         (people.c.now == 1, "new"),
         else_="dormant",
     )
-    there = (
-        select(people.c.period, *marks_of(scope, people), state.label("dimension_0"))
+    stages = (
+        select(people.c.period, *get_segment_columns(scope, people), state.label("dimension_0"))
         .where(people.c.now + people.c.past > 0)
         .cte("lifecycle")
     )
-    return totals(scope, there, numerator=func.count(), n=func.count())
+    return select_totals(scope, stages, numerator=func.count(), n=func.count())
 
 
 LIFECYCLE: tuple[Metric, ...] = (
@@ -53,7 +53,7 @@ LIFECYCLE: tuple[Metric, ...] = (
         "people by state: new (never active before), returning (active in the period before, too), "
         "resurrecting (active earlier, but not in the period before), dormant (active in the "
         "period before, but not in this one)",
-        ("PostHog docs, Lifecycle",), _lifecycle, ("usage_day",), stage=("retention",),
+        ("PostHog docs, Lifecycle",), _select_lifecycle, ("usage_day",), stage=("retention",),
         family="engagement", dimensions=("state",),
         edge_cases="The period before is as many days as the period has. New, returning and "
         "resurrecting are the people active in the period; where a source only knows the account, "

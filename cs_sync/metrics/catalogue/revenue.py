@@ -1,4 +1,4 @@
-"""Recurring revenue: what it is, how it moved, and at which rates."""
+"""Recurring revenue: amounts, movements and rates."""
 
 import math
 from collections.abc import Callable
@@ -7,21 +7,26 @@ from typing import Any
 from sqlalchemy import ColumnElement, Double, Select, case, cast, func, literal, select, union_all
 
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.mrr_relations import movement, mrr_pairs, waterfall
-from cs_sync.metrics.periods import Period, add_months, midnight
-from cs_sync.metrics.relations import count_if, marks_of, quotient, totals
+from cs_sync.metrics.periods import Period, add_months, get_day_start
+from cs_sync.metrics.sql.mrr_relations import build_movements, build_waterfall, select_mrr_pairs
+from cs_sync.metrics.sql.relations import (
+    count_if,
+    get_segment_columns,
+    select_quotient,
+    select_totals,
+)
 
 BILLING = ("subscription", "subscription_item", "discount", "invoice", "invoice_line")
 _MOVEMENTS = ("ChartMogul help, article 203299812", "Baremetrics help, article 5380330")
 _DRIFT = "Drift, Customer success metrics"
 
 
-def _standing(times: int = 1) -> Callable[[Scope], Select[Any]]:
-    """MRR at the period's end, `times` over."""
+def _make_mrr_query(times: int = 1) -> Callable[[Scope], Select[Any]]:
+    """Return a query of the MRR at the period's end, multiplied by `times`."""
 
     def build(scope: Scope) -> Select[Any]:
-        pairs = mrr_pairs(scope)
-        return totals(
+        pairs = select_mrr_pairs(scope)
+        return select_totals(
             scope,
             pairs,
             numerator=func.sum(pairs.c.cur) * times,
@@ -32,30 +37,30 @@ def _standing(times: int = 1) -> Callable[[Scope], Select[Any]]:
     return build
 
 
-def _moved(kind: str) -> Callable[[Scope], Select[Any]]:
-    """One kind of movement, net per account between the period's ends."""
+def _make_movement_query(kind: str) -> Callable[[Scope], Select[Any]]:
+    """Return a query of one kind of movement, net per account over the period."""
 
     def build(scope: Scope) -> Select[Any]:
-        pairs = mrr_pairs(scope)
-        amount = waterfall(scope, pairs)[kind]
-        return totals(
+        pairs = select_mrr_pairs(scope)
+        amount = build_waterfall(scope, pairs)[kind]
+        return select_totals(
             scope, pairs, numerator=func.sum(amount), n=count_if(amount > 0), currency=True
         )
 
     return build
 
 
-def _credited(scope: Scope) -> Select[Any]:
-    """What was gained, by who is given the credit for it."""
-    pairs = mrr_pairs(scope)
-    kinds = waterfall(scope, pairs)
+def _select_gains_by_credit(scope: Scope) -> Select[Any]:
+    """Select the gained MRR by credited team."""
+    pairs = select_mrr_pairs(scope)
+    kinds = build_waterfall(scope, pairs)
     credit = {"new": "sales", "expansion": "customer success"}
     credit["reactivation"] = scope.settings["reactivation"]
     lines = union_all(
         *(
             select(
                 pairs.c.period,
-                *marks_of(scope, pairs),
+                *get_segment_columns(scope, pairs),
                 literal(team).label("dimension_0"),
                 pairs.c.currency,
                 kinds[kind].label("amount"),
@@ -63,90 +68,98 @@ def _credited(scope: Scope) -> Select[Any]:
             for kind, team in credit.items()
         )
     ).cte("credited")
-    return totals(scope, lines, numerator=func.sum(lines.c.amount), n=func.count(), currency=True)
+    return select_totals(
+        scope, lines, numerator=func.sum(lines.c.amount), n=func.count(), currency=True
+    )
 
 
-def _rate(*plus: str, minus: tuple[str, ...] = ()) -> Callable[[Scope], Select[Any]]:
-    """Movements over the MRR at the period's start."""
+def _make_rate_query(*plus: str, minus: tuple[str, ...] = ()) -> Callable[[Scope], Select[Any]]:
+    """Return a query of movements ÷ MRR at the period's start."""
 
     def build(scope: Scope) -> Select[Any]:
-        pairs = mrr_pairs(scope)
-        kinds = movement(pairs)
+        pairs = select_mrr_pairs(scope)
+        kinds = build_movements(pairs)
         less = minus if scope.policy.net_churn_counts_reactivation else minus[:1]
         y = sum((kinds[k] for k in plus[1:]), kinds[plus[0]])
         for kind in less:
             y = y - kinds[kind]
-        return quotient(scope, pairs, y, pairs.c.prev, currency=True)
+        return select_quotient(scope, pairs, y, pairs.c.prev, currency=True)
 
     return build
 
 
-def _retained(*, capped: bool) -> Callable[[Scope], Select[Any]]:
-    """What the accounts of a year ago pay now, over what they paid then."""
+def _make_retention_query(*, capped: bool) -> Callable[[Scope], Select[Any]]:
+    """Return a query of the MRR of last year's accounts now ÷ their MRR then."""
 
     def build(scope: Scope) -> Select[Any]:
         months = scope.settings["retention_months"]
 
         def then(period: Period) -> Any:
-            return midnight(add_months(period.end, -months), period.zone)
+            return get_day_start(add_months(period.end, -months), period.zone)
 
-        pairs = mrr_pairs(scope, opens=then)
+        pairs = select_mrr_pairs(scope, opens=then)
         cur = pairs.c.cur
-        kept = case((cur > pairs.c.prev, pairs.c.prev), else_=cur) if capped else cur
-        kept = case((pairs.c.prev > 0, kept), else_=0)
-        return quotient(scope, pairs, kept, pairs.c.prev, currency=True)
+        retained = case((cur > pairs.c.prev, pairs.c.prev), else_=cur) if capped else cur
+        retained = case((pairs.c.prev > 0, retained), else_=0)
+        return select_quotient(scope, pairs, retained, pairs.c.prev, currency=True)
 
     return build
 
 
-def _quick_ratio(scope: Scope) -> Select[Any]:
-    """Gains over losses; the accounts that moved are taken for drawn by chance."""
-    pairs = mrr_pairs(scope)
-    kinds = movement(pairs)
+def _select_quick_ratio(scope: Scope) -> Select[Any]:
+    """Select gains ÷ losses; the accounts with movements count as a random sample."""
+    pairs = select_mrr_pairs(scope)
+    kinds = build_movements(pairs)
     gained = kinds["new"] + kinds["reactivation"] + kinds["expansion"]
     lost = kinds["contraction"] + kinds["churn"]
     y, x, n = func.sum(gained), func.sum(lost), count_if(pairs.c.prev != pairs.c.cur)
-    return totals(
+    return select_totals(
         scope,
         pairs,
         numerator=y,
         denominator=x,
         n=n,
         currency=True,
-        variance=_relative_variance(gained, y) + _relative_variance(lost, x),
+        variance=_build_relative_variance(gained, y) + _build_relative_variance(lost, x),
     )
 
 
-def _relative_variance(amount: ColumnElement[Any], total: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Of a sum over a number of accounts that chance decides: Σ amount² ÷ (Σ amount)².
+def _build_relative_variance(
+    amount: ColumnElement[Any], total: ColumnElement[Any]
+) -> ColumnElement[Any]:
+    """Build the relative variance of a sum over a random number of accounts.
 
-    An account gains or loses, never both, so gains and losses vary apart.
+    Σ amount² ÷ (Σ amount)². An account gains or loses, never both, so gains and losses vary
+    independently.
     """
     exact = cast(amount, Double)
     return case((total > 0, func.sum(exact * exact) / (cast(total, Double) * total)))
 
 
-def _arpa(scope: Scope) -> Select[Any]:
-    pairs = mrr_pairs(scope)
-    return quotient(scope, pairs, pairs.c.cur, case((pairs.c.cur > 0, 1), else_=0), currency=True)
+def _select_arpa(scope: Scope) -> Select[Any]:
+    pairs = select_mrr_pairs(scope)
+    return select_quotient(
+        scope, pairs, pairs.c.cur, case((pairs.c.cur > 0, 1), else_=0), currency=True
+    )
 
 
-def _arpu(scope: Scope) -> Select[Any]:
-    pairs = mrr_pairs(scope)
+def _select_arpu(scope: Scope) -> Select[Any]:
+    pairs = select_mrr_pairs(scope)
     paying = [case((amount > 0, 0.5), else_=0.0) for amount in (pairs.c.prev, pairs.c.cur)]
-    return quotient(scope, pairs, pairs.c.cur, paying[0] + paying[1], currency=True)
+    return select_quotient(scope, pairs, pairs.c.cur, paying[0] + paying[1], currency=True)
 
 
-def _growth(scope: Scope) -> Select[Any]:
-    pairs = mrr_pairs(scope)
-    return quotient(scope, pairs, pairs.c.cur - pairs.c.prev, pairs.c.prev, currency=True)
+def _select_growth(scope: Scope) -> Select[Any]:
+    pairs = select_mrr_pairs(scope)
+    return select_quotient(scope, pairs, pairs.c.cur - pairs.c.prev, pairs.c.prev, currency=True)
 
 
-def _amount(name: str, title: str, kind: str, note: str) -> Metric:
+def _make_movement_metric(name: str, title: str, kind: str, note: str) -> Metric:
     return Metric(
         name, title, "money_minor",
         f"sum over accounts of what moved as {kind} between the period's start and end",
-        _MOVEMENTS, _moved(kind), BILLING, stage=("expansion",) if kind == "expansion" else (),
+        _MOVEMENTS, _make_movement_query(kind), BILLING,
+        stage=("expansion",) if kind == "expansion" else (),
         adds_up=True, strategy=("profitability",), edge_cases=note,
     )  # fmt: skip
 
@@ -156,36 +169,39 @@ REVENUE: tuple[Metric, ...] = (
         "mrr", "Monthly recurring revenue", "money_minor",
         "sum of subscription items normalised to a month, after discounts, just before the "
         "period's end",
-        ("Stripe, Billing analytics glossary", *_MOVEMENTS), _standing(), BILLING, adds_up=True,
+        ("Stripe, Billing analytics glossary", *_MOVEMENTS), _make_mrr_query(), BILLING,
+        adds_up=True,
         strategy=("profitability",),
         edge_cases="Per currency, rounded once per account. Trials, metered items, taxes and "
         "one-off charges are not in it; the rest is the policy's choice.",
     ),
     Metric(
         "arr", "Annual recurring revenue", "money_minor", "12 × MRR", _MOVEMENTS,
-        _standing(12), BILLING, adds_up=True, strategy=("profitability",),
+        _make_mrr_query(12), BILLING, adds_up=True, strategy=("profitability",),
     ),
-    _amount(
+    _make_movement_metric(
         "new_mrr", "New MRR", "new",
         "An account's first MRR ever in the currency; credited to sales.",
     ),
-    _amount(
+    _make_movement_metric(
         "expansion_mrr", "Expansion MRR", "expansion",
         "More MRR from an account that had some; credited to customer success.",
     ),
-    _amount(
+    _make_movement_metric(
         "contraction_mrr", "Contraction MRR", "contraction",
         "Less MRR, but some; also when one of several subscriptions ends.",
     ),
-    _amount("churned_mrr", "Churned MRR", "churn", "The account's whole MRR in the currency."),
-    _amount(
+    _make_movement_metric("churned_mrr", "Churned MRR", "churn",
+    "The account's whole MRR in the currency."),
+    _make_movement_metric(
         "reactivation_mrr", "Reactivation MRR", "reactivation",
         "MRR after a time without any, however long.",
     ),
     Metric(
         "gained_mrr_by_credit", "Gained MRR by who is credited", "money_minor",
         "new MRR, the credit of sales, and expansion MRR, the credit of customer success",
-        (_DRIFT,), _credited, BILLING, stage=("expansion",), strategy=("profitability",),
+        (_DRIFT,), _select_gains_by_credit, BILLING, stage=("expansion",),
+        strategy=("profitability",),
         dimensions=("credit",), settings={"reactivation": "sales"},
         choices={"reactivation": ("sales", "customer success")},
         edge_cases="Their sum is new, reactivation and expansion MRR. Who is credited with a "
@@ -194,7 +210,8 @@ REVENUE: tuple[Metric, ...] = (
     Metric(
         "gross_mrr_churn_rate", "Gross MRR churn rate", "ratio",
         "(churn + contraction) ÷ MRR at the period's start",
-        (_DRIFT, "ChartMogul help, article 203359341"), _rate("churn", "contraction"), BILLING,
+        (_DRIFT, "ChartMogul help, article 203359341"), _make_rate_query("churn", "contraction"),
+        BILLING,
         adds_up=True,
         stage=("retention",), strategy=("stability",), spread="ratio",
         bounds=(0.0, 1.0), divides=True,
@@ -204,21 +221,22 @@ REVENUE: tuple[Metric, ...] = (
         "net_mrr_churn_rate", "Net MRR churn rate", "ratio",
         "(churn + contraction − expansion − reactivation) ÷ MRR at the period's start",
         (_DRIFT, "ChartMogul help, article 4414075567250"),
-        _rate("churn", "contraction", minus=("expansion", "reactivation")), BILLING, adds_up=True,
+        _make_rate_query("churn", "contraction", minus=("expansion", "reactivation")), BILLING,
+        adds_up=True,
         stage=("retention", "expansion"), strategy=("stability",), spread="ratio", divides=True,
         edge_cases="Negative when the base grows by itself. Whether reactivation counts is the "
         "policy's choice.",
     ),
     Metric(
         "expansion_rate", "Expansion rate", "ratio", "expansion ÷ MRR at the period's start",
-        (_DRIFT,), _rate("expansion"), BILLING, adds_up=True,
+        (_DRIFT,), _make_rate_query("expansion"), BILLING, adds_up=True,
         stage=("expansion",), strategy=("profitability",), spread="ratio",
         bounds=(0.0, math.inf), divides=True,
     ),
     Metric(
         "nrr", "Net revenue retention", "ratio",
         "MRR at the period's end of the accounts with MRR 12 months before it ÷ their MRR then",
-        ("Standard cohort definition",), _retained(capped=False), BILLING, adds_up=True,
+        ("Standard cohort definition",), _make_retention_query(capped=False), BILLING, adds_up=True,
         stage=("retention", "expansion"), strategy=("profitability",), spread="ratio",
         bounds=(0.0, math.inf),
         divides=True, settings={"retention_months": 12},
@@ -228,7 +246,7 @@ REVENUE: tuple[Metric, ...] = (
     Metric(
         "grr", "Gross revenue retention", "ratio",
         "as NRR, but no account counts for more than it paid 12 months before",
-        ("Standard cohort definition",), _retained(capped=True), BILLING,
+        ("Standard cohort definition",), _make_retention_query(capped=True), BILLING,
         adds_up=True, stage=("retention",),
         strategy=("stability",), spread="ratio",
         bounds=(0.0, 1.0), divides=True,
@@ -237,14 +255,14 @@ REVENUE: tuple[Metric, ...] = (
     Metric(
         "quick_ratio", "Quick ratio", "ratio",
         "(new + reactivation + expansion) ÷ (contraction + churn)",
-        ("Baremetrics changelog, Quick ratio",), _quick_ratio, BILLING,
+        ("Baremetrics changelog, Quick ratio",), _select_quick_ratio, BILLING,
         strategy=("profitability",), divides=True, spread="log",
         edge_cases="Undefined when nothing was lost. A multiple, not a share.",
     ),
     Metric(
         "arpa", "Average revenue per account", "money_minor",
         "MRR ÷ accounts with MRR, just before the period's end",
-        ("ChartMogul help, article 203359061",), _arpa, BILLING,
+        ("ChartMogul help, article 203359061",), _select_arpa, BILLING,
         adds_up=True, strategy=("profitability",),
         spread="ratio",
         bounds=(0.0, math.inf), divides=True,
@@ -253,7 +271,7 @@ REVENUE: tuple[Metric, ...] = (
     Metric(
         "arpu", "Average revenue per user", "money_minor",
         "MRR just before the period's end ÷ mean of the customers at its start and at its end",
-        ("Standard definition",), _arpu, BILLING, adds_up=True, strategy=("profitability",),
+        ("Standard definition",), _select_arpu, BILLING, adds_up=True, strategy=("profitability",),
         spread="ratio", bounds=(0.0, math.inf), divides=True,
         edge_cases="ARPA divides by the customers at the end, this by their average over the "
         "period. Monthly, whatever the period. Users are accounts that pay, not people.",
@@ -261,7 +279,7 @@ REVENUE: tuple[Metric, ...] = (
     Metric(
         "mrr_growth_rate", "MRR growth rate", "ratio",
         "(MRR at the period's end − MRR at its start) ÷ MRR at its start",
-        ("Standard definition",), _growth, BILLING, adds_up=True, stage=("expansion",),
+        ("Standard definition",), _select_growth, BILLING, adds_up=True, stage=("expansion",),
         strategy=("profitability",), spread="ratio", divides=True,
         edge_cases="New customers included. Undefined without MRR at the start.",
     ),

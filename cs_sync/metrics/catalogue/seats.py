@@ -1,59 +1,67 @@
-"""How much of what was licensed is used: people active against seats paid for."""
+"""Seat utilisation: active people against paid seats."""
 
 from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import CTE, Double, Select, String, and_, case, cast, func, or_, select
 
-from cs_sync.metrics.attribution import attributed
-from cs_sync.metrics.days_of_use import used_days
+from cs_sync.metrics.days_of_use import select_use_days
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.relations import marks_of, period_rows, present, quotient
-from cs_sync_schemas import Subscription, SubscriptionItem, table_of
+from cs_sync.metrics.sql.attribution import select_attributed
+from cs_sync.metrics.sql.relations import (
+    get_segment_columns,
+    is_present,
+    select_period_rows,
+    select_quotient,
+)
+from cs_sync_schemas import Subscription, SubscriptionItem, get_table
 
-SUBSCRIPTION, ITEM = table_of(Subscription), table_of(SubscriptionItem)
+SUBSCRIPTION, ITEM = get_table(Subscription), get_table(SubscriptionItem)
 _NEVER_RAN = ("incomplete", "incomplete_expired")
 
 
-def _seats(scope: Scope) -> CTE:
-    """Per period and account: the units of its running subscriptions.
+def _select_seats(scope: Scope) -> CTE:
+    """Select the seats of running subscriptions per period and account.
 
-    Of a subscription those of its largest licensed item: add-ons are counted beside seats.
+    Of a subscription only its largest licensed item counts: add-ons are counted beside
+    seats.
     """
-    periods = period_rows(scope, until=lambda period: period.ends_at)
+    periods = select_period_rows(scope, until=lambda period: period.ends_at)
     fields = [SUBSCRIPTION.c[name] for name in ("source", "source_id", "started_at", "ended_at")]
-    ours = attributed(scope, SUBSCRIPTION, *fields, where=SUBSCRIPTION.c.status.not_in(_NEVER_RAN))
+    ours = select_attributed(
+        scope, SUBSCRIPTION, *fields, where=SUBSCRIPTION.c.status.not_in(_NEVER_RAN)
+    )
     until = periods.c.until
     runs = and_(ours.c.started_at < until, or_(ours.c.ended_at.is_(None), ours.c.ended_at >= until))
-    theirs = and_(
+    same_subscription = and_(
         ITEM.c.source == ours.c.source,
         ITEM.c.subscription_source_id == ours.c.source_id,
         ITEM.c.usage_type == "licensed",
         ITEM.c.valid_from < until,
         or_(ITEM.c.valid_to.is_(None), ITEM.c.valid_to >= until),
-        present(scope, ITEM),
+        is_present(scope, ITEM),
     )
-    whose = [periods.c.period, *marks_of(scope, ours), ours.c.account_id]
+    whose = [periods.c.period, *get_segment_columns(scope, ours), ours.c.account_id]
     each = (
         select(*whose, func.max(cast(ITEM.c.quantity, Double)).label("seats"))
-        .select_from(periods.join(ours, runs).join(ITEM, theirs))
+        .select_from(periods.join(ours, runs).join(ITEM, same_subscription))
         .where(ours.c.account_id.is_not(None))
         .group_by(*whose, ours.c.source, ours.c.source_id)
         .cte("seats_of_subscriptions")
     )
-    groups = [each.c.period, *marks_of(scope, each), each.c.account_id]
+    groups = [each.c.period, *get_segment_columns(scope, each), each.c.account_id]
     return select(*groups, func.sum(each.c.seats).label("seats")).group_by(*groups).cte("seats")
 
 
-def _used(scope: Scope) -> Select[Any]:
-    """People active in the window over seats, of accounts whose people are known."""
+def _select_seat_use(scope: Scope) -> Select[Any]:
+    """Select people active in the window ÷ seats, for accounts with known people."""
     days = int(scope.settings["window_days"])
-    periods = period_rows(
+    periods = select_period_rows(
         scope,
         since=lambda period: period.end - timedelta(days=days),
         until=lambda period: period.end,
     )
-    use = used_days(scope)
+    use = select_use_days(scope)
     someone = case((use.c.day >= periods.c.since, use.c.person))
     account = cast(use.c.account_id, String).label("account_id")  # as text it is joined by an index
     people = (
@@ -63,7 +71,7 @@ def _used(scope: Scope) -> Select[Any]:
         .group_by(periods.c.period, use.c.account_id)
         .cte("people_of_accounts")
     )
-    seats = _seats(scope)
+    seats = _select_seats(scope)
     same = and_(people.c.period == seats.c.period, people.c.account_id == seats.c.account_id)
     both = (
         select(*seats.c, people.c.people)
@@ -71,7 +79,7 @@ def _used(scope: Scope) -> Select[Any]:
         .where(seats.c.seats > 0)
         .cte("seats_and_people")
     )
-    return quotient(scope, both, both.c.people, both.c.seats)
+    return select_quotient(scope, both, both.c.people, both.c.seats)
 
 
 SEATS: tuple[Metric, ...] = (
@@ -79,7 +87,7 @@ SEATS: tuple[Metric, ...] = (
         "seat_use_rate", "Seats in use", "ratio",
         "people active in the 28 days that end with the period ÷ seats of the subscriptions that "
         "run at its end",
-        ("GitLab handbook, licence use",), _used,
+        ("GitLab handbook, licence use",), _select_seat_use,
         ("usage_day", "subscription", "subscription_item"), stage=("retention", "expansion"),
         family="engagement", settings={"window_days": 28}, spread="ratio", divides=True,
         bounds=(0.0, float("inf")),

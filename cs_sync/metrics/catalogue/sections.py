@@ -16,36 +16,38 @@ from sqlalchemy import (
     union_all,
 )
 
-from cs_sync.metrics.days_of_use import FEATURE, USE, people_days, with_whole
+from cs_sync.metrics.days_of_use import FEATURE, USE, select_days_by_owner, select_people_days
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.relations import marks_of, period_rows, totals
+from cs_sync.metrics.sql.relations import get_segment_columns, select_period_rows, select_totals
 
 
-def _sections(scope: Scope) -> Select[Any]:
-    """Per section its seconds over the sessions of the accounts of which sections are timed."""
+def _sum_sections(scope: Scope) -> Select[Any]:
+    """Select seconds per section over the sessions of accounts with timed sections."""
     scope = replace(scope, active_features=())  # it is about time, whoever counts as active
-    periods = period_rows(scope, since=lambda period: period.start, until=lambda period: period.end)
-    timed = _timed(scope, periods)
-    rest = _rest(scope, periods, timed)
+    periods = select_period_rows(
+        scope, since=lambda period: period.start, until=lambda period: period.end
+    )
+    timed = _select_section_seconds(scope, periods)
+    rest = _select_unsectioned_time(scope, periods, timed)
     named = select(
         timed.c.period,
-        *marks_of(scope, timed),
+        *get_segment_columns(scope, timed),
         cast(timed.c.feature, String).label("dimension_0"),
         timed.c.seconds,
         literal(0).label("sessions"),
     )
     rows = union_all(named, select(*rest.c)).cte("sections_and_rest")
-    groups = [rows.c.period, *marks_of(scope, rows)]
+    groups = [rows.c.period, *get_segment_columns(scope, rows)]
     each = (
         select(*groups, rows.c.dimension_0, func.sum(rows.c.seconds).label("seconds"),
                func.sum(rows.c.sessions).label("sessions"), func.count().label("accounts"))
         .group_by(*groups, rows.c.dimension_0)
         .cte("sections")
     )  # fmt: skip
-    own = [each.c.period, *marks_of(scope, each)]
+    own = [each.c.period, *get_segment_columns(scope, each)]
     sessions = func.sum(each.c.sessions).over(partition_by=own).label("all_sessions")
     shown = select(*own, each.c.dimension_0, each.c.seconds, each.c.accounts, sessions).cte("shown")
-    return totals(
+    return select_totals(
         scope,
         shown,
         numerator=func.sum(shown.c.seconds),
@@ -54,13 +56,13 @@ def _sections(scope: Scope) -> Select[Any]:
     )
 
 
-def _timed(scope: Scope, periods: CTE) -> CTE:
-    """Per period, account and section the seconds spent in it."""
+def _select_section_seconds(scope: Scope, periods: CTE) -> CTE:
+    """Select the seconds spent per period, account and section."""
     columns = FEATURE.c.feature, FEATURE.c.seconds
     within = scope.periods[0].start, scope.periods[-1].end
-    use = with_whole(scope, FEATURE, *columns, where=FEATURE.c.seconds > 0, within=within)
+    use = select_days_by_owner(scope, FEATURE, *columns, where=FEATURE.c.seconds > 0, within=within)
     inside = and_(use.c.day >= periods.c.since, use.c.day < periods.c.until)
-    groups = [periods.c.period, *marks_of(scope, use), use.c.whole, use.c.feature]
+    groups = [periods.c.period, *get_segment_columns(scope, use), use.c.whole, use.c.feature]
     return (
         select(*groups, func.sum(use.c.seconds).label("seconds"))
         .select_from(periods.join(use, inside))
@@ -69,12 +71,12 @@ def _timed(scope: Scope, periods: CTE) -> CTE:
     )
 
 
-def _rest(scope: Scope, periods: CTE, timed: CTE) -> CTE:
-    """Of each account with timed sections: its sessions, and the seconds that no section has."""
+def _select_unsectioned_time(scope: Scope, periods: CTE, timed: CTE) -> CTE:
+    """Select the sessions, and the seconds outside any section, of accounts with timed sections."""
     first = min(period.start for period in scope.periods)
-    use = people_days(scope, USE.c.sessions, USE.c.seconds, since=first)
+    use = select_people_days(scope, USE.c.sessions, USE.c.seconds, since=first)
     inside = and_(use.c.day >= periods.c.since, use.c.day < periods.c.until)
-    groups = [periods.c.period, *marks_of(scope, use), use.c.whole]
+    groups = [periods.c.period, *get_segment_columns(scope, use), use.c.whole]
     all_use = (
         select(*groups, func.sum(use.c.seconds).label("seconds"),
                func.sum(use.c.sessions).label("sessions"))
@@ -83,16 +85,16 @@ def _rest(scope: Scope, periods: CTE, timed: CTE) -> CTE:
         .group_by(*groups)
         .cte("use_of_accounts")
     )  # fmt: skip
-    known = [timed.c.period, timed.c.whole]
+    keys = [timed.c.period, timed.c.whole]
     in_sections = (
-        select(*known, func.sum(timed.c.seconds).label("seconds")).group_by(*known).cte("in_any")
+        select(*keys, func.sum(timed.c.seconds).label("seconds")).group_by(*keys).cte("in_any")
     )
     same = and_(in_sections.c.period == all_use.c.period, in_sections.c.whole == all_use.c.whole)
     left = all_use.c.seconds - in_sections.c.seconds
     return (
         select(
             all_use.c.period,
-            *marks_of(scope, all_use),
+            *get_segment_columns(scope, all_use),
             cast(literal(None, String), String).label("dimension_0"),
             case((left > 0, left), else_=0).label("seconds"),
             all_use.c.sessions,
@@ -107,7 +109,7 @@ SECTIONS: tuple[Metric, ...] = (
         "section_seconds", "Session time by section", "seconds",
         "seconds spent in a section (feature) in the period ÷ sessions of the period, of accounts "
         "whose time by section is known",
-        ("Session length by section of the product",), _sections, ("feature_day", "usage_day"),
+        ("Session length by section of the product",), _sum_sections, ("feature_day", "usage_day"),
         stage=("retention",), family="engagement", divides=True, dimensions=("section",),
         edge_cases="All sections and the rest of the time (section null) add up to the session "
         "length of these accounts; where sections overlap, so that they hold more than the "

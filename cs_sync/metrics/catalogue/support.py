@@ -1,4 +1,4 @@
-"""What customers need help with, and how well they get it."""
+"""Support: tickets, first reply and first-contact resolution."""
 
 from typing import Any
 
@@ -20,16 +20,22 @@ from sqlalchemy import (
     union_all,
 )
 
-from cs_sync.metrics.attribution import attributed
 from cs_sync.metrics.catalogue.revenue import BILLING
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.mrr_relations import customers, mrr_pairs
-from cs_sync.metrics.portable import seconds_between
-from cs_sync.metrics.relations import count_if, marks_of, median, period_rows, totals
-from cs_sync.metrics.tickets import is_over, over_at, was_open
-from cs_sync_schemas import Ticket, table_of
+from cs_sync.metrics.sql.attribution import select_attributed
+from cs_sync.metrics.sql.dialects import seconds_between
+from cs_sync.metrics.sql.mrr_relations import select_customers, select_mrr_pairs
+from cs_sync.metrics.sql.relations import (
+    count_if,
+    get_segment_columns,
+    select_median,
+    select_period_rows,
+    select_totals,
+)
+from cs_sync.metrics.tickets import get_closed_at, is_closed, was_open
+from cs_sync_schemas import Ticket, get_table
 
-TICKET = table_of(Ticket)
+TICKET = get_table(Ticket)
 _FCR = {
     "window_days": 7,
     "resolution_rule": "one_reply",
@@ -42,20 +48,22 @@ _FCR_CHOICES = {"resolution_rule": ("one_reply", "at_most_one")}
 _DAY = 86_400
 
 
-def _tickets(scope: Scope, *columns: ColumnElement[Any]) -> CTE:
-    return attributed(scope, TICKET, *columns, where=TICKET.c.opened_at.is_not(None))
+def _select_tickets(scope: Scope, *columns: ColumnElement[Any]) -> CTE:
+    return select_attributed(scope, TICKET, *columns, where=TICKET.c.opened_at.is_not(None))
 
 
-def _within(scope: Scope, tickets: CTE, moment: ColumnElement[Any], value: Any = None) -> CTE:
-    """Tickets whose `moment` lies in a period, with its index and a value."""
-    periods = period_rows(
+def _select_in_period(
+    scope: Scope, tickets: CTE, moment: ColumnElement[Any], value: Any = None
+) -> CTE:
+    """Select tickets with `moment` in a period, with its index and a value."""
+    periods = select_period_rows(
         scope, since=lambda period: period.starts_at, until=lambda period: period.ends_at
     )
     inside = and_(moment >= periods.c.since, moment < periods.c.until)
     return (
         select(
             periods.c.period,
-            *marks_of(scope, tickets),
+            *get_segment_columns(scope, tickets),
             (literal(1) if value is None else value).label("value"),
         )
         .select_from(periods.join(tickets, inside))
@@ -63,36 +71,42 @@ def _within(scope: Scope, tickets: CTE, moment: ColumnElement[Any], value: Any =
     )
 
 
-def _open(scope: Scope) -> Select[Any]:
-    """Tickets opened before the period's end and not yet over just before it."""
-    periods = period_rows(scope, until=lambda period: period.ends_at)
-    tickets = _tickets(
+def _select_open(scope: Scope) -> Select[Any]:
+    """Select tickets opened before the period's end and still open just before it."""
+    periods = select_period_rows(scope, until=lambda period: period.ends_at)
+    tickets = _select_tickets(
         scope, TICKET.c.status, TICKET.c.opened_at, TICKET.c.solved_at, TICKET.c.closed_at
     )
     opened = (
         select(
             periods.c.period,
-            *marks_of(scope, tickets),
+            *get_segment_columns(scope, tickets),
             was_open(tickets, periods.c.until).label("is_open"),
         )
         .select_from(periods.join(tickets, tickets.c.opened_at < periods.c.until))
         .cte("opened")
     )
-    return totals(scope, opened, numerator=count_if(opened.c.is_open), n=count_if(opened.c.is_open))
+    return select_totals(
+        scope, opened, numerator=count_if(opened.c.is_open), n=count_if(opened.c.is_open)
+    )
 
 
-def _first_reply(scope: Scope) -> Select[Any]:
-    tickets = _tickets(scope, TICKET.c.opened_at, TICKET.c.first_reply_at)
+def _select_first_reply(scope: Scope) -> Select[Any]:
+    tickets = _select_tickets(scope, TICKET.c.opened_at, TICKET.c.first_reply_at)
     waited = seconds_between(tickets.c.opened_at, tickets.c.first_reply_at)
-    return median(scope, _within(scope, tickets, tickets.c.opened_at, waited))
+    return select_median(scope, _select_in_period(scope, tickets, tickets.c.opened_at, waited))
 
 
-def _one_touch(scope: Scope) -> Select[Any]:
-    """Solved by one public reply of a person, not reopened, and not asked again soon."""
+def _select_first_contact(scope: Scope) -> Select[Any]:
+    """Select tickets solved by one public reply, not reopened, without a soon follow-up."""
     fields = ("source_id", "topic", "opened_at", "agent_replies", "reopens", "transfers")
-    judged = _judged(scope).label("judged")
-    columns = [*(TICKET.c[name] for name in fields), over_at(TICKET).label("solved_at"), judged]
-    tickets = _tickets(scope, *columns)
+    judged = _is_eligible(scope).label("judged")
+    columns = [
+        *(TICKET.c[name] for name in fields),
+        get_closed_at(TICKET).label("solved_at"),
+        judged,
+    ]
+    tickets = _select_tickets(scope, *columns)
     few = {"one_reply": tickets.c.agent_replies == 1, "at_most_one": tickets.c.agent_replies <= 1}
     contacts: dict[bool, ColumnElement[bool]] = {
         True: func.coalesce(tickets.c.transfers, 0) == 0,
@@ -102,22 +116,24 @@ def _one_touch(scope: Scope) -> Select[Any]:
         few[scope.settings["resolution_rule"]],
         contacts[scope.settings["transfer_counts_as_contact"]],
         func.coalesce(tickets.c.reopens, 0) == 0,
-        ~_asked_again(tickets, scope.settings["window_days"]),
+        ~_has_follow_up(tickets, scope.settings["window_days"]),
     )
     answered = (
-        select(*marks_of(scope, tickets), tickets.c.solved_at, first.label("first"))
+        select(*get_segment_columns(scope, tickets), tickets.c.solved_at, first.label("first"))
         .where(tickets.c.judged == 1, tickets.c.solved_at.is_not(None))
         .cte("answered")
     )
-    solved = _within(scope, answered, answered.c.solved_at, answered.c.first)
+    solved = _select_in_period(scope, answered, answered.c.solved_at, answered.c.first)
     touched_once = count_if(solved.c.value)
-    return totals(scope, solved, numerator=touched_once, denominator=func.count(), n=func.count())
+    return select_totals(
+        scope, solved, numerator=touched_once, denominator=func.count(), n=func.count()
+    )
 
 
-def _judged(scope: Scope) -> ColumnElement[int]:
-    """1 for tickets that are judged at all: over, and as the settings want them."""
+def _is_eligible(scope: Scope) -> ColumnElement[int]:
+    """Return 1 for eligible tickets: closed, and selected by the settings."""
     channels, tags = scope.settings["eligible_channels"], scope.settings["excluded_tags"]
-    judged: list[ColumnElement[bool]] = [is_over(TICKET), TICKET.c.agent_replies.is_not(None)]
+    judged: list[ColumnElement[bool]] = [is_closed(TICKET), TICKET.c.agent_replies.is_not(None)]
     if not scope.settings["abandoned_counts"]:
         judged.append(TICKET.c.agent_replies > 0)
     if channels:
@@ -127,8 +143,8 @@ def _judged(scope: Scope) -> ColumnElement[int]:
     return case((and_(*judged), 1), else_=0)
 
 
-def _asked_again(tickets: CTE, days: int) -> ColumnElement[bool]:
-    """Whether the same person opened another ticket on the topic so soon after the solution."""
+def _has_follow_up(tickets: CTE, days: int) -> ColumnElement[bool]:
+    """Return the condition for another ticket of the person on the topic soon after."""
     again = tickets.alias("again")
     return exists().where(
         again.c.person == tickets.c.person,
@@ -140,22 +156,22 @@ def _asked_again(tickets: CTE, days: int) -> ColumnElement[bool]:
     )
 
 
-def _per_account(scope: Scope) -> Select[Any]:
-    """Tickets opened in the period over customers at its end."""
-    tickets = _tickets(scope, TICKET.c.opened_at)
-    opened = _within(scope, tickets, tickets.c.opened_at)
-    heads = customers(mrr_pairs(scope), scope)
+def _select_per_account(scope: Scope) -> Select[Any]:
+    """Select tickets opened in the period ÷ customers at its end."""
+    tickets = _select_tickets(scope, TICKET.c.opened_at)
+    opened = _select_in_period(scope, tickets, tickets.c.opened_at)
+    heads = select_customers(select_mrr_pairs(scope), scope)
     both = union_all(
         select(
             opened.c.period,
-            *marks_of(scope, opened),
+            *get_segment_columns(scope, opened),
             literal(1).label("ticket"),
             literal(0).label("head"),
         ),
-        select(heads.c.period, *marks_of(scope, heads), literal(0), heads.c.now),
+        select(heads.c.period, *get_segment_columns(scope, heads), literal(0), heads.c.now),
     ).cte("tickets_and_heads")
     heads_there, opened_there = func.sum(both.c.head), func.sum(both.c.ticket)
-    return totals(
+    return select_totals(
         scope,
         both,
         numerator=opened_there,
@@ -170,7 +186,7 @@ SUPPORT: tuple[Metric, ...] = (
     Metric(
         "open_tickets", "Open tickets", "count",
         "tickets opened before the period's end and neither solved nor closed by then",
-        ("Zendesk help, Backlog",), _open, ("ticket",), stage=("retention",),
+        ("Zendesk help, Backlog",), _select_open, ("ticket",), stage=("retention",),
         family="engagement",
         edge_cases="The status wins: a ticket that was reopened is open whatever solving time "
         "the source still shows, and counts as open throughout, as nobody says from when to when "
@@ -180,7 +196,7 @@ SUPPORT: tuple[Metric, ...] = (
     Metric(
         "tickets_per_account", "Tickets per account", "ratio",
         "tickets opened in the period ÷ customers at its end", ("Zendesk help, Ticket volume",),
-        _per_account, ("ticket", *BILLING), stage=("retention",), family="engagement",
+        _select_per_account, ("ticket", *BILLING), stage=("retention",), family="engagement",
         divides=True, spread="poisson",
         edge_cases="No tickets may mean silence: look at usage, too. The interval takes tickets "
         "for independent of one another.",
@@ -188,7 +204,7 @@ SUPPORT: tuple[Metric, ...] = (
     Metric(
         "first_reply_seconds", "First reply time", "seconds",
         "median time from opening to the first public reply, of tickets opened in the period",
-        ("Zendesk help, First reply time",), _first_reply, ("ticket",), stage=("retention",),
+        ("Zendesk help, First reply time",), _select_first_reply, ("ticket",), stage=("retention",),
         family="engagement",
         edge_cases="By the clock, not business hours. Tickets without a reply are left out, so "
         "recent periods can still change.",
@@ -197,7 +213,8 @@ SUPPORT: tuple[Metric, ...] = (
         "fcr", "First-contact resolution", "ratio",
         "tickets solved in the period by exactly one public reply of a person, without reopening "
         "or a new ticket of the same person on the same topic within the window ÷ tickets solved",
-        ("Zendesk help, article 4408820618266 (one-touch tickets)",), _one_touch, ("ticket",),
+        ("Zendesk help, article 4408820618266 (one-touch tickets)",), _select_first_contact,
+        ("ticket",),
         stage=("retention",), family="engagement", settings=_FCR, choices=_FCR_CHOICES,
         spread="wilson", divides=True, settles_after="window_days",
         edge_cases="Provisional until the window (7 days) is over. A ticket that is open again "

@@ -1,4 +1,4 @@
-"""Who begins to pay: after a trial, in the three forms in use, and from a free plan."""
+"""Conversion: from trials, in the three forms in use, and from free plans."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -23,36 +23,45 @@ from sqlalchemy import (
     union_all,
 )
 
-from cs_sync.metrics.attribution import attributed
-from cs_sync.metrics.catalogue.lift import against_the_whole
-from cs_sync.metrics.catalogue.onboarding import cohort_of
+from cs_sync.metrics.catalogue.lift import select_lift
+from cs_sync.metrics.catalogue.onboarding import select_cohort
 from cs_sync.metrics.catalogue.revenue import BILLING
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.mrr_relations import customers, mrr_pairs
-from cs_sync.metrics.periods import clock_changes
-from cs_sync.metrics.portable import instant, seconds_between
-from cs_sync.metrics.relations import count_if, known, marks_of, period_rows, present, totals
-from cs_sync_schemas import Invoice, MrrMovement, Subscription, table_of
+from cs_sync.metrics.periods import find_clock_changes
+from cs_sync.metrics.sql.attribution import select_attributed
+from cs_sync.metrics.sql.dialects import bind_instant, seconds_between
+from cs_sync.metrics.sql.mrr_relations import select_customers, select_mrr_pairs
+from cs_sync.metrics.sql.relations import (
+    count_if,
+    get_segment_columns,
+    is_known,
+    is_present,
+    select_period_rows,
+    select_totals,
+)
+from cs_sync_schemas import Invoice, MrrMovement, Subscription, get_table
 
-SUBSCRIPTION, INVOICE = table_of(Subscription), table_of(Invoice)
-MOVE = table_of(MrrMovement)
+SUBSCRIPTION, INVOICE = get_table(Subscription), get_table(Invoice)
+MOVE = get_table(MrrMovement)
 _DAY = 86_400
 
 
-def _trials(scope: Scope) -> CTE:
-    """Accounts with the start of their first trial, the end of their last, and whether an invoice
-    of one was paid (or none was made)."""
+def _select_trials(scope: Scope) -> CTE:
+    """Select accounts with the start of the first trial and the end of the last.
+
+    `payable` is 1 if an invoice of one was paid, or none was made.
+    """
     fields = SUBSCRIPTION.c
     left = case((fields.status == "canceled", func.coalesce(fields.ended_at, fields.canceled_at)))
-    begun = attributed(
+    begun = select_attributed(
         scope,
         SUBSCRIPTION,
         func.coalesce(fields.trial_start, fields.started_at).label("begun"),
         case((left < fields.trial_end, left), else_=fields.trial_end).label("ended"),
-        case((_refused(scope), 0), else_=1).label("payable"),
+        case((_is_never_paid(scope), 0), else_=1).label("payable"),
         where=fields.trial_end.is_not(None),
     )
-    marks = marks_of(scope, begun)
+    marks = get_segment_columns(scope, begun)
     return (
         select(
             begun.c.account_id,
@@ -67,100 +76,105 @@ def _trials(scope: Scope) -> CTE:
     )
 
 
-def _refused(scope: Scope) -> ColumnElement[bool]:
-    """Whether what a trial was asked to pay was never paid; a policy that counts it as MRR does
-    not make it a conversion."""
+def _is_never_paid(scope: Scope) -> ColumnElement[bool]:
+    """Return the condition for trials with invoices never paid.
+
+    A policy that counts them as MRR does not make them conversions.
+    """
     if scope.policy.unpaid_trials == "excluded":
         return false()
-    theirs = and_(
+    trial_invoice = and_(
         INVOICE.c.source == SUBSCRIPTION.c.source,
         INVOICE.c.subscription_source_id == SUBSCRIPTION.c.source_id,
         INVOICE.c.issued_at >= SUBSCRIPTION.c.trial_end,
         INVOICE.c.status != "draft",
-        present(scope, INVOICE),
+        is_present(scope, INVOICE),
     )
-    paid = exists().where(theirs, INVOICE.c.status == "paid")
-    return and_(exists().where(theirs), not_(paid))
+    paid = exists().where(trial_invoice, INVOICE.c.status == "paid")
+    return and_(exists().where(trial_invoice), not_(paid))
 
 
-def _gained(scope: Scope, trials: CTE) -> ColumnElement[bool]:
-    """Movements by which an account began to pay after its trial began: for the first time, again,
-    or for a subscription beside others. One that pays less or for more seats began nothing."""
+def _is_conversion(scope: Scope, trials: CTE) -> ColumnElement[bool]:
+    """Return the condition for movements that start payment after the trial's start.
+
+    For the first time, again, or for an additional subscription. A lower price or more
+    seats is no start.
+    """
     beside = and_(MOVE.c.kind == "expansion", MOVE.c.cause.in_(("start", "plan")))
     return and_(
         MOVE.c.account_id == trials.c.account_id,
         MOVE.c.policy == scope.policy.hash,
-        known(scope, MOVE),
+        is_known(scope, MOVE),
         MOVE.c.at >= trials.c.begun,
         trials.c.payable == 1,
         or_(MOVE.c.kind.in_(("new", "reactivation")), beside),
     )
 
 
-def _paid(scope: Scope, trials: CTE, *more: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Whether the account began to pay from the begin of its trial on."""
-    return exists().where(_gained(scope, trials), *more)
+def _has_converted(scope: Scope, trials: CTE, *more: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the condition for accounts with a payment start since the trial's start."""
+    return exists().where(_is_conversion(scope, trials), *more)
 
 
-def _waited(scope: Scope, trials: CTE) -> ColumnElement[Any]:
-    """Seconds by the clocks of the zone, so that a day that has 23 or 25 hours is a day."""
+def _count_local_seconds(scope: Scope, trials: CTE) -> ColumnElement[Any]:
+    """Count seconds by the zone's clocks; a day of 23 or 25 hours counts as 24."""
     days = timedelta(days=scope.settings["within_days"] + 2)
     first, last = scope.periods[0], scope.periods[-1]
     waited: ColumnElement[Any] = seconds_between(trials.c.begun, MOVE.c.at)
-    for turn, seconds in clock_changes(first.start, last.end + days, last.zone):
-        across = and_(trials.c.begun < instant(turn), MOVE.c.at >= instant(turn))
+    for turn, seconds in find_clock_changes(first.start, last.end + days, last.zone):
+        across = and_(trials.c.begun < bind_instant(turn), MOVE.c.at >= bind_instant(turn))
         waited = waited + case((across, seconds), else_=0)
     return waited
 
 
-def _judged(scope: Scope) -> CTE:
-    """First trials begun in each period, with whether they led to MRR within so many days."""
-    trials = _trials(scope)
-    in_time = _waited(scope, trials) <= scope.settings["within_days"] * _DAY
-    paid = _paid(scope, trials, in_time)
+def _select_judged_trials(scope: Scope) -> CTE:
+    """Select first trials begun in each period, and whether they led to MRR in time."""
+    trials = _select_trials(scope)
+    in_time = _count_local_seconds(scope, trials) <= scope.settings["within_days"] * _DAY
+    paid = _has_converted(scope, trials, in_time)
     judged = select(*trials.c, case((paid, 1), else_=0).label("paid")).cte("judged")
-    return cohort_of(scope, judged, "begun")
+    return select_cohort(scope, judged, "begun")
 
 
-def _share_paid(scope: Scope, cohort: CTE) -> Select[Any]:
+def _select_share_paid(scope: Scope, cohort: CTE) -> Select[Any]:
     paid, all_of_them = func.sum(cohort.c.paid), func.count()
-    return totals(scope, cohort, numerator=paid, denominator=all_of_them, n=all_of_them)
+    return select_totals(scope, cohort, numerator=paid, denominator=all_of_them, n=all_of_them)
 
 
-def _within(scope: Scope) -> Select[Any]:
-    return _share_paid(scope, _judged(scope))
+def _select_converted_in_time(scope: Scope) -> Select[Any]:
+    return _select_share_paid(scope, _select_judged_trials(scope))
 
 
-def _to_date(scope: Scope) -> Select[Any]:
-    """Of trials begun in the period, those that ever led to MRR."""
-    trials = _trials(scope)
-    paid = _paid(scope, trials)
+def _select_converted_to_date(scope: Scope) -> Select[Any]:
+    """Select, of trials begun in the period, those with MRR at any time since."""
+    trials = _select_trials(scope)
+    paid = _has_converted(scope, trials)
     judged = select(*trials.c, case((paid, 1), else_=0).label("paid")).cte("judged")
-    return _share_paid(scope, cohort_of(scope, judged, "begun"))
+    return _select_share_paid(scope, select_cohort(scope, judged, "begun"))
 
 
-def _ended(scope: Scope) -> Select[Any]:
-    """Of trials that ended in the period, those that led to MRR by its end."""
-    ended = cohort_of(scope, _trials(scope), "ended")
-    paid = _paid(scope, ended, MOVE.c.at < ended.c.until)
+def _select_converted_at_end(scope: Scope) -> Select[Any]:
+    """Select, of trials ended in the period, those with MRR by its end."""
+    ended = select_cohort(scope, _select_trials(scope), "ended")
+    paid = _has_converted(scope, ended, MOVE.c.at < ended.c.until)
     judged = select(*ended.c, case((paid, 1), else_=0).label("paid")).cte("judged_at_end")
-    return _share_paid(scope, judged)
+    return _select_share_paid(scope, judged)
 
 
-def _same_window(scope: Scope) -> Select[Any]:
-    """Conversions in the period over trials begun in it, whichever trials converted."""
-    trials = _trials(scope)
-    marks = marks_of(scope, trials)
+def _select_same_window(scope: Scope) -> Select[Any]:
+    """Select conversions in the period ÷ trials begun in it, whichever converted."""
+    trials = _select_trials(scope)
+    marks = get_segment_columns(scope, trials)
     events = union_all(
         select(*marks, trials.c.begun.label("at"), literal(0).label("paid")),
         select(*marks, func.min(MOVE.c.at), literal(1))
-        .select_from(trials.join(MOVE, _gained(scope, trials)))
+        .select_from(trials.join(MOVE, _is_conversion(scope, trials)))
         .group_by(trials.c.account_id, *marks),
     ).cte("events")
-    both = cohort_of(scope, events, "at")
+    both = select_cohort(scope, events, "at")
     begun = count_if(both.c.paid == 0)
     paid = func.sum(both.c.paid)
-    return totals(
+    return select_totals(
         scope,
         both,
         numerator=paid,
@@ -171,20 +185,20 @@ def _same_window(scope: Scope) -> Select[Any]:
     )
 
 
-def _lift(scope: Scope) -> Select[Any]:
-    cohort = _judged(scope)
+def _select_lift(scope: Scope) -> Select[Any]:
+    cohort = _select_judged_trials(scope)
     hits = select(*cohort.c, cohort.c.paid.label("hit")).cte("hits")
-    return against_the_whole(scope, hits)
+    return select_lift(scope, hits)
 
 
-def _free_to_paid(scope: Scope) -> Select[Any]:
-    """Accounts on a free plan when the period begins, and which of them pay when it ends."""
-    heads = customers(mrr_pairs(scope), scope)
-    periods = period_rows(
+def _select_free_to_paid(scope: Scope) -> Select[Any]:
+    """Select accounts on a free plan at the start, and those paying at the end."""
+    heads = select_customers(select_mrr_pairs(scope), scope)
+    periods = select_period_rows(
         scope, opens=lambda period: period.starts_at, closes=lambda period: period.ends_at
     )
     fields = ("started_at", "trial_end", "canceled_at", "ended_at")
-    plans = attributed(
+    plans = select_attributed(
         scope,
         SUBSCRIPTION,
         *(SUBSCRIPTION.c[name] for name in fields),
@@ -200,32 +214,32 @@ def _free_to_paid(scope: Scope) -> Select[Any]:
         or_(plans.c.ended_at.is_(None), plans.c.ended_at >= opens),
         or_(plans.c.canceled_at.is_(None), plans.c.canceled_at >= opens),
     )
-    theirs = and_(
+    same_account = and_(
         heads.c.period == periods.c.period,
         heads.c.account_id == plans.c.account_id,
-        *(a.is_not_distinct_from(b) for a, b in _pairs(scope, heads, plans)),
+        *(a.is_not_distinct_from(b) for a, b in _pair_segments(scope, heads, plans)),
     )
     free = (
         select(
             periods.c.period,
-            *marks_of(scope, plans),
+            *get_segment_columns(scope, plans),
             plans.c.account_id,
             func.max(func.coalesce(heads.c.pays, 0)).label("paid"),
         )
-        .select_from(periods.join(plans, running).outerjoin(heads, theirs))
+        .select_from(periods.join(plans, running).outerjoin(heads, same_account))
         .where(plans.c.account_id.is_not(None))
-        .group_by(periods.c.period, *marks_of(scope, plans), plans.c.account_id)
+        .group_by(periods.c.period, *get_segment_columns(scope, plans), plans.c.account_id)
         .having(func.max(func.coalesce(heads.c.paid, 0)) == 0)
         .cte("on_a_free_plan")
     )
-    return _share_paid(scope, free)
+    return _select_share_paid(scope, free)
 
 
-def _pairs(scope: Scope, one: CTE, other: CTE) -> Any:
-    return zip(marks_of(scope, one), marks_of(scope, other), strict=True)
+def _pair_segments(scope: Scope, left: CTE, right: CTE) -> Any:
+    return zip(get_segment_columns(scope, left), get_segment_columns(scope, right), strict=True)
 
 
-def _trial(
+def _make_trial_metric(
     name: str, title: str, formula: str, source: str, build: Callable[[Scope], Select[Any]],
     note: str, **more: Any,
 ) -> Metric:  # fmt: skip
@@ -236,55 +250,58 @@ def _trial(
     )  # fmt: skip
 
 
-_ONE = (
+_ONE_TRIAL_NOTE = (
     "One trial per account, an extended one keeps its first start; free time given to a running "
     "subscription is none. "
 )
 _WITHIN: dict[str, Any] = {"settings": {"within_days": 30}, "settles_after": "within_days"}
 
 TRIALS: tuple[Metric, ...] = (
-    _trial(
+    _make_trial_metric(
         "trial_conversion_rate", "Trial conversion rate",
         "accounts whose first trial began in the period and that had MRR within 30 days ÷ "
         "accounts whose first trial began in the period",
-        "ChartMogul help, article 115000865205", _within,
-        _ONE + "The days are those of the zone. Provisional until they are over. Who paid and left "
+        "ChartMogul help, article 115000865205", _select_converted_in_time,
+        _ONE_TRIAL_NOTE + "The days are those of the zone. Provisional until they are over. Who "
+        "paid and left "
         "still converted.",
         **_WITHIN,
     ),
-    _trial(
+    _make_trial_metric(
         "trial_conversion_rate_to_date", "Trial conversion rate to date",
         "accounts whose first trial began in the period and that had MRR since ÷ accounts whose "
         "first trial began in the period",
-        "ChartMogul help, article 115000865205", _to_date,
-        _ONE + "Rises for as long as somebody converts.",
+        "ChartMogul help, article 115000865205", _select_converted_to_date,
+        _ONE_TRIAL_NOTE + "Rises for as long as somebody converts.",
     ),
-    _trial(
+    _make_trial_metric(
         "trial_conversion_rate_ended", "Conversion rate of trials that ended",
         "accounts whose trial ended in the period and that had MRR by its end ÷ accounts whose "
         "trial ended in the period",
-        "Stripe support, Calculating trial conversion rate", _ended,
-        _ONE + "Of several trials the end of the last one counts; one cancelled early ended then.",
+        "Stripe support, Calculating trial conversion rate", _select_converted_at_end,
+        _ONE_TRIAL_NOTE + "Of several trials the end of the last one counts; one cancelled early "
+        "ended then.",
     ),
-    _trial(
+    _make_trial_metric(
         "trial_conversion_rate_same_window", "Conversions per trial of the period",
         "accounts whose first MRR after a trial came in the period ÷ accounts whose first trial "
         "began in it",
-        "Baremetrics help, Trial conversion rate", _same_window,
-        _ONE + "Whichever trials converted: above 1 when fewer begin than convert.",
+        "Baremetrics help, Trial conversion rate", _select_same_window,
+        _ONE_TRIAL_NOTE + "Whichever trials converted: above 1 when fewer begin than convert.",
         spread="poisson",
     ),
-    _trial(
+    _make_trial_metric(
         "trial_conversion_lift", "Trial conversion against the whole",
-        "trial conversion rate of a segment ÷ that of all accounts", "Standard definition", _lift,
+        "trial conversion rate of a segment ÷ that of all accounts", "Standard definition",
+        _select_lift,
         "For --by; without it 1. Well above 1: a segment to shift effort to.", spread="log",
         **_WITHIN,
     ),
-    _trial(
+    _make_trial_metric(
         "free_to_paid_rate", "Free-to-paid rate",
         "accounts on a free plan at the period's start that have MRR at its end ÷ accounts on a "
         "free plan at its start",
-        "Standard definition", _free_to_paid,
+        "Standard definition", _select_free_to_paid,
         "On a free plan is an account with a running subscription, no trial, and no MRR; paused "
         "and unpaid ones are not. Trials are counted in trial_conversion_rate.",
     ),

@@ -1,1 +1,1 @@
-"""One account's monthly recurring revenue through time: exact, from its billing facts alone."""
+"""The MRR of one account over time: exact, from its billing facts alone."""

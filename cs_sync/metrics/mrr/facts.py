@@ -1,4 +1,4 @@
-"""The billing facts of one account, as light frozen rows of the unified schema."""
+"""Billing facts of one account: light frozen rows of the unified schema."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ SubscriptionKey = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A record by its natural key."""
+    """A record with its natural key."""
 
     source: str
     source_id: str
@@ -38,13 +38,13 @@ class SubscriptionFact(Fact):
 
     @property
     def key(self) -> SubscriptionKey:
-        """What its items and invoices refer to."""
+        """The key used by its items and invoices."""
         return (self.source, self.source_id)
 
 
 @dataclass(frozen=True, slots=True)
 class ItemFact(Fact):
-    """A row of `subscription_item`: one version, true in `[valid_from, valid_to)`."""
+    """A row of `subscription_item`: one version, valid in `[valid_from, valid_to)`."""
 
     subscription_source_id: str
     valid_from: datetime
@@ -68,13 +68,13 @@ class ItemFact(Fact):
 
     @property
     def subscription(self) -> SubscriptionKey:
-        """The key of the subscription it belongs to."""
+        """The key of its subscription."""
         return (self.source, self.subscription_source_id)
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeFact(Fact):
-    """A row of `subscription_change`: what differed before `happened_at`."""
+    """A row of `subscription_change`: the differing values before `happened_at`."""
 
     subscription_source_id: str
     happened_at: datetime
@@ -84,7 +84,7 @@ class ChangeFact(Fact):
 
     @property
     def subscription(self) -> SubscriptionKey:
-        """The key of the subscription that changed."""
+        """The key of the changed subscription."""
         return (self.source, self.subscription_source_id)
 
 
@@ -148,7 +148,7 @@ class LineFact(Fact):
 
 @dataclass(frozen=True, slots=True)
 class BillingFacts:
-    """Everything from which one account's MRR follows; the order of rows does not matter."""
+    """All facts behind one account's MRR; the order of rows does not matter."""
 
     account_id: str
     subscriptions: tuple[SubscriptionFact, ...] = ()

@@ -1,4 +1,4 @@
-"""Whether a trial led to a payment, and when: who never paid was never a customer."""
+"""First payment after a trial; without one the account was never a customer."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -9,19 +9,24 @@ _AT_ONCE = timedelta(days=1)
 """A charge at a trial's end is made an hour later; what is paid within a day was paid in time."""
 
 
-def paid_since(subscription: SubscriptionFact, invoices: Sequence[InvoiceFact]) -> datetime | None:
-    """From when on it pays after its trial: the trial's end, a late first payment, or never so far.
+def find_payment_start(
+    subscription: SubscriptionFact, invoices: Sequence[InvoiceFact]
+) -> datetime | None:
+    """Return the start of payment after a trial.
 
-    Where no invoice tells, the status does. An invoice with time to pay is believed until it is
-    given up; a charge that failed is not, so that nobody becomes a customer by a card that is
-    refused. One that is voided for a subscription that goes on was the seller's own decision.
+    Without an invoice the status decides. An invoice with payment terms is trusted until it
+    is given up; a failed charge is not, so a refused card makes no customer. A void invoice
+    of a continuing subscription was the seller's own decision.
+
+    Returns:
+        The trial's end, a late first payment, or None if never paid so far.
     """
     begin = subscription.trial_end or subscription.started_at
     billed = [i for i in invoices if i.issued_at >= begin and i.status != "draft"]
     paid = [i for i in billed if i.status == "paid"]
     if paid:
-        asked = min(i.issued_at for i in billed)
-        return min(_since(invoice, begin, asked) for invoice in paid)
+        first_issued = min(i.issued_at for i in billed)
+        return min(_find_start(invoice, begin, first_issued) for invoice in paid)
     if subscription.status in ("canceled", "unpaid"):
         return None if billed else begin
     refused = subscription.status == "past_due" and all(i.due_at is None for i in billed)
@@ -29,8 +34,8 @@ def paid_since(subscription: SubscriptionFact, invoices: Sequence[InvoiceFact]) 
     return None if billed and (refused or given_up) else begin
 
 
-def _since(invoice: InvoiceFact, begin: datetime, asked: datetime) -> datetime:
-    """The begin, where this invoice answers the first demand in time, else when it was paid."""
+def _find_start(invoice: InvoiceFact, begin: datetime, first_issued: datetime) -> datetime:
+    """Return the begin if this invoice was paid in time, else its payment time."""
     settled = invoice.paid_at or invoice.issued_at
-    with_time = invoice.due_at is not None and invoice.issued_at - asked <= _AT_ONCE
-    return begin if with_time or settled - asked <= _AT_ONCE else settled
+    with_time = invoice.due_at is not None and invoice.issued_at - first_issued <= _AT_ONCE
+    return begin if with_time or settled - first_issued <= _AT_ONCE else settled

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from cs_sync.metrics.mrr.discounts import may_apply
 from cs_sync.metrics.mrr.facts import BillingFacts, DiscountFact, LineFact, SubscriptionFact
-from cs_sync.metrics.mrr.sightings import evidence, prices_known
+from cs_sync.metrics.mrr.observations import collect_evidence_lines, map_known_prices
 
 Share = tuple[LineFact, datetime, Fraction]
 """A line for the rest of an interval, when that begins, and what it comes to without discounts."""
@@ -15,8 +15,8 @@ Share = tuple[LineFact, datetime, Fraction]
 
 def full_shares(facts: BillingFacts, whole: Sequence[LineFact]) -> Iterator[Share]:
     """Every charge for the rest of an interval whose whole length and price are known."""
-    lines = evidence(facts)
-    prices = prices_known(facts.items, lines)
+    lines = collect_evidence_lines(facts)
+    prices = map_known_prices(facts.items, lines)
     begins = {(i.source, i.subscription_source_id, i.period_end): i.period_start for i in whole}
     for line in (line for some in lines.values() for line in some):
         start = begins.get((line.source, line.subscription_source_id, line.period_end))

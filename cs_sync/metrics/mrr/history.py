@@ -1,9 +1,9 @@
-"""Which version of an item was true when: as stated, or rebuilt from what proves it.
+"""Versions of items over time: as stated, or reconstructed from evidence.
 
-Some sources (Stripe) only show an item's present state. What it was before is proven by invoices:
-a recurring line says what was agreed when its period began, and a proration line says at which
-very instant it changed, because its period starts there. What the source told of its changes
-while it still did is as good, and what syncs saw stands between them.
+Some sources (Stripe) only return an item's present state. Invoices prove the earlier
+ones: a recurring line proves the agreement at the start of its period, and a proration
+line the very instant of a change, because its period starts there. Changes reported by
+the source within its retention are as good; states seen by syncs lie in between.
 """
 
 from collections import defaultdict
@@ -12,74 +12,86 @@ from dataclasses import replace
 from datetime import datetime
 
 from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, LineFact, SubscriptionKey
-from cs_sync.metrics.mrr.looks import Looks, looks_at
-from cs_sync.metrics.mrr.replaced import Vanished, end_replaced, removed_at
-from cs_sync.metrics.mrr.sightings import ItemKey, Sighting, evidence, prices_known, sightings
-from cs_sync.metrics.mrr.told import Told, told_of_items
+from cs_sync.metrics.mrr.looks import Looks, build_looks
+from cs_sync.metrics.mrr.observations import (
+    ItemKey,
+    ItemObservation,
+    build_observations,
+    collect_evidence_lines,
+    map_known_prices,
+)
+from cs_sync.metrics.mrr.removed_items import RemovedItem, end_replaced, find_removal_time
+from cs_sync.metrics.mrr.reported_changes import ReportedChanges, collect_reported_changes
 
 Step = tuple[datetime, ItemFact]
-Chain = list[ItemFact]
+VersionChain = list[ItemFact]
 
 
-def item_versions(facts: BillingFacts) -> list[ItemFact]:
-    """Every version of every licensed item, disjoint per item, by item and time."""
+def build_item_versions(facts: BillingFacts) -> list[ItemFact]:
+    """Build every version of every licensed item.
+
+    Returns:
+        Versions by item and time, without overlap per item.
+    """
     stated: dict[ItemKey, list[ItemFact]] = defaultdict(list)
     for item in sorted(facts.items, key=lambda item: item.valid_from):
         stated[item.source, item.source_id].append(item)
-    lines = evidence(facts)
-    prices = prices_known(facts.items, lines)
-    told = told_of_items(facts, prices)
-    chains: dict[ItemKey, Chain] = {}
-    gone: dict[ItemKey, Vanished] = {}
+    lines = collect_evidence_lines(facts)
+    prices = map_known_prices(facts.items, lines)
+    reported = collect_reported_changes(facts, prices)
+    chains: dict[ItemKey, VersionChain] = {}
+    removed: dict[ItemKey, RemovedItem] = {}
     over = {s.key: s.ended_at for s in facts.subscriptions}
     hinted: dict[ItemKey, ItemFact] = {}
-    looks = looks_at(facts)
-    for key in sorted(stated.keys() | lines.keys() | told.sightings.keys()):
-        mine, proofs = stated.get(key, []), lines.get(key, [])
-        seen = _all_sightings(proofs, prices, mine, told.sightings.get(key, []))
-        missing = _is_gone(mine, over)
-        unnamed = told.unnamed.get(mine[0].subscription, []) if mine else []
-        chains[key] = _versions(mine, seen, proofs, missing, unnamed)
+    looks = build_looks(facts)
+    for key in sorted(stated.keys() | lines.keys() | reported.sightings.keys()):
+        own, proofs = stated.get(key, []), lines.get(key, [])
+        observed = _collect_observations(proofs, prices, own, reported.sightings.get(key, []))
+        missing = _is_removed(own, over)
+        unnamed = reported.unnamed.get(own[0].subscription, []) if own else []
+        chains[key] = _build_versions(own, observed, proofs, missing, unnamed)
         if chains[key] and missing:
-            gone[key] = _vanished(key, chains[key], mine, seen, proofs, told, looks)
-        if seen and not chains[key]:
-            hinted[key] = replace(seen[0].state, valid_from=seen[0].at)
-    gone = {key: _bounded(item, key, lines) for key, item in gone.items()}
-    ended = end_replaced(chains, gone, hinted, lines)
-    return [v for chain in ended for v in chain if _licensed(v)]
+            removed[key] = _build_removed_item(
+                key, chains[key], own, observed, proofs, reported, looks
+            )
+        if observed and not chains[key]:
+            hinted[key] = replace(observed[0].state, valid_from=observed[0].at)
+    removed = {key: _limit_end(item, key, lines) for key, item in removed.items()}
+    ended = end_replaced(chains, removed, hinted, lines)
+    return [v for chain in ended for v in chain if _is_licensed(v)]
 
 
-def _licensed(version: ItemFact) -> bool:
+def _is_licensed(version: ItemFact) -> bool:
     return version.usage_type == "licensed"
 
 
-def _all_sightings(
+def _collect_observations(
     lines: Sequence[LineFact],
     prices: Mapping[str, ItemFact],
     stated: Sequence[ItemFact],
-    told: Sequence[Sighting],
-) -> list[Sighting]:
-    found = [*sightings(lines, prices, stated[-1] if stated else None), *told]
-    return sorted(found, key=lambda s: (s.at, not s.before))
+    reported: Sequence[ItemObservation],
+) -> list[ItemObservation]:
+    observations = [*build_observations(lines, prices, stated[-1] if stated else None), *reported]
+    return sorted(observations, key=lambda s: (s.at, not s.before))
 
 
-def _versions(
+def _build_versions(
     stated: Sequence[ItemFact],
-    seen: Sequence[Sighting],
+    observed: Sequence[ItemObservation],
     lines: Sequence[LineFact],
     missing: bool,
     unnamed: Sequence[datetime],
-) -> Chain:
-    """One item's versions; a source that tells more than the present is taken at its word."""
-    all_told = len(stated) > 1 and not stated[-1].is_snapshot
-    if all_told or not seen:
-        return _disjoint(stated)
-    removed = removed_at(lines, stated[-1] if stated else None)
-    return _rebuilt(stated, seen, removed, missing, unnamed)
+) -> VersionChain:
+    """Build one item's versions; a source with more than the present state is trusted."""
+    all_stated = len(stated) > 1 and not stated[-1].is_snapshot
+    if all_stated or not observed:
+        return _make_disjoint(stated)
+    removed = find_removal_time(lines, stated[-1] if stated else None)
+    return _reconstruct(stated, observed, removed, missing, unnamed)
 
 
-def _disjoint(ordered: Sequence[ItemFact]) -> Chain:
-    """Versions by time; one without a stated end lasts until the next begins."""
+def _make_disjoint(ordered: Sequence[ItemFact]) -> VersionChain:
+    """Cut versions by time; one without a stated end lasts until the next begins."""
     following = [v.valid_from for v in ordered[1:]]
     closed = [
         replace(v, valid_to=start) if v.valid_to is None or v.valid_to > start else v
@@ -88,42 +100,42 @@ def _disjoint(ordered: Sequence[ItemFact]) -> Chain:
     return [*closed, *ordered[-1:]]
 
 
-def _rebuilt(
+def _reconstruct(
     stated: Sequence[ItemFact],
-    seen: Sequence[Sighting],
+    observed: Sequence[ItemObservation],
     removed: datetime | None,
     missing: bool,
     unnamed: Sequence[datetime],
-) -> Chain:
-    """The chain of states: the first sighting reaches back, the last one forward."""
-    since = [(s.at, s.state) for s in seen if not s.before]
+) -> VersionChain:
+    """Reconstruct the chain: the first observation extends backwards, the last one forwards."""
+    since = [(s.at, s.state) for s in observed if not s.before]
     if not stated:
-        steps = [(seen[0].at, seen[0].state), *since]
-        return _chained(steps, removed or max(s.until for s in seen))
+        steps = [(observed[0].at, observed[0].state), *since]
+        return _build_chain(steps, removed or max(s.until for s in observed))
     first, present = stated[0], stated[-1]
-    begins, shown = min(first.valid_from, seen[0].at), _shown_from(stated)
+    begins, shown = min(first.valid_from, observed[0].at), _find_known_since(stated)
     proven = max((at for at, _ in since if at <= shown), default=begins)
     shown = max((at for at in unnamed if proven < at <= shown), default=shown)
-    known = seen[0].state if seen[0].at <= shown else first
+    initial = observed[0].state if observed[0].at <= shown else first
     steps = [*since, (shown, first), *((v.valid_from, v) for v in stated[1:])]
-    steps = [(begins, known), *sorted(steps, key=lambda step: step[0])]
-    if not (missing or _same(steps[-1][1], present)):
+    steps = [(begins, initial), *sorted(steps, key=lambda step: step[0])]
+    if not (missing or _is_same_charge(steps[-1][1], present)):
         steps.append((steps[-1][0], present))
-    return _chained(steps, removed or present.valid_to)
+    return _build_chain(steps, removed or present.valid_to)
 
 
-def _shown_from(stated: Sequence[ItemFact]) -> datetime:
-    """Since when the first stated version is known for itself."""
+def _find_known_since(stated: Sequence[ItemFact]) -> datetime:
+    """Return the instant since when the first stated version itself is known."""
     first = stated[0]
-    seen = first.first_seen_at if first.is_snapshot else first.changed_at
-    known = seen or first.valid_from
-    return known if len(stated) == 1 else min(known, stated[1].valid_from)
+    learnt = first.first_seen_at if first.is_snapshot else first.changed_at
+    since = learnt or first.valid_from
+    return since if len(stated) == 1 else min(since, stated[1].valid_from)
 
 
-def _chained(steps: Iterable[Step], end: datetime | None) -> Chain:
-    chain: Chain = []
+def _build_chain(steps: Iterable[Step], end: datetime | None) -> VersionChain:
+    chain: VersionChain = []
     for at, state in steps:
-        if chain and _continues(chain[-1], state):
+        if chain and _is_continued(chain[-1], state):
             if chain[-1].reconstructed and not state.reconstructed:
                 chain[-1] = replace(state, valid_from=chain[-1].valid_from, valid_to=None)
             continue
@@ -137,47 +149,52 @@ def _chained(steps: Iterable[Step], end: datetime | None) -> Chain:
     return [v for v in chain if v.valid_to is None or v.valid_to > v.valid_from]
 
 
-def _continues(one: ItemFact, other: ItemFact) -> bool:
-    """Whether a state goes on: of two that are stated, also what no line shows is compared."""
-    stated = not (one.reconstructed or other.reconstructed)
-    taxed_alike = one.inclusive_tax_percent == other.inclusive_tax_percent
-    return _same(one, other) and (taxed_alike or not stated)
+def _is_continued(previous: ItemFact, following: ItemFact) -> bool:
+    """Return whether a state continues; of two stated ones all fields are compared."""
+    stated = not (previous.reconstructed or following.reconstructed)
+    taxed_alike = previous.inclusive_tax_percent == following.inclusive_tax_percent
+    return _is_same_charge(previous, following) and (taxed_alike or not stated)
 
 
-def _same(one: ItemFact, other: ItemFact) -> bool:
-    """Whether two states come to the same charge."""
-    return (one.price, one.unit_amount, one.quantity) == (
-        other.price, other.unit_amount, other.quantity,
+def _is_same_charge(left: ItemFact, right: ItemFact) -> bool:
+    """Return whether two states lead to the same charge."""
+    return (left.price, left.unit_amount, left.quantity) == (
+        right.price, right.unit_amount, right.quantity,
     )  # fmt: skip
 
 
-def _is_gone(stated: Sequence[ItemFact], over: Mapping[SubscriptionKey, datetime | None]) -> bool:
-    """Whether an item is no longer shown, though its subscription did not end with it."""
+def _is_removed(
+    stated: Sequence[ItemFact], over: Mapping[SubscriptionKey, datetime | None]
+) -> bool:
+    """Return whether an item is no longer in the source, but its subscription went on."""
     if not stated:
         return True
     last = stated[-1]
     return last.is_snapshot and last.valid_to not in (None, over.get(last.subscription))
 
 
-def _bounded(item: Vanished, key: ItemKey, lines: Mapping[ItemKey, Sequence[LineFact]]) -> Vanished:
-    """Not later than when its subscription was billed anew without it, within its paid period.
+def _limit_end(
+    item: RemovedItem, key: ItemKey, lines: Mapping[ItemKey, Sequence[LineFact]]
+) -> RemovedItem:
+    """Limit the end to the subscription's next invoice without the item, within its paid
+    period.
 
-    A trial that is given begins a period of all that is still there.
+    A granted trial begins a period of all items still present.
     """
     last = item.versions[-1]
     anew = [
         at
-        for other, theirs in lines.items()
+        for other, other_lines in lines.items()
         if other != key
-        for at in _billed_again(theirs, last)
+        for at in _list_new_periods(other_lines, last)
         if item.alive_at < at < item.latest
     ]
     return replace(item, latest=min(anew)) if anew else item
 
 
-def _billed_again(lines: Sequence[LineFact], beside: ItemFact) -> Iterator[datetime]:
-    """When an item beside this one, of the same interval, began another period."""
-    mine = [
+def _list_new_periods(lines: Sequence[LineFact], beside: ItemFact) -> Iterator[datetime]:
+    """Yield the later period starts of the subscription's items with the same interval."""
+    starts = [
         line.period_start
         for line in lines
         if (line.source, line.subscription_source_id) == beside.subscription
@@ -186,33 +203,36 @@ def _billed_again(lines: Sequence[LineFact], beside: ItemFact) -> Iterator[datet
         and not line.is_proration
     ]
     first = min((x.period_start for x in lines if x.period_start is not None), default=None)
-    yield from (at for at in mine if first is not None and at > first)
+    yield from (at for at in starts if first is not None and at > first)
 
 
-def _vanished(
+def _build_removed_item(
     key: ItemKey,
-    chain: Chain,
+    chain: VersionChain,
     stated: Sequence[ItemFact],
-    seen: Sequence[Sighting],
+    observed: Sequence[ItemObservation],
     lines: Sequence[LineFact],
-    told: Told,
+    reported: ReportedChanges,
     looks: Looks,
-) -> Vanished:
-    """What is known of the end of an item that is no longer shown."""
-    alive = [s.at for s in seen if not s.before] + [v.valid_from for v in stated]
+) -> RemovedItem:
+    """Build the known bounds for the end of an item no longer in the source."""
+    alive = [s.at for s in observed if not s.before] + [v.valid_from for v in stated]
     alive += [v.first_seen_at for v in stated if v.first_seen_at is not None]
-    alive += looks.seen_with(stated)
-    last, paid = max(alive, default=chain[0].valid_from), max((s.until for s in seen), default=None)
-    missed = stated[-1].valid_to if stated else looks.missed(chain[0].subscription, last)
+    alive += looks.list_sightings(stated)
+    last, paid = (
+        max(alive, default=chain[0].valid_from),
+        max((s.until for s in observed), default=None),
+    )
+    missed = stated[-1].valid_to if stated else looks.find_absence(chain[0].subscription, last)
     bounds = [at for at in (missed, paid) if at is not None]
     latest = min((at for at in bounds if at > last), default=max(bounds, default=last))
-    removed = told.removed.get(key)
-    if removed is not None and any(s.at > removed for s in seen if not s.before):
+    removed = reported.removed.get(key)
+    if removed is not None and any(s.at > removed for s in observed if not s.before):
         removed = None  # it was billed after that: a later change was not told
-    return Vanished(
+    return RemovedItem(
         chain,
         last,
         latest,
-        removed_at(lines, None) or removed,
-        told.unnamed.get(chain[0].subscription, ()),
+        find_removal_time(lines, None) or removed,
+        reported.unnamed.get(chain[0].subscription, ()),
     )

@@ -1,7 +1,7 @@
-"""Tax contained in prices where invoices tell it: automatic tax leaves no rate on a subscription.
+"""Inclusive tax from invoices: automatic tax leaves no rate on a subscription.
 
-A line rules the price it is for from the begin of its period on, until a later line says otherwise;
-the first one reaches back, as nothing tells what was before it.
+A line decides for its price from the start of its period, until a later line differs;
+the first one extends backwards, as nothing is known before it.
 """
 
 from collections import defaultdict
@@ -11,23 +11,23 @@ from datetime import datetime
 from decimal import Decimal
 
 from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, LineFact
-from cs_sync.metrics.mrr.sightings import evidence
+from cs_sync.metrics.mrr.observations import collect_evidence_lines
 
 
 @dataclass(frozen=True, slots=True)
-class _Rate:
-    """From `since` on so many percent were contained; proven until `until`."""
+class _TaxRate:
+    """An inclusive tax of `percent` from `since` on; proven until `until`."""
 
     since: datetime
     until: datetime
     percent: Decimal
 
 
-def with_invoiced_tax(facts: BillingFacts, versions: Sequence[ItemFact]) -> list[ItemFact]:
-    """The versions with the tax that their invoices show, cut where it changed.
+def apply_invoiced_tax(facts: BillingFacts, versions: Sequence[ItemFact]) -> list[ItemFact]:
+    """Apply the tax on their invoices to versions, cut at its changes.
 
-    A price without an invoice of its own contains what others of its subscription do, unless the
-    source states a rate.
+    A price without an invoice of its own includes the same tax as others of its
+    subscription, unless the source states a rate.
     """
     stated = any(version.inclusive_tax_percent for version in versions)
     shown = any(line.inclusive_tax_amount for line in facts.lines)
@@ -35,37 +35,40 @@ def with_invoiced_tax(facts: BillingFacts, versions: Sequence[ItemFact]) -> list
         return list(versions)
     of_prices: dict[tuple[str, str, str | None], list[LineFact]] = defaultdict(list)
     of_subscriptions: dict[tuple[str, str], list[LineFact]] = defaultdict(list)
-    for (source, item), lines in evidence(facts).items():
-        for line in filter(_tells, lines):
+    for (source, item), lines in collect_evidence_lines(facts).items():
+        for line in filter(_has_inclusive_tax, lines):
             of_prices[source, item, line.price].append(line)
             of_subscriptions[source, line.subscription_source_id or ""].append(line)
-    found: list[ItemFact] = []
+    adjusted: list[ItemFact] = []
     for version in versions:
         own = of_prices.get((version.source, version.source_id, version.price), [])
         if not own and version.inclusive_tax_percent is None:
             own = of_subscriptions.get(version.subscription, [])
-        found += _cut(version, _rates(own, version.inclusive_tax_percent))
-    return found
+        adjusted += _cut_version(version, _list_rates(own, version.inclusive_tax_percent))
+    return adjusted
 
 
-def _tells(line: LineFact) -> bool:
+def _has_inclusive_tax(line: LineFact) -> bool:
     charged = line.amount - line.discount_amount
     dated = line.period_start is not None and line.period_end is not None
     return dated and line.inclusive_tax_amount is not None and charged > line.inclusive_tax_amount
 
 
-def _rates(lines: Sequence[LineFact], stated: Decimal | None) -> list[_Rate]:
-    """What each line shows, by time; the rate before it, or the stated one, where that fits."""
-    rates: list[_Rate] = []
+def _list_rates(lines: Sequence[LineFact], stated: Decimal | None) -> list[_TaxRate]:
+    """Return the rate of each line by time.
+
+    The rate before it, or the stated one, is kept if it fits.
+    """
+    rates: list[_TaxRate] = []
     for line in sorted(lines, key=lambda line: (str(line.period_start), line.source_id)):
         assert line.period_start is not None and line.period_end is not None  # noqa: S101, PT018
         likely = rates[-1].percent if rates else stated
-        rates.append(_Rate(line.period_start, line.period_end, _percent(line, likely)))
+        rates.append(_TaxRate(line.period_start, line.period_end, _find_percent(line, likely)))
     return rates
 
 
-def _percent(line: LineFact, likely: Decimal | None) -> Decimal:
-    """The simplest percentage that comes to the tax shown, which was rounded to minor units."""
+def _find_percent(line: LineFact, likely: Decimal | None) -> Decimal:
+    """Return the simplest percentage for a tax rounded to minor units."""
     tax = Decimal(line.inclusive_tax_amount or 0)
     if tax == 0:
         return Decimal(0)
@@ -76,8 +79,8 @@ def _percent(line: LineFact, likely: Decimal | None) -> Decimal:
     return next(fitting, exact)
 
 
-def _cut(version: ItemFact, rates: Sequence[_Rate]) -> Iterator[ItemFact]:
-    """The version in pieces of one rate each; a stated rate follows on what is proven."""
+def _cut_version(version: ItemFact, rates: Sequence[_TaxRate]) -> Iterator[ItemFact]:
+    """Cut a version into pieces with one rate each; a stated rate follows proven ones."""
     if not rates:
         yield version
         return

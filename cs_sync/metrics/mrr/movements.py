@@ -1,4 +1,4 @@
-"""Movements of one account's MRR at event grain: what kind, how much and why."""
+"""Movements of one account's MRR, change by change: kind, amount and cause."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,14 @@ from typing import Literal
 
 from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.mrr.spans import Charge, Span, State, Timeline, spans_of, timeline
+from cs_sync.metrics.mrr.spans import (
+    ItemCharge,
+    MrrState,
+    MrrTimeline,
+    Span,
+    build_spans,
+    build_timeline,
+)
 
 Kind = Literal["new", "reactivation", "expansion", "contraction", "churn"]
 Cause = Literal["start", "end", "plan", "item", "quantity", "price", "discount", "pause", "payment"]
@@ -37,34 +44,36 @@ class AccountMrr:
     movements: tuple[Movement, ...]
 
 
-def account_mrr(facts: BillingFacts, policy: MrrPolicy) -> AccountMrr:
-    """Spans and movements in one go."""
-    line = timeline(facts, policy)
-    return AccountMrr(spans_of(line), tuple(_movements(line)))
+def calculate_account_mrr(facts: BillingFacts, policy: MrrPolicy) -> AccountMrr:
+    """Calculate the spans and movements of an account."""
+    line = build_timeline(facts, policy)
+    return AccountMrr(build_spans(line), tuple(_list_movements(line)))
 
 
-def account_movements(facts: BillingFacts, policy: MrrPolicy) -> tuple[Movement, ...]:
-    """The account's movements by currency and time; summed up they give its MRR."""
-    return tuple(_movements(timeline(facts, policy)))
+def calculate_movements(facts: BillingFacts, policy: MrrPolicy) -> tuple[Movement, ...]:
+    """Calculate the account's movements by currency and time; they sum up to its MRR."""
+    return tuple(_list_movements(build_timeline(facts, policy)))
 
 
-def _movements(line: Timeline) -> Iterator[Movement]:
+def _list_movements(line: MrrTimeline) -> Iterator[Movement]:
     for currency, states in sorted(line.states.items()):
-        before, left_at, paid = State(states[0].at, (), states[0].at), None, False
+        before, left_at, paid = MrrState(states[0].at, (), states[0].at), None, False
         for state in states:
             if state.amount != before.amount:
-                kind = _kind(line, before, state, left_at) if paid else "new"
+                kind = _classify_step(line, before, state, left_at) if paid else "new"
                 amount = abs(state.amount - before.amount)
-                yield Movement(currency, state.at, kind, amount, *_why(line, before, state))
+                yield Movement(currency, state.at, kind, amount, *_find_cause(line, before, state))
             if line.customer(before) and not line.customer(state):
                 left_at = state.at
             before, paid = state, paid or state.amount > 0
 
 
-def _kind(line: Timeline, before: State, after: State, left_at: datetime | None) -> Kind:
-    """The kind of a step of an amount that is not the first; who comes and goes is told first.
+def _classify_step(
+    line: MrrTimeline, before: MrrState, after: MrrState, left_at: datetime | None
+) -> Kind:
+    """Classify a later step of an amount; starts and ends are decided first.
 
-    `left_at`: when the account ceased to be a customer, if it did.
+    `left_at` is the end of the account's last time as a customer, if any.
     """
     if not line.customer(before):
         within = line.policy.reactivation_within_days
@@ -75,13 +84,13 @@ def _kind(line: Timeline, before: State, after: State, left_at: datetime | None)
     return "expansion" if after.amount > before.amount else "contraction"
 
 
-def _why(line: Timeline, before: State, after: State) -> tuple[Cause, str | None]:
-    """The cause that weighs most among the items that moved in the direction of the whole."""
+def _find_cause(line: MrrTimeline, before: MrrState, after: MrrState) -> tuple[Cause, str | None]:
+    """Return the cause with the largest weight among items that moved with the total."""
     steps: list[tuple[Fraction, Cause, str | None]] = []
-    for old, new in _pairs(before, after):
-        delta = _delta(old, new)
+    for old, new in _pair_items(before, after):
+        delta = _calculate_delta(old, new)
         if delta:
-            steps.append((delta, *_cause(line, old, new, before, after)))
+            steps.append((delta, *_classify_cause(line, old, new, before, after)))
     up = after.amount > before.amount
     causes = {cause for _, cause, _ in steps}
     if {"start", "end"} <= causes and before.amount and after.amount:
@@ -90,14 +99,16 @@ def _why(line: Timeline, before: State, after: State) -> tuple[Cause, str | None
     if not along:
         return "price", None
     _, cause, reason = max(along, key=lambda s: abs(s[0])) if len(along) > 1 else along[0]
-    return cause, reason or _stayed_for_free(after)
+    return cause, reason or _find_free_reason(after)
 
 
-def _pairs(before: State, after: State) -> Iterator[tuple[Charge | None, Charge | None]]:
-    """Each item as it was and as it is, one that was replaced with its successor."""
-    then = {_key(c.item): c for c in before.charges}
-    now = {_key(c.item): c for c in after.charges}
-    successors = _successors(
+def _pair_items(
+    before: MrrState, after: MrrState
+) -> Iterator[tuple[ItemCharge | None, ItemCharge | None]]:
+    """Yield each item before and after; a replaced one with its successor."""
+    then = {_get_key(c.item): c for c in before.charges}
+    now = {_get_key(c.item): c for c in after.charges}
+    successors = _match_successors(
         [c for key, c in then.items() if key not in now],
         [c for key, c in now.items() if key not in then],
     )
@@ -107,52 +118,58 @@ def _pairs(before: State, after: State) -> Iterator[tuple[Charge | None, Charge 
             yield then.get(key), now.get(successors.get(key, key))
 
 
-def _successors(gone: Sequence[Charge], come: Sequence[Charge]) -> dict[ItemKey, ItemKey]:
-    """Item that left a subscription → the one that took its place, of the same product first."""
-    found: dict[ItemKey, ItemKey] = {}
+def _match_successors(
+    ended: Sequence[ItemCharge], started: Sequence[ItemCharge]
+) -> dict[ItemKey, ItemKey]:
+    """Match items removed from a subscription to their successors, same product first."""
+    successors: dict[ItemKey, ItemKey] = {}
     for alike in (True, False):
-        for old in sorted(gone, key=lambda c: _key(c.item)):
-            for new in sorted(come, key=lambda c: _key(c.item)):
+        for old in sorted(ended, key=lambda c: _get_key(c.item)):
+            for new in sorted(started, key=lambda c: _get_key(c.item)):
                 if (
                     old.item.subscription == new.item.subscription
                     and (old.item.product == new.item.product or not alike)
-                    and _key(old.item) not in found
-                    and _key(new.item) not in found.values()
+                    and _get_key(old.item) not in successors
+                    and _get_key(new.item) not in successors.values()
                 ):
-                    found[_key(old.item)] = _key(new.item)
-    return found
+                    successors[_get_key(old.item)] = _get_key(new.item)
+    return successors
 
 
-def _delta(old: Charge | None, new: Charge | None) -> Fraction:
+def _calculate_delta(old: ItemCharge | None, new: ItemCharge | None) -> Fraction:
     if old is None or new is None:
         return new.net if new else -old.net if old else Fraction(0)
     return new.net - old.net
 
 
-def _cause(
-    line: Timeline, old: Charge | None, new: Charge | None, before: State, after: State
+def _classify_cause(
+    line: MrrTimeline,
+    old: ItemCharge | None,
+    new: ItemCharge | None,
+    before: MrrState,
+    after: MrrState,
 ) -> tuple[Cause, str | None]:
     if old is None and new is not None:
-        return _appeared(line, new.item, before, after)
+        return _classify_new_item(line, new.item, before, after)
     if new is None and old is not None:
-        return _vanished(line, old.item, after)
+        return _classify_removed_item(line, old.item, after)
     assert old is not None and new is not None  # noqa: S101, PT018 - one of the two exists
-    one, other = old.item, new.item
-    if (one.product, one.interval, one.interval_count) != (
-        other.product, other.interval, other.interval_count,
-    ) or (one.price != other.price and one.product is None):  # fmt: skip
+    old_item, new_item = old.item, new.item
+    if (old_item.product, old_item.interval, old_item.interval_count) != (
+        new_item.product, new_item.interval, new_item.interval_count,
+    ) or (old_item.price != new_item.price and old_item.product is None):  # fmt: skip
         return "plan", None
-    if (one.price, one.unit_amount, one.inclusive_tax_percent) != (
-        other.price, other.unit_amount, other.inclusive_tax_percent,
+    if (old_item.price, old_item.unit_amount, old_item.inclusive_tax_percent) != (
+        new_item.price, new_item.unit_amount, new_item.inclusive_tax_percent,
     ):  # fmt: skip
         return "price", None
-    return ("quantity" if one.quantity != other.quantity else "discount"), None
+    return ("quantity" if old_item.quantity != new_item.quantity else "discount"), None
 
 
-def _appeared(
-    line: Timeline, item: ItemFact, before: State, after: State
+def _classify_new_item(
+    line: MrrTimeline, item: ItemFact, before: MrrState, after: MrrState
 ) -> tuple[Cause, str | None]:
-    """An item joined a running subscription, or its subscription started or came back."""
+    """Classify a new item: added to a running subscription, or started or returned with it."""
     if any(c.item.subscription == item.subscription for c in before.charges):
         return "item", None
     over = (
@@ -163,17 +180,19 @@ def _appeared(
     return next((cause for cause in over if cause != "end"), "start"), None
 
 
-def _vanished(line: Timeline, item: ItemFact, after: State) -> tuple[Cause, str | None]:
-    stop = line.services[item.subscription].stopped(after.settled_at)
+def _classify_removed_item(
+    line: MrrTimeline, item: ItemFact, after: MrrState
+) -> tuple[Cause, str | None]:
+    stop = line.services[item.subscription].find_stop(after.settled_at)
     return ("item", None) if stop is None else (stop.cause, stop.reason)
 
 
-def _stayed_for_free(after: State) -> str | None:
-    """The reason of a loss that leaves a subscription for nothing behind: it is not a guess."""
+def _find_free_reason(after: MrrState) -> str | None:
+    """Return the reason of a loss that leaves a free subscription; it is no guess."""
     if not after.charges or after.amount:
         return None
     return "free_plan" if any(c.gross == 0 for c in after.charges) else "free"
 
 
-def _key(item: ItemFact) -> ItemKey:
+def _get_key(item: ItemFact) -> ItemKey:
     return (item.source, item.subscription_source_id, item.source_id)

@@ -1,4 +1,4 @@
-"""What a price comes to per month, as an exact fraction of minor units."""
+"""Prices per month, as exact fractions of minor units."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,8 @@ from cs_sync.metrics.mrr.facts import ItemFact
 from cs_sync.metrics.mrr.policy import MrrPolicy
 
 
-def per_month(interval: str, count: int, policy: MrrPolicy) -> Fraction:
-    """How often an interval comes round in a month: every 3 months 1/3, weekly 52/12."""
+def get_monthly_frequency(interval: str, count: int, policy: MrrPolicy) -> Fraction:
+    """Return the number of intervals per month: every 3 months 1/3, weekly 52/12."""
     per_year = {
         "month": 12,
         "year": 1,
@@ -21,35 +21,43 @@ def per_month(interval: str, count: int, policy: MrrPolicy) -> Fraction:
     return Fraction(per_year, 12 * count)
 
 
-def monthly_amount(item: ItemFact, policy: MrrPolicy) -> Fraction:
-    """Minor units per month of one item before discounts, with the tax that its price contains;
-    metered items come to nothing."""
+def calculate_monthly_amount(item: ItemFact, policy: MrrPolicy) -> Fraction:
+    """Calculate the minor units per month of an item, before discounts.
+
+    Tax included in the price stays in; metered items count 0.
+    """
     if item.usage_type == "metered":
         return Fraction(0)
-    amount = interval_amount(item)
+    amount = calculate_interval_amount(item)
     if item.interval == "month" and item.interval_count == 1:
         return amount
-    return amount * per_month(item.interval, item.interval_count, policy)
+    return amount * get_monthly_frequency(item.interval, item.interval_count, policy)
 
 
-def without_tax(amount: Fraction, item: ItemFact, policy: MrrPolicy) -> Fraction:
-    """An amount of an item without the tax that its price contains; discounts come off before."""
+def remove_tax(amount: Fraction, item: ItemFact, policy: MrrPolicy) -> Fraction:
+    """Remove the inclusive tax from an item's amount after discounts, under the policy."""
     if item.inclusive_tax_percent and policy.inclusive_tax == "removed":
         return amount / (1 + Fraction(item.inclusive_tax_percent) / 100)
     return amount
 
 
-def interval_amount(item: ItemFact) -> Fraction:
-    """Minor units per billing interval of a licensed item, tax included where the price does."""
+def calculate_interval_amount(item: ItemFact) -> Fraction:
+    """Calculate the minor units per billing interval of a licensed item.
+
+    Tax stays in where the price includes it.
+
+    Raises:
+        ValueError: The item has neither unit_amount nor tiers.
+    """
     if item.tiers:
-        return _tiered(item.tiers, Fraction(item.quantity))
+        return _calculate_tiered(item.tiers, Fraction(item.quantity))
     if item.unit_amount is None:
         raise ValueError(f"item {item.source}:{item.source_id} has neither unit_amount nor tiers")
-    return Fraction(item.unit_amount) * _units(item)
+    return Fraction(item.unit_amount) * _count_units(item)
 
 
-def _units(item: ItemFact) -> Fraction:
-    """How often unit_amount is charged: the quantity, or the packages it fills."""
+def _count_units(item: ItemFact) -> Fraction:
+    """Return the multiplier of unit_amount: the quantity, or the packages it fills."""
     quantity = Fraction(item.quantity)
     if item.divide_by is None:
         return quantity
@@ -57,45 +65,46 @@ def _units(item: ItemFact) -> Fraction:
     return Fraction(math.floor(packages) if item.divide_round == "down" else math.ceil(packages))
 
 
-def _tiered(pricing: Mapping[str, Any], quantity: Fraction) -> Fraction:
-    """Graduated: each unit at its own tier's rate. Volume: every unit at the last tier's rate.
+def _calculate_tiered(pricing: Mapping[str, Any], quantity: Fraction) -> Fraction:
+    """Calculate a tiered price.
 
-    A tier's flat amount falls due when its first unit is reached; the first tier's always does,
+    Graduated: each unit at its own tier's rate. Volume: every unit at the last tier's rate.
+    A tier's flat amount is due once its first unit is reached; the first tier's always is,
     as on Stripe (https://docs.stripe.com/products-prices/pricing-models).
     """
     tiers: Sequence[Mapping[str, Any]] = pricing["tiers"]
     total, floor = Fraction(0), Fraction(0)
     for tier in tiers:
-        ceiling = None if tier.get("up_to") is None else _exact(tier["up_to"])
+        ceiling = None if tier.get("up_to") is None else _to_fraction(tier["up_to"])
         inside = quantity if ceiling is None else min(quantity, ceiling)
         if pricing["mode"] == "volume":
-            total = _rate(tier, quantity)
+            total = _calculate_tier(tier, quantity)
         elif inside > floor or floor == 0:
-            total += _rate(tier, inside - floor)
+            total += _calculate_tier(tier, inside - floor)
         if ceiling is None or quantity <= ceiling:
             return total
         floor = ceiling
     raise ValueError(f"quantity {quantity} is above the last tier: its up_to must be null")
 
 
-def _rate(tier: Mapping[str, Any], units: Fraction) -> Fraction:
-    return _exact(tier.get("unit_amount")) * units + _exact(tier.get("flat_amount"))
+def _calculate_tier(tier: Mapping[str, Any], units: Fraction) -> Fraction:
+    return _to_fraction(tier.get("unit_amount")) * units + _to_fraction(tier.get("flat_amount"))
 
 
-def _exact(value: object) -> Fraction:
-    """A JSON number or numeral as the decimal it was written as; nothing is nought."""
+def _to_fraction(value: object) -> Fraction:
+    """Convert a JSON number or numeral exactly as written; None is 0."""
     return Fraction(0) if value is None else Fraction(Decimal(str(value)))
 
 
 def round_half_even(value: Fraction) -> int:
-    """The nearest whole minor unit, ties to the even one."""
+    """Round to whole minor units, half-even."""
     return round(value)
 
 
-def split(total: int, shares: Sequence[Fraction]) -> list[int]:
-    """Whole parts that sum to `total` and lie next to their exact shares: largest remainder.
+def split_total(total: int, shares: Sequence[Fraction]) -> list[int]:
+    """Split a total into whole parts next to their exact shares, by largest remainder.
 
-    Ties go to the earlier share, so the order of `shares` must not depend on chance.
+    Ties go to the earlier share: the order of `shares` must not depend on chance.
     """
     parts = [math.floor(share) for share in shares]
     missing = total - sum(parts)

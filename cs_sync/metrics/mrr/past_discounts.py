@@ -1,8 +1,8 @@
-"""Discounts as invoices show them, also those that the source itself no longer shows.
+"""Discounts from invoices, including those no longer in the source.
 
-Stripe drops a coupon from the subscription when it expires; the invoices of its time keep what it
-took off, and mostly its terms. Where they do not, the terms are inferred from the amounts: what
-came off a single invoice of up to a month is taken for a one-time discount.
+Stripe drops an expired coupon from the subscription; the invoices of its time keep the
+discounted amount, and mostly its terms. Otherwise the terms are inferred from the
+amounts: a discount on a single invoice of up to a month is taken as one-time.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,8 +15,8 @@ from typing import Any
 from cs_sync.metrics.mrr.discounts import may_apply
 from cs_sync.metrics.mrr.facts import BillingFacts, DiscountFact, LineFact, SubscriptionFact
 from cs_sync.metrics.mrr.full_shares import ended_by_prorations, full_shares
-from cs_sync.metrics.mrr.sightings import evidence
-from cs_sync.metrics.periods import after_interval
+from cs_sync.metrics.mrr.observations import collect_evidence_lines
+from cs_sync.metrics.periods import add_interval
 
 _SLACK = timedelta(hours=1)
 """A discount may be stamped a moment after the invoice it is for."""
@@ -28,10 +28,10 @@ _BETRAYED = "invoices:"
 """Begins the id of a discount that only amounts betray."""
 
 
-def charged_lines(facts: BillingFacts) -> list[LineFact]:
-    """Lines that charge something for a whole interval of an item, by item and time."""
+def select_charged_lines(facts: BillingFacts) -> list[LineFact]:
+    """Select the lines with a charge for an item's whole interval, by item and time."""
     whole = [line for line in _whole_lines(facts) if line.amount > 0]
-    return sorted(whole, key=lambda i: (*_item(i), str(i.period_start), i.source_id))
+    return sorted(whole, key=lambda i: (*_get_item_key(i), str(i.period_start), i.source_id))
 
 
 def free_lines(facts: BillingFacts) -> list[LineFact]:
@@ -40,32 +40,36 @@ def free_lines(facts: BillingFacts) -> list[LineFact]:
 
 
 def _whole_lines(facts: BillingFacts) -> list[LineFact]:
-    every = [line for lines in evidence(facts).values() for line in lines]
+    every = [line for lines in collect_evidence_lines(facts).values() for line in lines]
     return [i for i in every if not i.is_proration and i.period_start and i.period_end]
 
 
-def every_discount(facts: BillingFacts, lines: Sequence[LineFact]) -> list[DiscountFact]:
-    """The discounts that the source states, that its invoices describe, and that they betray."""
+def collect_discounts(facts: BillingFacts, lines: Sequence[LineFact]) -> list[DiscountFact]:
+    """Collect the discounts stated by the source, described by invoices, and inferred."""
     subscriptions = {s.key: s for s in facts.subscriptions}
-    described = _described(facts.lines, facts.discounts, subscriptions)
+    described = _list_described(facts.lines, facts.discounts, subscriptions)
     shares = list(full_shares(facts, lines))
     stated = [
-        ended_by_prorations(_as_invoiced(d, lines, subscriptions), shares, subscriptions)
+        ended_by_prorations(_fit_to_invoices(d, lines, subscriptions), shares, subscriptions)
         for d in (*facts.discounts, *described)
     ]
-    every = [*stated, *_betrayed(lines, subscriptions, stated)]
-    told = {(d.source, d.source_id, d.ends_at) for d in facts.discounts}
+    every = [*stated, *_infer_discounts(lines, subscriptions, stated)]
+    stated_keys = {(d.source, d.source_id, d.ends_at) for d in facts.discounts}
     return [
-        d if (d.source, d.source_id, d.ends_at) in told else _replaced(d, every, lines)
+        d
+        if (d.source, d.source_id, d.ends_at) in stated_keys
+        else _end_at_replacement(d, every, lines)
         for d in every
     ]
 
 
-def _replaced(
+def _end_at_replacement(
     discount: DiscountFact, every: Sequence[DiscountFact], lines: Sequence[LineFact]
 ) -> DiscountFact:
-    """One of which only bills tell the end: when another took its place in the last period it
-    lowered, else with that period.
+    """Return a discount that ends with its replacement, if only invoices show its end.
+
+    That is when another discount began in the last period it lowered, else the end of that
+    period.
     """
     if discount.ends_at is None:
         return discount
@@ -73,7 +77,9 @@ def _replaced(
     last = [
         line.period_start
         for line in lines
-        if _item(line)[:2] == owner and line.period_end == discount.ends_at and line.period_start
+        if _get_item_key(line)[:2] == owner
+        and line.period_end == discount.ends_at
+        and line.period_start
     ]
     places = {discount.subscription_item_source_id}
     places |= {None} if _is_betrayed(discount) else set()
@@ -92,39 +98,39 @@ def _is_betrayed(discount: DiscountFact) -> bool:
     return discount.source_id.startswith(_BETRAYED)
 
 
-def _item(line: LineFact) -> tuple[str, str, str]:
+def _get_item_key(line: LineFact) -> tuple[str, str, str]:
     sub, item = line.subscription_source_id or "", line.subscription_item_source_id or ""
     return line.source, sub, item
 
 
-def _described(
+def _list_described(
     lines: Iterable[LineFact],
     stated: Sequence[DiscountFact],
     subscriptions: dict[tuple[str, str], SubscriptionFact],
 ) -> list[DiscountFact]:
-    """Discounts of subscriptions that only invoices still describe."""
-    known = {(d.source, d.source_id) for d in stated}
-    found: dict[tuple[str, str], DiscountFact] = {}
+    """Return discounts of subscriptions described only by invoices."""
+    stated_keys = {(d.source, d.source_id) for d in stated}
+    described: dict[tuple[str, str], DiscountFact] = {}
     for line in sorted(lines, key=lambda i: str(i.period_start)):
-        subscription = subscriptions.get(_item(line)[:2])
+        subscription = subscriptions.get(_get_item_key(line)[:2])
         for terms in line.discounts or ():
             key = (line.source, terms["id"])
-            if subscription and terms.get("duration") and key not in known:
-                found[key] = _from_terms(terms, line, subscription)
-    return list(found.values())
+            if subscription and terms.get("duration") and key not in stated_keys:
+                described[key] = _build_from_terms(terms, line, subscription)
+    return list(described.values())
 
 
-def _from_terms(terms: Any, line: LineFact, subscription: SubscriptionFact) -> DiscountFact:
-    """The discount as the last line that it lowered describes it.
+def _build_from_terms(terms: Any, line: LineFact, subscription: SubscriptionFact) -> DiscountFact:
+    """Build a discount from the terms on its last invoice line.
 
-    It is over: at its end, or else with the period of that line, and before the source showed the
-    subscription without it.
+    It is over: at its end, else with the period of that line, and before the source
+    returned the subscription without it.
     """
     percent, end, months = terms.get("percent_off"), terms.get("ends_at"), terms.get("months")
     start = datetime.fromisoformat(terms["starts_at"])
     ends = [line.period_end, subscription.changed_at]
     ends.append(datetime.fromisoformat(end) if end else None)
-    ends.append(after_interval(start, "month", months) if months else None)
+    ends.append(add_interval(start, "month", months) if months else None)
     return DiscountFact(
         line.source,
         terms["id"],
@@ -140,67 +146,68 @@ def _from_terms(terms: Any, line: LineFact, subscription: SubscriptionFact) -> D
     )
 
 
-def _as_invoiced(
+def _fit_to_invoices(
     discount: DiscountFact,
     lines: Sequence[LineFact],
     subscriptions: dict[tuple[str, str], SubscriptionFact],
 ) -> DiscountFact:
-    """The discount from the invoice that it lowered on until the next one that it did not.
+    """Limit a discount to the time between its first invoice and the first without it.
 
-    It may be stamped a moment after the first, and seen to be gone long after the second.
+    Its start may be stamped a moment after the first, its end noticed long after the
+    second.
     """
     start, end = discount.starts_at, discount.ends_at
-    lowering = {line.invoice_source_id for line in lines if _lowered(discount, line)}
+    lowering = {line.invoice_source_id for line in lines if _is_lowered(discount, line)}
     for line in lines:
-        at, subscription = line.period_start, subscriptions.get(_item(line)[:2])
-        if at is None or subscription is None or not _touches(discount, subscription, line):
+        at, subscription = line.period_start, subscriptions.get(_get_item_key(line)[:2])
+        if at is None or subscription is None or not _is_for_line(discount, subscription, line):
             continue
         if line.invoice_source_id in lowering:
             start = at if timedelta(0) < start - at <= _SLACK else start
-        elif _spared(discount, line) and at > discount.starts_at and (end is None or at < end):
+        elif _is_spared(discount, line) and at > discount.starts_at and (end is None or at < end):
             end = at
     return replace(discount, starts_at=start, ends_at=end)
 
 
-def _lowered(discount: DiscountFact, line: LineFact) -> bool:
+def _is_lowered(discount: DiscountFact, line: LineFact) -> bool:
     if line.discounts is None:
         return line.discount_amount > 0
     return any(cut["id"] == discount.source_id for cut in line.discounts)
 
 
-def _spared(discount: DiscountFact, line: LineFact) -> bool:
-    """Whether a line was charged without a discount that could have lowered it."""
+def _is_spared(discount: DiscountFact, line: LineFact) -> bool:
+    """Return whether a line was charged without a discount that could have lowered it."""
     open_amount = line.amount > line.discount_amount
     return line.discounts is not None and open_amount and not discount.is_fallback
 
 
-def _touches(discount: DiscountFact, subscription: SubscriptionFact, line: LineFact) -> bool:
-    return may_apply(discount, subscription, _item(line)[2], line.product)
+def _is_for_line(discount: DiscountFact, subscription: SubscriptionFact, line: LineFact) -> bool:
+    return may_apply(discount, subscription, _get_item_key(line)[2], line.product)
 
 
-def _betrayed(
+def _infer_discounts(
     lines: Sequence[LineFact],
     subscriptions: dict[tuple[str, str], SubscriptionFact],
     stated: Sequence[DiscountFact],
 ) -> Iterator[DiscountFact]:
-    """One discount per run of consecutive lowered periods that no other discount explains."""
-    for key, mine in groupby(lines, _item):
+    """Yield one discount per run of consecutive lowered periods without another explanation."""
+    for key, item_lines in groupby(lines, _get_item_key):
         subscription = subscriptions.get(key[:2])
         if subscription is not None:
-            for run in _runs(list(mine), subscription, stated):
-                yield from _inferred(run, subscription)
+            for run in _find_runs(list(item_lines), subscription, stated):
+                yield from _infer_from_run(run, subscription)
 
 
-Cut = tuple[LineFact, int]
+UnexplainedCut = tuple[LineFact, int]
 """A line, and how much less it is without anybody saying why."""
 
 
-def _runs(
+def _find_runs(
     lines: Sequence[LineFact], subscription: SubscriptionFact, stated: Sequence[DiscountFact]
-) -> Iterator[list[Cut]]:
-    run: list[Cut] = []
+) -> Iterator[list[UnexplainedCut]]:
+    run: list[UnexplainedCut] = []
     for line in lines:
-        cut = _unexplained(line, subscription, stated)
+        cut = _get_unexplained(line, subscription, stated)
         if run and (cut <= 0 or run[-1][0].period_end != line.period_start):
             yield run
             run = []
@@ -210,22 +217,24 @@ def _runs(
         yield run
 
 
-def _unexplained(
+def _get_unexplained(
     line: LineFact, subscription: SubscriptionFact, stated: Sequence[DiscountFact]
 ) -> int:
     if line.discounts is not None:
-        known = {d.source_id for d in stated if d.source == line.source}
-        return sum(int(cut["amount"]) for cut in line.discounts if cut["id"] not in known)
-    explained = any(_explains(d, line, subscription) for d in stated)
+        stated_ids = {d.source_id for d in stated if d.source == line.source}
+        return sum(int(cut["amount"]) for cut in line.discounts if cut["id"] not in stated_ids)
+    explained = any(_is_explained_by(d, line, subscription) for d in stated)
     return 0 if explained else line.discount_amount
 
 
-def _explains(discount: DiscountFact, line: LineFact, subscription: SubscriptionFact) -> bool:
-    if line.period_start is None or not _touches(discount, subscription, line):
+def _is_explained_by(
+    discount: DiscountFact, line: LineFact, subscription: SubscriptionFact
+) -> bool:
+    if line.period_start is None or not _is_for_line(discount, subscription, line):
         return False
     ends_at = discount.ends_at
     if discount.duration == "once" and ends_at is None:
-        ends_at = after_interval(
+        ends_at = add_interval(
             discount.starts_at, line.interval or "month", line.interval_count or 1
         )
     return discount.starts_at - _SLACK <= line.period_start and (
@@ -233,9 +242,11 @@ def _explains(discount: DiscountFact, line: LineFact, subscription: Subscription
     )
 
 
-def _inferred(run: Sequence[Cut], subscription: SubscriptionFact) -> Iterator[DiscountFact]:
-    """The run as one percentage where that fits every line, else as each line's own amount."""
-    percent = _percentage(run)
+def _infer_from_run(
+    run: Sequence[UnexplainedCut], subscription: SubscriptionFact
+) -> Iterator[DiscountFact]:
+    """Yield the run as one percentage if it fits every line, else as fixed amounts."""
+    percent = _find_percentage(run)
     for group in [run] if percent is not None else [[cut] for cut in run]:
         (first, amount), (last, _) = group[0], group[-1]
         if first.period_start is None or first.period_end is None:
@@ -255,8 +266,8 @@ def _inferred(run: Sequence[Cut], subscription: SubscriptionFact) -> Iterator[Di
         )
 
 
-def _percentage(run: Sequence[Cut]) -> Decimal | None:
-    """The whole percentage which, rounded to minor units, took off what every line shows."""
+def _find_percentage(run: Sequence[UnexplainedCut]) -> Decimal | None:
+    """Return the whole percentage that, rounded to minor units, fits every line."""
     first, amount = run[0]
     percent = round(Decimal(amount) / first.amount * 100)
     fits = all(abs(Decimal(line.amount) * percent / 100 - cut) <= 1 for line, cut in run)

@@ -1,16 +1,17 @@
-"""What a field of a subscription was from when to when, by what was seen and told of it."""
+"""Phases of a subscription's field, from observations and reported changes."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cs_sync.metrics.mrr.books import SubscriptionBook
+from cs_sync.metrics.mrr.books import SubscriptionHistory
 
 
 @dataclass(frozen=True, slots=True)
-class Phase:
-    """A field had this value; that began after `after` and by `by`, at a time that is told if
-    they are the same.
+class FieldPhase:
+    """A value of a field, begun after `after` and by `by`.
+
+    The time is exact if they are equal.
     """
 
     value: Any
@@ -19,15 +20,15 @@ class Phase:
 
     @property
     def began_at(self) -> datetime | None:
-        """When it began, where the source told."""
+        """The start of the phase, if the source reported it."""
         return self.by if self.after == self.by else None
 
 
-def phases_of(book: SubscriptionBook, field: str) -> list[Phase]:
-    """The phases of a field in their order, the last one being the present.
+def build_phases(book: SubscriptionHistory, field: str) -> list[FieldPhase]:
+    """Build the phases of a field in order, the present one last.
 
-    A change tells what was up to it, and a sync what was when it looked: what was after a change
-    is what the next of them says.
+    A change holds the value before it, a sync the value at its time: the value after a
+    change is that of the next of them.
     """
     now = getattr(book.subscription, field)
     points: list[tuple[datetime, bool, Any]] = [
@@ -40,21 +41,21 @@ def phases_of(book: SubscriptionBook, field: str) -> list[Phase]:
     ]
     points.sort(key=lambda point: point[:2])
     if not points:
-        return [Phase(now)]
+        return [FieldPhase(now)]
     at, seen, value = points[0]
-    found = [Phase(value, None, at if seen else None)]
+    phases = [FieldPhase(value, None, at if seen else None)]
     for index, (at, seen, _) in enumerate(points):
         by, _, value = points[index + 1] if index + 1 < len(points) else (at, True, now)
-        if not seen and value == found[-1].value:  # it changed, and back again unseen
-            found.append(Phase(_other_than(field, value), at, at))
+        if not seen and value == phases[-1].value:  # it changed, and back again unseen
+            phases.append(FieldPhase(_guess_next_value(field, value), at, at))
             seen, by = True, max(by, book.subscription.ended_at or by)
-        if value != found[-1].value:
-            found.append(Phase(value, at, by if seen else at))
-    return found
+        if value != phases[-1].value:
+            phases.append(FieldPhase(value, at, by if seen else at))
+    return phases
 
 
-def _other_than(field: str, value: Any) -> Any:
-    """What a field most likely became when it ceased to be this."""
+def _guess_next_value(field: str, value: Any) -> Any:
+    """Return the most likely value after this one."""
     if field == "collection_paused":
         return "void" if value is None else None
     return "active" if field == "status" else None

@@ -1,4 +1,4 @@
-"""Which plan an account was on: the product that most of its MRR paid for."""
+"""Plans of an account: the product with most of its MRR."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -7,40 +7,40 @@ from datetime import datetime
 
 from cs_sync.metrics.mrr.spans import Span
 
-Product = tuple[str, str]
+ProductRef = tuple[str, str]
 """Source and the product's id there."""
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """The account was on this product in `[since, until)`."""
+class PlanPeriod:
+    """The time `[since, until)` of an account on a product."""
 
-    product: Product
+    product: ProductRef
     since: datetime
     until: datetime | None
 
 
-def plans_of(spans: Sequence[Span]) -> list[Held]:
-    """The account's plans in their order, without a gap: who has left stays on the last one.
+def list_plan_periods(spans: Sequence[Span]) -> list[PlanPeriod]:
+    """List the account's plans in order, without a gap: after churn the last one stays.
 
-    Of several products at once the one with the most MRR counts, and of equal ones the first by
-    name; amounts of different currencies are compared as they stand.
+    Of several products at once the one with the most MRR counts, and of equal ones the
+    first by name; amounts of different currencies are compared without conversion.
     """
     turns = sorted({span.valid_from for span in spans})
-    found: list[Held] = []
+    plan_periods: list[PlanPeriod] = []
     for at in turns:
-        product = _leading(spans, at)
-        if product is None or (found and found[-1].product == product):
+        product = _find_main_product(spans, at)
+        if product is None or (plan_periods and plan_periods[-1].product == product):
             continue
-        if found:
-            found[-1] = Held(found[-1].product, found[-1].since, at)
-        found.append(Held(product, at, None))
-    return found
+        if plan_periods:
+            plan_periods[-1] = PlanPeriod(plan_periods[-1].product, plan_periods[-1].since, at)
+        plan_periods.append(PlanPeriod(product, at, None))
+    return plan_periods
 
 
-def _leading(spans: Sequence[Span], at: datetime) -> Product | None:
-    """What most is paid for at an instant; None where no part names a product."""
-    sums: defaultdict[Product, int] = defaultdict(int)
+def _find_main_product(spans: Sequence[Span], at: datetime) -> ProductRef | None:
+    """Return the product with most MRR at an instant; None without any product."""
+    sums: defaultdict[ProductRef, int] = defaultdict(int)
     for span in spans:
         if span.valid_from <= at and (span.valid_to is None or at < span.valid_to):
             for part in span.parts:

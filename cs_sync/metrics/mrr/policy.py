@@ -1,4 +1,4 @@
-"""What counts as MRR: every choice on which billing tools differ, in one frozen object."""
+"""MRR policies: every choice on which billing tools differ, in one frozen object."""
 
 import hashlib
 import json
@@ -52,7 +52,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 glossary and support pages, ChartMogul's and Baremetrics' help centres, ProfitWell's and Recurly's
 metric documentation; what they leave open keeps our default."""
 
-LEFT_OPEN: dict[str, str] = {
+PRESET_DIFFERENCES: dict[str, str] = {
     "stripe": "What it calls the impact of exchange is our row `fx`. Collection that is paused "
     "“can affect MRR”, without saying how.",
     "chartmogul": "It spreads invoice lines, we read subscriptions, so an account that is overdue "
@@ -71,7 +71,7 @@ LEFT_OPEN: dict[str, str] = {
 
 
 class MrrPolicy(BaseModel):
-    """The switches of MRR; equal switches give an equal `hash`, which stands with every figure."""
+    """The switches of MRR; equal switches give an equal `hash`, stored with every figure."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -193,30 +193,34 @@ class MrrPolicy(BaseModel):
 
     @classmethod
     def preset(cls, name: str, **overrides: Any) -> Self:
-        """The policy of that name with single switches overridden; ValueError when unknown."""
+        """Return the preset of that name with single switches overridden.
+
+        Raises:
+            ValueError: The name is unknown.
+        """
         if name not in PRESETS:
             raise ValueError(f"unknown MRR policy {name!r}; known: {', '.join(PRESETS)}")
         return cls(**{"name": name, **PRESETS[name], **overrides})
 
     @property
     def switch_span(self) -> timedelta:
-        """How far apart a cancellation and what replaces it may be."""
+        """The longest time between a cancellation and its replacement."""
         netted = {"day": 24, "hour": 1, "none": 0}[self.switch_netting]
         hours = netted if self.switch_within_hours is None else self.switch_within_hours
         return timedelta(hours=hours)
 
-    def nets(self, one: datetime, other: datetime) -> bool:
-        """Whether a change and a later one are one change."""
+    def are_one_change(self, earlier: datetime, later: datetime) -> bool:
+        """Return whether a change and a later one are one change."""
         if self.switch_netting == "none":
-            return one == other
+            return earlier == later
         if self.switch_netting == "hour":
-            return other - one <= timedelta(hours=1)
+            return later - earlier <= timedelta(hours=1)
         zone = ZoneInfo(self.zone)
-        return one.astimezone(zone).date() == other.astimezone(zone).date()
+        return earlier.astimezone(zone).date() == later.astimezone(zone).date()
 
     @property
     def hash(self) -> str:
-        """Digest of the switches that differ from the default, so new switches keep old hashes."""
+        """The hash of the non-default switches; new switches keep old hashes."""
         switches = self.model_dump(exclude={"name"}, exclude_defaults=True)
         text = json.dumps([_VERSION, switches], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]

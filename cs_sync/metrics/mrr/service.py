@@ -1,7 +1,7 @@
-"""When a subscription counts: trials, pauses, missed payments and ends, under a policy.
+"""Counted time of a subscription: trials, pauses, missed payments and ends.
 
-What it is today says nothing of what it was: the past rests on what was told and seen of it, and
-on its bills.
+The present status does not prove the past: that rests on reported and observed changes
+and on invoices.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,26 +10,26 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Literal
 
-from cs_sync.metrics.mrr.books import SubscriptionBook
+from cs_sync.metrics.mrr.books import SubscriptionHistory
 from cs_sync.metrics.mrr.facts import InvoiceFact
-from cs_sync.metrics.mrr.first_payment import paid_since
-from cs_sync.metrics.mrr.given_trials import running_trials, trial_before
-from cs_sync.metrics.mrr.phases import Phase, phases_of
+from cs_sync.metrics.mrr.first_payment import find_payment_start
+from cs_sync.metrics.mrr.free_trials import find_initial_trial_end, find_later_trials
+from cs_sync.metrics.mrr.phases import FieldPhase, build_phases
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.mrr.uncharged import uncharged
+from cs_sync.metrics.mrr.uncharged_periods import find_uncharged_periods
 
 OffCause = Literal["end", "payment", "pause"]
 _NEVER_STARTED = frozenset({"incomplete", "incomplete_expired"})
-A_DAY = timedelta(days=1)
+ONE_DAY = timedelta(days=1)
 _LONGEST_DUNNING = timedelta(days=60)
 _OWING = frozenset({"past_due", "unpaid", "canceled"})
 
 
 @dataclass(frozen=True, slots=True)
-class Stop:
-    """From `at` on (until `until`, if ever) the subscription does not count, because of `cause`.
+class ServiceStop:
+    """A time without counting, from `at` until `until` (if ever), because of `cause`.
 
-    `inferred` when the source does not say the instant and it was taken from what is next to it.
+    `inferred` if the source does not state the instant and it was estimated.
     """
 
     at: datetime
@@ -40,122 +40,134 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class Service:
-    """A subscription counts from `starts_at` on, except within its stops."""
+class ServicePeriod:
+    """The counted time of a subscription: from `starts_at` on, except within its stops."""
 
     starts_at: datetime
-    stops: tuple[Stop, ...] = ()
+    stops: tuple[ServiceStop, ...] = ()
 
     def counts(self, at: datetime) -> bool:
-        """Whether it counts at an instant."""
-        return self.starts_at <= at and self.stopped(at) is None
+        """Return whether the subscription counts at an instant."""
+        return self.starts_at <= at and self.find_stop(at) is None
 
-    def stopped(self, at: datetime) -> Stop | None:
-        """The stop that holds at an instant: the lasting one first."""
+    def find_stop(self, at: datetime) -> ServiceStop | None:
+        """Return the stop in force at an instant, a permanent one first."""
         holding = [s for s in self.stops if s.at <= at and (s.until is None or at < s.until)]
         return min(holding, key=lambda s: (s.until is not None, s.at), default=None)
 
     @property
     def instants(self) -> list[datetime]:
-        """Every instant at which it may begin or cease to count."""
+        """Every instant at which counting may start or stop."""
         ends = [s.until for s in self.stops if s.until is not None]
         return [self.starts_at, *(s.at for s in self.stops), *ends]
 
 
-def service_of(book: SubscriptionBook, policy: MrrPolicy) -> Service | None:
-    """When this subscription counts; None when it never does: on its first trial, never paid."""
-    given, start = running_trials(book), _starts_at(book, policy)
+def find_service_period(book: SubscriptionHistory, policy: MrrPolicy) -> ServicePeriod | None:
+    """Return the counted time of a subscription; None if it never counts.
+
+    It never counts in its first trial, or if never paid.
+    """
+    trials, start = find_later_trials(book), _find_start(book, policy)
     if start is None:
         return None
-    stops = [*_ends(book, policy), *_unpaid(book, policy), *_pauses(book, policy)]
+    stops = [
+        *_list_ends(book, policy),
+        *_list_payment_stops(book, policy),
+        *_list_pauses(book, policy),
+    ]
     if policy.trials == "excluded" and policy.running_trials == "excluded":
-        stops += [Stop(begun, "pause", "trial", until=over) for begun, over in given]
-    stops += _unexplained(book, stops, policy)
-    return Service(start, tuple(stops))
+        stops += [ServiceStop(begun, "pause", "trial", until=over) for begun, over in trials]
+    stops += _list_unexplained_pauses(book, stops, policy)
+    return ServicePeriod(start, tuple(stops))
 
 
-def _starts_at(book: SubscriptionBook, policy: MrrPolicy) -> datetime | None:
-    """From when on it counts at all; None where it never has so far."""
-    subscription, first = book.subscription, trial_before(book)
+def _find_start(book: SubscriptionHistory, policy: MrrPolicy) -> datetime | None:
+    """Return the first counted instant; None if there is none so far."""
+    subscription, first = book.subscription, find_initial_trial_end(book)
     if subscription.status in _NEVER_STARTED:
         return None
     if policy.trials == "counted":
         return subscription.started_at
-    if subscription.status == "trialing" and not running_trials(book):
+    if subscription.status == "trialing" and not find_later_trials(book):
         return None
     if first is None:
         return subscription.started_at
-    paid = paid_since(replace(subscription, trial_end=first), book.invoices)
+    paid = find_payment_start(replace(subscription, trial_end=first), book.invoices)
     began = first if policy.unpaid_trials == "counted" else paid
     return began and max(began, subscription.started_at)
 
 
-def _ends(book: SubscriptionBook, policy: MrrPolicy) -> Iterable[Stop]:
+def _list_ends(book: SubscriptionHistory, policy: MrrPolicy) -> Iterable[ServiceStop]:
     subscription = book.subscription
-    asked = subscription.canceled_at if policy.cancellation == "request" else None
-    known = subscription.ended_at or asked or subscription.cancel_at
-    if known is not None:
-        at = known if asked is None else min(known, asked)
+    requested_at = subscription.canceled_at if policy.cancellation == "request" else None
+    ends_at = subscription.ended_at or requested_at or subscription.cancel_at
+    if ends_at is not None:
+        at = ends_at if requested_at is None else min(ends_at, requested_at)
         if policy.cancellation == "paid_until":
-            at = max([at, *_paid_until(book.invoices, at)])
-        yield Stop(at, "end", subscription.cancel_reason)
+            at = max([at, *_list_paid_ends(book.invoices, at)])
+        yield ServiceStop(at, "end", subscription.cancel_reason)
     elif subscription.status == "canceled":
         at = subscription.canceled_at or subscription.changed_at or subscription.started_at
-        yield Stop(at, "end", subscription.cancel_reason, inferred=True)
+        yield ServiceStop(at, "end", subscription.cancel_reason, inferred=True)
     if policy.cancellation == "request":
-        for one, other in pairwise(phases_of(book, "canceled_at")):
-            if one.value is not None and other.by is not None and one.value < other.by:
-                yield Stop(one.value, "end", until=other.by, inferred=other.began_at is None)
+        for phase, following in pairwise(build_phases(book, "canceled_at")):
+            if phase.value is not None and following.by is not None and phase.value < following.by:
+                yield ServiceStop(
+                    phase.value, "end", until=following.by, inferred=following.began_at is None
+                )
 
 
-def _paid_until(invoices: Iterable[InvoiceFact], end: datetime) -> Iterable[datetime]:
-    """Until when invoices that were made before an end have paid."""
+def _list_paid_ends(invoices: Iterable[InvoiceFact], end: datetime) -> Iterable[datetime]:
+    """Yield the ends of the periods paid by invoices made before an end."""
     for invoice in invoices:
         if invoice.status == "paid" and invoice.issued_at < end and invoice.period_end is not None:
             yield invoice.period_end
 
 
-def _unpaid(book: SubscriptionBook, policy: MrrPolicy) -> Iterable[Stop]:
-    """Lost for want of payment: when dunning gave up, or after the policy's days overdue."""
+def _list_payment_stops(book: SubscriptionHistory, policy: MrrPolicy) -> Iterable[ServiceStop]:
+    """Yield losses for non-payment: after dunning, or after the policy's days overdue."""
     if policy.past_due_churn_days is not None:
-        yield from _overdue(book, timedelta(days=policy.past_due_churn_days))
+        yield from _list_overdue_stops(book, timedelta(days=policy.past_due_churn_days))
     if policy.unpaid == "churn":
-        for phase, following in _with_next(phases_of(book, "status")):
+        for phase, following in _pair_with_next(build_phases(book, "status")):
             if phase.value == "unpaid":
-                at, until = _given_up_at(book, phase), _ended(book, following)
+                at, until = _find_dunning_end(book, phase), _find_phase_end(book, following)
                 if until is None or at < until:
-                    yield Stop(at, "payment", "payment_failed", until=until, inferred=True)
+                    yield ServiceStop(at, "payment", "payment_failed", until=until, inferred=True)
 
 
-def _overdue(book: SubscriptionBook, patience: timedelta) -> Iterator[Stop]:
-    """From when an invoice is overdue for too long until it is paid, if it ever is."""
+def _list_overdue_stops(book: SubscriptionHistory, patience: timedelta) -> Iterator[ServiceStop]:
+    """Yield the times with an invoice overdue for too long, until paid, if ever."""
     for invoice in book.invoices:
         lost = (invoice.due_at or invoice.issued_at) + patience
         if invoice.paid_at is not None and lost < invoice.paid_at:
-            yield Stop(lost, "payment", "payment_failed", until=invoice.paid_at)
-    if book.subscription.status in _OWING and (oldest := _oldest(_owed(book.invoices))):
-        yield Stop((oldest.due_at or oldest.issued_at) + patience, "payment", "payment_failed")
+            yield ServiceStop(lost, "payment", "payment_failed", until=invoice.paid_at)
+    if book.subscription.status in _OWING and (oldest := _find_oldest(_list_owed(book.invoices))):
+        yield ServiceStop(
+            (oldest.due_at or oldest.issued_at) + patience, "payment", "payment_failed"
+        )
 
 
-def _owed(invoices: Iterable[InvoiceFact]) -> Iterator[InvoiceFact]:
+def _list_owed(invoices: Iterable[InvoiceFact]) -> Iterator[InvoiceFact]:
     for invoice in invoices:
         if invoice.amount_remaining > 0 and invoice.status in ("open", "uncollectible"):
             yield invoice
 
 
-def _oldest(invoices: Iterable[InvoiceFact]) -> InvoiceFact | None:
+def _find_oldest(invoices: Iterable[InvoiceFact]) -> InvoiceFact | None:
     return min(invoices, key=lambda i: i.issued_at, default=None)
 
 
-def _given_up_at(book: SubscriptionBook, phase: Phase) -> datetime:
-    """When an unpaid subscription leaves: when its next invoice would fall due, or two months on.
+def _find_dunning_end(book: SubscriptionHistory, phase: FieldPhase) -> datetime:
+    """Return the loss of an unpaid subscription: its next invoice's due time, or two months.
 
-    Dunning gives up unseen; the former is how Stripe reports it
-    (https://support.stripe.com/questions/billing-analytics), the latter is as long as it tries.
+    The end of dunning is not visible; the former is how Stripe reports it
+    (https://support.stripe.com/questions/billing-analytics), the latter is its longest
+    duration.
     """
     by = phase.by
     paid_late = (i for i in book.invoices if i.paid_at and by and i.issued_at < by <= i.paid_at)
-    oldest = _oldest([*_owed(book.invoices), *paid_late])
+    oldest = _find_oldest([*_list_owed(book.invoices), *paid_late])
     if oldest is None:
         return by or book.subscription.changed_at or book.subscription.started_at
     in_advance = oldest.period_end is not None and oldest.period_end > oldest.issued_at
@@ -164,23 +176,27 @@ def _given_up_at(book: SubscriptionBook, phase: Phase) -> datetime:
     return min(oldest.period_end, (oldest.due_at or oldest.issued_at) + _LONGEST_DUNNING)
 
 
-def _pauses(book: SubscriptionBook, policy: MrrPolicy) -> Iterator[Stop]:
-    """Pauses as they were told and seen, the present one among them."""
+def _list_pauses(book: SubscriptionHistory, policy: MrrPolicy) -> Iterator[ServiceStop]:
+    """Yield the pauses as reported and observed, including the present one."""
     for field in ("collection_paused", "status"):
-        for phase, following in _with_next(phases_of(book, field)):
-            if not _stops(field, phase.value, policy):
+        for phase, following in _pair_with_next(build_phases(book, field)):
+            if not _is_stopped_by(field, phase.value, policy):
                 continue
             stated = book.subscription.paused_at if following is None else None
-            known = stated or phase.began_at
-            since = known or _pause_began(book, field, phase)
-            until = book.subscription.resumes_at if following is None else _ended(book, following)
+            began_at = stated or phase.began_at
+            since = began_at or _estimate_pause_start(book, field, phase)
+            until = (
+                book.subscription.resumes_at
+                if following is None
+                else _find_phase_end(book, following)
+            )
             if until is None or since < until:
-                unsure = known is None or (following is not None and following.began_at is None)
-                yield Stop(since, "pause", until=until, inferred=unsure)
+                unsure = began_at is None or (following is not None and following.began_at is None)
+                yield ServiceStop(since, "pause", until=until, inferred=unsure)
 
 
-def _stops(field: str, value: str | None, policy: MrrPolicy) -> bool:
-    """Whether a subscription with this status, or this pause of collection, does not count."""
+def _is_stopped_by(field: str, value: str | None, policy: MrrPolicy) -> bool:
+    """Return whether this status, or this pause of collection, excludes a subscription."""
     if field == "status":
         return value == "paused" and policy.pause == "excluded"
     if value is None:
@@ -188,15 +204,15 @@ def _stops(field: str, value: str | None, policy: MrrPolicy) -> bool:
     return (policy.draft_pause if value == "keep_as_draft" else policy.pause) == "excluded"
 
 
-def _with_next(phases: list[Phase]) -> Iterator[tuple[Phase, Phase | None]]:
+def _pair_with_next(phases: list[FieldPhase]) -> Iterator[tuple[FieldPhase, FieldPhase | None]]:
     return zip(phases, [*phases[1:], None], strict=True)
 
 
-def _pause_began(book: SubscriptionBook, field: str, phase: Phase) -> datetime:
-    """The best guess where nobody told: the first invoice that was given up after a paid one.
+def _estimate_pause_start(book: SubscriptionHistory, field: str, phase: FieldPhase) -> datetime:
+    """Estimate an unreported pause's start: the first void invoice after a paid one.
 
-    A trial that ended without a way to pay never counted. A subscription that is paused makes no
-    invoices: it was paid until then.
+    A trial that ended without a payment method never counted. A paused subscription makes
+    no invoices: it was paid until then.
     """
     subscription, by = book.subscription, phase.by
     bills = [i for i in book.invoices if by is None or i.issued_at <= by]
@@ -207,15 +223,15 @@ def _pause_began(book: SubscriptionBook, field: str, phase: Phase) -> datetime:
     paid = [i.issued_at for i in bills if i.status == "paid"]
     paid += [phase.after] if phase.after else []
     lapsed = [i.issued_at for i in bills if i.status in ("void", "uncollectible")]
-    known = by or subscription.changed_at or subscription.started_at
+    latest = by or subscription.changed_at or subscription.started_at
     if field == "status":
-        until = max((end for _, _, end in book.charges()), default=known)
-        known = max([min(until, known), *([phase.after] if phase.after else [])])
-    return min((at for at in lapsed if not paid or at > max(paid)), default=known)
+        until = max((end for _, _, end in book.charges()), default=latest)
+        latest = max([min(until, latest), *([phase.after] if phase.after else [])])
+    return min((at for at in lapsed if not paid or at > max(paid)), default=latest)
 
 
-def _ended(book: SubscriptionBook, following: Phase | None) -> datetime | None:
-    """When a phase was over: as told, else with what was charged next, at the latest when seen."""
+def _find_phase_end(book: SubscriptionHistory, following: FieldPhase | None) -> datetime | None:
+    """Return the end of a phase: as reported, else the next charge, else when seen."""
     if following is None:
         return None
     if following.by is None or following.began_at is not None:
@@ -225,24 +241,26 @@ def _ended(book: SubscriptionBook, following: Phase | None) -> datetime | None:
     return min((start for start in starts if after is None or start > after), default=by)
 
 
-def _unexplained(
-    book: SubscriptionBook, stops: Iterable[Stop], policy: MrrPolicy
-) -> Iterator[Stop]:
-    """Pauses that only the bills show: what stopped it already, or a trial, explains them."""
+def _list_unexplained_pauses(
+    book: SubscriptionHistory, stops: Iterable[ServiceStop], policy: MrrPolicy
+) -> Iterator[ServiceStop]:
+    """Yield pauses visible only in invoices, without an earlier stop or a trial."""
     if policy.pause == "counted":
         return
-    free, first = running_trials(book), trial_before(book)
-    for start, end in uncharged(book):
-        known = any(s.at < start + A_DAY and (s.until is None or start < s.until) for s in stops)
-        given = any(begun < end and start < over for begun, over in free)
-        if not (known or given or (first is not None and start < first)):
-            until = min([end, *(at for at in _seen_running(book) if at > start)])
-            yield Stop(start, "pause", until=until, inferred=True)
+    free, first = find_later_trials(book), find_initial_trial_end(book)
+    for start, end in find_uncharged_periods(book):
+        explained = any(
+            s.at < start + ONE_DAY and (s.until is None or start < s.until) for s in stops
+        )
+        in_trial = any(begun < end and start < over for begun, over in free)
+        if not (explained or in_trial or (first is not None and start < first)):
+            until = min([end, *(at for at in _list_seen_running(book) if at > start)])
+            yield ServiceStop(start, "pause", until=until, inferred=True)
 
 
-def _seen_running(book: SubscriptionBook) -> Iterator[datetime]:
-    """When syncs saw that it was not paused, whatever its bills say of their whole period."""
-    for seen in (*book.past, book.subscription):
-        running = seen.collection_paused is None and seen.status != "paused"
-        if running and seen.changed_at is not None:
-            yield seen.changed_at
+def _list_seen_running(book: SubscriptionHistory) -> Iterator[datetime]:
+    """Yield the syncs that saw the subscription not paused, whatever its invoices show."""
+    for version in (*book.past, book.subscription):
+        running = version.collection_paused is None and version.status != "paused"
+        if running and version.changed_at is not None:
+            yield version.changed_at

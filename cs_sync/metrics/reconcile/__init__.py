@@ -1,1 +1,1 @@
-"""MRR against the invoices: what ties, what does not, and why."""
+"""Reconciliation of MRR with invoices: matches, differences and their causes."""

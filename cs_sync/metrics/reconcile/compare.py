@@ -1,4 +1,4 @@
-"""An account's MRR at a month's end beside what its invoices bill for that instant."""
+"""An account's MRR at a month's end beside its invoices for that instant."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,13 +10,18 @@ from typing import Any
 from cs_sync.metrics.mrr.facts import BillingFacts
 from cs_sync.metrics.mrr.normalise import round_half_even
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.reconcile.causes import Cause, Part, Unmatched, explain
+from cs_sync.metrics.reconcile.causes import (
+    Cause,
+    DifferencePart,
+    SubscriptionBalance,
+    explain_difference,
+)
 from cs_sync.metrics.reconcile.charges import (
-    DEMANDED,
+    DEMANDED_STATUSES,
     BilledLine,
-    Charge,
+    MonthlyCharge,
     SubscriptionKey,
-    monthly_charges,
+    calculate_monthly_charges,
 )
 
 Mrr = Mapping[str, Mapping[str, Mapping[SubscriptionKey, int]]]
@@ -24,11 +29,11 @@ Mrr = Mapping[str, Mapping[str, Mapping[SubscriptionKey, int]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
-    """An account in one currency, or all of them; `cause` is None where it ties.
+class ReconciliationRow:
+    """An account in one currency, or all accounts; `cause` is None if it ties.
 
-    `unexplained` is what no fact explains, in either direction, and `tied` the MRR that invoices
-    bear out; usage that is billed on top takes nothing from it.
+    `unexplained` is the unexplained amount in either direction, `tied` the MRR confirmed by
+    invoices; usage billed on top does not reduce it. Amounts are in minor units per month.
     """
 
     account: str | None
@@ -45,7 +50,7 @@ class Compared:
         return self.tied / self.mrr if self.mrr else None
 
     def json(self, month: date) -> dict[str, Any]:
-        """As `cs-sync reconcile` prints it."""
+        """Return the row as `cs-sync reconcile` prints it."""
         return {
             "account": self.account,
             "month": f"{month:%Y-%m}",
@@ -60,41 +65,41 @@ class Compared:
 
 
 @dataclass(frozen=True)
-class Books:
-    """An account in one currency just before `at`: its MRR by subscription, and what is billed."""
+class AccountComparison:
+    """An account in one currency just before `at`: MRR by subscription, and its charges."""
 
     account: str
     currency: str
     at: datetime
     policy: MrrPolicy
     mrr: Mapping[SubscriptionKey, int] = field(default_factory=dict)
-    charges: tuple[Charge, ...] = ()
+    charges: tuple[MonthlyCharge, ...] = ()
 
     @property
     def total(self) -> int:
-        """All its MRR."""
+        """The account's total MRR."""
         return sum(self.mrr.values())
 
     @property
     def invoiced(self) -> Fraction:
-        """Recurring lines of invoices that ask for money, for this instant."""
+        """The recurring lines of open and paid invoices for this instant."""
         return sum((c.net for c in self._billed()), Fraction(0))
 
     @property
     def ties(self) -> bool:
-        """Whether both are the same, but for what rounding of the lines can do."""
+        """Whether MRR and invoices are equal, up to rounding of the lines."""
         slack = sum((c.rounding for c in self._billed()), Fraction(1))
         return abs(self.total - self.invoiced) <= slack
 
-    def compared(self, facts: BillingFacts | None = None) -> Compared:
-        """Both sides; the account's facts explain what does not tie."""
+    def compared(self, facts: BillingFacts | None = None) -> ReconciliationRow:
+        """Compare MRR and invoices; the account's facts explain the difference."""
         parts = [] if facts is None or self.ties else list(self._parts(facts))
         weights: defaultdict[Cause, Fraction] = defaultdict(Fraction)
         for part in parts:
             weights[part.cause] += abs(part.amount)
         off = sum((w for cause, w in weights.items() if cause != "metered"), Fraction(0))
         ranked = sorted(weights, key=lambda cause: (-weights[cause], cause))
-        return Compared(
+        return ReconciliationRow(
             self.account,
             self.currency,
             self.total,
@@ -104,56 +109,72 @@ class Books:
             tied=max(0, self.total - round_half_even(off)),
         )
 
-    def _billed(self) -> Iterator[Charge]:
+    def _billed(self) -> Iterator[MonthlyCharge]:
         for charge in self.charges:
             billed = charge.billed
-            if billed.kind != "one_off" and billed.status in DEMANDED and billed.covers(self.at):
+            if (
+                billed.kind != "one_off"
+                and billed.status in DEMANDED_STATUSES
+                and billed.covers(self.at)
+            ):
                 yield charge
 
-    def _parts(self, facts: BillingFacts) -> Iterator[Part]:
-        """Subscription by subscription; usage is no MRR, so whatever is billed for it differs."""
+    def _parts(self, facts: BillingFacts) -> Iterator[DifferencePart]:
+        """Yield the parts of the difference, subscription by subscription.
+
+        Usage is no MRR: everything billed for it is a difference.
+        """
         named = {charge.billed.subscription for charge in self.charges}
         for key in sorted({*self.mrr, *(key for key in named if key is not None)}):
             charges = [c for c in self.charges if c.billed.subscription in (key, None)]
-            mine = Unmatched(key, self.currency, self.mrr.get(key, 0), charges, self.at)
-            yield from explain(mine, facts, self.policy)
+            balance = SubscriptionBalance(
+                key, self.currency, self.mrr.get(key, 0), charges, self.at
+            )
+            yield from explain_difference(balance, facts, self.policy)
         metered = sum((c.net for c in self._billed() if c.billed.kind == "metered"), Fraction(0))
         if metered:
-            yield Part("metered", -metered)
+            yield DifferencePart("metered", -metered)
 
 
-def books_of(
+def build_comparisons(
     mrr: Mrr, lines: Mapping[str, Iterable[BilledLine]], at: datetime, policy: MrrPolicy
-) -> list[Books]:
-    """One per account and currency of either side; `lines` are by account."""
+) -> list[AccountComparison]:
+    """Build one comparison per account and currency of either side.
+
+    Args:
+        mrr: Account → currency → subscription → MRR in minor units.
+        lines: Account → its invoice lines.
+        at: The instant.
+        policy: The MRR policy.
+    """
     billed: defaultdict[tuple[str, str], list[BilledLine]] = defaultdict(list)
-    for account, some in lines.items():
-        for line in some:
+    for account, account_lines in lines.items():
+        for line in account_lines:
             billed[account, line.currency].append(line)
-    keys = {(account, currency) for account, found in mrr.items() for currency in found}
+    keys = {(account, currency) for account, amounts in mrr.items() for currency in amounts}
     return [
-        Books(
+        AccountComparison(
             *key, at, policy,
             mrr.get(key[0], {}).get(key[1], {}),
-            tuple(monthly_charges(billed.get(key, ()), policy)),
+            tuple(calculate_monthly_charges(billed.get(key, ()), policy)),
         )
         for key in sorted(keys | billed.keys())
     ]  # fmt: skip
 
 
-def sums(rows: Iterable[Compared]) -> list[Compared]:
-    """One row per currency over all accounts, also over those that tie."""
-    found: defaultdict[str, list[Compared]] = defaultdict(list)
+def sum_rows(rows: Iterable[ReconciliationRow]) -> list[ReconciliationRow]:
+    """Sum the rows per currency, over all accounts, also those that tie."""
+    by_currency: defaultdict[str, list[ReconciliationRow]] = defaultdict(list)
     for row in rows:
-        found[row.currency].append(row)
+        by_currency[row.currency].append(row)
     return [
-        Compared(
+        ReconciliationRow(
             None,
             currency,
-            sum(row.mrr for row in some),
-            sum(row.invoiced for row in some),
-            unexplained=sum(row.unexplained for row in some),
-            tied=sum(row.tied for row in some),
+            sum(row.mrr for row in members),
+            sum(row.invoiced for row in members),
+            unexplained=sum(row.unexplained for row in members),
+            tied=sum(row.tied for row in members),
         )
-        for currency, some in sorted(found.items())
+        for currency, members in sorted(by_currency.items())
     ]

@@ -1,1 +1,1 @@
-"""The cases, by what they put to the test."""
+"""The test cases, by subject."""

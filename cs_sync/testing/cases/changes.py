@@ -1,4 +1,4 @@
-"""Changes at the vendor: an incremental run ends where a full one would."""
+"""Changes at the vendor: an incremental run gives the same rows as a full one."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -11,12 +11,18 @@ from typing import Any, TypeVar
 import httpx
 from sqlalchemy import select
 
+from cs_sync.testing.assertions import (
+    assert_completed,
+    assert_same_rows,
+    require,
+    require_network,
+    skip_case,
+)
+from cs_sync.testing.fault_transport import Exchange, Fault, pass_through
 from cs_sync.testing.stored import Rows
-from cs_sync.testing.syncing import Run, SyncBench, reference
+from cs_sync.testing.syncing import SyncHarness, SyncRun, run_reference
 from cs_sync.testing.vendor import VendorFake
-from cs_sync.testing.verdicts import came_through, must, needs_network, not_applicable, same_rows
-from cs_sync.testing.wire import Exchange, Fault, no_fault
-from cs_sync_schemas import Alias, table_of
+from cs_sync_schemas import Alias, get_table
 
 T = TypeVar("T")
 SAME_INSTANT = 5
@@ -27,8 +33,8 @@ BEYOND = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
-    """What became of one change of every kind in every stream, after the next run."""
+class ChangeResult:
+    """Result of one change of every kind in every stream, after the next run."""
 
     added: Mapping[str, str]
     edited: Mapping[str, str]
@@ -41,173 +47,179 @@ class Changed:
 
 
 class ChangeCases:
-    """What holds when records come, change and go."""
+    """Cases with added, changed and deleted records."""
 
-    def test_an_added_record_arrives(self, bench: SyncBench) -> None:
+    def test_an_added_record_arrives(self, bench: SyncHarness) -> None:
         """The next run stores it."""
-        found = _changed(bench.kind)
-        for stream, name in _any(found.added, "add").items():
-            lives = _lives(bench, found.present, stream, name)
-            must(lives, f"{stream}: {name} was added and is not stored")
+        found = _run_changes(bench.kind)
+        for stream, name in _require_changes(found.added, "add").items():
+            lives = _is_present(bench, found.present, stream, name)
+            require(lives, f"{stream}: {name} was added and is not stored")
 
-    def test_an_edited_record_is_updated(self, bench: SyncBench) -> None:
+    def test_an_edited_record_is_updated(self, bench: SyncHarness) -> None:
         """The next run stores what it says now."""
-        found = _changed(bench.kind)
-        for stream, name in _any(found.edited, "edit").items():
+        found = _run_changes(bench.kind)
+        for stream, name in _require_changes(found.edited, "edit").items():
             mine = {k: v for k, v in found.before.items() if name in k or name in v.values()}
             changed = any(found.present.get(key) != fields for key, fields in mine.items())
-            must(changed, f"{stream}: {name} was edited and is stored as it was")
+            require(changed, f"{stream}: {name} was edited and is stored as it was")
 
-    def test_a_deleted_record_is_marked(self, bench: SyncBench) -> None:
+    def test_a_deleted_record_is_marked(self, bench: SyncHarness) -> None:
         """The next run gives it a tombstone; its row stays."""
-        if not _telling_deletes(bench.kind):
-            not_applicable('every stream states deletes="never"')
-        found = _changed(bench.kind)
-        for stream, name in _any(found.deleted, "delete").items():
-            kept = any(key[:2] == (_table(bench, stream), name) for key in found.rows)
-            must(kept, f"{stream}: {name} was deleted and its row is gone altogether")
-            lives = _lives(bench, found.present, stream, name)
-            must(not lives, f"{stream}: {name} was deleted and lives on")
+        if not _streams_with_deletes(bench.kind):
+            skip_case('every stream states deletes="never"')
+        found = _run_changes(bench.kind)
+        for stream, name in _require_changes(found.deleted, "delete").items():
+            kept = any(key[:2] == (_table_name(bench, stream), name) for key in found.rows)
+            require(kept, f"{stream}: {name} was deleted and its row is gone altogether")
+            lives = _is_present(bench, found.present, stream, name)
+            require(not lives, f"{stream}: {name} was deleted and lives on")
 
-    def test_a_merged_record_leads_to_its_survivor(self, bench: SyncBench) -> None:
+    def test_a_merged_record_leads_to_its_survivor(self, bench: SyncHarness) -> None:
         """The next run marks the one that is gone and remembers under which id it lives on."""
-        found = _changed(bench.kind)
-        for stream, (gone, survivor) in _any(found.merged, "merge").items():
-            lives = _lives(bench, found.present, stream, gone)
-            must(not lives, f"{stream}: {gone} was merged and lives on")
-            lives = _lives(bench, found.present, stream, survivor)
-            must(lives, f"{stream}: the survivor {survivor} is missing")
+        found = _run_changes(bench.kind)
+        for stream, (gone, survivor) in _require_changes(found.merged, "merge").items():
+            lives = _is_present(bench, found.present, stream, gone)
+            require(not lives, f"{stream}: {gone} was merged and lives on")
+            lives = _is_present(bench, found.present, stream, survivor)
+            require(lives, f"{stream}: the survivor {survivor} is missing")
             alias = (str(Alias.__tablename__), gone)
             aliases = [fields for key, fields in found.rows.items() if key[:2] == alias]
             told = any(fields["survivor_source_id"] == survivor for fields in aliases)
-            must(told, f"{stream}: nothing says that {gone} lives on as {survivor}")
+            require(told, f"{stream}: nothing says that {gone} lives on as {survivor}")
 
-    def test_incremental_equals_full(self, bench: SyncBench) -> None:
+    def test_incremental_equals_full(self, bench: SyncHarness) -> None:
         """After every kind of change, rows that were brought up to date equal rows read anew."""
-        found = _changed(bench.kind)
-        same_rows(found.read_anew, found.present, "incrementally rather than in full")
+        found = _run_changes(bench.kind)
+        assert_same_rows(found.read_anew, found.present, "incrementally rather than in full")
 
-    def test_a_full_read_knows_what_was_deleted(self, bench: SyncBench) -> None:
+    def test_a_full_read_knows_what_was_deleted(self, bench: SyncHarness) -> None:
         """`--full` is told, or finds, what is gone as the next run would be."""
-        bench.begin_synced()
+        bench.restore_first_run()
         deleted = _delete_everywhere(bench)
-        bench.later(LATER)
-        came_through(bench.sync(full=True), "read in full after deletions")
-        _is_gone(bench, deleted, "in a full read")
+        bench.advance_clock(LATER)
+        assert_completed(bench.sync(full=True), "read in full after deletions")
+        _check_deleted(bench, deleted, "in a full read")
 
-    def test_what_was_deleted_in_a_gap_is_learnt(self, bench: SyncBench) -> None:
+    def test_what_was_deleted_in_a_gap_is_learnt(self, bench: SyncHarness) -> None:
         """Nobody reads for longer than changes are told; the run that does dies once, and goes on.
 
         What is told for ever is told after the gap, too.
         """
-        told = [s.history for s in reference(bench.kind).streams.values() if s.history]
+        told = [s.history for s in run_reference(bench.kind).streams.values() if s.history]
         if not told:
-            not_applicable("no stream states a `history`: changes are told for ever")
-        bench.begin_synced()
+            skip_case("no stream states a `history`: changes are told for ever")
+        bench.restore_first_run()
         deleted = _delete_everywhere(bench)
-        bench.later((max(told) + BEYOND) // timedelta(minutes=1))
-        for stream in reference(bench.kind).streams:
+        bench.advance_clock((max(told) + BEYOND) // timedelta(minutes=1))
+        for stream in run_reference(bench.kind).streams:
             bench.sync(only=[stream], pages=1)
-        came_through(bench.sync(), "after a gap")
-        _is_gone(bench, deleted, "in a gap")
+        assert_completed(bench.sync(), "after a gap")
+        _check_deleted(bench, deleted, "in a gap")
 
-    def test_records_of_one_instant_are_all_read(self, bench: SyncBench) -> None:
+    def test_records_of_one_instant_are_all_read(self, bench: SyncHarness) -> None:
         """More records than a page holds change at one instant, across the edge of a page."""
-        bench.begin_synced()
+        bench.restore_first_run()
         bench.vendor.page_size = 2
-        streams = reference(bench.kind).streams
+        streams = run_reference(bench.kind).streams
         many = [(name, bench.vendor.add(name)) for name in streams for _ in range(SAME_INSTANT)]
         added = [(stream, name) for stream, name in many if name is not None]
         if not added:
-            not_applicable("no stream of the fake vendor can add a record")
-        came_through(_next_run(bench), "after many additions at once")
+            skip_case("no stream of the fake vendor can add a record")
+        assert_completed(_run_next(bench), "after many additions at once")
         present = bench.present()
         for stream, name in added:
-            lives = _lives(bench, present, stream, name)
-            must(lives, f"{stream}: {name}, one of {SAME_INSTANT} of one instant, is missing")
-        same_rows(_read_anew(bench), present, "after many additions at once")
+            lives = _is_present(bench, present, stream, name)
+            require(lives, f"{stream}: {name}, one of {SAME_INSTANT} of one instant, is missing")
+        assert_same_rows(_read_from_scratch(bench), present, "after many additions at once")
 
-    def test_changes_during_the_read_are_not_lost(self, bench: SyncBench) -> None:
+    def test_changes_during_the_read_are_not_lost(self, bench: SyncHarness) -> None:
         """Records are edited, added and deleted between two pages; the next run has it all."""
-        needs_network(bench)
-        requests = len(reference(bench.kind).run.sent)
+        require_network(bench)
+        requests = len(run_reference(bench.kind).run.sent)
         for number in (requests // 3, requests):
             with tempfile.TemporaryDirectory() as folder:
-                fresh = SyncBench(bench.kind, Path(folder))
-                came_through(fresh.sync(_changing_at(number, fresh)), "changed during the read")
-                came_through(_next_run(fresh), "after changes during a read")
+                fresh = SyncHarness(bench.kind, Path(folder))
+                assert_completed(
+                    fresh.sync(_change_at_request(number, fresh)), "changed during the read"
+                )
+                assert_completed(_run_next(fresh), "after changes during a read")
                 when = f"changed before request {number} of {requests}"
-                same_rows(_read_anew(fresh), fresh.present(), when)
+                assert_same_rows(_read_from_scratch(fresh), fresh.present(), when)
                 fresh.close()
 
     def test_the_last_record_of_a_page_is_deleted_before_the_next_page(
-        self, bench: SyncBench
+        self, bench: SyncHarness
     ) -> None:
         """The list goes on without the record that it had come to."""
-        _deleted_behind(bench, _deleting_once_stored, "before the next page")
+        _check_deletion_at_cursor(bench, _delete_once_stored, "before the next page")
 
     def test_the_last_record_of_a_page_is_deleted_before_a_killed_run_goes_on(
-        self, bench: SyncBench
+        self, bench: SyncHarness
     ) -> None:
         """The next process goes on without the record that the killed one had come to."""
-        _deleted_behind(bench, _killed_and_deleted, "before a killed run goes on")
+        _check_deletion_at_cursor(bench, _kill_and_delete, "before a killed run goes on")
 
-    def test_killed_in_an_incremental_run_nothing_is_lost(self, bench: SyncBench) -> None:
+    def test_killed_in_an_incremental_run_nothing_is_lost(self, bench: SyncHarness) -> None:
         """The run that brings the changes dies after the first page of every stream."""
-        bench.begin_synced()
+        bench.restore_first_run()
         _change_everything(bench)
-        bench.later(LATER)
-        for stream in reference(bench.kind).streams:
+        bench.advance_clock(LATER)
+        for stream in run_reference(bench.kind).streams:
             bench.sync(only=[stream], pages=1)
-        came_through(bench.sync(), "after a killed incremental run")
-        wanted = _changed(bench.kind).read_anew
-        same_rows(wanted, bench.present(), "after a killed incremental run")
+        assert_completed(bench.sync(), "after a killed incremental run")
+        wanted = _run_changes(bench.kind).read_anew
+        assert_same_rows(wanted, bench.present(), "after a killed incremental run")
 
 
 @cache
-def _changed(kind: type[VendorFake]) -> Changed:
-    """One change of every kind in every stream, and the next run; done once for all cases."""
+def _run_changes(kind: type[VendorFake]) -> ChangeResult:
+    """Make one change of every kind in every stream and sync; done once for all cases."""
     with tempfile.TemporaryDirectory() as folder:
-        bench = SyncBench(kind, Path(folder))
-        bench.begin_synced()
+        bench = SyncHarness(kind, Path(folder))
+        bench.restore_first_run()
         before = bench.present()
         changes = _change_everything(bench)
-        came_through(_next_run(bench), "after changes")
-        found = Changed(*changes, before, bench.rows(), bench.present(), _read_anew(bench))
+        assert_completed(_run_next(bench), "after changes")
+        found = ChangeResult(
+            *changes, before, bench.rows(), bench.present(), _read_from_scratch(bench)
+        )
         bench.close()
     return found
 
 
 @cache
-def _would_be_deleted(kind: type[VendorFake]) -> Mapping[str, str]:
-    """Stream → id of the record that its next deletion concerns."""
+def _next_deletions(kind: type[VendorFake]) -> Mapping[str, str]:
+    """Return stream → id of the record that its next deletion affects."""
     with tempfile.TemporaryDirectory() as folder:
-        bench = SyncBench(kind, Path(folder))
+        bench = SyncHarness(kind, Path(folder))
         made = _delete_everywhere(bench)
         bench.close()
     return made
 
 
-def _deleted_behind(
-    bench: SyncBench, delete: Callable[[SyncBench, str, str], Fault], when: str
+def _check_deletion_at_cursor(
+    bench: SyncHarness, delete: Callable[[SyncHarness, str, str], Fault], when: str
 ) -> None:
-    """Pages of one record each: whichever is deleted was the last one of its page."""
-    needs_network(bench)
-    for stream, name in _would_be_deleted(bench.kind).items():
+    """Check with pages of one record: any deleted record was the last of its page."""
+    require_network(bench)
+    for stream, name in _next_deletions(bench.kind).items():
         with tempfile.TemporaryDirectory() as folder:
-            fresh = SyncBench(bench.kind, Path(folder))
+            fresh = SyncHarness(bench.kind, Path(folder))
             size, fresh.vendor.page_size = fresh.vendor.page_size, 1
             run = fresh.sync(delete(fresh, stream, name), only=[stream])
-            came_through(run, f"{name} is deleted {when}")
-            must(_is_stored(fresh, stream, name), f"{stream}: {name} is never shown")
+            assert_completed(run, f"{name} is deleted {when}")
+            require(_is_stored(fresh, stream, name), f"{stream}: {name} is never shown")
             fresh.vendor.page_size = size
-            came_through(_next_run(fresh), f"{name} was deleted {when}")
-            same_rows(_read_anew(fresh), fresh.present(), f"{name} was deleted {when}")
+            assert_completed(_run_next(fresh), f"{name} was deleted {when}")
+            assert_same_rows(
+                _read_from_scratch(fresh), fresh.present(), f"{name} was deleted {when}"
+            )
             fresh.close()
 
 
-def _deleting_once_stored(bench: SyncBench, stream: str, name: str) -> Fault:
-    """The record is deleted before the request that follows its page."""
+def _delete_once_stored(bench: SyncHarness, stream: str, name: str) -> Fault:
+    """Delete the record before the request after its page."""
     waiting = [stream]
 
     def fault(exchange: Exchange) -> httpx.Response:
@@ -218,63 +230,64 @@ def _deleting_once_stored(bench: SyncBench, stream: str, name: str) -> Fault:
     return fault
 
 
-def _killed_and_deleted(bench: SyncBench, stream: str, name: str) -> Fault:
-    """Processes die after a page each until the record is stored; then it is deleted."""
+def _kill_and_delete(bench: SyncHarness, stream: str, name: str) -> Fault:
+    """Kill processes after a page each until the record is stored; then delete it."""
     while not _is_stored(bench, stream, name):
         killed = bench.sync(only=[stream], pages=1).killed
-        must(killed, f"{stream}: {name} is never shown")
+        require(killed, f"{stream}: {name} is never shown")
     bench.vendor.delete(stream)
-    return no_fault
+    return pass_through
 
 
-def _delete_everywhere(bench: SyncBench) -> Mapping[str, str]:
-    """Delete a record in every stream that can tell: stream → id."""
-    telling = _telling_deletes(bench.kind)
+def _delete_everywhere(bench: SyncHarness) -> Mapping[str, str]:
+    """Delete a record in every stream that reports deletions; return stream → id."""
+    telling = _streams_with_deletes(bench.kind)
     if not telling:
-        not_applicable('every stream states deletes="never"')
+        skip_case('every stream states deletes="never"')
     made = {name: bench.vendor.delete(name) for name in telling}
-    return _any({name: id_ for name, id_ in made.items() if id_ is not None}, "delete")
+    return _require_changes({name: id_ for name, id_ in made.items() if id_ is not None}, "delete")
 
 
-def _is_gone(bench: SyncBench, deleted: Mapping[str, str], when: str) -> None:
+def _check_deleted(bench: SyncHarness, deleted: Mapping[str, str], when: str) -> None:
     present = bench.present()
     for stream, name in deleted.items():
-        must(
-            not _lives(bench, present, stream, name), f"{stream}: {name}, deleted {when}, lives on"
+        require(
+            not _is_present(bench, present, stream, name),
+            f"{stream}: {name}, deleted {when}, lives on",
         )
-    anew = _read_anew(bench)
+    anew = _read_from_scratch(bench)
     passing = passing_tables(bench.kind)
     kept = {key: row for key, row in present.items() if key in anew or key[0] not in passing}
-    same_rows(anew, kept, f"after deletions {when}")
+    assert_same_rows(anew, kept, f"after deletions {when}")
 
 
 def passing_tables(kind: type[VendorFake]) -> set[str]:
     """Tables of what a vendor shows for a limited time and never takes back."""
-    streams = reference(kind).streams.values()
+    streams = run_reference(kind).streams.values()
     passing = (s for s in streams if s.deletes == "never" and s.history is not None)
     return {str(stream.record.__tablename__) for stream in passing}
 
 
-def _next_run(bench: SyncBench) -> Run:
-    bench.later(LATER)
+def _run_next(bench: SyncHarness) -> SyncRun:
+    bench.advance_clock(LATER)
     return bench.sync()
 
 
-def _any(made: Mapping[str, T], what: str) -> Mapping[str, T]:
-    """The changes, if the fake vendor can make any of this kind."""
+def _require_changes(made: Mapping[str, T], what: str) -> Mapping[str, T]:
+    """Return the changes; skip if the fake vendor can make none of this kind."""
     if not made:
-        not_applicable(f"no stream of the fake vendor can {what} a record")
+        skip_case(f"no stream of the fake vendor can {what} a record")
     return made
 
 
-def _change_everything(bench: SyncBench) -> tuple[Any, Any, Any, Any]:
-    """Add, edit, delete and merge, as far as the streams can show it: stream → what happened."""
-    streams = list(reference(bench.kind).streams)
+def _change_everything(bench: SyncHarness) -> tuple[Any, Any, Any, Any]:
+    """Add, edit, delete and merge where streams can show it; return stream → changes."""
+    streams = list(run_reference(bench.kind).streams)
     vendor = bench.vendor
     steps = (
         (vendor.add, streams),
         (vendor.edit, streams),
-        (vendor.delete, _telling_deletes(bench.kind)),
+        (vendor.delete, _streams_with_deletes(bench.kind)),
         (vendor.merge, streams),
     )
     done = [{name: change(name) for name in names} for change, names in steps]
@@ -282,13 +295,13 @@ def _change_everything(bench: SyncBench) -> tuple[Any, Any, Any, Any]:
     return made[0], made[1], made[2], made[3]
 
 
-def _telling_deletes(kind: type[VendorFake]) -> list[str]:
-    """The streams that can tell of deletes."""
-    streams = reference(kind).streams
+def _streams_with_deletes(kind: type[VendorFake]) -> list[str]:
+    """Return the streams that report deletions."""
+    streams = run_reference(kind).streams
     return [name for name, stream in streams.items() if stream.deletes != "never"]
 
 
-def _changing_at(number: int, bench: SyncBench) -> Fault:
+def _change_at_request(number: int, bench: SyncHarness) -> Fault:
     def fault(exchange: Exchange) -> httpx.Response:
         if exchange.number == number:
             _change_everything(bench)
@@ -297,27 +310,27 @@ def _changing_at(number: int, bench: SyncBench) -> Fault:
     return fault
 
 
-def _read_anew(bench: SyncBench) -> Rows:
-    """What a first read into an empty database finds at the same vendor now."""
+def _read_from_scratch(bench: SyncHarness) -> Rows:
+    """Return the rows of a first read of the same vendor into an empty database."""
     with tempfile.TemporaryDirectory() as folder:
-        fresh = SyncBench(bench.kind, Path(folder))
+        fresh = SyncHarness(bench.kind, Path(folder))
         fresh.take_over(bench)
-        came_through(fresh.sync(), "read anew")
+        assert_completed(fresh.sync(), "read anew")
         rows = fresh.present()
         fresh.close()
     return rows
 
 
-def _is_stored(bench: SyncBench, stream: str, source_id: str) -> bool:
-    table = table_of(reference(bench.kind).streams[stream].record)
+def _is_stored(bench: SyncHarness, stream: str, source_id: str) -> bool:
+    table = get_table(run_reference(bench.kind).streams[stream].record)
     with bench.store.read() as connection:
         found = select(table.c.source_id).where(table.c.source_id == source_id).limit(1)
         return connection.scalar(found) is not None
 
 
-def _lives(bench: SyncBench, present: Rows, stream: str, source_id: str) -> bool:
-    return any(key[:2] == (_table(bench, stream), source_id) for key in present)
+def _is_present(bench: SyncHarness, present: Rows, stream: str, source_id: str) -> bool:
+    return any(key[:2] == (_table_name(bench, stream), source_id) for key in present)
 
 
-def _table(bench: SyncBench, stream: str) -> str:
-    return str(reference(bench.kind).streams[stream].record.__tablename__)
+def _table_name(bench: SyncHarness, stream: str) -> str:
+    return str(run_reference(bench.kind).streams[stream].record.__tablename__)

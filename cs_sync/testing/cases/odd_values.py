@@ -1,14 +1,14 @@
-"""Records with values that no record can have: each costs itself at most, never its stream."""
+"""Records with impossible values: each costs at most itself, never its stream."""
 
 import json
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from cs_sync.testing.cases.texts import LARGE, nothing_vanished, records_in
-from cs_sync.testing.faults import rewritten
-from cs_sync.testing.syncing import SyncBench
-from cs_sync.testing.verdicts import came_through, needs_network
+from cs_sync.testing.assertions import assert_completed, require_network
+from cs_sync.testing.cases.texts import LARGE, check_nothing_lost, find_objects
+from cs_sync.testing.faults import rewrite_response
+from cs_sync.testing.syncing import SyncHarness
 
 NUMBERS: tuple[Any, ...] = (2**63, -(2**63) - 1, 10**30, float("nan"), float("inf"), 1e300, -1)
 """Beyond 64 bits on either side, what JSON does not know, what no integer is, less than nothing."""
@@ -24,36 +24,36 @@ _TODAY = range(10**9, 3 * 10**9)
 
 
 class OddValueCases:
-    """What holds when single records are not what they should be."""
+    """Cases with invalid single records."""
 
-    def test_impossible_values_cost_one_record_at_most(self, bench: SyncBench) -> None:
+    def test_impossible_values_cost_one_record_at_most(self, bench: SyncHarness) -> None:
         """Numbers out of every range and times at the edges of the calendar, field by field."""
-        needs_network(bench)
+        require_network(bench)
         bench.vendor.page_size = LARGE
         for first in range(len(NUMBERS)):
-            run = bench.sync(rewritten(_Odd(bench.vendor.vital, first)), full=True)
-            came_through(run, "with impossible values")
-            nothing_vanished(bench, "with impossible values")
+            run = bench.sync(rewrite_response(_ValueMutator(bench.vendor.vital, first)), full=True)
+            assert_completed(run, "with impossible values")
+            check_nothing_lost(bench, "with impossible values")
 
-    def test_what_is_no_object_costs_itself_only(self, bench: SyncBench) -> None:
+    def test_what_is_no_object_costs_itself_only(self, bench: SyncHarness) -> None:
         """In place of one record of each list stands null, a number, a text or a list."""
-        needs_network(bench)
+        require_network(bench)
         bench.vendor.page_size = LARGE
         odd: tuple[Any, ...] = (None, 7, "fine", [], {})
         for other in odd:
-            run = bench.sync(rewritten(partial(_with_first, other)), full=True)
-            came_through(run, f"with {other!r} in place of a record")
-            nothing_vanished(bench, f"with {other!r} in place of a record")
+            run = bench.sync(rewrite_response(partial(_replace_first, other)), full=True)
+            assert_completed(run, f"with {other!r} in place of a record")
+            check_nothing_lost(bench, f"with {other!r} in place of a record")
 
 
-class _Odd:
-    """Changes one number or time of every record, another one each time."""
+class _ValueMutator:
+    """Changes one number or time of every record, a different one each time."""
 
     def __init__(self, vital: tuple[str, ...], first: int) -> None:
         self._vital, self._turn = vital, first
 
     def __call__(self, body: Any) -> bytes:
-        for record in records_in(body):
+        for record in find_objects(body):
             if places := list(self._places(record)):
                 holder, key = places[self._turn % len(places)]
                 holder[key] = self._other(holder[key])
@@ -61,7 +61,7 @@ class _Odd:
         return json.dumps(body).encode()
 
     def _places(self, held: Any) -> Iterator[tuple[Any, Any]]:
-        """Where numbers and times stand in a record, however deep."""
+        """Yield where numbers and times are in a record, at any depth."""
         inside = held.items() if isinstance(held, dict) else enumerate(held)
         for key, value in inside:
             if key in self._vital:
@@ -87,10 +87,10 @@ def _is_time(value: Any) -> bool:
     return isinstance(value, str) and value[4:5] == "-" and value[10:11] == "T"
 
 
-def _with_first(other: Any, body: Any) -> Any:
-    """The first of several elements of each list replaced; the last one is often a place.
+def _replace_first(other: Any, body: Any) -> Any:
+    """Replace the first of several elements of each list; the last is often a cursor.
 
-    What the vendor itself says is wrong with its answer stays as it is.
+    The vendor's own errors inside its response stay unchanged.
     """
     lists = [body] if isinstance(body, list) else []
     inside = body.items() if isinstance(body, dict) else ()

@@ -1,74 +1,78 @@
-"""Keys that may not, or no longer: only what they close is missing, and only until it is open."""
+"""Refused keys: only what they close is missing, and only while it is closed."""
 
 import httpx
 
-from cs_sync.testing.stored import differences
-from cs_sync.testing.syncing import SyncBench, reference
-from cs_sync.testing.verdicts import (
-    came_through,
-    must,
-    needs_network,
-    not_applicable,
-    same_as_undisturbed,
+from cs_sync.testing.assertions import (
+    assert_completed,
+    assert_undisturbed,
+    require,
+    require_network,
+    skip_case,
 )
-from cs_sync.testing.wire import Exchange, Fault
+from cs_sync.testing.fault_transport import Exchange, Fault
+from cs_sync.testing.stored import describe_differences
+from cs_sync.testing.syncing import SyncHarness, run_reference
 
 
 class PermissionCases:
-    """What holds when the vendor refuses the key."""
+    """Cases in which the vendor refuses the key."""
 
-    def test_a_missing_permission_stops_its_stream_only(self, bench: SyncBench) -> None:
+    def test_a_missing_permission_stops_its_stream_only(self, bench: SyncHarness) -> None:
         """403 on one stream: it fails and says why, the others go on, the run is partial."""
-        needs_network(bench)
-        bench.begin_synced()
-        names = set(reference(bench.kind).streams)
+        require_network(bench)
+        bench.restore_first_run()
+        names = set(run_reference(bench.kind).streams)
         for stream in sorted(names):
-            run = bench.sync(_forbidden(bench, stream), side_by_side=True)
+            run = bench.sync(_forbid_stream(bench, stream), side_by_side=True)
             outcome = run.outcomes[stream]
-            must(outcome.status == "failed", f"{stream} is {outcome.status} in spite of its 403s")
-            must("403" in str(outcome.error) or "→" in str(outcome.error), f"{outcome.error}")
+            require(
+                outcome.status == "failed", f"{stream} is {outcome.status} in spite of its 403s"
+            )
+            require("403" in str(outcome.error) or "→" in str(outcome.error), f"{outcome.error}")
             others = {name for name in names if run.outcomes[name].status == "failed"} - {stream}
-            must(not others, f"{', '.join(others)} fails too when {stream} is forbidden")
-            must(run.status == ("partial" if len(names) > 1 else "failed"), f"it is {run.status}")
-        came_through(bench.sync(), "permitted again")
-        same_as_undisturbed(bench, "permitted again")
+            require(not others, f"{', '.join(others)} fails too when {stream} is forbidden")
+            require(
+                run.status == ("partial" if len(names) > 1 else "failed"), f"it is {run.status}"
+            )
+        assert_completed(bench.sync(), "permitted again")
+        assert_undisturbed(bench, "permitted again")
 
-    def test_a_key_refused_half_way_costs_nothing(self, bench: SyncBench) -> None:
+    def test_a_key_refused_half_way_costs_nothing(self, bench: SyncHarness) -> None:
         """401 from some request on: the run fails and says so; a new key takes it up there."""
-        needs_network(bench)
-        half = len(reference(bench.kind).run.sent) // 2
-        run = bench.sync(_refused_after(bench, half))
+        require_network(bench)
+        half = len(run_reference(bench.kind).run.sent) // 2
+        run = bench.sync(_refuse_after(bench, half))
         failed = [outcome for outcome in run.outcomes.values() if outcome.status == "failed"]
-        must(bool(failed), "the key is refused half-way, and no stream fails")
+        require(bool(failed), "the key is refused half-way, and no stream fails")
         stored = bench.rows()
-        must(bool(stored), "the first half was read, and nothing of it is stored")
-        came_through(bench.sync(), "with a new key")
-        same_as_undisturbed(bench, "with a new key")
+        require(bool(stored), "the first half was read, and nothing of it is stored")
+        assert_completed(bench.sync(), "with a new key")
+        assert_undisturbed(bench, "with a new key")
 
-    def test_an_expired_token_is_renewed(self, bench: SyncBench) -> None:
+    def test_an_expired_token_is_renewed(self, bench: SyncHarness) -> None:
         """Tokens that end in mid-run are renewed, and nobody notices."""
         if not bench.vendor.expire_tokens():
-            not_applicable("its keys do not expire")
+            skip_case("its keys do not expire")
 
         def fault(exchange: Exchange) -> httpx.Response:
             if exchange.number % 3 == 0 and not exchange.sent.again:
                 bench.vendor.expire_tokens()
             return exchange.answer()
 
-        came_through(bench.sync(fault), "with tokens that expire")
-        same_as_undisturbed(bench, "with tokens that expire")
+        assert_completed(bench.sync(fault), "with tokens that expire")
+        assert_undisturbed(bench, "with tokens that expire")
 
-    def test_a_forbidden_stream_buries_nothing(self, bench: SyncBench) -> None:
+    def test_a_forbidden_stream_buries_nothing(self, bench: SyncHarness) -> None:
         """What was read before stays when the permission is taken away."""
-        needs_network(bench)
-        bench.begin_synced()
-        bench.later(minutes=90)
+        require_network(bench)
+        bench.restore_first_run()
+        bench.advance_clock(minutes=90)
         bench.sync(lambda _exchange: bench.vendor.refusal(403, "not any more"))
-        told = differences(reference(bench.kind).rows, bench.rows())
-        must(not told, f"without a permission, rows change: {told}")
+        told = describe_differences(run_reference(bench.kind).rows, bench.rows())
+        require(not told, f"without a permission, rows change: {told}")
 
 
-def _forbidden(bench: SyncBench, stream: str) -> Fault:
+def _forbid_stream(bench: SyncHarness, stream: str) -> Fault:
     def fault(exchange: Exchange) -> httpx.Response:
         if exchange.sent.stream == stream:
             return bench.vendor.refusal(403, f"you may not read {stream}")
@@ -77,7 +81,7 @@ def _forbidden(bench: SyncBench, stream: str) -> Fault:
     return fault
 
 
-def _refused_after(bench: SyncBench, count: int) -> Fault:
+def _refuse_after(bench: SyncHarness, count: int) -> Fault:
     def fault(exchange: Exchange) -> httpx.Response:
         if exchange.number > count:
             return bench.vendor.refusal(401, "this key is not valid any more")

@@ -1,20 +1,20 @@
-"""An undisturbed read: everything arrives, and a second time nothing changes."""
+"""Undisturbed reads: everything arrives, and a second run changes nothing."""
 
 import subprocess
 import sys
 
 import httpx
 
-from cs_sync.plugins.checks import check_source
-from cs_sync.testing.faults import status
-from cs_sync.testing.syncing import SyncBench, reference
-from cs_sync.testing.verdicts import (
-    came_through,
-    must,
-    needs_network,
-    same_as_undisturbed,
+from cs_sync.plugins.offer_validation import validate_source
+from cs_sync.testing.assertions import (
+    assert_completed,
+    assert_undisturbed,
+    require,
+    require_network,
 )
-from cs_sync.testing.wire import Exchange
+from cs_sync.testing.fault_transport import Exchange
+from cs_sync.testing.faults import respond_status
+from cs_sync.testing.syncing import SyncHarness, run_reference
 
 PAGES = 3
 """What a stream of a fake vendor must come in, at least: a first, a middle and a last one."""
@@ -30,83 +30,85 @@ __import__(sys.argv[1])
 
 
 class ReadingCases:
-    """What holds when nothing goes wrong."""
+    """Cases without failures."""
 
-    def test_the_host_accepts_the_connector(self, bench: SyncBench) -> None:
+    def test_the_host_accepts_the_connector(self, bench: SyncHarness) -> None:
         """Its facts are complete, and its streams have names of their own."""
-        must(not (problem := check_source(bench.kind.connector)), str(problem))
+        require(not (problem := validate_source(bench.kind.connector)), str(problem))
         names = [stream.name for stream in bench.streams]
-        must(len(set(names)) == len(names), f"two streams have one name: {names}")
+        require(len(set(names)) == len(names), f"two streams have one name: {names}")
 
-    def test_importing_it_opens_no_connection(self, bench: SyncBench) -> None:
+    def test_importing_it_opens_no_connection(self, bench: SyncHarness) -> None:
         """In a process of its own: the module of the connector reaches for no network."""
         command = [sys.executable, "-c", _IMPORT, bench.kind.connector.__module__]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-        must(done.returncode == 0, f"importing it fails: {done.stderr.strip()[-500:]}")
+        require(done.returncode == 0, f"importing it fails: {done.stderr.strip()[-500:]}")
 
-    def test_making_it_sends_no_request(self, bench: SyncBench) -> None:
+    def test_making_it_sends_no_request(self, bench: SyncHarness) -> None:
         """The constructor and `streams` state facts; only reading asks the vendor."""
         with bench.opened() as source:
             source.streams()
         asked = [str(sent.request.url) for sent in bench.wire.sent]
-        must(not asked, f"it asks {asked} before it reads")
+        require(not asked, f"it asks {asked} before it reads")
 
-    def test_every_stream_arrives_in_several_pages(self, bench: SyncBench) -> None:
+    def test_every_stream_arrives_in_several_pages(self, bench: SyncHarness) -> None:
         """The fake vendor has enough records, and the connector finds them all."""
-        found = reference(bench.kind)
-        came_through(found.run, "undisturbed")
+        found = run_reference(bench.kind)
+        assert_completed(found.run, "undisturbed")
         for name in found.streams:
             pages, why = found.run.pages(name), bench.kind.one_page.get(name)
             stored = found.run.outcomes[name].stored.records
-            must(stored > 0, f"{name}: the fake vendor has no record that is stored")
+            require(stored > 0, f"{name}: the fake vendor has no record that is stored")
             enough = pages >= PAGES or why
-            must(bool(enough), f"{name} comes in {pages} pages; the fake needs {PAGES} or a reason")
+            require(
+                bool(enough), f"{name} comes in {pages} pages; the fake needs {PAGES} or a reason"
+            )
 
-    def test_a_second_run_changes_nothing(self, bench: SyncBench) -> None:
+    def test_a_second_run_changes_nothing(self, bench: SyncHarness) -> None:
         """What is read twice is stored once, also with all streams side by side."""
         bench.sync(side_by_side=True)
-        same_as_undisturbed(bench, "read side by side")
+        assert_undisturbed(bench, "read side by side")
         again = bench.sync(side_by_side=True)
-        came_through(again, "the second time")
-        must(again.changed == 0, f"the second run finds {again.changed} changes where none are")
-        same_as_undisturbed(bench, "read twice")
+        assert_completed(again, "the second time")
+        require(again.changed == 0, f"the second run finds {again.changed} changes where none are")
+        assert_undisturbed(bench, "read twice")
 
-    def test_a_full_run_changes_nothing(self, bench: SyncBench) -> None:
+    def test_a_full_run_changes_nothing(self, bench: SyncHarness) -> None:
         """Reading all again finds what is stored."""
-        bench.begin_synced()
-        bench.later(minutes=1)
+        bench.restore_first_run()
+        bench.advance_clock(minutes=1)
         full = bench.sync(full=True)
-        came_through(full, "with --full")
-        must(full.changed == 0, f"a full run finds {full.changed} changes where none are")
+        assert_completed(full, "with --full")
+        require(full.changed == 0, f"a full run finds {full.changed} changes where none are")
 
-    def test_short_pages_are_not_the_end(self, bench: SyncBench) -> None:
+    def test_short_pages_are_not_the_end(self, bench: SyncHarness) -> None:
         """Pages of one, of many and of few records hold the same records."""
-        needs_network(bench)
+        require_network(bench)
         sizes = (2, 1, 5, 1, 3)
 
         def uneven(exchange: Exchange) -> httpx.Response:
             bench.vendor.page_size = sizes[exchange.number % len(sizes)]
             return exchange.answer()
 
-        came_through(bench.sync(uneven), "with pages of uneven length")
-        same_as_undisturbed(bench, "with pages of uneven length")
+        assert_completed(bench.sync(uneven), "with pages of uneven length")
+        assert_undisturbed(bench, "with pages of uneven length")
 
-    def test_check_finds_nothing_wrong(self, bench: SyncBench) -> None:
+    def test_check_finds_nothing_wrong(self, bench: SyncHarness) -> None:
         """`cs-sync check` is content with a vendor that answers."""
         with bench.opened() as source:
             wrong = [finding for finding in source.check() if not finding.ok]
-        must(not wrong, f"check complains without a cause: {wrong}")
+        require(not wrong, f"check complains without a cause: {wrong}")
 
-    def test_check_names_a_refused_key(self, bench: SyncBench) -> None:
+    def test_check_names_a_refused_key(self, bench: SyncHarness) -> None:
         """With a wrong key `check` says so, and what to do, instead of raising."""
-        needs_network(bench)
+        require_network(bench)
         with bench.opened(lambda _sent: bench.vendor.refusal(401, "who are you?")) as source:
             wrong = [finding for finding in source.check() if not finding.ok]
-        must(bool(wrong), "check is content although the key is refused")
-        must(all(finding.remedy for finding in wrong), f"no remedy is named: {wrong}")
+        require(bool(wrong), "check is content although the key is refused")
+        require(all(finding.remedy for finding in wrong), f"no remedy is named: {wrong}")
 
-    def test_check_survives_a_vendor_in_trouble(self, bench: SyncBench) -> None:
+    def test_check_survives_a_vendor_in_trouble(self, bench: SyncHarness) -> None:
         """With errors everywhere `check` says so instead of raising."""
-        needs_network(bench)
-        with bench.opened(status(503)) as source:
-            must(any(not f.ok for f in source.check()), "check is content with a 503 everywhere")
+        require_network(bench)
+        with bench.opened(respond_status(503)) as source:
+            require(any(not f.ok for f in source.check()), "check is content with a 503 everywhere")

@@ -1,4 +1,4 @@
-"""Writing: whatever happens on the way, everything is there in the end, and nothing twice."""
+"""Writing: whatever fails on the way, everything is written in the end, once."""
 
 import tempfile
 from dataclasses import replace
@@ -9,98 +9,102 @@ import httpx
 
 from cs_sync.contracts.destination import Ack, Op
 from cs_sync.testing import faults
+from cs_sync.testing.assertions import require, skip_case
 from cs_sync.testing.cases.texts import HOSTILE
-from cs_sync.testing.poison import no_answer
-from cs_sync.testing.pushing import FIELDS, PushBench, Pushed, op_of
+from cs_sync.testing.fault_transport import Exchange, Fault
+from cs_sync.testing.poison import respond_useless
+from cs_sync.testing.pushing import FIELDS, PushHarness, PushRun, build_op
 from cs_sync.testing.vendor import CrmFake
-from cs_sync.testing.verdicts import must, not_applicable
-from cs_sync.testing.wire import Exchange, Fault
 
 ENOUGH = 3
 """Runs after which everything must be there, whatever became of the first."""
 
 
 class WritingCases:
-    """What holds for the real write-back through this destination."""
+    """Cases of the real write-back through this destination."""
 
-    def test_everything_wanted_is_written(self, bench: PushBench) -> None:
+    def test_everything_wanted_is_written(self, bench: PushHarness) -> None:
         """Fields of accounts, and follow-ups."""
         pushed = bench.push()
-        must(not pushed.problems(), pushed.problems())
-        _complete(bench, "undisturbed")
+        require(not pushed.problems(), pushed.problems())
+        _check_complete(bench, "undisturbed")
 
-    def test_preparing_twice_changes_nothing(self, bench: PushBench) -> None:
+    def test_preparing_twice_changes_nothing(self, bench: PushHarness) -> None:
         """`cs-sync init` may be run again."""
         bench.push()
         with bench.opened() as destination:
             again = list(destination.prepare(FIELDS))
         wrong = [finding for finding in (*bench.findings, *again) if not finding.ok]
-        must(not wrong, f"preparing fails: {wrong}")
-        _complete(bench, "prepared again")
+        require(not wrong, f"preparing fails: {wrong}")
+        _check_complete(bench, "prepared again")
 
-    def test_applied_twice_sends_nothing(self, bench: PushBench) -> None:
+    def test_applied_twice_sends_nothing(self, bench: PushHarness) -> None:
         """What stands in the ledger as done is not sent again."""
         bench.push()
         again = bench.push()
-        must(not again.sent, f"the second push sends {len(again.sent)} requests")
+        require(not again.sent, f"the second push sends {len(again.sent)} requests")
 
-    def test_without_its_ledger_it_makes_no_twin(self, bench: PushBench) -> None:
+    def test_without_its_ledger_it_makes_no_twin(self, bench: PushHarness) -> None:
         """The database is lost: what exists is found, and what people did to it stays."""
         bench.push()
         done = bench.crm.follow_ups()[0]
         bench.crm.complete(done)
         with bench.opened() as destination:
-            answers = list(destination.write([op_of(wish) for wish in bench.wishes]))
-        must(all(isinstance(answer, Ack) for answer in answers), f"refused: {answers}")
-        _complete(bench, "written without a ledger")
-        must(bench.crm.completed(done), f"{done} was completed and is open again")
+            answers = list(destination.write([build_op(wish) for wish in bench.wishes]))
+        require(all(isinstance(answer, Ack) for answer in answers), f"refused: {answers}")
+        _check_complete(bench, "written without a ledger")
+        require(bench.crm.completed(done), f"{done} was completed and is open again")
 
-    def test_killed_before_sending_all_is_written_later(self, bench: PushBench) -> None:
+    def test_killed_before_sending_all_is_written_later(self, bench: PushHarness) -> None:
         """The process dies at each request in turn, before it leaves."""
-        _at_every_request(bench, "killed before request", lambda exchange: exchange.die())
+        _fault_at_every_request(bench, "killed before request", lambda exchange: exchange.die())
 
-    def test_killed_before_the_receipt_makes_no_twin(self, bench: PushBench) -> None:
+    def test_killed_before_the_receipt_makes_no_twin(self, bench: PushHarness) -> None:
         """The process dies at each request in turn, after the CRM did what it asks."""
 
         def fault(exchange: Exchange) -> httpx.Response:
             exchange.answer()
             return exchange.die()
 
-        _at_every_request(bench, "killed after request", fault)
+        _fault_at_every_request(bench, "killed after request", fault)
 
-    def test_a_lost_answer_makes_no_twin(self, bench: PushBench) -> None:
+    def test_a_lost_answer_makes_no_twin(self, bench: PushHarness) -> None:
         """Each request in turn is carried out, and its answer does not arrive."""
         for error in (httpx.ReadTimeout, httpx.ReadError):
-            fault = faults.lost(error, done=True)
-            _at_every_request(bench, f"{error.__name__} after request", fault)
+            fault = faults.lose_response(error, done=True)
+            _fault_at_every_request(bench, f"{error.__name__} after request", fault)
 
-    def test_an_error_after_the_work_makes_no_twin(self, bench: PushBench) -> None:
+    def test_an_error_after_the_work_makes_no_twin(self, bench: PushHarness) -> None:
         """Each request in turn is carried out, and a gateway answers 502 or half of the answer."""
 
         def gateway(exchange: Exchange) -> httpx.Response:
             exchange.answer()
             return httpx.Response(502, text="bad gateway")
 
-        for fault, name in ((gateway, "502"), (faults.shortened, "half"), (faults.cut, "cut")):
-            _at_every_request(bench, f"{name} after request", fault)
+        for fault, name in (
+            (gateway, "502"),
+            (faults.truncate_response, "half"),
+            (faults.cut_response, "cut"),
+        ):
+            _fault_at_every_request(bench, f"{name} after request", fault)
 
-    def test_json_that_is_no_answer_is_no_receipt(self, bench: PushBench) -> None:
+    def test_json_that_is_no_answer_is_no_receipt(self, bench: PushHarness) -> None:
         """`{}`, null, a text, `{"message": …}`, a list: by a proxy, or after the work was done."""
         if bench.crm.receipt_by_status:
-            not_applicable("any good status is its receipt")
-        pushed = bench.push(no_answer(asks=False))
-        must(bool(pushed.problems()), "nothing is carried out, and the push is content")
-        must(bool(bench.missing()), "the vendor was never asked, and it is all there")
-        _again(bench, "after JSON that was no answer")
-        _at_every_request(bench, "no answer after request", no_answer())
+            skip_case("any good status is its receipt")
+        pushed = bench.push(respond_useless(asks=False))
+        require(bool(pushed.problems()), "nothing is carried out, and the push is content")
+        require(bool(bench.missing()), "the vendor was never asked, and it is all there")
+        _push_until_complete(bench, "after JSON that was no answer")
+        _fault_at_every_request(bench, "no answer after request", respond_useless())
 
-    def test_told_to_wait_it_waits(self, bench: PushBench) -> None:
+    def test_told_to_wait_it_waits(self, bench: PushHarness) -> None:
         """429 for every request: nothing was done, so all of it is sent again."""
-        pushed = bench.push(faults.once(faults.status(429, Retry_After="7")))
-        must(not pushed.problems(), f"with 429: {pushed.problems()}")
-        _complete(bench, "with 429")
+        pushed = bench.push(faults.fail_once(faults.respond_status(429, Retry_After="7")))
+        require(not pushed.problems(), f"with 429: {pushed.problems()}")
+        _check_complete(bench, "with 429")
 
-    def test_a_bad_record_takes_no_other_along(self, bench: PushBench) -> None:
+    def test_a_bad_record_takes_no_other_along(self, bench: PushHarness) -> None:
         """One account does not exist: it is refused with a reason, all others are written."""
         stranger = bench.crm.missing_account
         score, task = bench.wishes[0], bench.wishes[-1]
@@ -109,11 +113,11 @@ class WritingCases:
             replace(task, key="review:s", account="stranger", account_remote_id=stranger),
         ]
         pushed = bench.push(wanted=[*bad, *bench.wishes])
-        must(pushed.writes.rejected == len(bad), f"not refused: {pushed.writes}")
-        must(pushed.writes.unknown == 0, f"{pushed.writes.unknown} stay without an answer")
-        _complete(bench, "with two bad records among them")
+        require(pushed.writes.rejected == len(bad), f"not refused: {pushed.writes}")
+        require(pushed.writes.unknown == 0, f"{pushed.writes.unknown} stay without an answer")
+        _check_complete(bench, "with two bad records among them")
 
-    def test_somebody_else_writing_at_once_makes_no_twin(self, bench: PushBench) -> None:
+    def test_somebody_else_writing_at_once_makes_no_twin(self, bench: PushHarness) -> None:
         """Before each request in turn, another process has written the same (409).
 
         No client can see that where the vendor takes twins: `prepare` must then say so.
@@ -121,59 +125,61 @@ class WritingCases:
         if not bench.crm.refuses_twins:
             with bench.opened() as destination:
                 told = [one for one in destination.prepare(FIELDS) if one.ok and one.remedy]
-            must(bool(told), "two may write a follow-up at once, and `prepare` tells no remedy")
+            require(bool(told), "two may write a follow-up at once, and `prepare` tells no remedy")
             return
-        ops = [op_of(wish) for wish in bench.wishes]
+        ops = [build_op(wish) for wish in bench.wishes]
 
-        def racing(fresh: PushBench) -> Fault:
+        def racing(fresh: PushHarness) -> Fault:
             def fault(exchange: Exchange) -> httpx.Response:
-                fresh.write_aside(ops)
+                fresh.write_concurrently(ops)
                 return exchange.answer()
 
             return fault
 
         for number in range(1, len(bench.push().sent) + 1):
             with tempfile.TemporaryDirectory() as folder:
-                fresh = PushBench(type(bench.crm), Path(folder))
-                pushed = fresh.push(_only_at(number, racing(fresh)))
-                must(not pushed.writes.rejected, f"a race is taken for a refusal: {pushed.writes}")
-                _complete(fresh, f"written by somebody else before request {number}")
+                fresh = PushHarness(type(bench.crm), Path(folder))
+                pushed = fresh.push(_fault_only_at(number, racing(fresh)))
+                require(
+                    not pushed.writes.rejected, f"a race is taken for a refusal: {pushed.writes}"
+                )
+                _check_complete(fresh, f"written by somebody else before request {number}")
                 fresh.close()
 
-    def test_a_key_twice_in_one_batch_is_written_once(self, bench: PushBench) -> None:
+    def test_a_key_twice_in_one_batch_is_written_once(self, bench: PushHarness) -> None:
         """The destination is given every operation twice."""
-        ops = [op_of(wish) for wish in bench.wishes]
+        ops = [build_op(wish) for wish in bench.wishes]
         with bench.opened() as destination:
             answers = list(destination.write([op for op in ops for _ in range(2)]))
-        must({a.key for a in answers} == {op.key for op in ops}, "some keys have no answer")
-        must(all(isinstance(answer, Ack) for answer in answers), f"refused: {answers}")
-        _complete(bench, "with every key twice")
+        require({a.key for a in answers} == {op.key for op in ops}, "some keys have no answer")
+        require(all(isinstance(answer, Ack) for answer in answers), f"refused: {answers}")
+        _check_complete(bench, "with every key twice")
 
-    def test_every_operation_has_an_answer_of_its_own(self, bench: PushBench) -> None:
+    def test_every_operation_has_an_answer_of_its_own(self, bench: PushHarness) -> None:
         """No operation without an answer, and no answer without an operation."""
-        ops = [op_of(wish) for wish in bench.wishes]
+        ops = [build_op(wish) for wish in bench.wishes]
         with bench.opened() as destination:
             keys = sorted(answer.key for answer in destination.write(ops))
-        must(keys == sorted(op.key for op in ops), f"answered: {keys}")
+        require(keys == sorted(op.key for op in ops), f"answered: {keys}")
 
-    def test_what_was_written_is_found(self, bench: PushBench) -> None:
+    def test_what_was_written_is_found(self, bench: PushHarness) -> None:
         """`find` names what exists under our keys, and nothing else."""
         bench.push()
         wanted = {wish.key for wish in bench.wishes if wish.object == "follow_up"}
         with bench.opened() as destination:
             found = {thing.key for thing in destination.find([*wanted, "review:nobody"])}
-        must(found == wanted, f"found {sorted(found)} instead of {sorted(wanted)}")
+        require(found == wanted, f"found {sorted(found)} instead of {sorted(wanted)}")
 
-    def test_nothing_unknown_is_written_over_something_known(self, bench: PushBench) -> None:
+    def test_nothing_unknown_is_written_over_something_known(self, bench: PushHarness) -> None:
         """A None among the fields leaves the account's value alone."""
         bench.push()
         score = bench.wishes[0]
         op = Op("account", score.key, {"cs_health_score": None}, score.remote_id)
         with bench.opened() as destination:
             list(destination.write([op]))
-        _complete(bench, "with None for a score")
+        _check_complete(bench, "with None for a score")
 
-    def test_hostile_text_is_written_as_text(self, bench: PushBench) -> None:
+    def test_hostile_text_is_written_as_text(self, bench: PushHarness) -> None:
         """Names of customers reach the CRM in titles and bodies; none stops the others."""
         task = bench.wishes[-1]
         bad = [
@@ -181,55 +187,55 @@ class WritingCases:
             for n, text in enumerate(HOSTILE)
         ]
         pushed = bench.push(wanted=[*bad, *bench.wishes])
-        must(pushed.error is None, str(pushed.error))
-        must(pushed.writes.unknown == 0, f"{pushed.writes.unknown} stay without an answer")
-        _complete(bench, "with hostile texts among them")
+        require(pushed.error is None, str(pushed.error))
+        require(pushed.writes.unknown == 0, f"{pushed.writes.unknown} stay without an answer")
+        _check_complete(bench, "with hostile texts among them")
 
-    def test_a_missing_permission_is_told_and_survived(self, bench: PushBench) -> None:
+    def test_a_missing_permission_is_told_and_survived(self, bench: PushHarness) -> None:
         """403 for everything: the push says so, and writes all once it may."""
         pushed = bench.push(lambda _sent: bench.crm.refusal(403, "you may not write"))
-        must(bool(pushed.problems()), "every request is refused, and the push is content")
-        _again(bench, "permitted")
+        require(bool(pushed.problems()), "every request is refused, and the push is content")
+        _push_until_complete(bench, "permitted")
 
 
-def _complete(bench: PushBench, when: str) -> None:
+def _check_complete(bench: PushHarness, when: str) -> None:
     told = bench.missing()
-    must(not told, "\n  ".join((f"{when}:", *told[:5])))
+    require(not told, "\n  ".join((f"{when}:", *told[:5])))
 
 
-def _again(bench: PushBench, when: str) -> Pushed:
-    """Later runs bring what is missing, and do not go on for ever."""
+def _push_until_complete(bench: PushHarness, when: str) -> PushRun:
+    """Push until nothing is missing, a limited number of times."""
     for _ in range(ENOUGH):
-        bench.later(minutes=10)
+        bench.advance_clock(minutes=10)
         pushed = bench.push()
         if not pushed.sent:
             break
-    must(not pushed.problems(), f"{when}, later runs fail: {pushed.problems()}")
-    must(not pushed.sent, f"{when}, every later run sends {len(pushed.sent)} requests")
-    _complete(bench, when)
+    require(not pushed.problems(), f"{when}, later runs fail: {pushed.problems()}")
+    require(not pushed.sent, f"{when}, every later run sends {len(pushed.sent)} requests")
+    _check_complete(bench, when)
     return pushed
 
 
-def _at_every_request(bench: PushBench, when: str, fault: Fault) -> None:
-    """The fault meets one request of a push, each in turn; then the push is run again."""
-    count = _requests(type(bench.crm))
+def _fault_at_every_request(bench: PushHarness, when: str, fault: Fault) -> None:
+    """Inject the fault at each request of a push in turn, then push again."""
+    count = _count_requests(type(bench.crm))
     for number in range(1, count + 1):
         with tempfile.TemporaryDirectory() as folder:
-            fresh = PushBench(type(bench.crm), Path(folder))
-            fresh.push(_only_at(number, fault))
-            _again(fresh, f"{when} {number} of {count}")
+            fresh = PushHarness(type(bench.crm), Path(folder))
+            fresh.push(_fault_only_at(number, fault))
+            _push_until_complete(fresh, f"{when} {number} of {count}")
             fresh.close()
 
 
 @cache
-def _requests(kind: type[CrmFake]) -> int:
-    """How many an undisturbed push sends; counted once for all cases."""
+def _count_requests(kind: type[CrmFake]) -> int:
+    """Count the requests of an undisturbed push; counted once for all cases."""
     with tempfile.TemporaryDirectory() as folder:
-        fresh = PushBench(kind, Path(folder))
+        fresh = PushHarness(kind, Path(folder))
         count = len(fresh.push().sent)
         fresh.close()
     return count
 
 
-def _only_at(number: int, fault: Fault) -> Fault:
+def _fault_only_at(number: int, fault: Fault) -> Fault:
     return lambda exchange: fault(exchange) if exchange.number == number else exchange.answer()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hubspot.crm.lists import models
 
-from cs_sync.write_back.fields import field_specs
+from cs_sync.write_back.fields import build_field_specs
 
 ROOT = Path(__file__).parents[1]
 APP = ROOT / "src" / "app"
@@ -20,7 +20,7 @@ OPERATIONS = {
 }
 
 
-[BANDS] = [dict(spec.choices) for spec in field_specs("cs_") if spec.choices]
+[BANDS] = [dict(spec.choices) for spec in build_field_specs("cs_") if spec.choices]
 """Bands as they are written, and what HubSpot's lists call them."""
 
 
@@ -33,7 +33,7 @@ def test_the_card_reads_the_properties_that_are_written() -> None:
     [listed] = re.findall(r"const FIELDS = \[(.*?)\]", code, re.DOTALL)
     [prefix] = re.findall(r"PREFIX = '(.*?)'", code)
     names = re.findall(r"'(\w+)'", listed)
-    assert {prefix + name for name in names} == {spec.name for spec in field_specs("cs_")}
+    assert {prefix + name for name in names} == {spec.name for spec in build_field_specs("cs_")}
 
 
 def test_the_card_names_every_band() -> None:
@@ -75,7 +75,7 @@ def test_a_list_filters_companies_by_what_is_written(path: Path) -> None:
     models.PublicOrFilterBranch(root["filterBranchType"], [], "OR", root["filters"])
     [branch] = root["filterBranches"]
     models.PublicAndFilterBranch(branch["filterBranchType"], [], "AND", [])
-    known = {spec.name for spec in field_specs("cs_")} | {"hubspot_owner_id"}
+    known = {spec.name for spec in build_field_specs("cs_")} | {"hubspot_owner_id"}
     for each in branch["filters"]:
         assert each["filterType"] == "PROPERTY"
         assert each["property"] in known

@@ -16,7 +16,7 @@ import yaml
 from jsonschema import Draft202012Validator
 from starlette.applications import Starlette
 
-from cs_sync import Page, Window, Workspace
+from cs_sync import Page, Window, WorkspaceInfo
 from cs_sync.http import VendorHttp
 from cs_sync_posthog import PostHogSource
 from cs_sync_posthog.config import PostHogConfig
@@ -63,7 +63,7 @@ def client(acme: World, runner: asyncio.Runner) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def read(client: httpx.Client, acme: World) -> Callable[[str], list[Page]]:
     """Return every page of a stream of the connector."""
-    workspace = Workspace(timezone=ZoneInfo("Europe/Warsaw"))
+    workspace = WorkspaceInfo(timezone=ZoneInfo("Europe/Warsaw"))
     config = PostHogConfig.model_validate(
         {
             "base_url": "http://127.0.0.1/posthog",

@@ -1,4 +1,4 @@
-"""The `files` connector: CSV, JSON Lines and Parquet files of a folder, one per table."""
+"""The `files` connector: a folder of CSV, JSON Lines and Parquet files, one per table."""
 
 from cs_sync import Source, hookimpl
 from cs_sync_files.source import FilesSource
@@ -8,5 +8,5 @@ __all__ = ["FilesSource", "cs_sync_sources"]
 
 @hookimpl
 def cs_sync_sources() -> list[type[Source]]:
-    """Offer the connector to cs-sync."""
+    """Return the source."""
     return [FilesSource]

@@ -1,7 +1,7 @@
-"""From the text (or JSON value) of one cell to the value of one field, or a ValueError saying why.
+"""Conversion of cells (text or JSON) to field values; ValueError says why one fails.
 
-Converters are compiled once per column; the schema's own constraints are checked here already, so
-that a rejection can name the column.
+Converters are compiled once per column; the schema's own constraints are checked here
+already, so that a rejection can name the column.
 """
 
 import json
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import TypeAdapter, ValidationError
 
-from cs_sync_files.times import day, instant, month
+from cs_sync_files.times import parse_day, parse_instant, parse_month
 from cs_sync_schemas import Record
 
 Convert = Callable[[Any], Any]
@@ -26,8 +26,8 @@ _BOOLEANS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "
 _MEMO_SIZE = 10_000
 
 
-class Memo(dict[str, Any]):
-    """Remembers what texts of a column mean; days, ids and states repeat thousands of times."""
+class ConversionCache(dict[str, Any]):
+    """Caches a column's conversions; days, ids and states repeat thousands of times."""
 
     def __init__(self, convert: Convert) -> None:
         super().__init__()
@@ -40,21 +40,23 @@ class Memo(dict[str, Any]):
         return value
 
 
-def converter(record: type[Record], field: str, zone: ZoneInfo, *, text: bool) -> Convert | None:
-    """How a cell becomes `record.field`; None when any text is taken as it is.
+def make_converter(
+    record: type[Record], field: str, zone: ZoneInfo, *, text: bool
+) -> Convert | None:
+    """Return the converter of a cell to `record.field`; None if any text is valid.
 
-    `text` says that cells are always text (CSV), which lets results be remembered.
+    `text` means that cells are always text (CSV), so that results can be cached.
     """
-    kind, rules = _facts(record, field)
+    kind, rules = _field_type(record, field)
     if text and kind is str and (field == "source_id" or not rules):
         return None  # no converter ever sees an empty cell, which is all an id must not be
-    convert = _typed(record, field, zone)
+    convert = _make_typed_converter(record, field, zone)
     mutable = get_origin(kind) in (list, dict)
-    return Memo(convert).__getitem__ if text and not mutable else convert
+    return ConversionCache(convert).__getitem__ if text and not mutable else convert
 
 
-def _facts(record: type[Record], field: str) -> tuple[Any, list[Any]]:
-    """The type of a field without its None, and the rules that its values must keep."""
+def _field_type(record: type[Record], field: str) -> tuple[Any, list[Any]]:
+    """Return a field's type without None, and its constraints."""
     facts = record.model_fields[field]
     kind: Any = facts.annotation
     if get_origin(kind) in (Union, UnionType):
@@ -63,16 +65,16 @@ def _facts(record: type[Record], field: str) -> tuple[Any, list[Any]]:
     return kind, rules
 
 
-def _typed(record: type[Record], field: str, zone: ZoneInfo) -> Convert:
-    kind, rules = _facts(record, field)
+def _make_typed_converter(record: type[Record], field: str, zone: ZoneInfo) -> Convert:
+    kind, rules = _field_type(record, field)
     simple: dict[Any, Convert] = {
-        datetime: lambda cell: instant(cell, zone),
-        date: month if field == "month" else (lambda cell: day(cell, zone)),
-        bool: boolean,
+        datetime: lambda cell: parse_instant(cell, zone),
+        date: parse_month if field == "month" else (lambda cell: parse_day(cell, zone)),
+        bool: parse_boolean,
     }
     if kind in simple:
         return simple[kind]
-    prepare = _preparation(field, kind)
+    prepare = _find_preparation(field, kind)
     annotation: Any = record.model_fields[field].annotation
     checked: Any = Annotated[(annotation, *rules)] if rules else annotation
     validate = TypeAdapter(checked).validate_python
@@ -81,41 +83,45 @@ def _typed(record: type[Record], field: str, zone: ZoneInfo) -> Convert:
         try:
             return validate(prepare(cell))
         except ValidationError as error:
-            raise ValueError(_in_words(error, cell)) from None
+            raise ValueError(_format_error(error, cell)) from None
 
     return convert
 
 
-def _preparation(field: str, kind: Any) -> Convert:
-    """The step before the schema's own check: from a cell to what that check understands."""
+def _find_preparation(field: str, kind: Any) -> Convert:
+    """Return the step from a cell to the input of the schema's own check."""
     money = field == "total" or "amount" in field
     if kind is int:
-        return amount if money else whole
+        return parse_amount if money else parse_whole
     if kind is Decimal and (money or field == "quantity"):
-        return unit_amount if money else quantity
+        return parse_unit_amount if money else parse_quantity
     if field == "tiers":
-        return tiers
-    by_kind: dict[Any, Convert] = {Decimal: decimal, float: number, Literal: choice}
-    by_kind |= {list: listed, dict: mapping}
-    return by_kind.get(get_origin(kind) or kind, plain)
+        return parse_tiers
+    by_kind: dict[Any, Convert] = {
+        Decimal: parse_decimal,
+        float: parse_number,
+        Literal: parse_choice,
+    }
+    by_kind |= {list: parse_list, dict: parse_mapping}
+    return by_kind.get(get_origin(kind) or kind, parse_text)
 
 
-def _in_words(error: ValidationError, cell: Any) -> str:
+def _format_error(error: ValidationError, cell: Any) -> str:
     message = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
     message = message.replace("Input should be", "must be")
     return message if repr(cell) in message else f"{cell!r}: {message}"
 
 
-def boolean(cell: Any) -> bool:
-    """True for true, 1 and yes; False for false, 0 and no, in any case."""
+def parse_boolean(cell: Any) -> bool:
+    """Parse true, 1, yes, false, 0 and no, in any case."""
     known = _BOOLEANS.get(str(cell).strip().lower())
     if known is None:
         raise ValueError(f"{cell!r} is not one of true, false, 1, 0, yes, no")
     return known
 
 
-def amount(cell: Any) -> int:
-    """Minor units of money: a whole number, because 49.00 could mean 49 or 4900 of them."""
+def parse_amount(cell: Any) -> int:
+    """Parse an amount in minor units: a whole number, as 49.00 could mean 49 or 4900."""
     if isinstance(cell, int) and not isinstance(cell, bool):
         return cell
     if isinstance(cell, str) and _WHOLE.fullmatch(cell.strip()):
@@ -123,13 +129,13 @@ def amount(cell: Any) -> int:
     raise ValueError(f"{cell!r} is not a whole number of minor units (4900 for 49.00 EUR)")
 
 
-def unit_amount(cell: Any) -> Decimal:
-    """Minor units of one unit: a whole number too, or a fraction written as `35e-2`.
+def parse_unit_amount(cell: Any) -> Decimal:
+    """Parse a unit's amount in minor units: a whole number, or a fraction like `35e-2`.
 
-    A point could be that of 49.00 EUR, or of 4.900 as others write 4900. What spreadsheets write
-    as `4.9E+03` is clear, as it comes to a whole number.
+    A point could be that of 49.00 EUR, or of 4.900 as others write 4900. A spreadsheet's
+    `4.9E+03` is unambiguous, as it is a whole number.
     """
-    value = decimal(cell)
+    value = parse_decimal(cell)
     mantissa, exponent, _ = str(cell).strip().lower().partition("e")
     whole = bool(exponent) and value == value.to_integral_value()
     if "." in mantissa and not whole:
@@ -140,46 +146,46 @@ def unit_amount(cell: Any) -> Decimal:
     return value
 
 
-def tiers(cell: Any) -> Any:
-    """An object with `tiers`, whose amounts are in minor units like every other."""
-    value = mapping(cell)
+def parse_tiers(cell: Any) -> Any:
+    """Parse an object with `tiers`; its amounts are in minor units, too."""
+    value = parse_mapping(cell)
     steps = value.get("tiers") if isinstance(value, dict) else None
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
         raise ValueError(f'{str(cell)[:80]!r} is not like {{"mode": "volume", "tiers": [{{…}}]}}')
     for number, step in enumerate(steps, 1):
         for name in ("unit_amount", "flat_amount"):
             try:
-                unit_amount(step.get(name) or 0)
+                parse_unit_amount(step.get(name) or 0)
             except ValueError as error:
                 raise ValueError(f"tier {number}, {name}: {error}") from None
     return value
 
 
-def quantity(cell: Any) -> Decimal:
-    """An exact decimal, but not `1.000`, which is a thousand elsewhere."""
-    return decimal(_one_reading(cell))
+def parse_quantity(cell: Any) -> Decimal:
+    """Parse an exact decimal, but not `1.000`, which means a thousand elsewhere."""
+    return parse_decimal(_refuse_ambiguous(cell))
 
 
-def whole(cell: Any) -> int:
-    """A whole number; `310.0`, as spreadsheets and data frames write it, is one."""
+def parse_whole(cell: Any) -> int:
+    """Parse a whole number, including `310.0` of spreadsheets and data frames."""
     if isinstance(cell, int) and not isinstance(cell, bool):
         return cell
     if isinstance(cell, str) and _WHOLE.fullmatch(cell.strip()):
         return int(cell)
-    value = number(_one_reading(cell))
+    value = parse_number(_refuse_ambiguous(cell))
     if not value.is_integer():
         raise ValueError(f"{cell!r} is not a whole number")
     return int(value)
 
 
-def _one_reading(cell: Any) -> Any:
+def _refuse_ambiguous(cell: Any) -> Any:
     if isinstance(cell, str) and _THOUSANDS.fullmatch(cell.strip()):
         raise ValueError(f"{cell!r} could mean thousands or decimals; write 1000, 1 or 1.5")
     return cell
 
 
-def decimal(cell: Any) -> Decimal:
-    """An exact decimal; JSON numbers are taken at their shortest notation."""
+def parse_decimal(cell: Any) -> Decimal:
+    """Parse an exact decimal; JSON numbers count in their shortest notation."""
     try:
         value = Decimal(repr(cell) if isinstance(cell, float) else str(cell).strip())
     except ArithmeticError:
@@ -189,8 +195,8 @@ def decimal(cell: Any) -> Decimal:
     return value
 
 
-def number(cell: Any) -> float:
-    """A finite number."""
+def parse_number(cell: Any) -> float:
+    """Parse a finite number."""
     try:
         value = float(cell)
     except (TypeError, ValueError):
@@ -200,32 +206,32 @@ def number(cell: Any) -> float:
     return value
 
 
-def choice(cell: Any) -> Any:
-    """A word of a fixed list, in any case; yes and no count as true and false."""
+def parse_choice(cell: Any) -> Any:
+    """Parse a word of a fixed list, in any case; yes and no are true and false."""
     word = str(cell).strip().lower()
     return {"yes": "true", "no": "false"}.get(word, word)
 
 
-def plain(cell: Any) -> Any:
-    """Text; a whole number of JSON is an id that lost its quotes."""
+def parse_text(cell: Any) -> Any:
+    """Parse text; a whole JSON number is an id without its quotes."""
     return str(cell) if isinstance(cell, int) and not isinstance(cell, bool) else cell
 
 
-def listed(cell: Any) -> Any:
-    """A list: JSON, or texts separated by semicolons."""
+def parse_list(cell: Any) -> Any:
+    """Parse a list: JSON, or texts separated by semicolons."""
     if not isinstance(cell, str):
         return cell
     if cell.lstrip().startswith("["):
-        return _json(cell)
+        return _parse_json(cell)
     return [part.strip() for part in cell.split(";") if part.strip()]
 
 
-def mapping(cell: Any) -> Any:
-    """An object, as JSON."""
-    return _json(cell) if isinstance(cell, str) else cell
+def parse_mapping(cell: Any) -> Any:
+    """Parse a JSON object."""
+    return _parse_json(cell) if isinstance(cell, str) else cell
 
 
-def _json(cell: str) -> Any:
+def _parse_json(cell: str) -> Any:
     try:
         return json.loads(cell)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Everything that is wrong with the files at once: each column with its count and first lines."""
+"""Check of all files at once: every faulty column with its count and first lines."""
 
 from collections.abc import Iterator, Set
 from contextlib import closing
@@ -13,7 +13,7 @@ from cs_sync_files.readers import RawRow, read_columns, read_rows
 from cs_sync_files.rows import RowFault, compile_plan
 from cs_sync_files.tables import Table
 
-SHOWN = 3
+MAX_LINES_SHOWN = 3
 """So many lines of a fault are named."""
 
 _OF_COLUMN = frozenset({"unknown_column", "duplicate_column"})
@@ -27,8 +27,8 @@ _REMEDIES = {
 
 
 @dataclass(slots=True)
-class Trouble:
-    """One kind of fault of one column (None: of whole rows), and where it is."""
+class FaultSummary:
+    """One kind of fault of one column (None: of whole rows), with its lines."""
 
     code: str
     column: str | None
@@ -39,36 +39,36 @@ class Trouble:
     def add(self, line: int) -> None:
         """Count one more row."""
         self.count += 1
-        if len(self.lines) < SHOWN:
+        if len(self.lines) < MAX_LINES_SHOWN:
             self.lines.append(line)
 
-    def finding(self, file: str) -> Finding:
-        """The trouble in words."""
+    def to_finding(self, file: str) -> Finding:
+        """Return the faults as a finding."""
         if self.code in _OF_COLUMN:
             message = f"column {self.column}: every row with it is rejected"
             return Finding(False, file, message, self.why)
         column = f"column {self.column}: " if self.column else ""
-        rows = _counted(self.count)
+        rows = _format_count(self.count)
         lines = ", ".join(map(str, self.lines)) + (" …" if self.count > len(self.lines) else "")
         message = f"{column}{rows} rejected (line {lines}): {self.why}"
         return Finding(False, file, message, _REMEDIES.get(self.code, "correct these rows"))
 
 
-def _counted(rows: int) -> str:
+def _format_count(rows: int) -> str:
     return "1 row" if rows == 1 else f"{rows:,} rows"
 
 
-Troubles = dict[tuple[str, str | None], Trouble]
+Troubles = dict[tuple[str, str | None], FaultSummary]
 
 
 def check_tables(folder: Folder) -> Iterator[Finding]:
-    """What is wrong with each file that is a table, or that nothing is."""
+    """Yield the findings on each file of a table, good or bad."""
     tables = folder.tables()
     unread = {
         path: problem
         for table in tables
         for path in folder.files(table)
-        if (problem := _unreadable(path))
+        if (problem := _check_readable(path))
     }
     unknown = {table.name for table in tables if unread.keys() & set(folder.files(table))}
     for table in tables:
@@ -77,7 +77,7 @@ def check_tables(folder: Folder) -> Iterator[Finding]:
         yield from _check_table(folder, table, readable, unknown)
 
 
-def _unreadable(path: Path) -> Finding | None:
+def _check_readable(path: Path) -> Finding | None:
     try:
         read_columns(path)
     except CsSyncError as error:
@@ -90,41 +90,41 @@ def _unreadable(path: Path) -> Finding | None:
 def _check_table(
     folder: Folder, table: Table, paths: list[Path], unknown: Set[str]
 ) -> Iterator[Finding]:
-    """Reads every row; ids are looked for in all files of a table, also for repetitions."""
+    """Read every row; ids are looked up in all files of a table, also for duplicates."""
     reader = PageReader(folder, table, without=unknown)
     with closing(reader.seen):
         for path in paths:
             columns = read_columns(path)
-            troubles = _header(folder, table, columns)
+            troubles = _check_header(folder, table, columns)
             count = _count_rows(reader, path, troubles)
-            missing = table.missing({table.column_field(column) for column in columns})
+            missing = table.missing({table.find_column_field(column) for column in columns})
             for name in missing if columns else ():
                 troubles.pop(("missing_value", name), None)
                 message = f"no column {name}: every row is rejected"
                 yield Finding(False, path.name, message, "add it")
-            yield from (trouble.finding(path.name) for trouble in troubles.values())
+            yield from (trouble.to_finding(path.name) for trouble in troubles.values())
             if not troubles and not missing:
-                yield Finding(True, path.name, f"{len(columns)} columns, {_counted(count)}")
+                yield Finding(True, path.name, f"{len(columns)} columns, {_format_count(count)}")
 
 
-def _header(folder: Folder, table: Table, columns: tuple[str, ...]) -> Troubles:
-    """The columns that are none, also where no row follows."""
+def _check_header(folder: Folder, table: Table, columns: tuple[str, ...]) -> Troubles:
+    """Return the faults of unknown columns, also in files without rows."""
     faults = compile_plan(table, columns, folder.zone, text=True).faults
-    return {(code, column): Trouble(code, column, why) for code, why, column in faults}
+    return {(code, column): FaultSummary(code, column, why) for code, why, column in faults}
 
 
 def _count_rows(reader: PageReader, path: Path, troubles: Troubles) -> int:
-    """How many rows there are; their faults join `troubles`."""
+    """Count the rows and add their faults to `troubles`."""
     rows, count = read_rows(path), 0
     while chunk := list(islice(rows, PAGE_ROWS)):
         count += len(chunk)
         for raw, fault in reader.inspect(chunk):
-            _note(troubles, raw, fault)
+            _record_fault(troubles, raw, fault)
     return count
 
 
-def _note(troubles: Troubles, raw: RawRow, fault: RowFault) -> None:
+def _record_fault(troubles: Troubles, raw: RawRow, fault: RowFault) -> None:
     key = (fault.code, fault.column)
     if key not in troubles:
-        troubles[key] = Trouble(fault.code, fault.column, fault.why)
+        troubles[key] = FaultSummary(fault.code, fault.column, fault.why)
     troubles[key].add(raw.line)

@@ -1,4 +1,4 @@
-"""What lies in the folder, and what rows of one file must know of the others."""
+"""The folder's files, and the facts that their rows need of other files."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from cs_sync import ConfigError
 from cs_sync_files.readers import FORMATS, read_rows
 from cs_sync_files.tables import BY_NAME, TABLES, Table
-from cs_sync_files.times import instant
+from cs_sync_files.times import parse_instant
 from cs_sync_schemas import Scale
 
 _FOREIGN = (".tsv", ".txt", ".json", ".ndjson", ".xls", ".xlsx", ".ods", ".gz", ".zip")
@@ -23,8 +23,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Misnamed:
-    """A file that looks like a table but is not read, and what to do about it."""
+class MisnamedFile:
+    """A file that resembles a table but is not read, with a remedy."""
 
     path: Path
     table: Table
@@ -33,7 +33,7 @@ class Misnamed:
 
 @dataclass
 class Folder:
-    """The files of a folder by table; facts about them are kept until a file changes."""
+    """The files of a folder by table; facts about them are cached until a file changes."""
 
     path: Path
     zone: ZoneInfo
@@ -43,14 +43,18 @@ class Folder:
     _facts: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def files(self, table: Table) -> list[Path]:
-        """The files of one table, CSV first."""
+        """Return the files of one table, CSV first."""
         mine = [path for path in self._data_files() if path.stem.lower() == table.name]
         return sorted(mine, key=lambda path: (FORMATS.index(path.suffix.lower()), path.name))
 
     def tables(self) -> list[Table]:
-        """The tables that have a file; raises ConfigError when there is none."""
+        """Return the tables with files.
+
+        Raises:
+            ConfigError: There is none.
+        """
         found = [table for table in TABLES if self.files(table)]
-        if not found and not self.misnamed():
+        if not found and not self.find_misnamed():
             names = ", ".join(table.name for table in TABLES)
             raise ConfigError(
                 f"connectors.{self.section}.path: {self.path} holds no file that is known",
@@ -58,13 +62,13 @@ class Folder:
             )
         return found
 
-    def misnamed(self) -> list[Misnamed]:
-        """Files whose name or format is one slip away from being read."""
-        return [wrong for path in self._entries() if (wrong := _misnamed(path))]
+    def find_misnamed(self) -> list[MisnamedFile]:
+        """Return files with a nearly right name or format."""
+        return [wrong for path in self._entries() if (wrong := _check_name(path))]
 
     def ignored(self) -> list[Path]:
-        """Data files of other names, which are none of ours."""
-        wrong = {misnamed.path for misnamed in self.misnamed()}
+        """Return other data files."""
+        wrong = {misnamed.path for misnamed in self.find_misnamed()}
         return [
             path
             for path in self._data_files()
@@ -72,26 +76,26 @@ class Folder:
         ]
 
     def stamp(self, table: Table) -> str:
-        """Changes whenever a file of the table does."""
+        """Return a text that changes with any file of the table."""
         stats = [(path.name, path.stat()) for path in self.files(table)]
         return ";".join(f"{name}:{stat.st_mtime_ns}:{stat.st_size}" for name, stat in stats)
 
     def ids(self, name: str) -> frozenset[str]:
-        """Every source_id in the files of a table, those of bad rows included."""
-        return self._fact(name, self._read_ids)
+        """Return every source_id in a table's files, including bad rows."""
+        return self._cached_fact(name, self._read_ids)
 
     def starts(self) -> dict[str, datetime]:
-        """Subscription → when it started, where that can be read."""
-        return self._fact("subscriptions", self._read_starts)
+        """Return subscription → its readable start."""
+        return self._cached_fact("subscriptions", self._read_starts)
 
     def versions(self) -> dict[str, list[datetime]]:
-        """Subscription item → the sorted times at which its versions begin."""
-        return self._fact("subscription_items", self._read_versions)
+        """Return subscription item → sorted starts of its versions."""
+        return self._cached_fact("subscription_items", self._read_versions)
 
     def complete_version(self, row: dict[str, Any]) -> None:
-        """Give a version of an item its begin and its end where the row leaves them out.
+        """Set a version's missing start and end.
 
-        It begins with the subscription and ends where the item's next version begins.
+        It starts with the subscription and ends at the start of the item's next version.
         """
         if "valid_from" not in row and (start := self.starts().get(row.get(_SUBSCRIPTION, ""))):
             row["valid_from"] = start
@@ -102,7 +106,7 @@ class Folder:
                 row["valid_to"] = begins[later]
 
     def complete_answer(self, row: dict[str, Any]) -> None:
-        """Give an answer the scale that is configured for its survey, or else for its kind."""
+        """Set an answer's missing scale to that configured for its survey, or for its kind."""
         if row.keys() & {"scale_min", "scale_max"}:
             return
         named = (str(row.get("survey")), str(row.get("kind")))
@@ -110,8 +114,8 @@ class Folder:
         if scale:
             row["scale_min"], row["scale_max"] = scale
 
-    def amendment(self, table: Table) -> Callable[[dict[str, Any]], None] | None:
-        """What fills in a row of a table where it leaves something out."""
+    def find_amendment(self, table: Table) -> Callable[[dict[str, Any]], None] | None:
+        """Return the function that completes a table's rows; None if there is none."""
         known = {
             "subscription_items": self.complete_version,
             "survey_responses": self.complete_answer,
@@ -131,35 +135,35 @@ class Folder:
     def _data_files(self) -> list[Path]:
         return [path for path in self._entries() if path.suffix.lower() in FORMATS]
 
-    def _fact(self, name: str, read: Callable[[Table], T]) -> T:
+    def _cached_fact(self, name: str, read: Callable[[Table], T]) -> T:
         table = BY_NAME[name]
         key = (read.__name__, self.stamp(table))
         if key not in self._facts:
             self._facts[key] = read(table)
         return cast(T, self._facts[key])
 
-    def _cells(self, table: Table, *names: str) -> Iterator[tuple[Any, ...]]:
-        """The cells of some fields in every row, bad ones too; None where there is no such cell."""
+    def _iterate_cells(self, table: Table, *names: str) -> Iterator[tuple[Any, ...]]:
+        """Yield some fields' cells of every row, bad ones too; None for absent cells."""
         positions: dict[tuple[str, ...], tuple[int, ...]] = {}
         for raw in chain.from_iterable(read_rows(path) for path in self.files(table)):
             if raw.columns not in positions:
-                fields = [table.column_field(column) for column in raw.columns]
+                fields = [table.find_column_field(column) for column in raw.columns]
                 where = [fields.index(name) if name in fields else _NOWHERE for name in names]
                 positions[raw.columns] = tuple(where)
             cells, width = raw.cells, len(raw.cells)
             yield tuple(cells[at] if at < width else None for at in positions[raw.columns])
 
     def _read_ids(self, table: Table) -> frozenset[str]:
-        cells = (cell for (cell,) in self._cells(table, "source_id"))
+        cells = (cell for (cell,) in self._iterate_cells(table, "source_id"))
         return frozenset(str(cell) for cell in cells if cell is not None and cell != "")
 
     def _read_starts(self, table: Table) -> dict[str, datetime]:
-        cells = self._cells(table, "source_id", "started_at")
+        cells = self._iterate_cells(table, "source_id", "started_at")
         return {str(name): start for name, cell in cells if (start := self._instant(cell))}
 
     def _read_versions(self, table: Table) -> dict[str, list[datetime]]:
         begins: dict[str, list[datetime]] = {}
-        for name, cell, subscription in self._cells(
+        for name, cell, subscription in self._iterate_cells(
             table, "source_id", "valid_from", _SUBSCRIPTION
         ):
             begin = self._instant(cell) or self.starts().get(str(subscription))
@@ -169,21 +173,21 @@ class Folder:
 
     def _instant(self, cell: Any) -> datetime | None:
         try:
-            return instant(cell, self.zone)
+            return parse_instant(cell, self.zone)
         except ValueError:
             return None
 
 
-def _misnamed(path: Path) -> Misnamed | None:
+def _check_name(path: Path) -> MisnamedFile | None:
     stem, suffix = path.stem.lower(), path.suffix.lower()
     if suffix in _FOREIGN:
         stem = stem.split(".")[0]
         if stem in BY_NAME:
             remedy = f"{suffix} files are not read: save it as .csv, .jsonl or .parquet"
-            return Misnamed(path, BY_NAME[stem], remedy)
+            return MisnamedFile(path, BY_NAME[stem], remedy)
     elif suffix in FORMATS and stem not in BY_NAME:
         near = get_close_matches(stem.replace("-", "_").replace(" ", "_"), BY_NAME, 1, 0.8)
         if near:
             remedy = f"rename it to {near[0]}{suffix}, or move it out of the folder"
-            return Misnamed(path, BY_NAME[near[0]], remedy)
+            return MisnamedFile(path, BY_NAME[near[0]], remedy)
     return None

@@ -1,4 +1,4 @@
-"""From a file to its rows, one at a time: CSV, JSON Lines and Parquet."""
+"""Reading of files row by row: CSV, JSON Lines and Parquet."""
 
 import csv
 import json
@@ -15,7 +15,7 @@ _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 class RawRow(NamedTuple):
-    """One row as read; `line` is where it begins. `fault` (code, reason) when it is no row."""
+    """One row as read; `line` is its first line, `fault` (code, reason) if it is invalid."""
 
     file: str
     line: int
@@ -25,38 +25,39 @@ class RawRow(NamedTuple):
 
     @property
     def raw(self) -> dict[str, Any]:
-        """The row by column name, as JSON can hold it; surplus cells under an empty name."""
+        """The row by column name, for JSON; surplus cells have an empty name."""
         if self.fault is None and not self.file.lower().endswith(".parquet"):
             return dict(zip(self.columns, self.cells, strict=True))
         row: dict[str, Any] = {
-            name: _storable(cell) for name, cell in zip(self.columns, self.cells, strict=False)
+            name: _to_storable(cell) for name, cell in zip(self.columns, self.cells, strict=False)
         }
         if len(self.cells) > len(self.columns):
-            row[""] = [_storable(cell) for cell in self.cells[len(self.columns) :]]
+            row[""] = [_to_storable(cell) for cell in self.cells[len(self.columns) :]]
         return row
 
 
 def read_rows(path: Path) -> Iterator[RawRow]:
-    """Every row of a file, in order, without holding the file in memory.
+    """Yield every row of a file in order, without loading the file into memory.
 
-    Raises ConfigError for a file that is no table at all (empty, UTF-16, not Parquet …).
+    Raises:
+        ConfigError: The file is no table (empty, UTF-16, not Parquet …).
     """
     readers = {".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
     return readers[path.suffix.lower()](path)
 
 
 def read_columns(path: Path) -> tuple[str, ...]:
-    """The column names of a file: its header, or the keys of the first JSON object."""
+    """Return the column names of a file: its header, or the first JSON object's keys."""
     if path.suffix.lower() == ".csv":
         with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
             return _open_csv(path, stream)[1]
     if path.suffix.lower() == ".parquet":
-        return tuple(_parquet(path).schema_arrow.names)
+        return tuple(_open_parquet(path).schema_arrow.names)
     return next((row.columns for row in read_rows(path)), ())
 
 
-class _Lines:
-    """The lines of a text file, remembering when one was not UTF-8 or held NUL characters."""
+class _LineReader:
+    """The lines of a text file; notes lines with NUL characters or invalid UTF-8."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -69,7 +70,7 @@ class _Lines:
             yield line
 
     def take_fault(self) -> tuple[str, str] | None:
-        """Why the lines since the last call cannot be read, if so."""
+        """Return the fault of the lines since the last call, if any."""
         if not self.broken:
             return None
         self.broken = False
@@ -120,11 +121,11 @@ def _width_fault(cells: int, columns: int) -> tuple[str, str] | None:
     return code, f"has {cells} cells under {columns} columns; quote cells that hold the separator"
 
 
-def _open_csv(path: Path, stream: TextIO) -> tuple[_Lines, tuple[str, ...], Any]:
-    """Lines, column names, and a reader that stands behind the header.
+def _open_csv(path: Path, stream: TextIO) -> tuple[_LineReader, tuple[str, ...], Any]:
+    """Return lines, column names, and a reader positioned after the header.
 
-    Spreadsheets separate by semicolon or tab in many countries, which shows in the header, or in
-    a line `sep=;` before it. Columns at the end without a name are none.
+    In many countries spreadsheets separate by semicolon or tab; the header shows it, or a
+    line `sep=;` before it. Unnamed columns at the end are dropped.
     """
     with path.open("rb") as binary:
         if binary.read(2) in _UTF16:
@@ -133,7 +134,7 @@ def _open_csv(path: Path, stream: TextIO) -> tuple[_Lines, tuple[str, ...], Any]
     said = _SEPARATOR.fullmatch(first.rstrip("\r\n "))
     guessed = [mark for mark in ";\t" if mark in first and "," not in first]
     stream.seek(0)
-    lines = _Lines(stream)
+    lines = _LineReader(stream)
     separator = said["mark"] if said else (guessed or [","])[0]
     reader = csv.reader(iter(lines), delimiter=separator, strict=True)
     try:
@@ -164,7 +165,7 @@ def _pass_blank_lines(stream: TextIO) -> tuple[int, str]:
 
 def _read_jsonl(path: Path) -> Iterator[RawRow]:
     with path.open(encoding="utf-8-sig", errors="surrogateescape") as stream:
-        lines = _Lines(stream)
+        lines = _LineReader(stream)
         for number, line in enumerate(lines, start=1):
             if line.isspace():
                 continue
@@ -177,7 +178,7 @@ def _read_jsonl(path: Path) -> Iterator[RawRow]:
 
 def _json_row(file: str, number: int, line: str) -> RawRow:
     try:
-        row = json.loads(line, parse_constant=_no_constant)
+        row = json.loads(line, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         why = f"is not JSON: {error}"
         return RawRow(file, number, ("line",), (line[:2000],), ("bad_json", why))
@@ -194,12 +195,12 @@ def _is_storable(text: str) -> bool:
     return "\\u0000" not in text and _is_utf8(text)
 
 
-def _no_constant(name: str) -> NoReturn:
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON value")
 
 
 def _read_parquet(path: Path) -> Iterator[RawRow]:
-    source = _parquet(path)
+    source = _open_parquet(path)
     number = 0
     for batch in source.iter_batches(batch_size=1000):
         columns = tuple(batch.schema.names)
@@ -208,7 +209,7 @@ def _read_parquet(path: Path) -> Iterator[RawRow]:
             yield RawRow(path.name, number, columns, cells)
 
 
-def _parquet(path: Path) -> Any:
+def _open_parquet(path: Path) -> Any:
     try:
         from pyarrow import ArrowException, parquet
     except ImportError:
@@ -227,12 +228,12 @@ def _refuse(path: Path, what: str, remedy: str) -> NoReturn:
     raise ConfigError(f"{path} {what}", remedy)
 
 
-def _storable(cell: Any) -> Any:
-    """A value that JSON and every database can hold."""
+def _to_storable(cell: Any) -> Any:
+    """Return a value that JSON and every database can store."""
     if isinstance(cell, str):
         return cell.encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
     if isinstance(cell, list | tuple):
-        return [_storable(part) for part in cell]
+        return [_to_storable(part) for part in cell]
     if isinstance(cell, dict):
-        return {str(name): _storable(part) for name, part in cell.items()}
+        return {str(name): _to_storable(part) for name, part in cell.items()}
     return cell if cell is None or isinstance(cell, bool | int | float) else str(cell)

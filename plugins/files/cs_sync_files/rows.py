@@ -1,4 +1,4 @@
-"""From a row as read to the fields of a record, with the column at fault when it cannot be."""
+"""Mapping of rows to records; a fault names its column."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cs_sync_files.cells import Convert, converter
+from cs_sync_files.cells import Convert, make_converter
 from cs_sync_files.readers import RawRow
 from cs_sync_files.tables import ATTRIBUTE, Table
 from cs_sync_schemas import Record
@@ -16,7 +16,7 @@ Amend = Callable[[dict[str, Any]], None]
 
 
 class RowFault(Exception):
-    """Why a row is no record; `source_id` where it could still be read."""
+    """The fault of an invalid row; `source_id` if readable."""
 
     def __init__(
         self, code: str, why: str, column: str | None = None, source_id: str | None = None
@@ -26,8 +26,8 @@ class RowFault(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """How the cells under one set of columns become fields; not at all where some are faulty."""
+class ColumnPlan:
+    """The mapping of one set of columns to fields; empty if columns are faulty."""
 
     steps: tuple[tuple[str, str, Convert | None], ...]
     """(column, field, converter) of each cell; an attribute's field is its column."""
@@ -37,7 +37,11 @@ class Plan:
     """(code, why, column) of each column that is none; the field of its cells is empty."""
 
     def fill(self, cells: Sequence[Any]) -> dict[str, Any]:
-        """The fields of the cells that are not empty; raises ValueError on a bad one."""
+        """Return the fields of the non-empty cells.
+
+        Raises:
+            ValueError: A cell is invalid.
+        """
         row: dict[str, Any] = {}
         for (_, name, convert), cell in zip(self.steps, cells, strict=True):
             if cell is not None and cell != "":
@@ -49,7 +53,7 @@ class Plan:
         return row
 
     def inspect(self, cells: Sequence[Any]) -> tuple[dict[str, Any], list[RowFault]]:
-        """The fields of the good cells, and what is wrong with each of the others."""
+        """Return the fields of the good cells, and the faults of the others."""
         row: dict[str, Any] = {}
         faults = [RowFault(*fault) for fault in self.faults]
         for (column, name, convert), cell in zip(self.steps, cells, strict=True):
@@ -64,36 +68,40 @@ class Plan:
 
 @dataclass
 class RowParser:
-    """Turns the rows of one table into records; plans are compiled once per set of columns."""
+    """Maps the rows of one table to records; plans are compiled once per set of columns."""
 
     table: Table
     zone: ZoneInfo
     amend: Amend | None = None
-    _plans: dict[tuple[bool, tuple[str, ...]], Plan] = field(default_factory=dict)
+    _plans: dict[tuple[bool, tuple[str, ...]], ColumnPlan] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._identity = compile_plan(self.table, self.table.identity, self.zone, text=False)
 
     def parse(self, raw: RawRow) -> dict[str, Any]:
-        """The fields of the record, its `source_id` included; raises RowFault."""
+        """Return the fields of the record with its `source_id`.
+
+        Raises:
+            RowFault: The row is invalid.
+        """
         if raw.fault:
-            raise RowFault(*raw.fault, source_id=self._source_id(raw))
+            raise RowFault(*raw.fault, source_id=self._read_source_id(raw))
         plan = self._plan(raw)
         try:
             return self._finish(plan, raw)
         except RowFault as fault:
-            fault.source_id = fault.source_id or self._source_id(raw)
+            fault.source_id = fault.source_id or self._read_source_id(raw)
             raise
 
     def inspect(self, raw: RawRow) -> tuple[dict[str, Any], list[RowFault]]:
-        """The fields that can be read, and everything that is wrong with the row by itself."""
+        """Return the readable fields, and all faults within the row."""
         if raw.fault:
             return {}, [RowFault(*raw.fault)]
         row, faults = self._plan(raw).inspect(raw.cells)
         bad = {fault.column for fault in faults}
-        given = {self.table.column_field(str(column)) for column in bad} | row.keys()
+        given = {self.table.find_column_field(str(column)) for column in bad} | row.keys()
         for name in self.table.missing(given):
-            faults.append(self._missing(name, raw.columns))
+            faults.append(self._missing_fault(name, raw.columns))
         if not faults:
             try:
                 return self.parse(raw), []
@@ -101,7 +109,7 @@ class RowParser:
                 faults.append(fault)
         return row, faults
 
-    def _finish(self, plan: Plan, raw: RawRow) -> dict[str, Any]:
+    def _finish(self, plan: ColumnPlan, raw: RawRow) -> dict[str, Any]:
         if plan.faults:
             raise RowFault(*plan.faults[0])
         try:
@@ -114,13 +122,13 @@ class RowParser:
             row["source_id"] = derived_id(self.table, row)
         for name in self.table.required:
             if name not in row:
-                raise self._missing(name, raw.columns)
+                raise self._missing_fault(name, raw.columns)
         self._check_rule(row)
         return row
 
-    def _missing(self, name: str, columns: Sequence[str]) -> RowFault:
-        """The fault of a required field that a row does not give, under its column's name."""
-        column = next((one for one in columns if self.table.column_field(one) == name), None)
+    def _missing_fault(self, name: str, columns: Sequence[str]) -> RowFault:
+        """Return the fault of a missing required field, under its column's name."""
+        column = next((one for one in columns if self.table.find_column_field(one) == name), None)
         why = "is empty" if column else "is missing"
         return RowFault("missing_value", f"{why}, and every row needs it", column or name)
 
@@ -132,9 +140,9 @@ class RowParser:
         if reason:
             raise RowFault("impossible", reason, source_id=row["source_id"])
 
-    def _source_id(self, raw: RawRow) -> str | None:
-        """The id of a row that is no record, so that what is stored of it is known to exist."""
-        fields = map(self.table.column_field, raw.columns)
+    def _read_source_id(self, raw: RawRow) -> str | None:
+        """Return an invalid row's id, so that its stored record counts as existing."""
+        fields = map(self.table.find_column_field, raw.columns)
         cells = dict(zip(fields, raw.cells, strict=False))
         given = cells.get("source_id")
         if given is not None and given != "":
@@ -147,7 +155,7 @@ class RowParser:
         except ValueError:
             return None
 
-    def _plan(self, raw: RawRow) -> Plan:
+    def _plan(self, raw: RawRow) -> ColumnPlan:
         text = raw.file.lower().endswith(".csv")
         key = (text, raw.columns)
         if key not in self._plans:
@@ -155,14 +163,14 @@ class RowParser:
         return self._plans[key]
 
 
-def compile_plan(table: Table, columns: Sequence[str], zone: ZoneInfo, *, text: bool) -> Plan:
-    """The plan for these columns; its faults name each column that has no field of its own."""
+def compile_plan(table: Table, columns: Sequence[str], zone: ZoneInfo, *, text: bool) -> ColumnPlan:
+    """Compile the plan for these columns; its faults name columns without their own field."""
     steps: list[tuple[str, str, Convert | None]] = []
     attributes: list[str] = []
     faults: list[tuple[str, str, str]] = []
     taken: dict[str, str] = {}
     for column in columns:
-        name = column if is_attribute(table, column) else table.column_field(column)
+        name = column if is_attribute(table, column) else table.find_column_field(column)
         fault = _column_fault(table, column, name, taken)
         if fault or name is None:
             faults += [fault] if fault else []
@@ -173,15 +181,15 @@ def compile_plan(table: Table, columns: Sequence[str], zone: ZoneInfo, *, text: 
             attributes.append(column)
             steps.append((column, name, None))
         else:
-            steps.append((column, name, converter(table.record, name, zone, text=text)))
-    return Plan(tuple(steps), tuple(attributes), tuple(faults))
+            steps.append((column, name, make_converter(table.record, name, zone, text=text)))
+    return ColumnPlan(tuple(steps), tuple(attributes), tuple(faults))
 
 
 def _column_fault(
     table: Table, column: str, name: str | None, taken: dict[str, str]
 ) -> tuple[str, str, str] | None:
     if name is None:
-        return "unknown_column", unknown(table, column), column
+        return "unknown_column", unknown_column_remedy(table, column), column
     if name in taken:
         why = f"says the same as column {taken[name]}; keep one of them"
         return "duplicate_column", why, column
@@ -189,12 +197,12 @@ def _column_fault(
 
 
 def is_attribute(table: Table, column: str) -> bool:
-    """Whether a column holds an attribute of accounts, e.g. `attr.plan`."""
+    """Return whether a column holds an attribute of accounts, e.g. `attr.plan`."""
     return table.name == "accounts" and column.startswith(ATTRIBUTE) and column != ATTRIBUTE
 
 
-def unknown(table: Table, column: str) -> str:
-    """What to do about a column that no field belongs to."""
+def unknown_column_remedy(table: Table, column: str) -> str:
+    """Return the remedy for an unknown column."""
     if not column:
         return "a column in the middle has no name; name it, or take it out"
     near = get_close_matches(column.lower(), table.fields, 1, cutoff=0.75)

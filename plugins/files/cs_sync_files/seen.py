@@ -1,12 +1,12 @@
-"""Which rows came before: exact, and on disk, so that memory does not grow with the files."""
+"""Deduplication of rows: exact, and on disk, so that memory does not grow with the files."""
 
 import json
 import sqlite3
 from collections.abc import Sequence
 
 
-class Seen:
-    """Keys and the place where each first stood, in a temporary database of its own."""
+class SeenKeys:
+    """Keys and their first place, in a temporary database."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", check_same_thread=False, isolation_level=None)
@@ -14,7 +14,7 @@ class Seen:
         self._database.execute("CREATE TABLE seen (key TEXT PRIMARY KEY, place TEXT) WITHOUT ROWID")
 
     def add(self, keys: Sequence[tuple[str, str]]) -> list[str | None]:
-        """Note (key, place) pairs; for each, the place where its key stood before, or None."""
+        """Record (key, place) pairs; return each key's earlier place, or None."""
         names = json.dumps([key for key, _ in keys])
         known: dict[str, str] = dict(
             self._database.execute(
@@ -35,5 +35,5 @@ class Seen:
         return earlier
 
     def close(self) -> None:
-        """Drop everything."""
+        """Delete everything."""
         self._database.close()

@@ -1,4 +1,4 @@
-"""The connector: one stream per table that has a file."""
+"""The source: one stream per table with a file."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -19,7 +19,7 @@ from cs_sync import (
     Window,
 )
 from cs_sync_files.checking import check_tables
-from cs_sync_files.folder import Folder, Misnamed
+from cs_sync_files.folder import Folder, MisnamedFile
 from cs_sync_files.pages import read_pages
 from cs_sync_files.tables import Table
 from cs_sync_schemas import Scale, SourceAccount
@@ -37,7 +37,7 @@ class FilesConfig(ConnectorConfig):
 
 
 class FilesSource:
-    """Reads the tables of a folder; what a file no longer holds is gone."""
+    """Reads the tables of a folder; records missing from the files are deleted."""
 
     name: ClassVar[str] = "files"
     Config: ClassVar[type[ConnectorConfig]] = FilesConfig
@@ -51,10 +51,10 @@ class FilesSource:
         self._folder = Folder(path, workspace.timezone, config.survey_scales, section)
 
     def streams(self) -> Sequence[Stream]:
-        """A stream per table with a file, and a failing one per file with a slip in its name.
+        """Return a stream per table with a file, and a failing one per misnamed file.
 
         A folder that is missing or holds no table is one failing stream, so that the other
-        connectors go on.
+        connectors continue.
         """
         try:
             read = [
@@ -62,21 +62,23 @@ class FilesSource:
                 for table in self._folder.tables()
             ]
         except ConfigError as error:
-            return [Stream("folder", SourceAccount, partial(_fail, error))]
+            return [Stream("folder", SourceAccount, partial(_raise_error, error))]
         failing = [
-            Stream(wrong.path.name, wrong.table.record, partial(_fail, _not_read(wrong)))
-            for wrong in self._folder.misnamed()
+            Stream(
+                wrong.path.name, wrong.table.record, partial(_raise_error, _misnamed_error(wrong))
+            )
+            for wrong in self._folder.find_misnamed()
         ]
         return read + failing
 
     def check(self) -> Iterator[Finding]:
-        """Folder, columns and rows of every file: all that is wrong, at once."""
+        """Check folder, columns and rows of every file; report all faults at once."""
         try:
             yield from check_tables(self._folder)
         except CsSyncError as error:
             yield Finding(False, str(self._folder.path), error.message, error.remedy)
             return
-        for wrong in self._folder.misnamed():
+        for wrong in self._folder.find_misnamed():
             message = f"not read; it looks like {wrong.table.name}"
             yield Finding(False, wrong.path.name, message, wrong.remedy)
         for path in self._folder.ignored():
@@ -86,9 +88,9 @@ class FilesSource:
         return read_pages(self._folder, table, window.resume)
 
 
-def _fail(error: ConfigError, window: Window) -> Iterator[Page]:  # noqa: ARG001 - never read
+def _raise_error(error: ConfigError, window: Window) -> Iterator[Page]:  # noqa: ARG001 - never read
     raise error
 
 
-def _not_read(wrong: Misnamed) -> ConfigError:
+def _misnamed_error(wrong: MisnamedFile) -> ConfigError:
     return ConfigError(f"{wrong.path} is not read; it looks like {wrong.table.name}", wrong.remedy)

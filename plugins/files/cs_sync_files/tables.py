@@ -1,4 +1,4 @@
-"""The files that may lie in the folder: which records they hold and how their rows are named."""
+"""The tables that files may hold: their records and the names of their columns."""
 
 from collections.abc import Set
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ TARGETS = {
 
 @dataclass(frozen=True)
 class Table:
-    """One kind of file; rows without `source_id` are named by their `identity` fields."""
+    """One table; rows without `source_id` are identified by their `identity` fields."""
 
     name: str
     record: type[Record]
@@ -44,28 +44,28 @@ class Table:
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
-        """The fields a row may give, in the order of the schema."""
+        """The fields that a row may give, in the order of the schema."""
         engine = self.record.ENGINE_FIELDS
         return tuple(name for name in self.record.model_fields if name not in engine)
 
     @cached_property
     def required(self) -> tuple[str, ...]:
-        """The fields a row must give once defaults and derived ids are in place."""
+        """The fields that a row must give, beside defaults and derived ids."""
         facts = self.record.model_fields
         return tuple(name for name in self.fields if facts[name].is_required())
 
     def missing(self, given: Set[str | None]) -> list[str]:
-        """The required fields that are not given and that nothing else can tell."""
+        """Return the required fields that are neither given nor derived."""
         told = {"valid_from"} | ({"source_id"} if self.identity else set())
         return [name for name in self.required if name not in given and name not in told]
 
     @cached_property
     def references(self) -> tuple[str, ...]:
-        """The fields that hold the id of a row in another file."""
+        """The fields with the id of a row in another file."""
         return tuple(name for name in self.fields if name in TARGETS)
 
-    def column_field(self, column: str) -> str | None:
-        """The field behind a column, None when there is none."""
+    def find_column_field(self, column: str) -> str | None:
+        """Return the field of a column; None if there is none."""
         field = SHORT_NAMES.get(column, column)
         return field if field in self.fields else None
 

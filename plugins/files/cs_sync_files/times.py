@@ -1,4 +1,4 @@
-"""From a cell to an instant, a day or a month, or a ValueError saying why it is none."""
+"""Conversion of cells to instants, days and months; ValueError says why one fails."""
 
 import re
 from contextlib import suppress
@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-YEARS = (1970, 2200)
+VALID_YEARS = (1970, 2200)
 """The first and the last year that is believed: others stand for no time, or for a mistake."""
 
 _MONTH = re.compile(r"\d{4}-\d{2}")
@@ -17,44 +17,44 @@ _MILLISECONDS = 100_000_000_000
 """A number of this size and more counts milliseconds, a smaller one seconds."""
 
 
-def instant(cell: Any, zone: ZoneInfo) -> datetime:
-    """An aware UTC time; a date is its midnight, and a time without offset is one, in `zone`."""
+def parse_instant(cell: Any, zone: ZoneInfo) -> datetime:
+    """Parse an aware UTC time; dates (at midnight) and times without offset are in `zone`."""
     value = cell
     if isinstance(cell, str):
-        value = _parsed(cell)
+        value = _parse_datetime(cell)
     elif isinstance(cell, date) and not isinstance(cell, datetime):
         value = datetime.combine(cell, time())
     if not isinstance(value, datetime):
-        raise ValueError(f"{cell!r} is not an ISO 8601 date or time{_counted(cell)}")
-    _believe(value, cell)
+        raise ValueError(f"{cell!r} is not an ISO 8601 date or time{_describe_epoch(cell)}")
+    _check_year(value, cell)
     return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
 
 
-def day(cell: Any, zone: ZoneInfo) -> date:
-    """A calendar day; of a time with offset, the day it is in `zone`."""
+def parse_day(cell: Any, zone: ZoneInfo) -> date:
+    """Parse a calendar day; a time with offset gives its day in `zone`."""
     value = cell
     if isinstance(cell, str) and not _NUMBER.fullmatch(cell.strip()):
         with suppress(ValueError):
             value = date.fromisoformat(cell.strip())
     if isinstance(value, date) and not isinstance(value, datetime):
-        _believe(value, cell)
+        _check_year(value, cell)
         return value
-    return instant(cell, zone).astimezone(zone).date()
+    return parse_instant(cell, zone).astimezone(zone).date()
 
 
-def month(cell: Any) -> date:
-    """The first day of a month, given as `2026-11` or `2026-11-01`."""
+def parse_month(cell: Any) -> date:
+    """Parse the first day of a month, given as `2026-11` or `2026-11-01`."""
     value = cell
     if isinstance(cell, str):
         value = cell.strip()
-        value = day(f"{value}-01" if _MONTH.fullmatch(value) else value, ZoneInfo("UTC"))
+        value = parse_day(f"{value}-01" if _MONTH.fullmatch(value) else value, ZoneInfo("UTC"))
     if not isinstance(value, date) or value.day != 1:
         raise ValueError(f"{cell!r} is not a month; write it as 2026-11 or 2026-11-01")
-    _believe(value, cell)
+    _check_year(value, cell)
     return value.date() if isinstance(value, datetime) else value
 
 
-def _parsed(cell: str) -> datetime | None:
+def _parse_datetime(cell: str) -> datetime | None:
     text = cell.strip()
     if _NUMBER.fullmatch(text):
         return None
@@ -64,9 +64,9 @@ def _parsed(cell: str) -> datetime | None:
         return None
 
 
-def _believe(value: date, cell: Any) -> None:
-    """Refuse years in which nothing happened, such as 1900 of a spreadsheet or 9999 for never."""
-    first, last = YEARS
+def _check_year(value: date, cell: Any) -> None:
+    """Refuse impossible years, such as 1900 of a spreadsheet or 9999 for never."""
+    first, last = VALID_YEARS
     if not first <= value.year <= last:
         shown = cell if isinstance(cell, str) else value.isoformat()
         raise ValueError(
@@ -75,8 +75,8 @@ def _believe(value: date, cell: Any) -> None:
         )
 
 
-def _counted(cell: Any) -> str:
-    """What a number since 1970 would mean, so that it can be written down."""
+def _describe_epoch(cell: Any) -> str:
+    """Describe a number since 1970 as a date, for the message."""
     if isinstance(cell, bool) or not _NUMBER.fullmatch(str(cell).strip()):
         return ""
     number = float(cell)

@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cs_sync import ConfigError
-from cs_sync_files.cells import decimal, unit_amount
+from cs_sync_files.cells import parse_decimal, parse_unit_amount
 from cs_sync_files.readers import read_columns, read_rows
 from cs_sync_files.rows import RowParser
 from cs_sync_files.tables import BY_NAME
-from cs_sync_files.times import instant
+from cs_sync_files.times import parse_instant
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
 FOLDER_IS_REUSED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -33,26 +33,26 @@ def test_whatever_text_is_written_is_read(tmp_path: Path, cells: list[tuple[str,
 
 @given(st.decimals(allow_nan=False, allow_infinity=False))
 def test_decimals_keep_every_digit(value: Decimal) -> None:
-    assert decimal(str(value)) == value
+    assert parse_decimal(str(value)) == value
 
 
 @given(st.integers(-(10**12), 10**12), st.integers(0, 12))
 def test_a_price_of_a_unit_is_whole_or_a_fraction_without_a_point(digits: int, places: int) -> None:
     price = Decimal(digits).scaleb(-places)
-    assert unit_amount(f"{digits}e-{places}") == price
-    assert unit_amount(digits) == digits
+    assert parse_unit_amount(f"{digits}e-{places}") == price
+    assert parse_unit_amount(digits) == digits
     with pytest.raises(ValueError, match="not a whole number of minor units"):
-        unit_amount(f"{digits}.{'0' * (places + 1)}")
+        parse_unit_amount(f"{digits}.{'0' * (places + 1)}")
 
 
 @pytest.mark.parametrize("cell", ["4900", " 4900 ", "4.9E+03", "4.9e3", 4900])
 def test_a_price_that_spreadsheets_write_with_an_exponent_is_read(cell: object) -> None:
-    assert unit_amount(cell) == 4900
+    assert parse_unit_amount(cell) == 4900
 
 
 @given(st.datetimes(datetime(1970, 1, 1), datetime(2200, 12, 31), timezones=st.timezones()))  # noqa: DTZ001
 def test_times_with_an_offset_are_instants_whatever_the_zone(value: datetime) -> None:
-    assert instant(value.isoformat(), ZoneInfo("Asia/Tokyo")) == value.astimezone(UTC)
+    assert parse_instant(value.isoformat(), ZoneInfo("Asia/Tokyo")) == value.astimezone(UTC)
 
 
 def test_parquet_without_pyarrow_says_what_to_install(

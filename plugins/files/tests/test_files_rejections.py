@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cs_sync import Window, Workspace
+from cs_sync import Window, WorkspaceInfo
 from cs_sync.http import VendorHttp
 from cs_sync_files import FilesSource
 from cs_sync_files.source import FilesConfig
@@ -128,7 +128,7 @@ def test_a_bad_row_names_file_line_column_and_reason(
 ) -> None:
     (tmp_path / "subscriptions.csv").write_text("source_id,account\ns1,a1\n")
     (tmp_path / name).write_text(HEADERS.get(name, "") + text)
-    config = FilesConfig(path=Path(), workspace=Workspace(folder=tmp_path))
+    config = FilesConfig(path=Path(), workspace=WorkspaceInfo(folder=tmp_path))
     table, _, suffix = name.partition(".")
     streams = {
         stream.name: stream for stream in FilesSource(config, VendorHttp("files", ())).streams()

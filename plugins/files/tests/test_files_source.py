@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cs_sync import ConfigError, Page, Rejection, Stream, Window, Workspace
+from cs_sync import ConfigError, Page, Rejection, Stream, Window, WorkspaceInfo
 from cs_sync.http import VendorHttp
 from cs_sync_files import FilesSource, cs_sync_sources
 from cs_sync_files.source import FilesConfig
@@ -36,7 +36,7 @@ def write(tmp_path: Path) -> Write:
         folder.mkdir(exist_ok=True)
         for name, text in files.items():
             (folder / name).write_text(text, encoding="utf-8")
-        workspace = Workspace.model_validate({"timezone": "Europe/Warsaw", "folder": tmp_path})
+        workspace = WorkspaceInfo.model_validate({"timezone": "Europe/Warsaw", "folder": tmp_path})
         config = FilesConfig(path=Path("data"), workspace=workspace)
         return FilesSource(config, VendorHttp("files", ()))
 
@@ -405,7 +405,9 @@ def test_answers_without_a_scale_have_that_of_their_survey(tmp_path: Path) -> No
              "3,nps,Relation,9,,,2026-01-01", "4,csat,Smileys,2,,,2026-01-01")  # fmt: skip
     (tmp_path / "survey_responses.csv").write_text(header + "\n".join(lines))
     scales: Any = {"Stars": [1, 5], "nps": [0, 10]}
-    config = FilesConfig(path=Path(), survey_scales=scales, workspace=Workspace(folder=tmp_path))
+    config = FilesConfig(
+        path=Path(), survey_scales=scales, workspace=WorkspaceInfo(folder=tmp_path)
+    )
     (page,) = pages(FilesSource(config, VendorHttp("files", ())), "survey_responses")
     found = [(r["source_id"], r["scale_min"], r["scale_max"]) for r in
              next(iter(page.records.values()))]  # fmt: skip

@@ -1,4 +1,4 @@
-"""HubSpot for cs-sync: reads the CRM, and writes health scores and follow-ups back into it."""
+"""The HubSpot connector: reads the CRM, writes health scores and follow-ups."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def cs_sync_sources() -> list[type[Source]]:
-    """The connector that reads."""
+    """Return the source."""
     from cs_sync_hubspot.source import HubSpotSource
 
     return [HubSpotSource]
@@ -20,7 +20,7 @@ def cs_sync_sources() -> list[type[Source]]:
 
 @hookimpl
 def cs_sync_destinations() -> list[type[Destination]]:
-    """The connector that writes."""
+    """Return the destination."""
     from cs_sync_hubspot.destination import HubSpotDestination
 
     return [HubSpotDestination]

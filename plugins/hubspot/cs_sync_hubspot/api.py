@@ -1,4 +1,4 @@
-"""The calls we make to HubSpot, through the official client, in plain dictionaries."""
+"""Calls to HubSpot through the official client, with plain dictionaries."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -19,20 +19,20 @@ SEARCH_LIMIT = 200
 BATCH_LIMIT = 100
 ASSOCIATION_LIMIT = 1000
 _ACCEPT = {"Accept": "application/json"}
-LONGEST_LIST = 1500
+MAX_PROPERTY_NAMES = 1500
 """Characters of property names in an address; servers cut addresses off somewhere."""
 
 
-def next_after(body: Mapping[str, Any]) -> str | None:
-    """Where the next page begins; None on the last one, however short this one is."""
+def find_next_cursor(body: Mapping[str, Any]) -> str | None:
+    """Return the next page's cursor; None on the last page, whatever the page's size."""
     after = ((body.get("paging") or {}).get("next") or {}).get("after")
     return None if after is None else str(after)
 
 
 class HubSpotApi:
-    """The client's API objects, made once, kept, and carried by our transport.
+    """The client's API objects, cached, using our transport.
 
-    They are imported on first use: the client's import takes a third of a second.
+    They are imported on first use: importing the client takes a third of a second.
     """
 
     def __init__(self, http: Http) -> None:
@@ -72,8 +72,10 @@ class HubSpotApi:
         return self._client("properties", "GroupsApi")
 
     def owners(self, archived: bool, after: str | None = None, limit: int = LIST_LIMIT) -> Json:
-        """One page of owners."""
-        return _body(self._owners.get_page, limit=limit, archived=archived, **_after(after))
+        """Read one page of owners."""
+        return _call_raw(
+            self._owners.get_page, limit=limit, archived=archived, **_cursor_params(after)
+        )
 
     def page(
         self,
@@ -84,22 +86,22 @@ class HubSpotApi:
         after: str | None = None,
         limit: int = LIST_LIMIT,
     ) -> Json:
-        """One page of objects, with the properties asked for.
+        """Read one page of objects with the given properties.
 
-        Too many of them for an address are asked for in the body of a second request, which
-        knows living objects only.
+        Too many names for a URL are sent in the body of a second request, which returns active
+        objects only.
         """
         names = ",".join(properties)
-        if len(names) > LONGEST_LIST:
+        if len(names) > MAX_PROPERTY_NAMES:
             body = self.page(kind, ("hs_object_id",), after=after, limit=limit)
             return {**body, "results": self._whole(kind, body["results"], properties)}
         # Past the client, whose call takes a quarter of the time of mapping the page.
         asked = {"limit": limit, "archived": str(archived).lower(), "properties": names}
         path = f"/crm/v3/objects/{kind}"
-        return self._transport.GET(path, {**asked, **_after(after)}, _ACCEPT)
+        return self._transport.GET(path, {**asked, **_cursor_params(after)}, _ACCEPT)
 
     def _whole(self, kind: str, items: Sequence[Json], properties: Sequence[str]) -> Sequence[Json]:
-        """The same objects with these properties; without those that vanished meanwhile."""
+        """Return the same objects with these properties, without those deleted meanwhile."""
         if not items:
             return ()
         ids = [str(item["id"]) for item in items]
@@ -107,8 +109,8 @@ class HubSpotApi:
         return found
 
     def search(self, kind: str, query: Json) -> Json:
-        """What a search finds; it knows nothing of archived objects."""
-        return _body(self._search.do_search, kind, query)
+        """Search objects; archived ones are never found."""
+        return _call_raw(self._search.do_search, kind, query)
 
     def read(
         self,
@@ -119,7 +121,15 @@ class HubSpotApi:
         *,
         archived: bool = False,
     ) -> Json:
-        """The objects (at most 100) with these ids, or values of the unique property `key`."""
+        """Read the objects (at most 100) with these ids.
+
+        Args:
+            kind: The object type.
+            ids: Record ids, or values of `key`.
+            properties: The properties to return.
+            key: A unique property.
+            archived: Whether to read archived objects instead.
+        """
         query = {
             **({"idProperty": key} if key else {}),
             "inputs": [{"id": value} for value in ids],
@@ -127,45 +137,45 @@ class HubSpotApi:
             "propertiesWithHistory": [],
         }
         asked = {"archived": True} if archived else {}
-        return _body(self._batch.read, kind, query, **asked)
+        return _call_raw(self._batch.read, kind, query, **asked)
 
     def update(self, kind: str, inputs: Sequence[Json]) -> Json:
-        """Change objects (at most 100) by record id."""
-        return _body(self._batch.update, kind, {"inputs": list(inputs)})
+        """Update objects (at most 100) by record id."""
+        return _call_raw(self._batch.update, kind, {"inputs": list(inputs)})
 
     def create(self, kind: str, inputs: Sequence[Json]) -> Json:
         """Create objects (at most 100) with their associations."""
-        return _body(self._batch.create, kind, {"inputs": list(inputs)})
+        return _call_raw(self._batch.create, kind, {"inputs": list(inputs)})
 
     def associations(self, kind: str, other: str, inputs: Sequence[Json]) -> Json:
-        """What objects (at most 1000) of one kind are associated with."""
-        return _body(self._associations.get_page, kind, other, {"inputs": list(inputs)})
+        """Read the associations of objects (at most 1000) of one type with another."""
+        return _call_raw(self._associations.get_page, kind, other, {"inputs": list(inputs)})
 
     def properties(self, kind: str) -> dict[str, Json]:
-        """The properties of a kind of object, by name."""
-        return {p["name"]: p for p in _body(self._properties.get_all, kind)["results"]}
+        """Read an object type's properties, by name."""
+        return {p["name"]: p for p in _call_raw(self._properties.get_all, kind)["results"]}
 
     def create_property(self, kind: str, definition: Json) -> Json:
         """Create one property."""
-        return _body(self._properties.create, kind, definition)
+        return _call_raw(self._properties.create, kind, definition)
 
     def update_property(self, kind: str, name: str, change: Json) -> Json:
-        """Change one property's definition."""
-        return _body(self._properties.update, kind, name, change)
+        """Update one property's definition."""
+        return _call_raw(self._properties.update, kind, name, change)
 
     def groups(self, kind: str) -> set[str]:
-        """The names of the property groups of a kind of object."""
-        return {g["name"] for g in _body(self._groups.get_all, kind)["results"]}
+        """Read the names of an object type's property groups."""
+        return {g["name"] for g in _call_raw(self._groups.get_all, kind)["results"]}
 
     def create_group(self, kind: str, definition: Json) -> Json:
         """Create one property group."""
-        return _body(self._groups.create, kind, definition)
+        return _call_raw(self._groups.create, kind, definition)
 
 
-def _body(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Json:
-    """The body of an answer, past the client's models."""
+def _call_raw(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Json:
+    """Call the client and return the decoded body without building its models."""
     return cast(Json, call(*args, _preload_content=False, **kwargs))
 
 
-def _after(after: str | None) -> dict[str, str]:
+def _cursor_params(after: str | None) -> dict[str, str]:
     return {} if after is None else {"after": after}

@@ -1,8 +1,9 @@
-"""Sends operations in batches and finds out, for every one, what became of it.
+"""Batches of operations, with one result for each operation.
 
-HubSpot answers a batch in three ways: 200 for all, 207 naming the records it refused, or a
-refusal of the whole batch because one record in it is wrong. After the last, the records it
-blames are set aside and the rest is sent again; where it blames nobody, the batch is halved.
+HubSpot answers a batch in three ways: 200 for all, 207 with the refused records, or a
+refusal of the whole batch because of one wrong record. After the last, the blamed
+records are set aside and the rest is sent again; if none is blamed, the batch is
+halved.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any
 
 from cs_sync import Ack, Op, Reject, RequestRefused
 from cs_sync_hubspot.api import BATCH_LIMIT
-from cs_sync_hubspot.refusals import category, context, details, said
+from cs_sync_hubspot.errors import format_error, get_category, iterate_details, read_context
 from cs_sync_hubspot.transport import Json
 
 Answer = Ack | Reject
@@ -22,8 +23,8 @@ TRACE = "objectWriteTraceId"
 """A name of ours on every input; HubSpot's answers and errors carry it."""
 
 _BAD_RECORD = (400, 409, 413, 422)
-_ABSENT = "PROPERTY_DOESNT_EXIST"
-_PASSING = (
+_MISSING_PROPERTY = "PROPERTY_DOESNT_EXIST"
+_TRANSIENT_CODES = (
     "INTERNAL_ERROR",
     "RATE_LIMITS",
     "RATE_LIMIT",
@@ -32,83 +33,86 @@ _PASSING = (
 )
 
 
-def in_batches(ops: Sequence[Op]) -> Iterator[Sequence[Op]]:
-    """As many at once as HubSpot takes."""
+def split_batches(ops: Sequence[Op]) -> Iterator[Sequence[Op]]:
+    """Yield the operations in batches of HubSpot's maximum."""
     for start in range(0, len(ops), BATCH_LIMIT):
         yield ops[start : start + BATCH_LIMIT]
 
 
-def nothing(_ops: Sequence[Op]) -> Mapping[str, str]:
-    """For writes that may be done any number of times."""
+def find_none(_ops: Sequence[Op]) -> Mapping[str, str]:
+    """Return no existing objects, for writes that may be repeated."""
     return {}
 
 
-def deliver(ops: Sequence[Op], send: Send, existing: Existing = nothing) -> Iterator[Answer]:
-    """Send one batch and answer its operations; what HubSpot left open stays without an answer.
+def send_batch(ops: Sequence[Op], send: Send, existing: Existing = find_none) -> Iterator[Answer]:
+    """Send one batch and yield its results; an operation HubSpot left open has none.
 
-    Raises what is no refusal of records: no permission, quota, lost answers.
+    Raises:
+        VendorError: Anything but refused records: permission, quota, lost responses.
     """
     if not ops:
         return
     try:
         body = send(ops)
     except RequestRefused as refusal:
-        if refusal.status not in _BAD_RECORD and category(refusal.body) != "OBJECT_NOT_FOUND":
+        if refusal.status not in _BAD_RECORD and get_category(refusal.body) != "OBJECT_NOT_FOUND":
             raise
-        yield from _after_refusal(ops, refusal, send, existing)
+        yield from _retry_smaller(ops, refusal, send, existing)
     else:
-        yield from answers(ops, body, existing)
+        yield from parse_results(ops, body, existing)
 
 
-def _after_refusal(
+def _retry_smaller(
     ops: Sequence[Op], refusal: RequestRefused, send: Send, existing: Existing
 ) -> Iterator[Answer]:
-    """Settle what can be, and send the rest again in parts that are smaller each time."""
+    """Settle what is known, then send the rest again in smaller batches."""
     done = existing(ops)
     yield from (Ack(op.key, done[op.key], existed=True) for op in ops if op.key in done)
     rest = [op for op in ops if op.key not in done]
-    blamed = {op.key for op in rest} if len(ops) == 1 else blame(refusal.body, rest)
-    yield from (_rejected(op, refusal.body) for op in rest if op.key in blamed)
+    blamed = {op.key for op in rest} if len(ops) == 1 else find_blamed(refusal.body, rest)
+    yield from (_make_reject(op, refusal.body) for op in rest if op.key in blamed)
     rest = [op for op in rest if op.key not in blamed]
     middle = len(rest) if done or blamed else len(rest) // 2
-    yield from deliver(rest[:middle], send, existing)
-    yield from deliver(rest[middle:], send, existing)
+    yield from send_batch(rest[:middle], send, existing)
+    yield from send_batch(rest[middle:], send, existing)
 
 
-def blame(body: Any, ops: Sequence[Op]) -> set[str]:
-    """The keys of the operations that a refusal of a whole batch names as the cause."""
+def find_blamed(body: Any, ops: Sequence[Op]) -> set[str]:
+    """Return the keys of the operations named in the refusal of a whole batch."""
     blamed: set[str] = set()
-    for error in (body, *details(body)) if isinstance(body, dict) else ():
-        guilty = named(ops, error) or _setting(ops, error)
+    for error in (body, *iterate_details(body)) if isinstance(body, dict) else ():
+        guilty = find_named(ops, error) or _find_property_users(ops, error)
         blamed |= {op.key for op in guilty}
     return blamed
 
 
-def _setting(ops: Sequence[Op], error: Mapping[str, Any]) -> Sequence[Op]:
-    """Those that set a property which does not exist; one that no field names is in all."""
-    absent = context(error, "propertyName")
-    if error.get("code") != _ABSENT or not absent:
+def _find_property_users(ops: Sequence[Op], error: Mapping[str, Any]) -> Sequence[Op]:
+    """Return the operations that set a missing property; if none is found, all."""
+    absent = read_context(error, "propertyName")
+    if error.get("code") != _MISSING_PROPERTY or not absent:
         return ()
     return [op for op in ops if absent & set(op.fields)] or ops
 
 
-def named(ops: Sequence[Op], error: Mapping[str, Any]) -> list[Op]:
-    """The operations that an error's context names, by our trace or by record id."""
-    traces, ids = context(error, TRACE), context(error, "ids")
+def find_named(ops: Sequence[Op], error: Mapping[str, Any]) -> list[Op]:
+    """Return the operations named in an error's context, by our trace or by record id."""
+    traces, ids = read_context(error, TRACE), read_context(error, "ids")
     return [op for op in ops if op.key in traces or (op.remote_id or op.key) in ids]
 
 
-def answers(ops: Sequence[Op], body: Json, existing: Existing = nothing) -> Iterator[Answer]:
-    """The answers that a 200 or 207 holds.
+def parse_results(
+    ops: Sequence[Op], body: Json, existing: Existing = find_none
+) -> Iterator[Answer]:
+    """Yield the results in the body of a 200 or 207.
 
-    Errors that name nobody belong to the operations left over, if there are as many of both.
+    Errors without a name are assigned to the remaining operations if their numbers agree.
     """
-    written = _written(ops, body)
+    written = _find_written(ops, body)
     yield from (Ack(key, remote_id) for key, remote_id in written.items())
     failed: dict[str, Json] = {}
     nameless: list[Json] = []
-    for error in details(body):
-        guilty = [op for op in named(ops, dict(error)) if op.key not in written]
+    for error in iterate_details(body):
+        guilty = [op for op in find_named(ops, dict(error)) if op.key not in written]
         failed.update((op.key, dict(error)) for op in guilty)
         nameless += [] if guilty else [dict(error)]
     left = [op for op in ops if op.key not in written and op.key not in failed]
@@ -120,13 +124,13 @@ def answers(ops: Sequence[Op], body: Json, existing: Existing = nothing) -> Iter
         if op.key in done:
             yield Ack(op.key, done[op.key], existed=True)
         else:
-            yield _rejected(op, failed[op.key])
+            yield _make_reject(op, failed[op.key])
 
 
-def _written(ops: Sequence[Op], body: Json) -> dict[str, str]:
-    """Key → record id of what was written; by our trace, else by the record's id.
+def _find_written(ops: Sequence[Op], body: Json) -> dict[str, str]:
+    """Return key → record id of written records, by our trace, else by record id.
 
-    A record that was merged away answers under the id of its survivor.
+    A merged record answers with its survivor's id.
     """
     by_id: dict[str, list[str]] = {}
     for op in ops:
@@ -140,9 +144,9 @@ def _written(ops: Sequence[Op], body: Json) -> dict[str, str]:
     return written
 
 
-def _rejected(op: Op, body: Any) -> Reject:
-    """Refused for good, unless HubSpot was busy or what is missing may come back."""
-    code, body = category(body), body if isinstance(body, dict) else {}
-    reason = said(body) if body else "no reason given"
-    absent = any(error.get("code") == _ABSENT for error in (body, *details(body)))
-    return Reject(op.key, code, reason, lasting=code not in _PASSING and not absent)
+def _make_reject(op: Op, body: Any) -> Reject:
+    """Build the reject: lasting unless HubSpot was busy or the missing thing may come back."""
+    code, body = get_category(body), body if isinstance(body, dict) else {}
+    reason = format_error(body) if body else "no reason given"
+    absent = any(error.get("code") == _MISSING_PROPERTY for error in (body, *iterate_details(body)))
+    return Reject(op.key, code, reason, lasting=code not in _TRANSIENT_CODES and not absent)

@@ -1,4 +1,4 @@
-"""The `[connectors.hubspot]` section, and what HubSpot allows in any period."""
+"""Settings of `[connectors.hubspot]`, and HubSpot's rate limits."""
 
 from typing import Annotated
 
@@ -20,7 +20,7 @@ SCALES: dict[str, tuple[float, float]] = {"NPS": (0, 10), "CSAT": (0, 2), "CES":
 
 
 class HubSpotConfig(ConnectorConfig):
-    """Settings of HubSpot; properties are given by their internal names."""
+    """Settings of HubSpot; properties have their internal names."""
 
     base_url: str = Field(default="https://api.hubapi.com", description="Where the API answers.")
     access_token: SecretStr = Field(description="Service key or private-app token.")
@@ -51,5 +51,5 @@ class HubSpotConfig(ConnectorConfig):
 
     @property
     def names_properties(self) -> bool:
-        """Whether it asks for company properties beyond those that are asked for anyway."""
+        """Whether it names company properties beyond the defaults."""
         return bool(self.model_fields_set & {"account_key_property", "company_properties"})

@@ -1,4 +1,4 @@
-"""HubSpot as a destination: scores onto companies, follow-ups as tasks, news of them as notes."""
+"""The destination: scores on companies, follow-ups as tasks, their news as notes."""
 
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
@@ -9,31 +9,39 @@ from cs_sync import (
     ConnectorConfig,
     FieldSpec,
     Finding,
-    Found,
     Http,
     Limit,
     Op,
     OpenFollowUp,
     Reject,
-    Shown,
+    RemoteAccount,
+    RemoteObject,
 )
 from cs_sync_hubspot.api import HubSpotApi
-from cs_sync_hubspot.batches import TRACE, Answer, deliver, in_batches
-from cs_sync_hubspot.comparing import compared
+from cs_sync_hubspot.batches import TRACE, Answer, send_batch, split_batches
 from cs_sync_hubspot.config import LIMITS, HubSpotConfig
-from cs_sync_hubspot.doors import open_door
-from cs_sync_hubspot.keyed import KEY, Keyed
-from cs_sync_hubspot.lookup import there
-from cs_sync_hubspot.mapping import text
-from cs_sync_hubspot.notes import note_of
+from cs_sync_hubspot.doors import make_client
+from cs_sync_hubspot.drift import read_companies
+from cs_sync_hubspot.idempotent_objects import KEY, IdempotentObjects
+from cs_sync_hubspot.lookup import read_by_ids
+from cs_sync_hubspot.mapping import read_text
+from cs_sync_hubspot.notes import build_note
 from cs_sync_hubspot.properties import prepare_companies, prepare_keys
-from cs_sync_hubspot.tasks import COMPLETED, NOT_BEGUN, SHOWN, STATUS, closed, found, task_of
-from cs_sync_hubspot.text import written
+from cs_sync_hubspot.tasks import (
+    COMPLETED,
+    NOT_STARTED,
+    STATUS,
+    TASK_PROPERTIES,
+    build_close,
+    build_task,
+    map_task,
+)
+from cs_sync_hubspot.text import format_value
 from cs_sync_hubspot.transport import Json
 
 
 class HubSpotDestination:
-    """Writes into the CRM: properties of ours, and tasks and notes that carry a key of ours."""
+    """Writes our properties, and tasks and notes with a key of ours."""
 
     name: ClassVar[str] = "hubspot"
     Config: ClassVar[type[ConnectorConfig]] = HubSpotConfig
@@ -41,9 +49,9 @@ class HubSpotDestination:
     addresses: ClassVar[Addresses] = "records"
 
     def __init__(self, config: HubSpotConfig, http: Http) -> None:
-        self._api = HubSpotApi(open_door(config, http))
-        self._tasks = Keyed(self._api, "tasks", SHOWN, task_of)
-        self._notes = Keyed(self._api, "notes", (), note_of)
+        self._api = HubSpotApi(make_client(config, http))
+        self._tasks = IdempotentObjects(self._api, "tasks", TASK_PROPERTIES, build_task)
+        self._notes = IdempotentObjects(self._api, "notes", (), build_note)
 
     def prepare(self, fields: Sequence[FieldSpec]) -> Iterator[Finding]:
         """Create the group, a company property per field, and the keys of tasks and notes."""
@@ -51,8 +59,8 @@ class HubSpotDestination:
         yield from prepare_keys(self._api)
 
     def write(self, ops: Sequence[Op]) -> Iterator[Ack | Reject]:
-        """Accounts, follow-ups, notes; a lost answer is raised after what was answered."""
-        yield from self._accounts([op for op in ops if op.object == "account"])
+        """Write accounts, follow-ups, notes; a lost response is raised after the others."""
+        yield from self._write_accounts([op for op in ops if op.object == "account"])
         follow_ups = [op for op in ops if op.object == "follow_up"]
         new = [op for op in follow_ups if op.remote_id is None]
         yield from self._create(self._tasks, new, ("title", "due_at"))
@@ -60,46 +68,54 @@ class HubSpotDestination:
         notes = [op for op in ops if op.object == "note"]
         yield from self._create(self._notes, notes, ("title", "body", "at"))
 
-    def compare(self, ops: Sequence[Op]) -> Iterator[Shown]:
-        """Companies as they are now; merged ones are followed, archived ones passed over."""
-        return compared(self._api, ops)
+    def compare(self, ops: Sequence[Op]) -> Iterator[RemoteAccount]:
+        """Compare companies' current values; merges are followed, archived ones omitted."""
+        return read_companies(self._api, ops)
 
-    def find(self, keys: Sequence[str]) -> Iterator[Found]:
-        """The tasks and notes under these keys, completed ones too; not those somebody deleted."""
+    def find(self, keys: Sequence[str]) -> Iterator[RemoteObject]:
+        """Yield the tasks and notes with these keys, completed too, but not deleted ones."""
         tasks = self._tasks.read(keys)
-        yield from (found(key, task) for key, task in tasks.items())
+        yield from (map_task(key, task) for key, task in tasks.items())
         notes = self._notes.read([key for key in keys if key not in tasks])
-        yield from (Found(key, str(note["id"])) for key, note in notes.items())
+        yield from (RemoteObject(key, str(note["id"])) for key, note in notes.items())
 
     def open_follow_ups(self, accounts: Sequence[str]) -> Iterator[OpenFollowUp]:
         """Yield the tasks with a key of ours at these companies that nobody has completed."""
-        if self._tasks.guarantee() == "absent":
+        if self._tasks.find_guarantee() == "absent":
             return
-        for company, task in self._tasks.at_companies(accounts):
-            if text(task, STATUS) != COMPLETED:
-                yield OpenFollowUp(text(task, KEY) or "", str(task["id"]), company)
+        for company, task in self._tasks.read_at_companies(accounts):
+            if read_text(task, STATUS) != COMPLETED:
+                yield OpenFollowUp(read_text(task, KEY) or "", str(task["id"]), company)
 
-    def _accounts(self, ops: Sequence[Op]) -> Iterator[Answer]:
+    def _write_accounts(self, ops: Sequence[Op]) -> Iterator[Answer]:
         sound: list[Op] = []
         for op in ops:
             if op.remote_id is None:
                 yield Reject(op.key, "NO_RECORD_ID", "it is not known which company this is")
-            elif not _changes(op):
+            elif not _build_properties(op):
                 yield Ack(op.key, op.remote_id, existed=True)
             else:
                 sound.append(op)
-        for batch in in_batches(sound):
-            yield from deliver(batch, self._update)
+        for batch in split_batches(sound):
+            yield from send_batch(batch, self._update)
 
     def _update(self, ops: Sequence[Op]) -> Json:
-        """Without `idProperty`: given for a record id, HubSpot refuses it."""
+        """Update the companies.
+
+        Without `idProperty`: HubSpot refuses it for a record id.
+        """
         return self._api.update(
             "companies",
-            [{"id": op.remote_id, "properties": _changes(op), TRACE: op.key} for op in ops],
+            [
+                {"id": op.remote_id, "properties": _build_properties(op), TRACE: op.key}
+                for op in ops
+            ],
         )
 
-    def _create(self, kind: Keyed, ops: Sequence[Op], needed: Sequence[str]) -> Iterator[Answer]:
-        """Looked up first: one that exists, or existed, is left as people left it."""
+    def _create(
+        self, kind: IdempotentObjects, ops: Sequence[Op], needed: Sequence[str]
+    ) -> Iterator[Answer]:
+        """Create the missing objects; existing and deleted ones stay as people left them."""
         sound: list[Op] = []
         for op in {op.key: op for op in ops}.values():
             lacking = [name for name in needed if not op.fields.get(name)]
@@ -108,28 +124,28 @@ class HubSpotDestination:
                 yield Reject(op.key, "INCOMPLETE", reason)
             else:
                 sound.append(op)
-        for batch in in_batches(sound):
-            known = {**kind.deleted(batch), **kind.existing(batch)}
+        for batch in split_batches(sound):
+            known = {**kind.deleted(batch), **kind.find_existing(batch)}
             yield from (Ack(key, one, existed=True) for key, one in known.items())
             new = [op for op in batch if op.key not in known]
-            yield from deliver(new, kind.create, kind.existing)
+            yield from send_batch(new, kind.create, kind.find_existing)
 
     def _close(self, ops: Sequence[Op]) -> Iterator[Answer]:
-        """Read first, by id: a task that somebody began, ended or deleted is theirs."""
-        for batch in in_batches(ops):
+        """Close untouched tasks; started, completed and deleted ones stay as people left them."""
+        for batch in split_batches(ops):
             ids = [str(op.remote_id) for op in batch]
-            tasks = there(self._api, "tasks", ids, (STATUS,))
-            untouched = {str(t["id"]) for t in tasks if text(t, STATUS) == NOT_BEGUN}
+            tasks = read_by_ids(self._api, "tasks", ids, (STATUS,))
+            untouched = {str(t["id"]) for t in tasks if read_text(t, STATUS) == NOT_STARTED}
             ours = [op for op in batch if op.remote_id in untouched]
             for op in batch:
                 if op not in ours:
                     yield Ack(op.key, str(op.remote_id), existed=True)
-            yield from deliver(ours, self._end)
+            yield from send_batch(ours, self._end)
 
     def _end(self, ops: Sequence[Op]) -> Json:
-        return self._api.update("tasks", [closed(op) for op in ops])
+        return self._api.update("tasks", [build_close(op) for op in ops])
 
 
-def _changes(op: Op) -> dict[str, str]:
-    """What to write; None is never sent, so that nothing is emptied."""
-    return {name: written(value) for name, value in op.fields.items() if value is not None}
+def _build_properties(op: Op) -> dict[str, str]:
+    """Return the properties to write, without None, so that nothing is emptied."""
+    return {name: format_value(value) for name, value in op.fields.items() if value is not None}

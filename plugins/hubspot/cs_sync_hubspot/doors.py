@@ -1,16 +1,16 @@
-"""Opens the host's door to HubSpot: address, access token, dialect of errors."""
+"""The HTTP client for HubSpot: address, access token, error classification."""
 
 from cs_sync import Http
 from cs_sync_hubspot.api import SHAPES
 from cs_sync_hubspot.config import HubSpotConfig
-from cs_sync_hubspot.refusals import classify_for
+from cs_sync_hubspot.errors import make_classifier
 
 
-def open_door(config: HubSpotConfig, http: Http) -> Http:
-    """The door with this configuration's credential; the official client never sees the token."""
+def make_client(config: HubSpotConfig, http: Http) -> Http:
+    """Return the client for this configuration; HubSpot's own never sees the token."""
     return http.at(
         config.base_url,
         headers={"Authorization": f"Bearer {config.access_token.get_secret_value()}"},
-        classify=classify_for(config.workspace.timezone, config.section),
+        classify=make_classifier(config.workspace.timezone, config.section),
         shapes=SHAPES,
     )

@@ -1,14 +1,14 @@
-"""Reads objects by id or key: what is not there is missing, what HubSpot leaves open an error."""
+"""Reading of objects by id or key: absent ones are omitted, unclear ones are errors."""
 
 from collections.abc import Iterator, Sequence
 
 from cs_sync import RequestRefused, VendorError
 from cs_sync_hubspot.api import BATCH_LIMIT, HubSpotApi
-from cs_sync_hubspot.refusals import category, details, said
+from cs_sync_hubspot.errors import format_error, get_category, iterate_details
 from cs_sync_hubspot.transport import Json
 
 
-def there(
+def read_by_ids(
     api: HubSpotApi,
     kind: str,
     ids: Sequence[str],
@@ -17,19 +17,26 @@ def there(
     *,
     archived: bool = False,
 ) -> Iterator[Json]:
-    """The objects that exist under these ids, or values of the unique property `key`.
+    """Yield the existing objects with these ids.
 
-    Only the archived ones, if these are asked for.
+    Args:
+        api: The API.
+        kind: The object type.
+        ids: Record ids, or values of `key`.
+        properties: The properties to return.
+        key: A unique property.
+        archived: Whether to read only archived objects.
 
-    Raises VendorError where HubSpot does not say of every one whether it exists.
+    Raises:
+        VendorError: HubSpot does not say of every object whether it exists.
     """
     for start in range(0, len(ids), BATCH_LIMIT):
-        yield from _some(
+        yield from _read_batch(
             api, kind, ids[start : start + BATCH_LIMIT], properties, key, archived=archived
         )
 
 
-def _some(
+def _read_batch(
     api: HubSpotApi,
     kind: str,
     ids: Sequence[str],
@@ -41,13 +48,13 @@ def _some(
     try:
         body = api.read(kind, ids, properties, key, archived=archived)
     except RequestRefused as refusal:
-        if category(refusal.body) == "OBJECT_NOT_FOUND":
+        if get_category(refusal.body) == "OBJECT_NOT_FOUND":
             return ()
         raise
-    for error in details(body):
-        if category(error) != "OBJECT_NOT_FOUND":
+    for error in iterate_details(body):
+        if get_category(error) != "OBJECT_NOT_FOUND":
             raise VendorError(
-                f"HubSpot did not tell whether all {kind} exist: {said(error)}",
+                f"HubSpot did not tell whether all {kind} exist: {format_error(error)}",
                 "run again: nothing is created before that is known",
                 status=207,
                 body=dict(error),

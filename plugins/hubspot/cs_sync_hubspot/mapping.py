@@ -1,4 +1,4 @@
-"""HubSpot's objects as records of the unified schema; nothing here knows a network."""
+"""Mapping of HubSpot's objects to records of the unified schema; pure."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from cs_sync import Rejection, Row, Unmappable, map_each
+from cs_sync import MappingError, Rejection, Row, map_each
 from cs_sync_hubspot.config import SCALES, HubSpotConfig
 from cs_sync_schemas import Alias, Owner, Record, SourceAccount, SourceContact, SurveyResponse
 
@@ -28,8 +28,8 @@ _SUBMISSION = (
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
-    """One kind of CRM object: its name, what to ask for, and what becomes of it."""
+class ObjectType:
+    """One CRM object type: its name, properties and mapping."""
 
     name: str
     record: type[Record]
@@ -38,28 +38,28 @@ class Kind:
     fields: Callable[[Json], Row]
 
     def changed_at(self, item: Json) -> datetime:
-        """When it was changed last, by the property that searches go by."""
-        at = when(text(item, self.modified)) or when(item.get("updatedAt"))
+        """Return the time of the last change, from the property used by searches."""
+        at = parse_time(read_text(item, self.modified)) or parse_time(item.get("updatedAt"))
         if at is None:
-            raise Unmappable("NO_TIME", f"{self.name} {item.get('id')} has no {self.modified}")
+            raise MappingError("NO_TIME", f"{self.name} {item.get('id')} has no {self.modified}")
         return at
 
     def row(self, item: Json) -> Row:
-        """The record that an object is."""
+        """Map an object to a record."""
         common = {"source_id": str(item["id"]), "updated_at": self.changed_at(item), "raw": item}
         return {**common, **self.fields(item)}
 
 
-def text(item: Json, name: str) -> str | None:
-    """A property, stripped; HubSpot says both null and "" for one that is not set."""
+def read_text(item: Json, name: str) -> str | None:
+    """Return a property without outer blanks; null and "" both mean unset."""
     value = (item.get("properties") or _NONE).get(name)
     if value is None:
         return None
     return (value.strip() if isinstance(value, str) else str(value).strip()) or None
 
 
-def when(value: Any) -> datetime | None:
-    """An ISO 8601 time, aware and in UTC; a bare date is midnight UTC."""
+def parse_time(value: Any) -> datetime | None:
+    """Parse an ISO 8601 time to aware UTC; a bare date is midnight UTC."""
     if value is None or value == "":
         return None
     try:
@@ -68,140 +68,147 @@ def when(value: Any) -> datetime | None:
             return at
         return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (OverflowError, ValueError) as error:
-        raise Unmappable("BAD_TIME", f"{value!r} is not a time") from error
+        raise MappingError("BAD_TIME", f"{value!r} is not a time") from error
 
 
-def listed(value: str | None) -> list[str]:
-    """The parts of a `;` list, each once."""
+def split_list(value: str | None) -> list[str]:
+    """Return the parts of a `;` list without duplicates."""
     if not value:
         return []
     parts = (part.strip() for part in value.split(";"))
     return list(dict.fromkeys(part for part in parts if part))
 
 
-def owner_row(item: Json) -> Row:
-    """An owner; archived ones keep their name and are no longer active."""
+def map_owner(item: Json) -> Row:
+    """Map an owner; archived ones keep their name and are inactive."""
     name = " ".join(filter(None, (item.get("firstName"), item.get("lastName"))))
     return {
         "source_id": str(item["id"]),
         "name": name.strip() or None,
         "email": (item.get("email") or "").strip().lower() or None,
         "is_active": not item.get("archived", False),
-        "updated_at": when(item.get("updatedAt")),
+        "updated_at": parse_time(item.get("updatedAt")),
         "raw": item,
     }
 
 
-def _lower(value: str | None) -> str | None:
+def _lower_or_none(value: str | None) -> str | None:
     return value.lower() if value else None
 
 
-def kinds_of(config: HubSpotConfig) -> dict[str, Kind]:
-    """The kinds of object that are read, by name, as the configuration wants them."""
+def build_object_types(config: HubSpotConfig) -> dict[str, ObjectType]:
+    """Return the configured object types to read, by name."""
     company_keys = (config.account_key_property, *config.company_properties)
     contact_keys = (config.contact_key_property,) if config.contact_key_property else ()
     changed, contact_changed = "hs_lastmodifieddate", "lastmodifieddate"
     kinds = (
-        Kind(
+        ObjectType(
             "companies",
             SourceAccount,
             changed,
-            _asked(*_COMPANY, changed, *company_keys),
-            partial(company_fields, config),
+            _unique_names(*_COMPANY, changed, *company_keys),
+            partial(map_company, config),
         ),
-        Kind(
+        ObjectType(
             "contacts",
             SourceContact,
             contact_changed,
-            _asked(*_CONTACT, contact_changed, *contact_keys),
-            partial(contact_fields, config),
+            _unique_names(*_CONTACT, contact_changed, *contact_keys),
+            partial(map_contact, config),
         ),
-        Kind(
+        ObjectType(
             "feedback_submissions",
             SurveyResponse,
             changed,
-            _asked(*_SUBMISSION, changed),
-            partial(submission_fields, config),
+            _unique_names(*_SUBMISSION, changed),
+            partial(map_submission, config),
         ),
     )
     return {kind.name: kind for kind in kinds}
 
 
-def company_fields(config: HubSpotConfig, item: Json) -> Row:
-    """A company as an account; attributes that are not set are left out."""
-    attributes = {name: text(item, name) for name in config.company_properties}
+def map_company(config: HubSpotConfig, item: Json) -> Row:
+    """Map a company to an account, without unset attributes."""
+    attributes = {name: read_text(item, name) for name in config.company_properties}
     return {
-        "name": text(item, "name"),
-        "domain": _lower(text(item, "domain")),
-        "extra_domains": listed(_lower(text(item, "hs_additional_domains"))),
-        "external_key": text(item, config.account_key_property),
-        "owner_source_id": text(item, "hubspot_owner_id"),
+        "name": read_text(item, "name"),
+        "domain": _lower_or_none(read_text(item, "domain")),
+        "extra_domains": split_list(_lower_or_none(read_text(item, "hs_additional_domains"))),
+        "external_key": read_text(item, config.account_key_property),
+        "owner_source_id": read_text(item, "hubspot_owner_id"),
         "attributes": {name: value for name, value in attributes.items() if value is not None},
-        "created_at": when(text(item, "createdate") or item.get("createdAt")),
-        "url": _company_url(config, str(item["id"])),
+        "created_at": parse_time(read_text(item, "createdate") or item.get("createdAt")),
+        "url": _build_company_url(config, str(item["id"])),
     }
 
 
-def contact_fields(config: HubSpotConfig, item: Json) -> Row:
-    """A contact with its primary company."""
-    name = " ".join(filter(None, (text(item, "firstname"), text(item, "lastname"))))
+def map_contact(config: HubSpotConfig, item: Json) -> Row:
+    """Map a contact with its primary company."""
+    name = " ".join(filter(None, (read_text(item, "firstname"), read_text(item, "lastname"))))
     key = config.contact_key_property
     return {
-        "account_source_id": text(item, "associatedcompanyid"),
-        "email": _lower(text(item, "email")),
-        "extra_emails": listed(_lower(text(item, "hs_additional_emails"))),
-        "external_key": text(item, key) if key else None,
+        "account_source_id": read_text(item, "associatedcompanyid"),
+        "email": _lower_or_none(read_text(item, "email")),
+        "extra_emails": split_list(_lower_or_none(read_text(item, "hs_additional_emails"))),
+        "external_key": read_text(item, key) if key else None,
         "name": name or None,
-        "role": text(item, "jobtitle"),
-        "created_at": when(text(item, "createdate") or item.get("createdAt")),
+        "role": read_text(item, "jobtitle"),
+        "created_at": parse_time(read_text(item, "createdate") or item.get("createdAt")),
     }
 
 
-def submission_fields(config: HubSpotConfig, item: Json) -> Row:
-    """A survey answer on its survey's own scale where it is configured, else on its type's."""
-    kind, survey = (text(item, "hs_survey_type") or "").upper(), text(item, "hs_survey_name")
+def map_submission(config: HubSpotConfig, item: Json) -> Row:
+    """Map a survey answer; the scale is its survey's if configured, else its type's."""
+    kind, survey = (
+        (read_text(item, "hs_survey_type") or "").upper(),
+        read_text(item, "hs_survey_name"),
+    )
     scales = SCALES | config.survey_scales
     scale = scales.get(survey or "") if kind != "NPS" else None
-    score, low, high = _score(config, kind, text(item, "hs_value"), scale or scales.get(kind))
+    score, low, high = _parse_score(
+        config, kind, read_text(item, "hs_value"), scale or scales.get(kind)
+    )
     return {
-        "contact_source_id": text(item, "hs_contact_id"),
+        "contact_source_id": read_text(item, "hs_contact_id"),
         "kind": kind.lower(),
         "survey": survey,
         "score": score,
         "scale_min": low,
         "scale_max": high,
         "higher_is_better": True,
-        "comment": text(item, "hs_content"),
-        "answered_at": when(text(item, "hs_submission_timestamp") or item.get("createdAt")),
+        "comment": read_text(item, "hs_content"),
+        "answered_at": parse_time(
+            read_text(item, "hs_submission_timestamp") or item.get("createdAt")
+        ),
     }
 
 
-def _asked(*names: str) -> tuple[str, ...]:
+def _unique_names(*names: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _company_url(config: HubSpotConfig, source_id: str) -> str | None:
-    """Where a colleague opens the company; HubSpot sends other regions on from this address."""
+def _build_company_url(config: HubSpotConfig, source_id: str) -> str | None:
+    """Return the company's URL in HubSpot, which redirects other regions."""
     if config.portal_id is None:
         return None
     return f"https://app.hubspot.com/contacts/{config.portal_id}/record/0-2/{source_id}"
 
 
-def _score(
+def _parse_score(
     config: HubSpotConfig, kind: str, value: str | None, scale: tuple[float, float] | None
 ) -> tuple[float | None, float | None, float | None]:
-    """(score, lowest, highest) of an answer on a scale."""
+    """Return (score, lowest, highest) of an answer on a scale."""
     if kind not in (*SCALES, "CUSTOM"):
-        raise Unmappable("UNKNOWN_SURVEY_TYPE", f"hs_survey_type is {kind!r}")
+        raise MappingError("UNKNOWN_SURVEY_TYPE", f"hs_survey_type is {kind!r}")
     low, high = scale or (None, None)
     if value is None:
         return None, low, high
     try:
         score = float(value)
     except ValueError as error:
-        raise Unmappable("BAD_SCORE", f"hs_value {value!r} is not a number") from error
+        raise MappingError("BAD_SCORE", f"hs_value {value!r} is not a number") from error
     if low is None:
-        raise Unmappable(
+        raise MappingError(
             "UNKNOWN_SCALE",
             f"a {kind} answer of {score:g} on an unknown scale: give its lowest and highest "
             f"answer, e.g. survey_scales = {{ {kind} = [1, 5] }} in {config.section}",
@@ -209,8 +216,8 @@ def _score(
     return score, low, high
 
 
-def aliases(kind: Kind, item: Json) -> list[Row]:
-    """The ids that live on in this object after merges."""
+def map_aliases(kind: ObjectType, item: Json) -> list[Row]:
+    """Return the ids merged into this object."""
     return [
         {
             "source_id": loser,
@@ -218,16 +225,16 @@ def aliases(kind: Kind, item: Json) -> list[Row]:
             "survivor_source_id": str(item["id"]),
             "updated_at": kind.changed_at(item),
         }
-        for loser in listed(text(item, _MERGED))
+        for loser in split_list(read_text(item, _MERGED))
         if loser != str(item["id"])
     ]
 
 
-def mapped(kind: Kind, items: Iterable[Json]) -> tuple[Rows, list[Rejection]]:
-    """Records of a page of objects, and those that cannot be one with the reason."""
+def map_objects(kind: ObjectType, items: Iterable[Json]) -> tuple[Rows, list[Rejection]]:
+    """Map a page of objects; return records and rejections."""
 
     def one(item: Json) -> tuple[Row, list[Row]]:
-        return kind.row(item), aliases(kind, item)
+        return kind.row(item), map_aliases(kind, item)
 
     made, rejected = map_each(kind.record, items, one)
     rows: Rows = {kind.record: [row for row, _ in made]}
@@ -236,7 +243,7 @@ def mapped(kind: Kind, items: Iterable[Json]) -> tuple[Rows, list[Rejection]]:
     return rows, rejected
 
 
-def mapped_owners(items: Iterable[Json]) -> tuple[Rows, list[Rejection]]:
-    """Records of a page of owners, and those that cannot be one with the reason."""
-    rows, rejected = map_each(Owner, items, owner_row)
+def map_owners(items: Iterable[Json]) -> tuple[Rows, list[Rejection]]:
+    """Map a page of owners; return records and rejections."""
+    rows, rejected = map_each(Owner, items, map_owner)
     return {Owner: rows}, rejected

@@ -1,4 +1,4 @@
-"""The one table of API paths: from those the official client knows to the dated ones we call."""
+"""Table of API paths: the official client's → the dated ones in use."""
 
 VERSION = "2026-03"
 """Dated API version; HubSpot supports each for 18 months."""
@@ -11,8 +11,8 @@ _PATHS = (
 )
 
 
-def dated(path: str) -> str:
-    """The dated path of a path as the client writes it."""
+def to_dated_path(path: str) -> str:
+    """Return the dated path for a path of the client."""
     for old, new in _PATHS:
         if path.startswith(old):
             return (new + path.removeprefix(old)).rstrip("/")

@@ -1,4 +1,4 @@
-"""Creates the properties that our fields need, and says what stands in their way."""
+"""Creation of the properties for our fields, with findings on obstacles."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -6,7 +6,7 @@ from typing import Any
 
 from cs_sync import FieldSpec, Finding, PermissionMissing, RequestRefused
 from cs_sync_hubspot.api import HubSpotApi
-from cs_sync_hubspot.keyed import KEY, guarantee_of
+from cs_sync_hubspot.idempotent_objects import KEY, parse_guarantee
 from cs_sync_hubspot.transport import Json
 
 GROUP = "cs_sync"
@@ -21,59 +21,63 @@ _TYPES = {
 }
 """Kind of a field → HubSpot's (type, fieldType)."""
 
-_ONCE = "each {one} exists once: HubSpot refuses a second {one} with the same key"
-_WEAKER = (
+_UNIQUE_KEYS = "each {one} exists once: HubSpot refuses a second {one} with the same key"
+_SEARCHED_KEYS = (
     "this portal refuses unique properties here, so {one}s are looked up by search, and on their "
     "companies, before they are created; only a {one} without a company that was created in the "
     "last minutes, and two runs on two databases, can still make a twin"
 )
-_KEEP = (
+_SEARCHED_REMEDY = (
     "nothing to do: keep the database, whose ledger prevents these, and let one run at a time write"
 )
 
 
 def prepare_companies(api: HubSpotApi, fields: Sequence[FieldSpec]) -> Iterator[Finding]:
-    """The group and one property per field; what is there already is compared, never replaced."""
-    blocked = _group(api, "companies")
+    """Create the group and one property per field; existing ones are checked, not replaced."""
+    blocked = _ensure_group(api, "companies")
     if blocked is not None:
         yield blocked
         return
     known = api.properties("companies")
     for field in fields:
-        yield _guarded(f"companies.{field.name}", partial(_company_property, api, field, known))
+        yield _catch_refusal(
+            f"companies.{field.name}", partial(_prepare_company_property, api, field, known)
+        )
 
 
 def prepare_keys(api: HubSpotApi) -> Iterator[Finding]:
-    """The property for the keys of tasks and of notes, unique where the portal allows it."""
+    """Create the key property of tasks and notes, unique where the portal allows it."""
     for kind in ("tasks", "notes"):
-        yield _guarded(f"{kind}.{KEY}", partial(_key, api, kind))
+        yield _catch_refusal(f"{kind}.{KEY}", partial(_prepare_key, api, kind))
 
 
-def _guarded(subject: str, attempt: Callable[[], Finding]) -> Finding:
-    """A refusal stops the one property it is about, and no other."""
+def _catch_refusal(subject: str, attempt: Callable[[], Finding]) -> Finding:
+    """Run one attempt; its refusal becomes a finding and stops no other property."""
     try:
         return attempt()
     except (RequestRefused, PermissionMissing) as error:
-        return Finding(False, subject, error.message, error.remedy or _look(subject))
+        return Finding(False, subject, error.message, error.remedy or _look_remedy(subject))
 
 
-def _look(subject: str) -> str:
+def _look_remedy(subject: str) -> str:
     kind, _, name = subject.partition(".")
     return f"look for {name} in HubSpot → Settings → Properties → {kind}, archived ones too"
 
 
-def _group(api: HubSpotApi, kind: str) -> Finding | None:
-    """Make sure of our group; a Finding when that cannot be."""
+def _ensure_group(api: HubSpotApi, kind: str) -> Finding | None:
+    """Ensure that our group exists; return a finding if that fails."""
     try:
         if GROUP not in api.groups(kind):
-            _tolerant(api.create_group, kind, {"name": GROUP, "label": _LABEL, "displayOrder": -1})
+            _create_if_missing(
+                api.create_group, kind, {"name": GROUP, "label": _LABEL, "displayOrder": -1}
+            )
     except (RequestRefused, PermissionMissing) as error:
         return Finding(False, f"{kind} group {GROUP}", error.message, error.remedy)
     return None
 
 
-def _tolerant(create: Callable[[str, Json], Json], kind: str, definition: Json) -> bool:
-    """Create; False when it exists (409), as after a run that was cut short, or beside another."""
+def _create_if_missing(create: Callable[[str, Json], Json], kind: str, definition: Json) -> bool:
+    """Create; return False if it exists (409), after a cut run or beside another."""
     try:
         create(kind, definition)
     except RequestRefused as refusal:
@@ -83,15 +87,17 @@ def _tolerant(create: Callable[[str, Json], Json], kind: str, definition: Json) 
     return True
 
 
-def _company_property(api: HubSpotApi, field: FieldSpec, known: Mapping[str, Json]) -> Finding:
+def _prepare_company_property(
+    api: HubSpotApi, field: FieldSpec, known: Mapping[str, Json]
+) -> Finding:
     subject, there = f"companies.{field.name}", known.get(field.name)
     if there is None:
-        if _tolerant(api.create_property, "companies", definition_of(field)):
+        if _create_if_missing(api.create_property, "companies", build_definition(field)):
             return Finding(True, subject, "created")
         there = api.properties("companies").get(field.name)
     if there is None:
-        return Finding(False, subject, "exists and is archived", _look(subject))
-    wrong = unfit(field, there)
+        return Finding(False, subject, "exists and is archived", _look_remedy(subject))
+    wrong = describe_misfit(field, there)
     if wrong:
         return Finding(
             False,
@@ -100,7 +106,9 @@ def _company_property(api: HubSpotApi, field: FieldSpec, known: Mapping[str, Jso
             f"rename yours, or give our fields another prefix: [write_back] owned_prefix "
             f"(now {field.name.partition('_')[0]}_)",
         )
-    lacking = [option for option in options_of(field) if option["value"] not in _values(there)]
+    lacking = [
+        option for option in build_options(field) if option["value"] not in _option_values(there)
+    ]
     if lacking:
         options = [*there.get("options", ()), *lacking]
         api.update_property("companies", field.name, {"options": options})
@@ -108,8 +116,8 @@ def _company_property(api: HubSpotApi, field: FieldSpec, known: Mapping[str, Jso
     return Finding(True, subject, "exists")
 
 
-def definition_of(field: FieldSpec) -> Json:
-    """How HubSpot is told of a field."""
+def build_definition(field: FieldSpec) -> Json:
+    """Build the HubSpot property definition of a field."""
     kind, control = _TYPES[field.kind]
     definition: Json = {
         "groupName": GROUP,
@@ -121,19 +129,19 @@ def definition_of(field: FieldSpec) -> Json:
         "hasUniqueValue": False,
         "formField": False,
     }
-    return {**definition, "options": options_of(field)} if field.choices else definition
+    return {**definition, "options": build_options(field)} if field.choices else definition
 
 
-def options_of(field: FieldSpec) -> list[Json]:
-    """The choices of a field, in order."""
+def build_options(field: FieldSpec) -> list[Json]:
+    """Return the choices of a field, in order."""
     return [
         {"value": value, "label": label, "displayOrder": order, "hidden": False}
         for order, (value, label) in enumerate(field.choices)
     ]
 
 
-def unfit(field: FieldSpec, there: Mapping[str, Any]) -> str:
-    """Why a property that exists cannot hold a field; empty when it can."""
+def describe_misfit(field: FieldSpec, there: Mapping[str, Any]) -> str:
+    """Return why an existing property cannot hold a field; empty if it can."""
     wanted = _TYPES[field.kind][0]
     if there.get("type") != wanted:
         return f"of type {there.get('type')}, where {wanted} is needed"
@@ -142,15 +150,15 @@ def unfit(field: FieldSpec, there: Mapping[str, Any]) -> str:
     return "calculated" if there.get("calculated") else ""
 
 
-def _values(there: Mapping[str, Any]) -> set[str]:
+def _option_values(there: Mapping[str, Any]) -> set[str]:
     return {str(option["value"]) for option in there.get("options") or ()}
 
 
-def _key(api: HubSpotApi, kind: str) -> Finding:
+def _prepare_key(api: HubSpotApi, kind: str) -> Finding:
     subject = f"{kind}.{KEY}"
     there = api.properties(kind).get(KEY)
     if there is None:
-        blocked = _group(api, kind)
+        blocked = _ensure_group(api, kind)
         if blocked is not None:
             return blocked
         _create_key(api, kind)
@@ -162,17 +170,17 @@ def _key(api: HubSpotApi, kind: str) -> Finding:
             f"exists, and is of type {there.get('type')}, where string is needed",
             f"delete that property in HubSpot → Settings → Properties → {kind}, and run again",
         )
-    guarantee = guarantee_of(there)
+    guarantee = parse_guarantee(there)
     if guarantee == "absent":
-        return Finding(False, subject, "exists and is archived", _look(subject))
+        return Finding(False, subject, "exists and is archived", _look_remedy(subject))
     one = kind.removesuffix("s")
     if guarantee == "unique":
-        return Finding(True, subject, _ONCE.format(one=one))
-    return Finding(True, subject, _WEAKER.format(one=one), _KEEP)
+        return Finding(True, subject, _UNIQUE_KEYS.format(one=one))
+    return Finding(True, subject, _SEARCHED_KEYS.format(one=one), _SEARCHED_REMEDY)
 
 
 def _create_key(api: HubSpotApi, kind: str) -> None:
-    """Unique if the portal takes it there, which HubSpot does not promise; else plain."""
+    """Create the key, unique if the portal accepts it (HubSpot does not promise it)."""
     definition = {
         "groupName": GROUP,
         "name": KEY,
@@ -183,6 +191,6 @@ def _create_key(api: HubSpotApi, kind: str) -> None:
         "formField": False,
     }
     try:
-        _tolerant(api.create_property, kind, {**definition, "hasUniqueValue": True})
+        _create_if_missing(api.create_property, kind, {**definition, "hasUniqueValue": True})
     except RequestRefused:
-        _tolerant(api.create_property, kind, {**definition, "hasUniqueValue": False})
+        _create_if_missing(api.create_property, kind, {**definition, "hasUniqueValue": False})

@@ -1,44 +1,44 @@
-"""Texts and values as HubSpot takes them: foreign text never becomes markup."""
+"""Formatting of texts and values for HubSpot: foreign text never becomes markup."""
 
 import html
 from datetime import UTC, datetime
 
-LONGEST_BODY = 65_536
-_SHORTENED = "…"
+MAX_BODY = 65_536
+_ELLIPSIS = "…"
 
 
-def written(value: object) -> str:
-    """A value as HubSpot wants it: text; times in UTC to the millisecond."""
+def format_value(value: object) -> str:
+    """Format a value as text; times in UTC to the millisecond."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    text = printable(str(value))
-    return text if len(text) <= LONGEST_BODY else text[: LONGEST_BODY - 1] + _SHORTENED
+    text = strip_unprintable(str(value))
+    return text if len(text) <= MAX_BODY else text[: MAX_BODY - 1] + _ELLIPSIS
 
 
-def printable(value: str) -> str:
-    """Without control characters and halves of characters, which no JSON text may hold."""
+def strip_unprintable(value: str) -> str:
+    """Return the text without control characters and lone surrogates."""
     whole = value.encode("utf-8", "replace").decode()
     return "".join(c for c in whole if c in "\n\t" or not ("\0" <= c < " " or c == "\x7f"))
 
 
-def line(value: str) -> str:
-    """Text on one line."""
-    return " ".join(printable(value.replace("\r", "\n")).split())
+def join_line(value: str) -> str:
+    """Return the text on one line."""
+    return " ".join(strip_unprintable(value.replace("\r", "\n")).split())
 
 
-def body_html(value: str, longest: int = LONGEST_BODY) -> str:
-    """Text as HTML that shows just that text; too long, it ends in an ellipsis."""
-    pieces = ["<br>" if c == "\n" else html.escape(c) for c in printable(value)]
+def format_html(value: str, longest: int = MAX_BODY) -> str:
+    """Format plain text as HTML; too long, it ends in an ellipsis."""
+    pieces = ["<br>" if c == "\n" else html.escape(c) for c in strip_unprintable(value)]
     if sum(map(len, pieces)) <= longest:
         return "".join(pieces)
-    kept, room = [], longest - len(_SHORTENED)
+    kept, room = [], longest - len(_ELLIPSIS)
     for piece in pieces:
         room -= len(piece)
         if room < 0:
             break
         kept.append(piece)
-    return "".join(kept) + _SHORTENED
+    return "".join(kept) + _ELLIPSIS

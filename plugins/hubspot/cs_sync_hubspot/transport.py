@@ -1,31 +1,32 @@
-"""Carries the calls of HubSpot's official client over the host's one door to a vendor."""
+"""Transport of HubSpot's official client through the host's Http."""
 
 from typing import Any
 
 import orjson
 
 from cs_sync import Http
-from cs_sync_hubspot.paths import dated
+from cs_sync_hubspot.paths import to_dated_path
 
 Json = dict[str, Any]
 
 _REPEATABLE = ("/search", "/batch/read", "/batch/update")
 
 
-def repeatable(method: str, path: str) -> bool:
-    """Whether sending it twice leaves the same state as sending it once.
+def is_repeatable(method: str, path: str) -> bool:
+    """Return whether sending a request twice has the effect of sending it once.
 
-    Creating a property or a group is: its name is its key, the second attempt is a conflict.
+    Creating a property or a group is repeatable: its name is its key, a second attempt is a
+    conflict.
     """
     return method == "GET" or path.endswith(_REPEATABLE) or path.startswith("/crm/properties/")
 
 
 class HttpTransport:
-    """Takes the place of the client's REST object, which has a pool of its own and no limits.
+    """Replaces the client's REST object, which has a pool of its own and no limits.
 
-    The client hands over a path of the API version it was generated for. It gives back unread what
-    we answer when it is called with `_preload_content=False`, so we answer the decoded body:
-    building the client's models takes longer than all else together.
+    The client passes a path of the API version that it was generated for. With
+    `_preload_content=False` it returns our value unread, so we return the decoded body:
+    building the client's models takes longer than everything else together.
     """
 
     def __init__(self, http: Http) -> None:
@@ -50,14 +51,14 @@ class HttpTransport:
         return self._send("PATCH", url, query_params, headers, body)
 
     def _send(self, method: str, url: str, params: Any, headers: Any, body: Any) -> Json:
-        path = dated(url)
+        path = to_dated_path(url)
         response = self._http.send(
             method,
             path,
             params=params or None,
             headers=headers,
             content=None if body is None else orjson.dumps(body),
-            idempotent=repeatable(method, path),
+            idempotent=is_repeatable(method, path),
         )
         answer: Json = response.extensions["json"]
         return answer

@@ -17,10 +17,10 @@ from cs_sync.testing import (
     DestinationConformance,
     SourceConformance,
     VendorFake,
-    asgi_answers,
+    make_asgi_answer,
 )
 from cs_sync_hubspot.destination import HubSpotDestination
-from cs_sync_hubspot.keyed import KEY
+from cs_sync_hubspot.idempotent_objects import KEY
 from cs_sync_hubspot.source import HubSpotSource
 from cs_sync_sandbox.hubspot import Portal, portal_of, routes
 from cs_sync_sandbox.hubspot.portal import Record
@@ -77,7 +77,7 @@ class HubSpotVendor(VendorFake):
     def __init__(self, now: Callable[[], Any], folder: Path) -> None:
         super().__init__(now, folder)
         self.portal = portal_of(world(), now)
-        self._answers = asgi_answers(portal_app(self.portal, now))
+        self._answers = make_asgi_answer(portal_app(self.portal, now))
 
     def settings(self) -> Mapping[str, Any]:
         return SETTINGS
@@ -158,7 +158,7 @@ class HubSpotCrm(CrmFake):
     def __init__(self, now: Callable[[], Any], folder: Path) -> None:
         super().__init__(now, folder)
         self.portal = portal_of(world(), now)
-        self._answers = asgi_answers(portal_app(self.portal, now))
+        self._answers = make_asgi_answer(portal_app(self.portal, now))
 
     def settings(self) -> Mapping[str, Any]:
         return SETTINGS

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import respx
 
-from cs_sync import Op, Shown, VendorError
-from cs_sync_hubspot.comparing import same
+from cs_sync import Op, RemoteAccount, VendorError
 from cs_sync_hubspot.destination import HubSpotDestination
+from cs_sync_hubspot.drift import is_same_value
 
 READ = "/crm/objects/2026-03/companies/batch/read"
 
@@ -47,7 +47,7 @@ def company(number: int, **properties: str | None) -> dict[str, Any]:
 def test_what_is_the_same_in_whatever_way_it_is_kept(
     ours: Any, theirs: str | None, expected: bool
 ) -> None:
-    assert same(ours, theirs) is expected
+    assert is_same_value(ours, theirs) is expected
 
 
 def test_companies_are_read_by_id_a_hundred_at_once_and_never_written(
@@ -57,7 +57,7 @@ def test_companies_are_read_by_id_a_hundred_at_once_and_never_written(
 ) -> None:
     route = vendor.post(READ).respond(json={"results": [company(1, cs_score="9", cs_band="red")]})
     found = list(destination.compare([asked(n, cs_score=9.0, cs_band="green") for n in range(150)]))
-    assert found == [Shown("1", "1", {"cs_band": "red"})]
+    assert found == [RemoteAccount("1", "1", {"cs_band": "red"})]
     first, second = sent(route)
     assert [len(body["inputs"]) for body in (first, second)] == [100, 50]
     assert "idProperty" not in first
@@ -72,7 +72,7 @@ def test_a_merged_company_is_its_survivor_and_one_that_is_gone_is_passed_over(
     gone = {"category": "OBJECT_NOT_FOUND", "message": "gone", "context": {"ids": ["2"]}}
     vendor.post(READ).respond(207, json={"results": [survivor], "errors": [gone]})
     found = list(destination.compare([asked(n, cs_score=70) for n in (1, 2, 9)]))
-    assert found == [Shown("1", "9"), Shown("9", "9")]
+    assert found == [RemoteAccount("1", "9"), RemoteAccount("9", "9")]
 
 
 def test_a_look_that_fails_in_part_is_an_error_and_no_deletion(

@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cs_sync_hubspot.config import HubSpotConfig
-from cs_sync_hubspot.mapping import Kind, kinds_of
-from cs_sync_hubspot.search import Place, milliseconds, walk
+from cs_sync_hubspot.mapping import ObjectType, build_object_types
+from cs_sync_hubspot.search import SearchCursor, search_changes, to_milliseconds
 
-KIND: Kind = kinds_of(HubSpotConfig.model_validate({"access_token": "x" * 9}))["companies"]
+KIND: ObjectType = build_object_types(HubSpotConfig.model_validate({"access_token": "x" * 9}))[
+    "companies"
+]
 START = datetime(2026, 11, 1, tzinfo=UTC)
 UNTIL = START + timedelta(days=1)
 
@@ -38,7 +40,7 @@ class Index:
 
     def _meets(self, number: int, condition: dict[str, str]) -> bool:
         name, limit = condition["propertyName"], int(condition["value"])
-        value = number if name == "hs_object_id" else milliseconds(START) + self.changed[number]
+        value = number if name == "hs_object_id" else to_milliseconds(START) + self.changed[number]
         return {"GTE": value >= limit, "LT": value < limit, "GT": value > limit}[
             condition["operator"]
         ]
@@ -54,9 +56,11 @@ def _filters(query: dict[str, Any]) -> Sequence[dict[str, str]]:
     return list(group["filters"])
 
 
-def read(index: Index, limit: int, place: Place | None = None) -> list[str]:
-    start = place or Place(milliseconds(START))
-    return [i["id"] for f in walk(index.search, KIND, start, UNTIL, limit) for i in f.items]
+def read(index: Index, limit: int, place: SearchCursor | None = None) -> list[str]:
+    start = place or SearchCursor(to_milliseconds(START))
+    return [
+        i["id"] for f in search_changes(index.search, KIND, start, UNTIL, limit) for i in f.items
+    ]
 
 
 def test_more_than_the_cap_is_read_once_each() -> None:
@@ -78,7 +82,7 @@ def test_an_import_that_shares_one_time_is_walked_by_ids() -> None:
 def test_a_record_saved_while_the_walk_goes_on_hides_no_other() -> None:
     index = Index({n: n for n in range(1, 31)})
     found: list[str] = []
-    for page in walk(index.search, KIND, Place(milliseconds(START)), UNTIL, 10):
+    for page in search_changes(index.search, KIND, SearchCursor(to_milliseconds(START)), UNTIL, 10):
         found += [item["id"] for item in page.items]
         index.changed[1] = index.changed[2] = 10**9
     assert set(found) == {str(n) for n in range(1, 31)}
@@ -86,7 +90,9 @@ def test_a_record_saved_while_the_walk_goes_on_hides_no_other() -> None:
 
 def test_the_total_is_checked_against_what_was_read() -> None:
     index = Index({n: n for n in range(1, 26)})
-    pages = list(walk(index.search, KIND, Place(milliseconds(START)), UNTIL, 10))
+    pages = list(
+        search_changes(index.search, KIND, SearchCursor(to_milliseconds(START)), UNTIL, 10)
+    )
     assert [page.expect for page in pages] == [25, 25, 25]
     assert sum(len(page.items) for page in pages) == 25
 
@@ -98,7 +104,7 @@ def test_a_search_that_keeps_records_back_is_seen() -> None:
         body = index.search(kind, query)
         return {**body, "results": body["results"][:2]}
 
-    (page,) = walk(short, KIND, Place(milliseconds(START)), UNTIL, 10)
+    (page,) = search_changes(short, KIND, SearchCursor(to_milliseconds(START)), UNTIL, 10)
     assert (len(page.items), page.expect) == (2, 3)
 
 
@@ -108,7 +114,7 @@ def test_the_window_is_half_open() -> None:
 
 
 def test_nothing_changed_is_one_empty_page() -> None:
-    (page,) = walk(Index({}).search, KIND, Place(0), UNTIL, 10)
+    (page,) = search_changes(Index({}).search, KIND, SearchCursor(0), UNTIL, 10)
     assert (page.items, page.place, page.expect) == ([], None, 0)
 
 
@@ -121,14 +127,16 @@ def test_nothing_changed_is_one_empty_page() -> None:
 def test_resuming_anywhere_reads_the_rest(changed: dict[int, int], limit: int, stop: int) -> None:
     index = Index(changed)
     found: list[str] = []
-    place: Place | None = None
-    start = Place(milliseconds(START))
-    for number, page in enumerate(walk(index.search, KIND, start, UNTIL, limit)):
+    place: SearchCursor | None = None
+    start = SearchCursor(to_milliseconds(START))
+    for number, page in enumerate(search_changes(index.search, KIND, start, UNTIL, limit)):
         found += [item["id"] for item in page.items]
         place = page.place
         if number == stop or place is None:
             break
     if place is not None:
-        found += read(index, limit, Place.from_json(orjson.loads(orjson.dumps(place.as_json()))))
+        found += read(
+            index, limit, SearchCursor.from_json(orjson.loads(orjson.dumps(place.as_json())))
+        )
     assert set(found) == {str(n) for n in changed}
     assert len(found) <= 2 * len(changed)

@@ -17,7 +17,7 @@ from cs_sync_hubspot import paths
 from cs_sync_hubspot.config import HubSpotConfig
 from cs_sync_hubspot.destination import HubSpotDestination
 from cs_sync_hubspot.source import HubSpotSource
-from cs_sync_hubspot.transport import repeatable
+from cs_sync_hubspot.transport import is_repeatable
 
 FIELDS = (
     FieldSpec("cs_score", "Health score", "number", "0 to 100."),
@@ -272,12 +272,12 @@ def test_wrong_settings_are_named() -> None:
     ],
 )
 def test_paths_are_dated(client: str, ours: str) -> None:
-    assert paths.dated(client) == ours
+    assert paths.to_dated_path(client) == ours
 
 
 def test_a_path_outside_the_table_is_refused() -> None:
     with pytest.raises(LookupError, match="table"):
-        paths.dated("/crm/v3/imports")
+        paths.to_dated_path("/crm/v3/imports")
 
 
 @pytest.mark.parametrize(
@@ -291,4 +291,4 @@ def test_a_path_outside_the_table_is_refused() -> None:
     ],
 )
 def test_only_creating_a_task_is_never_repeated(method: str, path: str, expected: bool) -> None:
-    assert repeatable(method, path) is expected
+    assert is_repeatable(method, path) is expected

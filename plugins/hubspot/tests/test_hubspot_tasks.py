@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cs_sync import Ack, AnswerUnknown, Op, OpenFollowUp, Reject, SupportsOpenFollowUps, VendorError
 from cs_sync_hubspot.destination import HubSpotDestination
-from cs_sync_hubspot.text import body_html, line, printable, written
+from cs_sync_hubspot.text import format_html, format_value, join_line, strip_unprintable
 
 CREATE = "/crm/objects/2026-03/tasks/batch/create"
 READ = "/crm/objects/2026-03/tasks/batch/read"
@@ -375,17 +375,17 @@ def test_hostile_text_arrives_as_text(
 
 @given(st.text(), st.integers(1, 40))
 def test_a_body_is_never_too_long_and_never_markup(value: str, longest: int) -> None:
-    body = body_html(value, longest)
+    body = format_html(value, longest)
     assert len(body) <= longest
     assert "<" not in body.replace("<br>", "")
-    whole = body_html(value, 10**6)
+    whole = format_html(value, 10**6)
     assert body == whole or (body.endswith("…") and whole.startswith(body[:-1]))
 
 
 @given(st.text(st.characters(codec=None), max_size=40))
 def test_any_text_can_be_sent(value: str) -> None:
-    assert orjson.loads(orjson.dumps(printable(value))) == printable(value)
-    assert "\n" not in line(value)
+    assert orjson.loads(orjson.dumps(strip_unprintable(value))) == strip_unprintable(value)
+    assert "\n" not in join_line(value)
 
 
 @pytest.mark.parametrize(
@@ -393,4 +393,4 @@ def test_any_text_can_be_sent(value: str) -> None:
     [(72.0, "72"), (0.1, "0.1"), (True, "true"), (False, "false"), (-3, "-3"), ("a", "a")],
 )
 def test_values_are_written_as_text(value: object, text: str) -> None:
-    assert written(value) == text
+    assert format_value(value) == text

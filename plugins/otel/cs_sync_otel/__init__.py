@@ -1,4 +1,4 @@
-"""OpenTelemetry for cs-sync: an observer that turns its events into traces and metrics."""
+"""OpenTelemetry for cs-sync: an observer that exports events as traces and metrics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def cs_sync_event(event: Event) -> None:
-    """Pass an event on to OpenTelemetry, which is loaded with the first one."""
-    from cs_sync_otel.providers import observer
+    """Pass an event to OpenTelemetry, which is loaded with the first one."""
+    from cs_sync_otel.providers import get_observer
 
-    observer()(event)
+    get_observer()(event)

@@ -1,4 +1,4 @@
-"""Turns the events of a run into spans and measurements."""
+"""Mapping of a run's events to spans and measurements."""
 
 import threading
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ RUN: Key = ("run",)
 
 
 class Observer:
-    """One span per run, with one below it per stream and step; counts as metrics.
+    """One span per run, with a child per stream and step; counts as metrics.
 
-    Called from several threads, so spans are found by name instead of by the current context.
+    Called from several threads, so spans are found by name, not by the current context.
     Names and units follow OpenTelemetry's conventions: dots, and seconds as `s`.
     """
 
@@ -39,7 +39,7 @@ class Observer:
         self._duration = meter.create_histogram("cs_sync.duration", "s", "Of runs and streams.")
 
     def __call__(self, event: Event) -> None:
-        """Take note of an event; those it does not know are left alone."""
+        """Record an event; unknown ones are ignored."""
         known = {
             "run_started": self._run_started,
             "run_ended": self._run_ended,
@@ -58,7 +58,7 @@ class Observer:
 
     def _run_started(self, event: Event) -> None:
         self._spans.clear()  # what an interrupted run left open ends with the process
-        self._begin(RUN, "cs_sync.run", event, _named(event.detail))
+        self._begin(RUN, "cs_sync.run", event, _detail_attributes(event.detail))
 
     def _run_ended(self, event: Event) -> None:
         status = str(event.detail.get("status"))
@@ -69,44 +69,52 @@ class Observer:
         self._counters["runs"].add(1, {"cs_sync.status": status})
 
     def _stream_started(self, event: Event) -> None:
-        self._begin(_stream(event), "cs_sync.stream", event, _where(event))
+        self._begin(_stream(event), "cs_sync.stream", event, _source_attributes(event))
 
     def _stream_ended(self, event: Event) -> None:
         error = event.detail.get("error")
         failed = event.detail.get("status") == "failed"
         if failed and error:
             self._note(_stream(event), event, "error", {"message": str(error)})
-        self._end(_stream(event), event, _named(event.detail), str(error) if failed else None)
-        self._counters["requests"].add(int(event.detail.get("requests", 0)), _where(event))
+        self._end(
+            _stream(event), event, _detail_attributes(event.detail), str(error) if failed else None
+        )
+        self._counters["requests"].add(
+            int(event.detail.get("requests", 0)), _source_attributes(event)
+        )
 
     def _step_started(self, event: Event) -> None:
         step = str(event.detail.get("step"))
         self._begin(("step", step), "cs_sync.step", event, {"cs_sync.step": step})
 
     def _step_ended(self, event: Event) -> None:
-        self._end(("step", str(event.detail.get("step"))), event, _named(event.detail), None)
+        self._end(
+            ("step", str(event.detail.get("step"))), event, _detail_attributes(event.detail), None
+        )
 
     def _page_stored(self, event: Event) -> None:
         for name in ("records", "changed", "rejected"):
-            self._counters[name].add(int(event.detail.get(name, 0)), _where(event))
+            self._counters[name].add(int(event.detail.get(name, 0)), _source_attributes(event))
 
     def _waited(self, event: Event) -> None:
-        self._counters["waits"].add(float(event.detail.get("seconds", 0)), _where(event))
-        self._note(_stream(event), event, "waiting", _named(event.detail))
+        self._counters["waits"].add(
+            float(event.detail.get("seconds", 0)), _source_attributes(event)
+        )
+        self._note(_stream(event), event, "waiting", _detail_attributes(event.detail))
 
     def _retried(self, event: Event) -> None:
-        self._counters["retries"].add(1, _where(event))
-        self._note(_stream(event), event, "retrying", _named(event.detail))
+        self._counters["retries"].add(1, _source_attributes(event))
+        self._note(_stream(event), event, "retrying", _detail_attributes(event.detail))
 
     def _warned(self, event: Event) -> None:
-        self._counters["warnings"].add(1, _where(event))
-        self._note(RUN, event, "warning", _named(event.detail))
+        self._counters["warnings"].add(1, _source_attributes(event))
+        self._note(RUN, event, "warning", _detail_attributes(event.detail))
 
     def _begin(self, key: Key, name: str, event: Event, attributes: dict[str, Any]) -> None:
         parent = self._spans.get(RUN)
         context = set_span_in_context(parent[0]) if parent and key != RUN else None
         span = self._tracer.start_span(
-            name, context=context, attributes=attributes, start_time=_ns(event.at)
+            name, context=context, attributes=attributes, start_time=_to_nanoseconds(event.at)
         )
         self._spans[key] = (span, event.at)
 
@@ -117,28 +125,30 @@ class Observer:
         span.set_attributes(attributes)
         if error is not None:
             span.set_status(Status(StatusCode.ERROR, error))
-        span.end(_ns(event.at))
+        span.end(_to_nanoseconds(event.at))
         seconds = max((event.at - began).total_seconds(), 0.0)
-        self._duration.record(seconds, {"cs_sync.kind": key[0], **_where(event)})
+        self._duration.record(seconds, {"cs_sync.kind": key[0], **_source_attributes(event)})
 
     def _note(self, key: Key, event: Event, name: str, attributes: dict[str, Any]) -> None:
-        """An event on the span it belongs to, or else on the run's."""
+        """Add an event to its span, or else to the run's."""
         found = self._spans.get(key) or self._spans.get(RUN)
         if found:
-            found[0].add_event(name, {**_where(event), **attributes}, _ns(event.at))
+            found[0].add_event(
+                name, {**_source_attributes(event), **attributes}, _to_nanoseconds(event.at)
+            )
 
 
 def _stream(event: Event) -> Key:
     return ("stream", event.source, event.stream)
 
 
-def _where(event: Event) -> dict[str, Any]:
+def _source_attributes(event: Event) -> dict[str, Any]:
     given = {"cs_sync.source": event.source, "cs_sync.stream": event.stream}
     return {name: value for name, value in given.items() if value}
 
 
-def _named(detail: Mapping[str, Any]) -> dict[str, Any]:
-    """The detail as attributes; what is not known is left out."""
+def _detail_attributes(detail: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the detail as attributes, without unknown values."""
     return {
         f"cs_sync.{name}": value if isinstance(value, str | int | float | bool) else str(value)
         for name, value in detail.items()
@@ -146,5 +156,5 @@ def _named(detail: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _ns(moment: datetime) -> int:
+def _to_nanoseconds(moment: datetime) -> int:
     return int(moment.timestamp() * 1_000_000) * 1_000

@@ -1,4 +1,4 @@
-"""Where traces and metrics go: to the process's own providers, or by OTLP to an endpoint."""
+"""Providers of traces and metrics: the process's own, or OTLP to an endpoint."""
 
 import os
 from collections.abc import Mapping
@@ -24,31 +24,31 @@ ENDPOINTS = (
 
 
 @cache
-def observer() -> Observer:
-    """The observer of this process.
+def get_observer() -> Observer:
+    """Return the observer of this process.
 
-    Providers that the process has set up (as opentelemetry-instrument does) are used; without
-    them and without an endpoint in the environment, OpenTelemetry takes everything and keeps
-    nothing.
+    Providers set up by the process (as opentelemetry-instrument does) are used; without
+    them and without an endpoint in the environment, OpenTelemetry discards everything.
     """
-    if wanted(os.environ):
-        set_up()
+    if needs_providers(os.environ):
+        set_up_providers()
     own = version("customer-success-sync-otel")
     return Observer(trace.get_tracer("cs_sync", own), metrics.get_meter("cs_sync", own))
 
 
-def wanted(environment: Mapping[str, str]) -> bool:
-    """Whether we have to set providers up: an endpoint is named, and nobody did so before."""
+def needs_providers(environment: Mapping[str, str]) -> bool:
+    """Return whether to set providers up: an endpoint is set, and nobody did so before."""
     taken = isinstance(trace.get_tracer_provider(), TracerProvider)
     return not taken and any(environment.get(name) for name in ENDPOINTS)
 
 
-def set_up() -> None:
-    """Send by OTLP over HTTP, as OTEL_* variables say; what waits is sent when the process ends.
+def set_up_providers() -> None:
+    """Export by OTLP over HTTP as OTEL_* variables say; flush when the process ends.
 
-    Raises ConfigError where the exporter is not installed.
+    Raises:
+        ConfigError: The exporter is not installed.
     """
-    spans, measurements = _exporters()
+    spans, measurements = _make_exporters()
     resource = Resource.create({SERVICE_NAME: os.environ.get("OTEL_SERVICE_NAME", "cs-sync")})
     tracing = TracerProvider(resource=resource)
     tracing.add_span_processor(BatchSpanProcessor(spans))
@@ -57,7 +57,7 @@ def set_up() -> None:
     metrics.set_meter_provider(MeterProvider([reader], resource=resource))
 
 
-def _exporters() -> tuple[Any, Any]:
+def _make_exporters() -> tuple[Any, Any]:
     try:
         from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter

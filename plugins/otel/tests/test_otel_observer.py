@@ -152,7 +152,7 @@ def test_events_out_of_order_do_no_harm(watched: Watched) -> None:
 def test_the_host_finds_the_plugin_and_tells_it_of_events(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(providers, "observer", lambda: watched.observer)
+    monkeypatch.setattr(providers, "get_observer", lambda: watched.observer)
     plugins = load_plugins()
     plugins.emit(Event("run_started", BEGAN, detail={"run": "r", "command": "sync"}))
     plugins.emit(Event("run_ended", BEGAN, detail={"run": "r", "status": "ok"}))
@@ -161,16 +161,16 @@ def test_the_host_finds_the_plugin_and_tells_it_of_events(
 
 
 def test_nothing_is_set_up_without_an_endpoint() -> None:
-    assert not providers.wanted({})
-    assert not providers.wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": ""})
-    assert providers.wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"})
+    assert not providers.needs_providers({})
+    assert not providers.needs_providers({"OTEL_EXPORTER_OTLP_ENDPOINT": ""})
+    assert providers.needs_providers({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"})
 
 
 def test_providers_of_the_process_are_left_alone(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(trace, "get_tracer_provider", lambda: watched.tracing)
-    assert not providers.wanted({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"})
+    assert not providers.needs_providers({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"})
 
 
 def test_an_endpoint_without_its_exporter_says_what_to_install(
@@ -178,7 +178,7 @@ def test_an_endpoint_without_its_exporter_says_what_to_install(
 ) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter", None)
     with pytest.raises(ConfigError, match="exporter is not installed") as refused:
-        providers.set_up()
+        providers.set_up_providers()
     assert "customer-success-sync-otel[otlp]" in refused.value.remedy
 
 

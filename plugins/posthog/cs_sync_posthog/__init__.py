@@ -8,5 +8,5 @@ __all__ = ["PostHogSource", "cs_sync_sources"]
 
 @hookimpl
 def cs_sync_sources() -> list[type[Source]]:
-    """Offer the connector to cs-sync."""
+    """Return the source."""
     return [PostHogSource]

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 from cs_sync import ConnectorConfig
 from cs_sync_schemas import Scale
 
-NO_USAGE = (
+DEFAULT_IGNORED_EVENTS = (
     "$create_alias",
     "$exception",
     "$feature_flag_called",
@@ -22,7 +22,7 @@ NO_USAGE = (
 
 
 class SurveyScale(BaseModel):
-    """What the ratings of one survey measure; a bare `"csat"` stands for `{kind = "csat"}`."""
+    """The measure of one survey's ratings; a bare `"csat"` means `{kind = "csat"}`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -37,7 +37,7 @@ class SurveyScale(BaseModel):
 
 
 class PostHogConfig(ConnectorConfig):
-    """Which project to read, how far back, and what its surveys measure."""
+    """The project to read, how far back, and the measures of its surveys."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
@@ -58,7 +58,7 @@ class PostHogConfig(ConnectorConfig):
         default=90, ge=0, description="Days computed again once a week, for events later still."
     )
     ignored_events: tuple[str, ...] = Field(
-        default=NO_USAGE, min_length=1, description="Events that are no usage."
+        default=DEFAULT_IGNORED_EVENTS, min_length=1, description="Events that are no usage."
     )
     surveys: dict[str, SurveyScale] = Field(
         default_factory=dict,

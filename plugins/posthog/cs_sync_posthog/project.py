@@ -1,4 +1,4 @@
-"""One PostHog project behind the host's Http: queries, lists, and what its refusals mean."""
+"""One PostHog project through the host's Http: queries, lists, error classification."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -10,7 +10,7 @@ from cs_sync import (
     CredentialRefused,
     Http,
     Limit,
-    ListWatch,
+    PaginationGuard,
     PermissionMissing,
     RequestRefused,
     Shape,
@@ -34,24 +34,24 @@ SHAPES = (
     Shape(r"/(groups_types|archived-response-uuids)/$", list),
 )
 
-SURVEYS = 100
+SURVEYS_PAGE_SIZE = 100
 """Surveys a page."""
 
 
-class Project:
-    """The paths of one project; `/api/environments/` is on its way out and not used."""
+class PostHogProject:
+    """The API of one project; the deprecated `/api/environments/` is not used."""
 
     def __init__(self, config: PostHogConfig, http: Http) -> None:
         key = config.api_key.get_secret_value()
         headers = {"Authorization": f"Bearer {key}"}
-        told = partial(classify, config.section)
+        told = partial(classify_response, config.section)
         self._http = http.at(config.base_url, headers=headers, classify=told, shapes=SHAPES)
         self._root = f"/api/projects/{config.project_id}"
 
     def query(self, name: str, sql: str, values: Mapping[str, Any]) -> tuple[list[list[Any]], bool]:
-        """Rows of a HogQL query, and whether PostHog vouches that there are no more.
+        """Return a HogQL query's rows, and whether PostHog confirms their end.
 
-        Runs it afresh: a cached answer would show old numbers as new ones.
+        The query runs afresh: a cached response would give old numbers.
         """
         body = {
             "query": {"kind": "HogQLQuery", "query": sql, "values": dict(values)},
@@ -66,59 +66,59 @@ class Project:
         return rows, ended
 
     def groups(self, index: int, cursor: str) -> tuple[list[Any], str | None]:
-        """A page of groups of a type, and the cursor of the next one, None at the end."""
+        """Return a page of groups of a type, and the next cursor, None at the end."""
         params = {"group_type_index": index, "search": ""}
-        answer = self._http.get(f"{self._root}/groups/", params | _given(cursor=cursor))
-        return answer["results"], _next(answer, "cursor")
+        answer = self._http.get(f"{self._root}/groups/", params | _drop_empty(cursor=cursor))
+        return answer["results"], _find_next_cursor(answer, "cursor")
 
     def group_types(self) -> list[Mapping[str, Any]]:
-        """The group types of the project, at most five."""
+        """Return the group types of the project, at most five."""
         found: list[Mapping[str, Any]] = self._http.get(f"{self._root}/groups_types/")
         return found
 
     def surveys(self) -> list[Mapping[str, Any]]:
-        """Every survey with its questions, archived ones too.
+        """Return every survey with its questions, including archived ones.
 
-        Pages are counted off: where a survey is deleted meanwhile, the ones behind it move up and
-        one is passed over. Then all are read anew, once.
+        Pages go by offset: if a survey is deleted meanwhile, the rest move up and one is
+        skipped. Then all are read again, once.
         """
         found, fewer = self._surveys()
         return self._surveys()[0] if fewer else found
 
     def _surveys(self) -> tuple[list[Mapping[str, Any]], bool]:
-        """The surveys, and whether the last page counts fewer of them than the first."""
+        """Return the surveys, and whether their number fell between the first and last page."""
         found: list[Mapping[str, Any]] = []
         counts: list[int] = []
         offset: str | None = "0"
-        watch = ListWatch("posthog: surveys")
+        watch = PaginationGuard("posthog: surveys")
         while offset is not None:
-            params = {"limit": SURVEYS, "offset": offset}
+            params = {"limit": SURVEYS_PAGE_SIZE, "offset": offset}
             answer = self._http.get(f"{self._root}/surveys/", params)
             found += answer["results"]
             counts.append(answer.get("count") or 0)
-            offset = _next(answer, "offset")
+            offset = _find_next_cursor(answer, "offset")
             if offset is not None:
-                watch.goes_on(offset, len(answer["results"]))
+                watch.check_next_page(offset, len(answer["results"]))
         return found, counts[-1] < counts[0]
 
     def hidden_answers(self, survey_id: str) -> Sequence[str]:
-        """The uuids of `survey sent` events that somebody archived by hand."""
+        """Return the uuids of manually archived `survey sent` events."""
         path = f"{self._root}/surveys/{survey_id}/archived-response-uuids/"
         hidden: Sequence[str] = self._http.get(path)
         return hidden
 
 
-def _given(**params: str) -> dict[str, str]:
+def _drop_empty(**params: str) -> dict[str, str]:
     return {name: value for name, value in params.items() if value}
 
 
-def _next(answer: Mapping[str, Any], param: str) -> str | None:
-    """Where the next page begins; its address is taken apart, never followed elsewhere."""
+def _find_next_cursor(answer: Mapping[str, Any], param: str) -> str | None:
+    """Return the cursor in the next page's URL; the URL itself is never followed."""
     return httpx.URL(answer["next"]).params[param] if answer["next"] else None
 
 
-def classify(section: str, response: httpx.Response, body: Any) -> VendorError | None:
-    """PostHog's own words for a refusal, with what to do; None leaves it to the host."""
+def classify_response(section: str, response: httpx.Response, body: Any) -> VendorError | None:
+    """Return PostHog's error with a remedy; None leaves it to the host."""
     told = body if isinstance(body, dict) else {}
     detail = str(told.get("detail") or told.get("error") or "")
     facts: dict[str, Any] = {"status": response.status_code, "body": body}

@@ -1,4 +1,4 @@
-"""Reading a query over whole days, part by part, after the last key that was stored."""
+"""Reading of a query over whole days, part by part, after the last stored key."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cs_sync import Page, Window
-from cs_sync_posthog.project import Project
+from cs_sync_posthog.project import PostHogProject
 from cs_sync_posthog.queries import Query
 
 PAGE_ROWS = 5000
@@ -17,19 +17,19 @@ ToPage = Callable[[Sequence[Sequence[Any]]], Page]
 
 @dataclass(frozen=True, slots=True)
 class DayReader:
-    """Reads a window as whole days of a zone, because half a day would replace a full one."""
+    """Reads windows as whole days of a zone: half a day would replace a full one."""
 
-    project: Project
+    project: PostHogProject
     zone: ZoneInfo
     backfill: timedelta
     ignored: Sequence[str]
 
     def pages(self, query: Query, window: Window, to_page: ToPage) -> Iterator[Page]:
-        """Pages of at most PAGE_ROWS rows; each resumes behind its last row."""
-        return _last_without_resume(self._all_pages(query, window, to_page), to_page)
+        """Yield pages of at most PAGE_ROWS rows; each resumes after its last row."""
+        return _clear_last_resume(self._all_pages(query, window, to_page), to_page)
 
     def days(self, window: Window) -> tuple[date, date]:
-        """First day and the day after the last: every day the window touches."""
+        """Return the window's first day and the day after its last; partial days count."""
         since = window.since or window.until - self.backfill
         first = since.astimezone(self.zone).date()
         last = (window.until - timedelta(microseconds=1)).astimezone(self.zone).date()
@@ -51,7 +51,7 @@ class DayReader:
     def _rows(
         self, query: Query, start: date, stop: date, after: Sequence[Any]
     ) -> Iterator[list[list[Any]]]:
-        """The rows of some days in pieces; only PostHog's word or an empty page is the end."""
+        """Yield the rows of some days; only PostHog's word or an empty page ends them."""
         fixed = {"zone": self.zone.key, "ignored": list(self.ignored)}
         fixed |= {"from": self._midnight(start), "to": self._midnight(stop)}
         ended = False
@@ -66,15 +66,15 @@ class DayReader:
             after = rows[-1][: len(query.before_all)]
 
     def _midnight(self, day: date) -> str:
-        return _utc_text(datetime.combine(day, time(), self.zone))
+        return _format_utc(datetime.combine(day, time(), self.zone))
 
 
-def _utc_text(moment: datetime) -> str:
+def _format_utc(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _last_without_resume(pages: Iterator[Page], to_page: ToPage) -> Iterator[Page]:
-    """The same pages, and at least one; the last says that nothing is left to resume."""
+def _clear_last_resume(pages: Iterator[Page], to_page: ToPage) -> Iterator[Page]:
+    """Yield the same pages, at least one; the last has no resume point."""
     held: Page | None = None
     for page in pages:
         if held is not None:

@@ -1,4 +1,4 @@
-"""From PostHog's rows and objects to records of the unified schema; pure."""
+"""Mapping of PostHog's rows and objects to the unified schema; pure."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -6,24 +6,29 @@ from functools import partial
 from typing import Any
 from urllib.parse import quote
 
-from cs_sync import Page, Row, Unmappable, map_each
+from cs_sync import MappingError, Page, Row, map_each
 from cs_sync_schemas import FeatureDay, SourceAccount, SourceContact, UsageDay
 
 _OWN_FIELDS = frozenset({"name", "domain", "email", "is_test"})
 
 
-def usage_page(rows: Sequence[Sequence[Any]]) -> Page:
-    """Usage by day, account and person; without session ids, sessions and seconds are unknown."""
-    made, rejected = map_each(UsageDay, rows, lambda row: _usage(*row), _key)
+def map_usage_page(rows: Sequence[Sequence[Any]]) -> Page:
+    """Map usage by day, account and person.
+
+    Without session ids, sessions and seconds are unknown.
+    """
+    made, rejected = map_each(UsageDay, rows, lambda row: _map_usage(*row), _row_key)
     return Page({UsageDay: made}, rejected=rejected)
 
 
-def _key(row: Sequence[Any], cells: int = 3) -> str:
-    """The first cells, by which rows are told apart."""
+def _row_key(row: Sequence[Any], cells: int = 3) -> str:
+    """Return the first three cells, which identify a row."""
     return "|".join(map(str, row[:cells]))
 
 
-def _usage(day: str, account: str, person: str, events: int, sessions: int, seconds: int) -> Row:
+def _map_usage(
+    day: str, account: str, person: str, events: int, sessions: int, seconds: int
+) -> Row:
     return {
         "source_id": f"{day}|{account}|{person}",
         "day": day,
@@ -35,13 +40,15 @@ def _usage(day: str, account: str, person: str, events: int, sessions: int, seco
     }
 
 
-def feature_page(rows: Sequence[Sequence[Any]]) -> Page:
-    """Use of features by day, account and person."""
-    made, rejected = map_each(FeatureDay, rows, lambda row: _feature(*row), partial(_key, cells=4))
+def map_feature_page(rows: Sequence[Sequence[Any]]) -> Page:
+    """Map the use of features by day and account."""
+    made, rejected = map_each(
+        FeatureDay, rows, lambda row: _map_feature(*row), partial(_row_key, cells=4)
+    )
     return Page({FeatureDay: made}, rejected=rejected)
 
 
-def _feature(day: str, account: str, feature: str, person: str, events: int) -> Row:
+def _map_feature(day: str, account: str, feature: str, person: str, events: int) -> Row:
     return {
         "source_id": f"{day}|{account}|{feature}|{person}",
         "day": day,
@@ -53,13 +60,15 @@ def _feature(day: str, account: str, feature: str, person: str, events: int) -> 
     }
 
 
-def contact_page(rows: Sequence[Sequence[Any]]) -> Page:
-    """The people who used the product."""
-    made, rejected = map_each(SourceContact, rows, lambda row: _contact(*row), lambda row: row[0])
+def map_contact_page(rows: Sequence[Sequence[Any]]) -> Page:
+    """Map the product's users to contacts."""
+    made, rejected = map_each(
+        SourceContact, rows, lambda row: _map_contact(*row), lambda row: row[0]
+    )
     return Page({SourceContact: made}, rejected=rejected)
 
 
-def _contact(
+def _map_contact(
     person: str, account: str, email: str | None, name: str | None, created: int | None
 ) -> Row:
     return {
@@ -68,23 +77,23 @@ def _contact(
         "account_source_id": account,
         "email": email or (person if "@" in person else None),
         "name": name or None,
-        "created_at": moment(created),
+        "created_at": parse_timestamp(created),
     }
 
 
-def account_page(groups: Sequence[Any], resume: str | None, place: str) -> Page:
-    """Groups as accounts; `place` is the address under which a group's page lies."""
+def map_account_page(groups: Sequence[Any], resume: str | None, place: str) -> Page:
+    """Map groups to accounts; `place` is the base URL of a group's page."""
 
     def one(group: Any) -> Row:
         if not (isinstance(group, Mapping) and group.get("group_key")):
-            raise Unmappable("no_key", "a group without group_key")
-        return _account(group, place)
+            raise MappingError("no_key", "a group without group_key")
+        return _map_account(group, place)
 
     made, rejected = map_each(SourceAccount, groups, one, lambda group: group["group_key"])
     return Page({SourceAccount: made}, resume=resume, rejected=rejected)
 
 
-def _account(group: Mapping[str, Any], place: str) -> Row:
+def _map_account(group: Mapping[str, Any], place: str) -> Row:
     key, properties = str(group["group_key"]), group.get("group_properties") or {}
     return {
         "source_id": key,
@@ -104,6 +113,6 @@ def _account(group: Mapping[str, Any], place: str) -> Row:
     }
 
 
-def moment(seconds: int | float | None) -> datetime | None:
-    """Seconds since 1970 as an aware time; 0 is how ClickHouse says that there is none."""
+def parse_timestamp(seconds: int | float | None) -> datetime | None:
+    """Convert Unix seconds to an aware time; 0 is ClickHouse's null."""
     return datetime.fromtimestamp(seconds, UTC) if seconds else None

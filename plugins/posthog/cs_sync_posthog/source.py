@@ -18,7 +18,7 @@ from cs_sync import (
 )
 from cs_sync_posthog import queries, records
 from cs_sync_posthog.config import PostHogConfig
-from cs_sync_posthog.project import LIMITS, Project
+from cs_sync_posthog.project import LIMITS, PostHogProject
 from cs_sync_posthog.reading import DayReader
 from cs_sync_posthog.surveys import Survey, answer_page, surveys_of
 from cs_sync_schemas import FeatureDay, SourceAccount, SourceContact, SurveyResponse, UsageDay
@@ -37,7 +37,7 @@ class PostHogSource:
 
     def __init__(self, config: PostHogConfig, http: Http) -> None:
         self._config = config
-        self._project = Project(config, http)
+        self._project = PostHogProject(config, http)
         self._days = DayReader(
             self._project,
             config.workspace.timezone,
@@ -59,9 +59,9 @@ class PostHogSource:
             lookback=timedelta(days=self._config.trailing_days),
             late=timedelta(days=min(self._config.late_days, self._config.backfill_days)),
         )
-        usage = self._aggregate(queries.USAGE.of_group(index), records.usage_page)
-        features = self._aggregate(queries.FEATURES.of_group(index), records.feature_page)
-        persons = self._aggregate(queries.PERSONS.of_group(index), records.contact_page)
+        usage = self._aggregate(queries.USAGE.of_group(index), records.map_usage_page)
+        features = self._aggregate(queries.FEATURES.of_group(index), records.map_feature_page)
+        persons = self._aggregate(queries.PERSONS.of_group(index), records.map_contact_page)
         return (
             Stream("groups", SourceAccount, self._groups, deletes="sweep", scope="group:read"),
             daily("persons", SourceContact, persons, scope="query:read, person:read"),
@@ -94,7 +94,7 @@ class PostHogSource:
         cursor: str | None = window.resume or ""
         while cursor is not None:
             groups, cursor = self._project.groups(index, cursor)
-            yield records.account_page(groups, cursor, place)
+            yield records.map_account_page(groups, cursor, place)
 
     def _surveys(self, window: Window) -> Iterator[Page]:
         definitions = self._project.surveys()

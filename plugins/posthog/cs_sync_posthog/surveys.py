@@ -9,7 +9,7 @@ from typing import Any
 
 from cs_sync import Page, Rejection, Row, map_each
 from cs_sync_posthog.config import SurveyScale
-from cs_sync_posthog.records import moment
+from cs_sync_posthog.records import parse_timestamp
 from cs_sync_schemas import SurveyResponse
 
 
@@ -127,7 +127,7 @@ def _responses(row: Sequence[Any], surveys: Mapping[str, Survey]) -> Iterator[Ro
         "contact_source_id": person or None,
         "survey": survey.name,
         "comment": _comment(answers, survey.texts),
-        "answered_at": moment(answered),
+        "answered_at": parse_timestamp(answered),
         "raw": answers,
     }
     if not survey.ratings:

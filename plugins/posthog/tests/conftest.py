@@ -8,7 +8,7 @@ import orjson
 import pytest
 import respx
 
-from cs_sync import Page, Window, Workspace
+from cs_sync import Page, Window, WorkspaceInfo
 from cs_sync.http import ManualClock, VendorHttp
 from cs_sync_posthog import PostHogSource
 from cs_sync_posthog.config import PostHogConfig
@@ -63,7 +63,7 @@ def make_source(clock: ManualClock) -> Iterator[Callable[..., PostHogSource]]:
     doors: list[VendorHttp] = []
 
     def make(**settings: Any) -> PostHogSource:
-        workspace = Workspace.model_validate({"timezone": "Europe/Warsaw"})
+        workspace = WorkspaceInfo.model_validate({"timezone": "Europe/Warsaw"})
         values = {"api_key": KEY, "project_id": 7, "workspace": workspace, **settings}
         http = VendorHttp(
             "posthog", PostHogSource.limits, now=clock.now, sleep=clock.sleep, rng=lambda: 0.5

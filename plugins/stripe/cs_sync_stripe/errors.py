@@ -1,4 +1,4 @@
-"""What Stripe's error bodies mean."""
+"""Meaning of Stripe's error bodies."""
 
 import re
 from typing import Any
@@ -10,15 +10,15 @@ from cs_sync import CredentialRefused, PermissionMissing, RequestRefused, Vendor
 _PERMISSION = re.compile(r"\brak_\w+")
 
 
-def classify(response: httpx.Response, body: Any) -> VendorError | None:
-    """The error behind a refusal; None where the status alone decides (429, 5xx)."""
+def classify_response(response: httpx.Response, body: Any) -> VendorError | None:
+    """Return the error of a refused request; None if the status decides (429, 5xx)."""
     status = response.status_code
     if status == 429 or not 400 <= status < 500:
         return None
     error = body.get("error") if isinstance(body, dict) else None
     if not isinstance(error, dict):
         return None
-    kind, message, remedy = _meaning(status, error)
+    kind, message, remedy = _describe_error(status, error)
     return kind(
         f"Stripe: {message}",
         remedy,
@@ -29,7 +29,7 @@ def classify(response: httpx.Response, body: Any) -> VendorError | None:
     )
 
 
-def _meaning(status: int, error: dict[str, Any]) -> tuple[type[VendorError], str, str]:
+def _describe_error(status: int, error: dict[str, Any]) -> tuple[type[VendorError], str, str]:
     message = str(error.get("message") or error.get("code") or error.get("type") or "refused")
     if status == 401:
         return CredentialRefused, message, "Put a valid restricted key into api_key."

@@ -1,4 +1,4 @@
-"""Reading one stream: a backfill by creation time, then changes by the feed of events."""
+"""Reading of one stream: backfill by creation time, then changes from the event feed."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -9,19 +9,19 @@ from typing import Any, cast
 from cs_sync import Page, Rejection, Row, Window, map_each
 from cs_sync_schemas import Record, SubscriptionItem
 from cs_sync_stripe.api import DISCOUNT_ENDED, EVENTS, Endpoint
-from cs_sync_stripe.catalogue import Catalogue
-from cs_sync_stripe.mapping.changes import CHANGES_ITEMS
-from cs_sync_stripe.mapping.discounts import ended_discount
-from cs_sync_stripe.mapping.fields import Mapped, Raw, id_of, map_or_reject, moment
-from cs_sync_stripe.transport import Api, Place, fan_out
+from cs_sync_stripe.mapping.changes import ITEM_ATTRIBUTES
+from cs_sync_stripe.mapping.discounts import map_ended_discount
+from cs_sync_stripe.mapping.fields import Mapped, Raw, get_id, map_or_reject, parse_timestamp
+from cs_sync_stripe.price_lookup import PriceLookup
+from cs_sync_stripe.transport import PageCursor, StripeApi, read_in_parallel
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class StreamReader:
     """Reads the objects of one endpoint and maps them to records."""
 
-    api: Api
-    catalogue: Catalogue
+    api: StripeApi
+    catalogue: PriceLookup
     endpoint: Endpoint
     record: type[Record]
     mapper: Callable[[Raw], Iterable[Mapped]]
@@ -29,66 +29,74 @@ class Reader:
     """Whether a discount that ended belongs to this stream."""
 
     def read(self, window: Window) -> Iterator[Page]:
-        """The pages of a window; they resume after the last object, or event."""
+        """Yield the pages of a window; each resumes after its last object or event."""
         lists_all = window.backfill or not self.endpoint.events
-        return self._created(window) if lists_all else self._changed(window)
+        return self._read_created(window) if lists_all else self._changed(window)
 
-    def _created(self, window: Window) -> Iterator[Page]:
-        params: dict[str, Any] = {**self.endpoint.params, "created": _between(window)}
+    def _read_created(self, window: Window) -> Iterator[Page]:
+        params: dict[str, Any] = {**self.endpoint.params, "created": _created_range(window)}
         if self.endpoint.expand:
             params["expand"] = [f"data.{name}" for name in self.endpoint.expand]
         if window.backfill:
             self.catalogue.expect_many()
         for rows, after in self.api.pages(self.endpoint.path, params, window.resume):
-            yield self._page(*self._completed(rows), after)
+            yield self._page(*self._complete_rows(rows), after)
 
-    def _completed(self, rows: list[Any]) -> tuple[list[Any], list[str]]:
-        """The objects with all of their nested rows, and the ids of those gone meanwhile."""
+    def _complete_rows(self, rows: list[Any]) -> tuple[list[Any], list[str]]:
+        """Return the objects with all nested rows, and the ids deleted meanwhile."""
         nested = self.endpoint.nested
         if nested is None:
             return rows, []
-        cut = [i for i, row in enumerate(rows) if _is_cut(row, nested.name)]
+        cut = [i for i, row in enumerate(rows) if _is_truncated(row, nested.name)]
         if not cut:
             return rows, []
-        whole = fan_out(lambda i: self.api.complete(nested, rows[i]), cut)
+        whole = read_in_parallel(lambda i: self.api.complete(nested, rows[i]), cut)
         known = {**dict(enumerate(rows)), **dict(zip(cut, whole, strict=True))}
         gone = [rows[i]["id"] for i in cut if known[i] is None]
         return [row for row in known.values() if row is not None], gone
 
     def _changed(self, window: Window) -> Iterator[Page]:
-        """Events say which objects changed; each is read once, as a backfill would show it.
+        """Read each changed object named by events once, with the fields of a backfill.
 
-        What an event carries is rendered in the account's version, not in ours, and may be
-        older than another event's: only the re-read object is true.
+        The event's own object is not used: it has the account's API version, not ours, and may
+        be older than another event's.
         """
-        params = {"types": list(self.endpoint.events), "created": _between(window)}
+        params = {"types": list(self.endpoint.events), "created": _created_range(window)}
         seen: set[str] = set()
         for told, place in self.api.pages(EVENTS.path, params, window.resume):
-            events, odd = map_each(self.record, told, _understood, lambda _event: None)
-            ids = [id for id in dict.fromkeys(map(self._pointer, events)) if id and id not in seen]
+            events, odd = map_each(self.record, told, _validate_event, lambda _event: None)
+            ids = [
+                id
+                for id in dict.fromkeys(map(self._find_object_id, events))
+                if id and id not in seen
+            ]
             seen.update(ids)
             found = dict(zip(ids, self._read_all(ids), strict=True))
             rows = [row for row in found.values() if row is not None]
             gone = [id for id, row in found.items() if row is None]
-            page = self._page(rows, gone, place, self._ended(events))
-            _date_versions(page, events)
+            page = self._page(rows, gone, place, self._map_ended_discounts(events))
+            _set_version_dates(page, events)
             yield replace(page, rejected=[*page.rejected, *odd])
 
     def _read_all(self, ids: list[str]) -> list[Raw | None]:
-        return fan_out(partial(self.api.read, self.endpoint), ids)
+        return read_in_parallel(partial(self.api.read, self.endpoint), ids)
 
-    def _pointer(self, event: Raw) -> str | None:
-        """The id of the object that the event is about, None where it concerns another stream."""
-        return id_of(_subject(event).get(self.endpoint.events.get(event["type"], "id")))
+    def _find_object_id(self, event: Raw) -> str | None:
+        """Return the id of the event's object; None if it belongs to another stream."""
+        return get_id(_get_event_object(event).get(self.endpoint.events.get(event["type"], "id")))
 
-    def _ended(self, events: list[Raw]) -> Iterator[Mapped]:
+    def _map_ended_discounts(self, events: list[Raw]) -> Iterator[Mapped]:
         for event in events:
             mine = self.ends_discounts_of
-            if event["type"] == DISCOUNT_ENDED and mine and mine(_subject(event)):
-                yield from ended_discount(event, self.catalogue)
+            if event["type"] == DISCOUNT_ENDED and mine and mine(_get_event_object(event)):
+                yield from map_ended_discount(event, self.catalogue)
 
     def _page(
-        self, rows: list[Any], gone: list[str], resume: Place | None, ended: Iterable[Mapped] = ()
+        self,
+        rows: list[Any],
+        gone: list[str],
+        resume: PageCursor | None,
+        ended: Iterable[Mapped] = (),
     ) -> Page:
         made = [found for row in rows for found in map_or_reject(self.record, row, self.mapper)]
         records: dict[type[Record], list[Row]] = {}
@@ -101,38 +109,38 @@ class Reader:
         return Page(records, resume, {self.record: gone} if gone else {}, rejected)
 
 
-def _understood(event: Raw) -> Raw:
-    """The event, if it names its object and its second; raises what half an event raises."""
-    if not isinstance(_subject(event), dict) or not isinstance(event["type"], str):
+def _validate_event(event: Raw) -> Raw:
+    """Return the event if its object and time are valid; raise mapping errors otherwise."""
+    if not isinstance(_get_event_object(event), dict) or not isinstance(event["type"], str):
         raise TypeError("an event without an object or a type")
-    moment(int(event["created"]))
+    parse_timestamp(int(event["created"]))
     return event
 
 
-def _subject(event: Raw) -> Raw:
+def _get_event_object(event: Raw) -> Raw:
     subject: Raw = event["data"]["object"]
     return subject
 
 
-def _date_versions(page: Page, events: list[Raw]) -> None:
-    """Say when items changed, so that their new versions begin then and not at this sync."""
+def _set_version_dates(page: Page, events: list[Raw]) -> None:
+    """Set the time of items' changes, so that new versions begin then, not at this sync."""
     changed = {
-        _subject(event)["id"]: event["created"]
+        _get_event_object(event)["id"]: event["created"]
         for event in sorted(events, key=itemgetter("created"))
-        if CHANGES_ITEMS & set(event["data"].get("previous_attributes") or ())
+        if ITEM_ATTRIBUTES & set(event["data"].get("previous_attributes") or ())
     }
     for item in page.records.get(SubscriptionItem, ()):
         if at := changed.get(item["subscription_source_id"]):
-            cast(dict[str, Any], item)["updated_at"] = moment(at)
+            cast(dict[str, Any], item)["updated_at"] = parse_timestamp(at)
 
 
-def _is_cut(row: Any, field: str) -> bool:
+def _is_truncated(row: Any, field: str) -> bool:
     nested = row.get(field) if isinstance(row, dict) else None
     return isinstance(nested, dict) and bool(nested.get("has_more"))
 
 
-def _between(window: Window) -> dict[str, int]:
-    """`[since, until)` in whole seconds, as Stripe counts; the next window begins where it ends."""
+def _created_range(window: Window) -> dict[str, int]:
+    """Return `[since, until)` in whole seconds, Stripe's unit; the next window starts there."""
     edges = {"lt": int(window.until.timestamp())}
     if window.since is not None:
         edges["gte"] = int(window.since.timestamp())

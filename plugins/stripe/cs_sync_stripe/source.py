@@ -1,4 +1,4 @@
-"""The source: configuration, streams, limits, and the check of what the key may read."""
+"""The source: configuration, streams, limits, and the check of the key's permissions."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import timedelta
@@ -30,14 +30,14 @@ from cs_sync_schemas import (
     SubscriptionItem,
 )
 from cs_sync_stripe import api
-from cs_sync_stripe.errors import classify
-from cs_sync_stripe.mapping.changes import change
-from cs_sync_stripe.mapping.customers import customer
+from cs_sync_stripe.errors import classify_response
+from cs_sync_stripe.mapping.changes import map_change
+from cs_sync_stripe.mapping.customers import map_customer
 from cs_sync_stripe.mapping.fields import Mapped, Raw
-from cs_sync_stripe.mapping.invoices import invoice
-from cs_sync_stripe.mapping.products import product
-from cs_sync_stripe.mapping.refunds import refund
-from cs_sync_stripe.mapping.subscriptions import subscription
+from cs_sync_stripe.mapping.invoices import map_invoice
+from cs_sync_stripe.mapping.products import map_product
+from cs_sync_stripe.mapping.refunds import map_refund
+from cs_sync_stripe.mapping.subscriptions import map_subscription
 
 Mapper = Callable[[Raw], Iterable[Mapped]]
 
@@ -50,7 +50,7 @@ TEST_LIMIT = Limit(25, 1.0)
 
 
 class StripeConfig(ConnectorConfig):
-    """`[connectors.stripe]`."""
+    """Settings of `[connectors.stripe]`."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
@@ -62,7 +62,7 @@ class StripeConfig(ConnectorConfig):
     stripe_account: str | None = Field(None, description="A connected account, acct_….")
 
 
-def _is_test(key: str) -> bool:
+def _is_test_key(key: str) -> bool:
     return key.startswith(("sk_test_", "rk_test_"))
 
 
@@ -85,40 +85,44 @@ class StripeSource:
 
     def __init__(self, config: StripeConfig, http: Http) -> None:
         # Imported here: the SDK takes a third of a second, which `--help` need not wait for.
-        from cs_sync_stripe.catalogue import Catalogue
-        from cs_sync_stripe.transport import Api
+        from cs_sync_stripe.price_lookup import PriceLookup
+        from cs_sync_stripe.transport import StripeApi
 
         self._account_key_field = config.account_key_field
         key = config.api_key.get_secret_value()
-        narrower = (TEST_LIMIT,) if _is_test(key) else ()
-        self._api = Api(
-            http.at(config.base_url, classify=classify, shapes=api.SHAPES, limits=narrower),
+        narrower = (TEST_LIMIT,) if _is_test_key(key) else ()
+        self._api = StripeApi(
+            http.at(
+                config.base_url, classify=classify_response, shapes=api.SHAPES, limits=narrower
+            ),
             key,
             config.base_url,
             config.stripe_account,
         )
-        self._catalogue = Catalogue(self._api)
+        self._catalogue = PriceLookup(self._api)
 
     def streams(self) -> Sequence[Stream]:
-        """Products, customers, subscriptions and their changes, invoices, refunds."""
+        """Return products, customers, subscriptions and their changes, invoices, refunds."""
         lookup = self._catalogue
         mappers: dict[str, Mapper] = {
-            "products": product,
+            "products": map_product,
             "customers": partial(
-                customer, lookup=lookup, account_key_field=self._account_key_field
+                map_customer, lookup=lookup, account_key_field=self._account_key_field
             ),
-            "subscriptions": partial(subscription, lookup=lookup),
-            "subscription_changes": change,
-            "invoices": partial(invoice, lookup=lookup),
-            "refunds": refund,
+            "subscriptions": partial(map_subscription, lookup=lookup),
+            "subscription_changes": map_change,
+            "invoices": partial(map_invoice, lookup=lookup),
+            "refunds": map_refund,
         }
         return [self._stream(name, mapper) for name, mapper in mappers.items()]
 
     def _stream(self, name: str, mapper: Mapper) -> Stream:
-        from cs_sync_stripe.reading import Reader
+        from cs_sync_stripe.reading import StreamReader
 
         endpoint, (record, *extra) = _STREAMS[name]
-        reader = Reader(self._api, self._catalogue, endpoint, record, mapper, _OWNS.get(name))
+        reader = StreamReader(
+            self._api, self._catalogue, endpoint, record, mapper, _DISCOUNT_OWNERS.get(name)
+        )
         return Stream(
             name,
             record,
@@ -135,8 +139,8 @@ class StripeSource:
         )
 
     def check(self) -> Iterator[Finding]:
-        """Ask every list that is read for one row; a refused key ends it."""
-        for subject, endpoint in _CHECKED.items():
+        """Read one row of every list; a refused key ends the check."""
+        for subject, endpoint in _CHECKED_ENDPOINTS.items():
             try:
                 self._api.get(endpoint.path, limit=1)
             except CredentialRefused as error:
@@ -171,14 +175,14 @@ _CHILDREN: dict[str, dict[type[Record], str]] = {
 }
 _SNAPSHOT: dict[str, tuple[type[Record], ...]] = {"subscriptions": (SubscriptionItem,)}
 
-_CHECKED: dict[str, api.Endpoint] = {
+_CHECKED_ENDPOINTS: dict[str, api.Endpoint] = {
     **{name: endpoint for name, (endpoint, _) in _STREAMS.items() if endpoint.events},
     "prices": api.PRICES,
     "coupons": api.COUPONS,
     "events": api.EVENTS,
 }
 
-_OWNS: dict[str, Callable[[Raw], bool]] = {
+_DISCOUNT_OWNERS: dict[str, Callable[[Raw], bool]] = {
     "customers": lambda discount: not discount.get("subscription"),
     "subscriptions": lambda discount: bool(discount.get("subscription")),
 }

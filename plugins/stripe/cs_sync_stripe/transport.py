@@ -1,4 +1,7 @@
-"""Stripe's API through the host's Http, with the SDK's key and version: raw objects and pages."""
+"""Stripe's API through the host's Http: raw objects and pages.
+
+Key and version are set as the SDK sets them.
+"""
 
 import contextvars
 import threading
@@ -9,11 +12,11 @@ from urllib.parse import quote
 
 import stripe
 
-from cs_sync import Http, ListWatch, RequestRefused, Unreachable
-from cs_sync_stripe.api import MOST_ROWS, PAGE_SIZE, VERSION, Endpoint, Nested
+from cs_sync import Http, PaginationGuard, RequestRefused, Unreachable
+from cs_sync_stripe.api import MAX_LIST_ROWS, PAGE_SIZE, VERSION, Endpoint, NestedList
 
 Raw = dict[str, Any]
-Place = dict[str, Any]
+PageCursor = dict[str, Any]
 """Where a list goes on: `after` the id of an object, `created` in this second (None: unknown).
 
 `gone` is the last object after which it could not go on. With it a place is never the same twice,
@@ -26,11 +29,11 @@ WORKERS = 8
 """Single reads at once; the budget of the host decides how fast they go."""
 
 
-class _Ride(stripe.HTTPClient):
+class _HostHttpClient(stripe.HTTPClient):
     """Sends the SDK's requests through the host's Http.
 
-    The SDK decodes every body with the standard library; it is given an empty one, and the
-    document that the host decoded is picked up by the thread that asked.
+    The SDK would decode every body with the standard library; it gets an empty one, and the
+    calling thread takes the document decoded by the host.
     """
 
     name = "cs-sync"
@@ -59,16 +62,16 @@ class _Ride(stripe.HTTPClient):
         return document
 
     def close(self) -> None:
-        """Nothing to close: the connections belong to the host."""
+        """Do nothing: the host owns the connections."""
 
 
-class Api:
+class StripeApi:
     """Reads objects and lists as plain dictionaries, in the pinned version."""
 
     def __init__(self, http: Http, api_key: str, base_url: str, account: str | None) -> None:
         # The SDK would write an id into the home directory and send it, with the platform's name.
         stripe.enable_telemetry = False
-        self._http, self._ride = http, _Ride(http)
+        self._http, self._ride = http, _HostHttpClient(http)
         self._headers = {
             "Accept": "application/json",
             "Authorization": f"Bearer {api_key}",
@@ -86,40 +89,47 @@ class Api:
         )
 
     def get(self, path: str, **params: Any) -> Raw:
-        """One decoded answer; raises the errors of the host."""
+        """Return one decoded response."""
         self._client.raw_request("get", path, **params)
         found: Raw = self._ride.take()
         return found
 
     def _listed(self, path: str, params: Mapping[str, Any]) -> Raw:
-        """One page of a list, past the SDK, which takes as long for a page as mapping it does."""
-        response = self._http.send("GET", path, params=list(_flat(params)), headers=self._headers)
+        """Read one page of a list without the SDK (as slow per page as the mapping)."""
+        response = self._http.send(
+            "GET", path, params=list(_flatten_params(params)), headers=self._headers
+        )
         answer: Raw = response.extensions["json"]
         return answer
 
     def pages(
-        self, path: str, params: Mapping[str, Any], place: Place | None = None
-    ) -> Iterator[tuple[list[Any], Place | None]]:
-        """(objects, place to go on from) of each page; None after the last one.
+        self, path: str, params: Mapping[str, Any], place: PageCursor | None = None
+    ) -> Iterator[tuple[list[Any], PageCursor | None]]:
+        """Yield (objects, next cursor) of each page; the last cursor is None.
 
-        A list that `params` narrow by `created` goes on although the object it has come to was
-        deleted meanwhile: from that object's second on, so that others of it are shown again.
+        If the object at the cursor was deleted meanwhile, a list limited by `created` continues
+        from that object's second; other objects of this second are repeated.
+
+        Args:
+            path: The list's path.
+            params: Its parameters.
+            place: The cursor to resume from.
         """
-        watch = ListWatch(f"Stripe: {path}")
+        watch = PaginationGuard(f"Stripe: {path}")
         while True:
             answer, gone = self._page(path, params, place)
             rows = answer["data"]
-            place = _place(path, rows, gone) if answer["has_more"] else None
+            place = _make_cursor(path, rows, gone) if answer["has_more"] else None
             if place is not None:
-                watch.goes_on((place["after"], place["gone"]), len(rows))
+                watch.check_next_page((place["after"], place["gone"]), len(rows))
             yield rows, place
             if place is None:
                 return
 
     def _page(
-        self, path: str, params: Mapping[str, Any], place: Place | None
+        self, path: str, params: Mapping[str, Any], place: PageCursor | None
     ) -> tuple[Raw, str | None]:
-        """One page, and the last object so far that was gone when it was to go on after it."""
+        """Read one page; also return the last deleted cursor object so far."""
         asked = {"limit": PAGE_SIZE, **params}
         if place is None:
             return self._listed(path, asked), None
@@ -127,17 +137,17 @@ class Api:
             return self._listed(path, {**asked, "starting_after": place["after"]}), place["gone"]
         except RequestRefused as error:
             by_time = "created" in params and place["created"] is not None
-            if not (by_time and _lost_its_place(error)):
+            if not (by_time and _is_cursor_deleted(error)):
                 raise
         created = {**params["created"], "lt": place["created"] + 1}
         return self._listed(path, {**asked, "created": created}), place["after"]
 
     def list_all(self, path: str, params: Mapping[str, Any]) -> list[Any]:
-        """Every object of a list; read anew, once, where it lost its place."""
+        """Read every object of a list; once more if the cursor's object was deleted."""
         try:
             return self._whole(path, params)
         except RequestRefused as error:
-            if not _lost_its_place(error):
+            if not _is_cursor_deleted(error):
                 raise
         return self._whole(path, params)
 
@@ -145,12 +155,12 @@ class Api:
         whole: list[Any] = []
         for rows, _ in self.pages(path, params):
             whole += rows
-            if len(whole) > MOST_ROWS:
-                raise Unreachable(f"Stripe: {path} has no end after {MOST_ROWS} rows")
+            if len(whole) > MAX_LIST_ROWS:
+                raise Unreachable(f"Stripe: {path} has no end after {MAX_LIST_ROWS} rows")
         return whole
 
     def read(self, endpoint: Endpoint, id: str) -> Raw | None:
-        """One object with all of its nested rows, or None when it is gone."""
+        """Read one object with all nested rows; None if it was deleted."""
         expand = {"expand": list(endpoint.expand)} if endpoint.expand else {}
         try:
             found = self.get(f"{endpoint.path}/{quote(id, safe='')}", **expand)
@@ -160,8 +170,8 @@ class Api:
             raise
         return None if found.get("deleted") else self.complete(endpoint.nested, found)
 
-    def complete(self, nested: Nested | None, owner: Raw) -> Raw | None:
-        """The object with the whole of its nested list; None when it vanished meanwhile."""
+    def complete(self, nested: NestedList | None, owner: Raw) -> Raw | None:
+        """Return the object with its whole nested list; None if it was deleted meanwhile."""
         inside = owner.get(nested.name) if nested else None
         if nested is None or not isinstance(inside, dict) or not inside.get("has_more"):
             return owner
@@ -175,8 +185,8 @@ class Api:
         return {**owner, nested.name: {**inside, "data": rows, "has_more": False}}
 
 
-def _flat(params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Lists and mappings as Stripe takes them in a query: `name[0]`, `name[key]`."""
+def _flatten_params(params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Yield lists and mappings as Stripe's query parameters: `name[0]`, `name[key]`."""
     for name, value in params.items():
         if isinstance(value, Mapping):
             yield from ((f"{name}[{key}]", part) for key, part in value.items())
@@ -186,7 +196,7 @@ def _flat(params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _place(path: str, rows: list[Any], gone: str | None) -> Place:
+def _make_cursor(path: str, rows: list[Any], gone: str | None) -> PageCursor:
     try:
         after, created = str(rows[-1]["id"]), rows[-1].get("created")
     except (AttributeError, IndexError, KeyError, TypeError) as error:
@@ -195,15 +205,18 @@ def _place(path: str, rows: list[Any], gone: str | None) -> Place:
     return {"after": after, "created": second, "gone": gone}
 
 
-def _lost_its_place(error: RequestRefused) -> bool:
-    """Whether a list cannot go on after an object because that was deleted meanwhile."""
+def _is_cursor_deleted(error: RequestRefused) -> bool:
+    """Return whether a list cannot continue because the cursor's object was deleted."""
     body = error.body if isinstance(error.body, dict) else {}
     told = body.get("error")
     return error.status == 400 and isinstance(told, dict) and told.get("param") == "starting_after"
 
 
-def fan_out(read: Callable[[T], R], items: Iterable[T]) -> list[R]:
-    """Results in the order of the items; the first error stops what has not begun."""
+def read_in_parallel(read: Callable[[T], R], items: Iterable[T]) -> list[R]:
+    """Read the items in parallel; return results in order.
+
+    The first error cancels the calls that have not started.
+    """
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="stripe")
     try:
         # A copy of the context for each: what the host counts per stream follows the calls.

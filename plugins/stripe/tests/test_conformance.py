@@ -12,7 +12,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Route
 
-from cs_sync.testing import SourceConformance, VendorFake, asgi_answers
+from cs_sync.testing import SourceConformance, VendorFake, make_asgi_answer
 from cs_sync_sandbox.keys import STRIPE_KEY
 from cs_sync_sandbox.site import Site
 from cs_sync_sandbox.stripe.books import customer_id
@@ -118,7 +118,7 @@ class StripeVendor(VendorFake):
             self.stripe.tell("subscriptions", "updated", "sub_old", {"quantity": number})
         for event in self.stripe.told:
             event["created"] -= 86_400
-        self._answers = asgi_answers(self.stripe.app())
+        self._answers = make_asgi_answer(self.stripe.app())
 
     def settings(self) -> Mapping[str, Any]:
         return {"api_key": STRIPE_KEY, "base_url": "https://sandbox.example/stripe"}

@@ -18,12 +18,12 @@ from cs_sync_schemas import (
     Subscription,
     SubscriptionItem,
 )
-from cs_sync_stripe.mapping.customers import customer
-from cs_sync_stripe.mapping.discounts import ended_discount
+from cs_sync_stripe.mapping.customers import map_customer
+from cs_sync_stripe.mapping.discounts import map_ended_discount
 from cs_sync_stripe.mapping.fields import Mapped, map_or_reject
-from cs_sync_stripe.mapping.invoices import invoice
-from cs_sync_stripe.mapping.refunds import refund
-from cs_sync_stripe.mapping.subscriptions import subscription
+from cs_sync_stripe.mapping.invoices import map_invoice
+from cs_sync_stripe.mapping.refunds import map_refund
+from cs_sync_stripe.mapping.subscriptions import map_subscription
 
 Json = dict[str, Any]
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -54,7 +54,7 @@ def the_rejection(made: Iterable[Mapped]) -> Rejection:
 
 
 def test_a_subscription_with_its_item(objects: Any) -> None:
-    made = list(subscription(objects.subscription(), Books()))
+    made = list(map_subscription(objects.subscription(), Books()))
     kept = only(made, Subscription)
     assert kept["account_source_id"] == "cus_1"
     assert (kept["status"], kept["started_at"]) == ("active", START)
@@ -71,14 +71,14 @@ def test_a_subscription_with_its_item(objects: Any) -> None:
 def test_fractions_of_a_minor_unit_and_of_a_seat_are_kept(objects: Any) -> None:
     price = objects.price(unit_amount=None, unit_amount_decimal="0.000123")
     raw = objects.subscription(items=[objects.item(price=price, quantity_decimal="1.5")])
-    item = only(subscription(raw, Books()), SubscriptionItem)
+    item = only(map_subscription(raw, Books()), SubscriptionItem)
     assert (item["unit_amount"], item["quantity"]) == (Decimal("0.000123"), Decimal("1.5"))
 
 
 def test_a_currency_without_decimals_is_not_scaled(objects: Any) -> None:
     price = objects.price(currency="jpy", unit_amount=1500, unit_amount_decimal="1500")
     raw = objects.subscription(currency="jpy", items=[objects.item(price=price)])
-    made = list(subscription(raw, Books()))
+    made = list(map_subscription(raw, Books()))
     assert only(made, SubscriptionItem)["unit_amount"] == Decimal(1500)
     assert only(made, Subscription)["currency"] == "jpy"
 
@@ -87,7 +87,7 @@ def test_metered_items_have_no_quantity_of_their_own(objects: Any) -> None:
     recurring = {"interval": "month", "interval_count": 1, "usage_type": "metered"}
     entry = objects.item(price=objects.price(recurring=recurring))
     del entry["quantity"]
-    item = only(subscription(objects.subscription(items=[entry]), Books()), SubscriptionItem)
+    item = only(map_subscription(objects.subscription(items=[entry]), Books()), SubscriptionItem)
     assert item["usage_type"] == "metered"
     assert "quantity" not in item
 
@@ -100,7 +100,7 @@ def test_tiers_come_from_the_list_of_prices(objects: Any) -> None:
         {"up_to": None, "unit_amount": None, "unit_amount_decimal": "2.5", "flat_amount": 900},
     ]
     raw = objects.subscription(items=[objects.item(price=bare)])
-    made = list(subscription(raw, Books(prices=[{**bare, "tiers": tiers}])))
+    made = list(map_subscription(raw, Books(prices=[{**bare, "tiers": tiers}])))
     item = only(made, SubscriptionItem)
     assert item["unit_amount"] is None
     assert item["tiers"] == {
@@ -119,7 +119,7 @@ def test_packages_and_tax_inside_the_price(objects: Any) -> None:
         {"inclusive": False, "percentage": 7.0},
     ]
     raw = objects.subscription(items=[objects.item(price=price)], default_tax_rates=rates)
-    item = only(subscription(raw, Books()), SubscriptionItem)
+    item = only(map_subscription(raw, Books()), SubscriptionItem)
     assert (item["divide_by"], item["divide_round"]) == (5, "up")
     assert item["inclusive_tax_percent"] == Decimal(19)
 
@@ -129,12 +129,12 @@ def test_a_price_of_several_currencies_is_read_in_the_one_that_is_charged(object
         currency_options={"usd": {"unit_amount": 5400, "unit_amount_decimal": "5400"}}
     )
     raw = objects.subscription(currency="usd")
-    made = list(subscription(raw, Books(prices=[full])))
+    made = list(map_subscription(raw, Books(prices=[full])))
     assert only(made, SubscriptionItem)["unit_amount"] == Decimal(5400)
 
 
 def test_an_item_whose_amount_is_unknown_is_rejected_and_the_rest_stays(objects: Any) -> None:
-    made = list(subscription(objects.subscription(currency="usd"), Books([objects.price()])))
+    made = list(map_subscription(objects.subscription(currency="usd"), Books([objects.price()])))
     rejected = the_rejection(made)
     assert (rejected.record, rejected.source_id) == (SubscriptionItem, "si_1")
     assert rejected.code == "price_currency"
@@ -145,14 +145,14 @@ def test_an_item_whose_amount_is_unknown_is_rejected_and_the_rest_stays(objects:
 def test_an_item_begins_when_it_was_added(objects: Any) -> None:
     later = objects.START + 40 * 86_400
     raw = objects.subscription(items=[objects.item(created=later)])
-    item = only(subscription(raw, Books()), SubscriptionItem)
+    item = only(map_subscription(raw, Books()), SubscriptionItem)
     assert item["valid_from"] == datetime(2026, 2, 10, tzinfo=UTC)
 
 
 def test_an_item_of_a_back_dated_subscription_begins_with_it(objects: Any) -> None:
     created = objects.START + 20 * 86_400
     raw = objects.subscription(created=created, items=[objects.item(created=created + 1)])
-    assert only(subscription(raw, Books()), SubscriptionItem)["valid_from"] == START
+    assert only(map_subscription(raw, Books()), SubscriptionItem)["valid_from"] == START
 
 
 def test_an_ended_subscription_ends_its_items(objects: Any) -> None:
@@ -162,7 +162,7 @@ def test_an_ended_subscription_ends_its_items(objects: Any) -> None:
             "reason": "cancellation_requested", "feedback": "too_expensive", "comment": "Bye",
         },
     )  # fmt: skip
-    made = list(subscription(raw, Books()))
+    made = list(map_subscription(raw, Books()))
     end = datetime(2026, 1, 2, tzinfo=UTC)
     assert only(made, SubscriptionItem)["valid_to"] == end
     kept = only(made, Subscription)
@@ -175,7 +175,7 @@ def test_cancelling_at_the_period_end_is_a_scheduled_end(objects: Any) -> None:
         objects.item("si_2", current_period_end=objects.START + 3 * 86_400),
     ]
     raw = objects.subscription(cancel_at_period_end=True, items=items)
-    kept = only(subscription(raw, Books()), Subscription)
+    kept = only(map_subscription(raw, Books()), Subscription)
     assert kept["cancel_at"] == datetime(2026, 1, 4, tzinfo=UTC)
 
 
@@ -183,7 +183,7 @@ def test_paused_collection(objects: Any) -> None:
     raw = objects.subscription(
         pause_collection={"behavior": "keep_as_draft", "resumes_at": objects.START}
     )
-    kept = only(subscription(raw, Books()), Subscription)
+    kept = only(map_subscription(raw, Books()), Subscription)
     assert (kept["collection_paused"], kept["resumes_at"]) == ("keep_as_draft", START)
 
 
@@ -195,7 +195,7 @@ def test_discounts_of_every_shape_read_alike(objects: Any, shape: str) -> None:
         found = {**objects.discount(), "coupon": objects.coupon()}
         del found["source"]
     raw = objects.subscription(discounts=[found])
-    row = only(subscription(raw, Books(coupons=[coupon])), Discount)
+    row = only(map_subscription(raw, Books(coupons=[coupon])), Discount)
     assert (row["percent_off"], row["amount_off"]) == (Decimal(20), None)
     assert (row["duration"], row["products"]) == ("forever", ["prod_pro"])
     assert row["subscription_source_id"] == "sub_1"
@@ -204,7 +204,7 @@ def test_discounts_of_every_shape_read_alike(objects: Any, shape: str) -> None:
 
 def test_a_discount_of_one_item_names_the_item(objects: Any) -> None:
     raw = objects.subscription(items=[objects.item(discounts=[objects.discount()])])
-    row = only(subscription(raw, Books(coupons=[objects.coupon()])), Discount)
+    row = only(map_subscription(raw, Books(coupons=[objects.coupon()])), Discount)
     assert row["subscription_item_source_id"] == "si_1"
     assert row["subscription_source_id"] == "sub_1"
 
@@ -218,32 +218,32 @@ def test_an_amount_off_is_read_in_the_currency_that_is_charged(objects: Any) -> 
     raw = objects.subscription(
         currency="usd", items=[objects.item(price=price)], discounts=[objects.discount()]
     )
-    row = only(subscription(raw, Books(coupons=[coupon])), Discount)
+    row = only(map_subscription(raw, Books(coupons=[coupon])), Discount)
     assert (row["amount_off"], row["currency"]) == (1100, "usd")
 
 
 def test_the_discount_of_a_deleted_coupon_goes_on_where_it_is_shown(objects: Any) -> None:
     shown = objects.subscription(discounts=[objects.discount(coupon=objects.coupon())])
-    assert only(subscription(shown, Books()), Discount)["percent_off"] == Decimal(20)
+    assert only(map_subscription(shown, Books()), Discount)["percent_off"] == Decimal(20)
     hidden = objects.subscription(discounts=[objects.discount()])
-    assert the_rejection(subscription(hidden, Books())).code == "coupon_missing"
+    assert the_rejection(map_subscription(hidden, Books())).code == "coupon_missing"
 
 
 def test_a_discount_that_was_taken_away_ends_when_the_event_says(objects: Any) -> None:
     old = {**objects.discount(), "coupon": objects.coupon()}
     del old["source"]
     event = objects.event("customer.discount.deleted", old, created=objects.START + 86_400)
-    row = only(ended_discount(event, Books()), Discount)
+    row = only(map_ended_discount(event, Books()), Discount)
     assert row["ends_at"] == datetime(2026, 1, 2, tzinfo=UTC)
     assert row["subscription_source_id"] == "sub_1"
     of_customer = {**event, "data": {"object": {**old, "subscription": None}}}
-    row = only(ended_discount(of_customer, Books()), Discount)
+    row = only(map_ended_discount(of_customer, Books()), Discount)
     assert row["account_source_id"] == "cus_1"
 
 
 def test_a_customer_is_an_account_without_a_domain(objects: Any) -> None:
     raw = objects.customer(discount=objects.discount(subscription=None))
-    made = list(customer(raw, Books(coupons=[objects.coupon()]), "account_id"))
+    made = list(map_customer(raw, Books(coupons=[objects.coupon()]), "account_id"))
     row = only(made, SourceAccount)
     assert (row["external_key"], row["attributes"]) == ("42", {"plan": "pro"})
     assert row["email"] == "billing@acme.example"
@@ -257,7 +257,7 @@ def test_an_invoice_and_what_its_line_repeats_with(objects: Any) -> None:
         recurring={"interval": "year", "interval_count": 2, "usage_type": "metered"}
     )
     raw = objects.invoice(lines=[objects.line(discount_amounts=cuts)])
-    made = list(invoice(raw, Books(prices=[yearly])))
+    made = list(map_invoice(raw, Books(prices=[yearly])))
     bill = only(made, Invoice)
     assert (bill["subscription_source_id"], bill["total"]) == ("sub_1", 47040)
     assert bill["issued_at"] == datetime(2026, 1, 1, 1, tzinfo=UTC)
@@ -281,7 +281,9 @@ def test_an_invoice_goes_on_telling_the_terms_of_discounts_that_are_over(objects
     cuts = [{"amount": 11000, "discount": "di_1"}, {"amount": 760, "discount": of_item}]
     entry = objects.line(discount_amounts=cuts, discounts=[of_item])
     raw = objects.invoice(lines=[entry], discounts=[over])
-    line = only(list(invoice(raw, Books(prices=[objects.price()], coupons=[coupon]))), InvoiceLine)
+    line = only(
+        list(map_invoice(raw, Books(prices=[objects.price()], coupons=[coupon]))), InvoiceLine
+    )
     first, second = line["discounts"]
     assert first == {
         "id": "di_1", "amount": 11000, "duration": "repeating", "months": 3, "percent_off": "20.0",
@@ -299,7 +301,7 @@ def test_a_proration_from_an_invoice_item(objects: Any) -> None:
         },
     }  # fmt: skip
     raw = objects.invoice(lines=[objects.line(parent=parent, amount=-2450)])
-    line = only(invoice(raw, Books([objects.price()])), InvoiceLine)
+    line = only(map_invoice(raw, Books([objects.price()])), InvoiceLine)
     assert (line["is_proration"], line["amount"]) == (True, -2450)
     assert (line["subscription_source_id"], line["subscription_item_source_id"]) == ("sub_1", None)
 
@@ -326,13 +328,13 @@ def test_tax_inside_an_amount_is_what_the_line_says(
 ) -> None:
     tax = {"automatic_tax": {"enabled": automatic is not None, "status": automatic}}
     raw = objects.invoice(lines=[objects.line(**shown)], **tax)
-    line = only(invoice(raw, Books([objects.price()])), InvoiceLine)
+    line = only(map_invoice(raw, Books([objects.price()])), InvoiceLine)
     assert line["inclusive_tax_amount"] == inside
 
 
 def test_a_one_off_invoice_belongs_to_no_subscription(objects: Any) -> None:
     raw = objects.invoice(parent=None, lines=[objects.line(parent=None, pricing=None)])
-    made = list(invoice(raw, Books()))
+    made = list(map_invoice(raw, Books()))
     assert only(made, Invoice)["subscription_source_id"] is None
     line = only(made, InvoiceLine)
     assert (line["price"], line["interval"], line["unit_amount"]) == (None, None, None)
@@ -353,7 +355,7 @@ def test_a_one_off_invoice_belongs_to_no_subscription(objects: Any) -> None:
     ],
 )  # fmt: skip
 def test_half_an_object_is_rejected_whole(raw: Any, code: str) -> None:
-    mapper = partial(subscription, lookup=Books())
+    mapper = partial(map_subscription, lookup=Books())
     (found,) = map_or_reject(Subscription, raw, mapper)
     assert isinstance(found, Rejection)
     assert (found.code, found.raw) == (code, raw)
@@ -361,7 +363,7 @@ def test_half_an_object_is_rejected_whole(raw: Any, code: str) -> None:
 
 def test_hostile_text_goes_through_untouched(objects: Any) -> None:
     name = "<script>alert('x')</script>\u202e; DROP TABLE account; --"
-    row = only(customer(objects.customer(name=name), Books(), "account_id"), SourceAccount)
+    row = only(map_customer(objects.customer(name=name), Books(), "account_id"), SourceAccount)
     assert row["name"] == name
 
 
@@ -371,5 +373,5 @@ def test_a_refund_names_its_customer() -> None:
         "customer": "cus_1", "created": 1_767_225_600, "status": "succeeded",
         "reason": "requested_by_customer",
     }  # fmt: skip
-    ((_, row),) = [m for m in refund(raw) if not isinstance(m, Rejection)]
+    ((_, row),) = [m for m in map_refund(raw) if not isinstance(m, Rejection)]
     assert (row["account_source_id"], row["amount"], row["refunded_at"]) == ("cus_1", 4900, START)

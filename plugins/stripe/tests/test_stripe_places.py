@@ -11,8 +11,8 @@ import respx
 from sqlalchemy import select
 
 from cs_sync import Page, RequestRefused, Stream, Unreachable, Window
-from cs_sync.testing import SyncBench, VendorFake
-from cs_sync_schemas import SourceAccount, SubscriptionItem, table_of
+from cs_sync.testing import SyncHarness, VendorFake
+from cs_sync_schemas import SourceAccount, SubscriptionItem, get_table
 from cs_sync_stripe.source import StripeSource
 
 Json = dict[str, Any]
@@ -220,7 +220,7 @@ def test_a_list_inside_an_object_is_read_anew_only_once(items: Any, pages: Pages
 
 
 @pytest.fixture
-def bench(short: Any, tmp_path: Path) -> Iterator[SyncBench]:
+def bench(short: Any, tmp_path: Path) -> Iterator[SyncHarness]:
     """The real sync, reading from the vendor."""
 
     class Vendor(VendorFake):
@@ -233,18 +233,18 @@ def bench(short: Any, tmp_path: Path) -> Iterator[SyncBench]:
             answered: httpx.Response = short.answer(request)
             return answered
 
-    bench = SyncBench(Vendor, tmp_path)
+    bench = SyncHarness(Vendor, tmp_path)
     yield bench
     bench.close()
 
 
-def stored(bench: SyncBench) -> list[str]:
+def stored(bench: SyncHarness) -> list[str]:
     with bench.store.read() as connection:
-        return sorted(connection.scalars(select(table_of(SourceAccount).c.source_id)))
+        return sorted(connection.scalars(select(get_table(SourceAccount).c.source_id)))
 
 
 def test_a_run_in_which_every_second_place_is_deleted_ends_well(
-    bench: SyncBench, short: Any, objects: Any
+    bench: SyncHarness, short: Any, objects: Any
 ) -> None:
     rows = short.lists["customers"] = at_seconds(objects, 900, 800, *[700] * 9, 600, 500)
     asked = 0
@@ -265,12 +265,12 @@ def test_a_run_in_which_every_second_place_is_deleted_ends_well(
 
 @pytest.mark.parametrize("changes", [False, True])
 def test_a_run_goes_on_although_its_place_was_deleted_between_two_processes(
-    bench: SyncBench, short: Any, objects: Any, changes: bool
+    bench: SyncHarness, short: Any, objects: Any, changes: bool
 ) -> None:
     now = int(bench.clock.now().timestamp())
     if changes:
         bench.sync(only=["customers"])
-        bench.later(minutes=90)
+        bench.advance_clock(minutes=90)
     rows = [objects.customer(f"cus_{n}", created=now - 600 + 660 * changes - n) for n in range(5)]
     short.lists["customers"] = rows
     short.lists["events"] = [objects.event("customer.created", row, row["created"]) for row in rows]

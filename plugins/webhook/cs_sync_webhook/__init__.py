@@ -1,4 +1,4 @@
-"""The `webhook` connector: health scores and follow-ups as signed messages to your own address."""
+"""The `webhook` connector: health scores and follow-ups as signed messages to your URL."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def cs_sync_destinations() -> list[type[Destination]]:
-    """The connector that writes."""
+    """Return the destination."""
     from cs_sync_webhook.destination import WebhookDestination
 
     return [WebhookDestination]

@@ -7,7 +7,7 @@ import httpx
 from pydantic import ConfigDict, Field, SecretStr, field_validator
 
 from cs_sync import ConnectorConfig, is_loopback
-from cs_sync_webhook.signature import signing_key
+from cs_sync_webhook.signature import decode_signing_key
 
 RESERVED = frozenset({"content-length", "content-type", "host", "transfer-encoding"})
 """Headers that the message itself decides on, beside those that begin with `webhook-`."""
@@ -17,7 +17,7 @@ _VALUE = re.compile(r"[\x21-\x7e]+(?:[ \t]+[\x21-\x7e]+)*")
 
 
 class WebhookConfig(ConnectorConfig):
-    """Where messages go, and how their receiver knows that they are ours."""
+    """The URL to post to, and the secret that authenticates messages."""
 
     model_config = ConfigDict(hide_input_in_errors=True)
 
@@ -55,7 +55,7 @@ class WebhookConfig(ConnectorConfig):
     @field_validator("signing_secret")
     @classmethod
     def _strong(cls, secret: SecretStr) -> SecretStr:
-        signing_key(secret)
+        decode_signing_key(secret)
         return secret
 
     @field_validator("headers")

@@ -1,4 +1,4 @@
-"""The connector: one signed POST per operation, at least once, under an id that repeats."""
+"""The destination: one signed POST per operation, at least once, with a stable id."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -15,19 +15,19 @@ from cs_sync import (
     CredentialRefused,
     FieldSpec,
     Finding,
-    Found,
     Http,
     Limit,
     Op,
     PermissionMissing,
     Reject,
+    RemoteObject,
     RequestRefused,
     Unreachable,
     VendorError,
 )
 from cs_sync_webhook.config import WebhookConfig
-from cs_sync_webhook.message import account_of, known, message_of
-from cs_sync_webhook.signature import Signed
+from cs_sync_webhook.message import build_message, get_account_id, get_known_fields
+from cs_sync_webhook.signature import WebhookAuth
 
 
 def _utc_now() -> datetime:
@@ -35,7 +35,7 @@ def _utc_now() -> datetime:
 
 
 class WebhookDestination:
-    """Posts to one address; what it stands for is the receiver's business."""
+    """Posts messages to one URL."""
 
     name: ClassVar[str] = "webhook"
     Config: ClassVar[type[ConnectorConfig]] = WebhookConfig
@@ -50,33 +50,33 @@ class WebhookDestination:
         self._http = http.at(
             config.base_url,
             headers={**headers, "Content-Type": "application/json"},
-            auth=Signed(config.signing_secret, clock),
-            classify=partial(classify, config.section),
+            auth=WebhookAuth(config.signing_secret, clock),
+            classify=partial(classify_response, config.section),
             timeout=config.timeout,
         )
         self._gone: str | None = None
 
     def prepare(self, fields: Sequence[FieldSpec]) -> Iterator[Finding]:  # noqa: ARG002 - has none
-        """Nothing to create and nothing to ask: a call without a message would mean nothing."""
+        """Report the URL; there is nothing to create, and a test call would mean nothing."""
         address = httpx.URL(self._url).copy_with(query=None)
         yield Finding(True, "webhook", f"one signed message per change is posted to {address}")
 
     def write(self, ops: Sequence[Op]) -> Iterator[Ack | Reject]:
-        """One POST after the other, each tried again until it is answered or the run gives up."""
+        """Post each operation in turn, retried until it is answered or the run gives up."""
         for op in ops:
             yield self._deliver(op)
 
-    def find(self, keys: Sequence[str]) -> Iterator[Found]:  # noqa: ARG002 - nobody to ask
-        """Nothing: what was not answered is sent again, under the same id."""
+    def find(self, keys: Sequence[str]) -> Iterator[RemoteObject]:  # noqa: ARG002 - nobody to ask
+        """Yield nothing: unanswered operations are sent again with the same id."""
         return iter(())
 
     def _deliver(self, op: Op) -> Ack | Reject:
         if self._gone:
             return Reject(op.key, "HTTP_410", self._gone, lasting=False)
-        done = Ack(op.key, account_of(op) or op.key if op.object == "account" else op.key)
-        if not known(op):
+        done = Ack(op.key, get_account_id(op) or op.key if op.object == "account" else op.key)
+        if not get_known_fields(op):
             return replace(done, existed=True)
-        message = message_of(op, self._clock())
+        message = build_message(op, self._clock())
         try:
             self._http.send(
                 "POST",
@@ -88,14 +88,14 @@ class WebhookDestination:
         except RequestRefused as refusal:
             if refusal.status == 409:
                 return replace(done, existed=True)
-            return self._refused(op, refusal)
+            return self._reject_or_raise(op, refusal)
         except Unreachable as error:
-            if not _was_taken(error):
+            if not _is_delivered(error):
                 raise
         return done
 
-    def _refused(self, op: Op, refusal: RequestRefused) -> Reject:
-        """A refusal of this message; one that is no answer to it at all is raised."""
+    def _reject_or_raise(self, op: Op, refusal: RequestRefused) -> Reject:
+        """Return the reject of a refused message; raise anything else."""
         status = refusal.status or 0
         if not 400 <= status < 500:
             raise refusal
@@ -105,8 +105,8 @@ class WebhookDestination:
         return Reject(op.key, f"HTTP_{status}", refusal.message, lasting=False)
 
 
-def classify(section: str, response: httpx.Response, body: Any) -> VendorError | None:
-    """Refusals that every message would meet, with what to do; None leaves it to the host."""
+def classify_response(section: str, response: httpx.Response, body: Any) -> VendorError | None:
+    """Return the error that every message would meet; None leaves it to the host."""
     status, facts = response.status_code, {"status": response.status_code, "body": body}
     said = f"webhook: the receiver answered {status} {response.reason_phrase}"
     if status == 401:
@@ -122,6 +122,6 @@ def classify(section: str, response: httpx.Response, body: Any) -> VendorError |
     return None
 
 
-def _was_taken(error: Unreachable) -> bool:
-    """A good status whose body is said to be JSON and is not: the message has arrived."""
+def _is_delivered(error: Unreachable) -> bool:
+    """Return whether the status was good and only the body was invalid JSON."""
     return error.status is not None and 200 <= error.status < 300

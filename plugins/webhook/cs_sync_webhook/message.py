@@ -1,4 +1,4 @@
-"""An operation as a message: its body, and an id that names what it says; pure."""
+"""Mapping of operations to messages: body, and an id for the content; pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,54 +15,55 @@ _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_SORT_KEYS
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is posted; `id` is the same whenever the same thing is said again."""
+    """A message to post; equal content has an equal `id`."""
 
     id: str
     body: bytes
 
 
-def message_of(op: Op, now: datetime) -> Message:
-    """The message of one operation; times in it are ISO 8601 in UTC."""
-    name = _id_of_change(op) if op.object == "account" else _id_of_object(op)
+def build_message(op: Op, now: datetime) -> Message:
+    """Build the message of one operation; its times are ISO 8601 in UTC."""
+    name = _build_change_id(op) if op.object == "account" else _build_object_id(op)
     content = {
         "id": name,
         "key": op.key,
         "object": op.object,
-        "account": account_of(op),
+        "account": get_account_id(op),
         "about": dict(op.about),
-        "fields": known(op),
+        "fields": get_known_fields(op),
         "before": dict(op.before),
         "at": now,
     }
     return Message(name, orjson.dumps(content, option=_OPTIONS))
 
 
-def known(op: Op) -> dict[str, Any]:
-    """The fields that say something: what is not known is left out, so that it empties nothing."""
+def get_known_fields(op: Op) -> dict[str, Any]:
+    """Return the fields with a known value; omitted ones empty nothing."""
     return {name: value for name, value in op.fields.items() if value is not None}
 
 
-def account_of(op: Op) -> str | None:
-    """Our own id of the account that the operation is about; None for the company as a whole."""
+def get_account_id(op: Op) -> str | None:
+    """Return our id of the operation's account; None for the company as a whole."""
     return op.remote_id or op.key if op.object == "account" else op.account_remote_id
 
 
-def _id_of_object(op: Op) -> str:
-    """A follow-up is created under its key, and closed under a name of its own."""
+def _build_object_id(op: Op) -> str:
+    """Return the id of a follow-up's creation (its key) or closing (an id of its own)."""
     return op.key if op.remote_id is None else f"{op.key}-closed"
 
 
-def _id_of_change(op: Op) -> str:
-    """An account changes many times under one key, so its messages are named by what they change.
+def _build_change_id(op: Op) -> str:
+    """Return the id of an account's change, made from its content.
 
-    The same change, sent again by a later run because no answer came, has the same name: what was
-    acknowledged before is still the same. A score that falls, recovers and falls again has three
-    names: `before` holds the time of the last acknowledged change. The time of this run is left
-    out, as it is the one thing that differs when a message is repeated.
+    An account changes many times under one key. The same change, sent again by a later run
+    because no response came, has the same id: the last acknowledged values are still the
+    same. A score that falls, recovers and falls again has three ids: `before` holds the
+    time of the last acknowledged change. The time of this run is left out, as it alone
+    differs when a message is repeated.
     """
     said: Mapping[str, Any] = {
         "account": op.key,
         "before": dict(op.before),
-        "fields": {n: v for n, v in known(op).items() if not isinstance(v, datetime)},
+        "fields": {n: v for n, v in get_known_fields(op).items() if not isinstance(v, datetime)},
     }
     return sha256(orjson.dumps(said, option=_OPTIONS)).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""Signatures as Standard Webhooks 1.0 defines them (standardwebhooks.com): HMAC-SHA256, base64."""
+"""Signatures of Standard Webhooks 1.0 (standardwebhooks.com): HMAC-SHA256, base64."""
 
 import base64
 import binascii
@@ -14,8 +14,12 @@ SHORTEST, LONGEST = 24, 64
 """Bytes of a key, as the specification bounds them."""
 
 
-def signing_key(secret: SecretStr) -> bytes:
-    """The key inside a secret; ValueError, without quoting it, when it is not one."""
+def decode_signing_key(secret: SecretStr) -> bytes:
+    """Return the key inside a secret.
+
+    Raises:
+        ValueError: The secret is invalid; the text does not quote it.
+    """
     text = secret.get_secret_value()
     try:
         key = base64.b64decode(text.removeprefix(PREFIX), validate=True)
@@ -29,23 +33,32 @@ def signing_key(secret: SecretStr) -> bytes:
     return key
 
 
-def sign(key: bytes, message_id: str, timestamp: str, body: bytes) -> str:
-    """The value of `webhook-signature` for a body sent at `timestamp` (Unix seconds)."""
+def sign_message(key: bytes, message_id: str, timestamp: str, body: bytes) -> str:
+    """Return the value of `webhook-signature` for a body.
+
+    Args:
+        key: The signing key.
+        message_id: The message's id.
+        timestamp: When it is sent, in Unix seconds.
+        body: The body.
+    """
     signed = b".".join((message_id.encode(), timestamp.encode(), body))
     return "v1," + base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
 
 
-class Signed(httpx.Auth):
-    """Signs each try anew: receivers refuse old timestamps, and a retry may come much later."""
+class WebhookAuth(httpx.Auth):
+    """Signs every attempt anew: receivers refuse old timestamps, retries may be late."""
 
     requires_request_body = True
 
     def __init__(self, secret: SecretStr, clock: Callable[[], datetime]) -> None:
-        self._key, self._clock = signing_key(secret), clock
+        self._key, self._clock = decode_signing_key(secret), clock
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         """Add the time and the signature."""
         timestamp = str(int(self._clock().timestamp()))
-        signature = sign(self._key, request.headers["webhook-id"], timestamp, request.content)
+        signature = sign_message(
+            self._key, request.headers["webhook-id"], timestamp, request.content
+        )
         request.headers.update({"webhook-timestamp": timestamp, "webhook-signature": signature})
         yield request

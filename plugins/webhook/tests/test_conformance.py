@@ -9,9 +9,9 @@ import orjson
 from pydantic import SecretStr
 
 from cs_sync.testing import CrmFake, DestinationConformance
-from cs_sync.testing.pushing import PushBench
+from cs_sync.testing.pushing import PushHarness
 from cs_sync_webhook.destination import WebhookDestination
-from cs_sync_webhook.signature import sign, signing_key
+from cs_sync_webhook.signature import decode_signing_key, sign_message
 
 SECRET = "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 ACCOUNTS = [f"acct_{number}" for number in range(5)]
@@ -38,7 +38,7 @@ class Receiver(CrmFake):
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         name, sent = request.headers["webhook-id"], request.headers["webhook-timestamp"]
-        expected = sign(signing_key(SecretStr(SECRET)), name, sent, request.content)
+        expected = sign_message(decode_signing_key(SecretStr(SECRET)), name, sent, request.content)
         if request.headers["webhook-signature"] != expected:
             return self.refusal(401, "not signed")
         message = orjson.loads(request.content)
@@ -72,7 +72,7 @@ class Receiver(CrmFake):
 class TestWebhook(DestinationConformance):
     crm = Receiver
 
-    def test_what_was_written_is_found(self, bench: PushBench) -> None:
+    def test_what_was_written_is_found(self, bench: PushHarness) -> None:
         """A webhook cannot look anything up: it finds nothing, and says nothing false."""
         bench.push()
         with bench.opened() as destination:

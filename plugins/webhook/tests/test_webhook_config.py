@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from cs_sync import ConfigError
-from cs_sync.config import load_config, template
+from cs_sync.config import load_config, render_template
 from cs_sync.plugins import load_plugins
 from cs_sync_webhook.config import WebhookConfig
 
@@ -104,7 +104,7 @@ def test_the_template_asks_for_address_and_secret(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plugins = load_plugins()
-    text = template(plugins, ["webhook"])
+    text = render_template(plugins, ["webhook"])
     assert 'url = "env:WEBHOOK_URL"\n' in text
     assert 'signing_secret = "env:WEBHOOK_SIGNING_SECRET"\n' in text
     assert 'destination = "webhook"\n' in text

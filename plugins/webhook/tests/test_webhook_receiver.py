@@ -14,12 +14,12 @@ from pydantic import SecretStr
 
 from cs_sync.contracts.destination import Value
 from cs_sync.http import ManualClock, VendorHttp
-from cs_sync.store.database import open_store
-from cs_sync.store.leases import take_lease
-from cs_sync.store.migrating import migrate
-from cs_sync.write_back.plan import Wish, make_plan
-from cs_sync.write_back.push import Pusher
-from cs_sync.write_back.receipts import Writes
+from cs_sync.store.engine import open_store
+from cs_sync.store.leases import LeasedStore, acquire_lease
+from cs_sync.store.migrate import migrate_schema
+from cs_sync.write_back.plan import DesiredRecord, make_plan
+from cs_sync.write_back.receipts import WriteResult
+from cs_sync.write_back.writer import DestinationWriter
 from cs_sync_webhook import signature
 from cs_sync_webhook.config import WebhookConfig
 from cs_sync_webhook.destination import WebhookDestination
@@ -89,7 +89,7 @@ def receiver(is_ours: Check) -> Iterator[Receiver]:
         thread.join()
 
 
-Push = Callable[..., Writes]
+Push = Callable[..., WriteResult]
 
 
 @pytest.fixture
@@ -99,22 +99,27 @@ def push(receiver: Receiver, tmp_path: Path) -> Iterator[Push]:
     url = f"http://127.0.0.1:{receiver.server_port}/hook?team=cs"
     settings = {"url": url, "signing_secret": SECRET}
     store = open_store(f"sqlite:///{tmp_path / 'store.db'}")
-    migrate(store, clock.now())
+    migrate_schema(store, clock.now())
     with store.write() as connection:
-        held = take_lease(connection, "run", clock.now())
+        held = acquire_lease(connection, "run", clock.now())
     http = VendorHttp("webhook", sleep=lambda _seconds: None, rng=lambda: 0.0)
 
-    def run(score: float = 38.5, **more: Any) -> Writes:
+    def run(score: float = 38.5, **more: Any) -> WriteResult:
         clock.sleep(3600)
         config = WebhookConfig.model_validate({**settings, **more})
         fields: dict[str, Value] = {"cs_health_score": score, "cs_updated_at": clock.now()}
-        wishes = [Wish("account", name, name, fields, remote_id=name) for name in ("acme", "beta")]
+        wishes = [
+            DesiredRecord("account", name, name, fields, remote_id=name)
+            for name in ("acme", "beta")
+        ]
         wishes.append(
-            Wish("follow_up", "call", "acme", {"title": "Call"}, account_remote_id="acme")
+            DesiredRecord("follow_up", "call", "acme", {"title": "Call"}, account_remote_id="acme")
         )
         webhook = WebhookDestination(config, http)
-        pusher = Pusher(store, "webhook", webhook, "run", held, clock.now, lambda _event: None)
-        pusher.settle()
+        pusher = DestinationWriter(
+            LeasedStore(store, held), "webhook", webhook, "run", clock.now, lambda _event: None
+        )
+        pusher.reconcile_pending()
         return pusher.push(make_plan(wishes, pusher.entries(), "cs_"))
 
     yield run
@@ -174,11 +179,11 @@ def test_another_secret_is_refused_by_the_receiver(push: Push, receiver: Receive
 
 
 def test_an_altered_or_old_message_is_not_ours(is_ours: Check) -> None:
-    key = signature.signing_key(SecretStr(SECRET))
+    key = signature.decode_signing_key(SecretStr(SECRET))
 
     def headers(age: int) -> dict[str, str]:
         sent = str(int(time.time()) - age)
-        signed = signature.sign(key, "m", sent, b"{}")
+        signed = signature.sign_message(key, "m", sent, b"{}")
         return {"webhook-id": "m", "webhook-timestamp": sent, "webhook-signature": signed}
 
     fresh = headers(age=0)

@@ -7,7 +7,7 @@ import pytest
 from pydantic import SecretStr
 
 from cs_sync.http import ManualClock
-from cs_sync_webhook.signature import Signed, sign, signing_key
+from cs_sync_webhook.signature import WebhookAuth, decode_signing_key, sign_message
 
 VECTORS = [
     (
@@ -33,12 +33,12 @@ def test_a_signature_is_the_published_one(
     key: str, name: str, timestamp: str, body: bytes, signature: str
 ) -> None:
     # The specification's example has a key of 18 bytes, less than it asks of a real one.
-    assert sign(base64.b64decode(key), name, timestamp, body) == signature
+    assert sign_message(base64.b64decode(key), name, timestamp, body) == signature
 
 
 def test_every_try_is_signed_at_its_own_time() -> None:
     clock = ManualClock()
-    auth = Signed(SecretStr("whsec_" + VECTORS[1][0]), clock.now)
+    auth = WebhookAuth(SecretStr("whsec_" + VECTORS[1][0]), clock.now)
     request = httpx.Request("POST", "https://x.example", headers={"webhook-id": "m"}, content=b"{}")
     seen = set()
     for _ in range(2):
@@ -62,11 +62,11 @@ def test_every_try_is_signed_at_its_own_time() -> None:
 )
 def test_a_weak_or_broken_secret_is_refused_and_not_quoted(secret: str) -> None:
     with pytest.raises(ValueError, match="base64 of 24 to 64 bytes") as caught:
-        signing_key(SecretStr(secret))
+        decode_signing_key(SecretStr(secret))
     assert "canary" not in str(caught.value)
 
 
 def test_keys_of_the_allowed_lengths_are_taken() -> None:
     for length in (24, 64):
         secret = SecretStr("whsec_" + base64.b64encode(b"x" * length).decode())
-        assert len(signing_key(secret)) == length
+        assert len(decode_signing_key(secret)) == length

@@ -24,7 +24,7 @@ from cs_sync import (
 )
 from cs_sync.http import ManualClock
 from cs_sync_webhook.destination import WebhookDestination
-from cs_sync_webhook.message import message_of
+from cs_sync_webhook.message import build_message
 
 URL = "https://hooks.example.com/customer-health"
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -93,7 +93,7 @@ def test_a_follow_up_is_named_by_its_key(webhook: WebhookDestination, hook: resp
 
 def test_a_change_keeps_its_name_when_it_is_said_again_later() -> None:
     later = replace(SCORE, fields={**SCORE.fields, "cs_updated_at": NOON + timedelta(days=1)})
-    first, again = message_of(SCORE, NOON), message_of(later, NOON + timedelta(days=1))
+    first, again = build_message(SCORE, NOON), build_message(later, NOON + timedelta(days=1))
     assert first.id == again.id
     assert first.body != again.body
 
@@ -108,7 +108,7 @@ def test_each_change_has_a_name_of_its_own() -> None:
     first = replace(SCORE, before={})
     closed = replace(CALL, remote_id="5f0c", fields={"status": "closed"})
     said = (SCORE, fallen_again, lower, other, first, CALL, closed)
-    assert len({message_of(op, NOON).id for op in said}) == len(said)
+    assert len({build_message(op, NOON).id for op in said}) == len(said)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def cs_sync_sources() -> list[type[Source]]:
-    """Offer the source, which is loaded only when somebody asks."""
+    """Return the source; its module is loaded on first use."""
     from cs_sync_zendesk.source import ZendeskSource
 
     return [ZendeskSource]

@@ -1,4 +1,4 @@
-"""Zendesk's API as this connector uses it: paths, limits, and what its refusals mean."""
+"""Zendesk's API as used here: paths, limits, and error classification."""
 
 from typing import Any
 
@@ -28,14 +28,14 @@ LIMITS = (Limit(10, 60.0, r"/api/v2/incremental/"),)
 """The exports' own limit; what the plan allows beside them is told by the headers."""
 
 
-def classify(response: httpx.Response, body: Any) -> VendorError | None:
-    """The error behind a refusal; None where the status alone decides (429, 5xx)."""
+def classify_response(response: httpx.Response, body: Any) -> VendorError | None:
+    """Return the error of a refused request; None if the status decides (429, 5xx)."""
     status = response.status_code
     if status == 429 or not 400 <= status < 500:
         return None
     kind, remedy = _KINDS.get(status, (RequestRefused, ""))
     return kind(
-        f"Zendesk: {_words(body) or response.reason_phrase} ({status})",
+        f"Zendesk: {_read_message(body) or response.reason_phrase} ({status})",
         remedy,
         status=status,
         body=body,
@@ -54,8 +54,8 @@ _KINDS: dict[int, tuple[type[VendorError], str]] = {
 }
 
 
-def _words(body: Any) -> str:
-    """What the body says; Zendesk has three shapes of errors, and pages of HTML."""
+def _read_message(body: Any) -> str:
+    """Return the body's message; Zendesk has three forms of errors, and HTML pages."""
     if not isinstance(body, dict):
         return ""
     error = body.get("error") or body.get("errors") or ""

@@ -1,4 +1,4 @@
-"""Who we are to Zendesk: an OAuth client that renews its token, or an API token."""
+"""Authentication: an OAuth client that renews its token, or an API token."""
 
 import threading
 import time
@@ -19,8 +19,8 @@ MARGIN = 120.0
 Flow = Generator[httpx.Request, httpx.Response, None]
 
 
-def auth_of(config: ZendeskConfig) -> httpx.Auth:
-    """How to sign requests with what the configuration holds."""
+def make_auth(config: ZendeskConfig) -> httpx.Auth:
+    """Return the authentication for the configured credentials."""
     if config.client_id is not None and config.client_secret is not None:
         secret = config.client_secret.get_secret_value()
         return ClientCredentials(config.base_url, config.client_id, secret)
@@ -50,21 +50,21 @@ class ClientCredentials(httpx.Auth):
 
     def auth_flow(self, request: httpx.Request) -> Flow:
         """Sign the request; a refused token is renewed once."""
-        used = yield from self._renewed(unless=None)
+        used = yield from self._renew_token(unless=None)
         request.headers["Authorization"] = f"Bearer {used}"
         response = yield request
         if response.status_code == 401:
-            renewed = yield from self._renewed(unless=used)
+            renewed = yield from self._renew_token(unless=used)
             request.headers["Authorization"] = f"Bearer {renewed}"
             yield request
 
-    def _renewed(self, unless: str | None) -> Generator[httpx.Request, httpx.Response, str]:
-        """A token that is not `unless`; while one thread asks for it, the others wait."""
+    def _renew_token(self, unless: str | None) -> Generator[httpx.Request, httpx.Response, str]:
+        """Return a token other than `unless`; other threads wait while one requests it."""
         with self._lock:
             if self._token in (None, unless) or self._clock() >= self._ends:
                 asked = self._clock()
                 response = yield self._request()
-                self._token, lifetime = self._granted(response)
+                self._token, lifetime = self._parse_token(response)
                 self._ends = asked + lifetime - min(MARGIN, lifetime / 2)
             assert self._token is not None  # noqa: S101 - set just above or before
             return self._token
@@ -80,7 +80,7 @@ class ClientCredentials(httpx.Auth):
         return httpx.Request("POST", self._url, json=body)
 
     @staticmethod
-    def _granted(response: httpx.Response) -> tuple[str, float]:
+    def _parse_token(response: httpx.Response) -> tuple[str, float]:
         status = response.status_code
         if 400 <= status < 500 and status not in (408, 429):
             raise CredentialRefused(

@@ -1,4 +1,4 @@
-"""Zendesk's objects as records: pure functions."""
+"""Mapping of Zendesk's objects to records: pure functions."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -16,32 +16,32 @@ RATINGS = {"good": 1.0, "bad": 0.0}
 SURVEY = "Zendesk satisfaction"
 
 
-def organization(raw: Raw, base_url: str) -> Mapped:
-    """An organization and what is known about it."""
+def map_organization(raw: Raw, base_url: str) -> Mapped:
+    """Yield an organization as an account."""
     domains = [str(name).lower() for name in raw.get("domain_names") or ()]
     fields = {k: v for k, v in (raw.get("organization_fields") or {}).items() if v is not None}
     tags = list(raw.get("tags") or ())
     yield (
         SourceAccount,
         {
-            "source_id": reference(raw["id"]),
+            "source_id": format_id(raw["id"]),
             "name": raw.get("name"),
             "domain": domains[0] if domains else None,
             "extra_domains": domains[1:],
             "external_key": raw.get("external_id") or None,
             "attributes": {**fields, "tags": tags} if tags else fields,
-            "created_at": moment(raw.get("created_at")),
-            "updated_at": moment(raw.get("updated_at")),
+            "created_at": parse_time(raw.get("created_at")),
+            "updated_at": parse_time(raw.get("updated_at")),
             "url": f"{base_url}/agent/organizations/{raw['id']}",
             "raw": raw,
         },
     )
 
 
-def user(raw: Raw) -> Mapped:
-    """An end user, and the organization they belong to first of all."""
-    id, account = reference(raw["id"]), reference(raw.get("organization_id"))
-    updated_at = moment(raw.get("updated_at"))
+def map_user(raw: Raw) -> Mapped:
+    """Yield an end user, and the membership in their primary organization."""
+    id, account = format_id(raw["id"]), format_id(raw.get("organization_id"))
+    updated_at = parse_time(raw.get("updated_at"))
     yield (
         SourceContact,
         {
@@ -50,7 +50,7 @@ def user(raw: Raw) -> Mapped:
             "email": raw.get("email") or None,
             "external_key": raw.get("external_id") or None,
             "name": raw.get("name"),
-            "created_at": moment(raw.get("created_at")),
+            "created_at": parse_time(raw.get("created_at")),
             "updated_at": updated_at,
             "raw": raw,
         },
@@ -69,45 +69,45 @@ def user(raw: Raw) -> Mapped:
         )
 
 
-def ticket(raw: Raw, metrics: Raw, base_url: str, topic_field: int | None) -> Mapped:
-    """A ticket with its metrics, and the customer's rating of it."""
-    opened = moment(raw["created_at"])
+def map_ticket(raw: Raw, metrics: Raw, base_url: str, topic_field: int | None) -> Mapped:
+    """Yield a ticket with its metrics, and the customer's rating of it."""
+    opened = parse_time(raw["created_at"])
     closed = raw.get("status") == "closed"
     yield (
         Ticket,
         {
-            "source_id": reference(raw["id"]),
-            **_people(raw),
+            "source_id": format_id(raw["id"]),
+            **_map_people(raw),
             "subject": raw.get("subject"),
-            "topic": _topic(raw, topic_field),
+            "topic": _find_topic(raw, topic_field),
             "tags": list(raw.get("tags") or ()),
             "channel": (raw.get("via") or {}).get("channel"),
             "priority": raw.get("priority"),
             "status": raw["status"],
             "opened_at": opened,
-            "first_reply_at": _first_reply(opened, metrics),
-            "solved_at": moment(metrics.get("solved_at")),
-            "closed_at": moment(metrics.get("status_updated_at")) if closed else None,
+            "first_reply_at": _find_first_reply(opened, metrics),
+            "solved_at": parse_time(metrics.get("solved_at")),
+            "closed_at": parse_time(metrics.get("status_updated_at")) if closed else None,
             "agent_replies": metrics.get("replies"),
             "reopens": metrics.get("reopens"),
-            "transfers": _transfers(metrics),
-            "updated_at": moment(raw.get("updated_at")),
+            "transfers": _count_transfers(metrics),
+            "updated_at": parse_time(raw.get("updated_at")),
             "url": f"{base_url}/agent/tickets/{raw['id']}",
             "raw": {**raw, "metric_set": dict(metrics)} if metrics else raw,
         },
     )
-    yield from _rating(raw, metrics)
+    yield from _map_rating(raw, metrics)
 
 
-def _transfers(metrics: Raw) -> int | None:
-    """One less than the agents, or the groups, it was with; None where Zendesk does not tell."""
+def _count_transfers(metrics: Raw) -> int | None:
+    """Return the number of agents, or groups, less one; None if Zendesk has none."""
     stations = [metrics.get("assignee_stations"), metrics.get("group_stations")]
     known = [number for number in stations if number is not None]
     return max(0, *(number - 1 for number in known)) if known else None
 
 
-def _rating(raw: Raw, metrics: Raw) -> Mapped:
-    """The answer good or bad; the ticket does not tell when, so its solution dates it."""
+def _map_rating(raw: Raw, metrics: Raw) -> Mapped:
+    """Yield the rating good or bad, dated by the solution if the ticket has no date."""
     rating = raw.get("satisfaction_rating") or {}
     score = RATINGS.get(str(rating.get("score")))
     if score is None:
@@ -116,31 +116,31 @@ def _rating(raw: Raw, metrics: Raw) -> Mapped:
     yield (
         SurveyResponse,
         {
-            "source_id": reference(
+            "source_id": format_id(
                 raw["id"]
             ),  # one for each ticket, so that a changed mind replaces it
-            **_people(raw),
+            **_map_people(raw),
             "kind": "csat",
             "survey": SURVEY,
             "score": score,
             "scale_min": 0.0,
             "scale_max": 1.0,
             "comment": rating.get("comment") or None,
-            "answered_at": moment(answered),
+            "answered_at": parse_time(answered),
             "raw": rating,
         },
     )
 
 
-def _people(raw: Raw) -> dict[str, str | None]:
-    """Without an organization of its own, a ticket belongs where its requester does."""
+def _map_people(raw: Raw) -> dict[str, str | None]:
+    """Return account and contact; without an organization the requester's is used."""
     return {
-        "account_source_id": reference(raw.get("organization_id")),
-        "contact_source_id": reference(raw.get("requester_id")),
+        "account_source_id": format_id(raw.get("organization_id")),
+        "contact_source_id": format_id(raw.get("requester_id")),
     }
 
 
-def _topic(raw: Raw, field: int | None) -> str | None:
+def _find_topic(raw: Raw, field: int | None) -> str | None:
     if field is None:
         return next(iter(raw.get("tags") or ()), None)
     values = (f.get("value") for f in raw.get("custom_fields") or () if f.get("id") == field)
@@ -150,8 +150,8 @@ def _topic(raw: Raw, field: int | None) -> str | None:
     return None if value in (None, "") else str(value)
 
 
-def _first_reply(opened: datetime | None, metrics: Raw) -> datetime | None:
-    """Zendesk gives the time from the start, in minutes and lately in seconds."""
+def _find_first_reply(opened: datetime | None, metrics: Raw) -> datetime | None:
+    """Return the first reply's time; Zendesk gives minutes, lately seconds, from the start."""
     seconds = (metrics.get("reply_time_in_seconds") or {}).get("calendar")
     if seconds is None:
         minutes = (metrics.get("reply_time_in_minutes") or {}).get("calendar")
@@ -159,22 +159,22 @@ def _first_reply(opened: datetime | None, metrics: Raw) -> datetime | None:
     return None if seconds is None or opened is None else opened + timedelta(seconds=seconds)
 
 
-def moment(text: str | None) -> datetime | None:
-    """Aware UTC from ISO 8601."""
+def parse_time(text: str | None) -> datetime | None:
+    """Parse an ISO 8601 time to aware UTC."""
     if text is None:
         return None
     found = datetime.fromisoformat(text)
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
 
 
-def reference(id: int | None) -> str | None:
-    """An id as text, the way records refer to each other."""
+def format_id(id: int | None) -> str | None:
+    """Return an id as text, the form of references between records."""
     if isinstance(id, float):  # JSON reads a number beyond 64 bits as one that is near it
         raise ValueError(f"{id} is no id")
     return None if id is None else str(id)
 
 
-def by_ticket(metric_sets: Iterable[Raw]) -> dict[Any, Raw]:
-    """Metric sets by the ticket they measure; what measures none is left aside."""
+def index_by_ticket(metric_sets: Iterable[Raw]) -> dict[Any, Raw]:
+    """Return metric sets by ticket id, without invalid ones."""
     found = (metrics for metrics in metric_sets if isinstance(metrics, dict))
     return {metrics.get("ticket_id"): metrics for metrics in found}

@@ -1,4 +1,4 @@
-"""Reading Zendesk's incremental exports, page by page."""
+"""Reading of Zendesk's incremental exports, page by page."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -14,69 +14,72 @@ Mapper = Callable[[Raw], Mapped]
 Gone = dict[type[Record], list[str]]
 
 
-def organizations(http: Http, base_url: str, window: Window) -> Iterator[Page]:
-    """All organizations that changed since the window's start; the export goes by time only.
+def read_organizations(http: Http, base_url: str, window: Window) -> Iterator[Page]:
+    """Yield organizations changed since the window's start; the export goes by time.
 
-    Its pages overlap by at least one row, and begin again at the second where the last one ended.
+    Its pages overlap by at least one row, and start again at the second of the last one's
+    end.
     """
-    start = window.resume if window.resume is not None else _start(window)
+    start = window.resume if window.resume is not None else _start_seconds(window)
     while start is not None:
         answer = http.get(ORGANIZATIONS, {"start_time": start, "per_page": PAGE_SIZE})
-        rows = _rows(answer, "organizations")
+        rows = _deduplicate_rows(answer, "organizations")
         start = None if answer["end_of_stream"] else answer["end_time"]
         if start is None and not answer["end_of_stream"]:
             raise Unreachable(f"Zendesk: {ORGANIZATIONS} goes on, but does not say from where")
         yield _page(
             SourceAccount,
-            (row for row in rows if not _flag(row, "deleted_at")),
-            partial(mapping.organization, base_url=base_url),
+            (row for row in rows if not _get_field(row, "deleted_at")),
+            partial(mapping.map_organization, base_url=base_url),
             start,
-            {SourceAccount: _ids(row for row in rows if _flag(row, "deleted_at"))},
+            {SourceAccount: _collect_ids(row for row in rows if _get_field(row, "deleted_at"))},
         )
 
 
-def users(http: Http, window: Window) -> Iterator[Page]:
-    """All people who changed; who is no end user (any more) is no contact."""
-    for answer, cursor in _export(http, USERS, window, {}):
-        rows = _rows(answer, "users")
+def read_users(http: Http, window: Window) -> Iterator[Page]:
+    """Yield changed people; those who are no end users (any more) are deleted contacts."""
+    for answer, cursor in _read_export(http, USERS, window, {}):
+        rows = _deduplicate_rows(answer, "users")
         kept = [row for row in rows if _is_contact(row)]
-        gone = _ids(row for row in rows if not _is_contact(row))
-        alone = _ids(row for row in kept if not _flag(row, "organization_id"))
+        gone = _collect_ids(row for row in rows if not _is_contact(row))
+        alone = _collect_ids(row for row in kept if not _get_field(row, "organization_id"))
         yield _page(
             SourceContact,
             kept,
-            mapping.user,
+            mapping.map_user,
             cursor,
             {SourceContact: gone, Membership: gone + alone},
         )
 
 
-def tickets(http: Http, base_url: str, topic_field: int | None, window: Window) -> Iterator[Page]:
-    """All tickets that changed, system updates included, with their metrics."""
-    for answer, cursor in _export(http, TICKETS, window, {"include": "metric_sets"}):
-        rows = _rows(answer, "tickets")
-        metrics = mapping.by_ticket(answer.get("metric_sets") or ())
-        gone = _ids(row for row in rows if _flag(row, "status") == "deleted")
+def read_tickets(
+    http: Http, base_url: str, topic_field: int | None, window: Window
+) -> Iterator[Page]:
+    """Yield changed tickets, including system updates, with their metrics."""
+    for answer, cursor in _read_export(http, TICKETS, window, {"include": "metric_sets"}):
+        rows = _deduplicate_rows(answer, "tickets")
+        metrics = mapping.index_by_ticket(answer.get("metric_sets") or ())
+        gone = _collect_ids(row for row in rows if _get_field(row, "status") == "deleted")
 
         def one(raw: Raw, metrics: dict[Any, Raw] = metrics) -> Mapped:
-            return mapping.ticket(raw, metrics.get(raw["id"], {}), base_url, topic_field)
+            return mapping.map_ticket(raw, metrics.get(raw["id"], {}), base_url, topic_field)
 
         yield _page(
             Ticket,
-            (row for row in rows if _flag(row, "status") != "deleted"),
+            (row for row in rows if _get_field(row, "status") != "deleted"),
             one,
             cursor,
             {Ticket: gone, SurveyResponse: gone},
         )
 
 
-def _export(
+def _read_export(
     http: Http, path: str, window: Window, extra: dict[str, Any]
 ) -> Iterator[tuple[dict[str, Any], str]]:
-    """Each answer and the cursor behind it; the last one is where the next run goes on."""
+    """Yield each response and its next cursor; the next run starts at the last one."""
     cursor: str | None = window.resume
     while True:
-        start = {"cursor": cursor} if cursor else {"start_time": _start(window)}
+        start = {"cursor": cursor} if cursor else {"start_time": _start_seconds(window)}
         answer = http.get(path, {**start, **extra, "per_page": PAGE_SIZE})
         after = answer["after_cursor"] or cursor
         if after is None:
@@ -98,7 +101,7 @@ def _page(
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             # Half an object can break anywhere; the rest of the page must not suffer for it.
             reason = f"not shaped as Zendesk describes it: {type(error).__name__} {error}"
-            rejected.append(Rejection(record, _id(raw), "malformed", reason, raw))
+            rejected.append(Rejection(record, _get_id(raw), "malformed", reason, raw))
             continue
         for kind, row in made:
             records.setdefault(kind, []).append(row)
@@ -106,10 +109,10 @@ def _page(
     return Page(records, resume, deleted, rejected)
 
 
-def _rows(answer: dict[str, Any], name: str) -> Sequence[Any]:
-    """The rows, each id once: exports repeat rows, and the last one is the newest."""
+def _deduplicate_rows(answer: dict[str, Any], name: str) -> Sequence[Any]:
+    """Return the rows without repeated ids; exports repeat rows, the last is the newest."""
     rows = enumerate(answer[name])
-    return list({_id(row) or f"#{place}": row for place, row in rows}.values())
+    return list({_get_id(row) or f"#{place}": row for place, row in rows}.values())
 
 
 def _is_contact(row: Any) -> bool:
@@ -118,18 +121,18 @@ def _is_contact(row: Any) -> bool:
     )
 
 
-def _flag(row: Any, name: str) -> Any:
+def _get_field(row: Any, name: str) -> Any:
     return row.get(name) if isinstance(row, dict) else None
 
 
-def _ids(rows: Iterable[Any]) -> list[str]:
-    return [id for row in rows if (id := _id(row))]
+def _collect_ids(rows: Iterable[Any]) -> list[str]:
+    return [id for row in rows if (id := _get_id(row))]
 
 
-def _id(row: Any) -> str | None:
-    id = _flag(row, "id")
+def _get_id(row: Any) -> str | None:
+    id = _get_field(row, "id")
     return str(id) if isinstance(id, str | int) else None
 
 
-def _start(window: Window) -> int:
+def _start_seconds(window: Window) -> int:
     return int(window.since.timestamp()) if window.since else 0

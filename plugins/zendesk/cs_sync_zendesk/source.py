@@ -1,4 +1,4 @@
-"""The source: streams, limits, and the check of what the credential may read."""
+"""The source: streams, limits, and the check of the credential's permissions."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,8 +16,8 @@ from cs_sync import (
 )
 from cs_sync_schemas import Membership, SourceAccount, SourceContact, SurveyResponse, Ticket
 from cs_sync_zendesk import reading
-from cs_sync_zendesk.api import LIMITS, ME, SAMPLE, SHAPES, classify
-from cs_sync_zendesk.auth import auth_of
+from cs_sync_zendesk.api import LIMITS, ME, SAMPLE, SHAPES, classify_response
+from cs_sync_zendesk.auth import make_auth
 from cs_sync_zendesk.config import ZendeskConfig
 
 LAG = timedelta(minutes=2)
@@ -39,16 +39,16 @@ class ZendeskSource:
         self._base_url = config.base_url.rstrip("/")
         self._topic_field = config.topic_field_id
         self._http = http.at(
-            config.base_url, auth=auth_of(config), classify=classify, shapes=SHAPES
+            config.base_url, auth=make_auth(config), classify=classify_response, shapes=SHAPES
         )
 
     def streams(self) -> Sequence[Stream]:
-        """Organizations, users, tickets."""
+        """Return organizations, users, tickets."""
         return (
             Stream(
                 "organizations",
                 SourceAccount,
-                partial(reading.organizations, self._http, self._base_url),
+                partial(reading.read_organizations, self._http, self._base_url),
                 cursor="time",
                 lookback=LOOKBACK,
                 lag=LAG,
@@ -58,7 +58,7 @@ class ZendeskSource:
             Stream(
                 "users",
                 SourceContact,
-                partial(reading.users, self._http),
+                partial(reading.read_users, self._http),
                 cursor="token",
                 deletes="feed",
                 scope=SCOPE,
@@ -67,7 +67,7 @@ class ZendeskSource:
             Stream(
                 "tickets",
                 Ticket,
-                partial(reading.tickets, self._http, self._base_url, self._topic_field),
+                partial(reading.read_tickets, self._http, self._base_url, self._topic_field),
                 cursor="token",
                 deletes="feed",
                 scope=SCOPE,
@@ -76,13 +76,14 @@ class ZendeskSource:
         )
 
     def check(self) -> Iterator[Finding]:
-        """Who are we, and do the exports answer? The sample of one stands for all three:
+        """Check the identity and the exports with one sample.
 
-        they take the same role, and Zendesk gives only ten samples in twenty minutes.
+        All three exports need the same role, and Zendesk gives only ten samples in twenty
+        minutes.
         """
         try:
             yield self._identity()
-            yield self._exports()
+            yield self._check_exports()
         except CredentialRefused as error:
             yield Finding(False, "credential", error.message, error.remedy)
         except VendorError as error:
@@ -100,7 +101,7 @@ class ZendeskSource:
             )
         return Finding(True, "role", "admin")
 
-    def _exports(self) -> Finding:
+    def _check_exports(self) -> Finding:
         since = datetime.now(UTC) - CHECKED_BACK
         self._http.get(SAMPLE, {"start_time": int(since.timestamp())})
         names = ", ".join(stream.name for stream in self.streams())

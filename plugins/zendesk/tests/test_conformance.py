@@ -12,7 +12,7 @@ import orjson
 import pytest
 from starlette.applications import Starlette
 
-from cs_sync.testing import SourceConformance, VendorFake, asgi_answers
+from cs_sync.testing import SourceConformance, VendorFake, make_asgi_answer
 from cs_sync_sandbox.keys import ZENDESK_CLIENT_ID, ZENDESK_CLIENT_SECRET
 from cs_sync_sandbox.site import Site
 from cs_sync_sandbox.world import World, build_world
@@ -57,7 +57,7 @@ class ZendeskVendor(VendorFake):
 
     def expire_tokens(self) -> bool:
         site = Site(self.world, self.now)
-        self._answers = asgi_answers(Starlette(routes=list(routes(site))))
+        self._answers = make_asgi_answer(Starlette(routes=list(routes(site))))
         return True
 
     def refusal(self, status: int, words: str) -> httpx.Response:

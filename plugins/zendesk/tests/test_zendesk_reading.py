@@ -12,7 +12,7 @@ from cs_sync import Page, RequestRefused, Unreachable, Window
 from cs_sync.http import ManualClock
 from cs_sync_schemas import Membership, SourceAccount, SourceContact, SurveyResponse, Ticket
 from cs_sync_zendesk import cs_sync_sources
-from cs_sync_zendesk.mapping import ticket as mapped
+from cs_sync_zendesk.mapping import map_ticket as mapped
 from cs_sync_zendesk.source import ZendeskSource
 
 Json = dict[str, Any]

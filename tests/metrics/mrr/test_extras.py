@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from cs_sync.metrics.mrr.movements import account_mrr
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from tests.metrics.mrr.facts_of import at, change, facts, item, line, sub
 
@@ -34,7 +34,7 @@ def billed(source_id: str, item_id: str, fields: dict[str, Any], **more: Any) ->
 
 
 def told(*rows: Any) -> list[tuple[datetime, str, int]]:
-    movements = account_mrr(facts(sub(started_at=at(2026, 2)), *rows), MrrPolicy())
+    movements = calculate_account_mrr(facts(sub(started_at=at(2026, 2)), *rows), MrrPolicy())
     return [(m.at, m.kind, m.amount) for m in movements.movements]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cs_sync.metrics.mrr.facts import InvoiceFact
-from cs_sync.metrics.mrr.movements import account_mrr
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from tests.metrics.mrr.facts_of import at, facts, invoice, item, sub
 
@@ -22,7 +22,9 @@ def first(status: str, **fields: Any) -> InvoiceFact:
 
 
 def spans(*rows: Any, **switches: Any) -> list[tuple[datetime, datetime | None, int]]:
-    result = account_mrr(facts(item(valid_from=BEGUN), FREE, *rows), MrrPolicy(**switches))
+    result = calculate_account_mrr(
+        facts(item(valid_from=BEGUN), FREE, *rows), MrrPolicy(**switches)
+    )
     return [(span.valid_from, span.valid_to, span.amount) for span in result.spans]
 
 

@@ -4,8 +4,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from cs_sync.metrics.mrr.history import item_versions
-from cs_sync.metrics.mrr.movements import account_movements, account_mrr
+from cs_sync.metrics.mrr.history import build_item_versions
+from cs_sync.metrics.mrr.movements import calculate_account_mrr, calculate_movements
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from tests.metrics.mrr.facts_of import at, discount, facts, invoice, item, line, sub
 
@@ -15,7 +15,7 @@ NOW: dict[str, Any] = {"price": "p", "changed_at": at(2026, 6)}
 
 
 def versions(*rows: Any) -> list[tuple[datetime, datetime | None, int, bool]]:
-    found = item_versions(facts(sub(), *rows))
+    found = build_item_versions(facts(sub(), *rows))
     return [(v.valid_from, v.valid_to, int(v.quantity), v.reconstructed) for v in found]
 
 
@@ -94,7 +94,7 @@ def test_an_earlier_price_is_known_from_its_own_full_lines() -> None:
         line("4", (change, at(2026, 3)), 1286, 2, is_proration=True),
     ]
     book = facts(sub(), item(quantity=2, product="pro", **NOW), *lines)
-    assert [(m.at, m.kind, m.amount, m.cause) for m in account_movements(book, MrrPolicy())] == [
+    assert [(m.at, m.kind, m.amount, m.cause) for m in calculate_movements(book, MrrPolicy())] == [
         (at(2026, 1), "new", 2400, "start"),
         (change, "contraction", 400, "plan"),
     ]
@@ -114,7 +114,7 @@ def test_a_price_that_never_ran_a_full_period_is_known_from_its_prorations() -> 
         line("5", (up, end), 10356, 1, is_proration=True, **year),
     ]
     book = facts(sub(), item(amount="12000", interval="year", **NOW), *lines)
-    assert [(s.valid_from, s.amount) for s in account_mrr(book, MrrPolicy()).spans] == [
+    assert [(s.valid_from, s.amount) for s in calculate_account_mrr(book, MrrPolicy()).spans] == [
         (at(2026, 1), 1000),
         (down, 500),
         (up, 1000),
@@ -128,7 +128,7 @@ def test_the_share_of_a_unit_is_not_taken_for_its_price() -> None:
         line("2", (at(2026, 1, 16), at(2026, 2)), 600, 2, is_proration=True, **half),
     ]
     book = facts(sub(), item(**NOW), *lines)
-    assert [s.amount for s in account_mrr(book, MrrPolicy()).spans] == [1000]
+    assert [s.amount for s in calculate_account_mrr(book, MrrPolicy()).spans] == [1000]
 
 
 def test_an_item_that_is_gone_lives_on_in_its_lines() -> None:
@@ -141,7 +141,7 @@ def test_an_item_that_is_gone_lives_on_in_its_lines() -> None:
         line("3", (gone, at(2026, 2)), -194, 1, is_proration=True, **addon),
         line("4", FEB, 1000, 1),
     ]
-    result = account_mrr(facts(sub(), item(**NOW), *lines), MrrPolicy())
+    result = calculate_account_mrr(facts(sub(), item(**NOW), *lines), MrrPolicy())
     assert [(s.amount, s.valid_to, s.reconstructed) for s in result.spans] == [
         (1500, gone, True),
         (1000, None, False),
@@ -154,7 +154,7 @@ def test_tiers_are_evaluated_at_the_past_quantity() -> None:
                                          {"up_to": None, "unit_amount": 800}]}  # fmt: skip
     lines = [line("1", JAN, 5000, 5), line("2", FEB, 8000, 10)]
     book = facts(sub(), item(amount=None, quantity=10, tiers=tiers, **NOW), *lines)
-    assert [s.amount for s in account_mrr(book, MrrPolicy()).spans] == [5000, 8000]
+    assert [s.amount for s in calculate_account_mrr(book, MrrPolicy()).spans] == [5000, 8000]
 
 
 def test_void_trial_and_metered_lines_prove_nothing() -> None:
@@ -167,7 +167,7 @@ def test_void_trial_and_metered_lines_prove_nothing() -> None:
         line("void", MAR, 99000, 99),
         line("3", APR, 5000, 50000, usage_type="metered"),
     ]
-    found = item_versions(facts(sub(**trial), *rows))
+    found = build_item_versions(facts(sub(**trial), *rows))
     [version] = found
     assert (version.valid_from, version.valid_to) == (at(2026, 1), None)
     assert version.quantity == 3
@@ -186,7 +186,7 @@ def test_an_expired_discount_is_known_from_what_invoices_took_off() -> None:
         line("2", FEB, 1000, 1, discount_amount=200),
         line("3", MAR, 1000, 1),
     ]
-    result = account_mrr(facts(sub(), item(**NOW), *lines), MrrPolicy())
+    result = calculate_account_mrr(facts(sub(), item(**NOW), *lines), MrrPolicy())
     assert [(s.amount, s.valid_from, s.reconstructed) for s in result.spans] == [
         (800, at(2026, 1), True),
         (1000, at(2026, 3), False),
@@ -196,7 +196,7 @@ def test_an_expired_discount_is_known_from_what_invoices_took_off() -> None:
 
 def test_what_came_off_a_single_invoice_does_not_lower_mrr() -> None:
     lines = [line("1", JAN, 1000, 1, discount_amount=500), line("2", FEB, 1000, 1)]
-    result = account_mrr(facts(sub(), item(**NOW), *lines), MrrPolicy())
+    result = calculate_account_mrr(facts(sub(), item(**NOW), *lines), MrrPolicy())
     assert [s.amount for s in result.spans] == [1000]
 
 
@@ -207,7 +207,7 @@ def test_a_discount_that_the_source_still_shows_is_not_counted_twice() -> None:
         line("2", FEB, 1000, 1, discount_amount=200),
         line("3", MAR, 1000, 1),
     ]
-    result = account_mrr(facts(sub(), item(**NOW), known, *lines), MrrPolicy())
+    result = calculate_account_mrr(facts(sub(), item(**NOW), known, *lines), MrrPolicy())
     assert [s.amount for s in result.spans] == [800, 1000]
     assert not any(s.reconstructed for s in result.spans)
 

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, LineFact
-from cs_sync.metrics.mrr.movements import account_movements
+from cs_sync.metrics.mrr.movements import calculate_movements
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.periods import after_interval
+from cs_sync.metrics.periods import add_interval
 from tests.metrics.mrr.facts_of import at, facts, item, line, sub
 
 PLANS = {"basic": 900, "team": 2500, "pro": 4900}
@@ -57,7 +57,7 @@ def billed(steps: list[Step]) -> list[LineFact]:
 
     start = at(2026, 1)
     while start < NOW:
-        end = after_interval(start, "month", 1)
+        end = add_interval(start, "month", 1)
         add(start, end, [s for s in steps if s[0] <= start][-1], 1)
         for old, new in pairwise(steps):
             if start < new[0] < end:
@@ -82,4 +82,4 @@ def test_history_is_rebuilt_from_invoices(steps: list[Step], seed: int) -> None:
 
 
 def moves(book: BillingFacts) -> list[tuple[datetime, str, int, str]]:
-    return [(m.at, m.kind, m.amount, m.cause) for m in account_movements(book, POLICY)]
+    return [(m.at, m.kind, m.amount, m.cause) for m in calculate_movements(book, POLICY)]

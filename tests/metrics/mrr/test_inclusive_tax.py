@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_sync.metrics.mrr.facts import LineFact
-from cs_sync.metrics.mrr.movements import account_mrr
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from tests.metrics.mrr.facts_of import at, discount, facts, item, line, sub
 
@@ -25,7 +25,7 @@ def month(number: int, tax: int | None, amount: int = 11900, **fields: Any) -> L
 
 
 def spans(*rows: Any, **switches: Any) -> list[tuple[datetime, datetime | None, int]]:
-    result = account_mrr(facts(*rows), MrrPolicy(**switches))
+    result = calculate_account_mrr(facts(*rows), MrrPolicy(**switches))
     return [(span.valid_from, span.valid_to, span.amount) for span in result.spans]
 
 
@@ -43,7 +43,7 @@ def test_a_new_rate_of_tax_counts_from_its_first_invoice_on() -> None:
     """116.00 of 119.00 EUR contain 16 %: 11900 ÷ 1.16 = 10258.6."""
     rows = (sub(), item(**PRICE), month(1, VAT), month(2, 1641), month(3, 1641))
     assert spans(*rows) == [(at(2026, 1), at(2026, 2), 10000), (at(2026, 2), None, 10259)]
-    moved = account_mrr(facts(*rows), MrrPolicy()).movements[-1]
+    moved = calculate_account_mrr(facts(*rows), MrrPolicy()).movements[-1]
     assert (moved.kind, moved.amount, moved.cause) == ("expansion", 259, "price")
 
 
@@ -111,5 +111,5 @@ def test_mrr_is_what_the_invoice_leaves_without_its_tax(
     invoiced = month(1, tax, amount, discount_amount=cut, interval=interval)
     lowered = [discount(amount_off=cut)] if cut else []
     priced = item(price="p", amount=amount, interval=interval)
-    [span] = account_mrr(facts(sub(), priced, invoiced, *lowered), MrrPolicy()).spans
+    [span] = calculate_account_mrr(facts(sub(), priced, invoiced, *lowered), MrrPolicy()).spans
     assert abs(span.amount * (12 if interval == "year" else 1) - (amount - cut - tax)) <= 7

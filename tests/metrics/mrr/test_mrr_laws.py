@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cs_sync.metrics.mrr.facts import BillingFacts, DiscountFact, ItemFact, SubscriptionFact
-from cs_sync.metrics.mrr.movements import account_mrr
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import PRESETS, MrrPolicy
 from tests.metrics.mrr.facts_of import at, discount, facts, item, sub
 
@@ -92,7 +92,7 @@ def books(draw: st.DrawFn) -> BillingFacts:
 def test_spans_are_positive_disjoint_and_the_sum_of_their_parts(
     book: BillingFacts, policy: MrrPolicy
 ) -> None:
-    spans = account_mrr(book, policy).spans
+    spans = calculate_account_mrr(book, policy).spans
     for span in spans:
         assert span.amount > 0 or (policy.free_plan == "customer" and span.amount == 0)
         assert sum(part.amount for part in span.parts) == span.amount
@@ -107,7 +107,7 @@ def test_spans_are_positive_disjoint_and_the_sum_of_their_parts(
 @given(books(), POLICIES)
 @settings(max_examples=150, deadline=None)
 def test_movements_sum_to_mrr_at_every_moment(book: BillingFacts, policy: MrrPolicy) -> None:
-    result = account_mrr(book, policy)
+    result = calculate_account_mrr(book, policy)
     signs = {"new": 1, "reactivation": 1, "expansion": 1, "contraction": -1, "churn": -1}
     for moment in {m.at for m in result.movements}:
         for currency in ("EUR", "JPY"):
@@ -143,7 +143,9 @@ def test_new_comes_first_and_once_and_churn_is_followed_by_return(
         after["reactivation"] = {"churn", "contraction"}
         after["expansion"].add("churn")
     for currency in ("EUR", "JPY"):
-        kinds = [m.kind for m in account_mrr(book, policy).movements if m.currency == currency]
+        kinds = [
+            m.kind for m in calculate_account_mrr(book, policy).movements if m.currency == currency
+        ]
         previous: list[str | None] = [None, *kinds]
         assert all(before in after[kind] for before, kind in zip(previous, kinds, strict=False))
 
@@ -159,7 +161,7 @@ def test_the_order_in_which_rows_arrive_does_not_matter(
         items=_shuffled(book.items, seed),
         discounts=_shuffled(book.discounts, seed),
     )
-    assert account_mrr(mixed, policy) == account_mrr(book, policy)
+    assert calculate_account_mrr(mixed, policy) == calculate_account_mrr(book, policy)
 
 
 def _shuffled(rows: tuple[T, ...], seed: int) -> tuple[T, ...]:

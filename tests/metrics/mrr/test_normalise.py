@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_sync.metrics.mrr.normalise import (
-    monthly_amount,
-    per_month,
+    calculate_monthly_amount,
+    get_monthly_frequency,
+    remove_tax,
     round_half_even,
-    split,
-    without_tax,
+    split_total,
 )
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from tests.metrics.mrr.facts_of import item
@@ -42,7 +42,7 @@ GRADUATED = {
     ],
 )
 def test_how_often_an_interval_comes_round(interval: str, count: int, times: Fraction) -> None:
-    assert per_month(interval, count, POLICY) == times
+    assert get_monthly_frequency(interval, count, POLICY) == times
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_how_often_an_interval_comes_round(interval: str, count: int, times: Fra
 )
 def test_graduated_tiers_charge_each_unit_at_its_own_rate(quantity: int, amount: int) -> None:
     tiered = item(amount=None, quantity=quantity, tiers=GRADUATED)
-    assert monthly_amount(tiered, POLICY) == amount
+    assert calculate_monthly_amount(tiered, POLICY) == amount
 
 
 @pytest.mark.parametrize(("quantity", "amount"), [(5, 3500), (6, 3900), (11, 6600)])
@@ -71,30 +71,33 @@ def test_volume_tiers_charge_every_unit_at_the_last_rate(quantity: int, amount: 
             {"up_to": None, "unit_amount": 600},
         ],
     }
-    assert monthly_amount(item(amount=None, quantity=quantity, tiers=pricing), POLICY) == amount
+    assert (
+        calculate_monthly_amount(item(amount=None, quantity=quantity, tiers=pricing), POLICY)
+        == amount
+    )
 
 
 def test_a_quantity_above_the_last_tier_is_an_error() -> None:
     closed = {"mode": "graduated", "tiers": [{"up_to": 5, "unit_amount": 1}]}
     with pytest.raises(ValueError, match="above the last tier"):
-        monthly_amount(item(amount=None, quantity=6, tiers=closed), POLICY)
+        calculate_monthly_amount(item(amount=None, quantity=6, tiers=closed), POLICY)
 
 
 @pytest.mark.parametrize(("rounding", "packages"), [("up", 3), ("down", 2), (None, 3)])
 def test_packages_are_filled_before_they_are_charged(rounding: str | None, packages: int) -> None:
     sold = item(amount="500", quantity=25, divide_by=10, divide_round=rounding)
-    assert monthly_amount(sold, POLICY) == packages * 500
+    assert calculate_monthly_amount(sold, POLICY) == packages * 500
 
 
 def test_inclusive_tax_is_divided_out() -> None:
     taxed = item(amount="12300", inclusive_tax_percent=Decimal(23))
-    assert without_tax(monthly_amount(taxed, POLICY), taxed, POLICY) == 10000
+    assert remove_tax(calculate_monthly_amount(taxed, POLICY), taxed, POLICY) == 10000
     kept = MrrPolicy(inclusive_tax="kept")
-    assert without_tax(monthly_amount(taxed, kept), taxed, kept) == 12300
+    assert remove_tax(calculate_monthly_amount(taxed, kept), taxed, kept) == 12300
 
 
 def test_metered_items_are_not_mrr() -> None:
-    assert monthly_amount(item(amount=None, usage_type="metered"), POLICY) == 0
+    assert calculate_monthly_amount(item(amount=None, usage_type="metered"), POLICY) == 0
 
 
 def test_rounding_goes_to_the_even_minor_unit() -> None:
@@ -104,13 +107,13 @@ def test_rounding_goes_to_the_even_minor_unit() -> None:
 
 def test_the_largest_remainders_get_the_missing_units() -> None:
     thirds = [Fraction(100, 3)] * 3
-    assert split(100, thirds) == [34, 33, 33]
-    assert split(10, [Fraction(5, 2), Fraction(5, 4), Fraction(25, 4)]) == [3, 1, 6]
+    assert split_total(100, thirds) == [34, 33, 33]
+    assert split_total(10, [Fraction(5, 2), Fraction(5, 4), Fraction(25, 4)]) == [3, 1, 6]
 
 
 @given(st.lists(st.fractions(min_value=0, max_value=10**6, max_denominator=360), max_size=8))
 def test_parts_sum_to_the_whole_and_lie_next_to_their_shares(shares: list[Fraction]) -> None:
     total = round_half_even(sum(shares, Fraction(0)))
-    parts = split(total, shares)
+    parts = split_total(total, shares)
     assert sum(parts) == total
     assert all(abs(part - share) < 1 for part, share in zip(parts, shares, strict=True))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from cs_sync.metrics.mrr.facts import BillingFacts, SubscriptionFact
-from cs_sync.metrics.mrr.movements import account_mrr
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from tests.metrics.mrr.facts_of import at, change, facts, invoice, item, line, sub
 
@@ -33,7 +33,7 @@ def told(*rows: Any, past: tuple[SubscriptionFact, ...] = (), **switches: Any) -
     book = BillingFacts(
         "a", book.subscriptions, book.items, (), book.invoices, book.lines, book.changes, past
     )
-    found = account_mrr(book, MrrPolicy(**switches)).movements
+    found = calculate_account_mrr(book, MrrPolicy(**switches)).movements
     return [(m.at, m.kind, m.cause) for m in found]
 
 
@@ -189,7 +189,7 @@ def test_bills_of_a_pause_prove_what_was_agreed() -> None:
         "i", price="p", valid_from=START, quantity=2, is_snapshot=True, first_seen_at=at(2026, 7)
     )
     rows = (RUNNING, two, *bills(until=3), *dear)
-    found = account_mrr(facts(*rows), MrrPolicy(pause="counted")).movements
+    found = calculate_account_mrr(facts(*rows), MrrPolicy(pause="counted")).movements
     assert [(m.at, m.amount) for m in found] == [(START, 1000), (at(2026, 4, 10), 1000)]
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs_sync.metrics.mrr.movements import account_mrr
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from tests.metrics.mrr.facts_of import at, facts, item, sub
 
@@ -25,7 +25,7 @@ def switch(end: datetime, start: datetime, **fields: Any) -> list[Any]:
 
 
 def steps(rows: list[Any], **switches: Any) -> list[tuple[datetime, str, int, str]]:
-    found = account_mrr(facts(*rows), MrrPolicy(**switches)).movements
+    found = calculate_account_mrr(facts(*rows), MrrPolicy(**switches)).movements
     return [(m.at, m.kind, m.amount, m.cause) for m in found]
 
 
@@ -76,7 +76,9 @@ def test_a_trial_of_another_plan_is_no_switch() -> None:
 
 
 def test_another_currency_follows_without_a_gap() -> None:
-    found = account_mrr(facts(*switch(EDGE, at(2026, 2, 1, 3), currency="USD")), MrrPolicy())
+    found = calculate_account_mrr(
+        facts(*switch(EDGE, at(2026, 2, 1, 3), currency="USD")), MrrPolicy()
+    )
     edges = {span.currency: (span.valid_from, span.valid_to) for span in found.spans}
     assert edges == {"EUR": (at(2026, 1), at(2026, 2, 1, 3)), "USD": (at(2026, 2, 1, 3), None)}
 
@@ -84,6 +86,6 @@ def test_another_currency_follows_without_a_gap() -> None:
 @given(st.integers(-24 * 60, 24 * 60), st.sampled_from(["UTC", "Europe/Warsaw", "Asia/Tokyo"]))
 def test_within_a_day_nobody_leaves_and_nothing_counts_twice(minutes: int, zone: str) -> None:
     rows = switch(EDGE, EDGE + timedelta(minutes=minutes))
-    spans = account_mrr(facts(*rows), MrrPolicy(zone=zone)).spans
+    spans = calculate_account_mrr(facts(*rows), MrrPolicy(zone=zone)).spans
     assert [span.amount for span in spans] == [1000, 3000]
     assert spans[0].valid_to == spans[1].valid_from

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cs_sync.metrics.mrr.movements import account_mrr
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from tests.metrics.mrr.facts_of import at, change, facts, item, line, sub
 
@@ -27,7 +27,9 @@ def shown(source_id: str, since: datetime, seen: datetime, **fields: Any) -> Any
 
 
 def told(*rows: Any, **switches: Any) -> list[tuple[datetime, str, int, str]]:
-    movements = account_mrr(facts(sub(started_at=at(2026, 2)), *rows), MrrPolicy(**switches))
+    movements = calculate_account_mrr(
+        facts(sub(started_at=at(2026, 2)), *rows), MrrPolicy(**switches)
+    )
     return [(m.at, m.kind, m.amount, m.cause) for m in movements.movements]
 
 

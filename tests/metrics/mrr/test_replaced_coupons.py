@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.mrr.spans import account_spans
+from cs_sync.metrics.mrr.spans import calculate_spans
 from tests.metrics.mrr.facts_of import at, discount, facts, item, line, sub
 
 SECOND = at(2026, 2, 20)
@@ -19,7 +19,7 @@ LINES = [
 
 
 def spans(*rows: Any) -> list[tuple[Any, int]]:
-    return [(s.valid_from, s.amount) for s in account_spans(facts(sub(), *rows), MrrPolicy())]
+    return [(s.valid_from, s.amount) for s in calculate_spans(facts(sub(), *rows), MrrPolicy())]
 
 
 def test_who_sees_only_bills_ends_the_first_where_the_second_starts() -> None:

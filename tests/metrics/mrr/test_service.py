@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from cs_sync.metrics.mrr.movements import account_mrr
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from tests.metrics.mrr.facts_of import at, facts, invoice, item, line, sub
 
 
 def spans(*rows: Any, **switches: Any) -> list[tuple[datetime, datetime | None, int]]:
-    result = account_mrr(facts(*rows), MrrPolicy(**switches))
+    result = calculate_account_mrr(facts(*rows), MrrPolicy(**switches))
     return [(s.valid_from, s.valid_to, s.amount) for s in result.spans]
 
 
 def steps(*rows: Any, **switches: Any) -> list[tuple[datetime, str, str, str | None]]:
-    result = account_mrr(facts(*rows), MrrPolicy(**switches))
+    result = calculate_account_mrr(facts(*rows), MrrPolicy(**switches))
     return [(m.at, m.kind, m.cause, m.reason) for m in result.movements]
 
 
@@ -112,7 +112,9 @@ def test_a_pause_without_a_date_begins_with_the_first_void_invoice() -> None:
         invoice("in2", at(2026, 2), status="void"),
         invoice("in3", at(2026, 3), status="void"),
     ]
-    result = account_mrr(facts(sub(collection_paused="void"), item(), *invoices), MrrPolicy())
+    result = calculate_account_mrr(
+        facts(sub(collection_paused="void"), item(), *invoices), MrrPolicy()
+    )
     [span] = result.spans
     assert (span.valid_to, span.reconstructed) == (at(2026, 2), True)
 

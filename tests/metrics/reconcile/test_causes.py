@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from cs_sync.metrics.mrr.facts import BillingFacts
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.mrr.spans import account_spans
+from cs_sync.metrics.mrr.spans import calculate_spans
 from cs_sync.metrics.reconcile.charges import BilledLine
-from cs_sync.metrics.reconcile.compare import Compared, books_of, sums
+from cs_sync.metrics.reconcile.compare import ReconciliationRow, build_comparisons, sum_rows
 from tests.metrics.mrr.facts_of import at, discount, facts, invoice, item, line, sub
 
 APRIL = at(2026, 4)
@@ -24,17 +24,17 @@ MARCH = (at(2026, 3), APRIL)
 POLICY = MrrPolicy()
 
 
-def compared(*rows: Any, end: datetime = APRIL, policy: MrrPolicy = POLICY) -> Compared:
+def compared(*rows: Any, end: datetime = APRIL, policy: MrrPolicy = POLICY) -> ReconciliationRow:
     """The account's only row, from its facts alone: its MRR is computed from them, too."""
     account = facts(*rows)
     mrr: dict[str, dict[tuple[str, str], int]] = {}
-    for span in account_spans(account, policy):
+    for span in calculate_spans(account, policy):
         if span.valid_from < end and (span.valid_to is None or end <= span.valid_to):
             found = mrr.setdefault(span.currency, {})
             for part in span.parts:
                 key = (part.source, part.subscription)
                 found[key] = found.get(key, 0) + part.amount
-    books = books_of({"a": mrr}, {"a": billed(account)}, end, policy)
+    books = build_comparisons({"a": mrr}, {"a": billed(account)}, end, policy)
     (row,) = [book.compared(account) for book in books]
     return row
 
@@ -57,7 +57,7 @@ def seats(number: int, since: datetime, until: datetime | None = None) -> Any:
     return item(amount="2000", quantity=number, valid_from=since, valid_to=until, price="p")
 
 
-def outcome(row: Compared) -> tuple[int, int, str | None, int]:
+def outcome(row: ReconciliationRow) -> tuple[int, int, str | None, int]:
     return row.mrr, row.invoiced, row.cause, row.unexplained
 
 
@@ -225,14 +225,14 @@ def test_what_two_subscriptions_miss_is_added_up() -> None:
 
 def test_the_sum_is_over_all_accounts_also_over_those_that_tie() -> None:
     rows = [
-        Compared("a", "EUR", 1000, 1000, tied=1000),
-        Compared("b", "EUR", 500, 800, "unknown", unexplained=300, tied=200),
-        Compared("c", "USD", 70, 50, "coupon", tied=50),
+        ReconciliationRow("a", "EUR", 1000, 1000, tied=1000),
+        ReconciliationRow("b", "EUR", 500, 800, "unknown", unexplained=300, tied=200),
+        ReconciliationRow("c", "USD", 70, 50, "coupon", tied=50),
     ]
-    euro, dollar = sums(rows)
-    assert euro == Compared(None, "EUR", 1500, 1800, None, 300, 1200)
+    euro, dollar = sum_rows(rows)
+    assert euro == ReconciliationRow(None, "EUR", 1500, 1800, None, 300, 1200)
     assert (euro.share, dollar.share) == (0.8, 50 / 70)
-    assert Compared(None, "EUR").share is None
+    assert ReconciliationRow(None, "EUR").share is None
 
 
 @st.composite

@@ -8,16 +8,21 @@ from typing import Any
 import pytest
 
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.reconcile.charges import BilledLine, Charge, monthly_charges, months_between
+from cs_sync.metrics.reconcile.charges import (
+    BilledLine,
+    MonthlyCharge,
+    calculate_monthly_charges,
+    count_months_between,
+)
 from tests.metrics.mrr.facts_of import at, line
 
 POLICY = MrrPolicy()
 
 
-def charge(start: datetime, end: datetime, amount: int, **fields: Any) -> Charge:
+def charge(start: datetime, end: datetime, amount: int, **fields: Any) -> MonthlyCharge:
     tax, quantity = fields.pop("tax", None), fields.pop("quantity", 1)
     billed = BilledLine(line("l", (start, end), amount, quantity, **fields), "EUR", "paid", tax)
-    return monthly_charges([billed], POLICY)[0]
+    return calculate_monthly_charges([billed], POLICY)[0]
 
 
 @pytest.mark.parametrize(
@@ -57,7 +62,7 @@ def test_a_proration_ends_with_the_period_that_a_line_of_the_same_subscription_h
         line("whole", february, 2800, 1),
         line("share", (at(2026, 2, 14), february[1]), 1400, 1, is_proration=True),
     ]
-    charges = monthly_charges([BilledLine(one, "EUR", "paid") for one in lines], POLICY)
+    charges = calculate_monthly_charges([BilledLine(one, "EUR", "paid") for one in lines], POLICY)
     assert [one.net for one in charges] == [2800, 2800]
 
 
@@ -69,7 +74,7 @@ def test_discounts_and_the_tax_in_a_price_come_off() -> None:
     assert [shown.net, shown.discount] == [5000, 5000]
     kept = MrrPolicy(inclusive_tax="kept")
     billed = BilledLine(line("l", month, 11_900, 1), "EUR", "paid", Decimal(19))
-    assert monthly_charges([billed], kept)[0].net == 11_900
+    assert calculate_monthly_charges([billed], kept)[0].net == 11_900
 
 
 def test_a_line_of_a_trial_says_what_it_waives() -> None:
@@ -90,7 +95,7 @@ def test_a_line_of_a_trial_says_what_it_waives() -> None:
 def test_a_period_without_an_interval_is_measured(
     start: datetime, end: datetime, months: Fraction
 ) -> None:
-    assert months_between(start, end, POLICY) == months
+    assert count_months_between(start, end, POLICY) == months
 
 
 def test_what_bills_no_subscription_or_does_not_recur_is_one_off() -> None:

@@ -1,1 +1,1 @@
-"""Stripe's objects as records: pure functions, one module per kind of object."""
+"""Mapping of Stripe's objects to records: pure functions, one module per object type."""

@@ -1,15 +1,25 @@
-"""What a price costs in the currency that is charged, and what a coupon takes off."""
+"""Amounts of prices and coupons in the charged currency."""
 
 from decimal import Decimal
 from typing import Any
 
-from cs_sync_stripe.mapping.fields import Lookup, Raw, Unmappable, amount, exact, id_of
+from cs_sync_stripe.mapping.fields import (
+    Lookup,
+    MappingError,
+    Raw,
+    get_id,
+    parse_decimal,
+    read_amount,
+)
 
 
-def price_in(price: Raw, currency: str, lookup: Lookup) -> Raw:
-    """The price with its tiers, in `currency`: a price may carry several currencies.
+def find_price(price: Raw, currency: str, lookup: Lookup) -> Raw:
+    """Return the price with its tiers in `currency`; a price may have several currencies.
 
-    The price inside a subscription item shows only its first currency and no tiers.
+    The price embedded in a subscription item has only its first currency and no tiers.
+
+    Raises:
+        MappingError: The price is missing, or has no amount in this currency.
     """
     tiered = price.get("billing_scheme") == "tiered"
     other = price["currency"] != currency
@@ -17,36 +27,36 @@ def price_in(price: Raw, currency: str, lookup: Lookup) -> Raw:
         return price
     full = lookup.price(price["id"], currencies=other)
     if full is None:
-        raise Unmappable("price_missing", f"price {price['id']} cannot be read")
+        raise MappingError("price_missing", f"price {price['id']} cannot be read")
     if not other:
         return full
     option = (full.get("currency_options") or {}).get(currency)
     if option is None or (tiered and not option.get("tiers")):
-        raise Unmappable(
+        raise MappingError(
             "price_currency", f"price {price['id']} shows no amount in {currency.upper()}"
         )
     return {**full, **option}
 
 
-def price_fields(price: Raw) -> dict[str, Any]:
-    """The fields of a subscription item that its price decides."""
+def map_price(price: Raw) -> dict[str, Any]:
+    """Map a price to the fields of a subscription item."""
     recurring = price.get("recurring") or {}
     package = price.get("transform_quantity") or {}
     return {
-        "product": id_of(price.get("product")),
+        "product": get_id(price.get("product")),
         "price": price["id"],
-        "unit_amount": None if price.get("tiers") else amount(price, "unit_amount"),
+        "unit_amount": None if price.get("tiers") else read_amount(price, "unit_amount"),
         "interval": recurring.get("interval", "month"),
         "interval_count": recurring.get("interval_count", 1),
         "usage_type": recurring.get("usage_type", "licensed"),
-        "tiers": _tiers(price),
+        "tiers": _map_tiers(price),
         "divide_by": package.get("divide_by"),
         "divide_round": package.get("round"),
     }
 
 
-def coupon_fields(coupon: Raw, currency: str | None, lookup: Lookup) -> dict[str, Any]:
-    """The fields of a discount that its coupon decides, in `currency` where it has that one."""
+def map_coupon(coupon: Raw, currency: str | None, lookup: Lookup) -> dict[str, Any]:
+    """Map a coupon to the fields of a discount, in `currency` if it has that one."""
     off, money = coupon.get("amount_off"), coupon.get("currency")
     if off is not None and currency not in (None, money):
         full = lookup.coupon(coupon["id"], currencies=True) or {}
@@ -54,7 +64,7 @@ def coupon_fields(coupon: Raw, currency: str | None, lookup: Lookup) -> dict[str
             off, money = option["amount_off"], currency
     return {
         "name": coupon.get("name") or coupon["id"],
-        "percent_off": exact(coupon.get("percent_off")),
+        "percent_off": parse_decimal(coupon.get("percent_off")),
         "amount_off": off,
         "currency": money,
         "duration": coupon["duration"],
@@ -62,22 +72,22 @@ def coupon_fields(coupon: Raw, currency: str | None, lookup: Lookup) -> dict[str
     }
 
 
-def _tiers(price: Raw) -> dict[str, Any] | None:
+def _map_tiers(price: Raw) -> dict[str, Any] | None:
     if not price.get("tiers"):
         return None
     steps = [
         {
             "up_to": tier.get("up_to"),
-            "unit_amount": _plain(amount(tier, "unit_amount")),
-            "flat_amount": _plain(amount(tier, "flat_amount")),
+            "unit_amount": _json_number(read_amount(tier, "unit_amount")),
+            "flat_amount": _json_number(read_amount(tier, "flat_amount")),
         }
         for tier in price["tiers"]
     ]
     return {"mode": price["tiers_mode"], "tiers": steps}
 
 
-def _plain(number: Decimal | None) -> int | str | None:
-    """As JSON keeps it: whole minor units as a number, fractions as text, neither rounded."""
+def _json_number(number: Decimal | None) -> int | str | None:
+    """Return a number for JSON, unrounded: whole minor units as int, fractions as text."""
     if number is None:
         return None
     return int(number) if number == number.to_integral_value() else format(number, "f")

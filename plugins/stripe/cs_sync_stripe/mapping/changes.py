@@ -1,18 +1,18 @@
-"""Changes of subscriptions, as events tell them for a while.
+"""Mapping of subscription changes from events, which Stripe keeps for a limited time.
 
-An event is rendered in the version that the account had then. What is taken from it has the same
-shape in every version: when it happened, statuses, pauses of collection, and of items their id,
-quantity and price, which never changes once it is made.
+An event has the account's API version of its time. The fields used have the same shape
+in every version: time, statuses, pauses of collection, and of items id, quantity and
+price, which is immutable.
 """
 
 from collections.abc import Iterator
 from typing import Any
 
 from cs_sync_schemas import SubscriptionChange
-from cs_sync_stripe.mapping.catalogue import price_fields
-from cs_sync_stripe.mapping.fields import Mapped, Raw, amount, moment, need
+from cs_sync_stripe.mapping.catalogue import map_price
+from cs_sync_stripe.mapping.fields import Mapped, Raw, parse_timestamp, read_amount, require_field
 
-CHANGES_ITEMS = frozenset({"items", "quantity", "plan"})
+ITEM_ATTRIBUTES = frozenset({"items", "quantity", "plan"})
 """Previous attributes of a subscription that tell of its items; the last two in old versions."""
 
 _STATUS_BEFORE = {
@@ -21,13 +21,13 @@ _STATUS_BEFORE = {
 }
 
 
-def change(event: Raw) -> Iterator[Mapped]:
-    """What differed before an event; nothing where only what does not count did."""
-    data = need(event, "data")
+def map_change(event: Raw) -> Iterator[Mapped]:
+    """Yield the values before an event; nothing for irrelevant changes."""
+    data = require_field(event, "data")
     previous = data.get("previous_attributes") or {}
-    before = _before(previous, data["object"])
-    after = _items(data["object"].get("items"), data["object"]) if before.get("items") else None
-    if after is not None and _same(before["items"], after):
+    before = _map_previous(previous, data["object"])
+    after = _map_items(data["object"].get("items"), data["object"]) if before.get("items") else None
+    if after is not None and _is_same_items(before["items"], after):
         del before["items"]  # a renewal gives them another period
     if status := _STATUS_BEFORE.get(event["type"]):
         before.setdefault("status", status)
@@ -36,8 +36,8 @@ def change(event: Raw) -> Iterator[Mapped]:
             SubscriptionChange,
             {
                 "source_id": event["id"],
-                "subscription_source_id": need(data["object"], "id"),
-                "happened_at": moment(need(event, "created")),
+                "subscription_source_id": require_field(data["object"], "id"),
+                "happened_at": parse_timestamp(require_field(event, "created")),
                 "before": before,
                 "after": after,
                 "raw": event,
@@ -45,7 +45,7 @@ def change(event: Raw) -> Iterator[Mapped]:
         )
 
 
-def _before(previous: Raw, subject: Raw) -> dict[str, Any]:
+def _map_previous(previous: Raw, subject: Raw) -> dict[str, Any]:
     before: dict[str, Any] = {}
     if "status" in previous:
         before["status"] = previous["status"]
@@ -53,39 +53,39 @@ def _before(previous: Raw, subject: Raw) -> dict[str, Any]:
         pause = previous["pause_collection"] or {"behavior": None}
         if "behavior" in pause:  # else another of its fields changed
             before["collection_paused"] = pause["behavior"]
-    if CHANGES_ITEMS & previous.keys():
-        before["items"] = _items(previous.get("items"), subject)
+    if ITEM_ATTRIBUTES & previous.keys():
+        before["items"] = _map_items(previous.get("items"), subject)
     return before
 
 
-def _items(listed: Raw | None, subject: Raw) -> list[dict[str, Any]] | None:
-    """The items of a list; None where it does not show them all."""
+def _map_items(listed: Raw | None, subject: Raw) -> list[dict[str, Any]] | None:
+    """Map the items of a list; None if the list is incomplete."""
     if not listed or listed.get("has_more"):
         return None
-    return [_item(entry, subject) for entry in listed.get("data") or ()] or None
+    return [_map_changed_item(entry, subject) for entry in listed.get("data") or ()] or None
 
 
-def _same(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> bool:
+def _is_same_items(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> bool:
     told = ("source_id", "price", "quantity")
     return sorted([str(row[name]) for name in told] for row in one) == sorted(
         [str(row[name]) for name in told] for row in other
     )
 
 
-def _item(entry: Raw, subject: Raw) -> dict[str, Any]:
+def _map_changed_item(entry: Raw, subject: Raw) -> dict[str, Any]:
     price = entry.get("price") or entry.get("plan") or {}
-    quantity = amount(entry, "quantity")
+    quantity = read_amount(entry, "quantity")
     return {
-        "source_id": need(entry, "id"),
+        "source_id": require_field(entry, "id"),
         "price": price.get("id"),
         "quantity": "1" if quantity is None else format(quantity, "f"),
-        **(_flat_price(price) if price.get("currency") == subject.get("currency") else {}),
+        **(_map_flat_price(price) if price.get("currency") == subject.get("currency") else {}),
     }
 
 
-def _flat_price(price: Raw) -> dict[str, Any]:
-    """What the price says where its amount is all there is to it."""
-    fields = price_fields(price) if "recurring" in price else {}
+def _map_flat_price(price: Raw) -> dict[str, Any]:
+    """Map a price that consists of a single amount; empty for others."""
+    fields = map_price(price) if "recurring" in price else {}
     if fields.get("unit_amount") is None or price.get("billing_scheme") == "tiered":
         return {}
     return {**fields, "unit_amount": format(fields["unit_amount"], "f")}

@@ -1,4 +1,4 @@
-"""Reading single values out of Stripe's objects, and saying what cannot be read."""
+"""Reading of single values from Stripe's objects, and rejection of unreadable ones."""
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -13,19 +13,19 @@ Mapped = tuple[type[Record], Row] | Rejection
 
 
 class Lookup(Protocol):
-    """What mappers may ask for beyond the object at hand."""
+    """Reads other objects for mappers."""
 
     def price(self, id: str, *, currencies: bool = False) -> Raw | None:
-        """The price with its tiers, on demand with every currency; None when it is gone."""
+        """Return the price with its tiers, optionally in every currency; None if deleted."""
         ...
 
     def coupon(self, id: str, *, currencies: bool = False) -> Raw | None:
-        """The coupon with its products, on demand with every currency; None when it is gone."""
+        """Return the coupon with its products, optionally in every currency; None if deleted."""
         ...
 
 
-class Unmappable(Exception):
-    """An object that no record can be made of, with a code and the reason in words."""
+class MappingError(Exception):
+    """An object that cannot become a record, with a code and a readable reason."""
 
     def __init__(self, code: str, reason: str) -> None:
         super().__init__(reason)
@@ -36,14 +36,14 @@ class Unmappable(Exception):
 def map_or_reject(
     record: type[Record], raw: Any, mapper: Callable[[Raw], Iterable[Mapped]]
 ) -> list[Mapped]:
-    """All that the mapper makes of one object, or one rejection and nothing else of it."""
+    """Map one object to records, or to exactly one rejection."""
     id = raw.get("id") if isinstance(raw, dict) else None
     source_id = id if isinstance(id, str) and id else None
     try:
         if source_id is None:
-            raise Unmappable("missing_id", f"{type(raw).__name__} without an id")
+            raise MappingError("missing_id", f"{type(raw).__name__} without an id")
         return list(mapper(raw))
-    except Unmappable as error:
+    except MappingError as error:
         return [Rejection(record, source_id, error.code, error.reason, raw)]
     except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError, OSError) as error:
         # Half an object can break anywhere; the rest of the page must not suffer for it.
@@ -51,42 +51,50 @@ def map_or_reject(
         return [Rejection(record, source_id, "malformed", reason, raw)]
 
 
-def need(raw: Raw, key: str) -> Any:
-    """The value of a field that the record cannot do without."""
+def require_field(raw: Raw, key: str) -> Any:
+    """Return a required field.
+
+    Raises:
+        MappingError: The field is missing.
+    """
     if (value := raw.get(key)) is None:
-        raise Unmappable("missing_field", f"{raw.get('object', 'object')} without {key}")
+        raise MappingError("missing_field", f"{raw.get('object', 'object')} without {key}")
     return value
 
 
-def need_id(raw: Raw, key: str) -> str:
-    """The id of what a field refers to, which the record cannot do without."""
-    id = id_of(raw.get(key))
-    return str(need(raw, key)) if id is None else id
+def require_id(raw: Raw, key: str) -> str:
+    """Return the id in a required reference.
+
+    Raises:
+        MappingError: The reference is missing.
+    """
+    id = get_id(raw.get(key))
+    return str(require_field(raw, key)) if id is None else id
 
 
-def id_of(reference: Any) -> str | None:
-    """The id, whether or not the reference was expanded."""
+def get_id(reference: Any) -> str | None:
+    """Return the id of a reference, expanded or not."""
     id = reference.get("id") if isinstance(reference, dict) else reference
     return None if id is None else str(id)
 
 
-def moment(seconds: int | None) -> datetime | None:
-    """Aware UTC from Unix seconds."""
+def parse_timestamp(seconds: int | None) -> datetime | None:
+    """Convert Unix seconds to an aware UTC time."""
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
 
 
-def exact(number: Any) -> Decimal | None:
-    """The decimal that was written, without a detour through binary."""
+def parse_decimal(number: Any) -> Decimal | None:
+    """Return the exact decimal as written, without binary rounding."""
     return None if number is None else Decimal(str(number))
 
 
-def amount(raw: Raw, name: str) -> Decimal | None:
-    """`name_decimal`, which keeps fractions of a minor unit, or `name`."""
+def read_amount(raw: Raw, name: str) -> Decimal | None:
+    """Return `name_decimal`, which keeps fractions of a minor unit, else `name`."""
     fine = raw.get(f"{name}_decimal")
-    return exact(raw.get(name) if fine is None else fine)
+    return parse_decimal(raw.get(name) if fine is None else fine)
 
 
-def dashboard(raw: Raw, room: str) -> str:
-    """Where a person can open the object."""
+def build_dashboard_url(raw: Raw, room: str) -> str:
+    """Return the object's URL in Stripe's dashboard."""
     mode = "" if raw.get("livemode", True) else "test/"
     return f"https://dashboard.stripe.com/{mode}{room}/{raw['id']}"

@@ -1,68 +1,70 @@
-"""Invoices with all their lines."""
+"""Mapping of invoices with all their lines."""
 
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 from cs_sync_schemas import Invoice, InvoiceLine
-from cs_sync_stripe.mapping.discounts import taken_off
+from cs_sync_stripe.mapping.discounts import map_line_discounts
 from cs_sync_stripe.mapping.fields import (
     Lookup,
     Mapped,
     Raw,
-    amount,
-    dashboard,
-    id_of,
+    build_dashboard_url,
+    get_id,
     map_or_reject,
-    moment,
-    need,
-    need_id,
+    parse_timestamp,
+    read_amount,
+    require_field,
+    require_id,
 )
 
 
-def invoice(raw: Raw, lookup: Lookup) -> Iterator[Mapped]:
-    """The invoice and its lines."""
-    yield Invoice, _fields(raw)
-    for entry in need(raw, "lines")["data"]:
-        yield from map_or_reject(InvoiceLine, entry, partial(_line, invoice=raw, lookup=lookup))
+def map_invoice(raw: Raw, lookup: Lookup) -> Iterator[Mapped]:
+    """Yield the invoice and its lines."""
+    yield Invoice, _map_invoice_fields(raw)
+    for entry in require_field(raw, "lines")["data"]:
+        yield from map_or_reject(InvoiceLine, entry, partial(_map_line, invoice=raw, lookup=lookup))
 
 
-def _fields(raw: Raw) -> dict[str, Any]:
+def _map_invoice_fields(raw: Raw) -> dict[str, Any]:
     moments = raw.get("status_transitions") or {}
-    issued = moments.get("finalized_at") or raw.get("effective_at") or need(raw, "created")
+    issued = moments.get("finalized_at") or raw.get("effective_at") or require_field(raw, "created")
     amounts = ("total", "amount_due", "amount_paid", "amount_remaining")
     return {
         "source_id": raw["id"],
-        "account_source_id": need_id(raw, "customer"),
-        "subscription_source_id": _subscription(raw),
+        "account_source_id": require_id(raw, "customer"),
+        "subscription_source_id": _find_subscription(raw),
         "number": raw.get("number"),
-        "status": need(raw, "status"),
-        "currency": need(raw, "currency"),
-        **{name: need(raw, name) for name in amounts},
+        "status": require_field(raw, "status"),
+        "currency": require_field(raw, "currency"),
+        **{name: require_field(raw, name) for name in amounts},
         "attempt_count": raw.get("attempt_count") or 0,
-        "issued_at": moment(issued),
-        "due_at": moment(raw.get("due_date")),
-        "paid_at": moment(moments.get("paid_at")),
-        "given_up_at": moment(moments.get("voided_at") or moments.get("marked_uncollectible_at")),
-        "period_start": moment(raw.get("period_start")),
-        "period_end": moment(raw.get("period_end")),
-        "url": dashboard(raw, "invoices"),
+        "issued_at": parse_timestamp(issued),
+        "due_at": parse_timestamp(raw.get("due_date")),
+        "paid_at": parse_timestamp(moments.get("paid_at")),
+        "given_up_at": parse_timestamp(
+            moments.get("voided_at") or moments.get("marked_uncollectible_at")
+        ),
+        "period_start": parse_timestamp(raw.get("period_start")),
+        "period_end": parse_timestamp(raw.get("period_end")),
+        "url": build_dashboard_url(raw, "invoices"),
         "raw": raw,
     }
 
 
-def _subscription(raw: Raw) -> str | None:
-    """The subscription that caused it; one-off invoices and quotes have none."""
+def _find_subscription(raw: Raw) -> str | None:
+    """Return the invoice's subscription; one-off invoices and quotes have none."""
     details = (raw.get("parent") or {}).get("subscription_details") or {}
-    return id_of(details.get("subscription"))
+    return get_id(details.get("subscription"))
 
 
-def _line(entry: Raw, *, invoice: Raw, lookup: Lookup) -> Iterator[Mapped]:
-    """One line; the price tells what its amount repeats with."""
+def _map_line(entry: Raw, *, invoice: Raw, lookup: Lookup) -> Iterator[Mapped]:
+    """Map one line; its price gives the billing interval."""
     pricing: Raw = entry.get("pricing") or {}
     details = pricing.get("price_details") or {}
-    origin = _origin(entry)
-    price_id = id_of(details.get("price"))
+    origin = _find_origin(entry)
+    price_id = get_id(details.get("price"))
     recurring = ((lookup.price(price_id) if price_id else None) or {}).get("recurring") or {}
     period = entry.get("period") or {}
     yield (
@@ -70,32 +72,32 @@ def _line(entry: Raw, *, invoice: Raw, lookup: Lookup) -> Iterator[Mapped]:
         {
             "source_id": entry["id"],
             "invoice_source_id": invoice["id"],
-            "subscription_source_id": id_of(origin.get("subscription")),
+            "subscription_source_id": get_id(origin.get("subscription")),
             "subscription_item_source_id": origin.get("subscription_item"),
-            "product": id_of(details.get("product")),
+            "product": get_id(details.get("product")),
             "price": price_id,
-            "currency": need(entry, "currency"),
-            "amount": need(entry, "amount"),
+            "currency": require_field(entry, "currency"),
+            "amount": require_field(entry, "amount"),
             "discount_amount": sum(cut["amount"] for cut in entry.get("discount_amounts") or []),
-            "inclusive_tax_amount": _inclusive_tax(entry, invoice),
-            "discounts": taken_off(entry, invoice, lookup),
-            "quantity": amount(entry, "quantity"),
-            "unit_amount": amount(pricing, "unit_amount"),
+            "inclusive_tax_amount": _sum_inclusive_tax(entry, invoice),
+            "discounts": map_line_discounts(entry, invoice, lookup),
+            "quantity": read_amount(entry, "quantity"),
+            "unit_amount": read_amount(pricing, "unit_amount"),
             "interval": recurring.get("interval"),
             "interval_count": recurring.get("interval_count"),
             "usage_type": recurring.get("usage_type", "licensed"),
             "is_proration": bool(origin.get("proration")),
-            "period_start": moment(period.get("start")),
-            "period_end": moment(period.get("end")),
+            "period_start": parse_timestamp(period.get("start")),
+            "period_end": parse_timestamp(period.get("end")),
             "raw": entry,
         },
     )
 
 
-def _inclusive_tax(entry: Raw, invoice: Raw) -> int | None:
-    """Tax inside the line's amount; unknown where Stripe could not compute it.
+def _sum_inclusive_tax(entry: Raw, invoice: Raw) -> int | None:
+    """Return the tax inside the line's amount; None if Stripe could not compute it.
 
-    `tax_amounts` is how versions before 2025-03-31 showed it.
+    `tax_amounts` is the form of versions before 2025-03-31.
     """
     taxes = entry.get("taxes") or entry.get("tax_amounts")
     automatic = invoice.get("automatic_tax") or {}
@@ -105,8 +107,8 @@ def _inclusive_tax(entry: Raw, invoice: Raw) -> int | None:
     return sum(int(tax["amount"]) for tax in inside)
 
 
-def _origin(entry: Raw) -> Raw:
-    """What the line came from: an item of a subscription, or an invoice item (prorations too)."""
+def _find_origin(entry: Raw) -> Raw:
+    """Return the line's origin: a subscription item, or an invoice item (prorations too)."""
     parent = entry.get("parent") or {}
     found: Raw = parent.get("subscription_item_details") or parent.get("invoice_item_details") or {}
     return found

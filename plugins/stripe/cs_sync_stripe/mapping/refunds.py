@@ -1,23 +1,23 @@
-"""Refunds: money given back."""
+"""Mapping of refunds."""
 
 from collections.abc import Iterator
 
 from cs_sync_schemas import Refund
-from cs_sync_stripe.mapping.fields import Mapped, Raw, id_of, moment, need
+from cs_sync_stripe.mapping.fields import Mapped, Raw, get_id, parse_timestamp, require_field
 
 
-def refund(raw: Raw) -> Iterator[Mapped]:
-    """The refund."""
+def map_refund(raw: Raw) -> Iterator[Mapped]:
+    """Yield the refund."""
     yield (
         Refund,
         {
             "source_id": raw["id"],
-            "account_source_id": id_of(raw.get("customer")),
-            "amount": need(raw, "amount"),
-            "currency": need(raw, "currency"),
+            "account_source_id": get_id(raw.get("customer")),
+            "amount": require_field(raw, "amount"),
+            "currency": require_field(raw, "currency"),
             "status": raw.get("status"),
             "reason": raw.get("reason"),
-            "refunded_at": moment(need(raw, "created")),
+            "refunded_at": parse_timestamp(require_field(raw, "created")),
             "raw": raw,
         },
     )

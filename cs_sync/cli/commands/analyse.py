@@ -1,0 +1,54 @@
+"""Commands that analyse feedback: analyse topics."""
+
+from typing import Annotated
+
+import typer
+
+from cs_sync.cli.commands.metrics import Day, KnownAt, parse_instant, to_date
+from cs_sync.cli.options import Options
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    analyse = typer.Typer(no_args_is_help=True, help="What is behind the numbers.")
+    analyse.callback()(_analyse_group)
+    analyse.command("topics")(show_topics)
+    app.add_typer(analyse, name="analyse")
+
+
+def _analyse_group() -> None:
+    """Analyse customers' feedback."""
+
+
+def show_topics(
+    context: typer.Context,
+    since: Day = None,
+    until: Day = None,
+    known_at: KnownAt = None,
+    survey: Annotated[
+        list[str] | None,
+        typer.Option(help="Only answers to this survey (a name, nps, csat, ces); may be repeated."),
+    ] = None,
+    tickets: Annotated[bool, typer.Option(help="Subjects of tickets, too.")] = True,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(help="Split by account, or by this attribute of accounts; may be repeated."),
+    ] = None,
+) -> None:
+    """Show topics of customers' comments: the last year, or since and until."""
+    from cs_sync.cli.output import print_rows
+    from cs_sync.cli.render.topics import TOPIC_FIELDS, topics_table
+    from cs_sync.queries.topics import list_topics
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        rows = list_topics(
+            workspace,
+            since=to_date(since),
+            until=to_date(until),
+            known_at=parse_instant(known_at, workspace.config.workspace.timezone),
+            surveys=survey or (),
+            tickets=tickets,
+            by=by or (),
+        )
+    print_rows(options.format, rows, TOPIC_FIELDS, topics_table)

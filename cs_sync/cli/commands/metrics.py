@@ -1,0 +1,205 @@
+"""Commands that compute: metrics, mrr, reconcile, score, explain."""
+
+from datetime import datetime, time
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from cs_sync.cli.options import Options
+
+if TYPE_CHECKING:
+    from datetime import date
+    from zoneinfo import ZoneInfo
+
+Grain = Literal["day", "week", "month", "quarter", "year"]
+Stage = Literal["onboarding", "retention", "expansion"]
+Strategy = Literal["stability", "product-market fit", "profitability"]
+Family = Literal["commercial", "engagement", "technical", "lead management", "customer ROI"]
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
+KnownAt = Annotated[
+    str | None, typer.Option(help="As it was known then: a day, or an instant (ISO 8601).")
+]
+By = Annotated[
+    list[str] | None, typer.Option(help="Split by this attribute of accounts; may be repeated.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("metrics")(show_metrics)
+    app.command("mrr")(show_mrr)
+    app.command("reconcile")(show_reconciliation)
+    app.command("score")(show_scores)
+    app.command("explain")(show_explanation)
+
+
+def show_metrics(
+    context: typer.Context,
+    as_of: Day = None,
+    since: Day = None,
+    until: Day = None,
+    known_at: KnownAt = None,
+    metric: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this metric, by any of its names, as ndr; may be repeated."),
+    ] = None,
+    grain: Grain = "month",
+    by: By = None,
+    policy: Annotated[
+        list[str] | None, typer.Option(help="Under this MRR policy; may be repeated.")
+    ] = None,
+    stage: Annotated[Stage | None, typer.Option(help="Metrics of this stage.")] = None,
+    strategy: Annotated[Strategy | None, typer.Option(help="Metrics of this strategy.")] = None,
+    family: Annotated[
+        Family | None,
+        typer.Option(case_sensitive=False, help="Metrics of this family of product figures."),
+    ] = None,
+) -> None:
+    """Show KPIs of the last complete period, or of all from --since to --until."""
+    from cs_sync.cli.output import print_rows
+    from cs_sync.cli.render.tables import METRIC_FIELDS, metrics_table
+    from cs_sync.queries.metrics import query_metrics as compute
+
+    if as_of and (since or until):
+        raise typer.BadParameter("--as-of does not go with --since and --until")
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        rows = compute(
+            workspace,
+            as_of=to_date(as_of),
+            since=to_date(since),
+            until=to_date(until),
+            known_at=parse_instant(known_at, workspace.config.workspace.timezone),
+            names=metric or (),
+            grain=grain,
+            by=by or (),
+            policies=policy or (),
+            stage=stage,
+            strategy=strategy,
+            family=family,
+        )
+    print_rows(options.format, rows, METRIC_FIELDS, metrics_table)
+
+
+def show_mrr(
+    context: typer.Context,
+    since: Day = None,
+    until: Day = None,
+    grain: Grain = "month",
+    by: By = None,
+    currency: Annotated[str | None, typer.Option(help="Convert all to this one.")] = None,
+) -> None:
+    """Show MRR movements from opening to closing, per currency."""
+    from cs_sync.cli.output import print_rows
+    from cs_sync.cli.render.tables import MRR_FIELDS, mrr_table
+    from cs_sync.queries.metrics import query_mrr as compute
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        rows = compute(
+            workspace,
+            since=to_date(since),
+            until=to_date(until),
+            grain=grain,
+            by=by or (),
+            currency=currency,
+        )
+    print_rows(options.format, rows, MRR_FIELDS, mrr_table)
+
+
+def show_reconciliation(
+    context: typer.Context,
+    month: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m"], help="Such as 2026-01; default: the last whole month."),
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also the accounts whose MRR ties.")
+    ] = False,
+) -> None:
+    """Compare MRR with invoices and explain the differences."""
+    from cs_sync.cli.output import print_rows
+    from cs_sync.cli.render.tables import RECONCILE_FIELDS, reconcile_table
+    from cs_sync.queries.reconcile import list_differences as compare
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        rows = compare(workspace, month=to_date(month), everything=everything)
+    print_rows(options.format, rows, RECONCILE_FIELDS, reconcile_table)
+
+
+def show_scores(
+    context: typer.Context,
+    as_of: Day = None,
+    known_at: KnownAt = None,
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The changes of band on record since this day."),
+    ] = None,
+) -> None:
+    """Show accounts' health, worst first; with --since, changes of band."""
+    from cs_sync.cli.output import print_rows
+    from cs_sync.cli.render.tables import SCORE_FIELDS, scores_table
+    from cs_sync.queries.score import list_band_changes
+    from cs_sync.queries.score import list_scores as compute
+
+    if since and (as_of or known_at):
+        raise typer.BadParameter("--since does not go with --as-of and --known-at")
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        if since:
+            moved = list_band_changes(workspace, since=since.date())
+            print_rows(options.format, moved, ("account", "name", "as_of", "from", "to", "score"))
+            return
+        moment = parse_instant(known_at, workspace.config.workspace.timezone)
+        rows = compute(workspace, as_of=to_date(as_of), known_at=moment)
+    print_rows(options.format, rows, SCORE_FIELDS, scores_table)
+
+
+def show_explanation(
+    context: typer.Context,
+    account: Annotated[str, typer.Argument(help="Its id, name or domain.")],
+    as_of: Day = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="What changed since this day.")
+    ] = None,
+    known_at: KnownAt = None,
+) -> None:
+    """Explain an account's score, its changes and next steps."""
+    from cs_sync.cli.output import make_console, print_rows
+    from cs_sync.cli.render.explain import print_explanation
+    from cs_sync.cli.render.tables import SCORE_FIELDS
+    from cs_sync.queries.explain import explain_score as compute
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        moment = parse_instant(known_at, workspace.config.workspace.timezone)
+        detail = compute(
+            workspace, account, as_of=to_date(as_of), since=to_date(since), known_at=moment
+        )
+    if options.format == "table":
+        print_explanation(make_console(), detail)
+    else:
+        print_rows(options.format, [detail], SCORE_FIELDS)
+
+
+def to_date(moment: datetime | None) -> "date | None":
+    """Return the date of an option, if given."""
+    return moment.date() if moment else None
+
+
+def parse_instant(text: str | None, zone: "ZoneInfo") -> datetime | None:
+    """Parse a date (its midnight) or an instant, by default in the reporting zone.
+
+    Raises:
+        BadParameter: The text is neither.
+    """
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither a day nor an ISO 8601 instant") from None
+    if len(text) <= len("2026-01-31"):
+        moment = datetime.combine(moment, time())
+    return moment if moment.tzinfo else moment.replace(tzinfo=zone)

@@ -1,0 +1,72 @@
+"""Commands for set-up: init, connectors, check."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from cs_sync.cli.options import Options
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("init")(init_config)
+    app.command("connectors")(list_connectors)
+    app.command("check")(check_connections)
+
+
+def init_config(
+    context: typer.Context,
+    connector: Annotated[
+        list[str] | None, typer.Option(help="A connector, or NAME=CONNECTOR; may be repeated.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Name of the workspace.")] = "workspace",
+    timezone: Annotated[str, typer.Option(help="Reporting zone, e.g. Europe/Warsaw.")] = "UTC",
+    currency: Annotated[str, typer.Option(help="Reporting currency.")] = "EUR",
+) -> None:
+    """Write a commented configuration for the installed connectors."""
+    from cs_sync.config import render_template, write_template
+    from cs_sync.config.template import find_variables
+
+    options: Options = context.obj
+    plugins = options.plugins
+    chosen = connector or _choose_connectors(sorted({*plugins.sources, *plugins.destinations}))
+    text = render_template(plugins, chosen, name=name, timezone=timezone, currency=currency)
+    write_template(options.config, text)
+    if not options.quiet:
+        typer.echo(f"wrote {options.config}", err=True)
+        for variable in find_variables(text):
+            typer.echo(f"  set {variable}", err=True)
+        typer.echo("then: cs-sync check", err=True)
+
+
+def list_connectors(context: typer.Context) -> None:
+    """List installed plugins and their status."""
+    from cs_sync.cli.output import print_rows
+
+    options: Options = context.obj
+    fields = ("name", "kind", "distribution", "version", "status")
+    print_rows(options.format, options.plugins.rows(), fields)
+
+
+def check_connections(context: typer.Context) -> None:
+    """Check each connection, stream and permission; failures come with a remedy."""
+    from cs_sync.cli.output import print_rows
+    from cs_sync.cli.render.tables import check_table
+    from cs_sync.queries.check import check_workspace as run_check
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        rows = run_check(workspace)
+    fields = ("source", "stream", "ok", "message", "remedy")
+    print_rows(options.format, rows, fields, check_table)
+    failed = sum(not row["ok"] for row in rows)
+    if failed:
+        raise typer.Exit(1 if failed == len(rows) else 3)
+
+
+def _choose_connectors(installed: list[str]) -> list[str]:
+    """Ask which installed connectors to configure; all without a terminal."""
+    if not sys.stdin.isatty():
+        return installed
+    return [name for name in installed if typer.confirm(f"Use {name}?", default=True, err=True)]

@@ -1,0 +1,117 @@
+"""Commands that read the sources: sync, run, rejects."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cs_sync.cli.options import Options
+
+if TYPE_CHECKING:
+    from cs_sync.runtime.run_result import RunSummary
+
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("sync")(sync_sources)
+    app.command("run")(run_pipeline)
+    rejects = typer.Typer(no_args_is_help=True, help="Records that could not be stored.")
+    rejects.command("list")(list_rejects)
+    rejects.command("retry")(retry_rejects)
+    app.add_typer(rejects, name="rejects")
+
+
+def sync_sources(
+    context: typer.Context,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only this connector; may be repeated.")
+    ] = None,
+    full: Annotated[
+        bool,
+        typer.Option(
+            "--full",
+            help="Read everything again, and confirm that what is no longer there is gone.",
+        ),
+    ] = False,
+    since: Day = None,
+    until: Day = None,
+) -> None:
+    """Read new data from every source; --since and --until read a range again."""
+    from cs_sync.jobs.sync import sync_workspace as run_sync
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        summary = run_sync(
+            workspace,
+            only=only or (),
+            full=full,
+            since=since.date() if since else None,
+            until=until.date() if until else None,
+        )
+    exit_with_summary(options, summary)
+
+
+def run_pipeline(
+    context: typer.Context,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Stop before anything is written to the CRM.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Write even when unusually many accounts change.")
+    ] = False,
+) -> None:
+    """Run the whole job: sync, metrics, scores, plan, push, report."""
+    from cs_sync.cli.output import make_console, print_rows
+    from cs_sync.cli.render.run_output import build_summary_row, print_run_report
+    from cs_sync.cli.render.tables import RUN_FIELDS
+    from cs_sync.jobs.run import run_pipeline as run_job
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        report = run_job(workspace, dry_run=dry_run, yes=yes)
+    if options.format == "table":
+        print_run_report(make_console(), report)
+    else:
+        print_rows(options.format, [build_summary_row(report.summary)], RUN_FIELDS)
+        for note in report.notes:
+            typer.echo(note, err=True)
+    raise typer.Exit(report.summary.exit_code)
+
+
+def list_rejects(context: typer.Context) -> None:
+    """List rejected records, with reason and raw data."""
+    from cs_sync.cli.output import print_rows
+    from cs_sync.cli.render.tables import rejects_table
+    from cs_sync.jobs.rejects import list_rejects as listed
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        rows = listed(workspace)
+    print_rows(options.format, rows, tuple(rows[0]) if rows else (), rejects_table)
+
+
+def retry_rejects(context: typer.Context) -> None:
+    """Retry to store rejected records."""
+    from cs_sync.jobs.rejects import retry_rejects as retried
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        summary = retried(workspace)
+    exit_with_summary(options, summary)
+
+
+def exit_with_summary(options: Options, summary: "RunSummary") -> None:
+    """Print a run's summary and exit with its code."""
+    from cs_sync.cli.output import make_console, print_rows
+    from cs_sync.cli.render.run_output import build_summary_row, print_run_summary
+    from cs_sync.cli.render.tables import RUN_FIELDS
+
+    if options.format == "table":
+        print_run_summary(make_console(), summary)
+    else:
+        print_rows(options.format, [build_summary_row(summary)], RUN_FIELDS)
+        if summary.message:
+            typer.echo(summary.message, err=True)
+    raise typer.Exit(summary.exit_code)

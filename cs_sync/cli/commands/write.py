@@ -1,0 +1,64 @@
+"""Commands that write: plan, push, report."""
+
+from typing import Annotated
+
+import typer
+
+from cs_sync.cli.commands.sync import exit_with_summary
+from cs_sync.cli.options import Options
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add these commands."""
+    app.command("plan")(show_plan)
+    app.command("push")(push_changes)
+    app.command("report")(create_report)
+
+
+def show_plan(context: typer.Context) -> None:
+    """Show what push would create, update, skip and refuse."""
+    from cs_sync.cli.output import print_rows
+    from cs_sync.cli.render.tables import PLAN_FIELDS, plan_table
+    from cs_sync.queries.write_plan import preview_push as make_plan
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        rows = make_plan(workspace)
+    print_rows(options.format, rows, PLAN_FIELDS, plan_table)
+
+
+def push_changes(
+    context: typer.Context,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Write even when unusually many accounts change.")
+    ] = False,
+    retry_refused: Annotated[
+        bool, typer.Option("--retry-refused", help="Try again what the CRM refused for good.")
+    ] = False,
+) -> None:
+    """Write scores and follow-ups to the CRM."""
+    from cs_sync.jobs.push import push_to_destinations as run_push
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        summary = run_push(workspace, yes=yes, retry=retry_refused)
+    exit_with_summary(options, summary)
+
+
+def create_report(
+    context: typer.Context,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Write the report and print its path."""
+    from cs_sync.cli.output import print_rows
+    from cs_sync.queries.report import create_report as write_report
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        path = write_report(workspace)
+    if options.format == "table":
+        typer.echo(path)
+    else:
+        print_rows(options.format, [{"report": str(path)}], ("report",))
+    if show:
+        typer.launch(path.as_uri())

@@ -1,0 +1,1 @@
+"""Rows and results as tables and lines of a terminal."""

@@ -1,0 +1,126 @@
+"""Cells and building blocks of the command line's tables."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from cs_sync.cli.render.formatting import (
+    NO_VALUE,
+    STATUS_STYLE,
+    format_cell,
+    format_quantity,
+    get_row_unit,
+    make_text,
+)
+from cs_sync.metrics.benchmark import BENCHMARKS
+
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
+
+
+def make_table(*columns: str) -> Table:
+    """Create a table without lines.
+
+    A column name ending in > is aligned right. The first column names the row and never
+    wraps.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for number, column in enumerate(columns):
+        right = column.endswith(">")
+        table.add_column(
+            column.removesuffix(">"),
+            justify="right" if right else "left",
+            no_wrap=right or number == 0,
+            overflow="fold",
+        )
+    return table
+
+
+def table_or_message(table: Table, rows: Rows, otherwise: str) -> RenderableType:
+    """Return the table, or a message if it is empty."""
+    return table if rows else make_text(otherwise, "dim")
+
+
+def account_cell(row: Row) -> Text:
+    """Return the account's name, with its id dimmed if different."""
+    account, name = str(row["account"]), row.get("name")
+    if not name or name == account:
+        return make_text(account)
+    return Text.assemble(make_text(str(name)), " ", make_text(account, "dim"))
+
+
+def metric_cell(row: Row) -> Text:
+    """Return the metric's name, with its currency if the value lacks it."""
+    name = make_text(str(row["metric"]))
+    if row.get("currency") and row["unit"] != "money_minor":
+        return Text.assemble(name, " ", make_text(str(row["currency"]), "dim"))
+    return name
+
+
+def policy_cell(row: Row) -> Text:
+    """Return the MRR policy's name with its hash dimmed."""
+    digest = make_text(str(row.get("policy") or ""), "dim")
+    return (
+        Text.assemble(make_text(f"{row['policy_name']} "), digest)
+        if "policy_name" in row
+        else digest
+    )
+
+
+def segment_cell(row: Row) -> Text:
+    """Return the row's segment, dimmed."""
+    named = row.get("segment") or {}
+    return make_text(", ".join(str(value or NO_VALUE) for value in named.values()), "dim")
+
+
+def benchmark_cell(row: Row) -> Text:
+    """Return the metric's target for this period, green if it is reached."""
+    known, value = BENCHMARKS.get(row["metric"]), row["value"]
+    if known is None:
+        return make_text("")
+    first, after = (date.fromisoformat(str(row[key])) for key in ("period_start", "period_end"))
+    days = (after - first).days
+    sign = "<" if known.better == "below" else ">"
+    met = value is not None and known.met(value, days)
+    said = f"{sign} {format_quantity(known.over(days), get_row_unit(row))}"
+    return make_text(said, "green" if met else "dim" if value is None else "yellow")
+
+
+def join_lines(items: Iterable[str]) -> Text:
+    """Return the items as lines."""
+    return Text("\n").join(make_text(item) for item in items)
+
+
+def status_cell(status: str) -> Text:
+    """Return the status of a run or stream in its colour."""
+    return make_text(status, STATUS_STYLE.get(status, ""))
+
+
+def freshness_cell(row: Row) -> Text:
+    """Return the metric's status, or since when its data is stale."""
+    if row.get("stale_since"):
+        return Text.assemble(make_text("stale since ", "yellow"), format_cell(row["stale_since"]))
+    return make_text(
+        str(row.get("status") or ""), "dim" if row.get("status") == "final" else "yellow"
+    )
+
+
+def format_cell_number(value: Any) -> str:
+    """Format a number with one decimal; return anything else as text."""
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    return NO_VALUE if value is None else str(value)
+
+
+def list_actions(rows: Rows) -> list[str]:
+    """Return the actions of a plan, in order of appearance."""
+    return list(dict.fromkeys(row["action"] for row in rows))
+
+
+def format_counts(counts: Mapping[str, int]) -> str:
+    """Format the counts above zero: 3 create, 12 unchanged."""
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)

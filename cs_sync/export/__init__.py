@@ -1,0 +1,1 @@
+"""Tables as CSV, JSON Lines and Parquet."""

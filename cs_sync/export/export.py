@@ -1,0 +1,81 @@
+"""Export of all tables to Parquet, CSV or JSON Lines files; each file complete or absent."""
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from sqlalchemy import Connection, Table, select
+from sqlmodel import SQLModel
+
+from cs_sync.contracts.errors import ConfigError
+from cs_sync.export.formats import RowBatches, make_parquet_writer, write_csv, write_jsonl
+from cs_sync.runtime.workspace import Workspace
+from cs_sync_schemas import Lease, Suppression, get_table
+
+ExportFormat = Literal["parquet", "csv", "jsonl"]
+EXPORT_FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
+TableWriter = Callable[[Path, Table, RowBatches], int]
+
+BATCH_SIZE = 5000
+"""Rows held in memory."""
+
+EXCLUDED_TABLES = (get_table(Lease), get_table(Suppression))
+"""The lease means nothing elsewhere; the digests of people who were forgotten stay here."""
+
+
+def export_tables(workspace: Workspace, folder: Path, kind: ExportFormat) -> list[dict[str, Any]]:
+    """Export every table to a file of its own.
+
+    All tables show the same moment, also during a run. Existing files are replaced. Only
+    their owner may read them, as they hold personal data.
+
+    Args:
+        workspace: The workspace.
+        folder: The folder of the files; created if missing.
+        kind: The file format.
+
+    Returns:
+        Rows of table, rows, path.
+
+    Raises:
+        ConfigError: A file cannot be written, or pyarrow is missing.
+    """
+    write = _get_writer(kind)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with workspace.store.snapshot() as connection:
+            return [
+                _export_table(connection, table, folder / f"{table.name}.{kind}", write)
+                for table in SQLModel.metadata.sorted_tables
+                if table not in EXCLUDED_TABLES
+            ]
+    except OSError as error:
+        raise ConfigError(
+            f"{error.filename or folder} cannot be written: {error.strerror or error}",
+            "name a folder that this user may write to, with enough space",
+        ) from error
+
+
+def _export_table(
+    connection: Connection, table: Table, path: Path, write: TableWriter
+) -> dict[str, Any]:
+    ordered = select(table).order_by(*table.primary_key)
+    found = connection.execute(ordered.execution_options(yield_per=BATCH_SIZE))
+    part = path.with_name(f"{path.name}.part")
+    try:
+        part.touch(mode=0o600)
+        count = write(part, table, found.mappings().partitions(BATCH_SIZE))
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return {"table": table.name, "rows": count, "path": str(path)}
+
+
+def _get_writer(kind: ExportFormat) -> TableWriter:
+    writers: Mapping[ExportFormat, Callable[[], TableWriter]] = {
+        "parquet": make_parquet_writer,
+        "csv": lambda: write_csv,
+        "jsonl": lambda: write_jsonl,
+    }
+    return writers[kind]()

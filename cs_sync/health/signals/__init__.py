@@ -1,0 +1,1 @@
+"""What is known of an account that its health score can use."""

@@ -1,0 +1,80 @@
+"""The billing signal: payment and scheduled cancellation."""
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, union_all
+
+from cs_sync.health.relations import select_owned
+from cs_sync.health.scope import SignalScope
+from cs_sync_schemas import Invoice, Subscription, get_table
+
+SUBSCRIPTION = get_table(Subscription)
+INVOICE = get_table(Invoice)
+ENDED_STATUSES = ("canceled", "incomplete", "incomplete_expired")
+UNPAID_STATUSES = ("past_due", "unpaid")
+GOOD, LEAVING, PAST_DUE = 2, 1, 0
+
+
+def billing_standing(scope: SignalScope) -> Select[Any]:
+    """Select the worst of an account's running subscriptions and invoices.
+
+    2 is good, 1 ending, 0 past due. Accounts without a running subscription and without an
+    overdue invoice have no row. It is a state, not an event: `observed_at` is null.
+    """
+    running = select_owned(
+        scope,
+        SUBSCRIPTION,
+        _rate_standing(scope).label("standing"),
+        where=is_running(scope),
+    )
+    late = select_owned(
+        scope,
+        INVOICE,
+        literal(PAST_DUE).label("standing"),
+        where=is_overdue(scope),
+    )
+    facts = union_all(select(running), select(late)).subquery("facts")
+    return select(
+        facts.c.account_id,
+        func.min(facts.c.standing).label("value"),
+        literal(None, SUBSCRIPTION.c.last_seen_at.type).label("observed_at"),
+        func.count().label("n"),
+    ).group_by(facts.c.account_id)
+
+
+def is_running(scope: SignalScope) -> ColumnElement[bool]:
+    """Return the condition for subscriptions running at the end of the scope."""
+    at = scope.until
+    still = and_(SUBSCRIPTION.c.ended_at.is_(None), SUBSCRIPTION.c.status.not_in(ENDED_STATUSES))
+    return and_(SUBSCRIPTION.c.started_at < at, or_(still, SUBSCRIPTION.c.ended_at >= at))
+
+
+def is_ending(scope: SignalScope) -> ColumnElement[bool]:
+    """Return the condition for a scheduled end, requested before the end of the scope."""
+    requested_at = SUBSCRIPTION.c.canceled_at
+    return and_(
+        SUBSCRIPTION.c.cancel_at.is_not(None),
+        or_(requested_at.is_(None), requested_at < scope.until),
+    )
+
+
+def is_overdue(scope: SignalScope) -> ColumnElement[bool]:
+    """Return the condition for overdue invoices.
+
+    An invoice without a due date is charged at once: it is overdue after a failed charge.
+    """
+    at = scope.until
+    unpaid = or_(
+        and_(INVOICE.c.status == "open", INVOICE.c.amount_remaining > 0), INVOICE.c.paid_at >= at
+    )
+    failed = and_(INVOICE.c.due_at.is_(None), INVOICE.c.attempt_count > 0,
+                  INVOICE.c.status == "open")  # fmt: skip
+    return and_(INVOICE.c.issued_at < at, unpaid, or_(INVOICE.c.due_at < at, failed))
+
+
+def _rate_standing(scope: SignalScope) -> ColumnElement[int]:
+    return case(
+        (SUBSCRIPTION.c.status.in_(UNPAID_STATUSES), PAST_DUE),
+        (is_ending(scope), LEAVING),
+        else_=GOOD,
+    )

@@ -1,0 +1,113 @@
+"""Signals from usage: days of use, last use, and trend."""
+
+from datetime import date
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    Float,
+    Select,
+    and_,
+    case,
+    cast,
+    distinct,
+    func,
+    or_,
+    select,
+)
+
+from cs_sync.health.relations import select_covered_accounts, select_owned
+from cs_sync.health.scope import SignalScope
+from cs_sync.health.signals.features import FEATURE, is_from_reporting_source
+from cs_sync_schemas import UsageDay, get_table
+
+USAGE = get_table(UsageDay)
+
+
+def select_used_days(scope: SignalScope, since: date | None = None) -> CTE:
+    """Select the days of use up to the scope's day, with account; only days with activity."""
+    table = FEATURE if scope.active_features else USAGE
+    if scope.active_features:
+        is_used = or_(FEATURE.c.events > 0, FEATURE.c.users > 0)
+        active = and_(FEATURE.c.feature.in_(scope.active_features), is_used)
+    else:
+        active = or_(USAGE.c.events > 0, USAGE.c.sessions > 0, USAGE.c.seconds > 0)
+    within = table.c.day <= scope.day
+    if since is not None:
+        within = and_(within, table.c.day >= since)
+    is_named = table.c.contact_source_id.is_not(None).label("by_person")
+    return select_owned(
+        scope, table, table.c.day, table.c.events, is_named, where=and_(active, within)
+    )
+
+
+def select_use_coverage(scope: SignalScope) -> CTE:
+    """Select the accounts covered by a source of use: `account_id`, `observed_at`.
+
+    With `active_features` set, only sources that have reported one of them count: a source of
+    totals does not tell who was active.
+    """
+    if not scope.active_features:
+        return select_covered_accounts(scope, (USAGE, USAGE.c.day))
+    return select_covered_accounts(
+        scope,
+        (FEATURE, FEATURE.c.day),
+        where=is_from_reporting_source(scope, scope.active_features),
+    )
+
+
+def active_days_28(scope: SignalScope) -> Select[Any]:
+    """Select the days of use in the last 28 days, by anybody of the account."""
+    days = select_used_days(scope, scope.first_day(28))
+    counts = (
+        select(days.c.account_id, func.count(distinct(days.c.day)).label("days"))
+        .group_by(days.c.account_id)
+        .cte("counts")
+    )
+    covered = select_use_coverage(scope)
+    active_days = func.coalesce(counts.c.days, 0)
+    return select(
+        covered.c.account_id,
+        active_days.label("value"),
+        covered.c.observed_at,
+        active_days.label("n"),
+    ).select_from(covered.outerjoin(counts, counts.c.account_id == covered.c.account_id))
+
+
+def last_day_of_use(scope: SignalScope) -> Select[Any]:
+    """Select the last day of use as `value`; accounts never used have no row."""
+    days = select_used_days(scope)
+    covered = select_use_coverage(scope)
+    return (
+        select(
+            covered.c.account_id,
+            func.max(days.c.day).label("value"),
+            func.max(covered.c.observed_at).label("observed_at"),
+            func.count().label("n"),
+        )
+        .select_from(covered.join(days, days.c.account_id == covered.c.account_id))
+        .group_by(covered.c.account_id)
+    )
+
+
+def usage_trend_28(scope: SignalScope) -> Select[Any]:
+    """Select events of the last 28 days ÷ events of the 28 before.
+
+    The value is unknown until the account has used the product for 56 days.
+    """
+    days = select_used_days(scope)
+    covered = select_use_coverage(scope)
+    late, early = scope.first_day(28), scope.first_day(56)
+    recent = func.sum(case((days.c.day >= late, days.c.events), else_=0))
+    before = func.sum(case((and_(days.c.day >= early, days.c.day < late), days.c.events), else_=0))
+    return (
+        select(
+            covered.c.account_id,
+            case((before > 0, cast(recent, Float) / cast(before, Float))).label("value"),
+            func.max(covered.c.observed_at).label("observed_at"),
+            func.count().label("n"),
+        )
+        .select_from(covered.join(days, days.c.account_id == covered.c.account_id))
+        .group_by(covered.c.account_id)
+        .having(func.min(days.c.day) <= early)
+    )

@@ -1,0 +1,376 @@
+"""VendorHttp: all requests of one credential, with one rate limiter and typed errors."""
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from copy import copy
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cache
+from importlib.metadata import version
+from ssl import SSLContext
+from threading import BoundedSemaphore
+from typing import Any
+
+import httpx
+import orjson
+
+from cs_sync.contracts.errors import CsSyncError, Unreachable, VendorError
+from cs_sync.contracts.events import Event
+from cs_sync.contracts.http import Classify, Limit, Params, Shape, is_loopback
+from cs_sync.http import bounds
+from cs_sync.http import errors as answers
+from cs_sync.http import response_masking as echo
+from cs_sync.http.clock import make_monotonic_clock
+from cs_sync.http.errors import Answer, Call, InvalidJson
+from cs_sync.http.rate_limit_headers import RateLimitInfo, read_rate_limit_headers
+from cs_sync.http.rate_limiter import RateLimiter
+from cs_sync.http.redaction import QueryLogFilter, Redactor
+from cs_sync.http.retry import RequestRetrier, RetryableFailure, calculate_backoff
+from cs_sync.http.shapes import describe_mismatch, find_shape
+from cs_sync.http.stats import RequestStats, StatsRecorder
+from cs_sync.http.urls import get_redirect_target, parse_base_url, replace_query, resolve_url
+
+MAX_WAIT_SECONDS = 900.0
+"""Seconds: a quota that stays closed for longer ends the stream, which resumes next run."""
+MAX_REDIRECTS = 5
+_TIMEOUT, _CONNECT = 60.0, 10.0
+_HEADERS = {
+    "User-Agent": f"cs-sync/{version('customer-success-sync')}",
+    "Accept-Encoding": bounds.ENCODINGS,
+}
+
+logging.getLogger("httpx").addFilter(QueryLogFilter())
+
+
+@cache
+def _load_ssl_context() -> SSLContext:
+    """Load the trusted certificate authorities once; per client it would take 20 ms."""
+    return httpx.create_ssl_context()
+
+
+class VendorHttp:
+    """The host's Http: one per credential; connectors get the result of `at`; close it.
+
+    Tests inject `now` and `sleep` (see ManualClock), `rng` (0 ≤ x < 1) and a `client`.
+
+    Args:
+        name: The connector, for messages and events.
+        limits: The vendor's published limits.
+        emit: Receives the events "waiting" and "retrying".
+        concurrency: Maximum of simultaneous requests over all threads; None for no maximum.
+        secrets: Masked in every error, beside the credentials found in requests.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        limits: Sequence[Limit] = (),
+        *,
+        emit: Callable[[Event], object] = lambda _event: None,
+        now: Callable[[], datetime] | None = None,
+        sleep: Callable[[float], object] = time.sleep,
+        rng: Callable[[], float] = random.random,
+        client: httpx.Client | None = None,
+        concurrency: int | None = None,
+        secrets: Iterable[str] = (),
+    ) -> None:
+        self.name = name
+        self._now = now or make_monotonic_clock()
+        self._rng = rng
+        born = self._now()
+        self._lanes = BoundedSemaphore(concurrency) if concurrency else nullcontext()
+        self._budget = RateLimiter(limits, lambda: (self._now() - born).total_seconds(), sleep)
+        self._meter = StatsRecorder(name, emit, self._now)
+        self._retry = RequestRetrier(self._now, sleep, rng)
+        self._redact = Redactor()
+        self._redact.add_secrets(set(secrets))
+        self._client = self._ready(client or _make_client(proxies=True))
+        self._direct = self._client if client else self._ready(_make_client(proxies=False))
+        self._base: httpx.URL | None = None
+        self._headers: Mapping[str, str] = {}
+        self._auth: httpx.Auth | None = None
+        self._classify: Classify | None = None
+        self._shapes: Sequence[Shape] = ()
+        self._timeout = _make_timeout(_TIMEOUT)
+
+    def _ready(self, client: httpx.Client) -> httpx.Client:
+        """Limit the client's responses and watch its requests for credentials; return it."""
+        hooks = client.event_hooks
+        client.event_hooks = {**hooks, "request": [*hooks["request"], self._redact.learn_request]}
+        return bounds.limit_responses(client)
+
+    def __repr__(self) -> str:
+        return f"<VendorHttp {self.name} at {self._base or 'no address'}>"
+
+    def at(
+        self,
+        base_url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        auth: httpx.Auth | None = None,
+        classify: Classify | None = None,
+        shapes: Sequence[Shape] = (),
+        limits: Sequence[Limit] = (),
+        timeout: float | None = None,
+    ) -> "VendorHttp":
+        """Return a client at this address, sharing the rate limiter.
+
+        Args:
+            base_url: The vendor's address.
+            headers: Sent with every request.
+            auth: The credential.
+            classify: Maps a response to the vendor's error; None decides by status.
+            shapes: The expected content of good responses; without them any 200 is accepted.
+            limits: Limits that follow from the configuration, beside the published ones.
+            timeout: Seconds to wait for the next part of a response; None for the host's
+                default.
+
+        Raises:
+            ConfigError: A credential must not be sent to this address.
+        """
+        door = copy(self)
+        door._base = parse_base_url(self.name, base_url)
+        door._budget.add_limits(limits)
+        door._headers, door._auth, door._classify = dict(headers or {}), auth, classify
+        door._shapes = shapes
+        door._redact.learn_headers(door._headers)
+        door._timeout = _make_timeout(timeout or _TIMEOUT)
+        return door
+
+    def get(self, path: str, params: Params | None = None) -> Any:
+        """Return the decoded JSON body of a GET."""
+        return self._fetch(self._build_call("GET", path, params, {}, None, True, True))[1]
+
+    def post(
+        self, path: str, json: Any = None, *, params: Params | None = None, idempotent: bool = False
+    ) -> Any:
+        """Return the decoded JSON body of a POST.
+
+        Args:
+            path: A path below the base URL, or a full URL.
+            json: The document to send; None sends no body.
+            params: Query parameters.
+            idempotent: Whether it may be retried.
+        """
+        content = None if json is None else orjson.dumps(json)
+        headers = {} if json is None else {"Content-Type": "application/json"}
+        return self._fetch(
+            self._build_call("POST", path, params, headers, content, idempotent, True)
+        )[1]
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params | None = None,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | str | None = None,
+        idempotent: bool | None = None,
+    ) -> httpx.Response:
+        """Return the whole response, checked for errors; meant for vendors' SDKs.
+
+        A JSON body is decoded once, here: it is `response.extensions["json"]`.
+
+        Args:
+            method: The HTTP method.
+            path: A path below the base URL; a full URL is used as it is.
+            params: Query parameters.
+            headers: Further headers.
+            content: The body.
+            idempotent: Whether it may be retried; None means GET and HEAD only.
+        """
+        if idempotent is None:
+            idempotent = method.upper() in ("GET", "HEAD")
+        call = self._build_call(
+            method.upper(), path, params, headers or {}, content, idempotent, False
+        )
+        return self._fetch(call)[0]
+
+    def counting(self, stream: str = "") -> AbstractContextManager[RequestStats]:
+        """Count the requests and waits of this thread in a `with` block; name its events.
+
+        A thread pool inside a stream takes part by `contextvars.copy_context().run`.
+        """
+        return self._meter.counting(stream)
+
+    @property
+    def requests(self) -> int:
+        """Requests sent so far, including retries and redirects."""
+        return self._meter.total.requests
+
+    @property
+    def waited_seconds(self) -> float:
+        """Seconds waited so far, summed over all threads."""
+        return self._meter.total.waited_seconds
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+        self._direct.close()
+
+    def __enter__(self) -> "VendorHttp":
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _build_call(
+        self,
+        method: str,
+        path: str,
+        params: Params | None,
+        headers: Mapping[str, str],
+        content: bytes | str | None,
+        repeatable: bool,
+        wants_json: bool,
+    ) -> Call:
+        url = resolve_url(self.name, self._base, path, guarded=bool(self._headers or self._auth))
+        if params:
+            url = replace_query(url, params)
+        accept = {"Accept": "application/json"} if wants_json else {}
+        given = (*accept.items(), *self._headers.items(), *headers.items())
+        merged = {name.lower(): value for name, value in given}
+        wants_json = wants_json or "json" in merged.get("accept", "")
+        return Call(self.name, method, url, merged, content, repeatable, wants_json)
+
+    def _fetch(self, call: Call) -> Answer:
+        def told(seconds: float, reason: str, attempt: int) -> None:
+            self._meter.record_retry(seconds, self._redact.text(reason), attempt)
+
+        try:
+            return self._retry.run(lambda attempt: self._try(call, attempt), told)
+        except CsSyncError as error:
+            failure = self._redact.error(error)
+        # A new start for the traceback: the old one leads to frames and causes with the key.
+        failure.__cause__ = failure.__context__ = None
+        raise failure.with_traceback(None)
+
+    def _try(self, call: Call, attempt: int, hops: int = 0) -> Answer:
+        sent, response = self._send_request(call)
+        body = answers.decode_body(response, call)
+        if body is InvalidJson and (mended := answers.repair_json(response)):
+            response, body = mended, answers.decode_body(mended, call)
+        quota = read_rate_limit_headers(dict(response.headers.items()), self._now())
+        place = (call.method, call.url.path)
+        self._budget.record_response(
+            quota, good=response.is_success, method=place[0], path=place[1]
+        )
+        target = get_redirect_target(response, call) if hops < MAX_REDIRECTS else None
+        if target is not None:
+            return self._try(replace(call, url=target), attempt, hops + 1)
+        if response.is_success and body is not InvalidJson:
+            response, body = self._mask_secrets(call, response, body)
+        meant = self._classify_response(response, body)
+        if response.status_code == 429 and meant is None:
+            self._throttled(call, response, body, quota, sent, attempt)
+        if meant is None and response.is_success:
+            meant = self._check_shape(call, response, body)
+        if meant is None and not response.is_success:
+            meant = answers.refused_error(call, response, body)
+        if meant is not None:
+            raise self._as_retryable(call, meant, quota)
+        response.extensions["json"] = body
+        return response, body
+
+    def _check_shape(self, call: Call, response: httpx.Response, body: Any) -> VendorError | None:
+        """Return the error of a good status with an incomplete body; None if complete."""
+        if body is InvalidJson:
+            return answers.invalid_json_error(call, response)
+        shape = find_shape(self._shapes, call.method, call.url.path)
+        wrong = describe_mismatch(body, shape.body) if shape else ""
+        return answers.wrong_shape_error(call, response, body, wrong) if wrong else None
+
+    def _mask_secrets(self, call: Call, response: httpx.Response, body: Any) -> Answer:
+        """Return a good response without our secrets, fit for connectors and for storage."""
+        clean = self._redact.echo.mask_response((response, body), call.content)
+        if clean is None:
+            return response, body
+        self._meter.emit_warning(echo.masking_warning(self.name))
+        return clean
+
+    def _send_request(self, call: Call) -> tuple[float, httpx.Response]:
+        """Send a request; return when it was sent, and the response.
+
+        Raises:
+            RetryableFailure: The request was lost and may be repeated.
+            CsSyncError: It was lost, or cannot be sent.
+        """
+        waits = self._waits(call)
+        client = self._direct if is_loopback(call.url.host) else self._client
+        with self._budget.place(call.method, call.url.path, waits) as place, self._lanes:
+            sent = place.sent = self._budget.seconds()
+            self._meter.sent()
+            try:
+                request = client.build_request(
+                    call.method,
+                    call.url,
+                    headers=call.headers,
+                    content=call.content,
+                    timeout=self._timeout,
+                )
+                with bounds.time_limit(bounds.MAX_SECONDS, self._budget.seconds):
+                    response = client.send(request, auth=self._auth, follow_redirects=False)
+                # The stream that was read through refers back to its response: left there, page
+                # after page would stay in memory until the garbage collector comes round.
+                response.stream = httpx.ByteStream(b"")
+                return sent, response
+            except httpx.RequestError as failure:
+                error, again = answers.classify_failure(call, failure)
+            except UnicodeEncodeError:
+                error, again = answers.unsendable_error(call), False
+        raise RetryableFailure(error) if again else error
+
+    def _waits(self, call: Call) -> Callable[[float, str], None]:
+        def announce(seconds: float, reason: str) -> None:
+            if seconds > MAX_WAIT_SECONDS:
+                raise answers.exhausted_error(call, self._now() + timedelta(seconds=seconds))
+            self._meter.record_wait(seconds, reason)
+
+        return announce
+
+    def _classify_response(self, response: httpx.Response, body: Any) -> VendorError | None:
+        """Return the connector's reading of a response, which precedes that by status."""
+        if self._classify is None or body is InvalidJson:
+            return None
+        return self._classify(response, body)
+
+    def _throttled(
+        self,
+        call: Call,
+        response: httpx.Response,
+        body: Any,
+        quota: RateLimitInfo,
+        sent: float,
+        attempt: int,
+    ) -> None:
+        """Close the rate limiter for as long as the vendor says; always raises."""
+        asked = quota.retry_after if quota.retry_after is not None else quota.reset
+        wait = asked or calculate_backoff(attempt, self._rng)
+        until = None if answers.is_daily_quota(body) else self._now() + timedelta(seconds=wait)
+        error = answers.throttled_error(call, response, body, until)
+        if until is None or wait > MAX_WAIT_SECONDS:
+            raise error
+        self._budget.refused(
+            call.method, call.url.path, sent=sent, wait=wait, everywhere=quota.everywhere
+        )
+        raise RetryableFailure(error, throttled=True)
+
+    def _as_retryable(self, call: Call, error: VendorError, quota: RateLimitInfo) -> Exception:
+        """Return the exception to raise: Unreachable is retried if sending twice does no harm."""
+        if isinstance(error, Unreachable) and call.repeatable:
+            return RetryableFailure(error, pause=quota.retry_after)
+        return error
+
+
+def _make_client(*, proxies: bool) -> httpx.Client:
+    """Return a client that uses the environment's proxies, or none."""
+    return httpx.Client(headers=_HEADERS, verify=_load_ssl_context(), trust_env=proxies)
+
+
+def _make_timeout(answer: float) -> httpx.Timeout:
+    """Return the time-outs: connecting is quick or fails, however long a response may take."""
+    return httpx.Timeout(answer, connect=min(_CONNECT, answer))

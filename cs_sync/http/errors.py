@@ -1,0 +1,255 @@
+"""Meaning of responses and failures: typed errors with a remedy and the request's id."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from math import isfinite
+from typing import Any
+
+import httpx
+import orjson
+
+from cs_sync.contracts.errors import (
+    AnswerUnknown,
+    ConfigError,
+    CredentialRefused,
+    CsSyncError,
+    PermissionMissing,
+    RequestRefused,
+    Throttled,
+    Unreachable,
+    VendorError,
+)
+from cs_sync.http.bounds import BodyTooLarge
+
+_ID_HEADERS = ("request-id", "x-hubspot-correlation-id", "x-request-id", "x-zendesk-request-id")
+_ID_FIELDS = ("correlationId", "request_id", "requestId")
+_UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_TLS_FAILURES = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
+_MAX_MESSAGE = 300
+_MAX_DIGITS = 20
+_BODY_HEADERS = ("content-length", "content-encoding", "transfer-encoding")
+
+
+Answer = tuple[httpx.Response, Any]
+"""A response and what its body says."""
+
+
+class InvalidJson:
+    """Sentinel for a body that should have been JSON but is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request; `repeatable` if sending it twice does no harm."""
+
+    source: str
+    method: str
+    url: httpx.URL
+    headers: Mapping[str, str]
+    content: bytes | str | None
+    repeatable: bool
+    wants_json: bool
+
+    def __str__(self) -> str:
+        """Return method and URL without the query, which may hold customers' e-mail addresses."""
+        return f"{self.source}: {self.method} {self.url.copy_with(query=None, fragment=None)}"
+
+
+def decode_body(response: httpx.Response, call: Call) -> Any:
+    """Decode the body of a response.
+
+    Returns:
+        The JSON document, the text of an error page, None without a body, or InvalidJson.
+    """
+    content = response.content
+    if not content:
+        missing = call.wants_json and call.method == "GET" and response.status_code == 200
+        return InvalidJson if missing else None
+    said_json = "json" in response.headers.get("content-type", "")
+    if not (said_json or call.wants_json) and response.is_success:
+        return None
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return InvalidJson if response.is_success else response.text
+
+
+def repair_json(response: httpx.Response) -> httpx.Response | None:
+    """Return the response with its body repaired to valid JSON; None if impossible.
+
+    Vendors cut texts by 16-bit units, at times in the middle of an emoji: the lone
+    surrogate that is left, valid in JSON but not in Unicode, becomes `?`. Some write
+    numbers that JSON does not know or that are too large: these become texts, which number
+    fields reject. One such record must not stop a whole stream.
+    """
+    try:
+        document = json.loads(
+            response.content, parse_constant=str, parse_int=_parse_int, parse_float=_parse_float
+        )
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False)
+    except (ValueError, RecursionError):
+        return None
+    return replace_body(response, text.encode("utf-8", "replace"))
+
+
+def _parse_int(digits: str) -> int | str:
+    return int(digits) if len(digits) < _MAX_DIGITS else digits
+
+
+def _parse_float(digits: str) -> float | str:
+    return number if isfinite(number := float(digits)) else digits
+
+
+def replace_body(response: httpx.Response, content: bytes) -> httpx.Response:
+    """Return the same response with another body."""
+    headers = {k: v for k, v in response.headers.items() if k not in _BODY_HEADERS}
+    return httpx.Response(
+        response.status_code, headers=headers, content=content, request=response.request
+    )
+
+
+def classify_failure(call: Call, failure: Exception) -> tuple[CsSyncError, bool]:
+    """Classify a request without a response.
+
+    Returns:
+        The error, and whether to retry.
+    """
+    if isinstance(failure, (httpx.LocalProtocolError, httpx.UnsupportedProtocol)):
+        return unsendable_error(call), False
+    text = f"{call}: {type(failure).__name__}: {failure}"
+    if any(sign in text for sign in _TLS_FAILURES):
+        remedy = "Check base_url (https, host, port) and the certificates that this machine trusts."
+        return Unreachable(text, remedy), False
+    if isinstance(failure, _UNSENT):
+        remedy = "Check base_url, the network and any proxy; the next run goes on from here."
+        return Unreachable(text, remedy), True
+    if not call.repeatable:
+        return _unknown_answer(text), False
+    if isinstance(failure, BodyTooLarge):
+        remedy = f"Check base_url in [connectors.{call.source}]; if it is right, tell us."
+        return Unreachable(text, remedy), False
+    return Unreachable(text, "Nothing stored is lost; the next run goes on from here."), True
+
+
+def unsendable_error(call: Call) -> ConfigError:
+    """Build the error for an unsendable request, usually due to a broken credential."""
+    return ConfigError(
+        f"{call}: a header has characters that cannot be sent",
+        f"Check the key in [connectors.{call.source}] for line breaks and stray characters.",
+    )
+
+
+def invalid_json_error(call: Call, response: httpx.Response) -> VendorError:
+    """Build the error for a good status whose body is not complete JSON."""
+    text = f"{call}: {response.status_code} with a body that is not whole JSON"
+    remedy = "Something between here and the vendor cuts answers short."
+    return _lost_answer_error(call, text, remedy, _collect_facts(response, None))
+
+
+def wrong_shape_error(call: Call, response: httpx.Response, body: Any, wrong: str) -> VendorError:
+    """Build the error for a good status whose JSON does not answer the request.
+
+    Args:
+        call: The request.
+        response: Its response.
+        body: The decoded body.
+        wrong: What is wrong, as the end of a sentence.
+    """
+    text = f"{call}: {response.status_code} with a body that {wrong}{_vendor_message(body)}"
+    remedy = (
+        f"Check base_url in [connectors.{call.source}]: a proxy may be answering for the vendor."
+    )
+    return _lost_answer_error(call, text, remedy, _collect_facts(response, body))
+
+
+def _lost_answer_error(call: Call, text: str, remedy: str, facts: Mapping[str, Any]) -> VendorError:
+    return Unreachable(text, remedy, **facts) if call.repeatable else _unknown_answer(text, **facts)
+
+
+def refused_error(call: Call, response: httpx.Response, body: Any) -> VendorError:
+    """Build the error for a bad status other than 429."""
+    status, facts = response.status_code, _collect_facts(response, body)
+    text = f"{call}: {status} {response.reason_phrase}{_vendor_message(body)}"
+    section = f"[connectors.{call.source}]"
+    if status == 401:
+        return CredentialRefused(text, f"Put a valid key into {section}.", **facts)
+    if status == 403:
+        return PermissionMissing(text, f"Give the key of {section} the missing scope.", **facts)
+    if (status >= 500 and status not in (501, 505)) or status == 408:
+        if call.repeatable:
+            return Unreachable(text, "The vendor has trouble: the next run goes on.", **facts)
+        return _unknown_answer(text, **facts)
+    if 300 <= status < 400:
+        target = response.headers.get("location", "nowhere")
+        remedy = f"It points to {target}: if that is right, set base_url in {section} to it."
+        return RequestRefused(text, remedy, **facts)
+    return RequestRefused(text, f"Run `cs-sync check` to see what {call.source} wants.", **facts)
+
+
+def throttled_error(
+    call: Call, response: httpx.Response, body: Any, until: datetime | None
+) -> Throttled:
+    """Build the error for a quota closed longer than a run should wait."""
+    facts = _collect_facts(response, body)
+    request_id = facts["request_id"]
+    error = Throttled(
+        f"{call}: the quota is used up{_vendor_message(body)}"
+        + (f" [request {request_id}]" if request_id else ""),
+        f"Run again {f'after {until:%Y-%m-%d %H:%M} UTC' if until else 'when it opens'};"
+        " what is stored stays, and the run goes on from there.",
+        until=until,
+    )
+    error.body, error.headers, error.request_id = facts["body"], facts["headers"], request_id
+    return error
+
+
+def exhausted_error(call: Call, until: datetime) -> Throttled:
+    """Build the error for a quota that opens too late by our own count."""
+    return Throttled(
+        f"{call}: the quota is used up",
+        f"Run again after {until:%Y-%m-%d %H:%M} UTC: the run goes on from where it stopped.",
+        until=until,
+    )
+
+
+def is_daily_quota(body: Any) -> bool:
+    """Return whether HubSpot names its daily quota in this body."""
+    return isinstance(body, dict) and body.get("policyName") == "DAILY"
+
+
+def _unknown_answer(text: str, **facts: Any) -> AnswerUnknown:
+    return AnswerUnknown(
+        text, "It may have happened: look it up at the vendor before sending it again.", **facts
+    )
+
+
+def _collect_facts(response: httpx.Response, body: Any) -> dict[str, Any]:
+    return {
+        "status": response.status_code,
+        "body": None if body is InvalidJson else body,
+        "headers": {k: v for k, v in response.headers.items() if k != "set-cookie"},
+        "request_id": _find_request_id(response, body),
+    }
+
+
+def _find_request_id(response: httpx.Response, body: Any) -> str | None:
+    fields = body if isinstance(body, dict) else {}
+    found = [response.headers.get(name) for name in _ID_HEADERS]
+    found += [fields.get(name) for name in _ID_FIELDS]
+    return next((str(value) for value in found if value), None)
+
+
+def _vendor_message(body: Any) -> str:
+    """Return the vendor's own message from the usual places of a body; empty without one."""
+    said = body
+    for _ in range(3):
+        if isinstance(said, list):
+            said = said[0] if said else None
+        if isinstance(said, dict):
+            names = ("message", "detail", "description", "error", "errors", "title")
+            said = next((said[name] for name in names if said.get(name)), None)
+    if not isinstance(said, str) or not said.strip() or said.lstrip().startswith("<"):
+        return ""  # a web page is nothing to put into a sentence; the error's body has it
+    return f": {' '.join(said.split())[:_MAX_MESSAGE]}"

@@ -1,0 +1,105 @@
+"""Vendors' rate limit headers, in one form for all vendors."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+MIN_EPOCH_SECONDS = 1e9
+"""A reset above this is a moment since 1970 (2001 and later), below it a number of seconds."""
+MIN_EPOCH_MILLISECONDS = 1e11
+ROUNDING_SECONDS = 1.0
+"""Resets are told in whole seconds, and nobody says whether rounded up."""
+MAX_WAIT_SECONDS = 366 * 86400.0
+"""Nobody closes for longer: beyond it a number is a mistake, and dates overflow."""
+MAX_ROLLING_REQUESTS = 100_000
+"""Requests in a rolling window; a larger limit is none."""
+
+_FAMILIES = ("ratelimit", "x-ratelimit", "x-rate-limit")
+_HUBSPOT = "x-hubspot-ratelimit-"
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitInfo:
+    """The rate limit of one response; seconds from now, None if not given."""
+
+    retry_after: float | None = None
+    remaining: int | None = None
+    reset: float | None = None
+    rolling: tuple[int, int, float] | None = None
+    """(maximum, remaining, seconds) of a rolling window."""
+    daily_remaining: int | None = None
+    everywhere: bool = False
+    """The vendor says that all of the account is meant, not one endpoint."""
+
+
+def read_rate_limit_headers(headers: Mapping[str, str], now: datetime) -> RateLimitInfo:
+    """Read the rate limit headers; unreadable ones count as missing.
+
+    Args:
+        headers: Names in lower case.
+        now: The current time.
+    """
+    remaining, reset = _read_fixed_window(headers, now)
+    return RateLimitInfo(
+        retry_after=_parse_retry_after(headers.get("retry-after"), now),
+        remaining=remaining,
+        reset=reset,
+        rolling=_read_rolling_window(headers),
+        daily_remaining=_parse_int(headers.get(_HUBSPOT + "daily-remaining")),
+        everywhere=headers.get("stripe-rate-limited-reason", "").startswith("global"),
+    )
+
+
+def _parse_retry_after(text: str | None, now: datetime) -> float | None:
+    """Return the seconds of either form in RFC 9110 section 10.2.3."""
+    seconds = _parse_number(text)
+    if seconds is None:
+        try:
+            moment = parsedate_to_datetime(text or "")
+        except ValueError:
+            return None
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        seconds = (aware - now).total_seconds()
+    return min(max(0.0, seconds), MAX_WAIT_SECONDS)
+
+
+def _read_fixed_window(
+    headers: Mapping[str, str], now: datetime
+) -> tuple[int | None, float | None]:
+    for family in _FAMILIES:
+        reset = _parse_number(headers.get(family + "-reset"))
+        if reset is not None:
+            return _parse_int(headers.get(family + "-remaining")), _seconds_from_now(reset, now)
+    return None, None
+
+
+def _seconds_from_now(reset: float, now: datetime) -> float:
+    if reset >= MIN_EPOCH_MILLISECONDS:
+        reset /= 1000
+    if reset >= MIN_EPOCH_SECONDS:
+        reset -= now.timestamp()
+    return min(max(0.0, reset), MAX_WAIT_SECONDS) + ROUNDING_SECONDS
+
+
+def _read_rolling_window(headers: Mapping[str, str]) -> tuple[int, int, float] | None:
+    maximum = _parse_int(headers.get(_HUBSPOT + "max"))
+    remaining = _parse_int(headers.get(_HUBSPOT + "remaining"))
+    interval = _parse_number(headers.get(_HUBSPOT + "interval-milliseconds"))
+    if not maximum or remaining is None or not interval or not 0 < maximum <= MAX_ROLLING_REQUESTS:
+        return None
+    return maximum, max(0, remaining), interval / 1000
+
+
+def _parse_number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _parse_int(text: str | None) -> int | None:
+    value = _parse_number(text)
+    return None if value is None else int(value)

@@ -1,0 +1,115 @@
+"""Masking of our own credential in vendors' records before they are used."""
+
+import re
+from collections.abc import Set
+from threading import Lock
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from cs_sync.http.errors import Answer, replace_body
+
+MASK = "•••"
+MIN_SECRET_LENGTH = 8
+"""A shorter one may be a word or an id of a customer's, and what is stored must stay true."""
+
+_JSON_ESCAPE = re.compile(rb"\\[u/]")
+"""Where JSON may spell a character in another way."""
+
+
+class ResponseMasker:
+    """Masks one vendor's credentials in successful responses."""
+
+    def __init__(self) -> None:
+        self._secrets: frozenset[str] = frozenset()
+        self._forms: tuple[str, ...] = ()
+        self._needles: tuple[bytes, ...] = ()
+        self._lock = Lock()
+
+    def add_secrets(self, secrets: Set[str]) -> None:
+        """Mask these secrets from now on."""
+        with self._lock:
+            self._secrets |= {value for value in secrets if len(value) >= MIN_SECRET_LENGTH}
+            forms = {form for value in self._secrets for form in (value, quote(value, safe=""))}
+            self._forms = tuple(sorted(forms, key=len, reverse=True))
+            self._needles = tuple(orjson.dumps(form)[1:-1] for form in self._forms)
+
+    def mask_response(self, answer: Answer, asked: bytes | str | None) -> Answer | None:
+        """Return the response and its document without our secrets; None if it holds none.
+
+        A page without a secret costs some microseconds; one with a secret is changed in place.
+        The response to a token request is left unchanged: the granted token may be the one in
+        use.
+
+        Args:
+            answer: The response and its decoded body.
+            asked: The body of the request.
+        """
+        response, document = answer
+        if not self._may_contain_secret(response.content, document) or self._grants_token(
+            asked, document
+        ):
+            return None
+        if document is None:
+            content = response.content
+            for needle in self._needles:
+                content = content.replace(needle, MASK.encode())
+            return replace_body(response, content), None
+        clean, found = self._mask_document(document)
+        return (replace_body(response, _dump_json(clean)), clean) if found else None
+
+    def _may_contain_secret(self, content: bytes, document: Any) -> bool:
+        if any(needle in content for needle in self._needles):
+            return True
+        if b"\\" not in content or not self._needles or not _JSON_ESCAPE.search(content):
+            return False
+        plain = _dump_json(document)
+        return not plain or any(needle in plain for needle in self._needles)
+
+    def _grants_token(self, asked: bytes | str | None, document: Any) -> bool:
+        if not (asked and isinstance(document, dict) and "access_token" in document):
+            return False
+        sent = asked.encode() if isinstance(asked, str) else asked
+        return any(needle in sent for needle in self._needles)
+
+    def _mask_document(self, document: Any) -> tuple[Any, bool]:
+        """Mask the document in place; return it and whether anything was masked."""
+        root = [document]
+        todo: list[Any] = [root]
+        found = False
+        while todo:
+            node = todo.pop()
+            if isinstance(node, dict):
+                named = {self._mask_text(name): held for name, held in node.items()}
+                found |= named.keys() != node.keys()
+                node.clear()
+                node.update(named)
+            for place, held in node.items() if isinstance(node, dict) else enumerate(node):
+                if isinstance(held, str):
+                    node[place] = self._mask_text(held)
+                    found |= node[place] != held
+                elif isinstance(held, (dict, list)):
+                    todo.append(held)
+        return root[0], found
+
+    def _mask_text(self, text: str) -> str:
+        for form in self._forms:
+            text = text.replace(form, MASK)
+        return text
+
+
+def masking_warning(name: str) -> str:
+    """Return the warning for a masked response."""
+    return (
+        f"{name} repeats the key that we send it among its records; it is stored as {MASK}."
+        " Whoever sees those records there has the key: take it out of them, and renew it"
+    )
+
+
+def _dump_json(document: Any) -> bytes:
+    """Return JSON with as few escapes as possible; empty if nested too deeply."""
+    try:
+        return orjson.dumps(document)
+    except TypeError:
+        return b""

@@ -1,0 +1,86 @@
+"""Statistics of requests and waits, in total and per stream, emitted as events."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+
+from cs_sync.contracts.events import Event, EventName
+
+MIN_REPORTED_WAIT = 1.0
+"""Shorter waits are only pacing: they are counted, and not announced one by one."""
+
+
+@dataclass(slots=True)
+class RequestStats:
+    """Requests sent, and seconds waited for the rate limiter or before retries."""
+
+    requests: int = 0
+    waited_seconds: float = 0.0
+    stream: str = ""
+
+
+_counts: ContextVar[tuple[tuple["StatsRecorder", RequestStats], ...]] = ContextVar(
+    "_counts", default=()
+)
+
+
+class StatsRecorder:
+    """Statistics of one credential; `counting` opens a count for the calling thread or context."""
+
+    def __init__(
+        self, source: str, emit: Callable[[Event], object], now: Callable[[], datetime]
+    ) -> None:
+        self.total = RequestStats()
+        self._source, self._emit, self._now = source, emit, now
+        self._warned: set[str] = set()
+        self._lock = Lock()
+
+    @contextmanager
+    def counting(self, stream: str = "") -> Iterator[RequestStats]:
+        """Count the requests inside the block; put the stream's name on its events."""
+        count = RequestStats(stream=stream)
+        token = _counts.set((*_counts.get(), (self, count)))
+        try:
+            yield count
+        finally:
+            _counts.reset(token)
+
+    def sent(self) -> None:
+        """Count one more request."""
+        with self._lock:
+            for count in self._open():
+                count.requests += 1
+
+    def record_wait(self, seconds: float, reason: str) -> None:
+        """Count a wait for the rate limiter; emit an event if it is long."""
+        self._waited(seconds)
+        if seconds >= MIN_REPORTED_WAIT:
+            self._tell("waiting", seconds=round(seconds, 3), reason=reason)
+
+    def record_retry(self, seconds: float, reason: str, attempt: int) -> None:
+        """Count the wait before a retry and emit an event."""
+        self._waited(seconds)
+        self._tell("retrying", seconds=round(seconds, 3), reason=reason, attempt=attempt)
+
+    def emit_warning(self, message: str) -> None:
+        """Emit a warning; repeated ones are emitted once."""
+        with self._lock:
+            new = message not in self._warned
+            self._warned.add(message)
+        if new:
+            self._tell("warning", message=message)
+
+    def _waited(self, seconds: float) -> None:
+        with self._lock:
+            for count in self._open():
+                count.waited_seconds += seconds
+
+    def _open(self) -> list[RequestStats]:
+        return [self.total, *(count for meter, count in _counts.get() if meter is self)]
+
+    def _tell(self, name: EventName, **detail: object) -> None:
+        stream = next((count.stream for count in reversed(self._open()) if count.stream), "")
+        self._emit(Event(name, self._now(), self._source, stream, detail))

@@ -1,0 +1,113 @@
+"""Translation into one language: messages by key, and the values in them."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+
+from babel import Locale
+from babel.dates import format_date
+from babel.numbers import format_decimal
+
+from cs_sync.i18n.catalogue import Language, Message, read_catalogue
+from cs_sync_schemas.money import CURRENCY_EXPONENT
+
+_LOCALES: Mapping[Language, str] = {"zh-Hans": "zh_Hans_CN", "zh-Hant": "zh_Hant_TW"}
+
+
+class Translator:
+    """The messages of a language; `translator("key", field="…")` fills one in.
+
+    With `n` the plural form of the language for this number is taken; {n} is the number.
+    """
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self._locale = Locale.parse(_LOCALES.get(language, language))
+        self._messages = read_catalogue(language)
+
+    def __call__(self, key: str, /, n: int | None = None, **fields: str) -> str:
+        """Return the text of a message.
+
+        Args:
+            key: The dotted key of the message.
+            n: The number that selects the plural form.
+            **fields: The texts of the fields in braces.
+
+        Raises:
+            KeyError: The key is unknown, or a field is missing.
+        """
+        message = self._messages[key]
+        if n is not None:
+            fields["n"] = self.number(n)
+        return self._select_form(message, n).format_map(fields)
+
+    def _select_form(self, message: Message, n: int | None) -> str:
+        if isinstance(message, str):
+            return message
+        if n == 0 and "zero" in message:
+            return message["zero"]
+        form = self._locale.plural_form(0 if n is None else n)
+        return message.get(form, message["other"])
+
+    def number(self, value: float, decimals: int = 1) -> str:
+        """Format a number with at most so many decimals and no trailing zeros: `3`, `5.5`."""
+        return self._format_decimal(Decimal(f"{value:.{decimals}f}"), "#,##0." + "#" * decimals)
+
+    def percent(self, share: float, decimals: int = 0) -> str:
+        """Format a fraction as a percentage with a fixed number of decimals: `78%`."""
+        digits = "#,##0" + ("." + "0" * decimals if decimals else "")
+        pattern = str(self._locale.percent_formats[None].pattern).replace("#,##0", digits)
+        return self._format_decimal(Decimal(f"{share:.{decimals + 2}f}"), pattern)
+
+    def money(self, amount: int, currency: str) -> str:
+        """Format an amount in minor units: `1,250.00 EUR`."""
+        exponent = CURRENCY_EXPONENT.get(currency, 2)
+        digits = "#,##0" + ("." + "0" * exponent if exponent else "")
+        return f"{self._format_decimal(Decimal(amount).scaleb(-exponent), digits)} {currency}"
+
+    def mrr(self, amounts: Mapping[str, int]) -> str:
+        """Format MRR (currency → minor units), currency by currency: `10.00 EUR + 5.00 USD`."""
+        return " + ".join(self.money(amount, code) for code, amount in sorted(amounts.items()))
+
+    def day(self, day: date, today: date) -> str:
+        """Format a date: `12 Nov`, with the year if it is not this year's."""
+        pattern = self("format.day" if day.year == today.year else "format.day_of_year")
+        return _format_date(day, pattern, self._locale)
+
+    def instant(self, local: datetime, today: date) -> str:
+        """Format a local time: `12 Nov, 14:05`."""
+        day = self.day(local.date(), today)
+        return self("format.instant", day=day, time=f"{local:%H:%M}")
+
+    def band(self, name: str | None) -> str:
+        """Translate a health band; return an unknown one unchanged."""
+        key = f"band.{name}"
+        return self(key) if key in self._messages else str(name)
+
+    def keys(self) -> frozenset[str]:
+        """Return the keys of all messages."""
+        return frozenset(self._messages)
+
+    def _format_decimal(self, value: Decimal, pattern: str) -> str:
+        return _format_number(value, pattern, self._locale)
+
+
+# The same few days and counts come back for every account: they are put into words once.
+@lru_cache(maxsize=4096)
+def _format_date(day: date, pattern: str, locale: Locale) -> str:
+    return format_date(day, pattern, locale)
+
+
+@lru_cache(maxsize=4096)
+def _format_number(value: Decimal, pattern: str, locale: Locale) -> str:
+    return format_decimal(value, pattern, locale)
+
+
+@lru_cache
+def get_translator(language: Language) -> Translator:
+    """Return the translator of a language; one per language is cached."""
+    return Translator(language)
+
+
+ENGLISH = get_translator("en")

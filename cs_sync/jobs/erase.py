@@ -1,0 +1,182 @@
+"""Erasure of a person from the whole store, with proof and permanent suppression."""
+
+import glob
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from cs_sync.contracts.errors import ConfigError, CsSyncError, StoreError
+from cs_sync.identity.domains import normalise_email
+from cs_sync.jobs.derive import resolve_accounts
+from cs_sync.queries.report import REPORT_FILE, create_report
+from cs_sync.runtime.run_session import RunSession, record_run
+from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.privacy.data_subject import DataSubject, find_data_subject, suppress_data_subject
+from cs_sync.store.privacy.erase import erase_data_subject
+from cs_sync.store.privacy.redact_text import TextRedactor
+from cs_sync.store.privacy.suppression import read_suppression_list
+from cs_sync.store.privacy.verify_erased import count_remaining_traces
+from cs_sync.store.queries.identity_graph import save_graph
+from cs_sync_schemas import Owner, WriteLedger, get_table
+
+OWNER, LEDGER = get_table(Owner), get_table(WriteLedger)
+
+
+@dataclass(slots=True)
+class ErasureResult:
+    """The erased rows by table, and the remaining manual steps."""
+
+    rows: dict[str, int]
+    addresses: int
+    searched: int
+    """Columns of text that were searched for the addresses afterwards."""
+    notes: list[str] = field(default_factory=list)
+
+
+def erase_person(workspace: Workspace, email: str) -> ErasureResult:
+    """Erase the person with an e-mail address and suppress them; counts are unchanged.
+
+    Args:
+        workspace: The workspace.
+        email: The person's e-mail address.
+
+    Returns:
+        The erased rows, and notes on the remaining copies.
+
+    Raises:
+        ConfigError: The text is no e-mail address.
+        StoreError: The address is still found after the erasure.
+    """
+    address = normalise_email(email)
+    if address is None:
+        raise ConfigError("that is no e-mail address", "give it as name@example.com")
+    with record_run(workspace, "forget") as recorded:
+        person, rows = _erase_and_resolve(recorded, address)
+        searched = _verify_erasure(recorded, person)
+        _compact_database(workspace)
+        recorded.statuses.append("ok")
+    notes = [*_describe_kept_owners(workspace, address), *_describe_crm_copies(workspace, person)]
+    notes += [*_describe_backups(workspace, person), *_rewrite_report(workspace, person)]
+    return ErasureResult(rows, len(person.addresses), searched, notes)
+
+
+def _erase_and_resolve(recorded: RunSession, address: str) -> tuple[DataSubject, dict[str, int]]:
+    """Erase the person in one transaction, then resolve the accounts without them."""
+    workspace, now = recorded.workspace, recorded.workspace.clock()
+
+    def erase(connection: Connection) -> tuple[DataSubject, dict[str, int]]:
+        if connection.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA secure_delete = ON")
+        person = find_data_subject(connection, address)
+        suppressed = read_suppression_list(connection)
+        suppress_data_subject(connection, suppressed, person, now)
+        return person, erase_data_subject(connection, suppressed, person)
+
+    person, rows = recorded.transact(erase)
+    resolution = resolve_accounts(workspace)
+    recorded.transact(lambda connection: save_graph(connection, resolution, now))
+    return person, rows
+
+
+def _verify_erasure(recorded: RunSession, person: DataSubject) -> int:
+    """Search the whole store; raise StoreError if an address is still found.
+
+    Returns:
+        The number of searched text columns.
+    """
+    with recorded.workspace.store.read() as connection:
+        left, searched = count_remaining_traces(connection, person)
+    if left:
+        raise StoreError(
+            f"the address still stands in {', '.join(sorted(left))}",
+            "run the command again; if it stays, report it: nothing else was changed",
+        )
+    return searched
+
+
+def _compact_database(workspace: Workspace) -> None:
+    """Remove deleted data from SQLite's free pages and log."""
+    if workspace.store.engine.dialect.name == "sqlite":
+        with workspace.store.read() as connection:
+            connection.exec_driver_sql("VACUUM")
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _describe_kept_owners(workspace: Workspace, address: str) -> Iterator[str]:
+    with workspace.store.read() as connection:
+        owners = connection.execute(select(OWNER.c.source, OWNER.c.source_id, OWNER.c.email))
+        for source, source_id, email in owners:
+            if normalise_email(email) == address:
+                yield (
+                    f"kept: {source} knows the address as your colleague {source_id} (table owner)"
+                )
+
+
+def _describe_crm_copies(workspace: Workspace, person: DataSubject) -> Iterator[str]:
+    """Yield a note per destination with follow-ups that may quote the person."""
+    with workspace.store.read() as connection:
+        rows = connection.execute(
+            select(LEDGER.c.destination, LEDGER.c.remote_id).where(
+                LEDGER.c.object == "follow_up",
+                LEDGER.c.account_id.in_(person.accounts),
+                LEDGER.c.remote_id.is_not(None),
+            )
+        ).all()
+    counts = Counter(row.destination for row in rows)
+    for destination, count in sorted(counts.items()):
+        yield (
+            f"outside: {destination} has {count} follow-ups of the person's account, which may"
+            " name or quote them; erase the person there too"
+        )
+
+
+def _describe_backups(workspace: Workspace, person: DataSubject) -> Iterator[str]:
+    """Yield a note per backup that still holds the person."""
+    path = workspace.store.engine.url.database
+    if workspace.store.engine.dialect.name != "sqlite":
+        yield "backups: those of the PostgreSQL server still hold the person until they expire"
+        path = None
+    for file in _find_backups(Path(path)) if path else ():
+        if _contains_person(file, person):
+            yield f"backup: {file} still holds the person; delete it when you can"
+
+
+def _rewrite_report(workspace: Workspace, person: DataSubject) -> Iterator[str]:
+    """Rewrite a report that names or quotes the person; delete it if that fails."""
+    path = workspace.config.folder / REPORT_FILE
+    if not path.exists() or not _mentions_person(path, person):
+        return
+    try:
+        create_report(workspace)
+    except CsSyncError as error:
+        path.unlink()
+        yield f"report: {path} named the person and was removed; it could not be written: {error}"
+        return
+    yield f"report: {path} named the person and was written anew; copies of it still do"
+
+
+def _find_backups(database: Path) -> Iterator[Path]:
+    """Yield files beside a database with its name, whoever made them."""
+    at_work = {database.name, *(f"{database.name}-{part}" for part in ("wal", "shm", "journal"))}
+    for file in sorted(database.parent.glob(f"{glob.escape(database.stem)}*")):
+        is_copy = database.suffix in ("", *file.suffixes)
+        if is_copy and file.name not in at_work and file.is_file():
+            yield file
+
+
+def _mentions_person(path: Path, person: DataSubject) -> bool:
+    """Return whether a page names or quotes the person."""
+    page = unescape(path.read_text(encoding="utf-8", errors="replace"))
+    redactor = TextRedactor([*person.addresses, *person.names], person.texts)
+    return bool(redactor.redact_value(page) != page)
+
+
+def _contains_person(file: Path, person: DataSubject) -> bool:
+    needles: list[Any] = [*person.addresses, *person.names]
+    content = file.read_bytes().lower()
+    return any(text.lower().encode() in content for text in needles)

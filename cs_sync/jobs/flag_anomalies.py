@@ -1,0 +1,94 @@
+"""Warnings about counts that deviate from recent runs."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from sqlalchemy import Connection
+
+from cs_sync.contracts.events import Event
+from cs_sync.runtime.run_session import RunSession
+from cs_sync.store.records.fill_rates import (
+    count_filled_fields,
+    read_fill_profiles,
+    save_fill_profiles,
+)
+from cs_sync.store.runs import read_earlier_counts
+from cs_sync.sync.anomalies import (
+    COMPARED_RUNS,
+    TableCounts,
+    describe_count_drop,
+    describe_fill_rate_drops,
+    describe_row_drop,
+)
+from cs_sync.sync.result import StreamResult
+
+
+def flag_anomalies(recorded: RunSession, outcomes: Sequence[StreamResult]) -> None:
+    """Report counts that deviate from recent runs; the run continues.
+
+    A field that became empty makes the run `partial`: figures based on it would be wrong.
+
+    Args:
+        recorded: The current run.
+        outcomes: The outcomes of its streams.
+    """
+    came_through = [outcome for outcome in outcomes if outcome.status != "failed"]
+    workspace = recorded.workspace
+
+    def look(connection: Connection) -> tuple[list[Anomaly], list[Anomaly]]:
+        fewer, emptier = _find_table_drops(connection, recorded.id, came_through)
+        return [
+            *_find_count_drops(connection, recorded.id, came_through),
+            *fewer,
+            *emptier,
+        ], emptier
+
+    anomalies, emptier = recorded.transact(look)
+    if emptier:
+        recorded.statuses.append("partial")
+    for source, subject, message in anomalies:
+        recorded.messages.append(f"unusual: {source} {subject}: {message}")
+        detail = {"message": f"{source} {subject}: {message}"}
+        workspace.emit(Event("warning", workspace.clock(), source, subject, detail))
+
+
+Anomaly = tuple[str, str, str]
+"""Source, stream or table, and what is odd about it."""
+
+
+def _find_count_drops(
+    connection: Connection, run: str, outcomes: Iterable[StreamResult]
+) -> Iterator[Anomaly]:
+    for outcome in outcomes:
+        earlier = read_earlier_counts(
+            connection, outcome.source, outcome.stream, run, COMPARED_RUNS
+        )
+        odd = describe_count_drop(outcome.stored.records, earlier)
+        if odd:
+            yield outcome.source, outcome.stream, odd
+
+
+def _find_table_drops(
+    connection: Connection, run: str, outcomes: Iterable[StreamResult]
+) -> tuple[list[Anomaly], list[Anomaly]]:
+    """Return tables with far fewer rows, and tables with an emptied field.
+
+    Only tables changed by the run are measured.
+    """
+    fewer: list[Anomaly] = []
+    emptier: list[Anomaly] = []
+    changed = {
+        (outcome.source, table)
+        for outcome in outcomes
+        if outcome.stored.changed or outcome.stored.deleted
+        for table in outcome.tables
+    }
+    for source, table in sorted(changed):
+        now = TableCounts(*count_filled_fields(connection, source, table))
+        profiles = read_fill_profiles(connection, source, table)
+        earlier = [TableCounts(profile["rows"], profile["filled"]) for profile in profiles]
+        if few := describe_row_drop(now, earlier):
+            fewer.append((source, table, few))
+        emptier += [(source, table, odd) for odd in describe_fill_rate_drops(now, earlier)]
+        newest = {"run": run, "rows": now.rows, "filled": now.filled}
+        save_fill_profiles(connection, source, table, [*profiles, newest][-COMPARED_RUNS:])
+    return fewer, emptier

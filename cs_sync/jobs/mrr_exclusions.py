@@ -1,0 +1,102 @@
+"""Accounts without a computable MRR: excluded, and reported by every run.
+
+They are stored as rejects, keep their last known MRR, and are retried by each run.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Connection
+
+from cs_sync.contracts.source import Rejection
+from cs_sync.metrics.mrr.facts import BillingFacts
+from cs_sync.metrics.mrr.movements import AccountMrr, calculate_account_mrr
+from cs_sync.metrics.mrr.policy import MrrPolicy
+from cs_sync.store.records.rejects import delete_resolved_rejects, read_reject_reasons, save_rejects
+from cs_sync_schemas import Account, Record
+from cs_sync_schemas.money import MAX_MINOR_UNITS
+
+MAX_NAMED_ACCOUNTS = 3
+COMPUTATION_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What facts that contradict themselves, or are beyond every range, can raise anywhere."""
+_SOURCE, _RECORD = "cs-sync", cast(type[Record], Account)
+
+
+def compute_mrr(
+    facts: Iterable[BillingFacts], policy: MrrPolicy
+) -> tuple[dict[str, AccountMrr], dict[str, str]]:
+    """Compute the MRR of accounts.
+
+    Returns:
+        Account id → MRR, and account id → reason for accounts without one.
+    """
+    mrr: dict[str, AccountMrr] = {}
+    reasons: dict[str, str] = {}
+    for account_facts in facts:
+        try:
+            computed = calculate_account_mrr(account_facts, policy)
+        except COMPUTATION_ERRORS as error:
+            reasons[account_facts.account_id] = (
+                f"MRR cannot be computed: {type(error).__name__}: {error}"
+            )
+            continue
+        if reason := _describe_overflow(computed):
+            reasons[account_facts.account_id] = reason
+        else:
+            mrr[account_facts.account_id] = computed
+    return mrr, reasons
+
+
+def _describe_overflow(mrr: AccountMrr) -> str:
+    """Return why an MRR cannot be stored: sums must fit into 64 bits."""
+    for span in mrr.spans:
+        if abs(span.amount) > MAX_MINOR_UNITS:
+            most = max(span.parts, key=lambda part: abs(part.amount))
+            return (
+                f"MRR of {span.amount} {span.currency} minor units is beyond {MAX_MINOR_UNITS}; "
+                f"most of it is item {most.source}:{most.item} (quantity {most.quantity:f})"
+            )
+    return ""
+
+
+def save_excluded(
+    connection: Connection,
+    stream: str,
+    computed: Iterable[str],
+    reasons: Mapping[str, str],
+    run_id: str,
+    now: datetime,
+) -> None:
+    """Store the accounts excluded from a policy's MRR, and clear the computed ones.
+
+    Args:
+        connection: A database connection.
+        stream: The name of the policy's stream.
+        computed: The accounts with an MRR.
+        reasons: Account id → reason of its exclusion.
+        run_id: The current run.
+        now: The current time.
+    """
+    delete_resolved_rejects(connection, _SOURCE, _RECORD, computed)
+    rejections = [Rejection(_RECORD, id_, "mrr", reason) for id_, reason in reasons.items()]
+    save_rejects(connection, _SOURCE, stream, rejections, run_id, now)
+
+
+def read_excluded(connection: Connection, stream: str) -> dict[str, str]:
+    """Read account id → reason of its exclusion from a policy's MRR."""
+    return read_reject_reasons(connection, _SOURCE, stream)
+
+
+def describe_excluded(reasons: Mapping[str, Any]) -> str:
+    """Describe the excluded accounts in one sentence."""
+    examples = "; ".join(
+        f"{id_}: {reason}" for id_, reason in sorted(reasons.items())[:MAX_NAMED_ACCOUNTS]
+    )
+    more = (
+        f"; and {len(reasons) - MAX_NAMED_ACCOUNTS} more"
+        if len(reasons) > MAX_NAMED_ACCOUNTS
+        else ""
+    )
+    accounts = "1 account has" if len(reasons) == 1 else f"{len(reasons)} accounts have"
+    return f"{accounts} no current MRR ({examples}{more}); see `cs-sync rejects list`"

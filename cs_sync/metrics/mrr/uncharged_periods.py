@@ -1,0 +1,70 @@
+"""Uncharged periods proven by invoices, without another sign of a pause."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from cs_sync.metrics.mrr.books import SubscriptionHistory
+from cs_sync.metrics.mrr.facts import InvoiceFact
+from cs_sync.metrics.mrr.observations import WRITE_OFF_TOLERANCE, is_written_off_at_once
+
+Interval = tuple[datetime, datetime]
+
+GAP_TOLERANCE = timedelta(days=2)
+"""Periods of bills that follow one another may leave a day between them."""
+
+
+def find_uncharged_periods(book: SubscriptionHistory) -> list[Interval]:
+    """Find the periods without an invoice, or with one given up at once."""
+    return sorted({*_list_written_off(book), *(_list_gaps(book) if book.shows_present else ())})
+
+
+def merge_intervals(intervals: list[Interval]) -> list[Interval]:
+    """Sort intervals and merge those that touch."""
+    whole: list[Interval] = []
+    for start, end in sorted(intervals):
+        if whole and start <= whole[-1][1]:
+            whole[-1] = (whole[-1][0], max(whole[-1][1], end))
+        else:
+            whole.append((start, end))
+    return whole
+
+
+def _list_written_off(book: SubscriptionHistory) -> Iterator[Interval]:
+    off = {invoice.source_id for invoice in book.invoices if _is_written_off(invoice)}
+    charged = [start for _, start, _ in book.charges()]
+    for line, start, end in book.agreed():
+        if line.is_proration or line.amount == 0 or line.invoice_source_id not in off:
+            continue
+        again = any(abs(other - start) < WRITE_OFF_TOLERANCE for other in charged)
+        if not again:
+            yield start, min([end, *(other for other in charged if start < other < end)])
+
+
+def _is_written_off(invoice: InvoiceFact) -> bool:
+    """Return whether an invoice was given up at creation; void ones by default."""
+    if invoice.status not in ("void", "uncollectible"):
+        return False
+    if invoice.given_up_at is None:
+        return invoice.status == "void"
+    return is_written_off_at_once(invoice)
+
+
+def _list_gaps(book: SubscriptionHistory) -> Iterator[Interval]:
+    """Yield the gaps between two periods of one item, if nothing else was billed then.
+
+    Once the subscription is watched, a pause is reported or observed: an invoice missing after
+    that has not been read yet.
+    """
+    watched = [s.changed_at for s in (*book.past, book.subscription) if s.changed_at is not None]
+    periods: dict[str | None, list[Interval]] = defaultdict(list)
+    for line, start, end in book.agreed():
+        periods[line.subscription_item_source_id].append((start, end))
+    billed = [period for charged in periods.values() for period in charged]
+    for charged in periods.values():
+        for (_, until), (start, _) in pairwise(merge_intervals(charged)):
+            others = any(a < start and b > until + GAP_TOLERANCE for a, b in billed)
+            unseen = not watched or until < min(watched)
+            if start - until > GAP_TOLERANCE and unseen and not others:
+                yield until, start

@@ -1,0 +1,59 @@
+"""The account and person of tickets, answers and usage, with segments."""
+
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    FromClause,
+    String,
+    Table,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+)
+
+from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.ownership import join_owner
+from cs_sync.metrics.sql.relations import ACCOUNT, is_counted, is_present
+from cs_sync.metrics.sql.segments import join_segments
+
+
+def select_attributed(
+    scope: Scope,
+    record: Table,
+    *columns: ColumnElement[Any],
+    where: ColumnElement[bool],
+    name: str | None = None,
+) -> CTE:
+    """Select existing records with `account_id`, `person`, the segments and these columns.
+
+    The account is the record's own, else its contact's at that time; records of test and
+    merged accounts are left out, records without an account stay. `person` is the resolved
+    contact, else the source's, else None. Columns of `ACCOUNT` may be among `columns`. The
+    segments are those at the end of the scope's last period: `Metric.statements` asks
+    period by period.
+
+    Args:
+        scope: The periods, segments and time of knowledge.
+        record: The table of the records.
+        *columns: Further columns.
+        where: A condition on the records.
+    """
+    owner = join_owner(record)
+    account_id, who = owner.account_id, owner.contact_id
+    if who is None:
+        who = literal(None, String)
+    else:
+        own = cast(record.c.source, String) + literal(":") + record.c.contact_source_id
+        who = func.coalesce(who, own)
+    owned: FromClause = owner.rows.outerjoin(ACCOUNT, ACCOUNT.c.id == account_id)
+    owned, segments = join_segments(scope, owned, ACCOUNT.c.id, scope.periods[-1].ends_at)
+    return (
+        select(account_id.label("account_id"), who.label("person"), *segments, *columns)
+        .select_from(owned)
+        .where(is_present(scope, record), where, or_(ACCOUNT.c.id.is_(None), is_counted()))
+        .cte(f"attributed_{name or record.name}")
+    )

@@ -1,0 +1,201 @@
+"""SQL building blocks: periods as rows, counted accounts, sums per segment.
+
+Only the subset of SQL common to SQLite, PostgreSQL, DuckDB, Snowflake, BigQuery,
+Databricks, Trino and Spark is used: CTEs, range joins, CASE, row_number; no
+greatest/least, no generate_series.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Double,
+    FromClause,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    or_,
+    select,
+    types,
+    union_all,
+)
+
+from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.periods import Period, get_day_start
+from cs_sync.metrics.sql.dialects import bind_day, bind_instant
+from cs_sync_schemas import Account, get_table
+
+ACCOUNT = get_table(Account)
+
+
+_MAX_UNION_ROWS = 400
+"""Rows in one UNION: SQLite refuses more than 500."""
+
+Moment = Callable[[Period], datetime | date | int]
+
+
+def select_period_rows(scope: Scope, **moments: Moment) -> CTE:
+    """Select the scope's periods: `period` (index) and one column per requested moment."""
+    rows = [
+        select(
+            literal(index).label("period"),
+            *(_bind_moment(moment(period)).label(name) for name, moment in moments.items()),
+        )
+        for index, period in enumerate(scope.periods)
+    ]
+    name = "_".join(("periods", *moments))
+    if len(rows) <= _MAX_UNION_ROWS:
+        return _union_rows(rows, name)
+    chunks = [
+        rows[start : start + _MAX_UNION_ROWS] for start in range(0, len(rows), _MAX_UNION_ROWS)
+    ]
+    parts = [_union_rows(part, f"{name}_{number}") for number, part in enumerate(chunks)]
+    return _union_rows([select(part) for part in parts], name)
+
+
+def _union_rows(rows: Sequence[Select[Any]], name: str) -> CTE:
+    return (union_all(*rows) if len(rows) > 1 else rows[0]).cte(name)
+
+
+def _bind_moment(value: datetime | date | int) -> ColumnElement[Any]:
+    if isinstance(value, int):
+        return literal(value)
+    return bind_instant(value) if isinstance(value, datetime) else bind_day(value)
+
+
+def make_window_start(days: int) -> Callable[[Period], datetime]:
+    """Return a function for the start of a period's last so many days, in UTC."""
+    return lambda period: get_day_start(period.end - timedelta(days=days), period.zone)
+
+
+def is_counted(account: FromClause = ACCOUNT) -> ColumnElement[bool]:
+    """Return the condition for counted accounts: no test account, not merged."""
+    return and_(account.c.is_test.is_(False), account.c.merged_into.is_(None))
+
+
+def is_known(scope: Scope, table: FromClause) -> ColumnElement[bool]:
+    """Return the condition for rows of a bitemporal table known now, or at `known_at`."""
+    if scope.known_at is None:
+        return table.c.known_to.is_(None)
+    at = bind_instant(scope.known_at)
+    return and_(table.c.known_from <= at, or_(table.c.known_to.is_(None), table.c.known_to > at))
+
+
+def is_present(scope: Scope, table: FromClause) -> ColumnElement[bool]:
+    """Return the condition for existing records: not deleted, now or at `known_at`."""
+    if scope.known_at is None:
+        return table.c.deleted_at.is_(None)
+    at = bind_instant(scope.known_at)
+    undeleted = or_(table.c.deleted_at.is_(None), table.c.deleted_at > at)
+    return and_(table.c.first_seen_at <= at, undeleted)
+
+
+def count_if(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    """Count the rows with a true condition."""
+    return func.sum(case((condition, 1), else_=0))
+
+
+def get_segment_columns(scope: Scope, relation: FromClause) -> list[ColumnElement[Any]]:
+    """Return the segment columns of a relation."""
+    return [relation.c[f"segment_{index}"] for index in range(len(scope.by))]
+
+
+def select_totals(
+    scope: Scope,
+    relation: FromClause,
+    *,
+    numerator: ColumnElement[Any],
+    denominator: ColumnElement[Any] | None = None,
+    n: ColumnElement[Any],
+    currency: bool = False,
+    **more: ColumnElement[Any],
+) -> Select[Any]:
+    """Aggregate a relation with `period` and segment columns into a metric's rows.
+
+    Columns of the relation named `dimension_0`, … split the rows further.
+
+    Args:
+        scope: The scope with the attributes.
+        relation: The rows to aggregate.
+        numerator: The aggregate above the line.
+        denominator: The aggregate below the line; None for a plain amount.
+        n: The aggregate for the sample size.
+        currency: Also group by `currency`.
+        **more: Further aggregates by name, for the interval.
+    """
+    own = [column for column in relation.c if column.name.startswith("dimension_")]
+    groups = [relation.c.period, *get_segment_columns(scope, relation), *own]
+    money = relation.c.currency if currency else literal(None, String)
+    splits = [*groups, money] if currency else groups
+    below = literal(None, types.Integer) if denominator is None else denominator
+    return (
+        select(
+            *groups,
+            money.label("currency"),
+            numerator.label("numerator"),
+            below.label("denominator"),
+            n.label("n"),
+            *(column.label(name) for name, column in more.items()),
+        )
+        .select_from(relation)
+        .group_by(*splits)
+        .order_by(*splits)
+    )
+
+
+def select_median(scope: Scope, relation: FromClause) -> Select[Any]:
+    """Select the median `value` of a relation per period and segment.
+
+    For an even number it is the mean of the middle two. It is ranked by window functions,
+    as not every database has a median. Rows without a value are excluded, also from n.
+    """
+    groups = [relation.c.period, *get_segment_columns(scope, relation)]
+    ranked = (
+        select(
+            *groups,
+            relation.c.value,
+            func.row_number().over(partition_by=groups, order_by=relation.c.value).label("place"),
+            func.count().over(partition_by=groups).label("size"),
+        )
+        .where(relation.c.value.is_not(None))
+        .subquery("ranked")
+    )
+    twice, size = ranked.c.place * 2, ranked.c.size
+    columns = [ranked.c[column.name] for column in groups]
+    middle = (
+        select(*columns, ranked.c.value, size)
+        .where(or_(twice == size, twice == size + 1, twice == size + 2))
+        .subquery("middle")
+    )
+    value = cast(middle.c.value, Double)
+    return select_totals(scope, middle, numerator=func.avg(value), n=func.max(middle.c.size))
+
+
+def select_quotient(
+    scope: Scope,
+    relation: FromClause,
+    y: ColumnElement[Any],
+    x: ColumnElement[Any],
+    *,
+    currency: bool = False,
+) -> Select[Any]:
+    """Select Σy ÷ Σx over rows with x above zero, and its interval's sums."""
+    fy, fx = cast(y, Double), cast(x, Double)
+    return select_totals(
+        scope,
+        relation,
+        numerator=func.sum(y),
+        denominator=func.sum(x),
+        n=count_if(x > 0),
+        currency=currency,
+        yy=func.sum(fy * fy),
+        xy=func.sum(fx * fy),
+        xx=func.sum(fx * fx),
+    )

@@ -1,0 +1,146 @@
+"""Topics of people's texts; every text is kept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cs_sync.metrics.topics.tokens import extract_words
+
+MIN_TEXTS = 10
+"""Fewer texts than this are read faster than they are grouped."""
+_TEXTS_PER_TOPIC = 8
+_MAX_TOPICS = 12
+_WORDS_PER_TOPIC = 3
+_MAX_DETRACTOR_SCORE = 6
+"""An NPS answer of 0 to 6 (Reichheld, 2003)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verbatim:
+    """An unchanged text of somebody of an account, and its score.
+
+    `score` is on a scale of 0 to 10 with 10 as the best, whatever the survey's own scale;
+    None for tickets and for answers in words only. `segment` holds the account's values of
+    chosen attributes.
+    """
+
+    account_id: str | None
+    said_at: datetime
+    text: str
+    kind: str = "custom"
+    survey: str | None = None
+    score: float | None = None
+    segment: tuple[str | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """Texts with common words, the most typical first; without words: the unrelated texts."""
+
+    words: tuple[str, ...]
+    verbatims: tuple[Verbatim, ...]
+
+    @property
+    def account_ids(self) -> tuple[str, ...]:
+        """The accounts with texts on it, sorted."""
+        return tuple(sorted({v.account_id for v in self.verbatims if v.account_id is not None}))
+
+    @property
+    def accounts(self) -> int:
+        """The number of accounts with texts on it."""
+        return len(self.account_ids)
+
+    @property
+    def mean_score(self) -> float | None:
+        """The mean of the texts' scores, 0 to 10; None without any."""
+        return _calculate_mean([v.score for v in self.verbatims if v.score is not None])
+
+    @property
+    def detractor_share(self) -> float | None:
+        """The share of detractors (0 to 6) among the NPS answers; None without any."""
+        scores = [v.score for v in self.verbatims if v.kind == "nps" and v.score is not None]
+        return _calculate_mean([float(score <= _MAX_DETRACTOR_SCORE) for score in scores])
+
+    def within(self, segment: tuple[str | None, ...]) -> "Topic":
+        """Return the topic with the texts of one segment only."""
+        return Topic(self.words, tuple(v for v in self.verbatims if v.segment == segment))
+
+
+def _calculate_mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def find_topics(verbatims: Sequence[Verbatim], most: int = _MAX_TOPICS) -> list[Topic]:
+    """Group texts by topic, the largest first, unrelated texts last.
+
+    Every text is in exactly one topic. Words are weighted by TF-IDF and split into topics
+    by non-negative matrix factorisation (Lee and Seung, 1999) with a deterministic start:
+    equal texts give equal topics. Fewer than `MIN_TEXTS` texts, or texts without common
+    words, are one topic without words.
+
+    Args:
+        verbatims: The texts.
+        most: The largest number of topics.
+
+    Raises:
+        ModuleNotFoundError: scikit-learn is not installed.
+    """
+    comments = sorted(
+        (v for v in verbatims if v.text.strip()), key=lambda v: (v.said_at, v.text, v.kind)
+    )
+    if len(comments) < MIN_TEXTS:
+        return [Topic((), tuple(comments))] if comments else []
+    weights, words = _weigh_words([v.text for v in comments])
+    if weights is None:
+        return [Topic((), tuple(comments))]
+    count = max(2, min(most, len(comments) // _TEXTS_PER_TOPIC, *weights.shape))
+    return _group_texts(comments, words, *_factorise(weights, count))
+
+
+def _weigh_words(texts: Sequence[str]) -> tuple[Any, Sequence[str]]:
+    """Calculate TF-IDF of words in two or more texts; None with fewer than two words."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    often = max(2, len(texts) * 3 // 5)
+    vectorizer = TfidfVectorizer(analyzer=extract_words, min_df=2, max_df=often, sublinear_tf=True)
+    try:
+        weights = vectorizer.fit_transform(texts)
+    except ValueError:  # no word is left
+        return None, ()
+    words = [str(word) for word in vectorizer.get_feature_names_out()]
+    return (weights, words) if len(words) > 1 else (None, ())
+
+
+def _factorise(weights: Any, count: int) -> tuple[Any, Any]:
+    """Factorise the weights into texts by topics, and topics by words."""
+    import numpy as np
+    from sklearn.decomposition import NMF
+
+    model = NMF(n_components=count, init="nndsvda", max_iter=2_000, tol=1e-3, random_state=0)
+    with np.errstate(invalid="ignore"):  # of a perfect fit the error may come out below nought
+        return model.fit_transform(weights), model.components_
+
+
+def _group_texts(
+    comments: Sequence[Verbatim], words: Sequence[str], by_topic: Any, by_word: Any
+) -> list[Topic]:
+    members: dict[int, list[tuple[float, Verbatim]]] = {}
+    for verbatim, shares in zip(comments, by_topic, strict=True):
+        best = int(shares.argmax()) if shares.max() > 0 else -1
+        members.setdefault(best, []).append((float(shares[best]), verbatim))
+    rest = members.pop(-1, [])
+    topics = [
+        Topic(_choose_words(words, by_word[topic]), _sort_typical_first(texts))
+        for topic, texts in members.items()
+    ]
+    topics.sort(key=lambda topic: (-len(topic.verbatims), topic.words))
+    return [*topics, Topic((), tuple(v for _, v in rest))] if rest else topics
+
+
+def _choose_words(words: Sequence[str], weights: Any) -> tuple[str, ...]:
+    return tuple(words[n] for n in weights.argsort()[::-1][:_WORDS_PER_TOPIC] if weights[n] > 0)
+
+
+def _sort_typical_first(texts: Sequence[tuple[float, Verbatim]]) -> tuple[Verbatim, ...]:
+    return tuple(v for _, v in sorted(texts, key=lambda weighted: -weighted[0]))

@@ -1,0 +1,71 @@
+"""Distinctive words of texts in any language, without stop words.
+
+Chinese, Japanese and Thai have no spaces between words: there, every few characters in
+a row count as a word. The stop word lists are short and our own: lists for search
+engines also drop words such as "bill", "call" and "system", which customers mean.
+"""
+
+import re
+from collections.abc import Iterator
+from unicodedata import normalize
+
+_IDEOGRAMS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+_THAI = "\u0e00-\u0e7f"
+_RUNS = re.compile(rf"[{_IDEOGRAMS}]+|[{_THAI}]+|[^\W\d_{_IDEOGRAMS}{_THAI}]+(?:['’][^\W\d_]+)?")
+_CHARACTERS_PER_WORD = {"ideograms": 2, "thai": 4}
+"""Characters that count as a word: most words of Chinese have two, of Thai three to five."""
+
+_STOP_WORDS = """
+a about after again all also am an and any are as at be because been before being but by can can't
+could did do does doesn't doing don't down for from get gets got had has have having he her here
+his how i i'm if in into is isn't it it's its just me more most much my no not of off on once one
+only or other our out over own please really same she should so some still such than thanks that
+the their them then there these they this those through to too under until up us very was we were
+what when where which while who why will with would you your
+
+ale bo by był była było być co czy dla do gdy ich im ja jak jako je jest jeszcze już kiedy który
+która które lub ma mam mi mnie na nam nas nasz nasza nasze nie nich niż od oraz po pod przez przy
+sam się są ta tak tam te tego tej ten to tu tylko tym u w was we więc wszystko z za ze że żeby
+
+acest această aici am ar are asta au avem că ca care ce cel cu cum dar de deci din după el ea ei
+este eu fi foarte fost iar în îmi îl la le lui mai mea meu mi ne nici noastră nostru noi nu o pe
+pentru prin sa să sau se sunt și tot un una unei unui va vă voastră
+
+aber als am an auch auf aus bei bin bis bitte da das dass dem den der des die dies doch durch ein
+eine einem einen einer er es für haben hat ich ihr ihre im in ist ja kann kein keine man mehr mein
+mit nach nicht noch nur oder ohne schon sehr sein sich sie sind so über um und uns unser unsere
+vom von vor war was wenn wie wir wird zu zum zur
+
+au aux avec ce ces cette dans de des du elle en est et eux il ils je la le les leur lui ma mais
+mes mon ne nos notre nous on ou par pas plus pour qu que qui sa se ses son sont sur ta te tes tout
+très un une vos votre vous
+
+al algo como con cuando de del desde donde el ella ellos en entre era es esa ese eso esta este esto
+está la las les lo los más me mi muy nada no nos nuestra nuestro o para pero por porque que se ser
+si sin sobre son su sus también te tiene todo tu un una uno y ya
+
+我们 你们 他们 她们 没有 这个 那个 这些 那些 可以 因为 所以 但是 如果 还是 就是 不是 什么 一个
+我們 你們 他們 沒有 這個 那個 這些 因為 所以 不是 什麼 一個 です ます した して いる ない から
+"""
+STOP_WORDS = frozenset(_STOP_WORDS.split())
+
+
+def extract_words(text: str) -> list[str]:
+    """Extract the words of a text, lower-case and in order, without stop words."""
+    words = _split_words(normalize("NFKC", text).casefold().replace("’", "'"))
+    return [word for word in words if len(word) > 1 and word not in STOP_WORDS]
+
+
+def _split_words(text: str) -> Iterator[str]:
+    for run in _RUNS.findall(text):
+        size = _get_word_size(run[0])
+        if size is None:
+            yield run
+        else:
+            yield from (run[n : n + size] for n in range(max(1, len(run) - size + 1)))
+
+
+def _get_word_size(letter: str) -> int | None:
+    if re.match(f"[{_THAI}]", letter):
+        return _CHARACTERS_PER_WORD["thai"]
+    return _CHARACTERS_PER_WORD["ideograms"] if re.match(f"[{_IDEOGRAMS}]", letter) else None

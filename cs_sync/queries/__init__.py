@@ -1,0 +1,1 @@
+"""What only answers: nothing here changes the store or the CRM on purpose."""

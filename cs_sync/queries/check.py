@@ -1,0 +1,108 @@
+"""Checks of all connections and permissions, with a remedy for each failure."""
+
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import make_url
+
+from cs_sync.contracts.errors import CsSyncError
+from cs_sync.contracts.events import Event
+from cs_sync.contracts.source import Finding
+from cs_sync.jobs.follow_ups import get_playbooks
+from cs_sync.queries.company_view import describe_missing_assignees, describe_missing_attributes
+from cs_sync.queries.identity_questions import describe_open_questions
+from cs_sync.queries.late_use import describe_incomplete_days
+from cs_sync.runtime.workspace import Workspace
+
+
+def check_workspace(workspace: Workspace) -> list[dict[str, Any]]:
+    """Check every stream of every source.
+
+    Readable secrets, open questions and ineffective playbooks are emitted as warnings.
+
+    Returns:
+        One row per stream: source, stream, ok, message, remedy.
+    """
+    playbooks, sources = get_playbooks(workspace), workspace.sources()
+    lacking = (
+        *describe_missing_assignees(workspace, playbooks),
+        *describe_missing_attributes(workspace, playbooks),
+    )
+    for message in (
+        *find_exposed_files(workspace),
+        *describe_language_gaps(workspace),
+        *describe_open_questions(workspace),
+        *describe_incomplete_days(workspace, sources),
+        *lacking,
+    ):
+        workspace.emit(Event("warning", workspace.clock(), detail={"message": message}))
+    rows = []
+    for opened in sources:
+        findings = _merge_equal_failures(_collect_findings(opened.name, opened.source.check()))
+        rows += [
+            {
+                "source": opened.name,
+                "stream": finding.subject,
+                "ok": finding.ok,
+                "message": finding.message,
+                "remedy": finding.remedy,
+            }
+            for finding in findings
+        ]
+    return rows
+
+
+def _merge_equal_failures(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield each failure once with all its streams: one wrong key fails all of them."""
+    subjects: dict[Finding, list[str]] = {}
+    for finding in findings:
+        key = finding if finding.ok else replace(finding, subject="")
+        subjects.setdefault(key, []).append(finding.subject)
+    for finding, named in subjects.items():
+        yield replace(finding, subject=", ".join(dict.fromkeys(named)))
+
+
+def describe_language_gaps(workspace: Workspace) -> list[str]:
+    """Return a note on the texts not translated to the workspace's language."""
+    language = workspace.config.workspace.language
+    if language == "en":
+        return []
+    reach = f'[workspace] language = "{language}" holds for follow-ups and reasons'
+    return [f"{reach}; the report and the terminal are in English in this version"]
+
+
+def find_exposed_files(workspace: Workspace) -> Iterator[str]:
+    """Yield a remedy for each sensitive file readable by other users.
+
+    Sensitive are configurations with secrets, and SQLite databases.
+    """
+    config, url = workspace.config, workspace.store.engine.url
+    files: list[tuple[Path, str]] = []
+    if config.connectors.find_plain_secrets() or _has_password(
+        config.database.url.get_secret_value()
+    ):
+        files.append((config.path, "holds secrets"))
+    if url.get_backend_name() == "sqlite" and url.database:
+        files.append((Path(url.database), "holds your customers' data"))
+    for path, what in files:
+        if os.name == "posix" and path.exists() and path.stat().st_mode & _OTHER_USERS:
+            yield f"{path} {what}, and other users can read it → chmod 600 {path}"
+
+
+_OTHER_USERS = stat.S_IRGRP | stat.S_IROTH
+
+
+def _has_password(url: str) -> bool:
+    return make_url(url).password is not None
+
+
+def _collect_findings(name: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the findings; the failure of a whole check is a finding too."""
+    try:
+        yield from findings
+    except CsSyncError as error:
+        yield Finding(False, name, error.message, error.remedy)

@@ -1,0 +1,51 @@
+"""Account context of operations, for destinations without records of our accounts."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cs_sync.jobs.follow_ups import ADDED_AT
+from cs_sync.queries.score import ScoredAccount
+from cs_sync.store.queries.follow_ups import read_owners
+from cs_sync.store.queries.source_links import read_links_by_account
+from cs_sync.write_back.desired_state import build_note_key
+
+OpContext = Mapping[str, Any]
+
+
+def build_op_contexts(
+    connection: Connection, scored: Iterable[ScoredAccount], follow_ups: Sequence[Mapping[str, Any]]
+) -> dict[str, OpContext]:
+    """Build the context of every possible operation: name, owner and links of its account.
+
+    A follow-up also has its playbook and assignee (an e-mail address), a note its
+    follow-up.
+
+    Args:
+        connection: A database connection.
+        scored: The scored accounts.
+        follow_ups: Rows of `follow_up`.
+
+    Returns:
+        Key of the operation → context.
+    """
+    owners, links = read_owners(connection), read_links_by_account(connection)
+    contexts: dict[str, OpContext] = {}
+    for account in (item.account for item in scored):
+        owner = owners.get((account["owner_source"] or "", account["owner_source_id"] or ""))
+        contexts[account["id"]] = {
+            "name": account["name"],
+            "owner": owner.email.lower() if owner and owner.email and owner.is_active else None,
+            "links": links.get(account["id"], {}),
+        }
+    for row in follow_ups:
+        context = {**contexts.get(row["account_id"], {}), "assignee": row["assignee"]}
+        contexts[row["key"]] = {**context, "playbook": row["playbook"]}
+        for fact in row["evidence"]:
+            if ADDED_AT in fact:
+                contexts[build_note_key(row["key"], fact)] = {
+                    **contexts[row["key"]],
+                    "follow_up": row["key"],
+                }
+    return contexts

@@ -1,0 +1,167 @@
+"""Explanation of one account's score: evidence, trend, change, follow-ups and links."""
+
+from datetime import date, datetime
+from typing import Any
+
+from cs_sync.contracts.errors import ConfigError
+from cs_sync.health import AccountEvidence, ScoreChange, build_day_scope, decompose_change
+from cs_sync.health.wording import to_plain_line
+from cs_sync.jobs.follow_ups import ACTIVE_STATES
+from cs_sync.queries.score import (
+    CHANGE_PERIOD,
+    ScoredAccount,
+    resolve_day,
+    score_accounts,
+    select_model,
+)
+from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.queries.accounts import find_accounts, read_mrr_at
+from cs_sync.store.queries.follow_ups import read_follow_ups
+from cs_sync.store.queries.health import read_band_periods, read_stored_score
+from cs_sync.store.queries.source_links import read_source_links
+
+MAX_LINKS = 5
+"""How many tickets and invoices are linked to."""
+
+
+def explain_score(
+    workspace: Workspace,
+    account: str,
+    *,
+    as_of: date | None = None,
+    since: date | None = None,
+    known_at: datetime | None = None,
+) -> dict[str, Any]:
+    """Explain one account's score.
+
+    Args:
+        workspace: The workspace.
+        account: The account's id or name.
+        as_of: The day of the score; today by default.
+        since: The day to compare with; 30 days earlier by default.
+        known_at: Use only what was known at this time.
+
+    Returns:
+        The fields of `score`, and mrr, trend (bands over time), change (since the earlier
+        day),
+        follow_ups (active ones) and links (into the sources).
+
+    Raises:
+        ConfigError: The account is unknown, or the day is in the future.
+    """
+    day, account_id = (
+        resolve_day(workspace, as_of),
+        _resolve_account_id(workspace, account, known_at),
+    )
+    before = since or day - CHANGE_PERIOD
+    if before >= day:
+        raise ConfigError(f"{before} is not before {day}", "give an earlier day with --since")
+    now = _select_account(score_accounts(workspace, day, known_at), account_id)
+    then = _select_account(score_accounts(workspace, before, known_at), account_id)
+    mode = workspace.config.health.mode
+    with workspace.store.read() as connection:
+        mrr = read_mrr_at(
+            connection, known_at or workspace.clock(), [account_id], known_at=known_at
+        ).get(account_id, {})
+        trend = read_band_periods(connection, account_id, mode, day)
+        stored = read_stored_score(connection, account_id, mode, before)
+        follow_ups = [
+            row
+            for row in read_follow_ups(connection)
+            if row["account_id"] == account_id and row["state"] in ACTIVE_STATES
+        ]
+        links = read_source_links(connection, account_id, known_at)
+    return {
+        **now.row(day),
+        "mrr": mrr,
+        "trend": [{**row, "since": row["since"].isoformat()} for row in trend],
+        "change": _explain_change(workspace, before, day, then, now, stored),
+        "follow_ups": [_format_follow_up(row, workspace) for row in follow_ups],
+        "links": [*links, *_list_evidence_links(now.evidence)],
+    }
+
+
+def _resolve_account_id(workspace: Workspace, account: str, known_at: datetime | None) -> str:
+    with workspace.store.read() as connection:
+        matches = find_accounts(connection, account, known_at)
+    if len(matches) != 1:
+        problem = "no account" if not matches else f"{len(matches)} accounts"
+        candidates = ", ".join(matches[:5]) or "`cs-sync accounts` lists them"
+        raise ConfigError(f"{problem} answers to {account!r}", f"give its id: {candidates}")
+    return matches[0]
+
+
+def _select_account(scored: list[ScoredAccount], account: str) -> ScoredAccount:
+    selected = next((item for item in scored if item.account["id"] == account), None)
+    if selected is None:
+        raise ConfigError(f"{account!r} is a test account", "test accounts are not scored")
+    return selected
+
+
+def _explain_change(
+    workspace: Workspace,
+    since: date,
+    until: date,
+    then: ScoredAccount,
+    now: ScoredAccount,
+    stored: dict[str, Any] | None,
+) -> dict[str, Any] | None:
+    """Return the change since a day in parts; None if a score is unknown.
+
+    The parts sum to the change.
+
+    With a stored score of that day under another model, the model's part is the difference
+    between that score and the score of the same facts under today's model.
+    """
+    config, zone = workspace.config.health, str(workspace.config.workspace.timezone)
+    models = [
+        select_model(now.account, config, build_day_scope(day, zone)) for day in (since, until)
+    ]
+    change = decompose_change(then.score, now.score, *models)
+    if change is None or then.score.score is None:
+        return None
+    remodelled = stored is not None and stored["model"] != then.score.model
+    was = stored["score"] if stored and remodelled else None
+    model = 0.0 if was is None else float(then.score.score) - was
+    return {
+        "since": since.isoformat(),
+        "total": float(change.total) + model,
+        "parts": _list_change_parts(change, model),
+    }
+
+
+def _list_change_parts(change: ScoreChange, model: float) -> list[dict[str, Any]]:
+    """Return the non-zero parts, largest first."""
+    candidates = [
+        ("the model changed", float(change.model) + model),
+        ("inputs no longer known", float(change.went_missing)),
+        ("inputs newly known", float(change.became_known)),
+        *((name, float(points)) for name, points in change.moved.items()),
+    ]
+    parts = [{"what": what, "points": points} for what, points in candidates if points]
+    return sorted(parts, key=lambda part: -abs(float(str(part["points"]))))
+
+
+def _format_follow_up(row: dict[str, Any], workspace: Workspace) -> dict[str, Any]:
+    """Format a follow-up, due in the reporting zone."""
+    names = ("key", "playbook", "title", "due_at", "priority", "assignee", "state")
+    due_at = row["due_at"].astimezone(workspace.config.workspace.timezone)
+    return {**{name: row[name] for name in names}, "due_at": due_at}
+
+
+def _list_evidence_links(evidence: AccountEvidence) -> list[dict[str, Any]]:
+    """Return links to the newest tickets, the overdue invoices and the subscriptions."""
+    facts: list[tuple[str, Any]] = [
+        *(("ticket", ticket) for ticket in evidence.tickets[:MAX_LINKS]),
+        *(("invoice", invoice) for invoice in evidence.invoices[:MAX_LINKS]),
+        *(("subscription", subscription) for subscription in evidence.subscriptions),
+    ]
+    return [
+        {
+            "source": fact.source,
+            "source_id": to_plain_line(f"{kind} {fact.source_id}"),
+            "url": fact.url,
+        }
+        for kind, fact in facts
+        if fact.url
+    ]

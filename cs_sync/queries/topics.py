@@ -1,0 +1,225 @@
+"""Topics of customer comments and ticket subjects, computed on request.
+
+Nothing is stored, so an erased person is in no topic.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from fractions import Fraction
+from importlib.util import find_spec
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from cs_sync.contracts.errors import ConfigError
+from cs_sync.contracts.events import Event
+from cs_sync.jobs.derive import ensure_mrr, get_mrr_policy
+from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.periods import Period
+from cs_sync.metrics.topics.group import MIN_TEXTS, Topic, Verbatim, find_topics
+from cs_sync.metrics.topics.verbatims import build_verbatim, select_comments, select_subjects
+from cs_sync.queries.metrics import check_attributes
+from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.queries.accounts import read_mrr_at
+from cs_sync.store.queries.fx_rates import read_fx_rates
+
+ACCOUNT = "account"
+YEAR = timedelta(days=365)
+MAX_REPORT_COMMENTS = 5_000
+"""Comments that a report groups: enough to tell what is said, at every run, in a few seconds."""
+MrrByAccount = Mapping[str, int | None]
+"""Account → its MRR in the reporting currency; None where no rate is known."""
+
+
+def list_topics(
+    workspace: Workspace,
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    known_at: datetime | None = None,
+    surveys: Sequence[str] = (),
+    tickets: bool = True,
+    by: Sequence[str] = (),
+) -> list[dict[str, Any]]:
+    """List the topics of comments written in `[since, until)`, largest first.
+
+    Args:
+        workspace: The workspace.
+        since: The first day; a year before the end by default.
+        until: The day after the last one; tomorrow by default.
+        known_at: Use only what was known at this time.
+        surveys: Only surveys of these names or kinds; excludes tickets.
+        tickets: Include the subjects of tickets.
+        by: `account`, or account attributes.
+
+    Returns:
+        One row per topic and segment.
+
+    Raises:
+        ConfigError: An option is unknown, or scikit-learn is missing.
+    """
+    attributes = tuple(name for name in by if name != ACCOUNT)
+    scope = _build_scope(workspace, since, until, known_at, attributes)
+    comments = _read_comments(workspace, scope, surveys, tickets=tickets and not surveys)
+    if ACCOUNT in by:
+        comments = [
+            replace(comment, segment=(*comment.segment, comment.account_id)) for comment in comments
+        ]
+        attributes = (*attributes, ACCOUNT)
+    topics = group_by_topic(comments)
+    _emit_missing_topics(workspace, comments, topics)
+    worth = _read_account_mrr(workspace, scope, {v.account_id for v in comments if v.account_id})
+    rows: list[dict[str, Any]] = []
+    for segment in sorted({v.segment for v in comments}, key=str):
+        parts = [topic.within(segment) for topic in topics]
+        total = sum(len(part.verbatims) for part in parts)
+        named = dict(zip(attributes, segment, strict=True))
+        rows += [
+            _format_topic(workspace, scope, p, named, total, worth) for p in parts if p.verbatims
+        ]
+    return rows
+
+
+def list_newest_topics(workspace: Workspace) -> list[dict[str, Any]]:
+    """List the topics of the newest comments within one year; empty for too few.
+
+    Without scikit-learn it is empty too: a report does not require it.
+    """
+    scope = _build_scope(workspace, None, None, None, ())
+    comments = _read_comments(workspace, scope, (), tickets=True)
+    comments = sorted(comments, key=lambda comment: comment.said_at, reverse=True)[
+        :MAX_REPORT_COMMENTS
+    ]
+    if len(comments) < MIN_TEXTS or find_spec("sklearn") is None:
+        return []
+    worth = _read_account_mrr(workspace, scope, {v.account_id for v in comments if v.account_id})
+    topics = [topic for topic in group_by_topic(comments) if topic.words]
+    return [_format_topic(workspace, scope, topic, {}, len(comments), worth) for topic in topics]
+
+
+def group_by_topic(comments: Sequence[Verbatim]) -> list[Topic]:
+    """Group comments by topic.
+
+    Raises:
+        ConfigError: scikit-learn is missing.
+    """
+    try:
+        return find_topics(comments)
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"topics need {error.name}, which is not installed",
+            "install the extra: pip install 'customer-success-sync[analyse]'",
+        ) from error
+
+
+def _build_scope(
+    workspace: Workspace,
+    since: date | None,
+    until: date | None,
+    known_at: datetime | None,
+    by: Sequence[str],
+) -> Scope:
+    end = until or workspace.today + timedelta(days=1)
+    start = since or end - YEAR
+    if start >= end:
+        raise ConfigError(f"{start} is not before {end}", "give an earlier day with --since")
+    check_attributes(workspace, by)
+    period = Period(start, end, str(workspace.config.workspace.timezone))
+    return Scope((period,), policy=get_mrr_policy(workspace), by=tuple(by), known_at=known_at)
+
+
+def _read_comments(
+    workspace: Workspace, scope: Scope, surveys: Sequence[str], *, tickets: bool
+) -> list[Verbatim]:
+    statements = [select_comments(scope, surveys), *([select_subjects(scope)] if tickets else [])]
+    with workspace.store.read() as connection:
+        return [
+            build_verbatim(scope, row._asdict())
+            for statement in statements
+            for row in connection.execute(statement)
+        ]
+
+
+def _read_account_mrr(workspace: Workspace, scope: Scope, accounts: set[str]) -> MrrByAccount:
+    """Return the accounts' MRR in the reporting currency at the period's end, or now."""
+    if not accounts:
+        return {}
+    ensure_mrr(workspace, scope.policy)
+    at = min(scope.periods[-1].ends_at, scope.known_at or workspace.clock())
+    target = workspace.config.workspace.currency
+    with workspace.store.read() as connection:
+        paid = read_mrr_at(connection, at, policy=scope.policy.hash, known_at=scope.known_at)
+        rates = read_fx_rates(connection, scope.known_at)
+    mrr: dict[str, int | None] = {}
+    for account in accounts:
+        parts = paid.get(account, {}).items()
+        worth = [(amount, rates.minor(at.date(), own, target)) for own, amount in parts]
+        converted = [amount * rate for amount, rate in worth if rate is not None]
+        mrr[account] = round(sum(converted, Fraction())) if len(converted) == len(worth) else None
+    _emit_missing_rates(
+        workspace,
+        sorted(account_id for account_id, amount in mrr.items() if amount is None),
+        target,
+    )
+    return mrr
+
+
+def _format_topic(
+    workspace: Workspace,
+    scope: Scope,
+    topic: Topic,
+    segment: Mapping[str, Any],
+    total: int,
+    worth: MrrByAccount,
+) -> dict[str, Any]:
+    period = scope.periods[0]
+    amounts = [amount for item in topic.account_ids if (amount := worth.get(item)) is not None]
+    return {
+        "topic": ", ".join(topic.words) or None,
+        "period_start": period.start,
+        "period_end": period.end,
+        "segment": segment,
+        "n": len(topic.verbatims),
+        "share": len(topic.verbatims) / total,
+        "accounts": topic.accounts,
+        "mean_score": topic.mean_score,
+        "detractor_share": topic.detractor_share,
+        "mrr": sum(amounts) if amounts else None,
+        "currency": workspace.config.workspace.currency,
+        "comments": [_format_comment(item, period.zone) for item in topic.verbatims],
+    }
+
+
+def _format_comment(comment: Verbatim, zone: str) -> dict[str, Any]:
+    return {
+        "account": comment.account_id,
+        "day": comment.said_at.astimezone(ZoneInfo(zone)).date(),
+        "kind": comment.kind,
+        "survey": comment.survey,
+        "score": comment.score,
+        "text": comment.text,
+    }
+
+
+def _emit_missing_topics(
+    workspace: Workspace, comments: Sequence[Verbatim], topics: Sequence[Topic]
+) -> None:
+    if any(topic.words for topic in topics):
+        return
+    message = "nobody wrote anything in this time"
+    if len(comments) >= MIN_TEXTS:
+        message = f"{len(comments)} comments have no words in common: they are not grouped"
+    elif comments:
+        message = f"{len(comments)} comments are too few to be grouped: topics need {MIN_TEXTS}"
+    _emit_note(workspace, message)
+
+
+def _emit_missing_rates(workspace: Workspace, accounts: Sequence[str], target: str) -> None:
+    if accounts:
+        names = ", ".join(accounts[:5])
+        _emit_note(workspace, f"no rate to {target} for the MRR of {names}: it is left out of mrr")
+
+
+def _emit_note(workspace: Workspace, note: str) -> None:
+    detail = {"step": "topics", "message": note}
+    workspace.emit(Event("step_ended", workspace.clock(), detail=detail))

@@ -1,0 +1,67 @@
+"""Money, tickets, answers and usage without an account: shares and records."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+
+from cs_sync.contracts.events import Event
+from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.periods import find_last_whole_period
+from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.queries.unattributed import (
+    UnattributedShare,
+    read_unattributed_records,
+    read_unattributed_shares,
+)
+from cs_sync_schemas.money import CURRENCY_EXPONENT
+
+COMMAND = "cs-sync accounts --unattributed"
+
+
+def list_unattributed(workspace: Workspace) -> list[dict[str, Any]]:
+    """List the records without an account, newest of each kind first, and emit their shares."""
+    with workspace.store.read() as connection:
+        rows = list(read_unattributed_records(connection, _build_scope(workspace)))
+    for share in list_unattributed_shares(workspace):
+        detail = {"step": "accounts", "message": f"without an account: {format_share(share)}"}
+        workspace.emit(Event("step_ended", workspace.clock(), detail=detail))
+    return rows
+
+
+def list_unattributed_shares(workspace: Workspace) -> list[UnattributedShare]:
+    """Return the share of stored records without an account, by kind."""
+    with workspace.store.read() as connection:
+        return read_unattributed_shares(connection, _build_scope(workspace))
+
+
+def read_newest_unattributed(workspace: Workspace, most: int) -> list[dict[str, Any]]:
+    """Return the newest records without an account.
+
+    Args:
+        workspace: The workspace.
+        most: The number of records per kind.
+    """
+    with workspace.store.read() as connection:
+        return list(read_unattributed_records(connection, _build_scope(workspace), most))
+
+
+def describe_unattributed(shares: Iterable[UnattributedShare]) -> list[str]:
+    """Return one line about the records without an account; empty without any."""
+    parts = [format_share(share) for share in shares if share.unattributed]
+    return [f"without an account: {', '.join(parts)}; list them with `{COMMAND}`"] if parts else []
+
+
+def format_share(share: UnattributedShare) -> str:
+    """Format a share: 12 of 300 tickets (4.0 %)."""
+    part, whole = f"{share.unattributed:,}", f"{share.total:,} {share.kind}"
+    if share.currency:
+        exponent = CURRENCY_EXPONENT[share.currency]
+        amounts = (Decimal(n).scaleb(-exponent) for n in (share.unattributed, share.total))
+        part, whole = (f"{amount:,} {share.currency}" for amount in amounts)
+        whole += " of money"
+    return f"{part} of {whole} ({(share.share or 0) * 100:.1f} %)"
+
+
+def _build_scope(workspace: Workspace) -> Scope:
+    zone = str(workspace.config.workspace.timezone)
+    return Scope((find_last_whole_period(workspace.today, "month", zone),))

@@ -1,0 +1,256 @@
+"""Write plans per destination, from scores, follow-ups and the ledger."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from cs_sync.contracts.destination import Destination
+from cs_sync.contracts.errors import ConfigError, VendorError
+from cs_sync.contracts.events import Event
+from cs_sync.health.wording import format_count
+from cs_sync.jobs.follow_ups import DecidedFollowUps, decide_follow_ups
+from cs_sync.jobs.open_follow_ups import find_open_duplicates
+from cs_sync.queries.destination_context import OpContext, build_op_contexts
+from cs_sync.queries.score import ScoredAccount, score_accounts
+from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.queries.accounts import read_mrr_at
+from cs_sync.store.queries.crm_records import (
+    read_active_owners,
+    read_owners_by_email,
+    read_remote_accounts,
+)
+from cs_sync.write_back.desired_state import (
+    DestinationIndex,
+    build_account_records,
+    build_follow_up_records,
+)
+from cs_sync.write_back.drift import RemoteState, follow_merges
+from cs_sync.write_back.fields import AccountFields
+from cs_sync.write_back.plan import DesiredRecord, PlanItem, make_plan, reopen_refused
+from cs_sync.write_back.receipts import LedgerEntries
+from cs_sync.write_back.writer import read_ledger_entries, read_remote_state
+from cs_sync_schemas.money import CURRENCY_EXPONENT
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredState:
+    """The desired state of a destination, and its ledger."""
+
+    destination: str
+    wishes: list[DesiredRecord]
+    ledger: LedgerEntries
+    accounts: int
+    """How many accounts could be touched at all."""
+    about: Mapping[str, OpContext] = field(default_factory=dict)
+    said: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WritePlan:
+    """The plan for one destination, with the number of accounts it was made from."""
+
+    items: list[PlanItem]
+    destination: str
+    accounts: int
+
+
+def preview_push(workspace: Workspace) -> list[dict[str, Any]]:
+    """Preview a push without writing anything.
+
+    Deferred and unassigned follow-ups are emitted as warnings.
+
+    Returns:
+        One row per record to create, update, leave or refuse.
+
+    Raises:
+        ConfigError: No destination is configured.
+    """
+    opened = open_destinations(workspace)
+    scored = score_accounts(workspace, workspace.today)
+    decided = decide_follow_ups(workspace, scored)
+    for message in decided.said:
+        _emit_warning(workspace, message)
+    return preview_plans(workspace, opened, scored, decided)
+
+
+def open_destinations(workspace: Workspace) -> list[tuple[str, Destination]]:
+    """Return the configured destinations by name.
+
+    Raises:
+        ConfigError: No destination is configured.
+    """
+    opened = workspace.destinations()
+    if not opened:
+        raise ConfigError(
+            "[write_back] names no destination", 'add destination = "hubspot" (or another one)'
+        )
+    return opened
+
+
+def preview_plans(
+    workspace: Workspace,
+    opened: Sequence[tuple[str, Destination]],
+    scored: Sequence[ScoredAccount],
+    follow_ups: DecidedFollowUps,
+) -> list[dict[str, Any]]:
+    """Build the plans of all destinations without storing or writing anything.
+
+    An unreachable destination is planned from the ledger alone, with a warning.
+
+    Args:
+        workspace: The workspace.
+        opened: The destinations by name.
+        scored: The scored accounts.
+        follow_ups: Today's follow-ups.
+
+    Returns:
+        One row per record to create, update, leave or refuse.
+    """
+    rows: list[dict[str, Any]] = []
+    for name, destination in opened:
+        try:
+            follow_ups.rename(find_open_duplicates(workspace, name, destination, follow_ups))
+        except VendorError:  # what the look below says of it is enough
+            continue
+    for name, destination in opened:
+        wants = build_desired_state(workspace, name, scored, follow_ups)
+        for message in wants.said:
+            _emit_warning(workspace, message)
+        try:
+            looked = read_remote_state(destination, wants.wishes, wants.ledger)
+        except VendorError as error:
+            _emit_warning(workspace, f"planned without a look at {name}: {error}")
+            looked = RemoteState()
+        rows += format_plan_rows(build_write_plan(workspace, wants, looked))
+    return rows
+
+
+def build_desired_state(
+    workspace: Workspace,
+    destination: str,
+    scored: Sequence[ScoredAccount],
+    follow_ups: DecidedFollowUps,
+) -> DesiredState:
+    """Build the desired state of one destination from scores and follow-ups."""
+    now, prefix = workspace.clock(), workspace.config.write_back.owned_prefix
+    types = workspace.config.connectors.types
+    with workspace.store.read() as connection:
+        crm = DestinationIndex(
+            destination,
+            read_remote_accounts(connection, destination),
+            frozenset(read_active_owners(connection, destination)),
+            read_owners_by_email(connection, destination),
+            workspace.plugins.destinations[types[destination]].addresses,
+            {item.account["id"]: item.account["name"] or "" for item in scored},
+        )
+        mrr = read_mrr_at(connection, now)
+        ledger = read_ledger_entries(connection, destination)
+        rows = follow_ups.rows
+        contexts = (
+            build_op_contexts(connection, scored, rows) if crm.addresses == "accounts" else {}
+        )
+    shown = [s for s in scored if s.is_customer or ("account", s.account["id"]) in ledger]
+    actions = _find_next_actions(follow_ups.live())
+    portraits = {
+        s.account["id"]: _build_account_fields(s, mrr.get(s.account["id"], {}), actions, now)
+        for s in shown
+    }
+    wishes = [
+        *build_account_records(portraits, crm, prefix),
+        *build_follow_up_records(rows, crm, ledger),
+    ]
+    new = [row for row in rows if ("follow_up", row["key"]) not in ledger]
+    return DesiredState(
+        destination, wishes, ledger, len(portraits), contexts, _describe_unknown_assignees(new, crm)
+    )
+
+
+def build_write_plan(
+    workspace: Workspace, wants: DesiredState, looked: RemoteState, *, retry: bool = False
+) -> WritePlan:
+    """Build the plan of one destination.
+
+    Args:
+        workspace: The workspace.
+        wants: The desired state.
+        looked: The current state of the destination's records.
+        retry: Try permanently refused writes again.
+    """
+    ledger = reopen_refused(wants.ledger) if retry else wants.ledger
+    items = make_plan(
+        follow_merges(wants.wishes, looked), ledger, workspace.config.write_back.owned_prefix
+    )
+    with_context = [_attach_context(item, wants.about.get(item.key)) for item in items]
+    return WritePlan(with_context, wants.destination, wants.accounts)
+
+
+def format_plan_rows(prepared: WritePlan) -> list[dict[str, Any]]:
+    """Format a plan as rows for printing."""
+    return [
+        {
+            "destination": prepared.destination,
+            "object": item.object,
+            "account": item.account,
+            "key": item.key,
+            "action": item.action,
+            "changes": {field: list(pair) for field, pair in item.changes.items()},
+            "reason": item.reason,
+        }
+        for item in prepared.items
+    ]
+
+
+def _describe_unknown_assignees(
+    new: Iterable[Mapping[str, Any]], crm: DestinationIndex
+) -> list[str]:
+    """Return a warning per assignee without an active owner at the destination."""
+    who = Counter(row["assignee"] for row in new if row["state"] == "open" and row["assignee"])
+    if crm.addresses == "accounts":
+        return []
+    return [
+        f"{format_count(number, 'follow-up')} for {email} will be nobody's in {crm.name}, which "
+        f"has no"
+        f" active owner with that address\n  → add them there, or correct the address"
+        for email, number in sorted(who.items())
+        if email not in crm.emails
+    ]
+
+
+def _attach_context(item: PlanItem, context: OpContext | None) -> PlanItem:
+    """Add the account's context to an item's operation."""
+    if item.op is None or context is None:
+        return item
+    return replace(item, op=replace(item.op, about=context))
+
+
+def _emit_warning(workspace: Workspace, message: str) -> None:
+    workspace.emit(Event("warning", workspace.clock(), detail={"message": message}))
+
+
+def _find_next_actions(live: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return account id → title of its most urgent open follow-up."""
+    first: dict[str, Mapping[str, Any]] = {}
+    for row in live:
+        if row["state"] == "open":
+            best = first.setdefault(row["account_id"], row)
+            if (row["due_at"], row["key"]) < (best["due_at"], best["key"]):
+                first[row["account_id"]] = row
+    return {account: row["title"] for account, row in first.items()}
+
+
+def _build_account_fields(
+    scored: ScoredAccount, mrr: Mapping[str, int], actions: Mapping[str, str], now: datetime
+) -> AccountFields:
+    score = scored.score
+    return AccountFields(
+        score=None if score.score is None else float(score.score),
+        band=score.band,
+        coverage=float(score.coverage),
+        reasons=[reason.text for reason in scored.reasons],
+        change_30d=None if scored.change_30d is None else float(scored.change_30d),
+        mrr={code: amount / 10 ** CURRENCY_EXPONENT[code] for code, amount in mrr.items()},
+        next_action=actions.get(scored.account["id"], ""),
+        updated_at=now,
+    )

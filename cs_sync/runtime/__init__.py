@@ -1,0 +1,1 @@
+"""An open workspace, a recorded run, and its result."""

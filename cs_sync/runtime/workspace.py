@@ -1,0 +1,155 @@
+"""An open workspace: its configuration, database and vendor clients."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from cs_sync.config import Config
+from cs_sync.contracts.destination import Destination
+from cs_sync.contracts.errors import ConfigError
+from cs_sync.contracts.events import Event
+from cs_sync.contracts.source import Source
+from cs_sync.http import VendorHttp, collect_secrets
+from cs_sync.i18n import Translator, get_translator
+from cs_sync.plugins import PluginRegistry
+from cs_sync.store.engine import Store, open_store
+from cs_sync.store.migrate import migrate_schema
+from cs_sync.store.reconnect import ReconnectPolicy
+from cs_sync.sync.reader import Interrupted
+from cs_sync.sync.stream_sync import OpenSource
+
+
+def utc_now() -> datetime:
+    """Return the current time in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Workspace:
+    """The context of all jobs, passed as their first argument."""
+
+    config: Config
+    plugins: PluginRegistry
+    store: Store
+    emit: Callable[[Event], None]
+    clock: Callable[[], datetime] = utc_now
+    stop: threading.Event = field(default_factory=threading.Event)
+    _doors: dict[str, VendorHttp] = field(default_factory=dict)
+    _closing: ExitStack = field(default_factory=ExitStack)
+
+    @property
+    def today(self) -> date:
+        """Today in the reporting zone."""
+        return self.clock().astimezone(self.config.workspace.timezone).date()
+
+    @property
+    def words(self) -> Translator:
+        """The translator of follow-ups and reasons in the workspace's language."""
+        return get_translator(self.config.workspace.language)
+
+    def sources(self, only: Sequence[str] = ()) -> list[OpenSource]:
+        """Return the configured sources.
+
+        Args:
+            only: The names of the sources; all by default.
+
+        Raises:
+            ConfigError: A name is no configured source.
+        """
+        types = self.config.connectors.types
+        configured = [name for name in types if types[name] in self.plugins.sources]
+        unknown = [name for name in only if name not in configured]
+        if unknown:
+            available = ", ".join(configured) or "none"
+            raise ConfigError(
+                f"no connector {', '.join(unknown)} reads here", f"configured are: {available}"
+            )
+        selected = [name for name in configured if not only or name in only]
+        self.config.connectors.resolve_secrets(selected)
+        return [self._source(name) for name in selected]
+
+    def destinations(self) -> list[tuple[str, Destination]]:
+        """Return the configured destinations of scores and follow-ups, by name."""
+        return [self._build_destination(name) for name in self.config.write_back.destinations]
+
+    def _build_destination(self, name: str) -> tuple[str, Destination]:
+        made: Any = self.plugins.destinations[self.config.connectors.types[name]]
+        return name, made(self.config.connectors[name], self._door(name, made.limits))
+
+    def _source(self, name: str) -> OpenSource:
+        made: Any = self.plugins.sources[self.config.connectors.types[name]]
+        door = self._door(name, made.limits)
+        source: Source = made(self.config.connectors[name], door)
+        return OpenSource(name, source, door.counting)
+
+    def _door(self, name: str, limits: Any) -> VendorHttp:
+        """Return the client of a credential, shared by reader and writer with one rate limit."""
+        if name not in self._doors:
+            reads: Any = self.plugins.sources.get(self.config.connectors.types[name])
+            door = VendorHttp(
+                name,
+                limits,
+                emit=self.emit,
+                sleep=self._sleep,
+                concurrency=reads.concurrency if reads else None,
+                secrets=collect_secrets(self.config.connectors[name]),
+            )
+            self._doors[name] = self._closing.enter_context(door)
+        return self._doors[name]
+
+    def _sleep(self, seconds: float) -> None:
+        """Sleep, unless the run is asked to stop."""
+        if self.stop.wait(seconds):
+            raise Interrupted("the run was stopped", "run it again: it resumes where it was")
+
+    def wait_for_database(self) -> None:
+        """Wait for a lost database server from now on, with an event per attempt."""
+        self.store.patience = ReconnectPolicy(self._sleep, self._emit_retry)
+
+    def _emit_retry(self, seconds: float, reason: str, attempt: int) -> None:
+        detail = {"seconds": seconds, "reason": reason, "attempt": attempt}
+        self.emit(Event("retrying", self.clock(), detail=detail))
+
+    def close(self) -> None:
+        """Close the vendor clients and the database."""
+        self._closing.close()
+        self.store.close()
+
+
+@contextmanager
+def open_workspace(
+    config: Config,
+    plugins: PluginRegistry,
+    *,
+    emit: Callable[[Event], None] | None = None,
+    clock: Callable[[], datetime] = utc_now,
+) -> Iterator[Workspace]:
+    """Open the workspace of a configuration and migrate its database.
+
+    Args:
+        config: The configuration.
+        plugins: The loaded plugins.
+        emit: Receives events; the plugins' observers by default.
+        clock: Returns the current time in UTC.
+
+    Raises:
+        ConfigError: The database cannot be opened.
+    """
+    database = config.database
+    try:
+        store = open_store(database.url.get_secret_value(), database.schema_name)
+    except ConfigError as error:
+        raise ConfigError(f"{config.path.name}: {error.message}", error.remedy) from None
+    workspace = Workspace(config, plugins, store, emit or plugins.emit, clock)
+    try:
+        backup = migrate_schema(store, clock())
+        if backup:
+            detail = {"message": f"database migrated; backup at {backup}"}
+            workspace.emit(Event("step_ended", clock(), detail=detail))
+        workspace.wait_for_database()
+        yield workspace
+    finally:
+        workspace.close()

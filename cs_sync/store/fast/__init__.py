@@ -1,0 +1,1 @@
+"""Prepared statements, bulk copy, kept figures and temporary snapshots."""

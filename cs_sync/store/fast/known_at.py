@@ -1,0 +1,89 @@
+"""Records as known at an instant, in temporary tables that shadow the real ones.
+
+A temporary table hides the one of the same name, on SQLite and on PostgreSQL. So the past state
+is built once for a hundred statements, and not in each of them.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    Select,
+    Table,
+    and_,
+    exists,
+    insert,
+    or_,
+    select,
+    text,
+)
+
+from cs_sync.metrics.sql.time_travel import select_versions
+from cs_sync_schemas import MrrSpan, get_history_table, get_known_from, get_table
+
+SPAN = get_table(MrrSpan)
+
+
+@contextmanager
+def shadow_tables(
+    connection: Connection, tables: Iterable[Table], policy: str, known_at: datetime
+) -> Iterator[None]:
+    """Show these tables as known at an instant to all statements inside the context.
+
+    Unchanged tables stay as they are. Of the MRR spans, only those known then under the
+    policy are
+    visible.
+    """
+    shown: list[Table] = []
+    try:
+        for table in tables:
+            rows = _select_known_rows(connection, table, policy, known_at)
+            if rows is not None:
+                shown.append(_create_shadow_table(connection, table, rows))
+        yield
+    finally:
+        for table in shown:
+            table.drop(connection)
+
+
+def _select_known_rows(
+    connection: Connection, table: Table, policy: str, known_at: datetime
+) -> Select[tuple[object, ...]] | None:
+    """Select the rows known then; None if they equal the table's own."""
+    if table is SPAN:
+        over = or_(SPAN.c.known_to.is_(None), SPAN.c.known_to > known_at)
+        columns = [column for column in SPAN.c if column.name != "parts"]
+        return select(*columns).where(
+            and_(SPAN.c.policy == policy, SPAN.c.known_from <= known_at, over)
+        )
+    history = get_history_table(table)
+    if history is None:
+        return None
+    later = exists().where(get_known_from(table) > known_at)
+    replaced = exists().where(get_known_from(history) <= known_at, history.c.known_to > known_at)
+    if not connection.scalar(select(or_(later, replaced))):
+        return None
+    return select(select_versions(table, history, known_at).subquery())
+
+
+def _create_shadow_table(
+    connection: Connection, table: Table, rows: Select[tuple[object, ...]]
+) -> Table:
+    """Create a temporary table of these rows under the real table's name."""
+    made = _define_temporary_table(f"then_{table.name}", table, rows)
+    made.create(connection)
+    connection.execute(insert(made).from_select(list(made.c.keys()), rows))
+    connection.execute(text(f"ALTER TABLE {made.name} RENAME TO {table.name}"))
+    return _define_temporary_table(table.name, table, rows)
+
+
+def _define_temporary_table(name: str, table: Table, rows: Select[tuple[object, ...]]) -> Table:
+    columns = [table.c[column.name] for column in rows.selected_columns]
+    copies = (
+        Column(c.name, c.type, primary_key=c.primary_key, nullable=c.nullable) for c in columns
+    )
+    return Table(name, MetaData(), *copies, prefixes=["TEMPORARY"])

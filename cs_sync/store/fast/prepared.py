@@ -1,0 +1,303 @@
+"""Prepared statements: their SQL text, and the driver's form of each value.
+
+SQLAlchemy builds, looks up and binds a statement on every execution; for a page of records
+that takes longer than the database itself. Statements that run for every page are compiled
+once and then handed straight to the driver.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache, partial
+from operator import itemgetter
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    ARRAY,
+    JSON,
+    Column,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Select,
+    String,
+    Table,
+    Text,
+    any_,
+    bindparam,
+    func,
+    null,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.expression import Executable
+from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlmodel import UTCDateTime
+
+Converter = Callable[[Any], Any]
+Binder = Callable[[Sequence[Any]], list[Any]]
+STATEMENT_CACHE_SIZE = 256
+DATETIME_FORMAT = "%04d-%02d-%02d %02d:%02d:%02d.%06d"
+MIN_ROWS_FOR_OWN_STATEMENT = 20
+"""Rows from which on a statement of their own pays."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedStatement:
+    """A compiled statement, ready for the driver."""
+
+    text: str
+    names: tuple[str, ...]
+    """What the placeholders stand for, in their order."""
+    binds: Mapping[str, Binder]
+    """Name → what makes the stored form of the values of a column; not those stored as they are."""
+    reads: tuple[Converter | None, ...] = ()
+    """What makes a value of each column of the result."""
+
+    def rows(self, connection: Connection, **params: Any) -> list[tuple[Any, ...]]:
+        """Execute the query and return its rows.
+
+        Args:
+            connection: Any connection of the statement's dialect.
+            **given: The value of each placeholder.
+        """
+        cursor = self._run(connection, params)
+        fetched: list[tuple[Any, ...]] = cursor.fetchall()
+        cursor.close()
+        if not any(self.reads):
+            return fetched
+        return [tuple(map(_convert_value, self.reads, row)) for row in fetched]
+
+    def run(self, connection: Connection, **params: Any) -> int:
+        """Execute the statement once and return the number of changed rows.
+
+        Args:
+            connection: Any connection of the statement's dialect.
+            **given: The value of each placeholder.
+        """
+        cursor = self._run(connection, params)
+        changed: int = cursor.rowcount
+        cursor.close()
+        return changed
+
+    def table(
+        self, rows: Sequence[Mapping[str, Any]], shared: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
+        """Convert rows to the driver's form, one tuple each in placeholder order.
+
+        Args:
+            rows: Column → value; all rows have the same columns.
+            shared: Columns with the same value in every row.
+        """
+        columns = self.columns(rows, shared)
+        return list(zip(*(columns[name] for name in self.names), strict=True))
+
+    def columns(
+        self, rows: Sequence[Mapping[str, Any]], shared: Mapping[str, Any]
+    ) -> dict[str, Sequence[Any]]:
+        """Convert rows to the driver's form, column by column; faster than row by row.
+
+        Args:
+            rows: Column → value; all rows have the same columns.
+            shared: Columns with the same value in every row.
+
+        Returns:
+            Column → converted values, one per row.
+        """
+        own = [name for name in self.names if name not in shared]
+        # The first name twice, as an itemgetter of one name gives no tuple.
+        taken = zip(*map(itemgetter(*own, own[0]), rows), strict=True)
+        bound = {
+            name: self._bind_column(name, values) for name, values in zip(own, taken, strict=False)
+        }
+        for name in shared.keys() & self.names:
+            bound[name] = [self._bind_value(name, shared[name])] * len(rows)
+        return bound
+
+    def _bind_column(self, name: str, values: Sequence[Any]) -> Sequence[Any]:
+        return self.binds[name](values) if name in self.binds else values
+
+    def _bind_value(self, name: str, value: Any) -> Any:
+        return self._bind_column(name, (value,))[0]
+
+    def _run(self, connection: Connection, params: Mapping[str, Any]) -> Any:
+        cursor = _open_cursor(connection)
+        cursor.execute(self.text, [self._bind_value(name, params[name]) for name in self.names])
+        return cursor
+
+
+def prepare_statement(
+    statement: Executable, dialect: Dialect, names: Sequence[str] = ()
+) -> PreparedStatement:
+    """Compile a Core statement for the driver of a dialect.
+
+    Every value must be a named bind parameter; a literal inside the statement would become an
+    unnamed one. A query may only have columns whose values the driver returns in one form.
+
+    Args:
+        statement: A Core statement.
+        dialect: The dialect of the connections to run it on.
+        names: The columns of an insert.
+    """
+    positional = dialect if dialect.positional else type(dialect)(paramstyle="format")  # type: ignore[call-arg]
+    compiled: Any = statement.compile(  # type: ignore[attr-defined]
+        dialect=positional, **({"column_keys": list(names)} if names else {})
+    )
+    order = tuple(compiled.positiontup or ())
+    binds = {name: _build_binder(compiled.binds[name].type, dialect) for name in order}
+    reads: tuple[Converter | None, ...] = ()
+    if isinstance(statement, Select):
+        reads = tuple(_build_reader(column.type, dialect) for column in statement.selected_columns)
+    return PreparedStatement(
+        text=str(compiled),
+        names=order,
+        binds={name: bind for name, bind in binds.items() if bind is not None},
+        reads=reads,
+    )
+
+
+@lru_cache(STATEMENT_CACHE_SIZE)
+def prepare_upsert(
+    dialect: Dialect, table: Table, names: tuple[str, ...], empty: frozenset[str] = frozenset()
+) -> PreparedStatement:
+    """Compile an insert that replaces rows by primary key but keeps `first_seen_at`.
+
+    Args:
+        dialect: The dialect of the connections to run it on.
+        table: The table to write.
+        names: The columns to write.
+        empty: Columns written as NULL in every row, without a parameter.
+    """
+    flavour = sqlite if dialect.name == "sqlite" else postgresql
+    insert = flavour.insert(table)
+    filled = tuple(name for name in names if name not in empty)
+    if empty:
+        values = {name: bindparam(name, type_=table.c[name].type) for name in filled}
+        insert = insert.values({**values, **dict.fromkeys(empty, null())})
+    return prepare_statement(
+        add_replace_clause(insert, table, names), dialect, () if empty else names
+    )
+
+
+def upsert_uniform_rows(
+    connection: Connection,
+    table: Table,
+    rows: Sequence[Mapping[str, Any]],
+    shared: Mapping[str, Any],
+) -> None:
+    """Insert rows, or replace them by primary key, keeping `first_seen_at`.
+
+    SQLite's driver takes six times as long for None as for a text, and many columns of a
+    page are
+    empty throughout; those are written as NULL in the statement.
+
+    Args:
+        connection: A write transaction.
+        table: The table to write.
+        rows: At least one row; all have the same fields.
+        shared: Columns with the same value in every row.
+    """
+    names = tuple(dict.fromkeys((*rows[0], *shared)))
+    whole = prepare_upsert(connection.dialect, table, names)
+    columns = whole.columns(rows, shared)
+    empty = frozenset[str]()
+    if connection.dialect.name == "sqlite" and len(rows) >= MIN_ROWS_FOR_OWN_STATEMENT:
+        empty = frozenset(name for name, values in columns.items() if _is_all_none(values))
+    statement = prepare_upsert(connection.dialect, table, names, empty) if empty else whole
+    cursor = _open_cursor(connection)
+    cursor.executemany(statement.text, zip(*map(columns.__getitem__, statement.names), strict=True))
+    cursor.close()
+
+
+def _is_all_none(values: Sequence[Any]) -> bool:
+    return not any(values) and values.count(None) == len(values)
+
+
+def add_replace_clause(
+    insert: sqlite.Insert | postgresql.Insert, table: Table, names: Sequence[str]
+) -> sqlite.Insert | postgresql.Insert:
+    """Add the conflict clause: replace by primary key, keep `first_seen_at`.
+
+    Args:
+        insert: An insert of the dialect.
+        table: The table to write.
+        names: The columns to replace.
+    """
+    keys = [column.name for column in table.primary_key]
+    unchanged = {*keys, "first_seen_at"}
+    replaced = {name: insert.excluded[name] for name in names if name not in unchanged}
+    if not replaced:
+        return insert.on_conflict_do_nothing(index_elements=keys)
+    return insert.on_conflict_do_update(index_elements=keys, set_=replaced)
+
+
+def dump_json(value: Any) -> str:
+    """Return the JSON text of a value; types unknown to JSON become text."""
+    return orjson.dumps(value, default=str).decode()
+
+
+class IdList(TypeDecorator[Sequence[str]]):
+    """A list of ids as one bind parameter, so that one statement serves any number."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Use JSON text on SQLite, an array elsewhere."""
+        array = Text() if dialect.name == "sqlite" else ARRAY(String())
+        return dialect.type_descriptor(array)
+
+    def process_bind_param(self, value: Sequence[str] | None, dialect: Dialect) -> Any:
+        """Convert the ids to the driver's form."""
+        ids = list(value or ())
+        return orjson.dumps(ids).decode() if dialect.name == "sqlite" else ids
+
+
+def match_ids(column: ColumnElement[str] | Column[str], dialect: Dialect) -> ColumnElement[bool]:
+    """Build the condition that a column is one of `:ids`."""
+    ids = bindparam("ids", type_=IdList())
+    if dialect.name == "sqlite":
+        return column.in_(select(func.json_each(ids).table_valued("value").c.value))
+    return column == any_(ids)
+
+
+def _open_cursor(connection: Connection) -> Any:
+    return connection.connection.cursor()
+
+
+def _build_binder(kind: TypeEngine[Any], dialect: Dialect) -> Binder | None:
+    """Return the converter of a column's values; None if they are stored unchanged."""
+    bind: Converter | None = kind.dialect_impl(dialect).bind_processor(dialect)
+    if bind is None:
+        return None
+    if dialect.name == "sqlite" and isinstance(kind, UTCDateTime):
+        return partial(_bind_datetimes, bind)
+    if dialect.name == "sqlite" and isinstance(kind, JSON):
+        return partial(_bind_each, dump_json, bind(None))
+    return partial(_bind_each, bind, bind(None))
+
+
+def _bind_each(bind: Converter, nothing: Any, values: Sequence[Any]) -> list[Any]:
+    return [nothing if value is None else bind(value) for value in values]
+
+
+def _bind_datetimes(bind: Converter, values: Sequence[datetime | None]) -> list[Any]:
+    """Convert datetimes like `bind`, with a fast path for UTC, which almost all are in."""
+    return [
+        None
+        if at is None
+        else bind(at)
+        if at.tzinfo is not UTC
+        else DATETIME_FORMAT
+        % (at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond)
+        for at in values
+    ]
+
+
+def _build_reader(kind: TypeEngine[Any], dialect: Dialect) -> Converter | None:
+    return kind.dialect_impl(dialect).result_processor(dialect, None)
+
+
+def _convert_value(convert: Converter | None, value: Any) -> Any:
+    return value if convert is None else convert(value)

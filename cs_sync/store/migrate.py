@@ -1,0 +1,81 @@
+"""Schema migration: an older database is backed up first, a newer one refused."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, inspect, text
+
+from cs_sync.contracts.errors import StoreError
+from cs_sync.store.engine import Store
+from cs_sync_schemas.migrations import HEAD, LOCATION
+
+
+def migrate_schema(store: Store, now: datetime) -> Path | None:
+    """Create or update the tables.
+
+    Args:
+        store: The database.
+        now: The time in the name of the backup.
+
+    Returns:
+        The backup's path if an older SQLite file was changed.
+
+    Raises:
+        StoreError: A newer cs-sync has written the database.
+    """
+    with store.read() as connection:
+        revision = _read_revision(connection)
+    if revision == HEAD:
+        return None
+    config = _build_alembic_config()
+    revisions = _list_revisions(config)
+    if revision is not None and revision not in revisions:
+        raise StoreError(
+            f"the database has schema {revision}, which this cs-sync does not know",
+            "it was written by a newer version: upgrade cs-sync; nothing was changed",
+        )
+    backup = _create_backup(store, revision, now) if revision is not None else None
+    _upgrade_schema(store, config)
+    return backup
+
+
+def _read_revision(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
+
+
+def _build_alembic_config() -> Any:
+    from alembic.config import Config  # slow to import, and needed once in a schema's life
+
+    config = Config()
+    config.set_main_option("script_location", str(LOCATION))
+    return config
+
+
+def _list_revisions(config: Any) -> set[str]:
+    from alembic.script import ScriptDirectory
+
+    return {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+
+
+def _upgrade_schema(store: Store, config: Any) -> None:
+    from alembic import command
+
+    with store.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _create_backup(store: Store, revision: str, now: datetime) -> Path | None:
+    """Copy the SQLite file consistently; PostgreSQL is backed up by its own tools."""
+    path = store.engine.url.database
+    if store.engine.dialect.name != "sqlite" or path in (None, "", ":memory:"):
+        return None
+    backup = Path(f"{path}.{revision}.{now:%Y%m%dT%H%M%S}.bak")
+    with store.read() as connection:
+        connection.execute(text("VACUUM INTO :path"), {"path": str(backup)})
+    backup.chmod(0o600)
+    return backup

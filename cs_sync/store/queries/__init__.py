@@ -1,0 +1,1 @@
+"""Reading and keeping what is derived, one file per subject."""

@@ -1,0 +1,107 @@
+"""Account lookup: ids by any name, and MRR at an instant."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+
+from cs_sync.metrics.sql.time_travel import rewrite_as_of
+from cs_sync_schemas import Account, AccountLink, MrrSpan, get_table
+
+ACCOUNT, LINK, SPAN = get_table(Account), get_table(AccountLink), get_table(MrrSpan)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An account's MRR in one currency, in minor units, in `[valid_from, valid_to)`."""
+
+    currency: str
+    amount: int
+    valid_from: datetime
+    valid_to: datetime | None
+
+
+def find_accounts(connection: Connection, name: str, known_at: datetime | None = None) -> list[str]:
+    """Return the ids of the accounts with this name; an exact account id wins.
+
+    Args:
+        connection: A read connection.
+        name: An account id, external key, domain, name or record id.
+        known_at: The knowledge time; None means now.
+    """
+
+    def found(statement: Select[Any]) -> list[Any]:
+        then = statement if known_at is None else rewrite_as_of(statement, known_at)
+        return list(connection.execute(then).all())
+
+    itself = select(ACCOUNT.c.id, ACCOUNT.c.merged_into).where(ACCOUNT.c.id == name)
+    for exact in found(itself):
+        return [exact.merged_into or exact.id]
+    linked = select(LINK.c.account_id).where(LINK.c.source_id == name)
+    statement = select(ACCOUNT.c.id).where(
+        ACCOUNT.c.merged_into.is_(None),
+        or_(
+            ACCOUNT.c.external_key == name,
+            ACCOUNT.c.domain == name.lower(),
+            func.lower(ACCOUNT.c.name) == name.lower(),
+            ACCOUNT.c.id.in_(linked),
+        ),
+    )
+    return [row.id for row in found(statement.order_by(ACCOUNT.c.id))]
+
+
+def read_mrr_at(
+    connection: Connection,
+    at: datetime,
+    accounts: Sequence[str] = (),
+    policy: str | None = None,
+    known_at: datetime | None = None,
+) -> dict[str, dict[str, int]]:
+    """Read the MRR at an instant.
+
+    Args:
+        connection: A read connection.
+        at: The instant.
+        accounts: Account ids; empty means all.
+        policy: Hash of the MRR policy; None means all.
+        known_at: The knowledge time; None means now.
+
+    Returns:
+        Account id → currency → minor units.
+    """
+    statement = select(SPAN.c.account_id, SPAN.c.currency, SPAN.c.amount).where(
+        _match_known(known_at),
+        SPAN.c.valid_from <= at,
+        or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to > at),
+    )
+    if accounts:
+        statement = statement.where(SPAN.c.account_id.in_(accounts))
+    if policy is not None:
+        statement = statement.where(SPAN.c.policy == policy)
+    mrr: dict[str, dict[str, int]] = {}
+    for account, currency, amount in connection.execute(statement):
+        mrr.setdefault(account, {})[currency] = amount
+    return mrr
+
+
+def _match_known(at: datetime | None) -> ColumnElement[bool]:
+    if at is None:
+        return SPAN.c.known_to.is_(None)
+    return and_(SPAN.c.known_from <= at, or_(SPAN.c.known_to.is_(None), SPAN.c.known_to > at))
+
+
+def read_mrr_spans(connection: Connection, policy: str) -> dict[str, list[Span]]:
+    """Map account id → its MRR spans as known now, oldest first."""
+    statement = (
+        select(
+            SPAN.c.account_id, SPAN.c.currency, SPAN.c.amount, SPAN.c.valid_from, SPAN.c.valid_to
+        )
+        .where(SPAN.c.known_to.is_(None), SPAN.c.policy == policy)
+        .order_by(SPAN.c.account_id, SPAN.c.valid_from)
+    )
+    spans: dict[str, list[Span]] = {}
+    for account, *span in connection.execute(statement):
+        spans.setdefault(account, []).append(Span(*span))
+    return spans

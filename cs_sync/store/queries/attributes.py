@@ -1,0 +1,158 @@
+"""Account attributes and their history; each row has its knowledge interval."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, select, update
+
+from cs_sync.metrics.mrr.plans import PlanPeriod
+from cs_sync.store.records.write import split_chunks, upsert_rows
+from cs_sync_schemas import AccountAttribute, Product, get_table
+
+ATTRIBUTE, PRODUCT = get_table(AccountAttribute), get_table(Product)
+BEGINNING = datetime(1900, 1, 1, tzinfo=UTC)
+"""What is seen of an account for the first time is taken to have been so from the beginning."""
+PLAN = "plan"
+"""Follows from what is paid, until a source says it."""
+
+
+def read_attribute_names(connection: Connection) -> set[str]:
+    """Return the names of all current and past account attributes."""
+    return set(connection.scalars(select(ATTRIBUTE.c.name).distinct()))
+
+
+def format_attribute(value: Any) -> str:
+    """Format an attribute value for segments: `true`, `5`, `pro`, equal on every database."""
+    return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+
+
+def save_attributes(
+    connection: Connection, accounts: Iterable[tuple[str, Mapping[str, Any]]], now: datetime
+) -> None:
+    """Store the current attributes of these accounts.
+
+    A changed value is valid from `now`; an attribute seen for the first time is valid from the
+    beginning.
+
+    Args:
+        connection: A write transaction.
+        accounts: Account id and attributes (name → value); None values are ignored.
+        now: The time of the sync.
+    """
+    stored: dict[str, dict[str, Any]] = {}
+    query = _select_known(ATTRIBUTE.c.derived.is_(False)).order_by(ATTRIBUTE.c.valid_from)
+    for row in connection.execute(query):
+        stored.setdefault(row.account_id, {})[row.name] = row._asdict()
+    ended: list[dict[str, Any]] = []
+    begun: list[dict[str, Any]] = []
+    for account, attributes in accounts:
+        before = stored.get(account, {})
+        stated = {
+            name: format_attribute(value) for name, value in attributes.items() if value is not None
+        }
+        for name, last in before.items():
+            if last["valid_to"] is None and stated.get(name) != last["value"]:
+                ended.append(last)
+        for name, value in stated.items():
+            current = before.get(name)
+            if current is None or current["valid_to"] is not None or current["value"] != value:
+                begun.append(
+                    _build_row(account, name, value, now if current else BEGINNING, None, now)
+                )
+    if any(row["name"] == PLAN for row in begun):
+        _end_knowledge(connection, _read_derived(connection), now)
+    _end_knowledge(connection, ended, now)
+    again = [{**row, "valid_to": now, "known_from": now, "known_to": None} for row in ended]
+    upsert_rows(connection, ATTRIBUTE, [*again, *begun])
+
+
+def has_source_plan(connection: Connection) -> bool:
+    """Return whether any source delivers `plan`; then no account's plan is derived."""
+    query = _select_known(ATTRIBUTE.c.name == PLAN, ATTRIBUTE.c.derived.is_(False)).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def save_plans(
+    connection: Connection, plans: Mapping[str, Sequence[PlanPeriod]], now: datetime
+) -> None:
+    """Store the derived attribute `plan` of these accounts, by product name.
+
+    Args:
+        connection: A write transaction.
+        plans: Account id → paid products, oldest first.
+        now: The time of knowledge.
+    """
+    names: dict[tuple[str, str], str | None] = {
+        (row.source, row.source_id): row.name
+        for row in connection.execute(select(PRODUCT.c.source, PRODUCT.c.source_id, PRODUCT.c.name))
+    }
+    fresh = [
+        _build_row(
+            account,
+            PLAN,
+            names.get(period.product) or period.product[1],
+            start,
+            period.until,
+            now,
+            True,
+        )
+        for account, periods in plans.items()
+        for start, period in zip(
+            [BEGINNING, *(period.since for period in periods[1:])], periods, strict=False
+        )
+    ]
+    stored = [row for chunk in split_chunks(plans) for row in _read_derived(connection, chunk)]
+    believed, derived = set(map(_get_content, stored)), set(map(_get_content, fresh))
+    _end_knowledge(connection, [row for row in stored if _get_content(row) not in derived], now)
+    upsert_rows(connection, ATTRIBUTE, [row for row in fresh if _get_content(row) not in believed])
+
+
+def _select_known(*which: ColumnElement[bool]) -> Select[Any]:
+    return select(ATTRIBUTE).where(ATTRIBUTE.c.known_to.is_(None), *which)
+
+
+def _read_derived(
+    connection: Connection, accounts: Sequence[str] | None = None
+) -> list[dict[str, Any]]:
+    conditions = [] if accounts is None else [ATTRIBUTE.c.account_id.in_(accounts)]
+    result = connection.execute(_select_known(ATTRIBUTE.c.derived.is_(True), *conditions))
+    return [row._asdict() for row in result]
+
+
+def _build_row(
+    account: str,
+    name: str,
+    value: str,
+    valid_from: datetime,
+    valid_to: datetime | None,
+    now: datetime,
+    derived: bool = False,
+) -> dict[str, Any]:
+    return {
+        "account_id": account,
+        "name": name,
+        "valid_from": valid_from,
+        "known_from": now,
+        "valid_to": valid_to,
+        "known_to": None,
+        "value": value,
+        "derived": derived,
+    }
+
+
+def _get_content(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in ("account_id", "name", "valid_from", "valid_to", "value"))
+
+
+def _end_knowledge(
+    connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime
+) -> None:
+    """End the knowledge interval of these rows; earlier `known_at` queries still see them."""
+    if not rows:
+        return
+    keys = [column.name for column in ATTRIBUTE.primary_key]
+    same = [ATTRIBUTE.c[name] == bindparam(f"own_{name}") for name in keys]
+    over = update(ATTRIBUTE).where(*same).values(known_to=now)
+    connection.execute(over, [{f"own_{name}": row[name] for name in keys} for row in rows])

@@ -1,0 +1,182 @@
+"""Billing facts of accounts, read a few hundred accounts at a time."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Column, Connection, Table, and_, select
+
+from cs_sync.metrics.mrr.facts import (
+    BillingFacts,
+    ChangeFact,
+    DiscountFact,
+    Fact,
+    InvoiceFact,
+    ItemFact,
+    LineFact,
+    SubscriptionFact,
+)
+from cs_sync.store.records.write import split_chunks
+from cs_sync_schemas import (
+    AccountLink,
+    Discount,
+    Invoice,
+    InvoiceLine,
+    Subscription,
+    SubscriptionChange,
+    SubscriptionItem,
+    get_history_table,
+    get_table,
+)
+
+LINK = get_table(AccountLink)
+ACCOUNTS_PER_BATCH = 500
+SUBSCRIPTION_FIELD = "subscription_source_id"
+
+
+F = TypeVar("F", bound=Fact)
+Grouped = Mapping[str, list[F]]
+
+
+@dataclass(frozen=True)
+class _FactTable(Generic[F]):
+    """A table and the fact type built from each of its rows."""
+
+    table: Table
+    fact: type[F]
+
+    @cached_property
+    def columns(self) -> list[Column[Any]]:
+        """The columns of the fact in field order; fields without one come last."""
+        named: Any = fields(self.fact)
+        return [self.table.c[field.name] for field in named if field.name in self.table.c]
+
+
+SUBSCRIPTION = _FactTable(get_table(Subscription), SubscriptionFact)
+ITEM, DISCOUNT = (
+    _FactTable(get_table(SubscriptionItem), ItemFact),
+    _FactTable(get_table(Discount), DiscountFact),
+)
+CHANGE = _FactTable(get_table(SubscriptionChange), ChangeFact)
+INVOICE, LINE = (
+    _FactTable(get_table(Invoice), InvoiceFact),
+    _FactTable(get_table(InvoiceLine), LineFact),
+)
+
+
+def read_billing_facts(connection: Connection, accounts: Sequence[str]) -> Iterator[BillingFacts]:
+    """Read the billing facts of these accounts, in the order given.
+
+    Accounts without facts are included; soft-deleted rows are not.
+
+    Args:
+        connection: A read connection.
+        accounts: Account ids.
+
+    Yields:
+        The facts of one account each.
+    """
+    for start in range(0, len(accounts), ACCOUNTS_PER_BATCH):
+        chunk = accounts[start : start + ACCOUNTS_PER_BATCH]
+        subscriptions = _read_by_account(connection, SUBSCRIPTION, chunk)
+        items = _read_children(connection, ITEM, SUBSCRIPTION_FIELD, subscriptions)
+        discounts = _read_discounts(connection, chunk, subscriptions, items)
+        invoices = _read_by_account(connection, INVOICE, chunk)
+        lines = _read_children(connection, LINE, SUBSCRIPTION_FIELD, subscriptions)
+        changes = _read_children(connection, CHANGE, SUBSCRIPTION_FIELD, subscriptions)
+        past = _read_past_subscriptions(connection, subscriptions)
+        for account in chunk:
+            yield BillingFacts(
+                account,
+                tuple(subscriptions[account]),
+                tuple(items[account]),
+                tuple(discounts[account]),
+                tuple(invoices[account]),
+                tuple(lines[account]),
+                tuple(changes[account]),
+                tuple(past[account]),
+            )
+
+
+def _read_by_account(
+    connection: Connection, kind: _FactTable[F], accounts: Sequence[str]
+) -> Grouped[F]:
+    """Read the facts with an account id."""
+    table = kind.table
+    same_customer = and_(
+        LINK.c.source == table.c.source, LINK.c.source_id == table.c.account_source_id
+    )
+    statement = (
+        select(LINK.c.account_id, *kind.columns)
+        .join_from(table, LINK, same_customer)
+        .where(table.c.deleted_at.is_(None), LINK.c.account_id.in_(accounts))
+    )
+    by_account: dict[str, list[F]] = defaultdict(list)
+    for account, *values in connection.execute(statement):
+        by_account[account].append(kind.fact(*values))
+    return by_account
+
+
+def _read_past_subscriptions(
+    connection: Connection, present: Grouped[SubscriptionFact]
+) -> Grouped[SubscriptionFact]:
+    """Read the earlier versions of these subscriptions, as past syncs saw them."""
+    twin = get_history_table(SUBSCRIPTION.table)
+    assert twin is not None  # noqa: S101 - subscriptions are remembered
+    columns = [twin.c[column.name] for column in SUBSCRIPTION.columns]
+    return _read_by_reference(connection, twin, columns, SubscriptionFact, "source_id", present)
+
+
+def _read_discounts(
+    connection: Connection,
+    accounts: Sequence[str],
+    subscriptions: Grouped[SubscriptionFact],
+    items: Grouped[ItemFact],
+) -> Grouped[DiscountFact]:
+    """Read the discounts of subscriptions, of items and of whole accounts."""
+    by_account: dict[str, dict[tuple[str, str], DiscountFact]] = defaultdict(dict)
+    for part in (
+        _read_by_account(connection, DISCOUNT, accounts),
+        _read_children(connection, DISCOUNT, SUBSCRIPTION_FIELD, subscriptions),
+        _read_children(connection, DISCOUNT, "subscription_item_source_id", items),
+    ):
+        for account, facts in part.items():
+            by_account[account].update({(fact.source, fact.source_id): fact for fact in facts})
+    return defaultdict(
+        list, {account: list(facts.values()) for account, facts in by_account.items()}
+    )
+
+
+def _read_children(
+    connection: Connection, kind: _FactTable[F], field: str, owned: Mapping[str, Sequence[Fact]]
+) -> Grouped[F]:
+    """Read the non-deleted facts whose `field` holds the id of one of these records."""
+    return _read_by_reference(connection, kind.table, kind.columns, kind.fact, field, owned)
+
+
+def _read_by_reference(
+    connection: Connection,
+    table: Table,
+    columns: Sequence[Column[Any]],
+    fact_of: Callable[..., F],
+    field: str,
+    owned: Mapping[str, Sequence[Fact]],
+) -> Grouped[F]:
+    """Read the facts of a table whose `field` refers to one of these records.
+
+    A join would do the same, but without statistics SQLite scans the whole table per account.
+    """
+    owner = {
+        (fact.source, fact.source_id): account for account, facts in owned.items() for fact in facts
+    }
+    by_account: dict[str, list[F]] = defaultdict(list)
+    for ids in split_chunks(sorted({source_id for _, source_id in owner})):
+        living = and_(table.c[field].in_(ids), table.c.deleted_at.is_(None))
+        for values in connection.execute(select(*columns).where(living)):
+            fact = fact_of(*values)
+            account = owner.get((fact.source, getattr(fact, field)))
+            if account is not None:
+                by_account[account].append(fact)
+    return by_account

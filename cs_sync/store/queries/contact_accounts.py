@@ -1,0 +1,96 @@
+"""Accounts of contacts over time; a move does not change the past."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, bindparam, delete, select
+
+from cs_sync.identity import RecordRef, Resolution, ResolvedContact
+from cs_sync.store.queries.attributes import BEGINNING
+from cs_sync.store.records.history import archive_rows
+from cs_sync.store.records.write import split_chunks, upsert_rows
+from cs_sync_schemas import ContactAccount, get_table
+
+PLACE = get_table(ContactAccount)
+Row = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Changes:
+    """New or changed rows, and mistaken rows."""
+
+    written: list[Row] = field(default_factory=list)
+    mistaken: list[Row] = field(default_factory=list)
+
+
+def save_contact_accounts(connection: Connection, resolution: Resolution, now: datetime) -> None:
+    """Store each contact's account.
+
+    The first one is valid from the beginning, a change from its own time on.
+    """
+    rows = [row._asdict() for row in connection.execute(select(PLACE))]
+    contacts = {row["contact_id"] for row in rows}
+    last = {row["contact_id"]: row for row in rows if row["valid_to"] is None}
+    account_of = {link.ref: link.target for link in resolution.account_links}
+    changes = _Changes([], [last[old] for old in resolution.merged_contacts if old in last])
+    for contact in resolution.contacts:
+        before = last.get(contact.id)
+        if before and not before["stated"] and _build_ref(before) in resolution.nobodys:
+            changes.mistaken.append(before)
+            before = None
+        if before is None:
+            first = contact.id not in contacts or contact.id in last
+            changes.written += _start_place(contact, BEGINNING if first else now, now)
+        else:
+            changes.written += _update_place(contact, before, account_of, now)
+    _apply_changes(connection, changes, now)
+
+
+def _update_place(
+    contact: ResolvedContact, before: Row, account_of: Mapping[RecordRef, str], now: datetime
+) -> list[Row]:
+    """Return the rows for a placed contact: unchanged, another record, or a move."""
+    current_account = account_of.get(_build_ref(before), contact.account_id)
+    if contact.place and current_account == contact.account_id:
+        same = {**before, **_build_place_fields(contact.place), "stated": contact.stated}
+        return [] if same == before else [{**same, "changed_at": now}]
+    since = contact.since
+    moved = since if since and before["changed_at"] < since <= now else now
+    if moved <= before["valid_from"]:
+        return [
+            {**row, "valid_from": before["valid_from"]} for row in _start_place(contact, moved, now)
+        ]
+    ended = {**before, "valid_to": moved, "day_to": moved.date(), "changed_at": now}
+    return [ended, *_start_place(contact, moved, now)]
+
+
+def _start_place(contact: ResolvedContact, since: datetime, now: datetime) -> list[Row]:
+    if contact.place is None:
+        return []
+    row = {"contact_id": contact.id, **_build_place_fields(contact.place), "stated": contact.stated}
+    period = {"valid_from": since, "valid_to": None, "day_from": since.date(), "day_to": None}
+    return [{**row, **period, "changed_at": now}]
+
+
+def _build_place_fields(ref: RecordRef) -> Row:
+    return {"source": ref.source, "account_source_id": ref.source_id}
+
+
+def _build_ref(row: Row) -> RecordRef:
+    return RecordRef(row["source"], row["account_source_id"])
+
+
+def _apply_changes(connection: Connection, changes: _Changes, now: datetime) -> None:
+    """Archive and replace rows; delete mistaken ones."""
+    for chunk in split_chunks({row["contact_id"] for row in (*changes.written, *changes.mistaken)}):
+        open_ones = and_(PLACE.c.contact_id.in_(chunk), PLACE.c.valid_to.is_(None))
+        archive_rows(connection, PLACE, open_ones, now)
+    if changes.mistaken:
+        itself = and_(PLACE.c.contact_id == bindparam("own_contact"),
+                      PLACE.c.valid_from == bindparam("own_start"))  # fmt: skip
+        keys = [{"own_contact": r["contact_id"], "own_start": r["valid_from"]}
+                for r in changes.mistaken]  # fmt: skip
+        connection.execute(delete(PLACE).where(itself), keys)
+    upsert_rows(connection, PLACE, changes.written)

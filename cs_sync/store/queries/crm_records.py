@@ -1,0 +1,48 @@
+"""Records of the destination for our accounts and their owners."""
+
+from sqlalchemy import Connection, and_, select
+
+from cs_sync_schemas import AccountLink, Owner, SourceAccount, get_table
+
+LINK, OWNER, RECORD = get_table(AccountLink), get_table(Owner), get_table(SourceAccount)
+
+
+def read_remote_accounts(
+    connection: Connection, destination: str
+) -> dict[str, list[tuple[str, str]]]:
+    """Map account id → (remote id, URL) of its non-deleted records at the destination."""
+    statement = (
+        select(LINK.c.account_id, LINK.c.source_id, RECORD.c.url)
+        .join_from(
+            LINK,
+            RECORD,
+            and_(RECORD.c.source == LINK.c.source, RECORD.c.source_id == LINK.c.source_id),
+        )
+        .where(LINK.c.source == destination, RECORD.c.deleted_at.is_(None))
+        .order_by(LINK.c.account_id, LINK.c.source_id)
+    )
+    records: dict[str, list[tuple[str, str]]] = {}
+    for account, remote_id, url in connection.execute(statement):
+        records.setdefault(account, []).append((remote_id, url or ""))
+    return records
+
+
+def read_owners_by_email(connection: Connection, destination: str) -> dict[str, str]:
+    """Map lower-case e-mail address → id of the destination's active owner."""
+    statement = (
+        select(OWNER.c.email, OWNER.c.source_id)
+        .where(OWNER.c.source == destination, OWNER.c.email.is_not(None))
+        .where(OWNER.c.is_active.is_(True), OWNER.c.deleted_at.is_(None))
+        .order_by(OWNER.c.source_id.desc())
+    )
+    return {email.lower(): owner for email, owner in connection.execute(statement)}
+
+
+def read_active_owners(connection: Connection, destination: str) -> set[str]:
+    """Return the ids of the destination's active owners: possible assignees."""
+    statement = select(OWNER.c.source_id).where(
+        OWNER.c.source == destination,
+        OWNER.c.is_active.is_(True),
+        OWNER.c.deleted_at.is_(None),
+    )
+    return set(connection.scalars(statement))

@@ -1,0 +1,72 @@
+"""Follow-ups in the database, by their key."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cs_sync.follow_ups import OwnerFact
+from cs_sync_schemas import Account, FollowUp, Owner, get_table
+
+FOLLOW_UP, ACCOUNT, OWNER = get_table(FollowUp), get_table(Account), get_table(Owner)
+
+
+def insert_follow_ups(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert new follow-ups; existing ones stay unchanged."""
+    if not rows:
+        return
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(FOLLOW_UP).on_conflict_do_nothing(index_elements=["key"])
+    connection.execute(statement, list(rows))
+
+
+def update_follow_up(connection: Connection, key: str, values: Mapping[str, Any]) -> None:
+    """Update columns of one follow-up."""
+    connection.execute(update(FOLLOW_UP).where(FOLLOW_UP.c.key == key).values(dict(values)))
+
+
+def rename_follow_ups(connection: Connection, keys: Mapping[str, str]) -> None:
+    """Replace the keys of follow-ups.
+
+    Args:
+        connection: A write transaction.
+        keys: Old key → new key.
+    """
+    for old, new in keys.items():
+        connection.execute(update(FOLLOW_UP).where(FOLLOW_UP.c.key == old).values(key=new))
+
+
+def read_follow_ups(connection: Connection) -> list[dict[str, Any]]:
+    """Return all follow-ups, most urgent first, each with its account's surviving id."""
+    merged = _read_merges(connection)
+    ordered = select(FOLLOW_UP).order_by(FOLLOW_UP.c.due_at, FOLLOW_UP.c.key)
+    rows = [row._asdict() for row in connection.execute(ordered)]
+    return [{**row, "account_id": _find_survivor(row["account_id"], merged)} for row in rows]
+
+
+def read_owners(connection: Connection) -> dict[tuple[str, str], OwnerFact]:
+    """Map (source, source id) → the colleague."""
+    statement = select(
+        OWNER.c.source, OWNER.c.source_id, OWNER.c.email, OWNER.c.is_active, OWNER.c.deleted_at
+    )
+    return {
+        (source, source_id): OwnerFact(email, active and deleted_at is None)
+        for source, source_id, email, active, deleted_at in connection.execute(statement)
+    }
+
+
+def _read_merges(connection: Connection) -> dict[str, str]:
+    statement = select(ACCOUNT.c.id, ACCOUNT.c.merged_into).where(
+        ACCOUNT.c.merged_into.is_not(None)
+    )
+    return {row.id: row.merged_into for row in connection.execute(statement)}
+
+
+def _find_survivor(account: str, merged: Mapping[str, str]) -> str:
+    """Follow merges to the surviving id; a cycle stops at its entry."""
+    visited = {account}
+    while (following := merged.get(account)) and following not in visited:
+        visited.add(following)
+        account = following
+    return account

@@ -1,0 +1,188 @@
+"""Health signals and evidence read from the database, and scores stored in it."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from cs_sync.health import (
+    EVIDENCE_QUERIES,
+    AccountEvidence,
+    Reading,
+    SignalScope,
+    collect_evidence,
+    get_signal,
+    read_row,
+)
+from cs_sync.metrics.sql.time_travel import rewrite_as_of
+from cs_sync.store.records.write import upsert_rows
+from cs_sync_schemas import Account, HealthScore, get_table
+
+ACCOUNT, SCORE = get_table(Account), get_table(HealthScore)
+
+
+def read_live_accounts(
+    connection: Connection, known_at: datetime | None = None
+) -> list[dict[str, Any]]:
+    """Return the accounts that are neither merged nor test accounts.
+
+    Args:
+        connection: A read connection.
+        known_at: The knowledge time; None means now.
+    """
+    statement = (
+        select(ACCOUNT)
+        .where(ACCOUNT.c.merged_into.is_(None), ACCOUNT.c.is_test.is_(False))
+        .order_by(ACCOUNT.c.id)
+    )
+    return [row._asdict() for row in connection.execute(_apply_knowledge_time(statement, known_at))]
+
+
+def _apply_knowledge_time(statement: Select[Any], known_at: datetime | None) -> Select[Any]:
+    return statement if known_at is None else rewrite_as_of(statement, known_at)
+
+
+def read_signals(
+    connection: Connection, names: Iterable[str], scope: SignalScope
+) -> dict[str, dict[str, Reading]]:
+    """Read the signals with one statement each.
+
+    Returns:
+        Account id → signal name → reading.
+    """
+    readings: dict[str, dict[str, Reading]] = {}
+    for name in names:
+        signal = get_signal(name)
+        for row in connection.execute(_apply_knowledge_time(signal.build(scope), scope.known_at)):
+            readings.setdefault(row.account_id, {})[name] = read_row(signal, row, scope)
+    return readings
+
+
+def read_evidence(connection: Connection, scope: SignalScope) -> dict[str, AccountEvidence]:
+    """Read the facts that reasons mention, by account id."""
+    return collect_evidence(
+        {
+            name: connection.execute(_apply_knowledge_time(build(scope), scope.known_at)).all()
+            for name, build in EVIDENCE_QUERIES.items()
+        }
+    )
+
+
+def save_scores(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Store scores (rows of `health_score`), replacing those of the same day."""
+    upsert_rows(connection, SCORE, list(rows))
+
+
+def read_current_bands(
+    connection: Connection, mode: str, until: date
+) -> dict[str, tuple[str, date]]:
+    """Map account id → its last stored band up to a day, and since when."""
+    statement = (
+        select(SCORE.c.account_id, SCORE.c.as_of, SCORE.c.band)
+        .where(SCORE.c.mode == mode, SCORE.c.as_of <= until)
+        .order_by(SCORE.c.account_id, SCORE.c.as_of)
+    )
+    bands: dict[str, tuple[str, date]] = {}
+    for account, day, band in connection.execute(statement):
+        if bands.get(account, ("", day))[0] != band:
+            bands[account] = (band, day)
+    return bands
+
+
+def read_band_periods(
+    connection: Connection, account: str, mode: str, until: date
+) -> list[dict[str, Any]]:
+    """Return the stored band periods of an account up to a day, oldest first.
+
+    Returns:
+        One row per unbroken time in a band: since, band, score of its last day.
+    """
+    statement = (
+        select(SCORE.c.as_of, SCORE.c.band, SCORE.c.score)
+        .where(SCORE.c.account_id == account, SCORE.c.mode == mode, SCORE.c.as_of <= until)
+        .order_by(SCORE.c.as_of)
+    )
+    path: list[dict[str, Any]] = []
+    for day, band, score in connection.execute(statement):
+        if path and path[-1]["band"] == band:
+            path[-1]["score"] = score
+        else:
+            path.append({"since": day, "band": band, "score": score})
+    return path
+
+
+def read_daily_bands(connection: Connection, mode: str) -> dict[str, list[tuple[date, str]]]:
+    """Map account id → (day, band) of every stored score in one mode, oldest first."""
+    statement = (
+        select(SCORE.c.account_id, SCORE.c.as_of, SCORE.c.band)
+        .where(SCORE.c.mode == mode)
+        .order_by(SCORE.c.account_id, SCORE.c.as_of)
+    )
+    bands: dict[str, list[tuple[date, str]]] = {}
+    for account, day, band in connection.execute(statement):
+        bands.setdefault(account, []).append((day, band))
+    return bands
+
+
+def read_stored_score(
+    connection: Connection, account: str, mode: str, day: date
+) -> dict[str, Any] | None:
+    """Return the stored score of a day with its model, or None."""
+    statement = select(SCORE).where(
+        SCORE.c.account_id == account, SCORE.c.mode == mode, SCORE.c.as_of == day
+    )
+    row = connection.execute(statement).one_or_none()
+    return None if row is None else row._asdict()
+
+
+def read_band_changes(connection: Connection, mode: str, since: date) -> list[dict[str, Any]]:
+    """Return the stored band changes from a day on, newest first.
+
+    Returns:
+        Rows of account, as_of, from, to, score.
+    """
+    statement = (
+        select(SCORE.c.account_id, SCORE.c.as_of, SCORE.c.band, SCORE.c.score)
+        .where(SCORE.c.mode == mode)
+        .order_by(SCORE.c.account_id, SCORE.c.as_of)
+    )
+    changes, last = [], ("", "")
+    for account, day, band, score in connection.execute(statement):
+        if last[0] == account and last[1] != band and day >= since:
+            changes.append(
+                {"account": account, "as_of": day, "from": last[1], "to": band, "score": score}
+            )
+        last = (account, band)
+    return sorted(changes, key=lambda row: (-row["as_of"].toordinal(), row["account"]))
+
+
+def count_bands_by_day(
+    connection: Connection, mode: str, since: date
+) -> list[tuple[date, str, int]]:
+    """Return (day, band, number of accounts) as stored, from a day on."""
+    statement = (
+        select(SCORE.c.as_of, SCORE.c.band, func.count())
+        .where(SCORE.c.mode == mode, SCORE.c.as_of >= since)
+        .group_by(SCORE.c.as_of, SCORE.c.band)
+        .order_by(SCORE.c.as_of, SCORE.c.band)
+    )
+    return [(day, band, count) for day, band, count in connection.execute(statement)]
+
+
+def build_stored_score(
+    account: str, day: date, now: datetime, row: Mapping[str, Any], model: str
+) -> dict[str, Any]:
+    """Convert a printed score to a row of `health_score`."""
+    return {
+        "account_id": account,
+        "as_of": day,
+        "mode": row["mode"],
+        "model": model,
+        "computed_at": now,
+        "score": row["score"],
+        "band": row["band"],
+        "coverage": row["coverage"],
+        "contributions": row["contributions"],
+        "reasons": row["reasons"],
+    }

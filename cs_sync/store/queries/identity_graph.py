@@ -1,0 +1,300 @@
+"""The identity graph in the database: the facts it is resolved from, and its result."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, or_, select, update
+
+from cs_sync.identity import (
+    AccountFact,
+    AliasFact,
+    ContactFact,
+    IdentityFacts,
+    KnownAccount,
+    KnownContact,
+    KnownIdentity,
+    KnownLink,
+    MembershipFact,
+    RecordRef,
+    Resolution,
+    ResolvedLink,
+)
+from cs_sync.store.queries.account_answers import ANSWER, read_answers, save_questions
+from cs_sync.store.queries.attributes import save_attributes
+from cs_sync.store.queries.contact_accounts import save_contact_accounts
+from cs_sync.store.records.history import archive_rows
+from cs_sync.store.records.write import split_chunks, upsert_rows
+from cs_sync_schemas import (
+    Account,
+    AccountLink,
+    Alias,
+    Contact,
+    ContactLink,
+    Membership,
+    Owner,
+    SourceAccount,
+    SourceContact,
+    get_table,
+)
+
+ACCOUNT, ACCOUNT_LINK = get_table(Account), get_table(AccountLink)
+CONTACT, CONTACT_LINK = get_table(Contact), get_table(ContactLink)
+OWNER = get_table(Owner)
+Rows = Iterable[dict[str, Any]]
+NO_INSTANCES: Mapping[str, str] = {}
+
+
+def read_identity_facts(
+    connection: Connection, connectors: Mapping[str, str] = NO_INSTANCES
+) -> IdentityFacts:
+    """Read all facts about identity from sources and people; tombstones are marked.
+
+    Args:
+        connection: A read connection.
+        connectors: Source → its connector, for sources with another name.
+    """
+    members = _select_records(
+        connection, Membership, "contact_source_id", "account_source_id", "is_primary"
+    )
+    aliases = _select_records(connection, Alias, "record", "survivor_source_id")
+    return IdentityFacts(
+        accounts=[
+            AccountFact(
+                ref=_build_ref(row),
+                deleted=row["deleted_at"] is not None,
+                connector=connectors.get(row["source"]),
+                **_get_fact_fields(row),
+            )
+            for row in _select_records(
+                connection,
+                SourceAccount,
+                "name",
+                "domain",
+                "extra_domains",
+                "external_key",
+                "email",
+                "owner_source_id",
+                "attributes",
+                "created_at",
+                "is_test",
+            )
+        ],
+        contacts=[
+            ContactFact(
+                ref=_build_ref(row),
+                deleted=row["deleted_at"] is not None,
+                connector=connectors.get(row["source"]),
+                **_get_fact_fields(row),
+            )
+            for row in _select_records(
+                connection,
+                SourceContact,
+                "account_source_id",
+                "email",
+                "extra_emails",
+                "external_key",
+                "name",
+                "role",
+                "created_at",
+                "updated_at",
+            )
+        ],
+        memberships=[
+            MembershipFact(source=row["source"], **_get_fact_fields(row))
+            for row in members
+            if row["deleted_at"] is None
+        ],
+        aliases=[
+            AliasFact(ref=_build_ref(row), **_get_fact_fields(row))
+            for row in aliases
+            if row["deleted_at"] is None
+        ],
+        answers=read_answers(connection),
+    )
+
+
+def has_identity_changed(connection: Connection, since: datetime) -> bool:
+    """Return whether sources or people changed identity facts at or after `since`."""
+    tables = [get_table(model) for model in (SourceAccount, SourceContact, Membership, Alias)]
+    changes = [(table, table.c.changed_at >= since) for table in tables]
+    changes.append((ANSWER, or_(ANSWER.c.decided_at >= since, ANSWER.c.undone_at >= since)))
+    return any(
+        connection.scalar(select(table.c.source).where(new).limit(1)) for table, new in changes
+    )
+
+
+def read_known_identities(connection: Connection) -> KnownIdentity:
+    """Read the result of the previous identity resolution."""
+
+    def links(table: Table, target: str) -> list[KnownLink]:
+        rows = connection.execute(select(table)).mappings()
+        return [
+            KnownLink(_build_ref(r), r[target], r["rule"], r["reason"], r["decided_by"])
+            for r in rows
+        ]
+
+    accounts = connection.execute(
+        select(ACCOUNT.c.id, ACCOUNT.c.first_seen_at, ACCOUNT.c.external_key, ACCOUNT.c.merged_into)
+    )
+    contacts = connection.execute(select(CONTACT.c.id, CONTACT.c.first_seen_at))
+    return KnownIdentity(
+        accounts=[KnownAccount(*row) for row in accounts],
+        account_links=links(ACCOUNT_LINK, "account_id"),
+        contacts=[KnownContact(*row) for row in contacts],
+        contact_links=links(CONTACT_LINK, "contact_id"),
+    )
+
+
+def save_graph(connection: Connection, resolution: Resolution, now: datetime) -> None:
+    """Store the changes of an identity resolution and archive the replaced rows.
+
+    Accounts that gained or lost a record count as changed.
+    """
+    moved = _save_links(connection, ACCOUNT_LINK, "account_id", resolution.account_links, now)
+    _save_links(connection, CONTACT_LINK, "contact_id", resolution.contact_links, now)
+    accounts = [
+        {
+            "id": account.id,
+            "name": account.name,
+            "external_key": account.external_key,
+            "domain": account.domain,
+            "owner_source": account.owner.source if account.owner else None,
+            "owner_source_id": account.owner.source_id if account.owner else None,
+            "attributes": dict(account.attributes),
+            "created_at": account.created_at,
+            "is_test": account.is_test,
+            "merged_into": None,
+        }
+        for account in resolution.accounts
+    ]
+    contacts = [
+        {
+            "id": contact.id,
+            "account_id": contact.account_id,
+            "email": contact.email,
+            "external_key": contact.external_key,
+            "name": contact.name,
+            "role": contact.role,
+        }
+        for contact in resolution.contacts
+    ]
+    _mark_moved(connection, moved, now)
+    _mark_merged(connection, resolution.merged_accounts, now)
+    _save_changed_rows(connection, ACCOUNT, accounts, now)
+    _save_changed_rows(connection, CONTACT, contacts, now)
+    save_contact_accounts(connection, resolution, now)
+    save_questions(connection, resolution.conflicts, now)
+    owners = _read_owner_names(connection)
+    save_attributes(
+        connection,
+        (
+            (a.id, {"owner": owners.get(a.owner, a.owner.source_id), **a.attributes})
+            if a.owner
+            else (a.id, a.attributes)
+            for a in resolution.accounts
+        ),
+        now,
+    )
+
+
+def _read_owner_names(connection: Connection) -> dict[RecordRef, str]:
+    """Map owner → name; metrics can be segmented by it like by any attribute."""
+    columns = (OWNER.c.source, OWNER.c.source_id, OWNER.c.name, OWNER.c.email)
+    return {
+        _build_ref(row): row["name"] or row["email"] or row["source_id"]
+        for row in connection.execute(select(*columns)).mappings()
+    }
+
+
+def _mark_moved(connection: Connection, accounts: Iterable[str], now: datetime) -> None:
+    for chunk in split_chunks(accounts):
+        these = ACCOUNT.c.id.in_(chunk)
+        archive_rows(connection, ACCOUNT, these, now)
+        connection.execute(update(ACCOUNT).where(these).values(changed_at=now))
+
+
+def _mark_merged(connection: Connection, merged: Mapping[str, str], now: datetime) -> None:
+    merged_rows = select(ACCOUNT.c.id, ACCOUNT.c.merged_into).where(
+        ACCOUNT.c.merged_into.is_not(None)
+    )
+    stored = {row.id: row.merged_into for row in connection.execute(merged_rows)}
+    for old, survivor in merged.items():
+        if stored.get(old) != survivor:
+            itself = ACCOUNT.c.id == old
+            archive_rows(connection, ACCOUNT, itself, now)
+            values = {"merged_into": survivor, "changed_at": now}
+            connection.execute(update(ACCOUNT).where(itself).values(values))
+
+
+def _save_changed_rows(
+    connection: Connection, table: Table, rows: Sequence[dict[str, Any]], now: datetime
+) -> None:
+    if not rows:
+        return
+    stored = {row["id"]: dict(row) for row in connection.execute(select(table)).mappings()}
+    changed = [
+        {**row, "first_seen_at": now, "changed_at": now}
+        for row in rows
+        if any(stored.get(row["id"], {}).get(name, _ABSENT) != row[name] for name in row)
+    ]
+    for chunk in split_chunks(row["id"] for row in changed if row["id"] in stored):
+        archive_rows(connection, table, table.c.id.in_(chunk), now)
+    upsert_rows(connection, table, changed)
+
+
+def _save_links(
+    connection: Connection,
+    table: Table,
+    target: str,
+    links: Sequence[ResolvedLink],
+    now: datetime,
+) -> set[str]:
+    """Store new and changed links; return the ids that gained or lost a record."""
+    stored = {_build_ref(row): dict(row) for row in connection.execute(select(table)).mappings()}
+    rows, moved, replaced = [], set(), list[RecordRef]()
+    for link in links:
+        before = stored.get(link.ref)
+        if before and before[target] == link.target and before["rule"] == link.rule:
+            continue
+        moved.add(link.target)
+        if before:
+            moved.add(before[target])
+            replaced.append(link.ref)
+        rows.append(_build_link_row(link, target, now))
+    for source in sorted({ref.source for ref in replaced}):
+        for chunk in split_chunks(ref.source_id for ref in replaced if ref.source == source):
+            these = and_(table.c.source == source, table.c.source_id.in_(chunk))
+            archive_rows(connection, table, these, now)
+    upsert_rows(connection, table, rows)
+    return moved
+
+
+def _build_link_row(link: ResolvedLink, target: str, now: datetime) -> dict[str, Any]:
+    return {
+        "source": link.ref.source,
+        "source_id": link.ref.source_id,
+        target: link.target,
+        "rule": link.rule,
+        "reason": link.reason,
+        "decided_by": link.decided_by,
+        "since": now,
+    }
+
+
+_ABSENT = object()
+
+
+def _select_records(connection: Connection, model: type[Any], *columns: str) -> Rows:
+    table = get_table(model)
+    names = ("source", "source_id", "deleted_at", *columns)
+    return [row._asdict() for row in connection.execute(select(*(table.c[name] for name in names)))]
+
+
+def _build_ref(row: Mapping[Any, Any]) -> RecordRef:
+    return RecordRef(row["source"], row["source_id"])
+
+
+def _get_fact_fields(row: Mapping[str, Any]) -> dict[str, Any]:
+    key = ("source", "source_id", "deleted_at")
+    return {name: value for name, value in row.items() if name not in key}

@@ -1,0 +1,74 @@
+"""Stale accounts: derived data is computed again for these only."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, select, union
+
+from cs_sync_schemas import (
+    Account,
+    AccountLink,
+    Discount,
+    Invoice,
+    InvoiceLine,
+    Product,
+    Subscription,
+    SubscriptionChange,
+    SubscriptionItem,
+    get_table,
+)
+
+ACCOUNT, LINK = get_table(Account), get_table(AccountLink)
+SUBSCRIPTION = get_table(Subscription)
+CHANGE = get_table(SubscriptionChange)
+ITEM, LINE = get_table(SubscriptionItem), get_table(InvoiceLine)
+DISCOUNT, INVOICE = get_table(Discount), get_table(Invoice)
+PRODUCT = get_table(Product)
+
+
+def read_stale_accounts(connection: Connection, since: datetime | None) -> list[str]:
+    """Return the ids of accounts with billing facts or records changed since `since`.
+
+    None means every account.
+    """
+    if since is None:
+        return list(connection.scalars(select(ACCOUNT.c.id).order_by(ACCOUNT.c.id)))
+    direct = [_select_by_account(table, since) for table in (SUBSCRIPTION, INVOICE, DISCOUNT)]
+    indirect = [_select_by_subscription(table, since) for table in (ITEM, LINE, DISCOUNT, CHANGE)]
+    itself = select(ACCOUNT.c.id).where(ACCOUNT.c.changed_at >= since)
+    named = _select_by_product(since)
+    return sorted(connection.scalars(union(itself, named, *direct, *indirect)))
+
+
+def _select_by_account(table: Table, since: datetime) -> Select[tuple[str]]:
+    return (
+        select(LINK.c.account_id)
+        .join(table, _match_record(LINK.c.source_id, table, "account_source_id"))
+        .where(table.c.changed_at >= since)
+    )
+
+
+def _select_by_subscription(table: Table, since: datetime) -> Select[tuple[str]]:
+    return _join_subscriptions(table).where(table.c.changed_at >= since)
+
+
+def _select_by_product(since: datetime) -> Select[tuple[str]]:
+    """Select the accounts of renamed products: their plan name changes."""
+    sold = and_(PRODUCT.c.source == ITEM.c.source, PRODUCT.c.source_id == ITEM.c.product)
+    return _join_subscriptions(ITEM).join(PRODUCT, sold).where(PRODUCT.c.changed_at >= since)
+
+
+def _join_subscriptions(table: Table) -> Select[tuple[str]]:
+    """Select accounts joined with the parts of their subscriptions."""
+    same_subscription = and_(
+        table.c.source == SUBSCRIPTION.c.source,
+        table.c.subscription_source_id == SUBSCRIPTION.c.source_id,
+    )
+    return (
+        select(LINK.c.account_id)
+        .join(SUBSCRIPTION, _match_record(LINK.c.source_id, SUBSCRIPTION, "account_source_id"))
+        .join(table, same_subscription)
+    )
+
+
+def _match_record(source_id: ColumnElement[str], table: Table, field: str) -> ColumnElement[bool]:
+    return and_(LINK.c.source == table.c.source, source_id == table.c[field])

@@ -1,0 +1,60 @@
+"""Records without an account, counted and listed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.unattributed import ATTRIBUTED_TABLES, select_shares, select_unattributed
+
+
+@dataclass(frozen=True, slots=True)
+class UnattributedShare:
+    """Records of one kind without an account; money is in minor units of `currency`."""
+
+    kind: str
+    unattributed: int
+    total: int
+    currency: str | None = None
+
+    @property
+    def share(self) -> float | None:
+        """The unattributed fraction of the total; None if the total is zero."""
+        return self.unattributed / self.total if self.total else None
+
+
+def read_unattributed_shares(connection: Connection, scope: Scope) -> list[UnattributedShare]:
+    """Return one share per kind of record, and per currency of money."""
+    return [
+        UnattributedShare(kind.name, int(row.unattributed), int(row.total), row.currency or None)
+        for kind in ATTRIBUTED_TABLES
+        for row in connection.execute(select_shares(kind, scope))
+        if row.total
+    ]
+
+
+def read_unattributed_records(
+    connection: Connection, scope: Scope, most: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """Yield one row per record, or per person and account of daily records.
+
+    Args:
+        connection: A read connection.
+        scope: The scope of the metric.
+        most: The maximum number of rows of each kind.
+    """
+    for kind in ATTRIBUTED_TABLES:
+        for row in connection.execute(select_unattributed(kind, scope).limit(most)):
+            yield {
+                "kind": kind.name,
+                "source": row.source,
+                "source_id": row.source_id or None,
+                "account_source_id": row.account_source_id,
+                "contact_source_id": row.contact_source_id,
+                "records": row.records,
+                "newest": row.newest,
+                "amount": None if row.amount is None else int(row.amount),
+                "currency": row.currency or None,
+            }

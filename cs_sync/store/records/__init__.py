@@ -1,0 +1,1 @@
+"""Writing pages of source records, and what could not be written."""

@@ -1,0 +1,42 @@
+"""Deletion of rows missing from a complete read, with their children."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, and_, func, select
+
+from cs_sync.contracts.source import Stream
+from cs_sync.store.records.page import StoredCounts
+from cs_sync.store.records.write import WriteContext, end_missing_children, soft_delete_unseen
+from cs_sync_schemas import Record, get_table
+
+
+def count_unseen(
+    connection: Connection, record: type[Record], source: str, since: datetime
+) -> tuple[int, int]:
+    """Count the rows not seen since then, and all non-deleted rows."""
+    table = get_table(record)
+    living = select(func.count()).where(table.c.source == source, table.c.deleted_at.is_(None))
+    unseen = select(func.count()).where(_match_unseen(record, source, since))
+    return connection.scalar(unseen) or 0, connection.scalar(living) or 0
+
+
+def delete_unseen(
+    connection: Connection, stream: Stream, since: datetime, moment: WriteContext
+) -> StoredCounts:
+    """Soft-delete the rows not seen since then, and end their children."""
+    ended = 0
+    if stream.children:
+        table = get_table(stream.record)
+        which = select(table.c.source_id).where(_match_unseen(stream.record, moment.source, since))
+        unseen = connection.scalars(which).all()
+        for child, field in stream.children.items():
+            ended += end_missing_children(connection, child, field, unseen, (), moment)
+    return StoredCounts(
+        changed=ended, deleted=soft_delete_unseen(connection, stream.record, since, moment)
+    )
+
+
+def _match_unseen(record: type[Record], source: str, since: datetime) -> ColumnElement[bool]:
+    table = get_table(record)
+    live = and_(table.c.source == source, table.c.deleted_at.is_(None))
+    return and_(live, table.c.last_seen_at < since)

@@ -1,0 +1,148 @@
+"""Store one page in one transaction: rows, ended children, tombstones, rejects, resume point."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cs_sync.contracts.source import Page, Rejection, Stream
+from cs_sync.store.records.rejects import delete_resolved_rejects, save_rejects
+from cs_sync.store.records.validate import make_storable, validate_rows
+from cs_sync.store.records.write import (
+    WriteContext,
+    confirm_rejected,
+    end_missing_children,
+    soft_delete,
+    store_rows,
+)
+from cs_sync_schemas import Record
+
+
+@dataclass(frozen=True, slots=True)
+class StoredCounts:
+    """The counts of a stored page."""
+
+    records: int = 0
+    main: int = 0
+    changed: int = 0
+    rejected: int = 0
+    deleted: int = 0
+
+    def __add__(self, other: "StoredCounts") -> "StoredCounts":
+        return StoredCounts(
+            self.records + other.records,
+            self.main + other.main,
+            self.changed + other.changed,
+            self.rejected + other.rejected,
+            self.deleted + other.deleted,
+        )
+
+
+ValidRows = dict[type[Record], list[dict[str, Any]]]
+
+
+def validate_page(stream: Stream, page: Page) -> tuple[ValidRows, list[Rejection]]:
+    """Validate a page; pure, so that it runs outside the transaction.
+
+    Returns:
+        Record type → valid rows, and all rejections.
+
+    Raises:
+        TypeError: The stream did not declare a record type of the page.
+    """
+    admitted: ValidRows = {}
+    rejected = list(page.rejected)
+    allowed = {stream.record, *stream.extra, *stream.children}
+    for record, rows in page.records.items():
+        if record not in allowed:
+            raise TypeError(f"stream {stream.name} did not announce {record.__name__}")
+        admitted[record], refused = validate_rows(record, rows)
+        rejected += refused
+    return admitted, [_make_reject_storable(rejection) for rejection in rejected]
+
+
+def _make_reject_storable(rejection: Rejection) -> Rejection:
+    """Replace what a database cannot store in a rejection's texts; they may quote the record."""
+    source_id = None if rejection.source_id is None else make_storable(rejection.source_id)
+    return replace(rejection, source_id=source_id, reason=make_storable(rejection.reason))
+
+
+def count_main_records(stream: Stream, page: Page) -> int:
+    """Count a page's records of the stream's own type, unmappable ones included."""
+    unmapped = sum(rejection.record is stream.record for rejection in page.rejected)
+    return len(page.records.get(stream.record, ())) + unmapped
+
+
+def store_page(
+    connection: Connection,
+    stream: Stream,
+    page: Page,
+    admitted: ValidRows,
+    rejected: list[Rejection],
+    moment: WriteContext,
+    run_id: str,
+    *,
+    confirm: bool = False,
+) -> StoredCounts:
+    """Store a validated page within the caller's transaction.
+
+    Args:
+        connection: A write transaction.
+        stream: The stream of the page.
+        page: The page as read.
+        admitted: Record type → valid rows.
+        rejected: The rejections of the page.
+        moment: The source and the time.
+        run_id: The id of the run.
+        confirm: Also mark unchanged rows as seen, for a read that deletes unseen rows.
+    """
+    changed = 0
+    for record, rows in admitted.items():
+        changed += store_rows(
+            connection,
+            record,
+            rows,
+            moment,
+            snapshot=record in stream.snapshot,
+            confirm=confirm and record is stream.record,
+        )
+        delete_resolved_rejects(
+            connection, moment.source, record, [row["source_id"] for row in rows]
+        )
+    deleted = {record: list(map(make_storable, ids)) for record, ids in page.deleted.items()}
+    deleted_ids = deleted.get(stream.record, ())
+    changed += _end_children(connection, stream, admitted, rejected, deleted_ids, moment)
+    if confirm:
+        refused = [r.source_id for r in rejected if r.record is stream.record and r.source_id]
+        confirm_rejected(connection, stream.record, refused, moment)
+    buried = sum(soft_delete(connection, record, ids, moment) for record, ids in deleted.items())
+    save_rejects(connection, moment.source, stream.name, rejected, run_id, moment.now)
+    return StoredCounts(
+        records=sum(len(rows) for rows in page.records.values()),
+        main=count_main_records(stream, page),
+        changed=changed,
+        rejected=len(rejected),
+        deleted=buried,
+    )
+
+
+def _end_children(
+    connection: Connection,
+    stream: Stream,
+    admitted: ValidRows,
+    rejected: list[Rejection],
+    deleted_ids: Sequence[str],
+    moment: WriteContext,
+) -> int:
+    """End the children missing from their re-read parents, and all children of deleted parents.
+
+    A rejected child still exists.
+    """
+    parents = [*(row["source_id"] for row in admitted.get(stream.record, [])), *deleted_ids]
+    ended = 0
+    for child, field in stream.children.items():
+        present = [row["source_id"] for row in admitted.get(child, [])]
+        present += [r.source_id for r in rejected if r.record is child and r.source_id]
+        ended += end_missing_children(connection, child, field, parents, present, moment)
+    return ended

@@ -1,0 +1,80 @@
+"""Schedule slots: the first process to insert the row claims the slot."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cs_sync.store.leases import LEASE_TTL, is_lease_free
+from cs_sync_schemas import ScheduleSlot, get_table
+
+SLOT = get_table(ScheduleSlot)
+INTERRUPTED = "interrupted"
+UNFINISHED = ("running", INTERRUPTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A claimed slot of a schedule."""
+
+    slot: datetime
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class SlotClaim:
+    """The right to run a job for one of its slots."""
+
+    job: str
+    slot: datetime
+    holder: str
+
+
+def read_newest_slot(connection: Connection, job: str) -> Slot | None:
+    """Return the newest claimed slot of a job."""
+    newest = select(SLOT.c.slot, SLOT.c.status).where(SLOT.c.job == job)
+    row = connection.execute(newest.order_by(SLOT.c.slot.desc()).limit(1)).first()
+    return None if row is None else Slot(*row)
+
+
+def claim_slot(connection: Connection, claim: SlotClaim, now: datetime) -> bool:
+    """Claim a slot and return whether it succeeded; an interrupted slot may be claimed again.
+
+    Of two simultaneous claims one inserts the row, whatever the clocks. A slot of a vanished
+    holder
+    is free once the lease is free.
+    """
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    row = {
+        "job": claim.job,
+        "slot": claim.slot,
+        "holder": claim.holder,
+        "status": "running",
+        "claimed_at": now,
+        "ended_at": None,
+    }
+    insert = dialect.insert(SLOT).values(row).on_conflict_do_nothing().returning(SLOT.c.holder)
+    return connection.scalar(insert) is not None or _take_over_slot(connection, claim, now)
+
+
+def end_slot(connection: Connection, claim: SlotClaim, status: str, now: datetime) -> None:
+    """Record the status of a slot: ok, partial, failed, or interrupted (may be claimed again)."""
+    connection.execute(
+        update(SLOT)
+        .where(SLOT.c.job == claim.job, SLOT.c.slot == claim.slot, SLOT.c.holder == claim.holder)
+        .values(status=status, ended_at=now)
+    )
+
+
+def _take_over_slot(connection: Connection, claim: SlotClaim, now: datetime) -> bool:
+    stopped = SLOT.c.status == INTERRUPTED
+    if is_lease_free(connection, now):
+        abandoned = (SLOT.c.status == "running") & (SLOT.c.claimed_at < now - LEASE_TTL)
+        stopped = or_(stopped, abandoned)
+    taken = connection.execute(
+        update(SLOT)
+        .where(SLOT.c.job == claim.job, SLOT.c.slot == claim.slot, stopped)
+        .values(holder=claim.holder, status="running", claimed_at=now, ended_at=None)
+    )
+    return taken.rowcount == 1

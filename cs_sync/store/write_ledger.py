@@ -1,0 +1,100 @@
+"""The write ledger: intent before the call, receipt after it."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from cs_sync.store.records.write import upsert_rows
+from cs_sync_schemas import WriteLedger, get_table
+
+LEDGER = get_table(WriteLedger)
+
+
+def read_ledger(
+    connection: Connection, destination: str, keys: Collection[str] | None = None
+) -> list[dict[str, Any]]:
+    """Return the writes and attempts at a destination: all, or those of some keys."""
+    statement = select(LEDGER).where(LEDGER.c.destination == destination)
+    if keys is not None:
+        statement = statement.where(LEDGER.c.key.in_(list(keys)))
+    return [dict(row) for row in connection.execute(statement).mappings()]
+
+
+def record_intents(
+    connection: Connection,
+    destination: str,
+    rows: Sequence[Mapping[str, Any]],
+    now: datetime,
+    run: str,
+) -> None:
+    """Record writes before they are sent.
+
+    Args:
+        connection: A write transaction.
+        destination: The name of the destination.
+        rows: Rows of object, key, account_id, remote_id, intent.
+        now: The time of the attempt.
+        run: The id of the run.
+    """
+    stored = read_ledger(connection, destination, [row["key"] for row in rows])
+    entries = {(row["object"], row["key"]): row for row in stored}
+    merged = []
+    for row in rows:
+        before = entries.get((row["object"], row["key"]), {})
+        merged.append(
+            {
+                "destination": destination,
+                "object": row["object"],
+                "key": row["key"],
+                "account_id": row["account_id"],
+                "remote_id": row["remote_id"] or before.get("remote_id"),
+                "status": "pending",
+                "fields": before.get("fields", {}),
+                "intent": {**_get_open_intent(before), **(row["intent"] or {})},
+                "intent_at": now,
+                "receipt_at": before.get("receipt_at"),
+                "code": None,
+                "reason": None,
+                "attempts": before.get("attempts", 0) + 1,
+                "run_id": run,
+            }
+        )
+    upsert_rows(connection, LEDGER, merged)
+
+
+def _get_open_intent(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the intent of earlier attempts while their outcome is unknown."""
+    is_open = row.get("status") in ("pending", "unknown")
+    return (row["intent"] or {}) if is_open else {}
+
+
+def record_receipts(
+    connection: Connection, destination: str, rows: Sequence[Mapping[str, Any]], now: datetime
+) -> None:
+    """Record the results of writes.
+
+    Args:
+        connection: A write transaction.
+        destination: The name of the destination.
+        rows: Rows of object, key, status, and where known remote_id, code, reason, fields
+            (what the
+            destination has for certain) and intent (an attempt without acknowledgement).
+        now: The time of the results.
+    """
+    for row in rows:
+        columns = ("status", "code", "reason", "fields", "intent")
+        values = {name: row[name] for name in columns if name in row}
+        values["receipt_at"] = now
+        if row.get("remote_id"):
+            values["remote_id"] = row["remote_id"]
+        connection.execute(
+            update(LEDGER)
+            .where(
+                LEDGER.c.destination == destination,
+                LEDGER.c.object == row["object"],
+                LEDGER.c.key == row["key"],
+            )
+            .values(values)
+        )

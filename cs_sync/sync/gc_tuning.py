@@ -1,0 +1,23 @@
+"""Raise the GC threshold during bulk loads."""
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+GC_THRESHOLD = 10_000
+"""New objects between two searches: a page of records is some ten thousand, none of them in a
+cycle, and searching after every few hundred costs a fifth of a sync and half of the reading of
+billing facts. A hundred thousand would save no more, and cost memory.
+"""
+
+
+@contextmanager
+def raise_gc_threshold() -> Iterator[None]:
+    """Raise the GC threshold inside the context; also usable as a decorator."""
+    before = gc.get_threshold()
+    if 0 < before[0] < GC_THRESHOLD:  # zero: somebody turned it off
+        gc.set_threshold(GC_THRESHOLD, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)

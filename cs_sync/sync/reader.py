@@ -1,0 +1,207 @@
+"""Read one window of one stream into the store, page by page."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection
+
+from cs_sync.contracts.errors import CsSyncError
+from cs_sync.contracts.events import Event
+from cs_sync.contracts.source import Page, Stream
+from cs_sync.store.leases import LeasedStore
+from cs_sync.store.privacy.erase import erase_reappeared
+from cs_sync.store.privacy.redact_record import RecordRedactor
+from cs_sync.store.privacy.suppression import SuppressionList
+from cs_sync.store.records.page import StoredCounts, count_main_records, store_page, validate_page
+from cs_sync.store.records.stream_state import OpenWindow, advance
+from cs_sync.store.records.write import WriteContext
+from cs_sync.sync.windows import should_delete_missing
+from cs_sync_schemas import Record
+
+
+class Interrupted(CsSyncError):
+    """The user or the system stopped the run; stored data stays, the rest resumes."""
+
+
+class SourceContractError(CsSyncError):
+    """A connector or its vendor violates a guarantee of the source contract."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSession:
+    """The shared state of all readers of a run."""
+
+    store: LeasedStore
+    run_id: str
+    clock: Callable[[], datetime]
+    emit: Callable[[Event], None]
+    keep_raw: bool = False
+    stop: threading.Event = field(default_factory=threading.Event)
+    suppressed: SuppressionList = field(default_factory=SuppressionList)
+
+    def raise_if_stopped(self) -> None:
+        """Raise Interrupted after a request to stop the run."""
+        if self.stop.is_set():
+            raise Interrupted("the run was stopped", "run it again: it resumes where it was")
+
+
+@dataclass(frozen=True, slots=True)
+class WindowResult:
+    """The number of records read from a window, and the number expected by the source.
+
+    `more`: only its first page was read, and others follow.
+    """
+
+    read: int
+    expect: int | None
+    resume: Any
+    more: bool = False
+
+
+def read_window(
+    session: SyncSession,
+    source: str,
+    stream: Stream,
+    opened: OpenWindow,
+    parts: list[StoredCounts],
+    *,
+    tracked: bool = True,
+    first: bool = False,
+) -> WindowResult:
+    """Store every page of a window with its resume point.
+
+    A kill costs one page at most.
+
+    Args:
+        session: The shared state of the run.
+        source: The name of the source.
+        stream: The stream to read.
+        opened: The window to read.
+        parts: Receives the counts of each page, also if the window fails half-way.
+        tracked: False leaves the stream state alone, for ranges requested by the user.
+        first: Read only the first page, or nothing if it is already stored.
+    """
+    read, expect = opened.records, None
+    before, resume = read, opened.window.resume
+    resume_points: set[bytes] = set()
+    session.raise_if_stopped()  # it may have waited for its turn
+    if first and resume is not None:
+        return WindowResult(read, expect, resume, more=True)
+    for page in stream.read(opened.window):
+        session.raise_if_stopped()
+        _refuse_repeated_resume(stream, resume, resume_points)
+        resume = page.resume if page.resume is not None else resume
+        expect = page.expect if page.expect is not None else expect
+        read += count_main_records(stream, page)
+        before = before if page.resume is None else read
+        part = _redact_and_store(session, source, stream, page, opened, before if tracked else None)
+        parts.append(part)
+        detail = {"records": part.records, "changed": part.changed, "rejected": part.rejected}
+        session.emit(Event("page_stored", session.clock(), source, stream.name, detail))
+        if first and page.resume is not None:
+            return WindowResult(read, expect, resume, more=True)
+    return WindowResult(read, expect, resume)
+
+
+def _redact_and_store(
+    session: SyncSession,
+    source: str,
+    stream: Stream,
+    page: Page,
+    opened: OpenWindow,
+    before: int | None,
+) -> StoredCounts:
+    """Store one page.
+
+    Args:
+        session: The shared state of the run.
+        source: The name of the source.
+        stream: The stream of the page.
+        page: The page as read.
+        opened: The window of the page.
+        before: The number of records before the resume point; None leaves the state alone.
+    """
+    if not session.suppressed:
+        return _store_clean_page(session, source, stream, page, opened, before)
+    # One page at a time: what another stream stores of somebody new to the list must either be
+    # there already when they are erased, or not yet be cleaned.
+    with session.suppressed.turn:
+        clean = _redact_page(session, source, page)
+        return _store_clean_page(session, source, stream, clean, opened, before)
+
+
+def _store_clean_page(
+    session: SyncSession,
+    source: str,
+    stream: Stream,
+    page: Page,
+    opened: OpenWindow,
+    before: int | None,
+) -> StoredCounts:
+    admitted, rejected = validate_page(stream, page)
+    now = session.clock()
+    moment = WriteContext(source, now, session.keep_raw)
+
+    def work(connection: Connection) -> StoredCounts:
+        part = store_page(
+            connection,
+            stream,
+            page,
+            admitted,
+            rejected,
+            moment,
+            session.run_id,
+            confirm=should_delete_missing(stream, opened.window),
+        )
+        if before is not None:
+            advance(
+                connection,
+                source,
+                stream.name,
+                opened.partition,
+                resume=page.resume,
+                records=before,
+                now=now,
+            )
+        return part
+
+    return session.store.transact(work)
+
+
+def _redact_page(session: SyncSession, source: str, page: Page) -> Page:
+    """Return the page without erased people, including those with new ids."""
+    eraser = RecordRedactor(session.suppressed, source)
+    newcomers = eraser.find_unknown_ids(page)
+    if newcomers:
+        refs, now = [(source, source_id) for source_id in newcomers], session.clock()
+
+        def work(connection: Connection) -> None:
+            erase_reappeared(connection, session.suppressed, refs, now)
+
+        session.store.transact(work)
+    return eraser.page(page)
+
+
+def _refuse_repeated_resume(stream: Stream, resume: Any, resume_points: set[bytes]) -> None:
+    """Raise if a resume point repeats: the read would never end."""
+    if resume is None:
+        return
+    # A digest, as the bytes that orjson makes keep hold of kilobytes each.
+    point = blake2b(orjson.dumps(resume, default=str), digest_size=16).digest()
+    if point in resume_points:
+        raise SourceContractError(
+            f"{stream.name}: the source gave the same place to go on from twice",
+            "report it to the connector's author; nothing stored is lost",
+        )
+    resume_points.add(point)
+
+
+def list_stream_tables(stream: Stream) -> tuple[str, ...]:
+    """Return the names of a stream's tables."""
+    kinds: list[type[Record]] = [stream.record, *stream.extra, *stream.children]
+    return tuple(dict.fromkeys(str(kind.__tablename__) for kind in kinds))

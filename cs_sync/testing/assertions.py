@@ -1,0 +1,42 @@
+"""Assertions with readable messages on a connector's behaviour."""
+
+from typing import NoReturn
+
+import pytest
+
+from cs_sync.testing.stored import Rows, describe_differences
+from cs_sync.testing.syncing import SyncHarness, SyncRun, run_reference
+
+
+def require(holds: bool, otherwise: str) -> None:
+    """Fail the case with this message unless the condition holds."""
+    if not holds:
+        pytest.fail(otherwise, pytrace=False)
+
+
+def skip_case(reason: str) -> NoReturn:
+    """Skip the case because of a fact about the connector."""
+    pytest.skip(reason)
+
+
+def assert_same_rows(expected: Rows, found: Rows, when: str) -> None:
+    """Fail with the first differences unless both databases have the same rows."""
+    told = describe_differences(expected, found)
+    require(not told, "\n  ".join((f"{when}, other rows are stored:", *told)))
+
+
+def assert_undisturbed(bench: SyncHarness, when: str) -> None:
+    """Fail unless the stored rows equal those of an undisturbed run."""
+    assert_same_rows(run_reference(bench.kind).rows, bench.rows(), when)
+
+
+def assert_completed(run: SyncRun, when: str) -> None:
+    """Fail unless every stream ended; records spoiled by the data may be rejected."""
+    failed = [outcome for outcome in run.outcomes.values() if outcome.status == "failed"]
+    require(not failed and not run.killed, f"{when}, the run fails:\n{run.problems()}")
+
+
+def require_network(bench: SyncHarness) -> None:
+    """Skip the case if the connector sends no requests."""
+    if not run_reference(bench.kind).run.sent:
+        skip_case("it sends no requests")

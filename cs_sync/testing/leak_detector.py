@@ -1,0 +1,102 @@
+"""Leak detector: all output of a running connector, searched for secrets."""
+
+import contextlib
+import io
+import logging
+from base64 import b64decode
+from collections.abc import Iterable, Iterator
+
+import httpx
+from pydantic import BaseModel
+
+from cs_sync.http import collect_secrets
+from cs_sync.testing.assertions import require
+from cs_sync.testing.fault_transport import Exchange, Fault, SentRequest
+
+OTHER_HOST = "elsewhere.example"
+
+
+class OutputCapture(logging.Handler):
+    """Captured output: log lines, printed text, errors, events."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.setFormatter(logging.Formatter("%(name)s %(levelname)s %(message)s"))
+        self._texts: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one log line with its traceback."""
+        self._texts.append(self.format(record))
+
+    def add(self, *things: object) -> None:
+        """Keep the printed forms of these objects."""
+        for thing in things:
+            self._texts += [repr(thing), str(thing)]
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Capture every logger at DEBUG, and printed text."""
+        root = logging.getLogger()
+        level, printed = root.level, io.StringIO()
+        root.addHandler(self)
+        root.setLevel(logging.DEBUG)
+        try:
+            with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+                yield
+        finally:
+            root.setLevel(level)
+            root.removeHandler(self)
+            self._texts.append(printed.getvalue())
+
+    def where(self, secret: str) -> str | None:
+        """Return the first text that contains the secret, around it; None if there is none."""
+        for text in self._texts:
+            place = text.find(secret)
+            if place >= 0:
+                return f"…{text[max(0, place - 80) : place]}[here]…"
+        return None
+
+
+def echo_request(status: int) -> Fault:
+    """Respond with an error that repeats the request's headers and body."""
+
+    def fault(exchange: Exchange) -> httpx.Response:
+        headers = dict(exchange.request.headers)
+        key = headers.get("authorization", "")
+        body = exchange.request.content.decode("utf-8", "replace")
+        words = f"{status} for {key} in {headers} with {body}"
+        told = {"message": words, "error": {"message": words, "type": key}, "detail": words}
+        return httpx.Response(status, json=told, headers={"x-request-id": key[-40:]})
+
+    return fault
+
+
+def redirect_elsewhere(_exchange: Exchange) -> httpx.Response:
+    """Redirect every request to another host."""
+    return httpx.Response(307, headers={"Location": f"https://{OTHER_HOST}/here"})
+
+
+def collect_credentials(config: BaseModel, sent: Iterable[SentRequest]) -> set[str]:
+    """Return the secrets: SecretStr of the configuration, and keys sent in requests."""
+    found = set(collect_secrets(config))
+    for one in sent:
+        scheme, _, value = one.request.headers.get("authorization", "").partition(" ")
+        found.add(value)
+        if scheme.lower() == "basic":
+            found.add(b64decode(value).decode().rpartition(":")[2])
+    return {secret for secret in found if len(secret) > 3}
+
+
+def assert_hidden(said: OutputCapture, secrets: Iterable[str]) -> None:
+    """Fail if a secret is in the captured output."""
+    for secret in secrets:
+        where = said.where(secret)
+        require(where is None, f"a secret ({secret[:2]}…{secret[-2:]}) is in: {where}")
+
+
+def assert_config_hides_secrets(config: BaseModel) -> None:
+    """Fail if printing a configuration in any form reveals a secret."""
+    shown = repr(config) + str(config) + config.model_dump_json()
+    require(
+        not any(key in shown for key in collect_secrets(config)), "the configuration shows a secret"
+    )

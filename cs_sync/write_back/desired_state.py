@@ -1,0 +1,160 @@
+"""Desired CRM state: the fields of every account, and every follow-up; pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+from cs_sync.contracts.destination import Addresses, Object
+from cs_sync.follow_ups import COMPANY
+from cs_sync.write_back.fields import AccountFields, build_field_values
+from cs_sync.write_back.plan import CLOSED, DesiredRecord, LedgerEntry
+
+RemoteRecords = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationIndex:
+    """The destination's records of our accounts and its active owners.
+
+    `emails` maps e-mail addresses in lower case to owner ids.
+
+    A destination that addresses accounts by our own id has no such records and needs none.
+    """
+
+    name: str
+    accounts: Mapping[str, RemoteRecords] = field(default_factory=dict)
+    owners: frozenset[str] = frozenset()
+    emails: Mapping[str, str] = field(default_factory=dict)
+    addresses: Addresses = "records"
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Account id → its name, for messages."""
+
+    def find_record(self, account: str) -> tuple[str | None, str | None]:
+        """Return the remote record id of an account, or the reason for its absence.
+
+        Returns:
+            (remote id, None) or (None, reason); both None for company-wide follow-ups.
+        """
+        if account == COMPANY:
+            return None, None
+        if self.addresses == "accounts":
+            return account, None
+        records = self.accounts.get(account, ())
+        if len(records) == 1:
+            return records[0][0], None
+        if not records:
+            return None, f"no record in {self.name} is this account"
+        ids = ", ".join(remote_id for remote_id, _ in records)
+        return (
+            None,
+            f"{len(records)} records in {self.name} are this account: {ids}; merge them there",
+        )
+
+    def find_owner(self, row: Mapping[str, Any]) -> str | None:
+        """Return the destination's owner id for a follow-up; None if there is none."""
+        if row["assignee"]:
+            return self.emails.get(row["assignee"])
+        ours = row["owner_source"] == self.name and row["owner_source_id"] in self.owners
+        return row["owner_source_id"] if ours else None
+
+
+def build_account_records(
+    portraits: Mapping[str, AccountFields], crm: DestinationIndex, prefix: str
+) -> Iterable[DesiredRecord]:
+    """Yield one desired record per account, in the given order.
+
+    Args:
+        portraits: Account id → its field values.
+        crm: The destination's index of records.
+        prefix: The prefix of our field names.
+    """
+    for account, portrait in portraits.items():
+        remote_id, refusal = crm.find_record(account)
+        values = build_field_values(portrait, prefix)
+        yield DesiredRecord(
+            "account",
+            account,
+            account,
+            values,
+            remote_id=remote_id,
+            refusal=refusal,
+            name=crm.names.get(account, ""),
+        )
+
+
+def build_follow_up_records(
+    rows: Iterable[Mapping[str, Any]],
+    crm: DestinationIndex,
+    ledger: Mapping[tuple[Object, str], LedgerEntry],
+) -> Iterable[DesiredRecord]:
+    """Yield the desired tasks and notes of follow-ups, in the given order.
+
+    An open follow-up exists, with a note per later fact. A resolved one is closed if it was
+    written.
+
+    Args:
+        rows: Rows of `follow_up`.
+        crm: The destination's index of records.
+        ledger: (object, key) → ledger entry.
+    """
+    for row in rows:
+        written = ledger.get(("follow_up", row["key"]))
+        remote_id = written.remote_id if written else None
+        if row["state"] == "open":
+            yield _build_task(row, crm)
+        elif row["state"] == "resolved" and remote_id:
+            account_remote_id, _ = crm.find_record(row["account_id"])
+            yield DesiredRecord(
+                "follow_up",
+                row["key"],
+                row["account_id"],
+                {"status": CLOSED},
+                remote_id=remote_id,
+                account_remote_id=account_remote_id,
+                name=crm.names.get(row["account_id"], ""),
+            )
+        if remote_id and row["state"] in ("open", "resolved") and row["account_id"] != COMPANY:
+            yield from _build_notes(row, crm)
+
+
+def _build_task(row: Mapping[str, Any], crm: DestinationIndex) -> DesiredRecord:
+    remote_id, refusal = crm.find_record(row["account_id"])
+    fields = {name: row[name] for name in ("title", "body", "due_at", "priority", "kind")}
+    return DesiredRecord(
+        "follow_up",
+        row["key"],
+        row["account_id"],
+        fields,
+        account_remote_id=remote_id,
+        owner_remote_id=crm.find_owner(row),
+        refusal=refusal,
+        name=crm.names.get(row["account_id"], ""),
+    )
+
+
+def _build_notes(row: Mapping[str, Any], crm: DestinationIndex) -> Iterable[DesiredRecord]:
+    """Yield one note per fact learnt after the follow-up was first stored."""
+    remote_id, refusal = crm.find_record(row["account_id"])
+    for fact in row["evidence"]:
+        if "since" in fact:
+            fields = {"title": row["title"], "body": fact["text"], "at": fact["since"]}
+            yield DesiredRecord(
+                "note",
+                build_note_key(row["key"], fact),
+                row["account_id"],
+                fields,
+                account_remote_id=remote_id,
+                refusal=refusal,
+                name=crm.names.get(row["account_id"], ""),
+            )
+
+
+def build_note_key(follow_up: str, fact: Mapping[str, Any]) -> str:
+    """Return the key of a follow-up's note about one fact: 32 hexadecimal digits.
+
+    Args:
+        follow_up: The key of the follow-up.
+        fact: The evidence, with an `id`.
+    """
+    return sha256(f"{follow_up}|{fact['id']}".encode()).hexdigest()[:32]

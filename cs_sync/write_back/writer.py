@@ -1,0 +1,248 @@
+"""Execution of a plan: intent before every call, receipt after it, no duplicate writes."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cs_sync.contracts.destination import Ack, Destination, Object, Reject, SupportsDriftCheck
+from cs_sync.contracts.errors import AnswerUnknown, CsSyncError, Unreachable, VendorError
+from cs_sync.contracts.events import Event
+from cs_sync.store.leases import LeasedStore
+from cs_sync.store.write_ledger import read_ledger, record_intents, record_receipts
+from cs_sync.write_back.drift import RemoteState, build_compare_ops
+from cs_sync.write_back.plan import DesiredRecord, LedgerEntry, PlanItem, build_intent
+from cs_sync.write_back.receipts import (
+    LedgerEntries,
+    WriteResult,
+    build_receipt,
+    find_overwritten,
+    start_result,
+)
+
+BATCH_SIZE = 100
+
+
+def read_ledger_entries(
+    connection: Connection, destination: str, keys: Collection[str] | None = None
+) -> dict[tuple[Object, str], LedgerEntry]:
+    """Read the ledger entries of a destination.
+
+    Args:
+        connection: A database connection.
+        destination: The destination's name.
+        keys: Only these keys; all if None.
+
+    Returns:
+        (object, key) → ledger entry.
+    """
+    return {
+        (row["object"], row["key"]): LedgerEntry(
+            row["object"],
+            row["key"],
+            row["status"],
+            row["remote_id"],
+            row["fields"],
+            row["reason"],
+            row["intent"] or {},
+            row["code"],
+        )
+        for row in read_ledger(connection, destination, keys)
+    }
+
+
+def read_remote_state(
+    destination: Destination, wishes: Sequence[DesiredRecord], ledger: LedgerEntries
+) -> RemoteState:
+    """Read the current state of the accounts' records, if the destination supports it.
+
+    Args:
+        destination: The destination to read.
+        wishes: The desired records.
+        ledger: (object, key) → ledger entry.
+
+    Returns:
+        The remote state; empty for a destination without `compare`.
+    """
+    if not isinstance(destination, SupportsDriftCheck):
+        return RemoteState()
+    ops = build_compare_ops(wishes, ledger)
+    shown = {record.key: record for record in destination.compare(ops)} if ops else {}
+    return RemoteState(frozenset(op.key for op in ops), shown)
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationWriter:
+    """The writer of one run to one destination."""
+
+    store: LeasedStore
+    name: str
+    destination: Destination
+    run_id: str
+    clock: Callable[[], datetime]
+    emit: Callable[[Event], None]
+
+    def entries(self, keys: Collection[str] | None = None) -> dict[tuple[Object, str], LedgerEntry]:
+        """Read the ledger entries, or those of some keys, by object and key."""
+        with self.store.read() as connection:
+            return read_ledger_entries(connection, self.name, keys)
+
+    def reconcile_pending(self) -> int:
+        """Look up the outcome of unconfirmed writes and record it.
+
+        Accounts are skipped: their update by id can be repeated.
+
+        Returns:
+            The number of unconfirmed writes.
+        """
+        open_entries = {
+            entry.key: entry
+            for entry in self.entries().values()
+            if entry.object != "account" and entry.status in ("pending", "unknown")
+        }
+        records = self.destination.find(list(open_entries)) if open_entries else ()
+        receipts: list[dict[str, Any]] = [
+            {
+                "object": open_entries[record.key].object,
+                "key": record.key,
+                "status": "acked",
+                "remote_id": record.remote_id,
+                "fields": {},
+                "intent": None,
+            }
+            for record in records
+        ]
+        if receipts:
+            self._note(receipts)
+        return len(open_entries)
+
+    def push(self, plan: Sequence[PlanItem]) -> WriteResult:
+        """Write the plan in batches.
+
+        A refused credential or a lost connection ends the push; the next run resumes it.
+
+        Args:
+            plan: The items of the plan.
+
+        Returns:
+            The counts and problems of the push.
+        """
+        writes = start_result(plan)
+        items = _merge_duplicates(plan)
+        sent = 0
+        for batch in _split_batches(items):
+            sent += len(batch)
+            try:
+                self._write(batch, writes)
+            except AnswerUnknown as error:
+                writes.problems.append(str(error))
+            except VendorError as error:
+                writes.problems.append(str(error))
+                writes.left += len(items) - sent
+                break
+            detail = {"of": len(items), **writes.counts()}
+            self.emit(Event("write_done", self.clock(), self.name, "", detail))
+        return writes
+
+    def _write(self, batch: Sequence[PlanItem], writes: WriteResult) -> None:
+        ops = {item.key: item.op for item in batch if item.op is not None}
+        before = self._record_intents(batch)
+        answers: dict[str, Ack | Reject] = {}
+        try:
+            for answer in self.destination.write(list(ops.values())):
+                answers[answer.key] = answer
+        except (AnswerUnknown, Unreachable):
+            self._record_answers(batch, answers, before, writes, unanswered="unknown")
+            raise
+        except CsSyncError:
+            self._record_answers(batch, answers, before, writes, unanswered=None)
+            raise
+        self._record_answers(batch, answers, before, writes, unanswered="unknown")
+
+    def _record_intents(self, batch: Sequence[PlanItem]) -> LedgerEntries:
+        before = self.entries([item.key for item in batch])
+        rows = [
+            {
+                "object": item.object,
+                "key": item.key,
+                "account_id": item.account,
+                "remote_id": item.op.remote_id if item.op else None,
+                "intent": build_intent(item.op) if item.op else None,
+            }
+            for item in batch
+        ]
+
+        def note(connection: Connection) -> None:
+            record_intents(connection, self.name, rows, self.clock(), self.run_id)
+
+        self.store.transact(note)
+        return before
+
+    def _record_answers(
+        self,
+        batch: Sequence[PlanItem],
+        answers: Mapping[str, Ack | Reject],
+        before: LedgerEntries,
+        writes: WriteResult,
+        unanswered: str | None,
+    ) -> None:
+        """Record a receipt for every answer, and `unanswered` for items without one.
+
+        With `unanswered` None, the rest is left for the next run.
+        """
+        answered = [(item, answers[item.key]) for item in batch if item.key in answers]
+        for item, answer in answered:
+            writes.count(item, answer)
+        rest = [item for item in batch if item.key not in answers]
+        receipts = [build_receipt(item, answer, before) for item, answer in answered]
+        if unanswered:
+            writes.unknown += len(rest)
+            receipts += [{"object": i.object, "key": i.key, "status": unanswered} for i in rest]
+        else:
+            writes.left += len(rest)
+        self._note(receipts)
+        if any(_is_other_record(item, answer) for item, answer in answered):
+            lost = find_overwritten(answered, self.entries())
+            writes.problems += [
+                f"account {row['key']}: its record took another account's values, as the two were "
+                "merged while we wrote; the next run writes it again"
+                for row in lost
+            ]
+            self._note(lost)
+
+    def _note(self, receipts: Sequence[Mapping[str, Any]]) -> None:
+        def note(connection: Connection) -> None:
+            record_receipts(connection, self.name, receipts, self.clock())
+
+        self.store.transact(note)
+
+
+def _is_other_record(item: PlanItem, answer: Ack | Reject) -> bool:
+    """Return whether the write reached another record than intended, after a merge."""
+    meant = item.op.remote_id if item.op else None
+    return isinstance(answer, Ack) and item.object == "account" and answer.remote_id != meant
+
+
+def _merge_duplicates(plan: Sequence[PlanItem]) -> list[PlanItem]:
+    """Return the items to send, each key once; later values win."""
+    items: dict[tuple[Object, str], PlanItem] = {}
+    for item in plan:
+        if item.op is None:
+            continue
+        first = items.get((item.object, item.key))
+        if first is not None and first.op is not None:
+            op = replace(item.op, fields={**first.op.fields, **item.op.fields})
+            item = replace(item, op=op)
+        items[item.object, item.key] = item
+    return list(items.values())
+
+
+def _split_batches(items: Sequence[PlanItem]) -> Iterator[list[PlanItem]]:
+    """Yield accounts, then follow-ups, then notes, in batches of one call each."""
+    for kind in ("account", "follow_up", "note"):
+        rest = (item for item in items if item.object == kind)
+        while batch := list(islice(rest, BATCH_SIZE)):
+            yield batch
