@@ -1,9 +1,9 @@
 """Derivation of accounts and MRR from records: for changed accounts, or for all."""
 
-from collections.abc import Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from cs_sync.contracts.events import Event
 from cs_sync.identity import DomainRules, RecordRef, Resolution, resolve_identities
@@ -13,10 +13,18 @@ from cs_sync.metrics.mrr.movements import AccountMrr
 from cs_sync.metrics.mrr.plans import list_plan_periods
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.queries.identity_questions import describe_open_questions
+from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.run_session import RunSession, record_run
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.attributes import has_source_plan, save_plans
 from cs_sync.store.queries.billing import read_billing_facts
+from cs_sync.store.queries.derived_state import (
+    ACCOUNTS_STREAM,
+    DERIVED_SOURCE,
+    get_mrr_stream,
+    read_derived_cursor,
+    read_mrr_known_at,
+)
 from cs_sync.store.queries.identity_graph import (
     has_identity_changed,
     read_identity_facts,
@@ -25,32 +33,10 @@ from cs_sync.store.queries.identity_graph import (
 )
 from cs_sync.store.queries.mrr import save_mrr
 from cs_sync.store.queries.stale_accounts import read_stale_accounts
-from cs_sync.store.records.stream_state import CURSOR_PARTITION, set_cursor
+from cs_sync.store.records.stream_state import set_cursor
 from cs_sync.sync.gc_tuning import raise_gc_threshold
-from cs_sync_schemas import StreamState, get_table
 
-DERIVED_SOURCE = "cs-sync"
-"""What is derived has a cursor of its own: how far the records have been taken into account."""
-ACCOUNTS_STREAM = "accounts"
 BATCH_SIZE = 500
-
-STATE = get_table(StreamState)
-
-
-def get_mrr_policy(workspace: Workspace, name: str | None = None) -> MrrPolicy:
-    """Return the configured MRR policy, or a preset, in the reporting zone.
-
-    Args:
-        workspace: The workspace.
-        name: A preset; None for the configured policy with its overrides.
-    """
-    settings, zone = workspace.config.metrics, str(workspace.config.workspace.timezone)
-    if name is None or name == settings.policy:
-        span = settings.switch_within
-        within = {} if span is None else {"switch_within_hours": span / timedelta(hours=1)}
-        options = {"zone": zone, **within, **settings.policy_overrides}
-        return MrrPolicy.preset(settings.policy, **options)
-    return MrrPolicy.preset(name, zone=zone)
 
 
 def derive_accounts_and_mrr(recorded: RunSession) -> None:
@@ -94,7 +80,7 @@ def derive_accounts(recorded: RunSession) -> int:
 
 def _is_resolution_current(connection: Connection, rules: DomainRules) -> bool:
     """Return whether sources and rules are unchanged since the last resolution."""
-    at, _, digest = (_read_cursor_text(connection, ACCOUNTS_STREAM) or "").partition(" ")
+    at, _, digest = (read_derived_cursor(connection, ACCOUNTS_STREAM) or "").partition(" ")
     since = datetime.fromisoformat(at) if digest == rules.digest else None
     return since is not None and not has_identity_changed(connection, since)
 
@@ -109,28 +95,36 @@ def resolve_accounts(workspace: Workspace) -> Resolution:
     )
 
 
-def ensure_mrr(workspace: Workspace, policy: MrrPolicy) -> None:
-    """Compute the MRR under a policy where no sync has done so.
+def update_mrr(workspace: Workspace, names: Sequence[str] = ()) -> None:
+    """Compute the MRR under policies where no sync has done so.
 
     Syncs keep it up to date under the configured policy only.
+
+    Args:
+        workspace: The workspace.
+        names: The policies by name; the configured one by default.
+
+    Raises:
+        ConfigError: A policy is unknown.
     """
-    with workspace.store.read() as connection:
-        since, own = (
-            _read_cursor(connection, _get_stream_name(policy)),
-            policy == get_mrr_policy(workspace),
-        )
-        behind = since is None or (not own and bool(read_stale_accounts(connection, since)))
-    if behind:
-        with record_run(workspace, "metrics") as recorded:
-            derive_mrr(recorded, policy)
-    if without := _read_excluded(workspace, policy):
-        detail = {"message": describe_excluded(without)}
-        workspace.emit(Event("warning", workspace.clock(), detail=detail))
+    own = get_mrr_policy(workspace)
+    for policy in [get_mrr_policy(workspace, name) for name in dict.fromkeys(names)] or [own]:
+        with workspace.store.read() as connection:
+            since = read_mrr_known_at(connection, policy.hash)
+            behind = since is None or (
+                policy != own and bool(read_stale_accounts(connection, since))
+            )
+        if behind:
+            with record_run(workspace, "metrics") as recorded:
+                derive_mrr(recorded, policy)
+        if without := _read_excluded(workspace, policy):
+            detail = {"message": describe_excluded(without)}
+            workspace.emit(Event("warning", workspace.clock(), detail=detail))
 
 
 def _read_excluded(workspace: Workspace, policy: MrrPolicy) -> dict[str, str]:
     with workspace.store.read() as connection:
-        return read_excluded(connection, _get_stream_name(policy))
+        return read_excluded(connection, get_mrr_stream(policy.hash))
 
 
 @raise_gc_threshold()
@@ -144,11 +138,11 @@ def derive_mrr(recorded: RunSession, policy: MrrPolicy) -> int:
     """
     store, stream, now = (
         recorded.workspace.store,
-        _get_stream_name(policy),
+        get_mrr_stream(policy.hash),
         recorded.workspace.clock(),
     )
     with store.read() as connection:
-        since = _read_cursor(connection, stream)
+        since = read_mrr_known_at(connection, policy.hash)
         touched = read_stale_accounts(connection, since)
         touched = list(dict.fromkeys((*touched, *read_excluded(connection, stream))))
     for start in range(0, len(touched), BATCH_SIZE):
@@ -173,29 +167,6 @@ def derive_mrr(recorded: RunSession, policy: MrrPolicy) -> int:
     cursor = (DERIVED_SOURCE, stream, now.isoformat(), recorded.id, now)
     recorded.transact(lambda connection: set_cursor(connection, *cursor))
     return len(touched)
-
-
-def get_mrr_known_at(connection: Connection, policy: MrrPolicy) -> datetime | None:
-    """Return the instant up to which a policy's MRR covers records; None before any."""
-    return _read_cursor(connection, _get_stream_name(policy))
-
-
-def _get_stream_name(policy: MrrPolicy) -> str:
-    return f"mrr {policy.hash}"
-
-
-def _read_cursor(connection: Connection, stream: str) -> datetime | None:
-    cursor = _read_cursor_text(connection, stream)
-    return None if cursor is None else datetime.fromisoformat(cursor)
-
-
-def _read_cursor_text(connection: Connection, stream: str) -> str | None:
-    statement = select(STATE.c.cursor).where(
-        STATE.c.source == DERIVED_SOURCE,
-        STATE.c.stream == stream,
-        STATE.c.partition == CURSOR_PARTITION,
-    )
-    return connection.scalar(statement)
 
 
 def _match_with_plugins(workspace: Workspace) -> dict[RecordRef, str]:

@@ -27,7 +27,7 @@ from cs_sync.queries.company_view import (
     describe_missing_attributes,
     describe_unassigned_findings,
 )
-from cs_sync.queries.score import ScoredAccount
+from cs_sync.queries.day import DayView
 from cs_sync.runtime.run_session import RunSession
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.follow_ups import (
@@ -58,9 +58,10 @@ class DecidedFollowUps:
         for row in self.rows:
             row["key"] = keys.get(row["key"], row["key"])
 
-    def live(self) -> list[dict[str, Any]]:
-        """Return the follow-ups still to be done."""
-        return [row for row in self.rows if row["state"] in ACTIVE_STATES]
+    def list_next_actions(self) -> dict[str, str]:
+        """Map account id → title of its most urgent open follow-up."""
+        latest_first = sorted(self.rows, key=lambda row: (row["due_at"], row["key"]), reverse=True)
+        return {row["account_id"]: row["title"] for row in latest_first if row["state"] == "open"}
 
 
 def get_playbooks(workspace: Workspace) -> dict[str, Playbook]:
@@ -69,7 +70,7 @@ def get_playbooks(workspace: Workspace) -> dict[str, Playbook]:
 
 
 def decide_follow_ups(
-    workspace: Workspace, scored: Sequence[ScoredAccount], *, company: bool = True
+    workspace: Workspace, day: DayView, *, company: bool = True
 ) -> DecidedFollowUps:
     """Decide today's follow-ups from accounts and stored follow-ups, without storing them.
 
@@ -77,7 +78,7 @@ def decide_follow_ups(
 
     Args:
         workspace: The workspace.
-        scored: The scored accounts.
+        day: The scored accounts and their MRR.
         company: Include the company-wide playbooks.
 
     Returns:
@@ -91,7 +92,7 @@ def decide_follow_ups(
     }
     with workspace.store.read() as connection:
         stored, owners = read_follow_ups(connection), read_owners(connection)
-    views = build_account_views(workspace, scored, stored)
+    views = build_account_views(workspace, day, stored)
     whole = build_company_view(workspace, playbooks) if company else None
     proposed = plan_follow_ups(views, playbooks, config.playbooks, whole, config.follow_ups)
     everything = assign_drafts(proposed, owners, config.follow_ups.assignee)
@@ -125,9 +126,9 @@ def decide_follow_ups(
     return decided
 
 
-def record_follow_ups(recorded: RunSession, scored: Sequence[ScoredAccount]) -> DecidedFollowUps:
+def record_follow_ups(recorded: RunSession, day: DayView) -> DecidedFollowUps:
     """Decide today's follow-ups and store the changes."""
-    decided = decide_follow_ups(recorded.workspace, scored)
+    decided = decide_follow_ups(recorded.workspace, day)
 
     def save(connection: Connection) -> None:
         insert_follow_ups(connection, decided.new)

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from cs_sync.contracts.destination import Destination
 from cs_sync.contracts.errors import Throttled, VendorError
 from cs_sync.contracts.events import Event
+from cs_sync.jobs.derive import derive_mrr
 from cs_sync.jobs.follow_ups import DecidedFollowUps, record_follow_ups
 from cs_sync.jobs.open_follow_ups import take_over_open_follow_ups
 from cs_sync.jobs.pull_follow_up_status import pull_follow_up_status
-from cs_sync.queries.score import ScoredAccount, score_accounts
+from cs_sync.queries.day import DayView, build_day_view
 from cs_sync.queries.write_plan import (
     WritePlan,
     build_desired_state,
     build_write_plan,
     open_destinations,
 )
+from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.run_result import RunSummary
 from cs_sync.runtime.run_session import RunSession, record_run
 from cs_sync.runtime.workspace import Workspace
@@ -52,19 +54,20 @@ def push_to_destinations(
     """
     with record_run(workspace, "push") as recorded:
         opened = open_destinations(workspace)
-        scored = score_accounts(workspace, workspace.today)
+        derive_mrr(recorded, get_mrr_policy(workspace))
+        day = build_day_view(workspace)
         for name, destination in opened:
             pull_follow_up_status(recorded, name, destination)
-        follow_ups = record_follow_ups(recorded, scored)
+        follow_ups = record_follow_ups(recorded, day)
         recorded.messages += follow_ups.said
-        write_to_destinations(recorded, opened, scored, follow_ups, PushOptions(yes, retry))
+        write_to_destinations(recorded, opened, day, follow_ups, PushOptions(yes, retry))
         return recorded.summary()
 
 
 def write_to_destinations(
     recorded: RunSession,
     opened: Sequence[OpenDestination],
-    scored: Sequence[ScoredAccount],
+    day: DayView,
     follow_ups: DecidedFollowUps,
     options: PushOptions,
 ) -> list[WritePlan]:
@@ -73,16 +76,16 @@ def write_to_destinations(
     Args:
         recorded: The current run.
         opened: The destinations by name.
-        scored: The scored accounts.
+        day: The scored accounts and their MRR.
         follow_ups: Today's follow-ups.
-        asked: The options of the push.
+        options: The options of the push.
 
     Returns:
         The plans of the destinations.
     """
     failures = take_over_open_follow_ups(recorded, opened, follow_ups)
     return [
-        _write_to_destination(recorded, destination, scored, follow_ups, options, failures)
+        _write_to_destination(recorded, destination, day, follow_ups, options, failures)
         for destination in opened
     ]
 
@@ -90,14 +93,14 @@ def write_to_destinations(
 def _write_to_destination(
     recorded: RunSession,
     opened: OpenDestination,
-    scored: Sequence[ScoredAccount],
+    day: DayView,
     follow_ups: DecidedFollowUps,
     options: PushOptions,
     failures: Mapping[str, VendorError],
 ) -> WritePlan:
     """Read the records, plan, resolve open writes, write; refuse an unusually large change."""
     workspace, (name, destination) = recorded.workspace, opened
-    wants = build_desired_state(workspace, name, scored, follow_ups)
+    wants = build_desired_state(workspace, name, day, follow_ups)
     prepared = build_write_plan(workspace, wants, RemoteState(), retry=options.retry)
     pusher = _build_writer(recorded, opened)
     try:
@@ -113,7 +116,7 @@ def _write_to_destination(
             return prepared
         _prepare_fields(recorded, opened)
         if pusher.reconcile_pending():
-            wants = build_desired_state(workspace, name, scored, follow_ups)
+            wants = build_desired_state(workspace, name, day, follow_ups)
             prepared = build_write_plan(workspace, wants, looked, retry=options.retry)
     except VendorError as error:
         # A quota that opens tomorrow is no failure: the run goes on from here then.

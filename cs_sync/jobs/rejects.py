@@ -4,11 +4,12 @@ from typing import Any
 
 from sqlalchemy import select
 
-from cs_sync.jobs.derive import DERIVED_SOURCE, derive_accounts_and_mrr
+from cs_sync.jobs.derive import derive_accounts_and_mrr
 from cs_sync.jobs.sync import sync_in_run
 from cs_sync.runtime.run_result import RunSummary
 from cs_sync.runtime.run_session import record_run
 from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.queries.derived_state import DERIVED_SOURCE
 from cs_sync.store.runs import RETRY
 from cs_sync.sync.windows import ReadRequest
 from cs_sync_schemas import RejectedRecord, get_table

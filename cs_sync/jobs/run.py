@@ -1,18 +1,18 @@
 """The scheduled job, from the sources to the CRM and the report."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
+from cs_sync.jobs.close_months import close_months
 from cs_sync.jobs.derive import derive_accounts_and_mrr
-from cs_sync.jobs.follow_ups import decide_follow_ups, record_follow_ups
+from cs_sync.jobs.follow_ups import DecidedFollowUps, decide_follow_ups, record_follow_ups
 from cs_sync.jobs.pull_follow_up_status import pull_follow_up_status
 from cs_sync.jobs.push import PushOptions, write_to_destinations
 from cs_sync.jobs.sync import sync_in_run
 from cs_sync.queries.check import describe_language_gaps, find_exposed_files
-from cs_sync.queries.report import query_newest_kpis, write_report
-from cs_sync.queries.score import ScoredAccount, score_accounts
+from cs_sync.queries.day import DayView, build_day_view
+from cs_sync.queries.report import get_first_reported_month, query_newest_kpis, write_report
 from cs_sync.queries.unattributed import describe_unattributed, list_unattributed_shares
 from cs_sync.queries.watch_list import build_watch_list
 from cs_sync.queries.write_plan import format_plan_rows, preview_plans
@@ -35,65 +35,62 @@ def run_pipeline(workspace: Workspace, *, dry_run: bool = False, yes: bool = Fal
     with record_run(workspace, "run --dry-run" if dry_run else "run") as recorded:
         sync_in_run(recorded, ReadRequest())
         derive_accounts_and_mrr(recorded)
-        scored = _score_and_store(recorded)
-        plan = _write_to_crm(recorded, scored, notes, dry_run=dry_run, yes=yes)
+        day = _score_and_store(recorded)
+        follow_ups, plan = _write_to_crm(recorded, day, notes, dry_run=dry_run, yes=yes)
+        close_months(
+            recorded, since=get_first_reported_month(workspace.today), until=workspace.today
+        )
     notes += describe_unattributed(list_unattributed_shares(workspace))
-    kpis = query_newest_kpis(workspace)
-    customers = [item for item in scored if item.is_customer]
+    kpis, watch_list = query_newest_kpis(workspace), build_watch_list(day, follow_ups)
     path = None
     try:
-        path = write_report(workspace, scored, kpis, [*recorded.messages, *notes])
+        path = write_report(workspace, day, watch_list, kpis, [*recorded.messages, *notes])
     except ConfigError as error:
         notes.append(str(error))
     return RunReport(
         summary=recorded.summary(),
         kpis=kpis,
-        watch_list=build_watch_list(workspace, customers),
+        watch_list=watch_list,
         plan=plan,
         report_path=path,
         notes=notes,
     )
 
 
-def _score_and_store(recorded: RunSession) -> list[ScoredAccount]:
-    workspace, day = recorded.workspace, recorded.workspace.today
+def _score_and_store(recorded: RunSession) -> DayView:
+    workspace = recorded.workspace
     step = {"step": "health scores"}
     workspace.emit(Event("step_started", workspace.clock(), detail=step))
-    scored = score_accounts(workspace, day)
+    day = build_day_view(workspace)
     rows = [
         build_stored_score(
-            item.account["id"], day, workspace.clock(), item.row(day), item.score.model
+            item.account["id"], day.day, workspace.clock(), item.row(day.day), item.score.model
         )
-        for item in scored
-        if item.is_customer
+        for item in day.customers
     ]
     recorded.transact(lambda connection: save_scores(connection, rows))
     done = {**step, "message": f"{len(rows)} customers scored"}
     workspace.emit(Event("step_ended", workspace.clock(), detail=done))
-    return scored
+    return day
 
 
 def _write_to_crm(
-    recorded: RunSession,
-    scored: Sequence[ScoredAccount],
-    notes: list[str],
-    *,
-    dry_run: bool,
-    yes: bool,
-) -> list[dict[str, Any]]:
+    recorded: RunSession, day: DayView, notes: list[str], *, dry_run: bool, yes: bool
+) -> tuple[DecidedFollowUps, list[dict[str, Any]]]:
+    """Decide the follow-ups and write them; without a destination they are only decided."""
     workspace = recorded.workspace
     opened = workspace.destinations()
     if not opened:
         notes.append("[write_back] names no destination, so nothing was written to a CRM")
-        return []
+        return decide_follow_ups(workspace, day, company=False), []
     if dry_run:
         notes.append("dry run: nothing was written to the CRM")
-        decided = decide_follow_ups(workspace, scored)
+        decided = decide_follow_ups(workspace, day)
         notes += decided.said
-        return preview_plans(workspace, opened, scored, decided)
+        return decided, preview_plans(workspace, opened, day, decided)
     for name, destination in opened:
         pull_follow_up_status(recorded, name, destination)
-    follow_ups = record_follow_ups(recorded, scored)
+    follow_ups = record_follow_ups(recorded, day)
     notes += follow_ups.said
-    written = write_to_destinations(recorded, opened, scored, follow_ups, PushOptions(yes))
-    return [row for prepared in written for row in format_plan_rows(prepared)]
+    written = write_to_destinations(recorded, opened, day, follow_ups, PushOptions(yes))
+    return follow_ups, [row for prepared in written for row in format_plan_rows(prepared)]

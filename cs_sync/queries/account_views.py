@@ -8,10 +8,10 @@ from sqlalchemy import Connection
 
 from cs_sync.follow_ups import AccountView, compute_popularity
 from cs_sync.follow_ups.mrr_news import filter_real_movements
-from cs_sync.jobs.derive import get_mrr_policy
+from cs_sync.queries.day import DayView
 from cs_sync.queries.score import ScoredAccount
+from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
-from cs_sync.store.queries.accounts import read_mrr_at
 from cs_sync.store.queries.crm_records import read_remote_accounts
 from cs_sync.store.queries.health import read_current_bands
 from cs_sync.store.queries.mrr_movements import read_movements, read_sync_times
@@ -25,25 +25,24 @@ USAGE_SIGNALS = ("active_days_28", "days_since_use")
 
 
 def build_account_views(
-    workspace: Workspace, scored: Sequence[ScoredAccount], stored: Sequence[Mapping[str, Any]] = ()
+    workspace: Workspace, day: DayView, stored: Sequence[Mapping[str, Any]] = ()
 ) -> list[AccountView]:
-    """Build the playbooks' view of the customers among the scored accounts.
+    """Build the playbooks' view of the customers of a day.
 
     Args:
         workspace: The workspace.
-        scored: The scored accounts.
+        day: The scored accounts and their MRR.
         stored: The stored follow-ups; the active ones may continue.
     """
     now, policy = workspace.clock(), get_mrr_policy(workspace).hash
     zone, since = str(workspace.config.workspace.timezone), now - LOOK_BACK
     with workspace.store.read() as connection:
-        mrr = read_mrr_at(connection, now, policy=policy)
         movements = read_movements(connection, policy, since)
         looks = read_sync_times(connection, policy, zone, since)
         subjects = read_crm_subjects(workspace, connection)
         bands = read_current_bands(connection, workspace.config.health.mode, workspace.today)
-    popular = compute_popularity(item.evidence.features for item in scored)
-    used = [item.evidence.usage.last_day for item in scored if item.evidence.usage]
+    popular = compute_popularity(item.evidence.features for item in day.scored)
+    used = [item.evidence.usage.last_day for item in day.scored if item.evidence.usage]
     shared = {
         "now": now,
         "zone": zone,
@@ -52,13 +51,13 @@ def build_account_views(
         "usage_until": max(used, default=None),
     }
     views, occasions = [], _group_open_occasions(stored)
-    for item in scored:
+    for item in day.scored:
         name = item.account["id"]
         band, band_from = bands.get(name, ("", workspace.today))
         if item.is_customer:
             own = {
                 "subject": subjects.get(name, ""),
-                "mrr": mrr.get(name, {}),
+                "mrr": day.get_mrr(name),
                 "movements": tuple(filter_real_movements(movements.get(name, ()), looks)),
                 "band_since": band_from if band == item.score.band else workspace.today,
                 "occasions": occasions.get(name, {}),

@@ -6,8 +6,8 @@ from typing import Any
 
 from cs_sync.follow_ups import COMPANY, CompanyView, FollowUpDraft, Playbook, Question
 from cs_sync.health.wording import format_count
-from cs_sync.jobs.derive import get_mrr_policy
 from cs_sync.queries.metrics import query_metrics
+from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.attributes import read_attribute_names
 from cs_sync.store.queries.month_close import read_closed_months

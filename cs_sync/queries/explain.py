@@ -14,6 +14,7 @@ from cs_sync.queries.score import (
     score_accounts,
     select_model,
 )
+from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.accounts import find_accounts, read_mrr_at
 from cs_sync.store.queries.follow_ups import read_follow_ups
@@ -56,13 +57,11 @@ def explain_score(
     before = since or day - CHANGE_PERIOD
     if before >= day:
         raise ConfigError(f"{before} is not before {day}", "give an earlier day with --since")
-    now = _select_account(score_accounts(workspace, day, known_at), account_id)
-    then = _select_account(score_accounts(workspace, before, known_at), account_id)
+    now, then = (_score_account(workspace, at, known_at, account_id) for at in (day, before))
     mode = workspace.config.health.mode
     with workspace.store.read() as connection:
-        mrr = read_mrr_at(
-            connection, known_at or workspace.clock(), [account_id], known_at=known_at
-        ).get(account_id, {})
+        at, policy = known_at or workspace.clock(), get_mrr_policy(workspace).hash
+        mrr = read_mrr_at(connection, at, policy, [account_id], known_at).get(account_id, {})
         trend = read_band_periods(connection, account_id, mode, day)
         stored = read_stored_score(connection, account_id, mode, before)
         follow_ups = [
@@ -91,11 +90,12 @@ def _resolve_account_id(workspace: Workspace, account: str, known_at: datetime |
     return matches[0]
 
 
-def _select_account(scored: list[ScoredAccount], account: str) -> ScoredAccount:
-    selected = next((item for item in scored if item.account["id"] == account), None)
-    if selected is None:
-        raise ConfigError(f"{account!r} is a test account", "test accounts are not scored")
-    return selected
+def _score_account(
+    workspace: Workspace, day: date, known_at: datetime | None, account: str
+) -> ScoredAccount:
+    for scored in score_accounts(workspace, day, known_at, [account]):
+        return scored
+    raise ConfigError(f"{account!r} is a test account", "test accounts are not scored")
 
 
 def _explain_change(

@@ -7,7 +7,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, Table
 
-from cs_sync.jobs.derive import get_mrr_known_at
 from cs_sync.metrics.bridge import BridgeRow, build_bridge_rows, select_bridge
 from cs_sync.metrics.incremental import CachedQuery
 from cs_sync.metrics.kpi import KpiRow, build_kpi_rows
@@ -16,6 +15,7 @@ from cs_sync.metrics.sql.time_travel import list_tables
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.fast.known_at import shadow_tables
 from cs_sync.store.fast.metric_cache import answer_questions
+from cs_sync.store.queries.derived_state import read_mrr_known_at
 from cs_sync.store.runs import find_stale_tables
 from cs_sync_schemas import VERSIONED, MrrSpan, get_table
 
@@ -116,7 +116,7 @@ def _get_known_until(workspace: Workspace, scope: Scope) -> datetime | None:
     if scope.known_at is not None:
         return None
     with workspace.store.read() as connection:
-        return get_mrr_known_at(connection, scope.policy)
+        return read_mrr_known_at(connection, scope.policy.hash)
 
 
 def compute_bridge(

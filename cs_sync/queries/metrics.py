@@ -7,13 +7,6 @@ from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
-from cs_sync.jobs.closing import (
-    MAX_NAMED_ACCOUNTS,
-    close_months,
-    describe_bridge,
-    find_restatements,
-)
-from cs_sync.jobs.derive import ensure_mrr, get_mrr_policy
 from cs_sync.metrics.bridge import BridgeRow
 from cs_sync.metrics.fx import Conversion, ExchangeRates, build_conversion
 from cs_sync.metrics.metric import Metric, Scope
@@ -28,7 +21,14 @@ from cs_sync.metrics.periods import (
 from cs_sync.metrics.registry import MetricRegistry, is_in_view, list_builtin_metrics
 from cs_sync.metrics.sql.bridge_relations import find_knowledge_time
 from cs_sync.metrics.sql.segments import ACCOUNT_SEGMENT
+from cs_sync.queries.closed_months import (
+    MAX_NAMED_ACCOUNTS,
+    apply_closed_months,
+    describe_bridge,
+    find_restatements,
+)
 from cs_sync.queries.metric_rows import compute_bridge, compute_kpis
+from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.active_use import find_totals_only_sources, find_unseen_features
 from cs_sync.store.queries.attributes import read_attribute_names
@@ -87,13 +87,12 @@ def query_metrics(
     ]
     unique_notes = dict.fromkeys(notes)
     named = dict.fromkeys(policies)
-    for policy in [_select_policy(workspace, name) for name in named] or [
+    for policy in [get_mrr_policy(workspace, name) for name in named] or [
         get_mrr_policy(workspace)
     ]:
-        ensure_mrr(workspace, policy)
         if len(named) > 1:
             unique_notes[f"policy {policy.hash} is {_get_policy_name(policy)}"] = None
-        scope = _build_scope(workspace, periods, policy, by=by, known_at=known_at)
+        scope = build_scope(workspace, periods, policy, by=by, known_at=known_at)
         rates = _build_conversion(
             workspace, scope, workspace.config.workspace.currency, openings=False
         )
@@ -155,7 +154,7 @@ def query_mrr(
 ) -> list[dict[str, Any]]:
     """Compute the MRR bridge per period and currency.
 
-    The call closes finished months: later knowledge becomes a restatement.
+    Later knowledge of closed months is a restatement.
 
     Args:
         workspace: The workspace.
@@ -176,8 +175,9 @@ def query_mrr(
     attributes = [name for name in by if name != "account"]
     check_attributes(workspace, attributes)
     policy = get_mrr_policy(workspace)
-    ensure_mrr(workspace, policy)
-    scope = close_months(workspace, _build_scope(workspace, periods, policy, by=attributes), grain)
+    scope = apply_closed_months(
+        workspace, build_scope(workspace, periods, policy, by=attributes), grain
+    )
     if target:
         scope = replace(
             scope, conversion=_build_conversion(workspace, scope, target, openings=True)
@@ -283,7 +283,7 @@ def select_periods(
     return periods
 
 
-def _build_scope(
+def build_scope(
     workspace: Workspace,
     periods: tuple[Period, ...],
     policy: MrrPolicy,
@@ -291,6 +291,7 @@ def _build_scope(
     by: Sequence[str] = (),
     known_at: datetime | None = None,
 ) -> Scope:
+    """Return the scope of a query with the workspace's settings."""
     return Scope(
         periods=periods,
         policy=policy,
@@ -362,13 +363,6 @@ def _select_metrics(
             "leave out --metric, or the view",
         )
     return fitting
-
-
-def _select_policy(workspace: Workspace, name: str) -> MrrPolicy:
-    try:
-        return get_mrr_policy(workspace, name)
-    except ValueError as error:
-        raise ConfigError(str(error), "choose one of them with --policy") from error
 
 
 def check_attributes(workspace: Workspace, by: Sequence[str]) -> None:

@@ -11,8 +11,8 @@ from cs_sync.follow_ups.outcomes import (
     has_recovered,
     summarize_playbooks,
 )
-from cs_sync.jobs.derive import get_mrr_policy
 from cs_sync.jobs.follow_ups import get_playbooks as known_playbooks
+from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.accounts import Span, read_mrr_spans
 from cs_sync.store.queries.follow_ups import read_follow_ups

@@ -9,9 +9,9 @@ from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
-from cs_sync.jobs.derive import ensure_mrr, get_mrr_policy
 from cs_sync.metrics.periods import Period, add_months, find_last_whole_period, find_period
 from cs_sync.metrics.reconcile.compare import ReconciliationRow, build_comparisons, sum_rows
+from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.billing import read_billing_facts
 from cs_sync.store.queries.month_close import read_closed_totals
@@ -103,7 +103,6 @@ def reconcile_month(workspace: Workspace, month: date | None = None) -> Reconcil
         ConfigError: The month is not over.
     """
     policy, period = get_mrr_policy(workspace), _select_month(workspace, month)
-    ensure_mrr(workspace, policy)
     with workspace.store.read() as connection:
         mrr = read_mrr_parts(connection, policy.hash, period.ends_at)
         left_out = _remove_uninvoiced(mrr, read_invoicing_sources(connection))

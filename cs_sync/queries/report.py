@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
+from cs_sync.jobs.follow_ups import decide_follow_ups
 from cs_sync.metrics.periods import add_months, find_last_whole_period
 from cs_sync.metrics.reconcile.compare import ReconciliationRow
+from cs_sync.queries.day import DayView, build_day_view
 from cs_sync.queries.identity_questions import describe_open_questions
 from cs_sync.queries.late_use import describe_incomplete_days
 from cs_sync.queries.metrics import query_metrics, query_mrr
 from cs_sync.queries.reconcile import reconcile_month
-from cs_sync.queries.score import ScoredAccount, score_accounts
 from cs_sync.queries.topics import list_newest_topics
 from cs_sync.queries.unattributed import list_unattributed_shares, read_newest_unattributed
 from cs_sync.queries.watch_list import build_watch_list
 from cs_sync.runtime.workspace import Workspace
-from cs_sync.store.queries.accounts import read_mrr_at
 from cs_sync.store.queries.crm_records import read_remote_accounts
 from cs_sync.store.queries.health import count_bands_by_day
 from cs_sync.store.records.stream_state import read_cursor_times
@@ -28,6 +28,7 @@ from cs_sync.store.runs import read_runs
 REPORT_FILE = "cs_sync_report.html"
 BRIDGE_MONTHS = 24
 MAX_QUOTES = 3
+RECENT_RUNS = 20
 BANDS = ("red", "yellow", "green", "excellent", "insufficient")
 
 
@@ -37,10 +38,10 @@ def create_report(workspace: Workspace) -> Path:
     Returns:
         The path of the report.
     """
-    scored = score_accounts(workspace, workspace.today)
-    return write_report(
-        workspace, scored, query_newest_kpis(workspace), _describe_late_use(workspace)
-    )
+    day = build_day_view(workspace)
+    watch_list = build_watch_list(day, decide_follow_ups(workspace, day, company=False))
+    kpis = query_newest_kpis(workspace)
+    return write_report(workspace, day, watch_list, kpis, _describe_late_use(workspace))
 
 
 def _describe_late_use(workspace: Workspace) -> list[str]:
@@ -60,7 +61,8 @@ def query_newest_kpis(workspace: Workspace) -> list[dict[str, Any]]:
 
 def write_report(
     workspace: Workspace,
-    scored: Sequence[ScoredAccount],
+    day: DayView,
+    watch_list: Sequence[Mapping[str, Any]],
     kpis: Sequence[Mapping[str, Any]],
     notes: Sequence[str],
 ) -> Path:
@@ -70,7 +72,8 @@ def write_report(
 
     Args:
         workspace: The workspace.
-        scored: The scored accounts.
+        day: The scored accounts and their MRR.
+        watch_list: Rows of the watch list.
         kpis: Rows of metrics for the last two months.
         notes: Messages for the reader.
 
@@ -85,7 +88,7 @@ def write_report(
     path = workspace.config.folder / REPORT_FILE
     draft = path.with_suffix(".part")
     try:
-        page = render_report(_build_report_data(workspace, scored, kpis, notes))
+        page = render_report(_build_report_data(workspace, day, watch_list, kpis, notes))
         draft.unlink(missing_ok=True)
         draft.touch(mode=0o600)
         draft.write_text(page, encoding="utf-8")
@@ -100,20 +103,19 @@ def write_report(
 
 def _build_report_data(
     workspace: Workspace,
-    scored: Sequence[ScoredAccount],
+    day: DayView,
+    watch_list: Sequence[Mapping[str, Any]],
     kpis: Sequence[Mapping[str, Any]],
     notes: Sequence[str],
 ) -> Any:
     from cs_sync.report import ReportData
 
     settings, now = workspace.config, workspace.clock()
-    customers = [s for s in scored if s.is_customer]
     with workspace.store.read() as connection:
-        paying = read_mrr_at(connection, now)
         history = count_bands_by_day(
             connection, settings.health.mode, workspace.today - timedelta(90)
         )
-        newest = next(iter(read_runs(connection, 1)), None)
+        newest = _find_newest_run(read_runs(connection, RECENT_RUNS))
         links = {
             account: records
             for name in reversed(settings.write_back.destinations)
@@ -127,10 +129,12 @@ def _build_report_data(
         timezone=settings.workspace.timezone,
         run=_build_reported_run(newest),
         kpis=_drop_unknown_metrics(kpis),
-        mrr=query_mrr(workspace, since=_get_first_month(workspace.today), until=workspace.today),
-        bands=_count_bands(customers, paying),
+        mrr=query_mrr(
+            workspace, since=get_first_reported_month(workspace.today), until=workspace.today
+        ),
+        bands=_count_bands(day),
         band_history=_build_band_history(history),
-        watch_list=_build_watched_accounts(build_watch_list(workspace, customers), links),
+        watch_list=_build_watched_accounts(watch_list, links),
         destination=" and ".join(settings.write_back.destinations) or "the CRM",
         writes=newest["writes"] if newest else {},
         streams=_build_freshness(newest, cursors),
@@ -152,8 +156,15 @@ def _drop_unknown_metrics(kpis: Sequence[Mapping[str, Any]]) -> list[Mapping[str
     return [row for row in kpis if (row["metric"], row["currency"]) in computed]
 
 
-def _get_first_month(today: date) -> date:
+def get_first_reported_month(today: date) -> date:
+    """Return the first day of the months that the report shows."""
     return add_months(today.replace(day=1), -BRIDGE_MONTHS)
+
+
+def _find_newest_run(runs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
+    """Return the newest run that read or wrote something; runs that only compute do neither."""
+    at_work = (run for run in runs if run["streams"] or any((run["writes"] or {}).values()))
+    return next(at_work, next(iter(runs), None))
 
 
 def _build_reported_run(run: Mapping[str, Any] | None) -> Any:
@@ -164,15 +175,13 @@ def _build_reported_run(run: Mapping[str, Any] | None) -> Any:
     return ReportedRun(run["id"], run["status"], run["started_at"], run["ended_at"])
 
 
-def _count_bands(
-    scored: Sequence[ScoredAccount], paying: Mapping[str, Mapping[str, int]]
-) -> list[Any]:
+def _count_bands(day: DayView) -> list[Any]:
     from cs_sync.report import BandCount
 
     money: dict[str, Counter[str]] = {band: Counter() for band in BANDS}
-    for item in scored:
-        money[item.score.band].update(paying.get(item.account["id"], {}))
-    counts = Counter(item.score.band for item in scored)
+    for item in day.customers:
+        money[item.score.band].update(day.get_mrr(item.account["id"]))
+    counts = Counter(item.score.band for item in day.customers)
     return [BandCount(band, counts[band], dict(money[band])) for band in BANDS if counts[band]]
 
 

@@ -1,6 +1,6 @@
 """Health scores of all accounts on a day, with reasons."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
@@ -92,25 +92,30 @@ def list_band_changes(workspace: Workspace, *, since: date) -> list[dict[str, An
 
 
 def score_accounts(
-    workspace: Workspace, day: date, known_at: datetime | None = None
+    workspace: Workspace,
+    day: date,
+    known_at: datetime | None = None,
+    accounts: Sequence[str] = (),
 ) -> list[ScoredAccount]:
-    """Score every live account at the end of a day, with evidence and 30-day change.
+    """Score the live accounts at the end of a day, with evidence and 30-day change.
 
     Args:
         workspace: The workspace.
         day: The day of the scores.
         known_at: Use only what was known at this time, and the accounts known then.
+        accounts: Only these account ids; empty means all.
     """
     config, zone = workspace.config.health, str(workspace.config.workspace.timezone)
     options: Any = {
         "known_at": known_at,
+        "accounts": accounts,
         "active_features": workspace.config.metrics.active_features,
     }
     now, before = (
         replace(build_day_scope(at, zone), **options) for at in (day, day - CHANGE_PERIOD)
     )
     with workspace.store.read() as connection:
-        accounts = read_live_accounts(connection, known_at)
+        live = read_live_accounts(connection, known_at, accounts)
         readings = read_signals(connection, config.list_signals(), now)
         earlier = read_signals(connection, config.list_signals(), before)
         evidence = read_evidence(connection, now)
@@ -129,7 +134,7 @@ def score_accounts(
         )
 
     scored: list[ScoredAccount] = []
-    for account in accounts:
+    for account in live:
         try:
             scored.append(one(account))
         except (

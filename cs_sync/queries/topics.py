@@ -13,12 +13,12 @@ from zoneinfo import ZoneInfo
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
-from cs_sync.jobs.derive import ensure_mrr, get_mrr_policy
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import Period
 from cs_sync.metrics.topics.group import MIN_TEXTS, Topic, Verbatim, find_topics
 from cs_sync.metrics.topics.verbatims import build_verbatim, select_comments, select_subjects
 from cs_sync.queries.metrics import check_attributes
+from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.accounts import read_mrr_at
 from cs_sync.store.queries.fx_rates import read_fx_rates
@@ -144,11 +144,10 @@ def _read_account_mrr(workspace: Workspace, scope: Scope, accounts: set[str]) ->
     """Return the accounts' MRR in the reporting currency at the period's end, or now."""
     if not accounts:
         return {}
-    ensure_mrr(workspace, scope.policy)
     at = min(scope.periods[-1].ends_at, scope.known_at or workspace.clock())
     target = workspace.config.workspace.currency
     with workspace.store.read() as connection:
-        paid = read_mrr_at(connection, at, policy=scope.policy.hash, known_at=scope.known_at)
+        paid = read_mrr_at(connection, at, scope.policy.hash, known_at=scope.known_at)
         rates = read_fx_rates(connection, scope.known_at)
     mrr: dict[str, int | None] = {}
     for account in accounts:

@@ -12,10 +12,10 @@ from cs_sync.contracts.events import Event
 from cs_sync.health.wording import format_count
 from cs_sync.jobs.follow_ups import DecidedFollowUps, decide_follow_ups
 from cs_sync.jobs.open_follow_ups import find_open_duplicates
+from cs_sync.queries.day import DayView, build_day_view
 from cs_sync.queries.destination_context import OpContext, build_op_contexts
-from cs_sync.queries.score import ScoredAccount, score_accounts
+from cs_sync.queries.score import ScoredAccount
 from cs_sync.runtime.workspace import Workspace
-from cs_sync.store.queries.accounts import read_mrr_at
 from cs_sync.store.queries.crm_records import (
     read_active_owners,
     read_owners_by_email,
@@ -68,11 +68,11 @@ def preview_push(workspace: Workspace) -> list[dict[str, Any]]:
         ConfigError: No destination is configured.
     """
     opened = open_destinations(workspace)
-    scored = score_accounts(workspace, workspace.today)
-    decided = decide_follow_ups(workspace, scored)
+    day = build_day_view(workspace)
+    decided = decide_follow_ups(workspace, day)
     for message in decided.said:
         _emit_warning(workspace, message)
-    return preview_plans(workspace, opened, scored, decided)
+    return preview_plans(workspace, opened, day, decided)
 
 
 def open_destinations(workspace: Workspace) -> list[tuple[str, Destination]]:
@@ -92,7 +92,7 @@ def open_destinations(workspace: Workspace) -> list[tuple[str, Destination]]:
 def preview_plans(
     workspace: Workspace,
     opened: Sequence[tuple[str, Destination]],
-    scored: Sequence[ScoredAccount],
+    day: DayView,
     follow_ups: DecidedFollowUps,
 ) -> list[dict[str, Any]]:
     """Build the plans of all destinations without storing or writing anything.
@@ -102,7 +102,7 @@ def preview_plans(
     Args:
         workspace: The workspace.
         opened: The destinations by name.
-        scored: The scored accounts.
+        day: The scored accounts and their MRR.
         follow_ups: Today's follow-ups.
 
     Returns:
@@ -115,7 +115,7 @@ def preview_plans(
         except VendorError:  # what the look below says of it is enough
             continue
     for name, destination in opened:
-        wants = build_desired_state(workspace, name, scored, follow_ups)
+        wants = build_desired_state(workspace, name, day, follow_ups)
         for message in wants.said:
             _emit_warning(workspace, message)
         try:
@@ -130,7 +130,7 @@ def preview_plans(
 def build_desired_state(
     workspace: Workspace,
     destination: str,
-    scored: Sequence[ScoredAccount],
+    day: DayView,
     follow_ups: DecidedFollowUps,
 ) -> DesiredState:
     """Build the desired state of one destination from scores and follow-ups."""
@@ -143,18 +143,17 @@ def build_desired_state(
             frozenset(read_active_owners(connection, destination)),
             read_owners_by_email(connection, destination),
             workspace.plugins.destinations[types[destination]].addresses,
-            {item.account["id"]: item.account["name"] or "" for item in scored},
+            {item.account["id"]: item.account["name"] or "" for item in day.scored},
         )
-        mrr = read_mrr_at(connection, now)
         ledger = read_ledger_entries(connection, destination)
         rows = follow_ups.rows
         contexts = (
-            build_op_contexts(connection, scored, rows) if crm.addresses == "accounts" else {}
+            build_op_contexts(connection, day.scored, rows) if crm.addresses == "accounts" else {}
         )
-    shown = [s for s in scored if s.is_customer or ("account", s.account["id"]) in ledger]
-    actions = _find_next_actions(follow_ups.live())
+    shown = [s for s in day.scored if s.is_customer or ("account", s.account["id"]) in ledger]
+    actions = follow_ups.list_next_actions()
     portraits = {
-        s.account["id"]: _build_account_fields(s, mrr.get(s.account["id"], {}), actions, now)
+        s.account["id"]: _build_account_fields(s, day.get_mrr(s.account["id"]), actions, now)
         for s in shown
     }
     wishes = [
@@ -227,17 +226,6 @@ def _attach_context(item: PlanItem, context: OpContext | None) -> PlanItem:
 
 def _emit_warning(workspace: Workspace, message: str) -> None:
     workspace.emit(Event("warning", workspace.clock(), detail={"message": message}))
-
-
-def _find_next_actions(live: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return account id → title of its most urgent open follow-up."""
-    first: dict[str, Mapping[str, Any]] = {}
-    for row in live:
-        if row["state"] == "open":
-            best = first.setdefault(row["account_id"], row)
-            if (row["due_at"], row["key"]) < (best["due_at"], best["key"]):
-                first[row["account_id"]] = row
-    return {account: row["title"] for account, row in first.items()}
 
 
 def _build_account_fields(

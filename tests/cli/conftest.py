@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -60,10 +61,13 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
     @contextmanager
     def opened(config: Any, plugins: Any, *, emit: Any) -> Iterator[Any]:
         workspace = ModuleType("workspace")
-        workspace.__dict__.update(config=config, plugins=plugins, emit=emit)
+        today = date(2026, 11, 30)
+        workspace.__dict__.update(config=config, plugins=plugins, emit=emit, today=today)
         yield workspace
 
     put("runtime.workspace", open_workspace=opened)
+    monkeypatch.setattr("cs_sync.jobs.derive.update_mrr", lambda *_, **__: None)
+    monkeypatch.setattr("cs_sync.jobs.close_months.close_shown_months", lambda *_, **__: None)
     return put
 
 

@@ -342,7 +342,11 @@ def test_accounts_and_runs_and_report(run: Run, jobs: Jobs, tmp_path: Path) -> N
         "queries.accounts",
         list_accounts=lambda workspace, conflicts: [{"account": "a", "new": conflicts}],
     )
-    jobs("queries.report", create_report=lambda workspace: tmp_path / "r.html")
+    jobs(
+        "queries.report",
+        create_report=lambda workspace: tmp_path / "r.html",
+        get_first_reported_month=lambda today: today,
+    )
     row = {
         "run": "r1",
         "command": "sync",

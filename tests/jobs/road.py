@@ -89,6 +89,11 @@ class Place:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(statement, values)]
 
+    def write_row(self, statement: str, *values: Any) -> None:
+        """Change the database file behind our back."""
+        with closing(sqlite3.connect(self.path / "cs_sync.db")) as connection, connection:
+            connection.execute(statement, values)
+
     def lose(self, *tables: str) -> None:
         """Empty these tables of the database file."""
         with closing(sqlite3.connect(self.path / "cs_sync.db")) as connection, connection:

@@ -38,10 +38,12 @@ def show_topics(
     """Show topics of customers' comments: the last year, or since and until."""
     from cs_sync.cli.output import print_rows
     from cs_sync.cli.render.topics import TOPIC_FIELDS, topics_table
+    from cs_sync.jobs.derive import update_mrr
     from cs_sync.queries.topics import list_topics
 
     options: Options = context.obj
     with options.workspace() as workspace:
+        update_mrr(workspace)
         rows = list_topics(
             workspace,
             since=to_date(since),

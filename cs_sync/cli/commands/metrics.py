@@ -58,12 +58,14 @@ def show_metrics(
     """Show KPIs of the last complete period, or of all from --since to --until."""
     from cs_sync.cli.output import print_rows
     from cs_sync.cli.render.tables import METRIC_FIELDS, metrics_table
+    from cs_sync.jobs.derive import update_mrr
     from cs_sync.queries.metrics import query_metrics as compute
 
     if as_of and (since or until):
         raise typer.BadParameter("--as-of does not go with --since and --until")
     options: Options = context.obj
     with options.workspace() as workspace:
+        update_mrr(workspace, policy or ())
         rows = compute(
             workspace,
             as_of=to_date(as_of),
@@ -92,10 +94,14 @@ def show_mrr(
     """Show MRR movements from opening to closing, per currency."""
     from cs_sync.cli.output import print_rows
     from cs_sync.cli.render.tables import MRR_FIELDS, mrr_table
+    from cs_sync.jobs.close_months import close_shown_months
+    from cs_sync.jobs.derive import update_mrr
     from cs_sync.queries.metrics import query_mrr as compute
 
     options: Options = context.obj
     with options.workspace() as workspace:
+        update_mrr(workspace)
+        close_shown_months(workspace, since=to_date(since), until=to_date(until), grain=grain)
         rows = compute(
             workspace,
             since=to_date(since),
@@ -120,10 +126,12 @@ def show_reconciliation(
     """Compare MRR with invoices and explain the differences."""
     from cs_sync.cli.output import print_rows
     from cs_sync.cli.render.tables import RECONCILE_FIELDS, reconcile_table
+    from cs_sync.jobs.derive import update_mrr
     from cs_sync.queries.reconcile import list_differences as compare
 
     options: Options = context.obj
     with options.workspace() as workspace:
+        update_mrr(workspace)
         rows = compare(workspace, month=to_date(month), everything=everything)
     print_rows(options.format, rows, RECONCILE_FIELDS, reconcile_table)
 

@@ -63,7 +63,7 @@ def reset_state(
 def show_months(context: typer.Context) -> None:
     """List closed and reopened months, with reasons."""
     from cs_sync.cli.output import print_rows
-    from cs_sync.jobs.closing import list_closed_months as listed
+    from cs_sync.queries.closed_months import list_closed_months as listed
 
     options: Options = context.obj
     with options.workspace() as workspace:
@@ -77,7 +77,7 @@ def reopen_month(
     reason: Annotated[str, typer.Option("--reason", help="Why; it is kept.")],
 ) -> None:
     """Reopen a month and all later ones, to be closed again with today's data."""
-    from cs_sync.jobs.closing import reopen_months
+    from cs_sync.jobs.close_months import reopen_months
 
     options: Options = context.obj
     with options.workspace() as workspace:

@@ -19,10 +19,12 @@ def show_plan(context: typer.Context) -> None:
     """Show what push would create, update, skip and refuse."""
     from cs_sync.cli.output import print_rows
     from cs_sync.cli.render.tables import PLAN_FIELDS, plan_table
+    from cs_sync.jobs.derive import update_mrr
     from cs_sync.queries.write_plan import preview_push as make_plan
 
     options: Options = context.obj
     with options.workspace() as workspace:
+        update_mrr(workspace)
         rows = make_plan(workspace)
     print_rows(options.format, rows, PLAN_FIELDS, plan_table)
 
@@ -51,10 +53,16 @@ def create_report(
 ) -> None:
     """Write the report and print its path."""
     from cs_sync.cli.output import print_rows
+    from cs_sync.jobs.close_months import close_shown_months
+    from cs_sync.jobs.derive import update_mrr
     from cs_sync.queries.report import create_report as write_report
+    from cs_sync.queries.report import get_first_reported_month
 
     options: Options = context.obj
     with options.workspace() as workspace:
+        update_mrr(workspace)
+        since = get_first_reported_month(workspace.today)
+        close_shown_months(workspace, since=since, until=workspace.today)
         path = write_report(workspace)
     if options.format == "table":
         typer.echo(path)

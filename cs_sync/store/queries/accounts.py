@@ -55,8 +55,8 @@ def find_accounts(connection: Connection, name: str, known_at: datetime | None =
 def read_mrr_at(
     connection: Connection,
     at: datetime,
+    policy: str,
     accounts: Sequence[str] = (),
-    policy: str | None = None,
     known_at: datetime | None = None,
 ) -> dict[str, dict[str, int]]:
     """Read the MRR at an instant.
@@ -64,22 +64,21 @@ def read_mrr_at(
     Args:
         connection: A read connection.
         at: The instant.
+        policy: Hash of the MRR policy.
         accounts: Account ids; empty means all.
-        policy: Hash of the MRR policy; None means all.
         known_at: The knowledge time; None means now.
 
     Returns:
         Account id → currency → minor units.
     """
     statement = select(SPAN.c.account_id, SPAN.c.currency, SPAN.c.amount).where(
+        SPAN.c.policy == policy,
         _match_known(known_at),
         SPAN.c.valid_from <= at,
         or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to > at),
     )
     if accounts:
         statement = statement.where(SPAN.c.account_id.in_(accounts))
-    if policy is not None:
-        statement = statement.where(SPAN.c.policy == policy)
     mrr: dict[str, dict[str, int]] = {}
     for account, currency, amount in connection.execute(statement):
         mrr.setdefault(account, {})[currency] = amount

@@ -1,6 +1,6 @@
 """Health signals and evidence read from the database, and scores stored in it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -23,19 +23,22 @@ ACCOUNT, SCORE = get_table(Account), get_table(HealthScore)
 
 
 def read_live_accounts(
-    connection: Connection, known_at: datetime | None = None
+    connection: Connection, known_at: datetime | None = None, accounts: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
     """Return the accounts that are neither merged nor test accounts.
 
     Args:
         connection: A read connection.
         known_at: The knowledge time; None means now.
+        accounts: Only these account ids; empty means all.
     """
     statement = (
         select(ACCOUNT)
         .where(ACCOUNT.c.merged_into.is_(None), ACCOUNT.c.is_test.is_(False))
         .order_by(ACCOUNT.c.id)
     )
+    if accounts:
+        statement = statement.where(ACCOUNT.c.id.in_(accounts))
     return [row._asdict() for row in connection.execute(_apply_knowledge_time(statement, known_at))]
 
 

@@ -1,4 +1,4 @@
-"""Month closing: reported MRR is fixed, later knowledge becomes an explained restatement."""
+"""Closed months, and what was learnt about them later."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -6,13 +6,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from cs_sync.contracts.errors import ConfigError
-from cs_sync.jobs.derive import get_mrr_known_at, get_mrr_policy
 from cs_sync.metrics.bridge import BridgeRow
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.periods import add_months, find_period, get_day_start
-from cs_sync.queries.metric_rows import compute_bridge
-from cs_sync.runtime.run_session import record_run
+from cs_sync.metrics.periods import add_months, find_period
+from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.month_close import (
     Restatement,
@@ -23,50 +20,30 @@ from cs_sync.store.queries.month_close import (
     read_closed_totals,
     read_month_history,
     read_restatements,
-    reopen_closed_months,
-    save_month_closes,
 )
 from cs_sync_schemas.money import CURRENCY_EXPONENT
 
+CLOSING_GRAINS = ("month", "quarter", "year")
+"""Days and weeks do not close."""
 MAX_NAMED_ACCOUNTS = 5
 """How many accounts' restatements are told by name."""
-_CLOSING_GRAINS = ("month", "quarter", "year")
 
 
-def close_months(workspace: Workspace, scope: Scope, grain: str) -> Scope:
-    """Close the finished months of a scope, and return the scope with its closed months.
-
-    A month can be closed once the MRR was updated after its end. Days and weeks do not
-    close.
+def apply_closed_months(workspace: Workspace, scope: Scope, grain: str) -> Scope:
+    """Return the scope with its closed months; days and weeks have none.
 
     Args:
         workspace: The workspace.
         scope: The periods and the MRR policy.
         grain: The length of the periods.
     """
-    if grain not in _CLOSING_GRAINS:
+    if grain not in CLOSING_GRAINS:
         return scope
     with workspace.store.read() as connection:
-        closed = read_closed_months(connection, scope.policy.hash)
-        known_at = get_mrr_known_at(connection, scope.policy)
-    turns = {turn for period in scope.periods for turn in (period.start, period.end)}
-    latest = max(closed, default=date.min)
-    fresh = [
-        turn
-        for turn in sorted(turns)
-        if known_at and turn > latest and get_day_start(turn, scope.policy.zone) <= known_at
-    ]
-    if fresh and known_at:
-        scope = replace(scope, closed=closed | dict.fromkeys(fresh, known_at))
-        computed = _index_totals(compute_bridge(workspace, replace(scope, by=(), conversion=None)))
-        totals = {turn: computed[turn] for turn in fresh if computed.get(turn)}
-        with workspace.store.write() as connection:
-            save_month_closes(connection, scope.policy.hash, totals, known_at, workspace.clock())
-        closed |= dict.fromkeys(totals, known_at)
-    return replace(scope, closed=closed)
+        return replace(scope, closed=read_closed_months(connection, scope.policy.hash))
 
 
-def _index_totals(rows: Iterable[BridgeRow]) -> dict[date, dict[str, int]]:
+def index_totals(rows: Iterable[BridgeRow]) -> dict[date, dict[str, int]]:
     """Map first day after each month → currency → MRR just before, in minor units."""
     totals: dict[date, dict[str, int]] = {}
     for row in rows:
@@ -74,38 +51,6 @@ def _index_totals(rows: Iterable[BridgeRow]) -> dict[date, dict[str, int]]:
             if amount:
                 totals.setdefault(turn, {})[row.currency] = amount
     return totals
-
-
-def reopen_months(workspace: Workspace, month: date, reason: str) -> list[date]:
-    """Reopen a closed month and all later ones.
-
-    Their next display closes them again, with the knowledge of that time.
-
-    Args:
-        workspace: The workspace.
-        month: A day of the first month to reopen.
-        reason: The reason; required.
-
-    Returns:
-        The first days of the reopened months.
-
-    Raises:
-        ConfigError: The reason is empty, or the month is not closed.
-    """
-    if not reason.strip():
-        raise ConfigError("a closed month is not reopened without a reason", "give --reason TEXT")
-    policy, start = get_mrr_policy(workspace).hash, month.replace(day=1)
-    with record_run(workspace, "state reopen") as recorded:
-        first, now = add_months(start, 1), workspace.clock()
-        turns = recorded.transact(
-            lambda c: reopen_closed_months(c, policy, first, reason.strip(), now)
-        )
-        if not turns:
-            raise ConfigError(
-                f"{start:%Y-%m} is not closed", "cs-sync state months lists the months that are"
-            )
-        recorded.statuses.append("ok")
-    return [add_months(turn, -1) for turn in turns]
 
 
 def list_closed_months(workspace: Workspace) -> list[dict[str, Any]]:
@@ -162,7 +107,7 @@ def describe_bridge(
     notes.extend(
         f"what was closed before {turn} no longer adds up to what it did then: accounts were "
         "erased, or declared to be tests, or their MRR was changed by hand"
-        for turn in sorted(find_differing_months(closed, _index_totals(plain)))
+        for turn in sorted(find_differing_months(closed, index_totals(plain)))
     )
     return notes
 

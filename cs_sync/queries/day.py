@@ -1,0 +1,37 @@
+"""The accounts of a day with their scores and MRR, computed once for all that need them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from cs_sync.queries.score import ScoredAccount, score_accounts
+from cs_sync.runtime.mrr_policy import get_mrr_policy
+from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.queries.accounts import read_mrr_at
+
+
+@dataclass(frozen=True, slots=True)
+class DayView:
+    """The scored accounts of a day, and their MRR under the configured policy."""
+
+    day: date
+    scored: Sequence[ScoredAccount]
+    mrr: Mapping[str, Mapping[str, int]]
+    """Account id → currency → minor units."""
+
+    @property
+    def customers(self) -> list[ScoredAccount]:
+        """The scored accounts that are customers."""
+        return [item for item in self.scored if item.is_customer]
+
+    def get_mrr(self, account: str) -> Mapping[str, int]:
+        """Return an account's MRR by currency, in minor units; empty without any."""
+        return self.mrr.get(account, {})
+
+
+def build_day_view(workspace: Workspace) -> DayView:
+    """Score the accounts of today and read their MRR."""
+    scored = score_accounts(workspace, workspace.today)
+    with workspace.store.read() as connection:
+        mrr = read_mrr_at(connection, workspace.clock(), get_mrr_policy(workspace).hash)
+    return DayView(workspace.today, scored, mrr)
