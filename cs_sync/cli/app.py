@@ -49,8 +49,8 @@ def make_app() -> typer.Typer:
     return app
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"cs-sync {version('customer-success-sync')}")
         raise typer.Exit
 

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 ok, 1 failed, 2 usage, 3 partial, 130 Ctrl-C.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    argv = list(sys.argv[1:] if arguments is None else arguments)
     disabled = os.environ.get("CS_SYNC_DISABLED_PLUGINS", "").split(",")
     options = Options(plugins=load_plugins(disabled, report=_print_warning))
     try:
@@ -33,11 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app = make_app()
         options.plugins.add_commands(app)
         with sigterm_as_interrupt():
-            typer.main.get_command(app).main(args=given, prog_name="cs-sync", obj=options)
+            typer.main.get_command(app).main(args=argv, prog_name="cs-sync", obj=options)
     except KeyboardInterrupt:
-        return _explain_exit(INTERRUPTED_EXIT_CODE, given)
+        return _explain_exit(INTERRUPTED_EXIT_CODE, argv)
     except SystemExit as ended:
-        return _explain_exit(ended.code if isinstance(ended.code, int) else 1, given)
+        return _explain_exit(ended.code if isinstance(ended.code, int) else 1, argv)
     except CsSyncError as error:
         _print_traceback(options)
         _print_message(f"error: {error}")
@@ -56,11 +56,11 @@ _REPORT_REMEDY = "run it again with --debug before the command, and report the t
 _GLOBAL_OPTIONS = {"--config", "--format", "--quiet", "--log-format", "--debug"}
 
 
-def _explain_exit(code: int, given: Sequence[str]) -> int:
+def _explain_exit(code: int, argv: Sequence[str]) -> int:
     """Explain exits on which typer is silent; return the exit code."""
     if code == INTERRUPTED_EXIT_CODE:
         _print_message("stopped; run it again and it goes on where it was")
-    elif code == USAGE_EXIT_CODE and _GLOBAL_OPTIONS & set(given) and not given[0].startswith("-"):
+    elif code == USAGE_EXIT_CODE and _GLOBAL_OPTIONS & set(argv) and not argv[0].startswith("-"):
         _print_message(f"{', '.join(sorted(_GLOBAL_OPTIONS))} stand before the command")
     return code
 

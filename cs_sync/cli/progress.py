@@ -63,12 +63,12 @@ def make_json_logger() -> Callable[[Event], None]:
     def log(event: Event) -> None:
         nonlocal run
         run = event.detail.get("run", run)
-        told = event.detail.get("error") or event.detail.get("reason") or ""
+        message = event.detail.get("error") or event.detail.get("reason") or ""
         named = {
             "run": run,
             "source": event.source,
             "stream": event.stream,
-            "request_id": parse_request_id(str(told)),
+            "request_id": parse_request_id(str(message)),
         }
         logger.info(
             event.name,
@@ -155,7 +155,7 @@ class LiveProgress:
             self._progress.console.print(line)
 
 
-def drop_repeated_error(event: Event, known: set[tuple[str, str]]) -> Event:
+def drop_repeated_error(event: Event, reported: set[tuple[str, str]]) -> Event:
     """Return the event, with a stream's error replaced if its source reported it before.
 
     Args:
@@ -165,9 +165,9 @@ def drop_repeated_error(event: Event, known: set[tuple[str, str]]) -> Event:
     error = (event.source, str(event.detail.get("error")))
     if event.name != "stream_ended" or not event.detail.get("error"):
         return event
-    if error in known:
+    if error in reported:
         return replace(event, detail={**event.detail, "error": "as above"})
-    known.add(error)
+    reported.add(error)
     return event
 
 

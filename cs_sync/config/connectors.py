@@ -90,27 +90,28 @@ class ConnectorSettings(Mapping[str, ConnectorConfig]):
             except ConfigError as error:
                 missing.append(error)
         raise_combined(missing)
-        for one, other in combinations(names, 2):
-            if self._types[one] == self._types[other] and _dump_settings(
-                self[one]
+        for first, other in combinations(names, 2):
+            if self._types[first] == self._types[other] and _dump_settings(
+                self[first]
             ) == _dump_settings(self[other]):
                 raise ConfigError(
-                    f"{self._source[0].name}: connectors.{other} says the same as connectors.{one},"
+                    f"{self._source[0].name}: connectors.{other} says the same as "
+                    f"connectors.{first},"
                     " and everything would be counted twice",
                     "remove one of the two, or give it the key of the other account",
                 )
 
     def problems(self) -> list[Problem]:
         """Return the problems visible without secrets, such as unknown keys."""
-        return [found for name in self._tables for found in self._find_table_problems(name)]
+        return [problem for name in self._tables for problem in self._find_table_problems(name)]
 
     def find_plain_secrets(self) -> set[str]:
         """Return the secrets written in the file itself, to be hidden in messages."""
-        found: set[str] = set()
+        values: set[str] = set()
         for name, table in self._tables.items():
             model = self._find_config_class(name)
-            found |= collect_secret_values(model, table) if model else set()
-        return {value for value in found if not is_own_reference(value)}
+            values |= collect_secret_values(model, table) if model else set()
+        return {value for value in values if not is_own_reference(value)}
 
     def _find_config_class(self, name: str) -> type[ConnectorConfig] | None:
         kind = self._types[name]
@@ -130,16 +131,16 @@ class ConnectorSettings(Mapping[str, ConnectorConfig]):
             return [Problem(key, what, "use small letters, digits and _, like stripe_de")]
         if "workspace" in table:
             return [Problem(f"{key}.workspace", "unknown key", "remove it")]
-        found = list(find_credential_problems(table, model, key))
+        problems = list(find_credential_problems(table, model, key))
         try:
             model.model_validate({**table, "workspace": self._told(name)})
         except ValidationError as error:
-            found += [
+            problems += [
                 problem
                 for problem in convert_validation_error(error, model, key, table)
                 if not self._waits(problem, table, key)
             ]
-        return found
+        return problems
 
     def _waits(self, problem: Problem, table: Mapping[str, Any], key: str) -> bool:
         """Return whether only the value behind a reference decides if this is a problem."""
@@ -163,13 +164,13 @@ class ConnectorSettings(Mapping[str, ConnectorConfig]):
             raise KeyError(name)
         key = f"connectors.{name}"
         resolved = self._secrets.resolve_all(table, f"{self._source[0].name}: {key}")
-        found = list(find_credential_problems(resolved, model, key))
+        problems = list(find_credential_problems(resolved, model, key))
         try:
             settings = model.model_validate({**resolved, "workspace": self._told(name)})
         except ValidationError as error:
-            found += convert_validation_error(error, model, key, resolved)
+            problems += convert_validation_error(error, model, key, resolved)
         raise_problems(
-            found, *self._source, self._secrets.seen | collect_secret_values(model, resolved)
+            problems, *self._source, self._secrets.seen | collect_secret_values(model, resolved)
         )
         return settings
 
@@ -189,7 +190,7 @@ def _not_installed_problem(name: str, kind: Any, plugins: PluginRegistry) -> Pro
     listed = ", ".join(installed) or "none"
     hint = suggest_nearest(str(kind), installed)
     remedy = hint if hint.startswith("did you mean") else how_to_install(str(kind))
-    base = next((one for one in installed if name.startswith(f"{one}_")), None)
+    base = next((candidate for candidate in installed if name.startswith(f"{candidate}_")), None)
     if kind == name and base:
         remedy = f'add {_TYPE} = "{base}" if it is another {base}'
     return Problem(key, f"no such connector is installed (installed: {listed})", remedy)

@@ -64,11 +64,11 @@ def load_config(path: Path | str, plugins: PluginRegistry) -> Config:
     hide: set[str] = set()
     problems = _find_unknown_sections(tables)
     tables = {name: table for name, table in tables.items() if isinstance(table, Mapping)}
-    given = {
+    raw_tables = {
         **tables,
         "database": _resolve_database(tables.get("database", {}), path, secrets, hide),
     }
-    sections = _parse_sections(given, problems)
+    sections = _parse_sections(raw_tables, problems)
     connectors, wrong = _load_connectors(
         tables, plugins, secrets, sections.get("workspace"), (path, text)
     )
@@ -87,11 +87,11 @@ def _parse_sections(tables: Mapping[str, Any], problems: list[Problem]) -> dict[
     """Return the valid sections; add the problems of the others to `problems`."""
     sections: dict[str, Any] = {}
     for name, model in SECTIONS.items():
-        given = tables.get(name, {})
+        table = tables.get(name, {})
         try:
-            sections[name] = model.model_validate(given)
+            sections[name] = model.model_validate(table)
         except ValidationError as error:
-            problems += convert_validation_error(error, model, name, given)
+            problems += convert_validation_error(error, model, name, table)
     return sections
 
 
@@ -146,34 +146,34 @@ def _find_unusable_values(value: Any, key: str = "") -> Iterator[Problem]:
 
 
 def _find_unknown_sections(tables: Mapping[str, Any]) -> list[Problem]:
-    known = [*SECTIONS, "connectors", "playbooks"]
-    found = [
-        Problem(name, "unknown section", suggest_nearest(name, known))
+    valid_names = [*SECTIONS, "connectors", "playbooks"]
+    problems = [
+        Problem(name, "unknown section", suggest_nearest(name, valid_names))
         for name in tables
-        if name not in known
+        if name not in valid_names
     ]
-    return found + [
+    return problems + [
         Problem(name, "must be a table", f"write it as [{name}]")
-        for name in known
+        for name in valid_names
         if not isinstance(tables.get(name, {}), Mapping)
     ]
 
 
 def _resolve_database(
-    given: Mapping[str, Any], path: Path, secrets: SecretResolver, hide: set[str]
+    table: Mapping[str, Any], path: Path, secrets: SecretResolver, hide: set[str]
 ) -> Mapping[str, Any]:
     """Return the table with its URL resolved, relative to the file's folder."""
     default: SecretStr = DatabaseSettings().url
-    url = given.get("url", default.get_secret_value())
+    url = table.get("url", default.get_secret_value())
     if not isinstance(url, str):
-        return given
+        return table
     resolved = secrets.resolve(url, f"{path.name}: database.url")
     if "@" in resolved:  # there may be a password before it
         hide.add(resolved)
     with suppress(ValueError):  # what is wrong with it is found where the section is checked
         validate_database_url(resolved)
         resolved = resolve_sqlite_path(resolved, path.parent)
-    return {**given, "url": resolved}
+    return {**table, "url": resolved}
 
 
 def _load_connectors(
@@ -184,25 +184,25 @@ def _load_connectors(
     source: tuple[Path, str],
 ) -> tuple[ConnectorSettings, list[Problem]]:
     """Return the connectors and the problems of their tables."""
-    given = tables.get("connectors", {})
+    connector_tables = tables.get("connectors", {})
     wrong = [
         Problem(f"connectors.{name}", "must be a table", _suggest_table(name, table))
-        for name, table in given.items()
+        for name, table in connector_tables.items()
         if not isinstance(table, Mapping)
     ]
     if workspace is None:
         workspace = WorkspaceSettings()
-    told = WorkspaceInfo(
+    workspace_info = WorkspaceInfo(
         timezone=workspace.timezone, currency=workspace.currency, folder=source[0].parent
     )
-    usable = {name: table for name, table in given.items() if isinstance(table, Mapping)}
-    connectors = ConnectorSettings(usable, plugins, secrets, told, source)
+    usable = {name: table for name, table in connector_tables.items() if isinstance(table, Mapping)}
+    connectors = ConnectorSettings(usable, plugins, secrets, workspace_info, source)
     return connectors, wrong + connectors.problems()
 
 
-def _suggest_table(name: str, given: object) -> str:
+def _suggest_table(name: str, value: object) -> str:
     """Return how to write a section; several of one connector need names of their own."""
-    if not isinstance(given, list):
+    if not isinstance(value, list):
         return f"write it as [connectors.{name}]"
     another = f'[connectors.{name}_2] with type = "{name}"'
     return f"write the first as [connectors.{name}], and another as {another}"
@@ -217,17 +217,17 @@ def _find_policy_problems(metrics: MetricsSettings | None) -> list[Problem]:
             Problem("metrics.policy", "unknown policy", suggest_nearest(metrics.policy, PRESETS))
         ]
     switches = [name for name in MrrPolicy.model_fields if name not in ("name", "zone")]
-    given, key = dict(metrics.policy_overrides), "metrics.policy_overrides"
-    found = [
+    overrides, key = dict(metrics.policy_overrides), "metrics.policy_overrides"
+    problems = [
         Problem(f"{key}.{name}", "unknown key", suggest_nearest(name, switches))
-        for name in given
+        for name in overrides
         if name not in switches
     ]
     try:
-        MrrPolicy.model_validate({name: given[name] for name in given if name in switches})
+        MrrPolicy.model_validate({name: overrides[name] for name in overrides if name in switches})
     except ValidationError as error:
-        found += convert_validation_error(error, MrrPolicy, key, given)
-    return found
+        problems += convert_validation_error(error, MrrPolicy, key, overrides)
+    return problems
 
 
 def _find_metric_problems(
@@ -238,32 +238,36 @@ def _find_metric_problems(
         return []
     from cs_sync.metrics.registry import list_builtin_metrics
 
-    known = {metric.name: metric for metric in (*list_builtin_metrics(), *plugins.metrics.values())}
-    found = []
-    for name, given in metrics.settings.items():
+    metrics_by_name = {
+        metric.name: metric for metric in (*list_builtin_metrics(), *plugins.metrics.values())
+    }
+    problems = []
+    for name, overrides in metrics.settings.items():
         key = f"metrics.settings.{name}"
-        if name not in known:
-            found.append(Problem(key, "unknown metric", suggest_nearest(name, known)))
+        if name not in metrics_by_name:
+            problems.append(Problem(key, "unknown metric", suggest_nearest(name, metrics_by_name)))
             continue
-        for setting, value in given.items():
-            if setting not in known[name].settings:
-                remedy = suggest_nearest(setting, known[name].settings)
-                found.append(Problem(f"{key}.{setting}", "unknown key", remedy))
-            elif wanted := known[name].wanted(setting, value):
-                message = f"must be {wanted}, not {value!r}"
-                found.append(Problem(f"{key}.{setting}", message, "see docs/metrics.md"))
-    return found
+        for setting, value in overrides.items():
+            if setting not in metrics_by_name[name].settings:
+                remedy = suggest_nearest(setting, metrics_by_name[name].settings)
+                problems.append(Problem(f"{key}.{setting}", "unknown key", remedy))
+            elif expected := metrics_by_name[name].wanted(setting, value):
+                message = f"must be {expected}, not {value!r}"
+                problems.append(Problem(f"{key}.{setting}", message, "see docs/metrics.md"))
+    return problems
 
 
 def _load_playbook_settings(
-    given: Mapping[str, Any], plugins: PluginRegistry, follow_ups: FollowUpSettings | None
+    table: Mapping[str, Any], plugins: PluginRegistry, follow_ups: FollowUpSettings | None
 ) -> tuple[dict[str, PlaybookSettings], list[Problem]]:
     """Return the settings of every playbook, ours and plugins', and their problems."""
     playbooks = {**PLAYBOOKS, **plugins.playbooks}
     defaults = {name: playbook.defaults for name, playbook in playbooks.items()}
     nobody = follow_ups is None or follow_ups.assignee is None
-    unowned = [name for name, one in playbooks.items() if nobody and one.scope == "company"]
-    settings, mistakes = read_settings(given, defaults, unowned)
+    unowned = [
+        name for name, candidate in playbooks.items() if nobody and candidate.scope == "company"
+    ]
+    settings, mistakes = read_settings(table, defaults, unowned)
     return settings, [Problem(m.key, m.message, m.remedy) for m in mistakes]
 
 
@@ -271,10 +275,10 @@ def _find_destination_problems(
     write_back: WriteBackSettings | None, connectors: ConnectorSettings, plugins: PluginRegistry
 ) -> list[Problem]:
     """Return the problems of the write-back destinations: not installed, not configured."""
-    key, problems, known = "write_back.destination", [], list(plugins.destinations)
+    key, problems, destinations = "write_back.destination", [], list(plugins.destinations)
     for name in write_back.destinations if write_back else ():
         if connectors.types.get(name, name) not in plugins.destinations:
-            remedy = suggest_nearest(name, known)
+            remedy = suggest_nearest(name, destinations)
             problems.append(Problem(key, f"no installed connector writes to {name}", remedy))
         elif name not in connectors:
             remedy = f"add a [connectors.{name}] section"

@@ -82,11 +82,11 @@ class IdentitySettings(Section):
 
     @field_validator("shared_domains", "company_domains")
     @classmethod
-    def _are_domains(cls, given: tuple[str, ...]) -> tuple[str, ...]:
-        for text in given:
+    def _are_domains(cls, domains: tuple[str, ...]) -> tuple[str, ...]:
+        for text in domains:
             if normalise_domain(text) is None:
                 raise ValueError(f'"{text}" is no domain; write it like "relay.example"')
-        return given
+        return domains
 
     @property
     def rules(self) -> DomainRules:
@@ -141,17 +141,17 @@ class WriteBackSettings(Section):
 
     @field_validator("destination", mode="before")
     @classmethod
-    def _one_or_several(cls, given: object) -> object:
-        names = given if isinstance(given, list | tuple) else [given]
-        if given is not None and not (names and all(isinstance(name, str) for name in names)):
+    def _one_or_several(cls, value: object) -> object:
+        names = value if isinstance(value, list | tuple) else [value]
+        if value is not None and not (names and all(isinstance(name, str) for name in names)):
             raise ValueError('write the name of a connector, or a list like ["hubspot", "webhook"]')
-        return given
+        return value
 
     @property
     def destinations(self) -> tuple[str, ...]:
         """The connectors to write to, without duplicates, in the given order."""
-        given = (self.destination,) if isinstance(self.destination, str) else self.destination
-        return tuple(dict.fromkeys(given or ()))
+        configured = (self.destination,) if isinstance(self.destination, str) else self.destination
+        return tuple(dict.fromkeys(configured or ()))
 
 
 class ScheduleSettings(Section):

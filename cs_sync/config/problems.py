@@ -28,14 +28,14 @@ class Problem:
     remedy: str
 
 
-def suggest_nearest(word: str, known: Collection[str]) -> str:
+def suggest_nearest(word: str, candidates: Collection[str]) -> str:
     """Return the remedy for a wrong word: the most similar known one, else all of them."""
-    close = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]}?"
-    some = ", ".join(sorted(known)[:_MAX_LISTED])
-    more = ", …" if len(known) > _MAX_LISTED else ""
-    return f"known here: {some}{more}" if known else "remove it"
+    listed = ", ".join(sorted(candidates)[:_MAX_LISTED])
+    more = ", …" if len(candidates) > _MAX_LISTED else ""
+    return f"known here: {listed}{more}" if candidates else "remove it"
 
 
 def _suggest_zone(word: str) -> str:
@@ -45,24 +45,25 @@ def _suggest_zone(word: str) -> str:
     """
     zones = {zone for zone in available_timezones() if "/" in zone or zone == "UTC"}
     cities = {zone.rpartition("/")[2].lower(): zone for zone in sorted(zones, reverse=True)}
-    asked = word.strip().replace(" ", "_")
-    close = difflib.get_close_matches(asked, zones, n=1) or [
-        cities[city] for city in difflib.get_close_matches(asked.lower(), cities, n=1, cutoff=0.75)
+    requested = word.strip().replace(" ", "_")
+    close = difflib.get_close_matches(requested, zones, n=1) or [
+        cities[city]
+        for city in difflib.get_close_matches(requested.lower(), cities, n=1, cutoff=0.75)
     ]
     return f"did you mean {close[0]}?" if close else "write it like Europe/Warsaw, or UTC"
 
 
 def convert_validation_error(
-    error: ValidationError, model: type[BaseModel], prefix: str, given: Any
+    error: ValidationError, model: type[BaseModel], prefix: str, value: Any
 ) -> list[Problem]:
     """Convert pydantic's errors to our wording; never quote a possible secret."""
-    found = []
+    problems = []
     for detail in error.errors(include_url=False, include_context=False, include_input=False):
         loc = [part for part in detail["loc"] if not _is_union_branch(part)]
         key = ".".join([prefix, *map(str, loc)]).strip(".")
-        message, remedy = _convert_detail(detail, model, loc, given)
-        found.append(Problem(key, message, remedy))
-    return list(dict.fromkeys(found))
+        message, remedy = _convert_detail(detail, model, loc, value)
+        problems.append(Problem(key, message, remedy))
+    return list(dict.fromkeys(problems))
 
 
 def raise_problems(problems: Sequence[Problem], path: Path, text: str, hide: set[str]) -> None:
@@ -80,28 +81,30 @@ def raise_problems(problems: Sequence[Problem], path: Path, text: str, hide: set
     remedies = [_redact(problem.remedy, hide) for problem in problems]
     if len(problems) == 1:
         raise ConfigError(texts[0], remedies[0])
-    lines = [f"{said}\n      → {do}" for said, do in zip(texts, remedies, strict=True)]
+    lines = [
+        f"{description}\n      → {do}" for description, do in zip(texts, remedies, strict=True)
+    ]
     raise ConfigError(
         f"{path.name} has {len(problems)} mistakes:\n    " + "\n    ".join(lines),
         f"correct them in {path}",
     )
 
 
-def collect_secret_values(model: type[BaseModel], given: Any) -> set[str]:
+def collect_secret_values(model: type[BaseModel], table: Any) -> set[str]:
     """Return all values of secret fields in the file, at any depth."""
-    return {str(value) for _, value in iterate_secret_fields(model, given, "")} - {"None", ""}
+    return {str(value) for _, value in iterate_secret_fields(model, table, "")} - {"None", ""}
 
 
 def iterate_secret_fields(
-    model: type[BaseModel], given: Any, key: str
+    model: type[BaseModel], table: Any, key: str
 ) -> Iterator[tuple[str, Any]]:
     """Yield (key, value) of every secret field that `given` sets, at any depth."""
-    if not isinstance(given, Mapping):
+    if not isinstance(table, Mapping):
         return
     for name, field in model.model_fields.items():
         named = field.alias or name
-        value, at = given.get(named), f"{key}.{named}"
-        if named in given and SecretStr in _flatten_types(field.annotation):
+        value, at = table.get(named), f"{key}.{named}"
+        if named in table and SecretStr in _flatten_types(field.annotation):
             yield at, value
         for inner in _find_models(field.annotation):
             yield from iterate_secret_fields(inner, value, at)
@@ -123,13 +126,13 @@ def _redact(text: str, hide: set[str]) -> str:
 
 
 def _convert_detail(
-    detail: ErrorDetails, model: type[BaseModel], loc: Sequence[int | str], given: Any
+    detail: ErrorDetails, model: type[BaseModel], loc: Sequence[int | str], table: Any
 ) -> tuple[str, str]:
     """Return (message, remedy) for one of pydantic's errors."""
     kind, last = detail["type"], str(loc[-1]) if loc else ""
     if kind == "extra_forbidden":
-        known = _list_keys(_find_model(model, loc[:-1]))
-        return "unknown key", suggest_nearest(last, known)
+        allowed_keys = _list_keys(_find_model(model, loc[:-1]))
+        return "unknown key", suggest_nearest(last, allowed_keys)
     if kind == "missing":
         return "is missing", f"add {last} = …{_describe_field(model, loc)}"
     if kind in ("value_error", "assertion_error"):
@@ -137,7 +140,7 @@ def _convert_detail(
         return (message or remedy), (
             remedy if message else f"correct {last or 'it'}{_describe_field(model, loc)}"
         )
-    value = _find_value(given, loc)
+    value = _find_value(table, loc)
     message = re.sub(r"\b(Input|String|Number|Value) should", "must", detail["msg"])
     if kind == "zoneinfo_str":
         return "unknown time zone", _suggest_zone(str(value))
@@ -197,13 +200,13 @@ def _find_models(annotation: Any) -> list[type[BaseModel]]:
     ]
 
 
-def _find_value(given: Any, loc: Sequence[int | str]) -> Any:
+def _find_value(value: Any, loc: Sequence[int | str]) -> Any:
     for part in loc:
         try:
-            given = given[part]
+            value = value[part]
         except (KeyError, IndexError, TypeError):
             return None
-    return given
+    return value
 
 
 def _is_union_branch(part: int | str) -> bool:
@@ -226,7 +229,7 @@ def _find_line(key: str, text: str) -> int | None:
         else:
             continue
         if f"{key}.".startswith(f"{full}."):
-            around = max(around or (0, 0), (len(full), number), key=lambda found: found[0])
+            around = max(around or (0, 0), (len(full), number), key=lambda match: match[0])
         elif inside is None and full.startswith(f"{key}."):
             inside = number
     return around[1] if around else inside

@@ -73,13 +73,13 @@ class SecretResolver:
             "keyring": _read_keyring,
         }
         if scheme in lookups:
-            found: str | None = lookups[scheme](name, key)
+            secret: str | None = lookups[scheme](name, key)
         else:
-            found = self._plugins.resolve_secret(scheme, name)
-        if found is None:  # no vault knows it: a plain value that happens to hold a colon
+            secret = self._plugins.resolve_secret(scheme, name)
+        if secret is None:  # no vault knows it: a plain value that happens to hold a colon
             return value
-        self.seen.add(found)
-        return found
+        self.seen.add(secret)
+        return secret
 
     def _is_vault_scheme(self, scheme: str) -> bool:
         return scheme not in ("http", "https") and self._plugins.has_vault

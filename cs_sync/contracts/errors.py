@@ -76,8 +76,8 @@ _REQUEST = re.compile(r"\[request ([^\]\s]+)\]")
 
 def parse_request_id(message: str) -> str | None:
     """Return the vendor's request id in one of our messages; None without one."""
-    found = _REQUEST.search(message)
-    return found[1] if found else None
+    match = _REQUEST.search(message)
+    return match[1] if match else None
 
 
 class CredentialRefused(VendorError):

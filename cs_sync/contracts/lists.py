@@ -20,7 +20,7 @@ class PaginationGuard:
         self._places: set[Hashable] = set()
         self._empty = 0
 
-    def check_next_page(self, place: Hashable, found: int) -> None:
+    def check_next_page(self, place: Hashable, item_count: int) -> None:
         """Check the cursor to the next page.
 
         Args:
@@ -33,7 +33,7 @@ class PaginationGuard:
         if place in self._places:
             self._stop("gave the same place to go on from twice")
         self._places.add(place)
-        self._empty = 0 if found else self._empty + 1
+        self._empty = 0 if item_count else self._empty + 1
         if self._empty >= MAX_EMPTY_PAGES:
             self._stop(f"goes on, but {MAX_EMPTY_PAGES} pages in a row are empty")
 

@@ -53,7 +53,7 @@ def map_each(
 
 def _find_source_id(source_id: Callable[[Any], object], raw: Any) -> str | None:
     try:
-        found = source_id(raw)
+        value = source_id(raw)
     except _MAPPING_ERRORS:
         return None
-    return str(found) if isinstance(found, str | int) and found != "" else None
+    return str(value) if isinstance(value, str | int) and value != "" else None

@@ -61,11 +61,11 @@ def _export_table(
     connection: Connection, table: Table, path: Path, write: TableWriter
 ) -> dict[str, Any]:
     ordered = select(table).order_by(*table.primary_key)
-    found = connection.execute(ordered.execution_options(yield_per=BATCH_SIZE))
+    result = connection.execute(ordered.execution_options(yield_per=BATCH_SIZE))
     part = path.with_name(f"{path.name}.part")
     try:
         part.touch(mode=0o600)
-        count = write(part, table, found.mappings().partitions(BATCH_SIZE))
+        count = write(part, table, result.mappings().partitions(BATCH_SIZE))
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)

@@ -232,8 +232,8 @@ class VendorHttp:
         if params:
             url = replace_query(url, params)
         accept = {"Accept": "application/json"} if wants_json else {}
-        given = (*accept.items(), *self._headers.items(), *headers.items())
-        merged = {name.lower(): value for name, value in given}
+        header_pairs = (*accept.items(), *self._headers.items(), *headers.items())
+        merged = {name.lower(): value for name, value in header_pairs}
         wants_json = wants_json or "json" in merged.get("accept", "")
         return Call(self.name, method, url, merged, content, repeatable, wants_json)
 
@@ -348,8 +348,8 @@ class VendorHttp:
         attempt: int,
     ) -> None:
         """Close the rate limiter for as long as the vendor says; always raises."""
-        asked = quota.retry_after if quota.retry_after is not None else quota.reset
-        wait = asked or calculate_backoff(attempt, self._rng)
+        requested_wait = quota.retry_after if quota.retry_after is not None else quota.reset
+        wait = requested_wait or calculate_backoff(attempt, self._rng)
         until = None if answers.is_daily_quota(body) else self._now() + timedelta(seconds=wait)
         error = answers.throttled_error(call, response, body, until)
         if until is None or wait > MAX_WAIT_SECONDS:

@@ -236,20 +236,20 @@ def _collect_facts(response: httpx.Response, body: Any) -> dict[str, Any]:
 
 def _find_request_id(response: httpx.Response, body: Any) -> str | None:
     fields = body if isinstance(body, dict) else {}
-    found = [response.headers.get(name) for name in _ID_HEADERS]
-    found += [fields.get(name) for name in _ID_FIELDS]
-    return next((str(value) for value in found if value), None)
+    candidates = [response.headers.get(name) for name in _ID_HEADERS]
+    candidates += [fields.get(name) for name in _ID_FIELDS]
+    return next((str(value) for value in candidates if value), None)
 
 
 def _vendor_message(body: Any) -> str:
     """Return the vendor's own message from the usual places of a body; empty without one."""
-    said = body
+    message = body
     for _ in range(3):
-        if isinstance(said, list):
-            said = said[0] if said else None
-        if isinstance(said, dict):
+        if isinstance(message, list):
+            message = message[0] if message else None
+        if isinstance(message, dict):
             names = ("message", "detail", "description", "error", "errors", "title")
-            said = next((said[name] for name in names if said.get(name)), None)
-    if not isinstance(said, str) or not said.strip() or said.lstrip().startswith("<"):
+            message = next((message[name] for name in names if message.get(name)), None)
+    if not isinstance(message, str) or not message.strip() or message.lstrip().startswith("<"):
         return ""  # a web page is nothing to put into a sentence; the error's body has it
-    return f": {' '.join(said.split())[:_MAX_MESSAGE]}"
+    return f": {' '.join(message.split())[:_MAX_MESSAGE]}"

@@ -64,8 +64,8 @@ class RateLimiter:
     def add_limits(self, limits: Sequence[Limit]) -> None:
         """Add these limits to the present ones."""
         with self._freed:
-            known = {window.limit for window in self._windows}
-            self._windows += [RateWindow(limit) for limit in limits if limit not in known]
+            existing = {window.limit for window in self._windows}
+            self._windows += [RateWindow(limit) for limit in limits if limit not in existing]
 
     @contextmanager
     def place(self, method: str, path: str, announce: OnWait) -> Iterator[Permit]:
@@ -127,8 +127,8 @@ class RateLimiter:
 
     def _add_pace_window(self, quota: RateWindow) -> RateWindow:
         """Add a short window below a long quota, where the vendor publishes none."""
-        asked = replace(UNPUBLISHED, path=quota.limit.path, method=quota.limit.method)
-        window = RateWindow(asked)
+        limit = replace(UNPUBLISHED, path=quota.limit.path, method=quota.limit.method)
+        window = RateWindow(limit)
         self._windows.append(window)
         return window
 
@@ -188,9 +188,9 @@ class RateLimiter:
 
         Responses overtake one another: within one window the lowest count is the true one.
         """
-        known = self._allowances.get(name)
+        current = self._allowances.get(name)
         under_way = max(window.running for window in self._windows)
         left = remaining - under_way
-        if known is not None and name == "window" and self.seconds() < known.until:
-            left, until = min(left, known.left), known.until
+        if current is not None and name == "window" and self.seconds() < current.until:
+            left, until = min(left, current.left), current.until
         self._allowances[name] = Allowance(left, until)

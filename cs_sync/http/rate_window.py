@@ -97,8 +97,8 @@ class RateWindow:
             return
         used = self.running + len(self.taken)
         unknown = self.limit.requests == UNPUBLISHED.requests
-        known = min(self.capacity, used) if unknown else self.capacity
-        self.capacity, self.last_cut = max(1.0, known / 2), now
+        measured = min(self.capacity, used) if unknown else self.capacity
+        self.capacity, self.last_cut = max(1.0, measured / 2), now
 
     def grow(self) -> None:
         """Restore a little of the lost capacity after a good response."""

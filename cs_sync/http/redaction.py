@@ -61,15 +61,15 @@ class Redactor:
 
     def learn_request(self, request: httpx.Request) -> None:
         """Remember the credentials of a request, from its headers or token form."""
-        found = {value for name, value in request.headers.items() if _CREDENTIAL.search(name)}
+        secrets = {value for name, value in request.headers.items() if _CREDENTIAL.search(name)}
         if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            found |= set(_read_form_secrets(request))
-        if not found <= self._learnt:
+            secrets |= set(_read_form_secrets(request))
+        if not secrets <= self._learnt:
             self.echo.add_secrets(
-                {proof for value in found for proof in _authenticating_parts(value)}
+                {proof for value in secrets for proof in _authenticating_parts(value)}
             )
-            self._add_forms(found)
-            self._learnt |= found
+            self._add_forms(secrets)
+            self._learnt |= secrets
 
     def learn_headers(self, headers: Mapping[str, str]) -> None:
         """Remember headers sent with every request: keys, whatever their names."""
@@ -82,9 +82,9 @@ class Redactor:
         self.echo.add_secrets(secrets)
         self._add_forms(secrets)
 
-    def _add_forms(self, found: Set[str]) -> None:
+    def _add_forms(self, secrets: Set[str]) -> None:
         with self._lock:
-            self._seen |= found
+            self._seen |= secrets
             forms = {form for value in self._seen for form in _secret_forms(value)}
             self._known = tuple(sorted(forms, key=len, reverse=True))
 
@@ -107,13 +107,13 @@ class Redactor:
             return {
                 self.text(str(key)): (
                     MASK
-                    if isinstance(held, str) and _SECRET_NAME.search(str(key))
-                    else self.value(held, depth + 1)
+                    if isinstance(item, str) and _SECRET_NAME.search(str(key))
+                    else self.value(item, depth + 1)
                 )
-                for key, held in value.items()
+                for key, item in value.items()
             }
         if isinstance(value, list):
-            return [self.value(held, depth + 1) for held in value]
+            return [self.value(item, depth + 1) for item in value]
         return value
 
     def error(self, error: E) -> E:

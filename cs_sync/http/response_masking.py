@@ -35,7 +35,7 @@ class ResponseMasker:
             self._forms = tuple(sorted(forms, key=len, reverse=True))
             self._needles = tuple(orjson.dumps(form)[1:-1] for form in self._forms)
 
-    def mask_response(self, answer: Answer, asked: bytes | str | None) -> Answer | None:
+    def mask_response(self, answer: Answer, request_body: bytes | str | None) -> Answer | None:
         """Return the response and its document without our secrets; None if it holds none.
 
         A page without a secret costs some microseconds; one with a secret is changed in place.
@@ -48,7 +48,7 @@ class ResponseMasker:
         """
         response, document = answer
         if not self._may_contain_secret(response.content, document) or self._grants_token(
-            asked, document
+            request_body, document
         ):
             return None
         if document is None:
@@ -56,8 +56,8 @@ class ResponseMasker:
             for needle in self._needles:
                 content = content.replace(needle, MASK.encode())
             return replace_body(response, content), None
-        clean, found = self._mask_document(document)
-        return (replace_body(response, _dump_json(clean)), clean) if found else None
+        clean, changed = self._mask_document(document)
+        return (replace_body(response, _dump_json(clean)), clean) if changed else None
 
     def _may_contain_secret(self, content: bytes, document: Any) -> bool:
         if any(needle in content for needle in self._needles):
@@ -67,31 +67,31 @@ class ResponseMasker:
         plain = _dump_json(document)
         return not plain or any(needle in plain for needle in self._needles)
 
-    def _grants_token(self, asked: bytes | str | None, document: Any) -> bool:
-        if not (asked and isinstance(document, dict) and "access_token" in document):
+    def _grants_token(self, request_body: bytes | str | None, document: Any) -> bool:
+        if not (request_body and isinstance(document, dict) and "access_token" in document):
             return False
-        sent = asked.encode() if isinstance(asked, str) else asked
+        sent = request_body.encode() if isinstance(request_body, str) else request_body
         return any(needle in sent for needle in self._needles)
 
     def _mask_document(self, document: Any) -> tuple[Any, bool]:
         """Mask the document in place; return it and whether anything was masked."""
         root = [document]
         todo: list[Any] = [root]
-        found = False
+        changed = False
         while todo:
             node = todo.pop()
             if isinstance(node, dict):
-                named = {self._mask_text(name): held for name, held in node.items()}
-                found |= named.keys() != node.keys()
+                named = {self._mask_text(name): value for name, value in node.items()}
+                changed |= named.keys() != node.keys()
                 node.clear()
                 node.update(named)
-            for place, held in node.items() if isinstance(node, dict) else enumerate(node):
-                if isinstance(held, str):
-                    node[place] = self._mask_text(held)
-                    found |= node[place] != held
-                elif isinstance(held, (dict, list)):
-                    todo.append(held)
-        return root[0], found
+            for place, value in node.items() if isinstance(node, dict) else enumerate(node):
+                if isinstance(value, str):
+                    node[place] = self._mask_text(value)
+                    changed |= node[place] != value
+                elif isinstance(value, (dict, list)):
+                    todo.append(value)
+        return root[0], changed
 
     def _mask_text(self, text: str) -> str:
         for form in self._forms:

@@ -53,7 +53,7 @@ class RequestRetrier:
     sleep: Callable[[float], object]
     rng: Callable[[], float]
 
-    def run(self, once: Callable[[int], T], told: Callable[[float, str, int], object]) -> T:
+    def run(self, once: Callable[[int], T], on_retry: Callable[[float, str, int], object]) -> T:
         """Return the result of `once(attempt)`, retried as needed.
 
         Args:
@@ -70,7 +70,7 @@ class RequestRetrier:
             first = failure
 
         def tell(state: RetryCallState) -> None:
-            told(state.upcoming_sleep, str(_get_failure(state)), state.attempt_number)
+            on_retry(state.upcoming_sleep, str(_get_failure(state)), state.attempt_number)
 
         def another() -> T:
             attempt = next(tries)

@@ -35,5 +35,6 @@ def describe_mismatch(document: Any, body: Body) -> str:
 def _name_type(kind: type | UnionType) -> str:
     kinds = kind.__args__ if isinstance(kind, UnionType) else (kind,)
     return " or ".join(
-        _NAMES.get(one, "null" if one is type(None) else one.__name__) for one in kinds
+        _NAMES.get(value_type, "null" if value_type is type(None) else value_type.__name__)
+        for value_type in kinds
     )

@@ -72,8 +72,8 @@ def resolve_url(name: str, base: httpx.URL | None, path: str, *, guarded: bool) 
 
 def replace_query(url: httpx.URL, params: Params) -> httpx.URL:
     """Return the URL with these parameters, replacing its own of the same names."""
-    given = httpx.QueryParams(dict(params) if isinstance(params, Mapping) else list(params))
-    merged = given if not url.query else url.params.merge(given)
+    query = httpx.QueryParams(dict(params) if isinstance(params, Mapping) else list(params))
+    merged = query if not url.query else url.params.merge(query)
     return url.copy_with(query=str(merged).encode("ascii"))
 
 
@@ -93,9 +93,9 @@ def get_redirect_target(response: httpx.Response, call: Call) -> httpx.URL | Non
     return target if is_same_origin(call.url, target) else None
 
 
-def is_same_origin(one: httpx.URL, other: httpx.URL) -> bool:
+def is_same_origin(first: httpx.URL, other: httpx.URL) -> bool:
     """Return whether two URLs have the same scheme, host and port."""
-    return _get_origin(one) == _get_origin(other)
+    return _get_origin(first) == _get_origin(other)
 
 
 def _get_origin(url: httpx.URL) -> tuple[str, str, int | None]:

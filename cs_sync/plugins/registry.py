@@ -62,8 +62,8 @@ class PluginRegistry(PluginLoader):
 
     def find_config_class(self, connector: str) -> "type[ConnectorConfig] | None":
         """Return a connector's configuration class; None if no plugin offers it."""
-        found = self.sources.get(connector) or self.destinations.get(connector)
-        return found.Config if found else None
+        offer = self.sources.get(connector) or self.destinations.get(connector)
+        return offer.Config if offer else None
 
     def resolve_secret(self, scheme: str, reference: str) -> str | None:
         """Return the secret for `scheme:reference` from the first plugin with it; else None.
@@ -177,7 +177,7 @@ class PluginRegistry(PluginLoader):
 
     def _collect_offers(self, hook: str, check: Callable[[Any], str | None]) -> dict[str, Any]:
         """Return all offers of a hook by name; one invalid offer excludes its plugin's others."""
-        found: dict[str, Any] = {}
+        offers_by_name: dict[str, Any] = {}
         self._owners[hook] = {}
         for plugin, call in self._hook_callers(hook):
             try:
@@ -190,9 +190,9 @@ class PluginRegistry(PluginLoader):
                 self.exclude_plugin(describe_broken_plugin(plugin, *wrong))
                 continue
             for offer in offers:
-                found[offer.name] = offer
+                offers_by_name[offer.name] = offer
                 self._owners[hook][offer.name] = plugin
-        return found
+        return offers_by_name
 
     @cached_property
     def _owners(self) -> dict[str, dict[str, Plugin]]:
@@ -239,14 +239,14 @@ def _add_commands(app: "typer.Typer", call: Callable[..., Any]) -> None:
     """Validate the commands in an application of their own, then add them to ours."""
     import typer
 
-    theirs = typer.Typer()
-    call(app=theirs)
-    named = set(typer.main.get_group(theirs).commands)  # building them checks their signatures
+    plugin_app = typer.Typer()
+    call(app=plugin_app)
+    named = set(typer.main.get_group(plugin_app).commands)  # building them checks their signatures
     taken = named & set(typer.main.get_group(app).commands)
     if taken:
         raise ValueError(f"the command {', '.join(sorted(taken))} exists already")
-    app.registered_commands += theirs.registered_commands
-    app.registered_groups += theirs.registered_groups
+    app.registered_commands += plugin_app.registered_commands
+    app.registered_groups += plugin_app.registered_groups
 
 
 def _build_row(

@@ -156,8 +156,8 @@ def build_band_history_chart(
         width: The width in CSS pixels.
     """
     order = {band.band: place for place, band in enumerate(bands)}
-    known = [day for day in days if day.band in order]
-    times = sorted({day.day.isoformat() for day in known})
+    scored_days = [day for day in days if day.band in order]
+    times = sorted({day.day.isoformat() for day in scored_days})
     values = [
         {
             "time": day.day.isoformat(),
@@ -165,7 +165,7 @@ def build_band_history_chart(
             "order": order[day.band],
             "accounts": day.accounts,
         }
-        for day in known
+        for day in scored_days
     ]
     return {
         "width": width - 60,

@@ -76,9 +76,9 @@ def _render_svg(spec: Mapping[str, Any], label: str, name: str) -> str:
         {**spec, "config": _THEME}, allowed_base_urls=[]
     )
     return _OPENING_TAG.sub(
-        lambda found: (
+        lambda match: (
             f'<svg class="chart {name}" role="img" aria-label="{escape(label)}"'
-            f' viewBox="{found[1]}">'
+            f' viewBox="{match[1]}">'
         ),
         drawn,
         count=1,

@@ -45,10 +45,10 @@ def sum_bridge_rows(rows: Iterable[Row]) -> dict[str, list[BridgePeriod]]:
     Returns:
         Currency → periods in order of time; the currency with the largest MRR first.
     """
-    found: dict[str, dict[tuple[date, date], BridgePeriod]] = {}
+    bridges: dict[str, dict[tuple[date, date], BridgePeriod]] = {}
     for row in rows:
         start, end = parse_date(row["period_start"]), parse_date(row["period_end"])
-        steps = found.setdefault(row["currency"], {})
+        steps = bridges.setdefault(row["currency"], {})
         step = steps.setdefault((start, end), BridgePeriod(start, end))
         step.opening += row["opening"] or 0
         step.closing += row["closing"] or 0
@@ -57,7 +57,7 @@ def sum_bridge_rows(rows: Iterable[Row]) -> dict[str, list[BridgePeriod]]:
     return {
         currency: [steps[key] for key in sorted(steps)]
         for currency, steps in sorted(
-            found.items(), key=lambda item: -_get_largest_closing(item[1].values())
+            bridges.items(), key=lambda item: -_get_largest_closing(item[1].values())
         )
     }
 

@@ -140,7 +140,7 @@ def _format_headline(steps: Sequence[BridgePeriod], currency: str) -> str:
 
 def _format_tie(ties: Sequence[InvoiceTie], currency: str) -> str:
     """Describe the part of the newest month's MRR confirmed by invoices."""
-    tie = next((one for one in ties if one.currency == currency), None)
+    tie = next((candidate for candidate in ties if candidate.currency == currency), None)
     if tie is None:
         return ""
     tied, mrr, unexplained, left_out = (

@@ -90,7 +90,7 @@ def list_aliases() -> list[tuple[str, str, str]]:
         for name, metric in _METRICS.items()
         for alias in metric.aliases
     )
-    return sorted(named, key=lambda one: one[0].lower())
+    return sorted(named, key=lambda pair: pair[0].lower())
 
 
 def group_tiles(rows: Sequence[Row]) -> list[tuple[str, list[Tile]]]:
@@ -102,26 +102,26 @@ def group_tiles(rows: Sequence[Row]) -> list[tuple[str, list[Tile]]]:
     Returns:
         (heading, tiles) per group with tiles.
     """
-    found: dict[str, dict[str, list[Row]]] = {}
+    series_by_metric: dict[str, dict[str, list[Row]]] = {}
     for row in rows:
         if not row.get("segment"):
-            series = found.setdefault(row["metric"], {})
+            series = series_by_metric.setdefault(row["metric"], {})
             series.setdefault(row.get("currency") or "", []).append(row)
-    known = {metric for group in _GROUPS.values() for metric in group}
-    others = {m: (_get_title(m), 0) for m in sorted(found) if m not in known}
+    grouped = {metric for group in _GROUPS.values() for metric in group}
+    others = {m: (_get_title(m), 0) for m in sorted(series_by_metric) if m not in grouped}
     groups = {**_GROUPS, OTHER_METRICS: others}
     return [
         (heading, tiles)
         for heading, metrics in groups.items()
-        if (tiles := list(_build_tiles(metrics, found)))
+        if (tiles := list(_build_tiles(metrics, series_by_metric)))
     ]
 
 
 def _build_tiles(
-    metrics: dict[str, tuple[str, int]], found: dict[str, dict[str, list[Row]]]
+    metrics: dict[str, tuple[str, int]], series_by_metric: dict[str, dict[str, list[Row]]]
 ) -> Iterable[Tile]:
     for metric, (label, better) in metrics.items():
-        series = found.get(metric, {})
+        series = series_by_metric.get(metric, {})
         currencies = sorted(currency for currency in series if currency)
         for currency, rows in sorted(series.items()):
             if currencies and not currency:
@@ -189,5 +189,5 @@ def _describe_status(row: Row) -> str:
 
 def _get_title(metric: str) -> str:
     """Return the registry's title of a metric; of an unknown one its name."""
-    known = _METRICS.get(metric)
-    return known.title if known else metric.replace("_", " ").capitalize()
+    definition = _METRICS.get(metric)
+    return definition.title if definition else metric.replace("_", " ").capitalize()

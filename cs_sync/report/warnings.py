@@ -29,8 +29,8 @@ def _check_run(data: ReportData) -> Iterator[str]:
     if data.run is None or data.run.status == "ok":
         return
     meaning = {"partial": "was only partly successful", "failed": "failed"}
-    said = meaning.get(data.run.status, f"ended as “{data.run.status}”")
-    yield f"The run of {format_moment(data.run.started_at, data.timezone)} {said}."
+    outcome = meaning.get(data.run.status, f"ended as “{data.run.status}”")
+    yield f"The run of {format_moment(data.run.started_at, data.timezone)} {outcome}."
 
 
 def _check_streams(data: ReportData) -> Iterator[str]:

@@ -27,16 +27,16 @@ async def _call_application(app: Any, request: httpx.Request) -> httpx.Response:
 
     httpx's own transport is made for real servers and slower.
     """
-    said: list[dict[str, Any]] = []
+    messages: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": request.content, "more_body": False}
 
     async def send(message: dict[str, Any]) -> None:
-        said.append(message)
+        messages.append(message)
 
     await app(_build_scope(request), receive, send)
-    start, *parts = said
+    start, *parts = messages
     content = b"".join(part.get("body", b"") for part in parts)
     return httpx.Response(start["status"], headers=start.get("headers", []), content=content)
 

@@ -19,10 +19,10 @@ def skip_case(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-def assert_same_rows(expected: Rows, found: Rows, when: str) -> None:
+def assert_same_rows(expected: Rows, actual: Rows, when: str) -> None:
     """Fail with the first differences unless both databases have the same rows."""
-    told = describe_differences(expected, found)
-    require(not told, "\n  ".join((f"{when}, other rows are stored:", *told)))
+    differences = describe_differences(expected, actual)
+    require(not differences, "\n  ".join((f"{when}, other rows are stored:", *differences)))
 
 
 def assert_undisturbed(bench: SyncHarness, when: str) -> None:

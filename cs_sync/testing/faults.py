@@ -95,9 +95,9 @@ class TextReplacer:
 
     def _walk(self, value: Any, name: str = "") -> Any:
         if isinstance(value, dict):
-            return {key: self._walk(held, key) for key, held in value.items()}
+            return {key: self._walk(item, key) for key, item in value.items()}
         if isinstance(value, list):
-            return [self._walk(held, name) for held in value]
+            return [self._walk(item, name) for item in value]
         if name in self._names and isinstance(value, str) and value:
             return self._other(value)
         return value

@@ -65,8 +65,8 @@ def echo_request(status: int) -> Fault:
         key = headers.get("authorization", "")
         body = exchange.request.content.decode("utf-8", "replace")
         words = f"{status} for {key} in {headers} with {body}"
-        told = {"message": words, "error": {"message": words, "type": key}, "detail": words}
-        return httpx.Response(status, json=told, headers={"x-request-id": key[-40:]})
+        payload = {"message": words, "error": {"message": words, "type": key}, "detail": words}
+        return httpx.Response(status, json=payload, headers={"x-request-id": key[-40:]})
 
     return fault
 
@@ -78,19 +78,19 @@ def redirect_elsewhere(_exchange: Exchange) -> httpx.Response:
 
 def collect_credentials(config: BaseModel, sent: Iterable[SentRequest]) -> set[str]:
     """Return the secrets: SecretStr of the configuration, and keys sent in requests."""
-    found = set(collect_secrets(config))
-    for one in sent:
-        scheme, _, value = one.request.headers.get("authorization", "").partition(" ")
-        found.add(value)
+    credentials = set(collect_secrets(config))
+    for exchange in sent:
+        scheme, _, value = exchange.request.headers.get("authorization", "").partition(" ")
+        credentials.add(value)
         if scheme.lower() == "basic":
-            found.add(b64decode(value).decode().rpartition(":")[2])
-    return {secret for secret in found if len(secret) > 3}
+            credentials.add(b64decode(value).decode().rpartition(":")[2])
+    return {secret for secret in credentials if len(secret) > 3}
 
 
-def assert_hidden(said: OutputCapture, secrets: Iterable[str]) -> None:
+def assert_hidden(output: OutputCapture, secrets: Iterable[str]) -> None:
     """Fail if a secret is in the captured output."""
     for secret in secrets:
-        where = said.where(secret)
+        where = output.where(secret)
         require(where is None, f"a secret ({secret[:2]}…{secret[-2:]}) is in: {where}")
 
 

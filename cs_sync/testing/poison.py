@@ -32,7 +32,7 @@ def get_request_kind(request: httpx.Request) -> str:
 
 def list_request_kinds(sent: Iterable[SentRequest]) -> list[str]:
     """Return every kind of request, without duplicates."""
-    return list(dict.fromkeys(get_request_kind(one.request) for one in sent))
+    return list(dict.fromkeys(get_request_kind(exchange.request) for exchange in sent))
 
 
 def respond_useless(kind: str | None = None, *, asks: bool = True) -> Fault:
@@ -80,7 +80,7 @@ def empty_lists(document: Any) -> Any:
     """Empty the lists of a document, but not its cursors; for `same_again`."""
     if not isinstance(document, dict):
         return document
-    return {name: [] if isinstance(held, list) else held for name, held in document.items()}
+    return {name: [] if isinstance(value, list) else value for name, value in document.items()}
 
 
 def respond_zip_bomb(_exchange: Exchange) -> httpx.Response:

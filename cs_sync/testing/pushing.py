@@ -59,10 +59,10 @@ class PushHarness(Harness[CrmFake]):
     ) -> PushRun:
         """Settle pending operations, plan and write, in one process."""
         pushed = PushRun()
-        held = self.lease()
+        lease = self.lease()
         with self.opened(fault) as destination:
             pusher = DestinationWriter(
-                LeasedStore(self.store, held),
+                LeasedStore(self.store, lease),
                 self.name,
                 destination,
                 "run",
@@ -88,18 +88,18 @@ class PushHarness(Harness[CrmFake]):
         with VendorHttp(self.name, limits, now=now, sleep=sleep, client=line) as door:
             list(self.kind.connector(self.config(), door).write(ops))
 
-    def missing(self, wanted: Sequence[DesiredRecord] | None = None) -> list[str]:
+    def missing(self, desired: Sequence[DesiredRecord] | None = None) -> list[str]:
         """Describe what is missing in the CRM, or duplicated."""
-        there = Counter(self.crm.follow_ups())
-        told = [
-            f"follow-up {key} exists {count} times" for key, count in there.items() if count > 1
+        counts = Counter(self.crm.follow_ups())
+        differences = [
+            f"follow-up {key} exists {count} times" for key, count in counts.items() if count > 1
         ]
-        for wish in wanted or self.wishes:
-            if wish.object == "follow_up" and not there[wish.key]:
-                told.append(f"follow-up {wish.key} does not exist")
+        for wish in desired or self.wishes:
+            if wish.object == "follow_up" and not counts[wish.key]:
+                differences.append(f"follow-up {wish.key} does not exist")
             elif wish.object == "account" and wish.remote_id:
-                told += _describe_difference(wish, self.crm.fields(wish.remote_id))
-        return told
+                differences += _describe_difference(wish, self.crm.fields(wish.remote_id))
+        return differences
 
 
 def build_desired_records(accounts: Sequence[str], now: Any) -> list[DesiredRecord]:
@@ -131,16 +131,16 @@ def build_op(wish: DesiredRecord) -> Op:
     return Op(wish.object, wish.key, wish.fields, wish.remote_id, wish.account_remote_id)
 
 
-def _describe_difference(wish: DesiredRecord, held: Any) -> list[str]:
+def _describe_difference(wish: DesiredRecord, actual: Any) -> list[str]:
     return [
-        f"account {wish.remote_id}: {name} is {held.get(name)!r} instead of {value!r}"
+        f"account {wish.remote_id}: {name} is {actual.get(name)!r} instead of {value!r}"
         for name, value in wish.fields.items()
-        if not _is_same(value, held.get(name))
+        if not _is_same(value, actual.get(name))
     ]
 
 
-def _is_same(wanted: Value, held: Any) -> bool:
+def _is_same(expected: Value, actual: Any) -> bool:
     """Return whether the CRM, which may store numbers as text, holds the desired values."""
-    if isinstance(wanted, float):
-        return held not in (None, "") and float(held) == wanted
-    return bool(held == wanted)
+    if isinstance(expected, float):
+        return actual not in (None, "") and float(actual) == expected
+    return bool(actual == expected)

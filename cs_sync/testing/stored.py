@@ -23,16 +23,16 @@ MAX_SHOWN = 5
 
 def read_all_rows(connection: Connection, source: str, streams: Iterable[Stream]) -> Rows:
     """Return all stored rows, including tombstones and rejected records."""
-    found: dict[Key, Mapping[str, Any]] = {}
+    rows_by_key: dict[Key, Mapping[str, Any]] = {}
     for record in _list_records(streams):
         for row in _select_source(connection, record, source):
             content = {name: value for name, value in row.items() if name not in _READ_FIELDS}
             content["deleted_at"] = row["deleted_at"] is not None
-            found[_row_key(record, row)] = content
+            rows_by_key[_row_key(record, row)] = content
     for reject in connection.execute(select(REJECTED)).mappings():
         name = f"rejected {reject['record']}"
-        found[(name, str(reject["source_id"]))] = {"code": reject["code"]}
-    return found
+        rows_by_key[(name, str(reject["source_id"]))] = {"code": reject["code"]}
+    return rows_by_key
 
 
 def read_present_rows(
@@ -46,7 +46,7 @@ def read_present_rows(
     streams = tuple(streams)
     versioned = {record for stream in streams for record in stream.snapshot}
     children = {record for stream in streams for record in stream.children}
-    found: dict[Key, Mapping[str, Any]] = {}
+    rows_by_key: dict[Key, Mapping[str, Any]] = {}
     for record in _list_records(streams):
         dropped = _READ_FIELDS | {"updated_at"}
         dropped |= VERSION_FIELDS if record in versioned else frozenset()
@@ -55,8 +55,8 @@ def read_present_rows(
             if row["deleted_at"] is None and (row[end] is None or row[end] > now):
                 key = (_record_name(record), row["source_id"]) if record in versioned else None
                 content = {name: value for name, value in row.items() if name not in dropped}
-                found[key or _row_key(record, row)] = content
-    return found
+                rows_by_key[key or _row_key(record, row)] = content
+    return rows_by_key
 
 
 def read_cursors(connection: Connection, source: str) -> list[tuple[Any, ...]]:
@@ -66,20 +66,26 @@ def read_cursors(connection: Connection, source: str) -> list[tuple[Any, ...]]:
     return sorted(tuple(map(repr, row)) for row in rows)
 
 
-def describe_differences(expected: Rows, found: Rows) -> Sequence[str]:
+def describe_differences(expected: Rows, actual: Rows) -> Sequence[str]:
     """Describe the first differences; empty if both are equal."""
-    told = [f"{_format_key(key)} is missing" for key in expected.keys() - found.keys()]
-    told += [f"{_format_key(key)} should not be there" for key in found.keys() - expected.keys()]
-    for key in expected.keys() & found.keys():
-        here, there = expected[key], found[key]
-        names = [name for name in here.keys() | there.keys() if here.get(name) != there.get(name)]
-        told += [
-            f"{_format_key(key)}: {name} is {there.get(name)!r} instead of {here.get(name)!r}"
+    differences = [f"{_format_key(key)} is missing" for key in expected.keys() - actual.keys()]
+    differences += [
+        f"{_format_key(key)} should not be there" for key in actual.keys() - expected.keys()
+    ]
+    for key in expected.keys() & actual.keys():
+        here, actual_row = expected[key], actual[key]
+        names = [
+            name
+            for name in here.keys() | actual_row.keys()
+            if here.get(name) != actual_row.get(name)
+        ]
+        differences += [
+            f"{_format_key(key)}: {name} is {actual_row.get(name)!r} instead of {here.get(name)!r}"
             for name in names
         ]
-    told.sort()
-    more = len(told) - MAX_SHOWN
-    return told[:MAX_SHOWN] + ([f"… and {more} more"] if more > 0 else [])
+    differences.sort()
+    more = len(differences) - MAX_SHOWN
+    return differences[:MAX_SHOWN] + ([f"… and {more} more"] if more > 0 else [])
 
 
 def _list_records(streams: Iterable[Stream]) -> list[type[Record]]:

@@ -88,9 +88,9 @@ class SyncHarness(Harness[VendorFake]):
 
     def restore_first_run(self) -> None:
         """Restore the state after an undisturbed first run."""
-        found = run_reference(self.kind)
-        self.restore(found.database)
-        self.clock.sleep((found.ended_at - self.clock.now()).total_seconds())
+        reference = run_reference(self.kind)
+        self.restore(reference.database)
+        self.clock.sleep((reference.ended_at - self.clock.now()).total_seconds())
 
     def restore(self, database: bytes) -> None:
         """Continue with a copy of an earlier database."""
@@ -120,9 +120,9 @@ class SyncHarness(Harness[VendorFake]):
                 self.wire.dead = True
                 raise ProcessKilled
 
-        held = self.lease()
+        lease = self.lease()
         session = SyncSession(
-            LeasedStore(self.store, held), held.holder, self.clock.now, emit, keep_raw
+            LeasedStore(self.store, lease), lease.holder, self.clock.now, emit, keep_raw
         )
         with self.door(fault, emit) as door:
             source = self.kind.connector(self.config(), door)
@@ -131,10 +131,12 @@ class SyncHarness(Harness[VendorFake]):
             groups = [streams] if side_by_side else [[stream] for stream in whole]
             try:
                 for group in groups:
-                    some: Any = source if side_by_side else _PartialSource(source, group, self.name)
+                    partial_source: Any = (
+                        source if side_by_side else _PartialSource(source, group, self.name)
+                    )
                     sync_sources(
                         session,
-                        [OpenSource(self.name, some, _count_per_stream(door))],
+                        [OpenSource(self.name, partial_source, _count_per_stream(door))],
                         ReadRequest(full=full, confirmed=full),
                         lambda outcome: run.outcomes.__setitem__(outcome.stream, outcome),
                     )

@@ -44,8 +44,8 @@ class SurveyResponse(Record, table=True):
         if score is None:
             return None
         if low is None or high is None:
-            known = "; NPS is asked from 0 to 10" if row["kind"] == "nps" else ""
-            return f"{row['kind']} score without scale_min and scale_max: say its scale{known}"
+            hint = "; NPS is asked from 0 to 10" if row["kind"] == "nps" else ""
+            return f"{row['kind']} score without scale_min and scale_max: say its scale{hint}"
         if row["kind"] == "nps" and (low, high) != (0, 10):
             return f"NPS is asked on a scale of 0 to 10, not {low:g} to {high:g}"
         if not low <= score <= high:

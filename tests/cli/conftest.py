@@ -65,9 +65,9 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
         workspace.__dict__.update(config=config, plugins=plugins, emit=emit, today=today)
         yield workspace
 
-    put("runtime.workspace", open_workspace=opened)
     monkeypatch.setattr("cs_sync.jobs.derive.update_mrr", lambda *_, **__: None)
     monkeypatch.setattr("cs_sync.jobs.close_months.close_shown_months", lambda *_, **__: None)
+    put("runtime.workspace", open_workspace=opened)
     return put
 
 

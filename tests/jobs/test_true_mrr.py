@@ -13,7 +13,7 @@ import pytest
 
 from cs_sync.runtime.workspace import Workspace
 from cs_sync_sandbox import Sandbox, World, build_world
-from cs_sync_sandbox.world.truth import mrr
+from cs_sync_sandbox.world.truth import calculate_mrr
 from tests.jobs.conftest import acme_in
 from tests.jobs.road import DAY, Acme
 
@@ -55,7 +55,7 @@ def differences(world: World, tmp_path_factory: pytest.TempPathFactory) -> Diffe
         assert place.run("sync").code == 0
     found: Differences = defaultdict(dict)
     for at in instants(world):
-        ours, true = computed(place, world, at), mrr(world, at)
+        ours, true = computed(place, world, at), calculate_mrr(world, at)
         for account in ours.keys() | true.keys():
             pair = ours.get(account, 0), true.get(account, Fraction())
             if abs(pair[0] - pair[1]) > Fraction(1, 2):

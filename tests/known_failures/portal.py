@@ -14,7 +14,7 @@ from cs_sync.testing import CrmFake, PushHarness, SyncHarness, VendorFake, make_
 from cs_sync_hubspot.destination import HubSpotDestination
 from cs_sync_hubspot.idempotent_objects import KEY
 from cs_sync_hubspot.source import HubSpotSource
-from cs_sync_sandbox.hubspot import Portal, routes
+from cs_sync_sandbox.hubspot import Portal, list_routes
 from cs_sync_sandbox.keys import HUBSPOT_TOKEN
 from cs_sync_sandbox.site import Site
 from cs_sync_sandbox.world import World, build_world
@@ -30,7 +30,7 @@ def _world() -> World:
 
 def answers_of(portal: Portal, now: Callable[[], datetime]) -> Any:
     """How a portal answers; its limits are off."""
-    return make_asgi_answer(Starlette(routes=list(routes(Site(_world(), now, False), portal))))
+    return make_asgi_answer(Starlette(routes=list(list_routes(Site(_world(), now, False), portal))))
 
 
 class PortalVendor(VendorFake):

@@ -83,5 +83,5 @@ def reopen_month(
     with options.workspace() as workspace:
         opened = reopen_months(workspace, month.date(), reason)
     if not options.quiet:
-        names = ", ".join(f"{one:%Y-%m}" for one in opened)
+        names = ", ".join(f"{reopened:%Y-%m}" for reopened in opened)
         typer.echo(f"open again: {names}; they are closed when they are next shown", err=True)

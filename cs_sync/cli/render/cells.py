@@ -79,15 +79,15 @@ def segment_cell(row: Row) -> Text:
 
 def benchmark_cell(row: Row) -> Text:
     """Return the metric's target for this period, green if it is reached."""
-    known, value = BENCHMARKS.get(row["metric"]), row["value"]
-    if known is None:
+    benchmark, value = BENCHMARKS.get(row["metric"]), row["value"]
+    if benchmark is None:
         return make_text("")
     first, after = (date.fromisoformat(str(row[key])) for key in ("period_start", "period_end"))
     days = (after - first).days
-    sign = "<" if known.better == "below" else ">"
-    met = value is not None and known.met(value, days)
-    said = f"{sign} {format_quantity(known.over(days), get_row_unit(row))}"
-    return make_text(said, "green" if met else "dim" if value is None else "yellow")
+    sign = "<" if benchmark.better == "below" else ">"
+    met = value is not None and benchmark.met(value, days)
+    text = f"{sign} {format_quantity(benchmark.over(days), get_row_unit(row))}"
+    return make_text(text, "green" if met else "dim" if value is None else "yellow")
 
 
 def join_lines(items: Iterable[str]) -> Text:

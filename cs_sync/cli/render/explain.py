@@ -59,15 +59,15 @@ def _format_trend(trend: Any) -> Iterator[Text]:
     """Yield the last bands: `green since 2026-01-03, then yellow since 2026-02-11`."""
     steps = [(row["band"], row["since"]) for row in (trend or ())[-4:]]
     if steps:
-        told = [Text.assemble(format_band(name), f" since {day}") for name, day in steps]
-        yield Text(", then ").join(told)
+        parts = [Text.assemble(format_band(name), f" since {day}") for name, day in steps]
+        yield Text(", then ").join(parts)
 
 
 def _format_change(change: Any) -> Iterator[Text]:
     """Yield the change by part: `-20.0 since 2026-02-01: usage -15.0, support -5.0`."""
     if change:
-        told = [f"{part['what']} {_format_points(part['points'])}" for part in change["parts"]]
-        why = ", ".join(told) or "nothing moved"
+        reasons = [f"{part['what']} {_format_points(part['points'])}" for part in change["parts"]]
+        why = ", ".join(reasons) or "nothing moved"
         yield make_text(f"{_format_points(change['total'])} since {change['since']}: {why}")
 
 

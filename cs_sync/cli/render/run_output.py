@@ -110,10 +110,10 @@ def kpis_table(rows: Rows) -> RenderableType:
         if row["value"] is None:
             continue
         unit, currency = get_row_unit(row), row.get("currency")
-        known = before is not None and before["value"] is not None
+        has_baseline = before is not None and before["value"] is not None
         change = (
             format_difference(row["value"] - before["value"], unit, currency)
-            if known and before
+            if has_baseline and before
             else ""
         )
         table.add_row(
@@ -136,9 +136,9 @@ def pair_newest_rows(rows: Rows) -> list[tuple[Row, Row | None]]:
         key = tuple(str(row.get(k)) for k in ("metric", "segment", "currency", "policy"))
         series.setdefault(key, []).append(row)
     pairs: list[tuple[Row, Row | None]] = []
-    for found in series.values():
-        found.sort(key=lambda row: str(row["period_end"]))
-        pairs.append((found[-1], found[-2] if len(found) > 1 else None))
+    for rows_of_series in series.values():
+        rows_of_series.sort(key=lambda row: str(row["period_end"]))
+        pairs.append((rows_of_series[-1], rows_of_series[-2] if len(rows_of_series) > 1 else None))
     return pairs
 
 

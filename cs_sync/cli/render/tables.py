@@ -65,10 +65,10 @@ def check_table(rows: Rows) -> RenderableType:
     table = make_table("source", "stream", "", "")
     for row in rows:
         mark = make_text("ok", "green") if row["ok"] else make_text("failed", "red")
-        said = make_text(row["message"] or "")
+        message = make_text(row["message"] or "")
         if not row["ok"] and row["remedy"]:
-            said = Text.assemble(said, "\n", make_text(f"→ {row['remedy']}", "bold"))
-        table.add_row(format_cell(row["source"]), format_cell(row["stream"]), mark, said)
+            message = Text.assemble(message, "\n", make_text(f"→ {row['remedy']}", "bold"))
+        table.add_row(format_cell(row["source"]), format_cell(row["stream"]), mark, message)
     return table_or_message(table, rows, "no connector is configured")
 
 

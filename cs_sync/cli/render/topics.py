@@ -21,8 +21,8 @@ def topics_table(rows: Rows) -> RenderableType:
     table = make_table("topic", *(["segment"] if segmented else []), *columns)
     for row in rows:
         quotes = [
-            f"“{shorten(said, _WIDTH, placeholder=' …')}”"
-            for said in list(dict.fromkeys(comment["text"] for comment in row["comments"]))[
+            f"“{shorten(quote, _WIDTH, placeholder=' …')}”"
+            for quote in list(dict.fromkeys(comment["text"] for comment in row["comments"]))[
                 :_QUOTES
             ]
         ]

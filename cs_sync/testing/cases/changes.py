@@ -51,47 +51,47 @@ class ChangeCases:
 
     def test_an_added_record_arrives(self, bench: SyncHarness) -> None:
         """The next run stores it."""
-        found = _run_changes(bench.kind)
-        for stream, name in _require_changes(found.added, "add").items():
-            lives = _is_present(bench, found.present, stream, name)
+        result = _run_changes(bench.kind)
+        for stream, name in _require_changes(result.added, "add").items():
+            lives = _is_present(bench, result.present, stream, name)
             require(lives, f"{stream}: {name} was added and is not stored")
 
     def test_an_edited_record_is_updated(self, bench: SyncHarness) -> None:
         """The next run stores what it says now."""
-        found = _run_changes(bench.kind)
-        for stream, name in _require_changes(found.edited, "edit").items():
-            mine = {k: v for k, v in found.before.items() if name in k or name in v.values()}
-            changed = any(found.present.get(key) != fields for key, fields in mine.items())
+        result = _run_changes(bench.kind)
+        for stream, name in _require_changes(result.edited, "edit").items():
+            previous = {k: v for k, v in result.before.items() if name in k or name in v.values()}
+            changed = any(result.present.get(key) != fields for key, fields in previous.items())
             require(changed, f"{stream}: {name} was edited and is stored as it was")
 
     def test_a_deleted_record_is_marked(self, bench: SyncHarness) -> None:
         """The next run gives it a tombstone; its row stays."""
         if not _streams_with_deletes(bench.kind):
             skip_case('every stream states deletes="never"')
-        found = _run_changes(bench.kind)
-        for stream, name in _require_changes(found.deleted, "delete").items():
-            kept = any(key[:2] == (_table_name(bench, stream), name) for key in found.rows)
-            require(kept, f"{stream}: {name} was deleted and its row is gone altogether")
-            lives = _is_present(bench, found.present, stream, name)
+        result = _run_changes(bench.kind)
+        for stream, name in _require_changes(result.deleted, "delete").items():
+            has_row = any(key[:2] == (_table_name(bench, stream), name) for key in result.rows)
+            require(has_row, f"{stream}: {name} was deleted and its row is gone altogether")
+            lives = _is_present(bench, result.present, stream, name)
             require(not lives, f"{stream}: {name} was deleted and lives on")
 
     def test_a_merged_record_leads_to_its_survivor(self, bench: SyncHarness) -> None:
         """The next run marks the one that is gone and remembers under which id it lives on."""
-        found = _run_changes(bench.kind)
-        for stream, (gone, survivor) in _require_changes(found.merged, "merge").items():
-            lives = _is_present(bench, found.present, stream, gone)
-            require(not lives, f"{stream}: {gone} was merged and lives on")
-            lives = _is_present(bench, found.present, stream, survivor)
+        result = _run_changes(bench.kind)
+        for stream, (merged, survivor) in _require_changes(result.merged, "merge").items():
+            lives = _is_present(bench, result.present, stream, merged)
+            require(not lives, f"{stream}: {merged} was merged and lives on")
+            lives = _is_present(bench, result.present, stream, survivor)
             require(lives, f"{stream}: the survivor {survivor} is missing")
-            alias = (str(Alias.__tablename__), gone)
-            aliases = [fields for key, fields in found.rows.items() if key[:2] == alias]
-            told = any(fields["survivor_source_id"] == survivor for fields in aliases)
-            require(told, f"{stream}: nothing says that {gone} lives on as {survivor}")
+            alias = (str(Alias.__tablename__), merged)
+            aliases = [fields for key, fields in result.rows.items() if key[:2] == alias]
+            has_alias = any(fields["survivor_source_id"] == survivor for fields in aliases)
+            require(has_alias, f"{stream}: nothing says that {merged} lives on as {survivor}")
 
     def test_incremental_equals_full(self, bench: SyncHarness) -> None:
         """After every kind of change, rows that were brought up to date equal rows read anew."""
-        found = _run_changes(bench.kind)
-        assert_same_rows(found.read_anew, found.present, "incrementally rather than in full")
+        result = _run_changes(bench.kind)
+        assert_same_rows(result.read_anew, result.present, "incrementally rather than in full")
 
     def test_a_full_read_knows_what_was_deleted(self, bench: SyncHarness) -> None:
         """`--full` is told, or finds, what is gone as the next run would be."""
@@ -106,12 +106,14 @@ class ChangeCases:
 
         What is told for ever is told after the gap, too.
         """
-        told = [s.history for s in run_reference(bench.kind).streams.values() if s.history]
-        if not told:
+        retention_periods = [
+            s.history for s in run_reference(bench.kind).streams.values() if s.history
+        ]
+        if not retention_periods:
             skip_case("no stream states a `history`: changes are told for ever")
         bench.restore_first_run()
         deleted = _delete_everywhere(bench)
-        bench.advance_clock((max(told) + BEYOND) // timedelta(minutes=1))
+        bench.advance_clock((max(retention_periods) + BEYOND) // timedelta(minutes=1))
         for stream in run_reference(bench.kind).streams:
             bench.sync(only=[stream], pages=1)
         assert_completed(bench.sync(), "after a gap")
@@ -168,8 +170,8 @@ class ChangeCases:
         for stream in run_reference(bench.kind).streams:
             bench.sync(only=[stream], pages=1)
         assert_completed(bench.sync(), "after a killed incremental run")
-        wanted = _run_changes(bench.kind).read_anew
-        assert_same_rows(wanted, bench.present(), "after a killed incremental run")
+        expected = _run_changes(bench.kind).read_anew
+        assert_same_rows(expected, bench.present(), "after a killed incremental run")
 
 
 @cache
@@ -181,11 +183,11 @@ def _run_changes(kind: type[VendorFake]) -> ChangeResult:
         before = bench.present()
         changes = _change_everything(bench)
         assert_completed(_run_next(bench), "after changes")
-        found = ChangeResult(
+        result = ChangeResult(
             *changes, before, bench.rows(), bench.present(), _read_from_scratch(bench)
         )
         bench.close()
-    return found
+    return result
 
 
 @cache
@@ -257,8 +259,8 @@ def _check_deleted(bench: SyncHarness, deleted: Mapping[str, str], when: str) ->
         )
     anew = _read_from_scratch(bench)
     passing = passing_tables(bench.kind)
-    kept = {key: row for key, row in present.items() if key in anew or key[0] not in passing}
-    assert_same_rows(anew, kept, f"after deletions {when}")
+    remaining = {key: row for key, row in present.items() if key in anew or key[0] not in passing}
+    assert_same_rows(anew, remaining, f"after deletions {when}")
 
 
 def passing_tables(kind: type[VendorFake]) -> set[str]:
@@ -324,8 +326,8 @@ def _read_from_scratch(bench: SyncHarness) -> Rows:
 def _is_stored(bench: SyncHarness, stream: str, source_id: str) -> bool:
     table = get_table(run_reference(bench.kind).streams[stream].record)
     with bench.store.read() as connection:
-        found = select(table.c.source_id).where(table.c.source_id == source_id).limit(1)
-        return connection.scalar(found) is not None
+        query = select(table.c.source_id).where(table.c.source_id == source_id).limit(1)
+        return connection.scalar(query) is not None
 
 
 def _is_present(bench: SyncHarness, present: Rows, stream: str, source_id: str) -> bool:

@@ -52,9 +52,9 @@ class UselessResponseCases:
             )
             assert_same_rows(before, bench.rows(), "after JSON that is no answer")
         assert_completed(bench.sync(), "when the vendor answers again")
-        found = bench.present()
+        expected = bench.present()
         assert_completed(bench.sync(full=True), "in full")
-        assert_same_rows(bench.present(), found, "by the run after JSON that was no answer")
+        assert_same_rows(bench.present(), expected, "by the run after JSON that was no answer")
 
     def test_no_list_inside_a_stream_may_be_missing(self, bench: SyncHarness) -> None:
         """Each kind of request in turn gets no answer: every stream that needs it fails."""
@@ -132,10 +132,10 @@ def _check_all_failed(run: SyncRun, streams: set[str], when: str) -> None:
 
 def _check_termination(bench: SyncHarness, change: Callable[[Any], Any], when: str) -> None:
     """Check each stream, from each page on until one says that the list continues."""
-    found = run_reference(bench.kind)
-    for stream in found.streams.keys() - bench.kind.one_page.keys():
+    reference = run_reference(bench.kind)
+    for stream in reference.streams.keys() - bench.kind.one_page.keys():
         failed = False
-        for page in range(1, sum(sent.stream == stream for sent in found.run.sent) + 1):
+        for page in range(1, sum(sent.stream == stream for sent in reference.run.sent) + 1):
             run = bench.sync(repeat_page(page, change), only=[stream], full=True)
             require(not run.killed, f"{when}, {stream} never comes to an end")
             failed = failed or run.outcomes[stream].status == "failed"

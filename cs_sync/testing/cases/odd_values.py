@@ -60,23 +60,23 @@ class _ValueMutator:
                 self._turn += 1
         return json.dumps(body).encode()
 
-    def _places(self, held: Any) -> Iterator[tuple[Any, Any]]:
+    def _places(self, container: Any) -> Iterator[tuple[Any, Any]]:
         """Yield where numbers and times are in a record, at any depth."""
-        inside = held.items() if isinstance(held, dict) else enumerate(held)
+        inside = container.items() if isinstance(container, dict) else enumerate(container)
         for key, value in inside:
             if key in self._vital:
                 continue
             if isinstance(value, dict | list):
                 yield from self._places(value)
             elif _is_number(value) or _is_time(value):
-                yield held, key
+                yield container, key
 
     def _other(self, value: Any) -> Any:
         if _is_time(value):
             return TIMES[self._turn % len(TIMES)]
         seconds = isinstance(value, int) and value in _TODAY
-        some = SECONDS if seconds else NUMBERS
-        return some[self._turn % len(some)]
+        choices = SECONDS if seconds else NUMBERS
+        return choices[self._turn % len(choices)]
 
 
 def _is_number(value: Any) -> bool:
@@ -94,7 +94,7 @@ def _replace_first(other: Any, body: Any) -> Any:
     """
     lists = [body] if isinstance(body, list) else []
     inside = body.items() if isinstance(body, dict) else ()
-    lists += [held for name, held in inside if isinstance(held, list) and name != "errors"]
+    lists += [item for name, item in inside if isinstance(item, list) and name != "errors"]
     for rows in lists:
         if len(rows) > 1:
             rows[0] = other

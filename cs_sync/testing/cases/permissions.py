@@ -68,8 +68,8 @@ class PermissionCases:
         bench.restore_first_run()
         bench.advance_clock(minutes=90)
         bench.sync(lambda _exchange: bench.vendor.refusal(403, "not any more"))
-        told = describe_differences(run_reference(bench.kind).rows, bench.rows())
-        require(not told, f"without a permission, rows change: {told}")
+        differences = describe_differences(run_reference(bench.kind).rows, bench.rows())
+        require(not differences, f"without a permission, rows change: {differences}")
 
 
 def _forbid_stream(bench: SyncHarness, stream: str) -> Fault:

@@ -48,16 +48,16 @@ class ReadingCases:
         """The constructor and `streams` state facts; only reading asks the vendor."""
         with bench.opened() as source:
             source.streams()
-        asked = [str(sent.request.url) for sent in bench.wire.sent]
-        require(not asked, f"it asks {asked} before it reads")
+        urls = [str(sent.request.url) for sent in bench.wire.sent]
+        require(not urls, f"it asks {urls} before it reads")
 
     def test_every_stream_arrives_in_several_pages(self, bench: SyncHarness) -> None:
         """The fake vendor has enough records, and the connector finds them all."""
-        found = run_reference(bench.kind)
-        assert_completed(found.run, "undisturbed")
-        for name in found.streams:
-            pages, why = found.run.pages(name), bench.kind.one_page.get(name)
-            stored = found.run.outcomes[name].stored.records
+        reference = run_reference(bench.kind)
+        assert_completed(reference.run, "undisturbed")
+        for name in reference.streams:
+            pages, why = reference.run.pages(name), bench.kind.one_page.get(name)
+            stored = reference.run.outcomes[name].stored.records
             require(stored > 0, f"{name}: the fake vendor has no record that is stored")
             enough = pages >= PAGES or why
             require(

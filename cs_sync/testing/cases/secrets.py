@@ -32,18 +32,18 @@ class SecretCases:
         """The vendor repeats the key in its errors; it reaches no log, error, event or row."""
         require_network(bench)
         bench.vendor.page_size = 20
-        said = OutputCapture()
-        with said.listening():
+        output = OutputCapture()
+        with output.listening():
             bench.sync(keep_raw=True)
             for status in REFUSALS:
                 run = bench.sync(echo_request(status), full=True, keep_raw=True)
-                said.add(run.outcomes, run.events)
+                output.add(run.outcomes, run.events)
                 with bench.opened(echo_request(status)) as source:
-                    said.add(source, list(source.streams()))
+                    output.add(source, list(source.streams()))
                     with contextlib.suppress(CsSyncError):
-                        said.add(*source.check())
-        said.add(bench.config(), repr(bench.rows()), bench.path.read_bytes().decode("latin-1"))
-        assert_hidden(said, collect_credentials(bench.config(), bench.wire.sent))
+                        output.add(*source.check())
+        output.add(bench.config(), repr(bench.rows()), bench.path.read_bytes().decode("latin-1"))
+        assert_hidden(output, collect_credentials(bench.config(), bench.wire.sent))
 
     def test_a_key_among_the_records_is_not_stored(self, bench: SyncHarness) -> None:
         """Somebody wrote the key into a customer's name: it reaches no row, log, error or event."""
@@ -53,13 +53,13 @@ class SecretCases:
         if not keys:
             skip_case("it has no secret that is long enough")
         texts = TextReplacer(bench.vendor.free_text, tuple(sorted(keys)))
-        said = OutputCapture()
-        with said.listening():
+        output = OutputCapture()
+        with output.listening():
             run = bench.sync(rewrite_response(texts), keep_raw=True)
         require(bool(texts.used), "no answer of the fake vendor has a field of `free_text`")
-        said.add(run.outcomes, run.events)
-        said.add(repr(bench.rows()), bench.path.read_bytes().decode("latin-1"))
-        assert_hidden(said, keys)
+        output.add(run.outcomes, run.events)
+        output.add(repr(bench.rows()), bench.path.read_bytes().decode("latin-1"))
+        assert_hidden(output, keys)
 
     def test_a_redirect_takes_no_key_along(self, bench: SyncHarness) -> None:
         """A redirect to another host is not followed with the key."""
@@ -83,20 +83,20 @@ class WritingSecretCases:
 
     def test_no_secret_in_any_log_line_error_or_ledger(self, bench: PushHarness) -> None:
         """The CRM repeats the key in its errors; it reaches no log, problem, finding or row."""
-        said = OutputCapture()
+        output = OutputCapture()
         sent = list(bench.push().sent)
-        with said.listening():
+        with output.listening():
             for status in REFUSALS:
                 pushed = bench.push(echo_request(status), _further_records(bench, status))
                 sent += pushed.sent
-                said.add(pushed, pushed.problems())
+                output.add(pushed, pushed.problems())
                 with bench.opened(echo_request(status)) as destination:
-                    said.add(destination)
+                    output.add(destination)
                     with contextlib.suppress(CsSyncError):
-                        said.add(*destination.prepare(FIELDS))
+                        output.add(*destination.prepare(FIELDS))
                     sent += bench.wire.sent
-        said.add(bench.config(), bench.path.read_bytes().decode("latin-1"))
-        assert_hidden(said, collect_credentials(bench.config(), sent))
+        output.add(bench.config(), bench.path.read_bytes().decode("latin-1"))
+        assert_hidden(output, collect_credentials(bench.config(), sent))
 
     def test_a_redirect_takes_no_key_along(self, bench: PushHarness) -> None:
         """A redirect to another host is not followed, and what was written to it is not done."""

@@ -75,10 +75,10 @@ def check_nothing_lost(bench: SyncHarness, when: str) -> None:
 
     A rejection without an id may stand for several records of its type.
     """
-    found = bench.rows()
-    missing = _main_keys(run_reference(bench.kind).rows, bench) - _main_keys(found, bench)
-    kept = {(key[0].removeprefix("rejected "), key[1]) for key in found if "rejected " in key[0]}
-    lost = {key for key in missing if key not in kept and (key[0], "None") not in kept}
+    rows = bench.rows()
+    missing = _main_keys(run_reference(bench.kind).rows, bench) - _main_keys(rows, bench)
+    rejected = {(key[0].removeprefix("rejected "), key[1]) for key in rows if "rejected " in key[0]}
+    lost = {key for key in missing if key not in rejected and (key[0], "None") not in rejected}
     require(not lost, f"{when}, records vanish without a word: {sorted(lost)[:5]}")
 
 
@@ -121,10 +121,10 @@ class _FieldRemover:
             if places:
                 *path, name = places[self._turn % len(places)]
                 self._turn += 1
-                held = record
+                parent = record
                 for step in path:
-                    held = held[step]
-                del held[name]
+                    parent = parent[step]
+                del parent[name]
                 self._left_out.add(".".join((*path, name)))
         return body
 
@@ -139,9 +139,9 @@ def find_objects(body: Any) -> Iterator[dict[str, Any]]:
 
 def _field_paths(record: Mapping[str, Any], path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     """Return the paths of all fields of an object, nested ones included."""
-    found: list[tuple[str, ...]] = []
+    paths: list[tuple[str, ...]] = []
     for name, value in record.items():
-        found.append((*path, name))
+        paths.append((*path, name))
         if isinstance(value, dict):
-            found += _field_paths(value, (*path, name))
-    return found
+            paths += _field_paths(value, (*path, name))
+    return paths

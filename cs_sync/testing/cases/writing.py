@@ -124,8 +124,14 @@ class WritingCases:
         """
         if not bench.crm.refuses_twins:
             with bench.opened() as destination:
-                told = [one for one in destination.prepare(FIELDS) if one.ok and one.remedy]
-            require(bool(told), "two may write a follow-up at once, and `prepare` tells no remedy")
+                findings = [
+                    finding
+                    for finding in destination.prepare(FIELDS)
+                    if finding.ok and finding.remedy
+                ]
+            require(
+                bool(findings), "two may write a follow-up at once, and `prepare` tells no remedy"
+            )
             return
         ops = [build_op(wish) for wish in bench.wishes]
 
@@ -165,10 +171,10 @@ class WritingCases:
     def test_what_was_written_is_found(self, bench: PushHarness) -> None:
         """`find` names what exists under our keys, and nothing else."""
         bench.push()
-        wanted = {wish.key for wish in bench.wishes if wish.object == "follow_up"}
+        expected = {wish.key for wish in bench.wishes if wish.object == "follow_up"}
         with bench.opened() as destination:
-            found = {thing.key for thing in destination.find([*wanted, "review:nobody"])}
-        require(found == wanted, f"found {sorted(found)} instead of {sorted(wanted)}")
+            actual = {thing.key for thing in destination.find([*expected, "review:nobody"])}
+        require(actual == expected, f"found {sorted(actual)} instead of {sorted(expected)}")
 
     def test_nothing_unknown_is_written_over_something_known(self, bench: PushHarness) -> None:
         """A None among the fields leaves the account's value alone."""
@@ -199,8 +205,8 @@ class WritingCases:
 
 
 def _check_complete(bench: PushHarness, when: str) -> None:
-    told = bench.missing()
-    require(not told, "\n  ".join((f"{when}:", *told[:5])))
+    missing = bench.missing()
+    require(not missing, "\n  ".join((f"{when}:", *missing[:5])))
 
 
 def _push_until_complete(bench: PushHarness, when: str) -> PushRun:

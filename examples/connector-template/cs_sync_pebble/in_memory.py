@@ -34,16 +34,16 @@ class PebbleVendor(VendorFake):
         """`GET /v1/LIST`: by time of change and id, a page at a time."""
         if request.headers.get("authorization") != f"Bearer {KEY}":
             return self.refusal(401, "unknown key")
-        asked = request.url.params
+        query = request.url.params
         items = sorted(self.lists[request.url.path.split("/")[-1]].values(), key=_place)
         items = [
             item
             for item in items
-            if asked.get("changed_since", "") <= item["changed_at"]
-            and item["changed_at"] < asked.get("changed_before", "9999")
-            and asked.get("after", "") < _place(item)
+            if query.get("changed_since", "") <= item["changed_at"]
+            and item["changed_at"] < query.get("changed_before", "9999")
+            and query.get("after", "") < _place(item)
         ]
-        page = items[: min(self.page_size, int(asked.get("limit", 100)))]
+        page = items[: min(self.page_size, int(query.get("limit", 100)))]
         more = len(items) > len(page)
         return httpx.Response(200, json={"items": page, "next": _place(page[-1]) if more else None})
 
@@ -67,9 +67,9 @@ class PebbleVendor(VendorFake):
         """Only customers can be merged."""
         if stream != "customers":
             return None
-        gone, survivor = "customers-003", "customers-004"
+        merged, survivor = "customers-003", "customers-004"
         self._put(stream, id=survivor)
-        return self._put(stream, id=gone, deleted=True, merged_into=survivor), survivor
+        return self._put(stream, id=merged, deleted=True, merged_into=survivor), survivor
 
     def _ticket(self, number: int) -> dict[str, Any]:
         opened = (self.now() - timedelta(days=40)).isoformat()

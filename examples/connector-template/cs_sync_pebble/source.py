@@ -73,8 +73,8 @@ class PebbleSource:
         after = window.resume
         since = window.since.isoformat() if window.since else None
         while True:
-            asked = {"changed_since": since, "changed_before": window.until.isoformat()}
-            place = {name: value for name, value in {**asked, "after": after}.items() if value}
+            params = {"changed_since": since, "changed_before": window.until.isoformat()}
+            place = {name: value for name, value in {**params, "after": after}.items() if value}
             answer = self._http.get(f"/v1/{name}", place)
             after = answer["next"]
             yield _page(record, row, answer["items"], after)
@@ -86,12 +86,12 @@ def _page(
     record: type[Record], row: Callable[[Item], Row], items: Sequence[Item], resume: str | None
 ) -> Page:
     """The records of an answer, those that are gone, and those that cannot be understood."""
-    gone = [item for item in items if isinstance(item, dict) and item.get("deleted")]
-    rows, rejected = map_each(record, (item for item in items if item not in gone), row)
+    deleted = [item for item in items if isinstance(item, dict) and item.get("deleted")]
+    rows, rejected = map_each(record, (item for item in items if item not in deleted), row)
     records: dict[type[Record], list[Row]] = {record: rows}
-    if merged := [_alias(record, item) for item in gone if item.get("merged_into")]:
+    if merged := [_alias(record, item) for item in deleted if item.get("merged_into")]:
         records[Alias] = merged
-    return Page(records, resume, {record: [item["id"] for item in gone]}, rejected)
+    return Page(records, resume, {record: [item["id"] for item in deleted]}, rejected)
 
 
 def _customer(item: Item) -> Row:

@@ -20,7 +20,7 @@ from cs_sync_sandbox.world import build_world
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Build the world, listen on loopback, print the address as the first line, serve."""
-    options = _parser().parse_args(arguments)
+    options = _build_parser().parse_args(arguments)
     world = build_world(options.seed, options.today, options.accounts)
     app = create_app(world, limits=options.limits, latency=options.latency)
     gc.freeze()  # the world stays: collections need not walk through it again and again
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         gc.unfreeze()  # or DuckDB reports its own types as leaked
 
 
-def _parser() -> argparse.ArgumentParser:
+def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m cs_sync_sandbox", description=__doc__)
     parser.add_argument("--port", type=int, default=8900, help="0 takes a free one")
     parser.add_argument("--seed", type=int, default=7)

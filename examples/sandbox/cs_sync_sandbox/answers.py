@@ -13,7 +13,7 @@ Json = dict[str, Any]
 _numbers = count(1)
 
 
-def json_answer(
+def make_json_response(
     body: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
     """Return `body` as a JSON response."""

@@ -26,22 +26,22 @@ def play(seed: int, *, serve: bool) -> int:
         config.chmod(0o600)
         _say(f"Acme's Stripe, HubSpot, Zendesk and PostHog answer at {box.url}")
         _say(f"its configuration: {config}\n")
-        code = _first_run(config)
+        code = _run_first_time(config)
         if code in (0, PARTIAL):
-            code = max(code, _second_run(config))
+            code = max(code, _run_second_time(config))
         if serve and code in (0, PARTIAL):
             _serve(box)
     return code
 
 
-def _first_run(config: Path) -> int:
+def _run_first_time(config: Path) -> int:
     """Everything is new to the CRM, which is why it takes --yes."""
     arguments = ("--config", str(config), "run", "--yes")
     _say("$ cs-sync " + " ".join(arguments))
     return subprocess.run([sys.executable, "-m", "cs_sync", *arguments], check=False).returncode  # noqa: S603 - our own command
 
 
-def _second_run(config: Path) -> int:
+def _run_second_time(config: Path) -> int:
     """Nothing has changed, so nothing may be written."""
     arguments = ("--config", str(config), "--quiet", "--format", "json", "run")
     _say("\nOnce more, to see that nothing changed means nothing written:")
@@ -51,11 +51,11 @@ def _second_run(config: Path) -> int:
         [sys.executable, "-m", "cs_sync", *arguments], check=False, stdout=subprocess.PIPE
     )
     if done.returncode in (0, PARTIAL):
-        _say(_told(json.loads(done.stdout)[0], time.monotonic() - began))
+        _say(_summarize_run(json.loads(done.stdout)[0], time.monotonic() - began))
     return done.returncode
 
 
-def _told(run: dict[str, Any], seconds: float) -> str:
+def _summarize_run(run: dict[str, Any], seconds: float) -> str:
     requests = sum(stream["requests"] for stream in run["streams"])
     writes = run["writes"]
     written = sum(count for name, count in writes.items() if name != "unchanged")

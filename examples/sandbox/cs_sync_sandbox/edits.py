@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cs_sync_sandbox.answers import Json, json_answer
+from cs_sync_sandbox.answers import Json, make_json_response
 from cs_sync_sandbox.hubspot import Portal
 from cs_sync_sandbox.hubspot.errors import HubSpotError
 from cs_sync_sandbox.hubspot.records import merge_records
@@ -91,10 +91,10 @@ class Edits:
         try:
             apply(self.portal, _edits.validate_json(await request.body()))
         except ValidationError as error:
-            return json_answer({"error": str(error)}, 400)
+            return make_json_response({"error": str(error)}, 400)
         except HubSpotError as error:
-            return json_answer({"error": error.message}, error.status)
-        return json_answer({"done": True})
+            return make_json_response({"error": error.message}, error.status)
+        return make_json_response({"done": True})
 
 
 def apply(portal: Portal, edit: Edit) -> None:

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from cs_sync_sandbox.answers import Json, json_answer
+from cs_sync_sandbox.answers import Json, make_json_response
 
 
 class Fault(BaseModel):
@@ -58,10 +58,12 @@ class Faults:
     async def post(self, request: Request) -> Response:
         """POST /_sandbox/faults: a list of faults replaces those pending; `[]` clears them."""
         try:
-            self.pending = [Fault.model_validate(one) for one in orjson.loads(await request.body())]
+            self.pending = [
+                Fault.model_validate(fault) for fault in orjson.loads(await request.body())
+            ]
         except (orjson.JSONDecodeError, TypeError, ValidationError) as error:
-            return json_answer({"error": str(error)}, 400)
-        return json_answer({"pending": len(self.pending)})
+            return make_json_response({"error": str(error)}, 400)
+        return make_json_response({"pending": len(self.pending)})
 
 
 class Disturbed:
@@ -98,8 +100,8 @@ class Disturbed:
         await send(sent[0])
         if fault.truncate:
             body = b"".join(message.get("body", b"") for message in sent[1:])
-            await send(_first_part(body[: len(body) // 2]))
+            await send(_make_body_part(body[: len(body) // 2]))
 
 
-def _first_part(body: bytes) -> Json:
+def _make_body_part(body: bytes) -> Json:
     return {"type": "http.response.body", "body": body, "more_body": True}

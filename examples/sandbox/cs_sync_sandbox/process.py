@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from types import TracebackType
 
-from cs_sync_sandbox.settings import config_toml
+from cs_sync_sandbox.settings import format_config
 
 
 class Sandbox:
@@ -72,7 +72,7 @@ class Sandbox:
 
     def config_toml(self, database_path: str | Path) -> str:
         """Return the `cs_sync.toml` for this sandbox and a SQLite file."""
-        return config_toml(self.url, database_path)
+        return format_config(self.url, database_path)
 
     def _stop(self) -> None:
         process, self._process = self._process, None

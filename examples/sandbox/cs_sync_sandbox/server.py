@@ -12,7 +12,7 @@ from starlette.routing import Route
 from cs_sync_sandbox import hubspot, posthog, stripe, zendesk
 from cs_sync_sandbox.edits import Edits
 from cs_sync_sandbox.faults import Disturbed, Faults
-from cs_sync_sandbox.site import Site, clock_of
+from cs_sync_sandbox.site import Site, make_clock
 from cs_sync_sandbox.world import World
 
 
@@ -31,16 +31,16 @@ def create_app(
         latency: seconds each answer is held back.
         clock: aware UTC "now" of the vendors; by default the real time of day on `world.today`.
     """
-    site = Site(world, clock or clock_of(world), limits)
-    portal = hubspot.portal_of(world, site.now)
+    site = Site(world, clock or make_clock(world), limits)
+    portal = hubspot.build_portal(world, site.now)
     faults, edits = Faults(), Edits(portal)
     return Starlette(
         routes=[
-            *stripe.routes(site),
-            *hubspot.page_routes(portal),
-            *hubspot.routes(site, portal),
-            *zendesk.routes(site),
-            *posthog.routes(site),
+            *stripe.list_routes(site),
+            *hubspot.list_page_routes(portal),
+            *hubspot.list_routes(site, portal),
+            *zendesk.list_routes(site),
+            *posthog.list_routes(site),
             Route("/_sandbox/faults", faults.post, methods=["POST"]),
             Route("/_sandbox/edit", edits.post, methods=["POST"]),
         ],

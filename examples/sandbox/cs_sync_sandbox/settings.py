@@ -48,7 +48,7 @@ destination = "hubspot"
 """
 
 
-def config_toml(url: str, database_path: str | Path) -> str:
+def format_config(url: str, database_path: str | Path) -> str:
     """Return the configuration for the sandbox at `url` and a SQLite file."""
     values = {
         "database": f"sqlite:///{Path(database_path).as_posix()}",

@@ -21,7 +21,7 @@ class Site:
     limits: bool = True
 
 
-def clock_of(world: World) -> Callable[[], datetime]:
+def make_clock(world: World) -> Callable[[], datetime]:
     """Return a clock that runs as the real one does, on the world's `today`.
 
     On the real today it *is* the real clock, so that a client's windows and ours agree.

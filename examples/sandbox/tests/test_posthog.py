@@ -21,7 +21,7 @@ from cs_sync.http import VendorHttp
 from cs_sync_posthog import PostHogSource
 from cs_sync_posthog.config import PostHogConfig
 from cs_sync_sandbox import World, build_world, keys
-from cs_sync_sandbox.posthog import routes
+from cs_sync_sandbox.posthog import list_routes
 from cs_sync_sandbox.site import Site
 from cs_sync_schemas import FeatureDay, SourceAccount, SourceContact, SurveyResponse, UsageDay
 
@@ -54,7 +54,7 @@ def acme(world: World) -> World:
 
 @pytest.fixture(scope="module")
 def client(acme: World, runner: asyncio.Runner) -> Iterator[httpx.Client]:
-    app = Starlette(routes=routes(Site(acme, lambda: acme.now, limits=False)))
+    app = Starlette(routes=list_routes(Site(acme, lambda: acme.now, limits=False)))
     with httpx.Client(transport=Bridge(app, runner), base_url="http://127.0.0.1") as found:
         found.headers["Authorization"] = f"Bearer {keys.POSTHOG_KEY}"
         yield found
@@ -219,7 +219,7 @@ def test_refusals_have_posthogs_shape(
 
 def test_the_241st_query_of_a_minute_is_throttled(acme: World, runner: asyncio.Runner) -> None:
     now = [acme.now]
-    app = Starlette(routes=routes(Site(acme, lambda: now[0])))
+    app = Starlette(routes=list_routes(Site(acme, lambda: now[0])))
     with httpx.Client(transport=Bridge(app, runner), base_url="http://127.0.0.1") as client:
         client.headers["Authorization"] = f"Bearer {keys.POSTHOG_KEY}"
         answers = [client.post(f"{ROOT}/query/", content=b"{}") for _ in range(241)]

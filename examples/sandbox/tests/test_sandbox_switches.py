@@ -10,7 +10,7 @@ import pytest
 from starlette.types import Message
 
 from cs_sync_sandbox import create_app, keys
-from cs_sync_sandbox.settings import config_toml
+from cs_sync_sandbox.settings import format_config
 from cs_sync_sandbox.world import World
 
 COMPANY = "/objects/2026-03/companies/31000000001"
@@ -120,7 +120,7 @@ def test_the_pages_show_companies_and_tasks_escaped(portal_page: Any, hubspot: A
 
 
 def test_the_configuration_names_every_connector() -> None:
-    config = tomllib.loads(config_toml("http://127.0.0.1:8900", "/tmp/a b.db"))
+    config = tomllib.loads(format_config("http://127.0.0.1:8900", "/tmp/a b.db"))
     assert config["database"]["url"] == "sqlite:////tmp/a b.db"
     assert config["connectors"].keys() == {"stripe", "hubspot", "zendesk", "posthog"}
     assert config["connectors"]["hubspot"]["access_token"] == keys.HUBSPOT_TOKEN

@@ -11,7 +11,7 @@ import pytest
 
 from cs_sync_sandbox import World, build_world
 from cs_sync_sandbox.world import catalog
-from cs_sync_sandbox.world.calendar import add_months, midnight
+from cs_sync_sandbox.world.calendar import add_months, get_midnight
 from cs_sync_sandbox.world.records import ItemVersion, Price, Tier
 
 
@@ -149,7 +149,7 @@ def test_a_change_is_prorated_to_the_second(world: World) -> None:
     left = Decimal((invoice.period_end - invoice.created_at) // timedelta(seconds=1))
     whole = Decimal((invoice.period_end - invoice.period_start) // timedelta(seconds=1))
     for line, sign in ((credit, -1), (charge, 1)):
-        full = catalog.amount(prices[line.price_id], line.quantity)
+        full = catalog.calculate_amount(prices[line.price_id], line.quantity)
         assert abs(line.amount - sign * full * left / whole) <= Decimal("0.5")
 
 
@@ -187,13 +187,13 @@ def test_totals_are_sums_of_lines_and_credit_is_carried(world: World) -> None:
 @pytest.mark.parametrize(("quantity", "cost"), [(10, 5000), (11, 4400), (50, 20000), (51, 15300)])
 def test_volume_tiers_charge_every_unit_at_the_rate_reached(quantity: int, cost: int) -> None:
     tiers = (Tier(10, 500), Tier(50, 400), Tier(None, 300))
-    price = Price("p", "prod", "eur", None, "month", midnight(date(2026, 1, 1)), tiers=tiers)
-    assert catalog.amount(price, quantity) == cost
+    price = Price("p", "prod", "eur", None, "month", get_midnight(date(2026, 1, 1)), tiers=tiers)
+    assert catalog.calculate_amount(price, quantity) == cost
 
 
 def test_months_clamp_to_their_last_day() -> None:
-    assert add_months(midnight(date(2024, 1, 31)), 1) == midnight(date(2024, 2, 29))
-    assert add_months(midnight(date(2025, 11, 30)), 3) == midnight(date(2026, 2, 28))
+    assert add_months(get_midnight(date(2024, 1, 31)), 1) == get_midnight(date(2024, 2, 29))
+    assert add_months(get_midnight(date(2025, 11, 30)), 3) == get_midnight(date(2026, 2, 28))
 
 
 def _sum(days: Counter[date], first: date, count: int) -> int:

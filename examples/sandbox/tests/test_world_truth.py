@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from cs_sync_sandbox.world import World, catalog
 from cs_sync_sandbox.world.records import Discount, ItemVersion, Subscription
-from cs_sync_sandbox.world.truth import mrr
+from cs_sync_sandbox.world.truth import calculate_mrr
 
 START = datetime(2026, 1, 10, tzinfo=UTC)
 LATER = START + timedelta(days=40)
@@ -29,7 +29,7 @@ def item(slot: str, price: str, quantity: int | None) -> ItemVersion:
 
 def value(world: World, one: Subscription, at: datetime = LATER) -> Fraction:
     """Return the MRR of a world that has this subscription only."""
-    return mrr(replace(world, subscriptions=(one,)), at).get("acct_1", Fraction())
+    return calculate_mrr(replace(world, subscriptions=(one,)), at).get("acct_1", Fraction())
 
 
 def test_seats_packs_and_calls(world: World) -> None:
@@ -66,6 +66,6 @@ def test_trials_and_ends_are_half_open(world: World) -> None:
 
 
 def test_the_book_of_all_accounts_is_that_of_a_small_company(world: World) -> None:
-    book = mrr(world, world.now)
+    book = calculate_mrr(world, world.now)
     assert 150 < len(book) < 300
     assert all(amount >= 0 for amount in book.values())

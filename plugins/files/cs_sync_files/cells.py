@@ -114,10 +114,10 @@ def _format_error(error: ValidationError, cell: Any) -> str:
 
 def parse_boolean(cell: Any) -> bool:
     """Parse true, 1, yes, false, 0 and no, in any case."""
-    known = _BOOLEANS.get(str(cell).strip().lower())
-    if known is None:
+    value = _BOOLEANS.get(str(cell).strip().lower())
+    if value is None:
         raise ValueError(f"{cell!r} is not one of true, false, 1, 0, yes, no")
-    return known
+    return value
 
 
 def parse_amount(cell: Any) -> int:

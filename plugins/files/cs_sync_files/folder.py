@@ -44,8 +44,8 @@ class Folder:
 
     def files(self, table: Table) -> list[Path]:
         """Return the files of one table, CSV first."""
-        mine = [path for path in self._data_files() if path.stem.lower() == table.name]
-        return sorted(mine, key=lambda path: (FORMATS.index(path.suffix.lower()), path.name))
+        matches = [path for path in self._data_files() if path.stem.lower() == table.name]
+        return sorted(matches, key=lambda path: (FORMATS.index(path.suffix.lower()), path.name))
 
     def tables(self) -> list[Table]:
         """Return the tables with files.
@@ -53,14 +53,14 @@ class Folder:
         Raises:
             ConfigError: There is none.
         """
-        found = [table for table in TABLES if self.files(table)]
-        if not found and not self.find_misnamed():
+        present = [table for table in TABLES if self.files(table)]
+        if not present and not self.find_misnamed():
             names = ", ".join(table.name for table in TABLES)
             raise ConfigError(
                 f"connectors.{self.section}.path: {self.path} holds no file that is known",
                 f"name the files after their table, e.g. accounts.csv; the tables are {names}",
             )
-        return found
+        return present
 
     def find_misnamed(self) -> list[MisnamedFile]:
         """Return files with a nearly right name or format."""
@@ -116,11 +116,11 @@ class Folder:
 
     def find_amendment(self, table: Table) -> Callable[[dict[str, Any]], None] | None:
         """Return the function that completes a table's rows; None if there is none."""
-        known = {
+        amendments = {
             "subscription_items": self.complete_version,
             "survey_responses": self.complete_answer,
         }
-        return known.get(table.name)
+        return amendments.get(table.name)
 
     def _entries(self) -> list[Path]:
         try:

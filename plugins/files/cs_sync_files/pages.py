@@ -134,12 +134,12 @@ def find_known_ids(
     Required references and those to accounts must exist. Others are checked if their file
     exists: without `contacts`, a contact's id still distinguishes people.
     """
-    known = {}
+    ids_by_field = {}
     for name in table.references:
         target = TARGETS[name]
         if target in without:
             continue
         must = name in _ALWAYS_CHECKED or name in table.required
         if must or folder.stamp(BY_NAME[target]):
-            known[name] = (target, folder.ids(target))
-    return known
+            ids_by_field[name] = (target, folder.ids(target))
+    return ids_by_field

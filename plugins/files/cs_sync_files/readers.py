@@ -108,10 +108,10 @@ def _read_csv(path: Path) -> Iterator[RawRow]:
 
 def _plain(error: csv.Error) -> str:
     """The parser's words, where they do not say what is wrong in the file."""
-    told = str(error)
-    if told.startswith("field larger"):
+    message = str(error)
+    if message.startswith("field larger"):
         return f"a cell has more than {csv.field_size_limit():,} characters"
-    return "a quote is never closed" if told == "unexpected end of data" else told
+    return "a quote is never closed" if message == "unexpected end of data" else message
 
 
 def _width_fault(cells: int, columns: int) -> tuple[str, str] | None:
@@ -131,14 +131,14 @@ def _open_csv(path: Path, stream: TextIO) -> tuple[_LineReader, tuple[str, ...],
         if binary.read(2) in _UTF16:
             _refuse(path, "is UTF-16", "save it as UTF-8")
     blank, first = _pass_blank_lines(stream)
-    said = _SEPARATOR.fullmatch(first.rstrip("\r\n "))
+    match = _SEPARATOR.fullmatch(first.rstrip("\r\n "))
     guessed = [mark for mark in ";\t" if mark in first and "," not in first]
     stream.seek(0)
     lines = _LineReader(stream)
-    separator = said["mark"] if said else (guessed or [","])[0]
+    separator = match["mark"] if match else (guessed or [","])[0]
     reader = csv.reader(iter(lines), delimiter=separator, strict=True)
     try:
-        for _ in range(blank + bool(said)):
+        for _ in range(blank + bool(match)):
             next(reader)
         header = next(reader, None)
     except csv.Error as error:

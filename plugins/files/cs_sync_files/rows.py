@@ -47,9 +47,11 @@ class ColumnPlan:
             if cell is not None and cell != "":
                 row[name] = cell if convert is None else convert(cell)
         if self.attributes:
-            found = {column: row.pop(column) for column in self.attributes if column in row}
-            given = {column.removeprefix(ATTRIBUTE): value for column, value in found.items()}
-            row["attributes"] = {**row.get("attributes", {}), **given}
+            extra_cells = {column: row.pop(column) for column in self.attributes if column in row}
+            attributes = {
+                column.removeprefix(ATTRIBUTE): value for column, value in extra_cells.items()
+            }
+            row["attributes"] = {**row.get("attributes", {}), **attributes}
         return row
 
     def inspect(self, cells: Sequence[Any]) -> tuple[dict[str, Any], list[RowFault]]:
@@ -99,8 +101,8 @@ class RowParser:
             return {}, [RowFault(*raw.fault)]
         row, faults = self._plan(raw).inspect(raw.cells)
         bad = {fault.column for fault in faults}
-        given = {self.table.find_column_field(str(column)) for column in bad} | row.keys()
-        for name in self.table.missing(given):
+        present = {self.table.find_column_field(str(column)) for column in bad} | row.keys()
+        for name in self.table.missing(present):
             faults.append(self._missing_fault(name, raw.columns))
         if not faults:
             try:
@@ -128,7 +130,10 @@ class RowParser:
 
     def _missing_fault(self, name: str, columns: Sequence[str]) -> RowFault:
         """Return the fault of a missing required field, under its column's name."""
-        column = next((one for one in columns if self.table.find_column_field(one) == name), None)
+        column = next(
+            (candidate for candidate in columns if self.table.find_column_field(candidate) == name),
+            None,
+        )
         why = "is empty" if column else "is missing"
         return RowFault("missing_value", f"{why}, and every row needs it", column or name)
 
@@ -144,9 +149,9 @@ class RowParser:
         """Return an invalid row's id, so that its stored record counts as existing."""
         fields = map(self.table.find_column_field, raw.columns)
         cells = dict(zip(fields, raw.cells, strict=False))
-        given = cells.get("source_id")
-        if given is not None and given != "":
-            return str(given)
+        value = cells.get("source_id")
+        if value is not None and value != "":
+            return str(value)
         if raw.fault or not self.table.identity:
             return None
         try:

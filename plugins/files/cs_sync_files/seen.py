@@ -16,7 +16,7 @@ class SeenKeys:
     def add(self, keys: Sequence[tuple[str, str]]) -> list[str | None]:
         """Record (key, place) pairs; return each key's earlier place, or None."""
         names = json.dumps([key for key, _ in keys])
-        known: dict[str, str] = dict(
+        stored: dict[str, str] = dict(
             self._database.execute(
                 "SELECT key, place FROM seen WHERE key IN (SELECT value FROM json_each(?))",
                 (names,),
@@ -25,9 +25,9 @@ class SeenKeys:
         earlier: list[str | None] = []
         fresh: list[tuple[str, str]] = []
         for key, place in keys:
-            earlier.append(known.get(key))
-            if key not in known:
-                known[key] = place
+            earlier.append(stored.get(key))
+            if key not in stored:
+                stored[key] = place
                 fresh.append((key, place))
         self._database.execute("BEGIN")
         self._database.executemany("INSERT INTO seen VALUES (?, ?)", fresh)

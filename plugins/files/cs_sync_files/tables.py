@@ -54,10 +54,10 @@ class Table:
         facts = self.record.model_fields
         return tuple(name for name in self.fields if facts[name].is_required())
 
-    def missing(self, given: Set[str | None]) -> list[str]:
+    def missing(self, present: Set[str | None]) -> list[str]:
         """Return the required fields that are neither given nor derived."""
-        told = {"valid_from"} | ({"source_id"} if self.identity else set())
-        return [name for name in self.required if name not in given and name not in told]
+        derived = {"valid_from"} | ({"source_id"} if self.identity else set())
+        return [name for name in self.required if name not in present and name not in derived]
 
     @cached_property
     def references(self) -> tuple[str, ...]:

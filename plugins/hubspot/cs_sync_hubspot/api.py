@@ -96,17 +96,17 @@ class HubSpotApi:
             body = self.page(kind, ("hs_object_id",), after=after, limit=limit)
             return {**body, "results": self._whole(kind, body["results"], properties)}
         # Past the client, whose call takes a quarter of the time of mapping the page.
-        asked = {"limit": limit, "archived": str(archived).lower(), "properties": names}
+        params = {"limit": limit, "archived": str(archived).lower(), "properties": names}
         path = f"/crm/v3/objects/{kind}"
-        return self._transport.GET(path, {**asked, **_cursor_params(after)}, _ACCEPT)
+        return self._transport.GET(path, {**params, **_cursor_params(after)}, _ACCEPT)
 
     def _whole(self, kind: str, items: Sequence[Json], properties: Sequence[str]) -> Sequence[Json]:
         """Return the same objects with these properties, without those deleted meanwhile."""
         if not items:
             return ()
         ids = [str(item["id"]) for item in items]
-        found: Sequence[Json] = self.read(kind, ids, properties)["results"]
-        return found
+        objects: Sequence[Json] = self.read(kind, ids, properties)["results"]
+        return objects
 
     def search(self, kind: str, query: Json) -> Json:
         """Search objects; archived ones are never found."""
@@ -136,8 +136,8 @@ class HubSpotApi:
             "properties": list(properties),
             "propertiesWithHistory": [],
         }
-        asked = {"archived": True} if archived else {}
-        return _call_raw(self._batch.read, kind, query, **asked)
+        options = {"archived": True} if archived else {}
+        return _call_raw(self._batch.read, kind, query, **options)
 
     def update(self, kind: str, inputs: Sequence[Json]) -> Json:
         """Update objects (at most 100) by record id."""

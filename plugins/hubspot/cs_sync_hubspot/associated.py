@@ -13,12 +13,12 @@ _EMPTY_CODES = ("NO_ASSOCIATIONS_FOUND", "OBJECT_NOT_FOUND")
 
 def read_associations(api: HubSpotApi, kind: str, other: str, ids: Sequence[str]) -> Iterator[Json]:
     """Yield HubSpot's results, `from` one object `to` others; large ones in parts."""
-    asked: list[Json] = [{"id": id_} for id_ in ids]
+    pending: list[Json] = [{"id": id_} for id_ in ids]
     watches: defaultdict[str, PaginationGuard] = defaultdict(
         lambda: PaginationGuard(f"{kind} to {other}")
     )
-    while asked:
-        chunk, asked = asked[:ASSOCIATION_LIMIT], asked[ASSOCIATION_LIMIT:]
+    while pending:
+        chunk, pending = pending[:ASSOCIATION_LIMIT], pending[ASSOCIATION_LIMIT:]
         body = api.associations(kind, other, chunk)
         _refuse_gaps(body)
         for result in body["results"]:
@@ -26,7 +26,7 @@ def read_associations(api: HubSpotApi, kind: str, other: str, ids: Sequence[str]
             if (after := _find_cursor(result)) is not None:
                 id_ = str(result["from"]["id"])
                 watches[id_].check_next_page(after, len(result["to"]))
-                asked.append({"id": id_, "after": after})
+                pending.append({"id": id_, "after": after})
 
 
 def _find_cursor(result: Json) -> str | None:

@@ -139,8 +139,8 @@ def _find_written(ops: Sequence[Op], body: Json) -> dict[str, str]:
     written: dict[str, str] = {}
     for item in body.get("results") or ():
         remote_id, trace = str(item["id"]), item.get(TRACE)
-        found = [trace] if trace in keys else by_id.get(remote_id, [])
-        written.update((key, remote_id) for key in found)
+        matches = [trace] if trace in keys else by_id.get(remote_id, [])
+        written.update((key, remote_id) for key in matches)
     return written
 
 

@@ -125,9 +125,9 @@ class HubSpotDestination:
             else:
                 sound.append(op)
         for batch in split_batches(sound):
-            known = {**kind.deleted(batch), **kind.find_existing(batch)}
-            yield from (Ack(key, one, existed=True) for key, one in known.items())
-            new = [op for op in batch if op.key not in known]
+            existing = {**kind.deleted(batch), **kind.find_existing(batch)}
+            yield from (Ack(key, remote_id, existed=True) for key, remote_id in existing.items())
+            new = [op for op in batch if op.key not in existing]
             yield from send_batch(new, kind.create, kind.find_existing)
 
     def _close(self, ops: Sequence[Op]) -> Iterator[Answer]:

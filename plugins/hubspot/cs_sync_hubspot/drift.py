@@ -28,12 +28,12 @@ def read_companies(api: HubSpotApi, ops: Sequence[Op]) -> Iterator[RemoteAccount
 
 def _index_by_id(companies: Iterator[Json]) -> dict[str, Json]:
     """By their own ids and by those of what was merged into them."""
-    found: dict[str, Json] = {}
+    companies_by_id: dict[str, Json] = {}
     for company in companies:
         for id_ in split_list(read_text(company, MERGED)):
-            found.setdefault(id_, company)
-        found[str(company["id"])] = company
-    return found
+            companies_by_id.setdefault(id_, company)
+        companies_by_id[str(company["id"])] = company
+    return companies_by_id
 
 
 def _find_differences(expected: Mapping[str, Value], company: Json) -> Iterator[tuple[str, Value]]:
@@ -43,25 +43,25 @@ def _find_differences(expected: Mapping[str, Value], company: Json) -> Iterator[
             yield name, shown
 
 
-def is_same_value(ours: Value, theirs: str | None) -> bool:
+def is_same_value(ours: Value, stored: str | None) -> bool:
     """Return whether two values are equal despite HubSpot's form of numbers, times, blanks."""
-    one, other = "" if ours is None else format_value(ours), theirs or ""
-    if one.split() == other.split():
+    text, other = "" if ours is None else format_value(ours), stored or ""
+    if text.split() == other.split():
         return True
-    return _is_same_number(one, other) or _is_same_time(one, other)
+    return _is_same_number(text, other) or _is_same_time(text, other)
 
 
-def _is_same_number(one: str, other: str) -> bool:
+def _is_same_number(first: str, other: str) -> bool:
     try:
-        return float(one) == float(other)
+        return float(first) == float(other)
     except ValueError:
         return False
 
 
-def _is_same_time(one: str, other: str) -> bool:
+def _is_same_time(first: str, other: str) -> bool:
     """Return whether two times are equal to the millisecond."""
     try:
-        moments = [datetime.fromisoformat(text) for text in (one, other)]
+        moments = [datetime.fromisoformat(text) for text in (first, other)]
     except ValueError:
         return False
     if None in [moment.tzinfo for moment in moments]:

@@ -121,12 +121,12 @@ def format_rules(message: str) -> str:
         rules = orjson.loads(bracket + tail)
     except orjson.JSONDecodeError:
         return message
-    told = [
+    descriptions = [
         f"{rule.get('name')}: {rule.get('localizedErrorMessage') or rule.get('message')}"
         for rule in rules
         if isinstance(rule, dict)
     ]
-    return head + "; ".join(told)
+    return head + "; ".join(descriptions)
 
 
 def iterate_details(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

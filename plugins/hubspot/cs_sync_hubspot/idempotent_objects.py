@@ -42,10 +42,10 @@ class IdempotentObjects:
             candidates = read_by_ids(self._api, self._kind, keys, self._shown, KEY)
         else:
             candidates = self._search_keys(keys)
-        found: dict[str, Json] = {}
-        for one in candidates:
-            found.setdefault(read_text(one, KEY) or "", one)
-        return {key: found[key] for key in keys if key in found}
+        objects: dict[str, Json] = {}
+        for item in candidates:
+            objects.setdefault(read_text(item, KEY) or "", item)
+        return {key: objects[key] for key in keys if key in objects}
 
     def read_at_companies(self, companies: Sequence[str]) -> Iterator[tuple[str, Json]]:
         """Yield (company, object) for all with a key of ours at these, oldest first."""
@@ -56,23 +56,23 @@ class IdempotentObjects:
             for end in result["to"]
         ]
         ids = sorted({id_ for _, id_ in ends}, key=lambda id_: (len(id_), id_))
-        known = {
-            str(one["id"]): one for one in read_by_ids(self._api, self._kind, ids, self._shown)
+        objects = {
+            str(item["id"]): item for item in read_by_ids(self._api, self._kind, ids, self._shown)
         }
         company_of = dict(sorted(((id_, company) for company, id_ in ends), reverse=True))
         for id_ in ids:
-            if id_ in known and read_text(known[id_], KEY):
-                yield company_of[id_], known[id_]
+            if id_ in objects and read_text(objects[id_], KEY):
+                yield company_of[id_], objects[id_]
 
     def find_existing(self, ops: Sequence[Op]) -> Mapping[str, str]:
         """Return key → id of existing objects, including those created just now.
 
         The search index may lack them; if lookups depend on it, the companies are read, too.
         """
-        found = self.read([op.key for op in ops])
+        existing = self.read([op.key for op in ops])
         if self._known == "searched":
-            found |= self._find_at_companies([op for op in ops if op.key not in found])
-        return {key: str(one["id"]) for key, one in found.items()}
+            existing |= self._find_at_companies([op for op in ops if op.key not in existing])
+        return {key: str(item["id"]) for key, item in existing.items()}
 
     def deleted(self, ops: Sequence[Op]) -> Mapping[str, str]:
         """Return key → id of deleted objects; empty where keys are not unique.
@@ -84,10 +84,12 @@ class IdempotentObjects:
             return {}
         keys = [op.key for op in ops]
         try:
-            gone = list(read_by_ids(self._api, self._kind, keys, (KEY,), KEY, archived=True))
+            archived_items = list(
+                read_by_ids(self._api, self._kind, keys, (KEY,), KEY, archived=True)
+            )
         except RequestRefused:
             return {}
-        return {read_text(one, KEY) or "": str(one["id"]) for one in gone}
+        return {read_text(item, KEY) or "": str(item["id"]) for item in archived_items}
 
     def create(self, ops: Sequence[Op]) -> Json:
         """Create an object for each operation, with its company."""
@@ -100,15 +102,17 @@ class IdempotentObjects:
         """
         for start in range(0, len(keys), BATCH_LIMIT):
             values = [key.lower() for key in keys[start : start + BATCH_LIMIT]]
-            wanted = {"propertyName": KEY, "operator": "IN", "values": values}
-            yield from self._search_all({"filterGroups": [{"filters": [wanted]}]})
+            condition = {"propertyName": KEY, "operator": "IN", "values": values}
+            yield from self._search_all({"filterGroups": [{"filters": [condition]}]})
 
     def _find_at_companies(self, ops: Sequence[Op]) -> dict[str, Json]:
         """Return the operations' objects among all of this type at their companies."""
         companies = sorted({op.account_remote_id for op in ops if op.account_remote_id})
-        wanted = {op.key for op in ops}
-        found = {read_text(one, KEY) or "": one for _, one in self.read_at_companies(companies)}
-        return {key: one for key, one in found.items() if key in wanted}
+        keys = {op.key for op in ops}
+        objects = {
+            read_text(item, KEY) or "": item for _, item in self.read_at_companies(companies)
+        }
+        return {key: item for key, item in objects.items() if key in keys}
 
     def _search_all(self, question: Json) -> Iterator[Json]:
         query: Json = {

@@ -59,5 +59,5 @@ def _read_batch(
                 status=207,
                 body=dict(error),
             )
-    found: Sequence[Json] = body["results"]
-    return found
+    results: Sequence[Json] = body["results"]
+    return results

@@ -238,7 +238,7 @@ def map_objects(kind: ObjectType, items: Iterable[Json]) -> tuple[Rows, list[Rej
 
     made, rejected = map_each(kind.record, items, one)
     rows: Rows = {kind.record: [row for row, _ in made]}
-    if merged := [alias for _, found in made for alias in found]:
+    if merged := [alias for _, aliases in made for alias in aliases]:
         rows[Alias] = merged
     return rows, rejected
 

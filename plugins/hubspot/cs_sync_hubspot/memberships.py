@@ -36,8 +36,8 @@ def _read_company_ids(
     watch = PaginationGuard("companies")
     while True:
         body = api.page("companies", ("hs_object_id",), after=after)
-        found, unnamed = map_each(Membership, body["results"], lambda item: str(item["id"]))
-        ids, nameless = ids + found, nameless + unnamed
+        company_ids, unnamed = map_each(Membership, body["results"], lambda item: str(item["id"]))
+        ids, nameless = ids + company_ids, nameless + unnamed
         after = find_next_cursor(body)
         if after is None or len(ids) >= ASSOCIATION_LIMIT:
             return ids, nameless, after
@@ -56,7 +56,7 @@ def _map_memberships(
     made, rejected = map_each(
         Membership, results, lambda result: list(_map_result(result)), lambda _result: None
     )
-    rows = {str(row["source_id"]): row for found in made for row in found}
+    rows = {str(row["source_id"]): row for mapped in made for row in mapped}
     return list(rows.values()), rejected
 
 

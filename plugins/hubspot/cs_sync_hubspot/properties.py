@@ -38,10 +38,10 @@ def prepare_companies(api: HubSpotApi, fields: Sequence[FieldSpec]) -> Iterator[
     if blocked is not None:
         yield blocked
         return
-    known = api.properties("companies")
+    existing = api.properties("companies")
     for field in fields:
         yield _catch_refusal(
-            f"companies.{field.name}", partial(_prepare_company_property, api, field, known)
+            f"companies.{field.name}", partial(_prepare_company_property, api, field, existing)
         )
 
 
@@ -88,16 +88,16 @@ def _create_if_missing(create: Callable[[str, Json], Json], kind: str, definitio
 
 
 def _prepare_company_property(
-    api: HubSpotApi, field: FieldSpec, known: Mapping[str, Json]
+    api: HubSpotApi, field: FieldSpec, existing: Mapping[str, Json]
 ) -> Finding:
-    subject, there = f"companies.{field.name}", known.get(field.name)
-    if there is None:
+    subject, definition = f"companies.{field.name}", existing.get(field.name)
+    if definition is None:
         if _create_if_missing(api.create_property, "companies", build_definition(field)):
             return Finding(True, subject, "created")
-        there = api.properties("companies").get(field.name)
-    if there is None:
+        definition = api.properties("companies").get(field.name)
+    if definition is None:
         return Finding(False, subject, "exists and is archived", _look_remedy(subject))
-    wrong = describe_misfit(field, there)
+    wrong = describe_misfit(field, definition)
     if wrong:
         return Finding(
             False,
@@ -107,10 +107,12 @@ def _prepare_company_property(
             f"(now {field.name.partition('_')[0]}_)",
         )
     lacking = [
-        option for option in build_options(field) if option["value"] not in _option_values(there)
+        option
+        for option in build_options(field)
+        if option["value"] not in _option_values(definition)
     ]
     if lacking:
-        options = [*there.get("options", ()), *lacking]
+        options = [*definition.get("options", ()), *lacking]
         api.update_property("companies", field.name, {"options": options})
         return Finding(True, subject, f"exists; {len(lacking)} choices were added")
     return Finding(True, subject, "exists")
@@ -140,43 +142,43 @@ def build_options(field: FieldSpec) -> list[Json]:
     ]
 
 
-def describe_misfit(field: FieldSpec, there: Mapping[str, Any]) -> str:
+def describe_misfit(field: FieldSpec, definition: Mapping[str, Any]) -> str:
     """Return why an existing property cannot hold a field; empty if it can."""
-    wanted = _TYPES[field.kind][0]
-    if there.get("type") != wanted:
-        return f"of type {there.get('type')}, where {wanted} is needed"
-    if (there.get("modificationMetadata") or {}).get("readOnlyValue"):
+    expected = _TYPES[field.kind][0]
+    if definition.get("type") != expected:
+        return f"of type {definition.get('type')}, where {expected} is needed"
+    if (definition.get("modificationMetadata") or {}).get("readOnlyValue"):
         return "read-only"
-    return "calculated" if there.get("calculated") else ""
+    return "calculated" if definition.get("calculated") else ""
 
 
-def _option_values(there: Mapping[str, Any]) -> set[str]:
-    return {str(option["value"]) for option in there.get("options") or ()}
+def _option_values(definition: Mapping[str, Any]) -> set[str]:
+    return {str(option["value"]) for option in definition.get("options") or ()}
 
 
 def _prepare_key(api: HubSpotApi, kind: str) -> Finding:
     subject = f"{kind}.{KEY}"
-    there = api.properties(kind).get(KEY)
-    if there is None:
+    definition = api.properties(kind).get(KEY)
+    if definition is None:
         blocked = _ensure_group(api, kind)
         if blocked is not None:
             return blocked
         _create_key(api, kind)
-        there = api.properties(kind).get(KEY)
-    if there is not None and there.get("type") != "string":
+        definition = api.properties(kind).get(KEY)
+    if definition is not None and definition.get("type") != "string":
         return Finding(
             False,
             subject,
-            f"exists, and is of type {there.get('type')}, where string is needed",
+            f"exists, and is of type {definition.get('type')}, where string is needed",
             f"delete that property in HubSpot → Settings → Properties → {kind}, and run again",
         )
-    guarantee = parse_guarantee(there)
+    guarantee = parse_guarantee(definition)
     if guarantee == "absent":
         return Finding(False, subject, "exists and is archived", _look_remedy(subject))
-    one = kind.removesuffix("s")
+    singular = kind.removesuffix("s")
     if guarantee == "unique":
-        return Finding(True, subject, _UNIQUE_KEYS.format(one=one))
-    return Finding(True, subject, _SEARCHED_KEYS.format(one=one), _SEARCHED_REMEDY)
+        return Finding(True, subject, _UNIQUE_KEYS.format(one=singular))
+    return Finding(True, subject, _SEARCHED_KEYS.format(one=singular), _SEARCHED_REMEDY)
 
 
 def _create_key(api: HubSpotApi, kind: str) -> None:

@@ -53,17 +53,19 @@ class ScaleGuard:
             if survey := self.find_assumed_survey(row):
                 by_survey.setdefault(survey, []).append(row)
         bad = {
-            survey: some for survey, some in by_survey.items() if not self._fits_scale(survey, some)
+            survey: answers
+            for survey, answers in by_survey.items()
+            if not self._fits_scale(survey, answers)
         }
         if not bad:
             return page
         refused = [
             refusal
-            for survey, some in bad.items()
-            for refusal in self._reject_answers(survey, some)
+            for survey, answers in bad.items()
+            for refusal in self._reject_answers(survey, answers)
         ]
-        gone = [str(refusal.source_id) for refusal in refused]
-        unfit = {row["source_id"] for some in bad.values() for row in some}
+        deleted_ids = [str(refusal.source_id) for refusal in refused]
+        unfit = {row["source_id"] for answers in bad.values() for row in answers}
         return replace(
             page,
             records={
@@ -72,7 +74,7 @@ class ScaleGuard:
             },
             deleted={
                 **page.deleted,
-                SurveyResponse: [*page.deleted.get(SurveyResponse, ()), *gone],
+                SurveyResponse: [*page.deleted.get(SurveyResponse, ()), *deleted_ids],
             },
             rejected=[*page.rejected, *refused],
         )
@@ -93,9 +95,9 @@ class ScaleGuard:
 
     def _reject_answers(self, survey: Survey, rows: Sequence[Row]) -> Iterator[Rejection]:
         """Reject these answers and, the first time, all answers of the survey."""
-        known = () if survey in self._listed else tuple(self._answers(survey))
+        stored = () if survey in self._listed else tuple(self._answers(survey))
         self._listed.add(survey)
-        for row in (*rows, *known):
+        for row in (*rows, *stored):
             if row["source_id"] not in self._told:
                 self._told.add(row["source_id"])
                 reason = _rejection_reason(survey, row, self._section)

@@ -75,10 +75,10 @@ def search_changes(
     following: SearchCursor | None = place
     while following is not None:
         step = _search_by_time if following.past is None else _search_by_id
-        found = step(search, kind, following, end, limit)
-        if found.items or found.place is None:
-            yield found
-        following = found.place
+        result = step(search, kind, following, end, limit)
+        if result.items or result.place is None:
+            yield result
+        following = result.place
 
 
 def _search_by_time(
@@ -99,8 +99,8 @@ def _search_by_time(
         return SearchPage(
             (), SearchCursor(last, past="0", read=place.read - _count_known(place, last)), None
         )
-    seen = tuple(id_ for id_, at in times.items() if at == last)
-    return SearchPage(fresh, SearchCursor(last, seen, read=read), expect)
+    ids_at_last = tuple(id_ for id_, at in times.items() if at == last)
+    return SearchPage(fresh, SearchCursor(last, ids_at_last, read=read), expect)
 
 
 def _read_times(kind: ObjectType, items: Sequence[Json]) -> dict[str, int]:

@@ -124,8 +124,8 @@ class HubSpotSource:
         """Return whether a configured property is calculated by HubSpot."""
         if kind.name != "companies" or not self._config.names_properties:
             return False
-        known = self._api.properties(kind.name)
-        return any(known.get(name, {}).get("calculated") for name in kind.properties)
+        definitions = self._api.properties(kind.name)
+        return any(definitions.get(name, {}).get("calculated") for name in kind.properties)
 
     def _listed(self, kind: ObjectType, window: Window) -> Iterator[Page]:
         """List all objects, or those created since the window's start."""
@@ -147,13 +147,13 @@ class HubSpotSource:
         since = 0 if window.since is None else to_milliseconds(window.since)
         place = SearchCursor.from_json(started["search"]) if started else SearchCursor(since)
         rejected: int = started.get("rejected", 0)
-        for found in search_changes(self._api.search, kind, place, window.until):
-            page = self._page(kind, found.items)
-            rejected += len(found.items) - len(page.records[kind.record])
+        for result in search_changes(self._api.search, kind, place, window.until):
+            page = self._page(kind, result.items)
+            rejected += len(result.items) - len(page.records[kind.record])
             going_on = (
-                {"search": found.place.as_json(), "rejected": rejected} if found.place else None
+                {"search": result.place.as_json(), "rejected": rejected} if result.place else None
             )
-            expect = None if found.expect is None else found.expect - rejected
+            expect = None if result.expect is None else result.expect - rejected
             yield replace(page, resume=going_on or {"archived": None}, expect=expect)
 
     def _page(self, kind: ObjectType, items: Sequence[Json], resume: object = None) -> Page:
@@ -167,10 +167,10 @@ class HubSpotSource:
         while True:
             body = self._api.page(kind.name, ("hs_object_id",), archived=True, after=after)
             items = [item for item in body["results"] if _is_since(item, "archivedAt", since)]
-            gone, rejected = map_each(kind.record, items, lambda item: str(item["id"]))
+            archived_ids, rejected = map_each(kind.record, items, lambda item: str(item["id"]))
             after = find_next_cursor(body)
             resume = None if after is None else {"archived": after}
-            yield Page({}, resume=resume, deleted={kind.record: gone}, rejected=rejected)
+            yield Page({}, resume=resume, deleted={kind.record: archived_ids}, rejected=rejected)
             if after is None:
                 return
 
@@ -207,8 +207,8 @@ class HubSpotSource:
     def _check_properties(self) -> Finding:
         """Check that the configured company properties exist."""
         config = self._config
-        known = self._api.properties("companies")
-        missing = {config.account_key_property, *config.company_properties} - known.keys()
+        definitions = self._api.properties("companies")
+        missing = {config.account_key_property, *config.company_properties} - definitions.keys()
         if not missing:
             return Finding(True, "properties", "all there")
         return Finding(

@@ -35,10 +35,10 @@ def format_html(value: str, longest: int = MAX_BODY) -> str:
     pieces = ["<br>" if c == "\n" else html.escape(c) for c in strip_unprintable(value)]
     if sum(map(len, pieces)) <= longest:
         return "".join(pieces)
-    kept, room = [], longest - len(_ELLIPSIS)
+    shortened, room = [], longest - len(_ELLIPSIS)
     for piece in pieces:
         room -= len(piece)
         if room < 0:
             break
-        kept.append(piece)
-    return "".join(kept) + _ELLIPSIS
+        shortened.append(piece)
+    return "".join(shortened) + _ELLIPSIS

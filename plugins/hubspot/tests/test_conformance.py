@@ -22,7 +22,7 @@ from cs_sync.testing import (
 from cs_sync_hubspot.destination import HubSpotDestination
 from cs_sync_hubspot.idempotent_objects import KEY
 from cs_sync_hubspot.source import HubSpotSource
-from cs_sync_sandbox.hubspot import Portal, portal_of, routes
+from cs_sync_sandbox.hubspot import Portal, build_portal, list_routes
 from cs_sync_sandbox.hubspot.portal import Record
 from cs_sync_sandbox.hubspot.seed import COMPANY_TO_CONTACT, OWNER
 from cs_sync_sandbox.keys import HUBSPOT_TOKEN
@@ -56,7 +56,7 @@ def world() -> World:
 
 
 def portal_app(portal: Portal, now: Callable[[], Any]) -> Starlette:
-    return Starlette(routes=list(routes(Site(world(), now), portal)))
+    return Starlette(routes=list(list_routes(Site(world(), now), portal)))
 
 
 def refusal(status: int, words: str) -> httpx.Response:
@@ -76,7 +76,7 @@ class HubSpotVendor(VendorFake):
 
     def __init__(self, now: Callable[[], Any], folder: Path) -> None:
         super().__init__(now, folder)
-        self.portal = portal_of(world(), now)
+        self.portal = build_portal(world(), now)
         self._answers = make_asgi_answer(portal_app(self.portal, now))
 
     def settings(self) -> Mapping[str, Any]:
@@ -157,7 +157,7 @@ class HubSpotCrm(CrmFake):
 
     def __init__(self, now: Callable[[], Any], folder: Path) -> None:
         super().__init__(now, folder)
-        self.portal = portal_of(world(), now)
+        self.portal = build_portal(world(), now)
         self._answers = make_asgi_answer(portal_app(self.portal, now))
 
     def settings(self) -> Mapping[str, Any]:

@@ -14,7 +14,7 @@ from cs_sync.http import VendorHttp
 from cs_sync_hubspot.config import LIMITS, HubSpotConfig
 from cs_sync_hubspot.destination import HubSpotDestination
 from cs_sync_hubspot.source import HubSpotSource
-from cs_sync_sandbox.hubspot import Portal, portal_of, routes
+from cs_sync_sandbox.hubspot import Portal, build_portal, list_routes
 from cs_sync_sandbox.keys import HUBSPOT_NARROW_TOKEN, HUBSPOT_TOKEN
 from cs_sync_sandbox.site import Site
 from cs_sync_sandbox.world import World, build_world
@@ -49,7 +49,7 @@ def clock(world: World) -> Clock:
 
 @pytest.fixture
 def portal(world: World, clock: Clock) -> Portal:
-    return portal_of(world, clock.now)
+    return build_portal(world, clock.now)
 
 
 def in_process(app: Starlette) -> Callable[[httpx.Request], httpx.Response]:
@@ -66,7 +66,7 @@ def in_process(app: Starlette) -> Callable[[httpx.Request], httpx.Response]:
 
 @pytest.fixture
 def door(world: World, clock: Clock, portal: Portal) -> Iterator[VendorHttp]:
-    app = Starlette(routes=list(routes(Site(world, clock.now, False), portal)))
+    app = Starlette(routes=list(list_routes(Site(world, clock.now, False), portal)))
     client = httpx.Client(transport=httpx.MockTransport(in_process(app)))
     with VendorHttp("hubspot", LIMITS, client=client, sleep=lambda _seconds: None) as http:
         yield http

@@ -40,7 +40,7 @@ class Observer:
 
     def __call__(self, event: Event) -> None:
         """Record an event; unknown ones are ignored."""
-        known = {
+        handler = {
             "run_started": self._run_started,
             "run_ended": self._run_ended,
             "stream_started": self._stream_started,
@@ -52,9 +52,9 @@ class Observer:
             "retrying": self._retried,
             "warning": self._warned,
         }.get(event.name)
-        if known:
+        if handler:
             with self._lock:
-                known(event)
+                handler(event)
 
     def _run_started(self, event: Event) -> None:
         self._spans.clear()  # what an interrupted run left open ends with the process
@@ -131,9 +131,9 @@ class Observer:
 
     def _note(self, key: Key, event: Event, name: str, attributes: dict[str, Any]) -> None:
         """Add an event to its span, or else to the run's."""
-        found = self._spans.get(key) or self._spans.get(RUN)
-        if found:
-            found[0].add_event(
+        entry = self._spans.get(key) or self._spans.get(RUN)
+        if entry:
+            entry[0].add_event(
                 name, {**_source_attributes(event), **attributes}, _to_nanoseconds(event.at)
             )
 
@@ -143,8 +143,8 @@ def _stream(event: Event) -> Key:
 
 
 def _source_attributes(event: Event) -> dict[str, Any]:
-    given = {"cs_sync.source": event.source, "cs_sync.stream": event.stream}
-    return {name: value for name, value in given.items() if value}
+    attributes = {"cs_sync.source": event.source, "cs_sync.stream": event.stream}
+    return {name: value for name, value in attributes.items() if value}
 
 
 def _detail_attributes(detail: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,8 +44,8 @@ class PostHogProject:
     def __init__(self, config: PostHogConfig, http: Http) -> None:
         key = config.api_key.get_secret_value()
         headers = {"Authorization": f"Bearer {key}"}
-        told = partial(classify_response, config.section)
-        self._http = http.at(config.base_url, headers=headers, classify=told, shapes=SHAPES)
+        classify = partial(classify_response, config.section)
+        self._http = http.at(config.base_url, headers=headers, classify=classify, shapes=SHAPES)
         self._root = f"/api/projects/{config.project_id}"
 
     def query(self, name: str, sql: str, values: Mapping[str, Any]) -> tuple[list[list[Any]], bool]:
@@ -73,8 +73,8 @@ class PostHogProject:
 
     def group_types(self) -> list[Mapping[str, Any]]:
         """Return the group types of the project, at most five."""
-        found: list[Mapping[str, Any]] = self._http.get(f"{self._root}/groups_types/")
-        return found
+        types: list[Mapping[str, Any]] = self._http.get(f"{self._root}/groups_types/")
+        return types
 
     def surveys(self) -> list[Mapping[str, Any]]:
         """Return every survey with its questions, including archived ones.
@@ -82,24 +82,24 @@ class PostHogProject:
         Pages go by offset: if a survey is deleted meanwhile, the rest move up and one is
         skipped. Then all are read again, once.
         """
-        found, fewer = self._surveys()
-        return self._surveys()[0] if fewer else found
+        surveys, fewer = self._surveys()
+        return self._surveys()[0] if fewer else surveys
 
     def _surveys(self) -> tuple[list[Mapping[str, Any]], bool]:
         """Return the surveys, and whether their number fell between the first and last page."""
-        found: list[Mapping[str, Any]] = []
+        surveys: list[Mapping[str, Any]] = []
         counts: list[int] = []
         offset: str | None = "0"
         watch = PaginationGuard("posthog: surveys")
         while offset is not None:
             params = {"limit": SURVEYS_PAGE_SIZE, "offset": offset}
             answer = self._http.get(f"{self._root}/surveys/", params)
-            found += answer["results"]
+            surveys += answer["results"]
             counts.append(answer.get("count") or 0)
             offset = _find_next_cursor(answer, "offset")
             if offset is not None:
                 watch.check_next_page(offset, len(answer["results"]))
-        return found, counts[-1] < counts[0]
+        return surveys, counts[-1] < counts[0]
 
     def hidden_answers(self, survey_id: str) -> Sequence[str]:
         """Return the uuids of manually archived `survey sent` events."""
@@ -119,12 +119,12 @@ def _find_next_cursor(answer: Mapping[str, Any], param: str) -> str | None:
 
 def classify_response(section: str, response: httpx.Response, body: Any) -> VendorError | None:
     """Return PostHog's error with a remedy; None leaves it to the host."""
-    told = body if isinstance(body, dict) else {}
-    detail = str(told.get("detail") or told.get("error") or "")
+    error = body if isinstance(body, dict) else {}
+    detail = str(error.get("detail") or error.get("error") or "")
     facts: dict[str, Any] = {"status": response.status_code, "body": body}
     path = response.request.url.path
     if response.is_success:
-        if told.get("error"):
+        if error.get("error"):
             return RequestRefused(f"posthog: {path} did not answer: {detail}", _REPORT, **facts)
         return None
     if response.status_code == 401:

@@ -75,9 +75,9 @@ def _format_utc(moment: datetime) -> str:
 
 def _clear_last_resume(pages: Iterator[Page], to_page: ToPage) -> Iterator[Page]:
     """Yield the same pages, at least one; the last has no resume point."""
-    held: Page | None = None
+    previous: Page | None = None
     for page in pages:
-        if held is not None:
-            yield held
-        held = page
-    yield replace(held or to_page(()), resume=None)
+        if previous is not None:
+            yield previous
+        previous = page
+    yield replace(previous or to_page(()), resume=None)

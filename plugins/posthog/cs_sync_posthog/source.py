@@ -98,12 +98,12 @@ class PostHogSource:
 
     def _surveys(self, window: Window) -> Iterator[Page]:
         definitions = self._project.surveys()
-        found = surveys_of(definitions, self._config.surveys)
-        surveys = {survey.id: survey for survey in found}
-        yield from self._hidden(found)
+        selected = surveys_of(definitions, self._config.surveys)
+        surveys = {survey.id: survey for survey in selected}
+        yield from self._hidden(selected)
         if window.since is None:  # answers are few: all of them, however long ago
-            oldest = min((survey.created_at for survey in found), default=window.until)
-            if len(found) < len(definitions):
+            oldest = min((survey.created_at for survey in selected), default=window.until)
+            if len(selected) < len(definitions):
                 oldest = BEFORE_SURVEYS  # answers to the others shall be rejected, not left out
             window = replace(window, since=min(max(oldest, BEFORE_SURVEYS), window.until))
         query = queries.ANSWERS.of_group(self._config.account_group_index)
@@ -115,8 +115,8 @@ class PostHogSource:
             uuids = list(self._project.hidden_answers(survey.id))
             if uuids:
                 rows, _ = self._project.query("hidden answers", queries.HIDDEN, {"uuids": uuids})
-                gone = [name for (row,) in rows for name in survey.response_ids(row)]
-                yield Page({SurveyResponse: []}, deleted={SurveyResponse: gone})
+                hidden_ids = [name for (row,) in rows for name in survey.response_ids(row)]
+                yield Page({SurveyResponse: []}, deleted={SurveyResponse: hidden_ids})
 
     def _check_groups(self) -> Finding:
         index = self._config.account_group_index
@@ -125,8 +125,10 @@ class PostHogSource:
         }
         if index in types:
             return Finding(True, "groups", f"accounts are groups of type {types[index]}")
-        known = ", ".join(f"{number} = {name}" for number, name in sorted(types.items())) or "none"
-        message = f"the project has no group type {index}; it has {known}"
+        listing = (
+            ", ".join(f"{number} = {name}" for number, name in sorted(types.items())) or "none"
+        )
+        message = f"the project has no group type {index}; it has {listing}"
         return Finding(
             False, "groups", message, f"set account_group_index of {self._config.section}"
         )

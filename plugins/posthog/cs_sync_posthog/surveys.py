@@ -47,11 +47,11 @@ def surveys_of(
     definitions: Iterable[Mapping[str, Any]], scales: Mapping[str, SurveyScale]
 ) -> list[Survey]:
     """The surveys that can be understood; answers to any other are rejected by name."""
-    found = []
+    surveys = []
     for definition in definitions:
         with suppress(ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
-            found.append(survey_of(definition, scales))
-    return found
+            surveys.append(survey_of(definition, scales))
+    return surveys
 
 
 def survey_of(definition: Mapping[str, Any], scales: Mapping[str, SurveyScale]) -> Survey:
@@ -80,7 +80,7 @@ def _configured(
     return next((scales[name] for name in names if name in scales), None)
 
 
-def _rating(question: Mapping[str, Any], place: int, said: SurveyScale | None) -> Rating:
+def _rating(question: Mapping[str, Any], place: int, override: SurveyScale | None) -> Rating:
     """PostHog itself takes 0 to 10 for NPS unless told not to; no other scale names its kind.
 
     Scale 2 is thumbs: 1 is up and 2 is down. A question without a scale has the one that is
@@ -88,13 +88,13 @@ def _rating(question: Mapping[str, Any], place: int, said: SurveyScale | None) -
     """
     scale = int(question.get("scale") or 0)
     nps = scale == 10 and question.get("isNpsQuestion") is not False
-    asked = (0 if scale == 10 else 1, scale) if scale else None
-    better = said.higher_is_better if said else None
+    detected = (0 if scale == 10 else 1, scale) if scale else None
+    better = override.higher_is_better if override else None
     return Rating(
         question_id=str(question.get("id") or ""),
         place=place,
-        kind=said.kind if said else "nps" if nps else "custom",
-        scale=said.scale if said and said.scale else asked,
+        kind=override.kind if override else "nps" if nps else "custom",
+        scale=override.scale if override and override.scale else detected,
         higher_is_better=scale != 2 if better is None else better,
     )
 
@@ -105,7 +105,7 @@ def answer_page(rows: Sequence[Sequence[Any]], surveys: Mapping[str, Survey]) ->
     made, rejected = map_each(
         SurveyResponse, rows, lambda row: list(_responses(row, surveys)), lambda row: row[0]
     )
-    for outcome in (outcome for found in made for outcome in found):
+    for outcome in (outcome for outcomes in made for outcome in outcomes):
         if isinstance(outcome, Rejection):
             rejected.append(outcome)
         else:
@@ -139,11 +139,11 @@ def _responses(row: Sequence[Any], surveys: Mapping[str, Survey]) -> Iterator[Ro
 def _response(
     source_id: str, rating: Rating, answers: Mapping[str, Any], shared: Row
 ) -> Row | Rejection:
-    given = _answer(answers, rating.question_id, rating.place)
+    answer = _answer(answers, rating.question_id, rating.place)
     try:
-        score = None if given in (None, "") else float(given)
+        score = None if answer in (None, "") else float(answer)
     except (TypeError, ValueError):
-        reason = f"the rating {given!r} is not a number"
+        reason = f"the rating {answer!r} is not a number"
         return Rejection(SurveyResponse, source_id, "bad_value", reason, dict(answers))
     if score is not None and rating.scale is None:
         reason = _NO_SCALE.format(survey=shared["survey"], kind=rating.kind)
@@ -175,6 +175,6 @@ def _answer(answers: Mapping[str, Any], question_id: str, place: int) -> Any:
 
 
 def _comment(answers: Mapping[str, Any], texts: Iterable[tuple[str, int]]) -> str | None:
-    given = [_answer(answers, question_id, place) for question_id, place in texts]
-    words = [", ".join(map(str, part)) if isinstance(part, list) else part for part in given]
+    parts = [_answer(answers, question_id, place) for question_id, place in texts]
+    words = [", ".join(map(str, part)) if isinstance(part, list) else part for part in parts]
     return "\n".join(str(part) for part in words if part) or None

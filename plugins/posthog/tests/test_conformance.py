@@ -15,7 +15,7 @@ from starlette.applications import Starlette
 from cs_sync.testing import SourceConformance, VendorFake, make_asgi_answer
 from cs_sync_posthog import PostHogSource
 from cs_sync_sandbox.keys import POSTHOG_KEY, POSTHOG_PROJECT_ID
-from cs_sync_sandbox.posthog import routes
+from cs_sync_sandbox.posthog import list_routes
 from cs_sync_sandbox.site import Site
 from cs_sync_sandbox.world import World, build_world
 
@@ -119,7 +119,7 @@ _FIRST_KNOWN: dict[tuple[str, str, bytes], httpx.Response] = {}
 
 def _answers_of(world: World) -> Answers:
     site = Site(world, lambda: PostHogVendor.start, limits=False)
-    return make_asgi_answer(Starlette(routes=list(routes(site))))
+    return make_asgi_answer(Starlette(routes=list(list_routes(site))))
 
 
 @cache

@@ -51,9 +51,9 @@ class StreamReader:
         if not cut:
             return rows, []
         whole = read_in_parallel(lambda i: self.api.complete(nested, rows[i]), cut)
-        known = {**dict(enumerate(rows)), **dict(zip(cut, whole, strict=True))}
-        gone = [rows[i]["id"] for i in cut if known[i] is None]
-        return [row for row in known.values() if row is not None], gone
+        completed = {**dict(enumerate(rows)), **dict(zip(cut, whole, strict=True))}
+        deleted = [rows[i]["id"] for i in cut if completed[i] is None]
+        return [row for row in completed.values() if row is not None], deleted
 
     def _changed(self, window: Window) -> Iterator[Page]:
         """Read each changed object named by events once, with the fields of a backfill.
@@ -62,19 +62,19 @@ class StreamReader:
         be older than another event's.
         """
         params = {"types": list(self.endpoint.events), "created": _created_range(window)}
-        seen: set[str] = set()
-        for told, place in self.api.pages(EVENTS.path, params, window.resume):
-            events, odd = map_each(self.record, told, _validate_event, lambda _event: None)
+        read_ids: set[str] = set()
+        for raw_events, place in self.api.pages(EVENTS.path, params, window.resume):
+            events, odd = map_each(self.record, raw_events, _validate_event, lambda _event: None)
             ids = [
                 id
                 for id in dict.fromkeys(map(self._find_object_id, events))
-                if id and id not in seen
+                if id and id not in read_ids
             ]
-            seen.update(ids)
-            found = dict(zip(ids, self._read_all(ids), strict=True))
-            rows = [row for row in found.values() if row is not None]
-            gone = [id for id, row in found.items() if row is None]
-            page = self._page(rows, gone, place, self._map_ended_discounts(events))
+            read_ids.update(ids)
+            rows_by_id = dict(zip(ids, self._read_all(ids), strict=True))
+            rows = [row for row in rows_by_id.values() if row is not None]
+            deleted = [id for id, row in rows_by_id.items() if row is None]
+            page = self._page(rows, deleted, place, self._map_ended_discounts(events))
             _set_version_dates(page, events)
             yield replace(page, rejected=[*page.rejected, *odd])
 
@@ -87,26 +87,26 @@ class StreamReader:
 
     def _map_ended_discounts(self, events: list[Raw]) -> Iterator[Mapped]:
         for event in events:
-            mine = self.ends_discounts_of
-            if event["type"] == DISCOUNT_ENDED and mine and mine(_get_event_object(event)):
+            is_own = self.ends_discounts_of
+            if event["type"] == DISCOUNT_ENDED and is_own and is_own(_get_event_object(event)):
                 yield from map_ended_discount(event, self.catalogue)
 
     def _page(
         self,
         rows: list[Any],
-        gone: list[str],
+        deleted: list[str],
         resume: PageCursor | None,
         ended: Iterable[Mapped] = (),
     ) -> Page:
-        made = [found for row in rows for found in map_or_reject(self.record, row, self.mapper)]
+        made = [outcome for row in rows for outcome in map_or_reject(self.record, row, self.mapper)]
         records: dict[type[Record], list[Row]] = {}
         rejected: list[Rejection] = []
-        for found in (*made, *ended):
-            if isinstance(found, Rejection):
-                rejected.append(found)
+        for outcome in (*made, *ended):
+            if isinstance(outcome, Rejection):
+                rejected.append(outcome)
             else:
-                records.setdefault(found[0], []).append(found[1])
-        return Page(records, resume, {self.record: gone} if gone else {}, rejected)
+                records.setdefault(outcome[0], []).append(outcome[1])
+        return Page(records, resume, {self.record: deleted} if deleted else {}, rejected)
 
 
 def _validate_event(event: Raw) -> Raw:

@@ -52,8 +52,8 @@ class _HostHttpClient(stripe.HTTPClient):
         *,
         _usage: list[str] | None = None,
     ) -> tuple[str, int, Mapping[str, str]]:
-        wanted = {**(headers or {}), "Accept": "application/json"}
-        response = self._http.send(method.upper(), url, headers=wanted, content=post_data)
+        request_headers = {**(headers or {}), "Accept": "application/json"}
+        response = self._http.send(method.upper(), url, headers=request_headers, content=post_data)
         self._answer.document = response.extensions.get("json")
         return "{}", response.status_code, response.headers
 
@@ -91,8 +91,8 @@ class StripeApi:
     def get(self, path: str, **params: Any) -> Raw:
         """Return one decoded response."""
         self._client.raw_request("get", path, **params)
-        found: Raw = self._ride.take()
-        return found
+        body: Raw = self._ride.take()
+        return body
 
     def _listed(self, path: str, params: Mapping[str, Any]) -> Raw:
         """Read one page of a list without the SDK (as slow per page as the mapping)."""
@@ -117,9 +117,9 @@ class StripeApi:
         """
         watch = PaginationGuard(f"Stripe: {path}")
         while True:
-            answer, gone = self._page(path, params, place)
+            answer, deleted = self._page(path, params, place)
             rows = answer["data"]
-            place = _make_cursor(path, rows, gone) if answer["has_more"] else None
+            place = _make_cursor(path, rows, deleted) if answer["has_more"] else None
             if place is not None:
                 watch.check_next_page((place["after"], place["gone"]), len(rows))
             yield rows, place
@@ -130,17 +130,17 @@ class StripeApi:
         self, path: str, params: Mapping[str, Any], place: PageCursor | None
     ) -> tuple[Raw, str | None]:
         """Read one page; also return the last deleted cursor object so far."""
-        asked = {"limit": PAGE_SIZE, **params}
+        query = {"limit": PAGE_SIZE, **params}
         if place is None:
-            return self._listed(path, asked), None
+            return self._listed(path, query), None
         try:
-            return self._listed(path, {**asked, "starting_after": place["after"]}), place["gone"]
+            return self._listed(path, {**query, "starting_after": place["after"]}), place["gone"]
         except RequestRefused as error:
             by_time = "created" in params and place["created"] is not None
             if not (by_time and _is_cursor_deleted(error)):
                 raise
         created = {**params["created"], "lt": place["created"] + 1}
-        return self._listed(path, {**asked, "created": created}), place["after"]
+        return self._listed(path, {**query, "created": created}), place["after"]
 
     def list_all(self, path: str, params: Mapping[str, Any]) -> list[Any]:
         """Read every object of a list; once more if the cursor's object was deleted."""
@@ -163,12 +163,12 @@ class StripeApi:
         """Read one object with all nested rows; None if it was deleted."""
         expand = {"expand": list(endpoint.expand)} if endpoint.expand else {}
         try:
-            found = self.get(f"{endpoint.path}/{quote(id, safe='')}", **expand)
+            body = self.get(f"{endpoint.path}/{quote(id, safe='')}", **expand)
         except RequestRefused as error:
             if error.status == 404:
                 return None
             raise
-        return None if found.get("deleted") else self.complete(endpoint.nested, found)
+        return None if body.get("deleted") else self.complete(endpoint.nested, body)
 
     def complete(self, nested: NestedList | None, owner: Raw) -> Raw | None:
         """Return the object with its whole nested list; None if it was deleted meanwhile."""
@@ -196,20 +196,24 @@ def _flatten_params(params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def _make_cursor(path: str, rows: list[Any], gone: str | None) -> PageCursor:
+def _make_cursor(path: str, rows: list[Any], deleted: str | None) -> PageCursor:
     try:
         after, created = str(rows[-1]["id"]), rows[-1].get("created")
     except (AttributeError, IndexError, KeyError, TypeError) as error:
         raise Unreachable(f"Stripe: {path} promises more rows but names no last one") from error
     second = created if isinstance(created, int) else None
-    return {"after": after, "created": second, "gone": gone}
+    return {"after": after, "created": second, "gone": deleted}
 
 
 def _is_cursor_deleted(error: RequestRefused) -> bool:
     """Return whether a list cannot continue because the cursor's object was deleted."""
     body = error.body if isinstance(error.body, dict) else {}
-    told = body.get("error")
-    return error.status == 400 and isinstance(told, dict) and told.get("param") == "starting_after"
+    details = body.get("error")
+    return (
+        error.status == 400
+        and isinstance(details, dict)
+        and details.get("param") == "starting_after"
+    )
 
 
 def read_in_parallel(read: Callable[[T], R], items: Iterable[T]) -> list[R]:

@@ -15,9 +15,9 @@ from starlette.routing import Route
 from cs_sync.testing import SourceConformance, VendorFake, make_asgi_answer
 from cs_sync_sandbox.keys import STRIPE_KEY
 from cs_sync_sandbox.site import Site
-from cs_sync_sandbox.stripe.books import customer_id
-from cs_sync_sandbox.stripe.events import events
-from cs_sync_sandbox.stripe.lists import Listing, listings
+from cs_sync_sandbox.stripe.books import get_customer_id
+from cs_sync_sandbox.stripe.events import list_events
+from cs_sync_sandbox.stripe.lists import Listing, make_listings
 from cs_sync_sandbox.stripe.service import Stripe
 from cs_sync_sandbox.world import World, build_world
 from cs_sync_sandbox.world.records import Refund
@@ -78,7 +78,7 @@ class ChangingStripe(Stripe):
     def lists(self) -> dict[str, Listing]:
         """Made anew after every change, each of which is told by an event."""
         if self.changes_of_lists != len(self.told):
-            self._lists = listings(self.books, [*self.told, *events(self.books)])
+            self._lists = make_listings(self.books, [*self.told, *list_events(self.books)])
             self.changes_of_lists = len(self.told)
         return self._lists
 
@@ -148,8 +148,8 @@ class StripeVendor(VendorFake):
         number = 900 + len(self.books.customers)
         any_ = next(iter(self.books.customers.values()))
         company = replace(any_, number=number, key=f"acct_{number:04d}", created_at=self.now())
-        self.books.customers[customer_id(company.key)] = company
-        return customer_id(company.key)
+        self.books.customers[get_customer_id(company.key)] = company
+        return get_customer_id(company.key)
 
     def _add_subscriptions(self) -> str:
         now, new = self.now(), f"sub_new{len(self.books.subscriptions)}"

@@ -108,17 +108,17 @@ class WebhookDestination:
 def classify_response(section: str, response: httpx.Response, body: Any) -> VendorError | None:
     """Return the error that every message would meet; None leaves it to the host."""
     status, facts = response.status_code, {"status": response.status_code, "body": body}
-    said = f"webhook: the receiver answered {status} {response.reason_phrase}"
+    message = f"webhook: the receiver answered {status} {response.reason_phrase}"
     if status == 401:
         remedy = f"compare signing_secret and headers of {section} with what the receiver expects"
-        return CredentialRefused(said, remedy, **facts)
+        return CredentialRefused(message, remedy, **facts)
     if status == 403:
         remedy = f"let the receiver accept what is signed with signing_secret of {section}"
-        return PermissionMissing(said, remedy, **facts)
+        return PermissionMissing(message, remedy, **facts)
     if 300 <= status < 400:
         target = response.headers.get("location", "nowhere")
         remedy = f"it points to {target}: if that is right, set url of {section} to it"
-        return RequestRefused(said, remedy, **facts)
+        return RequestRefused(message, remedy, **facts)
     return None
 
 

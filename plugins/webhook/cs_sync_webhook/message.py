@@ -61,9 +61,9 @@ def _build_change_id(op: Op) -> str:
     time of the last acknowledged change. The time of this run is left out, as it alone
     differs when a message is repeated.
     """
-    said: Mapping[str, Any] = {
+    content: Mapping[str, Any] = {
         "account": op.key,
         "before": dict(op.before),
         "fields": {n: v for n, v in get_known_fields(op).items() if not isinstance(v, datetime)},
     }
-    return sha256(orjson.dumps(said, option=_OPTIONS)).hexdigest()[:32]
+    return sha256(orjson.dumps(content, option=_OPTIONS)).hexdigest()[:32]

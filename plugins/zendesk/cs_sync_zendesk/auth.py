@@ -62,10 +62,10 @@ class ClientCredentials(httpx.Auth):
         """Return a token other than `unless`; other threads wait while one requests it."""
         with self._lock:
             if self._token in (None, unless) or self._clock() >= self._ends:
-                asked = self._clock()
+                requested_at = self._clock()
                 response = yield self._request()
                 self._token, lifetime = self._parse_token(response)
-                self._ends = asked + lifetime - min(MARGIN, lifetime / 2)
+                self._ends = requested_at + lifetime - min(MARGIN, lifetime / 2)
             assert self._token is not None  # noqa: S101 - set just above or before
             return self._token
 

@@ -27,8 +27,8 @@ class ZendeskConfig(ConnectorConfig):
     def _one_credential(self) -> Self:
         oauth = (self.client_id, self.client_secret)
         token = (self.email, self.api_token)
-        given = [pair for pair in (oauth, token) if any(part is not None for part in pair)]
-        if len(given) != 1 or None in given[0]:
+        credentials = [pair for pair in (oauth, token) if any(part is not None for part in pair)]
+        if len(credentials) != 1 or None in credentials[0]:
             raise ValueError(
                 "give client_id and client_secret of an OAuth client, or else email and api_token"
             )

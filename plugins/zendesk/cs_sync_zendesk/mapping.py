@@ -102,8 +102,8 @@ def map_ticket(raw: Raw, metrics: Raw, base_url: str, topic_field: int | None) -
 def _count_transfers(metrics: Raw) -> int | None:
     """Return the number of agents, or groups, less one; None if Zendesk has none."""
     stations = [metrics.get("assignee_stations"), metrics.get("group_stations")]
-    known = [number for number in stations if number is not None]
-    return max(0, *(number - 1 for number in known)) if known else None
+    numbers = [number for number in stations if number is not None]
+    return max(0, *(number - 1 for number in numbers)) if numbers else None
 
 
 def _map_rating(raw: Raw, metrics: Raw) -> Mapped:
@@ -163,8 +163,8 @@ def parse_time(text: str | None) -> datetime | None:
     """Parse an ISO 8601 time to aware UTC."""
     if text is None:
         return None
-    found = datetime.fromisoformat(text)
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
 
 
 def format_id(id: int | None) -> str | None:
@@ -176,5 +176,5 @@ def format_id(id: int | None) -> str | None:
 
 def index_by_ticket(metric_sets: Iterable[Raw]) -> dict[Any, Raw]:
     """Return metric sets by ticket id, without invalid ones."""
-    found = (metrics for metrics in metric_sets if isinstance(metrics, dict))
-    return {metrics.get("ticket_id"): metrics for metrics in found}
+    valid_sets = (metrics for metrics in metric_sets if isinstance(metrics, dict))
+    return {metrics.get("ticket_id"): metrics for metrics in valid_sets}

@@ -40,15 +40,15 @@ def read_users(http: Http, window: Window) -> Iterator[Page]:
     """Yield changed people; those who are no end users (any more) are deleted contacts."""
     for answer, cursor in _read_export(http, USERS, window, {}):
         rows = _deduplicate_rows(answer, "users")
-        kept = [row for row in rows if _is_contact(row)]
-        gone = _collect_ids(row for row in rows if not _is_contact(row))
-        alone = _collect_ids(row for row in kept if not _get_field(row, "organization_id"))
+        contacts = [row for row in rows if _is_contact(row)]
+        deleted = _collect_ids(row for row in rows if not _is_contact(row))
+        alone = _collect_ids(row for row in contacts if not _get_field(row, "organization_id"))
         yield _page(
             SourceContact,
-            kept,
+            contacts,
             mapping.map_user,
             cursor,
-            {SourceContact: gone, Membership: gone + alone},
+            {SourceContact: deleted, Membership: deleted + alone},
         )
 
 
@@ -59,7 +59,7 @@ def read_tickets(
     for answer, cursor in _read_export(http, TICKETS, window, {"include": "metric_sets"}):
         rows = _deduplicate_rows(answer, "tickets")
         metrics = mapping.index_by_ticket(answer.get("metric_sets") or ())
-        gone = _collect_ids(row for row in rows if _get_field(row, "status") == "deleted")
+        deleted = _collect_ids(row for row in rows if _get_field(row, "status") == "deleted")
 
         def one(raw: Raw, metrics: dict[Any, Raw] = metrics) -> Mapped:
             return mapping.map_ticket(raw, metrics.get(raw["id"], {}), base_url, topic_field)
@@ -69,7 +69,7 @@ def read_tickets(
             (row for row in rows if _get_field(row, "status") != "deleted"),
             one,
             cursor,
-            {Ticket: gone, SurveyResponse: gone},
+            {Ticket: deleted, SurveyResponse: deleted},
         )
 
 
@@ -91,7 +91,7 @@ def _read_export(
 
 
 def _page(
-    record: type[Record], rows: Iterable[Any], mapper: Mapper, resume: Any, gone: Gone
+    record: type[Record], rows: Iterable[Any], mapper: Mapper, resume: Any, deleted_ids: Gone
 ) -> Page:
     records: dict[type[Record], list[Row]] = {}
     rejected: list[Rejection] = []
@@ -105,7 +105,7 @@ def _page(
             continue
         for kind, row in made:
             records.setdefault(kind, []).append(row)
-    deleted = {kind: ids for kind, ids in gone.items() if ids}
+    deleted = {kind: ids for kind, ids in deleted_ids.items() if ids}
     return Page(records, resume, deleted, rejected)
 
 

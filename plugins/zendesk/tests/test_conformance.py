@@ -16,7 +16,7 @@ from cs_sync.testing import SourceConformance, VendorFake, make_asgi_answer
 from cs_sync_sandbox.keys import ZENDESK_CLIENT_ID, ZENDESK_CLIENT_SECRET
 from cs_sync_sandbox.site import Site
 from cs_sync_sandbox.world import World, build_world
-from cs_sync_sandbox.zendesk import objects, routes
+from cs_sync_sandbox.zendesk import list_routes, objects
 from cs_sync_zendesk.source import ZendeskSource
 
 pytestmark = pytest.mark.slow
@@ -57,7 +57,7 @@ class ZendeskVendor(VendorFake):
 
     def expire_tokens(self) -> bool:
         site = Site(self.world, self.now)
-        self._answers = make_asgi_answer(Starlette(routes=list(routes(site))))
+        self._answers = make_asgi_answer(Starlette(routes=list(list_routes(site))))
         return True
 
     def refusal(self, status: int, words: str) -> httpx.Response:
@@ -98,12 +98,12 @@ class ZendeskVendor(VendorFake):
             name = f"u-{number:05d}"
             person = replace(world.people[0], number=number, key=name, created_at=now)
             self._become(people=(*world.people, person))
-            return str(objects.user_id(name))
+            return str(objects.get_user_id(name))
         number = max(c.number for c in world.companies) + 1
         name = f"acct_{number:04d}"
         company = replace(world.companies[0], number=number, key=name, created_at=now)
         self._become(companies=(*world.companies, company))
-        return str(objects.organization_id(name))
+        return str(objects.get_organization_id(name))
 
     def edit(self, stream: str) -> str:
         return self._change(stream, 1, gone=False)
@@ -124,11 +124,11 @@ class ZendeskVendor(VendorFake):
             person = world.people[place]
             changed = replace(person, first="Renamed", created_at=now)
             self._become(people=tuple(changed if p is person else p for p in world.people))
-            return self._lost(objects.user_id(person.key), gone)
+            return self._lost(objects.get_user_id(person.key), gone)
         company = world.companies[place]
         renamed = replace(company, name="Renamed Ltd", created_at=now)
         self._become(companies=tuple(renamed if c is company else c for c in world.companies))
-        return self._lost(objects.organization_id(company.key), gone)
+        return self._lost(objects.get_organization_id(company.key), gone)
 
     def _lost(self, number: int, gone: bool) -> str:
         if gone:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from cs_sync_sandbox.answers import Json
-from cs_sync_sandbox.hubspot.errors import invalid, partly
+from cs_sync_sandbox.hubspot.errors import make_invalid_error, make_partial_error
 from cs_sync_sandbox.hubspot.portal import Portal
 from cs_sync_sandbox.hubspot.records import TYPES, connect
-from cs_sync_sandbox.hubspot.values import iso
+from cs_sync_sandbox.hubspot.values import format_instant
 
 MOST = 1000
 TYPE_IDS = {
@@ -19,14 +19,14 @@ PRIMARY = frozenset({1, 2})
 def read(portal: Portal, kind: str, target: str, body: Json) -> tuple[int, Json]:
     """POST batch/read: ids without an association come as errors of a 207, which are none."""
     results, errors = [], []
-    for one in _inputs(body):
-        id_ = str(one["id"])
+    for entry in _read_inputs(body):
+        id_ = str(entry["id"])
         ends = portal.linked(kind, id_, target)
         if ends:
-            to = [{"toObjectId": e, "associationTypes": _types(t)} for e, t in ends.items()]
+            to = [{"toObjectId": e, "associationTypes": _make_types(t)} for e, t in ends.items()]
             results.append({"from": {"id": id_}, "to": to})
         else:
-            error = partly(
+            error = make_partial_error(
                 "OBJECT_NOT_FOUND", f"No {target} is associated with {kind} {id_}.",
                 {"fromObjectId": [id_], "fromObjectType": [TYPE_IDS[kind]]},
             )  # fmt: skip
@@ -38,17 +38,21 @@ def read(portal: Portal, kind: str, target: str, body: Json) -> tuple[int, Json]
 def create(portal: Portal, kind: str, target: str, body: Json) -> tuple[int, Json]:
     """POST batch/create: twice does no harm; an id that is not there makes a 207."""
     if (kind, target) not in TYPES:
-        raise invalid(f"No association types between {kind} and {target}")
+        raise make_invalid_error(f"No association types between {kind} and {target}")
     results, errors = [], []
-    for one in _inputs(body):
-        start, end = str(one["from"]["id"]), str(one["to"]["id"])
-        types = {t["associationTypeId"] for t in one.get("types", [])}
+    for entry in _read_inputs(body):
+        start, end = str(entry["from"]["id"]), str(entry["to"]["id"])
+        types = {t["associationTypeId"] for t in entry.get("types", [])}
         if not types or not types <= TYPES[(kind, target)]:
-            raise invalid(f"Association types {sorted(types)} do not go from {kind} to {target}")
+            raise make_invalid_error(
+                f"Association types {sorted(types)} do not go from {kind} to {target}"
+            )
         lost = [i for k, i in ((kind, start), (target, end)) if portal.find(k, i) is None]
         if lost:
             errors.append(
-                partly("OBJECT_NOT_FOUND", "One or more ids were not found", {"ids": lost})
+                make_partial_error(
+                    "OBJECT_NOT_FOUND", "One or more ids were not found", {"ids": lost}
+                )
             )
             continue
         connect(portal, kind, start, target, end)
@@ -61,14 +65,14 @@ def create(portal: Portal, kind: str, target: str, body: Json) -> tuple[int, Jso
     return _answer(portal, results, errors, 201)
 
 
-def _inputs(body: Json) -> list[Json]:
+def _read_inputs(body: Json) -> list[Json]:
     inputs = body.get("inputs") or []
     if not 1 <= len(inputs) <= MOST:
-        raise invalid(f"inputs must hold between 1 and {MOST} records")
+        raise make_invalid_error(f"inputs must hold between 1 and {MOST} records")
     return list(inputs)
 
 
-def _types(ids: set[int]) -> list[Json]:
+def _make_types(ids: set[int]) -> list[Json]:
     return [
         {
             "category": "HUBSPOT_DEFINED", "typeId": id_,
@@ -79,7 +83,7 @@ def _types(ids: set[int]) -> list[Json]:
 
 
 def _answer(portal: Portal, results: list[Json], errors: list[Json], fine: int) -> tuple[int, Json]:
-    now = iso(portal.now())
+    now = format_instant(portal.now())
     body: Json = {"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now}
     if errors:
         body |= {"numErrors": len(errors), "errors": errors}

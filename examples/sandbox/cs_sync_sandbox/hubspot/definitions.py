@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from cs_sync_sandbox.answers import Json
-from cs_sync_sandbox.hubspot.values import iso
+from cs_sync_sandbox.hubspot.values import format_instant
 
 READ_ONLY = frozenset(
     {
@@ -75,29 +75,31 @@ UNASKED = {
 }  # fmt: skip
 
 
-def modified_name(kind: str) -> str:
+def get_modified_name(kind: str) -> str:
     """Return the property that holds when a record changed."""
     return "lastmodifieddate" if kind == "contacts" else "hs_lastmodifieddate"
 
 
-def created_name(kind: str) -> str:
+def get_created_name(kind: str) -> str:
     """Return the property that holds when a record was made."""
     return "createdate" if kind in {"companies", "contacts"} else "hs_createdate"
 
 
-def built_in(kind: str, made_at: datetime) -> dict[str, Json]:
+def list_built_in(kind: str, made_at: datetime) -> dict[str, Json]:
     """Return the definitions of a kind of record by name."""
-    return {name: _definition(kind, name, what, made_at) for name, what in DEFAULTS[kind].items()}
+    return {
+        name: _make_built_in(kind, name, what, made_at) for name, what in DEFAULTS[kind].items()
+    }
 
 
-def _definition(kind: str, name: str, what: str, made_at: datetime) -> Json:
+def _make_built_in(kind: str, name: str, what: str, made_at: datetime) -> Json:
     options = what.split() if " " in what else []
     type_ = "enumeration" if options or what == "owner" else what
     if what == "custom":
         type_ = "string"
     field = {"enumeration": "select", "number": "number", "datetime": "date"}.get(type_, "text")
     locked = name in READ_ONLY
-    return definition(
+    return make_definition(
         {
             "name": name, "label": name.removeprefix("hs_").replace("_", " ").capitalize(),
             "type": type_, "fieldType": field, "groupName": GROUPS[kind][0],
@@ -112,7 +114,7 @@ def _definition(kind: str, name: str, what: str, made_at: datetime) -> Json:
     )  # fmt: skip
 
 
-def definition(given: Json, made_at: datetime) -> Json:
+def make_definition(fields: Json, made_at: datetime) -> Json:
     """Return a whole definition from what was given of it."""
     options = [
         {
@@ -120,16 +122,17 @@ def definition(given: Json, made_at: datetime) -> Json:
             "displayOrder": option.get("displayOrder", index),
             "hidden": option.get("hidden", False), "description": option.get("description", ""),
         }
-        for index, option in enumerate(given.get("options") or [])
+        for index, option in enumerate(fields.get("options") or [])
     ]  # fmt: skip
     blank: Json = {
-        "archived": False, "calculated": False, "createdAt": iso(made_at), "description": "",
+        "archived": False, "calculated": False, "createdAt": format_instant(made_at),
+        "description": "",
         "displayOrder": -1, "externalOptions": False, "formField": False,
         "hasUniqueValue": False, "hidden": False, "hubspotDefined": False,
         "modificationMetadata": {
             "archivable": True, "readOnlyDefinition": False, "readOnlyOptions": False,
             "readOnlyValue": False,
         },
-        "updatedAt": iso(made_at),
+        "updatedAt": format_instant(made_at),
     }  # fmt: skip
-    return {**blank, **given, "options": options}
+    return {**blank, **fields, "options": options}

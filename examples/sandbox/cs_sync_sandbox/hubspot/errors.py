@@ -29,7 +29,9 @@ class HubSpotError(Exception):
         }
 
 
-def invalid(message: str, code: str | None = None, name: str | None = None) -> HubSpotError:
+def make_invalid_error(
+    message: str, code: str | None = None, name: str | None = None
+) -> HubSpotError:
     """Return a 400 VALIDATION_ERROR, with one detail where a property is to blame."""
     more: Json = {}
     if code:
@@ -40,19 +42,19 @@ def invalid(message: str, code: str | None = None, name: str | None = None) -> H
     return HubSpotError(400, "VALIDATION_ERROR", message, more)
 
 
-def against_rule(name: str, message: str) -> HubSpotError:
+def make_rule_error(name: str, message: str) -> HubSpotError:
     """Return the 400 of a property's validation rule, which lists properties as JSON in a text."""
     refused = [{"isValid": False, "message": message, "error": "RULE_VIOLATION", "name": name}]
-    told = f"Property values were not valid: {orjson.dumps(refused).decode()}"
-    return HubSpotError(400, "VALIDATION_ERROR", told)
+    text = f"Property values were not valid: {orjson.dumps(refused).decode()}"
+    return HubSpotError(400, "VALIDATION_ERROR", text)
 
 
-def not_found(kind: str, id_: str) -> HubSpotError:
+def make_not_found_error(kind: str, id_: str) -> HubSpotError:
     """Return the 404 of a single record."""
     return HubSpotError(404, "OBJECT_NOT_FOUND", f"Object not found. objectId={id_} ({kind})")
 
 
-def partly(category: str, message: str, context: dict[str, list[str]]) -> Json:
+def make_partial_error(category: str, message: str, context: dict[str, list[str]]) -> Json:
     """Return one error of a 207 multi-status answer."""
     return {
         "status": "error", "category": category, "message": message, "context": context,

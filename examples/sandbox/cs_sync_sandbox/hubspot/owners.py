@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.datastructures import QueryParams
 
 from cs_sync_sandbox.answers import Json
-from cs_sync_sandbox.hubspot.errors import not_found
+from cs_sync_sandbox.hubspot.errors import make_not_found_error
 from cs_sync_sandbox.hubspot.portal import Portal
 from cs_sync_sandbox.hubspot.seed import OWNER
 from cs_sync_sandbox.world.records import Owner
@@ -22,7 +22,7 @@ def list_owners(portal: Portal, query: QueryParams) -> tuple[int, Json]:
         for owner in portal.owners
         if owner.active != archived and email in {None, owner.email} and owner.number > after
     ]
-    body: Json = {"results": [shown(owner) for owner in rows[:limit]]}
+    body: Json = {"results": [show_owner(owner) for owner in rows[:limit]]}
     if len(rows) > limit:
         body["paging"] = {"next": {"after": str(rows[limit - 1].number)}}
     return 200, body
@@ -32,11 +32,11 @@ def get_owner(portal: Portal, id_: str) -> tuple[int, Json]:
     """GET one owner."""
     for owner in portal.owners:
         if str(OWNER + owner.number) == id_:
-            return 200, shown(owner)
-    raise not_found("owners", id_)
+            return 200, show_owner(owner)
+    raise make_not_found_error("owners", id_)
 
 
-def shown(owner: Owner) -> Json:
+def show_owner(owner: Owner) -> Json:
     """Return an owner as HubSpot shows it."""
     body: Json = {
         "id": str(OWNER + owner.number), "archived": not owner.active, "createdAt": SINCE,

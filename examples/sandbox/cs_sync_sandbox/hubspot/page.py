@@ -39,34 +39,34 @@ class Pages:
 
     async def companies(self, _: Request) -> Response:
         """GET /hubspot/: every company, the worst score first, those without one last."""
-        rows = sorted(self.portal.live("companies"), key=_by_score)
+        rows = sorted(self.portal.live("companies"), key=_get_score_order)
         cells = [
             (
-                f'<a href="companies/{escape(r.id)}">{_text(r, "name")}</a>',
-                _text(r, "domain"), _score(r), _band(r), escape(self._owner(r)),
+                f'<a href="companies/{escape(r.id)}">{_render_text(r, "name")}</a>',
+                _render_text(r, "domain"), _score(r), _render_band(r), escape(self._owner(r)),
                 str(len(self._open_tasks(r))),
             )
             for r in rows
         ]  # fmt: skip
         head = ("Company", "Domain", "Health score", "Band", "Owner", "Open tasks")
-        return _page("Companies", f"<h1>Companies</h1>{_table(head, cells)}")
+        return _render_page("Companies", f"<h1>Companies</h1>{_render_table(head, cells)}")
 
     async def company(self, request: Request) -> Response:
         """GET /hubspot/companies/{id}: its properties and its tasks."""
         record = self.portal.find("companies", request.path_params["id"])
         if record is None:
-            return _page("Not found", "<h1>No such company</h1>", 404)
-        name = _text(record, "name")
+            return _render_page("Not found", "<h1>No such company</h1>", 404)
+        name = _render_text(record, "name")
         ours = {n: v for n, v in record.properties.items() if n.startswith("cs_")}
         rest = {n: v for n, v in record.properties.items() if v and n not in ours}
         parts = [
             '<p><a href="../">All companies</a></p>',
-            f"<h1>{name}</h1><p>{_band(record)} {_score(record)}</p>",
+            f"<h1>{name}</h1><p>{_render_band(record)} {_score(record)}</p>",
             f"<h2>Tasks</h2>{self._tasks(record)}",
             f"<h2>Customer success</h2>{self._properties(ours)}",
             f"<h2>About this company</h2>{self._properties(rest)}",
         ]
-        return _page(record.properties.get("name") or record.id, "".join(parts))
+        return _render_page(record.properties.get("name") or record.id, "".join(parts))
 
     def _tasks(self, record: Record) -> str:
         tasks = self._linked_tasks(record)
@@ -74,33 +74,33 @@ class Pages:
             return '<p class="quiet">No tasks.</p>'
         cells = [
             (
-                f"<b>{_text(t, 'hs_task_subject')}</b>"
-                f'<div class="body">{_rich(t, "hs_task_body")}</div>',
-                _time(t.properties.get("hs_timestamp") or ""), _text(t, "hs_task_priority"),
-                _text(t, "hs_task_status"), escape(self._owner(t)),
+                f"<b>{_render_text(t, 'hs_task_subject')}</b>"
+                f'<div class="body">{_render_rich_text(t, "hs_task_body")}</div>',
+                _time(t.properties.get("hs_timestamp") or ""), _render_text(t, "hs_task_priority"),
+                _render_text(t, "hs_task_status"), escape(self._owner(t)),
             )
             for t in tasks
         ]  # fmt: skip
-        return _table(("Task", "Due", "Priority", "Status", "Owner"), cells)
+        return _render_table(("Task", "Due", "Priority", "Status", "Owner"), cells)
 
     def _properties(self, values: Mapping[str, str | None]) -> str:
         if not values:
             return '<p class="quiet">Nothing yet.</p>'
-        known = self.portal.definitions["companies"]
+        definitions = self.portal.definitions["companies"]
         cells = [
             (
-                f"{escape(known[name]['label'] if name in known else name)} "
+                f"{escape(definitions[name]['label'] if name in definitions else name)} "
                 f'<span class="quiet">{escape(name)}</span>',
-                f'<div class="body">{_value(known.get(name), value or "")}</div>',
+                f'<div class="body">{_render_value(definitions.get(name), value or "")}</div>',
             )
             for name, value in sorted(values.items())
         ]
-        return _table(("Property", "Value"), cells)
+        return _render_table(("Property", "Value"), cells)
 
     def _linked_tasks(self, record: Record) -> list[Record]:
         ids = self.portal.linked("companies", record.id, "tasks")
-        found = [self.portal.find("tasks", id_) for id_ in ids]
-        return [task for task in found if task]
+        tasks = [self.portal.find("tasks", id_) for id_ in ids]
+        return [task for task in tasks if task]
 
     def _open_tasks(self, record: Record) -> list[Record]:
         tasks = self._linked_tasks(record)
@@ -114,7 +114,7 @@ class Pages:
         return id_ or "—"
 
 
-def page_routes(portal: Portal) -> list[Route]:
+def list_page_routes(portal: Portal) -> list[Route]:
     """Return the paths of the pages."""
     pages = Pages(portal)
     return [
@@ -123,22 +123,22 @@ def page_routes(portal: Portal) -> list[Route]:
     ]
 
 
-def _by_score(record: Record) -> tuple[bool, float, str]:
+def _get_score_order(record: Record) -> tuple[bool, float, str]:
     score = record.properties.get(SCORE)
     return not score, float(score or 0), record.properties.get("name") or ""
 
 
-def _rich(record: Record, name: str) -> str:
+def _render_rich_text(record: Record, name: str) -> str:
     """A rich text property as the portal shows it: line breaks and characters, no other markup."""
     lines = re.split(r"<br\s*/?>|</p>\s*<p>", record.properties.get(name) or "")
     return "<br>".join(escape(unescape(line)) for line in lines)
 
 
-def _text(record: Record, name: str) -> str:
+def _render_text(record: Record, name: str) -> str:
     return escape(record.properties.get(name) or "")
 
 
-def _value(definition: Json | None, value: str) -> str:
+def _render_value(definition: Json | None, value: str) -> str:
     return _time(value) if definition and definition["type"] == "datetime" else escape(value)
 
 
@@ -148,22 +148,22 @@ def _time(value: str) -> str:
 
 
 def _score(record: Record) -> str:
-    return _text(record, SCORE) or "—"
+    return _render_text(record, SCORE) or "—"
 
 
-def _band(record: Record) -> str:
-    band = _text(record, BAND)
+def _render_band(record: Record) -> str:
+    band = _render_text(record, BAND)
     return f'<span class="band {band}">{band}</span>' if band else "—"
 
 
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+def _render_table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """Return a table of cells that are HTML already."""
     top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
     body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
     return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
 
 
-def _page(title: str, body: str, status: int = 200) -> Response:
+def _render_page(title: str, body: str, status: int = 200) -> Response:
     return HTMLResponse(
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width">'

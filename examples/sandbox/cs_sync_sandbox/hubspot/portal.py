@@ -13,12 +13,17 @@ from cs_sync_sandbox.hubspot.definitions import (
     ALWAYS,
     GROUPS,
     UNASKED,
-    built_in,
-    created_name,
-    modified_name,
+    get_created_name,
+    get_modified_name,
+    list_built_in,
 )
-from cs_sync_sandbox.hubspot.errors import HubSpotError, against_rule, invalid, not_found
-from cs_sync_sandbox.hubspot.values import iso, normalised
+from cs_sync_sandbox.hubspot.errors import (
+    HubSpotError,
+    make_invalid_error,
+    make_not_found_error,
+    make_rule_error,
+)
+from cs_sync_sandbox.hubspot.values import format_instant, normalise_value
 from cs_sync_sandbox.world.records import Owner
 
 KINDS = ("companies", "contacts", "feedback_submissions", "tasks", "notes")
@@ -59,7 +64,7 @@ class Portal:
     def __post_init__(self) -> None:
         """Start with the definitions and groups every portal has."""
         for kind, (name, label) in GROUPS.items():
-            self.definitions[kind] = built_in(kind, self.now())
+            self.definitions[kind] = list_built_in(kind, self.now())
             self.groups[kind] = {
                 name: {"archived": False, "displayOrder": 0, "label": label, "name": name}
             }
@@ -74,31 +79,33 @@ class Portal:
 
     def find_archived(self, kind: str, id_: str, id_property: str | None = None) -> Record | None:
         """Return an archived record by id or by unique property."""
-        gone = (r for r in self.objects[kind].values() if r.archived_at is not None)
+        archived = (r for r in self.objects[kind].values() if r.archived_at is not None)
         return next(
-            (r for r in gone if r.properties.get(id_property or "hs_object_id") == id_), None
+            (r for r in archived if r.properties.get(id_property or "hs_object_id") == id_), None
         )
 
     def live(self, kind: str) -> Iterable[Record]:
         """Return the records that are not archived."""
         return (r for r in self.objects[kind].values() if r.archived_at is None)
 
-    def checked(self, kind: str, given: Mapping[str, object]) -> dict[str, str]:
+    def checked(self, kind: str, properties: Mapping[str, object]) -> dict[str, str]:
         """Return given values normalised.
 
         Raises:
             HubSpotError: 400 for a property that does not exist or a value that does not fit.
         """
-        found = {}
-        for name, value in given.items():
+        checked_values = {}
+        for name, value in properties.items():
             definition = self.definitions[kind].get(name)
             if definition is None:
-                raise invalid(f'Property "{name}" does not exist', "PROPERTY_DOESNT_EXIST", name)
-            found[name] = normalised(definition, value)
+                raise make_invalid_error(
+                    f'Property "{name}" does not exist', "PROPERTY_DOESNT_EXIST", name
+                )
+            checked_values[name] = normalise_value(definition, value)
             pattern, message = self.rules.get((kind, name), ("", ""))
-            if found[name] and not re.search(pattern, found[name]):
-                raise against_rule(name, message)
-        return found
+            if checked_values[name] and not re.search(pattern, checked_values[name]):
+                raise make_rule_error(name, message)
+        return checked_values
 
     def check_unique(self, kind: str, values: Mapping[str, str], record: Record | None) -> None:
         """Refuse a value that another record has in a unique property (409 CONFLICT)."""
@@ -107,13 +114,13 @@ class Portal:
                 continue
             for other in self.live(kind):
                 if other is not record and other.properties.get(name) == value:
-                    raise conflict(name, value, other.id)
+                    raise make_conflict_error(name, value, other.id)
 
     def create(self, kind: str, values: Mapping[str, str]) -> Record:
         """Add a record with checked values."""
         now, id_ = self.now(), str(next(self._ids))
         record = Record(id_, kind, {"hs_object_id": id_}, now, now)
-        record.properties[created_name(kind)] = iso(now)
+        record.properties[get_created_name(kind)] = format_instant(now)
         self._set(record, values, now)
         self.objects[kind][id_] = record
         return record
@@ -134,15 +141,15 @@ class Portal:
 
     def merge(self, kind: str, winner: Record, loser: Record) -> None:
         """Merge two records: the loser's id now means the winner, which takes its associations."""
-        gone = [*_ids_in(winner), *_ids_in(loser), loser.id]
-        for old in gone:
+        merged_ids = [*_list_merged_ids(winner), *_list_merged_ids(loser), loser.id]
+        for old in merged_ids:
             self.merged_into[(kind, old)] = winner.id
         del self.objects[kind][loser.id]
         for (origin, id_, target), ends in list(self.links.items()):
             if origin == kind and id_ == loser.id:
                 for end in list(ends):
                     self.link(kind, winner.id, target, end, ends[end])
-        self.update(winner, {"hs_merged_object_ids": ";".join(gone)})
+        self.update(winner, {"hs_merged_object_ids": ";".join(merged_ids)})
 
     def link(self, kind: str, id_: str, target: str, target_id: str, types: set[int]) -> None:
         """Associate two records in one direction."""
@@ -158,44 +165,44 @@ class Portal:
             return record.properties
         return record.before
 
-    def shown(self, record: Record, wanted: Iterable[str] = ()) -> Json:
+    def shown(self, record: Record, requested: Iterable[str] = ()) -> Json:
         """Return the record as an answer shows it: only what was asked for and a few always."""
-        names = [*ALWAYS[record.kind], *(wanted or UNASKED[record.kind])]
-        known = self.definitions[record.kind]
+        names = [*ALWAYS[record.kind], *(requested or UNASKED[record.kind])]
+        definitions = self.definitions[record.kind]
         body: Json = {
             "id": record.id,
-            "properties": {n: record.properties.get(n) for n in names if n in known},
-            "createdAt": iso(record.created_at),
-            "updatedAt": iso(record.updated_at),
+            "properties": {n: record.properties.get(n) for n in names if n in definitions},
+            "createdAt": format_instant(record.created_at),
+            "updatedAt": format_instant(record.updated_at),
             "archived": record.archived_at is not None,
         }
         if record.archived_at:
-            body["archivedAt"] = iso(record.archived_at)
+            body["archivedAt"] = format_instant(record.archived_at)
         return body
 
     def required(self, kind: str, id_: str, id_property: str | None = None) -> Record:
         """Return a live record or raise HubSpot's 404."""
         record = self.find(kind, id_, id_property)
         if record is None:
-            raise not_found(kind, id_)
+            raise make_not_found_error(kind, id_)
         return record
 
     def _check_id_property(self, kind: str, name: str) -> None:
         definition = self.definitions[kind].get(name)
         natural = kind == "contacts" and name == "email"
         if definition is None or not (natural or definition["hasUniqueValue"]):
-            raise invalid(f"{name} is not a unique identifier property for {kind}")
+            raise make_invalid_error(f"{name} is not a unique identifier property for {kind}")
 
     def _set(self, record: Record, values: Mapping[str, str], now: datetime) -> None:
         record.properties.update(values)
-        record.properties[modified_name(record.kind)] = iso(now)
+        record.properties[get_modified_name(record.kind)] = format_instant(now)
         if record.kind == "tasks" and "hs_task_status" in values:
             done = values["hs_task_status"] == "COMPLETED"
-            record.properties["hs_task_completion_date"] = iso(now) if done else None
+            record.properties["hs_task_completion_date"] = format_instant(now) if done else None
         record.updated_at = now
 
 
-def conflict(name: str, value: str, existing_id: str | None) -> HubSpotError:
+def make_conflict_error(name: str, value: str, existing_id: str | None) -> HubSpotError:
     """Return the 409 for a value that is taken."""
     where = f" Existing ID: {existing_id}" if existing_id else " It stands in the batch twice."
     return HubSpotError(
@@ -203,5 +210,5 @@ def conflict(name: str, value: str, existing_id: str | None) -> HubSpotError:
     )
 
 
-def _ids_in(record: Record) -> list[str]:
+def _list_merged_ids(record: Record) -> list[str]:
     return [id_ for id_ in (record.properties.get("hs_merged_object_ids") or "").split(";") if id_]

@@ -9,9 +9,9 @@ from typing import Any
 from starlette.datastructures import QueryParams
 
 from cs_sync_sandbox.answers import Json
-from cs_sync_sandbox.hubspot.errors import invalid, partly
-from cs_sync_sandbox.hubspot.portal import Portal, Record, conflict
-from cs_sync_sandbox.hubspot.values import iso
+from cs_sync_sandbox.hubspot.errors import make_invalid_error, make_partial_error
+from cs_sync_sandbox.hubspot.portal import Portal, Record, make_conflict_error
+from cs_sync_sandbox.hubspot.values import format_instant
 
 BATCH, PAGE = 100, 100
 READ_ONLY_KINDS = frozenset({"feedback_submissions"})
@@ -35,9 +35,12 @@ def list_records(portal: Portal, kind: str, query: QueryParams) -> Answer:
     rows.sort(key=lambda record: int(record.id))
     after = int(query.get("after", "0"))
     rest = [record for record in rows if int(record.id) > after]
-    wanted = _names(query, "properties")
+    requested = _parse_names(query, "properties")
     results = [
-        {**portal.shown(r, wanted), **_associations(portal, r, _names(query, "associations"))}
+        {
+            **portal.shown(r, requested),
+            **_list_associations(portal, r, _parse_names(query, "associations")),
+        }
         for r in rest[:limit]
     ]
     body: Json = {"results": results}
@@ -51,8 +54,8 @@ def list_records(portal: Portal, kind: str, query: QueryParams) -> Answer:
 def get_record(portal: Portal, kind: str, id_: str, query: QueryParams) -> Answer:
     """GET one record."""
     record = portal.required(kind, id_, query.get("idProperty"))
-    shown = portal.shown(record, _names(query, "properties"))
-    return 200, {**shown, **_associations(portal, record, _names(query, "associations"))}
+    shown = portal.shown(record, _parse_names(query, "properties"))
+    return 200, {**shown, **_list_associations(portal, record, _parse_names(query, "associations"))}
 
 
 def patch_record(portal: Portal, kind: str, id_: str, query: QueryParams, body: Json) -> Answer:
@@ -64,88 +67,92 @@ def patch_record(portal: Portal, kind: str, id_: str, query: QueryParams, body: 
     return 200, portal.shown(record, values)
 
 
-def batch_read(portal: Portal, kind: str, query: QueryParams, body: Json) -> Answer:
+def read_batch(portal: Portal, kind: str, query: QueryParams, body: Json) -> Answer:
     """POST batch/read: by id or by `idProperty`; what is not there makes a 207."""
     find = portal.find_archived if query.get("archived") in {"true", "True"} else portal.find
-    inputs = _inputs(body, distinct=False)
-    found, lost = list[Record](), list[str]()
-    for one in inputs:
-        record = find(kind, str(one["id"]), body.get("idProperty"))
+    inputs = _read_inputs(body, distinct=False)
+    records, lost = list[Record](), list[str]()
+    for entry in inputs:
+        record = find(kind, str(entry["id"]), body.get("idProperty"))
         if record is None:
-            lost.append(str(one["id"]))
-        elif record not in found:
-            found.append(record)
-    wanted = body.get("properties") or ()
-    return _batch(portal, [portal.shown(r, wanted) for r in _ordered(found)], _lost(kind, lost))
+            lost.append(str(entry["id"]))
+        elif record not in records:
+            records.append(record)
+    requested = body.get("properties") or ()
+    return _make_batch(
+        portal,
+        [portal.shown(r, requested) for r in _sort_newest_first(records)],
+        _make_missing_errors(kind, lost),
+    )
 
 
-def batch_create(portal: Portal, kind: str, body: Json) -> Answer:
+def create_batch(portal: Portal, kind: str, body: Json) -> Answer:
     """POST batch/create: all or nothing; a taken unique value refuses the batch with 409."""
-    inputs = _inputs(body, distinct=False)
-    values = [portal.checked(kind, one.get("properties", {})) for one in inputs]
-    for one, given in zip(inputs, values, strict=True):
-        if "associations" not in one:
-            raise invalid("Invalid input JSON: required field 'associations' is missing")
-        _check_required(kind, given)
-        portal.check_unique(kind, given, None)
-        for wanted in one["associations"]:
-            _target_kind(portal, kind, wanted)
+    inputs = _read_inputs(body, distinct=False)
+    values = [portal.checked(kind, entry.get("properties", {})) for entry in inputs]
+    for entry, properties in zip(inputs, values, strict=True):
+        if "associations" not in entry:
+            raise make_invalid_error("Invalid input JSON: required field 'associations' is missing")
+        _check_required(kind, properties)
+        portal.check_unique(kind, properties, None)
+        for association in entry["associations"]:
+            _find_target_kind(portal, kind, association)
     _check_twins(portal, kind, values)
     results = []
-    for one, given in zip(inputs, values, strict=True):
-        record = portal.create(kind, given)
-        for wanted in one["associations"]:
-            target = _target_kind(portal, kind, wanted)
-            connect(portal, kind, record.id, target, str(wanted["to"]["id"]))
-        results.append(_traced(portal.shown(record, given), one))
-    status, answer = _batch(portal, results[::-1], [])
+    for entry, properties in zip(inputs, values, strict=True):
+        record = portal.create(kind, properties)
+        for association in entry["associations"]:
+            target = _find_target_kind(portal, kind, association)
+            connect(portal, kind, record.id, target, str(association["to"]["id"]))
+        results.append(_add_trace_id(portal.shown(record, properties), entry))
+    status, answer = _make_batch(portal, results[::-1], [])
     return 201 if status == 200 else status, answer
 
 
-def batch_update(portal: Portal, kind: str, body: Json) -> Answer:
+def update_batch(portal: Portal, kind: str, body: Json) -> Answer:
     """POST batch/update: an unknown id makes a 207, a bad property or value a 400 for all."""
-    inputs = _inputs(body, distinct=True)
-    values = [portal.checked(kind, one.get("properties", {})) for one in inputs]
-    for one in inputs:
-        if one.get("idProperty") == "hs_object_id":
-            raise invalid("hs_object_id is not a unique identifier property")
+    inputs = _read_inputs(body, distinct=True)
+    values = [portal.checked(kind, entry.get("properties", {})) for entry in inputs]
+    for entry in inputs:
+        if entry.get("idProperty") == "hs_object_id":
+            raise make_invalid_error("hs_object_id is not a unique identifier property")
     results, lost = [], list[str]()
-    for one, given in zip(inputs, values, strict=True):
-        record = portal.find(kind, str(one["id"]), one.get("idProperty"))
+    for entry, properties in zip(inputs, values, strict=True):
+        record = portal.find(kind, str(entry["id"]), entry.get("idProperty"))
         if record is None:
-            lost.append(str(one["id"]))
+            lost.append(str(entry["id"]))
             continue
-        portal.check_unique(kind, given, record)
-        portal.update(record, given)
-        results.append(_traced(portal.shown(record, given), one))
+        portal.check_unique(kind, properties, record)
+        portal.update(record, properties)
+        results.append(_add_trace_id(portal.shown(record, properties), entry))
     results.sort(key=lambda row: int(row["id"]), reverse=True)
-    return _batch(portal, results, _lost(kind, lost))
+    return _make_batch(portal, results, _make_missing_errors(kind, lost))
 
 
-def batch_upsert(portal: Portal, kind: str, body: Json) -> Answer:
+def upsert_batch(portal: Portal, kind: str, body: Json) -> Answer:
     """POST batch/upsert by a unique property; results say which records are new."""
-    inputs = _inputs(body, distinct=True)
+    inputs = _read_inputs(body, distinct=True)
     results = []
-    for one in inputs:
-        key = one.get("idProperty")
+    for entry in inputs:
+        key = entry.get("idProperty")
         if not key:
-            raise invalid("idProperty is required for every input")
-        id_, given = str(one["id"]), portal.checked(kind, one.get("properties", {}))
+            raise make_invalid_error("idProperty is required for every input")
+        id_, properties = str(entry["id"]), portal.checked(kind, entry.get("properties", {}))
         record = portal.find(kind, id_, key)
         new = record is None
         if record is None:
-            _check_required(kind, given)
-            record = portal.create(kind, {**given, key: id_})
+            _check_required(kind, properties)
+            record = portal.create(kind, {**properties, key: id_})
         else:
-            portal.update(record, given)
-        results.append(_traced({**portal.shown(record, given), "new": new}, one))
-    return _batch(portal, results[::-1], [])
+            portal.update(record, properties)
+        results.append(_add_trace_id({**portal.shown(record, properties), "new": new}, entry))
+    return _make_batch(portal, results[::-1], [])
 
 
-def batch_archive(portal: Portal, kind: str, body: Json) -> Answer:
+def archive_batch(portal: Portal, kind: str, body: Json) -> Answer:
     """POST batch/archive: ids that are not there are passed over."""
-    for one in _inputs(body, distinct=False):
-        record = portal.find(kind, str(one["id"]))
+    for entry in _read_inputs(body, distinct=False):
+        record = portal.find(kind, str(entry["id"]))
         if record:
             portal.archive(record)
     return 204, {}
@@ -162,7 +169,7 @@ def merge_records(portal: Portal, kind: str, body: Json) -> Answer:
     winner = portal.required(kind, str(body["primaryObjectId"]))
     loser = portal.required(kind, str(body["objectIdToMerge"]))
     if winner is loser:
-        raise invalid("Cannot merge an object with itself")
+        raise make_invalid_error("Cannot merge an object with itself")
     portal.merge(kind, winner, loser)
     return 200, portal.shown(winner)
 
@@ -173,24 +180,26 @@ def connect(portal: Portal, kind: str, id_: str, target: str, target_id: str) ->
     portal.link(target, target_id, kind, id_, TYPES[(target, kind)])
 
 
-def _inputs(body: Json, *, distinct: bool) -> list[Json]:
+def _read_inputs(body: Json, *, distinct: bool) -> list[Json]:
     inputs = body.get("inputs")
     if not isinstance(inputs, list) or not inputs:
-        raise invalid("Invalid input JSON: inputs must be a non-empty list")
+        raise make_invalid_error("Invalid input JSON: inputs must be a non-empty list")
     if len(inputs) > BATCH:
-        raise invalid(f"The maximum number of inputs supported in a batch request is {BATCH}")
+        raise make_invalid_error(
+            f"The maximum number of inputs supported in a batch request is {BATCH}"
+        )
     twice = [
-        id_ for id_, times in Counter(str(one.get("id")) for one in inputs).items() if times > 1
+        id_ for id_, times in Counter(str(entry.get("id")) for entry in inputs).items() if times > 1
     ]
     if distinct and twice:
-        raise invalid(f"Duplicate IDs found in batch input: {twice}. IDs must be unique")
+        raise make_invalid_error(f"Duplicate IDs found in batch input: {twice}. IDs must be unique")
     return inputs
 
 
-def _check_required(kind: str, given: dict[str, str]) -> None:
+def _check_required(kind: str, properties: dict[str, str]) -> None:
     name = REQUIRED.get(kind)
-    if name and not given.get(name):
-        raise invalid(
+    if name and not properties.get(name):
+        raise make_invalid_error(
             f"Error creating {kind}. Some required properties were not set.",
             "REQUIRED_FIELD_MISSING", name,
         )  # fmt: skip
@@ -202,64 +211,69 @@ def _check_twins(portal: Portal, kind: str, values: Sequence[dict[str, str]]) ->
     for name in unique:
         for value, times in Counter(v[name] for v in values if v.get(name)).items():
             if times > 1:
-                raise conflict(name, value, None)
+                raise make_conflict_error(name, value, None)
 
 
-def _target_kind(portal: Portal, kind: str, wanted: Json) -> str:
+def _find_target_kind(portal: Portal, kind: str, association: Json) -> str:
     """Return which kind an association points at, by its type id."""
-    types = {one.get("associationTypeId") for one in wanted.get("types", [])}
-    for (origin, target), known in TYPES.items():
-        if origin == kind and types and types <= known:
-            portal.required(target, str(wanted["to"]["id"]))
+    types = {
+        association_type.get("associationTypeId")
+        for association_type in association.get("types", [])
+    }
+    for (origin, target), allowed in TYPES.items():
+        if origin == kind and types and types <= allowed:
+            portal.required(target, str(association["to"]["id"]))
             return target
-    raise invalid(f"One or more association types are not valid for {kind}: {sorted(types)}")
+    raise make_invalid_error(
+        f"One or more association types are not valid for {kind}: {sorted(types)}"
+    )
 
 
-def _batch(portal: Portal, results: list[Json], errors: list[Json]) -> Answer:
-    now = iso(portal.now())
+def _make_batch(portal: Portal, results: list[Json], errors: list[Json]) -> Answer:
+    now = format_instant(portal.now())
     body: Json = {"status": "COMPLETE", "results": results, "startedAt": now, "completedAt": now}
     if errors:
         body |= {"numErrors": len(errors), "errors": errors}
     return 207 if errors else 200, body
 
 
-def _lost(kind: str, ids: list[str]) -> list[Json]:
+def _make_missing_errors(kind: str, ids: list[str]) -> list[Json]:
     if not ids:
         return []
     message = f"Could not get some {kind} objects, they may be deleted or not exist."
-    return [partly("OBJECT_NOT_FOUND", message, {"ids": ids})]
+    return [make_partial_error("OBJECT_NOT_FOUND", message, {"ids": ids})]
 
 
-def _ordered(records: Iterable[Record]) -> list[Record]:
+def _sort_newest_first(records: Iterable[Record]) -> list[Record]:
     """Return records newest first: HubSpot promises no order, so nobody may rely on the input's."""
     return sorted(records, key=lambda record: int(record.id), reverse=True)
 
 
-def _traced(shown: Json, one: Json) -> Json:
-    trace = one.get("objectWriteTraceId")
+def _add_trace_id(shown: Json, entry: Json) -> Json:
+    trace = entry.get("objectWriteTraceId")
     return {**shown, "objectWriteTraceId": trace} if trace else shown
 
 
-def _associations(portal: Portal, record: Record, targets: Iterable[str]) -> Json:
-    found: dict[str, Any] = {}
+def _list_associations(portal: Portal, record: Record, targets: Iterable[str]) -> Json:
+    associations: dict[str, Any] = {}
     for target in targets:
         ids = portal.linked(record.kind, record.id, target)
         if ids:
-            word = f"{_singular(record.kind)}_to_{_singular(target)}"
-            found[target] = {"results": [{"id": id_, "type": word} for id_ in ids]}
-    return {"associations": found} if found else {}
+            word = f"{_get_singular(record.kind)}_to_{_get_singular(target)}"
+            associations[target] = {"results": [{"id": id_, "type": word} for id_ in ids]}
+    return {"associations": associations} if associations else {}
 
 
-def _singular(kind: str) -> str:
+def _get_singular(kind: str) -> str:
     return {"companies": "company"}.get(kind, kind.removesuffix("s"))
 
 
-def _names(query: QueryParams, name: str) -> list[str]:
+def _parse_names(query: QueryParams, name: str) -> list[str]:
     return [part for value in query.getlist(name) for part in value.split(",") if part]
 
 
 def _limit(text: str, most: int) -> int:
     limit = int(text) if text.isdigit() else 0
     if not 1 <= limit <= most:
-        raise invalid(f"limit must be between 1 and {most}, was {text}")
+        raise make_invalid_error(f"limit must be between 1 and {most}, was {text}")
     return limit

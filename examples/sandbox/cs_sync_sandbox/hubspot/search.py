@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cs_sync_sandbox.answers import Json
-from cs_sync_sandbox.hubspot.errors import invalid
+from cs_sync_sandbox.hubspot.errors import make_invalid_error
 from cs_sync_sandbox.hubspot.portal import Portal, Record
-from cs_sync_sandbox.hubspot.values import sortable
+from cs_sync_sandbox.hubspot.values import make_sortable
 
 CAP, PAGE = 10_000, 200
 GROUPS, FILTERS, ALL_FILTERS = 5, 6, 18
@@ -18,10 +18,10 @@ def search(portal: Portal, kind: str, body: Json) -> tuple[int, Json]:
     """POST search: records as the index knows them, archived ones never."""
     limit, after = int(body.get("limit", 10)), int(body.get("after") or 0)
     if not 1 <= limit <= PAGE:
-        raise invalid(f"limit must be between 1 and {PAGE}, was {limit}")
+        raise make_invalid_error(f"limit must be between 1 and {PAGE}, was {limit}")
     if after + limit > CAP:
-        raise invalid(f"The search is limited to {CAP} results; ask for less than that")
-    groups = _groups(portal, kind, body.get("filterGroups") or [])
+        raise make_invalid_error(f"The search is limited to {CAP} results; ask for less than that")
+    groups = _parse_groups(portal, kind, body.get("filterGroups") or [])
     rows = []
     for record in portal.live(kind):
         values = portal.indexed(record)
@@ -29,10 +29,10 @@ def search(portal: Portal, kind: str, body: Json) -> tuple[int, Json]:
             rows.append((values, record))
     rows.sort(key=lambda row: int(row[1].id))
     _sort(portal, kind, rows, body.get("sorts") or [])
-    wanted = body.get("properties") or ()
+    requested = body.get("properties") or ()
     results = []
     for values, record in rows[after : after + limit]:
-        shown = portal.shown(record, wanted)
+        shown = portal.shown(record, requested)
         shown["properties"] = {name: values.get(name) for name in shown["properties"]}
         results.append(shown)
     answer: Json = {"total": len(rows), "results": results}
@@ -41,36 +41,38 @@ def search(portal: Portal, kind: str, body: Json) -> tuple[int, Json]:
     return 200, answer
 
 
-def _groups(portal: Portal, kind: str, given: list[Json]) -> list[list[Callable[[Values], bool]]]:
-    sizes = [len(group.get("filters", [])) for group in given]
+def _parse_groups(
+    portal: Portal, kind: str, groups: list[Json]
+) -> list[list[Callable[[Values], bool]]]:
+    sizes = [len(group.get("filters", [])) for group in groups]
     if len(sizes) > GROUPS or any(size > FILTERS for size in sizes) or sum(sizes) > ALL_FILTERS:
-        raise invalid(
+        raise make_invalid_error(
             f"At most {GROUPS} filterGroups of {FILTERS} filters, {ALL_FILTERS} filters in all"
         )
-    return [[_test(portal, kind, one) for one in group["filters"]] for group in given]
+    return [[_test(portal, kind, condition) for condition in group["filters"]] for group in groups]
 
 
-def _test(portal: Portal, kind: str, one: Json) -> Callable[[Values], bool]:
-    name, operator = str(one["propertyName"]), str(one["operator"])
+def _test(portal: Portal, kind: str, condition: Json) -> Callable[[Values], bool]:
+    name, operator = str(condition["propertyName"]), str(condition["operator"])
     definition = portal.definitions[kind].get(name)
     if definition is None:
-        raise invalid(f'There is no property with name "{name}" on {kind}')
+        raise make_invalid_error(f'There is no property with name "{name}" on {kind}')
 
     def key(text: object) -> float | str:
         try:
-            return sortable(definition, str(text))
+            return make_sortable(definition, str(text))
         except ValueError:
-            raise invalid(f'Value {text!r} is not valid for property "{name}"') from None
+            raise make_invalid_error(f'Value {text!r} is not valid for property "{name}"') from None
 
     def compare(value: float | str) -> bool:
         if operator in {"IN", "NOT_IN"}:
-            return (value in {key(v) for v in one["values"]}) == (operator == "IN")
+            return (value in {key(v) for v in condition["values"]}) == (operator == "IN")
         if operator == "BETWEEN":
-            low, high = key(one["value"]), key(one["highValue"])
-            return _at_least(value, low) and _at_least(high, value)
+            low, high = key(condition["value"]), key(condition["highValue"])
+            return _is_at_least(value, low) and _is_at_least(high, value)
         if operator == "CONTAINS_TOKEN":
-            return str(one["value"]).lower().strip("*") in str(value)
-        return _ordered(operator, value, key(one["value"]))
+            return str(condition["value"]).lower().strip("*") in str(value)
+        return _compare_values(operator, value, key(condition["value"]))
 
     def test(values: Values) -> bool:
         present = bool(values.get(name))
@@ -83,23 +85,23 @@ def _test(portal: Portal, kind: str, one: Json) -> Callable[[Values], bool]:
     return test
 
 
-def _ordered(operator: str, value: float | str, bound: float | str) -> bool:
+def _compare_values(operator: str, value: float | str, bound: float | str) -> bool:
     if operator == "EQ":
         return value == bound
     if operator == "NEQ":
         return value != bound
     if operator == "GTE":
-        return _at_least(value, bound)
+        return _is_at_least(value, bound)
     if operator == "LTE":
-        return _at_least(bound, value)
+        return _is_at_least(bound, value)
     if operator == "GT":
-        return not _at_least(bound, value)
+        return not _is_at_least(bound, value)
     if operator == "LT":
-        return not _at_least(value, bound)
-    raise invalid(f"Invalid operator {operator}")
+        return not _is_at_least(value, bound)
+    raise make_invalid_error(f"Invalid operator {operator}")
 
 
-def _at_least(value: float | str, bound: float | str) -> bool:
+def _is_at_least(value: float | str, bound: float | str) -> bool:
     if isinstance(value, str) or isinstance(bound, str):
         return str(value) >= str(bound)
     return value >= bound
@@ -113,10 +115,10 @@ def _sort(portal: Portal, kind: str, rows: list[tuple[Values, Record]], sorts: l
     descending = not isinstance(first, str) and first.get("direction") == "DESCENDING"
     definition = portal.definitions[kind].get(name)
     if definition is None or len(sorts) > 1:
-        raise invalid(f'Cannot sort by "{name}"; one existing property may be given')
+        raise make_invalid_error(f'Cannot sort by "{name}"; one existing property may be given')
 
     def key(row: tuple[Values, Record]) -> tuple[bool, float | str]:
         text = row[0].get(name)
-        return (False, 0.0) if not text else (True, sortable(definition, text))
+        return (False, 0.0) if not text else (True, make_sortable(definition, text))
 
     rows.sort(key=key, reverse=descending)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from cs_sync_sandbox.hubspot.definitions import created_name, modified_name
+from cs_sync_sandbox.hubspot.definitions import get_created_name, get_modified_name
 from cs_sync_sandbox.hubspot.portal import Portal, Record
-from cs_sync_sandbox.hubspot.values import iso
+from cs_sync_sandbox.hubspot.values import format_instant
 from cs_sync_sandbox.world.records import Company, Person, SurveyAnswer, World
 
 COMPANY, CONTACT, FEEDBACK, OWNER = 31_000_000_000, 52_000_000_000, 61_000_000_000, 77_000_000
@@ -15,7 +15,7 @@ COMPANY_TO_CONTACT, CONTACT_TO_COMPANY = {2, 280}, {1, 279}
 FEEDBACK_TO_CONTACT, CONTACT_TO_FEEDBACK = {98}, {97}
 
 
-def portal_of(world: World, now: Callable[[], datetime]) -> Portal:
+def build_portal(world: World, now: Callable[[], datetime]) -> Portal:
     """Return a portal that holds what Acme's people had entered by the world's now."""
     portal = Portal(now, world.owners)
     companies = {company.key: company for company in world.companies}
@@ -27,13 +27,13 @@ def portal_of(world: World, now: Callable[[], datetime]) -> Portal:
         if answer.channel == "hubspot":
             _add_answer(portal, answer)
     for company in world.companies:
-        record = portal.objects["companies"][company_id(company)]
+        record = portal.objects["companies"][get_company_id(company)]
         contacts = portal.linked("companies", record.id, "contacts")
         record.properties["num_associated_contacts"] = str(len(contacts))
     return portal
 
 
-def company_id(company: Company) -> str:
+def get_company_id(company: Company) -> str:
     """Return the HubSpot id of an account's company."""
     return str(COMPANY + company.number)
 
@@ -43,7 +43,10 @@ def _add(
 ) -> Record:
     created, updated = times
     id_ = str(number)
-    stamps = {created_name(kind): iso(created), modified_name(kind): iso(updated)}
+    stamps = {
+        get_created_name(kind): format_instant(created),
+        get_modified_name(kind): format_instant(updated),
+    }
     record = Record(id_, kind, {**values, **stamps, "hs_object_id": id_}, created, updated)
     portal.objects[kind][id_] = record
     return record
@@ -64,7 +67,7 @@ def _add_company(portal: Portal, company: Company, now: datetime) -> None:
             "account_id": company.key if "hubspot" in company.key_in else None,
             "hs_merged_object_ids": ";".join(lost) or None,
         },
-        company.created_at, _touched(company.created_at, company.number, now),
+        company.created_at, _choose_edit_time(company.created_at, company.number, now),
     )  # fmt: skip
     record.archived_at = company.archived_at
     for id_ in lost:
@@ -79,14 +82,14 @@ def _add_contact(portal: Portal, person: Person, company: Company, now: datetime
             "email": person.emails[0] if person.emails else None,
             "hs_additional_emails": ";".join(person.emails[1:]) or None,
             "firstname": person.first, "lastname": person.last, "jobtitle": person.job,
-            "associatedcompanyid": company_id(company),
+            "associatedcompanyid": get_company_id(company),
             "hubspot_owner_id": str(OWNER + owner) if owner else None,
             "user_id": person.key if person.in_product and person.number % 5 < 3 else None,
         },
-        person.created_at, _touched(person.created_at, person.number, now),
+        person.created_at, _choose_edit_time(person.created_at, person.number, now),
     )  # fmt: skip
-    portal.link("contacts", record.id, "companies", company_id(company), CONTACT_TO_COMPANY)
-    portal.link("companies", company_id(company), "contacts", record.id, COMPANY_TO_CONTACT)
+    portal.link("contacts", record.id, "companies", get_company_id(company), CONTACT_TO_COMPANY)
+    portal.link("companies", get_company_id(company), "contacts", record.id, COMPANY_TO_CONTACT)
 
 
 def _add_answer(portal: Portal, answer: SurveyAnswer) -> None:
@@ -98,7 +101,7 @@ def _add_answer(portal: Portal, answer: SurveyAnswer) -> None:
             "hs_survey_id": {"nps": "11", "csat": "12", "ces": "13"}[answer.kind],
             "hs_survey_channel": "EMAIL", "hs_value": str(answer.score),
             "hs_response_group": _group(answer), "hs_content": answer.comment,
-            "hs_submission_timestamp": iso(answer.answered_at), "hs_contact_id": contact,
+            "hs_submission_timestamp": format_instant(answer.answered_at), "hs_contact_id": contact,
         },
         answer.answered_at, answer.answered_at,
     )  # fmt: skip
@@ -114,6 +117,6 @@ def _group(answer: SurveyAnswer) -> str | None:
     return "Passive" if answer.score >= 7 else "Detractor"
 
 
-def _touched(created: datetime, number: int, now: datetime) -> datetime:
+def _choose_edit_time(created: datetime, number: int, now: datetime) -> datetime:
     """Return when somebody last edited a record: spread over its life, the same every time."""
     return created + (now - created) * ((number * 37) % 100) / 100

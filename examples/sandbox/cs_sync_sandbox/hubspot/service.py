@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cs_sync_sandbox.answers import Json, json_answer, request_number
+from cs_sync_sandbox.answers import Json, make_json_response, request_number
 from cs_sync_sandbox.hubspot import associations, owners, records, schema
-from cs_sync_sandbox.hubspot.errors import HubSpotError, invalid
+from cs_sync_sandbox.hubspot.errors import HubSpotError, make_invalid_error
 from cs_sync_sandbox.hubspot.gate import Gate
 from cs_sync_sandbox.hubspot.portal import KINDS, Portal
 from cs_sync_sandbox.hubspot.search import search
@@ -38,39 +38,44 @@ class Door:
     search: bool = False
 
 
-def routes(site: Site, portal: Portal) -> list[Route]:
+def list_routes(site: Site, portal: Portal) -> list[Route]:
     """Return HubSpot's paths; anything but 2026-03 is not there."""
     gate = Gate(portal, limits=site.limits)
     return [
-        Route(f"/hubspot{door.path}", _endpoint(portal, gate, door), methods=[door.method])
+        Route(f"/hubspot{door.path}", _make_endpoint(portal, gate, door), methods=[door.method])
         for door in DOORS
     ]
 
 
-def _endpoint(portal: Portal, gate: Gate, door: Door) -> Callable[[Request], Awaitable[Response]]:
+def _make_endpoint(
+    portal: Portal, gate: Gate, door: Door
+) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         correlation = str(UUID(int=request_number()))
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         try:
-            gate.admit(request, _scope(door, request), search=door.search)
+            gate.admit(request, _get_scope(door, request), search=door.search)
             _check_kinds(door, request)
-            status, body = door.call(portal, request, await _body(request))
+            status, body = door.call(portal, request, await _read_body(request))
         except HubSpotError as error:
             status, body = error.status, error.body(correlation)
         except (KeyError, TypeError, ValueError) as error:
-            status, body = 400, invalid(f"Invalid input JSON: {error!r}").body(correlation)
+            status, body = (
+                400,
+                make_invalid_error(f"Invalid input JSON: {error!r}").body(correlation),
+            )
         headers = {
             "X-HubSpot-Correlation-Id": correlation,
             **gate.headers(token, search=door.search),
         }
         if status == 204:
             return Response(status_code=204, headers=headers)
-        return json_answer(body, status, headers)
+        return make_json_response(body, status, headers)
 
     return endpoint
 
 
-def _scope(door: Door, request: Request) -> str:
+def _get_scope(door: Door, request: Request) -> str:
     """Return the granular scope a call needs."""
     kind = request.path_params.get("kind", "")
     if door.scope == "owners":
@@ -87,79 +92,79 @@ def _check_kinds(door: Door, request: Request) -> None:
     for name in ("kind", "target"):
         kind = request.path_params.get(name)
         if kind is not None and kind not in KINDS:
-            raise invalid(f"Unable to infer object type from: {kind}")
+            raise make_invalid_error(f"Unable to infer object type from: {kind}")
     if door.scope == "write" and request.path_params.get("kind") in records.READ_ONLY_KINDS:
         raise HubSpotError(405, "METHOD_NOT_ALLOWED", "This object type can only be read")
 
 
-async def _body(request: Request) -> Json:
+async def _read_body(request: Request) -> Json:
     raw = await request.body()
     if not raw:
         return {}
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise invalid(f"Invalid input JSON: {error}") from None
+        raise make_invalid_error(f"Invalid input JSON: {error}") from None
     if not isinstance(body, dict):
-        raise invalid("Invalid input JSON: an object is expected")
+        raise make_invalid_error("Invalid input JSON: an object is expected")
     return body
 
 
-def _kind(request: Request) -> str:
+def _get_kind(request: Request) -> str:
     return str(request.path_params["kind"])
 
 
-def _one(request: Request) -> tuple[str, str]:
-    return _kind(request), str(request.path_params["id"])
+def _get_record_key(request: Request) -> tuple[str, str]:
+    return _get_kind(request), str(request.path_params["id"])
 
 
-def _of_kind(call: Callable[[Portal, str, Json], Answer]) -> Call:
-    return lambda portal, request, body: call(portal, _kind(request), body)
+def _handle_kind(call: Callable[[Portal, str, Json], Answer]) -> Call:
+    return lambda portal, request, body: call(portal, _get_kind(request), body)
 
 
-def _of_one(call: Callable[[Portal, str, str], Answer]) -> Call:
-    return lambda portal, request, _: call(portal, *_one(request))
+def _handle_record(call: Callable[[Portal, str, str], Answer]) -> Call:
+    return lambda portal, request, _: call(portal, *_get_record_key(request))
 
 
-def _of_pair(call: Callable[[Portal, str, str, Json], Answer]) -> Call:
+def _handle_pair(call: Callable[[Portal, str, str, Json], Answer]) -> Call:
     return lambda portal, request, body: call(
-        portal, _kind(request), str(request.path_params["target"]), body
+        portal, _get_kind(request), str(request.path_params["target"]), body
     )
 
 
-def _listed(portal: Portal, request: Request, _: Json) -> Answer:
-    return records.list_records(portal, _kind(request), request.query_params)
+def _handle_list(portal: Portal, request: Request, _: Json) -> Answer:
+    return records.list_records(portal, _get_kind(request), request.query_params)
 
 
-def _got(portal: Portal, request: Request, _: Json) -> Answer:
-    return records.get_record(portal, *_one(request), request.query_params)
+def _handle_get(portal: Portal, request: Request, _: Json) -> Answer:
+    return records.get_record(portal, *_get_record_key(request), request.query_params)
 
 
 def _read(portal: Portal, request: Request, body: Json) -> Answer:
-    return records.batch_read(portal, _kind(request), request.query_params, body)
+    return records.read_batch(portal, _get_kind(request), request.query_params, body)
 
 
-def _patched(portal: Portal, request: Request, body: Json) -> Answer:
-    return records.patch_record(portal, *_one(request), request.query_params, body)
+def _handle_patch(portal: Portal, request: Request, body: Json) -> Answer:
+    return records.patch_record(portal, *_get_record_key(request), request.query_params, body)
 
 
-def _properties(portal: Portal, request: Request, _: Json) -> Answer:
-    return schema.list_properties(portal, _kind(request))
+def _handle_properties(portal: Portal, request: Request, _: Json) -> Answer:
+    return schema.list_properties(portal, _get_kind(request))
 
 
-def _changed(portal: Portal, request: Request, body: Json) -> Answer:
-    return schema.update_property(portal, *_one(request), body)
+def _handle_property_change(portal: Portal, request: Request, body: Json) -> Answer:
+    return schema.update_property(portal, *_get_record_key(request), body)
 
 
-def _groups(portal: Portal, request: Request, _: Json) -> Answer:
-    return schema.list_groups(portal, _kind(request))
+def _handle_groups(portal: Portal, request: Request, _: Json) -> Answer:
+    return schema.list_groups(portal, _get_kind(request))
 
 
-def _owners(portal: Portal, request: Request, _: Json) -> Answer:
+def _handle_owners(portal: Portal, request: Request, _: Json) -> Answer:
     return owners.list_owners(portal, request.query_params)
 
 
-def _owner(portal: Portal, request: Request, _: Json) -> Answer:
+def _handle_owner(portal: Portal, request: Request, _: Json) -> Answer:
     return owners.get_owner(portal, str(request.path_params["id"]))
 
 
@@ -169,26 +174,26 @@ PAIR = f"/crm/associations/{VERSION}/{{kind}}/{{target}}/batch"
 OWNERS = f"/crm/owners/{VERSION}"
 DOORS = (
     Door("POST", f"{OBJECTS}/batch/read", "read", _read),
-    Door("POST", f"{OBJECTS}/batch/create", "write", _of_kind(records.batch_create)),
-    Door("POST", f"{OBJECTS}/batch/update", "write", _of_kind(records.batch_update)),
-    Door("POST", f"{OBJECTS}/batch/upsert", "write", _of_kind(records.batch_upsert)),
-    Door("POST", f"{OBJECTS}/batch/archive", "write", _of_kind(records.batch_archive)),
-    Door("POST", f"{OBJECTS}/search", "read", _of_kind(search), search=True),
-    Door("POST", f"{OBJECTS}/merge", "write", _of_kind(records.merge_records)),
-    Door("GET", OBJECTS, "read", _listed),
-    Door("GET", f"{OBJECTS}/{{id}}", "read", _got),
-    Door("PATCH", f"{OBJECTS}/{{id}}", "write", _patched),
-    Door("DELETE", f"{OBJECTS}/{{id}}", "write", _of_one(records.archive_record)),
-    Door("GET", f"{PROPERTIES}/groups", "read", _groups),
-    Door("POST", f"{PROPERTIES}/groups", "schema", _of_kind(schema.create_group)),
-    Door("POST", f"{PROPERTIES}/batch/create", "schema", _of_kind(schema.create_properties)),
-    Door("GET", PROPERTIES, "read", _properties),
-    Door("POST", PROPERTIES, "schema", _of_kind(schema.create_property)),
-    Door("GET", f"{PROPERTIES}/{{id}}", "read", _of_one(schema.get_property)),
-    Door("PATCH", f"{PROPERTIES}/{{id}}", "schema", _changed),
-    Door("DELETE", f"{PROPERTIES}/{{id}}", "schema", _of_one(schema.archive_property)),
-    Door("POST", f"{PAIR}/read", "read", _of_pair(associations.read)),
-    Door("POST", f"{PAIR}/create", "write", _of_pair(associations.create)),
-    Door("GET", OWNERS, "owners", _owners),
-    Door("GET", f"{OWNERS}/{{id}}", "owners", _owner),
+    Door("POST", f"{OBJECTS}/batch/create", "write", _handle_kind(records.create_batch)),
+    Door("POST", f"{OBJECTS}/batch/update", "write", _handle_kind(records.update_batch)),
+    Door("POST", f"{OBJECTS}/batch/upsert", "write", _handle_kind(records.upsert_batch)),
+    Door("POST", f"{OBJECTS}/batch/archive", "write", _handle_kind(records.archive_batch)),
+    Door("POST", f"{OBJECTS}/search", "read", _handle_kind(search), search=True),
+    Door("POST", f"{OBJECTS}/merge", "write", _handle_kind(records.merge_records)),
+    Door("GET", OBJECTS, "read", _handle_list),
+    Door("GET", f"{OBJECTS}/{{id}}", "read", _handle_get),
+    Door("PATCH", f"{OBJECTS}/{{id}}", "write", _handle_patch),
+    Door("DELETE", f"{OBJECTS}/{{id}}", "write", _handle_record(records.archive_record)),
+    Door("GET", f"{PROPERTIES}/groups", "read", _handle_groups),
+    Door("POST", f"{PROPERTIES}/groups", "schema", _handle_kind(schema.create_group)),
+    Door("POST", f"{PROPERTIES}/batch/create", "schema", _handle_kind(schema.create_properties)),
+    Door("GET", PROPERTIES, "read", _handle_properties),
+    Door("POST", PROPERTIES, "schema", _handle_kind(schema.create_property)),
+    Door("GET", f"{PROPERTIES}/{{id}}", "read", _handle_record(schema.get_property)),
+    Door("PATCH", f"{PROPERTIES}/{{id}}", "schema", _handle_property_change),
+    Door("DELETE", f"{PROPERTIES}/{{id}}", "schema", _handle_record(schema.archive_property)),
+    Door("POST", f"{PAIR}/read", "read", _handle_pair(associations.read)),
+    Door("POST", f"{PAIR}/create", "write", _handle_pair(associations.create)),
+    Door("GET", OWNERS, "owners", _handle_owners),
+    Door("GET", f"{OWNERS}/{{id}}", "owners", _handle_owner),
 )

@@ -1,5 +1,5 @@
 """PostHog on loopback: Acme's product analytics under `/posthog`."""
 
-from cs_sync_sandbox.posthog.service import routes
+from cs_sync_sandbox.posthog.service import list_routes
 
-__all__ = ["routes"]
+__all__ = ["list_routes"]

@@ -23,6 +23,6 @@ class PostHogError(Exception):
         return {"type": self.type, "code": self.code, "detail": self.detail, "attr": None}
 
 
-def invalid(detail: str) -> PostHogError:
+def make_invalid_error(detail: str) -> PostHogError:
     """Return the refusal of a query or parameter."""
     return PostHogError(400, "validation_error", "invalid_input", detail)

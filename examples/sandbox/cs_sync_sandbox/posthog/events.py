@@ -74,65 +74,65 @@ def open_events(world: World) -> duckdb.DuckDBPyConnection:
     database.execute("SET TimeZone = 'UTC'")
     for statement in _MACROS.strip().splitlines():
         database.execute(statement)
-    database.execute(_USAGE, [orjson.dumps(_usage(world)).decode()])
-    database.execute(_PEOPLE, [orjson.dumps(_people(world)).decode()])
-    database.execute(_OTHERS, [orjson.dumps(_other_events(world)).decode()])
+    database.execute(_USAGE, [orjson.dumps(_make_usage_rows(world)).decode()])
+    database.execute(_PEOPLE, [orjson.dumps(_make_person_rows(world)).decode()])
+    database.execute(_OTHERS, [orjson.dumps(_make_other_events(world)).decode()])
     database.execute(_EXPAND.format(hour=FIRST_HOUR))
     database.execute(_EVENTS)
     return database
 
 
-def survey_id(name: str) -> str:
+def get_survey_id(name: str) -> str:
     """Return the id of a survey, of which Acme's world knows the name only."""
     return str(uuid5(NAMESPACE_URL, f"acme-survey-{name}"))
 
 
-def question_ids(name: str) -> tuple[str, str]:
+def get_question_ids(name: str) -> tuple[str, str]:
     """Return the ids of a survey's rating and of the open question after it."""
-    survey = UUID(survey_id(name))
+    survey = UUID(get_survey_id(name))
     return str(uuid5(survey, "rating")), str(uuid5(survey, "why"))
 
 
-def _usage(world: World) -> list[Json]:
+def _make_usage_rows(world: World) -> list[Json]:
     names = ("day", "who", "account", "events", "sessions", "seconds", "features")
     return [dict(zip(names, row, strict=True)) for row in world.usage]
 
 
-def _people(world: World) -> list[Json]:
+def _make_person_rows(world: World) -> list[Json]:
     return [
         {
             "distinct_id": person.key,
             "person_id": str(uuid5(NAMESPACE_URL, person.key)),
-            "person_properties": orjson.dumps(_properties(person)).decode(),
-            "person_created_at": _text(person.created_at),
+            "person_properties": orjson.dumps(_make_properties(person)).decode(),
+            "person_created_at": _format_text(person.created_at),
         }
         for person in world.people
         if person.in_product
     ]
 
 
-def _properties(person: Person) -> Json:
+def _make_properties(person: Person) -> Json:
     email = {"email": person.emails[0]} if person.emails else {}
     return {"name": f"{person.first} {person.last}", **email}
 
 
-def _other_events(world: World) -> list[Json]:
+def _make_other_events(world: World) -> list[Json]:
     """Survey answers, and what Acme's server sends although nobody uses the product."""
-    asked = [answer for answer in world.survey_answers if answer.channel == "posthog"]
-    sent = [event for answer in asked for event in _survey_sent(answer)]
+    answers = [answer for answer in world.survey_answers if answer.channel == "posthog"]
+    sent = [event for answer in answers for event in _make_survey_events(answer)]
     yesterday = world.now - timedelta(hours=12)
     server = [
-        _event("$groupidentify", f"server-{company.key}", company.key, yesterday, {})
+        _make_event("$groupidentify", f"server-{company.key}", company.key, yesterday, {})
         for company in world.companies
         if "posthog" in company.key_in
     ]
     return sent + server
 
 
-def _survey_sent(answer: SurveyAnswer) -> list[Json]:
-    rating, why = question_ids(answer.survey)
+def _make_survey_events(answer: SurveyAnswer) -> list[Json]:
+    rating, why = get_question_ids(answer.survey)
     properties: Json = {
-        "$survey_id": survey_id(answer.survey),
+        "$survey_id": get_survey_id(answer.survey),
         "$survey_name": answer.survey,
         "$survey_submission_id": str(uuid5(NAMESPACE_URL, f"submission-{answer.number}")),
         "$survey_completed": True,
@@ -140,24 +140,24 @@ def _survey_sent(answer: SurveyAnswer) -> list[Json]:
     }
     whole = {**properties, f"$survey_response_{why}": answer.comment}
     at, who, account = answer.answered_at, answer.person_key, answer.account_key
-    events = [_event("survey sent", who, account, at, whole)]
+    events = [_make_event("survey sent", who, account, at, whole)]
     if answer.number % PARTIAL == 0:
         first = {**properties, "$survey_completed": False}
-        events.append(_event("survey sent", who, account, at - timedelta(seconds=20), first))
+        events.append(_make_event("survey sent", who, account, at - timedelta(seconds=20), first))
     return events
 
 
-def _event(name: str, who: str, account: str, at: datetime, properties: Json) -> Json:
+def _make_event(name: str, who: str, account: str, at: datetime, properties: Json) -> Json:
     return {
         "uuid": str(uuid5(NAMESPACE_URL, f"{name}|{who}|{at.isoformat()}")),
         "event": name,
         "distinct_id": who,
-        "timestamp": _text(at),
+        "timestamp": _format_text(at),
         "$group_0": account,
         "$session_id": None,
         "properties": orjson.dumps(properties).decode(),
     }
 
 
-def _text(moment: datetime) -> str:
+def _format_text(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat()

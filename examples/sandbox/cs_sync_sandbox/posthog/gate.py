@@ -45,13 +45,13 @@ class Gate:
         windows = self.queries if scope == "query:read" else self.others
         waits = [window.take("project", now) for window in windows] if self.limits else []
         if late := [wait for wait in waits if wait is not None]:
-            raise throttled(max(late))
+            raise make_throttled_error(max(late))
 
     @contextmanager
     def one_query(self) -> Iterator[None]:
         """Hold one of the places for running queries, or raise a 429."""
         if self.limits and self.running >= QUERIES_AT_ONCE:
-            raise throttled(1)
+            raise make_throttled_error(1)
         self.running += 1
         try:
             yield
@@ -59,7 +59,7 @@ class Gate:
             self.running -= 1
 
 
-def throttled(seconds: float) -> PostHogError:
+def make_throttled_error(seconds: float) -> PostHogError:
     """Return the 429 that says when to come again."""
     wait = math.ceil(seconds)
     detail = f"Request was throttled. Expected available in {wait} seconds."

@@ -13,7 +13,7 @@ import sqlglot
 from sqlglot import exp
 
 from cs_sync_sandbox.answers import Json
-from cs_sync_sandbox.posthog.errors import invalid
+from cs_sync_sandbox.posthog.errors import make_invalid_error
 
 USUAL_ROWS, MOST_ROWS = 100, 50_000
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -21,16 +21,16 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 def run_query(database: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str, Any]) -> Json:
     """Return PostHog's answer to a HogQL query, or raise its refusal."""
-    query = _parsed(sql, values)
+    query = _parse_query(sql, values)
     limit = _limit(query)
     query = query.limit(limit + 1)
-    text = query.transform(_property).sql("duckdb")
+    text = query.transform(_translate_property).sql("duckdb")
     try:
-        found = database.cursor().execute(text)
-        columns = [(name, str(kind)) for name, kind, *_ in found.description or ()]
-        rows = [[_json(value) for value in row] for row in found.fetchall()]
+        cursor = database.cursor().execute(text)
+        columns = [(name, str(kind)) for name, kind, *_ in cursor.description or ()]
+        rows = [[_convert_json(value) for value in row] for row in cursor.fetchall()]
     except duckdb.Error as error:
-        raise invalid(f"Unable to resolve the query: {error}") from None
+        raise make_invalid_error(f"Unable to resolve the query: {error}") from None
     return {
         "results": rows[:limit],
         "columns": [name for name, _ in columns],
@@ -43,34 +43,34 @@ def run_query(database: duckdb.DuckDBPyConnection, sql: str, values: Mapping[str
     }
 
 
-def _parsed(sql: str, values: Mapping[str, Any]) -> exp.Select:
+def _parse_query(sql: str, values: Mapping[str, Any]) -> exp.Select:
     def put_in(match: re.Match[str]) -> str:
         if match[1] not in values:
-            raise invalid(f"Unresolved placeholder: {{{match[1]}}}")
-        return _literal(values[match[1]])
+            raise make_invalid_error(f"Unresolved placeholder: {{{match[1]}}}")
+        return _make_literal(values[match[1]])
 
     try:
         query = sqlglot.parse_one(_PLACEHOLDER.sub(put_in, sql), dialect="clickhouse")
     except sqlglot.ParseError as error:
-        raise invalid(f"Syntax error: {error}") from None
+        raise make_invalid_error(f"Syntax error: {error}") from None
     if not isinstance(query, exp.Select):
-        raise invalid("Only SELECT queries are supported")
+        raise make_invalid_error("Only SELECT queries are supported")
     return query
 
 
-def _literal(value: Any) -> str:
+def _make_literal(value: Any) -> str:
     if isinstance(value, list):
-        return "(" + ", ".join(map(_literal, value)) + ")"
+        return "(" + ", ".join(map(_make_literal, value)) + ")"
     return exp.convert(value).sql("clickhouse")
 
 
 def _limit(query: exp.Select) -> int:
-    given = query.args.get("limit")
-    asked = int(given.expression.name) if given else USUAL_ROWS
-    return min(asked, MOST_ROWS)
+    clause = query.args.get("limit")
+    requested = int(clause.expression.name) if clause else USUAL_ROWS
+    return min(requested, MOST_ROWS)
 
 
-def _property(node: exp.Expression) -> exp.Expression:
+def _translate_property(node: exp.Expression) -> exp.Expression:
     """`properties.x` and `person.properties.x` live in JSON, `person.x` in a column."""
     if not isinstance(node, exp.Column) or not node.table:
         return node
@@ -83,7 +83,7 @@ def _property(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _json(value: Any) -> Any:
+def _convert_json(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat() + "Z"
     if isinstance(value, date):

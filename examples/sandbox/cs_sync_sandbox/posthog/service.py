@@ -15,10 +15,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cs_sync_sandbox.answers import json_answer
+from cs_sync_sandbox.answers import make_json_response
 from cs_sync_sandbox.keys import POSTHOG_PROJECT_ID
-from cs_sync_sandbox.posthog.errors import PostHogError, invalid
-from cs_sync_sandbox.posthog.events import open_events, question_ids, survey_id
+from cs_sync_sandbox.posthog.errors import PostHogError, make_invalid_error
+from cs_sync_sandbox.posthog.events import get_question_ids, get_survey_id, open_events
 from cs_sync_sandbox.posthog.gate import Gate
 from cs_sync_sandbox.posthog.hogql import run_query
 from cs_sync_sandbox.site import Site
@@ -41,12 +41,12 @@ class PostHog:
         """POST query: HogQL, run."""
         with self.gate.one_query():
             try:
-                asked = orjson.loads(await request.body())["query"]
-                kind, sql, values = asked["kind"], str(asked["query"]), asked.get("values") or {}
+                query = orjson.loads(await request.body())["query"]
+                kind, sql, values = query["kind"], str(query["query"]), query.get("values") or {}
             except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-                raise invalid("Malformed query request") from None
+                raise make_invalid_error("Malformed query request") from None
             if kind != "HogQLQuery":
-                raise invalid(f"Unsupported query kind: {kind}")
+                raise make_invalid_error(f"Unsupported query kind: {kind}")
             return await run_in_threadpool(lambda: run_query(self._events(), sql, values))
 
     async def group_types(self, _request: Request) -> object:
@@ -58,28 +58,29 @@ class PostHog:
         """GET groups: newest first, by cursor (a position, as text)."""
         params = request.query_params
         if "group_type_index" not in params or "search" not in params:
-            raise invalid("group_type_index and search are required")
-        known = [c for c in self.world.companies if "posthog" in c.key_in]
-        rows = known if params["group_type_index"] == "0" else []
+            raise make_invalid_error("group_type_index and search are required")
+        companies = [c for c in self.world.companies if "posthog" in c.key_in]
+        rows = companies if params["group_type_index"] == "0" else []
         rows = [c for c in rows if params["search"].lower() in c.name.lower()]
         rows.sort(key=lambda company: (company.created_at, company.key), reverse=True)
         start = int(params.get("cursor") or 0)
         more = {"cursor": str(start + PAGE)} if start + PAGE < len(rows) else None
         results = [_group(company) for company in rows[start : start + PAGE]]
-        return {"next": _next(request, more), "previous": None, "results": results}
+        return {"next": _make_next_url(request, more), "previous": None, "results": results}
 
     async def surveys(self, request: Request) -> object:
         """GET surveys: those that ask inside the product."""
-        asked = [a for a in self.world.survey_answers if a.channel == "posthog"]
-        asked.sort(key=lambda answer: answer.answered_at, reverse=True)
-        firsts = {answer.survey: answer for answer in asked}
-        rows = [_survey(firsts[name]) for name in sorted(firsts)]
+        answers = [a for a in self.world.survey_answers if a.channel == "posthog"]
+        answers.sort(key=lambda answer: answer.answered_at, reverse=True)
+        firsts = {answer.survey: answer for answer in answers}
+        rows = [_make_survey(firsts[name]) for name in sorted(firsts)]
         params = request.query_params
         start, size = int(params.get("offset") or 0), int(params.get("limit") or PAGE)
         more = {"offset": str(start + size)} if start + size < len(rows) else None
         results = rows[start : start + size]
         return {
-            "count": len(rows), "next": _next(request, more), "previous": None, "results": results,
+            "count": len(rows), "next": _make_next_url(request, more), "previous": None,
+            "results": results,
         }  # fmt: skip
 
     async def hidden(self, _request: Request) -> object:
@@ -107,9 +108,9 @@ class PostHog:
                 project = request.path_params.get("project", str(POSTHOG_PROJECT_ID))
                 if project != str(POSTHOG_PROJECT_ID):
                     raise PostHogError(404, "invalid_request", "not_found", "Project not found.")
-                return json_answer(await work(request))
+                return make_json_response(await work(request))
             except PostHogError as error:
-                return json_answer(error.body, error.status, error.headers)
+                return make_json_response(error.body, error.status, error.headers)
 
         return endpoint
 
@@ -121,7 +122,7 @@ class PostHog:
             return self._database
 
 
-def routes(site: Site) -> list[Route]:
+def list_routes(site: Site) -> list[Route]:
     """Return PostHog's paths."""
     vendor = PostHog(site)
     door, at = vendor.door, "/posthog/api/projects/{project}"
@@ -136,7 +137,7 @@ def routes(site: Site) -> list[Route]:
     ]
 
 
-def _next(request: Request, changed: dict[str, str] | None) -> str | None:
+def _make_next_url(request: Request, changed: dict[str, str] | None) -> str | None:
     """Return the address of the next page, as PostHog writes it: whole."""
     if changed is None:
         return None
@@ -163,19 +164,19 @@ def _group(company: Company) -> dict[str, object]:
     }
 
 
-def _survey(answer: SurveyAnswer) -> dict[str, object]:
+def _make_survey(answer: SurveyAnswer) -> dict[str, object]:
     """Return the definition of a survey as its first answer shows it."""
     created = (answer.answered_at - timedelta(days=7)).isoformat()
-    rating, why = question_ids(answer.survey)
+    rating, why = get_question_ids(answer.survey)
     scale = {"scale": answer.scale_max, "isNpsQuestion": answer.kind == "nps"}
-    asked = {"id": rating, "type": "rating", "question": answer.survey, "display": "number"}
+    question = {"id": rating, "type": "rating", "question": answer.survey, "display": "number"}
     reason = {"id": why, "type": "open", "question": "What is the main reason?"}
     return {
-        "id": survey_id(answer.survey),
+        "id": get_survey_id(answer.survey),
         "name": answer.survey,
         "description": "",
         "type": "popover",
-        "questions": [{**asked, **scale}, {**reason, "optional": True}],
+        "questions": [{**question, **scale}, {**reason, "optional": True}],
         "created_at": created,
         "start_date": created,
         "end_date": None,

@@ -3,46 +3,46 @@
 from __future__ import annotations
 
 from cs_sync_sandbox.answers import Json
-from cs_sync_sandbox.stripe.books import Books, customer_id
-from cs_sync_sandbox.stripe.objects import nested, stamp, unix
+from cs_sync_sandbox.stripe.books import Books, get_customer_id
+from cs_sync_sandbox.stripe.objects import convert_unix, make_nested_list, stamp
 from cs_sync_sandbox.world.records import Invoice, InvoiceLine, Refund
 
 
-def line(books: Books, record: Invoice, one: InvoiceLine) -> Json:
+def make_line(books: Books, record: Invoice, item: InvoiceLine) -> Json:
     """Return an invoice line; its parent says item and proration, pricing says the price."""
-    price = books.prices[one.price_id]
+    price = books.prices[item.price_id]
     unit = price.unit_amount
     return {
-        "id": one.id, "object": "line_item", "amount": one.amount, "currency": record.currency,
-        "description": one.description,
-        "discount_amounts": [{"amount": a, "discount": d} for d, a in one.discounts],
-        "discountable": not one.proration, "discounts": [d for d, _ in one.discounts],
+        "id": item.id, "object": "line_item", "amount": item.amount, "currency": record.currency,
+        "description": item.description,
+        "discount_amounts": [{"amount": a, "discount": d} for d, a in item.discounts],
+        "discountable": not item.proration, "discounts": [d for d, _ in item.discounts],
         "invoice": record.id, "livemode": False, "metadata": {},
-        "parent": _line_parent(record, one),
-        "period": {"end": stamp(one.end), "start": stamp(one.start)},
+        "parent": _make_line_parent(record, item),
+        "period": {"end": stamp(item.end), "start": stamp(item.start)},
         "pretax_credit_amounts": [],
         "pricing": {
             "price_details": {"price": price.id, "product": price.product_id},
             "type": "price_details",
             "unit_amount_decimal": f"{unit.normalize():f}" if unit is not None else None,
         },
-        "quantity": one.quantity, "quantity_decimal": str(one.quantity),
-        "subscription": record.subscription_id, "subtotal": one.amount, "taxes": [],
+        "quantity": item.quantity, "quantity_decimal": str(item.quantity),
+        "subscription": record.subscription_id, "subtotal": item.amount, "taxes": [],
     }  # fmt: skip
 
 
-def lines(books: Books, record: Invoice) -> list[Json]:
+def list_lines(books: Books, record: Invoice) -> list[Json]:
     """Return every line of an invoice."""
-    return [line(books, record, one) for one in record.lines]
+    return [make_line(books, record, item) for item in record.lines]
 
 
-def invoice(books: Books, record: Invoice) -> Json:
+def make_invoice(books: Books, record: Invoice) -> Json:
     """Return an invoice; `parent` names the subscription, nothing older does."""
-    company = books.customers[customer_id(record.account_key)]
+    company = books.customers[get_customer_id(record.account_key)]
     due, paid = record.amount_due, record.amount_due if record.status == "paid" else 0
     discounts: dict[str, int] = {}
-    for one in record.lines:
-        for id_, amount in one.discounts:
+    for item in record.lines:
+        for id_, amount in item.discounts:
             discounts[id_] = discounts.get(id_, 0) + amount
     left = 0 if record.status == "void" else due - paid
     balance = min(0, record.total + record.starting_balance)
@@ -59,35 +59,35 @@ def invoice(books: Books, record: Invoice) -> Json:
         "automatically_finalizes_at": None, "billing_reason": record.reason,
         "collection_method": "send_invoice" if record.due_at else "charge_automatically",
         "created": stamp(record.created_at), "currency": record.currency,
-        "custom_fields": None, "customer": customer_id(record.account_key),
+        "custom_fields": None, "customer": get_customer_id(record.account_key),
         "customer_account": None, "customer_address": None,
         "customer_email": company.billing_email, "customer_name": company.name,
         "customer_phone": None, "customer_shipping": None, "customer_tax_exempt": "none",
         "customer_tax_ids": [], "default_payment_method": None, "default_source": None,
         "default_tax_rates": [], "description": None, "discounts": list(discounts),
-        "due_date": unix(record.due_at), "effective_at": unix(record.finalized_at),
+        "due_date": convert_unix(record.due_at), "effective_at": convert_unix(record.finalized_at),
         "ending_balance": None if record.status == "draft" else balance, "footer": None,
         "from_invoice": None, "hosted_invoice_url": None, "invoice_pdf": None,
         "issuer": {"type": "self"}, "last_finalization_error": None, "latest_revision": None,
-        "lines": nested(lines(books, record), f"/v1/invoices/{record.id}/lines"),
-        "livemode": False, "metadata": {}, "next_payment_attempt": _next_attempt(record),
-        "number": record.number, "on_behalf_of": None, "parent": _parent(record),
+        "lines": make_nested_list(list_lines(books, record), f"/v1/invoices/{record.id}/lines"),
+        "livemode": False, "metadata": {}, "next_payment_attempt": _find_next_attempt(record),
+        "number": record.number, "on_behalf_of": None, "parent": _make_parent(record),
         "payment_settings": {
             "default_mandate": None, "payment_method_options": None,
             "payment_method_types": None,
         },
         "period_end": stamp(record.period_end), "period_start": stamp(record.period_start),
-        "post_payment_credit_notes_amount": _credited(books, record),
+        "post_payment_credit_notes_amount": _sum_credits(books, record),
         "pre_payment_credit_notes_amount": 0, "receipt_number": None, "rendering": None,
         "shipping_cost": None, "shipping_details": None,
         "starting_balance": record.starting_balance, "statement_descriptor": None,
         "status": record.status,
         "status_transitions": {
-            "finalized_at": unix(record.finalized_at),
-            "marked_uncollectible_at": unix(record.closed_at)
+            "finalized_at": convert_unix(record.finalized_at),
+            "marked_uncollectible_at": convert_unix(record.closed_at)
             if record.status == "uncollectible" else None,
-            "paid_at": unix(record.paid_at),
-            "voided_at": unix(record.closed_at) if record.status == "void" else None,
+            "paid_at": convert_unix(record.paid_at),
+            "voided_at": convert_unix(record.closed_at) if record.status == "void" else None,
         },
         "subtotal": record.subtotal, "subtotal_excluding_tax": record.subtotal,
         "test_clock": None, "total": record.total,
@@ -99,7 +99,7 @@ def invoice(books: Books, record: Invoice) -> Json:
     }  # fmt: skip
 
 
-def refund(_: Books, record: Refund) -> Json:
+def make_refund(_: Books, record: Refund) -> Json:
     """Return a refund."""
     tail = record.invoice_id.removeprefix("in_")
     return {
@@ -113,17 +113,18 @@ def refund(_: Books, record: Refund) -> Json:
     }  # fmt: skip
 
 
-def credit_note(books: Books, record: Refund) -> Json:
+def make_credit_note(books: Books, record: Refund) -> Json:
     """Return the credit note that belongs to a refund."""
     id_ = f"cn_{record.number}"
     bill = books.invoices[record.invoice_id]
     body: Json = {
         "id": id_, "object": "credit_note", "amount": record.amount, "amount_shipping": 0,
         "created": stamp(record.created_at), "currency": record.currency,
-        "customer": customer_id(bill.account_key), "customer_account": None,
+        "customer": get_customer_id(bill.account_key), "customer_account": None,
         "customer_balance_transaction": None, "discount_amount": 0, "discount_amounts": [],
         "effective_at": stamp(record.created_at), "invoice": bill.id,
-        "lines": nested([], f"/v1/credit_notes/{id_}/lines"), "livemode": False, "memo": None,
+        "lines": make_nested_list([], f"/v1/credit_notes/{id_}/lines"), "livemode": False,
+        "memo": None,
         "metadata": {}, "number": f"{bill.number}-CN-01", "out_of_band_amount": None,
         "pdf": f"https://pay.stripe.example/credit_notes/{id_}.pdf",
         "post_payment_amount": record.amount, "pre_payment_amount": 0,
@@ -142,7 +143,7 @@ def credit_note(books: Books, record: Refund) -> Json:
     return body
 
 
-def _parent(record: Invoice) -> Json | None:
+def _make_parent(record: Invoice) -> Json | None:
     if record.subscription_id is None:
         return None
     return {
@@ -152,11 +153,11 @@ def _parent(record: Invoice) -> Json | None:
     }
 
 
-def _line_parent(record: Invoice, one: InvoiceLine) -> Json | None:
-    if one.item_id is None:
+def _make_line_parent(record: Invoice, item: InvoiceLine) -> Json | None:
+    if item.item_id is None:
         return {
             "invoice_item_details": {
-                "invoice_item": f"ii_{one.id[3:]}", "proration": False,
+                "invoice_item": f"ii_{item.id[3:]}", "proration": False,
                 "proration_details": None, "subscription": None,
             },
             "subscription_item_details": None,
@@ -165,19 +166,19 @@ def _line_parent(record: Invoice, one: InvoiceLine) -> Json | None:
     return {
         "invoice_item_details": None,
         "subscription_item_details": {
-            "invoice_item": None, "proration": one.proration,
+            "invoice_item": None, "proration": item.proration,
             "proration_details": {"credited_items": None},
-            "subscription": record.subscription_id, "subscription_item": one.item_id,
+            "subscription": record.subscription_id, "subscription_item": item.item_id,
         },
         "type": "subscription_item_details",
     }  # fmt: skip
 
 
-def _next_attempt(record: Invoice) -> int | None:
+def _find_next_attempt(record: Invoice) -> int | None:
     if record.status != "open" or record.attempts != 2 or record.finalized_at is None:
         return None
     return stamp(record.finalized_at) + 7 * 86400
 
 
-def _credited(books: Books, record: Invoice) -> int:
+def _sum_credits(books: Books, record: Invoice) -> int:
     return sum(r.amount for r in books.refunds.values() if r.invoice_id == record.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from cs_sync_sandbox.world.calendar import periods
+from cs_sync_sandbox.world.calendar import iterate_periods
 from cs_sync_sandbox.world.records import (
     Company,
     Coupon,
@@ -37,7 +37,7 @@ class Books:
     owing: frozenset[str]
 
 
-def books_of(world: World) -> Books:
+def index_books(world: World) -> Books:
     """Index the world for Stripe."""
     latest: dict[str, str] = {}
     redemptions: dict[str, int] = defaultdict(int)
@@ -49,7 +49,7 @@ def books_of(world: World) -> Books:
         redemptions[discount.coupon_id] += 1
     return Books(
         world=world,
-        customers={customer_id(c.key): c for c in world.companies if c.signed_up},
+        customers={get_customer_id(c.key): c for c in world.companies if c.signed_up},
         products={p.id: p for p in world.products},
         prices={p.id: p for p in world.prices},
         coupons={c.id: c for c in world.coupons},
@@ -63,18 +63,18 @@ def books_of(world: World) -> Books:
     )
 
 
-def customer_id(account_key: str) -> str:
+def get_customer_id(account_key: str) -> str:
     """Return the Stripe customer of an account."""
     return f"cus_{account_key.removeprefix('acct_')}"
 
 
-def current_period(subscription: Subscription, at: int) -> tuple[int, int]:
+def find_current_period(subscription: Subscription, at: int) -> tuple[int, int]:
     """Return the period (unix seconds) that `at` falls into; the trial counts as one."""
     if subscription.trial_end and at < subscription.trial_end.timestamp():
         return int(subscription.started_at.timestamp()), int(subscription.trial_end.timestamp())
     ended = subscription.ended_at
     moment = min(at, int(ended.timestamp()) - 1) if ended else at
-    for start, end in periods(subscription.anchor, subscription.interval):
+    for start, end in iterate_periods(subscription.anchor, subscription.interval):
         if moment < end.timestamp():
             return int(start.timestamp()), int(end.timestamp())
     raise AssertionError  # periods never ends

@@ -26,7 +26,7 @@ class StripeError(Exception):
         return {"error": error}
 
 
-def missing(kind: str, id_: str, param: str = "id") -> StripeError:
+def make_missing_error(kind: str, id_: str, param: str = "id") -> StripeError:
     """Return the error for an id that is not there: 404, or 400 where it stands in a parameter."""
     status = 404 if param == "id" else 400
     return StripeError(status, f"No such {kind}: '{id_}'", "resource_missing", param)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from cs_sync_sandbox.answers import Json
-from cs_sync_sandbox.stripe.books import Books, current_period, customer_id
+from cs_sync_sandbox.stripe.books import Books, find_current_period, get_customer_id
 from cs_sync_sandbox.stripe.objects import stamp
 from cs_sync_sandbox.world.records import Company, Invoice, ItemVersion, Subscription
 
@@ -18,24 +18,26 @@ KEPT = timedelta(days=30)
 OLD_VERSION = "2022-08-01"
 
 
-def events(books: Books) -> list[Json]:
+def list_events(books: Books) -> list[Json]:
     """Return the events of the last 30 days before the world's now, newest first."""
     world = books.world
     since = world.now - KEPT
-    found: list[tuple[datetime, str, Json, Json | None]] = []
+    collected: list[tuple[datetime, str, Json, Json | None]] = []
     for company in books.customers.values():
-        found += _of_customer(company)
+        collected += _list_customer_events(company)
     for subscription in world.subscriptions:
-        found += _of_subscription(subscription)
+        collected += _list_subscription_events(subscription)
     for invoice in world.invoices:
-        found += _of_invoice(invoice)
+        collected += _list_invoice_events(invoice)
     recent = sorted(
-        (e for e in found if since <= e[0] < world.now), key=lambda e: (e[0], e[1]), reverse=True
+        (e for e in collected if since <= e[0] < world.now),
+        key=lambda e: (e[0], e[1]),
+        reverse=True,
     )
-    return [_event(len(recent) - index, *event) for index, event in enumerate(recent)]
+    return [_make_event(len(recent) - index, *event) for index, event in enumerate(recent)]
 
 
-def _event(number: int, at: datetime, kind: str, body: Json, previous: Json | None) -> Json:
+def _make_event(number: int, at: datetime, kind: str, body: Json, previous: Json | None) -> Json:
     data: Json = {"object": body}
     if previous is not None:
         data["previous_attributes"] = previous
@@ -46,35 +48,49 @@ def _event(number: int, at: datetime, kind: str, body: Json, previous: Json | No
     }  # fmt: skip
 
 
-def _of_customer(company: Company) -> Iterator[tuple[datetime, str, Json, None]]:
-    body = {"id": customer_id(company.key), "object": "customer", "email": company.billing_email}
+def _list_customer_events(company: Company) -> Iterator[tuple[datetime, str, Json, None]]:
+    body = {
+        "id": get_customer_id(company.key),
+        "object": "customer",
+        "email": company.billing_email,
+    }
     yield company.created_at, "customer.created", body, None
     if company.stripe_deleted_at:
         yield company.stripe_deleted_at, "customer.deleted", body, None
 
 
-def _of_subscription(
+def _list_subscription_events(
     record: Subscription,
 ) -> Iterator[tuple[datetime, str, Json, Json | None]]:
-    yield record.started_at, "customer.subscription.created", _old(record, "trialing"), None
+    yield (
+        record.started_at,
+        "customer.subscription.created",
+        _make_old_subscription(record, "trialing"),
+        None,
+    )
     kind, last = "customer.subscription.updated", dict[str, ItemVersion]()
     if record.trial_end:
         before: Json = {"status": "trialing"}
-        yield record.trial_end, kind, _old(record, "active"), before
+        yield record.trial_end, kind, _make_old_subscription(record, "active"), before
     for version in record.items:
         if version.item_id in last:
-            changed = _changed(last[version.item_id], version)
-            yield version.valid_from, kind, _old(record, "active"), changed
+            changed = _make_previous_item(last[version.item_id], version)
+            yield version.valid_from, kind, _make_old_subscription(record, "active"), changed
         last[version.item_id] = version
     leaving = record.leaving
     if leaving and leaving.how == "period_end":
         before = {"cancel_at_period_end": False, "canceled_at": None}
-        yield leaving.asked_at, kind, _old(record, "active"), before
+        yield leaving.asked_at, kind, _make_old_subscription(record, "active"), before
     if record.ended_at:
-        yield record.ended_at, "customer.subscription.deleted", _old(record, "canceled"), None
+        yield (
+            record.ended_at,
+            "customer.subscription.deleted",
+            _make_old_subscription(record, "canceled"),
+            None,
+        )
 
 
-def _changed(old: ItemVersion, new: ItemVersion) -> Json:
+def _make_previous_item(old: ItemVersion, new: ItemVersion) -> Json:
     """Return what an item was before a change, as `previous_attributes` says it."""
     before: Json = {}
     if old.quantity != new.quantity:
@@ -84,7 +100,7 @@ def _changed(old: ItemVersion, new: ItemVersion) -> Json:
     return before
 
 
-def _of_invoice(record: Invoice) -> Iterator[tuple[datetime, str, Json, None]]:
+def _list_invoice_events(record: Invoice) -> Iterator[tuple[datetime, str, Json, None]]:
     body = {
         "id": record.id, "object": "invoice", "paid": record.status == "paid",
         "subscription": record.subscription_id, "tax": None, "total": record.total,
@@ -102,12 +118,12 @@ def _of_invoice(record: Invoice) -> Iterator[tuple[datetime, str, Json, None]]:
         yield record.closed_at, f"invoice.{word}", body, None
 
 
-def _old(record: Subscription, status: str) -> Json:
+def _make_old_subscription(record: Subscription, status: str) -> Json:
     """Return the subscription as 2022 knew it: periods and plan on top, no discounts list."""
-    start, end = current_period(record, stamp(record.started_at))
+    start, end = find_current_period(record, stamp(record.started_at))
     return {
         "id": record.id, "object": "subscription", "current_period_end": end,
-        "current_period_start": start, "customer": customer_id(record.account_key),
+        "current_period_start": start, "customer": get_customer_id(record.account_key),
         "discount": None, "plan": {"id": record.items[-1].price_id, "object": "plan"},
         "quantity": record.items[-1].quantity, "status": status,
     }  # fmt: skip

@@ -9,9 +9,9 @@ from typing import Any
 
 from cs_sync_sandbox.answers import Json
 from cs_sync_sandbox.stripe import billing, objects
-from cs_sync_sandbox.stripe.books import Books, customer_id
+from cs_sync_sandbox.stripe.books import Books, get_customer_id
 from cs_sync_sandbox.stripe.errors import StripeError
-from cs_sync_sandbox.stripe.query import in_range
+from cs_sync_sandbox.stripe.query import make_range_test
 from cs_sync_sandbox.world.records import Company, Invoice, Price, Refund, Subscription
 
 Params = dict[str, list[str]]
@@ -36,122 +36,132 @@ class Listing:
 
     def select(self, params: Params) -> list[Json]:
         """Return the keys that fit the filters."""
-        tests: list[Callable[[Json], bool]] = [in_range(params, name) for name in self.ranges]
-        tests += [partial(_equals, name, params[name][0]) for name in self.equal if name in params]
+        tests: list[Callable[[Json], bool]] = [
+            make_range_test(params, name) for name in self.ranges
+        ]
+        tests += [
+            partial(_is_equal, name, params[name][0]) for name in self.equal if name in params
+        ]
         if self.special:
             special = self.special
             tests.append(lambda row: special(row, params))
         return [row for row in self.keys if all(test(row) for test in tests)]
 
 
-def listings(books: Books, events: list[Json]) -> dict[str, Listing]:
+def make_listings(books: Books, events: list[Json]) -> dict[str, Listing]:
     """Return every list by the last part of its path."""
     by_id = {event["id"]: event for event in events}
     feed = Listing(
         "event", "event", events, lambda id_, _: dict(by_id[id_]),
-        special=_event_fits, extra=("type", "types", "delivery_success"),
+        special=_match_event, extra=("type", "types", "delivery_success"),
     )  # fmt: skip
-    return {**_sold(books), **_bought(books), **_billed(books), "events": feed}
+    return {
+        **_make_catalog_listings(books),
+        **_make_customer_listings(books),
+        **_make_billing_listings(books),
+        "events": feed,
+    }
 
 
-def _sold(books: Books) -> dict[str, Listing]:
+def _make_catalog_listings(books: Books) -> dict[str, Listing]:
     def price_fields(price: Price) -> Json:
         return {
-            **_made(price), "active": str(price.active).lower(), "currency": price.currency,
+            **_make_common_fields(price), "active": str(price.active).lower(),
+            "currency": price.currency,
             "product": price.product_id, "type": "recurring" if price.interval else "one_time",
         }  # fmt: skip
 
     return {
         "products": Listing(
-            "product", "product", _keys(books.products, _made),
-            lambda id_, _: objects.product(books, books.products[id_]), ("active",),
+            "product", "product", _sort_rows(books.products, _make_common_fields),
+            lambda id_, _: objects.make_product(books, books.products[id_]), ("active",),
         ),
         "prices": Listing(
-            "price", "plan", _keys(books.prices, price_fields),
+            "price", "plan", _sort_rows(books.prices, price_fields),
             lambda id_, _: objects.price(books, books.prices[id_]),
             ("active", "product", "currency", "type"),
         ),
         "coupons": Listing(
-            "coupon", "coupon", _keys(books.coupons, _made),
-            lambda id_, _: objects.coupon(books, books.coupons[id_]),
+            "coupon", "coupon", _sort_rows(books.coupons, _make_common_fields),
+            lambda id_, _: objects.make_coupon(books, books.coupons[id_]),
         ),
     }  # fmt: skip
 
 
-def _bought(books: Books) -> dict[str, Listing]:
-    there = {id_: c for id_, c in books.customers.items() if not c.stripe_deleted_at}
+def _make_customer_listings(books: Books) -> dict[str, Listing]:
+    customers = {id_: c for id_, c in books.customers.items() if not c.stripe_deleted_at}
 
     def customer_fields(company: Company) -> Json:
         return {"created": objects.stamp(company.created_at), "email": company.billing_email}
 
-    def subscription_fields(one: Subscription) -> Json:
+    def subscription_fields(record: Subscription) -> Json:
         return {
-            "created": objects.stamp(one.started_at), "status": one.status,
-            "customer": customer_id(one.account_key),
-            "prices": {v.price_id for v in one.items if not v.valid_to},
+            "created": objects.stamp(record.started_at), "status": record.status,
+            "customer": get_customer_id(record.account_key),
+            "prices": {v.price_id for v in record.items if not v.valid_to},
         }  # fmt: skip
 
     return {
         "customers": Listing(
-            "customer", "customer", _keys(there, customer_fields),
-            lambda id_, _: objects.customer(books, books.customers[id_]), ("email",),
+            "customer", "customer", _sort_rows(customers, customer_fields),
+            lambda id_, _: objects.make_customer(books, books.customers[id_]), ("email",),
         ),
         "subscriptions": Listing(
-            "subscription", "subscription", _keys(books.subscriptions, subscription_fields),
-            lambda id_, now: objects.subscription(books, books.subscriptions[id_], now),
-            ("customer",), special=_subscription_fits, extra=("status", "price"),
+            "subscription", "subscription", _sort_rows(books.subscriptions, subscription_fields),
+            lambda id_, now: objects.make_subscription(books, books.subscriptions[id_], now),
+            ("customer",), special=_match_subscription, extra=("status", "price"),
         ),
     }  # fmt: skip
 
 
-def _billed(books: Books) -> dict[str, Listing]:
-    def invoice_fields(one: Invoice) -> Json:
+def _make_billing_listings(books: Books) -> dict[str, Listing]:
+    def invoice_fields(record: Invoice) -> Json:
         return {
-            "created": objects.stamp(one.created_at), "status": one.status,
-            "customer": customer_id(one.account_key), "subscription": one.subscription_id,
-            "due_date": objects.unix(one.due_at) or 0,
+            "created": objects.stamp(record.created_at), "status": record.status,
+            "customer": get_customer_id(record.account_key), "subscription": record.subscription_id,
+            "due_date": objects.convert_unix(record.due_at) or 0,
         }  # fmt: skip
 
-    def refund_fields(one: Refund) -> Json:
-        tail, bill = one.invoice_id.removeprefix("in_"), books.invoices[one.invoice_id]
+    def refund_fields(record: Refund) -> Json:
+        tail, bill = record.invoice_id.removeprefix("in_"), books.invoices[record.invoice_id]
         return {
-            **_made(one), "charge": f"ch_{tail}", "payment_intent": f"pi_{tail}",
-            "invoice": bill.id, "customer": customer_id(bill.account_key),
+            **_make_common_fields(record), "charge": f"ch_{tail}", "payment_intent": f"pi_{tail}",
+            "invoice": bill.id, "customer": get_customer_id(bill.account_key),
         }  # fmt: skip
 
     notes = {f"cn_{refund.number}": refund for refund in books.refunds.values()}
     return {
         "invoices": Listing(
-            "invoice", "invoice", _keys(books.invoices, invoice_fields),
-            lambda id_, _: billing.invoice(books, books.invoices[id_]),
+            "invoice", "invoice", _sort_rows(books.invoices, invoice_fields),
+            lambda id_, _: billing.make_invoice(books, books.invoices[id_]),
             ("customer", "status", "subscription"), ("created", "due_date"),
         ),
         "refunds": Listing(
-            "refund", "charge", _keys(books.refunds, refund_fields),
-            lambda id_, _: billing.refund(books, books.refunds[id_]),
+            "refund", "charge", _sort_rows(books.refunds, refund_fields),
+            lambda id_, _: billing.make_refund(books, books.refunds[id_]),
             ("charge", "payment_intent"),
         ),
         "credit_notes": Listing(
-            "credit_note", "credit_note", _keys(notes, refund_fields),
-            lambda id_, _: billing.credit_note(books, notes[id_]), ("customer", "invoice"),
+            "credit_note", "credit_note", _sort_rows(notes, refund_fields),
+            lambda id_, _: billing.make_credit_note(books, notes[id_]), ("customer", "invoice"),
         ),
     }  # fmt: skip
 
 
-def _keys(records: dict[str, Any], fields: Callable[[Any], Json]) -> list[Json]:
+def _sort_rows(records: dict[str, Any], fields: Callable[[Any], Json]) -> list[Json]:
     rows: list[Json] = [{"id": id_, **fields(record)} for id_, record in records.items()]
     return sorted(rows, key=lambda row: (row["created"], row["id"]), reverse=True)
 
 
-def _made(record: Any) -> Json:
+def _make_common_fields(record: Any) -> Json:
     return {"created": objects.stamp(record.created_at), "active": "true"}
 
 
-def _equals(name: str, value: str, row: Json) -> bool:
+def _is_equal(name: str, value: str, row: Json) -> bool:
     return bool(row.get(name) == value)
 
 
-def _subscription_fits(row: Json, params: Params) -> bool:
+def _match_subscription(row: Json, params: Params) -> bool:
     status = params.get("status", [None])[0]
     if "price" in params and params["price"][0] not in row["prices"]:
         return False
@@ -162,13 +172,13 @@ def _subscription_fits(row: Json, params: Params) -> bool:
     return bool(row["status"] == ("canceled" if status == "ended" else status))
 
 
-def _event_fits(row: Json, params: Params) -> bool:
+def _match_event(row: Json, params: Params) -> bool:
     types = params.get("types", params.get("type"))
     if types is None:
         return True
     if len(types) > 20:
         raise StripeError(400, "You may only specify up to 20 event types.", None, "types")
     return any(
-        row["type"] == one or (one.endswith("*") and row["type"].startswith(one[:-1]))
-        for one in types
+        row["type"] == pattern or (pattern.endswith("*") and row["type"].startswith(pattern[:-1]))
+        for pattern in types
     )

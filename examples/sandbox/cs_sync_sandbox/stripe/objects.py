@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from cs_sync_sandbox.answers import Json
-from cs_sync_sandbox.stripe.books import Books, current_period, customer_id
+from cs_sync_sandbox.stripe.books import Books, find_current_period, get_customer_id
 from cs_sync_sandbox.stripe.query import HIDDEN
 from cs_sync_sandbox.world.records import (
     Company,
@@ -32,7 +32,7 @@ ACCOUNT = {
 }
 
 
-def unix(moment: datetime | None) -> int | None:
+def convert_unix(moment: datetime | None) -> int | None:
     """Return unix seconds, or None for None."""
     return int(moment.timestamp()) if moment else None
 
@@ -42,14 +42,14 @@ def stamp(moment: datetime) -> int:
     return int(moment.timestamp())
 
 
-def nested(rows: list[Json], url: str, limit: int = EMBEDDED) -> Json:
+def make_nested_list(rows: list[Json], url: str, limit: int = EMBEDDED) -> Json:
     """Return a list object as it is embedded: the first rows and whether there are more."""
     return {"object": "list", "data": rows[:limit], "has_more": len(rows) > limit, "url": url}
 
 
-def customer(books: Books, company: Company) -> Json:
+def make_customer(books: Books, company: Company) -> Json:
     """Return a customer, or what is left of a deleted one."""
-    id_ = customer_id(company.key)
+    id_ = get_customer_id(company.key)
     if company.stripe_deleted_at:
         return {"id": id_, "object": "customer", "deleted": True}
     metadata = {"account_id": company.key} if "stripe" in company.key_in else {}
@@ -70,7 +70,7 @@ def customer(books: Books, company: Company) -> Json:
     }  # fmt: skip
 
 
-def product(_: Books, record: Product) -> Json:
+def make_product(_: Books, record: Product) -> Json:
     """Return a product."""
     return {
         "id": record.id, "object": "product", "active": True,
@@ -84,7 +84,7 @@ def product(_: Books, record: Product) -> Json:
 
 def price(_: Books, record: Price) -> Json:
     """Return a price; what only shows when expanded is there and taken away later."""
-    amounts = _amounts(record)
+    amounts = _make_amounts(record)
     recurring = None
     if record.interval:
         recurring = {
@@ -105,7 +105,7 @@ def price(_: Books, record: Price) -> Json:
     }  # fmt: skip
 
 
-def _amounts(record: Price) -> Json:
+def _make_amounts(record: Price) -> Json:
     """Return what a price costs in its currency, tiers included."""
     amount = record.unit_amount
     whole = amount is not None and amount == amount.to_integral_value()
@@ -123,7 +123,7 @@ def _amounts(record: Price) -> Json:
     }  # fmt: skip
 
 
-def coupon(books: Books, record: Coupon) -> Json:
+def make_coupon(books: Books, record: Coupon) -> Json:
     """Return a coupon; what only shows when expanded is there and taken away later."""
     body: Json = {
         "id": record.id, "object": "coupon", "amount_off": record.amount_off,
@@ -140,39 +140,41 @@ def coupon(books: Books, record: Coupon) -> Json:
     return body
 
 
-def discount(_: Books, record: tuple[Subscription, Discount]) -> Json:
+def make_discount(_: Books, record: tuple[Subscription, Discount]) -> Json:
     """Return a discount; its coupon is an id under `source`."""
-    subscription, found = record
+    subscription, applied = record
     return {
-        "id": found.id, "object": "discount", "checkout_session": None,
-        "customer": customer_id(subscription.account_key), "customer_account": None,
-        "end": unix(found.end), "invoice": None, "invoice_item": None, "promotion_code": None,
-        "source": {"coupon": found.coupon_id, "type": "coupon"}, "start": stamp(found.start),
-        "subscription": subscription.id, "subscription_item": found.item_id,
+        "id": applied.id, "object": "discount", "checkout_session": None,
+        "customer": get_customer_id(subscription.account_key), "customer_account": None,
+        "end": convert_unix(applied.end), "invoice": None, "invoice_item": None,
+        "promotion_code": None,
+        "source": {"coupon": applied.coupon_id, "type": "coupon"}, "start": stamp(applied.start),
+        "subscription": subscription.id, "subscription_item": applied.item_id,
     }  # fmt: skip
 
 
-def live_discounts(books: Books, record: Subscription, now: int) -> list[Discount]:
+def list_live_discounts(books: Books, record: Subscription, now: int) -> list[Discount]:
     """Return the discounts still attached: a `once` one goes with the first paid invoice."""
-    found = []
-    for one in record.discounts:
-        once = books.coupons[one.coupon_id].duration == "once"
-        if one.end and one.end.timestamp() <= now:
+    discounts = []
+    for candidate in record.discounts:
+        once = books.coupons[candidate.coupon_id].duration == "once"
+        if candidate.end and candidate.end.timestamp() <= now:
             continue
-        if one.start.timestamp() <= now and not (once and record.anchor.timestamp() < now):
-            found.append(one)
-    return found
+        if candidate.start.timestamp() <= now and not (once and record.anchor.timestamp() < now):
+            discounts.append(candidate)
+    return discounts
 
 
-def item(books: Books, record: Subscription, version: ItemVersion, now: int) -> Json:
+def make_item(books: Books, record: Subscription, version: ItemVersion, now: int) -> Json:
     """Return one item as it is now, price included."""
-    start, end = current_period(record, now)
+    start, end = find_current_period(record, now)
     body: Json = {
         "id": version.item_id, "object": "subscription_item", "billing_thresholds": None,
-        "created": stamp(_first(record, version).valid_from), "current_period_end": end,
+        "created": stamp(_find_first_version(record, version).valid_from),
+        "current_period_end": end,
         "current_period_start": start,
         "discounts": [
-            d.id for d in live_discounts(books, record, now) if d.item_id == version.item_id
+            d.id for d in list_live_discounts(books, record, now) if d.item_id == version.item_id
         ],
         "metadata": {}, "price": price(books, books.prices[version.price_id]),
         "subscription": record.id, "tax_rates": [],
@@ -184,18 +186,18 @@ def item(books: Books, record: Subscription, version: ItemVersion, now: int) -> 
     return body
 
 
-def items(books: Books, record: Subscription, now: int) -> list[Json]:
+def list_items(books: Books, record: Subscription, now: int) -> list[Json]:
     """Return every current item; of an ended subscription, the last ones it had."""
     last: dict[str, ItemVersion] = {v.item_id: v for v in record.items}
-    return [item(books, record, version, now) for version in last.values()]
+    return [make_item(books, record, version, now) for version in last.values()]
 
 
-def subscription(books: Books, record: Subscription, now: int) -> Json:
+def make_subscription(books: Books, record: Subscription, now: int) -> Json:
     """Return a subscription; periods stand on its items, discounts are ids."""
     leaving = record.leaving
     at_end = leaving is not None and leaving.how == "period_end"
-    asked = leaving is not None and leaving.how != "payment_failed"
-    canceled = leaving is not None and (asked or record.status == "canceled")
+    requested = leaving is not None and leaving.how != "payment_failed"
+    canceled = leaving is not None and (requested or record.status == "canceled")
     trial_start = stamp(record.started_at) if record.trial_end else None
     return {
         "id": record.id, "object": "subscription", "application": None,
@@ -204,22 +206,22 @@ def subscription(books: Books, record: Subscription, now: int) -> Json:
         "billing_cycle_anchor": stamp(record.anchor), "billing_cycle_anchor_config": None,
         "billing_mode": {"flexible": {"proration_discounts": "included"}, "type": "flexible"},
         "billing_schedules": [], "billing_thresholds": None,
-        "cancel_at": unix(leaving.ends_at) if leaving and at_end else None,
+        "cancel_at": convert_unix(leaving.ends_at) if leaving and at_end else None,
         "cancel_at_period_end": at_end,
-        "canceled_at": _canceled_at(record) if canceled else None,
-        "cancellation_details": _cancellation(record),
+        "canceled_at": _find_canceled_at(record) if canceled else None,
+        "cancellation_details": _make_cancellation(record),
         "collection_method": "send_invoice" if record.send_invoice else "charge_automatically",
         "created": stamp(record.started_at), "currency": record.currency,
-        "customer": customer_id(record.account_key), "customer_account": None,
+        "customer": get_customer_id(record.account_key), "customer_account": None,
         "days_until_due": 30 if record.send_invoice else None, "default_payment_method": None,
         "default_source": None, "default_tax_rates": [], "description": None,
         "discounts": [
-            d.id for d in live_discounts(books, record, now) if d.item_id is None
+            d.id for d in list_live_discounts(books, record, now) if d.item_id is None
         ],
-        "ended_at": unix(record.ended_at),
+        "ended_at": convert_unix(record.ended_at),
         "invoice_settings": {"account_tax_ids": None, "issuer": {"type": "self"}},
-        "items": nested(
-            items(books, record, now), f"/v1/subscription_items?subscription={record.id}"
+        "items": make_nested_list(
+            list_items(books, record, now), f"/v1/subscription_items?subscription={record.id}"
         ),
         "latest_invoice": books.latest_invoice.get(record.id), "livemode": False,
         "metadata": {}, "next_pending_invoice_item_invoice": None, "on_behalf_of": None,
@@ -228,24 +230,24 @@ def subscription(books: Books, record: Subscription, now: int) -> Json:
         "payment_settings": None, "pending_invoice_item_interval": None,
         "pending_setup_intent": None, "pending_update": None, "schedule": None,
         "start_date": stamp(record.started_at), "status": record.status, "test_clock": None,
-        "transfer_data": None, "trial_end": unix(record.trial_end),
+        "transfer_data": None, "trial_end": convert_unix(record.trial_end),
         "trial_settings": {"end_behavior": {"missing_payment_method": "cancel"}},
         "trial_start": trial_start,
     }  # fmt: skip
 
 
-def _first(record: Subscription, version: ItemVersion) -> ItemVersion:
+def _find_first_version(record: Subscription, version: ItemVersion) -> ItemVersion:
     return next(v for v in record.items if v.item_id == version.item_id)
 
 
-def _canceled_at(record: Subscription) -> int | None:
+def _find_canceled_at(record: Subscription) -> int | None:
     leaving = record.leaving
     if leaving is None:
         return None
     return stamp(leaving.ends_at if leaving.how == "payment_failed" else leaving.asked_at)
 
 
-def _cancellation(record: Subscription) -> dict[str, Any]:
+def _make_cancellation(record: Subscription) -> dict[str, Any]:
     leaving = record.leaving
     if leaving is None or (leaving.how == "payment_failed" and record.status != "canceled"):
         return {"comment": None, "feedback": None, "reason": None}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from starlette.datastructures import QueryParams
 
 from cs_sync_sandbox.answers import Json
-from cs_sync_sandbox.stripe.errors import StripeError, missing
+from cs_sync_sandbox.stripe.errors import StripeError, make_missing_error
 
 PAGING = frozenset({"limit", "starting_after", "ending_before", "expand"})
 _INDEX = re.compile(r"\[\d*\]$")
@@ -17,25 +17,25 @@ DEPTH = 4
 HIDDEN = ("tiers", "applies_to", "currency_options")  # shown only when expanded
 
 
-def parameters(query: QueryParams, allowed: Iterable[str]) -> dict[str, list[str]]:
+def parse_parameters(query: QueryParams, allowed: Iterable[str]) -> dict[str, list[str]]:
     """Return values by name, `expand[]` and `expand[0]` as `expand`; refuse unknown names."""
-    known, found = {*allowed, *PAGING}, dict[str, list[str]]()
+    accepted, values = {*allowed, *PAGING}, dict[str, list[str]]()
     for key, value in query.multi_items():
         ranged = _RANGE.match(key)
         name = key if ranged else _INDEX.sub("", key)
-        if (ranged.group(1) if ranged else name) not in known:
+        if (ranged.group(1) if ranged else name) not in accepted:
             raise StripeError(400, f"Received unknown parameter: {name}", "parameter_unknown", name)
-        found.setdefault(name, []).append(value)
-    return found
+        values.setdefault(name, []).append(value)
+    return values
 
 
-def in_range(params: dict[str, list[str]], name: str) -> Callable[[Json], bool]:
+def make_range_test(params: dict[str, list[str]], name: str) -> Callable[[Json], bool]:
     """Return the test for `name=`, `name[gte]=` … on a row's unix time."""
     tests: list[tuple[str, int]] = []
     for operator in ("", "gte", "gt", "lt", "lte"):
         key = f"{name}[{operator}]" if operator else name
         if key in params:
-            tests.append((operator, _integer(key, params[key][0])))
+            tests.append((operator, _parse_integer(key, params[key][0])))
 
     def fits(row: Json) -> bool:
         value = row[name]
@@ -44,38 +44,42 @@ def in_range(params: dict[str, list[str]], name: str) -> Callable[[Json], bool]:
     return fits
 
 
-def page(rows: Sequence[Json], params: dict[str, list[str]], kind: str) -> tuple[list[Json], bool]:
+def make_page(
+    rows: Sequence[Json], params: dict[str, list[str]], kind: str
+) -> tuple[list[Json], bool]:
     """Return one page of newest-first rows and whether more follow."""
-    limit = _integer("limit", params.get("limit", ["10"])[0])
+    limit = _parse_integer("limit", params.get("limit", ["10"])[0])
     if not 1 <= limit <= 100:
         raise StripeError(400, "This value must be between 1 and 100.", None, "limit")
     ids = [row["id"] for row in rows]
     if "ending_before" in params:
-        stop = _position(ids, params, "ending_before", kind)
+        stop = _find_position(ids, params, "ending_before", kind)
         start = max(0, stop - limit)
         return list(rows[start:stop]), start > 0
-    start = _position(ids, params, "starting_after", kind) + 1 if "starting_after" in params else 0
+    start = (
+        _find_position(ids, params, "starting_after", kind) + 1 if "starting_after" in params else 0
+    )
     return list(rows[start : start + limit]), start + limit < len(rows)
 
 
-def expanded(
+def expand_paths(
     body: Json, paths: Iterable[str], resolve: Callable[[str, str], Json | None], *, listed: bool
 ) -> Json:
     """Return the body with `expand` paths filled in by `resolve(object, id)`.
 
     What is `HIDDEN` unless expanded is taken away otherwise.
     """
-    wanted = list(paths)
-    for path in wanted:
+    requested = list(paths)
+    for path in requested:
         parts = path.split(".")
         if len(parts) > DEPTH:
             message = f"You cannot expand more than {DEPTH} levels of a property. Property: {path}"
             raise StripeError(400, message, None, "expand")
         if listed and parts[0] != "data":
-            raise _cannot(path)
+            raise _make_expand_error(path)
         _expand(body, parts, path, resolve)
     for field in HIDDEN:
-        if not any(path.split(".")[-1] == field for path in wanted):
+        if not any(path.split(".")[-1] == field for path in requested):
             for row in body["data"] if listed else [body]:
                 row.pop(field, None)
     return body
@@ -88,42 +92,42 @@ def _expand(
     if name not in node:
         if name in HIDDEN:
             return
-        raise _cannot(path)
+        raise _make_expand_error(path)
     value = node[name]
     if isinstance(value, list):
-        node[name] = [_filled(v, name, path, resolve) for v in value]
+        node[name] = [_fill_path(v, name, path, resolve) for v in value]
     else:
-        node[name] = _filled(value, name, path, resolve)
+        node[name] = _fill_path(value, name, path, resolve)
     below = node[name] if isinstance(node[name], list) else [node[name]]
     for child in below:
         if rest and isinstance(child, dict):
             _expand(child, rest, path, resolve)
 
 
-def _filled(
+def _fill_path(
     value: object, name: str, path: str, resolve: Callable[[str, str], Json | None]
 ) -> object:
     if not isinstance(value, str):
         return value
-    found = resolve(name, value)
-    if found is None:
-        raise _cannot(path)
-    return found
+    resolved = resolve(name, value)
+    if resolved is None:
+        raise _make_expand_error(path)
+    return resolved
 
 
-def _cannot(path: str) -> StripeError:
+def _make_expand_error(path: str) -> StripeError:
     return StripeError(400, f"This property cannot be expanded ({path}).", None, "expand")
 
 
-def _position(ids: list[str], params: dict[str, list[str]], name: str, kind: str) -> int:
+def _find_position(ids: list[str], params: dict[str, list[str]], name: str, kind: str) -> int:
     id_ = params[name][0]
     try:
         return ids.index(id_)
     except ValueError:
-        raise missing(kind, id_, name) from None
+        raise make_missing_error(kind, id_, name) from None
 
 
-def _integer(name: str, text: str) -> int:
+def _parse_integer(name: str, text: str) -> int:
     try:
         return int(text)
     except ValueError:

@@ -10,16 +10,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from cs_sync_sandbox.answers import Json, json_answer, request_number
+from cs_sync_sandbox.answers import Json, make_json_response, request_number
 from cs_sync_sandbox.keys import STRIPE_KEY, STRIPE_NARROW_KEY
 from cs_sync_sandbox.limits import RollingWindow
 from cs_sync_sandbox.site import Site
 from cs_sync_sandbox.stripe import billing, objects
-from cs_sync_sandbox.stripe.books import Books, books_of
-from cs_sync_sandbox.stripe.errors import StripeError, missing
-from cs_sync_sandbox.stripe.events import KEPT, events
-from cs_sync_sandbox.stripe.lists import Listing, listings
-from cs_sync_sandbox.stripe.query import HIDDEN, expanded, page, parameters
+from cs_sync_sandbox.stripe.books import Books, index_books
+from cs_sync_sandbox.stripe.errors import StripeError, make_missing_error
+from cs_sync_sandbox.stripe.events import KEPT, list_events
+from cs_sync_sandbox.stripe.lists import Listing, make_listings
+from cs_sync_sandbox.stripe.query import HIDDEN, expand_paths, make_page, parse_parameters
 
 PER_SECOND = 25  # a sandbox account; a live one has 100 (https://docs.stripe.com/rate-limits)
 NARROW_SCOPES = frozenset({"customer", "subscription", "plan", "product", "coupon", "event"})
@@ -35,12 +35,12 @@ class Stripe:
     @cached_property
     def books(self) -> Books:
         """The world indexed, at the first question."""
-        return books_of(self.site.world)
+        return index_books(self.site.world)
 
     @cached_property
     def lists(self) -> dict[str, Listing]:
         """Every list by name."""
-        return listings(self.books, events(self.books))
+        return make_listings(self.books, list_events(self.books))
 
     def answer(self, scope: str, request: Request, work: Callable[[], Json]) -> Response:
         """Check the request, do the work and answer in Stripe's manner."""
@@ -51,9 +51,9 @@ class Stripe:
         }
         try:
             self._admit(scope, request)
-            return json_answer(work(), headers=headers)
+            return make_json_response(work(), headers=headers)
         except StripeError as error:
-            return json_answer(error.body(), error.status, {**headers, **error.headers})
+            return make_json_response(error.body(), error.status, {**headers, **error.headers})
 
     async def account(self, request: Request) -> Response:
         """GET /v1/account."""
@@ -84,7 +84,7 @@ class Stripe:
         return self.answer("invoice", request, lambda: self._lines(request))
 
     def _admit(self, scope: str, request: Request) -> None:
-        key = _key(request)
+        key = _read_key(request)
         if not key:
             raise StripeError(401, "You did not provide an API key.")
         if key not in {STRIPE_KEY, STRIPE_NARROW_KEY}:
@@ -108,29 +108,29 @@ class Stripe:
     def _list(self, name: str, request: Request) -> Json:
         listing = self.lists.get(name)
         if listing is None:
-            raise _unknown(request)
-        params = parameters(request.query_params, listing.allowed())
+            raise _make_unknown_error(request)
+        params = parse_parameters(request.query_params, listing.allowed())
         selected = listing.select(params)
         if name == "events":
             since = objects.stamp(self.site.now() - KEPT)
             selected = [row for row in selected if row["created"] >= since]
-        rows, more = page(selected, params, listing.kind)
+        rows, more = make_page(selected, params, listing.kind)
         data = [listing.render(row["id"], self._now()) for row in rows]
         return self._paged(data, more, f"/v1/{name}", params)
 
     def _one(self, name: str, id_: str, request: Request) -> Json:
         listing = self.lists.get(name)
         if listing is None:
-            raise _unknown(request)
-        params = parameters(request.query_params, ())
+            raise _make_unknown_error(request)
+        params = parse_parameters(request.query_params, ())
         try:
             body = listing.render(id_, self._now())
         except KeyError:
-            raise missing(listing.kind, id_) from None
-        return expanded(body, params.get("expand", ()), self._resolve, listed=False)
+            raise make_missing_error(listing.kind, id_) from None
+        return expand_paths(body, params.get("expand", ()), self._resolve, listed=False)
 
     def _items(self, request: Request) -> Json:
-        params = parameters(request.query_params, ("subscription",))
+        params = parse_parameters(request.query_params, ("subscription",))
         if "subscription" not in params:
             raise StripeError(
                 400, "Missing required param: subscription.", "parameter_missing", "subscription"
@@ -138,29 +138,29 @@ class Stripe:
         id_ = params["subscription"][0]
         record = self.books.subscriptions.get(id_)
         if record is None:
-            raise missing("subscription", id_, "subscription")
-        rows, more = page(
-            objects.items(self.books, record, self._now()), params, "subscription_item"
+            raise make_missing_error("subscription", id_, "subscription")
+        rows, more = make_page(
+            objects.list_items(self.books, record, self._now()), params, "subscription_item"
         )
         return self._paged(rows, more, "/v1/subscription_items", params)
 
     def _lines(self, request: Request) -> Json:
-        params = parameters(request.query_params, ())
+        params = parse_parameters(request.query_params, ())
         id_ = request.path_params["id"]
         record = self.books.invoices.get(id_)
         if record is None:
-            raise missing("invoice", id_)
-        rows, more = page(billing.lines(self.books, record), params, "line_item")
+            raise make_missing_error("invoice", id_)
+        rows, more = make_page(billing.list_lines(self.books, record), params, "line_item")
         return self._paged(rows, more, f"/v1/invoices/{id_}/lines", params)
 
     def _paged(self, rows: list[Json], more: bool, url: str, params: dict[str, list[str]]) -> Json:
         body: Json = {"object": "list", "data": rows, "has_more": more, "url": url}
-        return expanded(body, params.get("expand", ()), self._resolve, listed=True)
+        return expand_paths(body, params.get("expand", ()), self._resolve, listed=True)
 
     def _resolve(self, field: str, id_: str) -> Json | None:
         """Return the object behind an expandable field, or None where Stripe expands nothing."""
         if field == "discounts" and id_ in self.books.discounts:
-            return objects.discount(self.books, self.books.discounts[id_])
+            return objects.make_discount(self.books, self.books.discounts[id_])
         name = {"latest_invoice": "invoices"}.get(field, f"{field}s")
         listing = self.lists.get(name)
         body = listing.render(id_, self._now()) if listing else None
@@ -170,7 +170,7 @@ class Stripe:
         return body
 
 
-def routes(site: Site) -> list[Route]:
+def list_routes(site: Site) -> list[Route]:
     """Return Stripe's paths."""
     stripe = Stripe(site)
     at = "/stripe/v1"
@@ -183,12 +183,12 @@ def routes(site: Site) -> list[Route]:
     ]
 
 
-def _unknown(request: Request) -> StripeError:
+def _make_unknown_error(request: Request) -> StripeError:
     path = request.url.path.removeprefix("/stripe")
     return StripeError(404, f"Unrecognized request URL ({request.method}: {path}).")
 
 
-def _key(request: Request) -> str:
+def _read_key(request: Request) -> str:
     kind, _, value = request.headers.get("authorization", "").partition(" ")
     if kind.lower() == "basic":
         return b64decode(value).decode().partition(":")[0]

@@ -7,9 +7,14 @@ from datetime import date, datetime, timedelta
 from operator import attrgetter
 
 from cs_sync_sandbox.world import catalog, companies
-from cs_sync_sandbox.world.calendar import add_months, midnight
-from cs_sync_sandbox.world.invoices import Catalog, invoices_of, refunds_of, workshop_invoice
-from cs_sync_sandbox.world.lives import Life, life_of
+from cs_sync_sandbox.world.calendar import add_months, get_midnight
+from cs_sync_sandbox.world.invoices import (
+    Catalog,
+    make_invoices,
+    make_refunds,
+    make_workshop_invoice,
+)
+from cs_sync_sandbox.world.lives import Life, make_life
 from cs_sync_sandbox.world.records import (
     Company,
     Course,
@@ -23,10 +28,10 @@ from cs_sync_sandbox.world.records import (
     UsageRow,
     World,
 )
-from cs_sync_sandbox.world.subscriptions import subscriptions_of
-from cs_sync_sandbox.world.support import numbered, tickets_of
-from cs_sync_sandbox.world.surveys import answers_of
-from cs_sync_sandbox.world.usage import onboarding_of, usage_of
+from cs_sync_sandbox.world.subscriptions import make_subscriptions
+from cs_sync_sandbox.world.support import make_tickets, number_tickets
+from cs_sync_sandbox.world.surveys import make_answers
+from cs_sync_sandbox.world.usage import iterate_onboarding, iterate_usage
 
 
 @dataclass
@@ -50,28 +55,28 @@ def build_world(seed: int, today: date, accounts: int = 400) -> World:
 
     The same arguments give the same world, to the byte of every answer made from it.
     """
-    now = midnight(today)
+    now = get_midnight(today)
     opened = add_months(now, -30)
-    coupons = catalog.coupons(opened)
-    shop = Catalog({p.id: p for p in catalog.prices(opened)}, {c.id: c for c in coupons})
+    coupons = catalog.list_coupons(opened)
+    shop = Catalog({p.id: p for p in catalog.list_prices(opened)}, {c.id: c for c in coupons})
     heap = _Heap()
-    for company in companies.companies(seed, accounts, now):
+    for company in companies.make_companies(seed, accounts, now):
         _account(heap, seed, company, shop, now)
     return World(
         seed=seed,
         today=today,
         now=now,
-        owners=companies.owners(),
+        owners=companies.list_owners(),
         companies=tuple(heap.companies),
         people=tuple(heap.people),
-        products=catalog.products(opened),
+        products=catalog.list_products(opened),
         prices=tuple(shop.prices.values()),
         coupons=coupons,
         subscriptions=tuple(heap.subscriptions),
         invoices=tuple(sorted(heap.invoices, key=attrgetter("created_at", "id"))),
         refunds=tuple(sorted(heap.refunds, key=attrgetter("created_at", "number"))),
-        tickets=numbered(heap.tickets, now),
-        survey_answers=_numbered_answers(heap.answers),
+        tickets=number_tickets(heap.tickets, now),
+        survey_answers=_number_answers(heap.answers),
         onboarding=tuple(heap.onboarding),
         usage=tuple(sorted(heap.usage, key=lambda row: row[:2])),
         courses=tuple(heap.courses),
@@ -80,28 +85,28 @@ def build_world(seed: int, today: date, accounts: int = 400) -> World:
 
 def _account(heap: _Heap, seed: int, company: Company, shop: Catalog, now: datetime) -> None:
     start = len(heap.people) + 1
-    numbers = range(start, start + companies.headcount(seed, company))
-    people = companies.people(seed, company, numbers)
+    numbers = range(start, start + companies.count_people(seed, company))
+    people = companies.make_people(seed, company, numbers)
     heap.people += people
     if not company.signed_up:
         heap.companies.append(company)
         return
-    life = life_of(seed, company, now)
-    heap.companies.append(_maybe_deleted(company, life, now))
-    for subscription in subscriptions_of(seed, life, tuple(shop.coupons.values()), now):
-        invoices = invoices_of(seed, subscription, company, shop, now)
+    life = make_life(seed, company, now)
+    heap.companies.append(_delete_some_trials(company, life, now))
+    for subscription in make_subscriptions(seed, life, tuple(shop.coupons.values()), now):
+        invoices = make_invoices(seed, subscription, company, shop, now)
         heap.subscriptions.append(subscription)
         heap.invoices += invoices
-        heap.refunds += refunds_of(seed, subscription, invoices)
-    heap.invoices += workshop_invoice(seed, company, shop, now)
-    heap.tickets += tickets_of(seed, life, people, now)
-    heap.answers += answers_of(seed, life, people, now)
-    heap.onboarding += onboarding_of(seed, life, people, now)
-    heap.usage += usage_of(seed, life, people, now)
-    heap.courses.append(_course(life, now))
+        heap.refunds += make_refunds(seed, subscription, invoices)
+    heap.invoices += make_workshop_invoice(seed, company, shop, now)
+    heap.tickets += make_tickets(seed, life, people, now)
+    heap.answers += make_answers(seed, life, people, now)
+    heap.onboarding += iterate_onboarding(seed, life, people, now)
+    heap.usage += iterate_usage(seed, life, people, now)
+    heap.courses.append(_build_course(life, now))
 
 
-def _maybe_deleted(company: Company, life: Life, now: datetime) -> Company:
+def _delete_some_trials(company: Company, life: Life, now: datetime) -> Company:
     """Delete the customer of some trials that led nowhere, lately enough for the event feed."""
     leaving = life.leaving
     if leaving is None or leaving.how != "trial_ended" or company.number % 5:
@@ -110,7 +115,7 @@ def _maybe_deleted(company: Company, life: Life, now: datetime) -> Company:
     return replace(company, stripe_deleted_at=deleted) if deleted < now else company
 
 
-def _course(life: Life, now: datetime) -> Course:
+def _build_course(life: Life, now: datetime) -> Course:
     leaving = life.leaving
     last = leaving.ends_at.date() if leaving and life.back_at is None else None
     return Course(
@@ -119,6 +124,6 @@ def _course(life: Life, now: datetime) -> Course:
     )  # fmt: skip
 
 
-def _numbered_answers(answers: list[SurveyAnswer]) -> tuple[SurveyAnswer, ...]:
+def _number_answers(answers: list[SurveyAnswer]) -> tuple[SurveyAnswer, ...]:
     ordered = sorted(answers, key=attrgetter("answered_at", "person_key", "survey"))
     return tuple(replace(answer, number=i) for i, answer in enumerate(ordered, start=1))

@@ -9,7 +9,7 @@ from random import Random
 from typing import Literal
 
 
-def midnight(day: date) -> datetime:
+def get_midnight(day: date) -> datetime:
     """Return the start of `day` in UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
@@ -22,7 +22,7 @@ def add_months(moment: datetime, months: int) -> datetime:
     return moment.replace(year=year, month=month + 1, day=day)
 
 
-def periods(
+def iterate_periods(
     anchor: datetime, interval: Literal["month", "year"]
 ) -> Iterator[tuple[datetime, datetime]]:
     """Yield billing periods `[start, end)` from the anchor, without drift after short months."""
@@ -33,12 +33,12 @@ def periods(
         count += 1
 
 
-def between(rng: Random, start: datetime, end: datetime) -> datetime:
+def choose_between(rng: Random, start: datetime, end: datetime) -> datetime:
     """Return a whole second in `[start, end)`."""
     span = max(1, int((end - start).total_seconds()))
     return start + timedelta(seconds=rng.randrange(span))
 
 
-def office_hour(rng: Random, day: datetime) -> datetime:
+def choose_office_hour(rng: Random, day: datetime) -> datetime:
     """Return a moment between 07:00 and 17:00 UTC on the day of `day`."""
-    return midnight(day.date()) + timedelta(seconds=rng.randrange(7 * 3600, 17 * 3600))
+    return get_midnight(day.date()) + timedelta(seconds=rng.randrange(7 * 3600, 17 * 3600))

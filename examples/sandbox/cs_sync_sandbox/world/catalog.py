@@ -23,7 +23,7 @@ def plan_price(plan: str, interval: str, currency: str) -> str:
     return f"price_{plan}_{interval}_{currency}"
 
 
-def products(created_at: datetime) -> tuple[Product, ...]:
+def list_products(created_at: datetime) -> tuple[Product, ...]:
     """Return every product."""
     names: list[tuple[str, str, str | None]] = [
         (plan, f"Acme {plan.title()}", "seat") for plan in PLANS
@@ -34,23 +34,23 @@ def products(created_at: datetime) -> tuple[Product, ...]:
     return tuple(Product(f"prod_{key}", name, unit, created_at) for key, name, unit in names)
 
 
-def prices(created_at: datetime) -> tuple[Price, ...]:
+def list_prices(created_at: datetime) -> tuple[Price, ...]:
     """Return every price; a year costs ten months."""
-    found = []
+    made = []
     for currency in ("eur", "usd"):
         for plan in PLANS:
             month = Decimal(SEAT[plan][currency])
             for interval, cost in (("month", month), ("year", month * 10)):
-                found.append(_recurring(plan, currency, interval, cost, created_at))
-        found += _extras(currency, created_at)
+                made.append(_make_recurring(plan, currency, interval, cost, created_at))
+        made += _list_extras(currency, created_at)
     old = Price(
         OLD_TEAM, "prod_team", "eur", Decimal(2900), "month", created_at, active=False
     )  # fmt: skip
-    packs = [_recurring(f"pack_{p}", "eur", "month", Decimal(900), created_at) for p in PACKS]
-    return (*found, old, *packs)
+    packs = [_make_recurring(f"pack_{p}", "eur", "month", Decimal(900), created_at) for p in PACKS]
+    return (*made, old, *packs)
 
 
-def _extras(currency: str, at: datetime) -> list[Price]:
+def _list_extras(currency: str, at: datetime) -> list[Price]:
     """Return the tiered, the metered and the one-off price of a currency."""
     tiers = (Tier(10, 500), Tier(50, 400), Tier(None, 300))
     contacts, api = f"price_contacts_month_{currency}", f"price_api_month_{currency}"
@@ -62,7 +62,7 @@ def _extras(currency: str, at: datetime) -> list[Price]:
     ]
 
 
-def coupons(created_at: datetime) -> tuple[Coupon, ...]:
+def list_coupons(created_at: datetime) -> tuple[Coupon, ...]:
     """Return every coupon: forever, repeating, once; percent and amount; one for one product."""
     return (
         Coupon("LAUNCH20", "Launch", "repeating", created_at, Decimal(20), months=6),
@@ -78,7 +78,7 @@ def coupons(created_at: datetime) -> tuple[Coupon, ...]:
     )  # fmt: skip
 
 
-def amount(price: Price, quantity: int) -> int:
+def calculate_amount(price: Price, quantity: int) -> int:
     """Return what `quantity` of a price costs for one interval, in minor units, half up.
 
     A volume-tiered price charges every unit at the rate of the tier the quantity falls into
@@ -88,15 +88,15 @@ def amount(price: Price, quantity: int) -> int:
         tier = next(t for t in price.tiers if t.up_to is None or quantity <= t.up_to)
         return tier.unit_amount * quantity
     assert price.unit_amount is not None, price.id  # noqa: S101 - the catalogue is ours
-    return rounded(price.unit_amount * quantity)
+    return round_half_up(price.unit_amount * quantity)
 
 
-def rounded(value: Decimal) -> int:
+def round_half_up(value: Decimal) -> int:
     """Round half up to a whole minor unit."""
     return int(value.quantize(Decimal(1), ROUND_HALF_UP))
 
 
-def _recurring(
+def _make_recurring(
     product: str, currency: str, interval: str, cost: Decimal, created_at: datetime
 ) -> Price:
     step: Literal["month", "year"] = "year" if interval == "year" else "month"

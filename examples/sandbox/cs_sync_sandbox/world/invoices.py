@@ -11,8 +11,8 @@ from random import Random
 from typing import Literal
 
 from cs_sync_sandbox.world import catalog
-from cs_sync_sandbox.world.calendar import periods
-from cs_sync_sandbox.world.payments import Outcome, outcome_of
+from cs_sync_sandbox.world.calendar import iterate_periods
+from cs_sync_sandbox.world.payments import Outcome, decide_outcome
 from cs_sync_sandbox.world.records import (
     Company,
     Coupon,
@@ -45,31 +45,33 @@ class _Bill:
     lines: tuple[InvoiceLine, ...]
 
 
-def invoices_of(
+def make_invoices(
     seed: int, subscription: Subscription, company: Company, shop: Catalog, now: datetime
 ) -> list[Invoice]:
     """Return the subscription's invoices up to `now`, oldest first, carrying credit along."""
     rng = Random(f"{seed}:invoices:{subscription.id}")
-    bills = sorted(_bills(rng, subscription, shop, now), key=lambda bill: bill.at)
+    bills = sorted(_iterate_bills(rng, subscription, shop, now), key=lambda bill: bill.at)
     cycles = [bill.at for bill in bills if bill.reason != "subscription_update"]
-    balance, found = 0, []
+    balance, invoices = 0, []
     for number, bill in enumerate(bills, start=1):
         late = len(cycles) - 1 - cycles.index(bill.at) if bill.at in cycles else None
-        outcome = outcome_of(rng, subscription, bill.at, late, now)
-        invoice = _invoice(subscription, company, bill, number, balance, outcome)
+        outcome = decide_outcome(rng, subscription, bill.at, late, now)
+        invoice = _make_invoice(subscription, company, bill, number, balance, outcome)
         balance = min(0, balance + invoice.total) if invoice.status != "void" else balance
-        found.append(invoice)
-    return found
+        invoices.append(invoice)
+    return invoices
 
 
-def workshop_invoice(seed: int, company: Company, shop: Catalog, now: datetime) -> list[Invoice]:
+def make_workshop_invoice(
+    seed: int, company: Company, shop: Catalog, now: datetime
+) -> list[Invoice]:
     """Return the one-off invoice of an onboarding workshop, which some accounts bought."""
     rng = Random(f"{seed}:workshop:{company.number}")
     at = company.created_at + timedelta(days=20)
     if rng.random() > 0.08 or at > now - timedelta(days=3):
         return []
     price = shop.prices[f"price_workshop_{company.currency}"]
-    cost = catalog.amount(price, 1)
+    cost = catalog.calculate_amount(price, 1)
     line = InvoiceLine(
         f"il_w{company.number:04d}", cost, "Onboarding workshop", at, at, price.id, 1, None,
         False, (),
@@ -84,7 +86,7 @@ def workshop_invoice(seed: int, company: Company, shop: Catalog, now: datetime) 
     ]  # fmt: skip
 
 
-def refunds_of(seed: int, subscription: Subscription, invoices: list[Invoice]) -> list[Refund]:
+def make_refunds(seed: int, subscription: Subscription, invoices: list[Invoice]) -> list[Refund]:
     """Return the refund some of those got who left in the middle of a period."""
     leaving = subscription.leaving
     paid = [i for i in invoices if i.status == "paid" and i.amount_due > 0]
@@ -93,35 +95,37 @@ def refunds_of(seed: int, subscription: Subscription, invoices: list[Invoice]) -
         return []
     last = paid[-1]
     share = Decimal(rng.randrange(20, 90)) / 100
-    amount = catalog.rounded(last.amount_due * share)
+    amount = catalog.round_half_up(last.amount_due * share)
     number = int(subscription.id[4:])
     at = max(leaving.ends_at, last.paid_at or leaving.ends_at) + timedelta(minutes=5)
     return [Refund(number, last.id, amount, last.currency, at)]
 
 
-def _bills(
+def _iterate_bills(
     rng: Random, subscription: Subscription, shop: Catalog, now: datetime
 ) -> Iterator[_Bill]:
     stop = min(subscription.ended_at or now, now)
     if subscription.trial_end:
         period = (subscription.started_at, subscription.trial_end)
-        lines = [_trial_line(v, period) for v in _valid(subscription, subscription.started_at)]
+        lines = [
+            _make_trial_line(v, period) for v in _find_valid(subscription, subscription.started_at)
+        ]
         yield _Bill("subscription_create", subscription.started_at, period, tuple(lines))
     if subscription.status == "paused" or subscription.anchor >= stop:
         return
     previous: tuple[datetime, datetime] | None = None
-    for period in periods(subscription.anchor, subscription.interval):
-        if period[0] >= stop or _failed_before(subscription, period[0]):
+    for period in iterate_periods(subscription.anchor, subscription.interval):
+        if period[0] >= stop or _has_failed_before(subscription, period[0]):
             return
-        lines = list(_recurring(rng, subscription, shop, period, previous))
+        lines = list(_iterate_recurring(rng, subscription, shop, period, previous))
         first = previous is None and subscription.trial_end is None
         reason: Reason = "subscription_create" if first else "subscription_cycle"
         yield _Bill(reason, period[0], previous or period, tuple(lines))
-        yield from _prorations(subscription, shop, period, stop)
+        yield from _iterate_prorations(subscription, shop, period, stop)
         previous = period
 
 
-def _failed_before(subscription: Subscription, moment: datetime) -> bool:
+def _has_failed_before(subscription: Subscription, moment: datetime) -> bool:
     """Whether a failed payment already stopped billing: no new cycle starts after it."""
     leaving = subscription.leaving
     if leaving is None or leaving.how != "payment_failed":
@@ -129,7 +133,7 @@ def _failed_before(subscription: Subscription, moment: datetime) -> bool:
     return moment > leaving.asked_at
 
 
-def _valid(subscription: Subscription, moment: datetime) -> list[ItemVersion]:
+def _find_valid(subscription: Subscription, moment: datetime) -> list[ItemVersion]:
     return [
         v
         for v in subscription.items
@@ -137,12 +141,12 @@ def _valid(subscription: Subscription, moment: datetime) -> list[ItemVersion]:
     ]
 
 
-def _trial_line(version: ItemVersion, period: tuple[datetime, datetime]) -> InvoiceLine:
+def _make_trial_line(version: ItemVersion, period: tuple[datetime, datetime]) -> InvoiceLine:
     text = f"Trial period for {version.price_id}"
-    return _line(version, 0, text, period, version.quantity or 0, proration=False)
+    return _make_line(version, 0, text, period, version.quantity or 0, proration=False)
 
 
-def _recurring(
+def _iterate_recurring(
     rng: Random,
     subscription: Subscription,
     shop: Catalog,
@@ -150,47 +154,47 @@ def _recurring(
     previous: tuple[datetime, datetime] | None,
 ) -> Iterator[InvoiceLine]:
     """Yield licensed items in advance and metered ones in arrears."""
-    for version in _valid(subscription, period[0]):
+    for version in _find_valid(subscription, period[0]):
         price = shop.prices[version.price_id]
         if price.metered:
             if previous:
                 calls = rng.randrange(2000, 60000)
-                cost = catalog.amount(price, calls)
-                yield _line(version, cost, "API calls", previous, calls, proration=False)
+                cost = catalog.calculate_amount(price, calls)
+                yield _make_line(version, cost, "API calls", previous, calls, proration=False)
             continue
         quantity = version.quantity or 0
-        line = _line(
-            version, catalog.amount(price, quantity), f"{quantity} × {price.product_id}",
+        line = _make_line(
+            version, catalog.calculate_amount(price, quantity), f"{quantity} × {price.product_id}",
             period, quantity, proration=False,
         )  # fmt: skip
-        yield _discounted(line, price, subscription, shop, period[0])
+        yield _apply_discounts(line, price, subscription, shop, period[0])
 
 
-def _prorations(
+def _iterate_prorations(
     subscription: Subscription, shop: Catalog, period: tuple[datetime, datetime], stop: datetime
 ) -> Iterator[_Bill]:
     """Yield a bill per change inside the period: unused time back, remaining time charged."""
     changes: dict[datetime, list[InvoiceLine]] = defaultdict(list)
-    for old, new in _successors(subscription):
+    for old, new in _find_successors(subscription):
         at = new.valid_from
         if period[0] < at < min(period[1], stop):
             for version, sign, word in ((old, -1, "Unused"), (new, 1, "Remaining")):
                 price = shop.prices[version.price_id]
-                full = catalog.amount(price, version.quantity or 0)
+                full = catalog.calculate_amount(price, version.quantity or 0)
                 share = Decimal((period[1] - at) // timedelta(seconds=1)) / Decimal(
                     (period[1] - period[0]) // timedelta(seconds=1)
                 )
-                line = _line(
-                    version, sign * catalog.rounded(full * share),
+                line = _make_line(
+                    version, sign * catalog.round_half_up(full * share),
                     f"{word} time on {version.quantity} × {price.product_id}",
                     (at, period[1]), version.quantity or 0, proration=True,
                 )  # fmt: skip
-                changes[at].append(_discounted(line, price, subscription, shop, at))
+                changes[at].append(_apply_discounts(line, price, subscription, shop, at))
     for at, lines in changes.items():
         yield _Bill("subscription_update", at, period, tuple(lines))
 
 
-def _successors(subscription: Subscription) -> Iterator[tuple[ItemVersion, ItemVersion]]:
+def _find_successors(subscription: Subscription) -> Iterator[tuple[ItemVersion, ItemVersion]]:
     last: dict[str, ItemVersion] = {}
     for version in subscription.items:
         if version.item_id in last:
@@ -198,7 +202,7 @@ def _successors(subscription: Subscription) -> Iterator[tuple[ItemVersion, ItemV
         last[version.item_id] = version
 
 
-def _line(
+def _make_line(
     version: ItemVersion,
     amount: int,
     text: str,
@@ -213,7 +217,7 @@ def _line(
     )  # fmt: skip
 
 
-def _discounted(
+def _apply_discounts(
     line: InvoiceLine, price: Price, subscription: Subscription, shop: Catalog, at: datetime
 ) -> InvoiceLine:
     """Return the line with what each discount takes off it, in minor units.
@@ -231,7 +235,7 @@ def _discounted(
             continue
         if coupon.product_ids and price.product_id not in coupon.product_ids:
             continue
-        off = _off(coupon, line)
+        off = _calculate_discount(coupon, line)
         if off:
             taken.append((discount.id, off))
     return InvoiceLine(
@@ -240,15 +244,15 @@ def _discounted(
     )  # fmt: skip
 
 
-def _off(coupon: Coupon, line: InvoiceLine) -> int:
+def _calculate_discount(coupon: Coupon, line: InvoiceLine) -> int:
     if coupon.percent_off is not None:
-        return catalog.rounded(line.amount * coupon.percent_off / 100)
+        return catalog.round_half_up(line.amount * coupon.percent_off / 100)
     if line.proration or not line.item_id or not line.item_id.endswith("plan"):
         return 0
     return min(line.amount, coupon.amount_off or 0)
 
 
-def _invoice(
+def _make_invoice(
     subscription: Subscription,
     company: Company,
     bill: _Bill,

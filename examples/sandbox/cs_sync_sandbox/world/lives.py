@@ -8,7 +8,7 @@ from random import Random
 from typing import Literal
 
 from cs_sync_sandbox.world import words
-from cs_sync_sandbox.world.calendar import add_months, between
+from cs_sync_sandbox.world.calendar import add_months, choose_between
 from cs_sync_sandbox.world.records import Company, Leaving
 
 MONTHLY_HAZARD = 0.032
@@ -43,28 +43,28 @@ class Life:
 
     def present(self, moment: datetime) -> bool:
         """Whether the account is a customer or on trial at `moment`."""
-        gone = self.leaving is not None and self.leaving.ends_at <= moment
+        left = self.leaving is not None and self.leaving.ends_at <= moment
         back = self.back_at is not None and self.back_at <= moment
-        return self.start <= moment and (not gone or back)
+        return self.start <= moment and (not left or back)
 
 
-def life_of(seed: int, company: Company, now: datetime) -> Life:
+def make_life(seed: int, company: Company, now: datetime) -> Life:
     """Return the life of one account that signed up."""
     rng = Random(f"{seed}:life:{company.number}")
     start = company.created_at + timedelta(minutes=rng.randrange(5, 600))
     trial = company.created_at > now - timedelta(days=14) or rng.random() < 0.65
     trial_end = start + timedelta(days=14) if trial else None
     interval: Literal["month", "year"] = "year" if rng.random() < 0.3 else "month"
-    leaving = _leaving(rng, start, trial_end, interval, now)
-    back_at = _back_at(rng, leaving, trial_end or start, now)
-    payment = _payment(rng) if interval == "month" and leaving is None else "fine"
+    leaving = _choose_leaving(rng, start, trial_end, interval, now)
+    back_at = _choose_return(rng, leaving, trial_end or start, now)
+    payment = _choose_payment(rng) if interval == "month" and leaving is None else "fine"
     return Life(
         company, start, trial_end, interval, leaving, back_at,
-        _fade(rng, leaving), _dip(rng, leaving, now), payment,
+        _choose_fade(rng, leaving), _choose_dip(rng, leaving, now), payment,
     )  # fmt: skip
 
 
-def _leaving(
+def _choose_leaving(
     rng: Random,
     start: datetime,
     trial_end: datetime | None,
@@ -81,23 +81,25 @@ def _leaving(
         if end > now + HORIZON:
             return None
         if rng.random() < hazard:
-            return _cancellation(rng, add_months(anchor, (count - 1) * step), end)
+            return _choose_cancellation(rng, add_months(anchor, (count - 1) * step), end)
     return None
 
 
-def _cancellation(rng: Random, period_start: datetime, period_end: datetime) -> Leaving:
+def _choose_cancellation(rng: Random, period_start: datetime, period_end: datetime) -> Leaving:
     feedback, comment = rng.choice(words.FAREWELLS)
     roll = rng.random()
     if roll < 0.14:
         return Leaving(period_end, period_end + timedelta(days=21), "payment_failed")
     if roll < 0.32 and period_end - period_start < timedelta(days=32):
-        moment = between(rng, period_start + timedelta(days=4), period_end - timedelta(days=2))
+        moment = choose_between(
+            rng, period_start + timedelta(days=4), period_end - timedelta(days=2)
+        )
         return Leaving(moment, moment, "at_once", feedback, comment)
     notice = timedelta(days=rng.randrange(3, 26), seconds=rng.randrange(86400))
     return Leaving(period_end - notice, period_end, "period_end", feedback, comment)
 
 
-def _back_at(
+def _choose_return(
     rng: Random, leaving: Leaving | None, pays_from: datetime, now: datetime
 ) -> datetime | None:
     if leaving is None or leaving.ends_at <= pays_from or rng.random() > 0.25:
@@ -106,7 +108,7 @@ def _back_at(
     return back if back < now - timedelta(days=5) else None
 
 
-def _payment(rng: Random) -> Literal["fine", "past_due", "unpaid", "paused"]:
+def _choose_payment(rng: Random) -> Literal["fine", "past_due", "unpaid", "paused"]:
     roll = rng.random()
     if roll < 0.04:
         return "past_due"
@@ -115,14 +117,14 @@ def _payment(rng: Random) -> Literal["fine", "past_due", "unpaid", "paused"]:
     return "paused" if roll < 0.085 else "fine"
 
 
-def _fade(rng: Random, leaving: Leaving | None) -> date | None:
+def _choose_fade(rng: Random, leaving: Leaving | None) -> date | None:
     """Return the day usage starts to fade: before most, not all, cancellations."""
     if leaving is None or leaving.how == "trial_ended" or rng.random() > FADING_SHARE:
         return None
     return (leaving.asked_at - timedelta(days=rng.randrange(35, 80))).date()
 
 
-def _dip(rng: Random, leaving: Leaving | None, now: datetime) -> tuple[date, date] | None:
+def _choose_dip(rng: Random, leaving: Leaving | None, now: datetime) -> tuple[date, date] | None:
     """Return a quiet spell of a healthy account (holidays, a busy season), which means nothing."""
     if leaving is not None or rng.random() > 0.1:
         return None

@@ -24,7 +24,7 @@ class Outcome:
     attempts: int = 0
 
 
-def outcome_of(
+def decide_outcome(
     rng: Random, subscription: Subscription, at: datetime, late: int | None, now: datetime
 ) -> Outcome:
     """Return what became of the invoice created `at`; `late` counts the cycles after it."""
@@ -33,31 +33,31 @@ def outcome_of(
         return Outcome("draft")
     if subscription.paused_at and at >= subscription.paused_at:
         return Outcome("void", finalized, closed_at=finalized)
-    if late is not None and _fails(subscription, at, late):
-        return _failed(subscription, finalized)
+    if late is not None and _does_fail(subscription, at, late):
+        return _make_failed(subscription, finalized)
     if subscription.send_invoice:
-        return _by_transfer(rng, finalized, now)
+        return _pay_by_transfer(rng, finalized, now)
     second_try = finalized + timedelta(days=3)
     if rng.random() < 0.04 and second_try <= now:
         return Outcome("paid", finalized, paid_at=second_try, attempts=2)
     return Outcome("paid", finalized, paid_at=finalized + timedelta(seconds=5), attempts=1)
 
 
-def _fails(subscription: Subscription, at: datetime, late: int) -> bool:
+def _does_fail(subscription: Subscription, at: datetime, late: int) -> bool:
     leaving = subscription.leaving
     if leaving and leaving.how == "payment_failed":
         return at >= leaving.asked_at
     return (subscription.status, late) in {("past_due", 0), ("unpaid", 1)}
 
 
-def _failed(subscription: Subscription, finalized: datetime) -> Outcome:
+def _make_failed(subscription: Subscription, finalized: datetime) -> Outcome:
     if subscription.ended_at:
         closed = subscription.ended_at
         return Outcome("uncollectible", finalized, closed_at=closed, attempts=4)
     return Outcome("open", finalized, attempts=2 if subscription.status == "past_due" else 4)
 
 
-def _by_transfer(rng: Random, finalized: datetime, now: datetime) -> Outcome:
+def _pay_by_transfer(rng: Random, finalized: datetime, now: datetime) -> Outcome:
     due = finalized + timedelta(days=30)
     paid = due + timedelta(days=rng.randrange(-22, 14))
     if paid > now:

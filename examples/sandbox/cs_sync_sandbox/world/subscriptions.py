@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from cs_sync_sandbox.world import catalog
-from cs_sync_sandbox.world.calendar import add_months, between
+from cs_sync_sandbox.world.calendar import add_months, choose_between
 from cs_sync_sandbox.world.lives import Life
 from cs_sync_sandbox.world.records import Coupon, Discount, ItemVersion, Leaving, Status
 from cs_sync_sandbox.world.records import Subscription as Record
@@ -34,33 +34,33 @@ class _Draft:
         if old and (old.price_id, old.quantity) == (price_id, quantity):
             return
         if old:
-            self.past.append(_closed(old, at))
+            self.past.append(_close_versions(old, at))
         self.current[slot] = ItemVersion(item_id, price_id, quantity, at, None)
 
     def versions(self, end: datetime | None) -> tuple[ItemVersion, ...]:
         """Return all versions by time, the last ones closed at the end if there is one."""
-        last = [_closed(v, end) if end else v for v in self.current.values()]
+        last = [_close_versions(v, end) if end else v for v in self.current.values()]
         return tuple(sorted((*self.past, *last), key=lambda v: (v.valid_from, v.item_id)))
 
 
-def subscriptions_of(
+def make_subscriptions(
     seed: int, life: Life, coupons: tuple[Coupon, ...], now: datetime
 ) -> list[Record]:
     """Return the account's subscription and, where it came back, its second one."""
     rng = Random(f"{seed}:subscriptions:{life.company.number}")
-    plan, seats = _first_choice(rng, life)
+    plan, seats = _make_first_choice(rng, life)
     until = life.leaving.ends_at if life.leaving else now
-    first = _lived(rng, life, 1, life.start, min(until, now), plan, seats)
-    found = [_record(rng, life, first, life.start, life.leaving, coupons, now)]
+    first = _simulate_life(rng, life, 1, life.start, min(until, now), plan, seats)
+    subscriptions = [_record(rng, life, first, life.start, life.leaving, coupons, now)]
     if life.back_at:
-        second = _lived(rng, life, 2, life.back_at, now, "starter", max(1, seats // 2))
-        found.append(_record(rng, life, second, life.back_at, None, coupons, now))
+        second = _simulate_life(rng, life, 2, life.back_at, now, "starter", max(1, seats // 2))
+        subscriptions.append(_record(rng, life, second, life.back_at, None, coupons, now))
     if life.company.number % 50 == SECOND_WORKSPACE:
-        found += _second_workspace(rng, life, until, coupons, now)
-    return found
+        subscriptions += _make_second_workspace(rng, life, until, coupons, now)
+    return subscriptions
 
 
-def _second_workspace(
+def _make_second_workspace(
     rng: Random, life: Life, until: datetime, coupons: tuple[Coupon, ...], now: datetime
 ) -> list[Record]:
     """Return a subscription beside the main one; every other ends alone, which is no churn."""
@@ -71,11 +71,11 @@ def _second_workspace(
     if life.company.number % 100 == SECOND_WORKSPACE and alone < min(until, now):
         leaving = Leaving(alone, alone, "at_once", "other", "We merged our two workspaces.")
     end = min(leaving.ends_at if leaving else now, now)
-    draft = _lived(rng, life, 3, start, end, "starter", 2)
+    draft = _simulate_life(rng, life, 3, start, end, "starter", 2)
     return [_record(rng, life, draft, start, leaving, coupons, now)]
 
 
-def _first_choice(rng: Random, life: Life) -> tuple[str, int]:
+def _make_first_choice(rng: Random, life: Life) -> tuple[str, int]:
     size = life.company.size
     plan = "starter" if size < 15 else "team" if size < 60 else "business"
     if rng.random() < 0.2:
@@ -83,7 +83,7 @@ def _first_choice(rng: Random, life: Life) -> tuple[str, int]:
     return plan, max(1, round(size * rng.uniform(0.15, 0.5)))
 
 
-def _lived(
+def _simulate_life(
     rng: Random, life: Life, turn: int, start: datetime, until: datetime, plan: str, seats: int
 ) -> _Draft:
     """Walk through the months from `start` to `until` and let the subscription change."""
@@ -99,7 +99,7 @@ def _lived(
     while (opened := add_months(start, month)) < until:
         closing = min(add_months(start, month + 1), until) - timedelta(days=2)
         if closing > opened + timedelta(days=2) and (month or not life.trial_end):
-            moment = between(rng, opened + timedelta(days=2), closing)
+            moment = choose_between(rng, opened + timedelta(days=2), closing)
             tired = fading and life.fade_from is not None and moment.date() >= life.fade_from
             _change(rng, draft, moment, tired=tired)
         month += 1
@@ -128,13 +128,13 @@ def _change(rng: Random, draft: _Draft, at: datetime, *, tired: bool) -> None:
     elif roll < 0.09 and seats > 2:
         draft.set("plan", plan.price_id, seats - rng.randrange(1, 1 + seats // 3 + 1), at)
     elif roll < 0.125:
-        draft.set("plan", _other_plan(draft, plan.price_id, up=roll < 0.115), seats, at)
+        draft.set("plan", _choose_other_plan(draft, plan.price_id, up=roll < 0.115), seats, at)
     elif roll < 0.14 and "contacts" in draft.current:
         packs = draft.current["contacts"]
         draft.set("contacts", packs.price_id, (packs.quantity or 0) + rng.randrange(2, 12), at)
 
 
-def _other_plan(draft: _Draft, price_id: str, *, up: bool) -> str:
+def _choose_other_plan(draft: _Draft, price_id: str, *, up: bool) -> str:
     plan = price_id.split("_")[1]
     index = catalog.PLANS.index(plan) + (1 if up else -1)
     target = catalog.PLANS[min(max(index, 0), len(catalog.PLANS) - 1)]
@@ -152,31 +152,31 @@ def _record(
     coupons: tuple[Coupon, ...],
     now: datetime,
 ) -> Record:
-    known = leaving if leaving and leaving.asked_at <= now else None
-    if known and known.how == "trial_ended" and known.feedback == PAUSED_BY:
-        known = None  # kept, without a payment method, in case they come back
-    ended = known.ends_at if known and known.ends_at <= now else None
+    announced = leaving if leaving and leaving.asked_at <= now else None
+    if announced and announced.how == "trial_ended" and announced.feedback == PAUSED_BY:
+        announced = None  # kept, without a payment method, in case they come back
+    ended = announced.ends_at if announced and announced.ends_at <= now else None
     trial_end = life.trial_end if start == life.start else None
     paused = life.payment == "paused" and leaving is None
     return Record(
         id=draft.id,
         account_key=life.company.key,
-        status=_status(life, start, known, ended, now),
+        status=_get_status(life, start, announced, ended, now),
         currency=draft.currency,
         interval=life.interval,
         started_at=start,
         trial_end=trial_end,
         anchor=trial_end or start,
         items=draft.versions(ended),
-        discounts=_discounts(rng, draft, trial_end or start, coupons, now),
-        leaving=known,
+        discounts=_make_discounts(rng, draft, trial_end or start, coupons, now),
+        leaving=announced,
         pause_behavior="void" if paused else None,
         paused_at=now - timedelta(days=40) if paused else None,
         send_invoice=life.interval == "year" and rng.random() < 0.4,
     )
 
 
-def _status(
+def _get_status(
     life: Life, start: datetime, leaving: Leaving | None, ended: datetime | None, now: datetime
 ) -> Status:
     if ended:
@@ -192,7 +192,7 @@ def _status(
     return "active"
 
 
-def _discounts(
+def _make_discounts(
     rng: Random, draft: _Draft, start: datetime, coupons: tuple[Coupon, ...], now: datetime
 ) -> tuple[Discount, ...]:
     fitting = [c for c in coupons if c.currency in {None, draft.currency}]
@@ -201,11 +201,11 @@ def _discounts(
     coupon = rng.choice(fitting)
     begins = start
     if coupon.id == "STAY15":
-        begins = between(rng, start, max(start + timedelta(days=1), now))
+        begins = choose_between(rng, start, max(start + timedelta(days=1), now))
     end = add_months(begins, coupon.months) if coupon.months else None
     item = draft.current["plan"].item_id if rng.random() < 0.15 else None
     return (Discount(f"di_{draft.id[4:]}", coupon.id, begins, end, item),)
 
 
-def _closed(version: ItemVersion, at: datetime) -> ItemVersion:
+def _close_versions(version: ItemVersion, at: datetime) -> ItemVersion:
     return ItemVersion(version.item_id, version.price_id, version.quantity, version.valid_from, at)

@@ -8,7 +8,7 @@ from random import Random
 from typing import Literal
 
 from cs_sync_sandbox.world import words
-from cs_sync_sandbox.world.calendar import add_months, office_hour
+from cs_sync_sandbox.world.calendar import add_months, choose_office_hour
 from cs_sync_sandbox.world.lives import Life
 from cs_sync_sandbox.world.records import Person, Ticket
 
@@ -19,53 +19,53 @@ DELETED_ONE_IN = 12
 TicketStatus = Literal["new", "open", "pending", "hold", "solved", "closed", "deleted"]
 
 
-def tickets_of(seed: int, life: Life, people: list[Person], now: datetime) -> list[Ticket]:
+def make_tickets(seed: int, life: Life, people: list[Person], now: datetime) -> list[Ticket]:
     """Return the tickets of one account, unnumbered (`number` 0), oldest first."""
     rng = Random(f"{seed}:tickets:{life.company.number}")
     askers = [person for person in people if person.in_zendesk]
     if not askers or not life.company.in_zendesk:
         return []
     weight = 0.4 + min(2.5, life.company.size / 40)
-    found, month = [], 0
+    tickets, month = [], 0
     while (opened := add_months(life.start, month)) < now:
         month += 1
         if not life.present(opened):
             continue
-        rate = PER_MONTH * weight * (BEFORE_LEAVING if _troubled(life, opened) else 1.0)
-        for _ in range(_poisson(rng, rate)):
-            at = office_hour(rng, opened + timedelta(days=rng.randrange(28)))
+        rate = PER_MONTH * weight * (BEFORE_LEAVING if _is_troubled(life, opened) else 1.0)
+        for _ in range(_draw_poisson(rng, rate)):
+            at = choose_office_hour(rng, opened + timedelta(days=rng.randrange(28)))
             if life.start < at < now - timedelta(minutes=5) and life.present(at):
-                found.append(_ticket(rng, life, rng.choice(askers), at, now))
-    return sorted(found, key=lambda ticket: ticket.created_at)
+                tickets.append(_make_ticket(rng, life, rng.choice(askers), at, now))
+    return sorted(tickets, key=lambda ticket: ticket.created_at)
 
 
-def numbered(tickets: list[Ticket], now: datetime) -> tuple[Ticket, ...]:
+def number_tickets(tickets: list[Ticket], now: datetime) -> tuple[Ticket, ...]:
     """Return all tickets numbered by age; agents deleted some of the latest as spam."""
     ordered = sorted(tickets, key=lambda ticket: (ticket.created_at, ticket.account_key))
-    found = []
+    tickets_with_numbers = []
     for number, ticket in enumerate(ordered, start=1000):
         recent = ticket.solved_at is not None and now - ticket.solved_at < timedelta(days=25)
         status = "deleted" if recent and number % DELETED_ONE_IN == 0 else ticket.status
-        found.append(replace(ticket, number=number, status=status))
-    return tuple(found)
+        tickets_with_numbers.append(replace(ticket, number=number, status=status))
+    return tuple(tickets_with_numbers)
 
 
-def _troubled(life: Life, moment: datetime) -> bool:
+def _is_troubled(life: Life, moment: datetime) -> bool:
     leaving = life.leaving
     if leaving is None or leaving.how in {"trial_ended", "payment_failed"}:
         return False
     return timedelta() < leaving.asked_at - moment < timedelta(days=70)
 
 
-def _poisson(rng: Random, rate: float) -> int:
+def _draw_poisson(rng: Random, rate: float) -> int:
     count, left = 0, rng.expovariate(rate)
     while left < 1:
         count, left = count + 1, left + rng.expovariate(rate)
     return count
 
 
-def _ticket(rng: Random, life: Life, person: Person, at: datetime, now: datetime) -> Ticket:
-    troubled = _troubled(life, at)
+def _make_ticket(rng: Random, life: Life, person: Person, at: datetime, now: datetime) -> Ticket:
+    troubled = _is_troubled(life, at)
     grave = ("performance", "bug", "integration", "export")
     topic = rng.choice(grave if troubled and rng.random() < 0.6 else tuple(words.TOPICS))
     replied = at + timedelta(minutes=rng.randrange(8, 900 if troubled else 360))
@@ -73,8 +73,8 @@ def _ticket(rng: Random, life: Life, person: Person, at: datetime, now: datetime
     if rng.random() < 0.1:
         solved += timedelta(days=rng.randrange(5, 30))
     replied_at, solved_at = (m if m < now else None for m in (replied, solved))
-    status = _status(rng, replied_at, solved_at, now)
-    rating, comment = _rating(rng, troubled) if solved_at else (None, None)
+    status = _choose_status(rng, replied_at, solved_at, now)
+    rating, comment = _choose_rating(rng, troubled) if solved_at else (None, None)
     tags = (topic, "churn_risk") if troubled and rng.random() < 0.15 else (topic,)
     return Ticket(
         number=0, account_key=life.company.key, requester_key=person.key,
@@ -91,7 +91,7 @@ def _ticket(rng: Random, life: Life, person: Person, at: datetime, now: datetime
     )  # fmt: skip
 
 
-def _status(
+def _choose_status(
     rng: Random, replied_at: datetime | None, solved_at: datetime | None, now: datetime
 ) -> TicketStatus:
     if replied_at is None:
@@ -102,7 +102,7 @@ def _status(
     return "closed" if now - solved_at > timedelta(days=5) else "solved"
 
 
-def _rating(rng: Random, troubled: bool) -> tuple[Literal["good", "bad"] | None, str | None]:
+def _choose_rating(rng: Random, troubled: bool) -> tuple[Literal["good", "bad"] | None, str | None]:
     if rng.random() > 0.3:
         return None, None
     if rng.random() < (0.55 if troubled else 0.08):

@@ -7,7 +7,7 @@ from random import Random
 from typing import Literal
 
 from cs_sync_sandbox.world import words
-from cs_sync_sandbox.world.calendar import add_months, office_hour
+from cs_sync_sandbox.world.calendar import add_months, choose_office_hour
 from cs_sync_sandbox.world.lives import Life
 from cs_sync_sandbox.world.records import Person, SurveyAnswer
 
@@ -25,32 +25,32 @@ ROUNDS: tuple[tuple[Kind, str, int, int, Channel, float, int], ...] = (
 )
 
 
-def answers_of(seed: int, life: Life, people: list[Person], now: datetime) -> list[SurveyAnswer]:
+def make_answers(seed: int, life: Life, people: list[Person], now: datetime) -> list[SurveyAnswer]:
     """Return the answers of one account's people, unnumbered (`number` 0)."""
-    found = []
+    answers = []
     for person in people:
         rng = Random(f"{seed}:survey:{person.number}")
         mood = rng.gauss(0.75, 0.17)
         for kind, survey, low, high, channel, share, months in ROUNDS:
             if channel == "posthog" and not person.in_product:
                 continue
-            asked = add_months(max(person.created_at, life.start), 1)
-            while asked < now:
-                at = office_hour(rng, asked + timedelta(days=rng.randrange(20)))
+            due_at = add_months(max(person.created_at, life.start), 1)
+            while due_at < now:
+                at = choose_office_hour(rng, due_at + timedelta(days=rng.randrange(20)))
                 if rng.random() < share and at < now - timedelta(hours=1) and life.present(at):
-                    feeling = mood - (0.33 if _unhappy(life, at) else 0)
+                    feeling = mood - (0.33 if _is_unhappy(life, at) else 0)
                     score = _score(rng, feeling, low, high)
-                    found.append(
+                    answers.append(
                         SurveyAnswer(
                             0, life.company.key, person.key, kind, survey, score, low, high,
-                            _comment(rng, score, low, high), at, channel,
+                            _choose_comment(rng, score, low, high), at, channel,
                         )
                     )  # fmt: skip
-                asked = add_months(asked, months)
-    return found
+                due_at = add_months(due_at, months)
+    return answers
 
 
-def _unhappy(life: Life, moment: datetime) -> bool:
+def _is_unhappy(life: Life, moment: datetime) -> bool:
     if life.fade_from and moment.date() >= life.fade_from - timedelta(days=45):
         return True
     return life.leaving is not None and life.leaving.asked_at - moment < timedelta(days=60)
@@ -61,7 +61,7 @@ def _score(rng: Random, feeling: float, low: int, high: int) -> int:
     return low + round(share * (high - low))
 
 
-def _comment(rng: Random, score: int, low: int, high: int) -> str | None:
+def _choose_comment(rng: Random, score: int, low: int, high: int) -> str | None:
     share = (score - low) / (high - low)
     if share >= 0.85:
         return rng.choice(words.PRAISE)

@@ -22,34 +22,34 @@ from cs_sync_sandbox.world.records import (
 )
 
 
-def mrr(world: World, at: datetime) -> dict[str, Fraction]:
+def calculate_mrr(world: World, at: datetime) -> dict[str, Fraction]:
     """Return MRR in minor units of its currency by account key, of those that pay at `at`.
 
     A subscription that is unpaid now counts as if it had been so all along.
     """
     prices = {price.id: price for price in world.prices}
     coupons = {coupon.id: coupon for coupon in world.coupons}
-    found: dict[str, Fraction] = defaultdict(Fraction)
+    amounts: dict[str, Fraction] = defaultdict(Fraction)
     for subscription in world.subscriptions:
-        if _pays(subscription, at):
-            for version in _current(subscription, at):
+        if _is_paying(subscription, at):
+            for version in _list_current(subscription, at):
                 price = prices[version.price_id]
-                value = _monthly(price, version)
+                value = _calculate_monthly(price, version)
                 for discount in subscription.discounts:
                     coupon = coupons[discount.coupon_id]
-                    if _reduces(discount, coupon, version, price, at):
-                        value = _reduced(value, coupon, price, version)
-                found[subscription.account_key] += value
-    return dict(found)
+                    if _does_reduce(discount, coupon, version, price, at):
+                        value = _reduce_amount(value, coupon, price, version)
+                amounts[subscription.account_key] += value
+    return dict(amounts)
 
 
-def _pays(subscription: Subscription, at: datetime) -> bool:
+def _is_paying(subscription: Subscription, at: datetime) -> bool:
     ended = subscription.ended_at
     started = subscription.anchor <= at and (ended is None or at < ended)
     return started and subscription.status not in {"paused", "unpaid"}
 
 
-def _current(subscription: Subscription, at: datetime) -> list[ItemVersion]:
+def _list_current(subscription: Subscription, at: datetime) -> list[ItemVersion]:
     return [
         version
         for version in subscription.items
@@ -59,12 +59,12 @@ def _current(subscription: Subscription, at: datetime) -> list[ItemVersion]:
     ]
 
 
-def _monthly(price: Price, version: ItemVersion) -> Fraction:
-    amount = Fraction(catalog.amount(price, version.quantity or 0))
+def _calculate_monthly(price: Price, version: ItemVersion) -> Fraction:
+    amount = Fraction(catalog.calculate_amount(price, version.quantity or 0))
     return amount / 12 if price.interval == "year" else amount
 
 
-def _reduces(
+def _does_reduce(
     discount: Discount, coupon: Coupon, version: ItemVersion, price: Price, at: datetime
 ) -> bool:
     running = discount.start <= at and (discount.end is None or at < discount.end)
@@ -73,7 +73,7 @@ def _reduces(
     return running and on_item and on_product and coupon.duration != "once"
 
 
-def _reduced(value: Fraction, coupon: Coupon, price: Price, version: ItemVersion) -> Fraction:
+def _reduce_amount(value: Fraction, coupon: Coupon, price: Price, version: ItemVersion) -> Fraction:
     if coupon.percent_off is not None:
         return value * (1 - Fraction(coupon.percent_off) / 100)
     if not version.item_id.endswith("plan"):  # a fixed amount comes off the plan's line

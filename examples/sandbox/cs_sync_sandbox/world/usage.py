@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from random import Random
 
 from cs_sync_sandbox.world import words
-from cs_sync_sandbox.world.calendar import midnight
+from cs_sync_sandbox.world.calendar import get_midnight
 from cs_sync_sandbox.world.lives import Life
 from cs_sync_sandbox.world.records import OnboardingStep, Person, UsageRow
 
@@ -15,19 +15,19 @@ DAYS = 200
 FADE_OVER = 45  # days from the first sign to nearly nothing
 
 
-def usage_of(seed: int, life: Life, people: list[Person], now: datetime) -> Iterator[UsageRow]:
+def iterate_usage(seed: int, life: Life, people: list[Person], now: datetime) -> Iterator[UsageRow]:
     """Yield what each person of an account did on each UTC day before `now`."""
     first = max(life.start.date() + timedelta(days=1), (now - timedelta(days=DAYS)).date())
     count = (now.date() - first).days
     days = [first + timedelta(days=index) for index in range(count)]
-    levels = [(day, _level(life, day)) for day in days]
+    levels = [(day, _calculate_level(life, day)) for day in days]
     levels = [(day, level) for day, level in levels if level > 0]
     for person in people:
         if person.in_product:
-            yield from _of_person(Random(f"{seed}:usage:{person.number}"), person, levels)
+            yield from _make_person_usage(Random(f"{seed}:usage:{person.number}"), person, levels)
 
 
-def onboarding_of(
+def iterate_onboarding(
     seed: int, life: Life, people: list[Person], now: datetime
 ) -> Iterator[OnboardingStep]:
     """Yield the checklist of an account; those that never convert leave most of it open."""
@@ -43,9 +43,9 @@ def onboarding_of(
         )  # fmt: skip
 
 
-def _level(life: Life, day: date) -> float:
+def _calculate_level(life: Life, day: date) -> float:
     """Return how busy the account is on a day: 1 is its normal, 0 is gone."""
-    if not life.present(midnight(day)):
+    if not life.present(get_midnight(day)):
         return 0.0
     level = 0.08 if day.weekday() >= 5 else 1.0
     if life.fade_from and day >= life.fade_from and not _is_back(life, day):
@@ -59,10 +59,12 @@ def _is_back(life: Life, day: date) -> bool:
     return life.back_at is not None and day >= life.back_at.date()
 
 
-def _of_person(rng: Random, person: Person, levels: list[tuple[date, float]]) -> Iterator[UsageRow]:
+def _make_person_usage(
+    rng: Random, person: Person, levels: list[tuple[date, float]]
+) -> Iterator[UsageRow]:
     habit = rng.betavariate(2.2, 2.4) if person.role == "member" else rng.betavariate(4, 2)
     width = rng.randrange(2, len(words.FEATURES) + 1)
-    known = rng.sample(words.FEATURES, width)
+    features = rng.sample(words.FEATURES, width)
     joined, random = person.created_at.date(), rng.random
     for day, level in levels:
         if day < joined or random() > habit * level:
@@ -72,5 +74,5 @@ def _of_person(rng: Random, person: Person, levels: list[tuple[date, float]]) ->
         breadth = min(width, 1 + int(random() * (1 + 3 * level)))
         yield UsageRow(
             day, person.key, person.account_key, events, sessions,
-            events * (20 + int(random() * 40)), tuple(known[:breadth]),
+            events * (20 + int(random() * 40)), tuple(features[:breadth]),
         )  # fmt: skip

@@ -1,5 +1,5 @@
 """Zendesk on loopback: Acme's support desk under `/zendesk`."""
 
-from cs_sync_sandbox.zendesk.service import routes
+from cs_sync_sandbox.zendesk.service import list_routes
 
-__all__ = ["routes"]
+__all__ = ["list_routes"]

@@ -16,6 +16,6 @@ class ZendeskError(Exception):
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def invalid(description: str, status: int = 422) -> ZendeskError:
+def make_invalid_error(description: str, status: int = 422) -> ZendeskError:
     """Return the refusal of a parameter."""
     return ZendeskError(status, "InvalidValue", description)

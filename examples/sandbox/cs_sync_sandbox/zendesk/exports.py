@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from starlette.datastructures import QueryParams
 
 from cs_sync_sandbox.answers import Json
-from cs_sync_sandbox.zendesk.errors import invalid
+from cs_sync_sandbox.zendesk.errors import make_invalid_error
 
 PAGE = 1000
 HELD_BACK = timedelta(seconds=60)
@@ -25,14 +25,14 @@ class Export:
     rows: tuple[tuple[int, int, Callable[[], Json]], ...]
 
 
-def by_cursor(export: Export, query: QueryParams, base: str, now: datetime) -> Json:
+def export_by_cursor(export: Export, query: QueryParams, base: str, now: datetime) -> Json:
     """Answer a cursor export: the rows after a cursor, or since `start_time`."""
-    size, newest = _size(query), int((now - HELD_BACK).timestamp())
-    after = _decoded(query["cursor"]) if "cursor" in query else (_start(query, newest), -1)
+    size, newest = _read_page_size(query), int((now - HELD_BACK).timestamp())
+    after = _decode_cursor(query["cursor"]) if "cursor" in query else (_start(query, newest), -1)
     ready = [row for row in export.rows if after < (row[0], row[1]) and row[0] <= newest]
     page = ready[:size]
     last = (page[-1][0], page[-1][1]) if page else after
-    cursor = _encoded(last)
+    cursor = _encode_cursor(last)
     return {
         export.name: [render() for _, _, render in page],
         "after_cursor": cursor,
@@ -43,9 +43,11 @@ def by_cursor(export: Export, query: QueryParams, base: str, now: datetime) -> J
     }
 
 
-def by_time(export: Export, query: QueryParams, base: str, now: datetime, most: int = PAGE) -> Json:
+def export_by_time(
+    export: Export, query: QueryParams, base: str, now: datetime, most: int = PAGE
+) -> Json:
     """Answer a time-based export; the next page starts with the last second of this one."""
-    size, newest = min(most, _size(query)), int((now - HELD_BACK).timestamp())
+    size, newest = min(most, _read_page_size(query)), int((now - HELD_BACK).timestamp())
     start = _start(query, newest)
     ready = [row for row in export.rows if start <= row[0] <= newest]
     page = ready[:size]
@@ -60,26 +62,26 @@ def by_time(export: Export, query: QueryParams, base: str, now: datetime, most: 
     }
 
 
-def _size(query: QueryParams) -> int:
+def _read_page_size(query: QueryParams) -> int:
     return min(PAGE, max(1, int(query.get("per_page", PAGE))))
 
 
 def _start(query: QueryParams, newest: int) -> int:
     if not query.get("start_time", "").isdigit():
-        raise invalid("start_time is required and must be a unix time", 400)
+        raise make_invalid_error("start_time is required and must be a unix time", 400)
     start = int(query["start_time"])
     if start > newest:
-        raise invalid("Too recent start_time. Use a start_time older than 60 seconds")
+        raise make_invalid_error("Too recent start_time. Use a start_time older than 60 seconds")
     return start
 
 
-def _encoded(key: tuple[int, int]) -> str:
+def _encode_cursor(key: tuple[int, int]) -> str:
     return b64encode(f"{key[0]}.0||{key[1]}".encode()).decode()
 
 
-def _decoded(cursor: str) -> tuple[int, int]:
+def _decode_cursor(cursor: str) -> tuple[int, int]:
     try:
         stamp, id_ = b64decode(cursor, validate=True).decode().split(".0||")
         return int(stamp), int(id_)
     except (binascii.Error, UnicodeDecodeError, ValueError):
-        raise invalid("The cursor is not valid", 400) from None
+        raise make_invalid_error("The cursor is not valid", 400) from None

@@ -32,15 +32,15 @@ class Gate:
         default_factory=lambda: RollingWindow(SAMPLES_PER_20_MINUTES, 1200.0)
     )
 
-    def grant(self, asked: Json, now: datetime) -> Json:
+    def grant(self, request: Json, now: datetime) -> Json:
         """Return a token for client credentials."""
-        if asked.get("grant_type") != "client_credentials":
+        if request.get("grant_type") != "client_credentials":
             raise ZendeskError(400, "unsupported_grant_type", "Use client_credentials")
-        known = {ZENDESK_CLIENT_ID, ZENDESK_AGENT_CLIENT_ID}
-        client = asked.get("client_id")
-        if client not in known or asked.get("client_secret") != ZENDESK_CLIENT_SECRET:
+        clients = {ZENDESK_CLIENT_ID, ZENDESK_AGENT_CLIENT_ID}
+        client = request.get("client_id")
+        if client not in clients or request.get("client_secret") != ZENDESK_CLIENT_SECRET:
             raise ZendeskError(401, "invalid_client", "Client authentication failed")
-        lasts = asked.get("expires_in", USUAL)
+        lasts = request.get("expires_in", USUAL)
         if not isinstance(lasts, int) or not SHORTEST < lasts < LONGEST:
             raise ZendeskError(
                 400, "invalid_request", f"expires_in must lie between {SHORTEST} and {LONGEST}"
@@ -50,7 +50,7 @@ class Gate:
         self.tokens[token] = (role, now + timedelta(seconds=lasts))
         return {
             "access_token": token, "token_type": "bearer",
-            "scope": asked.get("scope", "read"), "expires_in": lasts,
+            "scope": request.get("scope", "read"), "expires_in": lasts,
         }  # fmt: skip
 
     def admit(self, authorization: str, now: datetime) -> tuple[str, str]:

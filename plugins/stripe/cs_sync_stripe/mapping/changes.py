@@ -65,10 +65,10 @@ def _map_items(listed: Raw | None, subject: Raw) -> list[dict[str, Any]] | None:
     return [_map_changed_item(entry, subject) for entry in listed.get("data") or ()] or None
 
 
-def _is_same_items(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> bool:
-    told = ("source_id", "price", "quantity")
-    return sorted([str(row[name]) for name in told] for row in one) == sorted(
-        [str(row[name]) for name in told] for row in other
+def _is_same_items(first: list[dict[str, Any]], other: list[dict[str, Any]]) -> bool:
+    compared = ("source_id", "price", "quantity")
+    return sorted([str(row[name]) for name in compared] for row in first) == sorted(
+        [str(row[name]) for name in compared] for row in other
     )
 
 

@@ -30,14 +30,14 @@ def map_discounts(
         currency: The charged currency.
         lookup: Reads prices and coupons.
     """
-    found = owner.get("discounts")
-    if not found:  # customers have one; so had subscriptions in older versions
+    discounts = owner.get("discounts")
+    if not discounts:  # customers have one; so had subscriptions in older versions
         single = owner.get("discount")
-        found = [single] if single else []
-    if not found:
+        discounts = [single] if single else []
+    if not discounts:
         return []
     mapper = partial(_map_discount, to=to, currency=currency, lookup=lookup)
-    return [made for raw in found for made in map_or_reject(Discount, raw, mapper)]
+    return [made for raw in discounts for made in map_or_reject(Discount, raw, mapper)]
 
 
 def map_ended_discount(event: Raw, lookup: Lookup) -> Iterator[Mapped]:
@@ -62,13 +62,17 @@ def map_line_discounts(line: Raw, invoice: Raw, lookup: Lookup) -> list[Raw]:
     do.
     """
     shown = [*(invoice.get("discounts") or ()), *(line.get("discounts") or ())]
-    told = {raw["id"]: raw for raw in shown if isinstance(raw, dict)}
-    found = []
+    expanded = {raw["id"]: raw for raw in shown if isinstance(raw, dict)}
+    discounts = []
     for cut in line.get("discount_amounts") or ():
         id = get_id(cut["discount"])
-        terms = _map_terms(told[id], require_field(line, "currency"), lookup) if id in told else {}
-        found.append({"id": id, "amount": cut["amount"], **terms})
-    return found
+        terms = (
+            _map_terms(expanded[id], require_field(line, "currency"), lookup)
+            if id in expanded
+            else {}
+        )
+        discounts.append({"id": id, "amount": cut["amount"], **terms})
+    return discounts
 
 
 def _map_terms(raw: Raw, currency: str, lookup: Lookup) -> Raw:
@@ -124,9 +128,9 @@ def _find_coupon(raw: Raw, lookup: Lookup) -> Raw:
     id = get_id(coupon)
     if id is None:
         raise MappingError("missing_field", f"discount {raw['id']} names no coupon")
-    found = lookup.coupon(id)
-    if found is None and isinstance(coupon, dict):
+    resolved = lookup.coupon(id)
+    if resolved is None and isinstance(coupon, dict):
         return coupon  # deleted since; the discount goes on
-    if found is None:
+    if resolved is None:
         raise MappingError("coupon_missing", f"coupon {id} was deleted and cannot be read any more")
-    return found
+    return resolved

@@ -110,5 +110,7 @@ def _sum_inclusive_tax(entry: Raw, invoice: Raw) -> int | None:
 def _find_origin(entry: Raw) -> Raw:
     """Return the line's origin: a subscription item, or an invoice item (prorations too)."""
     parent = entry.get("parent") or {}
-    found: Raw = parent.get("subscription_item_details") or parent.get("invoice_item_details") or {}
-    return found
+    origin: Raw = (
+        parent.get("subscription_item_details") or parent.get("invoice_item_details") or {}
+    )
+    return origin

@@ -67,8 +67,8 @@ def _find_cancel_at(raw: Raw) -> int | None:
 
 def _find_cancel_reason(details: Raw) -> str | None:
     """Return the customer's choice; else Stripe's reason; else the customer's comment."""
-    said = details.get("feedback") or details.get("reason") or details.get("comment")
-    return str(said) if said else None
+    reason = details.get("feedback") or details.get("reason") or details.get("comment")
+    return str(reason) if reason else None
 
 
 def _map_item(entry: Raw, *, subscription: Raw, lookup: Lookup) -> Iterator[Mapped]:
