@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Table
 from sqlmodel import SQLModel
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.export.formats import RowBatches, make_parquet_writer, write_csv, write_jsonl
 from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.queries.tables import stream_table
 from cs_sync_schemas import Lease, Suppression, get_table
 
 ExportFormat = Literal["parquet", "csv", "jsonl"]
@@ -60,12 +61,10 @@ def export_tables(workspace: Workspace, folder: Path, kind: ExportFormat) -> lis
 def _export_table(
     connection: Connection, table: Table, path: Path, write: TableWriter
 ) -> dict[str, Any]:
-    ordered = select(table).order_by(*table.primary_key)
-    result = connection.execute(ordered.execution_options(yield_per=BATCH_SIZE))
     part = path.with_name(f"{path.name}.part")
     try:
         part.touch(mode=0o600)
-        count = write(part, table, result.mappings().partitions(BATCH_SIZE))
+        count = write(part, table, stream_table(connection, table, BATCH_SIZE))
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)

@@ -19,7 +19,7 @@ class PlaybookFailures:
         """Record an error of a playbook."""
         self.of.setdefault(playbook, []).append(error)
 
-    def said(self) -> Iterator[str]:
+    def describe(self) -> Iterator[str]:
         """Yield one message per playbook."""
         for name, errors in self.of.items():
             first = f"{type(errors[0]).__name__}: {errors[0]}"

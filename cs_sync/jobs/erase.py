@@ -1,14 +1,13 @@
 """Erasure of a person from the whole store, with proof and permanent suppression."""
 
 import glob
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from cs_sync.contracts.errors import ConfigError, CsSyncError, StoreError
 from cs_sync.identity.domains import normalise_email
@@ -16,15 +15,15 @@ from cs_sync.jobs.derive import resolve_accounts
 from cs_sync.queries.report import REPORT_FILE, create_report
 from cs_sync.runtime.run_session import RunSession, record_run
 from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.privacy.compact import compact_database, overwrite_deleted_rows
 from cs_sync.store.privacy.data_subject import DataSubject, find_data_subject, suppress_data_subject
 from cs_sync.store.privacy.erase import erase_data_subject
 from cs_sync.store.privacy.redact_text import TextRedactor
 from cs_sync.store.privacy.suppression import read_suppression_list
 from cs_sync.store.privacy.verify_erased import count_remaining_traces
+from cs_sync.store.queries.crm_records import read_owner_addresses
 from cs_sync.store.queries.identity_graph import save_graph
-from cs_sync_schemas import Owner, WriteLedger, get_table
-
-OWNER, LEDGER = get_table(Owner), get_table(WriteLedger)
+from cs_sync.store.write_ledger import count_written_follow_ups
 
 
 @dataclass(slots=True)
@@ -58,7 +57,7 @@ def erase_person(workspace: Workspace, email: str) -> ErasureResult:
     with record_run(workspace, "forget") as recorded:
         person, rows = _erase_and_resolve(recorded, address)
         searched = _verify_erasure(recorded, person)
-        _compact_database(workspace)
+        compact_database(workspace.store)
         recorded.statuses.append("ok")
     notes = [*_describe_kept_owners(workspace, address), *_describe_crm_copies(workspace, person)]
     notes += [*_describe_backups(workspace, person), *_rewrite_report(workspace, person)]
@@ -70,8 +69,7 @@ def _erase_and_resolve(recorded: RunSession, address: str) -> tuple[DataSubject,
     workspace, now = recorded.workspace, recorded.workspace.clock()
 
     def erase(connection: Connection) -> tuple[DataSubject, dict[str, int]]:
-        if connection.dialect.name == "sqlite":
-            connection.exec_driver_sql("PRAGMA secure_delete = ON")
+        overwrite_deleted_rows(connection)
         person = find_data_subject(connection, address)
         suppressed = read_suppression_list(connection)
         suppress_data_subject(connection, suppressed, person, now)
@@ -99,18 +97,9 @@ def _verify_erasure(recorded: RunSession, person: DataSubject) -> int:
     return searched
 
 
-def _compact_database(workspace: Workspace) -> None:
-    """Remove deleted data from SQLite's free pages and log."""
-    if workspace.store.engine.dialect.name == "sqlite":
-        with workspace.store.read() as connection:
-            connection.exec_driver_sql("VACUUM")
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
 def _describe_kept_owners(workspace: Workspace, address: str) -> Iterator[str]:
     with workspace.store.read() as connection:
-        owners = connection.execute(select(OWNER.c.source, OWNER.c.source_id, OWNER.c.email))
-        for source, source_id, email in owners:
+        for source, source_id, email in read_owner_addresses(connection):
             if normalise_email(email) == address:
                 yield (
                     f"kept: {source} knows the address as your colleague {source_id} (table owner)"
@@ -120,14 +109,7 @@ def _describe_kept_owners(workspace: Workspace, address: str) -> Iterator[str]:
 def _describe_crm_copies(workspace: Workspace, person: DataSubject) -> Iterator[str]:
     """Yield a note per destination with follow-ups that may quote the person."""
     with workspace.store.read() as connection:
-        rows = connection.execute(
-            select(LEDGER.c.destination, LEDGER.c.remote_id).where(
-                LEDGER.c.object == "follow_up",
-                LEDGER.c.account_id.in_(person.accounts),
-                LEDGER.c.remote_id.is_not(None),
-            )
-        ).all()
-    counts = Counter(row.destination for row in rows)
+        counts = count_written_follow_ups(connection, person.accounts)
     for destination, count in sorted(counts.items()):
         yield (
             f"outside: {destination} has {count} follow-ups of the person's account, which may"

@@ -51,7 +51,7 @@ class DecidedFollowUps:
     new: list[dict[str, Any]] = field(default_factory=list)
     changed: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Key → the columns that change."""
-    said: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
     def rename(self, keys: Mapping[str, str]) -> None:
         """Change the keys of follow-ups, from old to new."""
@@ -115,9 +115,9 @@ def decide_follow_ups(
     }
     missing = describe_missing_attributes(workspace, chosen) if company else []
     begun = [*decided.new, *(row for row in decided.rows if row["key"] in decision.opened)]
-    decided.said.extend(
+    decided.messages.extend(
         [
-            *failures.said(),
+            *failures.describe(),
             *describe_unassigned_findings(everything),
             *missing,
             *_describe_unowned(begun),

@@ -59,7 +59,7 @@ def push_to_destinations(
         for name, destination in opened:
             pull_follow_up_status(recorded, name, destination)
         follow_ups = record_follow_ups(recorded, day)
-        recorded.messages += follow_ups.said
+        recorded.messages += follow_ups.messages
         write_to_destinations(recorded, opened, day, follow_ups, PushOptions(yes, retry))
         return recorded.summary()
 
@@ -100,15 +100,15 @@ def _write_to_destination(
 ) -> WritePlan:
     """Read the records, plan, resolve open writes, write; refuse an unusually large change."""
     workspace, (name, destination) = recorded.workspace, opened
-    wants = build_desired_state(workspace, name, day, follow_ups)
-    prepared = build_write_plan(workspace, wants, RemoteState(), retry=options.retry)
+    desired = build_desired_state(workspace, name, day, follow_ups)
+    prepared = build_write_plan(workspace, desired, RemoteState(), retry=options.retry)
     pusher = _build_writer(recorded, opened)
     try:
         if name in failures:
             raise failures[name]
-        looked = read_remote_state(destination, wants.wishes, wants.ledger)
-        prepared = build_write_plan(workspace, wants, looked, retry=options.retry)
-        recorded.messages += [*_summarize_edits(prepared), *wants.said]
+        remote = read_remote_state(destination, desired.records, desired.ledger)
+        prepared = build_write_plan(workspace, desired, remote, retry=options.retry)
+        recorded.messages += [*_summarize_edits(prepared), *desired.messages]
         refusal = None if options.yes else _check_max_change(workspace, prepared)
         if refusal:
             recorded.statuses.append("partial")
@@ -116,8 +116,8 @@ def _write_to_destination(
             return prepared
         _prepare_fields(recorded, opened)
         if pusher.reconcile_pending():
-            wants = build_desired_state(workspace, name, day, follow_ups)
-            prepared = build_write_plan(workspace, wants, looked, retry=options.retry)
+            desired = build_desired_state(workspace, name, day, follow_ups)
+            prepared = build_write_plan(workspace, desired, remote, retry=options.retry)
     except VendorError as error:
         # A quota that opens tomorrow is no failure: the run goes on from here then.
         recorded.statuses.append("partial" if isinstance(error, Throttled) else "failed")
@@ -143,7 +143,7 @@ def _add_result(recorded: RunSession, writes: WriteResult) -> None:
     """Add the result of one destination to the run."""
     counts = writes.counts()
     recorded.writes = {kind: recorded.writes[kind] + counts[kind] for kind in counts}
-    recorded.messages += writes.told()
+    recorded.messages += writes.describe_problems()
     recorded.statuses.append("partial" if writes.problems else "ok")
 
 

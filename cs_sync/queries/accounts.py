@@ -2,14 +2,9 @@
 
 from typing import Any
 
-from sqlalchemy import and_, select
-
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.account_answers import read_questions
-from cs_sync_schemas import Account, AccountLink, SourceAccount, get_table
-
-ACCOUNT, LINK = get_table(Account), get_table(AccountLink)
-RECORD = get_table(SourceAccount)
+from cs_sync.store.queries.accounts import read_linked_records
 
 
 def list_accounts(workspace: Workspace, *, conflicts: bool = False) -> list[dict[str, Any]]:
@@ -26,26 +21,8 @@ def list_accounts(workspace: Workspace, *, conflicts: bool = False) -> list[dict
 
 
 def _read_links(workspace: Workspace) -> list[dict[str, Any]]:
-    same_record = and_(RECORD.c.source == LINK.c.source, RECORD.c.source_id == LINK.c.source_id)
-    statement = (
-        select(
-            ACCOUNT.c.id.label("account"),
-            ACCOUNT.c.name,
-            ACCOUNT.c.merged_into,
-            LINK.c.source,
-            LINK.c.source_id,
-            LINK.c.rule,
-            LINK.c.reason,
-            LINK.c.decided_by,
-            LINK.c.since,
-            RECORD.c.deleted_at,
-        )
-        .select_from(ACCOUNT.outerjoin(LINK, LINK.c.account_id == ACCOUNT.c.id))
-        .outerjoin(RECORD, same_record)
-        .order_by(ACCOUNT.c.id, LINK.c.source, LINK.c.source_id)
-    )
     with workspace.store.read() as connection:
-        return [row._asdict() for row in connection.execute(statement)]
+        return read_linked_records(connection)
 
 
 def _read_conflicts(workspace: Workspace) -> list[dict[str, Any]]:

@@ -138,7 +138,7 @@ def _build_report_data(
         destination=" and ".join(settings.write_back.destinations) or "the CRM",
         writes=newest["writes"] if newest else {},
         streams=_build_freshness(newest, cursors),
-        said=_build_topics(list_newest_topics(workspace)),
+        topics=_build_topics(list_newest_topics(workspace)),
         ties=_build_invoice_ties(workspace),
         unattributed=_build_unattributed(workspace),
         notes=tuple(dict.fromkeys([*notes, *describe_open_questions(workspace)])),

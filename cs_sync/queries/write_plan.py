@@ -39,12 +39,12 @@ class DesiredState:
     """The desired state of a destination, and its ledger."""
 
     destination: str
-    wishes: list[DesiredRecord]
+    records: list[DesiredRecord]
     ledger: LedgerEntries
     accounts: int
     """How many accounts could be touched at all."""
     about: Mapping[str, OpContext] = field(default_factory=dict)
-    said: Sequence[str] = ()
+    messages: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def preview_push(workspace: Workspace) -> list[dict[str, Any]]:
     opened = open_destinations(workspace)
     day = build_day_view(workspace)
     decided = decide_follow_ups(workspace, day)
-    for message in decided.said:
+    for message in decided.messages:
         _emit_warning(workspace, message)
     return preview_plans(workspace, opened, day, decided)
 
@@ -115,15 +115,15 @@ def preview_plans(
         except VendorError:  # what the look below says of it is enough
             continue
     for name, destination in opened:
-        wants = build_desired_state(workspace, name, day, follow_ups)
-        for message in wants.said:
+        desired = build_desired_state(workspace, name, day, follow_ups)
+        for message in desired.messages:
             _emit_warning(workspace, message)
         try:
-            looked = read_remote_state(destination, wants.wishes, wants.ledger)
+            remote = read_remote_state(destination, desired.records, desired.ledger)
         except VendorError as error:
             _emit_warning(workspace, f"planned without a look at {name}: {error}")
-            looked = RemoteState()
-        rows += format_plan_rows(build_write_plan(workspace, wants, looked))
+            remote = RemoteState()
+        rows += format_plan_rows(build_write_plan(workspace, desired, remote))
     return rows
 
 
@@ -156,33 +156,38 @@ def build_desired_state(
         s.account["id"]: _build_account_fields(s, day.get_mrr(s.account["id"]), actions, now)
         for s in shown
     }
-    wishes = [
+    records = [
         *build_account_records(portraits, crm, prefix),
         *build_follow_up_records(rows, crm, ledger),
     ]
     new = [row for row in rows if ("follow_up", row["key"]) not in ledger]
     return DesiredState(
-        destination, wishes, ledger, len(portraits), contexts, _describe_unknown_assignees(new, crm)
+        destination,
+        records,
+        ledger,
+        len(portraits),
+        contexts,
+        _describe_unknown_assignees(new, crm),
     )
 
 
 def build_write_plan(
-    workspace: Workspace, wants: DesiredState, looked: RemoteState, *, retry: bool = False
+    workspace: Workspace, desired: DesiredState, remote: RemoteState, *, retry: bool = False
 ) -> WritePlan:
     """Build the plan of one destination.
 
     Args:
         workspace: The workspace.
-        wants: The desired state.
-        looked: The current state of the destination's records.
+        desired: The desired state.
+        remote: The current state of the destination's records.
         retry: Try permanently refused writes again.
     """
-    ledger = reopen_refused(wants.ledger) if retry else wants.ledger
+    ledger = reopen_refused(desired.ledger) if retry else desired.ledger
     items = make_plan(
-        follow_merges(wants.wishes, looked), ledger, workspace.config.write_back.owned_prefix
+        follow_merges(desired.records, remote), ledger, workspace.config.write_back.owned_prefix
     )
-    with_context = [_attach_context(item, wants.about.get(item.key)) for item in items]
-    return WritePlan(with_context, wants.destination, wants.accounts)
+    with_context = [_attach_context(item, desired.about.get(item.key)) for item in items]
+    return WritePlan(with_context, desired.destination, desired.accounts)
 
 
 def format_plan_rows(prepared: WritePlan) -> list[dict[str, Any]]:

@@ -147,7 +147,7 @@ class ReportData:
     destination: str = "the CRM"
     writes: Mapping[str, int] = field(default_factory=dict)
     streams: Sequence[StreamFreshness] = ()
-    said: Sequence[CommentTopic] = ()
+    topics: Sequence[CommentTopic] = ()
     ties: Sequence[InvoiceTie] = ()
     unattributed: Sequence[UnattributedRecords] = ()
     notes: Sequence[str] = ()

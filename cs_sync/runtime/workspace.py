@@ -37,7 +37,7 @@ class Workspace:
     emit: Callable[[Event], None]
     clock: Callable[[], datetime] = utc_now
     stop: threading.Event = field(default_factory=threading.Event)
-    _doors: dict[str, VendorHttp] = field(default_factory=dict)
+    _clients: dict[str, VendorHttp] = field(default_factory=dict)
     _closing: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -77,19 +77,19 @@ class Workspace:
 
     def _build_destination(self, name: str) -> tuple[str, Destination]:
         made: Any = self.plugins.destinations[self.config.connectors.types[name]]
-        return name, made(self.config.connectors[name], self._door(name, made.limits))
+        return name, made(self.config.connectors[name], self._get_client(name, made.limits))
 
     def _source(self, name: str) -> OpenSource:
         made: Any = self.plugins.sources[self.config.connectors.types[name]]
-        door = self._door(name, made.limits)
-        source: Source = made(self.config.connectors[name], door)
-        return OpenSource(name, source, door.counting)
+        client = self._get_client(name, made.limits)
+        source: Source = made(self.config.connectors[name], client)
+        return OpenSource(name, source, client.counting)
 
-    def _door(self, name: str, limits: Any) -> VendorHttp:
+    def _get_client(self, name: str, limits: Any) -> VendorHttp:
         """Return the client of a credential, shared by reader and writer with one rate limit."""
-        if name not in self._doors:
+        if name not in self._clients:
             reads: Any = self.plugins.sources.get(self.config.connectors.types[name])
-            door = VendorHttp(
+            client = VendorHttp(
                 name,
                 limits,
                 emit=self.emit,
@@ -97,8 +97,8 @@ class Workspace:
                 concurrency=reads.concurrency if reads else None,
                 secrets=collect_secrets(self.config.connectors[name]),
             )
-            self._doors[name] = self._closing.enter_context(door)
-        return self._doors[name]
+            self._clients[name] = self._closing.enter_context(client)
+        return self._clients[name]
 
     def _sleep(self, seconds: float) -> None:
         """Sleep, unless the run is asked to stop."""

@@ -58,17 +58,21 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a connection for reading; it sees committed data."""
-        with self._told(), self._connect_with_retries() as connection:
+        with self._translate_errors(), self._connect_with_retries() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open a transaction: all of it is stored, or nothing."""
         if self._turn is None:
-            with self._told(), self._connect_with_retries() as connection, connection.begin():
+            with (
+                self._translate_errors(),
+                self._connect_with_retries() as connection,
+                connection.begin(),
+            ):
                 yield connection
         else:
-            with self._turn, self._told(), self._begin_write() as connection:
+            with self._turn, self._translate_errors(), self._begin_write() as connection:
                 yield connection
 
     def transact(self, work: Callable[[Connection], T]) -> T:
@@ -96,7 +100,7 @@ class Store:
             if sent is not None and self._is_committed(sent[0]):
                 return sent[1]
             sent = None
-            with self._told(), self.engine.begin() as connection:
+            with self._translate_errors(), self.engine.begin() as connection:
                 result = work(connection)
                 number = connection.exec_driver_sql(TRANSACTION_ID_QUERY).scalar()
                 if number is not None:  # else nothing was written
@@ -107,7 +111,7 @@ class Store:
 
     def _is_committed(self, number: int) -> bool:
         """Return whether a transaction was committed; raise while the server has not decided."""
-        with self._told(), self.engine.connect() as connection:
+        with self._translate_errors(), self.engine.connect() as connection:
             became = connection.scalar(select(func.txid_status(number)))
         if became not in ("committed", "aborted"):
             raise ConnectionLost(
@@ -120,7 +124,7 @@ class Store:
         return self._connect() if self.patience is None else self.patience.run(self._connect)
 
     def _connect(self) -> Connection:
-        with self._told():
+        with self._translate_errors():
             return self.engine.connect()
 
     @contextmanager
@@ -142,7 +146,7 @@ class Store:
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
         """Open a read connection with a consistent view, unaffected by later writes."""
-        with self._told(), self._connect_with_retries() as connection:
+        with self._translate_errors(), self._connect_with_retries() as connection:
             if self.engine.dialect.name == "sqlite":
                 frozen = connection.execution_options(isolation_level="AUTOCOMMIT")
                 frozen.exec_driver_sql("BEGIN")
@@ -159,7 +163,7 @@ class Store:
         self.engine.dispose()
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         """Raise driver errors as StoreError: one sentence and a remedy, without the statement."""
         driver = self.engine.dialect.loaded_dbapi
         try:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from cs_sync.store.records.write import upsert_rows
 from cs_sync_schemas import WriteLedger, get_table
@@ -98,3 +98,17 @@ def record_receipts(
             )
             .values(values)
         )
+
+
+def count_written_follow_ups(connection: Connection, accounts: Collection[str]) -> dict[str, int]:
+    """Map destination → number of follow-ups written there for some accounts."""
+    statement = (
+        select(LEDGER.c.destination, func.count())
+        .where(
+            LEDGER.c.object == "follow_up",
+            LEDGER.c.account_id.in_(accounts),
+            LEDGER.c.remote_id.is_not(None),
+        )
+        .group_by(LEDGER.c.destination)
+    )
+    return dict(connection.execute(statement).tuples().all())

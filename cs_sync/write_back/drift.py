@@ -11,47 +11,47 @@ from cs_sync.write_back.plan import DesiredRecord, LedgerEntry, PlanItem
 class RemoteState:
     """The current state of the destination's records, by the requested record id.
 
-    A record in `asked` but not in `shown` was deleted or archived.
+    A record in `checked` but not in `shown` was deleted or archived.
     """
 
-    asked: frozenset[str] = frozenset()
+    checked: frozenset[str] = frozenset()
     shown: Mapping[str, RemoteAccount] = field(default_factory=dict)
 
 
 def build_compare_ops(
-    wishes: Iterable[DesiredRecord], ledger: Mapping[tuple[Object, str], LedgerEntry]
+    desired: Iterable[DesiredRecord], ledger: Mapping[tuple[Object, str], LedgerEntry]
 ) -> list[Op]:
     """Build one comparison per record to read, with its expected fields.
 
     The key of an operation is the record's id.
     """
     expected: dict[str, Op] = {}
-    for wish in wishes:
-        entry = ledger.get((wish.object, wish.key))
-        if wish.refusal is not None:
+    for record in desired:
+        entry = ledger.get((record.object, record.key))
+        if record.refusal is not None:
             continue
-        if wish.object == "account" and wish.remote_id is not None:
+        if record.object == "account" and record.remote_id is not None:
             fields = entry.confirmed_fields if entry else {}
-            expected[wish.remote_id] = Op("account", wish.remote_id, fields, wish.remote_id)
-        elif wish.account_remote_id is not None and not (entry and entry.status == "acked"):
-            remote_id = wish.account_remote_id
+            expected[record.remote_id] = Op("account", record.remote_id, fields, record.remote_id)
+        elif record.account_remote_id is not None and not (entry and entry.status == "acked"):
+            remote_id = record.account_remote_id
             expected.setdefault(remote_id, Op("account", remote_id, {}, remote_id))
     return list(expected.values())
 
 
-def follow_merges(wishes: Sequence[DesiredRecord], looked: RemoteState) -> list[DesiredRecord]:
+def follow_merges(desired: Sequence[DesiredRecord], remote: RemoteState) -> list[DesiredRecord]:
     """Point desired records at the surviving CRM records, or refuse them with a reason.
 
     Args:
-        wishes: The desired records.
-        looked: The current state of the CRM records.
+        desired: The desired records.
+        remote: The current state of the CRM records.
 
     Returns:
         The desired records in the same order.
     """
-    moved = [_follow_merge(wish, looked) for wish in wishes]
+    moved = [_follow_merge(record, remote) for record in desired]
     sharing: dict[str, list[tuple[DesiredRecord, DesiredRecord]]] = {}
-    for before, now in zip(wishes, moved, strict=True):
+    for before, now in zip(desired, moved, strict=True):
         if now.object == "account" and now.remote_id is not None and now.refusal is None:
             sharing.setdefault(now.remote_id, []).append((before, now))
     refused = {
@@ -61,10 +61,10 @@ def follow_merges(wishes: Sequence[DesiredRecord], looked: RemoteState) -> list[
         for before, now in pairs
     }
     return [
-        replace(wish, refusal=refused.get(wish.key))
-        if wish.object == "account" and not wish.refusal
-        else wish
-        for wish in moved
+        replace(record, refusal=refused.get(record.key))
+        if record.object == "account" and not record.refusal
+        else record
+        for record in moved
     ]
 
 
@@ -81,26 +81,26 @@ def describe_edits(plan: Iterable[PlanItem]) -> list[str]:
     ]
 
 
-def _follow_merge(wish: DesiredRecord, looked: RemoteState) -> DesiredRecord:
-    remote_id = wish.remote_id if wish.object == "account" else wish.account_remote_id
-    if wish.refusal is not None or remote_id not in looked.asked:
-        return wish
-    shown = looked.shown.get(remote_id)
+def _follow_merge(record: DesiredRecord, remote: RemoteState) -> DesiredRecord:
+    remote_id = record.remote_id if record.object == "account" else record.account_remote_id
+    if record.refusal is not None or remote_id not in remote.checked:
+        return record
+    shown = remote.shown.get(remote_id)
     if shown is None:
         why = (
             f"record {remote_id} is gone (archived or deleted): restore it, or sync to find another"
         )
-        return replace(wish, refusal=why)
-    if wish.object == "account":
-        return replace(wish, remote_id=shown.remote_id, shown=shown)
-    return replace(wish, account_remote_id=shown.remote_id)
+        return replace(record, refusal=why)
+    if record.object == "account":
+        return replace(record, remote_id=shown.remote_id, shown=shown)
+    return replace(record, account_remote_id=shown.remote_id)
 
 
 def _refuse_shared_record(
     before: DesiredRecord, now: DesiredRecord, pairs: Sequence[tuple[DesiredRecord, DesiredRecord]]
 ) -> str | None:
     """Return why an account may not write to a shared record; None for its own."""
-    own = [wish.key for wish, _ in pairs if wish.remote_id == now.remote_id]
+    own = [record.key for record, _ in pairs if record.remote_id == now.remote_id]
     if own == [now.key]:
         return None
     others = ", ".join(sorted(other.account for _, other in pairs if other.key != now.key))

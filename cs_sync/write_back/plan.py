@@ -87,16 +87,18 @@ class PlanItem:
 
 
 def make_plan(
-    wishes: Iterable[DesiredRecord], ledger: Mapping[tuple[Object, str], LedgerEntry], prefix: str
+    desired: Iterable[DesiredRecord], ledger: Mapping[tuple[Object, str], LedgerEntry], prefix: str
 ) -> list[PlanItem]:
     """Build the plan: one item per desired record, in the same order.
 
     Args:
-        wishes: The desired records.
+        desired: The desired records.
         ledger: (object, key) → ledger entry.
         prefix: The prefix of our field names.
     """
-    return [_plan_record(wish, ledger.get((wish.object, wish.key)), prefix) for wish in wishes]
+    return [
+        _plan_record(record, ledger.get((record.object, record.key)), prefix) for record in desired
+    ]
 
 
 def reopen_refused(
@@ -123,40 +125,42 @@ def build_intent(op: Op) -> dict[str, Any]:
     return {**op.fields, **{name: value for name, value in whom.items() if value is not None}}
 
 
-def _plan_record(wish: DesiredRecord, entry: LedgerEntry | None, prefix: str) -> PlanItem:
-    is_written = wish.object != "account" and entry is not None and entry.status == "acked"
-    if wish.refusal and not is_written:
-        item = PlanItem(wish.object, wish.key, wish.account, "refused", {}, wish.refusal)
-    elif wish.object == "account":
-        item = _plan_account(wish, entry, prefix)
+def _plan_record(record: DesiredRecord, entry: LedgerEntry | None, prefix: str) -> PlanItem:
+    is_written = record.object != "account" and entry is not None and entry.status == "acked"
+    if record.refusal and not is_written:
+        item = PlanItem(record.object, record.key, record.account, "refused", {}, record.refusal)
+    elif record.object == "account":
+        item = _plan_account(record, entry, prefix)
     else:
-        item = _plan_follow_up(wish, entry)
+        item = _plan_follow_up(record, entry)
     if entry and entry.status == "refused" and item.op is not None:
         item = _skip_repeated_refusal(item, item.op, entry, prefix)
-    return replace(item, name=wish.name)
+    return replace(item, name=record.name)
 
 
-def _plan_account(wish: DesiredRecord, entry: LedgerEntry | None, prefix: str) -> PlanItem:
-    own_entry = entry if entry and entry.remote_id == wish.remote_id else None
+def _plan_account(record: DesiredRecord, entry: LedgerEntry | None, prefix: str) -> PlanItem:
+    own_entry = entry if entry and entry.remote_id == record.remote_id else None
     certain = own_entry.confirmed_fields if own_entry else {}
-    other = wish.shown.other if wish.shown and own_entry else {}
+    other = record.shown.other if record.shown and own_entry else {}
     edited = {name: (certain.get(name), value) for name, value in other.items() if value}
     # What is empty there is filled again; what somebody typed is never emptied.
     old = {n: value for n, value in certain.items() if n not in other or n in edited}
-    new = {n: value for n, value in wish.fields.items() if n not in edited or value != ""}
+    new = {n: value for n, value in record.fields.items() if n not in edited or value != ""}
     differing = diff_fields(old, new, prefix, own_entry.uncertain_fields if own_entry else ())
     if not differing and (own_entry is None or own_entry.status == "acked"):
         why = _describe_edited_fields(edited) or "nothing new to show"
-        return PlanItem("account", wish.key, wish.account, "unchanged", {}, why, edited=edited)
+        return PlanItem("account", record.key, record.account, "unchanged", {}, why, edited=edited)
     fields = {name: value for name, (_, value) in differing.items()}
     shown = own_entry.fields if own_entry else {}
     before = {name: shown[name] for name in fields if name in shown}
-    op = Op("account", wish.key, fields, remote_id=wish.remote_id, before=before)
+    op = Op("account", record.key, fields, remote_id=record.remote_id, before=before)
     differing |= {n: (edited[n][1], value) for n, (_, value) in differing.items() if n in edited}
     why = _describe_last_attempt(own_entry) or ("first write" if own_entry is None else "changed")
     if edited:
         why += f"; {_describe_edited_fields(edited)}"
-    return PlanItem("account", wish.key, wish.account, "update", differing, why, op, edited=edited)
+    return PlanItem(
+        "account", record.key, record.account, "update", differing, why, op, edited=edited
+    )
 
 
 def _describe_edited_fields(edited: Mapping[str, tuple[Value, Value]]) -> str:
@@ -166,24 +170,24 @@ def _describe_edited_fields(edited: Mapping[str, tuple[Value, Value]]) -> str:
     return f"edited by someone at the destination: {edits}" if edits else ""
 
 
-def _plan_follow_up(wish: DesiredRecord, entry: LedgerEntry | None) -> PlanItem:
+def _plan_follow_up(record: DesiredRecord, entry: LedgerEntry | None) -> PlanItem:
     """Plan the creation of a follow-up or note, or the closing of an existing follow-up."""
-    closing = wish.fields.get("status") == CLOSED
+    closing = record.fields.get("status") == CLOSED
     if entry and entry.status == "acked" and (not closing or entry.fields.get("status") == CLOSED):
         why = "closed already" if closing else "exists already"
-        return PlanItem(wish.object, wish.key, wish.account, "unchanged", {}, why)
+        return PlanItem(record.object, record.key, record.account, "unchanged", {}, why)
     op = Op(
-        wish.object,
-        wish.key,
-        wish.fields,
-        remote_id=wish.remote_id,
-        account_remote_id=wish.account_remote_id,
-        owner_remote_id=wish.owner_remote_id,
+        record.object,
+        record.key,
+        record.fields,
+        remote_id=record.remote_id,
+        account_remote_id=record.account_remote_id,
+        owner_remote_id=record.owner_remote_id,
     )
-    differing = {name: (None, value) for name, value in wish.fields.items() if value is not None}
+    differing = {name: (None, value) for name, value in record.fields.items() if value is not None}
     why = _describe_last_attempt(entry) or ("no longer needed" if closing else "new")
     action: Action = "update" if closing else "create"
-    return PlanItem(wish.object, wish.key, wish.account, action, differing, why, op)
+    return PlanItem(record.object, record.key, record.account, action, differing, why, op)
 
 
 def _skip_repeated_refusal(item: PlanItem, op: Op, entry: LedgerEntry, prefix: str) -> PlanItem:

@@ -33,7 +33,7 @@ class WriteResult:
         names = ("create", "update", "unchanged", "rejected", "unknown")
         return {name: getattr(self, name) for name in names}
 
-    def told(self) -> list[str]:
+    def describe_problems(self) -> list[str]:
         """Return the problems for the end of a run, shortened."""
         more = len(self.problems) - MAX_SHOWN_PROBLEMS
         rest = [f"… and {more} more; `cs-sync plan` lists them"] if more > 0 else []

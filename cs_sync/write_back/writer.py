@@ -55,13 +55,13 @@ def read_ledger_entries(
 
 
 def read_remote_state(
-    destination: Destination, wishes: Sequence[DesiredRecord], ledger: LedgerEntries
+    destination: Destination, desired: Sequence[DesiredRecord], ledger: LedgerEntries
 ) -> RemoteState:
     """Read the current state of the accounts' records, if the destination supports it.
 
     Args:
         destination: The destination to read.
-        wishes: The desired records.
+        desired: The desired records.
         ledger: (object, key) → ledger entry.
 
     Returns:
@@ -69,7 +69,7 @@ def read_remote_state(
     """
     if not isinstance(destination, SupportsDriftCheck):
         return RemoteState()
-    ops = build_compare_ops(wishes, ledger)
+    ops = build_compare_ops(desired, ledger)
     shown = {record.key: record for record in destination.compare(ops)} if ops else {}
     return RemoteState(frozenset(op.key for op in ops), shown)
 

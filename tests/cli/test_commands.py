@@ -306,9 +306,9 @@ def test_explain_shows_contributions_and_reasons(run: Run, jobs: Jobs) -> None:
 def test_state_is_shown_and_reset(run: Run, jobs: Jobs) -> None:
     gone: list[tuple[str, str | None]] = []
     rows = [{"source": "stripe", "stream": "customers", "cursor": {"at": 3}}]
+    jobs("queries.stream_states", list_stream_states=lambda workspace: rows)
     jobs(
-        "jobs.state",
-        list_stream_states=lambda workspace: rows,
+        "jobs.reset_state",
         reset_stream_state=lambda workspace, source, stream: gone.append((source, stream)),
     )
     assert json.loads(run("--format", "json", "state", "show").out) == rows
@@ -330,7 +330,8 @@ def test_rejects_are_listed_without_what_was_received(run: Run, jobs: Jobs) -> N
         "rejected_at": START,
         "raw": {"name": "as received"},
     }
-    jobs("jobs.rejects", list_rejects=lambda workspace: [row], retry_rejects=lambda _: summary())
+    jobs("queries.rejects", list_rejects=lambda workspace: [row])
+    jobs("jobs.retry_rejects", retry_rejects=lambda _: summary())
     assert "as received" not in run("rejects", "list").out
     assert "currency: unknown" in run("rejects", "list").out
     assert json.loads(run("--format", "json", "rejects", "list").out)[0]["raw"] == row["raw"]

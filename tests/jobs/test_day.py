@@ -123,3 +123,17 @@ def test_only_a_run_that_holds_the_lease_writes() -> None:
     files = [file for room in rooms for file in (ROOT / "cs_sync" / room).rglob("*.py")]
     writers = {file.name for file in files if bare.search(file.read_text(encoding="utf-8"))}
     assert writers == {"schedule.py"}  # the scheduler takes a slot before any run begins
+
+
+def test_sql_stands_in_the_store_and_in_metrics_and_health_only() -> None:
+    statement = re.compile(r"from sqlalchemy import [^\n]*\b(select|insert|update|delete|text)\b")
+    raw = re.compile(r"exec_driver_sql|PRAGMA")
+    elsewhere = {
+        str(file.relative_to(ROOT / "cs_sync"))
+        for file in (ROOT / "cs_sync").rglob("*.py")
+        if file.relative_to(ROOT / "cs_sync").parts[0]
+        not in ("store", "metrics", "health", "testing")
+        if statement.search(file.read_text(encoding="utf-8"))
+        or raw.search(file.read_text(encoding="utf-8"))
+    }
+    assert elsewhere == set()

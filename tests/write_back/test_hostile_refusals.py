@@ -69,7 +69,7 @@ def test_the_daily_limit_stops_the_push_and_the_next_day_goes_on(
     assert stopped, "one at least stopped in the middle"
     for done in stopped:
         assert done.writes.unknown == 0, "what HubSpot refused to look at has surely not happened"
-        assert "wait for the next run" in done.writes.told()[-1]
+        assert "wait for the next run" in done.writes.describe_problems()[-1]
     desk.portal.daily_limit = 10_000
     assert desk.work().whole
     everything_is_there_once(desk, calls)

@@ -37,7 +37,7 @@ def show_runs(
 def show_state(context: typer.Context) -> None:
     """Show cursors and open windows."""
     from cs_sync.cli.output import print_rows
-    from cs_sync.jobs.state import list_stream_states
+    from cs_sync.queries.stream_states import list_stream_states
 
     options: Options = context.obj
     with options.workspace() as workspace:
@@ -51,7 +51,7 @@ def reset_state(
     stream: Annotated[str | None, typer.Argument(help="Only this stream.")] = None,
 ) -> None:
     """Reset a source's cursors; its next sync reads everything again."""
-    from cs_sync.jobs.state import reset_stream_state
+    from cs_sync.jobs.reset_state import reset_stream_state
 
     options: Options = context.obj
     with options.workspace() as workspace:

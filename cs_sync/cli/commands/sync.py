@@ -84,7 +84,7 @@ def list_rejects(context: typer.Context) -> None:
     """List rejected records, with reason and raw data."""
     from cs_sync.cli.output import print_rows
     from cs_sync.cli.render.tables import rejects_table
-    from cs_sync.jobs.rejects import list_rejects as listed
+    from cs_sync.queries.rejects import list_rejects as listed
 
     options: Options = context.obj
     with options.workspace() as workspace:
@@ -94,7 +94,7 @@ def list_rejects(context: typer.Context) -> None:
 
 def retry_rejects(context: typer.Context) -> None:
     """Retry to store rejected records."""
-    from cs_sync.jobs.rejects import retry_rejects as retried
+    from cs_sync.jobs.retry_rejects import retry_rejects as retried
 
     options: Options = context.obj
     with options.workspace() as workspace:

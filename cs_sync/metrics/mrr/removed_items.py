@@ -15,7 +15,7 @@ Pair = frozenset[str | None]
 
 @dataclass(frozen=True, slots=True)
 class RemovedItem:
-    """A removed item: last proven at `alive_at`, gone at `latest`, or at `told` if known.
+    """A removed item: last proven at `alive_at`, gone at `latest`, or at `reported_at` if known.
 
     `unnamed` are the instants of a change of an unnamed item of its subscription.
     """
@@ -23,13 +23,13 @@ class RemovedItem:
     versions: Sequence[ItemFact]
     alive_at: datetime
     latest: datetime
-    told: datetime | None
+    reported_at: datetime | None
     unnamed: Sequence[datetime]
 
     @property
     def known_until(self) -> datetime:
         """The first instant at which it may have been gone."""
-        return self.told or self.alive_at + timedelta.resolution
+        return self.reported_at or self.alive_at + timedelta.resolution
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,11 @@ def end_replaced(
         key: _came_as_went(first_version, shown.values()) for key, first_version in hinted.items()
     }
     first = shown | {key: first_version for key, first_version in hinted.items() if heirs[key]}
-    ends = [(g.versions[0].subscription, g.told) for g in removed.values() if g.told is not None]
+    ends = [
+        (g.versions[0].subscription, g.reported_at)
+        for g in removed.values()
+        if g.reported_at is not None
+    ]
     hidden = [
         find_removal_time(lines.get(key, ()), None) for key, chain in chains.items() if not chain
     ]
@@ -96,7 +100,7 @@ def end_replaced(
 
 def _get_last_known(removed: RemovedItem | None, first: ItemFact) -> datetime:
     """Return the last known instant of a removed item; else the start of its first version."""
-    return first.valid_from if removed is None else removed.told or removed.alive_at
+    return first.valid_from if removed is None else removed.reported_at or removed.alive_at
 
 
 def _came_as_went(one: ItemFact, shown: Collection[ItemFact]) -> list[str | None]:
@@ -154,10 +158,10 @@ def _is_near(at: datetime, others: Sequence[datetime | None]) -> bool:
 def _find_replacement_time(removed: RemovedItem, others: Sequence[NewItem]) -> datetime:
     """Return the end of a removed item: reported, else its successor's start, else the latest."""
     starts = [other.since for other in others]
-    if removed.told is not None:
+    if removed.reported_at is not None:
         return min(
-            (at for at in starts if abs(at - removed.told) <= REPLACEMENT_TOLERANCE),
-            default=removed.told,
+            (at for at in starts if abs(at - removed.reported_at) <= REPLACEMENT_TOLERANCE),
+            default=removed.reported_at,
         )
     successors = [
         other

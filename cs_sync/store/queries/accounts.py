@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
 
 from cs_sync.metrics.sql.time_travel import rewrite_as_of
-from cs_sync_schemas import Account, AccountLink, MrrSpan, get_table
+from cs_sync_schemas import Account, AccountLink, MrrSpan, SourceAccount, get_table
 
 ACCOUNT, LINK, SPAN = get_table(Account), get_table(AccountLink), get_table(MrrSpan)
+RECORD = get_table(SourceAccount)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +105,26 @@ def read_mrr_spans(connection: Connection, policy: str) -> dict[str, list[Span]]
     for account, *span in connection.execute(statement):
         spans.setdefault(account, []).append(Span(*span))
     return spans
+
+
+def read_linked_records(connection: Connection) -> list[dict[str, Any]]:
+    """Return one row per account and linked source record, by account."""
+    same_record = and_(RECORD.c.source == LINK.c.source, RECORD.c.source_id == LINK.c.source_id)
+    statement = (
+        select(
+            ACCOUNT.c.id.label("account"),
+            ACCOUNT.c.name,
+            ACCOUNT.c.merged_into,
+            LINK.c.source,
+            LINK.c.source_id,
+            LINK.c.rule,
+            LINK.c.reason,
+            LINK.c.decided_by,
+            LINK.c.since,
+            RECORD.c.deleted_at,
+        )
+        .select_from(ACCOUNT.outerjoin(LINK, LINK.c.account_id == ACCOUNT.c.id))
+        .outerjoin(RECORD, same_record)
+        .order_by(ACCOUNT.c.id, LINK.c.source, LINK.c.source_id)
+    )
+    return [row._asdict() for row in connection.execute(statement)]

@@ -46,3 +46,9 @@ def read_active_owners(connection: Connection, destination: str) -> set[str]:
         OWNER.c.deleted_at.is_(None),
     )
     return set(connection.scalars(statement))
+
+
+def read_owner_addresses(connection: Connection) -> list[tuple[str, str, str | None]]:
+    """Return source, id and e-mail address of every owner."""
+    statement = select(OWNER.c.source, OWNER.c.source_id, OWNER.c.email)
+    return list(connection.execute(statement).tuples())

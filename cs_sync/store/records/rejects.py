@@ -67,6 +67,17 @@ def save_rejects(
     )
 
 
+def read_rejects(connection: Connection) -> list[dict[str, Any]]:
+    """Return all rows of `rejected_record`, newest first."""
+    newest_first = select(REJECTED).order_by(REJECTED.c.rejected_at.desc(), REJECTED.c.id)
+    return [row._asdict() for row in connection.execute(newest_first)]
+
+
+def read_rejected_sources(connection: Connection) -> set[str]:
+    """Return the names of the sources with rejected records."""
+    return set(connection.scalars(select(REJECTED.c.source).distinct()))
+
+
 def read_reject_reasons(connection: Connection, source: str, stream: str) -> dict[str, str]:
     """Map record id → reason of a stream's rejects."""
     conditions = REJECTED.c.source == source, REJECTED.c.stream == stream

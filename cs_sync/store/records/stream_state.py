@@ -170,6 +170,12 @@ def delete_stream_state(connection: Connection, source: str, stream: str | None 
     return connection.execute(statement).rowcount
 
 
+def read_stream_states(connection: Connection) -> list[dict[str, Any]]:
+    """Return all rows of `stream_state`, by source, stream and partition."""
+    ordered = select(STATE).order_by(STATE.c.source, STATE.c.stream, STATE.c.partition)
+    return [row._asdict() for row in connection.execute(ordered)]
+
+
 def read_cursor_times(connection: Connection) -> dict[tuple[str, str], datetime]:
     """Map (source, stream) → the last move of its cursor."""
     statement = select(STATE.c.source, STATE.c.stream, STATE.c.updated_at).where(
