@@ -21,8 +21,9 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
+# What takes seconds, and every property once more with more examples than in the quick tests.
 test-slow: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or hypothesis" --hypothesis-profile thorough
 
 # Hundreds of syncs and pushes under drawn faults, and processes killed; the same seed draws the same.
 RUNS ?= 300

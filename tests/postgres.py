@@ -137,6 +137,7 @@ class Server:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         options = ["-F", "-h", "127.0.0.1", "-p", str(self._port), "-k", ""]
+        options += ["-c", "autovacuum=off", "-c", "jit=off"]
         self._process: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]
             [self._binaries / "postgres", "-D", self._data, *options],
             stdout=subprocess.DEVNULL,

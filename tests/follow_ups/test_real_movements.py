@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_sync.follow_ups import MovementFact
@@ -147,7 +147,6 @@ def histories(draw: st.DrawFn) -> tuple[list[tuple[int, Steps]], Steps]:
 
 
 @given(histories(), st.booleans())
-@settings(max_examples=150, deadline=None)
 def test_no_correction_of_the_past_begins_a_task(
     drawn: tuple[list[tuple[int, Steps]], Steps], closed: bool
 ) -> None:

@@ -5,7 +5,7 @@ import threading
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_sync.contracts.http import Limit
@@ -56,7 +56,6 @@ step = st.tuples(
 
 
 @given(limits, st.lists(step, max_size=40))
-@settings(deadline=None, max_examples=150)
 def test_no_window_is_ever_exceeded(
     published: list[Limit], steps: list[tuple[str, float, float, float]]
 ) -> None:
@@ -82,7 +81,6 @@ trip = st.tuples(
 
 
 @given(st.lists(trip, min_size=30, max_size=60))
-@settings(deadline=None, max_examples=100)
 def test_no_window_is_exceeded_by_what_is_judged_by_its_sending(
     trips: list[tuple[float, float, float]],
 ) -> None:

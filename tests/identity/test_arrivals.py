@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_sync.identity import (
@@ -139,7 +139,6 @@ def graph(found: Resolution) -> tuple[Any, ...]:
 
 
 @given(arrivals(COMPANIES))
-@settings(max_examples=150, deadline=None)
 def test_the_graph_and_its_questions_are_those_of_a_fresh_store(
     arrived: tuple[World, list[list[Any]]],
 ) -> None:
@@ -149,7 +148,6 @@ def test_the_graph_and_its_questions_are_those_of_a_fresh_store(
 
 
 @given(arrivals(AMBIGUOUS))
-@settings(max_examples=60, deadline=None)
 def test_where_a_domain_leads_to_two_order_plays_no_part_once_it_is_answered(
     arrived: tuple[World, list[list[Any]]],
 ) -> None:

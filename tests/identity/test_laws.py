@@ -6,7 +6,7 @@ from random import Random
 from time import process_time
 from typing import TypeVar
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_sync.identity import (
@@ -76,7 +76,6 @@ def stored(found: Resolution, before: KnownIdentity, day: int) -> KnownIdentity:
 
 
 @given(FACTS, FACTS, OVERRIDES, st.randoms(use_true_random=False))
-@settings(max_examples=60, deadline=None)
 def test_order_plays_no_part(
     earlier: IdentityFacts, facts: IdentityFacts, overrides: dict[RecordRef, str], rng: Random
 ) -> None:
@@ -97,7 +96,6 @@ def test_order_plays_no_part(
 
 
 @given(FACTS, FACTS, OVERRIDES)
-@settings(max_examples=100, deadline=None)
 def test_resolving_again_changes_nothing(
     earlier: IdentityFacts, facts: IdentityFacts, overrides: dict[RecordRef, str]
 ) -> None:
@@ -114,7 +112,6 @@ def test_resolving_again_changes_nothing(
 
 
 @given(FACTS, FACTS)
-@settings(max_examples=60, deadline=None)
 def test_every_record_has_one_link_and_every_link_an_account(
     earlier: IdentityFacts, facts: IdentityFacts
 ) -> None:
@@ -131,7 +128,6 @@ def test_every_record_has_one_link_and_every_link_an_account(
 
 
 @given(FACTS)
-@settings(max_examples=60, deadline=None)
 def test_two_own_ids_are_never_one_account_unless_a_source_merged_them(
     facts: IdentityFacts,
 ) -> None:

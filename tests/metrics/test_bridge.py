@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
@@ -176,7 +176,6 @@ POLICIES = st.builds(
 
 
 @given(books(), st.sampled_from(GRAINS[1:]), POLICIES)
-@settings(max_examples=60, deadline=None)
 def test_the_bridge_holds_to_the_cent_in_and_across_periods(
     shared: Ledger, book: Book, grain: Grain, policy: MrrPolicy
 ) -> None:
@@ -198,7 +197,6 @@ def test_the_bridge_holds_to_the_cent_in_and_across_periods(
 
 
 @given(books())
-@settings(max_examples=40, deadline=None)
 def test_segments_and_accounts_sum_to_the_whole(shared: Ledger, book: Book) -> None:
     keep(shared, book, MrrPolicy())
 
@@ -218,7 +216,6 @@ def test_segments_and_accounts_sum_to_the_whole(shared: Ledger, book: Book) -> N
 
 
 @given(books())
-@settings(max_examples=40, deadline=None)
 def test_gross_retention_is_at_most_one_and_at_most_net_retention(
     shared: Ledger, book: Book
 ) -> None:

@@ -80,7 +80,6 @@ def memory() -> Iterator[Engine]:
     st.integers(0, 10**12),
     st.fractions(min_value=Fraction(1, 10**4), max_value=10**4, max_denominator=10**6),
 )
-@settings(max_examples=100, deadline=None)
 def test_a_database_multiplies_as_fractions_do(memory: Engine, amount: int, rate: Fraction) -> None:
     asked = (literal(n, BigInteger) for n in (amount, rate.numerator, rate.denominator))
     with memory.connect() as connection:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_sync_hubspot.config import HubSpotConfig
@@ -118,7 +118,6 @@ def test_nothing_changed_is_one_empty_page() -> None:
     assert (page.items, page.place, page.expect) == ([], None, 0)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     st.dictionaries(st.integers(1, 80), st.integers(0, 12), max_size=60),
     st.integers(2, 9),

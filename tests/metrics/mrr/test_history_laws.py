@@ -5,7 +5,7 @@ from decimal import Decimal
 from itertools import pairwise
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, LineFact
@@ -69,7 +69,6 @@ def billed(steps: list[Step]) -> list[LineFact]:
 
 
 @given(lives(), st.integers(0, 1000))
-@settings(max_examples=150, deadline=None)
 def test_history_is_rebuilt_from_invoices(steps: list[Step], seed: int) -> None:
     ends = [*(step[0] for step in steps[1:]), None]
     stated = [version(step, end) for step, end in zip(steps, ends, strict=True)]

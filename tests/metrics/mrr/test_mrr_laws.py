@@ -6,7 +6,7 @@ from itertools import pairwise
 from random import Random
 from typing import TypeVar
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_sync.metrics.mrr.facts import BillingFacts, DiscountFact, ItemFact, SubscriptionFact
@@ -88,7 +88,6 @@ def books(draw: st.DrawFn) -> BillingFacts:
 
 
 @given(books(), POLICIES)
-@settings(max_examples=150, deadline=None)
 def test_spans_are_positive_disjoint_and_the_sum_of_their_parts(
     book: BillingFacts, policy: MrrPolicy
 ) -> None:
@@ -105,7 +104,6 @@ def test_spans_are_positive_disjoint_and_the_sum_of_their_parts(
 
 
 @given(books(), POLICIES)
-@settings(max_examples=150, deadline=None)
 def test_movements_sum_to_mrr_at_every_moment(book: BillingFacts, policy: MrrPolicy) -> None:
     result = calculate_account_mrr(book, policy)
     signs = {"new": 1, "reactivation": 1, "expansion": 1, "contraction": -1, "churn": -1}
@@ -128,7 +126,6 @@ def test_movements_sum_to_mrr_at_every_moment(book: BillingFacts, policy: MrrPol
 
 
 @given(books(), POLICIES)
-@settings(max_examples=100, deadline=None)
 def test_new_comes_first_and_once_and_churn_is_followed_by_return(
     book: BillingFacts, policy: MrrPolicy
 ) -> None:
@@ -151,7 +148,6 @@ def test_new_comes_first_and_once_and_churn_is_followed_by_return(
 
 
 @given(books(), POLICIES, st.integers(0, 1000))
-@settings(max_examples=100, deadline=None)
 def test_the_order_in_which_rows_arrive_does_not_matter(
     book: BillingFacts, policy: MrrPolicy, seed: int
 ) -> None:

@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_sync.metrics.mrr.facts import BillingFacts
@@ -257,7 +257,6 @@ def prorated(changes: list[tuple[datetime, int]], price: int) -> list[Any]:
 
 
 @given(years(), st.integers(500, 100_000))
-@settings(max_examples=60, deadline=None)
 def test_whatever_was_changed_its_prorations_tie_and_without_them_the_cause_is_known(
     changes: list[tuple[datetime, int]], price: int
 ) -> None:
