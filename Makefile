@@ -5,7 +5,7 @@ STAMP := .venv/.set-up
 PROJECTS := ./schemas .[postgres,report,analyse,dev] $(sort $(wildcard ./plugins/*)) $(patsubst %/pyproject.toml,./%,$(sort $(wildcard examples/*/pyproject.toml)))
 MANIFESTS := constraints.txt pyproject.toml schemas/pyproject.toml $(wildcard plugins/*/pyproject.toml) $(wildcard examples/*/pyproject.toml)
 
-.PHONY: setup demo test test-slow soak histories card check audit format constraints bench
+.PHONY: setup demo test test-slow soak histories migration card check audit format constraints bench
 setup: $(STAMP)
 
 $(STAMP): $(MANIFESTS)
@@ -36,6 +36,10 @@ soak: setup
 HISTORIES ?= 1000
 histories: setup
 	$(BIN)/python -m tests.histories --histories $(HISTORIES) --seed $(SEED)
+
+# The next revision, from the last one to the tables: make migration NAME=what_changes
+migration: setup
+	$(BIN)/python -m cs_sync_schemas.migrations.new "$(NAME)"
 
 check: setup
 	$(BIN)/ruff format --check .

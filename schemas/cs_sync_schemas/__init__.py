@@ -13,7 +13,7 @@ from cs_sync_schemas.billing import (
 )
 from cs_sync_schemas.business import Cost, FunnelDay, FxRate, QualityDay, Referral
 from cs_sync_schemas.closing import MonthClose, MonthReopened
-from cs_sync_schemas.derived import FollowUp, HealthScore, Kpi, MrrMovement, MrrSpan
+from cs_sync_schemas.derived import FollowUp, HealthScore, MrrMovement, MrrSpan
 from cs_sync_schemas.figures import CachedMetric
 from cs_sync_schemas.graph import (
     Account,
@@ -91,7 +91,6 @@ __all__ = [
     "HealthScore",
     "Invoice",
     "InvoiceLine",
-    "Kpi",
     "Lease",
     "Membership",
     "MonthClose",

@@ -46,29 +46,6 @@ class MrrMovement(SQLModel, table=True):
     reason: str | None = Field(default=None, description="Why, where the source says.")
 
 
-class Kpi(SQLModel, table=True):
-    """One value of one metric for one period, segment and currency."""
-
-    __tablename__ = "kpi"
-
-    metric: str = Field(primary_key=True)
-    period_start: date = Field(primary_key=True)
-    period_end: date = Field(primary_key=True)
-    segment: str = Field(primary_key=True, description="Canonical JSON object; {} is everyone.")
-    currency: str = Field(primary_key=True, description="Empty where money plays no part.")
-    policy: str = Field(primary_key=True)
-    computed_at: datetime
-    value: float | None = None
-    unit: str
-    numerator: float | None = None
-    denominator: float | None = None
-    n: int | None = None
-    low: float | None = None
-    high: float | None = None
-    status: str
-    stale_since: datetime | None = None
-
-
 class HealthScore(SQLModel, table=True):
     """An account's health on one day, with its reasons."""
 

@@ -1,19 +1,25 @@
 """The exported schema, the migrations and the tables say the same."""
 
 import json
+import shutil
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine
+from sqlalchemy import Column, String, create_engine, inspect
+from sqlalchemy import text as text_clause
 
-from cs_sync_schemas import RECORDS, Record, get_table
+from cs_sync_schemas import RECORDS, Owner, Record, get_table
 from cs_sync_schemas.export import build_records_schema
 from cs_sync_schemas.migrations import HEAD, LOCATION
+from cs_sync_schemas.migrations.new import write_revision
 from cs_sync_schemas.money import CURRENCY_EXPONENT, known_currency
 
+FROZEN = {"0001_the_first_schema.py": "e47fbce6af609de7"}
+"""The revisions that databases of users have been through, with their digests."""
 EXPORTED = Path(__file__).parents[1] / "records.schema.json"
 
 
@@ -31,6 +37,55 @@ def test_the_migrations_lead_to_the_tables() -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         command.check(config)
+
+
+def test_a_revision_that_has_landed_is_not_edited() -> None:
+    digests = {
+        path.name: sha256(path.read_bytes()).hexdigest()[:16]
+        for path in sorted((LOCATION / "versions").glob("*.py"))
+    }
+    assert digests == FROZEN, (
+        "databases made by these files exist: leave them as they are, write the next one with"
+        " make migration NAME=what_changes, and add its digest to FROZEN"
+    )
+
+
+def test_a_change_of_the_tables_is_written_as_the_next_revision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "migrations"
+    shutil.copytree(LOCATION, folder)
+    assert write_revision("nothing", folder) is None
+    table = get_table(Owner)
+    column: Column[str] = Column("pronouns", String, nullable=True)
+    table.append_column(column)
+    try:
+        written = write_revision("add_pronouns", folder)
+    finally:
+        table._columns.remove(column)
+    assert written is not None
+    assert written.name == f"{int(HEAD) + 1:04}_add_pronouns.py"
+    text = written.read_text(encoding="utf-8")
+    assert "batch_op.add_column(sa.Column('pronouns', sa.String(), nullable=True))" in text
+    assert f"down_revision = '{HEAD}'" in text
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    with create_engine("sqlite://").begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, HEAD)
+        connection.execute(
+            text_clause("INSERT INTO lease VALUES ('workspace', 'h', 7, '2026-01-01')")
+        )
+        command.upgrade(config, "head")
+        names = [found["name"] for found in inspect(connection).get_columns(table.name)]
+        assert "pronouns" in names
+        assert connection.scalar(text_clause("SELECT token FROM lease")) == 7
+
+
+@pytest.mark.parametrize("name", ["", "Add Column", "../x", "9lives"])
+def test_a_revision_needs_a_plain_name(name: str) -> None:
+    with pytest.raises(ValueError, match="no name of a revision"):
+        write_revision(name)
 
 
 @pytest.mark.parametrize("record", RECORDS)

@@ -4,11 +4,12 @@ import shutil
 import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from alembic import command
 from sqlalchemy import inspect, text
 
 from cs_sync.contracts.errors import StoreError
@@ -22,6 +23,7 @@ from tests.postgres import WORKSPACES, fresh_database
 from tests.sync.scripted import stream, tickets
 from tests.sync.test_engine import living, run
 
+OLD_REVISIONS = sorted((LOCATION / "versions").glob("[0-9]*.py"))
 ONE = stream(lambda _window: iter([Page(tickets("1"))]))
 NEXT = '''
     """A later schema."""
@@ -110,3 +112,28 @@ def test_a_migration_that_fails_changes_nothing(store: Store, clock: Clock, late
     assert revision(store) == HEAD
     assert not has_later(store)
     assert living(store) == ["1"]
+
+
+@pytest.mark.parametrize("revision", [path.name[:4] for path in OLD_REVISIONS])
+@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
+def test_a_database_of_every_older_revision_upgrades_and_keeps_its_rows(
+    revision: str, backend: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    with ExitStack() as stack:
+        if backend == "sqlite":
+            store = open_store(f"sqlite:///{tmp_path / 'old.db'}")
+        else:
+            url = stack.enter_context(fresh_database(request.getfixturevalue("postgres")))
+            store = open_store(url, "old")
+        stack.callback(store.close)
+        config = migrating._build_alembic_config()
+        with store.write() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+            connection.execute(text("INSERT INTO lease VALUES ('workspace', 'h', 7, '2026-01-01')"))
+        migrate_schema(store, NOW)
+        with store.write() as connection:
+            config.attributes["connection"] = connection
+            command.check(config)
+            assert connection.scalar(text("SELECT token FROM lease")) == 7
+            assert connection.scalar(text("SELECT version_num FROM alembic_version")) == HEAD

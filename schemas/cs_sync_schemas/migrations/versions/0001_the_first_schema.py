@@ -558,25 +558,6 @@ def upgrade() -> None:
     sa.Column('known_to', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('source', 'source_id', 'changed_at')
     )
-    op.create_table('kpi',
-    sa.Column('metric', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('period_start', sa.Date(), nullable=False),
-    sa.Column('period_end', sa.Date(), nullable=False),
-    sa.Column('segment', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('currency', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('policy', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('computed_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
-    sa.Column('value', sa.Float(), nullable=True),
-    sa.Column('unit', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('numerator', sa.Float(), nullable=True),
-    sa.Column('denominator', sa.Float(), nullable=True),
-    sa.Column('n', sa.Integer(), nullable=True),
-    sa.Column('low', sa.Float(), nullable=True),
-    sa.Column('high', sa.Float(), nullable=True),
-    sa.Column('status', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
-    sa.Column('stale_since', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
-    sa.PrimaryKeyConstraint('metric', 'period_start', 'period_end', 'segment', 'currency', 'policy')
-    )
     op.create_table('lease',
     sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('holder', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -1356,7 +1337,6 @@ def downgrade() -> None:
 
     op.drop_table('membership')
     op.drop_table('lease')
-    op.drop_table('kpi')
     op.drop_table('invoice_line_history')
     with op.batch_alter_table('invoice_line', schema=None) as batch_op:
         batch_op.drop_index(batch_op.f('ix_invoice_line_subscription_source_id'))
