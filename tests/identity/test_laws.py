@@ -6,6 +6,7 @@ from random import Random
 from time import process_time
 from typing import TypeVar
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -140,6 +141,7 @@ def test_two_own_ids_are_never_one_account_unless_a_source_merged_them(
     assert all(len(found) == 1 for found in keys.values())
 
 
+@pytest.mark.slow  # twenty thousand records, for their time; what is resolved is held above
 def test_many_records_take_seconds() -> None:
     number = 5_000
     accounts = [
