@@ -16,7 +16,6 @@ from cs_sync.i18n import ENGLISH, Translator
 
 State = Literal["waiting", "open", "held_out", "done", "deleted", "resolved"]
 Evidence = Mapping[str, Any]
-Occasion = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,11 +18,6 @@ def fail_once(fault: Fault) -> Fault:
     return lambda exchange: exchange.answer() if exchange.sent.again else fault(exchange)
 
 
-def fail_after(count: int, fault: Fault) -> Fault:
-    """Apply the fault to every request after so many."""
-    return lambda exchange: fault(exchange) if exchange.number > count else exchange.answer()
-
-
 def fail_in_turn(*faults: Fault) -> Fault:
     """Apply one fault after the other, then start again."""
     return lambda exchange: faults[exchange.number % len(faults)](exchange)

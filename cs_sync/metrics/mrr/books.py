@@ -37,11 +37,6 @@ class SubscriptionHistory:
     shows_present: bool = False
     """Whether the source only shows its present, so that its bills tell of what was."""
 
-    def find_invoice(self, line: LineFact) -> InvoiceFact | None:
-        """Return the invoice of a line."""
-        matches = (i for i in self.invoices if i.source_id == line.invoice_source_id)
-        return next(matches, None)
-
     def charges(self) -> Iterable[tuple[LineFact, datetime, datetime]]:
         """Yield charged lines with their periods.
 

@@ -153,15 +153,6 @@ def set_cursor(
     upsert_rows(connection, STATE, [row])
 
 
-def read_last_resume(connection: Connection, source: str, stream: str, partition: str) -> Any:
-    """Return the newest resume point of a window."""
-    return connection.scalar(
-        select(STATE.c.resume).where(
-            STATE.c.source == source, STATE.c.stream == stream, STATE.c.partition == partition
-        )
-    )
-
-
 def delete_stream_state(connection: Connection, source: str, stream: str | None = None) -> int:
     """Delete cursors and windows, so that the next run reads everything; records stay."""
     statement = delete(STATE).where(STATE.c.source == source)
