@@ -9,8 +9,9 @@ from random import Random
 from sqlalchemy import Connection
 
 from cs_sync.identity import resolve_identities
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.mrr.spans import Span, calculate_spans
+from cs_sync.metrics.mrr.spans import Span
 from cs_sync.store.queries.billing import read_billing_facts
 from cs_sync.store.queries.identity_graph import (
     read_identity_facts,
@@ -51,7 +52,7 @@ def _spans(connection: Connection, now: datetime) -> Spans:
     save_graph(connection, resolution, now)
     accounts = sorted(account.id for account in resolution.accounts)
     found = read_billing_facts(connection, accounts)
-    return {facts.account_id: calculate_spans(facts, MrrPolicy()) for facts in found}
+    return {facts.account_id: calculate_account_mrr(facts, MrrPolicy()).spans for facts in found}
 
 
 def month_ends(until: datetime) -> list[datetime]:

@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import SQLModel
 
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.mrr.movements import calculate_movements
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import find_period
 from cs_sync_schemas import Discount, Invoice, InvoiceLine, Subscription, SubscriptionItem
@@ -34,7 +34,7 @@ def test_the_book_comes_out_as_worked_by_hand(path: Path, ledger: Ledger) -> Non
         facts = ledger.facts(expected["account"])[expected["account"]]
         steps = [
             [str(m.at.date()), m.kind, m.amount, m.cause]
-            for m in calculate_movements(facts, policy)
+            for m in calculate_account_mrr(facts, policy).movements
         ]
         assert steps == expected["steps"], expected["account"]
     for expected in book["expect"].get("kpi", ()):

@@ -50,12 +50,8 @@ def calculate_account_mrr(facts: BillingFacts, policy: MrrPolicy) -> AccountMrr:
     return AccountMrr(build_spans(line), tuple(_list_movements(line)))
 
 
-def calculate_movements(facts: BillingFacts, policy: MrrPolicy) -> tuple[Movement, ...]:
-    """Calculate the account's movements by currency and time; they sum up to its MRR."""
-    return tuple(_list_movements(build_timeline(facts, policy)))
-
-
 def _list_movements(line: MrrTimeline) -> Iterator[Movement]:
+    """Yield the account's movements by currency and time; they sum up to its MRR."""
     for currency, states in sorted(line.states.items()):
         before, left_at, paid = MrrState(states[0].at, (), states[0].at), None, False
         for state in states:

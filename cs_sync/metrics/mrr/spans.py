@@ -111,17 +111,12 @@ class MrrTimeline:
         return state.amount > 0 or (self.policy.free_plan == "customer" and bool(state.charges))
 
 
-def calculate_spans(facts: BillingFacts, policy: MrrPolicy) -> tuple[Span, ...]:
-    """Calculate the account's spans as a customer, by currency and time.
+def build_spans(line: MrrTimeline) -> tuple[Span, ...]:
+    """Build the account's spans as a customer; equal neighbours are joined.
 
     The account is no customer between them. They have positive MRR, unless the policy also
     counts free subscriptions.
     """
-    return build_spans(build_timeline(facts, policy))
-
-
-def build_spans(line: MrrTimeline) -> tuple[Span, ...]:
-    """Build the spans of a timeline; equal neighbours are joined."""
     spans: list[Span] = []
     for currency, states in sorted(line.states.items()):
         following = [*(state.at for state in states[1:]), None]

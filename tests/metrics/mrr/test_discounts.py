@@ -3,13 +3,15 @@
 from decimal import Decimal
 from typing import Any
 
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.mrr.spans import calculate_spans
 from tests.metrics.mrr.facts_of import at, discount, facts, item, sub
 
 
 def amounts(*rows: Any, **switches: Any) -> list[int]:
-    return [s.amount for s in calculate_spans(facts(sub(), *rows), MrrPolicy(**switches))]
+    return [
+        s.amount for s in calculate_account_mrr(facts(sub(), *rows), MrrPolicy(**switches)).spans
+    ]
 
 
 def test_the_items_own_discount_comes_before_the_subscriptions() -> None:
@@ -73,7 +75,9 @@ def test_a_repeating_discount_ends_in_an_expansion() -> None:
 def test_a_single_discount_is_left_out_unless_the_policy_wants_it() -> None:
     once = discount(percent_off=Decimal(50), duration="once")
     assert amounts(item(), once) == [1000]
-    [first, then] = calculate_spans(facts(sub(), item(), once), MrrPolicy(once_discounts=True))
+    [first, then] = calculate_account_mrr(
+        facts(sub(), item(), once), MrrPolicy(once_discounts=True)
+    ).spans
     assert (first.amount, first.valid_to, then.amount) == (500, at(2026, 2), 1000)
 
 

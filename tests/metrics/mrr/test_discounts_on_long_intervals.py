@@ -8,7 +8,6 @@ import pytest
 
 from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.mrr.spans import calculate_spans
 from tests.metrics.mrr.facts_of import at, discount, facts, item, line, sub
 
 YEAR, NEXT = (at(2026, 1), at(2027, 1)), (at(2027, 1), at(2028, 1))
@@ -25,7 +24,7 @@ def yearly(number: str, period: tuple[datetime, datetime], off: int, **fields: A
 
 def spans(*rows: Any, **switches: Any) -> list[tuple[int, datetime]]:
     plan = item(amount="120000", price="y", changed_at=at(2027, 2), **YEARLY)
-    found = calculate_spans(facts(sub(), plan, *rows), MrrPolicy(**switches))
+    found = calculate_account_mrr(facts(sub(), plan, *rows), MrrPolicy(**switches)).spans
     return [(s.amount, s.valid_from) for s in found]
 
 
@@ -96,7 +95,7 @@ def test_two_and_three_months_at_once(months: int) -> None:
         line("2", (middle, end), 30_000, 1, discounts=[], **every),
     ]
     plan = item(amount="30000", changed_at=at(2026, 6), **every)
-    found = calculate_spans(facts(sub(), plan, fifth, *lines), MrrPolicy())
+    found = calculate_account_mrr(facts(sub(), plan, fifth, *lines), MrrPolicy()).spans
     assert [(s.amount, s.valid_from) for s in found] == [
         (24_000 // months, start), (30_000 // months, middle),
     ]  # fmt: skip
@@ -132,7 +131,9 @@ def test_an_item_that_changes_is_charged_anew_with_the_discounts_that_still_run(
     old = item(amount="120000", price="y", valid_to=change, **YEARLY)
     new = item(amount="240000", price="z", valid_from=change, **YEARLY)
     half = discount(**HALF, ends_at=at(2026, 4))
-    found = calculate_spans(facts(sub(), old, new, half, yearly("1", YEAR, 60_000)), MrrPolicy())
+    found = calculate_account_mrr(
+        facts(sub(), old, new, half, yearly("1", YEAR, 60_000)), MrrPolicy()
+    ).spans
     assert [(s.amount, s.valid_from) for s in found] == [
         (5_000, at(2026, 1)), (20_000, change),
     ]  # fmt: skip
@@ -152,7 +153,7 @@ def test_the_rest_of_a_year_charged_in_full_proves_that_no_discount_ran(
         yearly("1", YEAR, 60_000, discounts=[terms]),
         line("2", (change, YEAR[1]), charged, 1, **rest),
     ]
-    found = calculate_spans(facts(sub(), old, new, *bills), MrrPolicy())
+    found = calculate_account_mrr(facts(sub(), old, new, *bills), MrrPolicy()).spans
     assert [(s.amount, s.valid_from) for s in found][:2] == [
         (5_000, at(2026, 1)), (monthly, change),
     ]  # fmt: skip
@@ -170,7 +171,7 @@ def test_free_time_puts_off_the_charge_that_ends_a_discount() -> None:
     plan = item(amount="30000", changed_at=at(2026, 6), **every)
     half = discount(**HALF, ends_at=at(2026, 2))
     running = sub(trial_start=at(2026, 3), trial_end=at(2026, 5))
-    found = calculate_spans(facts(running, plan, half, *lines), MrrPolicy())
+    found = calculate_account_mrr(facts(running, plan, half, *lines), MrrPolicy()).spans
     assert [(s.amount, s.valid_from) for s in found] == [
         (5_000, at(2026, 1)), (10_000, at(2026, 5)),
     ]  # fmt: skip
@@ -180,7 +181,7 @@ def test_up_to_a_month_and_without_invoices_a_discount_counts_for_its_own_time()
     """As before: nobody waits for the next invoice of a monthly plan, nor for one never shown."""
     half = discount(**HALF, starts_at=at(2026, 1, 15), ends_at=at(2026, 4, 15))
     monthly = line("1", (at(2026, 1), at(2026, 2)), 1_000, 1, interval="month", discounts=[])
-    found = calculate_spans(facts(sub(), item(), half, monthly), MrrPolicy())
+    found = calculate_account_mrr(facts(sub(), item(), half, monthly), MrrPolicy()).spans
     assert [(s.amount, s.valid_from) for s in found] == [
         (1_000, at(2026, 1)), (500, at(2026, 1, 15)), (1_000, at(2026, 4, 15)),
     ]  # fmt: skip

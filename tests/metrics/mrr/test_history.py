@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from cs_sync.metrics.mrr.history import build_item_versions
-from cs_sync.metrics.mrr.movements import calculate_account_mrr, calculate_movements
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from tests.metrics.mrr.facts_of import at, discount, facts, invoice, item, line, sub
 
@@ -94,7 +94,10 @@ def test_an_earlier_price_is_known_from_its_own_full_lines() -> None:
         line("4", (change, at(2026, 3)), 1286, 2, is_proration=True),
     ]
     book = facts(sub(), item(quantity=2, product="pro", **NOW), *lines)
-    assert [(m.at, m.kind, m.amount, m.cause) for m in calculate_movements(book, MrrPolicy())] == [
+    assert [
+        (m.at, m.kind, m.amount, m.cause)
+        for m in calculate_account_mrr(book, MrrPolicy()).movements
+    ] == [
         (at(2026, 1), "new", 2400, "start"),
         (change, "contraction", 400, "plan"),
     ]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, LineFact
-from cs_sync.metrics.mrr.movements import calculate_movements
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import add_interval
 from tests.metrics.mrr.facts_of import at, facts, item, line, sub
@@ -81,4 +81,6 @@ def test_history_is_rebuilt_from_invoices(steps: list[Step], seed: int) -> None:
 
 
 def moves(book: BillingFacts) -> list[tuple[datetime, str, int, str]]:
-    return [(m.at, m.kind, m.amount, m.cause) for m in calculate_movements(book, POLICY)]
+    return [
+        (m.at, m.kind, m.amount, m.cause) for m in calculate_account_mrr(book, POLICY).movements
+    ]

@@ -3,8 +3,8 @@
 from decimal import Decimal
 from typing import Any
 
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.mrr.spans import calculate_spans
 from tests.metrics.mrr.facts_of import at, discount, facts, item, line, sub
 
 SECOND = at(2026, 2, 20)
@@ -19,7 +19,10 @@ LINES = [
 
 
 def spans(*rows: Any) -> list[tuple[Any, int]]:
-    return [(s.valid_from, s.amount) for s in calculate_spans(facts(sub(), *rows), MrrPolicy())]
+    return [
+        (s.valid_from, s.amount)
+        for s in calculate_account_mrr(facts(sub(), *rows), MrrPolicy()).spans
+    ]
 
 
 def test_who_sees_only_bills_ends_the_first_where_the_second_starts() -> None:

@@ -4,21 +4,20 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from cs_sync.metrics.mrr.movements import calculate_movements
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.mrr.spans import calculate_spans
 from tests.metrics.mrr.facts_of import at, discount, facts, item, sub
 
 
 def steps(*rows: Any, **switches: Any) -> list[tuple[datetime, str, int, str]]:
-    found = calculate_movements(facts(*rows), MrrPolicy(**switches))
+    found = calculate_account_mrr(facts(*rows), MrrPolicy(**switches)).movements
     return [(m.at, m.kind, m.amount, m.cause) for m in found]
 
 
 def test_an_account_is_rounded_once_not_each_of_its_items() -> None:
     """Three items of 1.00 a year come to 8.33 each: 25 together, not 3 × 8."""
     items = [item(f"i{n}", "100", interval="year") for n in range(3)]
-    [span] = calculate_spans(facts(sub(), *items), MrrPolicy())
+    [span] = calculate_account_mrr(facts(sub(), *items), MrrPolicy()).spans
     assert span.amount == 25
     assert [part.amount for part in span.parts] == [9, 8, 8]
 
@@ -30,7 +29,7 @@ def test_currencies_are_kept_apart() -> None:
         item("i"),
         item("j", "500", subscription_source_id="t"),
     ]
-    found = [(s.currency, s.amount) for s in calculate_spans(facts(*rows), MrrPolicy())]
+    found = [(s.currency, s.amount) for s in calculate_account_mrr(facts(*rows), MrrPolicy()).spans]
     assert found == [("EUR", 1000), ("JPY", 500)]
 
 
@@ -75,7 +74,7 @@ def test_the_day_of_a_switch_is_the_reporting_zones() -> None:
 
 def test_who_comes_and_goes_on_one_day_was_never_a_customer() -> None:
     fleeting = sub(started_at=at(2026, 2, 1, 9), ended_at=at(2026, 2, 1, 17), status="canceled")
-    assert calculate_spans(facts(fleeting, item()), MrrPolicy()) == ()
+    assert calculate_account_mrr(facts(fleeting, item()), MrrPolicy()).spans == ()
 
 
 def test_causes() -> None:
@@ -96,11 +95,11 @@ def test_causes() -> None:
 
 def test_two_versions_that_cost_the_same_are_no_movement() -> None:
     rows = [sub(), item(product="old"), item(product="new", valid_from=at(2026, 2, 10))]
-    assert len(calculate_spans(facts(*rows), MrrPolicy())) == 2
+    assert len(calculate_account_mrr(facts(*rows), MrrPolicy()).spans) == 2
     assert len(steps(*rows)) == 1
 
 
 def test_sources_may_use_the_same_ids() -> None:
     rows = [sub(), item(), sub(source="y"), item(source="y", amount="50")]
-    [span] = calculate_spans(facts(*rows), MrrPolicy())
+    [span] = calculate_account_mrr(facts(*rows), MrrPolicy()).spans
     assert span.amount == 1050

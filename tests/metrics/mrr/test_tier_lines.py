@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from cs_sync.metrics.mrr.facts import ItemFact, LineFact
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.mrr.spans import calculate_spans
 from tests.metrics.mrr.facts_of import at, facts, invoice, item, line, sub
 
 JAN, FEB, MAR = (at(2026, 1), at(2026, 2)), (at(2026, 2), at(2026, 3)), (at(2026, 3), at(2026, 4))
@@ -34,7 +34,7 @@ def tier(bill: str, period: Any, amount: int, quantity: int, **fields: Any) -> L
 
 def months(*rows: Any) -> list[int]:
     """MRR in the middle of January, February and March."""
-    spans = calculate_spans(facts(sub(), *rows), MrrPolicy())
+    spans = calculate_account_mrr(facts(sub(), *rows), MrrPolicy()).spans
     return [
         sum(s.amount for s in spans if s.valid_from <= t and (not s.valid_to or t < s.valid_to))
         for t in (at(2026, 1, 15), at(2026, 2, 15), at(2026, 3, 15))

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_sync.metrics.mrr.facts import BillingFacts
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
-from cs_sync.metrics.mrr.spans import calculate_spans
 from cs_sync.metrics.reconcile.charges import BilledLine
 from cs_sync.metrics.reconcile.compare import ReconciliationRow, build_comparisons, sum_rows
 from tests.metrics.mrr.facts_of import at, discount, facts, invoice, item, line, sub
@@ -28,7 +28,7 @@ def compared(*rows: Any, end: datetime = APRIL, policy: MrrPolicy = POLICY) -> R
     """The account's only row, from its facts alone: its MRR is computed from them, too."""
     account = facts(*rows)
     mrr: dict[str, dict[tuple[str, str], int]] = {}
-    for span in calculate_spans(account, policy):
+    for span in calculate_account_mrr(account, policy).spans:
         if span.valid_from < end and (span.valid_to is None or end <= span.valid_to):
             found = mrr.setdefault(span.currency, {})
             for part in span.parts:
