@@ -34,9 +34,6 @@ settings.register_profile("quick", SAME_EVERYWHERE, max_examples=25)
 settings.register_profile("thorough", SAME_EVERYWHERE, max_examples=150)
 settings.load_profile("quick")
 
-# The default walks through all young objects once every 700: rarer is as good for short tests.
-gc.set_threshold(50_000)
-
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish() -> None:
