@@ -300,7 +300,7 @@ def test_errors_say_what_the_vendor_said(
     [
         (401, CredentialRefused, "Put a valid key into [connectors.stripe]."),
         (403, PermissionMissing, "Give the key of [connectors.stripe] the missing scope."),
-        (501, RequestRefused, "Run `cs-sync check` to see what stripe desired."),
+        (501, RequestRefused, "Run `cs-sync check` to see what stripe wants."),
     ],
 )
 def test_empty_refusals_have_their_type_and_remedy(
