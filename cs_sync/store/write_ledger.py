@@ -111,4 +111,4 @@ def count_written_follow_ups(connection: Connection, accounts: Collection[str]) 
         )
         .group_by(LEDGER.c.destination)
     )
-    return dict(connection.execute(statement).tuples().all())
+    return {destination: count for destination, count in connection.execute(statement)}

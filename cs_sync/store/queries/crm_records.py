@@ -51,4 +51,5 @@ def read_active_owners(connection: Connection, destination: str) -> set[str]:
 def read_owner_addresses(connection: Connection) -> list[tuple[str, str, str | None]]:
     """Return source, id and e-mail address of every owner."""
     statement = select(OWNER.c.source, OWNER.c.source_id, OWNER.c.email)
-    return list(connection.execute(statement).tuples())
+    rows = connection.execute(statement)
+    return [(source, source_id, email) for source, source_id, email in rows]
