@@ -111,4 +111,5 @@ def count_written_follow_ups(connection: Connection, accounts: Collection[str]) 
         )
         .group_by(LEDGER.c.destination)
     )
-    return {destination: count for destination, count in connection.execute(statement)}
+    rows = connection.execute(statement)
+    return {destination: int(count) for destination, count in rows}
