@@ -35,12 +35,13 @@ if TYPE_CHECKING:
     )
     from cs_sync.contracts.events import Event
     from cs_sync.contracts.hookspecs import hookimpl
-    from cs_sync.contracts.http import Http, Limit, Shape, is_loopback
+    from cs_sync.contracts.http import Http, Limit, ResponseNames, Shape, is_loopback
     from cs_sync.contracts.lists import PaginationGuard
     from cs_sync.contracts.mapping import MappingError, map_each
     from cs_sync.contracts.source import (
         ConnectorConfig,
         Finding,
+        HasPrecedence,
         Page,
         Rejection,
         Row,
@@ -72,6 +73,7 @@ __all__ = [
     "Event",
     "FieldSpec",
     "Finding",
+    "HasPrecedence",
     "Http",
     "Limit",
     "MappingError",
@@ -89,6 +91,7 @@ __all__ = [
     "RemoteAccount",
     "RemoteObject",
     "RequestRefused",
+    "ResponseNames",
     "Row",
     "Shape",
     "Source",

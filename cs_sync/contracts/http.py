@@ -43,6 +43,27 @@ class Shape:
     method: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class ResponseNames:
+    """A vendor's own names for what its responses state, beside the standard ones.
+
+    The host reads Retry-After, RateLimit-*, X-RateLimit-*, Request-Id and X-Request-Id by
+    itself. Headers are compared without regard to case.
+
+    request_id    headers, or fields of the body, with the id of the request.
+    rolling       headers of a rolling window: its maximum, what remains of it, and its length
+                  in milliseconds.
+    daily_remaining  header with what remains of the daily quota.
+    account_wide  header of a 429, and how its value begins if the whole account is meant and
+                  not one endpoint.
+    """
+
+    request_id: tuple[str, ...] = ()
+    rolling: tuple[str, str, str] | None = None
+    daily_remaining: str | None = None
+    account_wide: tuple[str, str] | None = None
+
+
 @lru_cache
 def is_loopback(host: str) -> bool:
     """Return whether a host is this machine: 127.0.0.0/8, ::1 or localhost.
@@ -78,6 +99,7 @@ class Http(Protocol):
         classify: Classify | None = None,
         shapes: Sequence[Shape] = (),
         limits: Sequence[Limit] = (),
+        names: ResponseNames | None = None,
         timeout: float | None = None,
     ) -> "Http":
         """Return a client at this address, sharing the rate limiter.
@@ -89,6 +111,7 @@ class Http(Protocol):
             classify: Maps a response to the vendor's error; None decides by status.
             shapes: The expected content of good responses; without them any 200 is accepted.
             limits: Limits that follow from the configuration, beside the published ones.
+            names: The vendor's own names of headers and fields; None if all are standard.
             timeout: Seconds to wait for the next part of a response; None for the default.
         """
         ...

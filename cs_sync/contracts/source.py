@@ -4,12 +4,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from cs_sync.contracts.http import Http, Limit
+from cs_sync.identity.facts import LAST_PRECEDENCE
 from cs_sync_schemas import Record
 
 Row = Mapping[str, Any]
@@ -138,7 +139,7 @@ class Finding:
 
 
 class Source(Protocol):
-    """A connector that reads."""
+    """A connector that reads; see also HasPrecedence."""
 
     name: ClassVar[str]
     Config: ClassVar[type[ConnectorConfig]]
@@ -155,3 +156,19 @@ class Source(Protocol):
     def check(self) -> Iterator[Finding]:
         """Check each stream with one cheap call: reachability, permission, remedy."""
         ...
+
+
+@runtime_checkable
+class HasPrecedence(Protocol):
+    """A source whose records name accounts and people before those of others. Optional.
+
+    The lowest number comes first, equal ones by name: 10 for a CRM, 20 for billing. A source
+    without it comes last, with 100.
+    """
+
+    precedence: ClassVar[int]
+
+
+def get_precedence(source: object) -> int:
+    """Return the precedence that a source states, else the last."""
+    return source.precedence if isinstance(source, HasPrecedence) else LAST_PRECEDENCE

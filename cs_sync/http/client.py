@@ -19,7 +19,7 @@ import orjson
 
 from cs_sync.contracts.errors import CsSyncError, Unreachable, VendorError
 from cs_sync.contracts.events import Event
-from cs_sync.contracts.http import Classify, Limit, Params, Shape, is_loopback
+from cs_sync.contracts.http import Classify, Limit, Params, ResponseNames, Shape, is_loopback
 from cs_sync.http import bounds
 from cs_sync.http import errors as answers
 from cs_sync.http import response_masking as echo
@@ -94,6 +94,7 @@ class VendorHttp:
         self._auth: httpx.Auth | None = None
         self._classify: Classify | None = None
         self._shapes: Sequence[Shape] = ()
+        self._names = ResponseNames()
         self._timeout = _make_timeout(_TIMEOUT)
 
     def _ready(self, client: httpx.Client) -> httpx.Client:
@@ -114,6 +115,7 @@ class VendorHttp:
         classify: Classify | None = None,
         shapes: Sequence[Shape] = (),
         limits: Sequence[Limit] = (),
+        names: ResponseNames | None = None,
         timeout: float | None = None,
     ) -> "VendorHttp":
         """Return a client at this address, sharing the rate limiter.
@@ -125,6 +127,7 @@ class VendorHttp:
             classify: Maps a response to the vendor's error; None decides by status.
             shapes: The expected content of good responses; without them any 200 is accepted.
             limits: Limits that follow from the configuration, beside the published ones.
+            names: The vendor's own names of headers and fields; None if all are standard.
             timeout: Seconds to wait for the next part of a response; None for the host's
                 default.
 
@@ -135,7 +138,7 @@ class VendorHttp:
         door._base = parse_base_url(self.name, base_url)
         door._budget.add_limits(limits)
         door._headers, door._auth, door._classify = dict(headers or {}), auth, classify
-        door._shapes = shapes
+        door._shapes, door._names = shapes, names or ResponseNames()
         door._redact.learn_headers(door._headers)
         door._timeout = _make_timeout(timeout or _TIMEOUT)
         return door
@@ -235,7 +238,9 @@ class VendorHttp:
         header_pairs = (*accept.items(), *self._headers.items(), *headers.items())
         merged = {name.lower(): value for name, value in header_pairs}
         wants_json = wants_json or "json" in merged.get("accept", "")
-        return Call(self.name, method, url, merged, content, repeatable, wants_json)
+        return Call(
+            self.name, method, url, merged, content, repeatable, wants_json, self._names.request_id
+        )
 
     def _fetch(self, call: Call) -> Answer:
         def told(seconds: float, reason: str, attempt: int) -> None:
@@ -254,7 +259,7 @@ class VendorHttp:
         body = answers.decode_body(response, call)
         if body is InvalidJson and (mended := answers.repair_json(response)):
             response, body = mended, answers.decode_body(mended, call)
-        quota = read_rate_limit_headers(dict(response.headers.items()), self._now())
+        quota = read_rate_limit_headers(response.headers, self._now(), self._names)
         place = (call.method, call.url.path)
         self._budget.record_response(
             quota, good=response.is_success, method=place[0], path=place[1]
@@ -350,9 +355,9 @@ class VendorHttp:
         """Close the rate limiter for as long as the vendor says; always raises."""
         requested_wait = quota.retry_after if quota.retry_after is not None else quota.reset
         wait = requested_wait or calculate_backoff(attempt, self._rng)
-        until = None if answers.is_daily_quota(body) else self._now() + timedelta(seconds=wait)
+        until = self._now() + timedelta(seconds=wait)
         error = answers.throttled_error(call, response, body, until)
-        if until is None or wait > MAX_WAIT_SECONDS:
+        if wait > MAX_WAIT_SECONDS:
             raise error
         self._budget.refused(
             call.method, call.url.path, sent=sent, wait=wait, everywhere=quota.everywhere

@@ -23,8 +23,7 @@ from cs_sync.contracts.errors import (
 )
 from cs_sync.http.bounds import BodyTooLarge
 
-_ID_HEADERS = ("request-id", "x-hubspot-correlation-id", "x-request-id", "x-zendesk-request-id")
-_ID_FIELDS = ("correlationId", "request_id", "requestId")
+_ID_NAMES = ("request-id", "x-request-id", "request_id", "requestId")
 _UNSENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 _TLS_FAILURES = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
 _MAX_MESSAGE = 300
@@ -42,7 +41,10 @@ class InvalidJson:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request; `repeatable` if sending it twice does no harm."""
+    """One request; `repeatable` if sending it twice does no harm.
+
+    `id_names` are the vendor's own headers and fields with the id of the request.
+    """
 
     source: str
     method: str
@@ -51,6 +53,7 @@ class Call:
     content: bytes | str | None
     repeatable: bool
     wants_json: bool
+    id_names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """Return method and URL without the query, which may hold customers' e-mail addresses."""
@@ -145,7 +148,7 @@ def invalid_json_error(call: Call, response: httpx.Response) -> VendorError:
     """Build the error for a good status whose body is not complete JSON."""
     text = f"{call}: {response.status_code} with a body that is not whole JSON"
     remedy = "Something between here and the vendor cuts answers short."
-    return _lost_answer_error(call, text, remedy, _collect_facts(response, None))
+    return _lost_answer_error(call, text, remedy, _collect_facts(call, response, None))
 
 
 def wrong_shape_error(call: Call, response: httpx.Response, body: Any, wrong: str) -> VendorError:
@@ -161,7 +164,7 @@ def wrong_shape_error(call: Call, response: httpx.Response, body: Any, wrong: st
     remedy = (
         f"Check base_url in [connectors.{call.source}]: a proxy may be answering for the vendor."
     )
-    return _lost_answer_error(call, text, remedy, _collect_facts(response, body))
+    return _lost_answer_error(call, text, remedy, _collect_facts(call, response, body))
 
 
 def _lost_answer_error(call: Call, text: str, remedy: str, facts: Mapping[str, Any]) -> VendorError:
@@ -170,7 +173,7 @@ def _lost_answer_error(call: Call, text: str, remedy: str, facts: Mapping[str, A
 
 def refused_error(call: Call, response: httpx.Response, body: Any) -> VendorError:
     """Build the error for a bad status other than 429."""
-    status, facts = response.status_code, _collect_facts(response, body)
+    status, facts = response.status_code, _collect_facts(call, response, body)
     text = f"{call}: {status} {response.reason_phrase}{_vendor_message(body)}"
     section = f"[connectors.{call.source}]"
     if status == 401:
@@ -188,16 +191,14 @@ def refused_error(call: Call, response: httpx.Response, body: Any) -> VendorErro
     return RequestRefused(text, f"Run `cs-sync check` to see what {call.source} wants.", **facts)
 
 
-def throttled_error(
-    call: Call, response: httpx.Response, body: Any, until: datetime | None
-) -> Throttled:
+def throttled_error(call: Call, response: httpx.Response, body: Any, until: datetime) -> Throttled:
     """Build the error for a quota closed longer than a run should wait."""
-    facts = _collect_facts(response, body)
+    facts = _collect_facts(call, response, body)
     request_id = facts["request_id"]
     error = Throttled(
         f"{call}: the quota is used up{_vendor_message(body)}"
         + (f" [request {request_id}]" if request_id else ""),
-        f"Run again {f'after {until:%Y-%m-%d %H:%M} UTC' if until else 'when it opens'};"
+        f"Run again after {until:%Y-%m-%d %H:%M} UTC;"
         " what is stored stays, and the run goes on from there.",
         until=until,
     )
@@ -214,31 +215,27 @@ def exhausted_error(call: Call, until: datetime) -> Throttled:
     )
 
 
-def is_daily_quota(body: Any) -> bool:
-    """Return whether HubSpot names its daily quota in this body."""
-    return isinstance(body, dict) and body.get("policyName") == "DAILY"
-
-
 def _unknown_answer(text: str, **facts: Any) -> AnswerUnknown:
     return AnswerUnknown(
         text, "It may have happened: look it up at the vendor before sending it again.", **facts
     )
 
 
-def _collect_facts(response: httpx.Response, body: Any) -> dict[str, Any]:
+def _collect_facts(call: Call, response: httpx.Response, body: Any) -> dict[str, Any]:
     return {
         "status": response.status_code,
         "body": None if body is InvalidJson else body,
         "headers": {k: v for k, v in response.headers.items() if k != "set-cookie"},
-        "request_id": _find_request_id(response, body),
+        "request_id": _find_request_id(call, response, body),
     }
 
 
-def _find_request_id(response: httpx.Response, body: Any) -> str | None:
+def _find_request_id(call: Call, response: httpx.Response, body: Any) -> str | None:
+    """Return the request's id, by the vendor's own names first."""
     fields = body if isinstance(body, dict) else {}
-    candidates = [response.headers.get(name) for name in _ID_HEADERS]
-    candidates += [fields.get(name) for name in _ID_FIELDS]
-    return next((str(value) for value in candidates if value), None)
+    names = (*call.id_names, *_ID_NAMES)
+    values = (source.get(name) for source in (response.headers, fields) for name in names)
+    return next((str(value) for value in values if value), None)
 
 
 def _vendor_message(body: Any) -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+from cs_sync.contracts.http import ResponseNames
+
 MIN_EPOCH_SECONDS = 1e9
 """A reset above this is a moment since 1970 (2001 and later), below it a number of seconds."""
 MIN_EPOCH_MILLISECONDS = 1e11
@@ -17,7 +19,7 @@ MAX_ROLLING_REQUESTS = 100_000
 """Requests in a rolling window; a larger limit is none."""
 
 _FAMILIES = ("ratelimit", "x-ratelimit", "x-rate-limit")
-_HUBSPOT = "x-hubspot-ratelimit-"
+_STANDARD = ResponseNames()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +36,24 @@ class RateLimitInfo:
     """The vendor says that all of the account is meant, not one endpoint."""
 
 
-def read_rate_limit_headers(headers: Mapping[str, str], now: datetime) -> RateLimitInfo:
+def read_rate_limit_headers(
+    headers: Mapping[str, str], now: datetime, names: ResponseNames = _STANDARD
+) -> RateLimitInfo:
     """Read the rate limit headers; unreadable ones count as missing.
 
     Args:
-        headers: Names in lower case.
+        headers: The response's headers, found in any case.
         now: The current time.
+        names: The vendor's own names, beside the standard ones.
     """
     remaining, reset = _read_fixed_window(headers, now)
     return RateLimitInfo(
         retry_after=_parse_retry_after(headers.get("retry-after"), now),
         remaining=remaining,
         reset=reset,
-        rolling=_read_rolling_window(headers),
-        daily_remaining=_parse_int(headers.get(_HUBSPOT + "daily-remaining")),
-        everywhere=headers.get("stripe-rate-limited-reason", "").startswith("global"),
+        rolling=_read_rolling_window(headers, names.rolling) if names.rolling else None,
+        daily_remaining=_parse_int(headers.get(names.daily_remaining or "")),
+        everywhere=_means_account(headers, names),
     )
 
 
@@ -83,10 +88,18 @@ def _seconds_from_now(reset: float, now: datetime) -> float:
     return min(max(0.0, reset), MAX_WAIT_SECONDS) + ROUNDING_SECONDS
 
 
-def _read_rolling_window(headers: Mapping[str, str]) -> tuple[int, int, float] | None:
-    maximum = _parse_int(headers.get(_HUBSPOT + "max"))
-    remaining = _parse_int(headers.get(_HUBSPOT + "remaining"))
-    interval = _parse_number(headers.get(_HUBSPOT + "interval-milliseconds"))
+def _means_account(headers: Mapping[str, str], names: ResponseNames) -> bool:
+    if names.account_wide is None:
+        return False
+    header, beginning = names.account_wide
+    return headers.get(header, "").startswith(beginning)
+
+
+def _read_rolling_window(
+    headers: Mapping[str, str], names: tuple[str, str, str]
+) -> tuple[int, int, float] | None:
+    maximum, remaining = (_parse_int(headers.get(name)) for name in names[:2])
+    interval = _parse_number(headers.get(names[2]))
     if not maximum or remaining is None or not interval or not 0 < maximum <= MAX_ROLLING_REQUESTS:
         return None
     return maximum, max(0, remaining), interval / 1000

@@ -10,21 +10,7 @@ from cs_sync.identity.disjoint_sets import DisjointSets, Node
 from cs_sync.identity.domains import DomainRules, normalise_domain, normalise_email
 from cs_sync.identity.facts import AccountFact, AliasFact, ContactFact, IdentityFacts, RecordRef
 
-SOURCE_ORDER = ("hubspot", "stripe")
-"""Whose records found an account first; the other sources follow by name."""
 _LAST = datetime.max.replace(tzinfo=UTC)
-
-
-def rank_source(source: str, connector: str | None = None) -> tuple[int, str]:
-    """Return the sort key of a source: the CRM, billing, then the others by name.
-
-    Args:
-        source: The name of the source.
-        connector: Its connector; None if it has the same name.
-    """
-    kind = connector or source
-    rank = SOURCE_ORDER.index(kind) if kind in SOURCE_ORDER else len(SOURCE_ORDER)
-    return rank, source
 
 
 NO_KEYS = frozenset(
@@ -42,12 +28,13 @@ def read_own_id(fact: AccountFact | ContactFact) -> str | None:
     return key if key and key.lower() not in NO_KEYS else None
 
 
-def rank_founder(fact: AccountFact) -> tuple[bool, tuple[int, str], datetime, str]:
-    """Return the sort key of a record: own id, then CRM and billing, then oldest."""
+def rank_founder(fact: AccountFact) -> tuple[bool, int, str, datetime, str]:
+    """Return the sort key of a record: own id, then its source's precedence, then oldest."""
     created = fact.created_at or _LAST
     return (
         read_own_id(fact) is None,
-        rank_source(fact.ref.source, fact.connector),
+        fact.precedence,
+        fact.ref.source,
         created,
         fact.ref.source_id,
     )

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
+LAST_PRECEDENCE = 100
+"""The precedence of sources that state none."""
+
 
 class RecordRef(NamedTuple):
     """The natural key of a source record."""
@@ -31,8 +34,8 @@ class AccountFact:
     created_at: datetime | None = None
     is_test: bool = False
     deleted: bool = False
-    connector: str | None = None
-    """What its source is an instance of; None: of the connector of its own name."""
+    precedence: int = LAST_PRECEDENCE
+    """Of its source; the lowest comes first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class ContactFact:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     deleted: bool = False
-    connector: str | None = None
+    precedence: int = LAST_PRECEDENCE
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from cs_sync.identity.disjoint_sets import DisjointSets, Node
 from cs_sync.identity.domains import DomainRules, normalise_email
-from cs_sync.identity.evidence import rank_source, read_own_id, resolve_merged_keys
+from cs_sync.identity.evidence import read_own_id, resolve_merged_keys
 from cs_sync.identity.facts import ContactFact, KnownContact, KnownLink, MembershipFact, RecordRef
 from cs_sync.identity.resolution import Conflict
 
@@ -42,12 +42,10 @@ class Person:
     conflict: Conflict | None = None
 
 
-def rank_contact(fact: ContactFact) -> tuple[bool, tuple[int, str], datetime, str]:
-    """Return the sort key of a contact record: existing first, then CRM and billing, then
-    oldest.
-    """
-    rank = rank_source(fact.ref.source, fact.connector)
-    return fact.deleted, rank, fact.created_at or _LAST, fact.ref.source_id
+def rank_contact(fact: ContactFact) -> tuple[bool, int, str, datetime, str]:
+    """Return the sort key of a contact: existing, then by precedence, then oldest."""
+    created = fact.created_at or _LAST
+    return fact.deleted, fact.precedence, fact.ref.source, created, fact.ref.source_id
 
 
 def list_emails(fact: ContactFact) -> list[str]:

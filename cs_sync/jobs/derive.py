@@ -88,7 +88,7 @@ def _is_resolution_current(connection: Connection, rules: DomainRules) -> bool:
 def resolve_accounts(workspace: Workspace) -> Resolution:
     """Resolve the accounts from the stored records, without storing the result."""
     with workspace.store.read() as connection:
-        facts = read_identity_facts(connection, workspace.config.connectors.types)
+        facts = read_identity_facts(connection, workspace.precedence)
         identities = read_known_identities(connection)
     return resolve_identities(
         facts, identities, _match_with_plugins(workspace), workspace.config.identity.rules

@@ -1,7 +1,6 @@
 """Identity answers given by a person: saved, applied at once, and withdrawn."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import Connection
@@ -41,18 +40,17 @@ def record_answer(
     """
     with record_run(workspace, f"accounts {kind}") as recorded:
         now = workspace.clock()
-        number = recorded.transact(lambda c: _save_answer(c, kind, named, reason, now))
+        precedence = workspace.precedence
+
+        def save(connection: Connection) -> int:
+            refs = resolve_records(connection, named, precedence, apart=kind == "split")
+            _refuse_contradiction(connection, kind, refs)
+            return save_answer(connection, kind, refs, reason, now)
+
+        number = recorded.transact(save)
         recorded.statuses.append("ok")
         derive_accounts_and_mrr(recorded)
     return [row for row in list_answers(workspace) if row["answer"] == number]
-
-
-def _save_answer(
-    connection: Connection, kind: Kind, named: Sequence[str], reason: str | None, now: datetime
-) -> int:
-    refs = resolve_records(connection, named, apart=kind == "split")
-    _refuse_contradiction(connection, kind, refs)
-    return save_answer(connection, kind, refs, reason, now)
 
 
 def withdraw_answer(workspace: Workspace, number: int) -> list[dict[str, Any]]:

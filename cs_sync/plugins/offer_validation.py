@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from cs_sync.contracts.destination import Addresses
-from cs_sync.contracts.source import ConnectorConfig
+from cs_sync.contracts.source import ConnectorConfig, get_precedence
 from cs_sync.follow_ups.playbook import Playbook
 from cs_sync.follow_ups.playbooks import PLAYBOOKS
 from cs_sync.metrics.metric import Metric
@@ -22,6 +22,8 @@ def validate_source(offer: Any) -> str | None:
     concurrency = getattr(offer, "concurrency", None)
     if not isinstance(concurrency, int) or concurrency < 1:
         return f"{offer.__name__}.concurrency must be a whole number from 1"
+    if not isinstance(get_precedence(offer), int):
+        return f"{offer.__name__}.precedence must be a whole number; the lowest comes first"
     return None
 
 

@@ -11,7 +11,7 @@ from cs_sync.config import Config
 from cs_sync.contracts.destination import Destination
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
-from cs_sync.contracts.source import Source
+from cs_sync.contracts.source import Source, get_precedence
 from cs_sync.http import VendorHttp, collect_secrets
 from cs_sync.i18n import Translator, get_translator
 from cs_sync.plugins import PluginRegistry
@@ -70,6 +70,13 @@ class Workspace:
         selected = [name for name in configured if not only or name in only]
         self.config.connectors.resolve_secrets(selected)
         return [self._source(name) for name in selected]
+
+    @property
+    def precedence(self) -> dict[str, int]:
+        """Source → its precedence, also of sources that are configured no more."""
+        stated = {name: get_precedence(made) for name, made in self.plugins.sources.items()}
+        types = self.config.connectors.types
+        return stated | {name: stated[kind] for name, kind in types.items() if kind in stated}
 
     def destinations(self) -> list[tuple[str, Destination]]:
         """Return the configured destinations of scores and follow-ups, by name."""

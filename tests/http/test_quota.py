@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
+from cs_sync import ResponseNames
 from cs_sync.http.rate_limit_headers import (
     MAX_WAIT_SECONDS,
     ROUNDING_SECONDS,
@@ -13,6 +14,11 @@ from cs_sync.http.rate_limit_headers import (
     read_rate_limit_headers,
 )
 
+NAMES = ResponseNames(
+    rolling=("x-acme-max", "x-acme-remaining", "x-acme-milliseconds"),
+    daily_remaining="x-acme-daily-remaining",
+    account_wide=("acme-limited-reason", "global"),
+)
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 EPOCH = 1_767_268_800  # 2026-01-01T12:00:00Z
 
@@ -40,9 +46,9 @@ EPOCH = 1_767_268_800  # 2026-01-01T12:00:00Z
         ),
         (
             {
-                "X-HubSpot-RateLimit-Max": "1e15",
-                "X-HubSpot-RateLimit-Remaining": "0",
-                "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
+                "X-Acme-Max": "1e15",
+                "X-Acme-Remaining": "0",
+                "X-Acme-Milliseconds": "10000",
             },
             RateLimitInfo(),
         ),
@@ -63,17 +69,22 @@ EPOCH = 1_767_268_800  # 2026-01-01T12:00:00Z
         ({"X-Rate-Limit": "700", "X-Rate-Limit-Remaining": "699"}, RateLimitInfo()),
         (
             {
-                "X-HubSpot-RateLimit-Max": "190",
-                "X-HubSpot-RateLimit-Remaining": "180",
-                "X-HubSpot-RateLimit-Interval-Milliseconds": "10000",
-                "X-HubSpot-RateLimit-Daily": "650000",
-                "X-HubSpot-RateLimit-Daily-Remaining": "12",
+                "X-Acme-Max": "190",
+                "X-Acme-Remaining": "180",
+                "X-Acme-Milliseconds": "10000",
+                "X-Acme-Daily": "650000",
+                "X-Acme-Daily-Remaining": "12",
             },
             RateLimitInfo(rolling=(190, 180, 10.0), daily_remaining=12),
         ),
-        ({"Stripe-Rate-Limited-Reason": "global-rate"}, RateLimitInfo(everywhere=True)),
-        ({"Stripe-Rate-Limited-Reason": "endpoint-rate"}, RateLimitInfo()),
+        ({"Acme-Limited-Reason": "global-rate"}, RateLimitInfo(everywhere=True)),
+        ({"Acme-Limited-Reason": "endpoint-rate"}, RateLimitInfo()),
     ],
 )
 def test_reading(headers: dict[str, str], expected: Any) -> None:
-    assert read_rate_limit_headers(httpx.Headers(headers), NOW) == expected
+    assert read_rate_limit_headers(httpx.Headers(headers), NOW, NAMES) == expected
+
+
+def test_names_that_no_connector_states_are_not_read() -> None:
+    headers = {"X-Acme-Daily-Remaining": "0", "Acme-Limited-Reason": "global"}
+    assert read_rate_limit_headers(httpx.Headers(headers), NOW) == RateLimitInfo()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from cs_sync import ResponseNames
 from cs_sync.contracts.http import Limit
 from cs_sync.http import ManualClock, VendorHttp
 
@@ -13,6 +14,7 @@ ALLOWED, SECONDS = 10, 1.0
 REQUESTS = 150
 """Of each process."""
 
+NAMES = ResponseNames(rolling=("x-acme-max", "x-acme-remaining", "x-acme-milliseconds"))
 Headers = Callable[[int], dict[str, str]]
 
 
@@ -21,11 +23,11 @@ def nothing(_left: int) -> dict[str, str]:
 
 
 def rolling(left: int) -> dict[str, str]:
-    """What HubSpot says: how many the window holds, for everybody together."""
+    """What some vendors say: how many the window holds, for everybody together."""
     return {
-        "X-HubSpot-RateLimit-Max": str(ALLOWED),
-        "X-HubSpot-RateLimit-Remaining": str(left),
-        "X-HubSpot-RateLimit-Interval-Milliseconds": str(int(SECONDS * 1000)),
+        "X-Acme-Max": str(ALLOWED),
+        "X-Acme-Remaining": str(left),
+        "X-Acme-Milliseconds": str(int(SECONDS * 1000)),
     }
 
 
@@ -64,7 +66,7 @@ def test_two_processes_converge_and_lose_nothing(headers: Headers, share: float)
             sleep=clock.sleep,
             rng=lambda: 0.5,
             client=httpx.Client(transport=vendor),
-        ).at("https://api.example.com")
+        ).at("https://api.example.com", names=NAMES)
         for _ in range(2)
     ]
     began = clock.now()

@@ -20,7 +20,7 @@ from cs_sync.contracts.errors import (
     VendorError,
 )
 from cs_sync.contracts.events import Event
-from cs_sync.contracts.http import Http, Limit
+from cs_sync.contracts.http import Http, Limit, ResponseNames
 from cs_sync.http import ManualClock, VendorHttp
 
 BASE = "https://api.example.com"
@@ -195,14 +195,27 @@ def test_an_endless_429_ends(bench: Bench, respx_mock: respx.MockRouter) -> None
     assert route.call_count == 20
 
 
-def test_a_used_up_day_stops_at_once(bench: Bench, respx_mock: respx.MockRouter) -> None:
-    body = {"message": "daily limit", "policyName": "DAILY", "correlationId": "c-1"}
-    route = respx_mock.get(f"{BASE}/a").respond(429, json=body)
-    with pytest.raises(Throttled) as caught:
-        bench.door.get("a")
+def test_a_used_up_day_that_the_connector_names_stops_at_once(
+    bench: Bench, respx_mock: respx.MockRouter
+) -> None:
+    def classify(_response: httpx.Response, body: Any) -> Throttled | None:
+        return Throttled("the day is used up") if body["quota"] == "day" else None
+
+    route = respx_mock.get(f"{BASE}/a").respond(429, json={"quota": "day"})
+    with pytest.raises(Throttled, match="the day is used up"):
+        bench.root.at(BASE, classify=classify).get("a")
     assert route.call_count == 1
-    assert (caught.value.until, caught.value.request_id) == (None, "c-1")
-    assert "[request c-1]" in str(caught.value)
+
+
+def test_a_quota_closed_for_long_names_the_request(
+    bench: Bench, respx_mock: respx.MockRouter
+) -> None:
+    headers = {"Retry-After": "90000", "X-Acme-Trace": "c-1"}
+    respx_mock.get(f"{BASE}/a").respond(429, headers=headers)
+    names = ResponseNames(request_id=("x-acme-trace",))
+    with pytest.raises(Throttled, match=r"\[request c-1\]") as caught:
+        bench.root.at(BASE, names=names).get("a")
+    assert caught.value.request_id == "c-1"
 
 
 def test_a_quota_that_opens_too_late_is_not_waited_for(respx_mock: respx.MockRouter) -> None:
@@ -260,9 +273,10 @@ def test_a_keyed_write_is_as_good_as_a_read(bench: Bench, respx_mock: respx.Mock
     ("headers", "body", "expected"),
     [
         ({"Request-Id": "req_1"}, {}, "req_1"),
-        ({"X-HubSpot-Correlation-Id": "c-2"}, {}, "c-2"),
+        ({"X-Acme-Trace": "c-2"}, {}, "c-2"),
         ({"X-Request-Id": "x-3"}, {}, "x-3"),
-        ({}, {"correlationId": "c-4"}, "c-4"),
+        ({}, {"traceId": "c-4"}, "c-4"),
+        ({"Request-Id": "proxy"}, {"traceId": "c-4"}, "proxy"),
         ({}, {"type": "error.list", "request_id": "r-5"}, "r-5"),
         ({}, [], None),
     ],
@@ -271,8 +285,9 @@ def test_errors_carry_the_vendors_request_id(
     bench: Bench, respx_mock: respx.MockRouter, headers: Any, body: Any, expected: str | None
 ) -> None:
     respx_mock.get(f"{BASE}/a").respond(404, json=body, headers=headers)
+    names = ResponseNames(request_id=("x-acme-trace", "traceId"))
     with pytest.raises(RequestRefused) as caught:
-        bench.door.get("a")
+        bench.root.at(BASE, names=names).get("a")
     assert caught.value.request_id == expected
     assert caught.value.body == body
 

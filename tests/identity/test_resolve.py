@@ -31,7 +31,7 @@ def account(source: str, source_id: str, **fields: Any) -> AccountFact:
 def test_an_instance_founds_accounts_where_its_connector_does() -> None:
     facts = [
         account("posthog", "p", domain="acme.io"),
-        account("eu", "h", domain="acme.io", connector="hubspot"),
+        account("eu", "h", domain="acme.io", precedence=10),
         account("stripe", "s", domain="acme.io"),
     ]
     [found] = resolve_identities(IdentityFacts(facts)).accounts

@@ -225,14 +225,14 @@ def _select_unnamed_share(scope: Scope) -> Select[Any]:
     return select_totals(scope, rows, numerator=nobody, denominator=func.count(), n=func.count())
 
 
-_POSTHOG = ("PostHog docs, DAU/MAU ratio",)
+_CITED = ("PostHog docs, DAU/MAU ratio",)
 
 
 def _make_usage_metric(
     name: str, title: str, unit: Any, formula: str, build: Any, **more: Any
 ) -> Metric:
     return Metric(
-        name, title, unit, formula, more.pop("sources", _POSTHOG), build, ("usage_day",),
+        name, title, unit, formula, more.pop("sources", _CITED), build, ("usage_day",),
         stage=("retention",), family="engagement", settings=more.pop("settings", _WINDOW),
         edge_cases=more.pop("note", "") + _PEOPLE_NOTE, **more,
     )  # fmt: skip

@@ -20,6 +20,7 @@ from cs_sync.identity import (
     Resolution,
     ResolvedLink,
 )
+from cs_sync.identity.facts import LAST_PRECEDENCE
 from cs_sync.store.queries.account_answers import ANSWER, read_answers, save_questions
 from cs_sync.store.queries.attributes import save_attributes
 from cs_sync.store.queries.contact_accounts import save_contact_accounts
@@ -42,17 +43,17 @@ ACCOUNT, ACCOUNT_LINK = get_table(Account), get_table(AccountLink)
 CONTACT, CONTACT_LINK = get_table(Contact), get_table(ContactLink)
 OWNER = get_table(Owner)
 Rows = Iterable[dict[str, Any]]
-NO_INSTANCES: Mapping[str, str] = {}
+NO_PRECEDENCE: Mapping[str, int] = {}
 
 
 def read_identity_facts(
-    connection: Connection, connectors: Mapping[str, str] = NO_INSTANCES
+    connection: Connection, precedence: Mapping[str, int] = NO_PRECEDENCE
 ) -> IdentityFacts:
     """Read all facts about identity from sources and people; tombstones are marked.
 
     Args:
         connection: A read connection.
-        connectors: Source → its connector, for sources with another name.
+        precedence: Source → its precedence; sources without one come last.
     """
     members = _select_records(
         connection, Membership, "contact_source_id", "account_source_id", "is_primary"
@@ -63,7 +64,7 @@ def read_identity_facts(
             AccountFact(
                 ref=_build_ref(row),
                 deleted=row["deleted_at"] is not None,
-                connector=connectors.get(row["source"]),
+                precedence=precedence.get(row["source"], LAST_PRECEDENCE),
                 **_get_fact_fields(row),
             )
             for row in _select_records(
@@ -84,7 +85,7 @@ def read_identity_facts(
             ContactFact(
                 ref=_build_ref(row),
                 deleted=row["deleted_at"] is not None,
-                connector=connectors.get(row["source"]),
+                precedence=precedence.get(row["source"], LAST_PRECEDENCE),
                 **_get_fact_fields(row),
             )
             for row in _select_records(

@@ -1,9 +1,19 @@
 """The HTTP client for HubSpot: address, access token, error classification."""
 
-from cs_sync import Http
+from cs_sync import Http, ResponseNames
 from cs_sync_hubspot.api import SHAPES
 from cs_sync_hubspot.config import HubSpotConfig
 from cs_sync_hubspot.errors import make_classifier
+
+NAMES = ResponseNames(
+    request_id=("x-hubspot-correlation-id", "correlationId"),
+    rolling=(
+        "x-hubspot-ratelimit-max",
+        "x-hubspot-ratelimit-remaining",
+        "x-hubspot-ratelimit-interval-milliseconds",
+    ),
+    daily_remaining="x-hubspot-ratelimit-daily-remaining",
+)
 
 
 def make_client(config: HubSpotConfig, http: Http) -> Http:
@@ -13,4 +23,5 @@ def make_client(config: HubSpotConfig, http: Http) -> Http:
         headers={"Authorization": f"Bearer {config.access_token.get_secret_value()}"},
         classify=make_classifier(config.workspace.timezone, config.section),
         shapes=SHAPES,
+        names=NAMES,
     )

@@ -58,6 +58,7 @@ class HubSpotSource:
     Config: ClassVar[type[ConnectorConfig]] = HubSpotConfig
     limits: ClassVar[Sequence[Limit]] = LIMITS
     concurrency: ClassVar[int] = 4
+    precedence: ClassVar[int] = 10
 
     def __init__(self, config: HubSpotConfig, http: Http) -> None:
         self._config = config

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cs_sync import Shape
+from cs_sync import ResponseNames, Shape
 
 VERSION = "2026-10-28.endive"
 """Sent with every request, so that a newer SDK or account default changes no answer."""
@@ -12,6 +12,8 @@ VERSION = "2026-10-28.endive"
 PAGE_SIZE = 100
 MAX_LIST_ROWS = 1_000_000
 """Rows of a list that is held in memory: prices, coupons, the lines of one invoice."""
+
+NAMES = ResponseNames(account_wide=("stripe-rate-limited-reason", "global"))
 
 _LIST = {"data": list, "has_more": bool}
 SHAPES = (

@@ -82,6 +82,7 @@ class StripeSource:
         ),
     )  # fmt: skip
     concurrency: ClassVar[int] = 10
+    precedence: ClassVar[int] = 20
 
     def __init__(self, config: StripeConfig, http: Http) -> None:
         # Imported here: the SDK takes a third of a second, which `--help` need not wait for.
@@ -93,7 +94,11 @@ class StripeSource:
         narrower = (TEST_LIMIT,) if _is_test_key(key) else ()
         self._api = StripeApi(
             http.at(
-                config.base_url, classify=classify_response, shapes=api.SHAPES, limits=narrower
+                config.base_url,
+                classify=classify_response,
+                shapes=api.SHAPES,
+                limits=narrower,
+                names=api.NAMES,
             ),
             key,
             config.base_url,

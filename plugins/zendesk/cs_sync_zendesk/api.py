@@ -4,7 +4,15 @@ from typing import Any
 
 import httpx
 
-from cs_sync import CredentialRefused, Limit, PermissionMissing, RequestRefused, Shape, VendorError
+from cs_sync import (
+    CredentialRefused,
+    Limit,
+    PermissionMissing,
+    RequestRefused,
+    ResponseNames,
+    Shape,
+    VendorError,
+)
 
 TOKEN = "/oauth/tokens"  # noqa: S105 - a path
 ME = "/api/v2/users/me"
@@ -23,6 +31,8 @@ SHAPES = (
     Shape(rf"{ME}$", {"user": dict}),
     Shape(rf"{SAMPLE}$", {"tickets": list}),
 )
+
+NAMES = ResponseNames(request_id=("x-zendesk-request-id",))
 
 LIMITS = (Limit(10, 60.0, r"/api/v2/incremental/"),)
 """The exports' own limit; what the plan allows beside them is told by the headers."""

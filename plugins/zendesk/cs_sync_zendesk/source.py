@@ -16,7 +16,7 @@ from cs_sync import (
 )
 from cs_sync_schemas import Membership, SourceAccount, SourceContact, SurveyResponse, Ticket
 from cs_sync_zendesk import reading
-from cs_sync_zendesk.api import LIMITS, ME, SAMPLE, SHAPES, classify_response
+from cs_sync_zendesk.api import LIMITS, ME, NAMES, SAMPLE, SHAPES, classify_response
 from cs_sync_zendesk.auth import make_auth
 from cs_sync_zendesk.config import ZendeskConfig
 
@@ -39,7 +39,11 @@ class ZendeskSource:
         self._base_url = config.base_url.rstrip("/")
         self._topic_field = config.topic_field_id
         self._http = http.at(
-            config.base_url, auth=make_auth(config), classify=classify_response, shapes=SHAPES
+            config.base_url,
+            auth=make_auth(config),
+            classify=classify_response,
+            shapes=SHAPES,
+            names=NAMES,
         )
 
     def streams(self) -> Sequence[Stream]:
