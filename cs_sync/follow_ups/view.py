@@ -15,8 +15,8 @@ from cs_sync.health.facts import (
     TicketFact,
     UsageFact,
 )
+from cs_sync.health.money_at_risk import calculate_money_at_risk
 from cs_sync.i18n import ENGLISH, Translator
-from cs_sync_schemas.money import CURRENCY_EXPONENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +92,8 @@ class AccountView:
 
     @property
     def at_risk(self) -> float:
-        """Money at risk in currency units: MRR × (100 − score) ÷ 100.
-
-        The score is capped at 100; currencies count at par.
-        """
-        units = sum(amount / 10 ** CURRENCY_EXPONENT[code] for code, amount in self.mrr.items())
-        return float(units * (100 - min(self.score or 0.0, 100.0)) / 100)
+        """Money at risk in currency units."""
+        return calculate_money_at_risk(self.mrr, self.score)
 
     @property
     def unused_since(self) -> date | None:

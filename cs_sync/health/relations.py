@@ -7,36 +7,25 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     Date,
-    FromClause,
     Table,
     and_,
     func,
-    literal,
-    or_,
     select,
     true,
     union_all,
 )
 
 from cs_sync.health.scope import SignalScope
-from cs_sync.metrics.ownership import CONTACT_LINK, LINK, join_owner
-from cs_sync_schemas import Account, Contact, get_table
+from cs_sync.metrics.ownership import CONTACT_LINK, LINK, get_respondent, join_owner
+from cs_sync.metrics.sql.relations import ACCOUNT, is_counted, is_present
+from cs_sync_schemas import Contact, get_table
 
-ACCOUNT = get_table(Account)
 CONTACT = get_table(Contact)
 
 
-def is_present(scope: SignalScope, record: FromClause) -> ColumnElement[bool]:
-    """Return the condition for existing records: not deleted, now or at `known_at`."""
-    if scope.known_at is None:
-        return record.c.deleted_at.is_(None)
-    gone_later = or_(record.c.deleted_at.is_(None), record.c.deleted_at > scope.known_at)
-    return and_(record.c.first_seen_at <= scope.known_at, gone_later)
-
-
 def is_scored(scope: SignalScope) -> ColumnElement[bool]:
-    """Return the condition for scored accounts: in scope, no tests, not merged."""
-    counted = and_(ACCOUNT.c.is_test.is_(False), ACCOUNT.c.merged_into.is_(None))
+    """Return the condition for scored accounts: counted, and in scope."""
+    counted = is_counted()
     return and_(counted, ACCOUNT.c.id.in_(scope.accounts)) if scope.accounts else counted
 
 
@@ -57,17 +46,15 @@ def select_owned(
     owner, person = join_owner(record), list[ColumnElement[Any]]()
     tables = owner.rows
     if owner.contact_id is not None:
-        alone = record.c.source + literal("#") + record.c.source_id
-        own = record.c.source + literal(":") + record.c.contact_source_id
         tables = tables.outerjoin(CONTACT, CONTACT.c.id == owner.contact_id)
         person = [
-            func.coalesce(CONTACT.c.id, own, alone).label("person"),
+            get_respondent(record, owner.person).label("person"),
             CONTACT.c.name.label("person_name"),
         ]
     return (
         select(owner.account_id.label("account_id"), *person, *columns)
         .select_from(tables.join(ACCOUNT, ACCOUNT.c.id == owner.account_id))
-        .where(is_present(scope, record), is_scored(scope), where)
+        .where(is_present(record, scope.known_at), is_scored(scope), where)
         .cte(f"owned_{record.name}")
     )
 
@@ -119,7 +106,7 @@ def _select_newest(
     return union_all(
         *(
             select(table.c.source, func.max(moment).label("observed_at"))
-            .where(is_present(scope, table), _is_before_end(scope, moment), where)
+            .where(is_present(table, scope.known_at), _is_before_end(scope, moment), where)
             .group_by(table.c.source)
             for table, moment in facts
         )

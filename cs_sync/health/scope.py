@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
+
+from cs_sync.metrics.periods import get_day_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,3 @@ class SignalScope:
 def build_day_scope(day: date, zone: str = "UTC", accounts: Sequence[str] = ()) -> SignalScope:
     """Build the scope of everything up to the end of a day."""
     return SignalScope(get_day_start(day + timedelta(days=1), zone), day, zone, None, accounts)
-
-
-def get_day_start(day: date, zone: str) -> datetime:
-    """Return the UTC instant at which a day begins in a zone."""
-    return datetime.combine(day, time.min, tzinfo=ZoneInfo(zone)).astimezone(UTC)

@@ -10,7 +10,7 @@ from babel.dates import format_date
 from babel.numbers import format_decimal
 
 from cs_sync.i18n.catalogue import Language, Message, read_catalogue
-from cs_sync_schemas.money import CURRENCY_EXPONENT
+from cs_sync_schemas.money import get_exponent, to_major_units
 
 _LOCALES: Mapping[Language, str] = {"zh-Hans": "zh_Hans_CN", "zh-Hant": "zh_Hant_TW"}
 
@@ -62,9 +62,9 @@ class Translator:
 
     def money(self, amount: int, currency: str) -> str:
         """Format an amount in minor units: `1,250.00 EUR`."""
-        exponent = CURRENCY_EXPONENT.get(currency, 2)
+        exponent = get_exponent(currency)
         digits = "#,##0" + ("." + "0" * exponent if exponent else "")
-        return f"{self._format_decimal(Decimal(amount).scaleb(-exponent), digits)} {currency}"
+        return f"{self._format_decimal(to_major_units(amount, currency), digits)} {currency}"
 
     def mrr(self, amounts: Mapping[str, int]) -> str:
         """Format MRR (currency → minor units), currency by currency: `10.00 EUR + 5.00 USD`."""

@@ -1,11 +1,12 @@
 """Sync of the sources."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.jobs.derive import derive_accounts_and_mrr
 from cs_sync.jobs.flag_anomalies import flag_anomalies
+from cs_sync.metrics.periods import get_day_start
 from cs_sync.queries.late_use import describe_incomplete_days
 from cs_sync.runtime.run_result import RunSummary
 from cs_sync.runtime.run_session import RunSession, record_run
@@ -41,8 +42,13 @@ def sync_workspace(
         raise ConfigError(
             f"no day lies between {since} and {end}", "--until is the day after the last one"
         )
-    bounds = _get_midnight(workspace, since), _get_midnight(workspace, until)
-    request = ReadRequest(full, *bounds, confirmed=full)
+    zone = str(workspace.config.workspace.timezone)
+    request = ReadRequest(
+        full,
+        None if since is None else get_day_start(since, zone),
+        None if until is None else get_day_start(until, zone),
+        confirmed=full,
+    )
     command = SYNC_RANGE if request.is_ranged else SYNC_FULL if full else SYNC
     with record_run(workspace, command) as recorded:
         sync_in_run(recorded, request, only)
@@ -68,8 +74,3 @@ def _describe_failures(outcomes: Sequence[StreamResult]) -> list[str]:
         if outcome.error:
             streams.setdefault((outcome.source, str(outcome.error)), []).append(outcome.stream)
     return [f"{source} {', '.join(names)}: {why}" for (source, why), names in streams.items()]
-
-
-def _get_midnight(workspace: Workspace, day: date | None) -> datetime | None:
-    zone = workspace.config.workspace.timezone
-    return None if day is None else datetime.combine(day, time(), zone)

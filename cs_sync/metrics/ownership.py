@@ -3,7 +3,18 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Date, FromClause, Table, and_, func, or_
+from sqlalchemy import (
+    ColumnElement,
+    Date,
+    FromClause,
+    String,
+    Table,
+    and_,
+    cast,
+    func,
+    literal,
+    or_,
+)
 
 from cs_sync_schemas import (
     AccountLink,
@@ -30,11 +41,15 @@ _TIME_COLUMNS = {
 
 @dataclass(frozen=True, slots=True)
 class OwnedRecords:
-    """Records joined to their owners: the account's id and the person's, if any."""
+    """Records joined to their owners: the account's id, and of records of people the contact's.
+
+    `person` is the resolved contact, else the source's; null where the record names nobody.
+    """
 
     rows: FromClause
     account_id: ColumnElement[Any]
     contact_id: ColumnElement[Any] | None
+    person: ColumnElement[Any]
 
 
 def join_owner(record: Table) -> OwnedRecords:
@@ -42,21 +57,32 @@ def join_owner(record: Table) -> OwnedRecords:
 
     A person's later move changes nothing; a merged account takes its records along.
     """
-    named = and_(LINK.c.source == record.c.source, LINK.c.source_id == record.c.account_source_id)
-    rows: FromClause = record.outerjoin(LINK, named)
+    rows: FromClause = record.outerjoin(LINK, names_account(record))
     if "contact_source_id" not in record.c:
-        return OwnedRecords(rows, LINK.c.account_id, None)
+        return OwnedRecords(rows, LINK.c.account_id, None, literal(None, String))
     person = and_(
         CONTACT_LINK.c.source == record.c.source,
         CONTACT_LINK.c.source_id == record.c.contact_source_id,
     )
-    placed = and_(
-        PLACE_LINK.c.source == PLACE.c.source,
-        PLACE_LINK.c.source_id == PLACE.c.account_source_id,
-    )
     rows = rows.outerjoin(CONTACT_LINK, person).outerjoin(PLACE, _is_place_then(record))
     account_id = func.coalesce(LINK.c.account_id, PLACE_LINK.c.account_id)
-    return OwnedRecords(rows.outerjoin(PLACE_LINK, placed), account_id, CONTACT_LINK.c.contact_id)
+    own = cast(record.c.source, String) + literal(":") + record.c.contact_source_id
+    return OwnedRecords(
+        rows.outerjoin(PLACE_LINK, names_account(PLACE, PLACE_LINK)),
+        account_id,
+        CONTACT_LINK.c.contact_id,
+        func.coalesce(CONTACT_LINK.c.contact_id, own),
+    )
+
+
+def names_account(record: FromClause, link: FromClause = LINK) -> ColumnElement[bool]:
+    """Return the condition for the link of the account that a record names."""
+    return and_(link.c.source == record.c.source, link.c.source_id == record.c.account_source_id)
+
+
+def get_respondent(record: FromClause, person: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return the person, else the record itself: an unnamed answer counts by itself."""
+    return func.coalesce(person, record.c.source + literal("#") + record.c.source_id)
 
 
 def _is_place_then(record: Table) -> ColumnElement[bool]:

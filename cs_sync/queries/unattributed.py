@@ -1,7 +1,6 @@
 """Money, tickets, answers and usage without an account: shares and records."""
 
 from collections.abc import Iterable
-from decimal import Decimal
 from typing import Any
 
 from cs_sync.contracts.events import Event
@@ -13,7 +12,7 @@ from cs_sync.store.queries.unattributed import (
     read_unattributed_records,
     read_unattributed_shares,
 )
-from cs_sync_schemas.money import CURRENCY_EXPONENT
+from cs_sync_schemas.money import format_amount
 
 COMMAND = "cs-sync accounts --unattributed"
 
@@ -55,10 +54,8 @@ def format_share(share: UnattributedShare) -> str:
     """Format a share: 12 of 300 tickets (4.0 %)."""
     part, whole = f"{share.unattributed:,}", f"{share.total:,} {share.kind}"
     if share.currency:
-        exponent = CURRENCY_EXPONENT[share.currency]
-        amounts = (Decimal(n).scaleb(-exponent) for n in (share.unattributed, share.total))
-        part, whole = (f"{amount:,} {share.currency}" for amount in amounts)
-        whole += " of money"
+        part = format_amount(share.unattributed, share.currency)
+        whole = f"{format_amount(share.total, share.currency)} of money"
     return f"{part} of {whole} ({(share.share or 0) * 100:.1f} %)"
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cs_sync.report.data import BandCount, BandCountOnDay
-from cs_sync.report.formats import to_major_units
 from cs_sync.report.movements import MOVEMENTS, BridgePeriod, select_movements
+from cs_sync_schemas.money import to_major_units
 
 Spec = dict[str, Any]
 MOVEMENT_COLOURS = {name: f"var(--{name})" for name in MOVEMENTS}

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cs_sync_schemas.money import CURRENCY_EXPONENT
+from cs_sync_schemas.money import get_exponent, to_major_units
 
 UNKNOWN = "–"
 MINUS, THIN = "\u2212", "\u202f"
@@ -21,16 +21,6 @@ def number(value: float | Decimal | int | None, decimals: int = 0) -> str:
     if value is None:
         return UNKNOWN
     return f"{value:,.{decimals}f}".replace("-", MINUS)
-
-
-def to_major_units(minor: int | float, currency: str) -> Decimal:
-    """Convert an amount from minor to major units of its currency."""
-    return Decimal(str(minor)).scaleb(-get_exponent(currency))
-
-
-def get_exponent(currency: str) -> int:
-    """Return the number of decimals of a currency; two if it is unknown."""
-    return CURRENCY_EXPONENT.get(currency.upper(), 2)
 
 
 def money(minor: int | float | None, currency: str | None, *, exact: bool = False) -> str:

@@ -42,6 +42,22 @@ def known_currency(code: str) -> str:
     return upper
 
 
+def get_exponent(currency: str | None) -> int:
+    """Return the number of decimals of a currency's minor unit; two if it is unknown."""
+    return CURRENCY_EXPONENT.get((currency or "").upper(), 2)
+
+
+def to_major_units(minor: float, currency: str | None) -> Decimal:
+    """Convert an amount from minor to major units of its currency."""
+    return Decimal(str(minor)).scaleb(-get_exponent(currency))
+
+
+def format_amount(minor: float, currency: str | None) -> str:
+    """Format an amount in minor units in plain text: 123456, EUR → 1,234.56 EUR."""
+    amount = f"{to_major_units(minor, currency):,.{get_exponent(currency)}f}"
+    return f"{amount} {currency}" if currency else amount
+
+
 MAX_MINOR_UNITS = 10**15
 """Of one amount: no real one is larger, and sums of thousands stay in 64 bits."""
 

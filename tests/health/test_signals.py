@@ -169,6 +169,7 @@ def test_without_any_ticket_source_support_is_unknown(workspace: Workspace) -> N
         ({"status": "canceled", "ended_at": at(3)}, None),
         ({"status": "canceled", "ended_at": at(23)}, 2),
         ({"status": "incomplete"}, None),
+        ({"status": "incomplete_expired", "ended_at": at(23)}, None),
         ({"started_at": at(23)}, None),
     ],
 )

@@ -1,6 +1,6 @@
 """Commands that compute: metrics, mrr, reconcile, score, explain."""
 
-from datetime import datetime, time
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -208,6 +208,4 @@ def parse_instant(text: str | None, zone: "ZoneInfo") -> datetime | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(f"{text!r} is neither a day nor an ISO 8601 instant") from None
-    if len(text) <= len("2026-01-31"):
-        moment = datetime.combine(moment, time())
     return moment if moment.tzinfo else moment.replace(tzinfo=zone)

@@ -7,7 +7,7 @@ from typing import Any
 from rich.text import Text
 
 from cs_sync.metrics.display_units import get_display_unit
-from cs_sync_schemas.money import CURRENCY_EXPONENT
+from cs_sync_schemas.money import format_amount
 
 NO_VALUE = "–"
 BAND_STYLE = {"red": "red", "yellow": "yellow", "green": "green", "excellent": "bold green"}
@@ -46,11 +46,8 @@ def format_cell(value: Any) -> Text:
 
 
 def format_money(minor: float | None, currency: str | None) -> str:
-    """Format minor units with their currency: 123456, EUR → 1,234.56 EUR."""
-    if minor is None:
-        return NO_VALUE
-    decimals = CURRENCY_EXPONENT.get(currency or "", 2)
-    return f"{minor / 10**decimals:,.{decimals}f} {currency or ''}".strip()
+    """Format an amount in minor units, or a dash for none."""
+    return NO_VALUE if minor is None else format_amount(minor, currency)
 
 
 def format_amounts(by_currency: Mapping[str, float] | None) -> str:

@@ -9,8 +9,8 @@ from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
 from cs_sync.follow_ups.wording import describe_account, join_paragraphs
-from cs_sync.health.scope import get_day_start
 from cs_sync.health.wording import to_plain_line
+from cs_sync.metrics.periods import get_day_start
 
 
 class UnusedSettings(PlaybookSettings):

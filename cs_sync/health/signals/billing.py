@@ -6,11 +6,11 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, se
 
 from cs_sync.health.relations import select_owned
 from cs_sync.health.scope import SignalScope
+from cs_sync.metrics.subscriptions import was_running
 from cs_sync_schemas import Invoice, Subscription, get_table
 
 SUBSCRIPTION = get_table(Subscription)
 INVOICE = get_table(Invoice)
-ENDED_STATUSES = ("canceled", "incomplete", "incomplete_expired")
 UNPAID_STATUSES = ("past_due", "unpaid")
 GOOD, LEAVING, PAST_DUE = 2, 1, 0
 
@@ -44,9 +44,7 @@ def billing_standing(scope: SignalScope) -> Select[Any]:
 
 def is_running(scope: SignalScope) -> ColumnElement[bool]:
     """Return the condition for subscriptions running at the end of the scope."""
-    at = scope.until
-    still = and_(SUBSCRIPTION.c.ended_at.is_(None), SUBSCRIPTION.c.status.not_in(ENDED_STATUSES))
-    return and_(SUBSCRIPTION.c.started_at < at, or_(still, SUBSCRIPTION.c.ended_at >= at))
+    return was_running(SUBSCRIPTION, scope.until)
 
 
 def is_ending(scope: SignalScope) -> ColumnElement[bool]:

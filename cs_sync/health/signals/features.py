@@ -5,8 +5,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
 
-from cs_sync.health.relations import is_present, select_covered_accounts, select_owned
+from cs_sync.health.relations import select_covered_accounts, select_owned
 from cs_sync.health.scope import SignalScope
+from cs_sync.metrics.sql.relations import is_present
 from cs_sync_schemas import FeatureDay, get_table
 
 FEATURE = get_table(FeatureDay)
@@ -41,6 +42,6 @@ def feature_28(scope: SignalScope, feature: str) -> Select[Any]:
 def is_from_reporting_source(scope: SignalScope, features: Sequence[str]) -> ColumnElement[bool]:
     """Return the condition for rows of sources with one of the features up to the day."""
     sources = select(_SEEN.c.source).where(
-        _SEEN.c.feature.in_(features), _SEEN.c.day <= scope.day, is_present(scope, _SEEN)
+        _SEEN.c.feature.in_(features), _SEEN.c.day <= scope.day, is_present(_SEEN, scope.known_at)
     )
     return FEATURE.c.source.in_(sources)

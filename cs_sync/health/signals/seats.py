@@ -4,10 +4,11 @@ from typing import Any
 
 from sqlalchemy import CTE, Float, Select, and_, case, cast, distinct, func, not_, select
 
-from cs_sync.health.relations import is_present, select_owned
+from cs_sync.health.relations import select_owned
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.signals.billing import SUBSCRIPTION, is_running
 from cs_sync.health.signals.usage import select_use_coverage, select_used_days
+from cs_sync.metrics.sql.relations import is_present
 from cs_sync_schemas import SubscriptionItem, get_table
 
 ITEM = get_table(SubscriptionItem)
@@ -22,7 +23,7 @@ def select_subscription_seats(scope: SignalScope) -> CTE:
             ITEM.c.subscription_source_id,
             func.max(cast(ITEM.c.quantity, Float)).label("seats"),
         )
-        .where(is_present(scope, ITEM), ITEM.c.usage_type == "licensed")
+        .where(is_present(ITEM, scope.known_at), ITEM.c.usage_type == "licensed")
         .where(ITEM.c.valid_from < scope.until, not_(func.coalesce(ended, False)))
         .group_by(ITEM.c.source, ITEM.c.subscription_source_id)
         .cte("seats_of_subscriptions")

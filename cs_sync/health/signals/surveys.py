@@ -6,9 +6,14 @@ from sqlalchemy import CTE, ColumnElement, Float, FromClause, Select, and_, case
 
 from cs_sync.health.relations import select_owned
 from cs_sync.health.scope import SignalScope
-from cs_sync_schemas import SurveyResponse, get_table
-
-ANSWER = get_table(SurveyResponse)
+from cs_sync.metrics.answers import (
+    ANSWER,
+    get_distance,
+    get_length,
+    is_scored_answer,
+    is_upper_quarter,
+    order_latest_first,
+)
 
 
 def select_latest_answers(scope: SignalScope, kind: str, days: int) -> CTE:
@@ -26,11 +31,11 @@ def select_latest_answers(scope: SignalScope, kind: str, days: int) -> CTE:
         scope,
         ANSWER,
         *(ANSWER.c[name] for name in _COLUMNS),
-        where=and_(ANSWER.c.kind == kind, ANSWER.c.score.is_not(None), window),
+        where=and_(is_scored_answer(kind), window),
     )
     newest_first: Any = {
         "partition_by": [answers.c.account_id, answers.c.person],
-        "order_by": [answers.c.answered_at.desc(), answers.c.source, answers.c.source_id.desc()],
+        "order_by": order_latest_first(answers),
     }
     place = func.row_number().over(**newest_first)
     previous = func.lead(answers.c.score).over(**newest_first)
@@ -62,10 +67,8 @@ def csat_90(scope: SignalScope) -> Select[Any]:
 
 
 def is_satisfied(answer: FromClause) -> ColumnElement[bool]:
-    """Whether a rating is in the upper quarter of its own scale."""
-    score, low, high = answer.c.score, answer.c.scale_min, answer.c.scale_max
-    above = case((answer.c.higher_is_better.is_(False), high - score), else_=score - low)
-    return above * 4 >= (high - low) * 3
+    """Return the condition for ratings in the upper quarter of their own scale."""
+    return is_upper_quarter(get_distance(answer), get_length(answer))
 
 
 def ratings(scope: SignalScope, days: int) -> Select[Any]:
@@ -78,7 +81,7 @@ def ratings(scope: SignalScope, days: int) -> Select[Any]:
         ANSWER,
         *(ANSWER.c[name] for name in names),
         satisfied,
-        where=and_(ANSWER.c.kind == "csat", ANSWER.c.score.is_not(None), window),
+        where=and_(is_scored_answer("csat"), window),
     )
     return select(rated).order_by(rated.c.answered_at, rated.c.source, rated.c.source_id)
 

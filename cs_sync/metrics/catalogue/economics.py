@@ -187,7 +187,7 @@ def _select_costs(scope: Scope) -> CTE:
     rows = (
         select(periods.c.period, COST.c.purpose, COST.c.currency, COST.c.amount)
         .select_from(periods.join(COST, inside))
-        .where(is_present(scope, COST))
+        .where(is_present(COST, scope.known_at))
         .cte("cost_rows")
     )
     rows = convert_rows(scope, rows)

@@ -22,7 +22,7 @@ def _select_days(scope: Scope, table: Table, *columns: ColumnElement[Any]) -> CT
     return (
         select(periods.c.period, *columns)
         .select_from(periods.join(table, inside))
-        .where(is_present(scope, table))
+        .where(is_present(table, scope.known_at))
         .cte(f"{table.name}_in_period")
     )
 

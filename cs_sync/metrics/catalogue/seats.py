@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import CTE, Double, Select, String, and_, case, cast, func, or_, select
+from sqlalchemy import CTE, Double, Select, String, and_, case, cast, func, or_, select, true
 
 from cs_sync.metrics.days_of_use import select_use_days
 from cs_sync.metrics.metric import Metric, Scope
@@ -14,10 +14,10 @@ from cs_sync.metrics.sql.relations import (
     select_period_rows,
     select_quotient,
 )
+from cs_sync.metrics.subscriptions import was_running
 from cs_sync_schemas import Subscription, SubscriptionItem, get_table
 
 SUBSCRIPTION, ITEM = get_table(Subscription), get_table(SubscriptionItem)
-_NEVER_RAN = ("incomplete", "incomplete_expired")
 
 
 def _select_seats(scope: Scope) -> CTE:
@@ -27,19 +27,18 @@ def _select_seats(scope: Scope) -> CTE:
     seats.
     """
     periods = select_period_rows(scope, until=lambda period: period.ends_at)
-    fields = [SUBSCRIPTION.c[name] for name in ("source", "source_id", "started_at", "ended_at")]
-    ours = select_attributed(
-        scope, SUBSCRIPTION, *fields, where=SUBSCRIPTION.c.status.not_in(_NEVER_RAN)
-    )
+    names = ("source", "source_id", "status", "started_at", "ended_at")
+    fields = [SUBSCRIPTION.c[name] for name in names]
+    ours = select_attributed(scope, SUBSCRIPTION, *fields, where=true())
     until = periods.c.until
-    runs = and_(ours.c.started_at < until, or_(ours.c.ended_at.is_(None), ours.c.ended_at >= until))
+    runs = was_running(ours, until)
     same_subscription = and_(
         ITEM.c.source == ours.c.source,
         ITEM.c.subscription_source_id == ours.c.source_id,
         ITEM.c.usage_type == "licensed",
         ITEM.c.valid_from < until,
         or_(ITEM.c.valid_to.is_(None), ITEM.c.valid_to >= until),
-        is_present(scope, ITEM),
+        is_present(ITEM, scope.known_at),
     )
     whose = [periods.c.period, *get_segment_columns(scope, ours), ours.c.account_id]
     each = (

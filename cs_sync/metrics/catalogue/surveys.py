@@ -12,12 +12,20 @@ from sqlalchemy import (
     case,
     cast,
     func,
-    literal,
     select,
     true,
 )
 
+from cs_sync.metrics.answers import (
+    ANSWER,
+    get_distance,
+    get_length,
+    is_scored_answer,
+    is_upper_quarter,
+    order_latest_first,
+)
 from cs_sync.metrics.metric import Metric, Scope
+from cs_sync.metrics.ownership import get_respondent
 from cs_sync.metrics.sql.attribution import select_attributed
 from cs_sync.metrics.sql.relations import (
     count_if,
@@ -27,9 +35,7 @@ from cs_sync.metrics.sql.relations import (
     select_quotient,
     select_totals,
 )
-from cs_sync_schemas import SurveyResponse, get_table
 
-ANSWER = get_table(SurveyResponse)
 _SETTINGS = {"window_days": 90, "surveys": ()}
 _WINDOW_NOTE = (
     "The latest answer of each respondent within a trailing window (90 days) that ends with the "
@@ -55,7 +61,7 @@ def select_latest_answers(scope: Scope, kind: str, *, by_survey: bool = False) -
     survey = [answers.c.survey.label("dimension_0")] if by_survey else []
     place = func.row_number().over(
         partition_by=[periods.c.period, answers.c.respondent, *survey],
-        order_by=[answers.c.answered_at.desc(), answers.c.source, answers.c.source_id.desc()],
+        order_by=order_latest_first(answers),
     )
     window = and_(answers.c.answered_at >= periods.c.since, answers.c.answered_at < periods.c.until)
     columns = [*get_segment_columns(scope, answers), *survey]
@@ -78,20 +84,12 @@ def _select_answers(scope: Scope, kind: str) -> CTE:
         scope,
         ANSWER,
         *(ANSWER.c[name] for name in fields),
-        *_build_distances(),
-        where=and_(ANSWER.c.kind == kind, ANSWER.c.score.is_not(None), in_surveys),
+        get_distance(ANSWER).label("above"),
+        get_length(ANSWER).label("length"),
+        where=and_(is_scored_answer(kind), in_surveys),
     )
-    alone = answers.c.source + literal("#") + answers.c.source_id
-    return select(*answers.c, func.coalesce(answers.c.person, alone).label("respondent")).cte(
-        "answers"
-    )
-
-
-def _build_distances() -> list[ColumnElement[Any]]:
-    """Build the distance from the worst end of the scale, and the scale's length."""
-    score, low, high = ANSWER.c.score, ANSWER.c.scale_min, ANSWER.c.scale_max
-    above = case((ANSWER.c.higher_is_better.is_(False), high - score), else_=score - low)
-    return [above.label("above"), (high - low).label("length")]
+    respondent = get_respondent(answers, answers.c.person).label("respondent")
+    return select(*answers.c, respondent).cte("answers")
 
 
 def _make_nps_query(*, by_survey: bool = False) -> Callable[[Scope], Select[Any]]:
@@ -127,8 +125,8 @@ def _make_share_query(
     return build
 
 
-def _is_upper_quarter(answers: CTE) -> ColumnElement[bool]:
-    return answers.c.above * 4 >= answers.c.length * 3
+def _is_satisfied(answers: CTE) -> ColumnElement[bool]:
+    return is_upper_quarter(answers.c.above, answers.c.length)
 
 
 def _is_upper_third(answers: CTE) -> ColumnElement[bool]:
@@ -155,7 +153,7 @@ SURVEYS: tuple[Metric, ...] = (
     Metric(
         "csat", "Customer satisfaction", "ratio", "satisfied respondents ÷ respondents",
         ("Zendesk help, Satisfaction score", "Drift, Customer success metrics"),
-        _make_share_query("csat", _is_upper_quarter), ("survey_response",), stage=("retention",),
+        _make_share_query("csat", _is_satisfied), ("survey_response",), stage=("retention",),
         family="engagement", settings=_SETTINGS, spread="wilson", divides=True,
         edge_cases=_WINDOW_NOTE + "Satisfied is the upper quarter of the scale: 4 and 5 of five, "
         "“good” of good and bad, 2 of 0 to 2. Neutral answers count against.",
@@ -171,7 +169,7 @@ SURVEYS: tuple[Metric, ...] = (
     Metric(
         "csat_by_survey", "Customer satisfaction by survey", "ratio",
         "satisfied respondents ÷ respondents, for each survey",
-        ("Zendesk help, Satisfaction score",), _make_share_query("csat", _is_upper_quarter,
+        ("Zendesk help, Satisfaction score",), _make_share_query("csat", _is_satisfied,
         by_survey=True),
         ("survey_response",), stage=("retention",), family="engagement", settings=_SETTINGS,
         spread="wilson", divides=True, dimensions=("survey",),

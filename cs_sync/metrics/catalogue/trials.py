@@ -88,7 +88,7 @@ def _is_never_paid(scope: Scope) -> ColumnElement[bool]:
         INVOICE.c.subscription_source_id == SUBSCRIPTION.c.source_id,
         INVOICE.c.issued_at >= SUBSCRIPTION.c.trial_end,
         INVOICE.c.status != "draft",
-        is_present(scope, INVOICE),
+        is_present(INVOICE, scope.known_at),
     )
     paid = exists().where(trial_invoice, INVOICE.c.status == "paid")
     return and_(exists().where(trial_invoice), not_(paid))

@@ -17,9 +17,9 @@ from cs_sync.metrics.mrr.free_trials import find_initial_trial_end, find_later_t
 from cs_sync.metrics.mrr.phases import FieldPhase, build_phases
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.mrr.uncharged_periods import find_uncharged_periods
+from cs_sync.metrics.subscriptions import NEVER_STARTED
 
 OffCause = Literal["end", "payment", "pause"]
-_NEVER_STARTED = frozenset({"incomplete", "incomplete_expired"})
 ONE_DAY = timedelta(days=1)
 _LONGEST_DUNNING = timedelta(days=60)
 _OWING = frozenset({"past_due", "unpaid", "canceled"})
@@ -84,7 +84,7 @@ def find_service_period(book: SubscriptionHistory, policy: MrrPolicy) -> Service
 def _find_start(book: SubscriptionHistory, policy: MrrPolicy) -> datetime | None:
     """Return the first counted instant; None if there is none so far."""
     subscription, first = book.subscription, find_initial_trial_end(book)
-    if subscription.status in _NEVER_STARTED:
+    if subscription.status in NEVER_STARTED:
         return None
     if policy.trials == "counted":
         return subscription.started_at

@@ -6,11 +6,7 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     FromClause,
-    String,
     Table,
-    cast,
-    func,
-    literal,
     or_,
     select,
 )
@@ -43,17 +39,12 @@ def select_attributed(
         where: A condition on the records.
     """
     owner = join_owner(record)
-    account_id, who = owner.account_id, owner.contact_id
-    if who is None:
-        who = literal(None, String)
-    else:
-        own = cast(record.c.source, String) + literal(":") + record.c.contact_source_id
-        who = func.coalesce(who, own)
+    account_id = owner.account_id
     owned: FromClause = owner.rows.outerjoin(ACCOUNT, ACCOUNT.c.id == account_id)
     owned, segments = join_segments(scope, owned, ACCOUNT.c.id, scope.periods[-1].ends_at)
     return (
-        select(account_id.label("account_id"), who.label("person"), *segments, *columns)
+        select(account_id.label("account_id"), owner.person.label("person"), *segments, *columns)
         .select_from(owned)
-        .where(is_present(scope, record), where, or_(ACCOUNT.c.id.is_(None), is_counted()))
+        .where(is_present(record, scope.known_at), where, or_(ACCOUNT.c.id.is_(None), is_counted()))
         .cte(f"attributed_{name or record.name}")
     )

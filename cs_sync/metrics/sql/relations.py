@@ -88,11 +88,11 @@ def is_known(scope: Scope, table: FromClause) -> ColumnElement[bool]:
     return and_(table.c.known_from <= at, or_(table.c.known_to.is_(None), table.c.known_to > at))
 
 
-def is_present(scope: Scope, table: FromClause) -> ColumnElement[bool]:
+def is_present(table: FromClause, known_at: datetime | None) -> ColumnElement[bool]:
     """Return the condition for existing records: not deleted, now or at `known_at`."""
-    if scope.known_at is None:
+    if known_at is None:
         return table.c.deleted_at.is_(None)
-    at = bind_instant(scope.known_at)
+    at = bind_instant(known_at)
     undeleted = or_(table.c.deleted_at.is_(None), table.c.deleted_at > at)
     return and_(table.c.first_seen_at <= at, undeleted)
 

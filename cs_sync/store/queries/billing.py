@@ -18,9 +18,9 @@ from cs_sync.metrics.mrr.facts import (
     LineFact,
     SubscriptionFact,
 )
+from cs_sync.metrics.ownership import LINK, names_account
 from cs_sync.store.records.write import split_chunks
 from cs_sync_schemas import (
-    AccountLink,
     Discount,
     Invoice,
     InvoiceLine,
@@ -31,7 +31,6 @@ from cs_sync_schemas import (
     get_table,
 )
 
-LINK = get_table(AccountLink)
 ACCOUNTS_PER_BATCH = 500
 SUBSCRIPTION_FIELD = "subscription_source_id"
 
@@ -105,12 +104,9 @@ def _read_by_account(
 ) -> Grouped[F]:
     """Read the facts with an account id."""
     table = kind.table
-    same_customer = and_(
-        LINK.c.source == table.c.source, LINK.c.source_id == table.c.account_source_id
-    )
     statement = (
         select(LINK.c.account_id, *kind.columns)
-        .join_from(table, LINK, same_customer)
+        .join_from(table, LINK, names_account(table))
         .where(table.c.deleted_at.is_(None), LINK.c.account_id.in_(accounts))
     )
     by_account: dict[str, list[F]] = defaultdict(list)

@@ -1,13 +1,14 @@
 """Stored exchange rates, and the first use of each currency."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, time
+from datetime import datetime
 from fractions import Fraction
 from functools import cache
 
 from sqlalchemy import Connection, func, null, select, union_all
 
 from cs_sync.metrics.fx import ExchangeRates
+from cs_sync.metrics.periods import get_day_start
 from cs_sync.metrics.sql.time_travel import rewrite_as_of
 from cs_sync_schemas import Cost, FxRate, MrrSpan, get_history_table, get_table
 
@@ -59,6 +60,6 @@ def read_currency_starts(connection: Connection, policy: str) -> dict[str, datet
     rows = connection.execute(spans.group_by(SPAN.c.currency))
     starts: dict[str, datetime] = {row.currency: row.first for row in rows}
     for currency, month in connection.execute(costs):
-        since = datetime.combine(month, time(), UTC)
+        since = get_day_start(month, "UTC")
         starts[currency] = min(starts.get(currency, since), since)
     return starts

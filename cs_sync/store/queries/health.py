@@ -15,6 +15,7 @@ from cs_sync.health import (
     get_signal,
     read_row,
 )
+from cs_sync.metrics.sql.relations import is_counted
 from cs_sync.metrics.sql.time_travel import rewrite_as_of
 from cs_sync.store.records.write import upsert_rows
 from cs_sync_schemas import Account, HealthScore, get_table
@@ -32,11 +33,7 @@ def read_live_accounts(
         known_at: The knowledge time; None means now.
         accounts: Only these account ids; empty means all.
     """
-    statement = (
-        select(ACCOUNT)
-        .where(ACCOUNT.c.merged_into.is_(None), ACCOUNT.c.is_test.is_(False))
-        .order_by(ACCOUNT.c.id)
-    )
+    statement = select(ACCOUNT).where(is_counted()).order_by(ACCOUNT.c.id)
     if accounts:
         statement = statement.where(ACCOUNT.c.id.in_(accounts))
     return [row._asdict() for row in connection.execute(_apply_knowledge_time(statement, known_at))]

@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select, union
 
 from cs_sync.metrics.mrr.facts import LineFact
+from cs_sync.metrics.ownership import LINK, names_account
 from cs_sync.metrics.reconcile.charges import BilledLine, SubscriptionKey
 from cs_sync.metrics.sql.relations import ACCOUNT, is_counted
-from cs_sync.store.queries.billing import LINE, LINK
+from cs_sync.store.queries.billing import LINE
 from cs_sync_schemas import Invoice, MrrSpan, SubscriptionItem, get_table
 
 SPAN, INVOICE, ITEM = get_table(MrrSpan), get_table(Invoice), get_table(SubscriptionItem)
@@ -103,12 +104,9 @@ def _read_whole_invoices(connection: Connection, at: datetime) -> Iterator[tuple
 
 def _join_accounts(statement: Select[Any]) -> Select[Any]:
     """Join the non-deleted invoices of countable accounts."""
-    same_customer = and_(
-        LINK.c.source == INVOICE.c.source, LINK.c.source_id == INVOICE.c.account_source_id
-    )
     return (
         statement.select_from(INVOICE)
-        .join(LINK, same_customer)
+        .join(LINK, names_account(INVOICE))
         .join(ACCOUNT, ACCOUNT.c.id == LINK.c.account_id)
         .where(INVOICE.c.deleted_at.is_(None), is_counted())
     )

@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, select, union
+from sqlalchemy import Connection, Select, Table, and_, select, union
 
+from cs_sync.metrics.ownership import LINK, names_account
 from cs_sync_schemas import (
     Account,
-    AccountLink,
     Discount,
     Invoice,
     InvoiceLine,
@@ -17,7 +17,7 @@ from cs_sync_schemas import (
     get_table,
 )
 
-ACCOUNT, LINK = get_table(Account), get_table(AccountLink)
+ACCOUNT = get_table(Account)
 SUBSCRIPTION = get_table(Subscription)
 CHANGE = get_table(SubscriptionChange)
 ITEM, LINE = get_table(SubscriptionItem), get_table(InvoiceLine)
@@ -42,7 +42,7 @@ def read_stale_accounts(connection: Connection, since: datetime | None) -> list[
 def _select_by_account(table: Table, since: datetime) -> Select[tuple[str]]:
     return (
         select(LINK.c.account_id)
-        .join(table, _match_record(LINK.c.source_id, table, "account_source_id"))
+        .join(table, names_account(table))
         .where(table.c.changed_at >= since)
     )
 
@@ -65,10 +65,6 @@ def _join_subscriptions(table: Table) -> Select[tuple[str]]:
     )
     return (
         select(LINK.c.account_id)
-        .join(SUBSCRIPTION, _match_record(LINK.c.source_id, SUBSCRIPTION, "account_source_id"))
+        .join(SUBSCRIPTION, names_account(SUBSCRIPTION))
         .join(table, same_subscription)
     )
-
-
-def _match_record(source_id: ColumnElement[str], table: Table, field: str) -> ColumnElement[bool]:
-    return and_(LINK.c.source == table.c.source, source_id == table.c[field])

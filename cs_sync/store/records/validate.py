@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from hashlib import blake2b
@@ -17,6 +17,7 @@ from sqlalchemy import BigInteger
 from typing_extensions import TypedDict
 
 from cs_sync.contracts.source import Rejection, Row
+from cs_sync.metrics.periods import get_day_start
 from cs_sync_schemas import Record, get_table
 from cs_sync_schemas.money import MAX_MINOR_UNITS
 
@@ -103,13 +104,10 @@ def _bound_type(annotation: Any, most: int) -> Any:
         ],
         date: Annotated[date, Field(ge=EARLIEST, le=LATEST)],
         datetime: Annotated[
-            AwareDatetime, Field(ge=_get_midnight(EARLIEST), le=_get_midnight(LATEST))
+            AwareDatetime,
+            Field(ge=get_day_start(EARLIEST, "UTC"), le=get_day_start(LATEST, "UTC")),
         ],
     }.get(annotation, annotation)
-
-
-def _get_midnight(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def validate_rows(
