@@ -90,7 +90,7 @@ class Http(Protocol):
     `cs_sync.contracts.errors`.
     """
 
-    def at(
+    def at(  # noqa: PLR0913 - what a vendor may need, each a keyword with a default
         self,
         base_url: str,
         *,

@@ -113,7 +113,7 @@ def _render_playbook(playbook: Playbook) -> str:
         if own or getattr(chosen, name) != getattr(common, name):
             lines.append(
                 f"- `{name} = "
-                f"{_format_value(getattr(chosen, name))}`{_format_description(field, own)}"
+                f"{_format_value(getattr(chosen, name))}`{_format_description(field, own=own)}"
             )
     if playbook.resolved:
         lines.append("- closed when its cause is gone before anybody began it")
@@ -128,7 +128,7 @@ def _render_settings(settings: BaseModel) -> Iterator[str]:
         )
 
 
-def _format_description(field: FieldInfo, own: bool) -> str:
+def _format_description(field: FieldInfo, *, own: bool) -> str:
     return f": {field.description}" if own and field.description else ""
 
 

@@ -64,7 +64,7 @@ class VendorHttp:
         secrets: Masked in every error, beside the credentials found in requests.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but two are keywords with defaults, most for tests
         self,
         name: str,
         limits: Sequence[Limit] = (),
@@ -106,7 +106,7 @@ class VendorHttp:
     def __repr__(self) -> str:
         return f"<VendorHttp {self.name} at {self._base or 'no address'}>"
 
-    def at(
+    def at(  # noqa: PLR0913 - as the contract has it
         self,
         base_url: str,
         *,
@@ -145,7 +145,10 @@ class VendorHttp:
 
     def get(self, path: str, params: Params | None = None) -> Any:
         """Return the decoded JSON body of a GET."""
-        return self._fetch(self._build_call("GET", path, params, {}, None, True, True))[1]
+        url = self._resolve(path, params)
+        return self._fetch(
+            self._build_call("GET", url, {}, None, repeatable=True, wants_json=True)
+        )[1]
 
     def post(
         self, path: str, json: Any = None, *, params: Params | None = None, idempotent: bool = False
@@ -160,9 +163,11 @@ class VendorHttp:
         """
         content = None if json is None else orjson.dumps(json)
         headers = {} if json is None else {"Content-Type": "application/json"}
-        return self._fetch(
-            self._build_call("POST", path, params, headers, content, idempotent, True)
-        )[1]
+        url = self._resolve(path, params)
+        call = self._build_call(
+            "POST", url, headers, content, repeatable=idempotent, wants_json=True
+        )
+        return self._fetch(call)[1]
 
     def send(
         self,
@@ -188,8 +193,9 @@ class VendorHttp:
         """
         if idempotent is None:
             idempotent = method.upper() in ("GET", "HEAD")
+        url = self._resolve(path, params)
         call = self._build_call(
-            method.upper(), path, params, headers or {}, content, idempotent, False
+            method.upper(), url, headers or {}, content, repeatable=idempotent, wants_json=False
         )
         return self._fetch(call)[0]
 
@@ -221,19 +227,20 @@ class VendorHttp:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def _resolve(self, path: str, params: Params | None) -> httpx.URL:
+        url = resolve_url(self.name, self._base, path, guarded=bool(self._headers or self._auth))
+        return replace_query(url, params) if params else url
+
     def _build_call(
         self,
         method: str,
-        path: str,
-        params: Params | None,
+        url: httpx.URL,
         headers: Mapping[str, str],
         content: bytes | str | None,
+        *,
         repeatable: bool,
         wants_json: bool,
     ) -> Call:
-        url = resolve_url(self.name, self._base, path, guarded=bool(self._headers or self._auth))
-        if params:
-            url = replace_query(url, params)
         accept = {"Accept": "application/json"} if wants_json else {}
         header_pairs = (*accept.items(), *self._headers.items(), *headers.items())
         merged = {name.lower(): value for name, value in header_pairs}

@@ -29,7 +29,7 @@ class RetryableFailure(Exception):
     """
 
     def __init__(
-        self, error: CsSyncError, pause: float | None = None, throttled: bool = False
+        self, error: CsSyncError, pause: float | None = None, *, throttled: bool = False
     ) -> None:
         super().__init__(error.message)
         self.error, self.pause, self.throttled = error, pause, throttled

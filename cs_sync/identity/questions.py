@@ -50,7 +50,7 @@ def build_account_questions(
             if others:
                 doubts[ref][why] = others
     return [
-        _build_question(ref, groups.account_of[ref], ref in keyed, doubts[ref])
+        _build_question(ref, groups.account_of[ref], doubts[ref], keyed=ref in keyed)
         for ref in sorted(doubts)
     ]
 
@@ -136,7 +136,7 @@ def _are_accounts_split(sides: Mapping[str, frozenset[Side]], first: str, second
 
 
 def _build_question(
-    ref: RecordRef, own: str, keyed: bool, doubts: Mapping[str, set[str]]
+    ref: RecordRef, own: str, doubts: Mapping[str, set[str]], *, keyed: bool
 ) -> Conflict:
     candidates = sorted({own}.union(*doubts.values()))
     named = candidates[:MAX_ACCOUNTS_NAMED]

@@ -131,7 +131,7 @@ class Conversion:
         ]
 
 
-def build_conversion(
+def build_conversion(  # noqa: PLR0913 - the last three are choices, by keyword
     rates: ExchangeRates,
     target: str,
     periods: Sequence[Period],

@@ -105,4 +105,4 @@ def _collect_findings(name: str, findings: Iterable[Finding]) -> Iterator[Findin
     try:
         yield from findings
     except CsSyncError as error:
-        yield Finding(False, name, error.message, error.remedy)
+        yield Finding(ok=False, subject=name, message=error.message, remedy=error.remedy)

@@ -18,7 +18,7 @@ from cs_sync.store.privacy.erase import erase_reappeared
 from cs_sync.store.privacy.redact_record import RecordRedactor
 from cs_sync.store.privacy.suppression import SuppressionList
 from cs_sync.store.records.page import StoredCounts, count_main_records, store_page, validate_page
-from cs_sync.store.records.stream_state import OpenWindow, advance
+from cs_sync.store.records.stream_state import OpenWindow, WindowProgress, advance
 from cs_sync.store.records.write import WriteContext
 from cs_sync.sync.windows import should_delete_missing
 from cs_sync_schemas import Record
@@ -63,114 +63,82 @@ class WindowResult:
     more: bool = False
 
 
-def read_window(
-    session: SyncSession,
-    source: str,
-    stream: Stream,
-    opened: OpenWindow,
-    parts: list[StoredCounts],
-    *,
-    tracked: bool = True,
-    first: bool = False,
-) -> WindowResult:
-    """Store every page of a window with its resume point.
+@dataclass(frozen=True, slots=True)
+class StreamReader:
+    """Reads the windows of one stream into the store.
 
-    A kill costs one page at most.
-
-    Args:
-        session: The shared state of the run.
-        source: The name of the source.
-        stream: The stream to read.
-        opened: The window to read.
-        parts: Receives the counts of each page, also if the window fails half-way.
-        tracked: False leaves the stream state alone, for ranges requested by the user.
-        first: Read only the first page, or nothing if it is already stored.
+    `parts` receives the counts of each page, also if a window fails half-way. `tracked=False`
+    leaves the stream state alone, for ranges requested by the user.
     """
-    read, expect = opened.records, None
-    before, resume = read, opened.window.resume
-    resume_points: set[bytes] = set()
-    session.raise_if_stopped()  # it may have waited for its turn
-    if first and resume is not None:
-        return WindowResult(read, expect, resume, more=True)
-    for page in stream.read(opened.window):
-        session.raise_if_stopped()
-        _refuse_repeated_resume(stream, resume, resume_points)
-        resume = page.resume if page.resume is not None else resume
-        expect = page.expect if page.expect is not None else expect
-        read += count_main_records(stream, page)
-        before = before if page.resume is None else read
-        part = _redact_and_store(session, source, stream, page, opened, before if tracked else None)
-        parts.append(part)
-        detail = {"records": part.records, "changed": part.changed, "rejected": part.rejected}
-        session.emit(Event("page_stored", session.clock(), source, stream.name, detail))
-        if first and page.resume is not None:
+
+    session: SyncSession
+    source: str
+    stream: Stream
+    parts: list[StoredCounts]
+    tracked: bool = True
+
+    def read_window(self, opened: OpenWindow, *, first: bool = False) -> WindowResult:
+        """Store every page of a window with its resume point.
+
+        A kill costs one page at most.
+
+        Args:
+            opened: The window to read.
+            first: Read only the first page, or nothing if it is already stored.
+        """
+        session, stream = self.session, self.stream
+        read, expect = opened.records, None
+        before, resume = read, opened.window.resume
+        resume_points: set[bytes] = set()
+        session.raise_if_stopped()  # it may have waited for its turn
+        if first and resume is not None:
             return WindowResult(read, expect, resume, more=True)
-    return WindowResult(read, expect, resume)
+        for page in stream.read(opened.window):
+            session.raise_if_stopped()
+            _refuse_repeated_resume(stream, resume, resume_points)
+            resume = page.resume if page.resume is not None else resume
+            expect = page.expect if page.expect is not None else expect
+            read += count_main_records(stream, page)
+            before = before if page.resume is None else read
+            part = self._redact_and_store(page, opened, before)
+            self.parts.append(part)
+            detail = {"records": part.records, "changed": part.changed, "rejected": part.rejected}
+            session.emit(Event("page_stored", session.clock(), self.source, stream.name, detail))
+            if first and page.resume is not None:
+                return WindowResult(read, expect, resume, more=True)
+        return WindowResult(read, expect, resume)
 
+    def _redact_and_store(self, page: Page, opened: OpenWindow, before: int) -> StoredCounts:
+        """Store one page without erased people.
 
-def _redact_and_store(
-    session: SyncSession,
-    source: str,
-    stream: Stream,
-    page: Page,
-    opened: OpenWindow,
-    before: int | None,
-) -> StoredCounts:
-    """Store one page.
+        Args:
+            page: The page as read.
+            opened: The window of the page.
+            before: The number of records before the resume point.
+        """
+        suppressed = self.session.suppressed
+        if not suppressed:
+            return self._store(page, opened, before)
+        # One page at a time: what another stream stores of somebody new to the list must either
+        # be there already when they are erased, or not yet be cleaned.
+        with suppressed.turn:
+            return self._store(_redact_page(self.session, self.source, page), opened, before)
 
-    Args:
-        session: The shared state of the run.
-        source: The name of the source.
-        stream: The stream of the page.
-        page: The page as read.
-        opened: The window of the page.
-        before: The number of records before the resume point; None leaves the state alone.
-    """
-    if not session.suppressed:
-        return _store_clean_page(session, source, stream, page, opened, before)
-    # One page at a time: what another stream stores of somebody new to the list must either be
-    # there already when they are erased, or not yet be cleaned.
-    with session.suppressed.turn:
-        clean = _redact_page(session, source, page)
-        return _store_clean_page(session, source, stream, clean, opened, before)
+    def _store(self, page: Page, opened: OpenWindow, before: int) -> StoredCounts:
+        session, stream = self.session, self.stream
+        valid = validate_page(stream, page)
+        moment = WriteContext(self.source, session.clock(), session.keep_raw)
+        confirm = should_delete_missing(stream, opened.window)
+        progress = WindowProgress(page.resume, before)
 
+        def work(connection: Connection) -> StoredCounts:
+            part = store_page(connection, stream, valid, moment, session.run_id, confirm=confirm)
+            if self.tracked:
+                window = (self.source, stream.name, opened.partition)
+                advance(connection, *window, progress, moment.now)
+            return part
 
-def _store_clean_page(
-    session: SyncSession,
-    source: str,
-    stream: Stream,
-    page: Page,
-    opened: OpenWindow,
-    before: int | None,
-) -> StoredCounts:
-    admitted, rejected = validate_page(stream, page)
-    now = session.clock()
-    moment = WriteContext(source, now, session.keep_raw)
-
-    def work(connection: Connection) -> StoredCounts:
-        part = store_page(
-            connection,
-            stream,
-            page,
-            admitted,
-            rejected,
-            moment,
-            session.run_id,
-            confirm=should_delete_missing(stream, opened.window),
-        )
-        if before is not None:
-            advance(
-                connection,
-                source,
-                stream.name,
-                opened.partition,
-                resume=page.resume,
-                records=before,
-                now=now,
-            )
-        return part
-
-    return session.store.transact(work)
+        return session.store.transact(work)
 
 
 def _redact_page(session: SyncSession, source: str, page: Page) -> Page:

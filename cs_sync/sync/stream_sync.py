@@ -20,6 +20,7 @@ from cs_sync.store.records.rejects import delete_unseen_rejects, has_unnamed_rej
 from cs_sync.store.records.stream_state import (
     OpenWindow,
     StreamPosition,
+    WindowProgress,
     advance,
     read_stream_position,
     save_open_windows,
@@ -29,10 +30,10 @@ from cs_sync.store.records.write import WriteContext
 from cs_sync.sync.concurrency import ReaderLimiter
 from cs_sync.sync.reader import (
     Interrupted,
+    StreamReader,
     SyncSession,
     WindowResult,
     list_stream_tables,
-    read_window,
 )
 from cs_sync.sync.result import Status, StreamResult
 from cs_sync.sync.windows import (
@@ -119,7 +120,7 @@ class StreamSync:
     def _read_all(
         self, windows: Sequence[OpenWindow], *, first: bool = False
     ) -> list[WindowResult]:
-        tasks = [self._begin(opened, first) for opened in windows]
+        tasks = [self._begin(opened, first=first) for opened in windows]
         wait(tasks)
         return [task.result() for task in tasks]
 
@@ -158,26 +159,21 @@ class StreamSync:
         detail = {"message": f"{name} {stream}: {message}"}
         self.session.emit(Event("warning", now, name, stream, detail))
 
-    def _begin(self, opened: OpenWindow, first: bool) -> Future[WindowResult]:
+    def _begin(self, opened: OpenWindow, *, first: bool) -> Future[WindowResult]:
         """Start a reader as soon as the source's limiter admits it."""
         self.source.concurrency.enter()
-        task = self.pool.submit(self._read, opened, first)
+        task = self.pool.submit(self._read, opened, first=first)
         task.add_done_callback(self.source.concurrency.leave)
         return task
 
-    def _read(self, opened: OpenWindow, first: bool) -> WindowResult:
+    def _read(self, opened: OpenWindow, *, first: bool) -> WindowResult:
         tracked = not self.request.is_ranged
         with self.source.counting(self.stream.name) as cost:
             self.costs.append(cost)
-            read = read_window(
-                self.session,
-                self.source.name,
-                self.stream,
-                opened,
-                self.parts,
-                tracked=tracked,
-                first=first,
+            reader = StreamReader(
+                self.session, self.source.name, self.stream, self.parts, tracked=tracked
             )
+            read = reader.read_window(opened, first=first)
         if tracked and not read.more:
             self._mark_done(opened, read)
         return read
@@ -186,16 +182,8 @@ class StreamSync:
         now = self.session.clock()
 
         def work(connection: Connection) -> None:
-            advance(
-                connection,
-                self.source.name,
-                self.stream.name,
-                opened.partition,
-                resume=read.resume,
-                records=read.read,
-                now=now,
-                done=True,
-            )
+            window = (self.source.name, self.stream.name, opened.partition)
+            advance(connection, *window, WindowProgress(read.resume, read.read, done=True), now)
 
         self.session.store.transact(work)
 

@@ -8,10 +8,15 @@ from cs_sync.testing.stored import Rows, describe_differences
 from cs_sync.testing.syncing import SyncHarness, SyncRun, run_reference
 
 
-def require(holds: bool, otherwise: str) -> None:
+def require(holds: bool, otherwise: str) -> None:  # noqa: FBT001 - reads as `assert` does
     """Fail the case with this message unless the condition holds."""
     if not holds:
-        pytest.fail(otherwise, pytrace=False)
+        fail_case(otherwise)
+
+
+def fail_case(reason: str) -> NoReturn:
+    """Fail the case with this message."""
+    pytest.fail(reason, pytrace=False)
 
 
 def skip_case(reason: str) -> NoReturn:

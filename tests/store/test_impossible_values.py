@@ -67,8 +67,9 @@ def test_a_record_with_an_impossible_value_is_rejected_by_field(
 ) -> None:
     row = {"source_id": "bad", **JUST[record], field: value}
     page = Page({record: [row, {"source_id": "good", **JUST[record]}]})
-    admitted, [rejection] = validate_page(_stream(record), page)
-    assert [row["source_id"] for row in admitted[record]] == ["good"]
+    valid = validate_page(_stream(record), page)
+    [rejection] = valid.rejected
+    assert [row["source_id"] for row in valid.rows[record]] == ["good"]
     assert rejection.source_id == "bad"
     assert rejection.reason.startswith(field) or rejection.code in ("rule", "text")
 
@@ -130,9 +131,7 @@ def _store(
     store: Store, record: type[Record], page: Page, *, confirm: bool = False
 ) -> StoredCounts:
     stream = _stream(record)
-    admitted, rejected = validate_page(stream, page)
+    valid = validate_page(stream, page)
     moment = WriteContext("test", NOW)
     with store.write() as connection:
-        return store_page(
-            connection, stream, page, admitted, rejected, moment, "run", confirm=confirm
-        )
+        return store_page(connection, stream, valid, moment, "run", confirm=confirm)

@@ -31,7 +31,7 @@ class Server:
 
 
 @contextmanager
-def serving(size: int, latency: float = 0.0, limited: bool = False) -> Iterator[Server]:
+def serving(size: int, latency: float = 0.0, *, limited: bool = False) -> Iterator[Server]:
     """A server with `size` objects of each kind; latency in seconds."""
     command = [sys.executable, "-m", "benchmarks.sync.vendors.server", "--size", str(size)]
     command += ["--latency", str(latency), *(["--limited"] if limited else [])]

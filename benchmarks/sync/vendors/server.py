@@ -26,7 +26,7 @@ JUST_NOW = 60
 class Vendors:
     """Both vendors as one ASGI application; the paths tell them apart."""
 
-    def __init__(self, size: int, latency: float, limited: bool) -> None:
+    def __init__(self, size: int, latency: float, *, limited: bool) -> None:
         now = int(time.time())
         self.stripe, self.hubspot = Stripe(size, now), HubSpot(size, now)
         self.latency = latency
@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument("--latency", type=float, default=0.0)
     parser.add_argument("--limited", action="store_true")
     given = parser.parse_args()
-    application = Vendors(given.size, given.latency, given.limited)
+    application = Vendors(given.size, given.latency, limited=given.limited)
     listening = socket.create_server(("127.0.0.1", 0))
     print(f"http://127.0.0.1:{listening.getsockname()[1]}", flush=True)
     config = uvicorn.Config(application, log_level="error", access_log=False, lifespan="off")

@@ -33,7 +33,7 @@ class Shelf:
         if after := query.get("starting_after"):
             start = self.place(after[0]) + 1
         stop = min(start + int(query.get("limit", ["10"])[0]), end)
-        return listed(self.url, self.rows[start:stop], stop < end)
+        return listed(self.url, self.rows[start:stop], more=stop < end)
 
     def _first_before(self, at: int) -> int:
         return bisect_left(self.created, 1 - at, key=neg)
@@ -48,7 +48,7 @@ def _number(query: Query, name: str) -> int | None:
     return int(found[0]) if found else None
 
 
-def listed(url: str, rows: list[bytes], more: bool) -> bytes:
+def listed(url: str, rows: list[bytes], *, more: bool) -> bytes:
     """A list object around rows that are already encoded."""
     head = b'{"object":"list","url":"%b","has_more":%b,"data":['
     return head % (url.encode(), b"true" if more else b"false") + b",".join(rows) + b"]}"
@@ -113,7 +113,7 @@ class Stripe:
                 return shelf.rows[shelf.place(path.rsplit("/", 1)[1])]
         if path == "/v1/events":
             return self._event_page(query)
-        return listed(path, [], False)
+        return listed(path, [], more=False)
 
     def _event_page(self, query: Query) -> bytes:
         wanted = {value[0] for name, value in query.items() if name.startswith("types[")}
@@ -126,7 +126,7 @@ class Stripe:
         if after := query.get("starting_after"):
             found = [entry for entry in found if entry[0] < int(after[0].removeprefix("evt_"))]
         rows = [body for _, body in found[:100]]
-        return listed("/v1/events", rows, len(found) > len(rows))
+        return listed("/v1/events", rows, more=len(found) > len(rows))
 
 
 def customer(place: int, created: int, suffix: str = "") -> dict[str, Any]:

@@ -44,12 +44,14 @@ def accounts(
     options: Options = context.obj
     with options.workspace() as workspace:
         rows = (
-            _list_unattributed(workspace) if unattributed else _list_accounts(workspace, conflicts)
+            _list_unattributed(workspace)
+            if unattributed
+            else _list_accounts(workspace, conflicts=conflicts)
         )
     print_rows(options.format, rows, tuple(rows[0]) if rows else ())
 
 
-def _list_accounts(workspace: Any, conflicts: bool) -> list[dict[str, Any]]:
+def _list_accounts(workspace: Any, *, conflicts: bool) -> list[dict[str, Any]]:
     from cs_sync.queries.accounts import list_accounts as listed
 
     return listed(workspace, conflicts=conflicts)

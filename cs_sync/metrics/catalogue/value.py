@@ -156,14 +156,12 @@ def _make_value_metric(
     formula: str,
     source: str,
     build: Any,
-    *,
-    note: str,
     **more: Any,
 ) -> Metric:
     return Metric(
         name, title, unit, formula, (source,), build, ("cost", *BILLING), stage=("expansion",),
         strategy=("profitability",), family="customer ROI", divides=more.pop("divides", True),
-        splits=more.pop("splits", False), edge_cases=note, **more,
+        splits=more.pop("splits", False), **more,
     )  # fmt: skip
 
 
@@ -175,9 +173,8 @@ VALUE: tuple[Metric, ...] = (
         _make_quotient_query(_build_gross_profit, _build_churn, "starters",
         (_build_revenue_variance, _build_churn_variance)),
         spread="log",
-        note=_MARGIN_NOTE + "Undefined when nobody left, not infinite, unless the policy puts a "
-        "rate "
-        "in place of none.",
+        edge_cases=_MARGIN_NOTE + "Undefined when nobody left, not infinite, unless the policy "
+        "puts a rate in place of none.",
     ),
     _make_value_metric(
         "ltv_revenue", "Lifetime revenue", "money_minor",
@@ -185,7 +182,7 @@ VALUE: tuple[Metric, ...] = (
         "ChartMogul help, article 203359061",
         _make_quotient_query(_build_revenue, _build_churn, "starters", (_build_revenue_variance,
         _build_churn_variance)), spread="log",
-        note="Lifetime value without its costs. Undefined when nobody left.",
+        edge_cases="Lifetime value without its costs. Undefined when nobody left.",
     ),
     _make_value_metric(
         "cac", "Customer acquisition cost", "money_minor",
@@ -193,16 +190,15 @@ VALUE: tuple[Metric, ...] = (
         "D. Skok, SaaS Metrics 2.0",
         _make_quotient_query(lambda e, _: e.c.acquisition, lambda e, _: e.c.fresh, "fresh",
         (_build_arrival_variance,)),
-        spread="log", note=_ACQUIRED_NOTE + _COST_NOTE,
+        spread="log", edge_cases=_ACQUIRED_NOTE + _COST_NOTE,
     ),
     _make_value_metric(
         "ltv_cac", "LTV to CAC", "ratio", "lifetime value ÷ customer acquisition cost",
         "D. Skok, SaaS Metrics 2.0",
         _make_quotient_query(_build_ltv, _build_cac, "fresh", (_build_revenue_variance,
         _build_churn_variance, _build_arrival_variance)), spread="log",
-        note=_ACQUIRED_NOTE + _MARGIN_NOTE + "A multiple, not a share. 3 is the usual target; "
-        "below 1 an "
-        "account costs more than it brings.",
+        edge_cases=_ACQUIRED_NOTE + _MARGIN_NOTE + "A multiple, not a share. 3 is the usual "
+        "target; below 1 an account costs more than it brings.",
     ),
     _make_value_metric(
         "cac_payback_months", "CAC payback in months", "count",
@@ -212,14 +208,14 @@ VALUE: tuple[Metric, ...] = (
             _build_cac, lambda e, scope: _build_gross_profit(e, scope) / e.c.months, "fresh",
             (_build_revenue_variance, _build_arrival_variance),
         ),
-        spread="log", note=_ACQUIRED_NOTE + _MARGIN_NOTE,
+        spread="log", edge_cases=_ACQUIRED_NOTE + _MARGIN_NOTE,
     ),
     _make_value_metric(
         "crc", "Customer retention cost", "money_minor",
         "cost of retention in the period ÷ customers at its end",
         "Five cost lines: salaries, engagement programmes, services, training, marketing",
         _make_quotient_query(lambda e, _: e.c.retention, lambda e, _: e.c.heads, "heads"),
-        note=_COST_NOTE,
+        edge_cases=_COST_NOTE,
     ),
     _make_value_metric(
         "ltv_crc", "LTV to CRC", "ratio",
@@ -227,16 +223,16 @@ VALUE: tuple[Metric, ...] = (
         "Both sides over one lifetime, which cancels out",
         _make_quotient_query(_build_gross_profit, _build_crc, "heads", (_build_revenue_variance,)),
         spread="log",
-        note=_MARGIN_NOTE + "A multiple, not a share. ",
+        edge_cases=_MARGIN_NOTE + "A multiple, not a share. ",
     ),
     _make_value_metric(
         "retention_budget", "Retention budget per customer", "money_minor",
         "revenue per account in the period × gross margin ÷ 3 − customer retention cost",
         "LTV to CRC, solved for the cost at the ratio aimed at",
         _select_retention_budget, settings={"ltv_crc_target": 3}, splits=True,
-        note=_MARGIN_NOTE + "What may be spent in the period on keeping a customer, beside what is "
-        "spent already, until lifetime value is 3 times the cost of retention. Both last one "
-        "lifetime, which cancels out. Below 0: too much is spent. By --by, the revenue is the "
+        edge_cases=_MARGIN_NOTE + "What may be spent in the period on keeping a customer, beside "
+        "what is spent already, until lifetime value is 3 times the cost of retention. Both last "
+        "one lifetime, which cancels out. Below 0: too much is spent. By --by, the revenue is the "
         "segment's, margin and cost of retention are the company's; the numerator is the budget "
         "of all its customers. Undefined without costs of retention.",
     ),
@@ -245,8 +241,8 @@ VALUE: tuple[Metric, ...] = (
         "customers × (recurring revenue − recurring cost per customer) − new customers × "
         "acquisition cost", "J. York, Chaotic Flow", _make_quotient_query(_build_profit, None,
         "heads"),
-        note="MRR at the period's end × its months, less every cost of the period; undefined in a "
-        "period without any. " + _COST_NOTE,
+        edge_cases="MRR at the period's end × its months, less every cost of the period; undefined "
+        "in a period without any. " + _COST_NOTE,
         divides=False,
     ),
 )  # fmt: skip

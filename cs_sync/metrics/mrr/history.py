@@ -8,7 +8,7 @@ the source within its retention are as good; states seen by syncs lie in between
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, LineFact, SubscriptionKey
@@ -25,6 +25,16 @@ from cs_sync.metrics.mrr.reported_changes import ReportedChanges, collect_report
 
 Step = tuple[datetime, ItemFact]
 VersionChain = list[ItemFact]
+
+
+@dataclass(frozen=True, slots=True)
+class _ItemEvidence:
+    """All that is known of one item: its stated versions, observations and invoice lines."""
+
+    key: ItemKey
+    stated: Sequence[ItemFact]
+    observed: Sequence[ItemObservation]
+    lines: Sequence[LineFact]
 
 
 def build_item_versions(facts: BillingFacts) -> list[ItemFact]:
@@ -49,11 +59,10 @@ def build_item_versions(facts: BillingFacts) -> list[ItemFact]:
         observed = _collect_observations(proofs, prices, own, reported.sightings.get(key, []))
         missing = _is_removed(own, over)
         unnamed = reported.unnamed.get(own[0].subscription, []) if own else []
-        chains[key] = _build_versions(own, observed, proofs, missing, unnamed)
+        evidence = _ItemEvidence(key, own, observed, proofs)
+        chains[key] = _build_versions(evidence, unnamed, missing=missing)
         if chains[key] and missing:
-            removed[key] = _build_removed_item(
-                key, chains[key], own, observed, proofs, reported, looks
-            )
+            removed[key] = _build_removed_item(evidence, chains[key], reported, looks)
         if observed and not chains[key]:
             hinted[key] = replace(observed[0].state, valid_from=observed[0].at)
     removed = {key: _limit_end(item, key, lines) for key, item in removed.items()}
@@ -76,18 +85,14 @@ def _collect_observations(
 
 
 def _build_versions(
-    stated: Sequence[ItemFact],
-    observed: Sequence[ItemObservation],
-    lines: Sequence[LineFact],
-    missing: bool,
-    unnamed: Sequence[datetime],
+    evidence: _ItemEvidence, unnamed: Sequence[datetime], *, missing: bool
 ) -> VersionChain:
     """Build one item's versions; a source with more than the present state is trusted."""
+    stated, observed = evidence.stated, evidence.observed
     all_stated = len(stated) > 1 and not stated[-1].is_snapshot
     if all_stated or not observed:
         return _make_disjoint(stated)
-    removed = find_removal_time(lines, stated[-1] if stated else None)
-    return _reconstruct(stated, observed, removed, missing, unnamed)
+    return _reconstruct(evidence, unnamed, missing=missing)
 
 
 def _make_disjoint(ordered: Sequence[ItemFact]) -> VersionChain:
@@ -101,13 +106,11 @@ def _make_disjoint(ordered: Sequence[ItemFact]) -> VersionChain:
 
 
 def _reconstruct(
-    stated: Sequence[ItemFact],
-    observed: Sequence[ItemObservation],
-    removed: datetime | None,
-    missing: bool,
-    unnamed: Sequence[datetime],
+    evidence: _ItemEvidence, unnamed: Sequence[datetime], *, missing: bool
 ) -> VersionChain:
     """Reconstruct the chain: the first observation extends backwards, the last one forwards."""
+    stated, observed = evidence.stated, evidence.observed
+    removed = find_removal_time(evidence.lines, stated[-1] if stated else None)
     since = [(s.at, s.state) for s in observed if not s.before]
     if not stated:
         steps = [(observed[0].at, observed[0].state), *since]
@@ -207,15 +210,10 @@ def _list_new_periods(lines: Sequence[LineFact], beside: ItemFact) -> Iterator[d
 
 
 def _build_removed_item(
-    key: ItemKey,
-    chain: VersionChain,
-    stated: Sequence[ItemFact],
-    observed: Sequence[ItemObservation],
-    lines: Sequence[LineFact],
-    reported: ReportedChanges,
-    looks: Looks,
+    evidence: _ItemEvidence, chain: VersionChain, reported: ReportedChanges, looks: Looks
 ) -> RemovedItem:
     """Build the known bounds for the end of an item no longer in the source."""
+    stated, observed = evidence.stated, evidence.observed
     alive = [s.at for s in observed if not s.before] + [v.valid_from for v in stated]
     alive += [v.first_seen_at for v in stated if v.first_seen_at is not None]
     alive += looks.list_sightings(stated)
@@ -226,13 +224,13 @@ def _build_removed_item(
     missed = stated[-1].valid_to if stated else looks.find_absence(chain[0].subscription, last)
     bounds = [at for at in (missed, paid) if at is not None]
     latest = min((at for at in bounds if at > last), default=max(bounds, default=last))
-    removed = reported.removed.get(key)
+    removed = reported.removed.get(evidence.key)
     if removed is not None and any(s.at > removed for s in observed if not s.before):
         removed = None  # it was billed after that: a later change was not told
     return RemovedItem(
         chain,
         last,
         latest,
-        find_removal_time(lines, None) or removed,
+        find_removal_time(evidence.lines, None) or removed,
         reported.unnamed.get(chain[0].subscription, ()),
     )

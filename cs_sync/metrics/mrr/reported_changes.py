@@ -68,13 +68,13 @@ def _is_gapless(previous: ChangeFact, following: ChangeFact) -> bool:
 def _add_change(reported: ReportedChanges, at: datetime, was: ItemStates, then: ItemStates) -> None:
     for key, state in was.items():
         if state is not None:
-            reported.sightings[key].append(ItemObservation(at, state, True, at))
+            reported.sightings[key].append(ItemObservation(at, state, before=True, until=at))
         reported.removed.pop(key, None)
         if key not in then:
             reported.removed[key] = at
     for key, state in then.items():
         if state is not None:
-            reported.sightings[key].append(ItemObservation(at, state, False, at))
+            reported.sightings[key].append(ItemObservation(at, state, before=False, until=at))
 
 
 def _group_current_items(

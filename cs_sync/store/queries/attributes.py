@@ -59,7 +59,7 @@ def save_attributes(
             current = before.get(name)
             if current is None or current["valid_to"] is not None or current["value"] != value:
                 begun.append(
-                    _build_row(account, name, value, now if current else BEGINNING, None, now)
+                    _build_row(account, name, value, (now if current else BEGINNING, None), now)
                 )
     if any(row["name"] == PLAN for row in begun):
         _end_knowledge(connection, _read_derived(connection), now)
@@ -93,10 +93,9 @@ def save_plans(
             account,
             PLAN,
             names.get(period.product) or period.product[1],
-            start,
-            period.until,
+            (start, period.until),
             now,
-            True,
+            derived=True,
         )
         for account, periods in plans.items()
         for start, period in zip(
@@ -125,11 +124,12 @@ def _build_row(
     account: str,
     name: str,
     value: str,
-    valid_from: datetime,
-    valid_to: datetime | None,
+    valid: tuple[datetime, datetime | None],
     now: datetime,
+    *,
     derived: bool = False,
 ) -> dict[str, Any]:
+    valid_from, valid_to = valid
     return {
         "account_id": account,
         "name": name,

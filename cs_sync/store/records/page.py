@@ -39,19 +39,26 @@ class StoredCounts:
         )
 
 
-ValidRows = dict[type[Record], list[dict[str, Any]]]
+@dataclass(frozen=True, slots=True)
+class ValidPage:
+    """A page as read, its valid rows by record type, and all its rejections."""
+
+    page: Page
+    rows: dict[type[Record], list[dict[str, Any]]]
+    rejected: list[Rejection]
+
+    def list_refused(self, record: type[Record]) -> list[str]:
+        """Return the ids of the rejected records of a type."""
+        return [r.source_id for r in self.rejected if r.record is record and r.source_id]
 
 
-def validate_page(stream: Stream, page: Page) -> tuple[ValidRows, list[Rejection]]:
+def validate_page(stream: Stream, page: Page) -> ValidPage:
     """Validate a page; pure, so that it runs outside the transaction.
-
-    Returns:
-        Record type → valid rows, and all rejections.
 
     Raises:
         TypeError: The stream did not declare a record type of the page.
     """
-    admitted: ValidRows = {}
+    admitted: dict[type[Record], list[dict[str, Any]]] = {}
     rejected = list(page.rejected)
     allowed = {stream.record, *stream.extra, *stream.children}
     for record, rows in page.records.items():
@@ -59,7 +66,7 @@ def validate_page(stream: Stream, page: Page) -> tuple[ValidRows, list[Rejection
             raise TypeError(f"stream {stream.name} did not announce {record.__name__}")
         admitted[record], refused = validate_rows(record, rows)
         rejected += refused
-    return admitted, [_make_reject_storable(rejection) for rejection in rejected]
+    return ValidPage(page, admitted, list(map(_make_reject_storable, rejected)))
 
 
 def _make_reject_storable(rejection: Rejection) -> Rejection:
@@ -77,9 +84,7 @@ def count_main_records(stream: Stream, page: Page) -> int:
 def store_page(
     connection: Connection,
     stream: Stream,
-    page: Page,
-    admitted: ValidRows,
-    rejected: list[Rejection],
+    valid: ValidPage,
     moment: WriteContext,
     run_id: str,
     *,
@@ -90,15 +95,13 @@ def store_page(
     Args:
         connection: A write transaction.
         stream: The stream of the page.
-        page: The page as read.
-        admitted: Record type → valid rows.
-        rejected: The rejections of the page.
+        valid: The validated page.
         moment: The source and the time.
         run_id: The id of the run.
         confirm: Also mark unchanged rows as seen, for a read that deletes unseen rows.
     """
-    changed = 0
-    for record, rows in admitted.items():
+    changed, page = 0, valid.page
+    for record, rows in valid.rows.items():
         changed += store_rows(
             connection,
             record,
@@ -112,17 +115,16 @@ def store_page(
         )
     deleted = {record: list(map(make_storable, ids)) for record, ids in page.deleted.items()}
     deleted_ids = deleted.get(stream.record, ())
-    changed += _end_children(connection, stream, admitted, rejected, deleted_ids, moment)
+    changed += _end_children(connection, stream, valid, deleted_ids, moment)
     if confirm:
-        refused = [r.source_id for r in rejected if r.record is stream.record and r.source_id]
-        confirm_rejected(connection, stream.record, refused, moment)
+        confirm_rejected(connection, stream.record, valid.list_refused(stream.record), moment)
     buried = sum(soft_delete(connection, record, ids, moment) for record, ids in deleted.items())
-    save_rejects(connection, moment.source, stream.name, rejected, run_id, moment.now)
+    save_rejects(connection, moment.source, stream.name, valid.rejected, run_id, moment.now)
     return StoredCounts(
         records=sum(len(rows) for rows in page.records.values()),
         main=count_main_records(stream, page),
         changed=changed,
-        rejected=len(rejected),
+        rejected=len(valid.rejected),
         deleted=buried,
     )
 
@@ -130,8 +132,7 @@ def store_page(
 def _end_children(
     connection: Connection,
     stream: Stream,
-    admitted: ValidRows,
-    rejected: list[Rejection],
+    valid: ValidPage,
     deleted_ids: Sequence[str],
     moment: WriteContext,
 ) -> int:
@@ -139,10 +140,10 @@ def _end_children(
 
     A rejected child still exists.
     """
-    parents = [*(row["source_id"] for row in admitted.get(stream.record, [])), *deleted_ids]
+    parents = [*(row["source_id"] for row in valid.rows.get(stream.record, [])), *deleted_ids]
     ended = 0
     for child, field in stream.children.items():
-        present = [row["source_id"] for row in admitted.get(child, [])]
-        present += [r.source_id for r in rejected if r.record is child and r.source_id]
+        present = [row["source_id"] for row in valid.rows.get(child, [])]
+        present += valid.list_refused(child)
         ended += end_missing_children(connection, child, field, parents, present, moment)
     return ended

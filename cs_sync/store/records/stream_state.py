@@ -36,6 +36,15 @@ class StreamPosition:
     windows: tuple[OpenWindow, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class WindowProgress:
+    """How far a window was read: the next page, the records so far, whether it is done."""
+
+    resume: Any
+    records: int
+    done: bool = False
+
+
 def read_stream_position(connection: Connection, source: str, stream: str) -> StreamPosition:
     """Return the stream's cursor and its unfinished windows, oldest first."""
     rows = connection.execute(
@@ -110,16 +119,13 @@ def advance(
     source: str,
     stream: str,
     partition: str,
-    *,
-    resume: Any,
-    records: int,
+    progress: WindowProgress,
     now: datetime,
-    done: bool = False,
 ) -> None:
     """Store a window's progress, in the transaction of its page."""
-    values = {"records": records, "updated_at": now, "done": done}
-    if resume is not None:
-        values["resume"] = resume
+    values = {"records": progress.records, "updated_at": now, "done": progress.done}
+    if progress.resume is not None:
+        values["resume"] = progress.resume
     which = {"source_": source, "stream_": stream, "partition_": partition}
     _prepare_advance(connection.dialect, tuple(values)).run(connection, **which, **values)
 

@@ -7,7 +7,7 @@ import httpx
 from cs_sync.testing.assertions import (
     assert_completed,
     assert_undisturbed,
-    require,
+    fail_case,
     require_network,
 )
 from cs_sync.testing.fault_transport import Exchange, Fault
@@ -55,7 +55,7 @@ def _run_until_done(
             return
         steps += bench.standing() in positions
         positions.append(bench.standing())
-    require(False, f"{stream} never comes to its end: it does not go on where it was")
+    fail_case(f"{stream} never comes to its end: it does not go on where it was")
 
 
 def _die_after(count: int) -> Fault:

@@ -62,9 +62,11 @@ class PebbleSource:
         for stream in self.streams():
             try:
                 self._http.get(f"/v1/{stream.name}", {"limit": 1})
-                yield Finding(True, stream.name, "readable")
+                yield Finding(ok=True, subject=stream.name, message="readable")
             except VendorError as error:
-                yield Finding(False, stream.name, error.message, error.remedy)
+                yield Finding(
+                    ok=False, subject=stream.name, message=error.message, remedy=error.remedy
+                )
 
     def _read(
         self, name: str, record: type[Record], row: Callable[[Item], Row], window: Window

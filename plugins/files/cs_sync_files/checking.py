@@ -46,12 +46,17 @@ class FaultSummary:
         """Return the faults as a finding."""
         if self.code in _OF_COLUMN:
             message = f"column {self.column}: every row with it is rejected"
-            return Finding(False, file, message, self.why)
+            return Finding(ok=False, subject=file, message=message, remedy=self.why)
         column = f"column {self.column}: " if self.column else ""
         rows = _format_count(self.count)
         lines = ", ".join(map(str, self.lines)) + (" …" if self.count > len(self.lines) else "")
         message = f"{column}{rows} rejected (line {lines}): {self.why}"
-        return Finding(False, file, message, _REMEDIES.get(self.code, "correct these rows"))
+        return Finding(
+            ok=False,
+            subject=file,
+            message=message,
+            remedy=_REMEDIES.get(self.code, "correct these rows"),
+        )
 
 
 def _format_count(rows: int) -> str:
@@ -81,9 +86,11 @@ def _check_readable(path: Path) -> Finding | None:
     try:
         read_columns(path)
     except CsSyncError as error:
-        return Finding(False, path.name, error.message, error.remedy)
+        return Finding(ok=False, subject=path.name, message=error.message, remedy=error.remedy)
     except OSError as error:
-        return Finding(False, path.name, str(error), "let cs-sync read the file")
+        return Finding(
+            ok=False, subject=path.name, message=str(error), remedy="let cs-sync read the file"
+        )
     return None
 
 
@@ -101,10 +108,14 @@ def _check_table(
             for name in missing if columns else ():
                 troubles.pop(("missing_value", name), None)
                 message = f"no column {name}: every row is rejected"
-                yield Finding(False, path.name, message, "add it")
+                yield Finding(ok=False, subject=path.name, message=message, remedy="add it")
             yield from (trouble.to_finding(path.name) for trouble in troubles.values())
             if not troubles and not missing:
-                yield Finding(True, path.name, f"{len(columns)} columns, {_format_count(count)}")
+                yield Finding(
+                    ok=True,
+                    subject=path.name,
+                    message=f"{len(columns)} columns, {_format_count(count)}",
+                )
 
 
 def _check_header(folder: Folder, table: Table, columns: tuple[str, ...]) -> Troubles:

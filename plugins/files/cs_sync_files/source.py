@@ -76,13 +76,15 @@ class FilesSource:
         try:
             yield from check_tables(self._folder)
         except CsSyncError as error:
-            yield Finding(False, str(self._folder.path), error.message, error.remedy)
+            yield Finding(
+                ok=False, subject=str(self._folder.path), message=error.message, remedy=error.remedy
+            )
             return
         for wrong in self._folder.find_misnamed():
             message = f"not read; it looks like {wrong.table.name}"
-            yield Finding(False, wrong.path.name, message, wrong.remedy)
+            yield Finding(ok=False, subject=wrong.path.name, message=message, remedy=wrong.remedy)
         for path in self._folder.ignored():
-            yield Finding(True, path.name, "not read: no table has this name")
+            yield Finding(ok=True, subject=path.name, message="not read: no table has this name")
 
     def _read(self, table: Table, window: Window) -> Iterator[Page]:
         return read_pages(self._folder, table, window.resume)

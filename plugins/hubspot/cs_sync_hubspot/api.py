@@ -71,7 +71,7 @@ class HubSpotApi:
     def _groups(self) -> Any:
         return self._client("properties", "GroupsApi")
 
-    def owners(self, archived: bool, after: str | None = None, limit: int = LIST_LIMIT) -> Json:
+    def owners(self, *, archived: bool, after: str | None = None, limit: int = LIST_LIMIT) -> Json:
         """Read one page of owners."""
         return _call_raw(
             self._owners.get_page, limit=limit, archived=archived, **_cursor_params(after)

@@ -56,7 +56,12 @@ def _catch_refusal(subject: str, attempt: Callable[[], Finding]) -> Finding:
     try:
         return attempt()
     except (RequestRefused, PermissionMissing) as error:
-        return Finding(False, subject, error.message, error.remedy or _look_remedy(subject))
+        return Finding(
+            ok=False,
+            subject=subject,
+            message=error.message,
+            remedy=error.remedy or _look_remedy(subject),
+        )
 
 
 def _look_remedy(subject: str) -> str:
@@ -72,7 +77,9 @@ def _ensure_group(api: HubSpotApi, kind: str) -> Finding | None:
                 api.create_group, kind, {"name": GROUP, "label": _LABEL, "displayOrder": -1}
             )
     except (RequestRefused, PermissionMissing) as error:
-        return Finding(False, f"{kind} group {GROUP}", error.message, error.remedy)
+        return Finding(
+            ok=False, subject=f"{kind} group {GROUP}", message=error.message, remedy=error.remedy
+        )
     return None
 
 
@@ -93,17 +100,22 @@ def _prepare_company_property(
     subject, definition = f"companies.{field.name}", existing.get(field.name)
     if definition is None:
         if _create_if_missing(api.create_property, "companies", build_definition(field)):
-            return Finding(True, subject, "created")
+            return Finding(ok=True, subject=subject, message="created")
         definition = api.properties("companies").get(field.name)
     if definition is None:
-        return Finding(False, subject, "exists and is archived", _look_remedy(subject))
+        return Finding(
+            ok=False,
+            subject=subject,
+            message="exists and is archived",
+            remedy=_look_remedy(subject),
+        )
     wrong = describe_misfit(field, definition)
     if wrong:
         return Finding(
-            False,
-            subject,
-            f"exists, and is {wrong}",
-            f"rename yours, or give our fields another prefix: [write_back] owned_prefix "
+            ok=False,
+            subject=subject,
+            message=f"exists, and is {wrong}",
+            remedy=f"rename yours, or give our fields another prefix: [write_back] owned_prefix "
             f"(now {field.name.partition('_')[0]}_)",
         )
     lacking = [
@@ -114,8 +126,10 @@ def _prepare_company_property(
     if lacking:
         options = [*definition.get("options", ()), *lacking]
         api.update_property("companies", field.name, {"options": options})
-        return Finding(True, subject, f"exists; {len(lacking)} choices were added")
-    return Finding(True, subject, "exists")
+        return Finding(
+            ok=True, subject=subject, message=f"exists; {len(lacking)} choices were added"
+        )
+    return Finding(ok=True, subject=subject, message="exists")
 
 
 def build_definition(field: FieldSpec) -> Json:
@@ -167,18 +181,29 @@ def _prepare_key(api: HubSpotApi, kind: str) -> Finding:
         definition = api.properties(kind).get(KEY)
     if definition is not None and definition.get("type") != "string":
         return Finding(
-            False,
-            subject,
-            f"exists, and is of type {definition.get('type')}, where string is needed",
-            f"delete that property in HubSpot → Settings → Properties → {kind}, and run again",
+            ok=False,
+            subject=subject,
+            message=f"exists, and is of type {definition.get('type')}, where string is needed",
+            remedy=f"delete that property in HubSpot → Settings → Properties → {kind}, and run "
+            "again",
         )
     guarantee = parse_guarantee(definition)
     if guarantee == "absent":
-        return Finding(False, subject, "exists and is archived", _look_remedy(subject))
+        return Finding(
+            ok=False,
+            subject=subject,
+            message="exists and is archived",
+            remedy=_look_remedy(subject),
+        )
     singular = kind.removesuffix("s")
     if guarantee == "unique":
-        return Finding(True, subject, _UNIQUE_KEYS.format(one=singular))
-    return Finding(True, subject, _SEARCHED_KEYS.format(one=singular), _SEARCHED_REMEDY)
+        return Finding(ok=True, subject=subject, message=_UNIQUE_KEYS.format(one=singular))
+    return Finding(
+        ok=True,
+        subject=subject,
+        message=_SEARCHED_KEYS.format(one=singular),
+        remedy=_SEARCHED_REMEDY,
+    )
 
 
 def _create_key(api: HubSpotApi, kind: str) -> None:

@@ -100,9 +100,9 @@ class HubSpotSource:
         """Yield all owners, archived ones first, so that returned ones end as active."""
         place: dict[str, Any] | None = window.resume or {"archived": True, "after": None}
         while place is not None:
-            body = self._api.owners(place["archived"], place["after"])
+            body = self._api.owners(archived=place["archived"], after=place["after"])
             records, rejected = map_owners(body["results"])
-            place = _next_owner_cursor(place["archived"], find_next_cursor(body))
+            place = _next_owner_cursor(find_next_cursor(body), archived=place["archived"])
             yield Page(records, resume=place, rejected=rejected)
 
     def _read(self, kind: ObjectType, window: Window) -> Iterator[Page]:
@@ -178,7 +178,7 @@ class HubSpotSource:
     def check(self) -> Iterator[Finding]:
         """Read one record of every stream, and check the configured properties."""
         tries: dict[str, Callable[[], object]] = {
-            "owners": lambda: self._api.owners(False, limit=1),
+            "owners": lambda: self._api.owners(archived=False, limit=1),
             **{name: partial(self._first, name) for name in ("companies", "contacts")},
             "associations": partial(self._read_first_memberships),
             "feedback_submissions": partial(self._first, "feedback_submissions"),
@@ -188,12 +188,16 @@ class HubSpotSource:
             try:
                 missing = attempt()
             except CredentialRefused as error:
-                yield Finding(False, subject, error.message, error.remedy)
+                yield Finding(ok=False, subject=subject, message=error.message, remedy=error.remedy)
                 return
             except VendorError as error:
-                yield Finding(False, subject, error.message, error.remedy)
+                yield Finding(ok=False, subject=subject, message=error.message, remedy=error.remedy)
                 continue
-            yield missing if isinstance(missing, Finding) else Finding(True, subject, "readable")
+            yield (
+                missing
+                if isinstance(missing, Finding)
+                else Finding(ok=True, subject=subject, message="readable")
+            )
 
     def _first(self, name: str) -> str | None:
         """Return the id of any object of a type."""
@@ -211,17 +215,18 @@ class HubSpotSource:
         definitions = self._api.properties("companies")
         missing = {config.account_key_property, *config.company_properties} - definitions.keys()
         if not missing:
-            return Finding(True, "properties", "all there")
+            return Finding(ok=True, subject="properties", message="all there")
         return Finding(
-            not config.names_properties,
-            "properties",
-            f"companies have no property {', '.join(sorted(missing))}: it stays empty",
-            f"create it in HubSpot, or name another in {config.section} account_key_property "
-            "or company_properties; without an account id, companies are matched by domain",
+            ok=not config.names_properties,
+            subject="properties",
+            message=f"companies have no property {', '.join(sorted(missing))}: it stays empty",
+            remedy=f"create it in HubSpot, or name another in {config.section} "
+            "account_key_property or company_properties; without an account id, companies are "
+            "matched by domain",
         )
 
 
-def _next_owner_cursor(archived: bool, after: str | None) -> dict[str, Any] | None:
+def _next_owner_cursor(after: str | None, *, archived: bool) -> dict[str, Any] | None:
     """Return the cursor after a page of owners: its next page, or the active owners."""
     if after is not None:
         return {"archived": archived, "after": after}

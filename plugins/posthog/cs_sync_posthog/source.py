@@ -124,28 +124,33 @@ class PostHogSource:
             kind["group_type_index"]: kind["group_type"] for kind in self._project.group_types()
         }
         if index in types:
-            return Finding(True, "groups", f"accounts are groups of type {types[index]}")
+            return Finding(
+                ok=True, subject="groups", message=f"accounts are groups of type {types[index]}"
+            )
         listing = (
             ", ".join(f"{number} = {name}" for number, name in sorted(types.items())) or "none"
         )
         message = f"the project has no group type {index}; it has {listing}"
         return Finding(
-            False, "groups", message, f"set account_group_index of {self._config.section}"
+            ok=False,
+            subject="groups",
+            message=message,
+            remedy=f"set account_group_index of {self._config.section}",
         )
 
     def _check_query(self) -> Finding:
         self._project.query(
             "check", "SELECT count() FROM events WHERE timestamp > now() LIMIT 1", {}
         )
-        return Finding(True, "persons, usage, features", "queries are allowed")
+        return Finding(ok=True, subject="persons, usage, features", message="queries are allowed")
 
     def _check_surveys(self) -> Finding:
         count = len(self._project.surveys())
-        return Finding(True, "surveys", f"{count} surveys")
+        return Finding(ok=True, subject="surveys", message=f"{count} surveys")
 
 
 def _found(subject: str, look: Callable[[], Finding]) -> Finding:
     try:
         return look()
     except CsSyncError as error:
-        return Finding(False, subject, error.message, error.remedy)
+        return Finding(ok=False, subject=subject, message=error.message, remedy=error.remedy)

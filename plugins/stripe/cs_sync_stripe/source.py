@@ -149,15 +149,17 @@ class StripeSource:
             try:
                 self._api.get(endpoint.path, limit=1)
             except CredentialRefused as error:
-                yield Finding(False, "api_key", error.message, error.remedy)
+                yield Finding(
+                    ok=False, subject="api_key", message=error.message, remedy=error.remedy
+                )
                 return
             except PermissionMissing as error:
                 remedy = f"Give the restricted key “{endpoint.permission}”."
-                yield Finding(False, subject, error.message, remedy)
+                yield Finding(ok=False, subject=subject, message=error.message, remedy=remedy)
             except VendorError as error:
-                yield Finding(False, subject, error.message, error.remedy)
+                yield Finding(ok=False, subject=subject, message=error.message, remedy=error.remedy)
             else:
-                yield Finding(True, subject, f"{endpoint.path} can be read")
+                yield Finding(ok=True, subject=subject, message=f"{endpoint.path} can be read")
 
 
 _STREAMS: dict[str, tuple[api.Endpoint, tuple[type[Record], ...]]] = {

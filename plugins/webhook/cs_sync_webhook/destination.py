@@ -59,7 +59,11 @@ class WebhookDestination:
     def prepare(self, fields: Sequence[FieldSpec]) -> Iterator[Finding]:  # noqa: ARG002 - has none
         """Report the URL; there is nothing to create, and a test call would mean nothing."""
         address = httpx.URL(self._url).copy_with(query=None)
-        yield Finding(True, "webhook", f"one signed message per change is posted to {address}")
+        yield Finding(
+            ok=True,
+            subject="webhook",
+            message=f"one signed message per change is posted to {address}",
+        )
 
     def write(self, ops: Sequence[Op]) -> Iterator[Ack | Reject]:
         """Post each operation in turn, retried until it is answered or the run gives up."""

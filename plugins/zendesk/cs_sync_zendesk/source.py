@@ -89,24 +89,26 @@ class ZendeskSource:
             yield self._identity()
             yield self._check_exports()
         except CredentialRefused as error:
-            yield Finding(False, "credential", error.message, error.remedy)
+            yield Finding(
+                ok=False, subject="credential", message=error.message, remedy=error.remedy
+            )
         except VendorError as error:
-            yield Finding(False, "exports", error.message, error.remedy)
+            yield Finding(ok=False, subject="exports", message=error.message, remedy=error.remedy)
 
     def _identity(self) -> Finding:
         user = self._http.get(ME)["user"]
         role = user.get("role")
         if role != "admin":
             return Finding(
-                False,
-                "role",
-                f"Zendesk takes us for {role or 'nobody'}, and exports only for admins",
-                "Let an admin own the OAuth client (or the API token).",
+                ok=False,
+                subject="role",
+                message=f"Zendesk takes us for {role or 'nobody'}, and exports only for admins",
+                remedy="Let an admin own the OAuth client (or the API token).",
             )
-        return Finding(True, "role", "admin")
+        return Finding(ok=True, subject="role", message="admin")
 
     def _check_exports(self) -> Finding:
         since = datetime.now(UTC) - CHECKED_BACK
         self._http.get(SAMPLE, {"start_time": int(since.timestamp())})
         names = ", ".join(stream.name for stream in self.streams())
-        return Finding(True, "exports", f"{names} can be read")
+        return Finding(ok=True, subject="exports", message=f"{names} can be read")

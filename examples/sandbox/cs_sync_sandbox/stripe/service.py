@@ -116,7 +116,7 @@ class Stripe:
             selected = [row for row in selected if row["created"] >= since]
         rows, more = make_page(selected, params, listing.kind)
         data = [listing.render(row["id"], self._now()) for row in rows]
-        return self._paged(data, more, f"/v1/{name}", params)
+        return self._paged(data, f"/v1/{name}", params, more=more)
 
     def _one(self, name: str, id_: str, request: Request) -> Json:
         listing = self.lists.get(name)
@@ -142,7 +142,7 @@ class Stripe:
         rows, more = make_page(
             objects.list_items(self.books, record, self._now()), params, "subscription_item"
         )
-        return self._paged(rows, more, "/v1/subscription_items", params)
+        return self._paged(rows, "/v1/subscription_items", params, more=more)
 
     def _lines(self, request: Request) -> Json:
         params = parse_parameters(request.query_params, ())
@@ -151,9 +151,11 @@ class Stripe:
         if record is None:
             raise make_missing_error("invoice", id_)
         rows, more = make_page(billing.list_lines(self.books, record), params, "line_item")
-        return self._paged(rows, more, f"/v1/invoices/{id_}/lines", params)
+        return self._paged(rows, f"/v1/invoices/{id_}/lines", params, more=more)
 
-    def _paged(self, rows: list[Json], more: bool, url: str, params: dict[str, list[str]]) -> Json:
+    def _paged(
+        self, rows: list[Json], url: str, params: dict[str, list[str]], *, more: bool
+    ) -> Json:
         body: Json = {"object": "list", "data": rows, "has_more": more, "url": url}
         return expand_paths(body, params.get("expand", ()), self._resolve, listed=True)
 

@@ -74,7 +74,7 @@ def make_workshop_invoice(
     cost = catalog.calculate_amount(price, 1)
     line = InvoiceLine(
         f"il_w{company.number:04d}", cost, "Onboarding workshop", at, at, price.id, 1, None,
-        False, (),
+        proration=False, discounts=(),
     )  # fmt: skip
     paid = at + timedelta(hours=1)
     return [

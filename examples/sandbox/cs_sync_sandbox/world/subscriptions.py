@@ -24,6 +24,7 @@ class _Draft:
     id: str
     interval: str
     currency: str
+    start: datetime
     current: dict[str, ItemVersion] = field(default_factory=dict)
     past: list[ItemVersion] = field(default_factory=list)
 
@@ -48,13 +49,15 @@ def make_subscriptions(
 ) -> list[Record]:
     """Return the account's subscription and, where it came back, its second one."""
     rng = Random(f"{seed}:subscriptions:{life.company.number}")
-    plan, seats = _make_first_choice(rng, life)
+    choice = _make_first_choice(rng, life)
     until = life.leaving.ends_at if life.leaving else now
-    first = _simulate_life(rng, life, 1, life.start, min(until, now), plan, seats)
-    subscriptions = [_record(rng, life, first, life.start, life.leaving, coupons, now)]
+    first = _simulate_life(rng, life, 1, life.start, min(until, now), choice)
+    subscriptions = [_record(rng, life, first, life.leaving, coupons, now)]
     if life.back_at:
-        second = _simulate_life(rng, life, 2, life.back_at, now, "starter", max(1, seats // 2))
-        subscriptions.append(_record(rng, life, second, life.back_at, None, coupons, now))
+        second = _simulate_life(
+            rng, life, 2, life.back_at, now, ("starter", max(1, choice[1] // 2))
+        )
+        subscriptions.append(_record(rng, life, second, None, coupons, now))
     if life.company.number % 50 == SECOND_WORKSPACE:
         subscriptions += _make_second_workspace(rng, life, until, coupons, now)
     return subscriptions
@@ -71,8 +74,8 @@ def _make_second_workspace(
     if life.company.number % 100 == SECOND_WORKSPACE and alone < min(until, now):
         leaving = Leaving(alone, alone, "at_once", "other", "We merged our two workspaces.")
     end = min(leaving.ends_at if leaving else now, now)
-    draft = _simulate_life(rng, life, 3, start, end, "starter", 2)
-    return [_record(rng, life, draft, start, leaving, coupons, now)]
+    draft = _simulate_life(rng, life, 3, start, end, ("starter", 2))
+    return [_record(rng, life, draft, leaving, coupons, now)]
 
 
 def _make_first_choice(rng: Random, life: Life) -> tuple[str, int]:
@@ -84,11 +87,11 @@ def _make_first_choice(rng: Random, life: Life) -> tuple[str, int]:
 
 
 def _simulate_life(
-    rng: Random, life: Life, turn: int, start: datetime, until: datetime, plan: str, seats: int
+    rng: Random, life: Life, turn: int, start: datetime, until: datetime, choice: tuple[str, int]
 ) -> _Draft:
-    """Walk through the months from `start` to `until` and let the subscription change."""
-    company = life.company
-    draft = _Draft(f"sub_{company.number:04d}{turn}", life.interval, company.currency)
+    """Walk through the months from `start` to `until`; plan and seats change from `choice` on."""
+    company, (plan, seats) = life.company, choice
+    draft = _Draft(f"sub_{company.number:04d}{turn}", life.interval, company.currency, start)
     old = company.currency == "eur" and life.interval == "month" and plan == "team"
     price = catalog.plan_price(plan, life.interval, company.currency)
     draft.set("plan", catalog.OLD_TEAM if old and rng.random() < 0.15 else price, seats, start)
@@ -147,11 +150,11 @@ def _record(
     rng: Random,
     life: Life,
     draft: _Draft,
-    start: datetime,
     leaving: Leaving | None,
     coupons: tuple[Coupon, ...],
     now: datetime,
 ) -> Record:
+    start = draft.start
     announced = leaving if leaving and leaving.asked_at <= now else None
     if announced and announced.how == "trial_ended" and announced.feedback == PAUSED_BY:
         announced = None  # kept, without a payment method, in case they come back

@@ -74,7 +74,7 @@ def _make_ticket(rng: Random, life: Life, person: Person, at: datetime, now: dat
         solved += timedelta(days=rng.randrange(5, 30))
     replied_at, solved_at = (m if m < now else None for m in (replied, solved))
     status = _choose_status(rng, replied_at, solved_at, now)
-    rating, comment = _choose_rating(rng, troubled) if solved_at else (None, None)
+    rating, comment = _choose_rating(rng, troubled=troubled) if solved_at else (None, None)
     tags = (topic, "churn_risk") if troubled and rng.random() < 0.15 else (topic,)
     return Ticket(
         number=0, account_key=life.company.key, requester_key=person.key,
@@ -102,7 +102,9 @@ def _choose_status(
     return "closed" if now - solved_at > timedelta(days=5) else "solved"
 
 
-def _choose_rating(rng: Random, troubled: bool) -> tuple[Literal["good", "bad"] | None, str | None]:
+def _choose_rating(
+    rng: Random, *, troubled: bool
+) -> tuple[Literal["good", "bad"] | None, str | None]:
     if rng.random() > 0.3:
         return None, None
     if rng.random() < (0.55 if troubled else 0.08):
