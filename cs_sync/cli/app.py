@@ -60,10 +60,8 @@ def _set_global_options(
     config: Annotated[
         Path, typer.Option(envvar="CS_SYNC_CONFIG", help="The configuration file.")
     ] = Path("cs_sync.toml"),
-    output: Annotated[
-        Format, typer.Option("--format", help="How results are printed to standard output.")
-    ] = "table",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
+    output: Annotated[Format, typer.Option("--format", help="Output format of results.")] = "table",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Hide progress.")] = False,
     log_format: Annotated[
         LogFormat, typer.Option(help="Progress on standard error, as text or JSON lines.")
     ] = "text",

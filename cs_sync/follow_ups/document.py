@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from cs_sync.follow_ups.playbook import Playbook
 from cs_sync.follow_ups.playbooks import PLAYBOOKS
 from cs_sync.follow_ups.settings import FollowUpSettings, PlaybookSettings, format_duration
+from cs_sync.markdown import wrap_markdown
 
 _INTRODUCTION = """\
 # Playbooks
@@ -99,7 +100,7 @@ def render_playbooks(playbooks: Iterable[Playbook]) -> str:
         *_render_settings(PlaybookSettings()),
         "",
     ]
-    return "\n".join([*parts, *map(_render_playbook, playbooks), _OWN])
+    return wrap_markdown("\n".join([*parts, *map(_render_playbook, playbooks), _OWN]))
 
 
 def _render_playbook(playbook: Playbook) -> str:

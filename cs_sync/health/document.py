@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from cs_sync.health.model import DEFAULT_INPUTS, HealthConfig
 from cs_sync.health.signals.registry import FEATURE_SIGNAL, SIGNALS, Signal, parse_feature
 from cs_sync.i18n import ENGLISH
+from cs_sync.markdown import wrap_markdown
 
 _INTRODUCTION = """\
 # Health
@@ -56,9 +57,8 @@ _BETTER = {
 
 def render_page() -> str:
     """Return the page as Markdown."""
-    return "\n".join(
-        [_INTRODUCTION, *_render_signals(), *_render_default_inputs(), *_render_bands()]
-    )
+    parts = [_INTRODUCTION, *_render_signals(), *_render_default_inputs(), *_render_bands()]
+    return wrap_markdown("\n".join(parts))
 
 
 def _render_signals() -> Iterator[str]:

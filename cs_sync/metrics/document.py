@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import get_args
 
+from cs_sync.markdown import wrap_markdown
 from cs_sync.metrics.benchmark import BENCHMARKS, Benchmark
 from cs_sync.metrics.metric import Family, Metric, Stage, Strategy
 from cs_sync.metrics.mrr.policy import PRESET_DIFFERENCES, PRESETS, MrrPolicy
@@ -50,7 +51,7 @@ def render_page(metrics: Iterable[Metric]) -> str:
     for family, members in groupby(ordered, key=lambda metric: metric.family):
         parts.append(f"## {family[0].upper()}{family[1:]}\n")
         parts += [_render_metric(metric) for metric in members]
-    return "\n".join([*parts, *_render_policies()])
+    return wrap_markdown("\n".join([*parts, *_render_policies()]))
 
 
 _VIEWS: dict[str, tuple[str, ...]] = {

@@ -9,7 +9,7 @@ from cs_sync.cli.options import Options
 Named = Annotated[
     list[str], typer.Argument(help="Accounts, or records as id or source:id.", metavar="ACCOUNT …")
 ]
-Reason = Annotated[str | None, typer.Option("--reason", help="Why; it is kept.")]
+Reason = Annotated[str | None, typer.Option("--reason", help="Reason; stored with the decision.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -27,11 +27,11 @@ def add_to(app: typer.Typer) -> None:
 def accounts(
     context: typer.Context,
     conflicts: Annotated[
-        bool, typer.Option("--conflicts", help="Records that could be several accounts.")
+        bool, typer.Option("--conflicts", help="List records that match several accounts.")
     ] = False,
     unattributed: Annotated[
         bool,
-        typer.Option("--unattributed", help="Money, tickets, answers and use without an account."),
+        typer.Option("--unattributed", help="List records without an account."),
     ] = False,
 ) -> None:
     """List accounts and their source records; link, split and test correct them."""
@@ -90,7 +90,7 @@ def list_decisions(context: typer.Context) -> None:
 
 def undo_decision(
     context: typer.Context,
-    number: Annotated[int, typer.Argument(help="Number of the answer.", metavar="ANSWER")],
+    number: Annotated[int, typer.Argument(help="Number of the decision.", metavar="ANSWER")],
 ) -> None:
     """Revert a decision: its records are linked as before."""
     from cs_sync.jobs.identity_answers import withdraw_answer as take_back

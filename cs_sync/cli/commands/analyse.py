@@ -10,7 +10,7 @@ from cs_sync.cli.options import Options
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    analyse = typer.Typer(no_args_is_help=True, help="What is behind the numbers.")
+    analyse = typer.Typer(no_args_is_help=True, help="Analyse feedback.")
     analyse.callback()(_analyse_group)
     analyse.command("topics")(show_topics)
     app.add_typer(analyse, name="analyse")
@@ -29,7 +29,7 @@ def show_topics(
         list[str] | None,
         typer.Option(help="Only answers to this survey (a name, nps, csat, ces); may be repeated."),
     ] = None,
-    tickets: Annotated[bool, typer.Option(help="Subjects of tickets, too.")] = True,
+    tickets: Annotated[bool, typer.Option(help="Include ticket subjects.")] = True,
     by: Annotated[
         list[str] | None,
         typer.Option(help="Split by account, or by this attribute of accounts; may be repeated."),

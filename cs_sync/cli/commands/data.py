@@ -18,7 +18,7 @@ def add_to(app: typer.Typer) -> None:
 def forget_person(
     context: typer.Context,
     email: Annotated[str, typer.Argument(help="Any e-mail address of the person.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")] = False,
 ) -> None:
     """Erase a person from the store permanently; counts stay."""
     from cs_sync.cli.output import print_rows
@@ -42,9 +42,9 @@ def forget_person(
 
 def export_tables(
     context: typer.Context,
-    folder: Annotated[Path, typer.Argument(help="Where the files go; made if it is missing.")],
+    folder: Annotated[Path, typer.Argument(help="Output folder; created if missing.")],
     kind: Annotated[
-        Literal["parquet", "csv", "jsonl"], typer.Option("--format", help="Kind of the files.")
+        Literal["parquet", "csv", "jsonl"], typer.Option("--format", help="Output format.")
     ] = "csv",
 ) -> None:
     """Export every table to a file, all as of one instant."""

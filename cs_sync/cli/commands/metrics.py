@@ -17,7 +17,7 @@ Strategy = Literal["stability", "product-market fit", "profitability"]
 Family = Literal["commercial", "engagement", "technical", "lead management", "customer ROI"]
 Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 KnownAt = Annotated[
-    str | None, typer.Option(help="As it was known then: a day, or an instant (ISO 8601).")
+    str | None, typer.Option(help="Use data known then: a day, or an instant (ISO 8601).")
 ]
 By = Annotated[
     list[str] | None, typer.Option(help="Split by this attribute of accounts; may be repeated.")
@@ -41,12 +41,12 @@ def show_metrics(
     known_at: KnownAt = None,
     metric: Annotated[
         list[str] | None,
-        typer.Option(help="Only this metric, by any of its names, as ndr; may be repeated."),
+        typer.Option(help="Only this metric, by name or alias; may be repeated."),
     ] = None,
     grain: Grain = "month",
     by: By = None,
     policy: Annotated[
-        list[str] | None, typer.Option(help="Under this MRR policy; may be repeated.")
+        list[str] | None, typer.Option(help="Use this MRR policy; may be repeated.")
     ] = None,
     stage: Annotated[Stage | None, typer.Option(help="Metrics of this stage.")] = None,
     strategy: Annotated[Strategy | None, typer.Option(help="Metrics of this strategy.")] = None,
@@ -89,7 +89,9 @@ def show_mrr(
     until: Day = None,
     grain: Grain = "month",
     by: By = None,
-    currency: Annotated[str | None, typer.Option(help="Convert all to this one.")] = None,
+    currency: Annotated[
+        str | None, typer.Option(help="Convert all amounts to this currency.")
+    ] = None,
 ) -> None:
     """Show MRR movements from opening to closing, per currency."""
     from cs_sync.cli.output import print_rows
@@ -117,10 +119,12 @@ def show_reconciliation(
     context: typer.Context,
     month: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m"], help="Such as 2026-01; default: the last whole month."),
+        typer.Option(
+            formats=["%Y-%m"], help="Month, e.g. 2026-01; default: the last complete month."
+        ),
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Also the accounts whose MRR ties.")
+        bool, typer.Option("--all", help="Include accounts whose MRR ties.")
     ] = False,
 ) -> None:
     """Compare MRR with invoices and explain the differences."""
@@ -142,7 +146,7 @@ def show_scores(
     known_at: KnownAt = None,
     since: Annotated[
         datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="The changes of band on record since this day."),
+        typer.Option(formats=["%Y-%m-%d"], help="Show changes of band since this day."),
     ] = None,
 ) -> None:
     """Show accounts' health, worst first; with --since, changes of band."""
@@ -166,10 +170,10 @@ def show_scores(
 
 def show_explanation(
     context: typer.Context,
-    account: Annotated[str, typer.Argument(help="Its id, name or domain.")],
+    account: Annotated[str, typer.Argument(help="Account id, name or domain.")],
     as_of: Day = None,
     since: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="What changed since this day.")
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Show changes since this day.")
     ] = None,
     known_at: KnownAt = None,
 ) -> None:

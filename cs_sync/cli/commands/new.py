@@ -10,7 +10,7 @@ from cs_sync.cli.options import Options
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    new = typer.Typer(no_args_is_help=True, help="Begin a plugin of your own.")
+    new = typer.Typer(no_args_is_help=True, help="Create a plugin.")
     new.callback()(_new_group)
     new.command("connector")(create_plugin)
     app.add_typer(new, name="new")
@@ -22,8 +22,8 @@ def _new_group() -> None:
 
 def create_plugin(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Small letters, digits and _, as in acme_crm.")],
-    into: Annotated[Path, typer.Option(help="The folder to write it into.")] = Path(),
+    name: Annotated[str, typer.Argument(help="Lower-case letters, digits and _, e.g. acme_crm.")],
+    into: Annotated[Path, typer.Option(help="Target folder.")] = Path(),
 ) -> None:
     """Create a working connector with tests, as a starting point."""
     from cs_sync.contracts.errors import ConfigError

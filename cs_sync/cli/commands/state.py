@@ -11,7 +11,7 @@ from cs_sync.cli.options import Options
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("runs")(show_runs)
-    state = typer.Typer(no_args_is_help=True, help="Where each stream and each month stands.")
+    state = typer.Typer(no_args_is_help=True, help="Show and reset cursors and closed months.")
     state.command("show")(show_state)
     state.command("reset")(reset_state)
     state.command("months")(show_months)
@@ -21,7 +21,7 @@ def add_to(app: typer.Typer) -> None:
 
 def show_runs(
     context: typer.Context,
-    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="Number of runs, newest first.")] = 20,
 ) -> None:
     """List past runs."""
     from cs_sync.cli.output import print_rows
@@ -73,8 +73,8 @@ def show_months(context: typer.Context) -> None:
 
 def reopen_month(
     context: typer.Context,
-    month: Annotated[datetime, typer.Argument(formats=["%Y-%m"], help="Such as 2026-01.")],
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept.")],
+    month: Annotated[datetime, typer.Argument(formats=["%Y-%m"], help="Month, e.g. 2026-01.")],
+    reason: Annotated[str, typer.Option("--reason", help="Reason; stored with the decision.")],
 ) -> None:
     """Reopen a month and all later ones, to be closed again with today's data."""
     from cs_sync.jobs.close_months import reopen_months

@@ -17,7 +17,7 @@ def add_to(app: typer.Typer) -> None:
     """Add these commands."""
     app.command("sync")(sync_sources)
     app.command("run")(run_pipeline)
-    rejects = typer.Typer(no_args_is_help=True, help="Records that could not be stored.")
+    rejects = typer.Typer(no_args_is_help=True, help="List and retry rejected records.")
     rejects.command("list")(list_rejects)
     rejects.command("retry")(retry_rejects)
     app.add_typer(rejects, name="rejects")
@@ -32,7 +32,7 @@ def sync_sources(
         bool,
         typer.Option(
             "--full",
-            help="Read everything again, and confirm that what is no longer there is gone.",
+            help="Read everything again; soft-delete records that are missing.",
         ),
     ] = False,
     since: Day = None,
@@ -56,7 +56,7 @@ def sync_sources(
 def run_pipeline(
     context: typer.Context,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Stop before anything is written to the CRM.")
+        bool, typer.Option("--dry-run", help="Stop before writing to the CRM.")
     ] = False,
     yes: Annotated[
         bool, typer.Option("--yes", help="Write even when unusually many accounts change.")

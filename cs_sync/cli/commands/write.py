@@ -35,7 +35,7 @@ def push_changes(
         bool, typer.Option("--yes", help="Write even when unusually many accounts change.")
     ] = False,
     retry_refused: Annotated[
-        bool, typer.Option("--retry-refused", help="Try again what the CRM refused for good.")
+        bool, typer.Option("--retry-refused", help="Retry what the CRM rejected permanently.")
     ] = False,
 ) -> None:
     """Write scores and follow-ups to the CRM."""

@@ -14,7 +14,7 @@ def cs_sync_commands(app: typer.Typer) -> None:
 
 
 def demo(
-    seed: Annotated[int, typer.Option(help="Which Acme.")] = 7,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 7,
     serve: Annotated[
         bool, typer.Option("--serve", help="Then keep Acme's HubSpot open for the browser.")
     ] = False,

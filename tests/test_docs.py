@@ -1,0 +1,120 @@
+"""Pages are wrapped, name files and modules that exist, and every decision is in the index."""
+
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+
+from cs_sync.markdown import wrap_markdown
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = ("cs_sync", "plugins", "schemas", "examples", "docs", "tests", "benchmarks")
+SKIPPED = {".venv", "node_modules", "build", "dist", "__pycache__"}
+FILES = [
+    path
+    for folder in FOLDERS
+    for path in (ROOT / folder).rglob("*")
+    if not SKIPPED.intersection(path.parts) and not path.name.startswith(".")
+]
+PAGES = sorted([*ROOT.glob("*.md"), *(path for path in FILES if path.suffix == ".md")])
+WRAPPED = [page for page in PAGES if page.name != "CHANGELOG.md"]
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+ROOMS = {path.name for path in (ROOT / "cs_sync").iterdir() if path.is_dir()}
+PLACES = {f"/{path.relative_to(ROOT)}/" for path in FILES}
+WRITTEN_FOR_USERS = {"cs_sync.toml", "tests/test_conformance.py"}
+"""The configuration file, and a file of the template."""
+
+
+def by_path(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", WRAPPED, ids=by_path)
+def test_every_page_is_wrapped_at_100(page: Path) -> None:
+    """Tables, code and one link or code span may be longer."""
+    fenced = False
+    for line in page.read_text(encoding="utf-8").splitlines():
+        fenced ^= line.lstrip().startswith("```")
+        if fenced or line.lstrip().startswith("|") or len(line) <= 100:
+            continue
+        one_piece = re.sub(r"\[(?:`[^`]+`|[^\]])*\]\([^)]*\)|`[^`]+`", "x", line)
+        assert " " not in re.sub(r"^\s*([-*]|\d+\.) ", "", one_piece), line
+
+
+def test_wrapping_keeps_lists_links_and_code_in_one_piece() -> None:
+    long = "word " * 15 + "`one code span` " + "- 2. [a link of words](page.md) " + "word " * 15
+    text = f"# {long}\n\n- {long.strip()}\n\n| {long} |\n\n```\n{long}\n```\n"
+    wrapped = wrap_markdown(text)
+    assert wrapped.split() == text.split()
+    assert wrap_markdown(wrapped) == wrapped
+    assert [line for line in wrapped.splitlines() if line.startswith("- ")] == [
+        "- " + " ".join(["word"] * 15) + " `one code span` - 2."
+    ]
+    assert "\n  [a link of words](page.md) word" in wrapped
+
+
+def names_in(path: Path) -> list[str]:
+    text = path.read_text(encoding="utf-8")
+    return [name.rstrip("/") for name in re.findall(r"`([\w./-]+)`", text)]
+
+
+@pytest.mark.parametrize("folder", ["", *FOLDERS])
+def test_every_named_path_exists(folder: str) -> None:
+    """Paths in backticks, below the repository, a distribution or the package."""
+    missing = []
+    for path in sources_of(folder):
+        for name in names_in(path):
+            first = name.split("/")[0]
+            is_path = "/" in name and (first in FOLDERS or first in ROOMS)
+            if not is_path or name in WRITTEN_FOR_USERS or "NAME" in name:
+                continue
+            if not any(f"/{name}/" in place or f"/{name}.py/" in place for place in PLACES):
+                missing.append(f"{by_path(path)}: {name}")
+    assert missing == []
+
+
+@pytest.mark.parametrize("folder", ["", *FOLDERS])
+def test_every_named_module_exists(folder: str) -> None:
+    """Dotted names in backticks; those of the OpenTelemetry page are attributes of spans."""
+    missing = [
+        f"{by_path(path)}: {name}"
+        for path in sources_of(folder)
+        if "otel" not in path.parts
+        for name in names_in(path)
+        if re.fullmatch(r"cs_sync\w*(\.\w+)+", name)
+        if name not in WRITTEN_FOR_USERS and not can_import(name)
+    ]
+    assert missing == []
+
+
+def sources_of(folder: str) -> list[Path]:
+    """The pages and modules of a folder; without one, the pages at the top."""
+    if not folder:
+        return [page for page in PAGES if page.parent == ROOT and page.name != "CHANGELOG.md"]
+    inside = [path for path in FILES if path.is_relative_to(ROOT / folder)]
+    return [path for path in inside if path.suffix in (".md", ".py") and path.is_file()]
+
+
+def can_import(name: str) -> bool:
+    """Whether a dotted name is a module, or an attribute of one."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        try:
+            value: object = importlib.import_module(".".join(parts[:length]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[length:]:
+            if not hasattr(value, part):
+                return False
+            value = getattr(value, part)
+        return True
+    return False
+
+
+@pytest.mark.parametrize("decision", DECISIONS, ids=lambda path: path.stem[:4])
+def test_every_decision_is_short_and_in_the_index(decision: Path) -> None:
+    lines = decision.read_text(encoding="utf-8").splitlines()
+    index = (decision.parent / "README.md").read_text(encoding="utf-8")
+    assert len(lines) < 40
+    assert index.count(f"[{lines[0].removeprefix('# ')}]({decision.name})") == 1
