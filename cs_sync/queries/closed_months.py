@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from cs_sync.metrics.bridge import BridgeRow
@@ -21,7 +20,7 @@ from cs_sync.store.queries.month_close import (
     read_month_history,
     read_restatements,
 )
-from cs_sync_schemas.money import CURRENCY_EXPONENT
+from cs_sync_schemas.money import to_major_units
 
 CLOSING_GRAINS = ("month", "quarter", "year")
 """Days and weeks do not close."""
@@ -113,7 +112,7 @@ def describe_bridge(
 
 
 def _describe_restatement(scope: Scope, restatement: Restatement) -> str:
-    amount = Decimal(restatement.amount).scaleb(-CURRENCY_EXPONENT[restatement.currency])
+    amount = to_major_units(restatement.amount, restatement.currency)
     what = f"{amount:+} {restatement.currency} of {restatement.account} ({restatement.cause})"
     if restatement.period < len(scope.periods):
         return f"restated in the period from {scope.periods[restatement.period].start}: {what}"

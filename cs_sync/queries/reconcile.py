@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
@@ -21,7 +20,7 @@ from cs_sync.store.queries.reconcile import (
     read_invoicing_sources,
     read_mrr_parts,
 )
-from cs_sync_schemas.money import CURRENCY_EXPONENT
+from cs_sync_schemas.money import format_amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def list_differences(
 
 def _describe_uninvoiced(reconciliation: Reconciliation) -> Iterator[str]:
     for currency, amount in sorted(reconciliation.left_out.items()):
-        what = f"MRR of {_format_amount(amount, currency)}"
+        what = f"MRR of {format_amount(amount, currency)}"
         yield f"{what} is from sources without invoices, and not compared"
 
 
@@ -82,14 +81,9 @@ def _describe_closing_difference(workspace: Workspace, result: Reconciliation) -
         current = now.get(currency, 0) + result.left_out.get(currency, 0)
         if current != amount:
             yield (
-                f"{result.month:%Y-%m} was closed with MRR of {_format_amount(amount, currency)};"
-                f" compared is what is known now, {_format_amount(current, currency)}"
+                f"{result.month:%Y-%m} was closed with MRR of {format_amount(amount, currency)};"
+                f" compared is what is known now, {format_amount(current, currency)}"
             )
-
-
-def _format_amount(minor: int, currency: str) -> str:
-    exponent = CURRENCY_EXPONENT[currency]
-    return f"{Decimal(minor).scaleb(-exponent):,.{exponent}f} {currency}"
 
 
 def reconcile_month(workspace: Workspace, month: date | None = None) -> Reconciliation:

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from cs_sync.health.money_at_risk import calculate_money_at_risk
 from cs_sync.jobs.follow_ups import DecidedFollowUps
 from cs_sync.queries.day import DayView
 from cs_sync.queries.score import ScoredAccount
-from cs_sync_schemas.money import CURRENCY_EXPONENT
 
 WATCH_LIST_LENGTH = 10
 
@@ -18,7 +18,7 @@ def build_watch_list(day: DayView, follow_ups: DecidedFollowUps) -> list[dict[st
     """
     ranked = sorted(
         (item for item in day.customers if item.score.band in ("red", "yellow")),
-        key=lambda item: (-_compute_money_at_risk(item, day), item.account["id"]),
+        key=lambda item: (-_get_money_at_risk(item, day), item.account["id"]),
     )[:WATCH_LIST_LENGTH]
     actions = follow_ups.list_next_actions()
     return [
@@ -31,7 +31,7 @@ def build_watch_list(day: DayView, follow_ups: DecidedFollowUps) -> list[dict[st
     ]
 
 
-def _compute_money_at_risk(scored: ScoredAccount, day: DayView) -> float:
-    score, mrr = float(scored.score.score or 0), day.get_mrr(scored.account["id"])
-    units: float = sum(amount / 10 ** CURRENCY_EXPONENT[code] for code, amount in mrr.items())
-    return units * (100 - score) / 100
+def _get_money_at_risk(scored: ScoredAccount, day: DayView) -> float:
+    score = scored.score.score
+    mrr = day.get_mrr(scored.account["id"])
+    return calculate_money_at_risk(mrr, None if score is None else float(score))

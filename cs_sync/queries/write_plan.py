@@ -31,7 +31,7 @@ from cs_sync.write_back.fields import AccountFields
 from cs_sync.write_back.plan import DesiredRecord, PlanItem, make_plan, reopen_refused
 from cs_sync.write_back.receipts import LedgerEntries
 from cs_sync.write_back.writer import read_ledger_entries, read_remote_state
-from cs_sync_schemas.money import CURRENCY_EXPONENT
+from cs_sync_schemas.money import to_major_units
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +243,7 @@ def _build_account_fields(
         coverage=float(score.coverage),
         reasons=[reason.text for reason in scored.reasons],
         change_30d=None if scored.change_30d is None else float(scored.change_30d),
-        mrr={code: amount / 10 ** CURRENCY_EXPONENT[code] for code, amount in mrr.items()},
+        mrr={code: float(to_major_units(amount, code)) for code, amount in mrr.items()},
         next_action=actions.get(scored.account["id"], ""),
         updated_at=now,
     )
