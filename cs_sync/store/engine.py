@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.pool import NullPool
 
@@ -23,6 +23,9 @@ T = TypeVar("T")
 
 TRANSACTION_ID_QUERY = "SELECT txid_current_if_assigned()"
 """PostgreSQL's number of a transaction that has written something: it knows what becomes of it."""
+
+NUMBER_NOT_GIVEN = "22023"
+"""PostgreSQL's code for the number of a transaction that it has not given yet."""
 
 CONNECTION_TIMEOUTS = {
     "connect_timeout": 10,
@@ -112,7 +115,12 @@ class Store:
     def _is_committed(self, number: int) -> bool:
         """Return whether a transaction was committed; raise while the server has not decided."""
         with self._translate_errors(), self.engine.connect() as connection:
-            became = connection.scalar(select(func.txid_status(number)))
+            try:
+                became = connection.scalar(select(func.txid_status(number)))
+            except DataError as error:
+                if getattr(error.orig, "sqlstate", "") != NUMBER_NOT_GIVEN:
+                    raise
+                return False  # the server crashed before anything of it was on the disk
         if became not in ("committed", "aborted"):
             raise ConnectionLost(
                 "the connection was lost, and the server still works on what was sent",

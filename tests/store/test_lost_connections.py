@@ -89,6 +89,17 @@ def test_a_commit_without_an_answer_is_looked_up(
     assert len(counter.told) == 1
 
 
+def test_a_transaction_that_a_crash_took_back_altogether_was_not_committed(
+    counter: Counter,
+) -> None:
+    """Its number is given anew afterwards: to the server it lies in the future."""
+    with counter.store.read() as connection:
+        newest = connection.scalar(text("SELECT txid_current()"))
+    assert isinstance(newest, int)
+    assert not counter.store._is_committed(newest + 1_000)
+    assert counter.store._is_committed(newest)
+
+
 @pytest.mark.parametrize("arrives", [True, False])
 def test_a_commit_that_is_on_its_way_is_waited_for(
     counter: Counter, line: tuple[str, Line], arrives: bool
