@@ -80,8 +80,7 @@ class ConnectorSettings(Mapping[str, ConnectorConfig]):
 
         Raises:
             ConfigError: Secrets are missing (one error names all), or two instances are equal,
-                so
-                that everything would be counted twice.
+                so that everything would be counted twice.
         """
         names, missing = tuple(names), list[ConfigError]()
         for name in names:

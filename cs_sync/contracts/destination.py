@@ -109,8 +109,8 @@ class Destination(Protocol):
 
     addresses  records: it has records of its own for our accounts, and remote ids are
     theirs; an
-               account without exactly one record is not written.
-               accounts: it has none, and an account's remote id is our own id.
+               account without exactly one record is not written. accounts: it has none, and an
+               account's remote id is our own id.
     """
 
     name: ClassVar[str]

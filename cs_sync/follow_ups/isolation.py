@@ -15,7 +15,7 @@ class PlaybookFailures:
 
     of: dict[str, list[Exception]] = field(default_factory=dict)
 
-    def note(self, playbook: str, error: Exception) -> None:
+    def record_failure(self, playbook: str, error: Exception) -> None:
         """Record an error of a playbook."""
         self.of.setdefault(playbook, []).append(error)
 
@@ -40,21 +40,21 @@ def isolate_playbook(playbook: Playbook, failures: PlaybookFailures) -> Playbook
         try:
             return list(playbook.propose(view, settings))
         except Exception as error:  # noqa: BLE001 - a plugin may fail in any way
-            failures.note(playbook.name, error)
+            failures.record_failure(playbook.name, error)
             return ()
 
     def resolved(view: AccountView, occasion: str, settings: Any) -> str | None:
         try:
             return playbook.resolved(view, occasion, settings) if playbook.resolved else None
         except Exception as error:  # noqa: BLE001
-            failures.note(playbook.name, error)
+            failures.record_failure(playbook.name, error)
             return None
 
     def asks(settings: Any) -> Iterable[Question]:
         try:
             return list(playbook.asks(settings))
         except Exception as error:  # noqa: BLE001
-            failures.note(playbook.name, error)
+            failures.record_failure(playbook.name, error)
             return ()
 
     return replace(playbook, propose=propose, resolved=resolved, asks=asks)

@@ -34,7 +34,7 @@ from cs_sync.health.scope import SignalScope
 from cs_sync.health.signals.billing import INVOICE, SUBSCRIPTION, is_ending, is_overdue, is_running
 from cs_sync.health.signals.seats import select_subscription_seats
 from cs_sync.health.signals.support import TICKET
-from cs_sync.health.signals.surveys import ratings, select_latest_answers
+from cs_sync.health.signals.surveys import select_latest_answers, select_ratings
 from cs_sync.health.signals.usage import select_used_days
 from cs_sync.metrics.tickets import was_open
 from cs_sync_schemas import FeatureDay, OnboardingStep, Referral, get_table
@@ -62,7 +62,7 @@ def _make_answers_query(kind: str, days: int) -> Callable[[SignalScope], Select[
 
 
 def _ratings(scope: SignalScope) -> Select[Any]:
-    return ratings(scope, RATED_DAYS)
+    return select_ratings(scope, RATED_DAYS)
 
 
 def _select_overdue_invoices(scope: SignalScope) -> Select[Any]:

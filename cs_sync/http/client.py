@@ -250,11 +250,11 @@ class VendorHttp:
         )
 
     def _fetch(self, call: Call) -> Answer:
-        def told(seconds: float, reason: str, attempt: int) -> None:
+        def report_retry(seconds: float, reason: str, attempt: int) -> None:
             self._meter.record_retry(seconds, self._redact.text(reason), attempt)
 
         try:
-            return self._retry.run(lambda attempt: self._try(call, attempt), told)
+            return self._retry.run(lambda attempt: self._try(call, attempt), report_retry)
         except CsSyncError as error:
             failure = self._redact.error(error)
         # A new start for the traceback: the old one leads to frames and causes with the key.

@@ -1,9 +1,8 @@
 """Identity resolution: facts of all sources in, one graph of accounts and people out.
 
-Rules for accounts, strongest first: a `cs_sync_match` plugin, merges at the source, a
-person's answer, our own account id, an earlier link, a company domain, the company
-domain of the billing e-mail.
-Nothing is guessed. A domain of two accounts links nothing and becomes a question; so do
+Rules for accounts, strongest first: a `cs_sync_match` plugin, merges at the source, a person's
+answer, our own account id, an earlier link, a company domain, the company domain of the billing
+e-mail. Nothing is guessed. A domain of two accounts links nothing and becomes a question; so do
 one e-mail address on two accounts and a possibly renamed own id.
 """
 

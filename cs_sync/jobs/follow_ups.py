@@ -168,8 +168,7 @@ def _describe_deferred(decision: Decision, cap: int | None) -> list[str]:
     """Return a message per assignee with deferred follow-ups."""
     return [
         f"{format_count(count, 'follow-up')} for {desk or 'nobody in particular'} must wait for "
-        f"another"
-        f" day: [follow_ups] daily_cap = {cap}, the most money at risk goes first"
+        f"another day: [follow_ups] daily_cap = {cap}, the most money at risk goes first"
         for desk, count in sorted(decision.waiting.items())
     ]
 

@@ -59,7 +59,7 @@ def sync_workspace(
 def sync_in_run(recorded: RunSession, request: ReadRequest, only: Sequence[str] = ()) -> None:
     """Sync the sources within a recorded run."""
     sources = recorded.workspace.sources(only)
-    outcomes = sync_sources(recorded.session(), sources, request, recorded.note)
+    outcomes = sync_sources(recorded.session(), sources, request, recorded.record_outcome)
     recorded.statuses.append(derive_run_status(outcomes))
     recorded.messages += _describe_failures(outcomes)
     recorded.messages += describe_incomplete_days(recorded.workspace, sources)

@@ -46,8 +46,7 @@ def keep_unlisted_customers(recorded: RunSession) -> list[str]:
         elif own:
             messages.append(
                 f"{source}: {_format_customers(ids)} not known, so the MRR of their "
-                f"subscriptions is"
-                " missing until their stream comes through"
+                "subscriptions is missing until their stream comes through"
             )
     return messages
 

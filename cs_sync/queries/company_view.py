@@ -74,8 +74,7 @@ def describe_unassigned_findings(drafts: Iterable[FollowUpDraft]) -> list[str]:
     verb = "waits" if len(waiting) == 1 else "wait"
     return [
         f"{format_count(len(waiting), 'company-wide finding')} {verb} for somebody to go "
-        f"to:{titles}"
-        f"\n  → {_ASSIGNEE}"
+        f"to:{titles}\n  → {_ASSIGNEE}"
     ]
 
 

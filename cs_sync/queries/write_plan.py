@@ -215,8 +215,7 @@ def _describe_unknown_assignees(
         return []
     return [
         f"{format_count(number, 'follow-up')} for {email} will be nobody's in {crm.name}, which "
-        f"has no"
-        f" active owner with that address\n  → add them there, or correct the address"
+        f"has no active owner with that address\n  → add them there, or correct the address"
         for email, number in sorted(who.items())
         if email not in crm.emails
     ]

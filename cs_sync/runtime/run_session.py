@@ -62,7 +62,7 @@ class RunSession:
             suppressed=suppressed,
         )
 
-    def note(self, outcome: StreamResult) -> None:
+    def record_outcome(self, outcome: StreamResult) -> None:
         """Store the outcome of a stream."""
         self.outcomes.append(outcome)
         row = {

@@ -83,9 +83,8 @@ class Store:
 
         Args:
             work: Called with the connection, and called again in a new transaction after a lost
-                connection; so it must change nothing but the database. A COMMIT with a
-                lost answer is
-                looked up, not repeated.
+                connection; so it must change nothing but the database. A COMMIT with a lost
+                answer is looked up, not repeated.
 
         Returns:
             The result of `work`.

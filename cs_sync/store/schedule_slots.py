@@ -42,8 +42,7 @@ def claim_slot(connection: Connection, claim: SlotClaim, now: datetime) -> bool:
     """Claim a slot and return whether it succeeded; an interrupted slot may be claimed again.
 
     Of two simultaneous claims one inserts the row, whatever the clocks. A slot of a vanished
-    holder
-    is free once the lease is free.
+    holder is free once the lease is free.
     """
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     row = {

@@ -78,9 +78,8 @@ def record_receipts(
     Args:
         connection: A write transaction.
         destination: The name of the destination.
-        rows: Rows of object, key, status, and where known remote_id, code, reason, fields
-            (what the
-            destination has for certain) and intent (an attempt without acknowledgement).
+        rows: Rows of object, key, status, and where known remote_id, code, reason, fields (what
+            the destination has for certain) and intent (an attempt without acknowledgement).
         now: The time of the results.
     """
     for row in rows:

@@ -21,9 +21,8 @@ def sync_sources(
     """Sync every stream of every source.
 
     Each slice of a backfill has its own thread, admitted while the CPU is idle; during a
-    vendor's
-    answer that is at once, so that all slices end together. The source's HTTP client limits the
-    number and rate of requests.
+    vendor's answer that is at once, so that all slices end together. The source's HTTP client
+    limits the number and rate of requests.
 
     Args:
         session: The shared state of the run.

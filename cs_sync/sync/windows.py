@@ -119,9 +119,8 @@ def compute_next_cursor(stream: Stream, windows: tuple[OpenWindow, ...], resume:
 def should_delete_missing(stream: Stream, window: Window) -> bool:
     """Return whether records missing from a complete read of these windows are deleted.
 
-    If a feed keeps changes for a limited time, a backfill replaces the expired ones. Any
-    other feed
-    names deletions in a backfill, too.
+    If a feed keeps changes for a limited time, a backfill replaces the expired ones. Any other
+    feed names deletions in a backfill, too.
     """
     stands_in = stream.deletes == "feed" and stream.history is not None
     return window.backfill and (stream.deletes == "sweep" or stands_in)

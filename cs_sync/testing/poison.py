@@ -40,9 +40,8 @@ def respond_useless(kind: str | None = None, *, asks: bool = True) -> Fault:
 
     Args:
         kind: The kind of request; None means all.
-        asks: Whether the vendor receives the request. A list for a list would be valid: if
-            a request
-            is answered with one, an empty list is left out.
+        asks: Whether the vendor receives the request. A list for a list would be valid: if a
+            request is answered with one, an empty list is left out.
     """
     turns = count()
 

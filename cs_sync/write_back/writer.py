@@ -175,10 +175,10 @@ class DestinationWriter:
             for item in batch
         ]
 
-        def note(connection: Connection) -> None:
+        def record(connection: Connection) -> None:
             record_intents(connection, self.name, rows, self.clock(), self.run_id)
 
-        self.store.transact(note)
+        self.store.transact(record)
         return before
 
     def _record_answers(
@@ -214,10 +214,10 @@ class DestinationWriter:
             self._note(lost)
 
     def _note(self, receipts: Sequence[Mapping[str, Any]]) -> None:
-        def note(connection: Connection) -> None:
+        def record(connection: Connection) -> None:
             record_receipts(connection, self.name, receipts, self.clock())
 
-        self.store.transact(note)
+        self.store.transact(record)
 
 
 def _is_other_record(item: PlanItem, answer: Ack | Reject) -> bool:

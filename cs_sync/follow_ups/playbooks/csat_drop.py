@@ -30,7 +30,7 @@ class CsatSettings(PlaybookSettings):
 
 def propose(view: AccountView, settings: CsatSettings) -> Iterator[Proposal]:
     """One follow-up per drop, named by its first answer; unsatisfied answers are news of it."""
-    timeline, fall = _timeline(view, settings), Fraction(str(settings.fall))
+    timeline, fall = _build_timeline(view, settings), Fraction(str(settings.fall))
     if not has_fallen(timeline, view.now, fall, settings.answers):
         return
     *_, drop = find_drops(timeline, view.now, fall, settings.answers)
@@ -45,7 +45,7 @@ def propose(view: AccountView, settings: CsatSettings) -> Iterator[Proposal]:
         before_of=say.number(before.answers),
     )
     yield Proposal(
-        occasion=next(iter(view.occasions.get("csat_drop", ())), _name(drop)),
+        occasion=next(iter(view.occasions.get("csat_drop", ())), _name_occasion(drop)),
         of_record=True,
         since=drop.since,
         title=say(
@@ -64,10 +64,10 @@ def propose(view: AccountView, settings: CsatSettings) -> Iterator[Proposal]:
 
 
 def resolved(view: AccountView, occasion: str, settings: CsatSettings) -> str | None:
-    """Enough people answered since, and nearly as many are satisfied as before the drop."""
-    timeline, fall = _timeline(view, settings), Fraction(str(settings.fall))
+    """Return a reason once enough people answered and satisfaction is nearly back."""
+    timeline, fall = _build_timeline(view, settings), Fraction(str(settings.fall))
     drops = find_drops(timeline, view.now, fall, settings.answers)
-    drop = next((drop for drop in drops if _name(drop) == occasion), None)
+    drop = next((drop for drop in drops if _name_occasion(drop) == occasion), None)
     now = timeline.recent(view.now)
     if drop is None or now.answers < settings.answers or drop.before.rate - now.rate >= fall:
         return None
@@ -76,13 +76,13 @@ def resolved(view: AccountView, occasion: str, settings: CsatSettings) -> str | 
     return say("csat_drop.recovered", now=satisfied, now_of=answers)
 
 
-def _timeline(view: AccountView, settings: CsatSettings) -> Timeline:
-    asked = settings.surveys
-    ratings = [one for one in view.ratings if not asked or one.survey in asked]
+def _build_timeline(view: AccountView, settings: CsatSettings) -> Timeline:
+    surveys = settings.surveys
+    ratings = [rating for rating in view.ratings if not surveys or rating.survey in surveys]
     return Timeline(ratings, settings.days)
 
 
-def _name(drop: Drop) -> str:
+def _name_occasion(drop: Drop) -> str:
     return f"{drop.first.source}:{drop.first.source_id}"
 
 

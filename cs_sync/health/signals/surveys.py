@@ -71,7 +71,7 @@ def is_satisfied(answer: FromClause) -> ColumnElement[bool]:
     return is_upper_quarter(get_distance(answer), get_length(answer))
 
 
-def ratings(scope: SignalScope, days: int) -> Select[Any]:
+def select_ratings(scope: SignalScope, days: int) -> Select[Any]:
     """All scored CSAT answers of the last so many days, oldest first."""
     window = and_(ANSWER.c.answered_at >= scope.since(days), ANSWER.c.answered_at < scope.until)
     satisfied = case((is_satisfied(ANSWER), True), else_=False).label("satisfied")

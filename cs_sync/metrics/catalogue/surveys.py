@@ -147,8 +147,7 @@ SURVEYS: tuple[Metric, ...] = (
         stage=("expansion",), family="engagement", settings=_SETTINGS, spread="nps",
         divides=True, scale=100, bounds=(-100.0, 100.0),
         edge_cases=_WINDOW_NOTE + "Promoters answered 9 or 10, detractors 0 to 6; the others "
-        "stay in "
-        "the denominator. Not rounded.",
+        "stay in the denominator. Not rounded.",
     ),
     Metric(
         "csat", "Customer satisfaction", "ratio", "satisfied respondents ÷ respondents",
@@ -183,8 +182,7 @@ SURVEYS: tuple[Metric, ...] = (
         family="engagement", settings=_SETTINGS, spread="ratio", divides=True,
         bounds=(1.0, 7.0),
         edge_cases=_WINDOW_NOTE + "Other scales are stretched to 1 to 7; a scale that asks for "
-        "effort "
-        "(low is better) is turned round.",
+        "effort (low is better) is turned round.",
     ),
     Metric(
         "ces_easy", "Share who found it easy", "ratio",

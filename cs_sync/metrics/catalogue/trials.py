@@ -263,8 +263,7 @@ TRIALS: tuple[Metric, ...] = (
         "accounts whose first trial began in the period",
         "ChartMogul help, article 115000865205", _select_converted_in_time,
         _ONE_TRIAL_NOTE + "The days are those of the zone. Provisional until they are over. Who "
-        "paid and left "
-        "still converted.",
+        "paid and left still converted.",
         **_WITHIN,
     ),
     _make_trial_metric(

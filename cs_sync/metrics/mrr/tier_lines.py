@@ -13,8 +13,7 @@ def join_tiers(lines: Iterable[LineFact], tiered: Collection[str]) -> list[LineF
     """Merge the lines of an item's tiers for one period and invoice into one line.
 
     Fixed fees of tiers are lines without a quantity. Two recurring lines for one period are
-    tiers
-    even if the price itself is no longer known.
+    tiers even if the price itself is no longer known.
     """
     parts: dict[Any, list[LineFact]] = defaultdict(list)
     for line in lines:

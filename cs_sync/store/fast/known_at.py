@@ -34,9 +34,8 @@ def shadow_tables(
 ) -> Iterator[None]:
     """Show these tables as known at an instant to all statements inside the context.
 
-    Unchanged tables stay as they are. Of the MRR spans, only those known then under the
-    policy are
-    visible.
+    Unchanged tables stay as they are. Of the MRR spans, only those known then under the policy
+    are visible.
     """
     shown: list[Table] = []
     try:

@@ -29,9 +29,8 @@ Rows = list[dict[str, Any]]
 def answer_questions(store: Store, questions: Sequence[CachedQuery], upto: datetime) -> list[Rows]:
     """Return the rows of each question, from the cache where possible.
 
-    A cached answer is updated incrementally: subtract the changed accounts' old
-    contribution, add
-    the new one.
+    A cached answer is updated incrementally: subtract the changed accounts' old contribution,
+    add the new one.
 
     Args:
         store: The store; new answers are cached in it.

@@ -188,9 +188,8 @@ def upsert_uniform_rows(
 ) -> None:
     """Insert rows, or replace them by primary key, keeping `first_seen_at`.
 
-    SQLite's driver takes six times as long for None as for a text, and many columns of a
-    page are
-    empty throughout; those are written as NULL in the statement.
+    SQLite's driver takes six times as long for None as for a text, and many columns of a page
+    are empty throughout; those are written as NULL in the statement.
 
     Args:
         connection: A write transaction.

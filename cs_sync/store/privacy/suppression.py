@@ -88,8 +88,7 @@ def create_stand_in_address(address: str, company_domains: Iterable[str]) -> str
     """Create an address without personal data.
 
     A known company domain is kept, as it ties the record to its account; any other may be
-    personal
-    (RFC 2606 reserves .invalid).
+    personal (RFC 2606 reserves .invalid).
     """
     domain = DEFAULT_RULES.to_company_domain(address.rpartition("@")[2])
     stand_in_domain = domain if domain and domain in set(company_domains) else "erased.invalid"

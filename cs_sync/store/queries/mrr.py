@@ -113,9 +113,8 @@ def _read_current(
 ) -> list[dict[str, Any]]:
     """Read the current rows of these accounts.
 
-    `known_to` is checked here: asked for it, a database without statistics would take the
-    index of
-    ended rows, and read every account's rows for some.
+    `known_to` is checked here: asked for it, a database without statistics would take the index
+    of ended rows, and read every account's rows for some.
     """
     records: list[dict[str, Any]] = []
     for chunk in split_chunks(accounts):
