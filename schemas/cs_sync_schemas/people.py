@@ -26,6 +26,9 @@ class SourceAccount(Record, table=True):
         default_factory=dict, sa_type=JSON, description="plan, industry, region, size, …"
     )
     created_at: datetime | None = None
+    last_contacted_at: datetime | None = Field(
+        default=None, description="Last logged call, e-mail or meeting with it."
+    )
     is_test: bool = False
     url: str | None = Field(default=None, description="Where a person can open it.")
 

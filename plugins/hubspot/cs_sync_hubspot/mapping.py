@@ -16,7 +16,10 @@ Rows = dict[type[Record], list[Row]]
 
 _NONE: Json = {}
 _MERGED = "hs_merged_object_ids"
-_COMPANY = ("name", "domain", "hs_additional_domains", "hubspot_owner_id", "createdate", _MERGED)
+_COMPANY = (
+    *("name", "domain", "hs_additional_domains", "hubspot_owner_id", "createdate"),
+    *("notes_last_contacted", _MERGED),
+)
 _CONTACT = (
     *("email", "hs_additional_emails", "firstname", "lastname", "jobtitle"),
     *("associatedcompanyid", "createdate", _MERGED),
@@ -138,6 +141,7 @@ def map_company(config: HubSpotConfig, item: Json) -> Row:
         "owner_source_id": read_text(item, "hubspot_owner_id"),
         "attributes": {name: value for name, value in attributes.items() if value is not None},
         "created_at": parse_time(read_text(item, "createdate") or item.get("createdAt")),
+        "last_contacted_at": parse_time(read_text(item, "notes_last_contacted")),
         "url": _build_company_url(config, str(item["id"])),
     }
 

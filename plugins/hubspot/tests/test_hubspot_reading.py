@@ -79,6 +79,7 @@ def test_a_company_becomes_an_account(source: HubSpotSource, vendor: respx.MockR
         industry="COMPUTER_SOFTWARE",
         country="",
         numberofemployees=None,
+        notes_last_contacted="2026-11-18T14:30:00Z",
     )
     listing = vendor.get("/crm/objects/2026-03/companies").mock(side_effect=by_archived([item], []))
     first, last = stream(source, "companies").read(BACKFILL)
@@ -93,6 +94,7 @@ def test_a_company_becomes_an_account(source: HubSpotSource, vendor: respx.MockR
         "owner_source_id": "77",
         "attributes": {"industry": "COMPUTER_SOFTWARE"},
         "created_at": datetime(2026, 1, 4, 9, tzinfo=UTC),
+        "last_contacted_at": datetime(2026, 11, 18, 14, 30, tzinfo=UTC),
         "updated_at": datetime(2026, 11, 20, 8, 0, 0, 250_000, tzinfo=UTC),
         "url": None,
     }

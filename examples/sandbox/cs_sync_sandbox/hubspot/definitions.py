@@ -11,7 +11,7 @@ READ_ONLY = frozenset(
     {
         "hs_object_id", "createdate", "hs_createdate", "hs_lastmodifieddate", "lastmodifieddate",
         "hs_merged_object_ids", "num_associated_contacts", "hs_additional_domains",
-        "hs_task_completion_date", "associatedcompanyid",
+        "hs_task_completion_date", "associatedcompanyid", "notes_last_contacted",
     }
 )  # fmt: skip
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
+from random import Random
 
 from cs_sync_sandbox.hubspot.definitions import get_created_name, get_modified_name
 from cs_sync_sandbox.hubspot.portal import Portal, Record
@@ -54,6 +55,8 @@ def _add(
 
 def _add_company(portal: Portal, company: Company, now: datetime) -> None:
     lost = [str(COMPANY + number) for number in company.merged_numbers]
+    edited = _choose_edit_time(company.created_at, company.number, now)
+    contacted = _choose_contact_time(company, now)
     record = _add(
         portal, "companies", COMPANY + company.number,
         {
@@ -66,8 +69,9 @@ def _add_company(portal: Portal, company: Company, now: datetime) -> None:
             "lifecyclestage": "customer" if company.signed_up else "lead",
             "account_id": company.key if "hubspot" in company.key_in else None,
             "hs_merged_object_ids": ";".join(lost) or None,
+            "notes_last_contacted": format_instant(contacted) if contacted else None,
         },
-        company.created_at, _choose_edit_time(company.created_at, company.number, now),
+        company.created_at, max(edited, contacted or edited),
     )  # fmt: skip
     record.archived_at = company.archived_at
     for id_ in lost:
@@ -115,6 +119,14 @@ def _group(answer: SurveyAnswer) -> str | None:
     if answer.score >= 9:
         return "Promoter"
     return "Passive" if answer.score >= 7 else "Detractor"
+
+
+def _choose_contact_time(company: Company, now: datetime) -> datetime | None:
+    """Return the last call, e-mail or meeting; who has no manager was never contacted."""
+    if not company.signed_up or company.owner_number is None:
+        return None
+    days = Random(f"contact:{company.number}").expovariate(1 / 40)
+    return max(company.created_at, now - timedelta(days=days))
 
 
 def _choose_edit_time(created: datetime, number: int, now: datetime) -> datetime:
