@@ -58,7 +58,7 @@ def resolve_url(name: str, base: httpx.URL | None, path: str, *, guarded: bool) 
     if url.is_relative_url:
         if base is None or url.host:
             raise ConfigError(
-                f"{name}: {path!r} has no host", "Give the door an address with `at`."
+                f"{name}: {path!r} has no host", "Give the client an address with `at`."
             )
         return httpx.URL(f"{str(base).rstrip('/')}/{path.lstrip('/')}")
     _require_tls(name, url, "The vendor points to an unsafe address: tell its support.")

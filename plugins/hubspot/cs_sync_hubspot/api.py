@@ -5,6 +5,8 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any, cast
 
+import httpx
+
 from cs_sync import Http, Shape
 from cs_sync_hubspot.transport import HttpTransport, Json
 
@@ -18,7 +20,6 @@ LIST_LIMIT = 100
 SEARCH_LIMIT = 200
 BATCH_LIMIT = 100
 ASSOCIATION_LIMIT = 1000
-_ACCEPT = {"Accept": "application/json"}
 MAX_PROPERTY_NAMES = 1500
 """Characters of property names in an address; servers cut addresses off somewhere."""
 
@@ -30,22 +31,30 @@ def find_next_cursor(body: Mapping[str, Any]) -> str | None:
 
 
 class HubSpotApi:
-    """The client's API objects, cached, using our transport.
+    """The official client's API objects, cached, sending through the host's client.
 
-    They are imported on first use: importing the client takes a third of a second.
+    They check arguments, build paths, queries and bodies, and authenticate. Their models are not
+    made: that takes a hundred times as long as decoding. The API objects are imported on first
+    use: importing the client takes a third of a second.
     """
 
-    def __init__(self, http: Http) -> None:
+    def __init__(self, http: Http, access_token: str) -> None:
         self._transport = HttpTransport(http)
+        self._access_token = access_token
 
     def _client(self, package: str, api: str) -> Any:
         module = import_module(f"hubspot.crm.{package}")
         configuration = module.Configuration()
+        configuration.access_token = self._access_token
         configuration.host = ""
         client = module.ApiClient(configuration)
         client.rest_client = self._transport
         client.user_agent = "cs-sync"
         return getattr(module, api)(client)
+
+    @cached_property
+    def _objects(self) -> Any:
+        return self._client("objects", "BasicApi")
 
     @cached_property
     def _batch(self) -> Any:
@@ -95,10 +104,8 @@ class HubSpotApi:
         if len(names) > MAX_PROPERTY_NAMES:
             body = self.page(kind, ("hs_object_id",), after=after, limit=limit)
             return {**body, "results": self._whole(kind, body["results"], properties)}
-        # Past the client, whose call takes a quarter of the time of mapping the page.
-        params = {"limit": limit, "archived": str(archived).lower(), "properties": names}
-        path = f"/crm/v3/objects/{kind}"
-        return self._transport.GET(path, {**params, **_cursor_params(after)}, _ACCEPT)
+        options = {"archived": archived, "properties": [names], **_cursor_params(after)}
+        return _call_raw(self._objects.get_page, kind, limit=limit, **options)
 
     def _whole(self, kind: str, items: Sequence[Json], properties: Sequence[str]) -> Sequence[Json]:
         """Return the same objects with these properties, without those deleted meanwhile."""
@@ -173,8 +180,9 @@ class HubSpotApi:
 
 
 def _call_raw(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Json:
-    """Call the client and return the decoded body without building its models."""
-    return cast(Json, call(*args, _preload_content=False, **kwargs))
+    """Call the client for the undecoded response; return the document decoded by the host."""
+    response: httpx.Response = call(*args, _preload_content=False, **kwargs)
+    return cast(Json, response.extensions["json"])
 
 
 def _cursor_params(after: str | None) -> dict[str, str]:

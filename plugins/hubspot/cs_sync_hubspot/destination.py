@@ -17,10 +17,9 @@ from cs_sync import (
     RemoteAccount,
     RemoteObject,
 )
-from cs_sync_hubspot.api import HubSpotApi
 from cs_sync_hubspot.batches import TRACE, Answer, send_batch, split_batches
+from cs_sync_hubspot.client import make_api
 from cs_sync_hubspot.config import LIMITS, HubSpotConfig
-from cs_sync_hubspot.doors import make_client
 from cs_sync_hubspot.drift import read_companies
 from cs_sync_hubspot.idempotent_objects import KEY, IdempotentObjects
 from cs_sync_hubspot.lookup import read_by_ids
@@ -49,7 +48,7 @@ class HubSpotDestination:
     addresses: ClassVar[Addresses] = "records"
 
     def __init__(self, config: HubSpotConfig, http: Http) -> None:
-        self._api = HubSpotApi(make_client(config, http))
+        self._api = make_api(config, http)
         self._tasks = IdempotentObjects(self._api, "tasks", TASK_PROPERTIES, build_task)
         self._notes = IdempotentObjects(self._api, "notes", (), build_note)
 

@@ -19,9 +19,9 @@ from cs_sync import (
     Window,
     map_each,
 )
-from cs_sync_hubspot.api import HubSpotApi, find_next_cursor
+from cs_sync_hubspot.api import find_next_cursor
+from cs_sync_hubspot.client import make_api
 from cs_sync_hubspot.config import LIMITS, HubSpotConfig
-from cs_sync_hubspot.doors import make_client
 from cs_sync_hubspot.mapping import (
     Json,
     ObjectType,
@@ -62,7 +62,7 @@ class HubSpotSource:
 
     def __init__(self, config: HubSpotConfig, http: Http) -> None:
         self._config = config
-        self._api = HubSpotApi(make_client(config, http))
+        self._api = make_api(config, http)
         self._kinds = build_object_types(config)
         self._misfits = ScaleGuard(config, self._kinds["feedback_submissions"], self._api.search)
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import orjson
 
 from cs_sync import Http
@@ -24,9 +25,9 @@ def is_repeatable(method: str, path: str) -> bool:
 class HttpTransport:
     """Replaces the client's REST object, which has a pool of its own and no limits.
 
-    The client passes a path of the API version that it was generated for. With
-    `_preload_content=False` it returns our value unread, so we return the decoded body:
-    building the client's models takes longer than everything else together.
+    The client passes a path of the API version that it was generated for, and with
+    `_preload_content=False` returns the response as it is. Refusals are raised here, as the
+    host's errors.
     """
 
     def __init__(self, http: Http) -> None:
@@ -34,25 +35,25 @@ class HttpTransport:
 
     def GET(  # noqa: N802 - the client's name for it
         self, url: str, query_params: Any = None, headers: Any = None, **_: Any
-    ) -> Json:
+    ) -> httpx.Response:
         """Send a GET."""
         return self._send("GET", url, query_params, headers, None)
 
     def POST(  # noqa: N802
         self, url: str, query_params: Any = None, headers: Any = None, body: Any = None, **_: Any
-    ) -> Json:
+    ) -> httpx.Response:
         """Send a POST."""
         return self._send("POST", url, query_params, headers, body)
 
     def PATCH(  # noqa: N802
         self, url: str, query_params: Any = None, headers: Any = None, body: Any = None, **_: Any
-    ) -> Json:
+    ) -> httpx.Response:
         """Send a PATCH."""
         return self._send("PATCH", url, query_params, headers, body)
 
-    def _send(self, method: str, url: str, params: Any, headers: Any, body: Any) -> Json:
+    def _send(self, method: str, url: str, params: Any, headers: Any, body: Any) -> httpx.Response:
         path = to_dated_path(url)
-        response = self._http.send(
+        return self._http.send(
             method,
             path,
             params=params or None,
@@ -60,5 +61,3 @@ class HttpTransport:
             content=None if body is None else orjson.dumps(body),
             idempotent=is_repeatable(method, path),
         )
-        answer: Json = response.extensions["json"]
-        return answer

@@ -1,13 +1,9 @@
-"""Stripe's API through the host's Http: raw objects and pages.
-
-Key and version are set as the SDK sets them.
-"""
+"""Stripe's API through the host's client: objects by the official SDK, lists without it."""
 
 import contextvars
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import quote
 
 import stripe
@@ -30,10 +26,9 @@ WORKERS = 8
 
 
 class _HostHttpClient(stripe.HTTPClient):
-    """Sends the SDK's requests through the host's Http.
+    """Sends the SDK's requests through the host's client, and returns its responses.
 
-    The SDK would decode every body with the standard library; it gets an empty one, and the
-    calling thread takes the document decoded by the host.
+    A response is checked by then: refusals are raised through the SDK as the host's errors.
     """
 
     name = "cs-sync"
@@ -41,7 +36,6 @@ class _HostHttpClient(stripe.HTTPClient):
     def __init__(self, http: Http) -> None:
         super().__init__()
         self._http = http
-        self._answer = threading.local()
 
     def request(
         self,
@@ -54,53 +48,49 @@ class _HostHttpClient(stripe.HTTPClient):
     ) -> tuple[str, int, Mapping[str, str]]:
         request_headers = {**(headers or {}), "Accept": "application/json"}
         response = self._http.send(method.upper(), url, headers=request_headers, content=post_data)
-        self._answer.document = response.extensions.get("json")
-        return "{}", response.status_code, response.headers
-
-    def take(self) -> Any:
-        document, self._answer.document = self._answer.document, None
-        return document
+        return response.content.decode(), response.status_code, response.headers
 
     def close(self) -> None:
         """Do nothing: the host owns the connections."""
 
 
 class StripeApi:
-    """Reads objects and lists as plain dictionaries, in the pinned version."""
+    """Reads objects through the SDK and lists without it, as plain dictionaries.
+
+    The SDK builds and authenticates the requests for single objects, in the pinned version, and
+    decodes the answers. Its decoding of lists would cost as much as mapping them (see README).
+    """
 
     def __init__(self, http: Http, api_key: str, base_url: str, account: str | None) -> None:
         # The SDK would write an id into the home directory and send it, with the platform's name.
         stripe.enable_telemetry = False
-        self._http, self._ride = http, _HostHttpClient(http)
-        self._headers = {
+        self._http = http
+        self._list_headers = {
             "Accept": "application/json",
             "Authorization": f"Bearer {api_key}",
             "Stripe-Version": VERSION,
+            **({"Stripe-Account": account} if account else {}),
         }
-        if account:
-            self._headers["Stripe-Account"] = account
         self._client = stripe.StripeClient(
             api_key,
             stripe_account=account,
             stripe_version=VERSION,
             base_addresses={"api": base_url.rstrip("/")},
             max_network_retries=0,  # the host retries
-            http_client=self._ride,
+            http_client=_HostHttpClient(http),
         )
 
     def get(self, path: str, **params: Any) -> Raw:
-        """Return one decoded response."""
-        self._client.raw_request("get", path, **params)
-        body: Raw = self._ride.take()
-        return body
+        """Return one object, decoded by the SDK."""
+        return cast(Raw, self._client.raw_request("get", path, **params).data)
 
-    def _listed(self, path: str, params: Mapping[str, Any]) -> Raw:
-        """Read one page of a list without the SDK (as slow per page as the mapping)."""
+    def _read_list(self, path: str, params: Mapping[str, Any]) -> Raw:
+        """Return one page of a list, decoded by the host."""
         response = self._http.send(
-            "GET", path, params=list(_flatten_params(params)), headers=self._headers
+            "GET", path, params=list(_flatten_params(params)), headers=self._list_headers
         )
-        answer: Raw = response.extensions["json"]
-        return answer
+        page: Raw = response.extensions["json"]
+        return page
 
     def pages(
         self, path: str, params: Mapping[str, Any], place: PageCursor | None = None
@@ -132,15 +122,15 @@ class StripeApi:
         """Read one page; also return the last deleted cursor object so far."""
         query = {"limit": PAGE_SIZE, **params}
         if place is None:
-            return self._listed(path, query), None
+            return self._read_list(path, query), None
         try:
-            return self._listed(path, {**query, "starting_after": place["after"]}), place["gone"]
+            return self._read_list(path, {**query, "starting_after": place["after"]}), place["gone"]
         except RequestRefused as error:
             by_time = "created" in params and place["created"] is not None
             if not (by_time and _is_cursor_deleted(error)):
                 raise
         created = {**params["created"], "lt": place["created"] + 1}
-        return self._listed(path, {**query, "created": created}), place["after"]
+        return self._read_list(path, {**query, "created": created}), place["after"]
 
     def list_all(self, path: str, params: Mapping[str, Any]) -> list[Any]:
         """Read every object of a list; once more if the cursor's object was deleted."""

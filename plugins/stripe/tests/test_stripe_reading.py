@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 import respx
 
@@ -16,15 +17,18 @@ from cs_sync import (
     Unreachable,
     Window,
 )
+from cs_sync.http import VendorHttp
 from cs_sync_schemas import Discount, Invoice, InvoiceLine, SourceAccount, Subscription
 from cs_sync_schemas import SubscriptionItem as Item
 from cs_sync_stripe import api, cs_sync_sources
 from cs_sync_stripe.source import StripeConfig, StripeSource
+from cs_sync_stripe.transport import StripeApi
 
 Json = dict[str, Any]
 Pages = Callable[[str, Window], list[Page]]
 Rows = Callable[[list[Page], Any], list[Json]]
 
+BASE = "https://api.stripe.com"
 UNTIL = datetime(2026, 11, 20, tzinfo=UTC)
 BACKFILL = Window(None, UNTIL)
 CHANGES = Window(datetime(2026, 1, 1, tzinfo=UTC), UNTIL, backfill=False)
@@ -89,6 +93,33 @@ def test_every_request_names_version_key_and_account(
     assert request.headers["stripe-version"] == api.VERSION
     assert request.headers["authorization"].startswith("Bearer rk_live_")
     assert request.headers["stripe-account"] == "acct_7"
+
+
+def test_single_objects_are_read_by_the_sdk_with_the_same_version_and_key(
+    vendor: Any, objects: Any, pages: Pages
+) -> None:
+    vendor.lists["customers"] = [objects.customer()]
+    vendor.lists["events"] = [objects.event("customer.updated", {"id": "cus_1"})]
+    pages("customers", CHANGES)
+    listed, single = vendor.requests
+    assert "x-stripe-client-user-agent" in single.headers
+    assert "x-stripe-client-user-agent" not in listed.headers
+    for name in ("stripe-version", "authorization", "accept"):
+        assert single.headers[name] == listed.headers[name]
+
+
+def test_the_sdk_gets_body_status_and_headers_as_answered(router: respx.MockRouter) -> None:
+    body = '{"id": "cus_1", "object": "customer", "name": "Zo\u00eb \u20ac"}'
+    router.get("/v1/customers/cus_1").respond(
+        200, text=body, headers={"content-type": "application/json", "request-id": "req_5"}
+    )
+    with VendorHttp("stripe") as http:
+        api = StripeApi(http.at(BASE), "rk_x", BASE, None)
+        sdk_response = api._client.raw_request("get", "/v1/customers/cus_1")
+        assert api.get("/v1/customers/cus_1") == orjson.loads(body)
+    assert (sdk_response.body, sdk_response.code) == (body, 200)
+    assert sdk_response.request_id == "req_5"
+    assert sdk_response.data == orjson.loads(body)
 
 
 def test_items_beyond_the_embedded_ten_are_read(

@@ -1,7 +1,7 @@
-"""The HTTP client for HubSpot: address, access token, error classification."""
+"""HubSpot's API on the host's client: address, access token, error classification."""
 
 from cs_sync import Http, ResponseNames
-from cs_sync_hubspot.api import SHAPES
+from cs_sync_hubspot.api import SHAPES, HubSpotApi
 from cs_sync_hubspot.config import HubSpotConfig
 from cs_sync_hubspot.errors import make_classifier
 
@@ -16,12 +16,12 @@ NAMES = ResponseNames(
 )
 
 
-def make_client(config: HubSpotConfig, http: Http) -> Http:
-    """Return the client for this configuration; HubSpot's own never sees the token."""
-    return http.at(
+def make_api(config: HubSpotConfig, http: Http) -> HubSpotApi:
+    """Return HubSpot's API for this configuration."""
+    client = http.at(
         config.base_url,
-        headers={"Authorization": f"Bearer {config.access_token.get_secret_value()}"},
         classify=make_classifier(config.workspace.timezone, config.section),
         shapes=SHAPES,
         names=NAMES,
     )
+    return HubSpotApi(client, config.access_token.get_secret_value())

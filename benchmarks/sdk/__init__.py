@@ -1,0 +1,1 @@
+"""What the vendors' SDKs take to decode what cs-sync decodes by itself."""
