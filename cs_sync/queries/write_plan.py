@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from cs_sync.health.wording import format_count
 from cs_sync.jobs.follow_ups import DecidedFollowUps, decide_follow_ups
 from cs_sync.jobs.open_follow_ups import find_open_duplicates
 from cs_sync.queries.day import DayView, build_day_view
-from cs_sync.queries.destination_context import OpContext, build_op_contexts
+from cs_sync.queries.destination_context import build_op_contexts
 from cs_sync.queries.score import ScoredAccount
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.crm_records import (
@@ -43,7 +43,6 @@ class DesiredState:
     ledger: LedgerEntries
     accounts: int
     """How many accounts could be touched at all."""
-    about: Mapping[str, OpContext] = field(default_factory=dict)
     messages: Sequence[str] = ()
 
 
@@ -136,20 +135,18 @@ def build_desired_state(
     """Build the desired state of one destination from scores and follow-ups."""
     now, prefix = workspace.clock(), workspace.config.write_back.owned_prefix
     types = workspace.config.connectors.types
+    addresses, rows = workspace.plugins.destinations[types[destination]].addresses, follow_ups.rows
     with workspace.store.read() as connection:
         crm = DestinationIndex(
             destination,
             read_remote_accounts(connection, destination),
             frozenset(read_active_owners(connection, destination)),
             read_owners_by_email(connection, destination),
-            workspace.plugins.destinations[types[destination]].addresses,
+            addresses,
             {item.account["id"]: item.account["name"] or "" for item in day.scored},
+            build_op_contexts(connection, day.scored, rows) if addresses == "accounts" else {},
         )
         ledger = read_ledger_entries(connection, destination)
-        rows = follow_ups.rows
-        contexts = (
-            build_op_contexts(connection, day.scored, rows) if crm.addresses == "accounts" else {}
-        )
     shown = [s for s in day.scored if s.is_customer or ("account", s.account["id"]) in ledger]
     actions = follow_ups.list_next_actions()
     portraits = {
@@ -166,7 +163,6 @@ def build_desired_state(
         records,
         ledger,
         len(portraits),
-        contexts,
         _describe_unknown_assignees(new, crm),
     )
 
@@ -186,8 +182,7 @@ def build_write_plan(
     items = make_plan(
         follow_merges(desired.records, remote), ledger, workspace.config.write_back.owned_prefix
     )
-    with_context = [_attach_context(item, desired.about.get(item.key)) for item in items]
-    return WritePlan(with_context, desired.destination, desired.accounts)
+    return WritePlan(items, desired.destination, desired.accounts)
 
 
 def format_plan_rows(prepared: WritePlan) -> list[dict[str, Any]]:
@@ -219,13 +214,6 @@ def _describe_unknown_assignees(
         for email, number in sorted(who.items())
         if email not in crm.emails
     ]
-
-
-def _attach_context(item: PlanItem, context: OpContext | None) -> PlanItem:
-    """Add the account's context to an item's operation."""
-    if item.op is None or context is None:
-        return item
-    return replace(item, op=replace(item.op, about=context))
 
 
 def _emit_warning(workspace: Workspace, message: str) -> None:

@@ -52,10 +52,10 @@ class PushHarness(Harness[CrmFake]):
         self.crm = self.vendor
         with self.opened() as destination:
             self.findings = list(destination.prepare(FIELDS))
-        self.wishes = build_desired_records(self.crm.accounts(), self.clock.now())
+        self.desired = build_desired_records(self.crm.accounts(), self.clock.now())
 
     def push(
-        self, fault: Fault = pass_through, wanted: Sequence[DesiredRecord] | None = None
+        self, fault: Fault = pass_through, desired: Sequence[DesiredRecord] | None = None
     ) -> PushRun:
         """Settle pending operations, plan and write, in one process."""
         pushed = PushRun()
@@ -71,7 +71,7 @@ class PushHarness(Harness[CrmFake]):
             )
             try:
                 pusher.reconcile_pending()
-                plan = make_plan(wanted or self.wishes, pusher.entries(), PREFIX)
+                plan = make_plan(desired or self.desired, pusher.entries(), PREFIX)
                 pushed.writes = pusher.push(plan)
             except ProcessKilled:
                 pushed.killed = True
@@ -94,11 +94,11 @@ class PushHarness(Harness[CrmFake]):
         differences = [
             f"follow-up {key} exists {count} times" for key, count in counts.items() if count > 1
         ]
-        for wish in desired or self.wishes:
-            if wish.object == "follow_up" and not counts[wish.key]:
-                differences.append(f"follow-up {wish.key} does not exist")
-            elif wish.object == "account" and wish.remote_id:
-                differences += _describe_difference(wish, self.crm.fields(wish.remote_id))
+        for op in (record.op for record in desired or self.desired):
+            if op.object == "follow_up" and not counts[op.key]:
+                differences.append(f"follow-up {op.key} does not exist")
+            elif op.object == "account" and op.remote_id:
+                differences += _describe_difference(op, self.crm.fields(op.remote_id))
         return differences
 
 
@@ -110,7 +110,7 @@ def build_desired_records(accounts: Sequence[str], now: Any) -> list[DesiredReco
         "cs_health_reasons": "Logins fell by half.\nOne invoice is open.",
     }
     scores = [
-        DesiredRecord("account", f"a-{name}", name, fields, remote_id=name) for name in accounts
+        DesiredRecord(Op("account", f"a-{name}", fields, remote_id=name), name) for name in accounts
     ]
     task: dict[str, Value] = {
         "title": "Call them",
@@ -120,21 +120,16 @@ def build_desired_records(accounts: Sequence[str], now: Any) -> list[DesiredReco
         "kind": "call",
     }
     calls = [
-        DesiredRecord("follow_up", f"review:{name}", name, task, account_remote_id=name)
+        DesiredRecord(Op("follow_up", f"review:{name}", task, account_remote_id=name), name)
         for name in accounts[::2]
     ]
     return scores + calls
 
 
-def build_op(wish: DesiredRecord) -> Op:
-    """Build the operation that the host sends for a desired record."""
-    return Op(wish.object, wish.key, wish.fields, wish.remote_id, wish.account_remote_id)
-
-
-def _describe_difference(wish: DesiredRecord, actual: Any) -> list[str]:
+def _describe_difference(op: Op, actual: Any) -> list[str]:
     return [
-        f"account {wish.remote_id}: {name} is {actual.get(name)!r} instead of {value!r}"
-        for name, value in wish.fields.items()
+        f"account {op.remote_id}: {name} is {actual.get(name)!r} instead of {value!r}"
+        for name, value in op.fields.items()
         if not _is_same(value, actual.get(name))
     ]
 

@@ -1,11 +1,11 @@
 """Desired CRM state: the fields of every account, and every follow-up; pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
-from cs_sync.contracts.destination import Addresses, Object
+from cs_sync.contracts.destination import Addresses, Object, Op
 from cs_sync.follow_ups import COMPANY
 from cs_sync.write_back.fields import AccountFields, build_field_values
 from cs_sync.write_back.plan import CLOSED, DesiredRecord, LedgerEntry
@@ -29,6 +29,13 @@ class DestinationIndex:
     addresses: Addresses = "records"
     names: Mapping[str, str] = field(default_factory=dict)
     """Account id → its name, for messages."""
+    contexts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Key of an operation → its context, where the destination has no records of its own."""
+
+    def make_record(self, op: Op, account: str, refusal: str | None = None) -> DesiredRecord:
+        """Return the desired record of an operation, with its context and the account's name."""
+        op = replace(op, about=self.contexts.get(op.key, {}))
+        return DesiredRecord(op, account, self.names.get(account, ""), refusal)
 
     def find_record(self, account: str) -> tuple[str | None, str | None]:
         """Return the remote record id of an account, or the reason for its absence.
@@ -72,15 +79,7 @@ def build_account_records(
     for account, portrait in portraits.items():
         remote_id, refusal = crm.find_record(account)
         values = build_field_values(portrait, prefix)
-        yield DesiredRecord(
-            "account",
-            account,
-            account,
-            values,
-            remote_id=remote_id,
-            refusal=refusal,
-            name=crm.names.get(account, ""),
-        )
+        yield crm.make_record(Op("account", account, values, remote_id), account, refusal)
 
 
 def build_follow_up_records(
@@ -105,15 +104,8 @@ def build_follow_up_records(
             yield _build_task(row, crm)
         elif row["state"] == "resolved" and remote_id:
             account_remote_id, _ = crm.find_record(row["account_id"])
-            yield DesiredRecord(
-                "follow_up",
-                row["key"],
-                row["account_id"],
-                {"status": CLOSED},
-                remote_id=remote_id,
-                account_remote_id=account_remote_id,
-                name=crm.names.get(row["account_id"], ""),
-            )
+            closed = Op("follow_up", row["key"], {"status": CLOSED}, remote_id, account_remote_id)
+            yield crm.make_record(closed, row["account_id"])
         if remote_id and row["state"] in ("open", "resolved") and row["account_id"] != COMPANY:
             yield from _build_notes(row, crm)
 
@@ -121,16 +113,14 @@ def build_follow_up_records(
 def _build_task(row: Mapping[str, Any], crm: DestinationIndex) -> DesiredRecord:
     remote_id, refusal = crm.find_record(row["account_id"])
     fields = {name: row[name] for name in ("title", "body", "due_at", "priority", "kind")}
-    return DesiredRecord(
+    op = Op(
         "follow_up",
         row["key"],
-        row["account_id"],
         fields,
         account_remote_id=remote_id,
         owner_remote_id=crm.find_owner(row),
-        refusal=refusal,
-        name=crm.names.get(row["account_id"], ""),
     )
+    return crm.make_record(op, row["account_id"], refusal)
 
 
 def _build_notes(row: Mapping[str, Any], crm: DestinationIndex) -> Iterable[DesiredRecord]:
@@ -139,15 +129,9 @@ def _build_notes(row: Mapping[str, Any], crm: DestinationIndex) -> Iterable[Desi
     for fact in row["evidence"]:
         if "since" in fact:
             fields = {"title": row["title"], "body": fact["text"], "at": fact["since"]}
-            yield DesiredRecord(
-                "note",
-                build_note_key(row["key"], fact),
-                row["account_id"],
-                fields,
-                account_remote_id=remote_id,
-                refusal=refusal,
-                name=crm.names.get(row["account_id"], ""),
-            )
+            key = build_note_key(row["key"], fact)
+            op = Op("note", key, fields, account_remote_id=remote_id)
+            yield crm.make_record(op, row["account_id"], refusal)
 
 
 def build_note_key(follow_up: str, fact: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cs_sync.contracts.destination import Object, Op, RemoteAccount
-from cs_sync.write_back.plan import DesiredRecord, LedgerEntry, PlanItem
+from cs_sync.write_back.plan import DesiredRecord, LedgerEntry, PlanItem, change_op
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +27,14 @@ def build_compare_ops(
     """
     expected: dict[str, Op] = {}
     for record in desired:
-        entry = ledger.get((record.object, record.key))
+        entry, op = ledger.get(record.entry_key), record.op
         if record.refusal is not None:
             continue
-        if record.object == "account" and record.remote_id is not None:
+        if op.object == "account" and op.remote_id is not None:
             fields = entry.confirmed_fields if entry else {}
-            expected[record.remote_id] = Op("account", record.remote_id, fields, record.remote_id)
-        elif record.account_remote_id is not None and not (entry and entry.status == "acked"):
-            remote_id = record.account_remote_id
+            expected[op.remote_id] = Op("account", op.remote_id, fields, op.remote_id)
+        elif op.account_remote_id is not None and not (entry and entry.status == "acked"):
+            remote_id = op.account_remote_id
             expected.setdefault(remote_id, Op("account", remote_id, {}, remote_id))
     return list(expected.values())
 
@@ -52,17 +52,17 @@ def follow_merges(desired: Sequence[DesiredRecord], remote: RemoteState) -> list
     moved = [_follow_merge(record, remote) for record in desired]
     sharing: dict[str, list[tuple[DesiredRecord, DesiredRecord]]] = {}
     for before, now in zip(desired, moved, strict=True):
-        if now.object == "account" and now.remote_id is not None and now.refusal is None:
-            sharing.setdefault(now.remote_id, []).append((before, now))
+        if now.op.object == "account" and now.op.remote_id is not None and now.refusal is None:
+            sharing.setdefault(now.op.remote_id, []).append((before, now))
     refused = {
-        now.key: _refuse_shared_record(before, now, pairs)
+        now.op.key: _refuse_shared_record(before, now, pairs)
         for pairs in sharing.values()
         if len(pairs) > 1
         for before, now in pairs
     }
     return [
-        replace(record, refusal=refused.get(record.key))
-        if record.object == "account" and not record.refusal
+        replace(record, refusal=refused.get(record.op.key))
+        if record.op.object == "account" and not record.refusal
         else record
         for record in moved
     ]
@@ -82,7 +82,8 @@ def describe_edits(plan: Iterable[PlanItem]) -> list[str]:
 
 
 def _follow_merge(record: DesiredRecord, remote: RemoteState) -> DesiredRecord:
-    remote_id = record.remote_id if record.object == "account" else record.account_remote_id
+    op = record.op
+    remote_id = op.remote_id if op.object == "account" else op.account_remote_id
     if record.refusal is not None or remote_id not in remote.checked:
         return record
     shown = remote.shown.get(remote_id)
@@ -91,20 +92,21 @@ def _follow_merge(record: DesiredRecord, remote: RemoteState) -> DesiredRecord:
             f"record {remote_id} is gone (archived or deleted): restore it, or sync to find another"
         )
         return replace(record, refusal=why)
-    if record.object == "account":
-        return replace(record, remote_id=shown.remote_id, shown=shown)
-    return replace(record, account_remote_id=shown.remote_id)
+    if op.object == "account":
+        return replace(change_op(record, remote_id=shown.remote_id), shown=shown)
+    return change_op(record, account_remote_id=shown.remote_id)
 
 
 def _refuse_shared_record(
     before: DesiredRecord, now: DesiredRecord, pairs: Sequence[tuple[DesiredRecord, DesiredRecord]]
 ) -> str | None:
     """Return why an account may not write to a shared record; None for its own."""
-    own = [record.key for record, _ in pairs if record.remote_id == now.remote_id]
-    if own == [now.key]:
+    survivor = now.op.remote_id
+    own = [record.op.key for record, _ in pairs if record.op.remote_id == survivor]
+    if own == [now.op.key]:
         return None
-    others = ", ".join(sorted(other.account for _, other in pairs if other.key != now.key))
+    others = ", ".join(sorted(other.account for _, other in pairs if other.op.key != now.op.key))
     return (
-        f"record {before.remote_id} was merged into {now.remote_id}, which is {others}, too: "
+        f"record {before.op.remote_id} was merged into {survivor}, which is {others}, too: "
         "the next sync finds out who is who"
     )

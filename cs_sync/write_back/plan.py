@@ -19,20 +19,26 @@ Status = Literal["pending", "acked", "rejected", "refused", "unknown"]
 class DesiredRecord:
     """A record that should exist in the CRM, or the reason why it cannot.
 
-    `name` is the account's name, for messages. `shown` is the record's current remote
-    state.
+    op       the operation that writes it whole
+    name     the account's name, for messages
+    shown    the record's current state at the destination
     """
 
-    object: Object
-    key: str
+    op: Op
     account: str
-    fields: Mapping[str, Value]
-    remote_id: str | None = None
-    account_remote_id: str | None = None
-    owner_remote_id: str | None = None
-    refusal: str | None = None
     name: str = ""
+    refusal: str | None = None
     shown: RemoteAccount | None = None
+
+    @property
+    def entry_key(self) -> tuple[Object, str]:
+        """The key of the record's ledger entry."""
+        return self.op.object, self.op.key
+
+
+def change_op(record: DesiredRecord, **changes: Any) -> DesiredRecord:
+    """Return the record with these fields of its operation changed."""
+    return replace(record, op=replace(record.op, **changes))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,26 +69,43 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class PlanItem:
-    """One line of the plan; `op` is the operation to send.
+    """One line of the plan: a desired record, its operation narrowed to what is to be written.
 
     `edited` has our fields changed by somebody at the destination: (ours, theirs).
     `standing` marks an earlier permanent refusal by the destination.
     """
 
-    object: Object
-    key: str
-    account: str
+    record: DesiredRecord
     action: Action
     changes: Mapping[str, tuple[Value, Value]]
     reason: str
-    op: Op | None = None
-    name: str = ""
     edited: Mapping[str, tuple[Value, Value]] = field(default_factory=dict)
     standing: bool = False
 
+    @property
+    def op(self) -> Op | None:
+        """The operation to send; None if nothing is to be written."""
+        return self.record.op if self.action in ("create", "update") else None
+
+    @property
+    def object(self) -> Object:
+        """The kind of the record."""
+        return self.record.op.object
+
+    @property
+    def key(self) -> str:
+        """The key of the record."""
+        return self.record.op.key
+
+    @property
+    def account(self) -> str:
+        """The account's id."""
+        return self.record.account
+
     def __str__(self) -> str:
         """Return the record's kind and account, for messages."""
-        named = f"{self.name} ({self.account})" if self.name else self.account
+        name = self.record.name
+        named = f"{name} ({self.account})" if name else self.account
         return f"{self.object.replace('_', '-')} {named}"
 
 
@@ -96,9 +119,7 @@ def make_plan(
         ledger: (object, key) → ledger entry.
         prefix: The prefix of our field names.
     """
-    return [
-        _plan_record(record, ledger.get((record.object, record.key)), prefix) for record in desired
-    ]
+    return [_plan_record(record, ledger.get(record.entry_key), prefix) for record in desired]
 
 
 def reopen_refused(
@@ -126,41 +147,38 @@ def build_intent(op: Op) -> dict[str, Any]:
 
 
 def _plan_record(record: DesiredRecord, entry: LedgerEntry | None, prefix: str) -> PlanItem:
-    is_written = record.object != "account" and entry is not None and entry.status == "acked"
+    is_account = record.op.object == "account"
+    is_written = not is_account and entry is not None and entry.status == "acked"
     if record.refusal and not is_written:
-        item = PlanItem(record.object, record.key, record.account, "refused", {}, record.refusal)
-    elif record.object == "account":
-        item = _plan_account(record, entry, prefix)
-    else:
-        item = _plan_follow_up(record, entry)
+        return PlanItem(record, "refused", {}, record.refusal)
+    item = _plan_account(record, entry, prefix) if is_account else _plan_follow_up(record, entry)
     if entry and entry.status == "refused" and item.op is not None:
-        item = _skip_repeated_refusal(item, item.op, entry, prefix)
-    return replace(item, name=record.name)
+        return _skip_repeated_refusal(item, item.op, entry, prefix)
+    return item
 
 
 def _plan_account(record: DesiredRecord, entry: LedgerEntry | None, prefix: str) -> PlanItem:
-    own_entry = entry if entry and entry.remote_id == record.remote_id else None
+    op = record.op
+    own_entry = entry if entry and entry.remote_id == op.remote_id else None
     certain = own_entry.confirmed_fields if own_entry else {}
     other = record.shown.other if record.shown and own_entry else {}
     edited = {name: (certain.get(name), value) for name, value in other.items() if value}
     # What is empty there is filled again; what somebody typed is never emptied.
     old = {n: value for n, value in certain.items() if n not in other or n in edited}
-    new = {n: value for n, value in record.fields.items() if n not in edited or value != ""}
+    new = {n: value for n, value in op.fields.items() if n not in edited or value != ""}
     differing = diff_fields(old, new, prefix, own_entry.uncertain_fields if own_entry else ())
     if not differing and (own_entry is None or own_entry.status == "acked"):
         why = _describe_edited_fields(edited) or "nothing new to show"
-        return PlanItem("account", record.key, record.account, "unchanged", {}, why, edited=edited)
+        return PlanItem(record, "unchanged", {}, why, edited)
     fields = {name: value for name, (_, value) in differing.items()}
     shown = own_entry.fields if own_entry else {}
     before = {name: shown[name] for name in fields if name in shown}
-    op = Op("account", record.key, fields, remote_id=record.remote_id, before=before)
+    record = change_op(record, fields=fields, before=before)
     differing |= {n: (edited[n][1], value) for n, (_, value) in differing.items() if n in edited}
     why = _describe_last_attempt(own_entry) or ("first write" if own_entry is None else "changed")
     if edited:
         why += f"; {_describe_edited_fields(edited)}"
-    return PlanItem(
-        "account", record.key, record.account, "update", differing, why, op, edited=edited
-    )
+    return PlanItem(record, "update", differing, why, edited)
 
 
 def _describe_edited_fields(edited: Mapping[str, tuple[Value, Value]]) -> str:
@@ -172,22 +190,15 @@ def _describe_edited_fields(edited: Mapping[str, tuple[Value, Value]]) -> str:
 
 def _plan_follow_up(record: DesiredRecord, entry: LedgerEntry | None) -> PlanItem:
     """Plan the creation of a follow-up or note, or the closing of an existing follow-up."""
-    closing = record.fields.get("status") == CLOSED
+    fields = record.op.fields
+    closing = fields.get("status") == CLOSED
     if entry and entry.status == "acked" and (not closing or entry.fields.get("status") == CLOSED):
         why = "closed already" if closing else "exists already"
-        return PlanItem(record.object, record.key, record.account, "unchanged", {}, why)
-    op = Op(
-        record.object,
-        record.key,
-        record.fields,
-        remote_id=record.remote_id,
-        account_remote_id=record.account_remote_id,
-        owner_remote_id=record.owner_remote_id,
-    )
-    differing = {name: (None, value) for name, value in record.fields.items() if value is not None}
+        return PlanItem(record, "unchanged", {}, why)
+    differing = {name: (None, value) for name, value in fields.items() if value is not None}
     why = _describe_last_attempt(entry) or ("no longer needed" if closing else "new")
     action: Action = "update" if closing else "create"
-    return PlanItem(record.object, record.key, record.account, action, differing, why, op)
+    return PlanItem(record, action, differing, why)
 
 
 def _skip_repeated_refusal(item: PlanItem, op: Op, entry: LedgerEntry, prefix: str) -> PlanItem:
@@ -199,7 +210,7 @@ def _skip_repeated_refusal(item: PlanItem, op: Op, entry: LedgerEntry, prefix: s
         f"refused: {entry.code}: {entry.reason}; tried again when there is something else to say, "
         "or with `cs-sync push --retry-refused`"
     )
-    return replace(item, action="refused", op=None, reason=why, standing=True)
+    return replace(item, action="refused", reason=why, standing=True)
 
 
 def _describe_last_attempt(entry: LedgerEntry | None) -> str | None:

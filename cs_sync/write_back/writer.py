@@ -14,7 +14,7 @@ from cs_sync.contracts.events import Event
 from cs_sync.store.leases import LeasedStore
 from cs_sync.store.write_ledger import read_ledger, record_intents, record_receipts
 from cs_sync.write_back.drift import RemoteState, build_compare_ops
-from cs_sync.write_back.plan import DesiredRecord, LedgerEntry, PlanItem, build_intent
+from cs_sync.write_back.plan import DesiredRecord, LedgerEntry, PlanItem, build_intent, change_op
 from cs_sync.write_back.receipts import (
     LedgerEntries,
     WriteResult,
@@ -234,8 +234,8 @@ def _merge_duplicates(plan: Sequence[PlanItem]) -> list[PlanItem]:
             continue
         first = items.get((item.object, item.key))
         if first is not None and first.op is not None:
-            op = replace(item.op, fields={**first.op.fields, **item.op.fields})
-            item = replace(item, op=op)
+            fields = {**first.op.fields, **item.op.fields}
+            item = replace(item, record=change_op(item.record, fields=fields))
         items[item.object, item.key] = item
     return list(items.values())
 

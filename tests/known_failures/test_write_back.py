@@ -15,7 +15,7 @@ from cs_sync.store.write_ledger import LEDGER
 from cs_sync.testing import PushHarness, faults
 from cs_sync.testing.fault_transport import Exchange, SentRequest
 from cs_sync.testing.pushing import FIELDS, PREFIX, build_desired_records
-from cs_sync.write_back.plan import DesiredRecord, make_plan
+from cs_sync.write_back.plan import DesiredRecord, change_op, make_plan
 from cs_sync_hubspot.idempotent_objects import KEY
 from cs_sync_sandbox.hubspot import Portal
 from cs_sync_schemas import Membership
@@ -42,7 +42,7 @@ def writes(tmp_path: Path) -> Iterator[Writes]:
 def score(bench: PushHarness, value: float) -> list[DesiredRecord]:
     """A score for every account."""
     found = build_desired_records(bench.crm.accounts(), bench.clock.now())[:COMPANIES]
-    return [replace(wish, fields={**wish.fields, "cs_health_score": value}) for wish in found]
+    return [change_op(wish, fields={**wish.op.fields, "cs_health_score": value}) for wish in found]
 
 
 def ledger(bench: PushHarness) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def posts(sent: Sequence[SentRequest], end: str) -> list[Any]:
 def test_p38_what_was_refused_is_told_and_stays_to_be_written(writes: Writes) -> None:
     bench, portal = writes
     del portal.definitions["companies"]["cs_health_score"]
-    first = bench.push(wanted=score(bench, 40.0))
+    first = bench.push(desired=score(bench, 40.0))
     assert (first.writes.update, first.writes.rejected) == (0, COMPANIES)
     assert "cs_health_score" in first.problems(), "with HubSpot's reason"
     rows = ledger(bench).values()
@@ -68,14 +68,14 @@ def test_p38_what_was_refused_is_told_and_stays_to_be_written(writes: Writes) ->
     assert all(row["code"] and row["reason"] for row in rows)
     with bench.opened() as destination:
         list(destination.prepare(FIELDS))
-    second = bench.push(wanted=score(bench, 60.0))
+    second = bench.push(desired=score(bench, 60.0))
     assert (second.writes.update, second.problems()) == (COMPANIES, "")
 
 
 def test_p39_a_change_is_an_update_and_never_a_second_company(writes: Writes) -> None:
     bench, portal = writes
     for value in (40.0, 60.0):
-        pushed = bench.push(wanted=score(bench, value))
+        pushed = bench.push(desired=score(bench, value))
         assert pushed.writes.update == COMPANIES
         paths = {one.request.url.path for one in pushed.sent if "companies" in str(one.request.url)}
         assert {path.rpartition("/")[2] for path in paths} <= {"update", "read"}
@@ -86,10 +86,10 @@ def test_p39_a_change_is_an_update_and_never_a_second_company(writes: Writes) ->
 
 def test_p40_one_bad_record_is_found_by_halving(writes: Writes) -> None:
     bench, portal = writes
-    task = next(wish for wish in bench.wishes if wish.object == "follow_up")
-    many = [replace(task, key=f"review:{number}") for number in range(64)]
-    bad = replace(task, key="review:bad", account_remote_id="1")
-    pushed = bench.push(wanted=[*many[:20], bad, *many[20:]])
+    task = next(wish for wish in bench.desired if wish.op.object == "follow_up")
+    many = [change_op(task, key=f"review:{number}") for number in range(64)]
+    bad = change_op(task, key="review:bad", account_remote_id="1")
+    pushed = bench.push(desired=[*many[:20], bad, *many[20:]])
     assert (pushed.writes.create, pushed.writes.rejected) == (64, 1)
     assert ledger(bench)["review:bad"]["status"] in ("rejected", "refused")
     calls = posts(pushed.sent, "tasks/batch/create")
@@ -101,7 +101,7 @@ def test_p41_every_operation_has_an_answer_or_is_unknown(writes: Writes) -> None
     """207 for one record that is gone, and an answer from which another one is missing."""
     bench, _portal = writes
     wanted = score(bench, 40.0)
-    gone = replace(wanted[0], key="a-gone", account="gone", remote_id="1")
+    gone = replace(change_op(wanted[0], key="a-gone", remote_id="1"), account="gone")
 
     def missing(exchange: Exchange) -> httpx.Response:
         def without_last(body: Any) -> Any:
@@ -110,13 +110,13 @@ def test_p41_every_operation_has_an_answer_or_is_unknown(writes: Writes) -> None
         whole = not exchange.request.url.path.endswith("companies/batch/update")
         return exchange.answer() if whole else faults.rewrite_response(without_last)(exchange)
 
-    pushed = bench.push(missing, wanted=[gone, *wanted])
+    pushed = bench.push(missing, desired=[gone, *wanted])
     counts = pushed.writes
     assert (counts.update, counts.rejected, counts.unknown) == (COMPANIES - 1, 1, 1)
     statuses = sorted(row["status"] for row in ledger(bench).values())
     assert statuses.count("acked") == COMPANIES - 1
     assert statuses.count("unknown") == 1
-    again = bench.push(wanted=wanted)
+    again = bench.push(desired=wanted)
     assert (again.writes.update, again.writes.unchanged) == (1, COMPANIES - 1)
 
 
@@ -124,7 +124,7 @@ def test_p42_a_key_that_comes_twice_is_sent_once_and_ids_are_no_id_property(
     writes: Writes,
 ) -> None:
     bench, portal = writes
-    pushed = bench.push(wanted=[*bench.wishes, *bench.wishes])
+    pushed = bench.push(desired=[*bench.desired, *bench.desired])
     assert pushed.problems() == ""
     (tasks,) = posts(pushed.sent, "tasks/batch/create")
     keys = [one["properties"][KEY] for one in tasks["inputs"]]
@@ -139,7 +139,7 @@ def test_p43_two_writers_at_once_make_no_twins(writes: Writes) -> None:
     """The key is a unique property of HubSpot's, and no look-up goes through the search index."""
     bench, portal = writes
     assert portal.definitions["tasks"][KEY]["hasUniqueValue"]
-    tasks = [wish for wish in bench.wishes if wish.object == "follow_up"]
+    tasks = [wish for wish in bench.desired if wish.op.object == "follow_up"]
 
     def racing(exchange: Exchange) -> httpx.Response:
         if exchange.request.url.path.endswith("tasks/batch/create") and not portal.objects["tasks"]:
@@ -148,9 +148,9 @@ def test_p43_two_writers_at_once_make_no_twins(writes: Writes) -> None:
             bench.crm.answer(aside)  # the other one was a moment quicker
         return exchange.answer()
 
-    pushed = bench.push(racing, wanted=tasks)
+    pushed = bench.push(racing, desired=tasks)
     assert pushed.writes.unchanged == len(tasks), "they exist, whoever made them"
-    assert sorted(bench.crm.follow_ups()) == sorted(wish.key for wish in tasks)
+    assert sorted(bench.crm.follow_ups()) == sorted(wish.op.key for wish in tasks)
     assert not [one for one in pushed.sent if one.request.url.path.endswith("/search")]
 
 
@@ -167,24 +167,24 @@ def test_p44_a_create_whose_answer_is_lost_is_not_repeated(
             return faults.lose_response(error, done=True)(exchange)
         return exchange.answer()
 
-    tasks = [wish for wish in bench.wishes if wish.object == "follow_up"]
-    pushed = bench.push(lost, wanted=tasks)
+    tasks = [wish for wish in bench.desired if wish.op.object == "follow_up"]
+    pushed = bench.push(lost, desired=tasks)
     assert intents == ["pending"] * len(tasks), "what was meant was on record before the call"
     assert pushed.writes.unknown == len(tasks)
-    again = bench.push(wanted=tasks)
+    again = bench.push(desired=tasks)
     assert not posts(again.sent, "tasks/batch/create"), "looked up, not repeated"
-    assert sorted(bench.crm.follow_ups()) == sorted(wish.key for wish in tasks)
+    assert sorted(bench.crm.follow_ups()) == sorted(wish.op.key for wish in tasks)
     assert {row["status"] for row in ledger(bench).values()} == {"acked"}
 
 
 def test_p45_nothing_unknown_empties_a_field_and_only_ours_are_written(writes: Writes) -> None:
     bench, portal = writes
     wanted = score(bench, 40.0)
-    bench.push(wanted=wanted)
-    unknown = [replace(wish, fields=dict.fromkeys(wish.fields)) for wish in wanted]
-    assert not bench.push(wanted=unknown).sent
-    cleared = [replace(w, fields={**w.fields, "cs_health_reasons": ""}) for w in wanted]
-    pushed = bench.push(wanted=cleared)
+    bench.push(desired=wanted)
+    unknown = [change_op(wish, fields=dict.fromkeys(wish.op.fields)) for wish in wanted]
+    assert not bench.push(desired=unknown).sent
+    cleared = [change_op(w, fields={**w.op.fields, "cs_health_reasons": ""}) for w in wanted]
+    pushed = bench.push(desired=cleared)
     (body,) = posts(pushed.sent, "companies/batch/update")
     assert all(one["properties"] == {"cs_health_reasons": ""} for one in body["inputs"])
     for record in portal.live("companies"):

@@ -2,7 +2,6 @@
 
 import tempfile
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -11,7 +10,7 @@ from sqlalchemy import delete
 from cs_sync.contracts.errors import CsSyncError
 from cs_sync.store.write_ledger import LEDGER
 from cs_sync.testing import PushHarness
-from cs_sync.write_back.plan import DesiredRecord
+from cs_sync.write_back.plan import DesiredRecord, change_op
 from tests.known_failures.portal import writing
 from tests.soak.tally import Tally
 from tests.soak.weather import BadDisk, drawn
@@ -42,13 +41,13 @@ def _wanted(
     """New scores, and the follow-ups of before with a few more."""
     score = float(rng.randrange(0, 100))
     scores = [
-        replace(wish, fields={**wish.fields, "cs_health_score": score})
-        for wish in bench.wishes
-        if wish.object == "account"
+        change_op(wish, fields={**wish.op.fields, "cs_health_score": score})
+        for wish in bench.desired
+        if wish.op.object == "account"
     ]
-    calls = [wish for wish in bench.wishes if wish.object == "follow_up"]
-    new = [replace(wish, key=f"{wish.key}:{number}") for wish in calls if rng.random() < 0.5]
-    return [*scores, *(wish for wish in before if wish.object == "follow_up"), *new]
+    calls = [wish for wish in bench.desired if wish.op.object == "follow_up"]
+    new = [change_op(wish, key=f"{wish.op.key}:{number}") for wish in calls if rng.random() < 0.5]
+    return [*scores, *(wish for wish in before if wish.op.object == "follow_up"), *new]
 
 
 def _push_in_foul_weather(
@@ -66,7 +65,7 @@ def _recover(bench: PushHarness, tally: Tally, wanted: list[DesiredRecord]) -> N
     for _ in range(PATIENCE):
         bench.advance_clock(minutes=10)
         tally.recoveries += 1
-        pushed = bench.push(wanted=wanted)
+        pushed = bench.push(desired=wanted)
         if not pushed.problems() and not pushed.writes.unknown:
             break
     else:

@@ -312,14 +312,14 @@ class LedgerMachine(RuleBasedStateMachine):
             assert {name: task.properties[name] for name in mine} == mine
 
     def no_score_is_lost(self, done: Round) -> None:
-        wished = {w.key: w for w in self.desk.wished(self.entries()) if w.object == "account"}
+        wished = {w.op.key: w for w in self.desk.wished(self.entries()) if w.op.object == "account"}
         for item in done.plan:
             if item.object != "account" or item.action == "refused":
                 continue
             shown = self.desk.fields(item.account)
             told = {(str(shown["hs_object_id"]), name) for name in item.edited}
             assert told <= self.typed, f"nobody edited {told - self.typed}"
-            for name, value in wished[item.account].fields.items():
+            for name, value in wished[item.account].op.fields.items():
                 if name in item.edited or name.removeprefix(PREFIX) in DEPENDENT_FIELDS:
                     continue
                 there = shown.get(name)

@@ -2,14 +2,13 @@
 
 import contextlib
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import pytest
 
-from cs_sync.contracts.destination import Value
+from cs_sync.contracts.destination import Op, Value
 from cs_sync.store.engine import Store
 from cs_sync.store.leases import LeasedStore, acquire_lease
-from cs_sync.write_back.plan import DesiredRecord, PlanItem, make_plan, reopen_refused
+from cs_sync.write_back.plan import DesiredRecord, PlanItem, change_op, make_plan, reopen_refused
 from cs_sync.write_back.receipts import WriteResult
 from cs_sync.write_back.writer import DestinationWriter
 from tests.conftest import Clock, migrated_sqlite
@@ -23,17 +22,19 @@ def portal() -> Portal:
     return Portal(companies={f"c-{name}": {} for name in ACCOUNTS})
 
 
-def wishes(score: float = 50.0, owner: str | None = None) -> list[DesiredRecord]:
+def desired_records(score: float = 50.0, owner: str | None = None) -> list[DesiredRecord]:
     """A score for every account, and a follow-up for every second one."""
     fields: dict[str, Value] = {"cs_health_score": score, "cs_health_band": "yellow"}
     scores = [
-        DesiredRecord("account", name, name, fields, remote_id=f"c-{name}", name=f"Acme {name[1:]}")
+        DesiredRecord(Op("account", name, fields, remote_id=f"c-{name}"), name, f"Acme {name[1:]}")
         for name in ACCOUNTS
     ]
     calls = [
         DesiredRecord(
-            "follow_up", f"key-{name}", name, {"title": "Call"},
-            account_remote_id=f"c-{name}", owner_remote_id=owner,
+            Op(
+                "follow_up", f"key-{name}", {"title": "Call"},
+                account_remote_id=f"c-{name}", owner_remote_id=owner,
+            ), name,
         )
         for name in ACCOUNTS[::2]
     ]  # fmt: skip
@@ -55,7 +56,7 @@ def plan(pusher: DestinationWriter, wanted: Sequence[DesiredRecord]) -> list[Pla
 
 def push(pusher: DestinationWriter, wanted: Sequence[DesiredRecord] | None = None) -> WriteResult:
     pusher.reconcile_pending()
-    return pusher.push(plan(pusher, wanted or wishes()))
+    return pusher.push(plan(pusher, wanted or desired_records()))
 
 
 def complete(portal: Portal) -> bool:
@@ -82,8 +83,8 @@ def test_only_what_moved_beyond_its_dead_band_is_written(
     pusher: DestinationWriter, portal: Portal
 ) -> None:
     push(pusher)
-    assert push(pusher, wishes(score=50.9)).update == 0
-    assert push(pusher, wishes(score=51.0)).update == 5
+    assert push(pusher, desired_records(score=50.9)).update == 0
+    assert push(pusher, desired_records(score=51.0)).update == 5
     assert portal.companies["c-a0"]["cs_health_score"] == 51.0
 
 
@@ -104,8 +105,8 @@ def lose_the_answer(portal: Portal) -> None:
 def test_after_a_crash_or_a_lost_answer_everything_is_there_once(
     pusher: DestinationWriter, portal: Portal, fault: Callable[[Portal], None], when: str
 ) -> None:
-    wanted = [w for w in wishes() if (w.object == "account") == (when == "accounts")]
-    others = [w for w in wishes() if w not in wanted]
+    wanted = [w for w in desired_records() if (w.op.object == "account") == (when == "accounts")]
+    others = [w for w in desired_records() if w not in wanted]
     push(pusher, others)
     fault(portal)
     with contextlib.suppress(Killed):
@@ -121,7 +122,7 @@ def test_a_lost_answer_is_unknown_until_it_is_settled(
     pusher: DestinationWriter, portal: Portal
 ) -> None:
     portal.lose_answer_after = 1
-    writes = push(pusher, [w for w in wishes() if w.object == "follow_up"])
+    writes = push(pusher, [w for w in desired_records() if w.op.object == "follow_up"])
     assert (writes.create, writes.unknown) == (1, 2)
     statuses = {entry.key: entry.status for entry in pusher.entries().values()}
     assert statuses == {"key-a0": "acked", "key-a2": "unknown", "key-a4": "unknown"}
@@ -137,22 +138,22 @@ def test_a_score_that_returns_after_a_lost_answer_is_written_again(
     push(pusher)
     portal.die_after = 4
     with contextlib.suppress(Killed):
-        push(pusher, wishes(score=40.0))
+        push(pusher, desired_records(score=40.0))
     assert {c["cs_health_score"] for c in portal.companies.values()} == {40.0}
-    assert push(pusher, wishes(score=50.0)).update == 5
+    assert push(pusher, desired_records(score=50.0)).update == 5
     assert complete(portal)
 
 
 def test_an_operation_says_what_was_acknowledged_before(
     pusher: DestinationWriter, portal: Portal
 ) -> None:
-    first, *_ = plan(pusher, wishes())
+    first, *_ = plan(pusher, desired_records())
     assert first.op is not None
     assert first.op.before == {}
     push(pusher)
     portal.lose_answer_after = 0
-    push(pusher, wishes(score=40.0))
-    again, *_ = plan(pusher, wishes(score=40.0))
+    push(pusher, desired_records(score=40.0))
+    again, *_ = plan(pusher, desired_records(score=40.0))
     assert again.op is not None
     assert again.op.fields["cs_health_score"] == 40.0
     assert again.op.before["cs_health_score"] == 50.0
@@ -185,7 +186,7 @@ def test_what_is_refused_for_now_is_told_and_tried_again(
     writes = push(pusher)
     assert (writes.update, writes.rejected) == (4, 1)
     assert writes.problems == ["account Acme 1 (a1): VALIDATION_ERROR: locked by an import"]
-    [again] = [i for i in plan(pusher, wishes()) if i.key == "a1"]
+    [again] = [i for i in plan(pusher, desired_records()) if i.key == "a1"]
     assert again.action == "update"
     assert again.reason == "rejected last time: locked by an import"
     portal.refuse = {}
@@ -206,11 +207,15 @@ def test_what_is_refused_for_good_is_told_every_time_and_not_sent_until_it_says_
         "account Acme 1 (a1): refused: VALIDATION_ERROR: band must be lower case; tried again when "
         "there is something else to say, or with `cs-sync push --retry-refused`"
     )
-    assert push(pusher, wishes(score=50.9)).update == 0, "less than the dead band is the same value"
+    assert push(pusher, desired_records(score=50.9)).update == 0, (
+        "less than the dead band is the same value"
+    )
     assert portal.calls == calls
     portal.refuse = {}
-    assert push(pusher, wishes(score=60.0)).update == 5
-    assert push(pusher, wishes(score=60.0, owner="9")).create == 1, "somebody else is asked"
+    assert push(pusher, desired_records(score=60.0)).update == 5
+    assert push(pusher, desired_records(score=60.0, owner="9")).create == 1, (
+        "somebody else is asked"
+    )
     assert len(portal.tasks) == 3
 
 
@@ -220,7 +225,7 @@ def test_what_is_refused_for_good_may_be_tried_again_by_hand(
     portal.refuse = {"a1": "band must be lower case"}
     push(pusher)
     portal.refuse = {}
-    forgiven = make_plan(wishes(), reopen_refused(pusher.entries()), "cs_")
+    forgiven = make_plan(desired_records(), reopen_refused(pusher.entries()), "cs_")
     assert pusher.push(forgiven).update == 1
     assert complete(portal)
 
@@ -228,8 +233,8 @@ def test_what_is_refused_for_good_may_be_tried_again_by_hand(
 def test_a_key_twice_in_one_plan_is_one_write_of_both(
     pusher: DestinationWriter, portal: Portal
 ) -> None:
-    one, other = wishes()[0], wishes()[0]
-    one = replace(one, fields={"cs_health_score": 10.0, "cs_mrr": 5.0})
+    one, other = desired_records()[0], desired_records()[0]
+    one = change_op(one, fields={"cs_health_score": 10.0, "cs_mrr": 5.0})
     writes = push(pusher, [one, other])
     assert (writes.update, portal.calls) == (1, 1)
     assert portal.companies["c-a0"] == {
@@ -242,14 +247,14 @@ def test_an_account_that_moved_to_another_company_is_written_whole(
 ) -> None:
     push(pusher)
     portal.companies["merged"] = {}
-    moved = DesiredRecord("account", "a0", "a0", wishes()[0].fields, remote_id="merged")
+    moved = change_op(desired_records()[0], remote_id="merged")
     assert push(pusher, [moved]).update == 1
     assert portal.companies["merged"] == {"cs_health_score": 50.0, "cs_health_band": "yellow"}
 
 
 def test_what_cannot_be_written_is_refused_with_its_reason(pusher: DestinationWriter) -> None:
-    wish = DesiredRecord("account", "a9", "a9", {}, refusal="no company in the CRM")
-    [item] = plan(pusher, [wish])
+    record = DesiredRecord(Op("account", "a9", {}), "a9", refusal="no company in the CRM")
+    [item] = plan(pusher, [record])
     assert (item.action, item.reason, item.op) == ("refused", "no company in the CRM", None)
 
 
@@ -257,7 +262,10 @@ def test_what_was_taken_back_without_an_answer_is_taken_back_again(
     pusher: DestinationWriter, portal: Portal
 ) -> None:
     def next_action(text: str) -> list[DesiredRecord]:
-        return [replace(w, fields={**w.fields, "cs_next_action": text}) for w in wishes()[:5]]
+        return [
+            change_op(w, fields={**w.op.fields, "cs_next_action": text})
+            for w in desired_records()[:5]
+        ]
 
     push(pusher, next_action("Call"))
     portal.die_before = True
@@ -273,7 +281,7 @@ def test_nothing_is_sure_of_two_attempts_without_an_answer(
     """The first attempt arrived and the second did not; then the first value is wanted again."""
 
     def fields(**values: Value) -> list[DesiredRecord]:
-        return [replace(wishes()[0], fields=values)]
+        return [change_op(desired_records()[0], fields=values)]
 
     push(pusher, fields(cs_health_score=50.0, cs_mrr=5.0))
     portal.lose_answer_after = 0
@@ -291,9 +299,9 @@ def test_a_refusal_settles_nothing_of_an_attempt_before(
     push(pusher)
     portal.die_after = 4
     with contextlib.suppress(Killed):
-        push(pusher, wishes(score=70.0))
+        push(pusher, desired_records(score=70.0))
     portal.refuse = {"a0": "not now"}
-    push(pusher, wishes(score=80.0))
+    push(pusher, desired_records(score=80.0))
     portal.refuse = {}
     push(pusher)
     assert complete(portal)

@@ -1,7 +1,6 @@
 """Secrets stay between the configuration and the vendor."""
 
 import contextlib
-from dataclasses import replace
 
 from cs_sync.contracts.errors import CsSyncError
 from cs_sync.http import collect_secrets
@@ -18,7 +17,7 @@ from cs_sync.testing.leak_detector import (
 )
 from cs_sync.testing.pushing import FIELDS, PushHarness
 from cs_sync.testing.syncing import SyncHarness
-from cs_sync.write_back.plan import DesiredRecord
+from cs_sync.write_back.plan import DesiredRecord, change_op
 
 WHOLE = 8
 """Characters from which on a key in a record is masked; a shorter one may be a customer's word."""
@@ -115,8 +114,8 @@ def _further_records(bench: PushHarness, number: int) -> list[DesiredRecord]:
     """Return records not written yet: another score, another follow-up."""
     score = {"cs_health_score": number / 10}
     return [
-        replace(wish, fields={**wish.fields, **score})
-        if wish.object == "account"
-        else replace(wish, key=f"{wish.key}:{number}")
-        for wish in bench.wishes
+        change_op(record, fields={**record.op.fields, **score})
+        if record.op.object == "account"
+        else change_op(record, key=f"{record.op.key}:{number}")
+        for record in bench.desired
     ]

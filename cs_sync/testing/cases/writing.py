@@ -7,14 +7,15 @@ from pathlib import Path
 
 import httpx
 
-from cs_sync.contracts.destination import Ack, Op
+from cs_sync.contracts.destination import Ack
 from cs_sync.testing import faults
 from cs_sync.testing.assertions import require, skip_case
 from cs_sync.testing.cases.texts import HOSTILE
 from cs_sync.testing.fault_transport import Exchange, Fault
 from cs_sync.testing.poison import respond_useless
-from cs_sync.testing.pushing import FIELDS, PushHarness, PushRun, build_op
+from cs_sync.testing.pushing import FIELDS, PushHarness, PushRun
 from cs_sync.testing.vendor import CrmFake
+from cs_sync.write_back.plan import change_op
 
 ENOUGH = 3
 """Runs after which everything must be there, whatever became of the first."""
@@ -50,7 +51,7 @@ class WritingCases:
         done = bench.crm.follow_ups()[0]
         bench.crm.complete(done)
         with bench.opened() as destination:
-            answers = list(destination.write([build_op(wish) for wish in bench.wishes]))
+            answers = list(destination.write([record.op for record in bench.desired]))
         require(all(isinstance(answer, Ack) for answer in answers), f"refused: {answers}")
         _check_complete(bench, "written without a ledger")
         require(bench.crm.completed(done), f"{done} was completed and is open again")
@@ -107,12 +108,13 @@ class WritingCases:
     def test_a_bad_record_takes_no_other_along(self, bench: PushHarness) -> None:
         """One account does not exist: it is refused with a reason, all others are written."""
         stranger = bench.crm.missing_account
-        score, task = bench.wishes[0], bench.wishes[-1]
+        score, task = bench.desired[0], bench.desired[-1]
         bad = [
-            replace(score, key="a-stranger", account="stranger", remote_id=stranger),
-            replace(task, key="review:s", account="stranger", account_remote_id=stranger),
+            change_op(score, key="a-stranger", remote_id=stranger),
+            change_op(task, key="review:s", account_remote_id=stranger),
         ]
-        pushed = bench.push(wanted=[*bad, *bench.wishes])
+        bad = [replace(record, account="stranger") for record in bad]
+        pushed = bench.push(desired=[*bad, *bench.desired])
         require(pushed.writes.rejected == len(bad), f"not refused: {pushed.writes}")
         require(pushed.writes.unknown == 0, f"{pushed.writes.unknown} stay without an answer")
         _check_complete(bench, "with two bad records among them")
@@ -133,7 +135,7 @@ class WritingCases:
                 bool(findings), "two may write a follow-up at once, and `prepare` tells no remedy"
             )
             return
-        ops = [build_op(wish) for wish in bench.wishes]
+        ops = [record.op for record in bench.desired]
 
         def racing(fresh: PushHarness) -> Fault:
             def fault(exchange: Exchange) -> httpx.Response:
@@ -154,7 +156,7 @@ class WritingCases:
 
     def test_a_key_twice_in_one_batch_is_written_once(self, bench: PushHarness) -> None:
         """The destination is given every operation twice."""
-        ops = [build_op(wish) for wish in bench.wishes]
+        ops = [record.op for record in bench.desired]
         with bench.opened() as destination:
             answers = list(destination.write([op for op in ops for _ in range(2)]))
         require({a.key for a in answers} == {op.key for op in ops}, "some keys have no answer")
@@ -163,7 +165,7 @@ class WritingCases:
 
     def test_every_operation_has_an_answer_of_its_own(self, bench: PushHarness) -> None:
         """No operation without an answer, and no answer without an operation."""
-        ops = [build_op(wish) for wish in bench.wishes]
+        ops = [record.op for record in bench.desired]
         with bench.opened() as destination:
             keys = sorted(answer.key for answer in destination.write(ops))
         require(keys == sorted(op.key for op in ops), f"answered: {keys}")
@@ -171,7 +173,7 @@ class WritingCases:
     def test_what_was_written_is_found(self, bench: PushHarness) -> None:
         """`find` names what exists under our keys, and nothing else."""
         bench.push()
-        expected = {wish.key for wish in bench.wishes if wish.object == "follow_up"}
+        expected = {r.op.key for r in bench.desired if r.op.object == "follow_up"}
         with bench.opened() as destination:
             actual = {thing.key for thing in destination.find([*expected, "review:nobody"])}
         require(actual == expected, f"found {sorted(actual)} instead of {sorted(expected)}")
@@ -179,20 +181,19 @@ class WritingCases:
     def test_nothing_unknown_is_written_over_something_known(self, bench: PushHarness) -> None:
         """A None among the fields leaves the account's value alone."""
         bench.push()
-        score = bench.wishes[0]
-        op = Op("account", score.key, {"cs_health_score": None}, score.remote_id)
+        op = replace(bench.desired[0].op, fields={"cs_health_score": None})
         with bench.opened() as destination:
             list(destination.write([op]))
         _check_complete(bench, "with None for a score")
 
     def test_hostile_text_is_written_as_text(self, bench: PushHarness) -> None:
         """Names of customers reach the CRM in titles and bodies; none stops the others."""
-        task = bench.wishes[-1]
+        task = bench.desired[-1]
         bad = [
-            replace(task, key=f"text:{n}", fields={**task.fields, "title": text, "body": text})
+            change_op(task, key=f"text:{n}", fields={**task.op.fields, "title": text, "body": text})
             for n, text in enumerate(HOSTILE)
         ]
-        pushed = bench.push(wanted=[*bad, *bench.wishes])
+        pushed = bench.push(desired=[*bad, *bench.desired])
         require(pushed.error is None, str(pushed.error))
         require(pushed.writes.unknown == 0, f"{pushed.writes.unknown} stay without an answer")
         _check_complete(bench, "with hostile texts among them")

@@ -12,7 +12,7 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
-from cs_sync.contracts.destination import Value
+from cs_sync.contracts.destination import Op, Value
 from cs_sync.http import ManualClock, VendorHttp
 from cs_sync.store.engine import open_store
 from cs_sync.store.leases import LeasedStore, acquire_lease
@@ -109,11 +109,13 @@ def push(receiver: Receiver, tmp_path: Path) -> Iterator[Push]:
         config = WebhookConfig.model_validate({**settings, **more})
         fields: dict[str, Value] = {"cs_health_score": score, "cs_updated_at": clock.now()}
         wishes = [
-            DesiredRecord("account", name, name, fields, remote_id=name)
+            DesiredRecord(Op("account", name, fields, remote_id=name), name)
             for name in ("acme", "beta")
         ]
         wishes.append(
-            DesiredRecord("follow_up", "call", "acme", {"title": "Call"}, account_remote_id="acme")
+            DesiredRecord(
+                Op("follow_up", "call", {"title": "Call"}, account_remote_id="acme"), "acme"
+            )
         )
         webhook = WebhookDestination(config, http)
         pusher = DestinationWriter(

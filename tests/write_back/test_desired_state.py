@@ -46,8 +46,8 @@ def test_where_accounts_have_records_exactly_one_is_written(
     crm = DestinationIndex("crm", {"acme": records}, frozenset({"7"}))
     [wish] = build_account_records({"acme": PORTRAIT}, crm, "cs_")
     [call] = build_follow_up_records([CALL], crm, {})
-    assert (wish.remote_id, call.account_remote_id) == (remote_id, remote_id)
-    assert call.owner_remote_id == "7"
+    assert (wish.op.remote_id, call.op.account_remote_id) == (remote_id, remote_id)
+    assert call.op.owner_remote_id == "7"
     for found in (wish.refusal, call.refusal):
         assert (found or "").startswith(refusal or "")
         assert bool(found) == bool(refusal)
@@ -57,9 +57,9 @@ def test_a_destination_without_records_is_given_our_own_ids() -> None:
     crm = DestinationIndex("hook", addresses="accounts")
     [wish] = build_account_records({"acme": PORTRAIT}, crm, "cs_")
     [call] = build_follow_up_records([CALL], crm, {})
-    assert (wish.remote_id, wish.refusal) == ("acme", None)
-    assert (call.account_remote_id, call.refusal) == ("acme", None)
-    assert call.owner_remote_id is None
+    assert (wish.op.remote_id, wish.refusal) == ("acme", None)
+    assert (call.op.account_remote_id, call.refusal) == ("acme", None)
+    assert call.op.owner_remote_id is None
 
 
 def test_the_owner_is_found_by_e_mail_wherever_they_come_from() -> None:
@@ -74,12 +74,12 @@ def test_the_owner_is_found_by_e_mail_wherever_they_come_from() -> None:
         (CALL | {"assignee": "bo@example.com"}, None),
     ):
         [call] = build_follow_up_records([row], crm, {})
-        assert call.owner_remote_id == owner
+        assert call.op.owner_remote_id == owner
 
 
 def test_what_concerns_the_company_needs_no_record() -> None:
     [call] = build_follow_up_records([CALL | {"account_id": ""}], DestinationIndex("crm"), {})
-    assert (call.account_remote_id, call.refusal) == (None, None)
+    assert (call.op.account_remote_id, call.refusal) == (None, None)
 
 
 @pytest.mark.parametrize("state", ["waiting", "held_out", "done"])
@@ -108,10 +108,10 @@ def test_news_of_what_was_written_becomes_a_note() -> None:
     crm = DestinationIndex("crm", {"acme": [("c1", "")]})
     row = CALL | {"evidence": NEWS}
     [_, note] = build_follow_up_records([row], crm, WRITTEN)
-    assert (note.object, note.account_remote_id) == ("note", "c1")
-    assert note.fields == {"title": "Call", "body": "#2", "at": NEWS[1]["since"]}
+    assert (note.op.object, note.op.account_remote_id) == ("note", "c1")
+    assert note.op.fields == {"title": "Call", "body": "#2", "at": NEWS[1]["since"]}
     [_, again] = build_follow_up_records([row | {"title": "Call them"}], crm, WRITTEN)
-    assert again.key == note.key
+    assert again.op.key == note.op.key
     assert len(list(build_follow_up_records([row], crm, {}))) == 1
 
 
