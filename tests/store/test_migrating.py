@@ -5,12 +5,18 @@ import sqlite3
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, Table, TableClause, insert, inspect, select, text
+from sqlalchemy import column as sql_column
+from sqlalchemy import table as sql_table
+from sqlmodel import SQLModel
 
 from cs_sync.contracts.errors import StoreError
 from cs_sync.contracts.source import Page
@@ -23,6 +29,7 @@ from tests.postgres import WORKSPACES, fresh_database
 from tests.sync.scripted import stream, tickets
 from tests.sync.test_engine import living, run
 
+METADATA = SQLModel.metadata
 OLD_REVISIONS = sorted((LOCATION / "versions").glob("[0-9]*.py"))
 ONE = stream(lambda _window: iter([Page(tickets("1"))]))
 NEXT = '''
@@ -130,10 +137,61 @@ def test_a_database_of_every_older_revision_upgrades_and_keeps_its_rows(
         with store.write() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, revision)
-            connection.execute(text("INSERT INTO lease VALUES ('workspace', 'h', 7, '2026-01-01')"))
+            old = inspect(connection)
+            tables = [
+                shrink(table, connection)
+                for table in METADATA.sorted_tables
+                if old.has_table(table.name)
+            ]
+            for table in tables:
+                connection.execute(insert(table).values(make_row(table)))
+            before = {table.name: read_rows(connection, table) for table in tables}
         migrate_schema(store, NOW)
         with store.write() as connection:
             config.attributes["connection"] = connection
             command.check(config)
-            assert connection.scalar(text("SELECT token FROM lease")) == 7
+            assert {table.name: read_rows(connection, table) for table in tables} == before
             assert connection.scalar(text("SELECT version_num FROM alembic_version")) == HEAD
+
+
+def shrink(table: Table, connection: Connection) -> TableClause:
+    """The table with the columns that the database has at its revision."""
+    names = {column["name"] for column in inspect(connection).get_columns(table.name)}
+    columns = [column for column in table.columns if column.name in names]
+    return sql_table(table.name, *(sql_column(c.name, c.type) for c in columns))
+
+
+def make_row(table: TableClause) -> dict[str, Any]:
+    """A value for every column, none of them empty and each another one."""
+    return {
+        column.name: make_value(column.type, number, f"{table.name}.{column.name}")
+        for number, column in enumerate(table.columns, start=1)
+    }
+
+
+def make_value(kind: Any, number: int, name: str) -> Any:
+    match type(kind).__name__:
+        case "AutoString" | "String":
+            return name
+        case "Integer" | "BigInteger":
+            return number
+        case "Boolean":
+            return True
+        case "Float":
+            return number / 8
+        case "ExactDecimal":
+            return Decimal(number) / 3
+        case "JSON":
+            return {name: [number, None]}
+        case "Date":
+            return NOW.date() - timedelta(days=number)
+        case "UTCDateTime":
+            return NOW - timedelta(days=number)
+    raise NotImplementedError(f"a value for {kind!r}")
+
+
+def read_rows(connection: Connection, table: TableClause) -> list[dict[str, Any]]:
+    rows = [row._asdict() for row in connection.execute(select(table))]
+    assert len(rows) == 1
+    assert None not in rows[0].values()
+    return rows
