@@ -13,6 +13,11 @@ from cs_sync.metrics.metric import Scope
 
 Row = Mapping[str, Any]
 Key = tuple[tuple[str, Any], ...]
+STATEMENTS_VERSION = 1
+"""Version of the cached statements: raise it when one changes, or what its rows mean.
+
+`tests/metrics/test_kept_figures.py` compares the statements with the digest of this version.
+"""
 _LABELS = ("period", "currency", "account_id", "segment_", "dimension_")
 _IRRELEVANT_FIELDS = ("known_at", "observed_until", "minimum_n")
 """Fields of a scope that do not change what its statement answers: see `kpi.finish`."""
@@ -26,19 +31,15 @@ class CachedQuery:
     scope: Scope
     statement: Select[Any]
 
-    def digest(self, definitions: str) -> str:
-        """Return a hash of the query and its definitions.
-
-        Args:
-            definitions: A hash of the definitions.
-        """
+    def digest(self) -> str:
+        """Return a hash of the query and of the version of the statements."""
         fields = {
             name: value
             for name, value in _build_scope_fields(self.scope).items()
             if name not in _IRRELEVANT_FIELDS
         }
         text = orjson.dumps(
-            [definitions, self.name, fields],
+            [STATEMENTS_VERSION, self.name, fields],
             default=str,
             option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS,
         )

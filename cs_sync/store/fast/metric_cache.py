@@ -4,10 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import cache
 from hashlib import sha256
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 from typing import Any
 
 import orjson
@@ -39,7 +36,7 @@ def answer_questions(store: Store, questions: Sequence[CachedQuery], upto: datet
     """
     if not questions:
         return []
-    named = {question.digest(_hash_source_files()): question for question in questions}
+    named = {question.digest(): question for question in questions}
     with store.snapshot() as connection:
         books = _CachedAnswers(connection, questions[0].scope.policy.hash, upto)
         if books.has_newer_knowledge(segmented=any(question.scope.by for question in questions)):
@@ -158,20 +155,3 @@ def _save_cached(connection: Connection, figures: Sequence[dict[str, Any]], now:
     if figures:
         upsert_rows(connection, FIGURE, figures)
         connection.execute(delete(FIGURE).where(FIGURE.c.known_at < now - RETENTION))
-
-
-@cache
-def _hash_source_files() -> str:
-    """Hash the metric source files; an upgrade invalidates the cache."""
-    digest = sha256()
-    for name in ("cs_sync.metrics", "cs_sync_schemas"):
-        _hash_folder(files(name), digest.update)
-    return digest.hexdigest()
-
-
-def _hash_folder(room: Traversable, update: Any) -> None:
-    for part in sorted(room.iterdir(), key=lambda entry: entry.name):
-        if part.is_dir():
-            _hash_folder(part, update)
-        elif part.name.endswith(".py"):
-            update(part.read_bytes())
