@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from cs_sync.identity.disjoint_sets import DisjointSets, Node
-from cs_sync.identity.evidence import MatchEvidence
+from cs_sync.identity.evidence import MatchEvidence, follow_merges
 from cs_sync.identity.facts import AccountFact, KnownAccount, KnownLink, RecordRef
 
 DOMAIN_RULES = frozenset({"domain", "email_domain"})
@@ -104,24 +104,67 @@ def _keep_known_links(
     accounts: Sequence[KnownAccount],
     links: Sequence[KnownLink],
 ) -> None:
-    """Keep stored links, unless our own account ids now show two accounts.
+    """Keep stored links of records without common evidence today.
 
-    Links by a domain that turned out to be shared are dropped; an answer is applied anew.
+    Records with common evidence are joined or parted by it alone, as in a new database. Links
+    by a domain that turned out to be shared are dropped; an answer is applied anew. Our own
+    account ids can show that one account is two.
     """
     place = {fact.ref: number for number, fact in enumerate(evidence.facts)}
     strangers = {fact.ref for fact in evidence.facts if evidence.has_only_shared_domains(fact)}
-    members: dict[str, list[RecordRef]] = defaultdict(list)
+    domains = _map_current_domains(evidence)
+    members: dict[str, list[KnownLink]] = defaultdict(list)
     for link in links:
         exists = link.ref in place or link.ref in evidence.survivors
         mistaken = link.rule == "answer" or (link.rule in DOMAIN_RULES and link.ref in strangers)
         if exists and link.ref not in evidence.pins and not mistaken:
-            members[link.target].append(link.ref)
+            members[link.target].append(link)
     for account in sorted(accounts, key=lambda a: (a.first_seen_at, a.id)):
-        refs = sorted(members[account.id], key=lambda ref: (place.get(ref, len(place)), ref))
-        nodes = [build_record_node(ref) for ref in refs]
+        kept = sorted(members[account.id], key=lambda k: (place.get(k.ref, len(place)), k.ref))
+        nodes = [build_record_node(link.ref) for link in kept]
         key = account.external_key
-        staying = _select_one_key(sets, nodes, evidence.renamed.get(key, key) if key else None)
-        sets.join([build_account_node(account.id), *_select_undivided(sets, staying)])
+        of_one_key = _select_one_key(sets, nodes, evidence.renamed.get(key, key) if key else None)
+        staying = _select_undivided(sets, of_one_key)
+        founders = {build_record_node(link.ref) for link in kept if link.rule == "own"}
+        staying.sort(key=lambda node: node not in founders)
+        sets.join([build_account_node(account.id), *staying[:1]])
+        leaving = {*nodes}.difference(staying)
+        sets.join(_select_untied(staying, _tie_records(sets, nodes, domains), leaving))
+
+
+def _map_current_domains(evidence: MatchEvidence) -> dict[Node, frozenset[str]]:
+    """Map each record to the domains that match it; a merged one to its survivor's."""
+    domains = {
+        build_record_node(fact.ref): evidence.reach[fact.ref] for fact in evidence.list_matchable()
+    }
+    for old in evidence.survivors:
+        living = build_record_node(follow_merges(old, evidence.survivors))
+        domains[build_record_node(old)] = domains.get(living, frozenset())
+    return domains
+
+
+def _tie_records(
+    sets: DisjointSets, nodes: Iterable[Node], domains: Mapping[Node, Iterable[str]]
+) -> DisjointSets:
+    """Group the records of an account that have common evidence today."""
+    ties = DisjointSets()
+    for node in nodes:
+        ties.union(node, ("group", *sets.find(node)))
+        for domain in domains.get(node, ()):
+            ties.union(node, ("domain", domain))
+    return ties
+
+
+def _select_untied(
+    staying: Iterable[Node], ties: DisjointSets, leaving: Iterable[Node]
+) -> list[Node]:
+    """Return the first record of each tied group, except groups that a record leaves."""
+    parted = {ties.find(node) for node in leaving}
+    first_of: dict[Node, Node] = {}
+    for node in staying:
+        if ties.find(node) not in parted:
+            first_of.setdefault(ties.find(node), node)
+    return list(first_of.values())
 
 
 def _select_one_key(sets: DisjointSets, nodes: Sequence[Node], preferred: str | None) -> list[Node]:

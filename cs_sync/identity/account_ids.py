@@ -1,9 +1,9 @@
 """Assignment of account ids: the existing one, else a readable one, never a used one."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import count
+from dataclasses import dataclass, replace
+from itertools import count, islice
 
 from cs_sync.identity.account_groups import build_account_node, build_record_node
 from cs_sync.identity.disjoint_sets import DisjointSets, Node
@@ -64,8 +64,14 @@ def assign_ids(
         root = sets.find(build_account_node(account.id))
         if root in groups:
             names[root] = names[root] or account.id
+    _restore_ids(names, groups, final, links)
     _create_ids(names, groups, evidence, taken={*final, *names.values()})
     account_of = _map_accounts(sets, evidence, names)
+    named = set(names.values())
+    final = map_final_ids(
+        replace(account, merged_into=None) if account.id in named else account
+        for account in accounts
+    )
     lives_on = {a.id: names.get(sets.find(build_account_node(a.id))) for a in live}
     lives_on |= _follow_moved_records(
         {i for i, name in lives_on.items() if name is None}, links, account_of
@@ -76,6 +82,28 @@ def assign_ids(
         account_of,
         {old: new for old, new in merged.items() if old != new},
     )
+
+
+def _restore_ids(
+    names: dict[Node, str],
+    groups: Mapping[Node, Sequence[AccountFact]],
+    final: Mapping[str, str],
+    links: Iterable[KnownLink],
+) -> None:
+    """Give groups that leave an account the ids merged into it under their founders' names."""
+    left = {link.ref: link.target for link in links}
+    homonyms = Counter((target, ref.source_id) for ref, target in left.items())
+    taken = set(names.values())
+    for root, facts in groups.items():
+        founder = facts[0].ref
+        if names[root] or founder not in left:
+            continue
+        number = 0 if homonyms[left[founder], founder.source_id] == 1 else 1
+        for name in islice(_propose_ids(founder, None), number, 2):
+            if name not in taken and final.get(name) == left[founder] != name:
+                names[root] = name
+                taken.add(name)
+                break
 
 
 def _create_ids(

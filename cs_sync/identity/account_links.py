@@ -30,7 +30,13 @@ def link_accounts(
         if ref in groups.account_of and ref not in present
     ]
     for account_id, facts in groups.members.items():
-        links += _link_group(account_id, facts, evidence, before)
+        earlier = {
+            fact.ref: before[fact.ref]
+            for fact in facts
+            if fact.ref in before and before[fact.ref].rule != "alias"
+            if groups.merged.get(before[fact.ref].target, before[fact.ref].target) == account_id
+        }
+        links += _link_group(account_id, facts, evidence, earlier)
     return sorted(links, key=lambda link: link.ref)
 
 
@@ -38,15 +44,12 @@ def _link_group(
     account_id: str,
     facts: Sequence[AccountFact],
     evidence: MatchEvidence,
-    before: Mapping[RecordRef, KnownLink],
+    earlier: Mapping[RecordRef, KnownLink],
 ) -> Iterator[ResolvedLink]:
-    earlier = {
-        f.ref: before[f.ref]
-        for f in facts
-        if f.ref in before and before[f.ref].target == account_id and before[f.ref].rule != "alias"
-    }
-    firsts = [f.ref for f in facts if f.ref in earlier and earlier[f.ref].rule == "own"]
-    first = next(iter(firsts), facts[0].ref)
+    """Build the links of one account; its founder comes before those of merged accounts."""
+    founders = [ref for ref, link in earlier.items() if link.rule == "own"]
+    founders.sort(key=lambda ref: earlier[ref].target != account_id)
+    first = next(iter(founders), facts[0].ref)
     holders = (
         _map_domain_refs(facts, evidence, evidence.sites),
         _map_domain_refs(facts, evidence, evidence.reach),

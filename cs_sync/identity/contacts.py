@@ -46,7 +46,8 @@ def resolve_contacts(
     ordered = sorted(facts.contacts, key=rank_contact)
     survivors = map_survivors(facts.aliases, "source_contact")
     paths = AccountPaths(account_of, _group_memberships(facts.memberships), domains, rules)
-    sets = group_people(ordered, survivors, stored.contact_links, paths)
+    earlier_accounts = {link.ref: link.target for link in stored.account_links}
+    sets = group_people(ordered, survivors, stored.contact_links, paths, earlier_accounts)
     people, merged, names = identify_people(sets, ordered, stored.contacts, paths)
     before = {link.ref: link for link in stored.contact_links}
     links = [link for person in people for link in _build_links(person, survivors, before)]
@@ -84,6 +85,7 @@ def _build_contact(person: Person) -> ResolvedContact:
         place=person.place,
         stated=person.stated,
         since=person.since,
+        doubted=person.doubted,
     )
 
 

@@ -48,7 +48,7 @@ class MatchEvidence:
     survivors: Mapping[RecordRef, RecordRef]
     pins: Mapping[RecordRef, str]
     sites: Mapping[RecordRef, frozenset[str]]
-    """The company domains that each record states itself."""
+    """The company domains that each record states itself, or what was merged into it stated."""
     reach: Mapping[RecordRef, frozenset[str]]
     """Those or, for a record that states none, the company domain of its e-mail address."""
     taken_over: Mapping[RecordRef, str]
@@ -96,10 +96,10 @@ def build_evidence(
     survivors = map_survivors(facts.aliases, "source_account")
     merged = {old: new for old, new in survivors.items() if old not in overrides}
     ordered = tuple(sorted(facts.accounts, key=rank_founder))
-    sites = {fact.ref: _list_sites(fact, rules) for fact in ordered}
+    sites = _map_sites(ordered, merged, rules)
     reach = {fact.ref: sites[fact.ref] or _find_mail_domain(fact, rules) for fact in ordered}
     taken_over, renamed = resolve_merged_keys(ordered, merged)
-    living = {old: _follow_merges(old, merged) for old in merged}
+    living = {old: follow_merges(old, merged) for old in merged}
     free = [fact.ref for fact in ordered if fact.ref not in merged and fact.ref not in overrides]
     answers = index_answers(facts.answers, free, living)
     keys = {fact.ref: key for fact in ordered if (key := read_own_id(fact))}
@@ -176,7 +176,7 @@ def resolve_merged_keys(
     taken_over: dict[RecordRef, str] = {}
     renamed: dict[str, str] = {}
     for old in sorted(survivors):
-        last = _follow_merges(old, survivors)
+        last = follow_merges(old, survivors)
         merged_keys = {own_keys[old]} if old in own_keys else set()
         if own_keys.get(last) == last.source_id:
             merged_keys.add(old.source_id)
@@ -187,13 +187,25 @@ def resolve_merged_keys(
     return taken_over, renamed
 
 
-def _follow_merges(ref: RecordRef, survivors: Mapping[RecordRef, RecordRef]) -> RecordRef:
+def follow_merges(ref: RecordRef, survivors: Mapping[RecordRef, RecordRef]) -> RecordRef:
     """Follow a chain of merges to its end; a cycle ends at its entry."""
     visited = {ref}
     while (after := survivors.get(ref)) is not None and after not in visited:
         ref = after
         visited.add(ref)
     return ref
+
+
+def _map_sites(
+    facts: Iterable[AccountFact], survivors: Mapping[RecordRef, RecordRef], rules: DomainRules
+) -> dict[RecordRef, frozenset[str]]:
+    """Map each record to its company domains; a survivor takes over those of a merged record."""
+    sites = {fact.ref: _list_sites(fact, rules) for fact in facts}
+    for old in survivors:
+        living = follow_merges(old, survivors)
+        if living in sites:
+            sites[living] |= sites.get(old, frozenset())
+    return sites
 
 
 def _list_sites(fact: AccountFact, rules: DomainRules) -> frozenset[str]:

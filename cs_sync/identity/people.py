@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from cs_sync.identity.disjoint_sets import DisjointSets, Node
@@ -40,6 +40,8 @@ class Person:
     stated: bool = False
     since: datetime | None = None
     conflict: Conflict | None = None
+    doubted: frozenset[str] = frozenset()
+    """The accounts that share an e-mail domain of the person."""
 
 
 def rank_contact(fact: ContactFact) -> tuple[bool, int, str, datetime, str]:
@@ -79,6 +81,7 @@ def group_people(
     survivors: Mapping[RecordRef, RecordRef],
     links: Iterable[KnownLink],
     paths: AccountPaths,
+    earlier_accounts: Mapping[RecordRef, str],
 ) -> DisjointSets:
     """Group the contact records into people.
 
@@ -87,11 +90,13 @@ def group_people(
         survivors: Merged record → the record it was merged into.
         links: The stored links to contacts.
         paths: The paths to accounts.
+        earlier_accounts: Record → the account of its stored link.
 
     Returns:
         Disjoint sets, one per person.
     """
     sets = DisjointSets()
+    earlier_keys: dict[RecordRef, Node] = {}
     taken_over, renamed = resolve_merged_keys(facts, survivors)
     for fact in facts:
         node = ("record", *fact.ref)
@@ -102,13 +107,36 @@ def group_people(
         key = read_own_id(fact) or taken_over.get(fact.ref)
         if key and len(accounts) == 1:
             sets.union(node, ("own", renamed.get(key, key), *accounts))
+            (place,) = accounts.values()
+            earlier_account = earlier_accounts.get(place, "")
+            earlier_keys[fact.ref] = ("own", renamed.get(key, key), earlier_account)
     for old, survivor in survivors.items():
         sets.union(("record", *old), ("record", *survivor))
-    present = {fact.ref for fact in facts} | set(survivors)
-    for link in links:
-        if link.ref in present:
-            sets.union(("contact", link.target), ("record", *link.ref))
+    places = {fact.ref: number for number, fact in enumerate(facts)}
+    present = [link for link in links if link.ref in places or link.ref in survivors]
+    present.sort(key=lambda link: (link.rule != "own", places.get(link.ref, len(places)), link.ref))
+    _keep_known_links(sets, present, earlier_keys)
     return sets
+
+
+def _keep_known_links(
+    sets: DisjointSets, links: Iterable[KnownLink], earlier_keys: Mapping[RecordRef, Node]
+) -> None:
+    """Keep stored links of records without common evidence, founders first.
+
+    Records joined by one user id in one account are parted with that account.
+    """
+    members: dict[str, list[RecordRef]] = defaultdict(list)
+    for link in links:
+        members[link.target].append(link.ref)
+    for contact_id, refs in members.items():
+        ties = DisjointSets()
+        for ref in refs:
+            ties.union(("record", *ref), ("group", *sets.find(("record", *ref))))
+            if ref in earlier_keys:
+                ties.union(("record", *ref), earlier_keys[ref])
+        firsts = {ties.find(("record", *ref)): ("record", *ref) for ref in reversed(refs)}
+        sets.join([("contact", contact_id), *firsts.values()])
 
 
 def identify_people(
@@ -157,29 +185,32 @@ def _build_person(contact_id: str, facts: Sequence[ContactFact], paths: AccountP
         accounts = by_source[fact.ref.source]
         accounts |= {**find_stated_accounts(fact, paths), **accounts}
     source, named = next(((s, accounts) for s, accounts in by_source.items() if accounts), ("", {}))
+    by_domain = _list_domain_accounts(facts, paths)
+    person = Person(
+        contact_id,
+        facts,
+        doubted=frozenset(name for accounts in by_domain if len(accounts) > 1 for name in accounts),
+    )
     hint = "its records name"
     if not named:
-        named, hint = _find_domain_accounts(facts, paths), "its e-mail domain leads to"
+        hint = "its e-mail domain leads to"
+        for accounts in by_domain:
+            named = {**accounts, **named}
     if len(named) > 1:
-        return Person(
-            contact_id, facts, conflict=_build_conflict(facts[0].ref, sorted(named), hint)
-        )
+        return replace(person, conflict=_build_conflict(facts[0].ref, sorted(named), hint))
     for account, place in named.items():
-        return Person(
-            contact_id, facts, account, place, bool(source), _find_last_change(facts, source)
-        )
-    return Person(contact_id, facts)
+        since = _find_last_change(facts, source)
+        return replace(person, account_id=account, place=place, stated=bool(source), since=since)
+    return person
 
 
-def _find_domain_accounts(
+def _list_domain_accounts(
     facts: Sequence[ContactFact], paths: AccountPaths
-) -> dict[str, RecordRef]:
+) -> list[dict[str, RecordRef]]:
+    """Return the accounts of each e-mail domain of a person, by domain."""
     emails = {email for fact in facts for email in list_emails(fact)}
     domains = {paths.rules.to_email_company_domain(email) or "" for email in emails}
-    accounts: dict[str, RecordRef] = {}
-    for domain in sorted(domains):
-        accounts |= {**paths.domains.get(domain, {}), **accounts}
-    return accounts
+    return [dict(paths.domains.get(domain, {})) for domain in sorted(domains)]
 
 
 def _find_last_change(facts: Sequence[ContactFact], source: str) -> datetime | None:

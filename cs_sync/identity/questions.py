@@ -8,7 +8,7 @@ from cs_sync.identity.answers import Side, are_split
 from cs_sync.identity.domains import normalise_email
 from cs_sync.identity.evidence import MatchEvidence
 from cs_sync.identity.facts import AccountFact, RecordRef
-from cs_sync.identity.resolution import Conflict, ResolvedLink
+from cs_sync.identity.resolution import Conflict
 
 MAX_ACCOUNTS_NAMED = 20
 """How many accounts a question names; of more it tells the number."""
@@ -21,7 +21,6 @@ Doubts = dict[RecordRef, dict[str, set[str]]]
 def build_account_questions(
     evidence: MatchEvidence,
     groups: IdentifiedGroups,
-    links: Iterable[ResolvedLink],
     domains: Mapping[str, Mapping[str, RecordRef]],
 ) -> list[Conflict]:
     """Build one question for each record that may belong to another account.
@@ -29,14 +28,13 @@ def build_account_questions(
     Args:
         evidence: The account records.
         groups: The accounts with their records.
-        links: The new links of the records.
         domains: Domain → its accounts, each with a record.
     """
     sides = _map_sides(evidence, groups) if evidence.answers.has_splits else {}
     keyed = {fact.ref for fact in evidence.facts if evidence.key(fact)}
     doubts: Doubts = defaultdict(dict)
     for doubt_group in (
-        _find_shared_domains(evidence, links, domains),
+        _find_shared_domains(evidence, keyed, domains),
         _find_shared_addresses(evidence, groups),
         _find_renamed_groups(evidence, groups),
     ):
@@ -60,14 +58,14 @@ DoubtIterator = Iterator[tuple[RecordRef, str, set[str]]]
 
 def _find_shared_domains(
     evidence: MatchEvidence,
-    links: Iterable[ResolvedLink],
+    keyed: Container[RecordRef],
     domains: Mapping[str, Mapping[str, RecordRef]],
 ) -> DoubtIterator:
-    """Yield records without another link whose domain leads to other accounts."""
-    own = {link.ref: link.target for link in links if link.rule == "own"}
-    for fact in evidence.list_matchable():
-        for domain in sorted(evidence.reach[fact.ref]) if fact.ref in own else ():
-            yield fact.ref, f"The domain {domain} leads to", set(domains[domain])
+    """Yield the first record of each account on a shared domain, unless its own id says whose."""
+    for domain in sorted(domains):
+        for ref in domains[domain].values() if len(domains[domain]) > 1 else ():
+            if ref not in keyed and evidence.is_independent(ref):
+                yield ref, f"The domain {domain} leads to", set(domains[domain])
 
 
 def _find_shared_addresses(evidence: MatchEvidence, groups: IdentifiedGroups) -> DoubtIterator:

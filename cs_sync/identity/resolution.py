@@ -31,7 +31,8 @@ class ResolvedContact:
 
     `place` is the account's record behind the assignment; `stated` is true if a source
     named it, false if an e-mail domain did; `since` is the last change of the person's
-    records there.
+    records there. `doubted` has the accounts that share an e-mail domain of the person: whom
+    that domain placed at one of them was never known to be there.
     """
 
     id: str
@@ -43,6 +44,7 @@ class ResolvedContact:
     place: RecordRef | None = None
     stated: bool = False
     since: datetime | None = None
+    doubted: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ def resolve_identities(
     stored = stored or KnownIdentity()
     evidence, groups, links = _resolve_accounts(facts, stored, overrides or {}, rules)
     domains = map_domain_accounts(evidence, groups)
-    conflicts = build_account_questions(evidence, groups, links, domains)
+    conflicts = build_account_questions(evidence, groups, domains)
     people, people_links, merged, open_people = resolve_contacts(
         facts, stored, groups.account_of, domains, rules
     )
@@ -77,5 +77,4 @@ def _resolve_accounts(
     live = [account for account in stored.accounts if final[account.id] == account.id]
     sets = group_accounts(evidence, live, before)
     groups = assign_ids(sets, evidence, stored.accounts, before)
-    moved = [replace(link, target=groups.merged.get(link.target, link.target)) for link in before]
-    return evidence, groups, link_accounts(evidence, groups, moved)
+    return evidence, groups, link_accounts(evidence, groups, before)

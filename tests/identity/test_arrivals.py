@@ -1,12 +1,14 @@
 """In whatever order records arrive, and in however many syncs: one graph, the same questions.
 
 A world is made of companies. Each is known to several sources, by its domain, by the domain of
-its mail or by its own id; some have two customers of one address, a group that was renamed, or a
-record that was merged away, and a person has answered for some of them.
+its mail or by its own id; some have two customers of one address, two customers or two companies
+of one domain, a group that was renamed, or a record that is merged away, and a person has answered
+for some of them. Databases are lost on the way.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import permutations
 from typing import Any, Literal
 
 from hypothesis import given
@@ -24,8 +26,10 @@ from cs_sync.identity import (
     resolve_identities,
 )
 from tests.identity.test_laws import stored
+from tests.identity.test_resolve import account
 
-Doubt = Literal["none", "address", "group", "domain"]
+Doubt = Literal["none", "address", "group", "domain", "company"]
+Event = AccountFact | ContactFact | AliasFact | Answer
 
 
 @dataclass
@@ -36,6 +40,10 @@ class World:
     contacts: list[ContactFact] = field(default_factory=list)
     aliases: list[AliasFact] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
+
+    @property
+    def events(self) -> list[Event]:
+        return [*self.accounts, *self.contacts, *self.aliases, *self.answers]
 
     def company(
         self, number: int, keyed: bool, doubt: Doubt, answer: Any, merged: bool, people: int
@@ -51,6 +59,8 @@ class World:
                         for n in "ab"]  # fmt: skip
         elif doubt == "domain":
             doubtful += [crm, self._account("stripe", f"t{number}", email=f"to@{domain}")]
+        elif doubt == "company":
+            doubtful += [crm, self._account("hubspot", f"j{number}", domain=domain)]
         elif doubt == "group":
             named = {"name": f"Group {number}"}
             names = [f"{n}{number}" for n in "pq"]
@@ -58,63 +68,80 @@ class World:
         if answer and len(doubtful) > 1:
             self.answers.append(Answer(number, answer, tuple(doubtful)))
         if merged:
-            old = self._account("hubspot", f"g{number}", external_key=f"old{number}", deleted=True)
+            site = f"g{number}.example"
+            old = self._account("hubspot", f"g{number}", external_key=f"old{number}", domain=site)
             self.aliases.append(AliasFact(old, "source_account", crm.source_id))
             self._account("intercom", f"i{number}", external_key=f"old{number}")
+            self._account("helpdesk", f"d{number}", domain=site)
         for n in range(people):
             email = f"p{n}@{domain}"
             self.contacts.append(ContactFact(RecordRef("zendesk", f"{number}-{n}"), email=email))
             self.contacts.append(
                 ContactFact(RecordRef("hubspot", f"{number}-{n}"), email=email.upper())
             )
+            for source, place in (("zendesk", f"z{number}"), ("stripe", f"s{number}")):
+                user = ContactFact(RecordRef(source, f"u{number}-{n}"), place, external_key=f"u{n}")
+                self.contacts.append(user)
 
     def _account(self, source: str, source_id: str, **fields: Any) -> RecordRef:
         self.accounts.append(AccountFact(RecordRef(source, source_id), **fields))
         return self.accounts[-1].ref
 
-    def facts(self, records: Sequence[Any]) -> IdentityFacts:
-        """What is known when these have arrived: a merge is told by the record that lives on."""
-        refs = {record.ref for record in records}
-        return IdentityFacts(
-            [one for one in records if isinstance(one, AccountFact)],
-            [one for one in records if isinstance(one, ContactFact)],
-            aliases=[
-                a for a in self.aliases if RecordRef(a.ref.source, a.survivor_source_id) in refs
-            ],
-            answers=self.answers,
-        )
+
+def tell(events: Sequence[Event]) -> IdentityFacts:
+    """What is known after these: a merge is told by the record that lives on."""
+    present = {one.ref for one in events if isinstance(one, AccountFact)}
+    aliases = [
+        one
+        for one in events
+        if isinstance(one, AliasFact)
+        and RecordRef(one.ref.source, one.survivor_source_id) in present
+    ]
+    merged = {alias.ref for alias in aliases}
+    return IdentityFacts(
+        [replace(one, deleted=one.ref in merged) for one in events if isinstance(one, AccountFact)],
+        [one for one in events if isinstance(one, ContactFact)],
+        aliases=aliases,
+        answers=[one for one in events if isinstance(one, Answer)],
+    )
 
 
-COMPANIES = st.tuples(
-    st.booleans(),
-    st.sampled_from(["none", "address", "group"]),
-    st.sampled_from([None, "link", "split"]),
-    st.booleans(),
-    st.integers(0, 2),
-)
-AMBIGUOUS = st.tuples(
-    st.just(False), st.just("domain"), st.sampled_from(["link", "split"]), st.booleans(), st.just(0)
-)
+def companies(answers: Sequence[Any]) -> st.SearchStrategy[Any]:
+    return st.tuples(
+        st.booleans(),
+        st.sampled_from(["none", "address", "group", "domain", "company"]),
+        st.sampled_from(answers),
+        st.booleans(),
+        st.integers(0, 2),
+    )
 
 
 @st.composite
-def arrivals(draw: st.DrawFn, company: st.SearchStrategy[Any]) -> tuple[World, list[list[Any]]]:
-    """A world, and its records in syncs, in an order of chance."""
+def arrivals(
+    draw: st.DrawFn, answers: Sequence[Any] = (None, "link", "split")
+) -> list[list[Event]]:
+    """All that is said of a world, in syncs, in an order of chance."""
     world = World()
-    for number, kind in enumerate(draw(st.lists(company, min_size=1, max_size=3)), 1):
+    for number, kind in enumerate(draw(st.lists(companies(answers), min_size=1, max_size=3)), 1):
         world.company(number, *kind)
-    records = draw(st.permutations([*world.accounts, *world.contacts]))
-    cuts = sorted(draw(st.sets(st.integers(1, len(records)), max_size=4)) | {len(records)})
-    return world, [list(records[start:end]) for start, end in zip([0, *cuts], cuts, strict=False)]
+    events = draw(st.permutations(world.events))
+    cuts = sorted(draw(st.sets(st.integers(1, len(events)), max_size=5)) | {len(events)})
+    return [list(events[start:end]) for start, end in zip([0, *cuts], cuts, strict=False)]
 
 
-def step_by_step(world: World, syncs: Sequence[Sequence[Any]]) -> Resolution:
-    known, records, found = KnownIdentity(), list[Any](), Resolution()
+def follow(
+    syncs: Sequence[Sequence[Event]], losses: frozenset[int] = frozenset()
+) -> Iterator[tuple[IdentityFacts, Resolution]]:
+    """What is known after each sync, and what is found; before some all that we had is lost."""
+    known, events = KnownIdentity(), list[Event]()
     for day, some in enumerate(syncs):
-        records += some
-        found = resolve_identities(world.facts(records), known)
+        events += some
+        if day in losses:
+            known = KnownIdentity()
+        facts = tell(events)
+        found = resolve_identities(facts, known)
         known = stored(found, known, day)
-    return found
+        yield facts, found
 
 
 def parts(found: Resolution) -> dict[str, frozenset[RecordRef]]:
@@ -138,33 +165,50 @@ def graph(found: Resolution) -> tuple[Any, ...]:
     return set(accounts.values()), people, asked
 
 
-@given(arrivals(COMPANIES))
+@given(arrivals(), st.frozensets(st.integers(1, 5)))
 def test_the_graph_and_its_questions_are_those_of_a_fresh_store(
-    arrived: tuple[World, list[list[Any]]],
+    syncs: list[list[Event]], losses: frozenset[int]
 ) -> None:
-    world, syncs = arrived
-    fresh = resolve_identities(world.facts([*world.accounts, *world.contacts]))
-    assert graph(step_by_step(world, syncs)) == graph(fresh)
+    for facts, found in follow(syncs, losses):
+        assert graph(found) == graph(resolve_identities(facts))
 
 
-@given(arrivals(AMBIGUOUS))
-def test_where_a_domain_leads_to_two_order_plays_no_part_once_it_is_answered(
-    arrived: tuple[World, list[list[Any]]],
+@given(arrivals(answers=(None, "link")))
+def test_the_record_that_founds_an_account_keeps_its_id_until_a_merge(
+    syncs: list[list[Event]],
 ) -> None:
-    """What a domain linked while it was clear stays linked, until a person says otherwise."""
-    world, syncs = arrived
-    answers, world.answers = world.answers, []
-    before = step_by_step(world, syncs)
-    doubtful = {one.ref for one in before.conflicts}
-    assert all(set(answer.refs) & doubtful for answer in answers)
-    world.answers = answers
-    after = resolve_identities(
-        world.facts([*world.accounts, *world.contacts]), stored(before, KnownIdentity(), 0)
-    )
-    fresh = resolve_identities(world.facts([*world.accounts, *world.contacts]))
-    named = {ref for answer in answers for ref in answer.refs}
+    founded: dict[RecordRef, str] = {}
+    for _, found in follow(syncs):
+        account_of = {link.ref: link.target for link in found.account_links}
+        for ref, name in founded.items():
+            assert account_of[ref] == found.merged_accounts.get(name, name)
+        founded = {link.ref: link.target for link in found.account_links if link.rule == "own"}
 
-    def told(found: Resolution) -> set[frozenset[RecordRef]]:
-        return {refs & named for refs in parts(found).values()} - {frozenset()}
 
-    assert told(after) == told(fresh)
+CLAIMS = [
+    account("hubspot", "1", domain="d.example"),
+    account("hubspot", "2", domain="d.example"),
+    account("stripe", "c", email="x@d.example"),
+]
+
+
+def test_two_companies_and_a_customer_of_one_domain_are_three_in_each_of_six_orders() -> None:
+    for order in permutations(CLAIMS):
+        *_, (_, found) = follow([[one] for one in order])
+        assert parts(found) == {one.ref.source_id: frozenset({one.ref}) for one in CLAIMS}
+        assert {str(one.ref): one.candidates for one in found.conflicts} == dict.fromkeys(
+            ("hubspot 1", "hubspot 2", "stripe c"), ("1", "2", "c")
+        )
+
+
+def test_an_id_comes_back_as_often_as_its_domain_is_claimed_twice() -> None:
+    first, second, customer = CLAIMS
+    known, gone = KnownIdentity(), replace(second, deleted=True)
+    for day, facts in enumerate(
+        ([customer], [first, customer], CLAIMS, [first, gone, customer], CLAIMS)
+    ):
+        found = resolve_identities(IdentityFacts(facts), known)
+        known = stored(found, known, day)
+        account_of = {str(link.ref): link.target for link in found.account_links}
+        assert account_of["stripe c"] == "c"
+        assert account_of.get("hubspot 1", "1") == ("1" if facts is CLAIMS else "c") or day == 0

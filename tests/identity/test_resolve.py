@@ -9,6 +9,7 @@ import pytest
 from cs_sync.identity import (
     AccountFact,
     AliasFact,
+    Answer,
     ContactFact,
     DomainRules,
     IdentityFacts,
@@ -293,15 +294,33 @@ def test_an_id_stays_when_a_better_founder_appears() -> None:
     assert found.accounts[0].external_key == "acme"
 
 
-def test_what_was_linked_stays_linked_when_its_domain_becomes_ambiguous() -> None:
+def test_what_a_domain_linked_is_parted_when_a_second_company_claims_it() -> None:
     old = [account("hubspot", "1", domain="acme.io"), account("stripe", "cus_1", email="x@acme.io")]
     first = resolve_identities(IdentityFacts(old))
-    found = resolve_identities(
-        IdentityFacts([*old, account("hubspot", "2", domain="acme.io")]), remembered(first)
-    )
-    assert links(found)["stripe cus_1"] == ("1", "email_domain")
-    assert links(found)["hubspot 2"] == ("2", "own")
-    assert [str(c.ref) for c in found.conflicts] == ["hubspot 1", "hubspot 2"]
+    second = account("hubspot", "2", domain="acme.io")
+    found = resolve_identities(IdentityFacts([*old, second]), remembered(first))
+    assert links(found) == {
+        "hubspot 1": ("1", "own"), "hubspot 2": ("2", "own"), "stripe cus_1": ("cus_1", "own"),
+    }  # fmt: skip
+    assert [str(c.ref) for c in found.conflicts] == ["hubspot 1", "hubspot 2", "stripe cus_1"]
+    again = resolve_identities(IdentityFacts(old), remembered(found, remembered(first), 1))
+    assert links(again)["stripe cus_1"] == ("1", "email_domain")
+    assert again.merged_accounts == {"cus_1": "1"}
+
+
+@pytest.mark.parametrize("how", ["own id", "answer"])
+def test_a_link_by_an_own_id_or_an_answer_stands_when_its_domain_is_claimed_twice(how: str) -> None:
+    key = "k" if how == "own id" else None
+    old = [account("hubspot", "1", domain="acme.io", external_key=key),
+           account("stripe", "cus_1", email="x@acme.io", external_key=key)]  # fmt: skip
+    said = Answer(1, "link", (RecordRef("hubspot", "1"), RecordRef("stripe", "cus_1")))
+    answers = [said] if how == "answer" else []
+    first = resolve_identities(IdentityFacts(old, answers=answers))
+    second = account("hubspot", "2", domain="acme.io")
+    facts = IdentityFacts([*old, second], answers=answers)
+    found = resolve_identities(facts, remembered(first))
+    assert len({links(found)[ref][0] for ref in ("hubspot 1", "stripe cus_1")}) == 1
+    assert "hubspot 2" in {str(one.ref) for one in found.conflicts}
 
 
 def test_a_rebranded_company_keeps_its_records_and_their_reasons() -> None:

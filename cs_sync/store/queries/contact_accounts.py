@@ -1,6 +1,6 @@
 """Accounts of contacts over time; a move does not change the past."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -37,7 +37,7 @@ def save_contact_accounts(connection: Connection, resolution: Resolution, now: d
     changes = _Changes([], [last[old] for old in resolution.merged_contacts if old in last])
     for contact in resolution.contacts:
         before = last.get(contact.id)
-        if before and not before["stated"] and _build_ref(before) in resolution.nobodys:
+        if before and _is_mistaken(before, contact, account_of, resolution.nobodys):
             changes.mistaken.append(before)
             before = None
         if before is None:
@@ -46,6 +46,18 @@ def save_contact_accounts(connection: Connection, resolution: Resolution, now: d
         else:
             changes.written += _update_place(contact, before, account_of, now)
     _apply_changes(connection, changes, now)
+
+
+def _is_mistaken(
+    before: Row,
+    contact: ResolvedContact,
+    account_of: Mapping[RecordRef, str],
+    nobodys: Container[RecordRef],
+) -> bool:
+    """Return whether a domain placed the contact that turned out to be nobody's, or shared."""
+    ref = _build_ref(before)
+    doubtful = ref in nobodys or account_of.get(ref) in contact.doubted
+    return doubtful and not before["stated"]
 
 
 def _update_place(
