@@ -20,6 +20,7 @@ from cs_sync.follow_ups.settings import (
     SettingsProblem,
     read_settings,
 )
+from cs_sync.follow_ups.successors import map_successors
 from cs_sync.follow_ups.view import AccountView, MovementFact
 from cs_sync.follow_ups.working_time import WorkingTime
 
@@ -47,6 +48,7 @@ __all__ = [
     "compute_popularity",
     "isolate_playbook",
     "make_decision",
+    "map_successors",
     "parse_playbook_name",
     "plan_follow_ups",
     "read_settings",

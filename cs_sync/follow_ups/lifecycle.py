@@ -32,6 +32,8 @@ class StoredFollowUp:
     opened_at: datetime | None = None
     ended_at: datetime | None = None
     touched: bool = False
+    written: bool = False
+    """It is at a destination."""
     evidence: tuple[Evidence, ...] = ()
 
 
@@ -78,7 +80,8 @@ def make_decision(
 
     One occasion of an account is one follow-up for good: after its end it never reopens,
     also after a merge of accounts with its change of key. The same holds for one key, also
-    after its record moved to another account.
+    after its record moved to another account. Of two that a merge brings together, the one
+    that is over, begun or written stays.
 
     Args:
         drafts: The follow-ups called for today.
@@ -87,11 +90,13 @@ def make_decision(
         views: Account id → account.
         rules: Settings, time and language.
     """
-    record = {
-        (follow_up.playbook, follow_up.account_id, follow_up.occasion): follow_up
-        for follow_up in stored
-    }
-    by_key = {follow_up.key: occasion for occasion, follow_up in record.items()}
+    record: dict[tuple[str, str, str], StoredFollowUp] = {}
+    by_key, repeated = {}, []
+    for follow_up in sorted(stored, key=_rank_stored):
+        occasion = (follow_up.playbook, follow_up.account_id, follow_up.occasion)
+        by_key[follow_up.key] = occasion
+        if record.setdefault(occasion, follow_up) is not follow_up:
+            repeated.append(follow_up)
     called_for = {by_key.get(d.key, (d.playbook, d.account_id, d.occasion)): d for d in drafts}
     fresh = _apply_cool_down(
         [d for occasion, d in called_for.items() if occasion not in record], record.values(), rules
@@ -108,7 +113,21 @@ def make_decision(
     decision.opened.update((record[o].key, d) for o, d in queue.items() if id(d) in turns)
     for occasion, follow_up in record.items():
         _update_stored(follow_up, called_for.get(occasion), playbooks, views, decision, rules)
+    for follow_up in repeated:
+        if follow_up.state in ("open", "waiting") and not follow_up.touched:
+            decision.resolved[follow_up.key] = rules.words("follow_up.repeated")
     return decision
+
+
+def _rank_stored(follow_up: StoredFollowUp) -> tuple[bool, bool, bool, datetime, str]:
+    """Return the sort key of follow-ups of one occasion: the first one stays."""
+    return (
+        follow_up.state not in ("done", "deleted"),
+        not follow_up.touched,
+        not follow_up.written,
+        follow_up.created_at,
+        follow_up.key,
+    )
 
 
 def _update_stored(

@@ -18,10 +18,11 @@ from cs_sync.follow_ups import (
     assign_drafts,
     isolate_playbook,
     make_decision,
+    map_successors,
     plan_follow_ups,
 )
 from cs_sync.health.wording import format_count
-from cs_sync.queries.account_views import build_account_views
+from cs_sync.queries.account_views import build_account_views, read_crm_subjects
 from cs_sync.queries.company_view import (
     build_company_view,
     describe_missing_attributes,
@@ -34,8 +35,10 @@ from cs_sync.store.queries.follow_ups import (
     insert_follow_ups,
     read_follow_ups,
     read_owners,
+    read_parted_accounts,
     update_follow_up,
 )
+from cs_sync.store.write_ledger import read_written_keys
 from cs_sync_schemas import FollowUp
 
 ACTIVE_STATES = ("open", "waiting")
@@ -92,7 +95,15 @@ def decide_follow_ups(
     }
     with workspace.store.read() as connection:
         stored, owners = read_follow_ups(connection), read_owners(connection)
-    views = build_account_views(workspace, day, stored)
+        written = read_written_keys(connection)
+        parted, in_crm = read_parted_accounts(connection), read_crm_subjects(workspace, connection)
+    customers = {item.account["id"] for item in day.scored if item.is_customer}
+    successors = map_successors(parted, customers, in_crm)
+    continued = [
+        {**row, "account_id": successors.get(row["account_id"], row["account_id"])}
+        for row in stored
+    ]
+    views = build_account_views(workspace, day, continued)
     whole = build_company_view(workspace, playbooks) if company else None
     proposed = plan_follow_ups(views, playbooks, config.playbooks, whole, config.follow_ups)
     everything = assign_drafts(proposed, owners, config.follow_ups.assignee)
@@ -104,7 +115,9 @@ def decide_follow_ups(
         config.follow_ups.daily_cap,
         workspace.words,
     )
-    stored_follow_ups = [_to_stored_follow_up(row) for row in stored]
+    stored_follow_ups = [
+        _to_stored_follow_up(row, written=row["key"] in written) for row in continued
+    ]
     decision = make_decision(
         drafts, stored_follow_ups, playbooks, {view.id: view for view in views}, rules
     )
@@ -188,7 +201,7 @@ def _describe_unowned(begun: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def _to_stored_follow_up(row: Mapping[str, Any]) -> StoredFollowUp:
+def _to_stored_follow_up(row: Mapping[str, Any], *, written: bool) -> StoredFollowUp:
     owner = f"{row['owner_source']}:{row['owner_source_id']}" if row["owner_source_id"] else ""
     return StoredFollowUp(
         key=row["key"],
@@ -201,6 +214,7 @@ def _to_stored_follow_up(row: Mapping[str, Any]) -> StoredFollowUp:
         opened_at=row["opened_at"],
         ended_at=row["ended_at"],
         touched=row["touched"],
+        written=written,
         evidence=tuple(row["evidence"]),
     )
 

@@ -25,6 +25,7 @@ from cs_sync.write_back.desired_state import (
     DestinationIndex,
     build_account_records,
     build_follow_up_records,
+    follow_account_records,
 )
 from cs_sync.write_back.drift import RemoteState, follow_merges
 from cs_sync.write_back.fields import AccountFields
@@ -146,7 +147,7 @@ def build_desired_state(
             {item.account["id"]: item.account["name"] or "" for item in day.scored},
             build_op_contexts(connection, day.scored, rows) if addresses == "accounts" else {},
         )
-        ledger = read_ledger_entries(connection, destination)
+        ledger = follow_account_records(read_ledger_entries(connection, destination), crm)
     shown = [s for s in day.scored if s.is_customer or ("account", s.account["id"]) in ledger]
     actions = follow_ups.list_next_actions()
     portraits = {

@@ -15,8 +15,12 @@ LEDGER = get_table(WriteLedger)
 def read_ledger(
     connection: Connection, destination: str, keys: Collection[str] | None = None
 ) -> list[dict[str, Any]]:
-    """Return the writes and attempts at a destination: all, or those of some keys."""
-    statement = select(LEDGER).where(LEDGER.c.destination == destination)
+    """Return the writes and attempts at a destination, oldest first: all, or of some keys."""
+    statement = (
+        select(LEDGER)
+        .where(LEDGER.c.destination == destination)
+        .order_by(LEDGER.c.intent_at, LEDGER.c.object, LEDGER.c.key)
+    )
     if keys is not None:
         statement = statement.where(LEDGER.c.key.in_(list(keys)))
     return [dict(row) for row in connection.execute(statement).mappings()]
@@ -97,6 +101,14 @@ def record_receipts(
             )
             .values(values)
         )
+
+
+def read_written_keys(connection: Connection) -> set[str]:
+    """Return the keys of the follow-ups written to any destination."""
+    written = select(LEDGER.c.key).where(
+        LEDGER.c.object == "follow_up", LEDGER.c.remote_id.is_not(None)
+    )
+    return set(connection.scalars(written))
 
 
 def count_written_follow_ups(connection: Connection, accounts: Collection[str]) -> dict[str, int]:

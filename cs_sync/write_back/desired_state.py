@@ -66,6 +66,26 @@ class DestinationIndex:
         return row["owner_source_id"] if ours else None
 
 
+def follow_account_records(
+    ledger: Mapping[tuple[Object, str], LedgerEntry], crm: DestinationIndex
+) -> dict[tuple[Object, str], LedgerEntry]:
+    """Return the ledger with each account's entry that of the last write to its CRM record.
+
+    A record that comes to another account takes along what was written to it.
+
+    Args:
+        ledger: (object, key) → ledger entry, oldest first.
+        crm: The destination's index of records.
+    """
+    last = {entry.remote_id: entry for entry in ledger.values() if entry.object == "account"}
+    followed = dict(ledger)
+    for account in crm.accounts:
+        record, _ = crm.find_record(account)
+        if record in last and last[record].key != account:
+            followed["account", account] = replace(last[record], key=account)
+    return followed
+
+
 def build_account_records(
     portraits: Mapping[str, AccountFields], crm: DestinationIndex, prefix: str
 ) -> Iterable[DesiredRecord]:

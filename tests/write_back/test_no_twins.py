@@ -6,9 +6,11 @@ what is taken over, what the CRM is told. The CRM alone is never lost.
 
 import itertools
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,15 +22,18 @@ from cs_sync.follow_ups import (
     StoredFollowUp,
     build_follow_up_key,
     make_decision,
+    map_successors,
     parse_playbook_name,
     plan_follow_ups,
 )
 from cs_sync.identity import (
     AccountFact,
     AliasFact,
+    Answer,
     IdentityFacts,
     KnownIdentity,
     RecordRef,
+    Resolution,
     resolve_identities,
 )
 from cs_sync.write_back.desired_state import DestinationIndex
@@ -38,7 +43,10 @@ from tests.identity.test_resolve import remembered
 
 NOW = datetime(2025, 11, 21, 9, 0, tzinfo=UTC)
 WATCHED = {name: PLAYBOOKS[name] for name in ("detractor_call", "account_review")}
-STEPS = ("customer", "company", "own id", "helpdesk", "merge", "lose", "close")
+STEPS = (
+    *("customer", "company", "own id", "helpdesk", "merge", "lose", "close"),
+    *("second company", "second gone", "link", "undo"),
+)
 
 
 @dataclass
@@ -47,6 +55,10 @@ class Portal:
 
     records: dict[RecordRef, AccountFact] = field(default_factory=dict)
     aliases: list[AliasFact] = field(default_factory=list)
+    linked: bool = False
+    """A person says that the customer is the first company."""
+    past: dict[RecordRef, set[str]] = field(default_factory=dict)
+    """Record → every account that it was in, as far as we know."""
     known: KnownIdentity = field(default_factory=KnownIdentity)
     kept: dict[str, StoredFollowUp] = field(default_factory=dict)
     tasks: dict[str, list[str]] = field(default_factory=dict)
@@ -74,8 +86,14 @@ class Portal:
         for task in self.tasks.values():
             task[0] = "200"
 
+    def remove(self, source_id: str) -> None:
+        """A company is deleted, by somebody who saw that it was there twice."""
+        ref = RecordRef("hubspot", source_id)
+        if ref in self.records:
+            self.records[ref] = replace(self.records[ref], deleted=True)
+
     def lose(self) -> None:
-        self.known, self.kept = KnownIdentity(), {}
+        self.known, self.kept, self.past = KnownIdentity(), {}, {}
         self.band_since = (NOW + timedelta(days=self.day)).date()
 
     def close(self) -> None:
@@ -88,32 +106,65 @@ class Portal:
     def run(self) -> None:
         self.day += 1
         now = NOW + timedelta(days=self.day)
-        found = resolve_identities(
-            IdentityFacts(list(self.records.values()), aliases=self.aliases), self.known
-        )
+        company = "200" if self.aliases else "100"
+        refs = (RecordRef("hubspot", company), RecordRef("stripe", "cus_1"))
+        answers = [Answer(1, "link", refs)] if self.linked else []
+        facts = IdentityFacts([*self.records.values()], aliases=self.aliases, answers=answers)
+        found = resolve_identities(facts, self.known)
         self.known = remembered(found, self.known, self.day)
-        companies = {k.target: k.ref.source_id for k in found.account_links
-                     if k.ref.source == "hubspot"}  # fmt: skip
+        companies: dict[str, list[str]] = {}
+        for link in found.account_links:
+            fact = self.records.get(link.ref)
+            if link.ref.source == "hubspot" and fact and not fact.deleted:
+                companies.setdefault(link.target, []).append(link.ref.source_id)
+        crm = DestinationIndex(
+            "hubspot", {a: [(r, "") for r in records] for a, records in companies.items()}
+        )
+        customers = {k.target for k in found.account_links if k.ref.source == "stripe"}
+        subjects = {a: f"hubspot:{r[0]}" for a, r in companies.items() if len(r) == 1}
         views = [
-            view(id=account.id, now=now, band="red", answers=(answer(2),),
-                 band_since=self.band_since,
-                 subject=f"hubspot:{companies[account.id]}" if account.id in companies else "")
-            for account in found.accounts[:1]
+            view(id=name, now=now, band="red", answers=(answer(2),), band_since=self.band_since,
+                 subject=subjects.get(name, ""))
+            for name in sorted(customers)
         ]  # fmt: skip
         drafts = plan_follow_ups(views, WATCHED, {})
-        for one in [*self.kept.values()]:
-            at = found.merged_accounts.get(one.account_id, one.account_id)
-            self.kept[one.key] = replace(one, account_id=at)
-        rules = DecisionContext(
-            now, "UTC", {name: playbook.defaults for name, playbook in WATCHED.items()}
-        )
         decision = make_decision(
-            drafts, self.kept.values(), WATCHED, {v.id: v for v in views}, rules
+            drafts,
+            self.follow_records(found, customers, subjects),
+            WATCHED,
+            {v.id: v for v in views},
+            DecisionContext(
+                now, "UTC", {name: playbook.defaults for name, playbook in WATCHED.items()}
+            ),
         )
         for draft, _ in decision.new:
             self.kept[draft.key] = StoredFollowUp(draft.key, draft.account_id, draft.playbook,
                                         draft.occasion, "open", "", now, now)  # fmt: skip
-        self.write(DestinationIndex("hubspot", {a: [(r, "")] for a, r in companies.items()}))
+        for key in decision.resolved:
+            self.kept[key] = replace(self.kept[key], state="resolved", ended_at=now)
+            if key in self.tasks:
+                self.tasks[key][1] = "done"
+        self.write(crm)
+
+    def follow_records(
+        self, found: Resolution, customers: set[str], subjects: dict[str, str]
+    ) -> list[StoredFollowUp]:
+        """The follow-ups on record, each at the account that continues it."""
+        for one in [*self.kept.values()]:
+            at = found.merged_accounts.get(one.account_id, one.account_id)
+            self.kept[one.key] = replace(one, account_id=at, written=one.key in self.tasks)
+        parted: dict[str, set[str]] = {}
+        for link in found.account_links:
+            for earlier in self.past.setdefault(link.ref, set()):
+                account = found.merged_accounts.get(earlier, earlier)
+                if account != link.target:
+                    parted.setdefault(account, set()).add(link.target)
+            self.past[link.ref].add(link.target)
+        successors = map_successors(parted, customers, subjects)
+        return [
+            replace(one, account_id=successors.get(one.account_id, one.account_id))
+            for one in self.kept.values()
+        ]
 
     def write(self, crm: DestinationIndex) -> None:
         new = [k for k in self.kept.values() if k.state == "open" and k.key not in self.tasks]
@@ -133,7 +184,7 @@ class Portal:
 @given(st.lists(st.sampled_from(STEPS), min_size=2, max_size=10))
 def test_no_follow_up_has_a_twin(steps: list[str]) -> None:
     portal = Portal()
-    acts = {
+    acts: dict[str, Callable[[], None]] = {
         "customer": lambda: portal.arrive("stripe", "cus_1"),
         "company": lambda: portal.arrive("hubspot", "100" if not portal.aliases else "200"),
         "helpdesk": lambda: portal.arrive("zendesk", "9"),
@@ -141,6 +192,10 @@ def test_no_follow_up_has_a_twin(steps: list[str]) -> None:
         "merge": portal.merge,
         "lose": portal.lose,
         "close": portal.close,
+        "second company": lambda: portal.arrive("hubspot", "300"),
+        "second gone": lambda: portal.remove("300"),
+        "link": lambda: setattr(portal, "linked", True),
+        "undo": lambda: setattr(portal, "linked", False),
     }
     for step in steps:
         acts[step]()
@@ -170,6 +225,28 @@ def test_the_own_id_that_arrives_later_and_a_lost_database_make_no_second_call()
             "detractor_call": 1,
             "account_review": 1,
         }
+
+
+@pytest.mark.parametrize("first", ["customer", "company"])
+def test_a_second_claim_and_its_answer_make_no_second_task(first: str) -> None:
+    """The task goes on at the company, and what is written again is the same task."""
+    second = {"customer": "company", "company": "customer"}[first]
+    portal = Portal()
+    acts: dict[str, Callable[[], None]] = {
+        "customer": lambda: portal.arrive("stripe", "cus_1"),
+        "company": lambda: portal.arrive("hubspot", "100"),
+        "second company": lambda: portal.arrive("hubspot", "300"),
+        "link": lambda: setattr(portal, "linked", True),
+        "nothing": lambda: None,
+    }
+    for step in (first, second, "second company", "nothing", "link", "nothing"):
+        acts[step]()
+        portal.run()
+        if step not in ("customer", "company"):
+            states = {one.playbook: one.state for one in portal.kept.values()}
+            assert len(portal.kept) == 2
+            assert states == dict.fromkeys(WATCHED, "open")
+            assert [record for record, _ in portal.tasks.values()] == ["100", "100"]
 
 
 def test_each_open_task_stands_for_one_new_follow_up_at_its_company() -> None:

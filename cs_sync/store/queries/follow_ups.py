@@ -1,15 +1,17 @@
 """Follow-ups in the database, by their key."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, and_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cs_sync.follow_ups import OwnerFact
-from cs_sync_schemas import Account, FollowUp, Owner, get_table
+from cs_sync_schemas import Account, AccountLink, FollowUp, Owner, get_history_table, get_table
 
 FOLLOW_UP, ACCOUNT, OWNER = get_table(FollowUp), get_table(Account), get_table(Owner)
+LINK = get_table(AccountLink)
 
 
 def insert_follow_ups(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -54,6 +56,21 @@ def read_owners(connection: Connection) -> dict[tuple[str, str], OwnerFact]:
         (source, source_id): OwnerFact(email, active and deleted_at is None)
         for source, source_id, email, active, deleted_at in connection.execute(statement)
     }
+
+
+def read_parted_accounts(connection: Connection) -> dict[str, set[str]]:
+    """Map account → the accounts of the records that were once in it."""
+    past = get_history_table(LINK)
+    assert past is not None  # noqa: S101 - links are remembered
+    merged = _read_merges(connection)
+    same = and_(past.c.source == LINK.c.source, past.c.source_id == LINK.c.source_id)
+    moves = select(past.c.account_id, LINK.c.account_id).join_from(past, LINK, same).distinct()
+    parted: dict[str, set[str]] = defaultdict(set)
+    for before, now in connection.execute(moves):
+        account = _find_survivor(before, merged)
+        if account != now:
+            parted[account].add(now)
+    return parted
 
 
 def _read_merges(connection: Connection) -> dict[str, str]:
