@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -233,3 +234,25 @@ def test_day_after_day_everything_has_its_turn_once(
         assert sum(decision.waiting.values()) == sum(k.state == "waiting" for k in record.values())
     assert len(seen) == len(set(seen))
     assert len(seen) == len(drafts) or days * cap < len(drafts)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "ended"),
+    [
+        ({"written": True, "ago": DAY}, {"ago": 2 * DAY}, "acme"),
+        ({"touched": True}, {"written": True}, "acme"),
+        ({"state": "done"}, {"written": True}, "acme"),
+        ({"ago": 2 * DAY}, {"ago": DAY}, "acme"),
+        ({"touched": True}, {"touched": True, "ago": 2 * DAY}, None),
+    ],
+)
+def test_of_one_occasion_that_a_merge_brings_twice_one_follow_up_stays(
+    one: dict[str, Any], other: dict[str, Any], ended: str | None
+) -> None:
+    """Two accounts had the same occasion before they became one."""
+    merged = [kept(draft("beta"), account_id="acme", **one), kept(draft("acme"), **other)]
+    for record in (merged, merged[::-1]):
+        decision = decided([draft("acme")], record)
+        assert decision.new == []
+        assert list(decision.resolved) == ([draft(ended).key] if ended else [])
+    assert set(decision.resolved.values()) <= {"the account has this follow-up already"}

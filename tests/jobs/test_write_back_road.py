@@ -9,6 +9,7 @@ import httpx
 import orjson
 import pytest
 import respx
+import time_machine
 
 from cs_sync_sandbox.hubspot import Portal
 from cs_sync_sandbox.keys import HUBSPOT_TOKEN
@@ -124,6 +125,37 @@ def test_a_lost_database_writes_no_task_twice(office: Office) -> None:
     assert {task.properties["cs_sync_key"] for task in office.portal.live("tasks")} == before
     stored = office.place.select("SELECT key FROM follow_up WHERE state = 'open'")
     assert {row["key"] for row in stored} == before != keys
+
+
+@pytest.mark.parametrize("founder", ["company", "customer"])
+def test_a_second_company_of_one_domain_makes_no_second_task(office: Office, founder: str) -> None:
+    """Beta's tasks stay at its company and go on; who is who, a person says later."""
+    if founder == "customer":
+        (office.place.path / "cs_sync.db").unlink()
+        assert office.run("sync", "--only", "files").code == 0
+    assert office.run("run", "--yes").code == 0
+    before = {task.properties["cs_sync_key"] for task in office.portal.live("tasks")}
+    first = next(
+        c for c in office.portal.live("companies") if c.properties["domain"] == "beta.example"
+    )
+    with time_machine.travel(office.place.now):
+        office.portal.create("companies", {"name": "Beta GmbH", "domain": "beta.example"})
+    office.place.now += timedelta(days=1)
+    ran = office.run("run", "--yes")
+    assert ran.code == 0, ran
+    assert "3 account records could belong to several accounts" in ran.said
+    assert first.properties["cs_health_band"] == "insufficient", "no customer is known there"
+    refused = [row for row in office.place.json("plan") if row["action"] == "refused"]
+    assert [row["object"] for row in refused] == ["account"]
+    assert refused[0]["reason"] == "no record in hubspot is this account"
+    answered = office.run("accounts", "link", f"hubspot:{first.id}", "files:beta")
+    assert answered.code == 0, answered
+    office.place.now += timedelta(days=1)
+    assert office.run("run", "--yes").code == 0
+    assert first.properties["cs_health_band"] == "red"
+    tasks = list(office.portal.live("tasks"))
+    assert {task.properties["cs_sync_key"] for task in tasks} == before
+    assert len(tasks) == len(before)
 
 
 def test_without_yes_nothing_is_written_past_max_change_not_even_a_property(
