@@ -1,12 +1,13 @@
 """Input of the company-wide playbooks, and warnings about missing settings."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
 from cs_sync.follow_ups import COMPANY, CompanyView, FollowUpDraft, Playbook, Question
 from cs_sync.health.wording import format_count
-from cs_sync.queries.metrics import query_metrics
+from cs_sync.queries.metrics import MetricRequest, query_metrics
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.attributes import read_attribute_names
@@ -99,12 +100,12 @@ def _query_kpi(
     if question.by is not None and question.by not in attributes:
         return ()
     by = [question.by] if question.by else []
-    arguments: dict[str, Any] = {"names": [question.metric], "grain": question.grain, "by": by}
-    rows = query_metrics(workspace, **arguments)
+    request = MetricRequest(names=[question.metric], grain=question.grain, by=by)
+    rows = query_metrics(workspace, request)
     known_at = _get_closing_knowledge(
         workspace, {date.fromisoformat(row["period_end"]) for row in rows}
     )
-    then = query_metrics(workspace, **arguments, known_at=known_at) if known_at else []
+    then = query_metrics(workspace, replace(request, known_at=known_at)) if known_at else []
     closed = {_get_row_key(row): row for row in then if row["value"] is not None}
     return tuple(closed.get(_get_row_key(row), row) for row in rows)
 

@@ -1,7 +1,7 @@
 """Queries of KPIs and the MRR bridge."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -37,36 +37,36 @@ from cs_sync.store.queries.month_close import Restatement
 from cs_sync_schemas.money import known_currency
 
 
-def query_metrics(
-    workspace: Workspace,
-    *,
-    as_of: date | None = None,
-    since: date | None = None,
-    until: date | None = None,
-    known_at: datetime | None = None,
-    names: Sequence[str] = (),
-    grain: str = "month",
-    by: Sequence[str] = (),
-    policies: Sequence[str] = (),
-    stage: str | None = None,
-    strategy: str | None = None,
-    family: str | None = None,
-) -> list[dict[str, Any]]:
-    """Compute metrics for periods, segments, currencies and policies.
+@dataclass(frozen=True, slots=True)
+class MetricRequest:
+    """Which metrics to compute, for which periods.
 
-    Args:
-        workspace: The workspace.
-        as_of: The day whose last whole period is computed; today by default.
-        since: The first day of a range of periods.
-        until: The day after the range.
-        known_at: Use only what was known at this time.
-        names: The metrics by name or alias; all by default.
-        grain: day, week, month, quarter or year.
-        by: The account attributes of the segments.
-        policies: The MRR policies by name; the configured one by default.
-        stage: Only metrics of this stage.
-        strategy: Only metrics of this strategy.
-        family: Only metrics of this family.
+    as_of      the day whose last whole period is computed; today by default
+    since      the first day of a range of periods, instead
+    until      the day after the range
+    known_at   use only what was known at this time
+    names      the metrics by name or alias; all by default
+    grain      day, week, month, quarter or year
+    by         the account attributes of the segments
+    policies   the MRR policies by name; the configured one by default
+    stage, strategy, family   only metrics of these
+    """
+
+    as_of: date | None = None
+    since: date | None = None
+    until: date | None = None
+    known_at: datetime | None = None
+    names: Sequence[str] = ()
+    grain: str = "month"
+    by: Sequence[str] = ()
+    policies: Sequence[str] = ()
+    stage: str | None = None
+    strategy: str | None = None
+    family: str | None = None
+
+
+def query_metrics(workspace: Workspace, request: MetricRequest) -> list[dict[str, Any]]:
+    """Compute metrics for periods, segments, currencies and policies.
 
     Returns:
         One row per metric, period, segment, currency and policy.
@@ -74,10 +74,10 @@ def query_metrics(
     Raises:
         ConfigError: An option is unknown, or the range has no whole period.
     """
-    chosen = _select_metrics(
-        workspace, names, {"stage": stage, "strategy": strategy, "family": family}
-    )
-    periods = select_periods(workspace, as_of, since, until, grain)
+    names, by = request.names, request.by
+    views = {name: getattr(request, name) for name in ("stage", "strategy", "family")}
+    chosen = _select_metrics(workspace, names, views)
+    periods = select_periods(workspace, request.as_of, request.since, request.until, request.grain)
     check_attributes(workspace, by)
     rows: list[dict[str, Any]] = []
     notes = [
@@ -86,13 +86,13 @@ def query_metrics(
         *_describe_inactive_use(workspace, chosen),
     ]
     unique_notes = dict.fromkeys(notes)
-    named = dict.fromkeys(policies)
+    named = dict.fromkeys(request.policies)
     for policy in [get_mrr_policy(workspace, name) for name in named] or [
         get_mrr_policy(workspace)
     ]:
         if len(named) > 1:
             unique_notes[f"policy {policy.hash} is {_get_policy_name(policy)}"] = None
-        scope = build_scope(workspace, periods, policy, by=by, known_at=known_at)
+        scope = build_scope(workspace, periods, policy, by=by, known_at=request.known_at)
         rates = _build_conversion(
             workspace, scope, workspace.config.workspace.currency, openings=False
         )

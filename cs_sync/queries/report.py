@@ -14,7 +14,7 @@ from cs_sync.metrics.reconcile.compare import ReconciliationRow
 from cs_sync.queries.day import DayView, build_day_view
 from cs_sync.queries.identity_questions import describe_open_questions
 from cs_sync.queries.late_use import describe_incomplete_days
-from cs_sync.queries.metrics import query_metrics, query_mrr
+from cs_sync.queries.metrics import MetricRequest, query_metrics, query_mrr
 from cs_sync.queries.reconcile import reconcile_month
 from cs_sync.queries.topics import list_newest_topics
 from cs_sync.queries.unattributed import list_unattributed_shares, read_newest_unattributed
@@ -56,7 +56,9 @@ def query_newest_kpis(workspace: Workspace) -> list[dict[str, Any]]:
     """Compute every metric for the last whole month and the month before."""
     zone = str(workspace.config.workspace.timezone)
     newest = find_last_whole_period(workspace.today, "month", zone)
-    return query_metrics(workspace, since=add_months(newest.start, -1), until=newest.end)
+    return query_metrics(
+        workspace, MetricRequest(since=add_months(newest.start, -1), until=newest.end)
+    )
 
 
 def write_report(

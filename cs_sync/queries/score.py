@@ -19,7 +19,6 @@ from cs_sync.health import (
     build_score_row,
     score_account,
 )
-from cs_sync.i18n import Translator
 from cs_sync.jobs.mrr_exclusions import COMPUTATION_ERRORS
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.health import (
@@ -121,22 +120,21 @@ def score_accounts(
         evidence = read_evidence(connection, now)
     billed = any(facts.subscriptions for facts in evidence.values())
 
-    def one(account: dict[str, Any]) -> ScoredAccount:
+    def build_scored(account: dict[str, Any]) -> ScoredAccount:
         id_ = account["id"]
-        return _build_scored_account(
-            account,
-            score_account(readings.get(id_, {}), select_model(account, config, now), now),
-            score_account(earlier.get(id_, {}), select_model(account, config, before), before),
-            evidence.get(id_, _NO_EVIDENCE),
-            now,
-            workspace.words,
-            billed=billed,
-        )
+        score = score_account(readings.get(id_, {}), select_model(account, config, now), now)
+        model = select_model(account, config, before)
+        past = score_account(earlier.get(id_, {}), model, before)
+        facts = evidence.get(id_, _NO_EVIDENCE)
+        reasons = tuple(build_reasons(score, facts, now, workspace.words))
+        is_customer = bool(facts.subscriptions) or not billed
+        change = _get_change(past, score)
+        return ScoredAccount(account, score, facts, reasons, change, is_customer)
 
     scored: list[ScoredAccount] = []
     for account in live:
         try:
-            scored.append(one(account))
+            scored.append(build_scored(account))
         except (
             COMPUTATION_ERRORS
         ) as error:  # one account's facts must not cost all others their score
@@ -159,18 +157,8 @@ def _get_urgency(scored: ScoredAccount) -> tuple[bool, bool, Fraction, str]:
     return (not scored.is_customer, score is None, score or Fraction(0), scored.account["id"])
 
 
-def _build_scored_account(
-    account: dict[str, Any],
-    score: HealthScore,
-    earlier: HealthScore,
-    evidence: AccountEvidence,
-    scope: SignalScope,
-    words: Translator,
-    *,
-    billed: bool,
-) -> ScoredAccount:
-    both = score.score is not None and earlier.score is not None
-    change = score.score - earlier.score if both else None  # type: ignore[operator]
-    reasons = tuple(build_reasons(score, evidence, scope, words))
-    is_customer = bool(evidence.subscriptions) or not billed
-    return ScoredAccount(account, score, evidence, reasons, change, is_customer)
+def _get_change(earlier: HealthScore, now: HealthScore) -> Fraction | None:
+    """Return the change of a score; None if either is unknown."""
+    if now.score is None or earlier.score is None:
+        return None
+    return now.score - earlier.score

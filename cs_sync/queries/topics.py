@@ -4,7 +4,7 @@ Nothing is stored, so an erased person is in no topic.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from importlib.util import find_spec
@@ -31,26 +31,27 @@ MrrByAccount = Mapping[str, int | None]
 """Account → its MRR in the reporting currency; None where no rate is known."""
 
 
-def list_topics(
-    workspace: Workspace,
-    *,
-    since: date | None = None,
-    until: date | None = None,
-    known_at: datetime | None = None,
-    surveys: Sequence[str] = (),
-    tickets: bool = True,
-    by: Sequence[str] = (),
-) -> list[dict[str, Any]]:
-    """List the topics of comments written in `[since, until)`, largest first.
+@dataclass(frozen=True, slots=True)
+class TopicRequest:
+    """Which comments to group.
 
-    Args:
-        workspace: The workspace.
-        since: The first day; a year before the end by default.
-        until: The day after the last one; tomorrow by default.
-        known_at: Use only what was known at this time.
-        surveys: Only surveys of these names or kinds; excludes tickets.
-        tickets: Include the subjects of tickets.
-        by: `account`, or account attributes.
+    since, until   written in `[since, until)`; by default the year that ends with today
+    known_at       use only what was known at this time
+    surveys        only surveys of these names or kinds; excludes tickets
+    tickets        include the subjects of tickets
+    by             `account`, or account attributes
+    """
+
+    since: date | None = None
+    until: date | None = None
+    known_at: datetime | None = None
+    surveys: Sequence[str] = ()
+    tickets: bool = True
+    by: Sequence[str] = ()
+
+
+def list_topics(workspace: Workspace, request: TopicRequest) -> list[dict[str, Any]]:
+    """List the topics of comments, largest first.
 
     Returns:
         One row per topic and segment.
@@ -58,10 +59,11 @@ def list_topics(
     Raises:
         ConfigError: An option is unknown, or scikit-learn is missing.
     """
-    attributes = tuple(name for name in by if name != ACCOUNT)
-    scope = _build_scope(workspace, since, until, known_at, attributes)
-    comments = _read_comments(workspace, scope, surveys, tickets=tickets and not surveys)
-    if ACCOUNT in by:
+    attributes = tuple(name for name in request.by if name != ACCOUNT)
+    scope = _build_scope(workspace, replace(request, by=attributes))
+    tickets = request.tickets and not request.surveys
+    comments = _read_comments(workspace, scope, request.surveys, tickets=tickets)
+    if ACCOUNT in request.by:
         comments = [
             replace(comment, segment=(*comment.segment, comment.account_id)) for comment in comments
         ]
@@ -85,7 +87,7 @@ def list_newest_topics(workspace: Workspace) -> list[dict[str, Any]]:
 
     Without scikit-learn it is empty too: a report does not require it.
     """
-    scope = _build_scope(workspace, None, None, None, ())
+    scope = _build_scope(workspace, TopicRequest())
     comments = _read_comments(workspace, scope, (), tickets=True)
     comments = sorted(comments, key=lambda comment: comment.said_at, reverse=True)[
         :MAX_REPORT_COMMENTS
@@ -112,20 +114,15 @@ def group_by_topic(comments: Sequence[Verbatim]) -> list[Topic]:
         ) from error
 
 
-def _build_scope(
-    workspace: Workspace,
-    since: date | None,
-    until: date | None,
-    known_at: datetime | None,
-    by: Sequence[str],
-) -> Scope:
-    end = until or workspace.today + timedelta(days=1)
-    start = since or end - YEAR
+def _build_scope(workspace: Workspace, request: TopicRequest) -> Scope:
+    end = request.until or workspace.today + timedelta(days=1)
+    start = request.since or end - YEAR
     if start >= end:
         raise ConfigError(f"{start} is not before {end}", "give an earlier day with --since")
+    by = tuple(request.by)
     check_attributes(workspace, by)
     period = Period(start, end, str(workspace.config.workspace.timezone))
-    return Scope((period,), policy=get_mrr_policy(workspace), by=tuple(by), known_at=known_at)
+    return Scope((period,), policy=get_mrr_policy(workspace), by=by, known_at=request.known_at)
 
 
 def _read_comments(

@@ -12,7 +12,7 @@ from cs_sync.config import load_config
 from cs_sync.contracts.events import Event
 from cs_sync.jobs.run import run_pipeline
 from cs_sync.plugins import load_plugins
-from cs_sync.queries.metrics import query_metrics, query_mrr
+from cs_sync.queries.metrics import MetricRequest, query_metrics, query_mrr
 from cs_sync.runtime.workspace import Workspace, open_workspace
 from tests.conftest import Clock
 from tests.jobs.road import Place
@@ -110,7 +110,8 @@ def test_both_years_add_up(place: Place, zone: str) -> None:
 
     def users(workspace: Workspace) -> list[dict[str, Any]]:
         return query_metrics(
-            workspace, since=NEW_YEAR - DAY, until=NEW_YEAR + DAY, names=["dau"], grain="day"
+            workspace,
+            MetricRequest(since=NEW_YEAR - DAY, until=NEW_YEAR + DAY, names=["dau"], grain="day"),
         )
 
     found = {

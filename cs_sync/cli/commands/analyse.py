@@ -39,13 +39,12 @@ def show_topics(
     from cs_sync.cli.output import print_rows
     from cs_sync.cli.render.topics import TOPIC_FIELDS, topics_table
     from cs_sync.jobs.derive import update_mrr
-    from cs_sync.queries.topics import list_topics
+    from cs_sync.queries.topics import TopicRequest, list_topics
 
     options: Options = context.obj
     with options.workspace() as workspace:
         update_mrr(workspace)
-        rows = list_topics(
-            workspace,
+        request = TopicRequest(
             since=to_date(since),
             until=to_date(until),
             known_at=parse_instant(known_at, workspace.config.workspace.timezone),
@@ -53,4 +52,5 @@ def show_topics(
             tickets=tickets,
             by=by or (),
         )
+        rows = list_topics(workspace, request)
     print_rows(options.format, rows, TOPIC_FIELDS, topics_table)

@@ -59,6 +59,7 @@ def show_metrics(
     from cs_sync.cli.output import print_rows
     from cs_sync.cli.render.tables import METRIC_FIELDS, metrics_table
     from cs_sync.jobs.derive import update_mrr
+    from cs_sync.queries.metrics import MetricRequest
     from cs_sync.queries.metrics import query_metrics as compute
 
     if as_of and (since or until):
@@ -66,8 +67,7 @@ def show_metrics(
     options: Options = context.obj
     with options.workspace() as workspace:
         update_mrr(workspace, policy or ())
-        rows = compute(
-            workspace,
+        request = MetricRequest(
             as_of=to_date(as_of),
             since=to_date(since),
             until=to_date(until),
@@ -80,6 +80,7 @@ def show_metrics(
             strategy=strategy,
             family=family,
         )
+        rows = compute(workspace, request)
     print_rows(options.format, rows, METRIC_FIELDS, metrics_table)
 
 
