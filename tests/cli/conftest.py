@@ -1,7 +1,5 @@
 """A workspace without a database, and a way to run commands over jobs made up by the test."""
 
-import importlib
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -49,14 +47,8 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Jobs:
     """Put a job in the place of a real one: `jobs("jobs.sync", sync_workspace=lambda …)`."""
 
     def put(module: str, **functions: Job) -> None:
-        name, package = f"cs_sync.{module}", f"cs_sync.{module.partition('.')[0]}"
-        made = ModuleType(name)
         for function, job in functions.items():
-            setattr(made, function, job)
-        monkeypatch.setitem(sys.modules, name, made)
-        monkeypatch.setattr(
-            importlib.import_module(package), module.partition(".")[2], made, raising=False
-        )
+            monkeypatch.setattr(f"cs_sync.{module}.{function}", job)
 
     @contextmanager
     def opened(config: Any, plugins: Any, *, emit: Any) -> Iterator[Any]:

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -102,7 +103,7 @@ def test_a_run_in_words(run: Run, jobs: Jobs) -> None:
 
 def test_metrics_in_json_have_the_fixed_fields_in_order(run: Run, jobs: Jobs) -> None:
     shuffled = dict(sorted(METRIC.items()))
-    jobs("queries.metrics", query_metrics=lambda workspace, **_: [shuffled])
+    jobs("queries.metrics", query_metrics=lambda workspace, request: [shuffled])
     (row,) = json.loads(run("--format", "json", "metrics").out)
     assert list(row) == list(METRIC)
     assert row["value"] == 1.043
@@ -114,7 +115,7 @@ def test_metrics_in_json_have_the_fixed_fields_in_order(run: Run, jobs: Jobs) ->
 def test_an_empty_answer_is_an_empty_array(run: Run, jobs: Jobs) -> None:
     jobs(
         "queries.metrics",
-        query_metrics=lambda workspace, **_: [],
+        query_metrics=lambda workspace, request: [],
         query_mrr=lambda workspace, **_: [],
     )
     assert json.loads(run("--format", "json", "metrics").out) == []
@@ -124,7 +125,10 @@ def test_an_empty_answer_is_an_empty_array(run: Run, jobs: Jobs) -> None:
 def test_options_of_metrics_reach_the_job(run: Run, jobs: Jobs, configured: Path) -> None:
     asked: dict[str, Any] = {}
     (configured / "cs_sync.toml").write_text('[workspace]\ntimezone = "Europe/Warsaw"')
-    jobs("queries.metrics", query_metrics=lambda workspace, **options: asked.update(options) or [])
+    jobs(
+        "queries.metrics",
+        query_metrics=lambda workspace, request: asked.update(asdict(request)) or [],
+    )
     line = "--metric nrr --metric grr --grain quarter --by plan --policy stripe --as-of 2026-03-01"
     assert run("metrics", *line.split(), "--known-at", "2026-02-03").code == 0
     assert asked["names"] == ["nrr", "grr"]
@@ -144,7 +148,10 @@ def test_options_of_metrics_reach_the_job(run: Run, jobs: Jobs, configured: Path
 )
 def test_an_instant_may_name_its_zone(run: Run, jobs: Jobs, text: str, expected: datetime) -> None:
     asked: dict[str, Any] = {}
-    jobs("queries.metrics", query_metrics=lambda workspace, **options: asked.update(options) or [])
+    jobs(
+        "queries.metrics",
+        query_metrics=lambda workspace, request: asked.update(asdict(request)) or [],
+    )
     assert run("metrics", "--known-at", text).code == 0
     assert asked["known_at"] == expected
 

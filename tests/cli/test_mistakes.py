@@ -27,7 +27,7 @@ Jobs = Callable[..., None]
     ],
 )
 def test_wrong_usage_ends_with_2_and_no_traceback(run: Run, jobs: Jobs, line: str) -> None:
-    jobs("queries.metrics", query_metrics=lambda workspace, **_: [])
+    jobs("queries.metrics", query_metrics=lambda workspace, request: [])
     ran = run(*line.split())
     assert ran.code == 2
     assert ran.out == ""
@@ -109,7 +109,7 @@ def test_ctrl_c_ends_with_130_and_a_clean_line(run: Run, jobs: Jobs) -> None:
 
 
 def test_a_config_error_of_a_job_is_usage(run: Run, jobs: Jobs) -> None:
-    def unknown(workspace: Any, **_: Any) -> None:
+    def unknown(*_: Any) -> None:
         raise ConfigError("no metric nrrr", "did you mean nrr?")
 
     jobs("queries.metrics", query_metrics=unknown)
