@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from cs_sync.store.inserts import build_insert
 from cs_sync.store.leases import LEASE_TTL, is_lease_free
 from cs_sync_schemas import ScheduleSlot, get_table
 
@@ -44,7 +44,6 @@ def claim_slot(connection: Connection, claim: SlotClaim, now: datetime) -> bool:
     Of two simultaneous claims one inserts the row, whatever the clocks. A slot of a vanished
     holder is free once the lease is free.
     """
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     row = {
         "job": claim.job,
         "slot": claim.slot,
@@ -53,7 +52,12 @@ def claim_slot(connection: Connection, claim: SlotClaim, now: datetime) -> bool:
         "claimed_at": now,
         "ended_at": None,
     }
-    insert = dialect.insert(SLOT).values(row).on_conflict_do_nothing().returning(SLOT.c.holder)
+    insert = (
+        build_insert(connection.dialect, SLOT)
+        .values(row)
+        .on_conflict_do_nothing()
+        .returning(SLOT.c.holder)
+    )
     return connection.scalar(insert) is not None or _take_over_slot(connection, claim, now)
 
 

@@ -27,7 +27,7 @@ from cs_sync.metrics.sql.mrr_relations import (
     build_stock_columns,
     reset_after_gaps,
 )
-from cs_sync.metrics.sql.relations import ACCOUNT, is_counted, select_period_rows
+from cs_sync.metrics.sql.relations import ACCOUNT, is_counted, is_known_at, select_period_rows
 from cs_sync.metrics.sql.segments import clamp_to_known, join_segments
 
 NOW = datetime(9999, 1, 1, tzinfo=UTC)
@@ -207,11 +207,7 @@ def _select_knowledge_times(scope: Scope, name: str) -> CTE:
 
 
 def _is_known(scope: Scope, at: ColumnElement[datetime]) -> ColumnElement[bool]:
-    return and_(
-        SPAN.c.policy == scope.policy.hash,
-        SPAN.c.known_from <= at,
-        or_(SPAN.c.known_to.is_(None), SPAN.c.known_to > at),
-    )
+    return and_(SPAN.c.policy == scope.policy.hash, is_known_at(SPAN, at))
 
 
 def _join_end_segments(scope: Scope, periods: CTE, stocks: CTE) -> CTE:

@@ -82,9 +82,15 @@ def is_counted(account: FromClause = ACCOUNT) -> ColumnElement[bool]:
 
 def is_known(scope: Scope, table: FromClause) -> ColumnElement[bool]:
     """Return the condition for rows of a bitemporal table known now, or at `known_at`."""
-    if scope.known_at is None:
+    return is_known_at(table, None if scope.known_at is None else bind_instant(scope.known_at))
+
+
+def is_known_at(
+    table: FromClause, at: ColumnElement[datetime] | datetime | None
+) -> ColumnElement[bool]:
+    """Return the condition for rows of a bitemporal table known at an instant; None means now."""
+    if at is None:
         return table.c.known_to.is_(None)
-    at = bind_instant(scope.known_at)
     return and_(table.c.known_from <= at, or_(table.c.known_to.is_(None), table.c.known_to > at))
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import ColumnElement, FromClause, and_, or_
 
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.sql.dialects import bind_instant
+from cs_sync.metrics.sql.relations import is_known_at
 from cs_sync_schemas import AccountAttribute, get_table
 
 ATTRIBUTE = get_table(AccountAttribute)
@@ -60,11 +61,6 @@ def join_segments(
             attribute.c.valid_from < moment,
             or_(attribute.c.valid_to.is_(None), attribute.c.valid_to >= moment),
         )
-        if known_at is None:
-            then = and_(then, attribute.c.known_to.is_(None))
-        else:
-            unlearnt = or_(attribute.c.known_to.is_(None), attribute.c.known_to > known_at)
-            then = and_(then, attribute.c.known_from <= known_at, unlearnt)
-        joined = joined.outerjoin(attribute, then)
+        joined = joined.outerjoin(attribute, and_(then, is_known_at(attribute, known_at)))
         columns.append(attribute.c.value.label(f"{label}_{index}"))
     return joined, columns

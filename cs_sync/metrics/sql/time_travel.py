@@ -5,7 +5,18 @@ from datetime import datetime
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Alias, Column, CompoundSelect, FromClause, Select, Table, select, union_all
+from sqlalchemy import (
+    Alias,
+    Column,
+    ColumnElement,
+    CompoundSelect,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    select,
+    union_all,
+)
 from sqlalchemy.sql.visitors import iterate, replacement_traverse
 
 from cs_sync.metrics.sql.dialects import bind_instant
@@ -66,7 +77,10 @@ def select_versions(table: Table, history: Table, known_at: datetime) -> Compoun
     names = [column.name for column in table.c if column.name in history.c]
     at = bind_instant(known_at)
     now = select(*(table.c[n] for n in names)).where(get_known_from(table) <= at)
-    past = select(*(history.c[n] for n in names)).where(
-        get_known_from(history) <= at, history.c.known_to > at
-    )
+    past = select(*(history.c[n] for n in names)).where(was_known_at(history, at))
     return union_all(now, past)
+
+
+def was_known_at(history: Table, at: ColumnElement[datetime] | datetime) -> ColumnElement[bool]:
+    """Return the condition for past versions known at an instant."""
+    return and_(get_known_from(history) <= at, history.c.known_to > at)

@@ -14,7 +14,6 @@ from sqlalchemy import (
     MetaData,
     Select,
     Table,
-    and_,
     exists,
     insert,
     or_,
@@ -22,7 +21,8 @@ from sqlalchemy import (
     text,
 )
 
-from cs_sync.metrics.sql.time_travel import select_versions
+from cs_sync.metrics.sql.relations import is_known_at
+from cs_sync.metrics.sql.time_travel import select_versions, was_known_at
 from cs_sync_schemas import MrrSpan, get_history_table, get_known_from, get_table
 
 SPAN = get_table(MrrSpan)
@@ -54,16 +54,13 @@ def _select_known_rows(
 ) -> Select[tuple[object, ...]] | None:
     """Select the rows known then; None if they equal the table's own."""
     if table is SPAN:
-        over = or_(SPAN.c.known_to.is_(None), SPAN.c.known_to > known_at)
         columns = [column for column in SPAN.c if column.name != "parts"]
-        return select(*columns).where(
-            and_(SPAN.c.policy == policy, SPAN.c.known_from <= known_at, over)
-        )
+        return select(*columns).where(SPAN.c.policy == policy, is_known_at(SPAN, known_at))
     history = get_history_table(table)
     if history is None:
         return None
     later = exists().where(get_known_from(table) > known_at)
-    replaced = exists().where(get_known_from(history) <= known_at, history.c.known_to > known_at)
+    replaced = exists().where(was_known_at(history, known_at))
     if not connection.scalar(select(or_(later, replaced))):
         return None
     return select(select_versions(table, history, known_at).subquery())

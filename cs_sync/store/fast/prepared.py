@@ -35,6 +35,8 @@ from sqlalchemy.sql.expression import Executable
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import UTCDateTime
 
+from cs_sync.store.inserts import build_insert
+
 Converter = Callable[[Any], Any]
 Binder = Callable[[Sequence[Any]], list[Any]]
 STATEMENT_CACHE_SIZE = 256
@@ -169,8 +171,7 @@ def prepare_upsert(
         names: The columns to write.
         empty: Columns written as NULL in every row, without a parameter.
     """
-    flavour = sqlite if dialect.name == "sqlite" else postgresql
-    insert = flavour.insert(table)
+    insert = build_insert(dialect, table)
     filled = tuple(name for name in names if name not in empty)
     if empty:
         values = {name: bindparam(name, type_=table.c[name].type) for name in filled}

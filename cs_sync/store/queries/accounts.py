@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
+from cs_sync.metrics.sql.relations import is_known_at
 from cs_sync.metrics.sql.time_travel import rewrite_as_of
 from cs_sync_schemas import Account, AccountLink, MrrSpan, SourceAccount, get_table
 
@@ -74,7 +75,7 @@ def read_mrr_at(
     """
     statement = select(SPAN.c.account_id, SPAN.c.currency, SPAN.c.amount).where(
         SPAN.c.policy == policy,
-        _match_known(known_at),
+        is_known_at(SPAN, known_at),
         SPAN.c.valid_from <= at,
         or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to > at),
     )
@@ -86,19 +87,13 @@ def read_mrr_at(
     return mrr
 
 
-def _match_known(at: datetime | None) -> ColumnElement[bool]:
-    if at is None:
-        return SPAN.c.known_to.is_(None)
-    return and_(SPAN.c.known_from <= at, or_(SPAN.c.known_to.is_(None), SPAN.c.known_to > at))
-
-
 def read_mrr_spans(connection: Connection, policy: str) -> dict[str, list[Span]]:
     """Map account id → its MRR spans as known now, oldest first."""
     statement = (
         select(
             SPAN.c.account_id, SPAN.c.currency, SPAN.c.amount, SPAN.c.valid_from, SPAN.c.valid_to
         )
-        .where(SPAN.c.known_to.is_(None), SPAN.c.policy == policy)
+        .where(is_known_at(SPAN, None), SPAN.c.policy == policy)
         .order_by(SPAN.c.account_id, SPAN.c.valid_from)
     )
     spans: dict[str, list[Span]] = {}

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Select, select
 
 from cs_sync.metrics.mrr.plans import PlanPeriod
+from cs_sync.metrics.sql.relations import is_known_at
+from cs_sync.store.records.history import end_knowledge
 from cs_sync.store.records.write import split_chunks, upsert_rows
 from cs_sync_schemas import AccountAttribute, Product, get_table
 
@@ -62,8 +64,8 @@ def save_attributes(
                     _build_row(account, name, value, (now if current else BEGINNING, None), now)
                 )
     if any(row["name"] == PLAN for row in begun):
-        _end_knowledge(connection, _read_derived(connection), now)
-    _end_knowledge(connection, ended, now)
+        end_knowledge(connection, ATTRIBUTE, _read_derived(connection), now)
+    end_knowledge(connection, ATTRIBUTE, ended, now)
     again = [{**row, "valid_to": now, "known_from": now, "known_to": None} for row in ended]
     upsert_rows(connection, ATTRIBUTE, [*again, *begun])
 
@@ -104,12 +106,14 @@ def save_plans(
     ]
     stored = [row for chunk in split_chunks(plans) for row in _read_derived(connection, chunk)]
     believed, derived = set(map(_get_content, stored)), set(map(_get_content, fresh))
-    _end_knowledge(connection, [row for row in stored if _get_content(row) not in derived], now)
+    end_knowledge(
+        connection, ATTRIBUTE, [row for row in stored if _get_content(row) not in derived], now
+    )
     upsert_rows(connection, ATTRIBUTE, [row for row in fresh if _get_content(row) not in believed])
 
 
 def _select_known(*which: ColumnElement[bool]) -> Select[Any]:
-    return select(ATTRIBUTE).where(ATTRIBUTE.c.known_to.is_(None), *which)
+    return select(ATTRIBUTE).where(is_known_at(ATTRIBUTE, None), *which)
 
 
 def _read_derived(
@@ -144,15 +148,3 @@ def _build_row(
 
 def _get_content(row: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in ("account_id", "name", "valid_from", "valid_to", "value"))
-
-
-def _end_knowledge(
-    connection: Connection, rows: Sequence[Mapping[str, Any]], now: datetime
-) -> None:
-    """End the knowledge interval of these rows; earlier `known_at` queries still see them."""
-    if not rows:
-        return
-    keys = [column.name for column in ATTRIBUTE.primary_key]
-    same = [ATTRIBUTE.c[name] == bindparam(f"own_{name}") for name in keys]
-    over = update(ATTRIBUTE).where(*same).values(known_to=now)
-    connection.execute(over, [{f"own_{name}": row[name] for name in keys} for row in rows])

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, and_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from cs_sync.follow_ups import OwnerFact
+from cs_sync.store.inserts import build_insert
 from cs_sync_schemas import Account, AccountLink, FollowUp, Owner, get_history_table, get_table
 
 FOLLOW_UP, ACCOUNT, OWNER = get_table(FollowUp), get_table(Account), get_table(Owner)
@@ -18,8 +18,9 @@ def insert_follow_ups(connection: Connection, rows: Sequence[Mapping[str, Any]])
     """Insert new follow-ups; existing ones stay unchanged."""
     if not rows:
         return
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(FOLLOW_UP).on_conflict_do_nothing(index_elements=["key"])
+    statement = build_insert(connection.dialect, FOLLOW_UP).on_conflict_do_nothing(
+        index_elements=["key"]
+    )
     connection.execute(statement, list(rows))
 
 

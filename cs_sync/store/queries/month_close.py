@@ -9,10 +9,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.sql.bridge_relations import find_knowledge_time, select_bridge_pairs
+from cs_sync.metrics.sql.relations import is_known_at
+from cs_sync.store.inserts import build_insert
 from cs_sync_schemas import MonthClose, MonthReopened, MrrMovement, MrrSpan, get_table
 
 CLOSE, REOPENED = get_table(MonthClose), get_table(MonthReopened)
@@ -81,7 +82,6 @@ def save_month_closes(
         known_at: The knowledge time of the totals.
         now: The time of the close.
     """
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     rows = [
         {
             "policy": policy,
@@ -94,7 +94,7 @@ def save_month_closes(
         for turn, amounts in totals.items()
     ]
     if rows:
-        connection.execute(dialect.insert(CLOSE).on_conflict_do_nothing(), rows)
+        connection.execute(build_insert(connection.dialect, CLOSE).on_conflict_do_nothing(), rows)
 
 
 def reopen_closed_months(
@@ -196,7 +196,7 @@ def count_reconstructed_accounts(connection: Connection, scope: Scope) -> int:
     since, until = scope.periods[0].starts_at, scope.periods[-1].ends_at
     statement = select(func.count(SPAN.c.account_id.distinct())).where(
         SPAN.c.policy == scope.policy.hash,
-        SPAN.c.known_to.is_(None),
+        is_known_at(SPAN, None),
         SPAN.c.reconstructed.is_(True),
         SPAN.c.valid_from < until,
         or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to >= since),

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, select, update
+from sqlalchemy import Connection, Table, select
 
 from cs_sync.metrics.mrr.movements import AccountMrr
+from cs_sync.store.records.history import end_knowledge
 from cs_sync.store.records.write import split_chunks, upsert_rows
 from cs_sync_schemas import MrrMovement, MrrSpan, get_table
 
@@ -87,25 +88,9 @@ def _save_rows(
         for key, row in fresh.items()
         if key not in current or _drop_knowledge(current[key]) != row
     ]
-    _end_knowledge(connection, table, keys, obsolete, now)
+    end_knowledge(connection, table, obsolete, now)
     upsert_rows(connection, table, [{**row, "known_from": now, "known_to": None} for row in added])
     return len(obsolete) + len(added)
-
-
-def _end_knowledge(
-    connection: Connection,
-    table: Table,
-    keys: Sequence[str],
-    rows: Sequence[Mapping[str, Any]],
-    now: datetime,
-) -> None:
-    """End the knowledge interval of these rows, in one statement."""
-    if not rows:
-        return
-    names = (*keys, "known_from")
-    same = [table.c[name] == bindparam(f"own_{name}") for name in names]
-    closing = update(table).where(*same).values(known_to=now)
-    connection.execute(closing, [{f"own_{name}": row[name] for name in names} for row in rows])
 
 
 def _read_current(

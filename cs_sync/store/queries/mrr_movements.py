@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 from cs_sync.follow_ups.mrr_news import Belief, KnownMovement, SourceReads
 from cs_sync.follow_ups.view import MovementFact
 from cs_sync.metrics.periods import get_day_start
+from cs_sync.metrics.sql.relations import is_known_at
 from cs_sync.store.queries.month_close import read_closed_months
 from cs_sync_schemas import MrrMovement, MrrSpan, Run, get_table
 
@@ -63,7 +64,7 @@ def _select_beliefs(instant: ColumnElement[datetime]) -> list[ColumnElement[int]
     """Build the columns of MRR as known before and after learning of a movement."""
     learnt = MOVEMENT.c.known_from
     before = SPAN.c.known_from < learnt, or_(SPAN.c.known_to.is_(None), SPAN.c.known_to >= learnt)
-    after = SPAN.c.known_from <= learnt, or_(SPAN.c.known_to.is_(None), SPAN.c.known_to > learnt)
+    after = (is_known_at(SPAN, learnt),)
     return [func.coalesce(_select_believed_mrr(instant, *when), 0) for when in (before, after)]
 
 

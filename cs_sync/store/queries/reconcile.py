@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, or_, selec
 from cs_sync.metrics.mrr.facts import LineFact
 from cs_sync.metrics.ownership import LINK, names_account
 from cs_sync.metrics.reconcile.charges import BilledLine, SubscriptionKey
-from cs_sync.metrics.sql.relations import ACCOUNT, is_counted
+from cs_sync.metrics.sql.relations import ACCOUNT, is_counted, is_known_at
 from cs_sync.store.queries.billing import LINE
 from cs_sync_schemas import Invoice, MrrSpan, SubscriptionItem, get_table
 
@@ -28,7 +28,7 @@ def read_mrr_parts(connection: Connection, policy: str, at: datetime) -> MrrBySu
         .where(
             is_counted(),
             SPAN.c.policy == policy,
-            SPAN.c.known_to.is_(None),
+            is_known_at(SPAN, None),
             SPAN.c.valid_from < at,
             or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to >= at),
         )

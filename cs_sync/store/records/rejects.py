@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Dialect, bindparam, delete, exists, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from cs_sync.contracts.source import Rejection
 from cs_sync.store.fast.prepared import STATEMENT_CACHE_SIZE, PreparedStatement, prepare_statement
+from cs_sync.store.inserts import build_insert
 from cs_sync.store.records.write import split_chunks
 from cs_sync_schemas import Record, RejectedRecord, get_table
 
@@ -53,8 +53,7 @@ def save_rejects(
     }
     if not rows:
         return
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(REJECTED)
+    statement = build_insert(connection.dialect, REJECTED)
     updated = {
         name: statement.excluded[name]
         for name in ("code", "reason", "raw", "run_id", "rejected_at")
