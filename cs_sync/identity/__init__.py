@@ -13,6 +13,7 @@ from cs_sync.identity.facts import (
     KnownLink,
     MembershipFact,
     RecordRef,
+    StayFact,
 )
 from cs_sync.identity.resolution import (
     Conflict,
@@ -41,5 +42,6 @@ __all__ = [
     "ResolvedAccount",
     "ResolvedContact",
     "ResolvedLink",
+    "StayFact",
     "resolve_identities",
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Literal, NamedTuple
 
 LAST_PRECEDENCE = 100
@@ -66,6 +66,20 @@ class MembershipFact:
 
 
 @dataclass(frozen=True, slots=True)
+class StayFact:
+    """What one table shows of a contact at an account of its source: from when, until when.
+
+    Times of one table are comparable; `last` is None if the contact is still there.
+    """
+
+    contact: RecordRef
+    account_source_id: str
+    table: str
+    first: date
+    last: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class AliasFact:
     """A merge of a record into another one of the same source; `record` is their table."""
 
@@ -122,6 +136,8 @@ class IdentityFacts:
     memberships: Sequence[MembershipFact] = ()
     aliases: Sequence[AliasFact] = ()
     answers: Sequence[Answer] = ()
+    stays: Sequence[StayFact] = ()
+    """Of contacts that some table shows at another account than their current one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ def build_account_questions(
     evidence: MatchEvidence,
     groups: IdentifiedGroups,
     domains: Mapping[str, Mapping[str, RecordRef]],
+    moved_people: Iterable[tuple[RecordRef, RecordRef]] = (),
 ) -> list[Conflict]:
     """Build one question for each record that may belong to another account.
 
@@ -29,6 +30,7 @@ def build_account_questions(
         evidence: The account records.
         groups: The accounts with their records.
         domains: Domain → its accounts, each with a record.
+        moved_people: Pairs of old and new record of most of the new one's people.
     """
     sides = _map_sides(evidence, groups) if evidence.answers.has_splits else {}
     keyed = {fact.ref for fact in evidence.facts if evidence.key(fact)}
@@ -37,6 +39,7 @@ def build_account_questions(
         _find_shared_domains(evidence, keyed, domains),
         _find_shared_addresses(evidence, groups),
         _find_renamed_groups(evidence, groups),
+        _find_moved_groups(evidence, groups, moved_people),
     ):
         for ref, why, candidates in doubt_group:
             own = groups.account_of[ref]
@@ -77,12 +80,7 @@ def _find_shared_addresses(evidence: MatchEvidence, groups: IdentifiedGroups) ->
 
 def _find_renamed_groups(evidence: MatchEvidence, groups: IdentifiedGroups) -> DoubtIterator:
     """Yield possibly renamed own ids of one source: one of the two is unknown elsewhere."""
-    alone = {
-        fact.ref
-        for facts in groups.members.values()
-        if len({fact.ref.source for fact in facts if not fact.deleted}) == 1
-        for fact in facts
-    }
+    alone = _list_lone_records(groups)
 
     def keyed(fact: AccountFact, values: Iterable[object]) -> list[object]:
         return [(fact.ref.source, value) for value in values if value and evidence.key(fact)]
@@ -92,6 +90,30 @@ def _find_renamed_groups(evidence: MatchEvidence, groups: IdentifiedGroups) -> D
     for facts in _group_alike(evidence, lambda fact: keyed(fact, [_normalise_name(fact)])):
         if len(facts) <= MAX_SAME_NAME:
             yield from _pair_accounts(facts, groups, "Its name is shared by", alone)
+
+
+def _find_moved_groups(
+    evidence: MatchEvidence,
+    groups: IdentifiedGroups,
+    moved_people: Iterable[tuple[RecordRef, RecordRef]],
+) -> DoubtIterator:
+    """Yield records whose people moved together: one of the two is unknown elsewhere."""
+    facts = {fact.ref: fact for fact in evidence.facts if evidence.is_independent(fact.ref)}
+    alone = _list_lone_records(groups)
+    for pair in moved_people:
+        if facts.keys() >= set(pair):
+            both = [facts[ref] for ref in pair]
+            yield from _pair_accounts(both, groups, "Most of its people are shared by", alone)
+
+
+def _list_lone_records(groups: IdentifiedGroups) -> set[RecordRef]:
+    """Return the records of accounts that no more than one source knows."""
+    return {
+        fact.ref
+        for facts in groups.members.values()
+        if len({fact.ref.source for fact in facts if not fact.deleted}) <= 1
+        for fact in facts
+    }
 
 
 def _normalise_name(fact: AccountFact) -> str:

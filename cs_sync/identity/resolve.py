@@ -3,7 +3,7 @@
 Rules for accounts, strongest first: a `cs_sync_match` plugin, merges at the source, a person's
 answer, our own account id, an earlier link, a company domain, the company domain of the billing
 e-mail. Nothing is guessed. A domain of two accounts links nothing and becomes a question; so do
-one e-mail address on two accounts and a possibly renamed own id.
+one e-mail address on two accounts, a possibly renamed own id, and people who moved together.
 """
 
 from collections.abc import Mapping
@@ -17,6 +17,7 @@ from cs_sync.identity.contacts import resolve_contacts
 from cs_sync.identity.domains import DEFAULT_RULES, DomainRules
 from cs_sync.identity.evidence import MatchEvidence, build_evidence
 from cs_sync.identity.facts import IdentityFacts, KnownIdentity, RecordRef
+from cs_sync.identity.moved_people import find_moved_people
 from cs_sync.identity.questions import build_account_questions
 from cs_sync.identity.resolution import Resolution, ResolvedLink
 
@@ -41,7 +42,7 @@ def resolve_identities(
     stored = stored or KnownIdentity()
     evidence, groups, links = _resolve_accounts(facts, stored, overrides or {}, rules)
     domains = map_domain_accounts(evidence, groups)
-    conflicts = build_account_questions(evidence, groups, domains)
+    conflicts = build_account_questions(evidence, groups, domains, find_moved_people(facts))
     people, people_links, merged, open_people = resolve_contacts(
         facts, stored, groups.account_of, domains, rules
     )

@@ -1,6 +1,7 @@
 """What a person is asked about accounts, and what each answer comes to."""
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 import pytest
@@ -9,9 +10,11 @@ from cs_sync.identity import (
     AccountFact,
     AliasFact,
     Answer,
+    ContactFact,
     IdentityFacts,
     RecordRef,
     Resolution,
+    StayFact,
     resolve_identities,
 )
 from tests.identity.test_resolve import account, links, remembered
@@ -224,3 +227,73 @@ def test_a_question_names_twenty_and_tells_how_many_more() -> None:
     assert len(first.candidates) == 20
     assert "50 accounts" in first.reason
     assert "and 30 more" in first.reason
+
+
+OLD, NEW = RecordRef("posthog", "slug"), RecordRef("posthog", "org_7")
+RENAMED = [AccountFact(OLD, external_key="slug"), AccountFact(NEW, external_key="org_7")]
+"""A group whose key was changed, and nothing else of it is the same."""
+
+
+def person(number: int, at: RecordRef = NEW) -> ContactFact:
+    return ContactFact(RecordRef("posthog", f"u{number}"), account_source_id=at.source_id)
+
+
+def used(number: int, at: RecordRef, since: int, until: int | None) -> StayFact:
+    """Use from one day of February to another."""
+    last = date(2026, 2, until) if until else None
+    who = RecordRef("posthog", f"u{number}")
+    return StayFact(who, at.source_id, "usage_day", date(2026, 2, since), last)
+
+
+def moved(*numbers: int) -> list[StayFact]:
+    """These people used the old one until the 13th and use the new one from the 16th."""
+    return [used(n, at, *days) for n in numbers for at, days in ((OLD, (2, 13)), (NEW, (16, 27)))]
+
+
+def test_a_group_whose_people_are_in_another_one_is_asked_about() -> None:
+    facts = IdentityFacts(RENAMED, [person(1), person(2), person(3)], stays=moved(1, 2))
+    found = resolve_identities(facts)
+    assert asked(found) == dict.fromkeys(map(str, (OLD, NEW)), ("org_7", "slug"))
+    assert found.conflicts[0].reason == ("Most of its people are shared by 2 accounts: org_7, slug")
+    assert "cs-sync accounts link org_7 slug" in found.conflicts[0].remedy
+    linked = resolve_identities(replace(facts, answers=[say(1, "link", NEW, OLD)]))
+    assert (len(linked.accounts), linked.conflicts) == (1, ())
+    assert asked(resolve_identities(replace(facts, answers=[say(1, "split", NEW, OLD)]))) == {}
+
+
+def test_an_old_group_that_was_deleted_is_asked_about_too() -> None:
+    gone = [replace(RENAMED[0], deleted=True), RENAMED[1]]
+    facts = IdentityFacts(gone, [person(1), person(2)], stays=moved(1, 2))
+    assert set(asked(resolve_identities(facts))) == {str(OLD), str(NEW)}
+
+
+def test_people_who_have_not_been_seen_in_the_new_group_yet_have_moved_there() -> None:
+    stays = [used(n, OLD, 2, None) for n in (1, 2)]
+    facts = IdentityFacts(RENAMED, [person(1), person(2)], stays=stays)
+    assert set(asked(resolve_identities(facts))) == {str(OLD), str(NEW)}
+
+
+@pytest.mark.parametrize(
+    ("people", "stays"),
+    [
+        ([person(1)], moved(1)),
+        ([person(n) for n in range(4)], moved(1, 2)),
+        ([person(1), person(2), person(3, OLD), person(4, OLD)], moved(1, 2)),
+        ([person(1), person(2)], [used(n, at, 2, 27) for n in (1, 2) for at in (OLD, NEW)]),
+        ([person(1), person(2)], [*moved(1), used(2, OLD, 2, None), used(2, NEW, 16, 27)]),
+    ],
+    ids=["one person", "two of four", "as many are left", "in both at once", "one came back"],
+)
+def test_people_who_did_not_all_move_are_no_question(
+    people: list[ContactFact], stays: list[StayFact]
+) -> None:
+    assert asked(resolve_identities(IdentityFacts(RENAMED, people, stays=stays))) == {}
+
+
+def test_two_groups_that_other_systems_know_both_are_two_whoever_moves() -> None:
+    paying = [account("stripe", f"cus_{one.external_key}", external_key=one.external_key)
+              for one in RENAMED]  # fmt: skip
+    facts = IdentityFacts([*RENAMED, *paying], [person(1), person(2)], stays=moved(1, 2))
+    assert asked(resolve_identities(facts)) == {}
+    half = replace(facts, accounts=[*RENAMED, paying[1]])
+    assert set(asked(resolve_identities(half))) == {str(OLD), str(NEW)}

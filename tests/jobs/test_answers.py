@@ -148,3 +148,61 @@ def test_a_name_that_cannot_be_meant_is_refused(
     assert refused.code == 2
     assert word in refused.said
     assert place.json("accounts", "answers") == []
+
+
+RENAMED = {
+    "accounts.csv": "source_id,external_key\nslug,slug\norg_7,org_7\n",
+    "contacts.csv": "source_id,account\nu1,{at}\nu2,{at}\n",
+}
+USE = "account,contact,day,events\n" + "".join(
+    f"{account},{who},2026-02-{day:02},3\n"
+    for account, days in (("slug", range(2, 14)), ("org_7", range(16, 28)))
+    for day in days
+    for who in ("u1", "u2")
+)
+TICKETS = """
+    source_id,account,requester,subject,status,opened_at
+    1,slug,u1,A,open,2026-02-03T10:00
+    2,slug,u2,B,open,2026-02-04T10:00
+    3,org_7,u2,C,open,2026-02-20T10:00
+    """
+
+
+@pytest.mark.parametrize("shown_by", ["use", "tickets", "moves"])
+def test_a_renamed_group_is_told_by_its_people(tmp_path: Path, shown_by: str) -> None:
+    """No name, no domain, no id in common; what the people did, or where they were, tells."""
+    place = Place(tmp_path)
+    place.configure(CONFIG)
+    place.write("data/accounts.csv", RENAMED["accounts.csv"])
+    if shown_by == "use":
+        place.write("data/usage_days.csv", USE)
+    elif shown_by == "tickets":
+        place.write("data/tickets.csv", TICKETS)
+    else:
+        place.write("data/contacts.csv", RENAMED["contacts.csv"].format(at="slug"))
+        assert "could belong" not in place.run("sync").said
+    place.write("data/contacts.csv", RENAMED["contacts.csv"].format(at="org_7"))
+    told = "2 account records could belong to several accounts"
+    assert told in place.run("sync").said
+    assert told in place.run("check").said
+    place.write("data/accounts.csv", RENAMED["accounts.csv"] + "other,other\n")
+    assert told in place.run("sync").said, "it stays open"
+    rows = place.json("accounts", "--conflicts")
+    assert [row["source_id"] for row in rows] == ["org_7", "slug"]
+    assert "Most of its people are shared by 2 accounts: org_7, slug" in rows[0]["reason"]
+    place.json("accounts", "link", "org_7", "slug")
+    assert place.json("accounts", "--conflicts") == []
+    assert graph(place)["slug"] == graph(place)["org_7"]
+
+
+def test_the_use_of_a_linked_group_is_unbroken(tmp_path: Path) -> None:
+    place = Place(tmp_path)
+    place.configure(CONFIG)
+    place.write("data/accounts.csv", RENAMED["accounts.csv"])
+    place.write("data/contacts.csv", RENAMED["contacts.csv"].format(at="org_7"))
+    place.write("data/usage_days.csv", USE)
+    place.run("sync")
+    place.json("accounts", "link", "org_7", "slug")
+    asked = ("--metric", "usage_frequency", "--as-of", "2026-03-01", "--by", "account")
+    (row,) = [row for row in place.json("metrics", *asked) if row["n"]]
+    assert (row["numerator"], row["denominator"]) == (48, 2), "24 days of each of two"

@@ -24,6 +24,7 @@ from cs_sync.identity.facts import LAST_PRECEDENCE
 from cs_sync.store.queries.account_answers import ANSWER, read_answers, save_questions
 from cs_sync.store.queries.attributes import save_attributes
 from cs_sync.store.queries.contact_accounts import save_contact_accounts
+from cs_sync.store.queries.contact_stays import read_contact_stays
 from cs_sync.store.records.history import archive_rows
 from cs_sync.store.records.write import split_chunks, upsert_rows
 from cs_sync_schemas import (
@@ -112,6 +113,7 @@ def read_identity_facts(
             if row["deleted_at"] is None
         ],
         answers=read_answers(connection),
+        stays=read_contact_stays(connection),
     )
 
 
