@@ -58,6 +58,7 @@ if TYPE_CHECKING:
         Proposal,
         Question,
     )
+    from cs_sync.settings import Settings
 
 __all__ = [
     "AccountView",
@@ -93,6 +94,7 @@ __all__ = [
     "RequestRefused",
     "ResponseNames",
     "Row",
+    "Settings",
     "Shape",
     "Source",
     "Stream",
@@ -110,7 +112,11 @@ __all__ = [
 ]
 
 _CONTRACTS = ("hookspecs", "errors", "events", "http", "lists", "source", "mapping", "destination")
-_HOMES = (*(f"cs_sync.contracts.{name}" for name in _CONTRACTS), "cs_sync.follow_ups")
+_HOMES = (
+    *(f"cs_sync.contracts.{name}" for name in _CONTRACTS),
+    "cs_sync.settings",
+    "cs_sync.follow_ups",
+)
 
 
 def __getattr__(name: str) -> Any:

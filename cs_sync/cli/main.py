@@ -1,9 +1,11 @@
 """Entry point of the command line; every end becomes one message and an exit code."""
 
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Any
 
 import typer
 
@@ -13,6 +15,9 @@ from cs_sync.cli.signal_handling import sigterm_as_interrupt
 from cs_sync.contracts.errors import CsSyncError
 from cs_sync.plugins import BrokenPlugin, load_plugins
 from cs_sync.plugins.distributions import refuse_foreign_package
+
+UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+"""Any wrong command line; typer names only this one of them."""
 
 USAGE_EXIT_CODE = 2
 INTERRUPTED_EXIT_CODE = 130
@@ -32,12 +37,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         refuse_foreign_package()
         app = make_app()
         options.plugins.add_commands(app)
+        command = typer.main.get_command(app)
         with sigterm_as_interrupt():
-            typer.main.get_command(app).main(args=argv, prog_name="cs-sync", obj=options)
+            code = command.main(argv, "cs-sync", obj=options, standalone_mode=False)
+        return _explain_exit(code or 0)
     except KeyboardInterrupt:
-        return _explain_exit(INTERRUPTED_EXIT_CODE, argv)
+        return _explain_exit(INTERRUPTED_EXIT_CODE)
     except SystemExit as ended:
-        return _explain_exit(ended.code if isinstance(ended.code, int) else 1, argv)
+        return _explain_exit(ended.code if isinstance(ended.code, int) else 1)
+    except typer.Abort:
+        _print_message("error: not confirmed, and nothing was done")
+        return 1
+    except UsageError as error:
+        return _explain_usage(error)
     except CsSyncError as error:
         _print_traceback(options)
         _print_message(f"error: {error}")
@@ -47,7 +59,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         first = next(iter(str(error).splitlines()), "")
         _print_message(f"error: unexpected {type(error).__name__}: {first}\n  → {_REPORT_REMEDY}")
         return 1
-    return 0
 
 
 _REPORT_REMEDY = "run it again with --debug before the command, and report the traceback"
@@ -56,13 +67,28 @@ _REPORT_REMEDY = "run it again with --debug before the command, and report the t
 _GLOBAL_OPTIONS = {"--config", "--format", "--quiet", "--log-format", "--debug"}
 
 
-def _explain_exit(code: int, argv: Sequence[str]) -> int:
-    """Explain exits on which typer is silent; return the exit code."""
+def _explain_exit(code: int) -> int:
+    """Explain an interruption; return the exit code."""
     if code == INTERRUPTED_EXIT_CODE:
         _print_message("stopped; run it again and it goes on where it was")
-    elif code == USAGE_EXIT_CODE and _GLOBAL_OPTIONS & set(argv) and not argv[0].startswith("-"):
-        _print_message(f"{', '.join(sorted(_GLOBAL_OPTIONS))} stand before the command")
     return code
+
+
+def _explain_usage(error: Any) -> int:
+    """Print a wrong command line as one message with its remedy; return the exit code."""
+    text = _WORDING.sub("", " ".join(error.format_message().split()))
+    text = text.replace("Input should be", "must be").replace("a valid integer", "a whole number")
+    if not text:  # a group of commands that was given none has shown its help
+        return USAGE_EXIT_CODE
+    path = error.ctx.command_path if error.ctx else "cs-sync"
+    remedy = f"see {path} --help"
+    if getattr(error, "option_name", None) in _GLOBAL_OPTIONS:
+        remedy = f"{', '.join(sorted(_GLOBAL_OPTIONS))} stand before the command"
+    _print_message(f"error: {text}\n  → {remedy}")
+    return USAGE_EXIT_CODE
+
+
+_WORDING = re.compile(r"^Invalid value: |Value error, |, unable to parse .*")
 
 
 def _print_warning(plugin: BrokenPlugin) -> None:

@@ -12,7 +12,7 @@ from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElaps
 from rich.text import Text
 
 from cs_sync.cli.render.formatting import STATUS_STYLE, format_duration, make_text
-from cs_sync.contracts.errors import parse_request_id
+from cs_sync.contracts.errors import extract_cause, parse_request_id
 from cs_sync.contracts.events import Event
 from cs_sync.plugins import PluginRegistry
 
@@ -160,9 +160,9 @@ def drop_repeated_error(event: Event, reported: set[tuple[str, str]]) -> Event:
 
     Args:
         event: The event.
-        known: (source, error) pairs so far; a new one is added.
+        reported: (source, cause) pairs so far; a new one is added.
     """
-    error = (event.source, str(event.detail.get("error")))
+    error = (event.source, extract_cause(str(event.detail.get("error"))))
     if event.name != "stream_ended" or not event.detail.get("error"):
         return event
     if error in reported:

@@ -26,7 +26,8 @@ from cs_sync.plugins import PluginRegistry
 from cs_sync.plugins.distributions import how_to_install
 
 _TYPE = "type"
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+CONNECTOR_NAME = re.compile(r"[a-z][a-z0-9_]*")
+NAME_REMEDY = "use small letters, digits and _, like stripe_de"
 
 
 class ConnectorSettings(Mapping[str, ConnectorConfig]):
@@ -125,9 +126,9 @@ class ConnectorSettings(Mapping[str, ConnectorConfig]):
         if model is None:
             return [_not_installed_problem(name, self._types[name], self._plugins)]
         table, key = self._tables[name], f"connectors.{name}"
-        if not _NAME.fullmatch(name):
+        if not CONNECTOR_NAME.fullmatch(name):
             what = "is no name: the records of a connector are stored under it"
-            return [Problem(key, what, "use small letters, digits and _, like stripe_de")]
+            return [Problem(key, what, NAME_REMEDY)]
         if "workspace" in table:
             return [Problem(f"{key}.workspace", "unknown key", "remove it")]
         problems = list(find_credential_problems(table, model, key))

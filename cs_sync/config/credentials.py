@@ -28,8 +28,7 @@ def _find_secret_problems(value: str, key: str) -> Iterator[Problem]:
     if not value.strip():
         yield Problem(key, "is empty", "write env:NAME, and the key into that variable")
     elif is_own_reference(value):
-        if not value.partition(":")[2].strip():
-            yield Problem(key, "names nothing after the colon", "write it as env:NAME")
+        return
     elif _VARIABLE.fullmatch(value):
         yield Problem(key, "is no key but looks like a variable", "write it as env:NAME")
     elif value != value.strip() or not value.isprintable():

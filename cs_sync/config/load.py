@@ -21,17 +21,18 @@ from cs_sync.config.model import (
     WorkspaceSettings,
     WriteBackSettings,
 )
+from cs_sync.config.playbooks import read_playbook_settings
 from cs_sync.config.problems import (
     Problem,
     convert_validation_error,
     raise_problems,
     suggest_nearest,
 )
-from cs_sync.config.secrets import SecretResolver
+from cs_sync.config.secrets import SecretResolver, is_own_reference, names_nothing, raise_combined
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.source import WorkspaceInfo
 from cs_sync.follow_ups.playbooks import PLAYBOOKS
-from cs_sync.follow_ups.settings import FollowUpSettings, PlaybookSettings, read_settings
+from cs_sync.follow_ups.settings import FollowUpSettings
 from cs_sync.health.model import HealthConfig
 from cs_sync.metrics.mrr.policy import PRESETS, MrrPolicy
 from cs_sync.plugins import PluginRegistry
@@ -51,33 +52,42 @@ SECTIONS: dict[str, type[BaseModel]] = {
 def load_config(path: Path | str, plugins: PluginRegistry) -> Config:
     """Load the configuration at `path`.
 
-    References (`env:NAME` …) are resolved when a connector is used.
+    References (`env:NAME` …) of a connector are resolved when it is used.
 
     Raises:
         ConfigError: Names the file and, for every mistake, the key, the line and the
             remedy.
     """
     path = Path(path).absolute()
-    text = _read_text(path)
+    return parse_config(_read_text(path), path, plugins)
+
+
+def parse_config(text: str, path: Path, plugins: PluginRegistry) -> Config:
+    """Parse the text of a configuration that is, or will be, at `path`.
+
+    Raises:
+        ConfigError: As of `load_config`.
+    """
     tables = _parse_toml(path, text)
     secrets = SecretResolver(path.parent, plugins)
     hide: set[str] = set()
     problems = _find_unknown_sections(tables)
     tables = {name: table for name, table in tables.items() if isinstance(table, Mapping)}
-    raw_tables = {
-        **tables,
-        "database": _resolve_database(tables.get("database", {}), path, secrets, hide),
-    }
+    raw_tables = _resolve_sections(tables, path, secrets)
+    raw_tables["database"] = _place_database(raw_tables.get("database", {}), path, hide)
     sections = _parse_sections(raw_tables, problems)
     connectors, wrong = _load_connectors(
         tables, plugins, secrets, sections.get("workspace"), (path, text)
     )
     problems += wrong + _find_policy_problems(sections.get("metrics"))
     problems += _find_metric_problems(sections.get("metrics"), plugins)
-    sections["playbooks"], mistakes = _load_playbook_settings(
-        tables.get("playbooks", {}), plugins, sections.get("follow_ups")
+    follow_ups = sections.get("follow_ups")
+    sections["playbooks"], wrong = read_playbook_settings(
+        tables.get("playbooks", {}),
+        {**PLAYBOOKS, **plugins.playbooks},
+        assigned=follow_ups is not None and follow_ups.assignee is not None,
     )
-    problems += mistakes
+    problems += wrong
     problems += _find_destination_problems(sections.get("write_back"), connectors, plugins)
     raise_problems(problems, path, text, hide | secrets.seen | connectors.find_plain_secrets())
     return Config(path=path, connectors=connectors, **sections)
@@ -127,6 +137,7 @@ _HUGE_NUMBER = re.compile(r"(?<![\w\"'])[0-9_]{4000,}(?![\w\"'])")
 """A number that Python refuses to convert; texts may have any length."""
 
 _MAX_INTEGER = 2**63
+_REFERENCE_REMEDY = "write env:NAME, file:PATH or keyring:NAME, or the value itself"
 
 
 def _find_unusable_values(value: Any, key: str = "") -> Iterator[Problem]:
@@ -143,6 +154,8 @@ def _find_unusable_values(value: Any, key: str = "") -> Iterator[Problem]:
         yield Problem(key, "is no finite number", "write a number")
     elif isinstance(value, str) and "\0" in value:
         yield Problem(key, "holds a NUL character", "write it anew")
+    elif isinstance(value, str) and names_nothing(value):
+        yield Problem(key, "names nothing after the colon", _REFERENCE_REMEDY)
 
 
 def _find_unknown_sections(tables: Mapping[str, Any]) -> list[Problem]:
@@ -159,21 +172,39 @@ def _find_unknown_sections(tables: Mapping[str, Any]) -> list[Problem]:
     ]
 
 
-def _resolve_database(
-    table: Mapping[str, Any], path: Path, secrets: SecretResolver, hide: set[str]
-) -> Mapping[str, Any]:
-    """Return the table with its URL resolved, relative to the file's folder."""
+def _resolve_sections(
+    tables: Mapping[str, Any], path: Path, secrets: SecretResolver
+) -> dict[str, Any]:
+    """Return the tables with the references of every section but the connectors resolved.
+
+    Only a key's own text is a reference: lists and tables inside hold names of other systems,
+    such as the feature "file:uploaded".
+    """
+    resolved = {name: dict(table) for name, table in tables.items()}
+    missing: list[ConfigError] = []
+    for name in SECTIONS:
+        for key, value in resolved.get(name, {}).items():
+            if isinstance(value, str) and is_own_reference(value):
+                try:
+                    resolved[name][key] = secrets.resolve(value, f"{path.name}: {name}.{key}")
+                except ConfigError as error:
+                    missing.append(error)
+    raise_combined(missing)
+    return resolved
+
+
+def _place_database(table: Mapping[str, Any], path: Path, hide: set[str]) -> Mapping[str, Any]:
+    """Return the table with its URL relative to the file's folder."""
     default: SecretStr = DatabaseSettings().url
     url = table.get("url", default.get_secret_value())
     if not isinstance(url, str):
         return table
-    resolved = secrets.resolve(url, f"{path.name}: database.url")
-    if "@" in resolved:  # there may be a password before it
-        hide.add(resolved)
+    if "@" in url:  # there may be a password before it
+        hide.add(url)
     with suppress(ValueError):  # what is wrong with it is found where the section is checked
-        validate_database_url(resolved)
-        resolved = resolve_sqlite_path(resolved, path.parent)
-    return {**table, "url": resolved}
+        validate_database_url(url)
+        url = resolve_sqlite_path(url, path.parent)
+    return {**table, "url": url}
 
 
 def _load_connectors(
@@ -255,20 +286,6 @@ def _find_metric_problems(
                 message = f"must be {expected}, not {value!r}"
                 problems.append(Problem(f"{key}.{setting}", message, "see docs/metrics.md"))
     return problems
-
-
-def _load_playbook_settings(
-    table: Mapping[str, Any], plugins: PluginRegistry, follow_ups: FollowUpSettings | None
-) -> tuple[dict[str, PlaybookSettings], list[Problem]]:
-    """Return the settings of every playbook, ours and plugins', and their problems."""
-    playbooks = {**PLAYBOOKS, **plugins.playbooks}
-    defaults = {name: playbook.defaults for name, playbook in playbooks.items()}
-    nobody = follow_ups is None or follow_ups.assignee is None
-    unowned = [
-        name for name, candidate in playbooks.items() if nobody and candidate.scope == "company"
-    ]
-    settings, mistakes = read_settings(table, defaults, unowned)
-    return settings, [Problem(m.key, m.message, m.remedy) for m in mistakes]
 
 
 def _find_destination_problems(

@@ -23,16 +23,11 @@ from cs_sync.follow_ups.settings import Duration, FollowUpSettings, PlaybookSett
 from cs_sync.health.model import HealthConfig
 from cs_sync.i18n import Language
 from cs_sync.identity.domains import DomainRules, normalise_domain
+from cs_sync.settings import Settings
 from cs_sync_schemas.money import Currency
 
 
-class Section(BaseModel):
-    """A table of the file: unknown keys are errors, values are frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DatabaseSettings(Section):
+class DatabaseSettings(Settings):
     """The database connection."""
 
     url: SecretStr = Field(
@@ -57,7 +52,7 @@ class DatabaseSettings(Section):
         return self
 
 
-class WorkspaceSettings(Section):
+class WorkspaceSettings(Settings):
     """The workspace: name, reporting zone, currency and language."""
 
     name: Annotated[str, Field(min_length=1)] = "workspace"
@@ -68,7 +63,7 @@ class WorkspaceSettings(Section):
     )
 
 
-class IdentitySettings(Section):
+class IdentitySettings(Settings):
     """Rules for matching sources' records to accounts."""
 
     shared_domains: tuple[str, ...] = Field(
@@ -94,7 +89,7 @@ class IdentitySettings(Section):
         return DomainRules.of(self.shared_domains, self.company_domains)
 
 
-class MetricsSettings(Section):
+class MetricsSettings(Settings):
     """Definitions for metrics, above all of MRR."""
 
     policy: str = Field(
@@ -125,7 +120,7 @@ class MetricsSettings(Section):
     )
 
 
-class WriteBackSettings(Section):
+class WriteBackSettings(Settings):
     """Destinations of scores and follow-ups."""
 
     destination: str | tuple[str, ...] | None = Field(
@@ -154,7 +149,7 @@ class WriteBackSettings(Section):
         return tuple(dict.fromkeys(configured or ()))
 
 
-class ScheduleSettings(Section):
+class ScheduleSettings(Settings):
     """Schedule of `cs-sync schedule`."""
 
     cron: str | None = Field(

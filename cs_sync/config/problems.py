@@ -5,13 +5,15 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Any, get_origin
 from zoneinfo import available_timezones
 
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from cs_sync.contracts.errors import ConfigError
+from cs_sync.health.model import ProfileError
+from cs_sync.settings import describe_place, flatten_types
 
 _HIDDEN = "•••"
 _MAX_LISTED = 60
@@ -58,11 +60,19 @@ def convert_validation_error(
 ) -> list[Problem]:
     """Convert pydantic's errors to our wording; never quote a possible secret."""
     problems = []
-    for detail in error.errors(include_url=False, include_context=False, include_input=False):
+    for detail in error.errors(include_url=False, include_input=False):
+        cause = detail.get("ctx", {}).get("error")
+        if isinstance(cause, ProfileError):
+            key = f"{prefix}.profiles.{cause.name}"
+            problems += convert_validation_error(cause.errors, model, key, None)
+            continue
         loc = [part for part in detail["loc"] if not _is_union_branch(part)]
-        key = ".".join([prefix, *map(str, loc)]).strip(".")
+        key = ".".join([prefix, *(part for part in loc if isinstance(part, str))]).strip(".")
         message, remedy = _convert_detail(detail, model, loc, value)
-        problems.append(Problem(key, message, remedy))
+        if not loc and remedy == "correct it":
+            remedy = f"correct [{prefix}]"
+        place = describe_place([part for part in loc if isinstance(part, int)])
+        problems.append(Problem(key, f"{place}: {message}" if place else message, remedy))
     return list(dict.fromkeys(problems))
 
 
@@ -104,7 +114,7 @@ def iterate_secret_fields(
     for name, field in model.model_fields.items():
         named = field.alias or name
         value, at = table.get(named), f"{key}.{named}"
-        if named in table and SecretStr in _flatten_types(field.annotation):
+        if named in table and SecretStr in flatten_types(field.annotation):
             yield at, value
         for inner in _find_models(field.annotation):
             yield from iterate_secret_fields(inner, value, at)
@@ -125,37 +135,64 @@ def _redact(text: str, hide: set[str]) -> str:
     return text
 
 
+_EXPECTED = {
+    "bool": "true or false",
+    "dict": "a table",
+    "float": "a number",
+    "frozen_set": "a list",
+    "int": "a whole number",
+    "list": "a list",
+    "mapping": "a table",
+    "model": "a table",
+    "path": "a path",
+    "set": "a list",
+    "string": "a text",
+    "tuple": "a list",
+}
+"""What pydantic's kinds are in TOML."""
+
+_WRONG_KIND = re.compile(r"(\w+?)(_type|_parsing|_from_float|_attributes_type)")
+
+
 def _convert_detail(
     detail: ErrorDetails, model: type[BaseModel], loc: Sequence[int | str], table: Any
 ) -> tuple[str, str]:
     """Return (message, remedy) for one of pydantic's errors."""
-    kind, last = detail["type"], str(loc[-1]) if loc else ""
+    kind, name = detail["type"], _name_key(loc)
     if kind == "extra_forbidden":
-        allowed_keys = _list_keys(_find_model(model, loc[:-1]))
-        return "unknown key", suggest_nearest(last, allowed_keys)
+        return "unknown key", suggest_nearest(name, _list_keys(_find_model(model, loc[:-1])))
+    described = _describe_field(model, loc)
     if kind == "missing":
-        return "is missing", f"add {last} = …{_describe_field(model, loc)}"
+        verb = "correct" if loc and isinstance(loc[-1], int) else "add"
+        return "is missing", f"{verb} {name}{' = …' if verb == 'add' else ''}{described}"
     if kind in ("value_error", "assertion_error"):
         message, _, remedy = detail["msg"].partition(", ")[2].rpartition("; ")
-        return (message or remedy), (
-            remedy if message else f"correct {last or 'it'}{_describe_field(model, loc)}"
-        )
+        return (message or remedy), remedy if message else f"correct {name}{described}"
     value = _find_value(table, loc)
-    message = re.sub(r"\b(Input|String|Number|Value) should", "must", detail["msg"])
     if kind == "zoneinfo_str":
         return "unknown time zone", _suggest_zone(str(value))
+    wrong = _WRONG_KIND.fullmatch(kind)
+    if wrong and wrong[1] in _EXPECTED:
+        return f"must be {_EXPECTED[wrong[1]]}", f"correct {name}{described}"
+    message = re.sub(r"\b(Input|String|Number|Value|Tuple|List) should", "must", detail["msg"])
+    message = message.replace(" after validation", "")
     if kind == "literal_error" and isinstance(value, str):
         return message, suggest_nearest(value, re.findall(r"'([^']+)'", message))
-    return message, f"correct {last or 'it'}{_describe_field(model, loc)}"
+    return message, f"correct {name}{described}"
+
+
+def _name_key(loc: Sequence[int | str]) -> str:
+    """Return the last key of a place; a place in a list belongs to the list's key."""
+    return next((part for part in reversed(loc) if isinstance(part, str)), "it")
 
 
 def _describe_field(model: type[BaseModel], loc: Sequence[int | str]) -> str:
-    parent = _find_model(model, loc[:-1])
-    if parent is None or not loc:
-        return ""
-    for name, field in parent.model_fields.items():
-        if loc[-1] in (name, field.alias) and field.description:
-            return f": {field.description}"
+    """Return the description of the field that a place is in, after a colon."""
+    for end in range(len(loc), 0, -1):
+        parent = _find_model(model, loc[: end - 1])
+        for name, field in parent.model_fields.items() if parent else ():
+            if loc[end - 1] in (name, field.alias):
+                return f": {field.description}" if field.description else ""
     return ""
 
 
@@ -184,19 +221,9 @@ def _list_keys(model: type[BaseModel] | None) -> list[str]:
     ]
 
 
-def _flatten_types(annotation: Any) -> list[Any]:
-    """Return the plain types of an annotation."""
-    if get_origin(annotation) is None:
-        return [annotation]
-    arguments = get_args(annotation)
-    if get_origin(annotation) is Annotated:
-        arguments = arguments[:1]
-    return [plain for argument in arguments for plain in _flatten_types(argument)]
-
-
 def _find_models(annotation: Any) -> list[type[BaseModel]]:
     return [
-        t for t in _flatten_types(annotation) if isinstance(t, type) and issubclass(t, BaseModel)
+        t for t in flatten_types(annotation) if isinstance(t, type) and issubclass(t, BaseModel)
     ]
 
 

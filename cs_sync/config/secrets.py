@@ -21,6 +21,11 @@ def is_own_reference(value: str) -> bool:
     return bool(colon) and scheme in _OWN_SCHEMES
 
 
+def names_nothing(value: str) -> bool:
+    """Return whether the text is a reference without a name, like `env:`."""
+    return is_own_reference(value) and not value.partition(":")[2].strip()
+
+
 class SecretResolver:
     """Resolves references; `seen` collects the values, to be masked in messages."""
 

@@ -12,6 +12,8 @@ from typing import Any, get_args
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from cs_sync.config.connectors import CONNECTOR_NAME, NAME_REMEDY
+from cs_sync.config.load import parse_config
 from cs_sync.config.model import (
     DatabaseSettings,
     IdentitySettings,
@@ -51,9 +53,10 @@ def render_template(
         currency: The reporting currency.
 
     Raises:
-        ConfigError: A connector is not installed.
+        ConfigError: A connector is not installed, or a value is wrong.
     """
     workspace = {"name": name, "timezone": timezone, "currency": currency}
+    connectors = list(dict.fromkeys(connectors))
     parts = [
         _HEADER,
         _render_section("database", DatabaseSettings, {"url": "sqlite:///cs_sync.db"}),
@@ -72,7 +75,9 @@ def render_template(
     if writable:
         parts.append(_render_section("write_back", WriteBackSettings, {"destination": writable[0]}))
     parts.append(_render_section("schedule", ScheduleSettings, {"cron": "15 5 * * *"}))
-    return "\n".join(parts)
+    text = "\n".join(parts)
+    parse_config(text, Path("cs_sync.toml").absolute(), plugins)
+    return text
 
 
 def find_variables(text: str) -> list[str]:
@@ -122,6 +127,8 @@ def _render_section(
 def _parse_instance(text: str) -> tuple[str, str]:
     """Return (name, connector) of `stripe_de=stripe`, or of `stripe` alone."""
     name, _, kind = text.partition("=")
+    if not CONNECTOR_NAME.fullmatch(name):
+        raise ConfigError(f"{text!r} names no connector", NAME_REMEDY)
     return name, kind or name
 
 

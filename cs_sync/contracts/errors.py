@@ -80,6 +80,18 @@ def parse_request_id(message: str) -> str | None:
     return match[1] if match else None
 
 
+_ADDRESS = re.compile(r"(https?://[^/\s]+)\S*?(?=[:,;]?(\s|$))")
+
+
+def extract_cause(message: str) -> str:
+    """Return a message without what differs between requests: their ids and paths.
+
+    A wrong key or an unreachable vendor fails all streams of a source for one cause, which is
+    reported once.
+    """
+    return _ADDRESS.sub(r"\1", re.sub(rf" ?{_REQUEST.pattern}", "", message))
+
+
 class CredentialRefused(VendorError):
     """A wrong, expired or revoked key."""
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cs_sync.contracts.http import Http, Limit
 from cs_sync.identity.facts import LAST_PRECEDENCE
+from cs_sync.settings import Settings
 from cs_sync_schemas import Record
 
 Row = Mapping[str, Any]
@@ -29,10 +30,8 @@ class WorkspaceInfo(BaseModel):
     """Name of the connector's section in the configuration."""
 
 
-class ConnectorConfig(BaseModel):
+class ConnectorConfig(Settings):
     """Settings of one `[connectors.NAME]` section; secrets are SecretStr."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     base_url: str = Field(description="Where the API answers.")
     workspace: WorkspaceInfo = Field(default_factory=WorkspaceInfo, exclude=True, repr=False)

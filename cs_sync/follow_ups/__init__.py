@@ -14,12 +14,7 @@ from cs_sync.follow_ups.plan import (
 )
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.playbooks import PLAYBOOKS
-from cs_sync.follow_ups.settings import (
-    FollowUpSettings,
-    PlaybookSettings,
-    SettingsProblem,
-    read_settings,
-)
+from cs_sync.follow_ups.settings import FollowUpSettings, PlaybookSettings
 from cs_sync.follow_ups.successors import map_successors
 from cs_sync.follow_ups.view import AccountView, MovementFact
 from cs_sync.follow_ups.working_time import WorkingTime
@@ -40,7 +35,6 @@ __all__ = [
     "PlaybookSettings",
     "Proposal",
     "Question",
-    "SettingsProblem",
     "StoredFollowUp",
     "WorkingTime",
     "assign_drafts",
@@ -51,5 +45,4 @@ __all__ = [
     "map_successors",
     "parse_playbook_name",
     "plan_follow_ups",
-    "read_settings",
 ]

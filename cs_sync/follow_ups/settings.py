@@ -1,16 +1,14 @@
 """Settings of playbooks: the `[playbooks.NAME]` tables of the configuration."""
 
-import difflib
 import re
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from cs_sync.follow_ups.templates import Template
 from cs_sync.follow_ups.working_time import WorkingTime
+from cs_sync.settings import Settings
 
 Priority = Literal["low", "medium", "high"]
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -55,10 +53,8 @@ def normalize_email(text: str) -> str:
 Email = Annotated[str, AfterValidator(normalize_email)]
 
 
-class PlaybookSettings(BaseModel):
+class PlaybookSettings(Settings):
     """The settings common to all playbooks; a playbook may add its own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     enabled: bool = True
     due_in: Duration = Field(
@@ -105,89 +101,3 @@ class FollowUpSettings(WorkingTime):
         default=timedelta(days=60),
         description="In how many days after a follow-up an account has to do better.",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class SettingsProblem:
-    """A problem in the tables: its key, message and remedy."""
-
-    key: str
-    message: str
-    remedy: str
-
-
-def read_settings(
-    configured: Mapping[str, Any],
-    defaults: Mapping[str, PlaybookSettings],
-    unowned: Collection[str] = (),
-) -> tuple[dict[str, PlaybookSettings], list[SettingsProblem]]:
-    """Read the settings of every playbook, and all problems in the tables.
-
-    Args:
-        given: The `playbooks` table of the configuration.
-        defaults: Name → default settings.
-        unowned: Playbooks with follow-ups that have no owner; configuring one requires an
-            assignee.
-
-    Returns:
-        Name → settings, and the problems.
-    """
-    mistakes = [
-        SettingsProblem(
-            f"playbooks.{name}", "there is no such playbook", _suggest_name(name, defaults)
-        )
-        for name in configured
-        if name not in defaults
-    ]
-    settings = {}
-    for name, default in defaults.items():
-        parsed = _validate_settings(name, configured.get(name, {}), default)
-        if not isinstance(parsed, PlaybookSettings):
-            mistakes += parsed
-            continue
-        settings[name] = parsed
-        if name in configured and name in unowned and parsed.enabled and parsed.assignee is None:
-            mistakes.append(_report_missing_assignee(name))
-    return settings, mistakes
-
-
-def _report_missing_assignee(name: str) -> SettingsProblem:
-    return SettingsProblem(
-        f"playbooks.{name}.assignee",
-        "is missing: these follow-ups belong to no account, and so to no owner",
-        f'add assignee = "name@example.com" to [playbooks.{name}] or to [follow_ups]',
-    )
-
-
-def _validate_settings(
-    name: str, configured: Any, default: PlaybookSettings
-) -> PlaybookSettings | list[SettingsProblem]:
-    if not isinstance(configured, Mapping):
-        return [
-            SettingsProblem(
-                f"playbooks.{name}", "must be a table", f"write it as [playbooks.{name}]"
-            )
-        ]
-    kind = type(default)
-    try:
-        return kind.model_validate({**default.model_dump(), **configured})
-    except ValidationError as error:
-        return [_to_problem(name, detail, kind) for detail in error.errors(include_url=False)]
-
-
-def _to_problem(name: str, detail: Any, kind: type[PlaybookSettings]) -> SettingsProblem:
-    key = ".".join(["playbooks", name, *map(str, detail["loc"])])
-    if detail["type"] == "extra_forbidden":
-        return SettingsProblem(
-            key, "unknown key", _suggest_name(str(detail["loc"][-1]), kind.model_fields)
-        )
-    if detail["type"] == "missing":
-        return SettingsProblem(key, "is missing", f"add {detail['loc'][-1]} = …")
-    message, _, remedy = detail["msg"].removeprefix("Value error, ").partition("; ")
-    return SettingsProblem(key, message, remedy or "correct the value")
-
-
-def _suggest_name(word: str, candidates: Iterable[str]) -> str:
-    names = list(candidates)
-    close = difflib.get_close_matches(word, names, n=1)
-    return f"did you mean {close[0]}?" if close else f"known here: {', '.join(names)}"

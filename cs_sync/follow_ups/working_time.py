@@ -4,16 +4,16 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from cs_sync.settings import Settings
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 _WEEK: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-class WorkingTime(BaseModel):
+class WorkingTime(Settings):
     """Workdays and business hours; without any settings all time is working time."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     workdays: tuple[Weekday, ...] = Field(
         default=_WEEK, min_length=1, description='Days of work: ["mon", "tue", …].'

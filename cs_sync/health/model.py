@@ -4,19 +4,12 @@ import hashlib
 from collections.abc import Mapping
 from fractions import Fraction
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    ValidationError,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from cs_sync.health.signals.registry import get_signal
+from cs_sync.settings import Settings
 
 Point = tuple[float, float]
 Band = Literal["red", "yellow", "green", "excellent"]
@@ -33,14 +26,10 @@ DEFAULT_INPUTS: dict[str, dict[str, Any]] = {
 """Usage 40, billing 30, support 20, NPS 10: the weights of the common weighted health score."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class InputConfig(_Section):
+class InputConfig(Settings):
     """One input of the score, a `[health.inputs.NAME]` table."""
 
-    weight: Annotated[float, Field(allow_inf_nan=False)] = Field(
+    weight: float = Field(
         description="Weighted: its share of 100. Points: the impact of one unit; may be negative."
     )
     signal: str = Field(
@@ -82,7 +71,7 @@ class InputConfig(_Section):
         return points
 
 
-class BandEdges(_Section):
+class BandEdges(Settings):
     """Lower edges of the bands on the unrounded score; a band ends where the next begins."""
 
     red: float = 0
@@ -110,7 +99,7 @@ class BandEdges(_Section):
         return next((name for name, edge in reversed(self.list_edges()) if score >= edge), "red")
 
 
-class HealthProfile(_Section):
+class HealthProfile(Settings):
     """Another model for some accounts, a `[health.profiles.NAME]` table.
 
     It applies to accounts with the attributes of `when` and, with `first_days`, only in
@@ -145,7 +134,18 @@ class HealthProfile(_Section):
         return all(str(attributes.get(name)) == str(value) for name, value in self.when.items())
 
 
-class HealthConfig(_Section):
+class ProfileError(ValueError):
+    """A profile whose model is invalid, with the errors of that model."""
+
+    def __init__(self, name: str, errors: ValidationError) -> None:
+        first = errors.errors(include_url=False, include_input=False)[0]
+        where = ".".join(["profiles", name, *map(str, first["loc"])])
+        super().__init__(f"{where}: {first['msg'].removeprefix('Value error, ')}")
+        self.name = name
+        self.errors = errors
+
+
+class HealthConfig(Settings):
     """Configuration of the health score.
 
     `weighted`: points of 0 to 100 per input, weighted by shares that total 100. `points`:
@@ -200,11 +200,7 @@ class HealthConfig(_Section):
                     "minimum_coverage": self.minimum_coverage if coverage is None else coverage,
                 })  # fmt: skip
             except ValidationError as error:
-                detail = error.errors(include_url=False, include_input=False)[0]
-                where = ".".join(["profiles", name, *map(str, detail["loc"])])
-                raise ValueError(
-                    f"{where}: {detail['msg'].removeprefix('Value error, ')}"
-                ) from None
+                raise ProfileError(name, error) from None
         return self
 
     def select_model(self, attributes: Mapping[str, Any], age_days: int | None) -> "HealthConfig":

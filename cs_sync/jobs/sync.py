@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from cs_sync.contracts.errors import ConfigError
+from cs_sync.contracts.errors import ConfigError, extract_cause
 from cs_sync.jobs.derive import derive_accounts_and_mrr
 from cs_sync.jobs.flag_anomalies import flag_anomalies
 from cs_sync.metrics.periods import get_day_start
@@ -69,8 +69,12 @@ def sync_in_run(recorded: RunSession, request: ReadRequest, only: Sequence[str] 
 
 def _describe_failures(outcomes: Sequence[StreamResult]) -> list[str]:
     """Return one message per cause: a refused key fails all streams of its source."""
-    streams: dict[tuple[str, str], list[str]] = {}
+    failed: dict[tuple[str, str], list[StreamResult]] = {}
     for outcome in sorted(outcomes, key=lambda o: (o.source, o.stream)):
         if outcome.error:
-            streams.setdefault((outcome.source, str(outcome.error)), []).append(outcome.stream)
-    return [f"{source} {', '.join(names)}: {why}" for (source, why), names in streams.items()]
+            cause = (outcome.source, extract_cause(outcome.error))
+            failed.setdefault(cause, []).append(outcome)
+    return [
+        f"{source} {', '.join(outcome.stream for outcome in same)}: {same[0].error}"
+        for (source, _), same in failed.items()
+    ]

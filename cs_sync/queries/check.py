@@ -9,13 +9,14 @@ from typing import Any
 
 from sqlalchemy import make_url
 
-from cs_sync.contracts.errors import CsSyncError
+from cs_sync.contracts.errors import CsSyncError, extract_cause
 from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Finding
 from cs_sync.jobs.follow_ups import get_playbooks
 from cs_sync.queries.company_view import describe_missing_assignees, describe_missing_attributes
 from cs_sync.queries.identity_questions import describe_open_questions
 from cs_sync.queries.late_use import describe_incomplete_days
+from cs_sync.queries.unattributed import describe_unattributed, list_unattributed_shares
 from cs_sync.runtime.workspace import Workspace
 
 
@@ -37,6 +38,7 @@ def check_workspace(workspace: Workspace) -> list[dict[str, Any]]:
         *describe_language_gaps(workspace),
         *describe_open_questions(workspace),
         *describe_incomplete_days(workspace, sources),
+        *describe_unattributed(list_unattributed_shares(workspace)),
         *lacking,
     ):
         workspace.emit(Event("warning", workspace.clock(), detail={"message": message}))
@@ -58,12 +60,13 @@ def check_workspace(workspace: Workspace) -> list[dict[str, Any]]:
 
 def _merge_equal_failures(findings: Iterable[Finding]) -> Iterator[Finding]:
     """Yield each failure once with all its streams: one wrong key fails all of them."""
-    subjects: dict[Finding, list[str]] = {}
+    equal: dict[Finding, list[Finding]] = {}
     for finding in findings:
-        key = finding if finding.ok else replace(finding, subject="")
-        subjects.setdefault(key, []).append(finding.subject)
-    for finding, named in subjects.items():
-        yield replace(finding, subject=", ".join(dict.fromkeys(named)))
+        cause = replace(finding, subject="", message=extract_cause(finding.message))
+        equal.setdefault(finding if finding.ok else cause, []).append(finding)
+    for same in equal.values():
+        subjects = dict.fromkeys(finding.subject for finding in same)
+        yield replace(same[0], subject=", ".join(subjects))
 
 
 def describe_language_gaps(workspace: Workspace) -> list[str]:

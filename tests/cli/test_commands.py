@@ -70,14 +70,16 @@ def test_options_of_sync_reach_the_job(run: Run, jobs: Jobs) -> None:
     jobs(
         "jobs.sync", sync_workspace=lambda workspace, **options: asked.update(options) or summary()
     )
-    line = "--only stripe --only files --full --since 2026-01-01 --until 2026-02-01"
+    line = "--only stripe --only files --since 2026-01-01 --until 2026-02-01"
     assert run("sync", *line.split()).code == 0
     assert asked == {
         "only": ["stripe", "files"],
-        "full": True,
+        "full": False,
         "since": date(2026, 1, 1),
         "until": date(2026, 2, 1),
     }
+    assert run("sync", "--full").code == 0
+    assert asked["full"] is True
 
 
 def test_a_run_in_json_is_one_object_and_alone_on_standard_output(run: Run, jobs: Jobs) -> None:

@@ -1,12 +1,14 @@
 """Mistakes, errors and interruptions: one message, no traceback, and the right exit code."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
 from cs_sync import ConfigError, CredentialRefused
+from cs_sync.cli.app import make_app
 
 Run = Callable[..., Any]
 Jobs = Callable[..., None]
@@ -24,6 +26,15 @@ Jobs = Callable[..., None]
         "--format xml metrics",
         "explain",
         "runs --limit 0",
+        "runs --limit 99999999999999999999",
+        "accounts undo 99999999999999999999",
+        "metrics --as-of 9999-12-31",
+        "mrr --since 0001-01-01",
+        "score --known-at 0001-01-01",
+        "reconcile --month 2026-13",
+        "state reopen 0001-01 --reason late",
+        "sync --full --since 2026-01-01",
+        "accounts link one",
     ],
 )
 def test_wrong_usage_ends_with_2_and_no_traceback(run: Run, jobs: Jobs, line: str) -> None:
@@ -32,7 +43,69 @@ def test_wrong_usage_ends_with_2_and_no_traceback(run: Run, jobs: Jobs, line: st
     assert ran.code == 2
     assert ran.out == ""
     assert "Traceback" not in ran.err
-    assert "Error" in ran.err
+    assert ran.err.startswith("error: ")
+    assert ran.err.splitlines()[1].startswith("  → ")
+    assert len(ran.err.splitlines()) == 2
+
+
+def list_closed_options(command: Any, path: tuple[str, ...] = ()) -> Iterator[Any]:
+    """Every option of every command that takes one of a few words: command line and words."""
+    for parameter in command.params:
+        words = parameter.type_descriptor.choices
+        if words:
+            yield pytest.param(
+                (*path, parameter.opts[0]), words, id=" ".join((*path, parameter.name))
+            )
+    for name, inner in getattr(command, "commands", {}).items():
+        yield from list_closed_options(inner, (*path, name))
+
+
+CLOSED = list(list_closed_options(typer.main.get_command(make_app())))
+
+
+def test_closed_options_are_found() -> None:
+    found = {" ".join(parameter.values[0]) for parameter in CLOSED}
+    assert {"--format", "--log-format", "metrics --family", "metrics --stage"} < found
+    assert {"metrics --grain", "metrics --strategy", "mrr --grain", "export --format"} < found
+
+
+@pytest.mark.parametrize(("line", "words"), CLOSED)
+def test_a_word_that_is_none_of_an_option_is_one_line_with_those_that_are(
+    run: Run, line: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    ran = run(*line, "nope")
+    assert (ran.code, ran.out) == (2, "")
+    message, remedy = ran.err.splitlines()
+    assert message.startswith(f"error: Invalid value for '{line[-1]}': 'nope' is not one of ")
+    for word in words:
+        assert f"'{word.casefold()}'" in message.casefold()
+    assert remedy == f"  → see {' '.join(('cs-sync', *line[:-1]))} --help"
+
+
+def test_a_group_without_a_command_shows_its_help(run: Run) -> None:
+    ran = run("rejects")
+    assert (ran.code, ran.err) == (2, "")
+    assert "Usage: cs-sync rejects" in ran.out
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "--timezone Mars",
+        "--currency EURO",
+        "--connector =files",
+        "--connector Files-DE=files",
+        "--connector nope",
+    ],
+)
+def test_init_writes_no_wrong_configuration(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run, line: str
+) -> None:
+    monkeypatch.delenv("CS_SYNC_DISABLED_PLUGINS")
+    ran = run("--config", str(tmp_path / "new.toml"), "init", *line.split())
+    assert ran.code == 2
+    assert ran.err.startswith("error: ")
+    assert not (tmp_path / "new.toml").exists()
 
 
 def test_a_global_option_behind_the_command_is_explained(run: Run) -> None:

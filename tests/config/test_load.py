@@ -146,7 +146,7 @@ def test_sqlite_files_lie_beside_the_configuration(
         ),
         (
             "[workspace]\nname = 5",
-            "workspace.name: must be a valid string",
+            "workspace.name: must be a text",
             "correct name",
         ),
         (
@@ -181,12 +181,12 @@ def test_sqlite_files_lie_beside_the_configuration(
         ),
         (
             f'[connectors.billing]\napi_key = "{CANARY}"\nproject_id = "one"',
-            "connectors.billing.project_id: must be a valid integer",
+            "connectors.billing.project_id: must be a whole number",
             "correct project_id: Number of the project.",
         ),
         (
             f'[connectors.billing]\napi_key = ["{CANARY}"]',
-            "connectors.billing.api_key: must be a valid string",
+            "connectors.billing.api_key: must be a text",
             "correct api_key: A restricted key",
         ),
         (
@@ -315,6 +315,73 @@ def test_sqlite_files_lie_beside_the_configuration(
             "metrics.policy_overrides.zone: unknown key",
             "known here: came_and_left",
         ),
+        (
+            "[health.inputs.usage]\npoints = [[0, 0], [10, true]]",
+            "line 2: health.inputs.usage.points: item 2, part 2: must be a number",
+            "correct points: Piecewise linear map",
+        ),
+        (
+            '[health.inputs.usage]\npoints = [[0, "x"], [10, 50]]',
+            "line 2: health.inputs.usage.points: item 1, part 2: must be a number",
+            "correct points: Piecewise linear map",
+        ),
+        (
+            "[health.inputs.usage]\npoints = [[0], [10, 50]]",
+            "line 2: health.inputs.usage.points: item 1, part 2: is missing",
+            "correct points: Piecewise linear map",
+        ),
+        (
+            "[health.inputs.usage]\npoints = [[0, 0, 1], [10, 50]]",
+            "line 2: health.inputs.usage.points: item 1: must have at most 2 items, not 3",
+            "correct points: Piecewise linear map",
+        ),
+        (
+            '[health.profiles.new]\nwhen = {plan = "free"}\n'
+            "[health.profiles.new.inputs.usage]\nweght = 40",
+            "line 4: health.profiles.new.inputs.usage.weght: unknown key",
+            "did you mean weight?",
+        ),
+        (
+            '[health.profiles.new]\nwhen = {plan = "free"}\n'
+            "[health.profiles.new.inputs.usage]\nweight = true",
+            "line 4: health.profiles.new.inputs.usage.weight: must be a number",
+            "correct weight: Weighted: its share of 100.",
+        ),
+        (
+            '[health.bands]\nexcellent = "nan"',
+            "line 2: health.bands.excellent: must be a finite number",
+            "correct excellent",
+        ),
+        (
+            "[follow_ups]\nbusiness_hours = [9, 17]",
+            'line 2: follow_ups.business_hours: item 1: must be a time like "09:00"',
+            "correct business_hours: Hours of work:",
+        ),
+        (
+            "[follow_ups]\nholidays = [86400]",
+            "line 2: follow_ups.holidays: item 1: must be a date like 2026-12-25",
+            "correct holidays: Days without work",
+        ),
+        (
+            '[identity]\nshared_domains = "gmail.com"',
+            "line 2: identity.shared_domains: must be a list",
+            "correct shared_domains: Domains",
+        ),
+        (
+            "[metrics.settings]\nnps = 4",
+            "line 2: metrics.settings.nps: must be a table",
+            "correct nps: Per metric its settings",
+        ),
+        (
+            '[workspace]\nname = "env:"',
+            "line 2: workspace.name: names nothing after the colon",
+            "write env:NAME, file:PATH or keyring:NAME, or the value itself",
+        ),
+        (
+            '[workspace]\nname = "env:CS_SYNC_NOT_SET"',
+            "workspace.name: environment variable CS_SYNC_NOT_SET is not set",
+            "export CS_SYNC_NOT_SET=…",
+        ),
         ("[workspace\n", "cs_sync.toml is not TOML", "correct that line"),
     ],
 )
@@ -363,6 +430,25 @@ def test_a_broken_plugin_is_the_reason_given(read: Read, plugins: PluginRegistry
     error = failure(read, "[connectors.stripe]")
     assert "customer-success-sync-stripe 1 cannot be used: no luck" in error.message
     assert error.remedy == "upgrade it"
+
+
+def test_a_reference_is_looked_up_in_every_section(
+    read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACME_NAME", "acme")
+    monkeypatch.setenv("ACME_ZONE", "Europe/Warsaw")
+    config = read(
+        """
+        [workspace]
+        name = "env:ACME_NAME"
+        timezone = "env:ACME_ZONE"
+        [metrics]
+        active_features = ["file:uploaded"]
+        """
+    )
+    assert config.workspace.name == "acme"
+    assert config.workspace.timezone == ZoneInfo("Europe/Warsaw")
+    assert config.metrics.active_features == ("file:uploaded",)
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ HOSTILE = '"\x1b[2J\x07<script>alert(1)</script>\u202e& ' + "x" * 70_000 + '"'
         ('[playbooks.detractor_cal]\nenabled = false', "there is no such playbook",
          "did you mean detractor_call?"),
         ('[playbooks.detractor_call]\nmax_age_days = 0', "playbooks.detractor_call.max_age_days",
-         "correct the value"),
+         "correct max_age_days"),
         ('[follow_ups]\nassignee = "the boss"', "'the boss' is no e-mail address",
          "write it as name@example.com"),
         ('[follow_ups]\nbusiness_hours = ["17:00", "09:00"]',

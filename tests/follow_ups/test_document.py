@@ -4,7 +4,8 @@ import re
 import tomllib
 from pathlib import Path
 
-from cs_sync.follow_ups import PLAYBOOKS, FollowUpSettings, read_settings
+from cs_sync.config.playbooks import read_playbook_settings
+from cs_sync.follow_ups import PLAYBOOKS, FollowUpSettings
 from cs_sync.follow_ups.document import render_playbooks
 
 PAGE = Path(__file__).parents[2] / "docs" / "playbooks.md"
@@ -20,20 +21,18 @@ def test_its_example_can_be_used() -> None:
     (example,) = re.findall(r"```toml\n(.*?)```", render_playbooks(PLAYBOOKS.values()), re.DOTALL)
     given = tomllib.loads(example)
     assert FollowUpSettings.model_validate(given["follow_ups"]).daily_cap == 8
-    defaults = {name: playbook.defaults for name, playbook in PLAYBOOKS.items()}
-    settings, mistakes = read_settings(given["playbooks"], defaults)
+    settings, mistakes = read_playbook_settings(given["playbooks"], PLAYBOOKS)
     assert mistakes == []
     assert not settings["passive_value"].enabled
 
 
 def test_every_default_that_it_shows_can_be_written() -> None:
-    defaults = {name: playbook.defaults for name, playbook in PLAYBOOKS.items()}
     for name, entry in re.findall(r"## `(\w+)`\n(.*?)(?=\n## |\Z)", PAGE.read_text(), re.DOTALL):
         lines = re.findall(r"- `(.+? = .+?)`", entry)
         given = tomllib.loads("\n".join(lines))
-        if name in defaults:
-            settings, mistakes = read_settings({name: given}, defaults)
-            assert (mistakes, settings[name]) == ([], defaults[name])
+        if name in PLAYBOOKS:
+            settings, mistakes = read_playbook_settings({name: given}, PLAYBOOKS)
+            assert (mistakes, settings[name]) == ([], PLAYBOOKS[name].defaults)
 
 
 def test_the_smallest_playbooks_stay_small() -> None:

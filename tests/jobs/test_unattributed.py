@@ -29,6 +29,14 @@ def test_a_run_and_its_report_tell_the_share(place: Place) -> None:
     assert "from sources without invoices" in page
 
 
+def test_check_tells_the_share(place: Place) -> None:
+    assert "without an account" not in place.run("check").said
+    assert place.run("sync").code == 0
+    checked = place.run("check")
+    assert checked.code == 0
+    assert "warning: without an account: 1 of 4 tickets (25.0 %); list them with" in checked.said
+
+
 def test_the_command_lists_them_and_tells_every_share(place: Place) -> None:
     assert place.run("sync").code == 0
     ran = place.run("--format", "json", "accounts", "--unattributed")

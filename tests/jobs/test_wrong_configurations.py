@@ -5,6 +5,7 @@ import re
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,16 @@ WRONG_ADDRESSES = {
 }
 LONG = "9" * 5000
 WRONG_TABLES = {
+    "[follow_ups]\ndaily_cap = true": "follow_ups.daily_cap: must be a whole number",
+    "[write_back]\nmax_change = true": "write_back.max_change: must be a number",
+    "[health]\nminimum_coverage = true": "health.minimum_coverage: must be a number",
+    "[playbooks.csat_drop]\nanswers = true": "playbooks.csat_drop.answers: must be a whole number",
+    '[connectors.hubspot]\naccess_token = "k"\nportal_id = true': "portal_id: must be a whole",
+    '[connectors.posthog]\napi_key = "k"\nproject_id = 1\n[connectors.posthog.surveys]\n'
+    'a = {kind = "csat", scale = [true, 5]}': "surveys.a.scale: item 1: must be a number",
+    "[follow_ups]\nbusiness_hours = [9, 17]": "business_hours: item 1: must be a time",
+    '[workspace]\nname = "env:"': "workspace.name: names nothing after the colon",
+    '[workspace]\nname = "keyring: "': "workspace.name: names nothing after the colon",
     f"[schedule]\njitter = {LONG}": "schedule.jitter: is beyond 64 bits",
     f'[connectors.posthog]\napi_key = "k"\nproject_id = {LONG}': "project_id: is beyond 64 bits",
     f"[schedule]\njitter = 0x{'f' * 5000}": "schedule.jitter: is beyond 64 bits",
@@ -86,6 +97,9 @@ WRONG_TABLES = {
 }
 
 
+_NUMBERS = count()
+
+
 class _Refusing(BaseHTTPRequestHandler):
     """A vendor that knows nobody's key."""
 
@@ -95,6 +109,7 @@ class _Refusing(BaseHTTPRequestHandler):
         self.send_response(401)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(body)))
+        self.send_header("request-id", f"req_{next(_NUMBERS)}")
         self.end_headers()
         self.wfile.write(body)
 

@@ -90,7 +90,9 @@ def list_decisions(context: typer.Context) -> None:
 
 def undo_decision(
     context: typer.Context,
-    number: Annotated[int, typer.Argument(help="Number of the decision.", metavar="ANSWER")],
+    number: Annotated[
+        int, typer.Argument(min=1, max=2**31, help="Number of the decision.", metavar="ANSWER")
+    ],
 ) -> None:
     """Revert a decision: its records are linked as before."""
     from cs_sync.jobs.identity_answers import withdraw_answer as take_back
@@ -104,10 +106,10 @@ def undo_decision(
 def _record_decision(
     context: typer.Context, kind: Any, named: list[str], reason: str | None, least: int
 ) -> None:
-    from cs_sync.jobs.identity_answers import record_answer
-
     if len(named) < least:
         raise typer.BadParameter(f"name at least {least} accounts or records", context)
+    from cs_sync.jobs.identity_answers import record_answer
+
     options: Options = context.obj
     with options.workspace() as workspace:
         rows = record_answer(workspace, kind, named, reason)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cs_sync.cli.commands.metrics import Day, KnownAt, parse_instant, to_date
+from cs_sync.cli.days import Day, KnownAt, parse_instant
 from cs_sync.cli.options import Options
 
 
@@ -45,8 +45,8 @@ def show_topics(
     with options.workspace() as workspace:
         update_mrr(workspace)
         request = TopicRequest(
-            since=to_date(since),
-            until=to_date(until),
+            since=since,
+            until=until,
             known_at=parse_instant(known_at, workspace.config.workspace.timezone),
             surveys=survey or (),
             tickets=tickets,

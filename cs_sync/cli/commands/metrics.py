@@ -1,24 +1,17 @@
 """Commands that compute: metrics, mrr, reconcile, score, explain."""
 
-from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from datetime import date
+from typing import Annotated, Literal
 
 import typer
 
+from cs_sync.cli.days import Day, KnownAt, parse_day, parse_instant, parse_month
 from cs_sync.cli.options import Options
-
-if TYPE_CHECKING:
-    from datetime import date
-    from zoneinfo import ZoneInfo
 
 Grain = Literal["day", "week", "month", "quarter", "year"]
 Stage = Literal["onboarding", "retention", "expansion"]
 Strategy = Literal["stability", "product-market fit", "profitability"]
 Family = Literal["commercial", "engagement", "technical", "lead management", "customer ROI"]
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
-KnownAt = Annotated[
-    str | None, typer.Option(help="Use data known then: a day, or an instant (ISO 8601).")
-]
 By = Annotated[
     list[str] | None, typer.Option(help="Split by this attribute of accounts; may be repeated.")
 ]
@@ -68,9 +61,9 @@ def show_metrics(
     with options.workspace() as workspace:
         update_mrr(workspace, policy or ())
         request = MetricRequest(
-            as_of=to_date(as_of),
-            since=to_date(since),
-            until=to_date(until),
+            as_of=as_of,
+            since=since,
+            until=until,
             known_at=parse_instant(known_at, workspace.config.workspace.timezone),
             names=metric or (),
             grain=grain,
@@ -104,11 +97,11 @@ def show_mrr(
     options: Options = context.obj
     with options.workspace() as workspace:
         update_mrr(workspace)
-        close_shown_months(workspace, since=to_date(since), until=to_date(until), grain=grain)
+        close_shown_months(workspace, since=since, until=until, grain=grain)
         rows = compute(
             workspace,
-            since=to_date(since),
-            until=to_date(until),
+            since=since,
+            until=until,
             grain=grain,
             by=by or (),
             currency=currency,
@@ -119,9 +112,11 @@ def show_mrr(
 def show_reconciliation(
     context: typer.Context,
     month: Annotated[
-        datetime | None,
+        date | None,
         typer.Option(
-            formats=["%Y-%m"], help="Month, e.g. 2026-01; default: the last complete month."
+            parser=parse_month,
+            metavar="MONTH",
+            help="Month, e.g. 2026-01; default: the last complete month.",
         ),
     ] = None,
     everything: Annotated[
@@ -137,7 +132,7 @@ def show_reconciliation(
     options: Options = context.obj
     with options.workspace() as workspace:
         update_mrr(workspace)
-        rows = compare(workspace, month=to_date(month), everything=everything)
+        rows = compare(workspace, month=month, everything=everything)
     print_rows(options.format, rows, RECONCILE_FIELDS, reconcile_table)
 
 
@@ -146,8 +141,8 @@ def show_scores(
     as_of: Day = None,
     known_at: KnownAt = None,
     since: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Show changes of band since this day."),
+        date | None,
+        typer.Option(parser=parse_day, metavar="DAY", help="Show changes of band since this day."),
     ] = None,
 ) -> None:
     """Show accounts' health, worst first; with --since, changes of band."""
@@ -161,11 +156,11 @@ def show_scores(
     options: Options = context.obj
     with options.workspace() as workspace:
         if since:
-            moved = list_band_changes(workspace, since=since.date())
+            moved = list_band_changes(workspace, since=since)
             print_rows(options.format, moved, ("account", "name", "as_of", "from", "to", "score"))
             return
         moment = parse_instant(known_at, workspace.config.workspace.timezone)
-        rows = compute(workspace, as_of=to_date(as_of), known_at=moment)
+        rows = compute(workspace, as_of=as_of, known_at=moment)
     print_rows(options.format, rows, SCORE_FIELDS, scores_table)
 
 
@@ -174,7 +169,8 @@ def show_explanation(
     account: Annotated[str, typer.Argument(help="Account id, name or domain.")],
     as_of: Day = None,
     since: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Show changes since this day.")
+        date | None,
+        typer.Option(parser=parse_day, metavar="DAY", help="Show changes since this day."),
     ] = None,
     known_at: KnownAt = None,
 ) -> None:
@@ -187,30 +183,8 @@ def show_explanation(
     options: Options = context.obj
     with options.workspace() as workspace:
         moment = parse_instant(known_at, workspace.config.workspace.timezone)
-        detail = compute(
-            workspace, account, as_of=to_date(as_of), since=to_date(since), known_at=moment
-        )
+        detail = compute(workspace, account, as_of=as_of, since=since, known_at=moment)
     if options.format == "table":
         print_explanation(make_console(), detail)
     else:
         print_rows(options.format, [detail], SCORE_FIELDS)
-
-
-def to_date(moment: datetime | None) -> "date | None":
-    """Return the date of an option, if given."""
-    return moment.date() if moment else None
-
-
-def parse_instant(text: str | None, zone: "ZoneInfo") -> datetime | None:
-    """Parse a date (its midnight) or an instant, by default in the reporting zone.
-
-    Raises:
-        BadParameter: The text is neither.
-    """
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is neither a day nor an ISO 8601 instant") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)

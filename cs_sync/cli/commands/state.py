@@ -1,10 +1,11 @@
 """Commands on the workspace's state: runs, cursors, closed months."""
 
-from datetime import datetime
+from datetime import date
 from typing import Annotated
 
 import typer
 
+from cs_sync.cli.days import parse_month
 from cs_sync.cli.options import Options
 
 
@@ -21,7 +22,9 @@ def add_to(app: typer.Typer) -> None:
 
 def show_runs(
     context: typer.Context,
-    limit: Annotated[int, typer.Option(min=1, help="Number of runs, newest first.")] = 20,
+    limit: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Number of runs, newest first.")
+    ] = 20,
 ) -> None:
     """List past runs."""
     from cs_sync.cli.output import print_rows
@@ -73,7 +76,9 @@ def show_months(context: typer.Context) -> None:
 
 def reopen_month(
     context: typer.Context,
-    month: Annotated[datetime, typer.Argument(formats=["%Y-%m"], help="Month, e.g. 2026-01.")],
+    month: Annotated[
+        date, typer.Argument(parser=parse_month, metavar="MONTH", help="Month, e.g. 2026-01.")
+    ],
     reason: Annotated[str, typer.Option("--reason", help="Reason; stored with the decision.")],
 ) -> None:
     """Reopen a month and all later ones, to be closed again with today's data."""
@@ -81,7 +86,7 @@ def reopen_month(
 
     options: Options = context.obj
     with options.workspace() as workspace:
-        opened = reopen_months(workspace, month.date(), reason)
+        opened = reopen_months(workspace, month, reason)
     if not options.quiet:
         names = ", ".join(f"{reopened:%Y-%m}" for reopened in opened)
         typer.echo(f"open again: {names}; they are closed when they are next shown", err=True)

@@ -1,16 +1,14 @@
 """Commands that read the sources: sync, run, rejects."""
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cs_sync.cli.days import Day
 from cs_sync.cli.options import Options
 
 if TYPE_CHECKING:
     from cs_sync.runtime.run_result import RunSummary
-
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -41,14 +39,16 @@ def sync_sources(
     """Read new data from every source; --since and --until read a range again."""
     from cs_sync.jobs.sync import sync_workspace as run_sync
 
+    if full and (since or until):
+        raise typer.BadParameter("--full does not go with --since and --until")
     options: Options = context.obj
     with options.workspace() as workspace:
         summary = run_sync(
             workspace,
             only=only or (),
             full=full,
-            since=since.date() if since else None,
-            until=until.date() if until else None,
+            since=since,
+            until=until,
         )
     exit_with_summary(options, summary)
 

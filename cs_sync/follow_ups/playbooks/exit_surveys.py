@@ -4,20 +4,19 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from cs_sync.follow_ups.company import CompanyView, Question
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.wording import join_paragraphs
+from cs_sync.settings import Settings
 
 RATE = "customer_churn_rate"
 
 
-class Target(BaseModel):
+class Target(Settings):
     """A churn rate with its period; one needs the other."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     rate: float = Field(gt=0, lt=1)
     per: Literal["month", "quarter", "year"]

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from cs_sync.metrics.fx import FxRate
+from cs_sync.settings import Settings
 
 _VERSION = 1
 """Part of the hash: raise it when a default or the meaning of a switch changes."""
@@ -70,10 +71,8 @@ PRESET_DIFFERENCES: dict[str, str] = {
 """What a preset does not follow, and why."""
 
 
-class MrrPolicy(BaseModel):
+class MrrPolicy(Settings):
     """The switches of MRR; equal switches give an equal `hash`, stored with every figure."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(default="default", description="The preset it derives from; not hashed.")
     zone: str = Field(default="UTC", description="Reporting zone: where a day begins.")

@@ -2,9 +2,9 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from cs_sync import ConnectorConfig
+from cs_sync import ConnectorConfig, Settings
 from cs_sync_schemas import Scale
 
 DEFAULT_IGNORED_EVENTS = (
@@ -21,10 +21,8 @@ DEFAULT_IGNORED_EVENTS = (
 """Events that a person's browser or a server sends without anybody using the product."""
 
 
-class SurveyScale(BaseModel):
+class SurveyScale(Settings):
     """The measure of one survey's ratings; a bare `"csat"` means `{kind = "csat"}`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["nps", "csat", "ces", "custom"]
     scale: Scale | None = Field(default=None, description="None: as the survey's question says.")

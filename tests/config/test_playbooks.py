@@ -5,19 +5,19 @@ from typing import Any
 
 import pytest
 
-from cs_sync.follow_ups import PLAYBOOKS, SettingsProblem, read_settings
-
-DEFAULTS = {name: playbook.defaults for name, playbook in PLAYBOOKS.items()}
+from cs_sync.config.playbooks import read_playbook_settings
+from cs_sync.config.problems import Problem
+from cs_sync.follow_ups import PLAYBOOKS
 
 
 def test_a_table_changes_what_it_names() -> None:
-    settings, mistakes = read_settings(
-        {"detractor_call": {"due_in": "2d", "max_age_days": 7}}, DEFAULTS
+    settings, mistakes = read_playbook_settings(
+        {"detractor_call": {"due_in": "2d", "max_age_days": 7}}, PLAYBOOKS
     )
     assert mistakes == []
     assert settings["detractor_call"].due_in == timedelta(days=2)
     assert settings["detractor_call"].priority == "high"
-    assert settings["account_review"] == DEFAULTS["account_review"]
+    assert settings["account_review"] == PLAYBOOKS["account_review"].defaults
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_a_table_changes_what_it_names() -> None:
     [("90m", timedelta(minutes=90)), ("24h", timedelta(days=1)), ("1 w", timedelta(weeks=1))],
 )
 def test_durations(text: str, length: timedelta) -> None:
-    settings, _ = read_settings({"account_review": {"due_in": text}}, DEFAULTS)
+    settings, _ = read_playbook_settings({"account_review": {"due_in": text}}, PLAYBOOKS)
     assert settings["account_review"].due_in == length
 
 
@@ -35,37 +35,37 @@ def test_durations(text: str, length: timedelta) -> None:
         ({"detractor_cal": {}}, "playbooks.detractor_cal", "there is no such playbook",
          "did you mean detractor_call?"),
         ({"zzz": {}}, "playbooks.zzz", "there is no such playbook",
-         f"known here: {', '.join(PLAYBOOKS)}"),
+         f"known here: {', '.join(sorted(PLAYBOOKS))}"),
         ({"account_review": {"due": "2d"}}, "playbooks.account_review.due", "unknown key",
          "did you mean due_in?"),
         ({"account_review": {"due_in": "soon"}}, "playbooks.account_review.due_in",
          "'soon' is no duration", 'write "90m", "24h", "2d" or "1w"'),
         ({"account_review": {"priority": "urgent"}}, "playbooks.account_review.priority",
-         "Input should be 'low', 'medium' or 'high'", "correct the value"),
+         "must be 'low', 'medium' or 'high'", "known here: high, low, medium"),
         ({"account_review": 3}, "playbooks.account_review", "must be a table",
          "write it as [playbooks.account_review]"),
     ],
 )  # fmt: skip
 def test_mistakes(given: dict[str, Any], key: str, message: str, remedy: str) -> None:
-    settings, mistakes = read_settings(given, DEFAULTS)
-    assert mistakes == [SettingsProblem(key, message, remedy)]
+    settings, mistakes = read_playbook_settings(given, PLAYBOOKS)
+    assert mistakes == [Problem(key, message, remedy)]
     assert "contraction_contact" in settings
 
 
 def test_a_company_wide_playbook_needs_somebody_to_go_to() -> None:
     given = {"exit_surveys": {"target": {"rate": 0.03, "per": "month"}}}
-    _, mistakes = read_settings(given, DEFAULTS, unowned=["exit_surveys", "cost_work"])
+    _, mistakes = read_playbook_settings(given, PLAYBOOKS, assigned=False)
     assert mistakes == [
-        SettingsProblem(
+        Problem(
             "playbooks.exit_surveys.assignee",
             "is missing: these follow-ups belong to no account, and so to no owner",
             'add assignee = "name@example.com" to [playbooks.exit_surveys] or to [follow_ups]',
         )
     ]
     given["exit_surveys"]["assignee"] = "head@example.com"  # type: ignore[assignment]
-    assert read_settings(given, DEFAULTS, unowned=["exit_surveys"])[1] == []
+    assert read_playbook_settings(given, PLAYBOOKS, assigned=False)[1] == []
     off = {"exit_surveys": {"enabled": False}}
-    assert read_settings(off, DEFAULTS, unowned=["exit_surveys"])[1] == []
+    assert read_playbook_settings(off, PLAYBOOKS, assigned=False)[1] == []
 
 
 @pytest.mark.parametrize(
@@ -79,5 +79,5 @@ def test_a_company_wide_playbook_needs_somebody_to_go_to() -> None:
     ],
 )
 def test_what_is_wrong_is_named_by_its_key(given: dict[str, Any], key: str) -> None:
-    _, mistakes = read_settings(given, DEFAULTS)
+    _, mistakes = read_playbook_settings(given, PLAYBOOKS)
     assert [mistake.key for mistake in mistakes] == [key]
