@@ -25,7 +25,8 @@ from cs_sync.config.model import (
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.follow_ups.playbooks import PLAYBOOKS
 from cs_sync.follow_ups.settings import FollowUpSettings, format_duration
-from cs_sync.health.model import DEFAULT_INPUTS, HealthConfig
+from cs_sync.health.default_inputs import DEFAULT_INPUTS
+from cs_sync.health.model import HealthConfig
 from cs_sync.plugins import PluginRegistry
 from cs_sync.plugins.distributions import how_to_install
 

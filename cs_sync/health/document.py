@@ -5,7 +5,8 @@ Run it with `python -m cs_sync.health.document`.
 
 from collections.abc import Iterator
 
-from cs_sync.health.model import DEFAULT_INPUTS, HealthConfig
+from cs_sync.health.default_inputs import DEFAULT_INPUTS, WEIGHTS_WITHOUT_USAGE
+from cs_sync.health.model import HealthConfig
 from cs_sync.health.signals.registry import FEATURE_SIGNAL, SIGNALS, Signal, parse_feature
 from cs_sync.i18n import ENGLISH
 from cs_sync.markdown import wrap_markdown
@@ -24,6 +25,7 @@ weight = 20                    # all weights total 100; 0 takes the input out
 signal = "tickets_30"
 points = [[0, 100], [3, 0]]    # value → points of 0 to 100, straight lines between
 max_age_days = 45              # facts older than this are missing, not the last value
+bonus = false                  # true: on top of 100, and missed by nobody
 ```
 
 Who adds an input takes its weight from the others: for one of 30, the default weights 40, 30, 20
@@ -47,6 +49,21 @@ weight = -5
 Where `[metrics] active_features = ["export", …]` names features or events, only they make somebody
 active: `active_days_28`, `days_since_use`, `usage_trend_28` and `seat_use_28` go by them, and are
 missing for accounts of which only sources know that never saw one (as those that give totals).
+"""
+_DEFAULT_INPUTS = """\
+## Default inputs
+
+Which weights hold follows from the sources. An input whose records no configured connector brings,
+and none are stored of, leaves the model; the others share its weight, and coverage is measured over
+them. `score`, `check`, `run` and the report say once what is left out (`left_out` in JSON).
+
+Without a source of usage, what billing and the CRM know takes its place: the second column. With
+Stripe and HubSpot alone support leaves as well, and the other 90 count as 100. A scheduled
+cancellation then costs 30 of 90, so that an account that leaves is never green. Weights of your own
+hold with any sources.
+
+Seats and renewals are facts of some accounts only: without them nothing is missing. A bonus (+)
+comes on top of a green score: who is well and grows passes 100 and is excellent.
 """
 _BETTER = {
     "more": "more is better",
@@ -74,11 +91,14 @@ def _render_signal(signal: Signal) -> str:
 
 
 def _render_default_inputs() -> Iterator[str]:
-    yield "## Default inputs\n"
-    yield "| input | weight | signal | points |\n| --- | --- | --- | --- |"
+    yield _DEFAULT_INPUTS
+    yield "| input | with usage | without | signal | points |\n| --- | --- | --- | --- | --- |"
     for name, defaults in DEFAULT_INPUTS.items():
         points = ", ".join(f"{value} → {points}" for value, points in defaults["points"])
-        yield f"| `{name}` | {defaults['weight']} | `{defaults['signal']}` | {points} |"
+        weights = [defaults["weight"], WEIGHTS_WITHOUT_USAGE.get(name, 0)]
+        plus = "+" if defaults.get("bonus") else ""
+        shown = " | ".join(f"{plus}{weight}" if weight else "–" for weight in weights)
+        yield f"| `{name}` | {shown} | `{defaults['signal']}` | {points} |"
     yield ""
 
 

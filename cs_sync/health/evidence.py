@@ -21,7 +21,9 @@ from cs_sync.health.facts import (
     AccountEvidence,
     AnswerFact,
     FeatureFact,
+    MrrChangeFact,
     OverdueInvoice,
+    PaymentFact,
     RatingFact,
     ReferralFact,
     RunningSubscription,
@@ -32,6 +34,8 @@ from cs_sync.health.facts import (
 from cs_sync.health.relations import select_owned
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.signals.billing import INVOICE, SUBSCRIPTION, is_ending, is_overdue, is_running
+from cs_sync.health.signals.mrr import select_mrr_change
+from cs_sync.health.signals.payments import select_payments
 from cs_sync.health.signals.seats import select_subscription_seats
 from cs_sync.health.signals.support import TICKET
 from cs_sync.health.signals.surveys import select_latest_answers, select_ratings
@@ -101,6 +105,7 @@ def _select_usage(scope: SignalScope) -> Select[Any]:
         func.count(distinct(before)).label("earlier_days"),
         func.max(days.c.day).label("last_day"),
         func.count(distinct(someone)).label("people"),
+        func.min(days.c.day).label("first_day"),
     ).group_by(days.c.account_id)
 
 
@@ -140,6 +145,8 @@ EVIDENCE_QUERIES: dict[str, Callable[[SignalScope], Select[Any]]] = {
     "ratings": _ratings,
     "invoices": _select_overdue_invoices,
     "subscriptions": _select_subscriptions,
+    "payments": select_payments,
+    "mrr_change": select_mrr_change,
     "usage": _select_usage,
     "features": _select_features,
     "steps": _select_steps,
@@ -177,6 +184,8 @@ _FACT_TYPES: dict[str, tuple[type[Any], str]] = {
     "ratings": (RatingFact, "ratings"),
     "invoices": (OverdueInvoice, "invoices"),
     "subscriptions": (RunningSubscription, "subscriptions"),
+    "payments": (PaymentFact, "payments"),
+    "mrr_change": (MrrChangeFact, "mrr_change"),
     "usage": (UsageFact, "usage"),
     "features": (FeatureFact, "features"),
     "steps": (StepFact, "steps"),
@@ -201,6 +210,8 @@ def _build_evidence(facts: Mapping[str, list[Any]]) -> AccountEvidence:
         ratings=tuple(facts.get("ratings", ())),
         invoices=tuple(facts.get("invoices", ())),
         subscriptions=tuple(facts.get("subscriptions", ())),
+        payments=next(iter(facts.get("payments", ())), None),
+        mrr_change=next(iter(facts.get("mrr_change", ())), None),
         usage=next(iter(facts.get("usage", ())), None),
         features=tuple(facts.get("features", ())),
         steps=tuple(facts.get("steps", ())),

@@ -1,7 +1,9 @@
 """Facts behind the signals, for reasons and follow-ups."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 RATED_DAYS = 365
 """How far back all CSAT answers are read, for comparisons over time."""
@@ -89,13 +91,35 @@ class UsageFact:
     """Days of use: the last 28 days, the 28 before, and the last day.
 
     `people` is the number of active people in the last 28 days; 0 if usage is only known
-    per account.
+    per account. `first_day` is the first day of use on record.
     """
 
     recent_days: int
     earlier_days: int
     last_day: date
     people: int = 0
+    first_day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFact:
+    """Invoices of the last 365 days, and those of them that failed or were paid late."""
+
+    invoices: int
+    paid: int
+    late: int
+    last_late_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MrrChangeFact:
+    """MRR 90 days ago and now, in minor units of one currency, with its parts per item."""
+
+    currency: str
+    before: int
+    now: int
+    parts_before: Sequence[Mapping[str, Any]] | None = None
+    parts_now: Sequence[Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +165,8 @@ class AccountEvidence:
     ratings: tuple[RatingFact, ...] = ()
     invoices: tuple[OverdueInvoice, ...] = ()
     subscriptions: tuple[RunningSubscription, ...] = ()
+    payments: PaymentFact | None = None
+    mrr_change: MrrChangeFact | None = None
     usage: UsageFact | None = None
     features: tuple[FeatureFact, ...] = ()
     steps: tuple[StepFact, ...] = ()

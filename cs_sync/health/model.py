@@ -1,29 +1,19 @@
 """The health model of a workspace: the validated `[health]` configuration section."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
+from cs_sync.health.default_inputs import DEFAULT_INPUTS, USAGE, WEIGHTS_WITHOUT_USAGE
 from cs_sync.health.signals.registry import get_signal
 from cs_sync.settings import Settings
 
 Point = tuple[float, float]
 Band = Literal["red", "yellow", "green", "excellent"]
-
-DEFAULT_INPUTS: dict[str, dict[str, Any]] = {
-    "usage": {"weight": 40, "signal": "active_days_28", "points": [(0, 0), (10, 50), (20, 100)]},
-    # An agreed end is not yet an unpaid bill, but it is red by itself.
-    "billing": {"weight": 30, "signal": "billing_standing", "points": [(0, 0), (1, 25), (2, 100)]},
-    "support": {"weight": 20, "signal": "tickets_30", "points": [(0, 100), (3, 0)]},
-    # Its edges are those of the survey: 6 and less is red, 7 and 8 yellow, 9 and more green.
-    "nps": {"weight": 10, "signal": "nps",
-            "points": [(0, 0), (6, 30), (7, 50), (9, 85), (10, 100)]},
-}  # fmt: skip
-"""Usage 40, billing 30, support 20, NPS 10: the weights of the common weighted health score."""
 
 
 class InputConfig(Settings):
@@ -40,6 +30,9 @@ class InputConfig(Settings):
     )
     max_age_days: int | None = Field(
         default=None, ge=1, description="Facts older than this are missing, not the last value."
+    )
+    bonus: bool = Field(
+        default=False, description="Its points come on top of 100, and it is missed by nobody."
     )
 
     @field_validator("signal")
@@ -148,9 +141,10 @@ class ProfileError(ValueError):
 class HealthConfig(Settings):
     """Configuration of the health score.
 
-    `weighted`: points of 0 to 100 per input, weighted by shares that total 100. `points`:
-    impact times frequency, summed without a ceiling. Weighted mode starts from the default
-    inputs: a table overrides the one of its name or adds one; weight 0 removes one.
+    `weighted`: points of 0 to 100 per input, weighted by shares that total 100; a bonus comes
+    on top. `points`: impact times frequency, summed without a ceiling. Weighted mode starts
+    from the default inputs: a table overrides the one of its name or adds one; weight 0 removes
+    one.
     """
 
     mode: Literal["weighted", "points"] = "weighted"
@@ -161,6 +155,7 @@ class HealthConfig(Settings):
     bands: BandEdges = Field(default_factory=BandEdges)
     profiles: Mapping[str, HealthProfile] = Field(default_factory=dict)
     _models: dict[str, "HealthConfig"] = PrivateAttr(default_factory=dict)
+    _left_out: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="before")
     @classmethod
@@ -181,6 +176,8 @@ class HealthConfig(Settings):
             self._check_weights()
         elif not self.active():
             raise ValueError("points mode has no default inputs; add [health.inputs.NAME] tables")
+        elif any(config.bonus for config in self.active().values()):
+            raise ValueError("bonus is for weighted mode: points have no ceiling; remove it")
         return self
 
     @model_validator(mode="after")
@@ -215,8 +212,48 @@ class HealthConfig(Settings):
                 return self._models[name]
         return self
 
+    def fit_sources(self, has_source: Callable[[str], bool]) -> "HealthConfig":
+        """Return the model for the sources there are: what none of them brings leaves it.
+
+        Without a source of use the default weights give way to those of billing and CRM;
+        weights of your own stay as they are. A model that nothing would be left of stays
+        whole: nothing was read yet.
+
+        Args:
+            has_source: Name of a signal → whether a source brings its records.
+        """
+        inputs = self._choose_inputs(has_source)
+        left = {name: item for name, item in inputs.items() if has_source(item.signal)}
+        if not any(item.weight and not item.bonus for item in left.values()):
+            return self
+        fitted = self.model_copy(update={"inputs": left})
+        wanted = {n: i for some in (inputs, self.inputs) for n, i in some.items() if i.weight}
+        absent = [name for name in self.inputs if name in wanted and name not in left]
+        fitted._left_out = tuple(absent)
+        fitted._models = {
+            name: model.fit_sources(has_source) for name, model in self._models.items()
+        }
+        return fitted
+
+    def _choose_inputs(self, has_source: Callable[[str], bool]) -> Mapping[str, InputConfig]:
+        """Return the inputs with the default weights of the sources there are, else as given."""
+        given = {name: item.weight for name, item in self.scored_inputs().items()}
+        usual = {name: i["weight"] for name, i in DEFAULT_INPUTS.items() if not i.get("bonus")}
+        as_usual = self.mode == "weighted" and given == {n: w for n, w in usual.items() if w}
+        if not as_usual or has_source(self.inputs[USAGE].signal):
+            return self.inputs
+        return {
+            name: item.model_copy(update={"weight": WEIGHTS_WITHOUT_USAGE.get(name, 0)})
+            for name, item in self.inputs.items()
+        }
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The inputs that left the model, as no source brings their records."""
+        return self._left_out
+
     def _check_weights(self) -> None:
-        total = sum((to_fraction(i.weight) for i in self.active().values()), Fraction(0))
+        total = sum((to_fraction(i.weight) for i in self.scored_inputs().values()), Fraction(0))
         for name, config in self.active().items():
             if config.weight < 0:
                 raise ValueError(f"inputs.{name}.weight is negative; weights are shares of 100")
@@ -225,7 +262,7 @@ class HealthConfig(Settings):
             if any(not 0 <= points <= 100 for _, points in config.points):
                 raise ValueError(f"inputs.{name}.points must lie between 0 and 100")
         if total != 100:
-            shares = ", ".join(f"{n} {i.weight:g}" for n, i in self.active().items())
+            shares = ", ".join(f"{n} {i.weight:g}" for n, i in self.scored_inputs().items())
             raise ValueError(
                 f"weights must total 100, these total {float(total):g} ({shares}); "
                 f"{self._suggest_weights()}"
@@ -233,8 +270,9 @@ class HealthConfig(Settings):
 
     def _suggest_weights(self) -> str:
         """Suggest weights that total 100: added inputs keep theirs, the others are scaled down."""
-        weights = {name: to_fraction(config.weight) for name, config in self.active().items()}
-        added = {name: w for name, w in weights.items() if name not in DEFAULT_INPUTS}
+        weights = {name: to_fraction(i.weight) for name, i in self.scored_inputs().items()}
+        usual = {name for name, default in DEFAULT_INPUTS.items() if default["weight"]}
+        added = {name: w for name, w in weights.items() if name not in usual}
         room = 100 - sum(added.values())
         others = {name: w for name, w in weights.items() if name not in added}
         if room <= 0 or not others:
@@ -248,6 +286,10 @@ class HealthConfig(Settings):
     def active(self) -> dict[str, InputConfig]:
         """Return the inputs with a weight."""
         return {name: config for name, config in self.inputs.items() if config.weight}
+
+    def scored_inputs(self) -> dict[str, InputConfig]:
+        """Return the inputs whose weights total 100: those with a weight that are no bonus."""
+        return {name: config for name, config in self.active().items() if not config.bonus}
 
     def list_signals(self) -> list[str]:
         """Return the signals to read, each once, also those of the profiles."""
@@ -276,5 +318,5 @@ def _merge_input(default: Mapping[str, Any], override: Any) -> Any:
     if not isinstance(override, Mapping):
         return override
     if override.get("signal", default.get("signal")) != default.get("signal"):
-        default = {key: value for key, value in default.items() if key == "weight"}
+        default = {key: value for key, value in default.items() if key in ("weight", "bonus")}
     return {**default, **override}

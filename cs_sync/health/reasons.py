@@ -27,6 +27,8 @@ def build_reasons(
 ) -> list[ScoreReason]:
     """Return one reason per input, the most costly first, missing inputs last.
 
+    A bonus that was not won is no reason, and nothing is said twice.
+
     Args:
         score: The score of the account.
         evidence: The facts of the account.
@@ -40,16 +42,19 @@ def build_reasons(
             _calculate_loss(c, score.mode),
         )
         for c in score.contributions
+        if c.contribution > 0 or not c.bonus
     ]
     reasons.sort(key=lambda reason: -(reason.loss or Fraction(0)))
-    return reasons + [
-        ScoreReason(m.input, _describe_missing(m, words), None) for m in score.missing
-    ]
+    reasons += [ScoreReason(m.input, _describe_missing(m, words), None) for m in score.missing]
+    unique: dict[str, ScoreReason] = {}
+    for reason in reasons:
+        unique.setdefault(reason.text, reason)
+    return list(unique.values())
 
 
 def _calculate_loss(contribution: Contribution, mode: str) -> Fraction:
     """Return the points lost against a full input; in points mode, the points taken away."""
-    full = contribution.weight if mode == "weighted" else Fraction(0)
+    full = contribution.weight if mode == "weighted" and not contribution.bonus else Fraction(0)
     return full - contribution.contribution
 
 

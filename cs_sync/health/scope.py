@@ -14,7 +14,7 @@ class SignalScope:
 
     `known_at` asks what would have been said with the records known then (None: now), and
     `accounts` limits the answer to some accounts (empty: all). Who used one of `active_features`
-    was active (empty: who used anything).
+    was active (empty: who used anything). `policy` is the hash of the MRR policy.
     """
 
     until: datetime
@@ -23,6 +23,7 @@ class SignalScope:
     known_at: datetime | None = None
     accounts: Sequence[str] = ()
     active_features: Sequence[str] = ()
+    policy: str = ""
 
     def since(self, days: int) -> datetime:
         """Return the instant when the last `days` calendar days begin, `day` included."""

@@ -1,7 +1,7 @@
 """Calculation of a score from readings: pure and exact; contributions sum to the score."""
 
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
@@ -9,7 +9,7 @@ from typing import Literal
 
 from cs_sync.health.model import HealthConfig, InputConfig, Point, to_fraction
 from cs_sync.health.scope import SignalScope
-from cs_sync.health.signals.registry import Reading
+from cs_sync.health.signals.registry import Reading, get_signal
 
 INSUFFICIENT = "insufficient"
 
@@ -18,8 +18,8 @@ INSUFFICIENT = "insufficient"
 class Contribution:
     """The contribution of one known input to the score.
 
-    Weighted: `weight` is its share of 100 among the known inputs, `points` are 0 to 100,
-    and contribution = points × weight ÷ 100. Points: contribution = points × weight.
+    Weighted: `weight` is its share of 100 among the known inputs (of a bonus its own), `points`
+    are 0 to 100, and contribution = points × weight ÷ 100. Points: contribution = points × weight.
     """
 
     input: str
@@ -28,6 +28,7 @@ class Contribution:
     points: Fraction
     weight: Fraction
     contribution: Fraction
+    bonus: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +80,10 @@ def score_account(
             missing.append(MissingInput(name, item.signal, "stale"))
         else:
             values[name] = reading.value
-    coverage = calculate_coverage(config, values)
+    missing = [one for one in missing if not _may_be_absent(one, config)]
+    coverage = calculate_coverage(config, values, [one.input for one in missing])
     contributions = calculate_contributions(config, values)
-    enough = bool(values) and coverage >= to_fraction(config.minimum_coverage)
+    enough = coverage > 0 and coverage >= to_fraction(config.minimum_coverage)
     total = sum((c.contribution for c in contributions), Fraction(0)) if enough else None
     band = INSUFFICIENT if total is None else config.bands.find_band(total)
     return HealthScore(
@@ -89,31 +91,49 @@ def score_account(
     )
 
 
-def calculate_coverage(config: HealthConfig, values: Mapping[str, float]) -> Fraction:
-    """Return the known share of all weights, 0 to 1."""
-    weights = {name: abs(to_fraction(item.weight)) for name, item in config.active().items()}
-    return sum((weights[name] for name in values), Fraction(0)) / sum(weights.values())
+def calculate_coverage(
+    config: HealthConfig, known: Collection[str], missing: Collection[str]
+) -> Fraction:
+    """Return the known share of the weights, 0 to 1; a bonus is no part of it.
+
+    Args:
+        config: The health model.
+        known: Names of the inputs with a value.
+        missing: Names of the inputs that miss one.
+    """
+    weights = {name: abs(to_fraction(item.weight)) for name, item in config.scored_inputs().items()}
+    had, lacked = (
+        sum((weights[name] for name in names if name in weights), Fraction(0))
+        for names in (known, missing)
+    )
+    return had / (had + lacked) if had else Fraction(0)
 
 
 def calculate_contributions(
     config: HealthConfig, values: Mapping[str, float]
 ) -> tuple[Contribution, ...]:
-    """Calculate the contribution of each known input.
+    """Calculate the contribution of each known input; a bonus counts on top of a green score.
 
     Args:
         config: The health model.
-        known: Input name → the value of its signal.
+        values: Input name → the value of its signal.
     """
-    items = {name: item for name, item in config.active().items() if name in values}
-    total = sum((to_fraction(item.weight) for item in items.values()), Fraction(0))
+    known = {name: item for name, item in config.active().items() if name in values}
+    shared = (to_fraction(item.weight) for item in known.values() if not item.bonus)
+    total = sum(shared, Fraction(0))
     contributions = []
-    for name, item in items.items():
+    for name, item in known.items():
         value, weight = values[name], to_fraction(item.weight)
         points = interpolate(item.points, value) if item.points else to_fraction(value)
-        share = weight * 100 / total if config.mode == "weighted" else weight
+        shares = config.mode == "weighted" and not item.bonus
+        share = weight * 100 / total if shares else weight
         added = points * share / 100 if config.mode == "weighted" else points * share
-        contributions.append(Contribution(name, item.signal, value, points, share, added))
-    return tuple(contributions)
+        contributions.append(
+            Contribution(name, item.signal, value, points, share, added, item.bonus)
+        )
+    base = sum((c.contribution for c in contributions if not c.bonus), Fraction(0))
+    is_well = base >= to_fraction(config.bands.green)
+    return tuple(c for c in contributions if is_well or not c.bonus)
 
 
 def interpolate(points: tuple[Point, ...], value: float) -> Fraction:
@@ -128,6 +148,12 @@ def interpolate(points: tuple[Point, ...], value: float) -> Fraction:
         return ys[-1]
     share = (at - xs[after - 1]) / (xs[after] - xs[after - 1])
     return ys[after - 1] + share * (ys[after] - ys[after - 1])
+
+
+def _may_be_absent(missing: MissingInput, config: HealthConfig) -> bool:
+    """Return whether nobody misses it: a bonus, or a fact that only some accounts have."""
+    unknown = missing.why == "no facts"
+    return config.inputs[missing.input].bonus or (unknown and get_signal(missing.signal).for_some)
 
 
 def _is_stale(reading: Reading, item: InputConfig, scope: SignalScope) -> bool:

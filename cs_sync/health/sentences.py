@@ -2,16 +2,22 @@
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from functools import partial
 
-from cs_sync.health.facts import AccountEvidence, AnswerFact, OverdueInvoice, TicketFact
+from cs_sync.health.facts import AccountEvidence, AnswerFact, OverdueInvoice, TicketFact, UsageFact
 from cs_sync.health.scope import SignalScope
+from cs_sync.health.signals.mrr import count_seats
 from cs_sync.health.signals.registry import parse_feature
-from cs_sync.health.wording import append_quote, to_plain_line
+from cs_sync.health.wording import append_quote, describe_cancel_reason, to_plain_line
 from cs_sync.i18n import Translator
 
 MAX_TICKETS_NAMED = 5
 """How many tickets are named before the rest is only counted."""
+LARGE_GROWTH = 3
+"""From here on growth is a multiple: `4.2 times` says more than `320%`."""
+PAYING = 2
+"""The value of the billing signal where nothing is unpaid and nothing ends."""
 
 
 def describe_tickets(
@@ -26,7 +32,7 @@ def describe_tickets(
 def describe_open_tickets(
     value: float, evidence: AccountEvidence, _scope: SignalScope, words: Translator
 ) -> str:
-    """Return `2 tickets wait for a solution, both about export: #8 #9`."""
+    """Return `2 open tickets, both about export: #8 #9`."""
     waiting = [ticket for ticket in evidence.tickets if ticket.is_open]
     return _format_tickets(words("reason.waiting", int(value)), waiting, words)
 
@@ -61,15 +67,24 @@ def _format_tickets(text: str, tickets: Sequence[TicketFact], words: Translator)
 def describe_usage(
     value: float, evidence: AccountEvidence, scope: SignalScope, words: Translator
 ) -> str:
-    """Return `Used on 4 of the last 28 days; 15 in the 28 before`."""
+    """Return `Active on 4 of the last 28 days (previous 28: 15)`.
+
+    Who began later than 56 days ago has no such 28 days to compare with.
+    """
     usage, days = evidence.usage, words.number(int(value))
-    if value and usage:
+    if value and usage and _used_before(usage, scope):
         return words("reason.used_before", days=days, before=words.number(usage.earlier_days))
     if value:
         return words("reason.used", days=days)
     if usage is None:
         return words("reason.never_used")
     return words("reason.not_used", day=words.day(usage.last_day, scope.day))
+
+
+def _used_before(usage: UsageFact, scope: SignalScope) -> bool:
+    if usage.first_day is None:
+        return usage.earlier_days > 0
+    return usage.first_day <= scope.first_day(56)
 
 
 def describe_days_since_use(
@@ -82,7 +97,9 @@ def describe_days_since_use(
 def describe_trend(
     value: float, _evidence: AccountEvidence, _scope: SignalScope, words: Translator
 ) -> str:
-    """Return `Usage fell by 40% against the 28 days before`."""
+    """Return `Usage down 40% vs previous 28 days`, from three times on the multiple."""
+    if value >= LARGE_GROWTH:
+        return words("reason.use_times", times=words.number(value))
     change = round((value - 1) * 100)
     if not change:
         return words("reason.use_same")
@@ -90,10 +107,63 @@ def describe_trend(
     return words(how, share=words.percent(abs(change) / 100))
 
 
+def describe_mrr_change(
+    value: float, evidence: AccountEvidence, _scope: SignalScope, words: Translator
+) -> str:
+    """Return `MRR down 40% in 90 days: 100.00 EUR → 60.00 EUR`."""
+    change, fact = round((value - 1) * 100), evidence.mrr_change
+    if not change or fact is None:
+        return words("reason.mrr_same")
+    before, now = (words.money(amount, fact.currency) for amount in (fact.before, fact.now))
+    how = "reason.mrr_grew" if change > 0 else "reason.mrr_fell"
+    return words(how, share=words.percent(abs(change) / 100), before=before, now=now)
+
+
+def describe_seat_change(
+    value: float, evidence: AccountEvidence, _scope: SignalScope, words: Translator
+) -> str:
+    """Return `Seats down from 5 to 3 in 90 days`."""
+    fact = evidence.mrr_change
+    if value == 1 or fact is None:
+        return words("reason.seats_same")
+    before, now = (
+        words.number(count_seats(parts)) for parts in (fact.parts_before, fact.parts_now)
+    )
+    how = "reason.seats_grew" if value > 1 else "reason.seats_fell"
+    return words(how, before=before, now=now)
+
+
+def describe_payments(
+    value: float, evidence: AccountEvidence, scope: SignalScope, words: Translator
+) -> str:
+    """Return `Failed or late payments in 12 months: 2 of 6 (last: 7 Nov)`."""
+    fact = evidence.payments
+    if not value or fact is None or fact.last_late_at is None:
+        return words("reason.payments_fine")
+    day = words.day(scope.to_local_day(fact.last_late_at), scope.day)
+    late, invoices = words.number(fact.late), words.number(fact.invoices)
+    return words("reason.payments_late", late=late, all=invoices, day=day)
+
+
+def describe_contact(
+    value: float, _evidence: AccountEvidence, _scope: SignalScope, words: Translator
+) -> str:
+    """Return `Last contact logged 74 days ago`."""
+    return words("reason.contact", int(value))
+
+
+def describe_renewal(
+    value: float, _evidence: AccountEvidence, scope: SignalScope, words: Translator
+) -> str:
+    """Return `Annual plan renews on 3 Feb, in 66 days`."""
+    day = words.day(scope.day + timedelta(days=int(value)), scope.day)
+    return words("reason.renews", int(value), day=day)
+
+
 def describe_seats(
     value: float, evidence: AccountEvidence, _scope: SignalScope, words: Translator
 ) -> str:
-    """Return `7 of 20 seats were in use in the last 28 days`."""
+    """Return `7 of 20 seats used in the last 28 days`."""
     seats = sum(subscription.seats or 0 for subscription in evidence.subscriptions)
     people = words.number(evidence.usage.people if evidence.usage else round(value * seats))
     return words("reason.seats_used", round(seats), people=people)
@@ -102,29 +172,36 @@ def describe_seats(
 def describe_billing(
     value: float, evidence: AccountEvidence, scope: SignalScope, words: Translator
 ) -> str:
-    """Return `Invoice A-0007 is 12 days past due`, else the problem of a subscription."""
-    if evidence.invoices:
-        first = min(evidence.invoices, key=lambda i: (i.due_at or i.issued_at, i.source_id))
-        more, text = len(evidence.invoices) - 1, _describe_invoice(first, scope, words)
-        return words("reason.more_invoices", more, text=text) if more else text
-    if value == 0:
+    """Return what is unpaid, else what ends, else that it pays, as far as invoices are known."""
+    if value == 0 or evidence.invoices:
+        return describe_unpaid(evidence, scope, words)
+    if value < PAYING:
+        return describe_cancellation(evidence, scope, words)
+    if {s.status for s in evidence.subscriptions} == {"trialing"}:
+        return words("reason.trial")
+    if evidence.payments is None or not evidence.payments.paid:
+        return words("reason.active")
+    return words("reason.nothing_overdue" if evidence.payments.late else "reason.pays")
+
+
+def describe_unpaid(evidence: AccountEvidence, scope: SignalScope, words: Translator) -> str:
+    """Return `Invoice A-0007 is 12 days past due`, else that a subscription is."""
+    if not evidence.invoices:
         return words("reason.past_due")
-    if value < 2:
-        return _describe_ending(evidence, scope, words)
-    on_trial = {s.status for s in evidence.subscriptions} == {"trialing"}
-    return words("reason.trial" if on_trial else "reason.pays")
+    first = min(evidence.invoices, key=lambda i: (i.due_at or i.issued_at, i.source_id))
+    more, text = len(evidence.invoices) - 1, _describe_invoice(first, scope, words)
+    return words("reason.more_invoices", more, text=text) if more else text
 
 
-def _describe_ending(evidence: AccountEvidence, scope: SignalScope, words: Translator) -> str:
+def describe_cancellation(evidence: AccountEvidence, scope: SignalScope, words: Translator) -> str:
+    """Return `Subscription cancelled, ends on 1 Dec; reason: too expensive`."""
     ending = [subscription for subscription in evidence.subscriptions if subscription.ends_at]
     if not ending:
         return words("reason.cancelled")
     first = min(subscription.ends_at for subscription in ending if subscription.ends_at)
     day = words.day(scope.to_local_day(first), scope.day)
-    cancel_reasons = sorted(
-        {subscription.cancel_reason for subscription in ending if subscription.cancel_reason}
-    )
-    why = to_plain_line(" ".join(cancel_reasons).replace("_", " "), 60)
+    codes = sorted({s.cancel_reason for s in ending if s.cancel_reason})
+    why = ", ".join(filter(None, (describe_cancel_reason(code, words) for code in codes)))
     return words("reason.ends_why", day=day, why=why) if why else words("reason.ends", day=day)
 
 
@@ -142,7 +219,7 @@ def describe_nps(
 ) -> str:
     """Return `NPS 3 from Ana Lopez on 12 Nov: “too slow”`.
 
-    For several people it is the mean and the lowest answer.
+    Of several people it is the mean and the lowest answer, where they differ.
     """
     answers = [answer for answer in evidence.answers if answer.kind == "nps"]
     if not answers:
@@ -151,6 +228,8 @@ def describe_nps(
     score = words.number(lowest.score)
     if len(answers) == 1:
         return describe_answer(words("reason.nps", score=score), lowest, scope, words)
+    if all(answer.score == lowest.score for answer in answers):
+        return words("reason.nps_same", len(answers), score=score)
     described = describe_answer(score, lowest, scope, words)
     return words("reason.nps_mean", len(answers), mean=words.number(value), lowest=described)
 
@@ -160,8 +239,10 @@ def describe_csat(
 ) -> str:
     """Return `2 of 3 people were satisfied in the last 90 days`, with a dissatisfied comment."""
     answers = [answer for answer in evidence.answers if answer.kind == "csat"]
-    happy = round(value * len(answers))
-    text = words("reason.csat", len(answers), happy=words.number(happy))
+    text = words("reason.csat_good" if value else "reason.csat_bad")
+    if len(answers) > 1:
+        happy = words.number(round(value * len(answers)))
+        text = words("reason.csat", len(answers), happy=happy)
     commented = [a for a in answers if a.comment] if value < 1 else []
     worst = min(commented, key=lambda answer: (answer.score, answer.source_id), default=None)
     return append_quote(text, worst.comment, words) if worst else text
@@ -194,6 +275,11 @@ SENTENCES: dict[str, SentenceBuilder] = {
     "tickets_30": describe_tickets,
     "open_tickets": describe_open_tickets,
     "billing_standing": describe_billing,
+    "mrr_change_90": describe_mrr_change,
+    "seat_change_90": describe_seat_change,
+    "late_payments_365": describe_payments,
+    "days_to_renewal": describe_renewal,
+    "days_since_contact": describe_contact,
     "nps": describe_nps,
     "csat_90": describe_csat,
 }

@@ -4,6 +4,28 @@ import unicodedata
 
 from cs_sync.i18n import Translator
 
+CANCEL_REASONS = frozenset(
+    {
+        "unused",
+        "too_expensive",
+        "missing_features",
+        "switched_service",
+        "low_quality",
+        "too_complex",
+        "customer_service",
+    }
+)
+"""Reasons that sources give as codes; each has its words in the catalogues."""
+NO_REASON = "other"
+
+
+def describe_cancel_reason(code: str, words: Translator) -> str:
+    """Return a reason of a cancellation in words; a free text is quoted, `other` is no reason."""
+    name = code.strip().lower().replace(" ", "_")
+    if name in CANCEL_REASONS:
+        return words(f"cancel_reason.{name}")
+    return "" if name == NO_REASON else quote_text(code, words, 60)
+
 
 def format_count(number: int, singular: str, plural: str | None = None) -> str:
     """Format a count: `1 ticket`, `3 tickets`, `no tickets`."""

@@ -1,12 +1,13 @@
 """Translation into one language: messages by key, and the values in them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 
 from babel import Locale
 from babel.dates import format_date
+from babel.lists import format_list
 from babel.numbers import format_decimal
 
 from cs_sync.i18n.catalogue import Language, Message, read_catalogue
@@ -69,6 +70,10 @@ class Translator:
     def mrr(self, amounts: Mapping[str, int]) -> str:
         """Format MRR (currency → minor units), currency by currency: `10.00 EUR + 5.00 USD`."""
         return " + ".join(self.money(amount, code) for code, amount in sorted(amounts.items()))
+
+    def enumeration(self, items: Sequence[str]) -> str:
+        """Format a list: `usage, tickets, and invoices`."""
+        return str(format_list(list(items), locale=self._locale))
 
     def day(self, day: date, today: date) -> str:
         """Format a date: `12 Nov`, with the year if it is not this year's."""

@@ -4,6 +4,7 @@ from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
+from cs_sync.health import INSUFFICIENT
 from cs_sync.jobs.close_months import close_months
 from cs_sync.jobs.derive import derive_accounts_and_mrr
 from cs_sync.jobs.follow_ups import DecidedFollowUps, decide_follow_ups, record_follow_ups
@@ -12,6 +13,7 @@ from cs_sync.jobs.push import PushOptions, write_to_destinations
 from cs_sync.jobs.sync import sync_in_run
 from cs_sync.queries.check import describe_language_gaps, find_exposed_files
 from cs_sync.queries.day import DayView, build_day_view
+from cs_sync.queries.health_model import describe_model
 from cs_sync.queries.report import get_first_reported_month, query_newest_kpis, write_report
 from cs_sync.queries.unattributed import describe_unattributed, list_unattributed_shares
 from cs_sync.queries.watch_list import build_watch_list
@@ -41,6 +43,7 @@ def run_pipeline(workspace: Workspace, *, dry_run: bool = False, yes: bool = Fal
             recorded, since=get_first_reported_month(workspace.today), until=workspace.today
         )
     notes += describe_unattributed(list_unattributed_shares(workspace))
+    notes += describe_model(workspace)
     kpis, watch_list = query_newest_kpis(workspace), build_watch_list(day, follow_ups)
     path = None
     try:
@@ -53,6 +56,7 @@ def run_pipeline(workspace: Workspace, *, dry_run: bool = False, yes: bool = Fal
         watch_list=watch_list,
         plan=plan,
         report_path=path,
+        bands=day.band_counts,
         notes=notes,
     )
 
@@ -69,9 +73,15 @@ def _score_and_store(recorded: RunSession) -> DayView:
         for item in day.customers
     ]
     recorded.transact(lambda connection: save_scores(connection, rows))
-    done = {**step, "message": f"{len(rows)} customers scored"}
+    done = {**step, "message": _describe_scores(day)}
     workspace.emit(Event("step_ended", workspace.clock(), detail=done))
     return day
+
+
+def _describe_scores(day: DayView) -> str:
+    counts = day.band_counts
+    without = counts.pop(INSUFFICIENT, 0)
+    return f"{sum(counts.values())} customers scored, {without} without enough data"
 
 
 def _write_to_crm(

@@ -14,10 +14,12 @@ from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Finding
 from cs_sync.jobs.follow_ups import get_playbooks
 from cs_sync.queries.company_view import describe_missing_assignees, describe_missing_attributes
+from cs_sync.queries.health_model import describe_left_out, read_health_model
 from cs_sync.queries.identity_questions import describe_open_questions
 from cs_sync.queries.late_use import describe_incomplete_days
 from cs_sync.queries.unattributed import describe_unattributed, list_unattributed_shares
 from cs_sync.runtime.workspace import Workspace
+from cs_sync.sync.stream_sync import OpenSource
 
 
 def check_workspace(workspace: Workspace) -> list[dict[str, Any]]:
@@ -55,7 +57,14 @@ def check_workspace(workspace: Workspace) -> list[dict[str, Any]]:
             }
             for finding in findings
         ]
-    return rows
+    return [*rows, *_list_score_rows(workspace, sources)]
+
+
+def _list_score_rows(workspace: Workspace, sources: Iterable[OpenSource]) -> list[dict[str, Any]]:
+    """Return a row on the inputs of the score that no source brings, if there are any."""
+    message = describe_left_out(workspace, read_health_model(workspace, opened=sources))
+    row = {"source": "health", "stream": "score", "ok": True, "message": message, "remedy": ""}
+    return [row] if message else []
 
 
 def _merge_equal_failures(findings: Iterable[Finding]) -> Iterator[Finding]:

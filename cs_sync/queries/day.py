@@ -1,5 +1,6 @@
 """The accounts of a day with their scores and MRR, computed once for all that need them."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -8,6 +9,9 @@ from cs_sync.queries.score import ScoredAccount, score_accounts
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.accounts import read_mrr_at
+
+BANDS = ("red", "yellow", "green", "excellent", "insufficient")
+"""Worst first; those without a score last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +27,12 @@ class DayView:
     def customers(self) -> list[ScoredAccount]:
         """The scored accounts that are customers."""
         return [item for item in self.scored if item.is_customer]
+
+    @property
+    def band_counts(self) -> dict[str, int]:
+        """The number of customers per band, worst band first, insufficient ones last."""
+        counts = Counter(item.score.band for item in self.customers)
+        return {band: counts[band] for band in BANDS if counts[band]}
 
     def get_mrr(self, account: str) -> Mapping[str, int]:
         """Return an account's MRR by currency, in minor units; empty without any."""

@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
-from cs_sync.health import AccountEvidence, ScoreChange, build_day_scope, decompose_change
+from cs_sync.health import AccountEvidence, ScoreChange, decompose_change
 from cs_sync.health.wording import to_plain_line
 from cs_sync.jobs.follow_ups import ACTIVE_STATES
 from cs_sync.queries.score import (
@@ -12,7 +12,6 @@ from cs_sync.queries.score import (
     ScoredAccount,
     resolve_day,
     score_accounts,
-    select_model,
 )
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
@@ -73,7 +72,7 @@ def explain_score(
         **now.row(day),
         "mrr": mrr,
         "trend": [{**row, "since": row["since"].isoformat()} for row in trend],
-        "change": _explain_change(workspace, before, day, then, now, stored),
+        "change": _explain_change(before, then, now, stored),
         "follow_ups": [_format_follow_up(row, workspace) for row in follow_ups],
         "links": [*links, *_list_evidence_links(now.evidence)],
     }
@@ -98,9 +97,7 @@ def _score_account(
 
 
 def _explain_change(
-    workspace: Workspace,
     since: date,
-    until: date,
     then: ScoredAccount,
     now: ScoredAccount,
     stored: dict[str, Any] | None,
@@ -112,11 +109,7 @@ def _explain_change(
     With a stored score of that day under another model, the model's part is the difference
     between that score and the score of the same facts under today's model.
     """
-    config, zone = workspace.config.health, str(workspace.config.workspace.timezone)
-    models = [
-        select_model(now.account, config, build_day_scope(day, zone)) for day in (since, until)
-    ]
-    change = decompose_change(then.score, now.score, *models)
+    change = decompose_change(then.score, now.score, then.model, now.model)
     if change is None or then.score.score is None:
         return None
     remodelled = stored is not None and stored["model"] != then.score.model

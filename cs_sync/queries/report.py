@@ -11,7 +11,8 @@ from cs_sync.contracts.errors import ConfigError
 from cs_sync.jobs.follow_ups import decide_follow_ups
 from cs_sync.metrics.periods import add_months, find_last_whole_period
 from cs_sync.metrics.reconcile.compare import ReconciliationRow
-from cs_sync.queries.day import DayView, build_day_view
+from cs_sync.queries.day import BANDS, DayView, build_day_view
+from cs_sync.queries.health_model import describe_model
 from cs_sync.queries.identity_questions import describe_open_questions
 from cs_sync.queries.late_use import describe_incomplete_days
 from cs_sync.queries.metrics import MetricRequest, query_metrics, query_mrr
@@ -29,7 +30,6 @@ REPORT_FILE = "cs_sync_report.html"
 BRIDGE_MONTHS = 24
 MAX_QUOTES = 3
 RECENT_RUNS = 20
-BANDS = ("red", "yellow", "green", "excellent", "insufficient")
 
 
 def create_report(workspace: Workspace) -> Path:
@@ -41,7 +41,8 @@ def create_report(workspace: Workspace) -> Path:
     day = build_day_view(workspace)
     watch_list = build_watch_list(day, decide_follow_ups(workspace, day, company=False))
     kpis = query_newest_kpis(workspace)
-    return write_report(workspace, day, watch_list, kpis, _describe_late_use(workspace))
+    notes = [*_describe_late_use(workspace), *describe_model(workspace)]
+    return write_report(workspace, day, watch_list, kpis, notes)
 
 
 def _describe_late_use(workspace: Workspace) -> list[str]:

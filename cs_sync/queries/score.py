@@ -17,9 +17,12 @@ from cs_sync.health import (
     build_day_scope,
     build_reasons,
     build_score_row,
+    list_urgent_reasons,
     score_account,
 )
 from cs_sync.jobs.mrr_exclusions import COMPUTATION_ERRORS
+from cs_sync.queries.health_model import read_health_model
+from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.health import (
     read_band_changes,
@@ -37,17 +40,21 @@ class ScoredAccount:
     """The score of one account on one day."""
 
     account: dict[str, Any]
+    model: HealthConfig
     score: HealthScore
     evidence: AccountEvidence
     reasons: tuple[ScoreReason, ...]
     change_30d: Fraction | None
     is_customer: bool
     """Whether a subscription of it runs; where no source knows subscriptions, every account is."""
+    urgent: tuple[str, ...] = ()
+    """What asks for a call whatever the score: an unpaid invoice, a scheduled cancellation."""
 
     def row(self, day: date) -> dict[str, Any]:
         """Return the row of `cs-sync score`."""
         account, name = self.account["id"], self.account["name"]
-        return build_score_row(account, name, day, self.score, self.reasons, self.change_30d)
+        row = build_score_row(account, name, day, self.score, self.reasons, self.change_30d)
+        return {**row, "left_out": list(self.model.left_out)}
 
 
 def list_scores(
@@ -104,11 +111,13 @@ def score_accounts(
         known_at: Use only what was known at this time, and the accounts known then.
         accounts: Only these account ids; empty means all.
     """
-    config, zone = workspace.config.health, str(workspace.config.workspace.timezone)
+    config = read_health_model(workspace, known_at)
+    zone = str(workspace.config.workspace.timezone)
     options: Any = {
         "known_at": known_at,
         "accounts": accounts,
         "active_features": workspace.config.metrics.active_features,
+        "policy": get_mrr_policy(workspace).hash,
     }
     now, before = (
         replace(build_day_scope(at, zone), **options) for at in (day, day - CHANGE_PERIOD)
@@ -122,14 +131,20 @@ def score_accounts(
 
     def build_scored(account: dict[str, Any]) -> ScoredAccount:
         id_ = account["id"]
-        score = score_account(readings.get(id_, {}), select_model(account, config, now), now)
-        model = select_model(account, config, before)
-        past = score_account(earlier.get(id_, {}), model, before)
-        facts = evidence.get(id_, _NO_EVIDENCE)
-        reasons = tuple(build_reasons(score, facts, now, workspace.words))
-        is_customer = bool(facts.subscriptions) or not billed
-        change = _get_change(past, score)
-        return ScoredAccount(account, score, facts, reasons, change, is_customer)
+        facts, words = evidence.get(id_, _NO_EVIDENCE), workspace.words
+        model = _select_model(account, config, now)
+        score = score_account(readings.get(id_, {}), model, now)
+        then = score_account(earlier.get(id_, {}), _select_model(account, config, before), before)
+        return ScoredAccount(
+            account,
+            model,
+            score,
+            facts,
+            tuple(build_reasons(score, facts, now, words)),
+            _get_change(then, score),
+            is_customer=bool(facts.subscriptions) or not billed,
+            urgent=tuple(list_urgent_reasons(facts, now, words)),
+        )
 
     scored: list[ScoredAccount] = []
     for account in live:
@@ -143,7 +158,7 @@ def score_accounts(
     return scored
 
 
-def select_model(
+def _select_model(
     account: Mapping[str, Any], config: HealthConfig, scope: SignalScope
 ) -> HealthConfig:
     """Return the health model of an account on a scope's day: by segment or stage."""

@@ -2,36 +2,55 @@
 
 from typing import Any
 
+from cs_sync.health import is_leaving
 from cs_sync.health.money_at_risk import calculate_money_at_risk
 from cs_sync.jobs.follow_ups import DecidedFollowUps
 from cs_sync.queries.day import DayView
 from cs_sync.queries.score import ScoredAccount
 
 WATCH_LIST_LENGTH = 10
+"""How long it is at least; who has an unpaid invoice or cancelled is never cut off."""
+
+
+LEAST_LOSS = 1
+"""Points that a reason costs to be named: less than that is no reason to call."""
 
 
 def build_watch_list(day: DayView, follow_ups: DecidedFollowUps) -> list[dict[str, Any]]:
-    """Return the customers with the most money at risk.
+    """Return the customers with the most money at risk, those on whom a call is urgent included.
 
-    That is MRR × (100 − score) ÷ 100. Currencies are ranked at par: this is an order of
-    attention, not a sum.
+    Money at risk is MRR × (100 − score) ÷ 100, the whole MRR of who has cancelled all of it.
+    Whatever the score, an unpaid invoice and a scheduled cancellation put a customer on the list;
+    red and yellow ones fill it up. Currencies are ranked at par: this is an order of attention,
+    not a sum.
     """
     ranked = sorted(
-        (item for item in day.customers if item.score.band in ("red", "yellow")),
+        (item for item in day.customers if item.urgent or item.score.band in ("red", "yellow")),
         key=lambda item: (-_get_money_at_risk(item, day), item.account["id"]),
-    )[:WATCH_LIST_LENGTH]
+    )
+    others = [item for item in ranked if not item.urgent]
+    room = max(WATCH_LIST_LENGTH - (len(ranked) - len(others)), 0)
+    dropped = {item.account["id"] for item in others[room:]}
     actions = follow_ups.list_next_actions()
     return [
         {
             **item.row(day.day),
+            "reasons": _list_causes(item),
             "mrr": day.get_mrr(item.account["id"]),
             "next_action": actions.get(item.account["id"]),
         }
         for item in ranked
+        if item.account["id"] not in dropped
     ]
 
 
+def _list_causes(scored: ScoredAccount) -> list[str]:
+    """Return why it is on the list: what is urgent first, then what costs points; nothing twice."""
+    costly = (r.text for r in scored.reasons if r.loss is not None and r.loss >= LEAST_LOSS)
+    return list(dict.fromkeys([*scored.urgent, *costly]))
+
+
 def _get_money_at_risk(scored: ScoredAccount, day: DayView) -> float:
-    score = scored.score.score
-    mrr = day.get_mrr(scored.account["id"])
-    return calculate_money_at_risk(mrr, None if score is None else float(score))
+    mrr, score = day.get_mrr(scored.account["id"]), scored.score.score
+    unsure = score is None or is_leaving(scored.evidence)
+    return calculate_money_at_risk(mrr, None if unsure else float(score or 0))

@@ -41,6 +41,8 @@ class RunReport:
     watch_list: list[dict[str, Any]]
     plan: list[dict[str, Any]]
     report_path: Path | None
+    bands: dict[str, int] = field(default_factory=dict)
+    """Band → number of customers; `insufficient` are those without a score."""
     notes: list[str] = field(default_factory=list)
 
 

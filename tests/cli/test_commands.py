@@ -278,8 +278,9 @@ def test_explain_shows_contributions_and_reasons(run: Run, jobs: Jobs) -> None:
         "contributions": [
             {"input": "usage", "value": 22, "points": 100.0, "weight": 0.667, "contribution": 66.67}
         ],
-        "reasons": ["Used on 22 of the last 28 days"],
+        "reasons": ["Active on 22 of the last 28 days"],
         "change_30d": None,
+        "left_out": [],
         "mrr": {"EUR": 1200},
         "trend": [
             {"since": "2026-01-09", "band": "green", "score": 80.0},
@@ -307,7 +308,7 @@ def test_explain_shows_contributions_and_reasons(run: Run, jobs: Jobs) -> None:
     assert "-13.3 since 2026-01-30: usage -20.0, support +6.7" in out
     assert "- Call [red]Ana[/red][2J due 2026-03-02 09:00, nobody (waits for its turn)" in out
     assert "- hubspot 9001: https://crm.example/9001" in out
-    assert "Used on 22 of the last 28 days" in out
+    assert "Active on 22 of the last 28 days" in out
     (row,) = json.loads(run("--format", "json", "explain", "acct_7").out)
     assert list(row) == list(detail)
 

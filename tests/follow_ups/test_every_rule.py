@@ -214,7 +214,7 @@ def test_silence_is_warned_of_after_14_days_and_called_about_after_30(place: Pla
 def test_a_red_account_is_reviewed_with_all_its_reasons(place: Place) -> None:
     row = found(place, "red")["account_review"]
     assert (row["band"], row["priority"]) == ("red", "high")
-    assert "- A subscription is past due" in row["body"]
+    assert "- Subscription payment past due" in row["body"]
 
 
 def test_who_grows_is_talked_to_and_who_recommends_is_invited(place: Place) -> None:

@@ -45,10 +45,13 @@ def test_tasks_and_reasons_speak_polish(place: Place, portal: Portal) -> None:
     (call,) = (t for t in portal.tasks.values() if "NPS" in t["title"])
     assert "ocena 3 na 10, 10 mar, 07:00: „za wolno”" in call["body"]
     assert "Kondycja: 41,5 (żółty)" in call["body"]
-    assert "- 3 zgłoszenia w ostatnich 30 dniach, wszystkie na temat: integration" in call["body"]
+    assert (
+        "- 3 zgłoszenia w ostatnich 30 dniach, wszystkie dotyczą tematu „integration”"
+        in call["body"]
+    )
     (row,) = place.json("score")
     assert row["band"] == "yellow"  # a name for programs, in every language
-    assert "Płaci w terminie" in row["reasons"]
+    assert "Subskrypcja aktywna" in row["reasons"]  # no invoice tells how it pays
     assert "NPS 3, Pat Acme, 10 mar: „za wolno”" in row["reasons"]
 
 

@@ -7,12 +7,15 @@ from typing import Any
 import pytest
 
 from cs_sync.health import SIGNALS
+from cs_sync.health.facts import PaymentFact
 from cs_sync.store.engine import Store
 from cs_sync_schemas import (
     FeatureDay,
     Invoice,
+    MrrSpan,
     OnboardingStep,
     Referral,
+    SourceAccount,
     Subscription,
     SubscriptionItem,
     SurveyResponse,
@@ -37,7 +40,16 @@ def fill(workspace: Workspace) -> None:
         (UsageDay, {"day": date(2025, 10, 10), "events": 20}),
         (Ticket, {"opened_at": at(1), "topic": "export"}),
         (Ticket, {"opened_at": at(1, 3), "status": "closed"}),
-        (Invoice, {"issued_at": at(1), "due_at": at(9), "amount_remaining": 5, "currency": "EUR"}),
+        (
+            Invoice,
+            {
+                "issued_at": at(1),
+                "due_at": at(9),
+                "amount_remaining": 5,
+                "currency": "EUR",
+                "amount_due": 5,
+            },
+        ),
         (Subscription, {"started_at": at(1), "cancel_at": at(1, 12), "currency": "EUR"}),
         (FeatureDay, {"day": date(2025, 11, 20), "feature": "export", "users": 1}),
         (OnboardingStep, {"step": "connect"}),
@@ -49,6 +61,16 @@ def fill(workspace: Workspace) -> None:
     for number, (model, fields) in enumerate(records):
         workspace.add(model, source="all", source_id=str(number), account_source_id="acme",
                       **fields)  # fmt: skip
+    for begun, amount, quantity in ((at(1, 6), 1000, "12"), (at(1), 600, "8")):
+        part = {"source": "all", "subscription": "6", "quantity": quantity}
+        workspace.add(MrrSpan, account_id="acme", policy="", currency="EUR", valid_from=begun,
+                      valid_to=at(1) if begun < at(1) else None, known_from=begun, amount=amount,
+                      parts=[part])  # fmt: skip
+    workspace.add(SourceAccount, source="all", source_id="acme", last_contacted_at=at(10))
+    workspace.add(Subscription, source="all", source_id="annual", account_source_id="quiet",
+                  started_at=datetime(2023, 11, 22, 12, tzinfo=UTC), currency="EUR")  # fmt: skip
+    workspace.add(SubscriptionItem, source="all", source_id="annual", valid_from=at(1, 1),
+                  subscription_source_id="annual", interval="year")  # fmt: skip
     for number, (person, kind, score) in enumerate(
         [("ana", "nps", 3.0), ("ben", "nps", 8.0), ("eve", "nps", 9.0), ("ana", "csat", 10.0)]
     ):
@@ -67,11 +89,19 @@ def test_signals_and_evidence(store: Store) -> None:
         "seat_use_28": {"acme": pytest.approx(1 / 12)},
         "tickets_30": {"acme": 1, "quiet": 0},
         "open_tickets": {"acme": 1, "quiet": 0},
-        "billing_standing": {"acme": 0},
+        "billing_standing": {"acme": 0, "quiet": 2},
         "nps": {"acme": pytest.approx(20 / 3)},
         "csat_90": {"acme": 1},
+        "mrr_change_90": {"acme": 0.6},
+        "seat_change_90": {"acme": pytest.approx(2 / 3)},
+        "late_payments_365": {"acme": 1},
+        "days_to_renewal": {"quiet": 1},
+        "days_since_contact": {"acme": 11},
     }
     evidence = workspace.evidence()["acme"]
+    assert evidence.payments == PaymentFact(1, 0, 1, at(1))
+    assert evidence.mrr_change is not None
+    assert (evidence.mrr_change.before, evidence.mrr_change.now) == (1000, 600)
     assert [ticket.opened_at for ticket in evidence.tickets] == [at(1)]
     assert [answer.answered_at for answer in evidence.answers] == [at(12)] * 4
     assert evidence.subscriptions[0].ends_at == at(1, 12)

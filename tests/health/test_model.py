@@ -12,10 +12,15 @@ from cs_sync.health import HealthConfig
 
 def test_defaults_are_the_common_weights() -> None:
     config = HealthConfig()
-    assert {name: item.weight for name, item in config.inputs.items()} == {
+    assert {name: item.weight for name, item in config.scored_inputs().items()} == {
         "usage": 40, "billing": 30, "support": 20, "nps": 10,
     }  # fmt: skip
-    assert config.list_signals() == ["active_days_28", "billing_standing", "tickets_30", "nps"]
+    assert {name: item.weight for name, item in config.active().items() if item.bonus} == {
+        "growth": 5,
+    }  # fmt: skip
+    assert config.list_signals() == [
+        "active_days_28", "billing_standing", "tickets_30", "nps", "usage_trend_28",
+    ]  # fmt: skip
     assert (config.bands.yellow, config.bands.green, config.bands.excellent) == (41, 71, 101)
 
 
@@ -25,7 +30,7 @@ def test_a_table_changes_its_input_and_leaves_the_others() -> None:
         "mood": {"weight": 5, "signal": "csat_90", "points": [[0, 0], [1, 100]]},
     }})  # fmt: skip
     assert config.inputs["usage"].points == ((0, 0), (10, 50), (20, 100))
-    assert list(config.active()) == ["usage", "billing", "support", "mood"]
+    assert list(config.scored_inputs()) == ["usage", "billing", "support", "mood"]
     assert config.digest() != HealthConfig().digest()
     assert HealthConfig().digest() == HealthConfig.model_validate({}).digest()
 
@@ -91,7 +96,7 @@ def test_profiles_by_stage_and_by_segment(
     attributes: dict[str, Any], age: int | None, weights: dict[str, float]
 ) -> None:
     model = HealthConfig.model_validate(NEWCOMERS).select_model(attributes, age)
-    assert {name: item.weight for name, item in model.active().items()} == weights
+    assert {name: item.weight for name, item in model.scored_inputs().items()} == weights
 
 
 def test_a_profile_is_a_model_of_its_own_and_leaves_the_others_as_they_are() -> None:

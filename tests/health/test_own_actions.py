@@ -1,7 +1,7 @@
 """Any feature or event as an input of the score: impact × frequency, by hand."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -97,7 +97,9 @@ def test_active_is_who_did_something_of_the_list(store: Store) -> None:
     assert workspace.values("active_days_28") == {"acme": 1, "idle": 1, "elsewhere": 1}
     assert workspace.values("active_days_28", by_action) == {"acme": 2, "idle": 0}
     assert workspace.values("days_since_use", by_action) == {"acme": 0}
-    assert workspace.evidence(by_action)["acme"].usage == UsageFact(2, 1, DAY)
+    assert workspace.evidence(by_action)["acme"].usage == UsageFact(
+        2, 1, DAY, first_day=date(2025, 10, 24)
+    )
     unknown = replace(SCOPE, active_features=["exprot"])
     assert workspace.values("active_days_28", unknown) == {}
 
@@ -158,7 +160,9 @@ def test_a_feature_can_be_an_input_of_the_weighted_score_too() -> None:
 
 @pytest.mark.parametrize("name", ["feature:", "feature: ", "features:export", "Feature:export"])
 def test_a_signal_that_names_no_feature_is_refused(name: str) -> None:
-    with pytest.raises(ValidationError, match=r"unknown signal .*, csat_90, feature:NAME"):
+    with pytest.raises(
+        ValidationError, match=r"unknown signal .*, days_since_contact, feature:NAME"
+    ):
         HealthConfig.model_validate(
             {"mode": "points", "inputs": {"x": {"signal": name, "weight": 1}}}
         )

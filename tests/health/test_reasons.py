@@ -3,6 +3,8 @@
 from datetime import UTC, date, datetime
 from fractions import Fraction
 
+import pytest
+
 from cs_sync.health import (
     AccountEvidence,
     HealthConfig,
@@ -14,7 +16,9 @@ from cs_sync.health import (
 )
 from cs_sync.health.facts import (
     AnswerFact,
+    MrrChangeFact,
     OverdueInvoice,
+    PaymentFact,
     RunningSubscription,
     TicketFact,
     UsageFact,
@@ -70,17 +74,17 @@ def test_mixed_topics_name_the_most_frequent_one_and_long_lists_are_counted() ->
 def test_usage() -> None:
     usage = UsageFact(4, 15, date(2025, 11, 20))
     assert say("active_days_28", 4, usage=usage) == (
-        "Used on 4 of the last 28 days; 15 in the 28 before"
+        "Active on 4 of the last 28 days (previous 28: 15)"
     )
     idle = UsageFact(0, 0, date(2024, 10, 3))
     assert say("active_days_28", 0, usage=idle) == (
-        "Not used in the last 28 days; last used on 3 Oct 2024"
+        "No use in the last 28 days; last used on 3 Oct 2024"
     )
-    assert say("active_days_28", 0) == "Never used so far"
+    assert say("active_days_28", 0) == "No use so far"
     assert say("days_since_use", 1) == "Last used 1 day ago"
     assert say("days_since_use", 0) == "Used today"
-    assert say("usage_trend_28", 0.6) == "Usage fell by 40% against the 28 days before"
-    assert say("usage_trend_28", 1) == "Usage is as it was in the 28 days before"
+    assert say("usage_trend_28", 0.6) == "Usage down 40% vs previous 28 days"
+    assert say("usage_trend_28", 1) == "Usage unchanged vs previous 28 days"
 
 
 def test_seats() -> None:
@@ -90,7 +94,7 @@ def test_seats() -> None:
     )
     usage = UsageFact(4, 15, date(2025, 11, 20), people=2)
     assert say("seat_use_28", 0.125, subscriptions=two, usage=usage) == (
-        "2 of 16 seats were in use in the last 28 days"
+        "2 of 16 seats used in the last 28 days"
     )
 
 
@@ -99,29 +103,104 @@ def test_billing() -> None:
     newer = OverdueInvoice("stripe", "in_8", None, at(15), None, 900, "EUR", None)
     assert say("billing_standing", 0, invoices=(late,)) == "Invoice A-0007 is 12 days past due"
     assert say("billing_standing", 0, invoices=(newer, late)) == (
-        "Invoice A-0007 is 12 days past due, and 1 other invoice"
+        "Invoice A-0007 is 12 days past due, and 1 more unpaid invoice"
     )
     assert say("billing_standing", 0, invoices=(newer,)) == "Invoice in_8 of 15 Nov is unpaid"
     ends = RunningSubscription("stripe", "sub", "active", at(1, 12), "too_expensive", None)
     assert say("billing_standing", 1, subscriptions=(ends,)) == (
-        "The subscription is cancelled and ends on 1 Dec (too expensive)"
+        "Subscription cancelled, ends on 1 Dec; reason: too expensive"
     )
-    assert say("billing_standing", 0) == "A subscription is past due"
-    assert say("billing_standing", 2) == "Pays on time"
+    assert say("billing_standing", 0) == "Subscription payment past due"
+
+
+@pytest.mark.parametrize(
+    ("payments", "said"),
+    [
+        (None, "Subscription active"),
+        (PaymentFact(1, 0, 0), "Subscription active"),
+        (PaymentFact(6, 5, 0), "Pays on time"),
+        (PaymentFact(6, 6, 1, at(7)), "Nothing overdue"),
+    ],
+)
+def test_who_pays_on_time_is_said_where_invoices_tell(
+    payments: PaymentFact | None, said: str
+) -> None:
+    """An invoice that is open and not due yet says nothing of how it will be paid."""
+    assert say("billing_standing", 2, payments=payments) == said
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("missing_features", "; reason: missing features"),
+        ("other", ""),
+        (None, ""),
+        ("We built our own", "; reason: “We built our own”"),
+    ],
+)
+def test_a_reason_to_leave_is_a_word_or_a_quotation_never_a_code(
+    code: str | None, said: str
+) -> None:
+    ends = RunningSubscription("stripe", "sub", "active", at(1, 12), code, None)
+    text = f"Subscription cancelled, ends on 1 Dec{said}"
+    assert say("billing_standing", 1, subscriptions=(ends,)) == text
+
+
+def test_payments_contact_and_renewal() -> None:
+    late = PaymentFact(6, 6, 2, at(7))
+    assert say("late_payments_365", 2, payments=late) == (
+        "Failed or late payments in 12 months: 2 of 6 (last: 7 Nov)"
+    )
+    fine = PaymentFact(6, 6, 0)
+    assert say("late_payments_365", 0, payments=fine) == "No failed or late payment in 12 months"
+    assert say("days_since_contact", 0) == "Contact logged today"
+    assert say("days_since_contact", 74) == "Last contact logged 74 days ago"
+    assert say("days_to_renewal", 74) == "Annual plan renews on 3 Feb 2026, in 74 days"
+
+
+def part(subscription: str, quantity: str) -> dict[str, str]:
+    return {"source": "stripe", "subscription": subscription, "quantity": quantity}
+
+
+def test_mrr_and_seats_name_both_ends() -> None:
+    """Of a subscription the largest quantity counts: 10 + 2 seats became 6 + 2."""
+    then = [part("a", "10"), part("a", "1"), part("b", "2")]
+    fact = MrrChangeFact("EUR", 174_000, 104_400, then, [part("a", "6"), part("b", "2")])
+    assert say("mrr_change_90", 0.6, mrr_change=fact) == (
+        "MRR down 40% in 90 days: 1,740.00 EUR → 1,044.00 EUR"
+    )
+    assert say("seat_change_90", 8 / 12, mrr_change=fact) == "Seats down from 12 to 8 in 90 days"
+    assert say("mrr_change_90", 1, mrr_change=fact) == "MRR unchanged in 90 days"
+    assert say("seat_change_90", 1, mrr_change=fact) == "Seats unchanged in 90 days"
+
+
+def test_days_are_compared_where_there_were_as_many_before() -> None:
+    """On 3 October the 56 days had not begun; 20 days of use are no fall from 40 to 8."""
+    young = UsageFact(8, 20, date(2025, 11, 20), first_day=date(2025, 10, 3))
+    old = UsageFact(8, 0, date(2025, 11, 20), first_day=date(2025, 9, 27))
+    assert say("active_days_28", 8, usage=young) == "Active on 8 of the last 28 days"
+    assert say("active_days_28", 8, usage=old) == "Active on 8 of the last 28 days (previous 28: 0)"
+    assert say("usage_trend_28", 4.25) == "Usage 4.2 times that of the previous 28 days"
 
 
 def test_answers() -> None:
     ana = answer(3, "Ana Lopez", "too\n slow")
     assert say("nps", 3, answers=(ana,)) == "NPS 3 from Ana Lopez on 12 Nov: “too slow”"
     assert say("nps", 5.5, answers=(answer(8), ana)) == (
-        "NPS answers of 2 people average 5.5; the lowest: 3 from Ana Lopez on 12 Nov: “too slow”"
+        "NPS answers of 2 people average 5.5; lowest: 3 from Ana Lopez on 12 Nov: “too slow”"
     )
+    assert say("nps", 10, answers=(answer(10), answer(10))) == "NPS 10 from 2 people"
     assert say("nps", 8, answers=(answer(8),)) == "NPS 8 on 12 Nov"
     rated = AnswerFact("zendesk", "1", "csat", 1, 5, None, "Too long.", at(2))
     assert say("csat_90", 0, answers=(rated,)) == (
-        "0 of 1 person was satisfied in the last 90 days: “Too long.”"
+        "The only satisfaction rating in 90 days is bad: “Too long.”"
     )
-    assert say("open_tickets", 0) == "No tickets wait for a solution"
+    good = AnswerFact("zendesk", "2", "csat", 5, 5, None, None, at(3))
+    assert say("csat_90", 1, answers=(good,)) == "The only satisfaction rating in 90 days is good"
+    assert say("csat_90", 0.5, answers=(good, rated)) == (
+        "1 of 2 people satisfied in the last 90 days: “Too long.”"
+    )
+    assert say("open_tickets", 0) == "No open tickets"
 
 
 def test_the_worst_comes_first_and_what_is_missing_last() -> None:
@@ -130,8 +209,8 @@ def test_the_worst_comes_first_and_what_is_missing_last() -> None:
     reasons = build_reasons(score, AccountEvidence(usage=UsageFact(20, 18, SCOPE.day)), SCOPE)
     assert [reason.text for reason in reasons] == [
         "3 tickets in the last 30 days",
-        "Used on 20 of the last 28 days; 18 in the 28 before",
-        "No subscription that runs and no invoice past due",
+        "Active on 20 of the last 28 days (previous 28: 18)",
+        "No active subscription, no invoice overdue",
         "No NPS answer in 180 days",
     ]
     assert [reason.loss for reason in reasons] == [Fraction(100, 3), 0, None, None]
@@ -141,7 +220,7 @@ def test_an_outdated_input_is_named() -> None:
     config = HealthConfig.model_validate({"inputs": {"nps": {"max_age_days": 30}}})
     score = score_account({"nps": Reading(9, date(2025, 9, 1), 1)}, config, SCOPE)
     texts = [reason.text for reason in build_reasons(score, AccountEvidence(), SCOPE)]
-    assert texts[-1].endswith("only outdated facts, left out")
+    assert texts[-1].endswith("data out of date, not scored")
 
 
 def test_the_row_sums_and_is_plain_json() -> None:
@@ -187,4 +266,4 @@ def test_evidence_is_read_for_the_account_of_the_record_or_of_its_person(
     assert [(a.kind, a.score, a.person_name) for a in acme.answers] == [("nps", 3.0, "Ana")]
     assert [(i.source_id, i.due_at) for i in acme.invoices] == [("in", at(9))]
     assert [s.ends_at for s in acme.subscriptions] == [at(1, 12)]
-    assert acme.usage == UsageFact(1, 2, date(2025, 11, 20))
+    assert acme.usage == UsageFact(1, 2, date(2025, 11, 20), first_day=date(2025, 10, 19))

@@ -46,7 +46,7 @@ def test_values(
         ("ro", 1, "1 tichet în ultimele 30 de zile"),
         ("ro", 19, "19 tichete în ultimele 30 de zile"),
         ("ro", 20, "20 de tichete în ultimele 30 de zile"),
-        ("th", 2, "2 ทิกเก็ตใน 30 วันที่ผ่านมา"),
+        ("th", 2, "ทิกเก็ต 2 รายการใน 30 วันที่ผ่านมา"),
         ("zh-Hans", 2, "近 30 天有 2 个工单"),
     ],
 )

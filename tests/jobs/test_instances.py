@@ -105,7 +105,7 @@ def test_each_is_read_checked_and_fails_alone(place: Place, accounts: dict[str, 
     states = {row["source"] for row in place.json("state", "show")}
     assert "stripe_de" in states
     assert "stripe" not in states
-    assert {row["source"] for row in place.json("check")} == {"stripe", "stripe_de"}
+    assert {row["source"] for row in place.json("check")} == {"stripe", "stripe_de", "health"}
     place.configure(CONFIG.format(**{**KEYS, "stripe_de": "rk_" + "live_revoked"}))
     ran = place.run("--format", "json", "sync")
     assert ran.code == 3

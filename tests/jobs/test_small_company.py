@@ -178,7 +178,7 @@ def test_scores_with_contributions_that_add_up(place: Place) -> None:
     rows = place.json("score")
     assert tuple(rows[0]) == SCORE_FIELDS == (
         "account", "name", "as_of", "score", "band", "coverage", "mode", "contributions",
-        "reasons", "change_30d",
+        "reasons", "change_30d", "left_out",
     )  # fmt: skip
     found = {row["account"]: row for row in rows}
     # The worst first, and Gamma, who left, behind those who pay.
@@ -212,12 +212,12 @@ def test_contributions_have_the_fixed_fields(place: Place) -> None:
 def test_reasons_in_words(place: Place) -> None:
     reasons = {row["name"]: row["reasons"] for row in place.json("score")}
     assert reasons["Beta"] == [
-        "Never used so far",
+        "No use so far",
         "Invoice B-7 is 18 days past due",
         "NPS 3 from Cleo on 9 Mar: “Too slow”",
         "No tickets in the last 30 days",
     ]
-    assert "Used on 10 of the last 28 days; 9 in the 28 before" in reasons["Alpha"]
+    assert "Active on 10 of the last 28 days" in reasons["Alpha"]
     assert "2 tickets in the last 30 days, both about export: #12 #13" in reasons["Alpha"]
 
 

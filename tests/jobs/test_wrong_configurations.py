@@ -209,8 +209,9 @@ def test_one_wrong_key_is_told_once(folder: Place, refusing: str) -> None:
         "project_id = 1\n"
     )
     checked = folder.run("--format", "json", "check").rows
-    assert [row["source"] for row in checked] == ["stripe", "posthog"]
-    assert not any(row["ok"] for row in checked)
+    assert [row["source"] for row in checked] == ["stripe", "posthog", "health"]
+    assert [row["ok"] for row in checked] == [False, False, True]
+    assert checked[-1]["message"].endswith("connected source brings it: tickets and logged contacts")
     ran = folder.run("sync")
     assert ran.code == 1
     for printed in (ran.err, ran.out):  # while it reads, and at the end

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cs_sync.health.model import DEFAULT_INPUTS, HealthConfig
+from cs_sync.health.model import HealthConfig
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.movements import calculate_account_mrr
@@ -198,9 +198,8 @@ def test_seconds_are_not_lost_on_the_way_to_minutes(ledger: Ledger) -> None:
 @pytest.mark.parametrize("weights", [(50, 40, 30, 20), (10, 30, 10, 10)])
 def test_weights_that_do_not_make_100_are_refused(weights: tuple[int, ...]) -> None:
     """An older copy of PostHog's handbook prints 140 and 60 for new and established accounts."""
-    inputs = {
-        name: {"weight": weight} for name, weight in zip(DEFAULT_INPUTS, weights, strict=True)
-    }
+    names = ("usage", "billing", "support", "nps")
+    inputs = {name: {"weight": weight} for name, weight in zip(names, weights, strict=True)}
     with pytest.raises(ValueError, match=f"weights must total 100, these total {sum(weights)}"):
         HealthConfig.model_validate({"inputs": inputs})
 

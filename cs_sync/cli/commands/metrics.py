@@ -148,6 +148,7 @@ def show_scores(
     """Show accounts' health, worst first; with --since, changes of band."""
     from cs_sync.cli.output import print_rows
     from cs_sync.cli.render.tables import SCORE_FIELDS, scores_table
+    from cs_sync.queries.health_model import describe_left_out, read_health_model
     from cs_sync.queries.score import list_band_changes
     from cs_sync.queries.score import list_scores as compute
 
@@ -161,7 +162,10 @@ def show_scores(
             return
         moment = parse_instant(known_at, workspace.config.workspace.timezone)
         rows = compute(workspace, as_of=as_of, known_at=moment)
+        left_out = describe_left_out(workspace, read_health_model(workspace, moment))
     print_rows(options.format, rows, SCORE_FIELDS, scores_table)
+    if left_out and not options.quiet:
+        typer.echo(left_out, err=True)
 
 
 def show_explanation(

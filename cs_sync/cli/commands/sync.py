@@ -74,7 +74,8 @@ def run_pipeline(
     if options.format == "table":
         print_run_report(make_console(), report)
     else:
-        print_rows(options.format, [build_summary_row(report.summary)], RUN_FIELDS)
+        row = {**build_summary_row(report.summary), "bands": report.bands}
+        print_rows(options.format, [row], RUN_FIELDS)
         for note in report.notes:
             typer.echo(note, err=True)
     raise typer.Exit(report.summary.exit_code)

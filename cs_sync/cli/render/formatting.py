@@ -10,7 +10,13 @@ from cs_sync.metrics.display_units import get_display_unit
 from cs_sync_schemas.money import format_amount
 
 NO_VALUE = "–"
-BAND_STYLE = {"red": "red", "yellow": "yellow", "green": "green", "excellent": "bold green"}
+BAND_STYLE = {
+    "red": "red",
+    "yellow": "yellow",
+    "green": "green",
+    "excellent": "bold green",
+    "insufficient": "bright_black",
+}
 STATUS_STYLE = {"ok": "green", "partial": "yellow", "failed": "red", "interrupted": "red"}
 _HOUR, _DAY = 3600, 86400
 

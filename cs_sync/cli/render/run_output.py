@@ -1,5 +1,6 @@
 """Output of a finished run; also used by the sandbox's demo."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console, RenderableType
@@ -19,6 +20,7 @@ from cs_sync.cli.render.cells import (
     status_cell,
 )
 from cs_sync.cli.render.formatting import (
+    BAND_STYLE,
     NO_VALUE,
     format_amounts,
     format_band,
@@ -82,6 +84,8 @@ def print_run_report(console: Console, report: "RunReport") -> None:
         newest = max(report.kpis, key=lambda row: str(row["period_end"]))
         named = format_period(newest["period_start"], newest["period_end"])
         _print_section(console, f"KPIs of {named}", kpis_table(report.kpis))
+    if report.bands:
+        _print_section(console, "Health", bands_line(report.bands))
     if report.watch_list:
         _print_section(console, "Watch list", watch_list_table(report.watch_list))
     _print_section(console, "Written to the CRM", writes_summary(report))
@@ -140,6 +144,19 @@ def pair_newest_rows(rows: Rows) -> list[tuple[Row, Row | None]]:
         rows_of_series.sort(key=lambda row: str(row["period_end"]))
         pairs.append((rows_of_series[-1], rows_of_series[-2] if len(rows_of_series) > 1 else None))
     return pairs
+
+
+def bands_line(bands: Mapping[str, int]) -> Text:
+    """Return `230 customers scored: 12 red, 218 green; 25 without enough data`."""
+    scored = {band: count for band, count in bands.items() if band != "insufficient"}
+    without = bands.get("insufficient", 0)
+    total = sum(scored.values())
+    line = Text(f"{total:,} customer{'s' * (total != 1)} scored")
+    for position, (band, count) in enumerate(scored.items()):
+        line.append(", " if position else ": ").append(f"{count:,} ").append(format_band(band))
+    if without:
+        line.append(f"; {without:,} without enough data", style=BAND_STYLE["insufficient"])
+    return line
 
 
 def watch_list_table(rows: Rows) -> RenderableType:

@@ -52,7 +52,7 @@ RECONCILE_FIELDS = (
 )
 SCORE_FIELDS = (
     *("account", "name", "as_of", "score", "band", "coverage", "mode", "contributions"),
-    *("reasons", "change_30d"),
+    *("reasons", "change_30d", "left_out"),
 )
 _CHANGE_WIDTH = 100
 PLAN_FIELDS = ("destination", "object", "account", "key", "action", "changes", "reason")

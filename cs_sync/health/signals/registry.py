@@ -15,11 +15,25 @@ from sqlalchemy import Select
 
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.signals.billing import billing_standing
+from cs_sync.health.signals.contact import last_contact
 from cs_sync.health.signals.features import feature_28
+from cs_sync.health.signals.mrr import mrr_change_90, read_seat_change, seat_change_90
+from cs_sync.health.signals.payments import late_payments_365
+from cs_sync.health.signals.renewal import days_to_renewal, read_days_to_renewal
 from cs_sync.health.signals.seats import seat_use_28
 from cs_sync.health.signals.support import open_tickets, tickets_30
 from cs_sync.health.signals.surveys import csat_90, nps_180
 from cs_sync.health.signals.usage import active_days_28, last_day_of_use, usage_trend_28
+from cs_sync_schemas import (
+    FeatureDay,
+    Invoice,
+    Record,
+    SourceAccount,
+    Subscription,
+    SurveyResponse,
+    Ticket,
+    UsageDay,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +47,37 @@ class Reading:
     n: int = 0
 
 
-def _read_number(value: Any, scope: SignalScope) -> float:  # noqa: ARG001 - the shape of Signal.read
-    return float(value)
+def _read_number(row: Any, _scope: SignalScope) -> float:
+    return float(row.value)
 
 
-def _read_days_ago(value: Any, scope: SignalScope) -> float:
-    return float((scope.day - value).days)
+def _read_days_ago(row: Any, scope: SignalScope) -> float:
+    at = row.value
+    day = scope.to_local_day(at) if isinstance(at, datetime) else at
+    return float((scope.day - day).days)
 
 
 @dataclass(frozen=True, slots=True)
 class Signal:
     """A fact about an account, usable as a health input.
 
-    `build` makes the statement for a scope; `read` converts its `value` (never None) to a
-    number. The catalogues hold its title and the text for missing facts, by its name.
+    `build` makes the statement for a scope; `read` makes a number of a row of it whose `value`
+    is not None. The catalogues hold its title and the text for missing facts, by its name.
     """
 
     name: str
     build: Callable[[SignalScope], Select[Any]]
+    records: tuple[type[Record], ...]
+    """The kinds of records that it is made of; one of them is enough."""
     better: Literal["more", "less", "either"] = "either"
     """Whether more of it is always a better sign, or less; a map must not say the opposite."""
-    read: Callable[[Any, SignalScope], float] = _read_number
+    read: Callable[[Any, SignalScope], float | None] = _read_number
     meaning: str = ""
     """What its value says, and when there is none."""
+    field: str | None = None
+    """The field of the records that it needs, where they also come without it."""
+    for_some: bool = False
+    """Only some accounts have such facts at all: to the others nothing is missing."""
 
     @property
     def key(self) -> str:
@@ -65,55 +87,84 @@ class Signal:
 
 _ALL = (
     Signal(
-        "active_days_28", active_days_28, "more",
+        "active_days_28", active_days_28, (UsageDay,), "more",
         meaning="On how many of the last 28 days somebody of the account used the product, 0 to "
         "28. Missing where no usage source knows the account.",
     ),
     Signal(
-        "days_since_use", last_day_of_use, "less", _read_days_ago,
+        "days_since_use", last_day_of_use, (UsageDay,), "less", _read_days_ago,
         meaning="Days since it was last used; 0 is today. Missing where it never was.",
     ),
     Signal(
-        "usage_trend_28", usage_trend_28, "more",
+        "usage_trend_28", usage_trend_28, (UsageDay,), "more",
         meaning="Events of the last 28 days ÷ events of the 28 before: 1 is no change, 0.6 a fall "
         "by 40 %. Missing until the account has used it for 56 days, or without earlier events.",
     ),
     Signal(
-        "seat_use_28", seat_use_28, "more",
+        "seat_use_28", seat_use_28, (UsageDay,), "more",
         meaning="Licence use: people active in the last 28 days ÷ seats of its running "
         "subscriptions (the units of the largest licensed item of each); above 1 more people use "
         "it than are paid for. Missing without seats, and where no person of the account was ever "
         "seen by name: a source that only knows the account says nothing of its seats.",
     ),
     Signal(
-        "tickets_30", tickets_30,
+        "tickets_30", tickets_30, (Ticket,),
         meaning="Tickets opened in the last 30 days. Few may be silence and many may be interest, "
         "so that a map may turn either way. Missing where support does not know the account.",
     ),
     Signal(
-        "open_tickets", open_tickets, "less",
+        "open_tickets", open_tickets, (Ticket,), "less",
         meaning="Tickets neither solved nor closed. Missing where support does not know it.",
     ),
     Signal(
-        "billing_standing", billing_standing, "more",
+        "billing_standing", billing_standing, (Subscription, Invoice), "more",
         meaning="The worst of its subscriptions and invoices: 2 pays, 1 an end is set, 0 something "
         "is past due. Missing without a running subscription or an invoice past due.",
     ),
     Signal(
-        "nps", nps_180, "more",
+        "nps", nps_180, (SurveyResponse,), "more",
         meaning="Mean of its people's latest NPS answers in 180 days, 0 to 10. Missing without.",
     ),
     Signal(
-        "csat_90", csat_90, "more",
+        "csat_90", csat_90, (SurveyResponse,), "more",
         meaning="Share of its people whose latest rating in 90 days is in the upper quarter of "
         "its scale, 0 to 1: 4 and 5 of 1 to 5. Missing without ratings.",
+    ),
+    Signal(
+        "mrr_change_90", mrr_change_90, (Subscription,), "more",
+        meaning="MRR now ÷ MRR 90 days ago: 1 is no change, 0.6 a fall by 40 %. Missing for "
+        "customers of less than 90 days, and where an account is billed in several currencies.",
+    ),
+    Signal(
+        "seat_change_90", seat_change_90, (Subscription,), "more", read_seat_change,
+        meaning="Seats now ÷ seats 90 days ago, both of the MRR (the largest quantity of each "
+        "subscription). Left out for plans of one unit and for customers of less than 90 days.",
+        for_some=True,
+    ),
+    Signal(
+        "late_payments_365", late_payments_365, (Invoice,), "less",
+        meaning="Invoices of the last 365 days whose charge failed, that were paid more than a "
+        "day late, or that are unpaid or given up. Missing without an invoice in that time.",
+    ),
+    Signal(
+        "days_to_renewal", days_to_renewal, (Subscription,), "more", read_days_to_renewal,
+        meaning="Days until the term of an annual plan ends: by its invoice, else by the "
+        "anniversary of its start; of several plans the first. Left out without an annual plan "
+        "that goes on.",
+        for_some=True,
+    ),
+    Signal(
+        "days_since_contact", last_contact, (SourceAccount,), "less", _read_days_ago,
+        meaning="Days since the CRM last logged a call, an e-mail or a meeting with the account "
+        "(`last_contacted_at`). Missing where it never did, and for days before the last contact.",
+        field="last_contacted_at",
     ),
 )  # fmt: skip
 
 SIGNALS: dict[str, Signal] = {signal.name: signal for signal in _ALL}
 
 FEATURE_SIGNAL = Signal(
-    "feature:NAME", partial(feature_28, feature="NAME"),
+    "feature:NAME", partial(feature_28, feature="NAME"), (FeatureDay,),
     meaning="How often the account used the feature of this name in the last 28 days, as "
     "`feature_days` give it (of PostHog: your own events); where only people are counted, each "
     "counts once a day. Missing where no source that ever saw the feature knows the account, so "
@@ -144,5 +195,5 @@ def parse_feature(name: str) -> str:
 
 def read_row(signal: Signal, row: Any, scope: SignalScope) -> Reading:
     """Read the reading from one row of a signal's statement."""
-    value = None if row.value is None else signal.read(row.value, scope)
+    value = None if row.value is None else signal.read(row, scope)
     return Reading(value, row.observed_at, row.n or 0)

@@ -77,16 +77,13 @@ def active_days_28(scope: SignalScope) -> Select[Any]:
 def last_day_of_use(scope: SignalScope) -> Select[Any]:
     """Select the last day of use as `value`; accounts never used have no row."""
     days = select_used_days(scope)
-    covered = select_use_coverage(scope)
-    return (
+    return _join_coverage(
+        scope,
         select(
-            covered.c.account_id,
+            days.c.account_id,
             func.max(days.c.day).label("value"),
-            func.max(covered.c.observed_at).label("observed_at"),
             func.count().label("n"),
-        )
-        .select_from(covered.join(days, days.c.account_id == covered.c.account_id))
-        .group_by(covered.c.account_id)
+        ).group_by(days.c.account_id),
     )
 
 
@@ -96,18 +93,24 @@ def usage_trend_28(scope: SignalScope) -> Select[Any]:
     The value is unknown until the account has used the product for 56 days.
     """
     days = select_used_days(scope)
-    covered = select_use_coverage(scope)
     late, early = scope.first_day(28), scope.first_day(56)
     recent = func.sum(case((days.c.day >= late, days.c.events), else_=0))
     before = func.sum(case((and_(days.c.day >= early, days.c.day < late), days.c.events), else_=0))
-    return (
+    return _join_coverage(
+        scope,
         select(
-            covered.c.account_id,
+            days.c.account_id,
             case((before > 0, cast(recent, Float) / cast(before, Float))).label("value"),
-            func.max(covered.c.observed_at).label("observed_at"),
             func.count().label("n"),
         )
-        .select_from(covered.join(days, days.c.account_id == covered.c.account_id))
-        .group_by(covered.c.account_id)
-        .having(func.min(days.c.day) <= early)
+        .group_by(days.c.account_id)
+        .having(func.min(days.c.day) <= early),
     )
+
+
+def _join_coverage(scope: SignalScope, use: Select[Any]) -> Select[Any]:
+    """Select the use of covered accounts, aggregated before: a join of days has no index."""
+    totals, covered = use.cte("use_of_accounts"), select_use_coverage(scope)
+    return select(
+        totals.c.account_id, totals.c.value, covered.c.observed_at, totals.c.n
+    ).select_from(totals.join(covered, covered.c.account_id == totals.c.account_id))

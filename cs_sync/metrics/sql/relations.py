@@ -7,7 +7,7 @@ greatest/least, no generate_series.
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import (
     CTE,
@@ -80,7 +80,16 @@ def is_counted(account: FromClause = ACCOUNT) -> ColumnElement[bool]:
     return and_(account.c.is_test.is_(False), account.c.merged_into.is_(None))
 
 
-def is_known(scope: Scope, table: FromClause) -> ColumnElement[bool]:
+class KnownAt(Protocol):
+    """A scope with a time of knowledge; None is now."""
+
+    @property
+    def known_at(self) -> datetime | None:
+        """The time of knowledge."""
+        ...
+
+
+def is_known(scope: KnownAt, table: FromClause) -> ColumnElement[bool]:
     """Return the condition for rows of a bitemporal table known now, or at `known_at`."""
     return is_known_at(table, None if scope.known_at is None else bind_instant(scope.known_at))
 

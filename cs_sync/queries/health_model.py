@@ -1,0 +1,67 @@
+"""The health model of a workspace, fitted to what its sources bring."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import cache
+
+from cs_sync.health import HealthConfig, get_signal
+from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.queries.brought_records import has_records, read_stream_tables
+from cs_sync.sync.reader import list_stream_tables
+from cs_sync.sync.stream_sync import OpenSource
+from cs_sync_schemas import FeatureDay, Record, UsageDay, get_table
+
+
+def read_health_model(
+    workspace: Workspace, known_at: datetime | None = None, opened: Iterable[OpenSource] = ()
+) -> HealthConfig:
+    """Return the health model without the inputs that no source brings.
+
+    A source brings what its streams fill, and what is stored counts as well.
+
+    Args:
+        workspace: The workspace.
+        known_at: The time of knowledge; None means now.
+        opened: Sources whose streams count although they were not read yet.
+    """
+    config = workspace.config
+    by_feature = bool(config.metrics.active_features)
+    declared = {
+        table
+        for source in opened
+        for stream in source.source.streams()
+        for table in list_stream_tables(stream)
+    }
+    with workspace.store.read() as connection:
+        declared |= read_stream_tables(connection, config.connectors.types, known_at)
+
+        @cache
+        def is_brought(record: type[Record], field: str | None) -> bool:
+            table = get_table(FeatureDay if by_feature and record is UsageDay else record)
+            if field is None and table.name in declared:
+                return True
+            return has_records(connection, table, field, known_at)
+
+        def has_source(name: str) -> bool:
+            signal = get_signal(name)
+            return any(is_brought(record, signal.field) for record in signal.records)
+
+        return config.health.fit_sources(has_source)
+
+
+def describe_left_out(workspace: Workspace, model: HealthConfig) -> str:
+    """Return a sentence on the inputs that no source brings; empty if there are none."""
+    words, inputs = workspace.words, workspace.config.health.inputs
+    kinds = dict.fromkeys(
+        str(get_signal(inputs[name].signal).records[0].__tablename__) for name in model.left_out
+    )
+    if not kinds:
+        return ""
+    what = words.enumeration([words(f"score.kind.{kind}") for kind in kinds])
+    return words("score.left_out", what=what)
+
+
+def describe_model(workspace: Workspace) -> list[str]:
+    """Return the sentence on what is left out of today's scores, if anything is."""
+    sentence = describe_left_out(workspace, read_health_model(workspace))
+    return [sentence] if sentence else []
