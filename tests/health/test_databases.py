@@ -61,8 +61,8 @@ def fill(workspace: Workspace) -> None:
     for number, (model, fields) in enumerate(records):
         workspace.add(model, source="all", source_id=str(number), account_source_id="acme",
                       **fields)  # fmt: skip
-    for begun, amount, quantity in ((at(1, 6), 1000, "12"), (at(1), 600, "8")):
-        part = {"source": "all", "subscription": "6", "quantity": quantity}
+    for begun, amount, seats in ((at(1, 6), 1000, "12"), (at(1), 600, "8")):
+        part = {"source": "all", "subscription": "6", "quantity": seats}
         workspace.add(MrrSpan, account_id="acme", policy="", currency="EUR", valid_from=begun,
                       valid_to=at(1) if begun < at(1) else None, known_from=begun, amount=amount,
                       parts=[part])  # fmt: skip
