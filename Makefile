@@ -17,13 +17,16 @@ $(STAMP): $(MANIFESTS)
 demo: setup
 	$(BIN)/cs-sync demo
 
+# Compiled tests are kept even where Python is told to keep none: compiling takes longer than running.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile
+
 # What is quick: everything but the tests that take seconds each or drive whole processes.
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(PYTEST) -m "not slow"
 
 # What takes seconds, and every property once more with more examples than in the quick tests.
 test-slow: setup
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "slow or hypothesis" --hypothesis-profile thorough
+	$(PYTEST) -m "slow or hypothesis" --hypothesis-profile thorough
 
 # Hundreds of syncs and pushes under drawn faults, and processes killed; the same seed draws the same.
 RUNS ?= 300

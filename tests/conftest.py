@@ -1,5 +1,6 @@
 """Fixtures for all tests: a clock that stands still, and stores on both databases."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from sqlalchemy import Engine
 
 from cs_sync.store.engine import Store, open_store
 from cs_sync.testing.databases import make_empty_database
-from tests.postgres import WORKSPACES, empty, fresh_database, postgres_url
+from tests.postgres import WORKSPACES, empty, fresh_database, shared_url
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 
@@ -36,8 +37,10 @@ def clock() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    with postgres_url() as url:
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of one server for all workers, whose folders are beside each other."""
+    mine = tmp_path_factory.getbasetemp()
+    with shared_url(mine.parent if "PYTEST_XDIST_WORKER" in os.environ else mine) as url:
         yield url
 
 

@@ -1,5 +1,6 @@
 """A real PostgreSQL for tests: the developer's own, or a throw-away one from a wheel's binaries."""
 
+import fcntl
 import os
 import pwd
 import shutil
@@ -7,15 +8,16 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from uuid import uuid4
 
-from sqlalchemy import create_engine, inspect, make_url, text
+from sqlalchemy import Connection, create_engine, inspect, make_url, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
@@ -24,6 +26,8 @@ from cs_sync.store.migrate import migrate_schema
 
 WORKSPACES = ("one", "two")
 """Schemas of every fresh database."""
+RUN = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)
+"""What the processes of a test run share."""
 
 
 @contextmanager
@@ -35,6 +39,44 @@ def postgres_url() -> Iterator[str]:
         return
     with own_server() as server:
         yield server.url
+
+
+@contextmanager
+def shared_url(folder: Path) -> Iterator[str]:
+    """The URL of one server for all processes of a test run, kept in a folder of theirs.
+
+    Who starts it stops it, when nobody uses it any more.
+    """
+    address, mine = folder / "postgresql.url", folder / f"{os.getpid()}.uses-postgresql"
+    with ExitStack() as stack:
+        with _alone_in(folder):
+            if not address.exists():
+                stack.callback(address.unlink)
+                address.write_text(stack.enter_context(postgres_url()), encoding="utf-8")
+                stack.callback(_wait_for_users, folder)
+            mine.touch()
+        stack.callback(mine.unlink)
+        yield address.read_text(encoding="utf-8")
+
+
+def _wait_for_users(folder: Path) -> None:
+    while any(_is_alive(int(path.stem)) for path in folder.glob("*.uses-postgresql")):
+        time.sleep(0.05)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    with (folder / "postgresql.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
@@ -55,7 +97,7 @@ def own_server() -> Iterator["Server"]:
 def fresh_database(server: str) -> Iterator[str]:
     """The URL of a database of its own with two empty workspaces, copied from one made before."""
     name = f"cs_sync_test_{uuid4().hex}"
-    _administer(server, f"CREATE DATABASE {name} TEMPLATE {_template(server)}")
+    _administer(server, f"CREATE DATABASE {name} TEMPLATE {_template(server)} STRATEGY FILE_COPY")
     try:
         yield _url_of(server, name)
     finally:
@@ -71,18 +113,28 @@ def empty(store: Store) -> None:
 
 @cache
 def _template(server: str) -> str:
-    name = f"cs_sync_template_{uuid4().hex}"
-    _administer(server, f"CREATE DATABASE {name}")
-    for schema in WORKSPACES:
-        store = open_store(_url_of(server, name), schema)
-        migrate_schema(store, datetime(2026, 1, 1, tzinfo=UTC))
-        store.close()
+    """The name of a database with two migrated workspaces, made once in a test run."""
+    name = f"cs_sync_template_{RUN}"
+    with _administrator(server) as connection:
+        connection.execute(text("SELECT pg_advisory_lock(1)"))  # other workers wait for it
+        if not connection.scalar(text("SELECT 1 FROM pg_database WHERE datname = :n"), {"n": name}):
+            connection.execute(text(f"CREATE DATABASE {name}"))
+            for schema in WORKSPACES:
+                store = open_store(_url_of(server, name), schema)
+                migrate_schema(store, datetime(2026, 1, 1, tzinfo=UTC))
+                store.close()
     return name
 
 
-def _administer(server: str, statement: str) -> None:
+@contextmanager
+def _administrator(server: str) -> Iterator[Connection]:
     engine = create_engine(server, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
+        yield connection
+
+
+def _administer(server: str, statement: str) -> None:
+    with _administrator(server) as connection:
         connection.execute(text(statement))
 
 
@@ -137,7 +189,8 @@ class Server:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         options = ["-F", "-h", "127.0.0.1", "-p", str(self._port), "-k", ""]
-        options += ["-c", "autovacuum=off", "-c", "jit=off"]
+        options += ["-c", "autovacuum=off", "-c", "jit=off", "-c", "wal_level=minimal"]
+        options += ["-c", "max_wal_senders=0", "-c", "full_page_writes=off"]
         self._process: subprocess.Popen[bytes] = subprocess.Popen(  # type: ignore[call-overload]
             [self._binaries / "postgres", "-D", self._data, *options],
             stdout=subprocess.DEVNULL,

@@ -66,7 +66,7 @@ def make_target(line: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     recipe = re.search(rf"^{target}:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE)
     assert recipe, f"the Makefile has no target {target}"
-    expected = {"demo": "$(BIN)/cs-sync demo", "test": "$(BIN)/python -m pytest"}
+    expected = {"demo": "$(BIN)/cs-sync demo", "test": "$(PYTEST)"}
     assert expected[target] in recipe[1]
 
 

@@ -2,12 +2,12 @@
 
 import sqlite3
 import tempfile
-from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Dialect, Engine, event
+from sqlalchemy import Dialect, Engine, create_engine, event
+from sqlalchemy.pool import StaticPool
 
 from cs_sync.http import ManualClock
 from cs_sync.store.engine import Store, open_store
@@ -31,29 +31,42 @@ def create_tables(store: Store) -> None:
         with store.read() as connection:
             driver: Any = connection.connection.driver_connection
             if not driver.execute("SELECT 1 FROM sqlite_master").fetchone():
-                driver.executescript(_dump_tables())
+                _open_empty_database().backup(driver)
 
 
 @cache
-def _dump_tables() -> str:
-    """Return the empty database as SQL statements."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "empty.db"
-        path.write_bytes(make_empty_database())
-        with closing(sqlite3.connect(path)) as connection:
-            return "\n".join(connection.iterdump())
+def _open_empty_database() -> sqlite3.Connection:
+    """Return the empty database in memory, to copy its pages from."""
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    connection.deserialize(_make_memory_content())
+    return connection
+
+
+@cache
+def _make_memory_content() -> bytes:
+    """Return the empty database without its write-ahead log, which memory cannot keep."""
+    content = bytearray(make_empty_database())
+    content[18:20] = b"\1\1"  # the file format's versions for writing and reading
+    return bytes(content)
+
+
+def open_memory_database() -> Engine:
+    """Open a migrated, empty database in memory."""
+    connection = sqlite3.connect(":memory:", check_same_thread=False)
+    connection.deserialize(_make_memory_content())
+    return speed_up(create_engine("sqlite://", poolclass=StaticPool, creator=lambda: connection))
 
 
 def speed_up(engine: Engine) -> Engine:
-    """Return the engine, for SQLite with shared compiled statements and no disk syncs.
+    """Return the engine, with shared compiled statements and, for SQLite, no disk syncs.
 
     SQLAlchemy and we cache compiled statements by dialect, and every engine has its own: a
     test with a fresh database would compile each once more. And no test cuts the power.
     """
-    if engine.dialect.name != "sqlite":
-        return engine
-    engine.dialect = _DIALECT
     engine.update_execution_options(compiled_cache=_STATEMENTS)
+    if engine.dialect.name != "sqlite":
+        return _share_dialect(engine)
+    engine.dialect = _DIALECT
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
@@ -71,5 +84,19 @@ def _make_dialect() -> Dialect:
     return dialect
 
 
+def _share_dialect(engine: Engine) -> Engine:
+    """Let all engines of a database server use the dialect of the first that was connected."""
+    if engine.driver in _SERVER_DIALECTS:
+        engine.dialect = engine.pool._dialect = _SERVER_DIALECTS[engine.driver]
+        return engine
+
+    @event.listens_for(engine, "connect", once=True)
+    def share(_connection: Any, _record: Any) -> None:
+        _SERVER_DIALECTS.setdefault(engine.driver, engine.dialect)
+
+    return engine
+
+
 _DIALECT = _make_dialect()
+_SERVER_DIALECTS: dict[str, Dialect] = {}
 _STATEMENTS: dict[Any, Any] = {}

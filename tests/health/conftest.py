@@ -5,8 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel, select
 
 from cs_sync.health import (
@@ -19,6 +18,7 @@ from cs_sync.health import (
     get_signal,
     read_row,
 )
+from cs_sync.testing.databases import open_memory_database
 from cs_sync_schemas import Account, AccountLink, Contact, ContactAccount, ContactLink
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -80,7 +80,6 @@ class Workspace:
 
 @pytest.fixture
 def workspace() -> Iterator[Workspace]:
-    engine = create_engine("sqlite://", poolclass=StaticPool)
-    SQLModel.metadata.create_all(engine)
+    engine = open_memory_database()
     yield Workspace(engine)
     engine.dispose()

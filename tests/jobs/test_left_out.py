@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from cs_sync.store.engine import Store
 from tests.jobs.road import CONFIG, Place, small_company
-from tests.postgres import WORKSPACES, fresh_database
+from tests.postgres import WORKSPACES, empty
 
 ODD = {
     "mode": "graduated",
@@ -29,10 +30,11 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     if request.param == "sqlite":
         yield made
         return
-    with fresh_database(request.getfixturevalue("postgres")) as url:
-        database = f'[database]\nurl = "{url}"\nschema = "{WORKSPACES[0]}"\n'
-        made.configure(database + "\n".join(line.strip() for line in CONFIG.splitlines()))
-        yield made
+    empty(Store(request.getfixturevalue("postgres_engine")))
+    url = request.getfixturevalue("postgres_workspace")
+    database = f'[database]\nurl = "{url}"\nschema = "{WORKSPACES[0]}"\n'
+    made.configure(database + "\n".join(line.strip() for line in CONFIG.splitlines()))
+    yield made
 
 
 def add(place: Place, name: str, quantity: int, tiers: object) -> None:

@@ -1,15 +1,12 @@
 """An in-memory workspace for tests of metrics: rows of the schema in, spans and KPIs out."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, insert
-from sqlalchemy.pool import StaticPool
+from sqlalchemy import insert
 from sqlmodel import SQLModel
 
 from cs_sync.metrics.bridge import BridgeRow, build_bridge_rows, select_bridge
@@ -21,7 +18,7 @@ from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.registry import MetricRegistry, list_builtin_metrics
 from cs_sync.store.queries.attributes import BEGINNING, format_attribute
 from cs_sync.store.queries.billing import read_billing_facts
-from cs_sync.testing.databases import speed_up
+from cs_sync.testing.databases import open_memory_database
 from cs_sync_schemas import (
     Account,
     AccountAttribute,
@@ -43,27 +40,11 @@ def utc(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=UTC)  # type: ignore[misc,arg-type]
 
 
-@cache
-def _empty() -> bytes:
-    """A database with all tables, as a file's content: copying it is faster than creating them."""
-    engine = create_engine("sqlite://", poolclass=StaticPool)
-    SQLModel.metadata.create_all(engine)
-    with engine.connect() as connection:
-        driver: Any = connection.connection.driver_connection
-        content = bytes(driver.serialize())
-    engine.dispose()
-    return content
-
-
 class Ledger:
     """Accounts and records of one workspace, on a database of its own."""
 
     def __init__(self) -> None:
-        opened = sqlite3.connect(":memory:", check_same_thread=False)
-        opened.deserialize(_empty())
-        self.engine: Engine = speed_up(
-            create_engine("sqlite://", poolclass=StaticPool, creator=lambda: opened)
-        )
+        self.engine = open_memory_database()
 
     def add(self, model: type[SQLModel], *rows: Mapping[str, Any]) -> None:
         """Store rows, defaults filled in; the columns of the sync engine too."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
@@ -17,6 +17,7 @@ from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import list_whole_periods
 from cs_sync_schemas import MrrSpan, get_table
+from tests.examples import FEW
 from tests.jobs.road import CONFIG, Place
 from tests.metrics.conftest import Ledger, utc
 from tests.metrics.test_bridge import ACCOUNTS, Book, books
@@ -116,7 +117,7 @@ def learn(ledger: Ledger, found: list[Book]) -> None:
 
 
 @given(st.lists(books(), min_size=2, max_size=3), st.sets(st.integers(1, 11)))
-@settings(max_examples=20, deadline=None)
+@FEW
 def test_the_bridge_holds_whatever_was_learnt_and_closed(
     shared: Ledger, found: list[Book], months: set[int]
 ) -> None:

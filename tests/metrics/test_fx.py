@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import BigInteger, Engine, create_engine, literal, select
 
@@ -17,6 +17,7 @@ from cs_sync.metrics.mrr.normalise import round_half_even
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import list_whole_periods
 from cs_sync.metrics.sql.currency_conversion import multiply_rounded
+from tests.examples import FEW
 from tests.jobs.road import CONFIG, Place
 from tests.metrics.conftest import Ledger, utc
 from tests.metrics.test_bridge import ACCOUNTS, Book, books, keep
@@ -162,7 +163,7 @@ some_rates = st.lists(
 
 
 @given(books(), some_rates, st.sampled_from(["EUR", "USD", "JPY"]))
-@settings(max_examples=20, deadline=None)
+@FEW
 def test_the_converted_bridge_holds_to_the_minor_unit(
     shared: Ledger, book: Book, steps: list[Fraction], target: str
 ) -> None:

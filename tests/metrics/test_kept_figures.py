@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.dialects import sqlite
@@ -40,6 +40,7 @@ from cs_sync_schemas import (
     SubscriptionItem,
     get_table,
 )
+from tests.examples import FEW
 from tests.metrics.conftest import Ledger, utc
 
 POLICY = MrrPolicy()
@@ -199,7 +200,7 @@ def scopes(rate: Fraction) -> tuple[Scope, ...]:
 @pytest.mark.slow
 @pytest.mark.parametrize("turn", range(5))
 @given(st.lists(changes, max_size=3), st.sampled_from([Fraction(6, 5), Fraction(8, 5)]))
-@settings(max_examples=5, deadline=None)
+@FEW
 def test_what_is_kept_is_what_is_computed_anew(
     turn: int, steps: list[list[Change]], rate: Fraction
 ) -> None:

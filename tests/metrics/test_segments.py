@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
@@ -19,6 +19,7 @@ from cs_sync.metrics.periods import list_whole_periods
 from cs_sync.store.engine import Store
 from cs_sync.store.queries.attributes import format_attribute, read_attribute_names, save_attributes
 from cs_sync_schemas import AccountAttribute, UsageDay, get_table
+from tests.examples import FEW
 from tests.jobs.road import CONFIG, Place
 from tests.metrics.conftest import Ledger, utc
 from tests.metrics.test_bridge import ACCOUNTS, Book, books, keep
@@ -128,7 +129,7 @@ def remember(ledger: Ledger, found: Histories) -> None:
 
 
 @given(books(), histories)
-@settings(max_examples=20, deadline=None)
+@FEW
 def test_segments_sum_to_the_whole_and_follow_from_period_to_period(
     shared: Ledger, book: Book, found: Histories
 ) -> None:

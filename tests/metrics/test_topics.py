@@ -3,11 +3,12 @@
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_sync.metrics.topics.group import Topic, Verbatim, find_topics
 from cs_sync.metrics.topics.tokens import extract_words
+from tests.examples import FEW
 from tests.metrics.conftest import utc
 
 INVOICES = [
@@ -115,7 +116,7 @@ def test_words_that_tell_nothing_are_left_out(text: str, words: list[str]) -> No
     assert extract_words(text) == words
 
 
-@settings(max_examples=25, deadline=None)
+@FEW
 @given(
     st.lists(st.sampled_from(["", " ", "0", "AA", "AB", "AA AB", "发票", "กขคง", "é"]), max_size=25)
 )

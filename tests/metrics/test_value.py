@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_sync.metrics.kpi import KpiRow
@@ -12,6 +12,7 @@ from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import find_period, list_whole_periods
 from cs_sync_schemas import Cost
+from tests.examples import FEW
 from tests.metrics.conftest import Ledger
 
 JUNE = find_period(date(2026, 6, 1), "month", "UTC")
@@ -129,7 +130,7 @@ def test_whoever_was_acquired_counts_also_when_gone_again(ledger: Ledger) -> Non
 
 
 @given(st.lists(st.tuples(st.integers(0, 360), st.integers(1, 90)), min_size=1, max_size=8))
-@settings(max_examples=25, deadline=None)
+@FEW
 def test_the_months_of_a_year_acquire_what_the_year_does(lives: list[tuple[int, int]]) -> None:
     ledger = Ledger()
     for n, (begun, days) in enumerate(lives):

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -16,6 +16,7 @@ from cs_sync.store.records.stream_state import read_stream_position
 from cs_sync.sync.windows import ReadRequest
 from cs_sync_schemas import Invoice, InvoiceLine, Record, Ticket, get_table
 from tests.conftest import NOW, Clock, migrated_sqlite
+from tests.examples import FEW
 from tests.sync.forgetful import Forgetful, sync
 from tests.sync.test_children import invoice, line, living_lines
 from tests.sync.test_engine import living
@@ -328,7 +329,7 @@ STEPS = st.tuples(
 """What changes, hours until the next process, how many pages it lives, whether it reads all."""
 
 
-@settings(max_examples=30, deadline=None)
+@FEW
 @given(steps=st.lists(STEPS, min_size=1, max_size=8))
 def test_after_any_gaps_and_deaths_the_store_holds_what_the_source_holds(
     tmp_path_factory: pytest.TempPathFactory, steps: list[Any]

@@ -40,7 +40,7 @@ class Description:
 
     def __init__(self, path: Path) -> None:
         text = path.read_text()
-        raw = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
+        raw = json.loads(text) if path.suffix == ".json" else yaml.load(text, yaml.CSafeLoader)
         self.document = nullable_as_union(raw)
 
     def check(self, schema: dict[str, Any], body: Any) -> None:

@@ -15,6 +15,12 @@ from cs_sync_sandbox.world.calendar import add_months, get_midnight
 from cs_sync_sandbox.world.records import ItemVersion, Price, Tier
 
 
+@pytest.fixture(scope="module")
+def world(whole_world: World) -> World:
+    """What is said of the demo needs all of it."""
+    return whole_world
+
+
 def test_the_same_seed_gives_the_same_world_and_another_seed_another() -> None:
     one, same, other = (build_world(seed, date(2026, 3, 31), 40) for seed in (1, 1, 2))
     assert one == same

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
+import pytest
+
 from cs_sync_sandbox.world import World, catalog
 from cs_sync_sandbox.world.records import Discount, ItemVersion, Subscription
 from cs_sync_sandbox.world.truth import calculate_mrr
@@ -30,6 +32,12 @@ def item(slot: str, price: str, quantity: int | None) -> ItemVersion:
 def value(world: World, one: Subscription, at: datetime = LATER) -> Fraction:
     """Return the MRR of a world that has this subscription only."""
     return calculate_mrr(replace(world, subscriptions=(one,)), at).get("acct_1", Fraction())
+
+
+@pytest.fixture(scope="module")
+def world(whole_world: World) -> World:
+    """What is said of the demo needs all of it."""
+    return whole_world
 
 
 def test_seats_packs_and_calls(world: World) -> None:

@@ -1,0 +1,108 @@
+"""What a test run computes once and not again in every test: statements, commands, plugins."""
+
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import pytest
+import typer
+from sqlalchemy import Engine, create_engine
+
+from cs_sync.metrics.metric import Metric, Scope
+from cs_sync.plugins import loader
+from cs_sync.plugins.entry_points import PluginEntryPoint, find_entry_points
+from cs_sync.report import drawing, page
+from cs_sync.runtime import workspace
+from cs_sync.store import engine as database
+from cs_sync.store.engine import Store
+from cs_sync.store.migrate import migrate_schema
+from cs_sync.testing.databases import create_tables, speed_up
+
+
+def compute_once(patch: pytest.MonkeyPatch) -> None:
+    """Let whatever opens a store, runs a command or asks a metric use what others computed."""
+    _share_databases(patch)
+    _share_plugins(patch)
+    _share_commands(patch)
+    _share_metrics(patch)
+    _share_drawings(patch)
+
+
+def _share_databases(patch: pytest.MonkeyPatch) -> None:
+    """Compile no statement twice; copy the tables of a new database instead of creating them."""
+
+    def opened(*arguments: Any, **options: Any) -> Engine:
+        return speed_up(create_engine(*arguments, **options))
+
+    def migrated(store: Store, *arguments: Any) -> Any:
+        create_tables(store)
+        return migrate_schema(store, *arguments)
+
+    patch.setattr(database, "create_engine", opened)
+    patch.setattr(workspace, "migrate_schema", migrated)
+
+
+def _share_plugins(patch: pytest.MonkeyPatch) -> None:
+    """Look up once what is installed, unless a test adds a folder to the path."""
+    path, installed = list(sys.path), cache(lambda: list(find_entry_points()))
+
+    def find() -> Iterator[PluginEntryPoint]:
+        yield from installed() if sys.path == path else find_entry_points()
+
+    patch.setattr(loader, "find_entry_points", find)
+
+
+def _share_commands(patch: pytest.MonkeyPatch) -> None:
+    """Build the command of a function once: it is the same in every application."""
+    build, built = typer.main.get_command_from_info, dict[Any, Any]()
+
+    def get_command(command_info: Any, **options: Any) -> Any:
+        facts = {name: _plain(value) for name, value in vars(command_info).items()}
+        key = command_info.callback, repr((facts, options))
+        if key not in built:
+            built[key] = build(command_info, **options)
+        return built[key]
+
+    patch.setattr(typer.main, "get_command_from_info", get_command)
+
+
+def _plain(value: Any) -> Any:
+    """The value of a default that typer wraps."""
+    return getattr(value, "value", value)
+
+
+def _share_metrics(patch: pytest.MonkeyPatch) -> None:
+    """Build a metric's statement for a scope once; no statement depends on the clock."""
+    current, built = Metric.current, dict[Any, Any]()
+
+    def build(self: Metric, scope: Scope) -> Any:
+        lasting = replace(scope, observed_until=None, minimum_n=0)
+        key = self.build, self.name, repr((self.settings, self.splits, lasting))
+        if key not in built:
+            built[key] = current(self, scope)
+        return built[key]
+
+    patch.setattr(Metric, "current", build)
+
+
+def _share_drawings(patch: pytest.MonkeyPatch) -> None:
+    """Draw the chart of a specification once, and read the page's template once."""
+    draw, drawn = drawing._render_svg, dict[str, str]()
+
+    def get_drawing(spec: Any, label: str, name: str) -> str:
+        key = repr((spec, label, name))
+        if key not in drawn:
+            drawn[key] = draw(spec, label, name)
+        return drawn[key]
+
+    patch.setattr(drawing, "_render_svg", get_drawing)
+    get_template = cache(page._load_template)
+
+    def load_template() -> Any:
+        drawing.import_extra("jinja2")
+        drawing.import_extra("vl_convert")
+        return get_template()
+
+    patch.setattr(page, "_load_template", load_template)
