@@ -75,8 +75,8 @@ class AtCommit:
     def __call__(self, said: bytes, server: socket.socket) -> bool:
         self.left -= COMMIT in said
         here = COMMIT in said and self.left == 0
-        if here and self.stored:
-            pass_on(said, server)
+        if here:
+            (pass_on if self.stored else take_back)(said, server)
         return here
 
 
@@ -113,6 +113,17 @@ class AtRequest:
         if self.left == 0 and self.stored:
             pass_on(said, server)
         return self.left == 0
+
+
+def take_back(_said: bytes, server: socket.socket) -> None:
+    """Pass nothing on, and wait until the server has noticed it and undone the transaction.
+
+    It would find that out later than the client on a busy machine, and answer that it is not done.
+    """
+    server.shutdown(socket.SHUT_WR)
+    server.settimeout(60)
+    while server.recv(1 << 16):
+        pass
 
 
 def pass_on(said: bytes, server: socket.socket) -> None:

@@ -181,7 +181,7 @@ def test_of_two_that_block_each_other_both_are_stored(counter: Counter) -> None:
     with counter.store.write() as connection:
         connection.execute(text("INSERT INTO counted VALUES (0)"))
         connection.execute(text("INSERT INTO counted VALUES (100)"))
-    both, found = threading.Barrier(2, timeout=20), list[int]()
+    both, found = threading.Barrier(2, timeout=120), list[int]()
 
     def crosswise(connection: Connection, order: list[int], first: list[int]) -> int:
         for place, row in enumerate(order):

@@ -70,7 +70,7 @@ def test_a_pause_that_is_called_off_ends_it() -> None:
 
 
 def test_of_several_that_wait_one_tells_it_for_all() -> None:
-    together, told = threading.Barrier(5, timeout=20), list[int]()
+    together, told = threading.Barrier(5, timeout=120), list[int]()
     patience = ReconnectPolicy(lambda _: together.wait(), lambda *said: told.append(said[2]))
     threads = [
         threading.Thread(target=patience.run, args=[failing(3, ConnectionLost("gone"))])

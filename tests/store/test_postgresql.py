@@ -82,7 +82,7 @@ def test_without_patience_a_connection_lost_in_a_page_costs_that_page_until_the_
 
 def test_two_workspaces_of_one_database_run_side_by_side(stores: list[Store], clock: Clock) -> None:
     """Each waits in its first page for the other: both hold their leases at once."""
-    together = threading.Barrier(2, timeout=20)
+    together = threading.Barrier(2, timeout=120)
     problems: list[BaseException] = []
 
     def sync(number: int, store: Store) -> None:
