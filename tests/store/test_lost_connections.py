@@ -182,6 +182,7 @@ def test_of_two_that_block_each_other_both_are_stored(counter: Counter) -> None:
         connection.execute(text("INSERT INTO counted VALUES (0)"))
         connection.execute(text("INSERT INTO counted VALUES (100)"))
     both, found = threading.Barrier(2, timeout=120), list[int]()
+    one_is_stored = threading.Event()
 
     def crosswise(connection: Connection, order: list[int], first: list[int]) -> int:
         for place, row in enumerate(order):
@@ -192,10 +193,18 @@ def test_of_two_that_block_each_other_both_are_stored(counter: Counter) -> None:
                 both.wait()
         return 1
 
+    def wait(seconds: float) -> None:
+        """A second is enough for the other one to end; how long it takes here, the load decides."""
+        counter.slept.append(seconds)
+        assert one_is_stored.wait(120)
+
     def work(order: list[int]) -> None:
         first: list[int] = []
         found.append(counter.store.transact(lambda c: crosswise(c, order, first)))
+        one_is_stored.set()
 
+    assert counter.store.patience
+    counter.store.patience.sleep = wait
     threads = [threading.Thread(target=work, args=[order]) for order in ([0, 2], [2, 0])]
     for thread in threads:
         thread.start()
