@@ -18,6 +18,7 @@ from cs_sync.config.model import (
     IdentitySettings,
     MetricsSettings,
     ScheduleSettings,
+    SyncSettings,
     WorkspaceSettings,
     WriteBackSettings,
 )
@@ -45,6 +46,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "health": HealthConfig,
     "follow_ups": FollowUpSettings,
     "write_back": WriteBackSettings,
+    "sync": SyncSettings,
     "schedule": ScheduleSettings,
 }
 

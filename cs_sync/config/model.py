@@ -149,6 +149,18 @@ class WriteBackSettings(Settings):
         return tuple(dict.fromkeys(configured or ()))
 
 
+class SyncSettings(Settings):
+    """Reading of the sources."""
+
+    max_deletions: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="Soft-delete no more than this share of a stream's records (above 20 of them),"
+        " unless `sync --allow-deletions`.",
+    )
+
+
 class ScheduleSettings(Settings):
     """Schedule of `cs-sync schedule`."""
 
@@ -185,6 +197,7 @@ class Config(BaseModel):
     playbooks: SkipValidation[Mapping[str, PlaybookSettings]] = Field(default_factory=dict)
     follow_ups: FollowUpSettings = FollowUpSettings()
     write_back: WriteBackSettings = WriteBackSettings()
+    sync: SyncSettings = SyncSettings()
     schedule: ScheduleSettings = ScheduleSettings()
 
     @property

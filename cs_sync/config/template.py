@@ -19,6 +19,7 @@ from cs_sync.config.model import (
     IdentitySettings,
     MetricsSettings,
     ScheduleSettings,
+    SyncSettings,
     WorkspaceSettings,
     WriteBackSettings,
 )
@@ -64,6 +65,7 @@ def render_template(
     ]
     parts.append(_render_section("workspace", WorkspaceSettings, workspace))
     parts += [_render_connector(plugins, connector) for connector in connectors]
+    parts.append(_render_section("sync", SyncSettings, {}))
     parts.append(_render_section("identity", IdentitySettings, {}))
     parts.append(_render_section("metrics", MetricsSettings, {}))
     parts += [

@@ -14,13 +14,14 @@ from cs_sync.sync.windows import ReadRequest
 def retry_rejects(workspace: Workspace) -> RunSummary:
     """Read the sources of rejected records again in full, and store what is valid now.
 
-    It confirms no deletions: where most records are missing, they wait for `sync --full`.
+    Where more than `[sync] max_deletions` of a stream's records are missing, none is deleted.
     """
     with workspace.store.read() as connection:
         waiting = read_rejected_sources(connection)
     with record_run(workspace, RETRY) as recorded:
         if sources := sorted(waiting - {DERIVED_SOURCE}):
-            sync_in_run(recorded, ReadRequest(full=True), sources)
+            limit = workspace.config.sync.max_deletions
+            sync_in_run(recorded, ReadRequest(full=True, max_deletions=limit), sources)
         if waiting:
             derive_accounts_and_mrr(recorded)
         else:

@@ -35,7 +35,7 @@ def run_pipeline(workspace: Workspace, *, dry_run: bool = False, yes: bool = Fal
     """
     notes = [*find_exposed_files(workspace), *describe_language_gaps(workspace)]
     with record_run(workspace, "run --dry-run" if dry_run else "run") as recorded:
-        sync_in_run(recorded, ReadRequest())
+        sync_in_run(recorded, ReadRequest(max_deletions=workspace.config.sync.max_deletions))
         derive_accounts_and_mrr(recorded)
         day = _score_and_store(recorded)
         follow_ups, plan = _write_to_crm(recorded, day, notes, dry_run=dry_run, yes=yes)

@@ -22,6 +22,7 @@ def sync_workspace(
     *,
     only: Sequence[str] = (),
     full: bool = False,
+    allow_deletions: bool = False,
     since: date | None = None,
     until: date | None = None,
 ) -> RunSummary:
@@ -30,7 +31,8 @@ def sync_workspace(
     Args:
         workspace: The workspace.
         only: The connectors to read; all by default.
-        full: Read everything again, and confirm deletions.
+        full: Read everything again; soft-delete what is missing.
+        allow_deletions: Soft-delete however much is missing.
         since: The first day of a range to read.
         until: The day after the range.
 
@@ -47,7 +49,7 @@ def sync_workspace(
         full,
         None if since is None else get_day_start(since, zone),
         None if until is None else get_day_start(until, zone),
-        confirmed=full,
+        max_deletions=1.0 if allow_deletions else workspace.config.sync.max_deletions,
     )
     command = SYNC_RANGE if request.is_ranged else SYNC_FULL if full else SYNC
     with record_run(workspace, command) as recorded:

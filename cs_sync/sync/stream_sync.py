@@ -45,9 +45,8 @@ from cs_sync.sync.windows import (
     split_backfill,
 )
 
-MAX_DELETED_SHARE = 0.5
-MIN_ROWS_FOR_CONFIRMATION = 50
-"""A sweep that would bury more than this share of more than so many rows has to be confirmed."""
+MIN_GUARDED_RECORDS = 20
+"""Of a stream with more records, no more than the request's share is soft-deleted."""
 
 
 class ReadCost(Protocol):
@@ -215,15 +214,21 @@ class StreamSync:
         """Soft-delete the rows missing from a complete read, or return why it was refused."""
         name, record = self.source.name, self.stream.record
         unseen, living = count_unseen(connection, record, name, since)
-        problem = None if self.request.confirmed else _describe_mass_deletion(unseen, living)
-        if problem:
-            return problem, StoredCounts()
+        if living > MIN_GUARDED_RECORDS and unseen > living * self.request.max_deletions:
+            return self._describe_mass_deletion(unseen, living), StoredCounts()
         delete_unseen_rejects(connection, name, self.stream.name, since)
         if unseen and has_unnamed_rejects(connection, name, self.stream.name, record):
             return _describe_unnamed_rejects(unseen, living), StoredCounts()
         return None, delete_unseen(
             connection, self.stream, since, WriteContext(name, now)
         ) if unseen else StoredCounts()
+
+    def _describe_mass_deletion(self, unseen: int, living: int) -> str:
+        return (
+            f"{unseen} of {living} records are no longer there, and [sync] max_deletions allows"
+            f" {self.request.max_deletions:.0%}: all are kept\n  → if they are gone, run"
+            f" `cs-sync sync --full --only {self.source.name} --allow-deletions`"
+        )
 
     def _build_result(self, status: Status, error: str | None) -> StreamResult:
         stored = reduce(add, self.parts, StoredCounts())
@@ -249,15 +254,6 @@ def _describe_missing(reads: Sequence[WindowResult]) -> str | None:
         return None
     read, expect = sum(r.read for r in short), sum(r.expect or 0 for r in short)
     return f"the source counts {expect} records but gave {read}; they are read again next time"
-
-
-def _describe_mass_deletion(unseen: int, living: int) -> str | None:
-    if living <= MIN_ROWS_FOR_CONFIRMATION or unseen <= living * MAX_DELETED_SHARE:
-        return None
-    return (
-        f"{unseen} of {living} records are no longer there; they are kept until "
-        "`cs-sync sync --full` confirms that they are gone"
-    )
 
 
 def _describe_unnamed_rejects(unseen: int, living: int) -> str:

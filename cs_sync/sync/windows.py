@@ -36,13 +36,13 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class ReadRequest:
     """The data to read: new records, all (`full`), or a time range.
 
-    `confirmed`: delete all records missing from a complete read, however many.
+    `max_deletions`: the largest share of a stream's records that a complete read may soft-delete.
     """
 
     full: bool = False
     since: datetime | None = None
     until: datetime | None = None
-    confirmed: bool = False
+    max_deletions: float = 0.5
 
     @property
     def is_ranged(self) -> bool:

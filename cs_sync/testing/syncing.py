@@ -137,7 +137,7 @@ class SyncHarness(Harness[VendorFake]):
                     sync_sources(
                         session,
                         [OpenSource(self.name, partial_source, _count_per_stream(door))],
-                        ReadRequest(full=full, confirmed=full),
+                        ReadRequest(full=full, max_deletions=1.0 if full else 0.5),
                         lambda outcome: run.outcomes.__setitem__(outcome.stream, outcome),
                     )
             except ProcessKilled:

@@ -75,6 +75,7 @@ def test_options_of_sync_reach_the_job(run: Run, jobs: Jobs) -> None:
     assert asked == {
         "only": ["stripe", "files"],
         "full": False,
+        "allow_deletions": False,
         "since": date(2026, 1, 1),
         "until": date(2026, 2, 1),
     }

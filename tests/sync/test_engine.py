@@ -195,9 +195,66 @@ def test_a_sweep_of_most_records_waits_for_confirmation(store: Store, clock: Clo
         assert outcome.status == "partial"
         assert "99 of 100" in (outcome.error or "")
         assert len(living(store)) == 100
-    outcome = run(store, clock, little, request=ReadRequest(full=True, confirmed=True))["tickets"]
+    outcome = run(store, clock, little, request=ReadRequest(full=True, max_deletions=1.0))[
+        "tickets"
+    ]
     assert (outcome.status, outcome.stored.deleted) == ("ok", 99)
     assert living(store) == ["1"]
+
+
+@pytest.mark.parametrize("cursor", ["none", "time"])
+def test_an_empty_list_where_many_were_deletes_nothing_and_the_next_one_goes_on(
+    store: Store, clock: Clock, cursor: Any
+) -> None:
+    many = [str(n) for n in range(25)]
+
+    def show(*ids: str, request: ReadRequest) -> StreamResult:
+        clock.advance(hours=1)
+        page = Page(tickets(*ids) if ids else {})
+        shown = stream(lambda _window: iter([page]), cursor=cursor, deletes="sweep")
+        return run(store, clock, shown, request=request)["tickets"]
+
+    def position() -> Any:
+        with store.read() as connection:
+            return read_stream_position(connection, "scripted", "tickets").cursor
+
+    show(*many, request=ReadRequest())
+    before = position()
+    outcome = show(request=ReadRequest(full=True))
+    assert (outcome.status, outcome.stored.deleted) == ("partial", 0)
+    assert "25 of 25 records are no longer there, and [sync] max_deletions allows 50%" in str(
+        outcome.error
+    )
+    assert "`cs-sync sync --full --only scripted --allow-deletions`" in str(outcome.error)
+    assert (len(living(store)), position()) == (25, before)
+    assert show(*many, "new", request=ReadRequest()).status == "ok"
+    assert len(living(store)) == 26
+
+
+@pytest.mark.parametrize(
+    ("before", "left", "share", "status"),
+    [
+        (20, 0, 0.5, "ok"),  # so few may all be gone
+        (21, 0, 0.5, "partial"),
+        (40, 20, 0.5, "ok"),  # the half is not more than half
+        (40, 19, 0.5, "partial"),
+        (40, 35, 0.1, "partial"),
+        (40, 36, 0.1, "ok"),
+        (40, 0, 1.0, "ok"),
+    ],
+)
+def test_the_share_that_may_be_deleted_is_a_setting(
+    sqlite_store: Store, clock: Clock, before: int, left: int, share: float, status: str
+) -> None:
+    ids = [str(n) for n in range(before)]
+    for shown in (ids, ids[:left]):
+        pages = [Page(tickets(*shown) if shown else {})]
+        clock.advance(hours=1)
+        swept = stream(lambda _window: iter(pages), cursor="none", deletes="sweep")  # noqa: B023
+        request = ReadRequest(max_deletions=share)
+        outcome = run(sqlite_store, clock, swept, request=request)["tickets"]
+    assert outcome.status == status
+    assert len(living(sqlite_store)) == (left if status == "ok" else before)
 
 
 def test_fewer_records_than_the_source_counts_are_read_again(store: Store, clock: Clock) -> None:

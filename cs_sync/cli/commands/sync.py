@@ -33,6 +33,10 @@ def sync_sources(
             help="Read everything again; soft-delete records that are missing.",
         ),
     ] = False,
+    allow_deletions: Annotated[
+        bool,
+        typer.Option("--allow-deletions", help="Soft-delete even unusually many records."),
+    ] = False,
     since: Day = None,
     until: Day = None,
 ) -> None:
@@ -47,6 +51,7 @@ def sync_sources(
             workspace,
             only=only or (),
             full=full,
+            allow_deletions=allow_deletions,
             since=since,
             until=until,
         )
