@@ -6,7 +6,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from tests.histories.prices import Json, Price, later, per_month
-from tests.histories.truth import Counted, Curve, Cut, Parts, Step, kept
+from tests.histories.truth import NEVER, Counted, Curve, Cut, Life, Parts, Step, kept
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Discount:
     invoiced: bool = False
     gone: bool = False
     given: Step | None = None
+    life: Life | None = None
 
     @property
     def cut(self) -> Cut:
@@ -63,6 +64,7 @@ class Item:
     created: datetime
     discounts: tuple[Discount, ...] = ()
     began: Step | None = None
+    charged_at: datetime | None = None
 
     @property
     def net(self) -> Fraction:
@@ -119,10 +121,10 @@ class Subscription:
             ("rhythm", ""): per_month(*self.interval),
         }
         for item in self.items:
-            cuts = tuple(d.cut for d in item.discounts)
-            found["item", item.id] = Counted(item.price.monthly * item.quantity, cuts * self.long)
+            charged_at = item.charged_at if self.long else None
+            found["item", item.id] = Counted(item.price.monthly * item.quantity, charged_at)
             if not self.long:
-                found |= {("cut", cut.id): cut for cut in cuts}
+                found |= {("cut", d.id): d.cut for d in item.discounts}
         return found
 
     @property
@@ -155,6 +157,13 @@ class Subscription:
             if self.resumes_at is not None:
                 yield self.resumes_at
 
+    def add_discount(self, discount: Discount) -> None:
+        """Let a discount run; one of a single invoice counts for nothing."""
+        self.discounts.append(discount)
+        if discount.coupon.duration != "once":
+            discount.life = Life(discount.cut, discount.start, discount.end or NEVER)
+            self.curve.lives.append(discount.life)
+
     def charge(self, at: datetime, item: Item | None = None) -> None:
         """Let the discounts that run now count, for all that is charged or for one item alone.
 
@@ -162,4 +171,5 @@ class Subscription:
         """
         running = [d for d in self.discounts if d.runs(at) and d.coupon.duration != "once"]
         for one in self.items if item is None else [item]:
+            one.charged_at = at
             one.discounts = tuple(d for d in running if d.item in (None, one.id))

@@ -93,7 +93,8 @@ class Stripe:
         items = [self._item(price, quantity) for price, quantity in bought]
         now = self.now
         sub = Subscription(id_, customer, now, (first.interval, first.count), items, (now, now))
-        sub.discounts = [self._discount(c) for c in coupons]
+        for coupon in coupons:
+            sub.add_discount(self._discount(coupon))
         self.subscriptions[id_] = sub
         if trial_days:
             self._begin_trial(sub, now + timedelta(days=trial_days))
@@ -187,8 +188,8 @@ class Stripe:
         """A coupon for a running subscription, or for one of its items: from the next invoice."""
         sub = self.subscriptions[id_]
         item = None if place is None else sub.items[place % len(sub.items)].id
-        sub.discounts.append(self._discount(coupon, item))
-        given = sub.discounts[-1]
+        given = self._discount(coupon, item)
+        sub.add_discount(given)
         sub.discounts.sort(key=lambda d: (d.item is None, d.coupon.percent is None))
         self._tell("customer.discount.created", shown.discount(given, sub))
         self._publish(sub)
@@ -252,6 +253,7 @@ class Stripe:
         lines, sub.pending = sub.pending, []
         for step in sub.untraced:
             step.dated.append((self.now, NEVER))
+            step.prorated = True
         sub.untraced = []
         return lines
 
@@ -293,6 +295,7 @@ class Stripe:
             if mode == "always_invoice":
                 self._bill(sub, lines)
                 step.dated.append((self.now, NEVER))
+                step.prorated = bool(new)
             else:
                 sub.pending += lines
                 sub.untraced.append(step)
@@ -305,6 +308,7 @@ class Stripe:
 
     def _recurring(self, sub: Subscription) -> list[Json]:
         """A line for every item for the period that begins, less the discounts that run."""
+        sub.curve.billed.append(self.now)
         lines = [
             shown.line(self._new("il"), sub, i, i.price.amount * i.quantity, sub.period)
             for i in sub.items
@@ -328,6 +332,8 @@ class Stripe:
                 cut = round(Fraction(min(off, total) * amount, total)) if total else 0
             if cut:
                 discount.invoiced = True
+                if discount.life is not None:
+                    discount.life.named.append(self.now)
                 line["discount_amounts"].append({"amount": cut, "discount": discount.id})
                 if discount.item:
                     line["discounts"].append(shown.discount(discount, sub))
@@ -352,12 +358,10 @@ class Stripe:
     ) -> None:
         for discount in gone:
             sub.discounts.remove(discount)
+            self._leave(discount)
             self._tell("customer.discount.deleted", shown.discount(discount, sub))
             discount.gone = True
             self._describe_anew(discount, sub)
-            if discount.given and not discount.invoiced:
-                discount.given.dated = [(discount.start, self.now)]
-                discount.given.after, discount.given.before = discount.start, self.now
         if not gone:
             return
         self._publish(sub)
@@ -375,10 +379,20 @@ class Stripe:
                     new if d["id"] == new["id"] else d for d in place["discounts"]
                 ]
 
+    def _leave(self, discount: Discount) -> None:
+        """Note that it is gone; what no invoice named is known to who looked meanwhile only."""
+        if discount.life is not None:
+            discount.life.left = self.now
+        if discount.given and not discount.invoiced:
+            discount.given.dated = [(discount.start, self.now)]
+            discount.given.after, discount.given.before = discount.start, self.now
+
     def _replace(self, sub: Subscription, old: Item, new: Item) -> None:
         """Put an item in another's place; discounts of the old one go with it."""
         sub.items[sub.items.index(old)] = new
-        sub.discounts = [d for d in sub.discounts if d.item != old.id]
+        for discount in [d for d in sub.discounts if d.item == old.id]:
+            sub.discounts.remove(discount)
+            self._leave(discount)
         self._hide(sub, old)
 
     def _hide(self, sub: Subscription, item: Item) -> None:

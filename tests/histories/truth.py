@@ -5,7 +5,7 @@ instant at which it is agreed; nothing counts on its first trial, while collecti
 after the end; a discount counts for the time that was charged with it (`simulated.py`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -34,10 +34,28 @@ class Cut:
 
 @dataclass(frozen=True)
 class Counted:
-    """An item's monthly price, and what was off it when it was charged last."""
+    """An item's monthly price, and on a long interval when it was charged last."""
 
     monthly: Fraction
-    cuts: tuple[Cut, ...] = ()
+    charged_at: datetime | None = None
+
+
+@dataclass
+class Life:
+    """How long a discount ran, and what shows that it did.
+
+    It takes something off an item on a long interval if it ran when that item was charged.
+    """
+
+    cut: Cut
+    start: datetime
+    end: datetime = NEVER
+    left: datetime = NEVER
+    named: list[datetime] = field(default_factory=list)
+
+
+Leavings = Mapping[str, datetime]
+"""Discount → when it is taken to have left."""
 
 
 def kept(cuts: Iterable[Cut]) -> Fraction:
@@ -46,8 +64,8 @@ def kept(cuts: Iterable[Cut]) -> Fraction:
     return prod(shares, start=Fraction(1))
 
 
-def value(parts: Mapping[tuple[str, str], Any]) -> Fraction:
-    """What a subscription of these parts comes to per month."""
+def value(parts: Parts, running: Mapping[str, Sequence[Cut]]) -> Fraction:
+    """What a subscription of these parts comes to per month; `running`: what is off each item."""
     if not parts.get(("serves", "")) or parts.get(("paused", "")):
         return Fraction(0)
     general = [part for (kind, _), part in parts.items() if kind == "cut" and part]
@@ -55,7 +73,7 @@ def value(parts: Mapping[tuple[str, str], Any]) -> Fraction:
     fixed: dict[str, int] = {}
     for (kind, id_), part in parts.items():
         if kind == "item" and part:
-            cuts = [*part.cuts, *(cut for cut in general if cut.item in (None, id_))]
+            cuts = [*running[id_], *(cut for cut in general if cut.item in (None, id_))]
             total += part.monthly * kept(cuts)
             fixed |= {cut.id: cut.amount for cut in cuts if cut.amount}
     rhythm: Fraction = parts["rhythm", ""]
@@ -77,6 +95,7 @@ class Step:
     dated: list[tuple[datetime, datetime]] = field(default_factory=list)
     after: datetime = NEVER
     before: datetime = NEVER
+    prorated: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,16 +104,16 @@ class Observer:
 
     looks: Sequence[datetime]
 
-    def told(self, step: Step) -> bool:
+    def told(self, at: datetime) -> bool:
         """Whether an event told of it: the look before was recent enough to follow the feed."""
         for before, look in zip(self.looks, self.looks[1:], strict=False):
-            if before < step.at <= look:
+            if before < at <= look:
                 return look - before < FEED
         return False
 
     def dates(self, step: Step) -> bool:
         """Whether the instant can be known."""
-        return self.told(step) or any(
+        return self.told(step.at) or any(
             first <= look < last for look in self.looks for first, last in step.dated
         )
 
@@ -104,6 +123,29 @@ class Observer:
         later = [look for look in self.looks if look >= step.at]
         return max([step.after, *earlier[-1:]]), min([step.before, *later[:1]])
 
+    def knows(self, life: Life) -> bool:
+        """Whether anything that it saw names the discount."""
+        seen = any(life.start <= look < life.left for look in self.looks)
+        return seen or bool(life.named) or self.told(life.start)
+
+    def leavings(
+        self, life: Life, billed: Sequence[datetime], charged: set[datetime]
+    ) -> set[datetime]:
+        """When a discount can be said to have left, as far as that decides on a charge.
+
+        After it was seen or billed last, and before it was found missing. Of what no one named it
+        can also be said that it never was: it left as it began.
+        """
+        known = self.knows(life)
+        if known and (life.left == life.end or self.told(life.left)):
+            return {life.left}
+        there = [look for look in self.looks if life.start <= look < life.left]
+        last = max([life.start, *there, *life.named])
+        gone = [at for at in (*self.looks, *billed) if at >= life.left]
+        first = min([life.end, *gone])
+        found = {life.left, first} | {at for at in charged if last < at < first}
+        return found if known else found | {life.start}
+
 
 @dataclass
 class Curve:
@@ -111,6 +153,8 @@ class Curve:
 
     steps: list[Step] = field(default_factory=list)
     parts: Parts = field(default_factory=dict)
+    lives: list[Life] = field(default_factory=list)
+    billed: list[datetime] = field(default_factory=list)
 
     def note(
         self, at: datetime, parts: Parts, cause: str, dated: list[tuple[datetime, datetime]]
@@ -124,13 +168,15 @@ class Curve:
 
     def at(self, moment: datetime) -> Fraction:
         """What was true."""
-        return _after(step for step in self.steps if step.at <= moment)
+        steps = [step for step in self.steps if step.at <= moment]
+        return self._value(_newest(steps), {life.cut.id: life.left for life in self.lives}, {})
 
     def sayable(self, moment: datetime, observer: Observer) -> dict[Fraction, str]:
         """What may be said of an instant, with the reason where it is not the truth.
 
         A step of which nothing shows when it was may have been taken or not, as long as the steps
-        of each part keep their order.
+        of each part keep their order. A discount of which nothing shows when it left may have run
+        or not at a charge, as long as it left once and no proration shows otherwise.
         """
         found = {self.at(moment): ""}
         unsure = [s for s in self.steps if s.changes and self._unsure(s, moment, observer)]
@@ -139,9 +185,64 @@ class Curve:
             steps = [s for s in self.steps if turned.get(id(s), s.at <= moment)]
             if _in_order(self.steps, steps):
                 other = {s.cause for s in unsure if turned[id(s)] != (s.at <= moment)}
-                why = "no trace of when: " + ", ".join(sorted(other))
-                found.setdefault(_after(steps), why)
+                for total in self._totals(_newest(steps), observer):
+                    why = ", ".join(sorted(other)) or "coupon of a long interval"
+                    found.setdefault(total, "no trace of when: " + why)
         return found
+
+    def _totals(self, newest: "Newest", observer: Observer) -> Iterator[Fraction]:
+        """Each value that the charges and leavings come to that nothing forbids."""
+        charges = {
+            key[1]: (step, self._instants(step, observer))
+            for key, step in newest.items()
+            if key[0] == "item" and step.changes[key] and step.changes[key].charged_at
+        }
+        instants = {at for _, some in charges.values() for at in some}
+        actual = {life.cut.id: life.left for life in self.lives}
+        every = [sorted(observer.leavings(i, self.billed, instants)) for i in self.lives]
+        for left in product(*every):
+            leavings = dict(zip(actual, left, strict=True))
+            for at in product(*(some for _, some in charges.values())):
+                times = dict(zip(charges, at, strict=True))
+                if not self._forbidden(charges, leavings, times, observer):
+                    yield self._value(newest, leavings, times)
+
+    def _instants(self, step: Step, observer: Observer) -> list[datetime]:
+        """When an item can be said to have been charged for a step."""
+        if step.at in self.billed or observer.dates(step):
+            return [step.at]
+        return sorted({step.at, *observer.bounds(step)})
+
+    def _forbidden(
+        self, charges: Mapping[str, tuple[Step, Any]], leavings: Leavings,
+        times: Mapping[str, datetime], observer: Observer,
+    ) -> bool:  # fmt: skip
+        """Whether the amount of a proration shows that a percentage ran then, or did not."""
+        for life in self.lives:
+            left = leavings[life.cut.id]
+            if life.cut.percent is None or (left == life.start and not observer.knows(life)):
+                continue
+            for item, (step, _) in charges.items():
+                if step.prorated and life.cut.item in (None, item):
+                    ran = life.start <= step.at < life.left
+                    if ran != (life.start <= times[item] < left):
+                        return True
+        return False
+
+    def _value(
+        self, newest: "Newest", leavings: Leavings, times: Mapping[str, datetime]
+    ) -> Fraction:
+        parts = {key: step.changes[key] for key, step in newest.items()}
+        running: dict[str, list[Cut]] = {}
+        for (kind, id_), part in parts.items():
+            if kind == "item" and part:
+                at = part.charged_at and times.get(id_, part.charged_at)
+                running[id_] = [
+                    life.cut for life in self.lives
+                    if at and life.cut.item in (None, id_)
+                    and life.start <= at < leavings[life.cut.id]
+                ]  # fmt: skip
+        return value(parts, running)
 
     def _unsure(self, step: Step, moment: datetime, observer: Observer) -> bool:
         if observer.dates(step):
@@ -150,11 +251,12 @@ class Curve:
         return after <= moment < step.at or step.at <= moment < before
 
 
-def _after(steps: Iterable[Step]) -> Fraction:
-    parts: Parts = {}
-    for step in steps:
-        parts |= step.changes
-    return value(parts)
+Newest = Mapping[tuple[str, str], Step]
+"""Each part → the last step that changed it."""
+
+
+def _newest(steps: Iterable[Step]) -> Newest:
+    return {key: step for step in steps for key in step.changes}
 
 
 def _in_order(every: Sequence[Step], taken: Sequence[Step]) -> bool:

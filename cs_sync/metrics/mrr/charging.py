@@ -2,16 +2,34 @@
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from cs_sync.metrics.mrr.facts import ItemFact, LineFact, SubscriptionFact
 from cs_sync.metrics.mrr.normalise import get_monthly_frequency
+from cs_sync.metrics.mrr.observations import ItemKey
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import find_interval
 
 BillingRhythm = tuple[str, str, str, int]
 """Source and subscription, and how often."""
+
+
+ItemInstant = tuple[ItemKey, datetime]
+
+
+def list_item_changes(
+    versions: Iterable[ItemFact], lines: Mapping[ItemKey, Sequence[LineFact]]
+) -> Iterator[ItemInstant]:
+    """Yield each instant at which an item changed, as its versions and prorations tell.
+
+    A price that went and came back is one version, but it was charged when it came back.
+    """
+    yield from (((v.source, v.source_id), v.valid_from) for v in versions)
+    for key, own in lines.items():
+        for line in own:
+            if line.is_proration and line.amount > 0 and line.period_start is not None:
+                yield key, line.period_start
 
 
 class ChargeSchedule:
@@ -22,7 +40,7 @@ class ChargeSchedule:
 
     def __init__(
         self,
-        versions: Iterable[ItemFact],
+        began: Iterable[ItemInstant],
         lines: Iterable[LineFact],
         free: Iterable[LineFact],
         subscriptions: Mapping[tuple[str, str], SubscriptionFact],
@@ -30,10 +48,10 @@ class ChargeSchedule:
     ) -> None:
         self._policy = policy
         self._anchors = {s.key: s.trial_end or s.started_at for s in subscriptions.values()}
-        self._began: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+        self._began: dict[ItemKey, list[datetime]] = defaultdict(list)
         self._billed: dict[BillingRhythm, list[datetime]] = defaultdict(list)
-        for version in sorted(versions, key=lambda item: item.valid_from):
-            self._began[version.source, version.source_id].append(version.valid_from)
+        for item, at in sorted(began):
+            self._began[item].append(at)
         for line in lines:
             if line.period_start is not None and line.interval is not None:
                 sub, count = line.subscription_source_id or "", line.interval_count or 1

@@ -221,7 +221,7 @@ def _build_removed_item(
         max(alive, default=chain[0].valid_from),
         max((s.until for s in observed), default=None),
     )
-    missed = stated[-1].valid_to if stated else looks.find_absence(chain[0].subscription, last)
+    missed = stated[-1].valid_to if stated else looks.find_next(chain[0].subscription, last)
     bounds = [at for at in (missed, paid) if at is not None]
     latest = min((at for at in bounds if at > last), default=max(bounds, default=last))
     removed = reported.removed.get(evidence.key)

@@ -22,10 +22,10 @@ class Looks:
         until = stated[-1].valid_to
         return [at for at in self.seen.get(stated[-1].subscription, ()) if at < until]
 
-    def find_absence(self, owner: SubscriptionKey, alive_at: datetime) -> datetime | None:
-        """Return the first read after `alive_at` without an item that no sync ever saw."""
+    def find_next(self, owner: SubscriptionKey, after: datetime) -> datetime | None:
+        """Return the first sync after an instant that read something new of a subscription."""
         every = [*self.seen.get(owner, ()), *self.read.get(owner, ())]
-        return min((at for at in every if at > alive_at), default=None)
+        return min((at for at in every if at > after), default=None)
 
 
 def build_looks(facts: BillingFacts) -> Looks:

@@ -5,7 +5,7 @@ discounted amount, and mostly its terms. Otherwise the terms are inferred from t
 amounts: a discount on a single invoice of up to a month is taken as one-time.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,6 +15,7 @@ from typing import Any
 from cs_sync.metrics.mrr.discounts import may_apply
 from cs_sync.metrics.mrr.facts import BillingFacts, DiscountFact, LineFact, SubscriptionFact
 from cs_sync.metrics.mrr.full_shares import ended_by_prorations, full_shares
+from cs_sync.metrics.mrr.looks import Looks, build_looks
 from cs_sync.metrics.mrr.observations import collect_evidence_lines
 from cs_sync.metrics.periods import add_interval
 
@@ -47,7 +48,7 @@ def _whole_lines(facts: BillingFacts) -> list[LineFact]:
 def collect_discounts(facts: BillingFacts, lines: Sequence[LineFact]) -> list[DiscountFact]:
     """Collect the discounts stated by the source, described by invoices, and inferred."""
     subscriptions = {s.key: s for s in facts.subscriptions}
-    described = _list_described(facts.lines, facts.discounts, subscriptions)
+    described = _list_described(facts, subscriptions)
     shares = list(full_shares(facts, lines))
     stated = [
         ended_by_prorations(_fit_to_invoices(d, lines, subscriptions), shares, subscriptions)
@@ -104,31 +105,33 @@ def _get_item_key(line: LineFact) -> tuple[str, str, str]:
 
 
 def _list_described(
-    lines: Iterable[LineFact],
-    stated: Sequence[DiscountFact],
-    subscriptions: dict[tuple[str, str], SubscriptionFact],
+    facts: BillingFacts, subscriptions: dict[tuple[str, str], SubscriptionFact]
 ) -> list[DiscountFact]:
     """Return discounts of subscriptions described only by invoices."""
-    stated_keys = {(d.source, d.source_id) for d in stated}
+    stated_keys = {(d.source, d.source_id) for d in facts.discounts}
+    looks = build_looks(facts)
     described: dict[tuple[str, str], DiscountFact] = {}
-    for line in sorted(lines, key=lambda i: str(i.period_start)):
+    for line in sorted(facts.lines, key=lambda i: str(i.period_start)):
         subscription = subscriptions.get(_get_item_key(line)[:2])
         for terms in line.discounts or ():
             key = (line.source, terms["id"])
             if subscription and terms.get("duration") and key not in stated_keys:
-                described[key] = _build_from_terms(terms, line, subscription)
+                described[key] = _build_from_terms(terms, line, subscription, looks)
     return list(described.values())
 
 
-def _build_from_terms(terms: Any, line: LineFact, subscription: SubscriptionFact) -> DiscountFact:
+def _build_from_terms(
+    terms: Any, line: LineFact, subscription: SubscriptionFact, looks: Looks
+) -> DiscountFact:
     """Build a discount from the terms on its last invoice line.
 
-    It is over: at its end, else with the period of that line, and before the source
-    returned the subscription without it.
+    It is over: at its end, else with the period of that line, and before a sync read the
+    subscription, as none ever saw it there.
     """
     percent, end, months = terms.get("percent_off"), terms.get("ends_at"), terms.get("months")
     start = datetime.fromisoformat(terms["starts_at"])
-    ends = [line.period_end, subscription.changed_at]
+    missed = looks.find_next(subscription.key, max(start, line.period_start or start))
+    ends = [line.period_end, subscription.changed_at, missed]
     ends.append(datetime.fromisoformat(end) if end else None)
     ends.append(add_interval(start, "month", months) if months else None)
     return DiscountFact(

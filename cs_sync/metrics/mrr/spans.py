@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from cs_sync.metrics.mrr.books import build_histories
-from cs_sync.metrics.mrr.charging import ChargeSchedule
+from cs_sync.metrics.mrr.charging import ChargeSchedule, list_item_changes
 from cs_sync.metrics.mrr.discounts import AppliedDiscounts, select_discounts
 from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, SubscriptionFact
 from cs_sync.metrics.mrr.history import build_item_versions
@@ -20,6 +20,7 @@ from cs_sync.metrics.mrr.normalise import (
     round_half_even,
     split_total,
 )
+from cs_sync.metrics.mrr.observations import collect_evidence_lines
 from cs_sync.metrics.mrr.past_discounts import collect_discounts, free_lines, select_charged_lines
 from cs_sync.metrics.mrr.plan_switches import join_switches
 from cs_sync.metrics.mrr.policy import MrrPolicy
@@ -162,7 +163,8 @@ def _build_discounts(
     """Build the counted discounts, including those found in invoices only."""
     lines = select_charged_lines(facts)
     discounts = select_discounts(collect_discounts(facts, lines), versions, subscriptions, policy)
-    charging = ChargeSchedule(versions, lines, free_lines(facts), subscriptions, policy)
+    changes = list_item_changes(versions, collect_evidence_lines(facts))
+    charging = ChargeSchedule(changes, lines, free_lines(facts), subscriptions, policy)
     return AppliedDiscounts(discounts, charging, policy)
 
 

@@ -62,7 +62,7 @@ class PreparedStatement:
 
         Args:
             connection: Any connection of the statement's dialect.
-            **given: The value of each placeholder.
+            **params: The value of each placeholder.
         """
         cursor = self._run(connection, params)
         fetched: list[tuple[Any, ...]] = cursor.fetchall()
@@ -76,7 +76,7 @@ class PreparedStatement:
 
         Args:
             connection: Any connection of the statement's dialect.
-            **given: The value of each placeholder.
+            **params: The value of each placeholder.
         """
         cursor = self._run(connection, params)
         changed: int = cursor.rowcount

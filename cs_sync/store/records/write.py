@@ -18,6 +18,7 @@ from sqlalchemy import (
     bindparam,
     case,
     literal_column,
+    or_,
     select,
     tuple_,
     update,
@@ -259,18 +260,23 @@ def end_missing_children(
     present: Sequence[str],
     moment: WriteContext,
 ) -> int:
-    """End the children missing from their re-read parents; return the number of ended rows."""
+    """End the children missing from their re-read parents; return the number of ended rows.
+
+    One that is to end later ends now: a coupon of twelve months that was taken back.
+    """
     table = get_table(child)
     end = table.c[child.END_FIELD]
     query = _prepare_open_children_query(connection.dialect, child, parent_field)
     shown, ended = set(present), 0
     for chunk in split_chunks(parents):
-        open_children = query.rows(connection, ids=chunk)
+        open_children = query.rows(connection, ids=chunk, now=moment.now)
         missing = {
             source_id for source, source_id in open_children if source == moment.source
         } - shown
         for part in split_chunks(missing):
-            open_ones = and_(_match_source_ids(table, part, moment), end.is_(None))
+            open_ones = and_(
+                _match_source_ids(table, part, moment), or_(end.is_(None), end > moment.now)
+            )
             archive_rows(connection, table, open_ones, moment.now)
             connection.execute(
                 update(table)
@@ -287,10 +293,12 @@ def _prepare_open_children_query(
 ) -> PreparedStatement:
     """Prepare the query across sources; for one, SQLite would not use the parents' index."""
     table = get_table(child)
-    unended = (table.c[child.END_FIELD].is_(None), table.c.deleted_at.is_(None))
+    end = table.c[child.END_FIELD]
+    later = end > bindparam("now", type_=end.type)
+    is_open = and_(or_(end.is_(None), later), table.c.deleted_at.is_(None))
     same_parent = match_ids(table.c[parent_field], dialect)
     return prepare_statement(
-        select(table.c.source, table.c.source_id).where(same_parent, *unended), dialect
+        select(table.c.source, table.c.source_id).where(same_parent, is_open), dialect
     )
 
 
