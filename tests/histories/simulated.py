@@ -127,7 +127,11 @@ class Stripe:
         sub, old = self._found(id_, place)
         new = self._item(price_of(product, *sub.interval), old.quantity)
         self._replace(sub, old, new)
-        self._changed(sub, [old], [new], mode, "item replaced")
+        since = max(old.created, sub.period[0])
+        others = [i.created for i in sub.items if i is not new and since < i.created]
+        step = self._changed(sub, [old], [new], mode, "item replaced")
+        if mode == "none":
+            step.or_at = others
 
     def add(self, id_: str, product: str, quantity: int, mode: str) -> None:
         """One more item."""
@@ -150,6 +154,7 @@ class Stripe:
         for old in list(sub.items):
             price = price_of(old.price.product, interval, count)
             self._replace(sub, old, self._item(price, old.quantity))
+        self._settle(sub, charged=True)
         sub.begin_periods(self.now)
         sub.charge(self.now)
         self._bill(sub, [*self._pending(sub), *credits, *self._recurring(sub)])
@@ -179,6 +184,7 @@ class Stripe:
     def free_month(self, id_: str, days: int) -> None:
         """A trial on a running subscription: nothing is charged until it is over."""
         sub = self.subscriptions[id_]
+        self._settle(sub, charged=False)
         self._begin_trial(sub, self.now + timedelta(days=days))
         self._publish(sub)
         self._trial_invoice(sub)
@@ -257,6 +263,12 @@ class Stripe:
         sub.untraced = []
         return lines
 
+    def _settle(self, sub: Subscription, *, charged: bool) -> None:
+        """A bill of everything that is there shows what changed before it; coupons if charged."""
+        for step in sub.curve.steps:
+            if charged or not step.cause.startswith("coupon"):
+                step.before = min(step.before, self.now)
+
     def _increase(self, sub: Subscription) -> None:
         percent, sub.increase = sub.increase or 0, None
         for old in list(sub.items):
@@ -277,7 +289,7 @@ class Stripe:
 
     def _changed(
         self, sub: Subscription, old: list[Item], new: list[Item], mode: str, cause: str
-    ) -> None:
+    ) -> Step:
         """Items changed within a period: it is prorated at once, with the next invoice, or not."""
         for item in new:
             sub.charge(self.now, item)
@@ -300,6 +312,7 @@ class Stripe:
                 sub.pending += lines
                 sub.untraced.append(step)
         self._publish(sub)
+        return step
 
     def _prorated(self, sub: Subscription, item: Item, sign: int) -> Json:
         amount = sign * round(item.net * sub.share_left(self.now))
@@ -358,7 +371,7 @@ class Stripe:
     ) -> None:
         for discount in gone:
             sub.discounts.remove(discount)
-            self._leave(discount)
+            self._leave(discount, sub)
             self._tell("customer.discount.deleted", shown.discount(discount, sub))
             discount.gone = True
             self._describe_anew(discount, sub)
@@ -379,20 +392,20 @@ class Stripe:
                     new if d["id"] == new["id"] else d for d in place["discounts"]
                 ]
 
-    def _leave(self, discount: Discount) -> None:
+    def _leave(self, discount: Discount, sub: Subscription) -> None:
         """Note that it is gone; what no invoice named is known to who looked meanwhile only."""
         if discount.life is not None:
             discount.life.left = self.now
         if discount.given and not discount.invoiced:
             discount.given.dated = [(discount.start, self.now)]
-            discount.given.after, discount.given.before = discount.start, self.now
+            discount.given.after, discount.given.before = discount.start, sub.period[1]
 
     def _replace(self, sub: Subscription, old: Item, new: Item) -> None:
         """Put an item in another's place; discounts of the old one go with it."""
         sub.items[sub.items.index(old)] = new
         for discount in [d for d in sub.discounts if d.item == old.id]:
             sub.discounts.remove(discount)
-            self._leave(discount)
+            self._leave(discount, sub)
         self._hide(sub, old)
 
     def _hide(self, sub: Subscription, item: Item) -> None:

@@ -96,6 +96,7 @@ class Step:
     after: datetime = NEVER
     before: datetime = NEVER
     prorated: bool = False
+    or_at: Sequence[datetime] = ()
 
 
 @dataclass(frozen=True)
@@ -185,9 +186,26 @@ class Curve:
             steps = [s for s in self.steps if turned.get(id(s), s.at <= moment)]
             if _in_order(self.steps, steps):
                 other = {s.cause for s in unsure if turned[id(s)] != (s.at <= moment)}
-                for total in self._totals(_newest(steps), observer):
+                newest = _newest(steps)
+                for total in self._totals(newest, observer):
                     why = ", ".join(sorted(other)) or "coupon of a long interval"
                     found.setdefault(total, "no trace of when: " + why)
+                mistaken = {**newest, **self._mistaken(moment, observer)}
+                for total in self._totals(mistaken, observer):
+                    found.setdefault(total, "no trace of which item replaced it")
+        return found
+
+    def _mistaken(self, moment: datetime, observer: Observer) -> "Newest":
+        """What can be said to be gone already, as another new item may have replaced it."""
+        found: dict[tuple[str, str], Step] = {}
+        for step in self.steps:
+            since = min((at for at in step.or_at if at <= moment), default=NEVER)
+            seen = any(since <= look < step.at for look in observer.looks)
+            if since <= moment < step.at and not seen and not observer.told(step.at):
+                found |= {
+                    key: Step(since, {key: None}, step.cause)
+                    for key, part in step.changes.items() if part is None
+                }  # fmt: skip
         return found
 
     def _totals(self, newest: "Newest", observer: Observer) -> Iterator[Fraction]:

@@ -82,6 +82,11 @@ class ChargeSchedule:
         key = (item.source, item.subscription_source_id, item.interval, item.interval_count)
         return self._billed.get(key, ())
 
+    def list_charges(self, item: ItemFact) -> list[datetime]:
+        """Return the known charges of an item; none for intervals up to a month."""
+        billed = self.billed(item)
+        return [*billed, *self._began[item.source, item.source_id]] if billed else []
+
     def find_next_charge(self, item: ItemFact, at: datetime) -> datetime:
         """Return the first charge of an item's interval from `at` on."""
         billed = self.billed(item)

@@ -52,7 +52,7 @@ class AppliedDiscounts:
             return set()
         all_items = list(items)
         return {self.charging.find_next_charge(i, at) for i in all_items for at in edges} | {
-            at for i in all_items for at in self.charging.billed(i)
+            at for i in all_items for at in self.charging.list_charges(i)
         }
 
     def net(

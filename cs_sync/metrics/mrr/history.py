@@ -179,20 +179,26 @@ def _is_removed(
 def _limit_end(
     item: RemovedItem, key: ItemKey, lines: Mapping[ItemKey, Sequence[LineFact]]
 ) -> RemovedItem:
-    """Limit the end to the subscription's next invoice without the item, within its paid
-    period.
+    """Limit the end to the subscription's next new periods of all its items.
 
-    A granted trial begins a period of all items still present.
+    A granted trial begins periods of the items still there, a change of the interval credits
+    those of the old one.
     """
     last = item.versions[-1]
     anew = [
         at
         for other, other_lines in lines.items()
         if other != key
-        for at in _list_new_periods(other_lines, last)
+        for at in (*_list_new_periods(other_lines, last), *_list_rebases(other_lines, last, lines))
         if item.alive_at < at < item.latest
     ]
     return replace(item, latest=min(anew)) if anew else item
+
+
+def _is_beside(line: LineFact, item: ItemFact) -> bool:
+    """Return whether a line is of the same subscription and interval as an item."""
+    same_interval = (line.interval, line.interval_count) == (item.interval, item.interval_count)
+    return same_interval and (line.source, line.subscription_source_id) == item.subscription
 
 
 def _list_new_periods(lines: Sequence[LineFact], beside: ItemFact) -> Iterator[datetime]:
@@ -200,13 +206,26 @@ def _list_new_periods(lines: Sequence[LineFact], beside: ItemFact) -> Iterator[d
     starts = [
         line.period_start
         for line in lines
-        if (line.source, line.subscription_source_id) == beside.subscription
-        and (line.interval, line.interval_count) == (beside.interval, beside.interval_count)
-        and line.period_start is not None
-        and not line.is_proration
+        if _is_beside(line, beside) and line.period_start is not None and not line.is_proration
     ]
     first = min((x.period_start for x in lines if x.period_start is not None), default=None)
     yield from (at for at in starts if first is not None and at > first)
+
+
+def _list_rebases(
+    lines: Sequence[LineFact], beside: ItemFact, all_lines: Mapping[ItemKey, Sequence[LineFact]]
+) -> Iterator[datetime]:
+    """Yield when an item of the same interval was credited as another interval began."""
+    credited = {x.period_start for x in lines if x.is_proration and x.amount < 0}
+    credited &= {x.period_start for x in lines if _is_beside(x, beside)}
+    if not credited:
+        return
+    for line in (line for own in all_lines.values() for line in own):
+        owner = (line.source, line.subscription_source_id)
+        is_other = owner == beside.subscription and not _is_beside(line, beside)
+        begins = line.period_start in credited and not line.is_proration
+        if is_other and begins and line.interval and line.period_start is not None:
+            yield line.period_start
 
 
 def _build_removed_item(

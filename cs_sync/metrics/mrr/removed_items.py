@@ -179,14 +179,24 @@ def _choose_successor(removed: RemovedItem, successors: Sequence[NewItem]) -> Ne
 
     Additions outlive its start. An item that stood beside the removed one before is an addition
     too, unless nothing else began; one that is only hinted at may have begun before all others.
+    Where no product decides, the only item with as many seats does: a plan that is swapped keeps
+    them.
     """
     likely = [candidate for candidate in successors if not candidate.beside] or successors
     ordered = sorted(likely, key=lambda candidate: candidate.since)
     for number, candidate in enumerate(ordered):
         if candidate.hinted or candidate.version.product == removed.versions[-1].product:
-            lasted = all(e.until is None or e.until >= candidate.since for e in ordered[:number])
-            return candidate if lasted else ordered[0]
+            return candidate if _outlived(ordered[:number], candidate) else ordered[0]
+    seats = removed.versions[-1].quantity
+    equal = [candidate for candidate in ordered if candidate.version.quantity == seats]
+    if len(equal) == 1 and _outlived(ordered[: ordered.index(equal[0])], equal[0]):
+        return equal[0]
     return ordered[0]
+
+
+def _outlived(earlier: Sequence[NewItem], candidate: NewItem) -> bool:
+    """Return whether all earlier items were still there when a candidate began."""
+    return all(other.until is None or other.until >= candidate.since for other in earlier)
 
 
 def _end_versions(versions: Sequence[ItemFact], end: datetime) -> list[ItemFact]:

@@ -248,9 +248,10 @@ def _list_unexplained_pauses(
     if policy.pause == "counted":
         return
     free, first = find_later_trials(book), find_initial_trial_end(book)
-    for start, end in find_uncharged_periods(book):
+    for period in find_uncharged_periods(book):
+        start, end = period.start, period.end
         explained = any(
-            s.at < start + ONE_DAY and (s.until is None or start < s.until) for s in stops
+            period.is_explained_by(s.at) and (s.until is None or start < s.until) for s in stops
         )
         in_trial = any(begun < end and start < over for begun, over in free)
         if not (explained or in_trial or (first is not None and start < first)):

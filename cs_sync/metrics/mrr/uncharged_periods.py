@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -11,13 +12,31 @@ from cs_sync.metrics.mrr.observations import WRITE_OFF_TOLERANCE, is_written_off
 
 Interval = tuple[datetime, datetime]
 
+EXPLANATION_TOLERANCE = timedelta(days=1)
 GAP_TOLERANCE = timedelta(days=2)
 """Periods of bills that follow one another may leave a day between them."""
 
 
-def find_uncharged_periods(book: SubscriptionHistory) -> list[Interval]:
+@dataclass(frozen=True, slots=True)
+class UnchargedPeriod:
+    """A period that nobody paid for, and when its invoice was given up, if there was one."""
+
+    start: datetime
+    end: datetime
+    given_up_at: datetime | None = None
+
+    def is_explained_by(self, stop: datetime) -> bool:
+        """Return whether a stop within a day explains it; none that came after the giving up."""
+        if self.given_up_at is not None and stop > self.given_up_at:
+            return False
+        return stop < self.start + EXPLANATION_TOLERANCE
+
+
+def find_uncharged_periods(book: SubscriptionHistory) -> list[UnchargedPeriod]:
     """Find the periods without an invoice, or with one given up at once."""
-    return sorted({*_list_written_off(book), *(_list_gaps(book) if book.shows_present else ())})
+    gaps = _list_gaps(book) if book.shows_present else ()
+    found = {*_list_written_off(book), *(UnchargedPeriod(*gap) for gap in gaps)}
+    return sorted(found, key=lambda period: (period.start, period.end))
 
 
 def merge_intervals(intervals: list[Interval]) -> list[Interval]:
@@ -31,15 +50,16 @@ def merge_intervals(intervals: list[Interval]) -> list[Interval]:
     return whole
 
 
-def _list_written_off(book: SubscriptionHistory) -> Iterator[Interval]:
-    off = {invoice.source_id for invoice in book.invoices if _is_written_off(invoice)}
+def _list_written_off(book: SubscriptionHistory) -> Iterator[UnchargedPeriod]:
+    off = {i.source_id: i.given_up_at for i in book.invoices if _is_written_off(i)}
     charged = [start for _, start, _ in book.charges()]
     for line, start, end in book.agreed():
         if line.is_proration or line.amount == 0 or line.invoice_source_id not in off:
             continue
         again = any(abs(other - start) < WRITE_OFF_TOLERANCE for other in charged)
         if not again:
-            yield start, min([end, *(other for other in charged if start < other < end)])
+            until = min([end, *(other for other in charged if start < other < end)])
+            yield UnchargedPeriod(start, until, off[line.invoice_source_id])
 
 
 def _is_written_off(invoice: InvoiceFact) -> bool:
