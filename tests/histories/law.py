@@ -13,11 +13,14 @@ from fractions import Fraction
 from itertools import product
 from random import Random
 
+from tests.histories.agreed import Subscription
 from tests.histories.drawing import END, START, describe, draw_history
 from tests.histories.observing import RHYTHMS, Spans, draw_looks, month_ends, watch
 from tests.histories.simulated import Act, Stripe
 from tests.histories.truth import Observer
 
+SWITCH = timedelta(days=1)
+"""A subscription that follows another within it continues that one, by the default policy."""
 AT_ONCE = 40
 """Histories of one world, which are synced together."""
 
@@ -62,6 +65,7 @@ class Saying:
     def sayable(self, account: str, at: datetime) -> dict[int, str]:
         """What may be said: the truth without a reason, anything else with one."""
         mine = [s for s in self.stripe.subscriptions.values() if s.customer == account]
+        at = _before_switch(mine, at)
         found: dict[int, str] = {}
         for some in product(*(s.curve.sayable(at, self.observer).items() for s in mine)):
             why = "; ".join(sorted({reason for _, reason in some if reason}))
@@ -86,6 +90,16 @@ def try_law(seed: str, kinds: Collection[str], tally: Tally, histories: int = AT
         saying = Saying(f"{name} {looks or ''}", Observer(at), stripe, spans)
         for account in names:
             _compare(saying, account, [*month_ends(until), after], acts[account], tally, seed)
+
+
+def _before_switch(mine: Sequence[Subscription], at: datetime) -> datetime:
+    """The instant before a subscription ended where another followed within a day: no churn."""
+    for sub in mine:
+        follows = [s.start for s in mine if sub.ended_at and sub.ended_at <= s.start]
+        start = min(follows, default=None)
+        if start and sub.ended_at and sub.ended_at <= at < start <= sub.ended_at + SWITCH:
+            return sub.ended_at - timedelta.resolution
+    return at
 
 
 def _some_day(rng: Random) -> datetime:

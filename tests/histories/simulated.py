@@ -128,10 +128,8 @@ class Stripe:
         new = self._item(price_of(product, *sub.interval), old.quantity)
         self._replace(sub, old, new)
         since = max(old.created, sub.period[0])
-        others = [i.created for i in sub.items if i is not new and since < i.created]
-        step = self._changed(sub, [old], [new], mode, "item replaced")
-        if mode == "none":
-            step.or_at = others
+        others = [i.began for i in sub.items if i.began is not None and since < i.created]
+        self._changed(sub, [old], [new], mode, "item replaced").instead = others
 
     def add(self, id_: str, product: str, quantity: int, mode: str) -> None:
         """One more item."""
@@ -185,6 +183,9 @@ class Stripe:
         """A trial on a running subscription: nothing is charged until it is over."""
         sub = self.subscriptions[id_]
         self._settle(sub, charged=False)
+        for step in sub.curve.steps:
+            if step.cause == "coupon taken back" and step.before == sub.period[1]:
+                step.before = self.now + timedelta(days=days)  # nothing is charged until then
         self._begin_trial(sub, self.now + timedelta(days=days))
         self._publish(sub)
         self._trial_invoice(sub)

@@ -96,7 +96,7 @@ class Step:
     after: datetime = NEVER
     before: datetime = NEVER
     prorated: bool = False
-    or_at: Sequence[datetime] = ()
+    instead: Sequence["Step"] = ()
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,8 @@ class Curve:
         """What can be said to be gone already, as another new item may have replaced it."""
         found: dict[tuple[str, str], Step] = {}
         for step in self.steps:
-            since = min((at for at in step.or_at if at <= moment), default=NEVER)
+            others = [other.at for other in step.instead if not (step.prorated or other.prorated)]
+            since = min(others, default=NEVER)
             seen = any(since <= look < step.at for look in observer.looks)
             if since <= moment < step.at and not seen and not observer.told(step.at):
                 found |= {

@@ -125,15 +125,14 @@ def _build_from_terms(
 ) -> DiscountFact:
     """Build a discount from the terms on its last invoice line.
 
-    It is over: at its end, else with the period of that line, and before a sync read the
-    subscription, as none ever saw it there.
+    It is over: at its end or after its months, else with the period of that line, and before a
+    sync read the subscription, as none ever saw it there.
     """
     percent, end, months = terms.get("percent_off"), terms.get("ends_at"), terms.get("months")
     start = datetime.fromisoformat(terms["starts_at"])
     missed = looks.find_next(subscription.key, max(start, line.period_start or start))
-    ends = [line.period_end, subscription.changed_at, missed]
-    ends.append(datetime.fromisoformat(end) if end else None)
-    ends.append(add_interval(start, "month", months) if months else None)
+    ends = [subscription.changed_at, missed, datetime.fromisoformat(end) if end else None]
+    ends.append(add_interval(start, "month", months) if months else line.period_end)
     return DiscountFact(
         line.source,
         terms["id"],
