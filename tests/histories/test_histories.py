@@ -1,43 +1,55 @@
-"""A short look at the law with a seed of its own; `make histories` looks at many more."""
+"""A short look at the law with seeds of its own; `make histories` looks at many more."""
+
+import pytest
 
 from tests.histories.drawing import KINDS
 from tests.histories.law import Tally, try_law
 
-HOLD = ("several intervals", "trial", "coupons", "refund", "cancel", "again",
-        "free month", "rebase", "schedule")  # fmt: skip
-"""What may happen in a history without anything being said that is not true."""
+TRACED = ("several intervals", "trial", "coupons", "refund", "cancel", "again", "free month",
+          "rebase", "schedule")  # fmt: skip
+"""What may happen in a history and leaves a trace of when it did."""
 
 
-def test_fresh_or_step_by_step_every_month_end_is_what_it_was() -> None:
+def _try(seed: str, *kinds: str, histories: int) -> Tally:
     tally = Tally()
-    try_law("short", HOLD, tally, histories=30)
+    try_law(seed, kinds or KINDS, tally, histories)
     assert not tally.wrong, tally.wrong[0]
-    assert tally.figures > 1000
-    assert not tally.untold, "nothing here is without a trace"
+    return tally
 
 
-def test_an_item_that_is_replaced_never_counts_beside_its_successor() -> None:
-    tally = Tally()
-    try_law("swaps", ("swap", "trial", "cancel", "again", "several intervals"), tally, histories=30)
-    assert not tally.wrong, tally.wrong[0]
+def test_fresh_and_step_by_step_are_the_truth_whatever_happens() -> None:
+    tally = _try("all", histories=16)
+    assert 0 < tally.untold.total() < tally.figures / 8
 
 
-def test_where_no_trace_is_left_only_what_was_before_or_after_is_said() -> None:
-    tally = Tally()
-    try_law(
-        "untold", ("seats", "reprice", "trial", "cancel", "several intervals"), tally, histories=20
-    )
-    assert not tally.wrong, tally.wrong[0]
-    assert 0 < tally.untold.total() < tally.figures / 10
+def test_where_everything_leaves_a_trace_nothing_else_is_said() -> None:
+    tally = _try("short", *TRACED, histories=8)
+    assert not tally.untold
 
 
-def test_items_that_come_and_go_are_said_one_by_one() -> None:
-    """Each item has steps of its own: an untold one of one leaves what is known of the others."""
-    tally = Tally()
-    try_law("items", ("items", "swap", "reprice", "several intervals"), tally, histories=20)
-    assert not tally.wrong, tally.wrong[0]
-    assert 0 < tally.untold.total() < tally.figures / 4
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", ["one", "two", "three"])
+def test_many_histories_of_everything(seed: str) -> None:
+    for world in range(2):
+        _try(f"{seed} {world}", histories=40)
 
 
-def test_there_are_kinds_of_everything_that_holds() -> None:
-    assert set(HOLD) <= set(KINDS)
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        TRACED,
+        ("swap", "trial", "cancel", "again", "several intervals"),
+        ("seats", "reprice", "trial", "cancel", "several intervals"),
+        ("items", "swap", "reprice", "several intervals"),
+        ("coupons", "later coupons", "reprice", "seats", "several intervals"),
+        ("pause", "free month", "cancel", "again"),
+    ],
+    ids=lambda kinds: kinds[0],
+)
+def test_many_histories_of_some_kinds(kinds: tuple[str, ...]) -> None:
+    _try("some", *kinds, histories=30)
+
+
+def test_there_are_kinds_of_everything_that_leaves_a_trace() -> None:
+    assert set(TRACED) <= set(KINDS)

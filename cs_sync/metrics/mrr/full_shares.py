@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from fractions import Fraction
+from itertools import combinations
+from math import prod
 
 from cs_sync.metrics.mrr.discounts import may_apply
 from cs_sync.metrics.mrr.facts import BillingFacts, DiscountFact, LineFact, SubscriptionFact
@@ -30,25 +32,60 @@ def full_shares(facts: BillingFacts, whole: Sequence[LineFact]) -> Iterator[Shar
             yield line, begun, Fraction(price.unit_amount) * Fraction(line.quantity) * share
 
 
-def ended_by_prorations(
-    discount: DiscountFact,
+def end_by_prorations(
+    discounts: Sequence[DiscountFact],
     shares: Sequence[Share],
     subscriptions: Mapping[tuple[str, str], SubscriptionFact],
-) -> DiscountFact:
-    """The discount up to the first charge that is dearer than it could have left it.
+) -> list[DiscountFact]:
+    """End percentage discounts at the first charge that is dearer than they could have left it.
 
-    Only one of which the end is known to have come by then; rounding may add a minor unit.
+    Where several ran, those end without which the charge is explained to the minor unit. Only
+    one of which the end is known can have come to it earlier; rounding may add a minor unit.
     """
-    start, end, percent = discount.starts_at, discount.ends_at, discount.percent_off
-    if end is None or percent is None:
-        return discount
-    found = [end]
-    for line, at, full in shares:
+    ended = list(discounts)
+    for line, at, full in sorted(shares, key=lambda share: (share[1], share[0].source_id)):
         subscription = subscriptions.get((line.source, line.subscription_source_id or ""))
-        item = line.subscription_item_source_id or ""
-        most = full * (1 - Fraction(percent) / 100)
-        if subscription is None or not may_apply(discount, subscription, item, line.product):
+        if subscription is None:
             continue
-        if start < at < end and line.amount - line.discount_amount > most + 1:
-            found.append(at)
-    return replace(discount, ends_at=min(found))
+        item = line.subscription_item_source_id or ""
+        running = [
+            place
+            for place, discount in enumerate(ended)
+            if discount.percent_off is not None
+            and discount.starts_at < at
+            and (discount.ends_at is None or at < discount.ends_at)
+            and may_apply(discount, subscription, item, line.product)
+        ]
+        charged = line.amount - line.discount_amount
+        for place in _find_gone(charged, full, [(n, ended[n]) for n in running]):
+            ended[place] = replace(ended[place], ends_at=at)
+    return ended
+
+
+def _find_gone(
+    charged: int, full: Fraction, running: Sequence[tuple[int, DiscountFact]]
+) -> list[int]:
+    """Return which of the discounts were gone when so much of the full share was charged."""
+    free = [(place, d) for place, d in running if d.ends_at is not None]
+    lasting = [d for _, d in running if d.ends_at is None]
+    if charged <= _reduce(full, [*lasting, *(d for _, d in free)]) + 1:
+        return []
+    gone = [
+        some
+        for count in range(1, len(free) + 1)
+        for some in combinations([place for place, _ in free], count)
+        if abs(charged - _reduce(full, [*lasting, *(d for n, d in free if n not in some)])) <= 1
+    ]
+    if gone:
+        return list(min(gone, key=lambda some: _rank_gone([d for n, d in free if n in some])))
+    return [place for place, d in free if charged > _reduce(full, [d]) + 1]
+
+
+def _rank_gone(gone: Sequence[DiscountFact]) -> tuple[int, list[datetime]]:
+    """Rank what may be gone: first what the source no longer shows, then what began first."""
+    return sum(not d.reconstructed for d in gone), [d.starts_at for d in gone]
+
+
+def _reduce(full: Fraction, discounts: Sequence[DiscountFact]) -> Fraction:
+    shares = (1 - Fraction(d.percent_off) / 100 for d in discounts if d.percent_off is not None)
+    return full * prod(shares, start=Fraction(1))

@@ -14,7 +14,7 @@ from typing import Any
 
 from cs_sync.metrics.mrr.discounts import may_apply
 from cs_sync.metrics.mrr.facts import BillingFacts, DiscountFact, LineFact, SubscriptionFact
-from cs_sync.metrics.mrr.full_shares import ended_by_prorations, full_shares
+from cs_sync.metrics.mrr.full_shares import end_by_prorations, full_shares
 from cs_sync.metrics.mrr.looks import Looks, build_looks
 from cs_sync.metrics.mrr.observations import collect_evidence_lines
 from cs_sync.metrics.periods import add_interval
@@ -50,10 +50,8 @@ def collect_discounts(facts: BillingFacts, lines: Sequence[LineFact]) -> list[Di
     subscriptions = {s.key: s for s in facts.subscriptions}
     described = _list_described(facts, subscriptions)
     shares = list(full_shares(facts, lines))
-    stated = [
-        ended_by_prorations(_fit_to_invoices(d, lines, subscriptions), shares, subscriptions)
-        for d in (*facts.discounts, *described)
-    ]
+    fitted = [_fit_to_invoices(d, lines, subscriptions) for d in (*facts.discounts, *described)]
+    stated = end_by_prorations(fitted, shares, subscriptions)
     every = [*stated, *_infer_discounts(lines, subscriptions, stated)]
     stated_keys = {(d.source, d.source_id, d.ends_at) for d in facts.discounts}
     return [
