@@ -69,15 +69,25 @@ def value(parts: Parts, running: Mapping[str, Sequence[Cut]]) -> Fraction:
     if not parts.get(("serves", "")) or parts.get(("paused", "")):
         return Fraction(0)
     general = [part for (kind, _), part in parts.items() if kind == "cut" and part]
-    total = Fraction(0)
-    fixed: dict[str, int] = {}
+    nets: dict[str, Fraction] = {}
+    fixed: dict[Cut, list[str]] = {}
     for (kind, id_), part in parts.items():
         if kind == "item" and part:
             cuts = [*running[id_], *(cut for cut in general if cut.item in (None, id_))]
-            total += part.monthly * kept(cuts)
-            fixed |= {cut.id: cut.amount for cut in cuts if cut.amount}
-    rhythm: Fraction = parts["rhythm", ""]
-    return max(Fraction(0), total - sum(fixed.values()) * rhythm)
+            nets[id_] = part.monthly * kept(cuts)
+            for cut in cuts:
+                fixed.setdefault(cut, []).append(id_)
+    for cut, ids in fixed.items():
+        _take_off(nets, ids, (cut.amount or 0) * parts["rhythm", ""])
+    return sum(nets.values(), Fraction(0))
+
+
+def _take_off(nets: dict[str, Fraction], ids: Sequence[str], amount: Fraction) -> None:
+    """Take an amount off the items that were charged with it, at most all that they come to."""
+    total = sum((nets[id_] for id_ in ids), Fraction(0))
+    left = max(Fraction(0), 1 - amount / total) if total else Fraction(0)
+    for id_ in ids:
+        nets[id_] *= left
 
 
 @dataclass

@@ -141,6 +141,19 @@ def test_the_end_of_an_item_is_not_a_new_version(store: Store) -> None:
     assert versions_of(store) == [(NOW - timedelta(days=90), LATER, 2)]
 
 
+def test_a_coupon_of_twelve_months_that_is_missing_ended_now(store: Store) -> None:
+    """One that ended before stays as it is; one that is to end later is gone already."""
+    for source_id, months in (("di_1", 12), ("di_2", -1)):
+        given = {"source_id": source_id, "percent_off": 10, "starts_at": NOW}
+        ends_at = NOW + timedelta(days=30 * months)
+        put(store, Discount, {**given, "subscription_source_id": "sub_1", "ends_at": ends_at})
+    field, moment = "subscription_source_id", WriteContext("crm", LATER)
+    with store.write() as connection:
+        assert end_missing_children(connection, Discount, field, ["sub_1"], [], moment) == 1
+    ends = [row["ends_at"] for row in rows_of(store, Discount)]
+    assert ends == [LATER, NOW - timedelta(days=30)]
+
+
 def test_what_a_reread_parent_no_longer_has_is_ended(store: Store) -> None:
     for source_id in ("di_1", "di_2", "di_3"):
         given = {"source_id": source_id, "percent_off": 10, "starts_at": NOW}

@@ -159,6 +159,41 @@ def test_the_rest_of_a_year_charged_in_full_proves_that_no_discount_ran(
     ]  # fmt: skip
 
 
+def test_a_price_that_came_back_was_charged_when_it_did() -> None:
+    """Half price at first. Another price for a month, unbilled, and back: charged in full."""
+    back, terms = at(2026, 7), {"id": "d", "amount": 60_000, "duration": "forever"}
+    terms |= {"percent_off": "50", "starts_at": at(2026, 1).isoformat()}
+    rest: dict[str, Any] = {"is_proration": True, "price": "y", "discounts": [], **YEARLY}
+    # 1,200.00 × 184/365 days are 604.93.
+    bills = [
+        yearly("1", YEAR, 60_000, discounts=[terms]),
+        line("2", (back, YEAR[1]), 60_493, 1, **rest),
+    ]
+    assert spans(*bills) == [(5_000, at(2026, 1)), (10_000, back)]
+
+
+@pytest.mark.parametrize(("charged", "share"), [(90_740, 75), (60_493, 50), (45_370, 37.5)])
+def test_of_two_discounts_the_one_that_a_charge_leaves_no_room_for_is_gone(
+    charged: int, share: float
+) -> None:
+    """50 % and 25 %, either of them maybe taken back; 2,400.00 × 184/365 days are 1,209.86."""
+    change = at(2026, 7)
+    old = item(amount="120000", price="y", valid_to=change, **YEARLY)
+    new = item(amount="240000", price="z", valid_from=change, **YEARLY)
+    rest: dict[str, Any] = {"is_proration": True, "price": "z", "discounts": [], **YEARLY}
+    cuts = [{"id": "d", "amount": 60_000}, {"id": "e", "amount": 15_000}]
+    rows = [
+        discount(**HALF, ends_at=at(2026, 9)),
+        discount("e", percent_off=Decimal(25), duration="repeating", ends_at=at(2026, 10)),
+        yearly("1", YEAR, 75_000, discounts=cuts),
+        line("2", (change, YEAR[1]), charged, 1, **rest),
+    ]
+    found = calculate_account_mrr(facts(sub(), old, new, *rows), MrrPolicy()).spans
+    assert [(s.amount, s.valid_from) for s in found][:2] == [
+        (3_750, at(2026, 1)), (round(200 * share), change),
+    ]  # fmt: skip
+
+
 def test_free_time_puts_off_the_charge_that_ends_a_discount() -> None:
     """Half price for the first quarter; free from March to May: charged again only in May."""
     every: dict[str, Any] = {"interval": "month", "interval_count": 3, "price": "q"}
@@ -175,6 +210,21 @@ def test_free_time_puts_off_the_charge_that_ends_a_discount() -> None:
     assert [(s.amount, s.valid_from) for s in found] == [
         (5_000, at(2026, 1)), (10_000, at(2026, 5)),
     ]  # fmt: skip
+
+
+def test_months_of_a_coupon_that_only_a_bill_tells_run_on_through_free_time() -> None:
+    """Two months from January, a line for one, free until April: nothing is charged between."""
+    terms = {"id": "d", "amount": 500, "duration": "repeating", "months": 2, "percent_off": "50"}
+    terms |= {"starts_at": at(2026, 1).isoformat()}
+    cut = {"discount_amount": 500, "discounts": [terms], "interval": "month"}
+    bills = [
+        line("1", (at(2026, 1), at(2026, 2)), 1_000, 1, **cut),
+        line("2", (at(2026, 1, 20), at(2026, 4)), 0, 1, discounts=[], interval="month"),
+        line("3", (at(2026, 4), at(2026, 5)), 1_000, 1, discounts=[], interval="month"),
+    ]
+    running = sub(trial_start=at(2026, 1, 20), trial_end=at(2026, 4))
+    found = calculate_account_mrr(facts(running, item(price="p"), *bills), MrrPolicy()).spans
+    assert [(s.amount, s.valid_from) for s in found] == [(500, at(2026, 1)), (1_000, at(2026, 3))]
 
 
 def test_up_to_a_month_and_without_invoices_a_discount_counts_for_its_own_time() -> None:

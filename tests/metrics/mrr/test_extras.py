@@ -103,3 +103,32 @@ def test_one_that_is_seen_beside_the_successor_was_not_replaced_by_it() -> None:
         shown("new", SWITCH, at(2026, 4), **NEW),
     ]
     assert told(*rows) == [*STEPS, (missed, "contraction", 300)]
+
+
+def test_as_many_seats_tell_the_successor_from_an_extra() -> None:
+    """Nothing is billed: an extra of one seat, then another plan with the twelve of the old one."""
+    many = {"quantity": Decimal(12)}
+    plan = line("1", YEAR, 24000, 12, subscription_item_source_id="old", **OLD)
+    extra = shown("extra", CAME, at(2026, 6), **EXTRA)
+    new = shown("new", SWITCH, at(2026, 6), **NEW, **many)
+    assert told(plan, extra, new) == [
+        (at(2026, 2), "new", 24000), (CAME, "expansion", 300), (SWITCH, "expansion", 36000),
+    ]  # fmt: skip
+    one = shown("new", SWITCH, at(2026, 6), **NEW)
+    assert told(plan, extra, one)[1][:2] == (CAME, "contraction"), "no plan counts twice"
+
+
+def test_what_a_change_of_the_interval_does_not_bill_is_gone() -> None:
+    """Plan and extra for a year; the extra goes unseen, then the plan is billed by the month."""
+    yearly: dict[str, Any] = {"interval": "year", "subscription_item_source_id": "old"}
+    old = {**OLD, "unit_amount": Decimal(24000)}
+    extra = {**EXTRA, "unit_amount": Decimal(3600)}
+    monthly = (SWITCH, at(2026, 4, 11, 9))
+    rows = [
+        line("1", YEAR, 24000, 1, **old, **yearly),
+        line("2", YEAR, 3600, 1, **extra, **{**yearly, "subscription_item_source_id": "extra"}),
+        line("3", (SWITCH, YEAR[1]), -21600, 1, is_proration=True, **old, **yearly),
+        line("4", monthly, 5000, 1, subscription_item_source_id="new", **NEW),
+        shown("new", SWITCH, at(2026, 6), **NEW),
+    ]
+    assert told(*rows) == [(at(2026, 2), "new", 2300), (SWITCH, "expansion", 2700)]

@@ -57,6 +57,20 @@ def test_void_invoices_prove_a_pause_that_nothing_else_tells_of() -> None:
     assert told(RUNNING, MINE, *bills(4, 5), pause="counted") == [(START, "new", "start")]
 
 
+def test_a_stop_after_the_bill_was_voided_does_not_explain_it() -> None:
+    """Voided as it was made on the 10th: paused by then, though cancelled the same evening."""
+    ended = sub(
+        started_at=START, status="canceled", ended_at=at(2026, 4, 10, 20), changed_at=at(2026, 7)
+    )
+    assert told(ended, MINE, *bills(4, until=4))[1] == (
+        at(2026, 4, 10), "churn", "pause",
+    )  # fmt: skip
+    before = sub(
+        started_at=START, status="canceled", ended_at=at(2026, 4, 9, 20), changed_at=at(2026, 7)
+    )
+    assert told(before, MINE, *bills(4, until=4))[1][0] == at(2026, 4, 9, 20)
+
+
 def test_an_invoice_that_was_made_again_or_fought_for_is_no_pause() -> None:
     late = month(4, "uncollectible", given_up_at=at(2026, 6, 1))
     again = [
