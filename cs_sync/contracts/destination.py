@@ -36,16 +36,17 @@ class Op:
     follow_up  create the to-do named by `key` unless it exists; an existing one stays
     unchanged.
                Fields: title, body, due_at, priority (low medium high), kind (todo call
-                   email).
-               With `remote_id` and the field status = "closed": close that to-do, unless a
-                   person
-               has started or closed it.
+                   email). `contact_remote_id` is the person to speak to.
+               With `remote_id` change that to-do, unless a person has started or closed it:
+                   with the field status = "closed" close it, else set its fields, but for
+                   those that a person has changed since `before`.
     note       create the note named by `key` at the account unless it exists: news since a
                follow-up was written. Fields: title (of the follow-up), body, at.
 
     `about` describes the account to destinations that use our own account ids: name, owner
-    (e-mail address), links (source → URL); for a follow-up also playbook and assignee
-    (e-mail address), for a note its follow_up (key). It is not part of the write.
+    (e-mail address), links (source → URL); for a follow-up also playbook, assignee (e-mail
+    address) and contact (name, role and e-mail address of the person to speak to), for a
+    note its follow_up (key). It is not part of the write.
     """
 
     object: Object
@@ -54,6 +55,7 @@ class Op:
     remote_id: str | None = None
     account_remote_id: str | None = None
     owner_remote_id: str | None = None
+    contact_remote_id: str | None = None
     before: Mapping[str, Value] = field(default_factory=dict)
     about: Mapping[str, Any] = field(default_factory=dict)
 

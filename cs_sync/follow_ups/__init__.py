@@ -2,12 +2,15 @@
 
 from cs_sync.follow_ups.adoption import compute_popularity
 from cs_sync.follow_ups.assignment import OwnerFact, assign_drafts
+from cs_sync.follow_ups.brief import Point
 from cs_sync.follow_ups.company import CompanyView, Question
+from cs_sync.follow_ups.facts import PersonFact, RenewalFact
 from cs_sync.follow_ups.isolation import PlaybookFailures, isolate_playbook
 from cs_sync.follow_ups.lifecycle import Decision, DecisionContext, StoredFollowUp, make_decision
 from cs_sync.follow_ups.plan import (
     COMPANY,
     FollowUpDraft,
+    FollowUpPlan,
     build_follow_up_key,
     parse_playbook_name,
     plan_follow_ups,
@@ -27,14 +30,18 @@ __all__ = [
     "Decision",
     "DecisionContext",
     "FollowUpDraft",
+    "FollowUpPlan",
     "FollowUpSettings",
     "MovementFact",
     "OwnerFact",
+    "PersonFact",
     "Playbook",
     "PlaybookFailures",
     "PlaybookSettings",
+    "Point",
     "Proposal",
     "Question",
+    "RenewalFact",
     "StoredFollowUp",
     "WorkingTime",
     "assign_drafts",

@@ -21,10 +21,28 @@ A playbook turns something that happened to an account into one follow-up for th
 looks after it: one per account, playbook and occasion, whatever runs again or gets lost. While a
 follow-up is open, what becomes known besides is written as a note; when its cause is gone before
 anybody began it, it is closed with the reason; once it has ended it never opens again for the same
-occasion. Who has more new follow-ups than `daily_cap` gets those with the most money at risk first
+occasion. Who has more new tasks than `daily_cap` gets those with the most money at risk first
 (MRR × the missing share of the health score), not those of the largest accounts; the others wait
 for another day. What concerns the whole company is one follow-up for one person, named by
 `assignee`.
+
+**A first run is no flood.** What happened before the first successful sync of its source, or before
+`start`, makes no follow-up. What is still going on does (a cancellation ahead, an unpaid invoice, a
+red account), and so does what became known late: it is due the next working day and says since
+when. Nothing is overdue when it is created.
+
+**One account, one plan.** All that an account is asked for is one task: the most urgent reason
+first, the others as points of it. What comes later joins the open task as a point and a note; as
+long as nobody began the task, its title, due time and priority follow. It is done, deleted or
+closed for all of them. A playbook with an `assignee` of its own has tasks of its own.
+
+**Priority follows money.** `priority` is the highest that a playbook gives; it falls where little
+money is in question (what leaves, renews or fell; else the money at risk). One that you set
+yourself is taken as it is.
+
+**What excludes what.** Nobody asks for a referral or offers a larger plan while an invoice is
+unpaid, the account is red or leaves, or a detractor of the last 90 days is unanswered; nobody
+teaches features to an account that has cancelled.
 
 With `holdout = 0.1` a tenth of the accounts, always the same ones, gets no follow-up of that
 playbook: the accounts on both sides then show whether it helps.
@@ -36,7 +54,7 @@ _EXAMPLE = """\
 [follow_ups]
 daily_cap = 8
 assignee = "head.of.cs@example.com"
-workdays = ["mon", "tue", "wed", "thu", "fri"]
+start = 2026-12-01
 business_hours = ["09:00", "17:00"]
 holidays = [2026-12-25]
 
@@ -78,6 +96,9 @@ def cs_sync_playbooks():
 
 `propose` gets one account as it stands (`cs_sync.AccountView`) and gives what should be done: the
 occasion names what happened, so that it is asked for once, and `since` is when the clock started.
+The third text says why; `advice` adds what to say, `contact` names a person of `view.people`,
+`stake` the money per month in question, and with `ongoing` a cause from before the connection
+counts, too.
 Evidence with an `id` and a `text` that turns up while a follow-up is open becomes a note on it, and
 with `resolved` a playbook says when one has become needless. With `scope="company"` it gets a
 `cs_sync.CompanyView` with the KPIs that it `asks` for.
@@ -111,11 +132,16 @@ def _render_playbook(playbook: Playbook) -> str:
     common = PlaybookSettings()
     for name, field in type(chosen).model_fields.items():
         own = name not in PlaybookSettings.model_fields
-        if own or getattr(chosen, name) != getattr(common, name):
+        if getattr(chosen, name) is None and own:
+            lines.append(f"- `{name}`, not set{_format_description(field, own=own)}")
+        elif own or getattr(chosen, name) != getattr(common, name):
             lines.append(
                 f"- `{name} = "
                 f"{_format_value(getattr(chosen, name))}`{_format_description(field, own=own)}"
             )
+    if playbook.unless:
+        names = ", ".join(holds.__name__.replace("_", " ") for holds in playbook.unless)
+        lines.append(f"- never while the account {names}")
     if playbook.resolved:
         lines.append("- closed when its cause is gone before anybody began it")
     return "\n".join([*lines, ""])

@@ -42,6 +42,7 @@ def build_ticket_evidence(ticket: TicketFact, view: AccountView) -> Evidence:
         "source": ticket.source,
         "source_id": ticket.source_id,
         "at": ticket.opened_at.isoformat(),
+        "label": f"#{name}",
         "url": ticket.url,
     }
 

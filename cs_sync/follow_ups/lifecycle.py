@@ -1,13 +1,14 @@
 """Lifecycle of follow-ups: new, waiting, updated or no longer needed; pure."""
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from cs_sync.follow_ups.brief import Point, compose_task, sort_points
 from cs_sync.follow_ups.plan import COMPANY, FollowUpDraft
 from cs_sync.follow_ups.playbook import Playbook
 from cs_sync.follow_ups.settings import PlaybookSettings
@@ -35,6 +36,14 @@ class StoredFollowUp:
     written: bool = False
     """It is at a destination."""
     evidence: tuple[Evidence, ...] = ()
+    lead: str | None = None
+    point: Point | None = None
+    """What it says in its task; None if unknown, as of those made before tasks were shared."""
+
+    @property
+    def task_key(self) -> str:
+        """The key of the task that speaks for it."""
+        return self.lead or self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,13 @@ class Decision:
     news: dict[str, tuple[Evidence, ...]] = field(default_factory=dict)
     resolved: dict[str, str] = field(default_factory=dict)
     """Key → why it is needless."""
-    waiting: Mapping[str, int] = field(default_factory=dict)
+    leads: dict[str, str] = field(default_factory=dict)
+    """Key of one that a task of another key speaks for → that key."""
+    joined: list[str] = field(default_factory=list)
+    """Keys of those that became points of a task that was open before."""
+    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Key of a task whose follow-ups changed → what it says now."""
+    waiting: Counter[str] = field(default_factory=Counter)
 
 
 def get_assignee_key(draft: FollowUpDraft) -> str:
@@ -83,9 +98,12 @@ def make_decision(
     after its record moved to another account. Of two that a merge brings together, the one
     that is over, begun or written stays.
 
+    All that an account is asked for is one task: what is new joins its open task as a point,
+    and several new ones share one, led by the most urgent.
+
     Args:
         drafts: The follow-ups called for today.
-        kept: The stored follow-ups.
+        stored: The stored follow-ups.
         playbooks: Name → playbook.
         views: Account id → account.
         rules: Settings, time and language.
@@ -102,20 +120,19 @@ def make_decision(
         [d for occasion, d in called_for.items() if occasion not in record], record.values(), rules
     )
     held_out = [d for d in fresh if _is_held_out(d, rules)]
-    free = [d for d in fresh if not _is_held_out(d, rules)]
     queue = {
-        o: called_for[o] for o, k in record.items() if k.state == "waiting" and o in called_for
+        k.key: called_for[o] for o, k in record.items() if k.state == "waiting" and o in called_for
     }
-    turns = _apply_daily_cap([*queue.values(), *free], record.values(), rules)
-    decision = Decision(waiting=_count_waiting(queue.values(), free, turns))
-    decision.new.extend((d, "open" if id(d) in turns else "waiting") for d in free)
+    candidates = {**queue, **{d.key: d for d in fresh if not _is_held_out(d, rules)}}
+    decision = Decision()
     decision.new.extend((d, "held_out") for d in held_out)
-    decision.opened.update((record[o].key, d) for o, d in queue.items() if id(d) in turns)
+    _share_tasks(candidates, queue.keys(), [*record.values(), *repeated], rules, decision)
     for occasion, follow_up in record.items():
         _update_stored(follow_up, called_for.get(occasion), playbooks, views, decision, rules)
     for follow_up in repeated:
         if follow_up.state in ("open", "waiting") and not follow_up.touched:
             decision.resolved[follow_up.key] = rules.words("follow_up.repeated")
+    _compose_tasks(candidates, [*record.values(), *repeated], views, rules, decision)
     return decision
 
 
@@ -128,6 +145,95 @@ def _rank_stored(follow_up: StoredFollowUp) -> tuple[bool, bool, bool, datetime,
         follow_up.created_at,
         follow_up.key,
     )
+
+
+def _share_tasks(
+    candidates: Mapping[str, FollowUpDraft],
+    queued: Collection[str],
+    record: Sequence[StoredFollowUp],
+    rules: DecisionContext,
+    decision: Decision,
+) -> None:
+    """Give every candidate a task: the account's open one, a new one for all, or a later one."""
+    groups: dict[Group, list[str]] = defaultdict(list)
+    for point in sort_points(draft.to_point(key) for key, draft in candidates.items()):
+        groups[_get_group(candidates[point.key], point.key, rules)].append(point.key)
+    tasks = _find_open_tasks(record, rules)
+    new = {group: keys for group, keys in groups.items() if group not in tasks}
+    turns = _apply_daily_cap({g: candidates[keys[0]] for g, keys in new.items()}, record, rules)
+    waiting: Counter[str] = Counter()
+    for group, keys in groups.items():
+        is_open = group in tasks or group in turns
+        waiting[get_assignee_key(candidates[keys[0]])] += 0 if is_open else len(keys)
+        task = tasks.get(group) or keys[0]
+        for key in keys:
+            if key not in queued:
+                decision.new.append((candidates[key], "open" if is_open else "waiting"))
+            elif is_open:
+                decision.opened[key] = candidates[key]
+            if is_open and key != task:
+                decision.leads[key] = task
+        decision.joined.extend(keys if group in tasks else [])
+    decision.waiting.update(+waiting)
+
+
+Group = tuple[str, str]
+
+
+def _get_group(item: FollowUpDraft | StoredFollowUp, key: str, rules: DecisionContext) -> Group:
+    """Return what shares a task: an account, and the assignee that the playbook has of its own.
+
+    What concerns the company as a whole shares none.
+    """
+    if item.account_id == COMPANY:
+        return (COMPANY, key)
+    settings = rules.settings.get(item.playbook)
+    return (item.account_id, (settings.assignee if settings else None) or "")
+
+
+def _find_open_tasks(record: Iterable[StoredFollowUp], rules: DecisionContext) -> dict[Group, str]:
+    """Return the oldest open task of each account."""
+    tasks: dict[Group, tuple[datetime, str]] = {}
+    for follow_up in record:
+        if follow_up.state == "open" and follow_up.account_id != COMPANY:
+            group = _get_group(follow_up, follow_up.key, rules)
+            own = (follow_up.opened_at or follow_up.created_at, follow_up.task_key)
+            tasks[group] = min(tasks.get(group, own), own)
+    return {group: key for group, (_, key) in tasks.items()}
+
+
+def _compose_tasks(
+    candidates: Mapping[str, FollowUpDraft],
+    record: Sequence[StoredFollowUp],
+    views: Mapping[str, AccountView],
+    rules: DecisionContext,
+    decision: Decision,
+) -> None:
+    """Compose the tasks whose follow-ups changed, if they speak for others than their own."""
+    members: dict[str, dict[str, Point]] = defaultdict(dict)
+    accounts: dict[str, str] = {}
+    changed: set[str] = set()
+    shrunk: set[str] = set()
+    for follow_up in record:
+        if follow_up.state != "open":
+            continue
+        key = follow_up.task_key
+        accounts[key] = follow_up.account_id
+        if follow_up.key in decision.resolved:
+            shrunk.add(key)
+        elif follow_up.point is not None:
+            members[key][follow_up.key] = follow_up.point
+    fresh = [d.key for d, state in decision.new if state == "open"]
+    for own in (*fresh, *decision.opened):
+        key, draft = decision.leads.get(own, own), candidates[own]
+        accounts[key] = draft.account_id
+        members[key][own] = draft.to_point(own)
+        changed.add(key)
+    for key in sorted(changed | shrunk):
+        points, view = members[key], views.get(accounts[key])
+        shared = set(points) != {key} or key in shrunk
+        if view is not None and points and shared:
+            decision.tasks[key] = compose_task([*points.values()], view, rules.settings)
 
 
 def _update_stored(
@@ -198,34 +304,30 @@ def _is_held_out(draft: FollowUpDraft, rules: DecisionContext) -> bool:
 
 
 def _apply_daily_cap(
-    candidates: Iterable[FollowUpDraft], record: Iterable[StoredFollowUp], rules: DecisionContext
-) -> frozenset[int]:
-    """Select today's drafts, most money at risk first, up to the daily cap per assignee.
+    candidates: Mapping[Group, FollowUpDraft],
+    record: Iterable[StoredFollowUp],
+    rules: DecisionContext,
+) -> frozenset[Group]:
+    """Select today's new tasks, most money at risk first, up to the daily cap per assignee.
 
-    Company-wide drafts are always selected.
-
-    Returns:
-        The identities (`id()`) of the selected drafts.
+    Company-wide ones are always selected.
     """
     today = rules.now.astimezone(ZoneInfo(rules.zone)).date()
     opened: Counter[str] = Counter(
         follow_up.desk
         for follow_up in record
-        if follow_up.opened_at
+        if follow_up.lead is None
+        and follow_up.opened_at
         and follow_up.opened_at.astimezone(ZoneInfo(rules.zone)).date() == today
     )
     selected = []
-    for draft in sorted(candidates, key=lambda d: (-d.at_risk, d.due_at, d.key)):
+    for group, draft in sorted(
+        candidates.items(), key=lambda pair: (-pair[1].at_risk, pair[1].due_at, pair[1].key)
+    ):
         desk = get_assignee_key(draft)
         if draft.account_id != COMPANY and rules.daily_cap is not None:
             if opened[desk] >= rules.daily_cap:
                 continue
             opened[desk] += 1
-        selected.append(id(draft))
+        selected.append(group)
     return frozenset(selected)
-
-
-def _count_waiting(
-    queue: Iterable[FollowUpDraft], free: Iterable[FollowUpDraft], turns: frozenset[int]
-) -> Counter[str]:
-    return Counter(get_assignee_key(draft) for draft in (*queue, *free) if id(draft) not in turns)

@@ -2,23 +2,31 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
+from cs_sync.follow_ups.brief import (
+    Point,
+    build_template_fields,
+    compose_body,
+    fill_body,
+    sort_points,
+)
 from cs_sync.follow_ups.company import CompanyView
+from cs_sync.follow_ups.people import choose_contact
 from cs_sync.follow_ups.playbook import Kind, Playbook, Proposal
-from cs_sync.follow_ups.settings import PlaybookSettings, Priority
+from cs_sync.follow_ups.priority import weigh_priority
+from cs_sync.follow_ups.settings import FollowUpSettings, PlaybookSettings, Priority
 from cs_sync.follow_ups.templates import fill_template
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import format_instant, join_paragraphs
-from cs_sync.follow_ups.working_time import WorkingTime
-from cs_sync.health.wording import to_plain_line
+from cs_sync.follow_ups.wording import format_date
+from cs_sync.follow_ups.working_time import WEEK
+from cs_sync.metrics.periods import get_day_start
 
 COMPANY = ""
 """The account id of what concerns no single account."""
-ALWAYS = WorkingTime()
-_URGENCY: dict[Priority, int] = {"high": 0, "medium": 1, "low": 2}
+EVERY_DAY = FollowUpSettings(workdays=WEEK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +37,7 @@ class FollowUpDraft:
 
     `assignee` is an e-mail address; without one the account's owner gets it. Score, band
     and MRR (minor units by currency) are those of the day, for a later comparison.
+    `happened_at` is when its event happened; None for what is still going on.
     """
 
     key: str
@@ -48,6 +57,33 @@ class FollowUpDraft:
     score: float | None = None
     band: str | None = None
     mrr: Mapping[str, int] = field(default_factory=dict)
+    why: str = ""
+    advice: tuple[str, ...] = ()
+    happened_at: datetime | None = None
+    contact_id: str | None = None
+
+    def to_point(self, key: str | None = None) -> Point:
+        """Return what it says in a task, under another key if it was stored under one."""
+        return Point(
+            key or self.key,
+            self.playbook,
+            self.title,
+            self.why,
+            self.priority,
+            self.kind,
+            self.due_at,
+            self.advice,
+            self.contact_id,
+            self.evidence,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpPlan:
+    """The drafts of a day, most urgent first; `early` happened before the connection."""
+
+    drafts: list[FollowUpDraft]
+    early: list[FollowUpDraft] = field(default_factory=list)
 
 
 def plan_follow_ups(
@@ -55,8 +91,8 @@ def plan_follow_ups(
     playbooks: Mapping[str, Playbook],
     settings: Mapping[str, PlaybookSettings],
     company: CompanyView | None = None,
-    working_time: WorkingTime = ALWAYS,
-) -> list[FollowUpDraft]:
+    rules: FollowUpSettings = EVERY_DAY,
+) -> FollowUpPlan:
     """Run the playbooks and return their drafts, most urgent first.
 
     Args:
@@ -64,12 +100,13 @@ def plan_follow_ups(
         playbooks: Name → playbook.
         settings: Name → settings; a playbook without settings uses its defaults.
         company: The company, for company-wide playbooks.
-        working_time: The working time that due times move to.
+        rules: The working time that due times move to, the start, and the weights of money.
 
     Returns:
         The drafts by priority, due time and key.
     """
     drafts: dict[str, FollowUpDraft] = {}
+    early: dict[str, FollowUpDraft] = {}
     shown: dict[str, list[Any]] = {
         "account": list(views),
         "company": [] if company is None else [company],
@@ -79,10 +116,30 @@ def plan_follow_ups(
         if not chosen.enabled:
             continue
         for view in shown[playbook.scope]:
+            if any(holds(view) for holds in playbook.unless):
+                continue
             for proposal in playbook.propose(view, chosen):
-                draft = _build_draft(view, name, chosen, proposal, working_time)
-                drafts.setdefault(draft.key, draft)
-    return sorted(drafts.values(), key=lambda d: (_URGENCY[d.priority], d.due_at, d.key))
+                draft = _build_draft(view, playbook, chosen, proposal, rules)
+                kept = early if _is_early(view, proposal, rules) else drafts
+                kept.setdefault(draft.key, draft)
+    return FollowUpPlan(_sort_drafts(drafts.values()), _sort_drafts(early.values()))
+
+
+def _sort_drafts(drafts: Iterable[FollowUpDraft]) -> list[FollowUpDraft]:
+    by_key = {draft.key: draft for draft in drafts}
+    return [by_key[point.key] for point in sort_points(d.to_point() for d in by_key.values())]
+
+
+def _is_early(view: AccountView | CompanyView, proposal: Proposal, rules: FollowUpSettings) -> bool:
+    """Return whether an event happened before the start, else before its source's first sync."""
+    if proposal.ongoing or not isinstance(view, AccountView):
+        return False
+    if rules.start is not None:
+        return proposal.since < get_day_start(rules.start, view.zone)
+    sources = {fact.get("source") for fact in proposal.evidence}
+    own = [at for source, at in view.connected.items() if source in sources]
+    start = max(own) if own else min(view.connected.values(), default=None)
+    return start is not None and proposal.since < start
 
 
 def build_follow_up_key(playbook: str, subject: str, occasion: str) -> str:
@@ -105,34 +162,32 @@ def parse_playbook_name(key: str) -> str:
 
 def _build_draft(
     view: AccountView | CompanyView,
-    name: str,
+    playbook: Playbook,
     settings: PlaybookSettings,
     proposal: Proposal,
-    working_time: WorkingTime,
+    rules: FollowUpSettings,
 ) -> FollowUpDraft:
-    due_at = working_time.next(proposal.since + settings.due_in, view.zone)
-    due = format_instant(due_at, view)
-    body = proposal.body
-    if due_at < view.now:
-        body = join_paragraphs(body, view.words("follow_up.overdue", due=due))
-    account = view if isinstance(view, AccountView) else None
-    fields = {
-        "title": proposal.title,
-        "body": body,
-        "due": due,
-        "playbook": name,
-        **_format_account(account),
-    }
+    name, account = playbook.name, view if isinstance(view, AccountView) else None
+    due_at, why = _schedule(view, settings.due_in, proposal, rules)
+    priority = proposal.priority or settings.priority
+    contact = None
+    if account:
+        contact = choose_contact(account, proposal.contact, proposal.audience)
+        # What somebody has set in the configuration is meant as it is.
+        if settings.priority == playbook.defaults.priority:
+            stake = account.at_risk if proposal.stake is None else proposal.stake
+            priority = weigh_priority(priority, stake, account, rules)
     account_id = account.id if account else COMPANY
     subject = account.subject or account.id if account else COMPANY
-    return FollowUpDraft(
+    own_title = {**build_template_fields(view, name, due_at), "title": proposal.title, "body": why}
+    draft = FollowUpDraft(
         key=build_follow_up_key(name, "" if proposal.of_record else subject, proposal.occasion),
         account_id=account_id,
         playbook=name,
         occasion=proposal.occasion,
-        title=fill_template(settings.title, proposal.title, fields),
-        body=fill_template(settings.body, body, fields),
-        priority=proposal.priority or settings.priority,
+        title=fill_template(settings.title, proposal.title, own_title),
+        body="",
+        priority=priority,
         kind=proposal.kind,
         due_at=due_at,
         owner_source=account.owner_source if account else None,
@@ -143,16 +198,29 @@ def _build_draft(
         score=account.score if account else None,
         band=account.band if account else None,
         mrr=account.mrr if account else {},
+        why=why,
+        advice=proposal.advice,
+        happened_at=None if proposal.ongoing or not account else proposal.since,
+        contact_id=contact.id if contact else None,
     )
+    point = draft.to_point()
+    body = fill_body(settings.body, compose_body(point, view), point, view)
+    return replace(draft, body=body)
 
 
-def _format_account(account: AccountView | None) -> dict[str, str]:
-    """Return the account's template fields; empty texts where unknown."""
-    if account is None:
-        return {"account": "", "score": "", "band": "", "mrr": ""}
-    return {
-        "account": to_plain_line(account.label, 80),
-        "score": "" if account.score is None else account.words.number(account.score),
-        "band": account.words.band(account.band) if account.band else "",
-        "mrr": account.words.mrr(account.mrr),
-    }
+def _schedule(
+    view: AccountView | CompanyView, due_in: timedelta, proposal: Proposal, rules: FollowUpSettings
+) -> tuple[datetime, str]:
+    """Return due time and reason.
+
+    What goes on is due by the end of a working day, an event after so many hours. What
+    became known too late is due the next working day.
+    """
+    due_at = rules.next(proposal.since + due_in, view.zone)
+    if proposal.ongoing:
+        due_at = rules.end_day(due_at, view.zone)
+    if due_at >= view.now:
+        return due_at, proposal.body
+    late = view.words("follow_up.late", day=format_date(proposal.since, view))
+    next_day = rules.next(view.now + timedelta(days=1), view.zone)
+    return rules.end_day(next_day, view.zone), f"{late} {proposal.body}".strip()

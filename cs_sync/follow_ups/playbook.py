@@ -10,6 +10,9 @@ from cs_sync.follow_ups.settings import PlaybookSettings, Priority
 from cs_sync.follow_ups.view import AccountView
 
 Kind = Literal["call", "email", "todo"]
+Audience = Literal["user", "decider", "payer"]
+"""Whom a follow-up is for: who uses it most, who decides, or who pays the invoices."""
+Condition = Callable[[AccountView], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +23,13 @@ class Proposal:
     the same event, also after a loss of the database. `of_record` marks an occasion that
     names one record of a source (an answer, a subscription): it is one follow-up, whatever
     account the record belongs to. `since` is when the clock started (UTC); the follow-up is
-    due `due_in` later. Title and body are plain text, `evidence` flat JSON objects: new
-    evidence with an `id` becomes a note with its `text` while the follow-up is open.
-    `priority` overrides the settings for an especially urgent proposal.
+    due `due_in` later. An event before the connection of its source makes no follow-up;
+    with `ongoing` the cause still holds, whenever it began. Title and body are plain text,
+    `body` says why in a sentence, `advice` what to say. `evidence` are flat JSON objects:
+    new evidence with an `id` becomes a note with its `text` while the follow-up is open.
+    `stake` is the money per month in question, in currency units; by default the account's
+    money at risk. `priority` overrides the settings for an especially urgent proposal.
+    `contact` is the id of the person to speak to; without one, `audience` chooses.
     """
 
     occasion: str
@@ -33,6 +40,11 @@ class Proposal:
     evidence: tuple[Mapping[str, Any], ...] = ()
     priority: Priority | None = None
     of_record: bool = False
+    ongoing: bool = False
+    advice: tuple[str, ...] = ()
+    stake: float | None = None
+    contact: str | None = None
+    audience: Audience = "user"
 
 
 def _request_no_kpis(_settings: Any) -> Iterable[Question]:
@@ -46,7 +58,8 @@ class Playbook:
     `propose` gets the account and the playbook's settings, of the type of `defaults`.
     `resolved` returns the reason why an open follow-up is no longer needed, else None. A
     playbook of scope `company` gets a CompanyView with the KPIs it `asks` for; its
-    follow-ups go to one person.
+    follow-ups go to one person. While one of the conditions of `unless` holds, it proposes
+    nothing.
     """
 
     name: str
@@ -57,3 +70,4 @@ class Playbook:
     resolved: Callable[[AccountView, str, Any], str | None] | None = None
     scope: Literal["account", "company"] = "account"
     asks: Callable[[Any], Iterable[Question]] = _request_no_kpis
+    unless: tuple[Condition, ...] = ()

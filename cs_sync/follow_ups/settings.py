@@ -1,7 +1,7 @@
 """Settings of playbooks: the `[playbooks.NAME]` tables of the configuration."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -60,7 +60,9 @@ class PlaybookSettings(Settings):
     due_in: Duration = Field(
         default=timedelta(hours=24), description="From the event itself, not from the sync."
     )
-    priority: Priority = "medium"
+    priority: Priority = Field(
+        default="medium", description="The highest; less where little money is at stake."
+    )
     cool_down: Duration = Field(
         default=timedelta(0),
         description="How long an account has peace after a follow-up of this playbook.",
@@ -82,16 +84,36 @@ class PlaybookSettings(Settings):
 class FollowUpSettings(WorkingTime):
     """The `[follow_ups]` table: settings for the follow-ups of all playbooks."""
 
+    start: date | None = Field(
+        default=None,
+        description="Events before it make no follow-up; none: before the first sync of their"
+        " source.",
+        examples=[date(2026, 12, 1)],
+    )
     daily_cap: int | None = Field(
         default=10,
         ge=1,
-        description="New follow-ups a colleague gets per day; more wait, most money at risk first.",
+        description="New tasks a colleague gets per day; more wait, most money at risk first.",
     )
     assignee: Email | None = Field(
         default=None,
         description="E-mail address of who gets those of accounts without an owner, and those about"
         " the company as a whole.",
         examples=["head.of.cs@example.com"],
+    )
+    high_from: float | None = Field(
+        default=None,
+        gt=0,
+        description="Money per month from which a follow-up keeps its priority; none: half"
+        " the customers' median MRR.",
+        examples=[500],
+    )
+    low_below: float | None = Field(
+        default=None,
+        ge=0,
+        description="Money per month below which its priority falls twice; none: a fifth"
+        " of the customers' median MRR.",
+        examples=[100],
     )
     ignored_after: Duration = Field(
         default=timedelta(days=14),

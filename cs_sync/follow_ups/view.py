@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from cs_sync.follow_ups.facts import PersonFact, RenewalFact
 from cs_sync.health.facts import (
     AnswerFact,
     FeatureFact,
+    OverdueInvoice,
     RatingFact,
     ReferralFact,
     RunningSubscription,
@@ -17,6 +19,7 @@ from cs_sync.health.facts import (
 )
 from cs_sync.health.money_at_risk import calculate_money_at_risk
 from cs_sync.i18n import ENGLISH, Translator
+from cs_sync_schemas.money import to_major_units
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,18 @@ class AccountView:
     steps: tuple[StepFact, ...] = ()
     referrals: tuple[ReferralFact, ...] = ()
     subscriptions: tuple[RunningSubscription, ...] = ()
+    invoices: tuple[OverdueInvoice, ...] = ()
+    """Those that are overdue, newest first."""
+    renewals: tuple[RenewalFact, ...] = ()
+    people: tuple[PersonFact, ...] = ()
+    last_contact: date | None = None
+    """The last day on which somebody logged a contact; None if unknown."""
+    typical_mrr: float | None = None
+    """The median MRR of the paying customers, in currency units."""
+    links: Mapping[str, str] = field(default_factory=dict)
+    """Source → where a person can open the account there."""
+    connected: Mapping[str, datetime] = field(default_factory=dict)
+    """Source → start of its first successful sync."""
     occasions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Playbook → the occasions of its follow-ups that are open, so that it can go on with one."""
     zone: str = "UTC"
@@ -89,6 +104,11 @@ class AccountView:
     def pays(self) -> bool:
         """Whether the account has any MRR."""
         return any(self.mrr.values())
+
+    @property
+    def monthly(self) -> float:
+        """What it pays per month in currency units, currencies at par."""
+        return float(sum(to_major_units(amount, code) for code, amount in self.mrr.items()))
 
     @property
     def at_risk(self) -> float:

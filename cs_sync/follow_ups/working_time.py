@@ -9,14 +9,16 @@ from pydantic import Field, model_validator
 from cs_sync.settings import Settings
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-_WEEK: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_END = time(17)
+"""When a day's work ends where no business hours are set."""
+WEEK: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
 class WorkingTime(Settings):
-    """Workdays and business hours; without any settings all time is working time."""
+    """Workdays and business hours: Monday to Friday by default, at any hour."""
 
     workdays: tuple[Weekday, ...] = Field(
-        default=_WEEK, min_length=1, description='Days of work: ["mon", "tue", …].'
+        default=WEEK[:5], min_length=1, description='Days of work: ["mon", "tue", …].'
     )
     business_hours: tuple[time, time] | None = Field(
         default=None,
@@ -40,6 +42,8 @@ class WorkingTime(Settings):
     def next(self, at: datetime, zone: str) -> datetime:
         """Return the next instant within working time (UTC); `at` itself if it is within.
 
+        Without business hours, an instant moved to another day keeps its time of day.
+
         Args:
             at: The instant to move.
             zone: The zone of the business hours.
@@ -51,10 +55,17 @@ class WorkingTime(Settings):
         day = local.date()
         if not self._is_workday(day) or local.time() > closes:
             day = self._find_next_workday(day)
+            opens = opens if self.business_hours else local.time()
         return datetime.combine(day, opens, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
+    def end_day(self, at: datetime, zone: str) -> datetime:
+        """Return the end of work on the day of an instant (UTC)."""
+        closes = self.business_hours[1] if self.business_hours else DAY_END
+        local = at.astimezone(ZoneInfo(zone))
+        return datetime.combine(local.date(), closes, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+
     def _is_workday(self, day: date) -> bool:
-        return _WEEK[day.weekday()] in self.workdays and day not in self.holidays
+        return WEEK[day.weekday()] in self.workdays and day not in self.holidays
 
     def _find_next_workday(self, day: date) -> date:
         """Return the next workday within a year; the next day if there is none."""

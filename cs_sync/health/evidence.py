@@ -48,7 +48,8 @@ FEATURE, STEP, REFERRAL = get_table(FeatureDay), get_table(OnboardingStep), get_
 
 def _select_tickets(scope: SignalScope) -> Select[Any]:
     waits = was_open(TICKET, scope.until)
-    columns = [TICKET.c[name] for name in _list_columns(TicketFact) if name != "is_open"]
+    names = (name for name in _list_columns(TicketFact) if name not in ("is_open", "person"))
+    columns = [TICKET.c[name] for name in names]
     opened = TICKET.c.opened_at
     recent = and_(opened < scope.until, or_(opened >= scope.since(30), waits))
     tickets = select_owned(

@@ -20,6 +20,7 @@ class TicketFact:
     url: str | None
     opened_at: datetime
     is_open: bool
+    person: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,8 @@ class AnswerFact:
     comment: str | None
     answered_at: datetime
     previous: float | None = None
+    person: str | None = None
+    """The id of the contact, else the source's name for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class RatingFact:
     person_name: str | None
     comment: str | None
     answered_at: datetime
+    person: str | None = None
     kind: str = "csat"
 
 
@@ -67,6 +71,7 @@ class OverdueInvoice:
     amount_remaining: int
     currency: str
     url: str | None
+    attempt_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)

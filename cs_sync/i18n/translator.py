@@ -16,6 +16,10 @@ from cs_sync_schemas.money import get_exponent, to_major_units
 _LOCALES: Mapping[Language, str] = {"zh-Hans": "zh_Hans_CN", "zh-Hant": "zh_Hant_TW"}
 
 
+SHORT_FROM = 100
+"""Units of a currency from which titles leave out the fractions."""
+
+
 class Translator:
     """The messages of a language; `translator("key", field="…")` fills one in.
 
@@ -66,6 +70,13 @@ class Translator:
         exponent = get_exponent(currency)
         digits = "#,##0" + ("." + "0" * exponent if exponent else "")
         return f"{self._format_decimal(to_major_units(amount, currency), digits)} {currency}"
+
+    def short_money(self, amount: int, currency: str) -> str:
+        """Format an amount in minor units; from 100 units on without fractions: `1,250 EUR`."""
+        units = to_major_units(amount, currency)
+        if abs(units) < SHORT_FROM:
+            return self.money(amount, currency)
+        return f"{self._format_decimal(units, '#,##0')} {currency}"
 
     def mrr(self, amounts: Mapping[str, int]) -> str:
         """Format MRR (currency → minor units), currency by currency: `10.00 EUR + 5.00 USD`."""

@@ -1,19 +1,26 @@
 """Follow-ups due by the playbooks, and the lifecycle of the stored ones."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
+from cs_sync.contracts.destination import Destination
+from cs_sync.contracts.errors import VendorError
 from cs_sync.follow_ups import (
     COMPANY,
     PLAYBOOKS,
+    AccountView,
+    CompanyView,
     Decision,
     DecisionContext,
     FollowUpDraft,
+    FollowUpPlan,
     Playbook,
     PlaybookFailures,
+    Point,
     StoredFollowUp,
     assign_drafts,
     isolate_playbook,
@@ -21,6 +28,7 @@ from cs_sync.follow_ups import (
     map_successors,
     plan_follow_ups,
 )
+from cs_sync.follow_ups.priority import URGENCY
 from cs_sync.health.wording import format_count
 from cs_sync.queries.account_views import build_account_views, read_crm_subjects
 from cs_sync.queries.company_view import (
@@ -38,7 +46,8 @@ from cs_sync.store.queries.follow_ups import (
     read_parted_accounts,
     update_follow_up,
 )
-from cs_sync.store.write_ledger import read_written_keys
+from cs_sync.store.write_ledger import has_written_follow_ups, read_written_keys
+from cs_sync.write_back.tasks import get_task_key
 from cs_sync_schemas import FollowUp
 
 ACTIVE_STATES = ("open", "waiting")
@@ -56,15 +65,19 @@ class DecidedFollowUps:
     """Key → the columns that change."""
     messages: list[str] = field(default_factory=list)
 
-    def rename(self, keys: Mapping[str, str]) -> None:
-        """Change the keys of follow-ups, from old to new."""
+    def apply(self, values: Mapping[str, Mapping[str, Any]]) -> None:
+        """Change follow-ups: key → new values, also of the key itself."""
         for row in self.rows:
-            row["key"] = keys.get(row["key"], row["key"])
+            row.update(values.get(row["key"], {}))
 
     def list_next_actions(self) -> dict[str, str]:
         """Map account id → title of its most urgent open follow-up."""
-        latest_first = sorted(self.rows, key=lambda row: (row["due_at"], row["key"]), reverse=True)
-        return {row["account_id"]: row["title"] for row in latest_first if row["state"] == "open"}
+        least_urgent_first = sorted(
+            (row for row in self.rows if row["state"] == "open"),
+            key=lambda row: (URGENCY[row["priority"]], row["due_at"], row["key"]),
+            reverse=True,
+        )
+        return {row["account_id"]: row["title"] for row in least_urgent_first}
 
 
 def get_playbooks(workspace: Workspace) -> dict[str, Playbook]:
@@ -73,7 +86,11 @@ def get_playbooks(workspace: Workspace) -> dict[str, Playbook]:
 
 
 def decide_follow_ups(
-    workspace: Workspace, day: DayView, *, company: bool = True
+    workspace: Workspace,
+    day: DayView,
+    opened: Sequence[tuple[str, Destination]] = (),
+    *,
+    company: bool = True,
 ) -> DecidedFollowUps:
     """Decide today's follow-ups from accounts and stored follow-ups, without storing them.
 
@@ -82,6 +99,7 @@ def decide_follow_ups(
     Args:
         workspace: The workspace.
         day: The scored accounts and their MRR.
+        opened: The destinations by name, to find tasks that an earlier database wrote.
         company: Include the company-wide playbooks.
 
     Returns:
@@ -105,8 +123,8 @@ def decide_follow_ups(
     ]
     views = build_account_views(workspace, day, continued)
     whole = build_company_view(workspace, playbooks) if company else None
-    proposed = plan_follow_ups(views, playbooks, config.playbooks, whole, config.follow_ups)
-    everything = assign_drafts(proposed, owners, config.follow_ups.assignee)
+    plan = _plan_with_connection(workspace, opened, views, playbooks, whole)
+    everything = assign_drafts(plan.drafts, owners, config.follow_ups.assignee)
     drafts = [d for d in everything if d.account_id != COMPANY or d.assignee]
     rules = DecisionContext(
         workspace.clock(),
@@ -116,7 +134,7 @@ def decide_follow_ups(
         workspace.words,
     )
     stored_follow_ups = [
-        _to_stored_follow_up(row, written=row["key"] in written) for row in continued
+        _to_stored_follow_up(row, written=get_task_key(row) in written) for row in continued
     ]
     decision = make_decision(
         drafts, stored_follow_ups, playbooks, {view.id: view for view in views}, rules
@@ -139,9 +157,56 @@ def decide_follow_ups(
     return decided
 
 
-def record_follow_ups(recorded: RunSession, day: DayView) -> DecidedFollowUps:
+def _plan_with_connection(
+    workspace: Workspace,
+    opened: Sequence[tuple[str, Destination]],
+    views: Sequence[AccountView],
+    playbooks: Mapping[str, Playbook],
+    whole: CompanyView | None,
+) -> FollowUpPlan:
+    """Plan the follow-ups; the connection is older if a destination has tasks of earlier events.
+
+    That is how the first run after the loss of a database is told from a first run.
+    """
+
+    def plan(shown: Sequence[AccountView]) -> FollowUpPlan:
+        config = workspace.config
+        return plan_follow_ups(shown, playbooks, config.playbooks, whole, config.follow_ups)
+
+    planned = plan(views)
+    if workspace.config.follow_ups.start is not None or not planned.early:
+        return planned
+    happened = {d.key: d.happened_at for d in planned.early if d.happened_at}
+    written = [at for key in _find_written(workspace, opened, list(happened))
+               if (at := happened.get(key))]  # fmt: skip
+    if not written:
+        return planned
+    start = min(written)
+    return plan([
+        replace(view, connected={name: min(at, start) for name, at in view.connected.items()})
+        for view in views
+    ])  # fmt: skip
+
+
+def _find_written(
+    workspace: Workspace, opened: Sequence[tuple[str, Destination]], keys: Sequence[str]
+) -> Iterator[str]:
+    """Yield which of these keys exist at destinations that this database never wrote to."""
+    for name, destination in opened:
+        with workspace.store.read() as connection:
+            if has_written_follow_ups(connection, name):
+                continue
+        try:
+            yield from (item.key for item in destination.find(keys))
+        except VendorError:  # nothing is written there now, so the next run asks again
+            continue
+
+
+def record_follow_ups(
+    recorded: RunSession, day: DayView, opened: Sequence[tuple[str, Destination]]
+) -> DecidedFollowUps:
     """Decide today's follow-ups and store the changes."""
-    decided = decide_follow_ups(recorded.workspace, day)
+    decided = decide_follow_ups(recorded.workspace, day, opened)
 
     def save(connection: Connection) -> None:
         insert_follow_ups(connection, decided.new)
@@ -156,12 +221,14 @@ def _apply_decision(
     workspace: Workspace, stored: Sequence[dict[str, Any]], decision: Decision
 ) -> DecidedFollowUps:
     now, by_key = workspace.clock(), {row["key"]: row for row in stored}
-    new = [_to_row(draft, state, now) for draft, state in decision.new]
+    new = [
+        {**_to_row(draft, state, now), "lead": decision.leads.get(draft.key)}
+        for draft, state in decision.new
+    ]
     changed: dict[str, dict[str, Any]] = {}
     for key, draft in decision.opened.items():
         today = _to_row(draft, "open", now)
-        taken = ("title", "body", "priority", "evidence", "assignee", "state", "opened_at")
-        changed[key] = {name: today[name] for name in taken}
+        changed[key] = {**{n: today[n] for n in TAKEN}, "lead": decision.leads.get(key)}
     for key, facts in decision.news.items():
         news = [{"text": str(fact["id"]), **fact, ADDED_AT: now.isoformat()} for fact in facts]
         changed[key] = {"evidence": [*by_key[key]["evidence"], *news]}
@@ -171,10 +238,50 @@ def _apply_decision(
         evidence = [*by_key[key]["evidence"], {"kind": "resolved", **resolution}]
         changed[key] = {"state": "resolved", "ended_at": now, "reason": why, "evidence": evidence}
     rows = [*new, *({**row, **changed.get(row["key"], {})} for row in stored)]
+    _share_tasks(workspace, decision, rows, changed)
     rows.sort(key=lambda row: (row["due_at"], row["key"]))
     return DecidedFollowUps(
         rows, new, changed, _describe_deferred(decision, workspace.config.follow_ups.daily_cap)
     )
+
+
+TAKEN = (
+    "title", "body", "priority", "evidence", "assignee", "state", "opened_at", "due_at", "why",
+    "advice", "contact_id",
+)  # fmt: skip
+"""The columns of a follow-up that waited which are those of the day when its turn comes."""
+
+
+def _share_tasks(
+    workspace: Workspace,
+    decision: Decision,
+    rows: Sequence[dict[str, Any]],
+    changed: dict[str, dict[str, Any]],
+) -> None:
+    """Store what shared tasks say with one of their follow-ups, and a note for each new point."""
+    stored = {row["key"] for row in rows} - {draft.key for draft, _ in decision.new}
+
+    def change(row: dict[str, Any], values: dict[str, Any]) -> None:
+        row.update(values)
+        if row["key"] in stored:
+            changed[row["key"]] = {**changed.get(row["key"], {}), **values}
+
+    for row in rows:
+        if row["key"] in decision.joined:
+            change(row, {"evidence": [*row["evidence"], build_point_note(row, workspace.clock())]})
+    for key, task in decision.tasks.items():
+        of_task = [row for row in rows if get_task_key(row) == key]
+        own = next((row for row in of_task if row["key"] == key), of_task[0])
+        for row in of_task:
+            said = task if row is own else None
+            if row["task"] != said:
+                change(row, {"task": said})
+
+
+def build_point_note(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Build the evidence that becomes the note of a point added to an open task."""
+    text = f"{row['title']}\n{row['why'] or ''}".strip()
+    return {"kind": "point", "id": "point", "text": text, ADDED_AT: now.isoformat()}
 
 
 def _describe_deferred(decision: Decision, cap: int | None) -> list[str]:
@@ -216,12 +323,31 @@ def _to_stored_follow_up(row: Mapping[str, Any], *, written: bool) -> StoredFoll
         touched=row["touched"],
         written=written,
         evidence=tuple(row["evidence"]),
+        lead=row["lead"],
+        point=_to_point(row),
+    )
+
+
+def _to_point(row: Mapping[str, Any]) -> Point:
+    """Return what a stored follow-up says in a task; older ones have no reason of their own."""
+    return Point(
+        row["key"],
+        row["playbook"],
+        row["title"],
+        row["why"] or row["body"].partition("\n\n")[0],
+        row["priority"],
+        row["kind"],
+        row["due_at"],
+        tuple(row["advice"] or ()),
+        row["contact_id"],
+        tuple(row["evidence"]),
     )
 
 
 def _to_row(draft: FollowUpDraft, state: str, now: Any) -> dict[str, Any]:
     row = {
         **asdict(draft),
+        "advice": list(draft.advice),
         "evidence": [{n: v for n, v in fact.items() if n != ADDED_AT} for fact in draft.evidence],
         "mrr": dict(draft.mrr),
         "state": state,
@@ -230,6 +356,8 @@ def _to_row(draft: FollowUpDraft, state: str, now: Any) -> dict[str, Any]:
         "opened_at": now if state == "open" else None,
         "ended_at": None,
         "reason": None,
+        "lead": None,
+        "task": None,
     }
     assert row.keys() == FollowUp.model_fields.keys()  # noqa: S101 - one definition
     return row

@@ -6,20 +6,21 @@ from sqlalchemy import Connection
 
 from cs_sync.contracts.destination import Destination, SupportsOpenFollowUps
 from cs_sync.contracts.errors import VendorError
-from cs_sync.jobs.follow_ups import DecidedFollowUps
+from cs_sync.jobs.follow_ups import DecidedFollowUps, build_point_note
 from cs_sync.runtime.run_session import RunSession
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.crm_records import read_remote_accounts
-from cs_sync.store.queries.follow_ups import rename_follow_ups
+from cs_sync.store.queries.follow_ups import update_follow_up
 from cs_sync.write_back.desired_state import DestinationIndex
-from cs_sync.write_back.open_follow_ups import match_open_follow_ups
+from cs_sync.write_back.open_follow_ups import Changes, match_open_follow_ups
+from cs_sync.write_back.tasks import get_task_key, group_tasks
 from cs_sync.write_back.writer import read_ledger_entries
 
 
 def take_over_open_follow_ups(
     recorded: RunSession, opened: Sequence[tuple[str, Destination]], follow_ups: DecidedFollowUps
 ) -> Mapping[str, VendorError]:
-    """Give new follow-ups the keys of the open to-dos they repeat, and store them.
+    """Give new follow-ups the open to-dos that they repeat or join, and store that.
 
     Returns:
         Destination → error while reading it; nothing may be created there now.
@@ -27,20 +28,24 @@ def take_over_open_follow_ups(
     failures: dict[str, VendorError] = {}
     for name, destination in opened:
         try:
-            keys = find_open_duplicates(recorded.workspace, name, destination, follow_ups)
+            changes = find_open_duplicates(recorded.workspace, name, destination, follow_ups)
         except VendorError as error:
             failures[name] = error
             continue
-        if keys:
-            _store_keys(recorded, keys)
-            follow_ups.rename(keys)
+        if changes:
+            _store_changes(recorded, changes)
+            follow_ups.apply(changes)
     return failures
 
 
 def find_open_duplicates(
     workspace: Workspace, name: str, destination: Destination, follow_ups: DecidedFollowUps
-) -> Mapping[str, str]:
-    """Map the keys of new follow-ups to the keys of open ones at a destination."""
+) -> Changes:
+    """Find the new follow-ups that open to-dos of a destination speak for.
+
+    Returns:
+        Key of a follow-up → its new values; one that joins a to-do has a note for it.
+    """
     if not isinstance(destination, SupportsOpenFollowUps):
         return {}
     with workspace.store.read() as connection:
@@ -49,17 +54,26 @@ def find_open_duplicates(
             name, read_remote_accounts(connection, name), addresses=destination.addresses
         )
     new = [
-        row
-        for row in follow_ups.rows
-        if row["state"] == "open" and ("follow_up", row["key"]) not in ledger
+        task
+        for task in group_tasks(follow_ups.rows)
+        if task.is_open and ("follow_up", task.key) not in ledger
     ]
-    records = {record for row in new if (record := crm.find_record(row["account_id"])[0])}
-    remote = destination.open_follow_ups(sorted(records)) if records else ()
-    return match_open_follow_ups(new, remote, {row["key"] for row in follow_ups.rows}, crm)
+    accounts = {task.first["account_id"] for task in new}
+    records = {record for account in accounts if (record := crm.find_record(account)[0])}
+    remote = list(destination.open_follow_ups(sorted(records))) if records else []
+    keys = {row["key"] for row in follow_ups.rows}
+    changes = match_open_follow_ups(new, remote, keys, crm)
+    there, now = {follow_up.key for follow_up in remote}, workspace.clock()
+    for row in follow_ups.rows:
+        values = changes.get(row["key"], {})
+        if values.get("lead") in there and get_task_key(row) != values["lead"]:
+            values["evidence"] = [*row["evidence"], build_point_note(row, now)]
+    return changes
 
 
-def _store_keys(recorded: RunSession, keys: Mapping[str, str]) -> None:
-    def rename(connection: Connection) -> None:
-        rename_follow_ups(connection, keys)
+def _store_changes(recorded: RunSession, changes: Changes) -> None:
+    def change(connection: Connection) -> None:
+        for key, values in changes.items():
+            update_follow_up(connection, key, values)
 
-    recorded.transact(rename)
+    recorded.transact(change)

@@ -58,7 +58,7 @@ def push_to_destinations(
         day = build_day_view(workspace)
         for name, destination in opened:
             pull_follow_up_status(recorded, name, destination)
-        follow_ups = record_follow_ups(recorded, day)
+        follow_ups = record_follow_ups(recorded, day, opened)
         recorded.messages += follow_ups.messages
         write_to_destinations(recorded, opened, day, follow_ups, PushOptions(yes, retry))
         return recorded.summary()

@@ -95,12 +95,12 @@ def _write_to_crm(
         return decide_follow_ups(workspace, day, company=False), []
     if dry_run:
         notes.append("dry run: nothing was written to the CRM")
-        decided = decide_follow_ups(workspace, day)
+        decided = decide_follow_ups(workspace, day, opened)
         notes += decided.messages
         return decided, preview_plans(workspace, opened, day, decided)
     for name, destination in opened:
         pull_follow_up_status(recorded, name, destination)
-    follow_ups = record_follow_ups(recorded, day)
+    follow_ups = record_follow_ups(recorded, day, opened)
     notes += follow_ups.messages
     written = write_to_destinations(recorded, opened, day, follow_ups, PushOptions(yes))
     return follow_ups, [row for prepared in written for row in format_plan_rows(prepared)]

@@ -1,20 +1,28 @@
 """Input of the account playbooks: the current state of every customer."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from statistics import median
 from typing import Any
 
 from sqlalchemy import Connection
 
 from cs_sync.follow_ups import AccountView, compute_popularity
 from cs_sync.follow_ups.mrr_news import filter_real_movements
+from cs_sync.health import build_day_scope
 from cs_sync.queries.day import DayView
 from cs_sync.queries.score import ScoredAccount
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.crm_records import read_remote_accounts
+from cs_sync.store.queries.follow_ups import read_first_syncs
 from cs_sync.store.queries.health import read_current_bands
 from cs_sync.store.queries.mrr_movements import read_movements, read_sync_times
+from cs_sync.store.queries.people import read_last_contacts, read_people
+from cs_sync.store.queries.renewals import read_renewals
+from cs_sync.store.queries.source_links import read_links_by_account
+from cs_sync_schemas.money import to_major_units
 
 LOOK_BACK = timedelta(days=120)
 """How far back playbooks may look for movements."""
@@ -41,6 +49,11 @@ def build_account_views(
         looks = read_sync_times(connection, policy, zone, since)
         subjects = read_crm_subjects(workspace, connection)
         bands = read_current_bands(connection, workspace.config.health.mode, workspace.today)
+        scope = build_day_scope(workspace.today, zone)
+        scope = replace(scope, active_features=workspace.config.metrics.active_features)
+        people, renewals = read_people(connection, scope), read_renewals(connection, scope)
+        contacts = read_last_contacts(connection)
+        links, connected = read_links_by_account(connection), read_first_syncs(connection)
     popular = compute_popularity(item.evidence.features for item in day.scored)
     used = [item.evidence.usage.last_day for item in day.scored if item.evidence.usage]
     shared = {
@@ -49,6 +62,8 @@ def build_account_views(
         "words": workspace.words,
         "popular": popular,
         "usage_until": max(used, default=None),
+        "typical_mrr": _compute_typical_mrr(day),
+        "connected": _extend_connection(connected, stored),
     }
     views, occasions = [], _group_open_occasions(stored)
     for item in day.scored:
@@ -62,9 +77,38 @@ def build_account_views(
                 "band_since": band_from if band == item.score.band else workspace.today,
                 "occasions": occasions.get(name, {}),
                 "never_used_since": _get_never_used_since(workspace, item),
+                "people": people.get(name, ()),
+                "last_contact": _get_local_day(workspace, contacts.get(name)),
+                "renewals": renewals.get(name, ()),
+                "links": links.get(name, {}),
             }
             views.append(_build_view(item, {**shared, **own}))
     return views
+
+
+def _get_local_day(workspace: Workspace, at: datetime | None) -> date | None:
+    return None if at is None else at.astimezone(workspace.config.workspace.timezone).date()
+
+
+def _compute_typical_mrr(day: DayView) -> float | None:
+    """Compute the median MRR of the paying customers in currency units, currencies at par."""
+    amounts = [
+        float(sum(to_major_units(amount, code) for code, amount in mrr.items()))
+        for item in day.customers
+        if any((mrr := day.get_mrr(item.account["id"])).values())
+    ]
+    return median(amounts) if amounts else None
+
+
+def _extend_connection(
+    connected: Mapping[str, datetime], stored: Sequence[Mapping[str, Any]]
+) -> dict[str, datetime]:
+    """Move the connection back to the earliest event with a follow-up.
+
+    After a lost database these are events before the first sync that tasks in the CRM show.
+    """
+    known = min((row["happened_at"] for row in stored if row["happened_at"]), default=None)
+    return {source: min(at, known or at) for source, at in connected.items()}
 
 
 def read_crm_subjects(workspace: Workspace, connection: Connection) -> dict[str, str]:
@@ -126,5 +170,6 @@ def _build_view(scored: ScoredAccount, fields: Mapping[str, Any]) -> AccountView
         steps=evidence.steps,
         referrals=evidence.referrals,
         subscriptions=evidence.subscriptions,
+        invoices=evidence.invoices,
         **fields,
     )

@@ -8,8 +8,10 @@ from sqlalchemy import Connection
 from cs_sync.jobs.follow_ups import ADDED_AT
 from cs_sync.queries.score import ScoredAccount
 from cs_sync.store.queries.follow_ups import read_owners
+from cs_sync.store.queries.people import read_contact_facts
 from cs_sync.store.queries.source_links import read_links_by_account
 from cs_sync.write_back.desired_state import build_note_key
+from cs_sync.write_back.tasks import get_task_key
 
 OpContext = Mapping[str, Any]
 
@@ -19,7 +21,7 @@ def build_op_contexts(
 ) -> dict[str, OpContext]:
     """Build the context of every possible operation: name, owner and links of its account.
 
-    A follow-up also has its playbook and assignee (an e-mail address), a note its
+    A follow-up also has its playbook, assignee (an e-mail address) and contact, a note its
     follow-up.
 
     Args:
@@ -31,6 +33,7 @@ def build_op_contexts(
         Key of the operation → context.
     """
     owners, links = read_owners(connection), read_links_by_account(connection)
+    people = read_contact_facts(connection)
     contexts: dict[str, OpContext] = {}
     for account in (item.account for item in scored):
         owner = owners.get((account["owner_source"] or "", account["owner_source_id"] or ""))
@@ -41,11 +44,15 @@ def build_op_contexts(
         }
     for row in follow_ups:
         context = {**contexts.get(row["account_id"], {}), "assignee": row["assignee"]}
-        contexts[row["key"]] = {**context, "playbook": row["playbook"]}
+        contexts[row["key"]] = {
+            **context,
+            "playbook": row["playbook"],
+            "contact": people.get((row["task"] or row)["contact_id"] or ""),
+        }
         for fact in row["evidence"]:
             if ADDED_AT in fact:
                 contexts[build_note_key(row["key"], fact)] = {
                     **contexts[row["key"]],
-                    "follow_up": row["key"],
+                    "follow_up": get_task_key(row),
                 }
     return contexts

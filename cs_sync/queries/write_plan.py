@@ -21,6 +21,7 @@ from cs_sync.store.queries.crm_records import (
     read_owners_by_email,
     read_remote_accounts,
 )
+from cs_sync.store.queries.people import read_remote_contacts
 from cs_sync.write_back.desired_state import (
     DestinationIndex,
     build_account_records,
@@ -31,6 +32,7 @@ from cs_sync.write_back.drift import RemoteState, follow_merges
 from cs_sync.write_back.fields import AccountFields
 from cs_sync.write_back.plan import DesiredRecord, PlanItem, make_plan, reopen_refused
 from cs_sync.write_back.receipts import LedgerEntries
+from cs_sync.write_back.tasks import get_task_key
 from cs_sync.write_back.writer import read_ledger_entries, read_remote_state
 from cs_sync_schemas.money import to_major_units
 
@@ -69,7 +71,7 @@ def preview_push(workspace: Workspace) -> list[dict[str, Any]]:
     """
     opened = open_destinations(workspace)
     day = build_day_view(workspace)
-    decided = decide_follow_ups(workspace, day)
+    decided = decide_follow_ups(workspace, day, opened)
     for message in decided.messages:
         _emit_warning(workspace, message)
     return preview_plans(workspace, opened, day, decided)
@@ -111,7 +113,7 @@ def preview_plans(
     rows: list[dict[str, Any]] = []
     for name, destination in opened:
         try:
-            follow_ups.rename(find_open_duplicates(workspace, name, destination, follow_ups))
+            follow_ups.apply(find_open_duplicates(workspace, name, destination, follow_ups))
         except VendorError:  # what the look below says of it is enough
             continue
     for name, destination in opened:
@@ -146,6 +148,7 @@ def build_desired_state(
             addresses,
             {item.account["id"]: item.account["name"] or "" for item in day.scored},
             build_op_contexts(connection, day.scored, rows) if addresses == "accounts" else {},
+            read_remote_contacts(connection, destination),
         )
         ledger = follow_account_records(read_ledger_entries(connection, destination), crm)
     shown = [s for s in day.scored if s.is_customer or ("account", s.account["id"]) in ledger]
@@ -158,7 +161,7 @@ def build_desired_state(
         *build_account_records(portraits, crm, prefix),
         *build_follow_up_records(rows, crm, ledger),
     ]
-    new = [row for row in rows if ("follow_up", row["key"]) not in ledger]
+    new = [row for row in rows if ("follow_up", get_task_key(row)) not in ledger]
     return DesiredState(
         destination,
         records,

@@ -111,6 +111,14 @@ def read_written_keys(connection: Connection) -> set[str]:
     return set(connection.scalars(written))
 
 
+def has_written_follow_ups(connection: Connection, destination: str) -> bool:
+    """Return whether this database has written a follow-up to a destination."""
+    statement = select(LEDGER.c.key).where(
+        LEDGER.c.destination == destination, LEDGER.c.object == "follow_up"
+    )
+    return connection.execute(statement.limit(1)).first() is not None
+
+
 def count_written_follow_ups(connection: Connection, accounts: Collection[str]) -> dict[str, int]:
     """Map destination → number of follow-ups written there for some accounts."""
     statement = (

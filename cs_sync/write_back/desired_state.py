@@ -9,6 +9,7 @@ from cs_sync.contracts.destination import Addresses, Object, Op
 from cs_sync.follow_ups import COMPANY
 from cs_sync.write_back.fields import AccountFields, build_field_values
 from cs_sync.write_back.plan import CLOSED, DesiredRecord, LedgerEntry
+from cs_sync.write_back.tasks import SharedTask, group_tasks
 
 RemoteRecords = Sequence[tuple[str, str]]
 
@@ -31,6 +32,8 @@ class DestinationIndex:
     """Account id → its name, for messages."""
     contexts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Key of an operation → its context, where the destination has no records of its own."""
+    contacts: Mapping[str, str] = field(default_factory=dict)
+    """Contact id → its record at the destination."""
 
     def make_record(self, op: Op, account: str, refusal: str | None = None) -> DesiredRecord:
         """Return the desired record of an operation, with its context and the account's name."""
@@ -109,46 +112,52 @@ def build_follow_up_records(
 ) -> Iterable[DesiredRecord]:
     """Yield the desired tasks and notes of follow-ups, in the given order.
 
-    An open follow-up exists, with a note per later fact. A resolved one is closed if it was
-    written.
+    A task exists while one of its follow-ups is open, with a note per later fact. Once all
+    of them are resolved it is closed if it was written.
 
     Args:
         rows: Rows of `follow_up`.
         crm: The destination's index of records.
         ledger: (object, key) → ledger entry.
     """
-    for row in rows:
-        written = ledger.get(("follow_up", row["key"]))
-        remote_id = written.remote_id if written else None
-        if row["state"] == "open":
-            yield _build_task(row, crm)
-        elif row["state"] == "resolved" and remote_id:
-            account_remote_id, _ = crm.find_record(row["account_id"])
-            closed = Op("follow_up", row["key"], {"status": CLOSED}, remote_id, account_remote_id)
-            yield crm.make_record(closed, row["account_id"])
-        if remote_id and row["state"] in ("open", "resolved") and row["account_id"] != COMPANY:
-            yield from _build_notes(row, crm)
+    for task in group_tasks(rows):
+        written = ledger.get(("follow_up", task.key))
+        remote_id, account = written.remote_id if written else None, task.first["account_id"]
+        if task.is_open:
+            yield _build_task(task, crm)
+        elif task.is_needless and remote_id:
+            account_remote_id, _ = crm.find_record(account)
+            closed = Op("follow_up", task.key, {"status": CLOSED}, remote_id, account_remote_id)
+            yield crm.make_record(closed, account)
+        if remote_id and account != COMPANY:
+            for row in task.rows:
+                if row["state"] in ("open", "resolved"):
+                    yield from _build_notes(row, task, crm)
 
 
-def _build_task(row: Mapping[str, Any], crm: DestinationIndex) -> DesiredRecord:
-    remote_id, refusal = crm.find_record(row["account_id"])
-    fields = {name: row[name] for name in ("title", "body", "due_at", "priority", "kind")}
+def _build_task(task: SharedTask, crm: DestinationIndex) -> DesiredRecord:
+    account = task.first["account_id"]
+    remote_id, refusal = crm.find_record(account)
+    said = task.fields
     op = Op(
         "follow_up",
-        row["key"],
-        fields,
+        task.key,
+        {name: said[name] for name in ("title", "body", "due_at", "priority", "kind")},
         account_remote_id=remote_id,
-        owner_remote_id=crm.find_owner(row),
+        owner_remote_id=crm.find_owner(task.first),
+        contact_remote_id=crm.contacts.get(said["contact_id"] or ""),
     )
-    return crm.make_record(op, row["account_id"], refusal)
+    return crm.make_record(op, account, refusal)
 
 
-def _build_notes(row: Mapping[str, Any], crm: DestinationIndex) -> Iterable[DesiredRecord]:
+def _build_notes(
+    row: Mapping[str, Any], task: SharedTask, crm: DestinationIndex
+) -> Iterable[DesiredRecord]:
     """Yield one note per fact learnt after the follow-up was first stored."""
     remote_id, refusal = crm.find_record(row["account_id"])
     for fact in row["evidence"]:
         if "since" in fact:
-            fields = {"title": row["title"], "body": fact["text"], "at": fact["since"]}
+            fields = {"title": task.fields["title"], "body": fact["text"], "at": fact["since"]}
             key = build_note_key(row["key"], fact)
             op = Op("note", key, fields, account_remote_id=remote_id)
             yield crm.make_record(op, row["account_id"], refusal)

@@ -1,44 +1,79 @@
 """Matching of open to-dos at a destination with new follow-ups; pure."""
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from cs_sync.contracts.destination import OpenFollowUp
 from cs_sync.follow_ups import parse_playbook_name
 from cs_sync.write_back.desired_state import DestinationIndex
+from cs_sync.write_back.tasks import SharedTask
+
+Changes = dict[str, dict[str, Any]]
+"""Key of a follow-up → its new values of `key` and `lead`."""
 
 
 def match_open_follow_ups(
-    new: Iterable[Mapping[str, Any]],
+    new: Iterable[SharedTask],
     remote: Iterable[OpenFollowUp],
     own_keys: Container[str],
     crm: DestinationIndex,
-) -> dict[str, str]:
-    """Map the keys of new follow-ups to those of the open to-dos they repeat.
+) -> Changes:
+    """Let new tasks go on with the open to-dos of their account instead of a second one.
 
     A to-do with an unknown key was written before our database was lost. It counts as one
-    new follow-up of the same playbook on the same record, so no duplicate is created.
+    new follow-up of the same playbook on the same record, which takes its key; follow-ups
+    that match none join the first to-do there.
 
     Args:
-        new: Rows of `follow_up` that are open and not yet written, in order of priority.
-        there: The open to-dos on the records of their accounts, oldest first.
-        known: The keys of all our follow-ups.
+        new: The tasks that are not yet written, most urgent first.
+        remote: The open to-dos on the records of their accounts, oldest first.
+        own_keys: The keys of all our follow-ups.
         crm: The destination's index of records.
 
     Returns:
-        Key of a new follow-up → key of the open to-do.
+        The follow-ups to change.
     """
-    unclaimed: dict[tuple[str, str], list[str]] = defaultdict(list)
+    there: dict[str, list[str]] = defaultdict(list)
     for follow_up in remote:
-        if follow_up.key not in own_keys:
-            unclaimed[follow_up.account_remote_id, parse_playbook_name(follow_up.key)].append(
-                follow_up.key
-            )
-    keys: dict[str, str] = {}
-    for row in new:
-        record, _ = crm.find_record(row["account_id"])
-        waiting = unclaimed.get((record or "", row["playbook"]))
-        if waiting:
-            keys[row["key"]] = waiting.pop(0)
-    return keys
+        there[follow_up.account_remote_id].append(follow_up.key)
+    changes: Changes = {}
+    for task in new:
+        record, _ = crm.find_record(task.first["account_id"])
+        rows = [row for row in task.rows if row["state"] == "open"]
+        waiting = there.get(record or "", [])
+        found = _match_rows(rows, waiting, own_keys)
+        tasks = [*found.values(), *(key for key in waiting if key not in own_keys)]
+        if tasks:
+            changes |= _join_rows(rows, found, tasks[0])
+    return changes
+
+
+def _match_rows(
+    rows: Sequence[Mapping[str, Any]], waiting: list[str], own_keys: Container[str]
+) -> dict[str, str]:
+    """Map the keys of follow-ups to those of the to-dos that are theirs, and take these out."""
+    found: dict[str, str] = {}
+    for row in rows:
+        same = [key for key in waiting if key == row["key"]]
+        alike = [
+            key
+            for key in waiting
+            if key not in own_keys and parse_playbook_name(key) == row["playbook"]
+        ]
+        match = next(iter([*same, *alike]), None)
+        if match is not None:
+            waiting.remove(match)
+            found[row["key"]] = match
+    return found
+
+
+def _join_rows(rows: Sequence[Mapping[str, Any]], found: Mapping[str, str], task: str) -> Changes:
+    """Return the new keys of follow-ups with a to-do of their own, and the task of the others."""
+    changes: Changes = {}
+    for row in rows:
+        key = found.get(row["key"])
+        values = {"lead": task} if key is None else {"key": key, "lead": None}
+        if any(row[name] != value for name, value in values.items()):
+            changes[row["key"]] = values
+    return changes

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Literal
 
 from cs_sync.contracts.destination import Object, Op, RemoteAccount, Value
@@ -142,7 +143,11 @@ def build_intent(op: Op) -> dict[str, Any]:
 
     The ledger keeps it until the outcome is known.
     """
-    whom = {"@record": op.account_remote_id, "@owner": op.owner_remote_id}
+    whom = {
+        "@record": op.account_remote_id,
+        "@owner": op.owner_remote_id,
+        "@contact": op.contact_remote_id,
+    }
     return {**op.fields, **{name: value for name, value in whom.items() if value is not None}}
 
 
@@ -189,9 +194,11 @@ def _describe_edited_fields(edited: Mapping[str, tuple[Value, Value]]) -> str:
 
 
 def _plan_follow_up(record: DesiredRecord, entry: LedgerEntry | None) -> PlanItem:
-    """Plan the creation of a follow-up or note, or the closing of an existing follow-up."""
+    """Plan the creation of a follow-up or note, or a change or closing of a follow-up."""
     fields = record.op.fields
     closing = fields.get("status") == CLOSED
+    if entry and entry.remote_id and record.op.object == "follow_up" and not closing:
+        return _plan_revision(record, entry)
     if entry and entry.status == "acked" and (not closing or entry.fields.get("status") == CLOSED):
         why = "closed already" if closing else "exists already"
         return PlanItem(record, "unchanged", {}, why)
@@ -199,6 +206,34 @@ def _plan_follow_up(record: DesiredRecord, entry: LedgerEntry | None) -> PlanIte
     why = _describe_last_attempt(entry) or ("no longer needed" if closing else "new")
     action: Action = "update" if closing else "create"
     return PlanItem(record, action, differing, why)
+
+
+def _plan_revision(record: DesiredRecord, entry: LedgerEntry) -> PlanItem:
+    """Plan a change of an existing task, by the fields that we know to be there."""
+    differing = {
+        name: (entry.fields[name], value)
+        for name, value in record.op.fields.items()
+        if name in entry.fields and not _is_same_value(entry.fields[name], value)
+    }
+    if not differing:
+        return PlanItem(record, "unchanged", {}, "exists already")
+    record = change_op(
+        record,
+        fields={name: value for name, (_, value) in differing.items()},
+        before={name: value for name, (value, _) in differing.items()},
+        remote_id=entry.remote_id,
+        owner_remote_id=None,
+        contact_remote_id=None,
+    )
+    why = _describe_last_attempt(entry) or "what the account needs has changed"
+    return PlanItem(record, "update", differing, why)
+
+
+def _is_same_value(stored: Value, value: Value) -> bool:
+    """Return whether a stored value, whose times are texts, is the desired one."""
+    if isinstance(value, datetime) and isinstance(stored, str):
+        return datetime.fromisoformat(stored) == value
+    return stored == value
 
 
 def _skip_repeated_refusal(item: PlanItem, op: Op, entry: LedgerEntry, prefix: str) -> PlanItem:

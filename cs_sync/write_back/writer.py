@@ -110,7 +110,7 @@ class DestinationWriter:
                 "key": record.key,
                 "status": "acked",
                 "remote_id": record.remote_id,
-                "fields": {},
+                "fields": _get_settled_fields(open_entries[record.key]),
                 "intent": None,
             }
             for record in records
@@ -218,6 +218,16 @@ class DestinationWriter:
             record_receipts(connection, self.name, receipts, self.clock())
 
         self.store.transact(record)
+
+
+def _get_settled_fields(entry: LedgerEntry) -> dict[str, Any]:
+    """Return the fields of an object that exists after an attempt without an answer.
+
+    A creation has carried out all of it; a change may not have been, and is planned again.
+    """
+    if entry.remote_id is not None:
+        return dict(entry.fields)
+    return {name: value for name, value in entry.intent.items() if not name.startswith("@")}
 
 
 def _is_other_record(item: PlanItem, answer: Ack | Reject) -> bool:

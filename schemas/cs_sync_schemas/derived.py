@@ -93,3 +93,15 @@ class FollowUp(SQLModel, table=True):
         default=None, description="Done, deleted, or found to be needless."
     )
     reason: str | None = Field(default=None, description="Why it was needless.")
+    why: str | None = Field(default=None, description="The reason in a sentence.")
+    advice: list[str] | None = Field(default=None, sa_type=JSON, description="What to say.")
+    happened_at: datetime | None = Field(
+        default=None, description="When its event happened; empty for what goes on."
+    )
+    contact_id: str | None = Field(default=None, description="The person to speak to.")
+    lead: str | None = Field(
+        default=None, description="Key of the task that speaks for it; empty for a task of its own."
+    )
+    task: dict[str, Any] | None = Field(
+        default=None, sa_type=JSON, description="What its task says once it speaks for several."
+    )

@@ -21,6 +21,7 @@ from cs_sync_schemas.money import CURRENCY_EXPONENT, known_currency
 FROZEN = {
     "0001_the_first_schema.py": "e47fbce6af609de7",
     "0002_add_last_contacted_at.py": "d8cd977bc601aa44",
+    "0003_one_plan_per_account.py": "069194f08fffe136",
 }
 """The revisions that databases of users have been through, with their digests."""
 EXPORTED = Path(__file__).parents[1] / "records.schema.json"

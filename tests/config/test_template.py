@@ -97,6 +97,9 @@ def test_follow_ups_can_be_taken_from_the_comments(tmp_path: Path, plugins: Plug
         "assignee": "head.of.cs@example.com",
         "business_hours": (time(9), time(17)),
         "holidays": frozenset({date(2026, 12, 25)}),
+        "start": date(2026, 12, 1),
+        "high_from": 500.0,
+        "low_below": 100.0,
     }
     assert config.follow_ups == FollowUpSettings().model_copy(update=example)
     assert {*FollowUpSettings.model_fields} <= {line.split(" = ")[0] for line in settings}

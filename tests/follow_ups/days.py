@@ -12,6 +12,11 @@ CRM = f"""
     [write_back]
     destination = "webhook"
 """
+START = """
+    [follow_ups]
+    start = 2025-06-01
+"""
+"""Events of before the first sync count, too."""
 QUIET = """
     [playbooks.knowledge_gap]
     enabled = false

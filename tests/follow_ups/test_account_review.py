@@ -1,6 +1,6 @@
 """The review of a red account."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from cs_sync.follow_ups import AccountView
 from tests.follow_ups.views import NOW, drafts, view
@@ -14,8 +14,8 @@ def test_a_red_account_is_reviewed_once_per_time_in_red() -> None:
     (review,) = drafts("account_review", red())
     assert review.title == "Review Acme: health is red"
     assert review.occasion == "red since 2025-11"
-    assert review.due_at == NOW + timedelta(days=2)
-    assert review.body.startswith("Red since 3 Nov at the latest.\n\nHealth: 33.3 (red)\n")
+    assert review.due_at == datetime(2025, 11, 23, 16, tzinfo=UTC)  # 17 o'clock in Warsaw
+    assert "Health has been red since at least 3 Nov.\n\nWhat to say:\n" in review.body
     later = drafts("account_review", red(now=NOW + timedelta(days=60)))
     assert [again.key for again in later] == [review.key]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.follow_ups.days import CRM, QUIET, push
+from tests.follow_ups.days import CRM, QUIET, START, push
 from tests.jobs.road import CONFIG, Place, small_company
 from tests.write_back.portal import Portal
 
@@ -65,7 +65,7 @@ def test_what_customers_write_does_no_harm(
     tmp_path_factory: pytest.TempPathFactory, portal: Portal
 ) -> None:
     place = small_company(tmp_path_factory.mktemp("hostile"))
-    place.configure(CONFIG + CRM + QUIET)
+    place.configure(CONFIG + CRM + QUIET + START)
     answers = (place.path / "data" / "survey_responses.csv").read_text(encoding="utf-8")
     assert "Too slow" in answers
     place.write("data/survey_responses.csv", answers.replace("Too slow", HOSTILE.strip('"')))
@@ -74,7 +74,7 @@ def test_what_customers_write_does_no_harm(
     shown = place.run("explain", "beta").out
     assert "\x1b" not in shown
     assert "\x07" not in shown
-    (call,) = (task for task in portal.tasks.values() if task["title"].startswith("Call Cleo"))
+    (call,) = (task for task in portal.tasks.values() if "Cleo" in task["title"])
     assert "<script>alert(1)</script>" in call["body"]
     assert all(sign not in call["body"] for sign in ("\x1b", "\x07", "\u202e"))
     assert len(call["body"]) < 2_000

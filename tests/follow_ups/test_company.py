@@ -33,7 +33,7 @@ def found(
     )
     company = CompanyView(NOW, kpis, "Europe/Warsaw")
     accounts = [view(), view(id="beta")]
-    return plan_follow_ups(accounts, {name: playbook}, {name: chosen}, company)
+    return plan_follow_ups(accounts, {name: playbook}, {name: chosen}, company).drafts
 
 
 def churn(value: float | None, per: str = "month", **fields: Any) -> dict[Question, Any]:
@@ -60,7 +60,7 @@ def test_churn_at_its_target_or_unknown_or_of_another_period_asks_for_nothing() 
 def test_two_to_one_is_too_dear() -> None:
     question = Question("ltv_crc", "quarter")
     (draft,) = found("cost_work", {question: (row("ltv_crc", 2.0, currency="EUR"),)})
-    assert draft.title == "Lower what it costs to keep a customer: LTV is 2 times as much"
+    assert draft.title == "Lower the cost of retention: LTV:CRC 2:1"
     assert found("cost_work", {question: (row("ltv_crc", 3.0, currency="EUR"),)}) == []
 
 

@@ -1,6 +1,6 @@
 """A falling share of satisfied answers is one occasion, named by the drop's first answer."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
 from hypothesis import given
@@ -28,18 +28,21 @@ FELL = BEFORE + answers("+--+-", 20, 15, 12, 10, 5, first=5)
 
 def test_five_of_five_before_and_two_of_five_now_is_a_drop() -> None:
     (draft,) = drafts("csat_drop", view(ratings=FELL))
-    assert draft.title == "Ask Acme what changed: CSAT fell from 100% to 40%"
+    assert draft.title == "Call Acme: CSAT down from 100% to 40%"
     assert "last 30 days: 2 of 5; of the 30 days before: 5 of 5." in draft.body
-    assert "act before they pay less or leave" in draft.body
+    assert "- Ask what went wrong, and say what changes now." in draft.body
     assert [fact["source_id"] for fact in draft.evidence] == ["6", "7", "9"]
     assert draft.occasion == "zendesk:6"
     assert draft.key == build_follow_up_key("csat_drop", "", "zendesk:6")
 
 
 def test_the_clock_starts_when_the_share_had_fallen_with_enough_answers() -> None:
-    """The fifth answer of the 30 days came 5 days ago; due 3 days later."""
-    (draft,) = drafts("csat_drop", view(ratings=FELL))
-    assert draft.due_at == ago(2)
+    """The fifth answer of the 30 days came 5 days ago; due 3 days later, or 6."""
+    (draft,) = drafts("csat_drop", view(ratings=FELL), due_in="6d")
+    assert draft.due_at == ago(-1)
+    (late,) = drafts("csat_drop", view(ratings=FELL))
+    assert late.due_at == datetime(2025, 11, 22, 16, tzinfo=UTC)  # 17 o'clock in Warsaw
+    assert "From 16 Nov, known since today." in late.body
 
 
 def test_few_answers_on_either_side_tell_nothing() -> None:

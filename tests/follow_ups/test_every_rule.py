@@ -12,7 +12,7 @@ from tests.follow_ups.days import CRM, push
 from tests.jobs.road import CONFIG, NOW, Place
 from tests.write_back.portal import Portal
 
-EVERYBODY = "\n    [follow_ups]\n    daily_cap = 50\n"
+EVERYBODY = "\n    [follow_ups]\n    daily_cap = 50\n    start = 2025-06-01\n"
 
 
 def everybody() -> Books:
@@ -92,7 +92,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
         patch.setattr(WebhookDestination, "write", lambda _self, ops: crm.write(ops))
         patch.setattr(WebhookDestination, "find", lambda _self, keys: crm.find(keys))
         push(made)
-    assert len(crm.tasks) == len(made.select("SELECT * FROM follow_up"))
+    assert len(crm.tasks) == len(made.select("SELECT * FROM follow_up WHERE lead IS NULL"))
     return made
 
 
@@ -142,60 +142,84 @@ def test_a_detractor_is_called_within_24_hours_of_the_answer(place: Place) -> No
     row = found(place, "call")["detractor_call"]
     assert due(row) == datetime(2026, 3, 11, 5, 0, tzinfo=UTC)  # 6 o'clock in Warsaw
     assert (row["priority"], row["kind"]) == ("high", "call")
-    assert row["title"] == "Call Pat Call at Call: NPS 2"
+    assert row["title"] == "Call Call: NPS 2 from Pat Call"
     assert "“Too slow”" in row["body"]
-    assert "overdue" not in row["body"]
+    assert "known since" not in row["body"]
 
 
-def test_an_answer_that_came_late_is_a_call_already_overdue(place: Place) -> None:
+def test_an_answer_that_came_late_is_a_call_of_the_next_day(place: Place) -> None:
     row = found(place, "late")["detractor_call"]
-    assert due(row) == datetime(2026, 3, 9, 9, 0, tzinfo=UTC)
-    assert due(row) < NOW
-    assert "Already overdue when it was created: it was due on 9 Mar, 10:00." in row["body"]
+    assert due(row) == datetime(2026, 3, 11, 16, 0, tzinfo=UTC)  # 17 o'clock in Warsaw
+    assert "From 8 Mar, known since today." in row["body"]
+
+
+def test_nothing_is_overdue_when_it_is_created(place: Place) -> None:
+    assert [row for row in place.select("SELECT * FROM follow_up") if due(row) < NOW] == []
+
+
+def test_every_task_names_somebody_and_what_to_say(place: Place) -> None:
+    for row in place.select("SELECT * FROM follow_up"):
+        assert row["body"].startswith("Speak to: Pat "), row["title"]
+        assert row["contact_id"] == f"files:p-{row['account_id']}", row["title"]
+        assert 2 <= len(json.loads(row["advice"])) <= 3, row["title"]
+        assert len(row["title"]) < 60, row["title"]
+
+
+def test_what_one_account_needs_is_one_task(place: Place) -> None:
+    """Who fell from 10 to 7 is a passive, too; who went silent is red."""
+    for account, lead, other in (
+        ("drop", "satisfaction_drop", "passive_value"),
+        ("red", "likely_leaving", "account_review"),
+    ):
+        rows = found(place, account)
+        assert rows[other]["lead"] == rows[lead]["key"]
+        task = json.loads(rows[lead]["task"])
+        assert task["title"] == rows[lead]["title"]
+        assert f"While you talk to them:\n- {rows[other]['why']}" in task["body"]
 
 
 def test_a_passive_is_offered_a_feature_others_like_and_a_promoter_asked(place: Place) -> None:
     promoter = found(place, "promoter")["promoter_referral"]
-    assert promoter["title"] == "Ask Pat Promoter at Promoter for a referral: NPS 10"
-    assert "tell their story" in promoter["body"]
+    assert promoter["title"] == "Ask Promoter for a referral: NPS 10 from Pat Promoter"
+    assert "- Ask whom they know who has the same problem." in promoter["body"]
     passive = found(place, "passive")["passive_value"]
-    assert passive["title"] == "Show Pat Passive at Passive more value: NPS 7"
+    assert passive["title"] == "Help Passive get more: NPS 7 from Pat Passive"
     assert "tutorial" in passive["body"]
 
 
 def test_satisfaction_that_falls_is_asked_about_before_it_is_too_late(place: Place) -> None:
     row = found(place, "drop")["satisfaction_drop"]
-    assert row["title"] == "Ask Pat Drop at Drop what changed: NPS fell from 10 to 7"
+    assert row["title"] == "Call Drop: NPS down from 10 to 7"
 
 
 def test_a_share_of_satisfied_answers_that_falls_is_asked_about(place: Place) -> None:
     row = found(place, "rated")["csat_drop"]
-    assert row["title"] == "Ask Rated what changed: CSAT fell from 100% to 40%"
+    assert row["title"] == "Call Rated: CSAT down from 100% to 40%"
     assert row["occasion"] == "files:c6"
     assert [fact["source_id"] for fact in json.loads(row["evidence"])] == ["c6", "c7", "c9"]
 
 
 def test_three_tickets_of_one_topic_are_one_call_about_it(place: Place) -> None:
     row = found(place, "topic")["topic_call"]
-    assert row["title"] == "Call Topic about integration: 3 tickets in 30 days"
+    assert row["title"] == "Call Topic: 3 tickets about integration"
     assert [fact["source_id"] for fact in json.loads(row["evidence"])] == ["512", "518", "523"]
 
 
 def test_a_contraction_is_contacted_at_once(place: Place) -> None:
     row = found(place, "less")["contraction_contact"]
-    assert row["title"] == "Contact Less: MRR fell by 40.00 EUR"
+    assert row["title"] == "Call Less: pays 40.00 EUR less a month"
     assert due(row) == datetime(2026, 3, 10, 14, 0, tzinfo=UTC)  # a day after 15 o'clock there
 
 
 def test_a_cancellation_is_talked_about_before_it_comes(place: Place) -> None:
     row = found(place, "leaver")["cancellation_call"]
-    assert row["title"] == "Call Leaver before it leaves on 1 Apr: 100.00 EUR at stake"
-    assert "the reason given: missing features" in row["body"]
+    assert row["title"] == "Call Leaver: cancels on 1 Apr, 100 EUR a month"
+    assert "Reason given: missing features." in row["body"]
 
 
 def test_help_goes_to_the_step_that_is_stuck_and_to_the_gap_that_is_known(place: Place) -> None:
     stuck = found(place, "stuck")["onboarding_step"]
-    assert stuck["title"] == "Help Stuck with a step: Connect the CRM"
+    assert stuck["title"] == "Help Stuck with a step: “Connect the CRM”"
     assert "since 5 Mar." in stuck["body"]
     gap = found(place, "gap")["knowledge_gap"]
     assert gap["band"] == "yellow"
@@ -203,9 +227,9 @@ def test_help_goes_to_the_step_that_is_stuck_and_to_the_gap_that_is_known(place:
 
 
 def test_silence_is_warned_of_after_14_days_and_called_about_after_30(place: Place) -> None:
-    assert "unused for 14+ days" in found(place, "idle")["unused_warning"]["title"]
+    assert "14+ days unused" in found(place, "idle")["unused_warning"]["title"]
     gone = found(place, "gone")["likely_leaving"]
-    assert gone["title"] == "Save Gone: unused for 30+ days, 100.00 EUR at stake"
+    assert gone["title"] == "Save Gone: 30+ days unused, 100 EUR a month"
     assert (gone["priority"], gone["kind"]) == ("high", "call")
     never = found(place, "never")["likely_leaving"]
     assert "Never used since it was bought on 20 Jan." in never["body"]
@@ -215,11 +239,12 @@ def test_a_red_account_is_reviewed_with_all_its_reasons(place: Place) -> None:
     row = found(place, "red")["account_review"]
     assert (row["band"], row["priority"]) == ("red", "high")
     assert "- Subscription payment past due" in row["body"]
+    assert "Health has been red since at least 10 Mar." in row["body"]
 
 
 def test_who_grows_is_talked_to_and_who_recommends_is_invited(place: Place) -> None:
     grower = found(place, "grower")["likely_buyer"]
-    assert grower["title"] == "Talk to Grower about growth: 9 people on 10 seats"
+    assert grower["title"] == "Talk to Grower about growth: 9 of 10 seats used"
     assert "Used on 20 of the last 28 days, 8 of the 28 before" in grower["body"]
     advocate = found(place, "advocate")["advocate_programme"]
     assert "- Co 2 on 2 Feb\n- Co 1 on 1 Feb\n" in advocate["body"]
@@ -247,17 +272,15 @@ def quiet(made: Place) -> Place:
 def test_working_hours_move_what_is_due(
     tmp_path_factory: pytest.TempPathFactory, portal: Portal
 ) -> None:
-    """24 hours after Friday 15:00 is Saturday; the next working moment is Monday at 9."""
+    """24 hours after Monday 20:00 is too late on Tuesday; the next working moment is 9 o'clock."""
     made = Place(tmp_path_factory.mktemp("hours"))
-    hours = (
-        'workdays = ["mon", "tue", "wed", "thu", "fri"]\n    business_hours = ["09:00", "17:00"]'
-    )
+    hours = 'start = 2026-01-01\n    business_hours = ["09:00", "17:00"]'
     made.configure(CONFIG + CRM + f"\n    [follow_ups]\n    {hours}\n")
     books = Books()
     books.customer("call")
-    books.nps("call", 2, "2026-03-06T15:00")
+    books.nps("call", 2, "2026-03-09T20:00")
     books.keep(made)
     assert made.run("sync").code == 0
     portal.companies["call"] = {}
     push(made)
-    assert due(found(made, "call")["detractor_call"]) == datetime(2026, 3, 9, 8, 0, tzinfo=UTC)
+    assert due(found(made, "call")["detractor_call"]) == datetime(2026, 3, 11, 8, 0, tzinfo=UTC)

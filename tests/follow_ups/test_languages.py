@@ -5,14 +5,14 @@ import json
 import pytest
 
 from tests.follow_ups.books import Books
-from tests.follow_ups.days import CRM, push
+from tests.follow_ups.days import CRM, START, push
 from tests.jobs.road import CONFIG, Place
 from tests.write_back.portal import Portal
 
 
 def configured(place: Place, language: str) -> None:
     zone = '    timezone = "Europe/Warsaw"\n'
-    place.configure(CONFIG.replace(zone, f'{zone}    language = "{language}"\n') + CRM)
+    place.configure(CONFIG.replace(zone, f'{zone}    language = "{language}"\n') + CRM + START)
 
 
 @pytest.fixture
@@ -36,15 +36,15 @@ def place(tmp_path_factory: pytest.TempPathFactory, portal: Portal) -> Place:
 def test_tasks_and_reasons_speak_polish(place: Place, portal: Portal) -> None:
     push(place)
     titles = {task["title"] for task in portal.tasks.values()}
-    assert titles == {
-        "Zadzwoń: Pat Acme (Acme), NPS 3",
-        "Zadzwoń do Acme, temat: integration; 3 zgłoszenia w 30 dni",
-        "Pomóż kontu Acme w kroku: CRM",
-        "Pomóż kontu Acme z tym, czego jeszcze nie używa",
-    }
-    (call,) = (t for t in portal.tasks.values() if "NPS" in t["title"])
-    assert "ocena 3 na 10, 10 mar, 07:00: „za wolno”" in call["body"]
-    assert "Kondycja: 41,5 (żółty)" in call["body"]
+    assert titles == {"Zadzwoń do Acme: NPS 3, Pat Acme"}
+    (call,) = portal.tasks.values()
+    assert "Z kim rozmawiać: Pat Acme · ostatnia aktywność: 9 mar · NPS 3, 10 mar" in call["body"]
+    assert "Pat Acme: ocena 3 na 10, 10 mar, 07:00: „za wolno”" in call["body"]
+    assert (
+        "- Od 5 mar; wiadomo o tym od dziś. Utknęli na kroku „CRM” listy „start” od 5 mar."
+        in call["body"]
+    )
+    assert "Kondycja: 41,5 (żółty) · MRR: 100,00 EUR" in call["body"]
     assert (
         "- 3 zgłoszenia w ostatnich 30 dniach, wszystkie dotyczą tematu „integration”"
         in call["body"]

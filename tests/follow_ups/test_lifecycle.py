@@ -228,8 +228,9 @@ def test_day_after_day_everything_has_its_turn_once(
         for key, (one, state) in made.items():
             record[key] = kept(one, state, desk=one.assignee or "hubspot:7", opened_at=None)
         for key in turns:
-            record[key] = replace(record[key], state="open", opened_at=now)
-        desks = [record[key].desk for key in turns]
+            lead = decision.leads.get(key)
+            record[key] = replace(record[key], state="open", opened_at=now, lead=lead)
+        desks = [record[key].desk for key in turns if key not in decision.leads]
         assert all(desks.count(desk) <= cap for desk in desks)
         assert sum(decision.waiting.values()) == sum(k.state == "waiting" for k in record.values())
     assert len(seen) == len(set(seen))

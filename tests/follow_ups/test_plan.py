@@ -26,20 +26,24 @@ def test_the_key_names_the_playbook_and_is_a_digest_of_subject_and_occasion() ->
     key = build_follow_up_key("account_review", "acme", "red since 2026-03")
     assert key == f"account_review-{digest}"
     assert parse_playbook_name(key) == "account_review"
-    (review,) = plan_follow_ups([view(band="red", subject="hubspot:7")], PLAYBOOKS, {})
+    (review,) = plan_follow_ups([view(band="red", subject="hubspot:7")], PLAYBOOKS, {}).drafts
     assert review.key == build_follow_up_key("account_review", "hubspot:7", review.occasion)
 
 
 def test_the_key_of_an_answer_rests_on_the_answer_alone() -> None:
-    (call,) = plan_follow_ups([view(answers=(answer(2),))], PLAYBOOKS, {})
+    (call,) = plan_follow_ups([view(answers=(answer(2),))], PLAYBOOKS, {}).drafts
     assert call.key == build_follow_up_key("detractor_call", "", "hubspot:1")
-    (same,) = plan_follow_ups([view(answers=(answer(2),), subject="hubspot:7")], PLAYBOOKS, {})
+    (same,) = plan_follow_ups(
+        [view(answers=(answer(2),), subject="hubspot:7")], PLAYBOOKS, {}
+    ).drafts
     assert same.key == call.key
 
 
 def test_the_most_urgent_comes_first() -> None:
-    busy = view(band="red", answers=(answer(2),), movements=(movement(at=at(15)),))
-    found = plan_follow_ups([busy], PLAYBOOKS, {})
+    busy = view(
+        band="red", answers=(answer(2),), movements=(movement(at=at(20, 10), amount=40_000),)
+    )
+    found = plan_follow_ups([busy], PLAYBOOKS, {}).drafts
     assert [draft.playbook for draft in found] == [
         "contraction_contact", "detractor_call", "account_review",
     ]  # fmt: skip
@@ -48,7 +52,7 @@ def test_the_most_urgent_comes_first() -> None:
 def test_a_playbook_can_be_switched_off() -> None:
     off = {"detractor_call": PLAYBOOKS["detractor_call"].defaults.model_copy(
         update={"enabled": False})}  # fmt: skip
-    assert plan_follow_ups([view(answers=(answer(2),))], PLAYBOOKS, off) == []
+    assert plan_follow_ups([view(answers=(answer(2),))], PLAYBOOKS, off).drafts == []
 
 
 def test_a_playbook_of_somebody_else_takes_a_few_lines() -> None:
@@ -57,7 +61,7 @@ def test_a_playbook_of_somebody_else_takes_a_few_lines() -> None:
             yield Proposal("no mrr", view.now, f"Ask {view.label}", "")
 
     mine = Playbook("ask", "Ask", "Ask who pays nothing.", idle)
-    (draft,) = plan_follow_ups([view(mrr={}), view(id="beta")], {"ask": mine}, {})
+    (draft,) = plan_follow_ups([view(mrr={}), view(id="beta")], {"ask": mine}, {}).drafts
     assert (draft.title, draft.priority, draft.kind) == ("Ask Acme", "medium", "todo")
     assert draft.due_at == NOW + timedelta(hours=24)
 
@@ -89,9 +93,9 @@ VIEWS = st.builds(
 def test_one_follow_up_per_key_in_an_order_of_its_own(
     views: list[AccountView], rng: object
 ) -> None:
-    found = plan_follow_ups(views, PLAYBOOKS, {})
+    found = plan_follow_ups(views, PLAYBOOKS, {}).drafts
     assert len({draft.key for draft in found}) == len(found)
-    assert plan_follow_ups(reversed(views), PLAYBOOKS, {}) == found
+    assert plan_follow_ups(reversed(views), PLAYBOOKS, {}).drafts == found
     assert all(draft.owner_source_id and draft.title and draft.evidence for draft in found)
 
 
@@ -99,5 +103,5 @@ def test_one_follow_up_per_key_in_an_order_of_its_own(
 def test_time_alone_makes_nothing_new(one: AccountView, hours: int) -> None:
     later = AccountView(**{name: getattr(one, name) for name in AccountView.__slots__}
                         | {"now": one.now + timedelta(hours=hours)})  # fmt: skip
-    before = {draft.key for draft in plan_follow_ups([one], PLAYBOOKS, {})}
-    assert {draft.key for draft in plan_follow_ups([later], PLAYBOOKS, {})} <= before
+    before = {draft.key for draft in plan_follow_ups([one], PLAYBOOKS, {}).drafts}
+    assert {draft.key for draft in plan_follow_ups([later], PLAYBOOKS, {}).drafts} <= before

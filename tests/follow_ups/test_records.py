@@ -24,7 +24,8 @@ def row(account: str, **fields: Any) -> dict[str, Any]:
         "due_at": NOW, "owner_source": None, "owner_source_id": None, "assignee": None,
         "evidence": [{"id": "1"}], "at_risk": 12.5, "score": None, "band": "red",
         "mrr": {"EUR": 100}, "state": "open", "touched": False, "created_at": NOW,
-        "opened_at": NOW, "ended_at": None, "reason": None,
+        "opened_at": NOW, "ended_at": None, "reason": None, "why": None, "advice": None,
+        "happened_at": None, "contact_id": None, "lead": None, "task": None,
     }  # fmt: skip
     return given | fields
 

@@ -1,6 +1,6 @@
 """What follows from use and the lack of it."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -66,8 +66,9 @@ def test_an_account_is_stuck_on_a_step_that_is_due() -> None:
     due = NOW - timedelta(days=2)
     steps = (step("connect", due_at=due), step("invite", due_at=due))
     (draft,) = drafts("onboarding_step", view(steps=steps))
-    assert draft.title == "Help Acme with a step: connect"
-    assert draft.due_at == due + timedelta(hours=24)
+    assert draft.title == "Help Acme with a step: “connect”"
+    assert draft.due_at == datetime(2025, 11, 22, 16, tzinfo=UTC)
+    assert "From 19 Nov, known since today." in draft.body
     assert drafts("onboarding_step", view(steps=(step("x", due_at=NOW + timedelta(1)),))) == []
     old = NOW - timedelta(days=61)
     assert drafts("onboarding_step", view(steps=(step("x", due_at=old),))) == []

@@ -36,8 +36,15 @@ def test_the_next_working_time(given_at: datetime, expected: datetime) -> None:
     assert OFFICE.next(given_at, "Europe/Warsaw") == expected
 
 
-def test_without_settings_all_the_time_is_working_time() -> None:
-    assert WorkingTime().next(utc(22, 3), "Europe/Warsaw") == utc(22, 3)
+def test_without_settings_monday_to_friday_are_working_days_at_any_hour() -> None:
+    assert WorkingTime().next(utc(21, 3), "Europe/Warsaw") == utc(21, 3)
+    assert WorkingTime().next(utc(22, 3), "Europe/Warsaw") == utc(24, 3)
+    assert WorkingTime().next(utc(23, 22), "Europe/Warsaw") == utc(24, 22)
+
+
+def test_a_working_day_ends_at_its_hour_else_at_five() -> None:
+    assert OFFICE.end_day(utc(21, 3), "Europe/Warsaw") == utc(21, 16)
+    assert WorkingTime().end_day(utc(21, 23), "Europe/Warsaw") == utc(22, 16)
 
 
 def test_the_hour_stays_the_same_when_clocks_change() -> None:
@@ -72,4 +79,4 @@ def test_it_never_moves_back_and_moves_once(minutes: int, days: set[str]) -> Non
 
 def test_a_calendar_without_a_working_day_still_ends() -> None:
     year = [date(2025, 11, 1) + timedelta(days=n) for n in range(500)]
-    assert WorkingTime(holidays=frozenset(year)).next(utc(22, 3), "UTC") == utc(23, 0)
+    assert WorkingTime(holidays=frozenset(year)).next(utc(22, 3), "UTC") == utc(23, 3)

@@ -1,13 +1,20 @@
 """One account for the tests of playbooks: Acme on Friday 21 November 2025, 09:00 UTC."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from cs_sync.follow_ups import AccountView, FollowUpDraft, MovementFact, plan_follow_ups
+from cs_sync.follow_ups import (
+    AccountView,
+    FollowUpDraft,
+    MovementFact,
+    PersonFact,
+    plan_follow_ups,
+)
 from cs_sync.follow_ups.playbooks import PLAYBOOKS
 from cs_sync.health.facts import (
     AnswerFact,
     FeatureFact,
+    OverdueInvoice,
     RatingFact,
     StepFact,
     TicketFact,
@@ -80,6 +87,20 @@ def step(name: str, **fields: Any) -> StepFact:
     return StepFact(**(given | fields))
 
 
+def invoice(name: str = "1", days: int = 10, **fields: Any) -> OverdueInvoice:
+    """An invoice that was due so many days before today."""
+    given: dict[str, Any] = {
+        "source": "stripe", "source_id": name, "number": f"INV-{name}",
+        "issued_at": NOW - timedelta(days=days), "due_at": NOW - timedelta(days=days),
+        "amount_remaining": 12_000, "currency": "EUR", "url": f"https://pay.example/{name}",
+    }  # fmt: skip
+    return OverdueInvoice(**(given | fields))
+
+
+def person(name: str, **fields: Any) -> PersonFact:
+    return PersonFact(f"hubspot:{name.lower()}", name, **fields)
+
+
 def resolved(playbook: str, seen: AccountView, occasion: str) -> str | None:
     """Why a follow-up of this occasion has become needless."""
     chosen = PLAYBOOKS[playbook]
@@ -92,4 +113,4 @@ def drafts(playbook: str, *views: AccountView, **settings: Any) -> list[FollowUp
     chosen = PLAYBOOKS[playbook]
     kind = type(chosen.defaults)
     changed = kind.model_validate({**chosen.defaults.model_dump(), **settings})
-    return plan_follow_ups(views, {playbook: chosen}, {playbook: changed})
+    return plan_follow_ups(views, {playbook: chosen}, {playbook: changed}).drafts

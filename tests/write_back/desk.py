@@ -116,7 +116,7 @@ class Desk(PushHarness):
                 "key": key, "account_id": account, "title": f"Call {account}", "body": "Ask them.",
                 "due_at": self.clock.now() + timedelta(days=2), "priority": "high", "kind": "call",
                 "owner_source": None, "owner_source_id": None, "assignee": None,
-                "state": "open", "evidence": [],
+                "state": "open", "evidence": [], "lead": None, "task": None, "contact_id": None,
             },
         )  # fmt: skip
         return key

@@ -28,7 +28,8 @@ PORTRAIT = AccountFields(
 CALL: dict[str, Any] = {
     "key": "call-acme", "account_id": "acme", "title": "Call", "body": "", "due_at": None,
     "priority": "high", "kind": "call", "owner_source": "crm", "owner_source_id": "7",
-    "assignee": None, "state": "open", "evidence": [],
+    "assignee": None, "state": "open", "evidence": [], "lead": None, "task": None,
+    "contact_id": None,
 }  # fmt: skip
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from cs_sync.follow_ups.conditions import is_ending
 from cs_sync.follow_ups.evidence import build_score_evidence
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import describe_account, join_paragraphs
-from cs_sync.health.wording import to_plain_line
+from cs_sync.follow_ups.wording import build_title, list_advice
 
 RECOVERED_BANDS = ("yellow", "green", "excellent")
 
@@ -31,13 +31,12 @@ def propose(view: AccountView, settings: ReviewSettings) -> Iterator[Proposal]:
     yield Proposal(
         occasion=f"red since {since:%Y-%m}",
         since=view.now,
-        title=say("account_review.title", account=to_plain_line(view.label, 80)),
-        body=join_paragraphs(
-            say("account_review.since", day=say.day(since, view.today)),
-            describe_account(view),
-            say("account_review.do"),
-        ),
+        ongoing=True,
+        title=build_title(view, "account_review.title"),
+        body=say("account_review.why", day=say.day(since, view.today)),
+        advice=list_advice(view, "account_review.say"),
         evidence=(build_score_evidence(view),),
+        audience="decider",
     )
 
 
@@ -58,4 +57,5 @@ ACCOUNT_REVIEW = Playbook(
     propose=propose,
     resolved=resolved,
     defaults=ReviewSettings(priority="high", due_in=timedelta(days=2)),
+    unless=(is_ending,),
 )

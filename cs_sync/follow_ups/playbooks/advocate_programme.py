@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from pydantic import Field
 
+from cs_sync.follow_ups.conditions import NO_FAVOURS
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import describe_account, format_date, format_list, join_paragraphs
+from cs_sync.follow_ups.wording import build_title, format_date, format_list, list_advice
 from cs_sync.health.wording import to_plain_line
 
 
@@ -33,15 +34,15 @@ def propose(view: AccountView, settings: AdvocateSettings) -> Iterator[Proposal]
         yield Proposal(
             occasion="advocate",
             since=made[0].referred_at,
-            title=say("advocate_programme.title", account=to_plain_line(view.label, 80)),
-            body=join_paragraphs(
-                say("advocate_programme.told") + "\n" + format_list(*lines), describe_account(view)
-            ),
+            title=build_title(view, "advocate_programme.title"),
+            body=f"{say('advocate_programme.why')}\n{format_list(*lines)}",
+            advice=list_advice(view, "advocate_programme.say"),
             kind="email",
             evidence=tuple(
                 {"kind": "referral", "source": referral.source, "source_id": referral.source_id}
                 for referral in made
             ),
+            audience="decider",
         )
 
 
@@ -51,4 +52,5 @@ ADVOCATE_PROGRAMME = Playbook(
     description="An account with two referrals or more is invited to the advocate programme.",
     propose=propose,
     defaults=AdvocateSettings(priority="low", due_in=timedelta(days=14)),
+    unless=NO_FAVOURS,
 )

@@ -2,43 +2,51 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from zoneinfo import ZoneInfo
 
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import describe_account, join_paragraphs
+from cs_sync.follow_ups.wording import (
+    build_title,
+    format_money,
+    format_near_date,
+    list_advice,
+)
 from cs_sync.health.facts import RunningSubscription
-from cs_sync.health.wording import to_plain_line
+from cs_sync.health.wording import describe_cancel_reason
 
 
 def propose(view: AccountView, _settings: PlaybookSettings) -> Iterator[Proposal]:
     """Propose one call per subscription and set end date."""
-    say = view.words
     for ending in view.subscriptions:
         if ending.ends_at is not None and ending.ends_at > view.now and view.pays:
-            day = say.day(ending.ends_at.astimezone(ZoneInfo(view.zone)).date(), view.today)
-            why = to_plain_line((ending.cancel_reason or "").replace("_", " "), 60)
-            summary = say("cancellation_call.told", day=day)
-            if why:
-                summary = say("cancellation_call.told_why", day=day, why=why)
+            day, mrr = format_near_date(ending.ends_at, view), format_money(view)
             yield Proposal(
                 occasion=_name_occasion(ending),
                 of_record=True,
                 since=view.now,
-                title=say(
-                    "cancellation_call.title",
-                    account=to_plain_line(view.label, 80),
-                    day=day,
-                    mrr=say.mrr(view.mrr),
-                ),
-                body=join_paragraphs(summary, say("cancellation_call.do"), describe_account(view)),
+                ongoing=True,
+                title=build_title(view, "cancellation_call.title", day=day, mrr=mrr),
+                body=_describe_end(ending, view),
+                advice=list_advice(view, "cancellation_call.say"),
                 kind="call",
                 evidence=(
                     {"kind": "subscription", "source": ending.source, "source_id": ending.source_id,
                      "ends_at": ending.ends_at.isoformat(), "url": ending.url},
                 ),
+                stake=view.monthly,
+                audience="decider",
             )  # fmt: skip
+
+
+def _describe_end(ending: RunningSubscription, view: AccountView) -> str:
+    """Describe the end with the reason given, by its name where it is a known code."""
+    day = format_near_date(ending.ends_at, view) if ending.ends_at else ""
+    mrr = view.words.mrr(view.mrr)
+    why = describe_cancel_reason(ending.cancel_reason or "", view.words)
+    if not why:
+        return view.words("cancellation_call.why", day=day, mrr=mrr)
+    return view.words("cancellation_call.why_reason", day=day, mrr=mrr, why=why)
 
 
 def resolved(view: AccountView, occasion: str, _settings: PlaybookSettings) -> str | None:

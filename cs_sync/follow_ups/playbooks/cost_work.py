@@ -8,7 +8,6 @@ from pydantic import Field
 from cs_sync.follow_ups.company import CompanyView, Question
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
-from cs_sync.follow_ups.wording import join_paragraphs
 
 RATIO = Question("ltv_crc", "quarter")
 
@@ -36,9 +35,8 @@ def propose(view: CompanyView, settings: CostSettings) -> Iterator[Proposal]:
         occasion=f"quarter from {day}",
         since=view.now,
         title=say("cost_work.title", ratio=ratio),
-        body=join_paragraphs(
-            say("cost_work.told", day=day, ratio=ratio, target=target), say("cost_work.do")
-        ),
+        body=say("cost_work.told", day=day, ratio=ratio, target=target),
+        advice=(say("cost_work.do"),),
         evidence=({"kind": "kpi", "metric": RATIO.metric, "value": row["value"]},),
     )
 

@@ -11,8 +11,10 @@ from cs_sync.follow_ups.evidence import build_answer_evidence
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import describe_account, format_list, join_paragraphs
-from cs_sync.health.wording import to_plain_line
+from cs_sync.follow_ups.wording import build_title, format_list, list_advice
+
+MAX_ANSWERS = 3
+"""Comments that a task quotes."""
 
 
 class CsatSettings(PlaybookSettings):
@@ -36,8 +38,8 @@ def propose(view: AccountView, settings: CsatSettings) -> Iterator[Proposal]:
     *_, drop = find_drops(timeline, view.now, fall, settings.answers)
     say, before, now = view.words, timeline.before(view.now), timeline.recent(view.now)
     facts = tuple(build_answer_evidence(rating, view) for rating in timeline.news(view.now))
-    told = say(
-        "csat_drop.told",
+    why = say(
+        "csat_drop.why",
         settings.days,
         now=say.number(now.satisfied),
         now_of=say.number(now.answers),
@@ -48,18 +50,16 @@ def propose(view: AccountView, settings: CsatSettings) -> Iterator[Proposal]:
         occasion=next(iter(view.occasions.get("csat_drop", ())), _name_occasion(drop)),
         of_record=True,
         since=drop.since,
-        title=say(
+        title=build_title(
+            view,
             "csat_drop.title",
-            account=to_plain_line(view.label, 80),
             before=say.percent(float(before.rate), 0),
             now=say.percent(float(now.rate), 0),
         ),
-        body=join_paragraphs(
-            f"{told}\n{format_list(*(fact['text'] for fact in facts))}",
-            say("csat_drop.do"),
-            describe_account(view),
-        ),
+        body=f"{why}\n{format_list(*(fact['text'] for fact in facts[-MAX_ANSWERS:]))}",
+        advice=list_advice(view, "csat_drop.say"),
         evidence=facts,
+        stake=view.monthly,
     )
 
 

@@ -9,7 +9,6 @@ from pydantic import Field
 from cs_sync.follow_ups.company import CompanyView, Question
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
-from cs_sync.follow_ups.wording import join_paragraphs
 from cs_sync.settings import Settings
 
 RATE = "customer_churn_rate"
@@ -53,7 +52,8 @@ def propose(view: CompanyView, settings: ChurnSettings) -> Iterator[Proposal]:
             occasion=f"{target.per} from {row['period_start']}",
             since=view.now,
             title=say(f"exit_surveys.title_{target.per}", rate=say.percent(row["value"], 1)),
-            body=join_paragraphs(summary, say("exit_surveys.do")),
+            body=summary,
+            advice=(say("exit_surveys.do"),),
             evidence=({"kind": "kpi", "metric": RATE, "value": row["value"]},),
         )
 

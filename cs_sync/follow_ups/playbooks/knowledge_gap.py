@@ -1,4 +1,4 @@
-"""Account in the yellow band with a known adoption gap: help with that gap."""
+"""Account that turned yellow, with a known adoption gap: help with that gap."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -6,13 +6,15 @@ from datetime import timedelta
 from pydantic import Field
 
 from cs_sync.follow_ups.adoption import find_unused_features, list_open_steps
+from cs_sync.follow_ups.conditions import has_unpaid_invoice, is_ending
 from cs_sync.follow_ups.evidence import build_score_evidence
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.playbooks.account_review import describe_band
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import describe_account, format_list, join_paragraphs
+from cs_sync.follow_ups.wording import build_title, format_list, list_advice
 from cs_sync.health.wording import to_plain_line
+from cs_sync.metrics.periods import get_day_start
 
 MAX_GAPS = 3
 
@@ -30,6 +32,23 @@ def propose(view: AccountView, settings: GapSettings) -> Iterator[Proposal]:
     """Propose one email per stay in the yellow band, if the account has a gap."""
     if view.band != "yellow":
         return
+    gaps = _describe_gaps(view, settings)
+    if not gaps:
+        return
+    since, say = view.band_since or view.today, view.words
+    why = say("knowledge_gap.why", day=say.day(since, view.today))
+    yield Proposal(
+        occasion=f"yellow since {since:%Y-%m}",
+        since=get_day_start(since, view.zone),
+        title=build_title(view, "knowledge_gap.title"),
+        body=f"{why}\n{format_list(*gaps)}",
+        advice=list_advice(view, "knowledge_gap.say"),
+        kind="email",
+        evidence=(build_score_evidence(view),),
+    )
+
+
+def _describe_gaps(view: AccountView, settings: GapSettings) -> list[str]:
     say = view.words
     steps = [
         say("knowledge_gap.step", step=to_plain_line(step.step, 80))
@@ -43,19 +62,7 @@ def propose(view: AccountView, settings: GapSettings) -> Iterator[Proposal]:
         )
         for name in find_unused_features(view, settings.popular_from)
     ]
-    gaps = [*steps[:MAX_GAPS], *features[:MAX_GAPS]]
-    if not gaps:
-        return
-    yield Proposal(
-        occasion=f"yellow since {view.band_since or view.today:%Y-%m}",
-        since=view.now,
-        title=say("knowledge_gap.title", account=to_plain_line(view.label, 80)),
-        body=join_paragraphs(
-            f"{say('knowledge_gap.told')}\n{format_list(*gaps)}", describe_account(view)
-        ),
-        kind="email",
-        evidence=(build_score_evidence(view),),
-    )
+    return [*steps[:MAX_GAPS], *features[:MAX_GAPS]]
 
 
 def resolved(view: AccountView, _occasion: str, _settings: PlaybookSettings) -> str | None:
@@ -70,4 +77,5 @@ KNOWLEDGE_GAP = Playbook(
     propose=propose,
     defaults=GapSettings(due_in=timedelta(days=5), cool_down=timedelta(days=30)),
     resolved=resolved,
+    unless=(is_ending, has_unpaid_invoice),
 )

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 from pydantic import Field
 
+from cs_sync.follow_ups.conditions import NO_FAVOURS
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import describe_account, join_paragraphs
-from cs_sync.health.wording import to_plain_line
+from cs_sync.follow_ups.wording import build_title, list_advice
 
 
 class BuyerSettings(PlaybookSettings):
@@ -33,7 +33,7 @@ def propose(view: AccountView, settings: BuyerSettings) -> Iterator[Proposal]:
     seats = view.seats if view.seats and view.seats > 1 else None
     full = use.people >= settings.seats_taken * seats if seats else view.band == "excellent"
     if grown >= settings.growth and full:
-        say, account = view.words, to_plain_line(view.label, 80)
+        say = view.words
         reason = say("likely_buyer.excellent")
         if seats:
             people = say.number(use.people)
@@ -42,15 +42,15 @@ def propose(view: AccountView, settings: BuyerSettings) -> Iterator[Proposal]:
         yield Proposal(
             occasion=f"growing in {view.today:%Y-%m}",
             since=view.now,
-            title=say("likely_buyer.title", account=account, why=reason),
-            body=join_paragraphs(
-                say("likely_buyer.told", recent=recent, before=before, why=reason),
-                say("likely_buyer.do"),
-                describe_account(view),
-            ),
+            ongoing=True,
+            title=build_title(view, "likely_buyer.title", why=reason),
+            body=say("likely_buyer.why", recent=recent, before=before, why=reason),
+            advice=list_advice(view, "likely_buyer.say"),
             kind="call",
             evidence=({"kind": "usage", "as_of": view.today.isoformat(), "people": use.people,
                        "seats": seats},),
+            stake=view.monthly,
+            audience="decider",
         )  # fmt: skip
 
 
@@ -60,4 +60,5 @@ LIKELY_BUYER = Playbook(
     description="A healthy account whose use grows and whose seats are nearly taken is talked to.",
     propose=propose,
     defaults=BuyerSettings(due_in=timedelta(days=7), cool_down=timedelta(days=90)),
+    unless=NO_FAVOURS,
 )

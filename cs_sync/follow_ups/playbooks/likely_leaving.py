@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from pydantic import Field
 
+from cs_sync.follow_ups.conditions import is_ending
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.playbooks.unused_warning import describe_last_use, describe_new_use
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import describe_account, join_paragraphs
-from cs_sync.health.wording import to_plain_line
+from cs_sync.follow_ups.wording import build_title, format_money, list_advice
 
 
 class LeavingSettings(PlaybookSettings):
@@ -20,25 +20,20 @@ class LeavingSettings(PlaybookSettings):
 
 def propose(view: AccountView, settings: LeavingSettings) -> Iterator[Proposal]:
     """Propose one call per period without use; its last day of use is the occasion."""
-    since, idle, say = view.unused_since, view.unused_days, view.words
+    since, idle = view.unused_since, view.unused_days
     if since is None or idle is None or not view.pays or idle < settings.days:
         return
     yield Proposal(
         occasion=f"unused since {since}",
         since=view.now,
-        title=say(
-            "likely_leaving.title",
-            settings.days,
-            account=to_plain_line(view.label, 80),
-            mrr=say.mrr(view.mrr),
-        ),
-        body=join_paragraphs(
-            describe_last_use(view),
-            say("likely_leaving.do"),
-            describe_account(view),
-        ),
+        ongoing=True,
+        title=build_title(view, "likely_leaving.title", settings.days, mrr=format_money(view)),
+        body=describe_last_use(view),
+        advice=list_advice(view, "likely_leaving.say"),
         kind="call",
         evidence=({"kind": "unused", "last_day": since.isoformat()},),
+        stake=view.monthly,
+        audience="decider",
     )
 
 
@@ -49,4 +44,5 @@ LIKELY_LEAVING = Playbook(
     propose=propose,
     defaults=LeavingSettings(priority="high"),
     resolved=describe_new_use,
+    unless=(is_ending,),
 )

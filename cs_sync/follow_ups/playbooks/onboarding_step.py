@@ -6,15 +6,11 @@ from datetime import timedelta
 from pydantic import Field
 
 from cs_sync.follow_ups.adoption import get_stuck_since, list_open_steps
+from cs_sync.follow_ups.conditions import is_ending
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import Duration, PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import (
-    describe_account,
-    format_date,
-    format_instant,
-    join_paragraphs,
-)
+from cs_sync.follow_ups.wording import build_title, format_date, format_instant, list_advice
 from cs_sync.health.facts import StepFact
 from cs_sync.health.wording import to_plain_line
 
@@ -32,7 +28,6 @@ def propose(view: AccountView, settings: StepSettings) -> Iterator[Proposal]:
     """Propose one follow-up per checklist, for the first step the account is stuck on."""
     oldest = view.now - timedelta(days=settings.max_age_days)
     proposed: set[str] = set()
-    say, account = view.words, to_plain_line(view.label, 80)
     for step in list_open_steps(view):
         since = get_stuck_since(view, step, settings.stuck_after)
         if since is None or step.checklist in proposed:
@@ -44,15 +39,14 @@ def propose(view: AccountView, settings: StepSettings) -> Iterator[Proposal]:
             yield Proposal(
                 occasion=_name_occasion(step),
                 since=since,
-                title=say("onboarding_step.title", account=account, step=name),
-                body=join_paragraphs(
-                    say("onboarding_step.told", step=name, checklist=checklist, when=when),
-                    say("onboarding_step.do"),
-                    describe_account(view),
-                ),
+                ongoing=True,
+                title=build_title(view, "onboarding_step.title", step=to_plain_line(name, 28)),
+                body=view.words("onboarding_step.why", step=name, checklist=checklist, when=when),
+                advice=list_advice(view, "onboarding_step.say", step=name),
                 kind="call",
                 evidence=({"kind": "onboarding_step", "source": step.source,
                            "source_id": step.source_id},),
+                stake=view.monthly,
             )  # fmt: skip
 
 
@@ -76,4 +70,5 @@ ONBOARDING_STEP = Playbook(
     propose=propose,
     defaults=StepSettings(),
     resolved=resolved,
+    unless=(is_ending,),
 )

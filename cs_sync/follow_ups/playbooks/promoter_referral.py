@@ -3,37 +3,32 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from cs_sync.follow_ups.conditions import NO_FAVOURS
 from cs_sync.follow_ups.evidence import build_answer_evidence
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.playbooks.answers import (
     AnswerSettings,
-    format_respondent,
+    build_answer_title,
+    describe_answer,
     select_nps_answers,
 )
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import describe_account, join_paragraphs
-from cs_sync.health.wording import quote_text
+from cs_sync.follow_ups.wording import list_advice
 
 
 def propose(view: AccountView, settings: AnswerSettings) -> Iterator[Proposal]:
-    """Propose one request per answer; none for a red account, which has other problems."""
-    say = view.words
-    if view.band == "red":
-        return
+    """Propose one request per answer."""
     for answer in select_nps_answers(view, settings, 9, 10):
-        score = say.number(answer.score)
         yield Proposal(
             occasion=f"{answer.source}:{answer.source_id}",
             of_record=True,
             since=answer.answered_at,
-            title=say("promoter_referral.title", who=format_respondent(answer, view), score=score),
-            body=join_paragraphs(
-                f"{say('promoter_referral.told')} {quote_text(answer.comment, say, 1000)}".strip(),
-                say("promoter_referral.do"),
-                describe_account(view),
-            ),
+            title=build_answer_title(answer, view, "promoter_referral"),
+            body=describe_answer(answer, view),
+            advice=list_advice(view, "promoter_referral.say"),
             kind="email",
             evidence=(build_answer_evidence(answer, view),),
+            contact=answer.person,
         )
 
 
@@ -45,4 +40,5 @@ PROMOTER_REFERRAL = Playbook(
     defaults=AnswerSettings(
         priority="low", due_in=timedelta(days=7), cool_down=timedelta(days=180)
     ),
+    unless=NO_FAVOURS,
 )

@@ -9,12 +9,12 @@ from cs_sync.follow_ups.evidence import build_answer_evidence
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.playbooks.answers import (
     AnswerSettings,
-    format_respondent,
+    name_respondent,
     select_nps_answers,
 )
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import describe_account, join_paragraphs
-from cs_sync.health.wording import quote_text
+from cs_sync.follow_ups.wording import build_title, format_instant, list_advice
+from cs_sync.health.wording import append_quote
 
 
 class DropSettings(AnswerSettings):
@@ -30,20 +30,19 @@ def propose(view: AccountView, settings: DropSettings) -> Iterator[Proposal]:
         if answer.previous is None or answer.previous - answer.score < settings.points:
             continue
         before, now = say.number(answer.previous), say.number(answer.score)
-        summary = say("satisfaction_drop.told", before=before, now=now)
-        who = format_respondent(answer, view)
+        who, when = name_respondent(answer, view), format_instant(answer.answered_at, view)
+        why = say("satisfaction_drop.why", person=who, when=when, before=before, now=now)
         yield Proposal(
             occasion=f"{answer.source}:{answer.source_id}",
             of_record=True,
             since=answer.answered_at,
-            title=say("satisfaction_drop.title", who=who, before=before, now=now),
-            body=join_paragraphs(
-                f"{summary} {quote_text(answer.comment, say, 1000)}".strip(),
-                say("satisfaction_drop.do"),
-                describe_account(view),
-            ),
+            title=build_title(view, "satisfaction_drop.title", before=before, now=now),
+            body=append_quote(why, answer.comment, say, 1000),
+            advice=list_advice(view, "satisfaction_drop.say"),
             kind="call",
             evidence=(build_answer_evidence(answer, view),),
+            stake=view.monthly,
+            contact=answer.person,
         )
 
 

@@ -8,7 +8,6 @@ from pydantic import Field
 from cs_sync.follow_ups.company import CompanyView, Question
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
-from cs_sync.follow_ups.wording import join_paragraphs
 from cs_sync.health.wording import to_plain_line
 
 RATE = "trial_conversion_rate"
@@ -52,7 +51,8 @@ def propose(view: CompanyView, settings: SegmentSettings) -> Iterator[Proposal]:
             occasion=f"{settings.by} {name}, quarter from {row['period_start']}",
             since=view.now,
             title=say("segment_shift.title", segment=to_plain_line(name, 60), rate=rate),
-            body=join_paragraphs(summary, say("segment_shift.do")),
+            body=summary,
+            advice=(say("segment_shift.do"),),
             evidence=({"kind": "kpi", "metric": RATE, "segment": name, "value": row["value"]},),
         )
 

@@ -11,7 +11,7 @@ from cs_sync.follow_ups.evidence import build_ticket_evidence
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import describe_account, format_list, join_paragraphs
+from cs_sync.follow_ups.wording import build_title, format_list, list_advice
 from cs_sync.health.facts import TicketFact
 from cs_sync.health.wording import to_plain_line
 
@@ -40,23 +40,21 @@ def propose(view: AccountView, settings: TopicSettings) -> Iterator[Proposal]:
 def _build_proposal(
     view: AccountView, topic: str, tickets: list[TicketFact], decisive: TicketFact
 ) -> Proposal:
-    name, say = to_plain_line(topic.replace("_", " "), 60), view.words
+    name, count = to_plain_line(topic.replace("_", " "), 40), len(tickets)
     evidence = tuple(build_ticket_evidence(ticket, view) for ticket in tickets)
     month = f"{topic} in {tickets[-1].opened_at.astimezone(ZoneInfo(view.zone)):%Y-%m}"
     going_on = (o for o in view.occasions.get("topic_call", ()) if o.rpartition(" in ")[0] == topic)
+    why = view.words("topic_call.why", count, topic=name)
     return Proposal(
         occasion=next(going_on, month),
         since=decisive.opened_at,
-        title=say(
-            "topic_call.title", len(tickets), account=to_plain_line(view.label, 80), topic=name
-        ),
-        body=join_paragraphs(
-            format_list(*(fact["text"] for fact in evidence)),
-            say("topic_call.do", topic=name),
-            describe_account(view),
-        ),
+        title=build_title(view, "topic_call.title", count, topic=name),
+        body=f"{why}\n{format_list(*(fact['text'] for fact in evidence))}",
+        advice=list_advice(view, "topic_call.say", topic=name),
         kind="call",
         evidence=evidence,
+        stake=view.monthly,
+        contact=tickets[-1].person,
     )
 
 

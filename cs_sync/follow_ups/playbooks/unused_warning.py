@@ -5,11 +5,11 @@ from datetime import date, timedelta
 
 from pydantic import Field
 
+from cs_sync.follow_ups.conditions import is_ending
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.follow_ups.wording import describe_account, join_paragraphs
-from cs_sync.health.wording import to_plain_line
+from cs_sync.follow_ups.wording import build_title, list_advice
 from cs_sync.metrics.periods import get_day_start
 
 
@@ -37,12 +37,10 @@ def propose(view: AccountView, settings: UnusedSettings) -> Iterator[Proposal]:
         yield Proposal(
             occasion=f"unused since {since}",
             since=get_day_start(since + timedelta(days=settings.days + 1), view.zone),
-            title=say(title, settings.days, account=to_plain_line(view.label, 80)),
-            body=join_paragraphs(
-                describe_last_use(view),
-                say("unused_warning.do"),
-                describe_account(view),
-            ),
+            ongoing=True,
+            title=build_title(view, title, settings.days),
+            body=describe_last_use(view),
+            advice=list_advice(view, "unused_warning.say"),
             evidence=tuple(
                 {"kind": "unused", "id": f"unused {days}", "text": say("unused_warning.news", days)}
                 for days in weeks
@@ -83,4 +81,5 @@ UNUSED_WARNING = Playbook(
     propose=propose,
     defaults=UnusedSettings(due_in=timedelta(days=2)),
     resolved=resolved,
+    unless=(is_ending,),
 )

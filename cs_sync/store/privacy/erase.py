@@ -237,6 +237,8 @@ def _erase_derived(
             about = row.get("account_id") is None or row["account_id"] in person.accounts
             if table in _QUOTING_COLUMNS and about:
                 changed = _redact_texts(changed, words, person)
+            if table is get_table(FollowUp):
+                changed = _drop_contact(changed, person)
             return _drop_quoting_fields(row, changed) if table is LEDGER else changed
 
         erased[table.name] += rewrite_rows(connection, table, rows, change)
@@ -246,7 +248,7 @@ def _erase_derived(
 
 
 _QUOTING_COLUMNS: Mapping[Table, tuple[str, ...]] = {
-    get_table(FollowUp): ("title", "body", "evidence", "reason"),
+    get_table(FollowUp): ("title", "body", "evidence", "reason", "why", "advice", "task"),
     get_table(HealthScore): ("reasons", "contributions"),
     LEDGER: ("fields", "intent", "reason"),
     get_table(Run): ("error",),
@@ -263,12 +265,21 @@ def _redact_texts(row: dict[str, Any], words: TextRedactor, person: DataSubject)
     evidence = row.get("evidence") or ()
     owned = [(f.get("source"), f.get("source_id")) in person.origins for f in evidence]
     if any(owned):
-        redacted["body"] = "The person behind this asked to be forgotten."
+        redacted["body"] = redacted["why"] = "The person behind this asked to be forgotten."
         redacted["evidence"] = [
             {**fact, "text": ERASED_TEXT} if is_own and "text" in fact else fact
             for fact, is_own in zip(redacted["evidence"], owned, strict=True)
         ]
     return {**row, **redacted}
+
+
+def _drop_contact(row: dict[str, Any], person: DataSubject) -> dict[str, Any]:
+    """Return the follow-up without the person as the one to speak to."""
+    task = row["task"]
+    if task and task.get("contact_id") in person.contacts:
+        task = {**task, "contact_id": None}
+    contact = None if row["contact_id"] in person.contacts else row["contact_id"]
+    return {**row, "task": task, "contact_id": contact}
 
 
 def _drop_quoting_fields(row: dict[str, Any], changed: dict[str, Any]) -> dict[str, Any]:

@@ -2,16 +2,26 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, select, update
+from sqlalchemy import Connection, and_, func, select, update
 
 from cs_sync.follow_ups import OwnerFact
 from cs_sync.store.inserts import build_insert
-from cs_sync_schemas import Account, AccountLink, FollowUp, Owner, get_history_table, get_table
+from cs_sync_schemas import (
+    Account,
+    AccountLink,
+    FollowUp,
+    Owner,
+    Run,
+    RunStream,
+    get_history_table,
+    get_table,
+)
 
 FOLLOW_UP, ACCOUNT, OWNER = get_table(FollowUp), get_table(Account), get_table(Owner)
-LINK = get_table(AccountLink)
+LINK, RUN, STREAM = get_table(AccountLink), get_table(Run), get_table(RunStream)
 
 
 def insert_follow_ups(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -27,17 +37,6 @@ def insert_follow_ups(connection: Connection, rows: Sequence[Mapping[str, Any]])
 def update_follow_up(connection: Connection, key: str, values: Mapping[str, Any]) -> None:
     """Update columns of one follow-up."""
     connection.execute(update(FOLLOW_UP).where(FOLLOW_UP.c.key == key).values(dict(values)))
-
-
-def rename_follow_ups(connection: Connection, keys: Mapping[str, str]) -> None:
-    """Replace the keys of follow-ups.
-
-    Args:
-        connection: A write transaction.
-        keys: Old key → new key.
-    """
-    for old, new in keys.items():
-        connection.execute(update(FOLLOW_UP).where(FOLLOW_UP.c.key == old).values(key=new))
 
 
 def read_follow_ups(connection: Connection) -> list[dict[str, Any]]:
@@ -72,6 +71,17 @@ def read_parted_accounts(connection: Connection) -> dict[str, set[str]]:
         if account != now:
             parted[account].add(now)
     return parted
+
+
+def read_first_syncs(connection: Connection) -> dict[str, datetime]:
+    """Map source → start of the first run that read one of its streams completely."""
+    statement = (
+        select(STREAM.c.source, func.min(RUN.c.started_at))
+        .join_from(STREAM, RUN, RUN.c.id == STREAM.c.run_id)
+        .where(STREAM.c.status == "ok")
+        .group_by(STREAM.c.source)
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
 
 
 def _read_merges(connection: Connection) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """The destination: scores on companies, follow-ups as tasks, their news as notes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import ClassVar
 
 from cs_sync import (
@@ -29,9 +30,11 @@ from cs_sync_hubspot.properties import prepare_companies, prepare_keys
 from cs_sync_hubspot.tasks import (
     COMPLETED,
     NOT_STARTED,
+    REVISED,
     STATUS,
     TASK_PROPERTIES,
     build_close,
+    build_revision,
     build_task,
     map_task,
 )
@@ -63,7 +66,7 @@ class HubSpotDestination:
         follow_ups = [op for op in ops if op.object == "follow_up"]
         new = [op for op in follow_ups if op.remote_id is None]
         yield from self._create(self._tasks, new, ("title", "due_at"))
-        yield from self._close([op for op in follow_ups if op.remote_id is not None])
+        yield from self._revise([op for op in follow_ups if op.remote_id is not None])
         notes = [op for op in ops if op.object == "note"]
         yield from self._create(self._notes, notes, ("title", "body", "at"))
 
@@ -129,20 +132,28 @@ class HubSpotDestination:
             new = [op for op in batch if op.key not in existing]
             yield from send_batch(new, kind.create, kind.find_existing)
 
-    def _close(self, ops: Sequence[Op]) -> Iterator[Answer]:
-        """Close untouched tasks; started, completed and deleted ones stay as people left them."""
+    def _revise(self, ops: Sequence[Op]) -> Iterator[Answer]:
+        """Change or close untouched tasks; others stay as people left them."""
         for batch in split_batches(ops):
             ids = [str(op.remote_id) for op in batch]
-            tasks = read_by_ids(self._api, "tasks", ids, (STATUS,))
-            untouched = {str(t["id"]) for t in tasks if read_text(t, STATUS) == NOT_STARTED}
-            ours = [op for op in batch if op.remote_id in untouched]
-            for op in batch:
-                if op not in ours:
-                    yield Ack(op.key, str(op.remote_id), existed=True)
-            yield from send_batch(ours, self._end)
+            tasks = {str(t["id"]): t for t in read_by_ids(self._api, "tasks", ids, REVISED)}
+            inputs = {
+                op.key: _build_change(op, tasks[str(op.remote_id)])
+                for op in batch
+                if read_text(tasks.get(str(op.remote_id), {}), STATUS) == NOT_STARTED
+            }
+            ours = [op for op in batch if inputs.get(op.key, {}).get("properties")]
+            yield from (
+                Ack(op.key, str(op.remote_id), existed=True) for op in batch if op not in ours
+            )
+            yield from send_batch(ours, partial(self._change, inputs))
 
-    def _end(self, ops: Sequence[Op]) -> Json:
-        return self._api.update("tasks", [build_close(op) for op in ops])
+    def _change(self, inputs: Mapping[str, Json], ops: Sequence[Op]) -> Json:
+        return self._api.update("tasks", [inputs[op.key] for op in ops])
+
+
+def _build_change(op: Op, task: Json) -> Json:
+    return build_close(op) if op.fields.get("status") == "closed" else build_revision(op, task)
 
 
 def _build_properties(op: Op) -> dict[str, str]:

@@ -139,8 +139,8 @@ def parse_guarantee(definition: Mapping[str, Any] | None) -> Guarantee:
     return "unique" if definition.get("hasUniqueValue") else "searched"
 
 
-def associate_company(remote_id: str | None, association: int) -> list[Json]:
-    """Return the association with a company, if any, by HubSpot's own type."""
+def associate(remote_id: str | None, association: int) -> list[Json]:
+    """Return the association with a record, if any, by HubSpot's own type."""
     if remote_id is None:
         return []
     kind = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": association}

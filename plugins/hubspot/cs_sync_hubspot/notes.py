@@ -4,7 +4,7 @@ from datetime import datetime
 
 from cs_sync import Op
 from cs_sync_hubspot.batches import TRACE
-from cs_sync_hubspot.idempotent_objects import KEY, associate_company
+from cs_sync_hubspot.idempotent_objects import KEY, associate
 from cs_sync_hubspot.text import format_html, format_value
 from cs_sync_hubspot.transport import Json
 
@@ -21,6 +21,6 @@ def build_note(op: Op) -> Json:
             "hs_note_body": format_html(f"{op.fields['title']}\n\n{op.fields['body']}"),
             KEY: op.key,
         },
-        "associations": associate_company(op.account_remote_id, NOTE_TO_COMPANY),
+        "associations": associate(op.account_remote_id, NOTE_TO_COMPANY),
         TRACE: op.key,
     }

@@ -1,13 +1,15 @@
 """Follow-ups as HubSpot tasks: creation, closing, and status."""
 
-from cs_sync import Op, RemoteObject
+from collections.abc import Mapping
+
+from cs_sync import Op, RemoteObject, Value
 from cs_sync_hubspot.batches import TRACE
-from cs_sync_hubspot.idempotent_objects import KEY, associate_company
+from cs_sync_hubspot.idempotent_objects import KEY, associate
 from cs_sync_hubspot.mapping import parse_time, read_text
-from cs_sync_hubspot.text import format_html, format_value, join_line
+from cs_sync_hubspot.text import format_body, format_value, join_line, parse_html
 from cs_sync_hubspot.transport import Json
 
-TASK_TO_COMPANY = 192
+TASK_TO_COMPANY, TASK_TO_CONTACT = 192, 204
 NOT_STARTED = "NOT_STARTED"
 COMPLETED = "COMPLETED"
 STATUS = "hs_task_status"
@@ -22,24 +24,59 @@ TASK_PROPERTIES = (
 )
 
 
+REVISED = ("hs_task_body", *TASK_PROPERTIES[:5], "hs_timestamp")
+"""What is read before a task is changed."""
+
+
 def build_task(op: Op) -> Json:
     """Build the input that creates a follow-up's task; `hs_timestamp` is the due date."""
-    fields = op.fields
     properties = {
-        "hs_timestamp": format_value(fields["due_at"]),
-        "hs_task_subject": join_line(str(fields["title"])),
-        "hs_task_body": format_html(str(fields.get("body") or "")),
+        **_build_properties({"kind": "todo", **op.fields}),
         STATUS: NOT_STARTED,
-        "hs_task_priority": str(fields.get("priority") or "").upper(),
-        "hs_task_type": str(fields.get("kind") or "todo").upper(),
         "hubspot_owner_id": op.owner_remote_id or "",
         KEY: op.key,
     }
     return {
         "properties": {name: value for name, value in properties.items() if value},
-        "associations": associate_company(op.account_remote_id, TASK_TO_COMPANY),
+        "associations": [
+            *associate(op.account_remote_id, TASK_TO_COMPANY),
+            *associate(op.contact_remote_id, TASK_TO_CONTACT),
+        ],
         TRACE: op.key,
     }
+
+
+def _build_properties(fields: Mapping[str, Value]) -> dict[str, str]:
+    """Build HubSpot's properties of a follow-up's fields."""
+    made = {
+        "due_at": ("hs_timestamp", format_value),
+        "title": ("hs_task_subject", lambda value: join_line(str(value))),
+        "body": ("hs_task_body", lambda value: format_body(str(value))),
+        "priority": ("hs_task_priority", lambda value: str(value).upper()),
+        "kind": ("hs_task_type", lambda value: str(value).upper()),
+    }
+    return {
+        name: build(fields[field])
+        for field, (name, build) in made.items()
+        if fields.get(field) is not None
+    }
+
+
+def build_revision(op: Op, task: Json) -> Json:
+    """Build the input that changes a task, without what a person has changed since."""
+    before, now = _build_properties(op.before), _build_properties(op.fields)
+    kept = {name: v for name, v in now.items() if _is_as_written(task, name, before.get(name))}
+    return {"id": op.remote_id, "properties": kept, TRACE: op.key}
+
+
+def _is_as_written(task: Json, name: str, written: str | None) -> bool:
+    """Return whether a property is what we wrote, in HubSpot's own representation."""
+    value = read_text(task, name) or ""
+    if name == "hs_timestamp" and written:
+        return parse_time(value) == parse_time(written)
+    if name == "hs_task_body":
+        return parse_html(value) == parse_html(written or "")
+    return value == (written or "")
 
 
 def build_close(op: Op) -> Json:

@@ -1,6 +1,7 @@
 """Formatting of texts and values for HubSpot: foreign text never becomes markup."""
 
 import html
+import re
 from datetime import UTC, datetime
 
 MAX_BODY = 65_536
@@ -28,6 +29,23 @@ def strip_unprintable(value: str) -> str:
 def join_line(value: str) -> str:
     """Return the text on one line."""
     return " ".join(strip_unprintable(value.replace("\r", "\n")).split())
+
+
+def parse_html(value: str) -> str:
+    """Return the words of HTML, whatever its markup and spaces."""
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", value)).split())
+
+
+def format_body(value: str) -> str:
+    """Format plain text as HTML, with the lines `- name: URL` as links.
+
+    A quotation ends in a quotation mark, so that no customer's text becomes a link.
+    """
+    made = format_html(value)
+    return _LINK.sub(r'\1<a href="\2">\2</a>', made) if len(made) < MAX_BODY else made
+
+
+_LINK = re.compile(r"(?m)(?<![^>])(- [^<]*?: )(https?://[^\s<>&\"']+)(?=<br>|$)")
 
 
 def format_html(value: str, longest: int = MAX_BODY) -> str:

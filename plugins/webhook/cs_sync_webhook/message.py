@@ -48,8 +48,13 @@ def get_account_id(op: Op) -> str | None:
 
 
 def _build_object_id(op: Op) -> str:
-    """Return the id of a follow-up's creation (its key) or closing (an id of its own)."""
-    return op.key if op.remote_id is None else f"{op.key}-closed"
+    """Return the id of a follow-up's creation (its key), or of its closing or a change.
+
+    A change has an id of its content, as that of an account.
+    """
+    if op.remote_id is None:
+        return op.key
+    return f"{op.key}-closed" if op.fields.get("status") == "closed" else _build_change_id(op)
 
 
 def _build_change_id(op: Op) -> str:
@@ -64,6 +69,10 @@ def _build_change_id(op: Op) -> str:
     content: Mapping[str, Any] = {
         "account": op.key,
         "before": dict(op.before),
-        "fields": {n: v for n, v in get_known_fields(op).items() if not isinstance(v, datetime)},
+        "fields": {
+            name: value
+            for name, value in get_known_fields(op).items()
+            if op.object != "account" or not isinstance(value, datetime)
+        },
     }
     return sha256(orjson.dumps(content, option=_OPTIONS)).hexdigest()[:32]

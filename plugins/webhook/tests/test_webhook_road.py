@@ -117,6 +117,7 @@ def test_a_message_says_whom_it_is_about_and_who_is_to_act(
     (step,) = (m for m in sent if m["object"] == "follow_up")
     assert step["about"] == {
         **account["about"], "playbook": "onboarding_step", "assignee": "kim@example.com",
+        "contact": None,
     }  # fmt: skip
     steps = FILES["onboarding_steps.csv"].replace("due_at", "due_at,done_at")
     done = steps.replace("2025-02-01", "2025-02-01,2025-02-03")

@@ -76,12 +76,23 @@ class Pages:
             (
                 f"<b>{_render_text(t, 'hs_task_subject')}</b>"
                 f'<div class="body">{_render_rich_text(t, "hs_task_body")}</div>',
+                self._contacts(t),
                 _time(t.properties.get("hs_timestamp") or ""), _render_text(t, "hs_task_priority"),
                 _render_text(t, "hs_task_status"), escape(self._owner(t)),
             )
             for t in tasks
         ]  # fmt: skip
-        return _render_table(("Task", "Due", "Priority", "Status", "Owner"), cells)
+        return _render_table(("Task", "Contact", "Due", "Priority", "Status", "Owner"), cells)
+
+    def _contacts(self, task: Record) -> str:
+        """Render the people a task is associated with: name and job title."""
+        ids = self.portal.linked("tasks", task.id, "contacts")
+        people = [person for id_ in ids if (person := self.portal.find("contacts", id_))]
+        names = (
+            ", ".join(filter(None, (_join_names(person), person.properties.get("jobtitle") or "")))
+            for person in people
+        )
+        return escape("; ".join(names)) or "—"
 
     def _properties(self, values: Mapping[str, str | None]) -> str:
         if not values:
@@ -129,9 +140,23 @@ def _get_score_order(record: Record) -> tuple[bool, float, str]:
 
 
 def _render_rich_text(record: Record, name: str) -> str:
-    """A rich text property as the portal shows it: line breaks and characters, no other markup."""
+    """Render a rich text as the portal does: lines, links and characters, no other markup."""
     lines = re.split(r"<br\s*/?>|</p>\s*<p>", record.properties.get(name) or "")
-    return "<br>".join(escape(unescape(line)) for line in lines)
+    return "<br>".join(
+        f'<a href="{escape(unescape(part))}">{escape(unescape(part))}</a>'
+        if number % 2
+        else escape(unescape(part))
+        for line in lines
+        for number, part in enumerate(_LINK.split(line))
+    )
+
+
+_LINK = re.compile(r'<a href="(https?://[^"<>]*)">[^<]*</a>')
+
+
+def _join_names(person: Record) -> str:
+    names = (person.properties.get(name) for name in ("firstname", "lastname"))
+    return " ".join(filter(None, names))
 
 
 def _render_text(record: Record, name: str) -> str:

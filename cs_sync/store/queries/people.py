@@ -1,0 +1,105 @@
+"""People of the accounts, with their use of the product and their records in a CRM."""
+
+from collections import defaultdict
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, case, distinct, exists, func, select
+
+from cs_sync.follow_ups.facts import PersonFact
+from cs_sync.health import SignalScope
+from cs_sync.health.signals.usage import select_used_days
+from cs_sync_schemas import (
+    AccountLink,
+    Contact,
+    ContactLink,
+    SourceAccount,
+    SourceContact,
+    get_table,
+)
+
+ACCOUNT_LINK, ACCOUNT_RECORD = get_table(AccountLink), get_table(SourceAccount)
+CONTACT, LINK, RECORD = get_table(Contact), get_table(ContactLink), get_table(SourceContact)
+LONGEST, RECENT, EARLIER = 180, 14, 70
+"""Days of use that are read; the last ones; and those that the earlier ones begin with."""
+
+
+def read_people(connection: Connection, scope: SignalScope) -> dict[str, tuple[PersonFact, ...]]:
+    """Map account id → its people with a record that is not deleted, by id."""
+    use = _read_use(connection, scope)
+    statement = (
+        select(CONTACT.c.account_id, CONTACT.c.id, CONTACT.c.name, CONTACT.c.role)
+        .where(CONTACT.c.account_id.is_not(None), exists().where(_is_living_record()))
+        .order_by(CONTACT.c.account_id, CONTACT.c.id)
+    )
+    people: dict[str, list[PersonFact]] = defaultdict(list)
+    for account, id_, name, role in connection.execute(statement):
+        people[account].append(PersonFact(id_, name, role, *use.get(id_, (None, 0, 0))))
+    return {account: tuple(of_account) for account, of_account in people.items()}
+
+
+def read_last_contacts(connection: Connection) -> dict[str, datetime]:
+    """Map account id → when a contact with it was last logged, where a source says so."""
+    at = ACCOUNT_RECORD.c.last_contacted_at
+    same = and_(
+        ACCOUNT_RECORD.c.source == ACCOUNT_LINK.c.source,
+        ACCOUNT_RECORD.c.source_id == ACCOUNT_LINK.c.source_id,
+    )
+    statement = (
+        select(ACCOUNT_LINK.c.account_id, func.max(at))
+        .join_from(ACCOUNT_LINK, ACCOUNT_RECORD, same)
+        .where(at.is_not(None), ACCOUNT_RECORD.c.deleted_at.is_(None))
+        .group_by(ACCOUNT_LINK.c.account_id)
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def read_remote_contacts(connection: Connection, destination: str) -> dict[str, str]:
+    """Map contact id → its record at the destination; the first of several."""
+    statement = (
+        select(LINK.c.contact_id, func.min(LINK.c.source_id))
+        .join_from(LINK, RECORD, _is_same_record())
+        .where(LINK.c.source == destination, RECORD.c.deleted_at.is_(None))
+        .group_by(LINK.c.contact_id)
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
+def read_contact_facts(connection: Connection) -> dict[str, dict[str, Any]]:
+    """Map contact id → name, role and e-mail address."""
+    statement = select(CONTACT.c.id, CONTACT.c.name, CONTACT.c.role, CONTACT.c.email)
+    return {
+        id_: {"name": name, "role": role, "email": email}
+        for id_, name, role, email in connection.execute(statement)
+    }
+
+
+def _read_use(
+    connection: Connection, scope: SignalScope
+) -> dict[str, tuple[date | None, int, int]]:
+    """Map contact id → last day of use, days of the last 14, days of the 56 before."""
+    days = select_used_days(scope, scope.first_day(LONGEST))
+    recent, earlier = scope.first_day(RECENT), scope.first_day(EARLIER)
+    before = and_(days.c.day >= earlier, days.c.day < recent)
+    statement = (
+        select(
+            days.c.person,
+            func.max(days.c.day),
+            func.count(distinct(case((days.c.day >= recent, days.c.day)))),
+            func.count(distinct(case((before, days.c.day)))),
+        )
+        .where(days.c.by_person)
+        .group_by(days.c.person)
+    )
+    return {
+        person: (last, recently, earlier_on)
+        for person, last, recently, earlier_on in connection.execute(statement)
+    }
+
+
+def _is_same_record() -> ColumnElement[bool]:
+    return and_(RECORD.c.source == LINK.c.source, RECORD.c.source_id == LINK.c.source_id)
+
+
+def _is_living_record() -> ColumnElement[bool]:
+    return and_(LINK.c.contact_id == CONTACT.c.id, _is_same_record(), RECORD.c.deleted_at.is_(None))
