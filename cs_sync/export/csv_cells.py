@@ -56,6 +56,12 @@ def format_csv_cell(value: Any) -> str:
     return f"'{value}" if value.startswith(FORMULA_PREFIXES) else value
 
 
+def parse_csv_text(cell: str) -> str | None:
+    """Return the text of a CSV cell as written by `format_csv_cell`; None for an empty one."""
+    is_quoted = cell.startswith("'") and cell[1:].startswith(FORMULA_PREFIXES)
+    return (cell[1:] if is_quoted else cell) or None
+
+
 def to_json_value(value: Any) -> Any:
     """Convert a value without a JSON form: decimals to numbers, others to text."""
     return float(value) if isinstance(value, Decimal) else str(value)

@@ -12,9 +12,10 @@ from cs_sync.runtime.run_session import record_run
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.naming import map_records_to_accounts, resolve_records
 from cs_sync.store.queries.account_answers import (
+    StoredAnswer,
+    insert_answers,
     read_all_answers,
-    read_answers,
-    save_answer,
+    read_stored_answers,
     undo_answer,
 )
 
@@ -44,8 +45,12 @@ def record_answer(
 
         def save(connection: Connection) -> int:
             refs = resolve_records(connection, named, precedence, apart=kind == "split")
-            _refuse_contradiction(connection, kind, refs)
-            return save_answer(connection, kind, refs, reason, now)
+            stored = read_stored_answers(connection)
+            number = max((one.answer.number for one in stored), default=0) + 1
+            answer = Answer(number, kind, tuple(refs), reason)
+            _refuse_contradiction(answer, [o.answer for o in stored if o.undone_at is None])
+            insert_answers(connection, [StoredAnswer(answer, now)])
+            return number
 
         number = recorded.transact(save)
         recorded.statuses.append("ok")
@@ -92,16 +97,25 @@ def list_answers(workspace: Workspace) -> list[dict[str, Any]]:
     ]
 
 
-def _refuse_contradiction(connection: Connection, kind: Kind, refs: Sequence[RecordRef]) -> None:
+def _refuse_contradiction(answer: Answer, others: Sequence[Answer]) -> None:
     """Raise ConfigError for an answer that contradicts an active one."""
-    for earlier in read_answers(connection):
-        if {kind, earlier.kind} == {"link", "split"} and len(set(refs) & set(earlier.refs)) > 1:
-            raise ConfigError(
-                f"answer {earlier.number} says the contrary: {_describe_answer(earlier)}",
-                f"take it back first: cs-sync accounts undo {earlier.number}",
-            )
+    if earlier := find_contradiction(answer, others):
+        raise ConfigError(
+            f"answer {earlier.number} says the contrary: {describe_answer(earlier)}",
+            f"take it back first: cs-sync accounts undo {earlier.number}",
+        )
 
 
-def _describe_answer(earlier: Answer) -> str:
-    verb = "are one account" if earlier.kind == "link" else "are not the same"
-    return f"{', '.join(map(str, earlier.refs))} {verb}"
+def find_contradiction(answer: Answer, others: Sequence[Answer]) -> Answer | None:
+    """Return the first answer that links what this one splits, or splits what it links."""
+    for other in others:
+        is_contrary = {answer.kind, other.kind} == {"link", "split"}
+        if is_contrary and len(set(answer.refs) & set(other.refs)) > 1:
+            return other
+    return None
+
+
+def describe_answer(answer: Answer) -> str:
+    """Describe a link or split in a sentence."""
+    verb = "are one account" if answer.kind == "link" else "are not the same"
+    return f"{', '.join(map(str, answer.refs))} {verb}"

@@ -1,5 +1,6 @@
 """Commands on identity: accounts, conflicts, and manual decisions."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -21,6 +22,7 @@ def add_to(app: typer.Typer) -> None:
     group.command("test")(mark_test_accounts)
     group.command("answers")(list_decisions)
     group.command("undo")(undo_decision)
+    group.command("import")(import_decisions)
     app.add_typer(group, name="accounts")
 
 
@@ -100,6 +102,21 @@ def undo_decision(
     options: Options = context.obj
     with options.workspace() as workspace:
         rows = take_back(workspace, number)
+    _print_decisions(options, rows)
+
+
+def import_decisions(
+    context: typer.Context,
+    file: Annotated[
+        Path, typer.Argument(help="CSV, JSON or JSON Lines, as `accounts answers` prints them.")
+    ],
+) -> None:
+    """Import manual decisions from a file, all or none."""
+    from cs_sync.jobs.answer_import import import_answers
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        rows = import_answers(workspace, file)
     _print_decisions(options, rows)
 
 

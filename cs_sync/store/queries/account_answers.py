@@ -1,12 +1,14 @@
 """Open identity questions and people's answers to them."""
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
 from cs_sync.identity import Answer, Conflict, RecordRef
+from cs_sync.store.privacy.suppression import read_suppression_list
 from cs_sync.store.records.history import archive_rows
 from cs_sync_schemas import (
     Account,
@@ -21,16 +23,30 @@ ANSWER, QUESTION = get_table(AccountAnswer), get_table(AccountQuestion)
 ACCOUNT, LINK = get_table(Account), get_table(AccountLink)
 
 
+@dataclass(frozen=True, slots=True)
+class StoredAnswer:
+    """An answer with its times; without `undone_at` it counts."""
+
+    answer: Answer
+    decided_at: datetime | None
+    undone_at: datetime | None = None
+
+
 def read_answers(connection: Connection) -> list[Answer]:
     """Return the answers in force, oldest first."""
-    statement = (
-        select(ANSWER).where(ANSWER.c.undone_at.is_(None)).order_by(*ANSWER.primary_key.columns)
-    )
-    refs: dict[tuple[int, Any, str | None], list[RecordRef]] = {}
-    for row in connection.execute(statement):
-        key = (row.answer, row.kind, row.reason)
-        refs.setdefault(key, []).append(RecordRef(row.source, row.source_id))
-    return [Answer(number, kind, tuple(of), why) for (number, kind, why), of in refs.items()]
+    return [one.answer for one in read_stored_answers(connection) if one.undone_at is None]
+
+
+def read_stored_answers(connection: Connection) -> list[StoredAnswer]:
+    """Return all answers by number, undone answers included."""
+    refs: dict[tuple[Any, ...], list[RecordRef]] = {}
+    for row in read_all_answers(connection):
+        key = (*(row[name] for name in ("answer", "kind", "reason", "decided_at", "undone_at")),)
+        refs.setdefault(key, []).append(RecordRef(row["source"], row["source_id"]))
+    return [
+        StoredAnswer(Answer(number, kind, tuple(of), why), decided_at, undone_at)
+        for (number, kind, why, decided_at, undone_at), of in refs.items()
+    ]
 
 
 def read_all_answers(connection: Connection) -> list[dict[str, Any]]:
@@ -39,37 +55,30 @@ def read_all_answers(connection: Connection) -> list[dict[str, Any]]:
     return [row._asdict() for row in rows]
 
 
-def save_answer(
-    connection: Connection, kind: str, refs: Sequence[RecordRef], reason: str | None, now: datetime
-) -> int:
-    """Store an answer about accounts.
+def insert_answers(connection: Connection, answers: Sequence[StoredAnswer]) -> None:
+    """Store new answers; a forgotten person's address in a reason is replaced.
 
     Args:
         connection: A write transaction.
-        kind: link, split or test.
-        refs: The records concerned, in the order named.
-        reason: The person's reason, if given.
-        now: The time of the answer.
-
-    Returns:
-        The number of the answer; it counts up.
+        answers: The answers, each with a free number and its time.
     """
-    number = int(connection.scalar(select(func.max(ANSWER.c.answer))) or 0) + 1
+    suppressed = read_suppression_list(connection)
     rows = [
         {
-            "answer": number,
+            "answer": one.answer.number,
             "position": position,
-            "kind": kind,
+            "kind": one.answer.kind,
             "source": ref.source,
             "source_id": ref.source_id,
-            "reason": reason,
-            "decided_at": now,
-            "undone_at": None,
+            "reason": suppressed.value(one.answer.reason),
+            "decided_at": one.decided_at,
+            "undone_at": one.undone_at,
         }
-        for position, ref in enumerate(refs)
+        for one in answers
+        for position, ref in enumerate(one.answer.refs)
     ]
-    connection.execute(insert(ANSWER), rows)
-    return number
+    if rows:
+        connection.execute(insert(ANSWER), rows)
 
 
 def undo_answer(connection: Connection, number: int, now: datetime) -> bool:

@@ -1,0 +1,181 @@
+"""Import of identity answers: all of a file in one transaction, then one resolution."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cs_sync.contracts.events import Event
+from cs_sync.health.wording import format_count
+from cs_sync.identity import Answer, RecordRef
+from cs_sync.jobs.answer_file import FileAnswer, read_answer_file, refuse_rows
+from cs_sync.jobs.derive import derive_accounts_and_mrr
+from cs_sync.jobs.identity_answers import describe_answer, find_contradiction, list_answers
+from cs_sync.runtime.run_session import record_run
+from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.naming import map_records_to_accounts
+from cs_sync.store.queries.account_answers import (
+    StoredAnswer,
+    insert_answers,
+    read_stored_answers,
+    undo_answer,
+)
+from cs_sync.store.queries.derived_state import ACCOUNTS_STREAM, DERIVED_SOURCE
+from cs_sync.store.records.stream_state import delete_stream_state
+
+
+@dataclass(slots=True)
+class ImportPlan:
+    """What an import changes: new answers, and numbers of answers to undo.
+
+    `numbers` are those here of all answers in the file.
+    """
+
+    new: list[StoredAnswer] = field(default_factory=list)
+    undone: list[int] = field(default_factory=list)
+    numbers: set[int] = field(default_factory=set)
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything is to be stored."""
+        return bool(self.new or self.undone)
+
+
+def import_answers(workspace: Workspace, path: Path) -> list[dict[str, Any]]:
+    """Import the answers of a file, and resolve the accounts once.
+
+    An answer that is here already is left as it is, so that a second import changes nothing.
+
+    Args:
+        workspace: The workspace.
+        path: A CSV, JSON or JSON Lines file of answers.
+
+    Returns:
+        The rows of the answers in the file, as they are here.
+
+    Raises:
+        ConfigError: A row is wrong, or an answer contradicts another; nothing is stored.
+    """
+    with record_run(workspace, "accounts import") as recorded:
+        now = workspace.clock()
+        given = read_answer_file(path, now)
+
+        def save(connection: Connection) -> ImportPlan:
+            plan = plan_import(given, read_stored_answers(connection))
+            remedy = "delete the rows of one of them, or take one back with cs-sync accounts undo"
+            refuse_rows(path, plan.problems, remedy)
+            insert_answers(connection, [_date_answer(answer, now) for answer in plan.new])
+            for number in plan.undone:
+                undo_answer(connection, number, now)
+            if plan.changes:
+                # An answer may be older than the last resolution, which it changes all the same.
+                delete_stream_state(connection, DERIVED_SOURCE, ACCOUNTS_STREAM)
+            return plan
+
+        plan = recorded.transact(save)
+        recorded.statuses.append("ok")
+        if plan.changes:
+            derive_accounts_and_mrr(recorded)
+        _emit_result(workspace, plan, given)
+    return [row for row in list_answers(workspace) if row["answer"] in plan.numbers]
+
+
+def plan_import(given: Sequence[FileAnswer], stored: Sequence[StoredAnswer]) -> ImportPlan:
+    """Compare the answers of a file with those here.
+
+    One is here already if it has the same records and time, or counts here, too. A new one
+    keeps its number where that is free.
+
+    Args:
+        given: The answers of the file, by number.
+        stored: The answers here.
+    """
+    plan = ImportPlan()
+    taken = {one.answer.number for one in stored}
+    last = max((*taken, *(one.answer.number for one in given)), default=0)
+    for one in given:
+        same = _find_same(one, [*stored, *plan.new])
+        if same is not None:
+            plan.numbers.add(same.answer.number)
+            if not one.counts and same.undone_at is None:
+                plan.undone.append(same.answer.number)
+            continue
+        number = one.answer.number
+        if number in taken:
+            number = last = last + 1
+        answer = replace(one.answer, number=number)
+        plan.numbers.add(number)
+        plan.new.append(StoredAnswer(answer, one.decided_at, one.undone_at))
+    plan.problems += _find_contradictions(given, stored, plan)
+    return plan
+
+
+def _find_same(one: FileAnswer, others: Iterable[StoredAnswer]) -> StoredAnswer | None:
+    """Return the answer with the same records that was given at the same time, or counts, too."""
+    alike = [
+        other
+        for other in others
+        if _get_content(other.answer) == _get_content(one.answer)
+        and (
+            (one.decided_at is not None and other.decided_at == one.decided_at)
+            or (one.counts and other.undone_at is None)
+        )
+    ]
+    return min(alike, key=lambda other: other.decided_at != one.decided_at, default=None)
+
+
+def _get_content(answer: Answer) -> tuple[str, Sequence[RecordRef] | frozenset[RecordRef]]:
+    """Return what an answer says: of links and splits the order counts."""
+    refs = answer.refs
+    return answer.kind, frozenset(refs) if answer.kind == "test" else refs
+
+
+def _find_contradictions(
+    given: Sequence[FileAnswer], stored: Sequence[StoredAnswer], plan: ImportPlan
+) -> list[str]:
+    """Describe the answers that contradict one that counts, here or above in the file."""
+    valid = [
+        one.answer
+        for one in stored
+        if one.undone_at is None and one.answer.number not in plan.undone
+    ]
+    problems, above = [], list[FileAnswer]()
+    for one in (one for one in given if one.counts):
+        here = find_contradiction(one.answer, valid)
+        earlier = find_contradiction(one.answer, [other.answer for other in above])
+        if here:
+            where = f"answer {here.number} here: {describe_answer(here)}"
+            problems.append(f"line {one.line}: it contradicts {where}")
+        elif earlier:
+            line = next(other.line for other in above if other.answer is earlier)
+            where = f"line {line}: {describe_answer(earlier)}"
+            problems.append(f"line {one.line}: it contradicts {where}")
+        above.append(one)
+    return problems
+
+
+def _date_answer(one: StoredAnswer, now: Any) -> StoredAnswer:
+    return replace(one, decided_at=one.decided_at or one.undone_at or now)
+
+
+def _emit_result(workspace: Workspace, plan: ImportPlan, given: Sequence[FileAnswer]) -> None:
+    """Emit the counts, and which records are not known yet."""
+    same = len(given) - len(plan.new) - len(plan.undone)
+    message = f"{format_count(len(plan.new), 'answer')} imported, {len(plan.undone)} undone, "
+    message += f"{same} here already"
+    detail = {"step": "accounts import", "message": message}
+    workspace.emit(Event("step_ended", workspace.clock(), detail=detail))
+    refs = sorted({ref for one in given if one.counts for ref in one.answer.refs})
+    with workspace.store.read() as connection:
+        known = map_records_to_accounts(connection, refs)
+    unknown = [ref for ref in refs if ref not in known]
+    if unknown:
+        listed = ", ".join(map(str, unknown[:5])) + (" …" if len(unknown) > 5 else "")
+        message = (
+            f"not known here yet: {format_count(len(unknown), 'record')} ({listed}); what was "
+            "answered about them counts when they are synced"
+        )
+        workspace.emit(Event("warning", workspace.clock(), detail={"message": message}))
