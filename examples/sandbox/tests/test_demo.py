@@ -157,7 +157,9 @@ def test_it_shows_progress_numbers_and_the_watch_list(played: Played) -> None:
     for metric in ("mrr", "nrr", "customer_churn_rate", "nps", "dau_mau", "open_tickets"):
         assert re.search(rf"^{metric}( [A-Z]{{3}})? +[\d.,]+", played.out, re.MULTILINE), metric
     watched = played.out.split("Watch list\n")[1].split("Written to the CRM")[0]
-    accounts = re.findall(r"^\S.* acct_\d{4} +[\d,.]+ (?:EUR|USD) +([\d.]+) +(\w+) ", watched, re.M)
+    accounts = re.findall(
+        r"^\S.* acct_\d{4} +(?:[\d,.]+ (?:EUR|USD)|–) +[\d.]+ +\w+ ", watched, re.M
+    )
     assert len(accounts) >= 10
     assert "Active on " in watched
     assert "→ Call " in watched

@@ -39,7 +39,7 @@ interface Known {
 
 export interface Scored extends Known {
   kind: 'scored';
-  /** 0 to 100, above 100 where points are counted. */
+  /** 0 to 100, above 100 with a bonus or where points are counted. */
   score: number;
   band: string;
   /** Points won or lost in 30 days. */
