@@ -75,7 +75,7 @@ def _plain(value: Any) -> Any:
 
 def _share_metrics(patch: pytest.MonkeyPatch) -> None:
     """Build a metric's statement for a scope once; no statement depends on the clock."""
-    current, built = Metric.build_current_statement, dict[Any, Any]()
+    current, built = Metric.current, dict[Any, Any]()
 
     def build(self: Metric, scope: Scope) -> Any:
         lasting = replace(scope, observed_until=None, minimum_n=0)
@@ -84,12 +84,12 @@ def _share_metrics(patch: pytest.MonkeyPatch) -> None:
             built[key] = current(self, scope)
         return built[key]
 
-    patch.setattr(Metric, "build_current_statement", build)
+    patch.setattr(Metric, "current", build)
 
 
 def _share_drawings(patch: pytest.MonkeyPatch) -> None:
     """Draw the chart of a specification once, and read the page's template once."""
-    draw, drawn = drawing._render_svg, dict[str, str]()
+    draw, drawn = drawing.render_svg, dict[str, str]()
 
     def get_drawing(spec: Any, label: str, name: str) -> str:
         key = repr((spec, label, name))
@@ -97,7 +97,7 @@ def _share_drawings(patch: pytest.MonkeyPatch) -> None:
             drawn[key] = draw(spec, label, name)
         return drawn[key]
 
-    patch.setattr(drawing, "_render_svg", get_drawing)
+    patch.setattr(drawing, "render_svg", get_drawing)
     get_template = cache(page._load_template)
 
     def load_template() -> Any:

@@ -17,6 +17,7 @@ from cs_sync.config.model import (
     DatabaseSettings,
     IdentitySettings,
     MetricsSettings,
+    ReportSettings,
     ScheduleSettings,
     SyncSettings,
     WorkspaceSettings,
@@ -48,6 +49,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "write_back": WriteBackSettings,
     "sync": SyncSettings,
     "schedule": ScheduleSettings,
+    "report": ReportSettings,
 }
 
 
@@ -284,7 +286,7 @@ def _find_metric_problems(
             if setting not in metrics_by_name[name].settings:
                 remedy = suggest_nearest(setting, metrics_by_name[name].settings)
                 problems.append(Problem(f"{key}.{setting}", "unknown key", remedy))
-            elif expected := metrics_by_name[name].describe_expected(setting, value):
+            elif expected := metrics_by_name[name].wanted(setting, value):
                 message = f"must be {expected}, not {value!r}"
                 problems.append(Problem(f"{key}.{setting}", message, "see docs/metrics.md"))
     return problems

@@ -178,6 +178,17 @@ class ScheduleSettings(Settings):
         return None if cron is None else validate_cron(cron)
 
 
+class ReportSettings(Settings):
+    """The report of a run."""
+
+    segment: str | None = Field(
+        default=None,
+        examples=["industry"],
+        description="Attribute that segments the accounts; by default the first of segment, tier,"
+        " industry, size, region, country that any account has.",
+    )
+
+
 class Config(BaseModel):
     """One workspace's valid configuration.
 
@@ -199,6 +210,7 @@ class Config(BaseModel):
     write_back: WriteBackSettings = WriteBackSettings()
     sync: SyncSettings = SyncSettings()
     schedule: ScheduleSettings = ScheduleSettings()
+    report: ReportSettings = ReportSettings()
 
     @property
     def folder(self) -> Path:

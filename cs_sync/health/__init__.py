@@ -15,7 +15,7 @@ from cs_sync.health.score import (
     score_account,
 )
 from cs_sync.health.signals.registry import SIGNALS, Reading, Signal, get_signal, read_row
-from cs_sync.health.urgent import is_leaving, list_urgent_reasons
+from cs_sync.health.urgent import is_leaving, is_unpaid, list_urgent_reasons
 
 __all__ = [
     "EVIDENCE_QUERIES",
@@ -39,6 +39,7 @@ __all__ = [
     "decompose_change",
     "get_signal",
     "is_leaving",
+    "is_unpaid",
     "list_urgent_reasons",
     "read_row",
     "score_account",

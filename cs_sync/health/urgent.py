@@ -30,10 +30,17 @@ def is_leaving(evidence: AccountEvidence) -> bool:
     return bool(paid) and all(subscription.ends_at for subscription in paid)
 
 
+def is_unpaid(evidence: AccountEvidence) -> bool:
+    """Return whether an invoice is overdue, or a subscription unpaid."""
+    return bool(evidence.invoices) or any(
+        subscription.status in UNPAID_STATUSES for subscription in evidence.subscriptions
+    )
+
+
 def _describe_urgency(
     evidence: AccountEvidence, scope: SignalScope, words: Translator
 ) -> Iterator[str]:
-    if evidence.invoices or any(s.status in UNPAID_STATUSES for s in evidence.subscriptions):
+    if is_unpaid(evidence):
         yield describe_unpaid(evidence, scope, words)
     if any(subscription.ends_at for subscription in _list_paid(evidence)):
         yield describe_cancellation(evidence, scope, words)

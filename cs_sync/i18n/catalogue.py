@@ -1,4 +1,4 @@
-"""Message catalogues: one TOML file per language, its messages by dotted key."""
+"""Message catalogues: two TOML files per language, their messages by dotted key."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -20,8 +20,11 @@ def read_catalogue(language: Language) -> dict[str, Message]:
     Returns:
         Dotted key → message.
     """
-    file = resources.files("cs_sync.i18n") / "catalogues" / f"{language}.toml"
-    return dict(_flatten_messages("", tomllib.loads(file.read_text(encoding="utf-8"))))
+    folder = resources.files("cs_sync.i18n") / "catalogues"
+    messages: dict[str, Message] = {}
+    for file in (folder / f"{language}.toml", folder / f"report.{language}.toml"):
+        messages |= _flatten_messages("", tomllib.loads(file.read_text(encoding="utf-8")))
+    return messages
 
 
 def _flatten_messages(prefix: str, table: Mapping[str, Any]) -> Iterator[tuple[str, Message]]:

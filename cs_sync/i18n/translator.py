@@ -31,6 +31,11 @@ class Translator:
         self._locale = Locale.parse(_LOCALES.get(language, language))
         self._messages = read_catalogue(language)
 
+    @property
+    def locale(self) -> Locale:
+        """The locale of the language, for Babel's formats."""
+        return self._locale
+
     def __call__(self, key: str, /, n: int | None = None, **fields: str) -> str:
         """Return the text of a message.
 

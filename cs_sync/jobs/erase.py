@@ -3,7 +3,6 @@
 import glob
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from cs_sync.contracts.errors import ConfigError, CsSyncError, StoreError
 from cs_sync.identity.domains import normalise_email
 from cs_sync.jobs.derive import resolve_accounts
 from cs_sync.queries.report import REPORT_FILE, create_report
+from cs_sync.report import extract_text
 from cs_sync.runtime.run_session import RunSession, record_run
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.privacy.compact import compact_database, overwrite_deleted_rows
@@ -152,8 +152,8 @@ def _find_backups(database: Path) -> Iterator[Path]:
 
 
 def _mentions_person(path: Path, person: DataSubject) -> bool:
-    """Return whether a page names or quotes the person."""
-    page = unescape(path.read_text(encoding="utf-8", errors="replace"))
+    """Return whether a report names or quotes the person."""
+    page = extract_text(path.read_text(encoding="utf-8", errors="replace"))
     redactor = TextRedactor([*person.addresses, *person.names], person.texts)
     return bool(redactor.redact_value(page) != page)
 

@@ -47,7 +47,7 @@ def run_pipeline(workspace: Workspace, *, dry_run: bool = False, yes: bool = Fal
     kpis, watch_list = query_newest_kpis(workspace), build_watch_list(day, follow_ups)
     path = None
     try:
-        path = write_report(workspace, day, watch_list, kpis, [*recorded.messages, *notes])
+        path = write_report(workspace, day, follow_ups, kpis, [*recorded.messages, *notes])
     except ConfigError as error:
         notes.append(str(error))
     return RunReport(

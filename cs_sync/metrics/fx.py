@@ -33,16 +33,21 @@ class ExchangeRates:
         self._currencies = sorted({currency for pair in by_pair for currency in pair})
 
     def on(self, day: date, base: str, quote: str) -> Fraction | None:
-        """Return the value of one major unit of `base` in `quote`; None if unknown.
-
-        The pair itself or its inverse, whichever is more recent; else the cross rate through
-        the one currency with the most recent rates to both.
-        """
+        """Return the value of one major unit of `base` in `quote`; None if unknown."""
         if base == quote:
             return Fraction(1)
+        latest = self.find_quote(day, base, quote)
+        return latest[1] if latest else None
+
+    def find_quote(self, day: date, base: str, quote: str) -> Quote | None:
+        """Return the latest day of a quote until a day, and its rate; None if unknown.
+
+        The pair itself or its inverse, whichever is more recent; else the cross rate through
+        the one currency with the most recent rates to both, with the older of their days.
+        """
         direct = self._find_latest(day, base, quote)
         if direct is not None:
-            return direct[1]
+            return direct
         crossed: list[Quote] = []
         for pivot in self._currencies:
             first, second = (
@@ -51,7 +56,7 @@ class ExchangeRates:
             )
             if first and second:
                 crossed.append((min(first[0], second[0]), first[1] * second[1]))
-        return max(crossed, key=lambda candidate: candidate[0])[1] if crossed else None
+        return max(crossed, key=lambda candidate: candidate[0]) if crossed else None
 
     def minor(self, day: date, base: str, quote: str) -> Fraction | None:
         """Return the rate as in `on`, from minor units to minor units.
@@ -64,12 +69,13 @@ class ExchangeRates:
         return rate * Fraction(10) ** (CURRENCY_EXPONENT[quote] - CURRENCY_EXPONENT[base])
 
     def _find_latest(self, day: date, base: str, quote: str) -> Quote | None:
-        direct, inverse = self._find_quote(day, base, quote), self._find_quote(day, quote, base)
+        direct = self._find_own_quote(day, base, quote)
+        inverse = self._find_own_quote(day, quote, base)
         if inverse is not None and (direct is None or direct[0] < inverse[0]):
             return inverse[0], 1 / inverse[1]
         return direct
 
-    def _find_quote(self, day: date, base: str, quote: str) -> Quote | None:
+    def _find_own_quote(self, day: date, base: str, quote: str) -> Quote | None:
         days = self._pairs.get((base, quote), [])
         place = bisect_right(days, day, key=lambda entry: entry[0])
         return days[place - 1] if place else None

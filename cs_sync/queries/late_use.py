@@ -1,6 +1,6 @@
 """Days of use that may still be incomplete, as some records arrive late."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -19,12 +19,32 @@ def describe_incomplete_days(workspace: Workspace, sources: Iterable[OpenSource]
 
     Sources read back to their latest changes are left out.
     """
+    return [
+        f"{name}: {' and '.join(sorted(doubts, reverse=True))} of the last"
+        f" {max(doubts.values())} days may still be incomplete: what came more than {lookback} days"
+        f" late is looked for once a week; `cs-sync sync --full --only {name}` looks now"
+        for name, doubts, lookback in _find_doubts(workspace, sources)
+    ]
+
+
+def find_incomplete_days(workspace: Workspace, sources: Iterable[OpenSource]) -> dict[str, int]:
+    """Map a source to the number of its latest days that may still be incomplete."""
+    return {name: max(doubts.values()) for name, doubts, _ in _find_doubts(workspace, sources)}
+
+
+def _find_doubts(
+    workspace: Workspace, sources: Iterable[OpenSource]
+) -> list[tuple[str, dict[str, int], int]]:
+    """Return per source the incomplete days by kind of record, and the look-back in days."""
     now = workspace.clock()
     with workspace.store.read() as connection:
-        return [told for opened in sources for told in _describe_source(connection, opened, now)]
+        found = [(opened.name, *_check_source(connection, opened, now)) for opened in sources]
+    return [entry for entry in found if entry[1]]
 
 
-def _describe_source(connection: Connection, opened: OpenSource, now: datetime) -> Iterator[str]:
+def _check_source(
+    connection: Connection, opened: OpenSource, now: datetime
+) -> tuple[dict[str, int], int]:
     doubts: dict[str, int] = {}
     lookback = 0
     for stream in opened.source.streams():
@@ -36,10 +56,4 @@ def _describe_source(connection: Connection, opened: OpenSource, now: datetime) 
         if days and kind:
             doubts[kind] = max(days, doubts.get(kind, 0))
             lookback = max(lookback, stream.lookback.days)
-    if doubts:
-        late = f"what came more than {lookback} days late is looked for once a week"
-        now_instead = f"`cs-sync sync --full --only {opened.name}` looks now"
-        yield (
-            f"{opened.name}: {' and '.join(sorted(doubts, reverse=True))} of the last"
-            f" {max(doubts.values())} days may still be incomplete: {late}; {now_instead}"
-        )
+    return doubts, lookback

@@ -108,9 +108,7 @@ def _describe_aliases(workspace: Workspace, names: Sequence[str]) -> list[str]:
     """Return a note per metric requested by another name."""
     registry = build_registry(workspace)
     return [
-        f"{name} is {registry.resolve_name(name)} here"
-        for name in names
-        if registry.resolve_name(name) != name
+        f"{name} is {registry.named(name)} here" for name in names if registry.named(name) != name
     ]
 
 
@@ -328,6 +326,11 @@ def _build_conversion(
         day_of=scope.policy.fx_rate,
         known=(lambda turn: as_known(find_knowledge_time(scope, turn))) if as_known else None,
     )
+
+
+def build_conversion_into(workspace: Workspace, scope: Scope, currency: str) -> Conversion:
+    """Return the rates of a scope into a currency, for openings and closings."""
+    return _build_conversion(workspace, scope, currency, openings=True)
 
 
 def _emit_notes(workspace: Workspace, notes: Iterable[str]) -> None:

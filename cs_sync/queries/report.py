@@ -1,33 +1,51 @@
 """The report: the current data as one HTML file."""
 
 import os
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
-from cs_sync.jobs.follow_ups import decide_follow_ups
+from cs_sync.health import get_signal
+from cs_sync.health.signals.registry import parse_feature
+from cs_sync.jobs.follow_ups import DecidedFollowUps, decide_follow_ups
 from cs_sync.metrics.periods import add_months, find_last_whole_period
 from cs_sync.metrics.reconcile.compare import ReconciliationRow
-from cs_sync.queries.day import BANDS, DayView, build_day_view
-from cs_sync.queries.health_model import describe_model
-from cs_sync.queries.identity_questions import describe_open_questions
-from cs_sync.queries.late_use import describe_incomplete_days
+from cs_sync.queries.day import DayView, build_day_view
+from cs_sync.queries.health_model import describe_model, read_health_model
+from cs_sync.queries.late_use import find_incomplete_days
 from cs_sync.queries.metrics import MetricRequest, query_metrics, query_mrr
 from cs_sync.queries.reconcile import reconcile_month
+from cs_sync.queries.report_accounts import build_reported_accounts, list_month_ends
+from cs_sync.queries.report_money import (
+    build_agenda,
+    build_converter,
+    compare_months,
+    list_currencies,
+)
 from cs_sync.queries.topics import list_newest_topics
 from cs_sync.queries.unattributed import list_unattributed_shares, read_newest_unattributed
-from cs_sync.queries.watch_list import build_watch_list
+from cs_sync.report import (
+    TREND_METRICS,
+    CommentTopic,
+    InvoiceTie,
+    Notices,
+    ReportData,
+    ReportedRun,
+    StreamFreshness,
+    UnattributedRecords,
+    render_report,
+)
 from cs_sync.runtime.workspace import Workspace
-from cs_sync.store.queries.crm_records import read_remote_accounts
-from cs_sync.store.queries.health import count_bands_by_day
+from cs_sync.store.queries.account_answers import count_questions
 from cs_sync.store.records.stream_state import read_cursor_times
 from cs_sync.store.runs import read_runs
 
 REPORT_FILE = "cs_sync_report.html"
 BRIDGE_MONTHS = 24
+TREND_MONTHS = 13
 MAX_QUOTES = 3
 RECENT_RUNS = 20
 
@@ -39,18 +57,8 @@ def create_report(workspace: Workspace) -> Path:
         The path of the report.
     """
     day = build_day_view(workspace)
-    watch_list = build_watch_list(day, decide_follow_ups(workspace, day, company=False))
-    kpis = query_newest_kpis(workspace)
-    notes = [*_describe_late_use(workspace), *describe_model(workspace)]
-    return write_report(workspace, day, watch_list, kpis, notes)
-
-
-def _describe_late_use(workspace: Workspace) -> list[str]:
-    """Describe incomplete days; nothing without the sources' keys, as a report needs none."""
-    try:
-        return describe_incomplete_days(workspace, workspace.sources())
-    except ConfigError:
-        return []
+    follow_ups = decide_follow_ups(workspace, day, company=False)
+    return write_report(workspace, day, follow_ups, query_newest_kpis(workspace), ())
 
 
 def query_newest_kpis(workspace: Workspace) -> list[dict[str, Any]]:
@@ -65,9 +73,9 @@ def query_newest_kpis(workspace: Workspace) -> list[dict[str, Any]]:
 def write_report(
     workspace: Workspace,
     day: DayView,
-    watch_list: Sequence[Mapping[str, Any]],
+    follow_ups: DecidedFollowUps,
     kpis: Sequence[Mapping[str, Any]],
-    notes: Sequence[str],
+    messages: Sequence[str],
 ) -> Path:
     """Render the report and replace its file in one step, readable by its owner only.
 
@@ -76,9 +84,9 @@ def write_report(
     Args:
         workspace: The workspace.
         day: The scored accounts and their MRR.
-        watch_list: Rows of the watch list.
+        follow_ups: The follow-ups after today's decision.
         kpis: Rows of metrics for the last two months.
-        notes: Messages for the reader.
+        messages: What the run reported, for engineers.
 
     Returns:
         The path of the report.
@@ -86,12 +94,10 @@ def write_report(
     Raises:
         ConfigError: The file cannot be written.
     """
-    from cs_sync.report import render_report
-
     path = workspace.config.folder / REPORT_FILE
     draft = path.with_suffix(".part")
     try:
-        page = render_report(_build_report_data(workspace, day, watch_list, kpis, notes))
+        page = render_report(_build_report_data(workspace, day, follow_ups, kpis, messages))
         draft.unlink(missing_ok=True)
         draft.touch(mode=0o600)
         draft.write_text(page, encoding="utf-8")
@@ -107,44 +113,108 @@ def write_report(
 def _build_report_data(
     workspace: Workspace,
     day: DayView,
-    watch_list: Sequence[Mapping[str, Any]],
+    follow_ups: DecidedFollowUps,
     kpis: Sequence[Mapping[str, Any]],
-    notes: Sequence[str],
-) -> Any:
-    from cs_sync.report import ReportData
-
-    settings, now = workspace.config, workspace.clock()
+    messages: Sequence[str],
+) -> ReportData:
+    settings, money = workspace.config, build_converter(workspace)
     with workspace.store.read() as connection:
-        history = count_bands_by_day(
-            connection, settings.health.mode, workspace.today - timedelta(90)
-        )
         newest = _find_newest_run(read_runs(connection, RECENT_RUNS))
-        links = {
-            account: records
-            for name in reversed(settings.write_back.destinations)
-            for account, records in read_remote_accounts(connection, name).items()
-        }
         cursors = read_cursor_times(connection)
+    accounts, segment = build_reported_accounts(workspace, day, follow_ups.rows, money)
+    agenda = build_agenda(workspace, day, money)
+    since, until = get_first_reported_month(workspace.today), workspace.today
+    paid: dict[str, int] = {}
+    for item in day.customers:
+        for currency, amount in day.get_mrr(item.account["id"]).items():
+            paid[currency] = paid.get(currency, 0) + amount
     return ReportData(
         workspace=settings.workspace.name,
-        generated_at=now,
+        generated_at=workspace.clock(),
         as_of=workspace.today,
+        words=workspace.words,
         timezone=settings.workspace.timezone,
+        currency=money.currency,
+        rates=money.list_used_rates(list_currencies(day, (item.currency for item in agenda))),
+        unconverted={code: n for code, n in paid.items() if money.convert(n, code) is None},
         run=_build_reported_run(newest),
-        kpis=_drop_unknown_metrics(kpis),
-        mrr=query_mrr(
-            workspace, since=get_first_reported_month(workspace.today), until=workspace.today
+        months=list_month_ends(workspace.today),
+        inputs=_name_inputs(workspace),
+        segment_name=segment,
+        accounts=accounts,
+        agenda=agenda,
+        month=compare_months(workspace),
+        kpis=[*_query_trends(workspace), *_drop_unknown_metrics(kpis)],
+        mrr=query_mrr(workspace, since=since, until=until),
+        mrr_converted=query_mrr(
+            _mute(workspace), since=since, until=until, currency=money.currency
         ),
-        bands=_count_bands(day),
-        band_history=_build_band_history(history),
-        watch_list=_build_watched_accounts(watch_list, links),
-        destination=" and ".join(settings.write_back.destinations) or "the CRM",
+        destination=", ".join(settings.write_back.destinations),
         writes=newest["writes"] if newest else {},
         streams=_build_freshness(newest, cursors),
         topics=_build_topics(list_newest_topics(workspace)),
         ties=_build_invoice_ties(workspace),
         unattributed=_build_unattributed(workspace),
-        notes=tuple(dict.fromkeys([*notes, *describe_open_questions(workspace)])),
+        notices=_build_notices(workspace, follow_ups, [*messages, *_list_errors(newest)]),
+    )
+
+
+def _query_trends(workspace: Workspace) -> list[dict[str, Any]]:
+    """Compute the metrics with a line for the months before the newest two."""
+    first = workspace.today.replace(day=1)
+    request = MetricRequest(
+        since=add_months(first, -TREND_MONTHS), until=add_months(first, -2), names=TREND_METRICS
+    )
+    return query_metrics(_mute(workspace), request)
+
+
+def _mute(workspace: Workspace) -> Workspace:
+    """Return the workspace without its events: what it has to say was said of other rows."""
+    return replace(workspace, emit=lambda _event: None)
+
+
+def _name_inputs(workspace: Workspace) -> dict[str, str]:
+    """Map each input of the score to its name, of added ones to the title of the signal."""
+    model, words = read_health_model(workspace), workspace.words
+    named = words.keys()
+
+    def get_name(name: str, signal: str) -> str:
+        if f"report.input.{name}" in named:
+            return words(f"report.input.{name}")
+        return words(f"signal.{get_signal(signal).key}.title", feature=parse_feature(signal))
+
+    return {name: get_name(name, item.signal) for name, item in model.active().items()}
+
+
+def _list_errors(run: Mapping[str, Any] | None) -> list[str]:
+    """Return the errors of a run's streams, for engineers."""
+    return [
+        f"{stream['source']} {stream['stream']}: {stream['status']}: {stream['error']}"
+        for stream in (run["streams"] if run else ())
+        if stream["error"]
+    ]
+
+
+def _build_notices(
+    workspace: Workspace, follow_ups: DecidedFollowUps, messages: Sequence[str]
+) -> Notices:
+    with workspace.store.read() as connection:
+        questions = count_questions(connection)
+    try:
+        incomplete = find_incomplete_days(workspace, workspace.sources())
+    except ConfigError:  # a source's key is missing, and a report needs none
+        incomplete = {}
+    described = describe_model(workspace)
+    return Notices(
+        deferred=sum(row["state"] == "waiting" for row in follow_ups.rows),
+        unassigned=sum(
+            row["state"] == "open" and not row["assignee"] and not row["owner_source_id"]
+            for row in follow_ups.rows
+        ),
+        ambiguous=sum(questions.values()),
+        incomplete=incomplete,
+        model=described,
+        messages=[m for m in dict.fromkeys(messages) if m not in described],
     )
 
 
@@ -170,54 +240,13 @@ def _find_newest_run(runs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
     return next(at_work, next(iter(runs), None))
 
 
-def _build_reported_run(run: Mapping[str, Any] | None) -> Any:
-    from cs_sync.report import ReportedRun
-
+def _build_reported_run(run: Mapping[str, Any] | None) -> ReportedRun | None:
     if run is None:
         return None
     return ReportedRun(run["id"], run["status"], run["started_at"], run["ended_at"])
 
 
-def _count_bands(day: DayView) -> list[Any]:
-    from cs_sync.report import BandCount
-
-    money: dict[str, Counter[str]] = {band: Counter() for band in BANDS}
-    for item in day.customers:
-        money[item.score.band].update(day.get_mrr(item.account["id"]))
-    counts = Counter(item.score.band for item in day.customers)
-    return [BandCount(band, counts[band], dict(money[band])) for band in BANDS if counts[band]]
-
-
-def _build_band_history(rows: Sequence[tuple[date, str, int]]) -> list[Any]:
-    from cs_sync.report import BandCountOnDay
-
-    return [BandCountOnDay(*row) for row in rows]
-
-
-def _build_watched_accounts(
-    rows: Sequence[Mapping[str, Any]], links: Mapping[str, Sequence[tuple[str, str]]]
-) -> list[Any]:
-    from cs_sync.report import WatchedAccount
-
-    return [
-        WatchedAccount(
-            account=row["account"],
-            name=row["name"] or row["account"],
-            mrr=row["mrr"],
-            score=row["score"],
-            band=row["band"],
-            change_30d=row["change_30d"],
-            reasons=row["reasons"],
-            next_action=row["next_action"] or "",
-            link=next((url for _, url in links.get(row["account"], ())), ""),
-        )
-        for row in rows
-    ]
-
-
 def _build_topics(rows: Sequence[Mapping[str, Any]]) -> list[Any]:
-    from cs_sync.report import CommentTopic
-
     return [
         CommentTopic(
             topic=row["topic"],
@@ -233,8 +262,6 @@ def _build_topics(rows: Sequence[Mapping[str, Any]]) -> list[Any]:
 
 
 def _build_invoice_ties(workspace: Workspace) -> list[Any]:
-    from cs_sync.report import InvoiceTie
-
     reconciliation = reconcile_month(workspace)
     totals = {currency: ReconciliationRow(None, currency) for currency in reconciliation.left_out}
     totals |= {total.currency: total for total in reconciliation.sums}
@@ -252,8 +279,6 @@ def _build_invoice_ties(workspace: Workspace) -> list[Any]:
 
 
 def _build_unattributed(workspace: Workspace) -> list[Any]:
-    from cs_sync.report import UnattributedRecords
-
     newest: dict[tuple[str, str | None], list[str]] = {}
     for row in read_newest_unattributed(workspace, MAX_QUOTES):
         ids = (row["source_id"], row["contact_source_id"], row["account_source_id"])
@@ -274,8 +299,6 @@ def _build_unattributed(workspace: Workspace) -> list[Any]:
 def _build_freshness(
     run: Mapping[str, Any] | None, cursors: Mapping[tuple[str, str], Any]
 ) -> list[Any]:
-    from cs_sync.report import StreamFreshness
-
     return [
         StreamFreshness(
             source=stream["source"],

@@ -132,9 +132,9 @@ def score_accounts(
     def build_scored(account: dict[str, Any]) -> ScoredAccount:
         id_ = account["id"]
         facts, words = evidence.get(id_, _NO_EVIDENCE), workspace.words
-        model = _select_model(account, config, now)
+        model = select_model(account, config, now)
         score = score_account(readings.get(id_, {}), model, now)
-        then = score_account(earlier.get(id_, {}), _select_model(account, config, before), before)
+        then = score_account(earlier.get(id_, {}), select_model(account, config, before), before)
         return ScoredAccount(
             account,
             model,
@@ -158,7 +158,7 @@ def score_accounts(
     return scored
 
 
-def _select_model(
+def select_model(
     account: Mapping[str, Any], config: HealthConfig, scope: SignalScope
 ) -> HealthConfig:
     """Return the health model of an account on a scope's day: by segment or stage."""

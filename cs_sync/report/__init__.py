@@ -1,27 +1,51 @@
 """Report of a run: one self-contained HTML file."""
 
 from cs_sync.report.data import (
-    BandCount,
-    BandCountOnDay,
+    AgendaItem,
+    AnswerLine,
     CommentTopic,
+    HistoryPoint,
     InvoiceTie,
+    MonthPart,
+    MonthSoFar,
+    Notices,
     ReportData,
+    ReportedAccount,
     ReportedRun,
+    RiskKind,
     StreamFreshness,
+    TaskLine,
+    TicketLine,
     UnattributedRecords,
-    WatchedAccount,
+    UsedRate,
+    UseLine,
 )
 from cs_sync.report.page import render_report
+from cs_sync.report.payload import extract_text
+from cs_sync.report.risk import classify_risk
+from cs_sync.report.tiles import TREND_METRICS
 
 __all__ = [
-    "BandCount",
-    "BandCountOnDay",
+    "TREND_METRICS",
+    "AgendaItem",
+    "AnswerLine",
     "CommentTopic",
+    "HistoryPoint",
     "InvoiceTie",
+    "MonthPart",
+    "MonthSoFar",
+    "Notices",
     "ReportData",
+    "ReportedAccount",
     "ReportedRun",
+    "RiskKind",
     "StreamFreshness",
+    "TaskLine",
+    "TicketLine",
     "UnattributedRecords",
-    "WatchedAccount",
+    "UseLine",
+    "UsedRate",
+    "classify_risk",
+    "extract_text",
     "render_report",
 ]

@@ -1,16 +1,19 @@
 """Vega-Lite specifications of the report's charts: data and marks, no drawing."""
 
+import json
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
-from cs_sync.report.data import BandCount, BandCountOnDay
+from cs_sync.report.data import RISK_KINDS, AgendaItem
+from cs_sync.report.formats import Formats
 from cs_sync.report.movements import MOVEMENTS, BridgePeriod, select_movements
+from cs_sync.report.risk import RiskSum
 from cs_sync_schemas.money import to_major_units
 
 Spec = dict[str, Any]
 MOVEMENT_COLOURS = {name: f"var(--{name})" for name in MOVEMENTS}
-_MONTHS = "split(utcFormat(toDate(datum.value), '%b|%Y'), '|')"
-_DAYS = "split(utcFormat(toDate(datum.value), '%-d %b|%Y'), '|')"
+RISK_COLOURS = {kind: f"var(--risk-{kind})" for kind in RISK_KINDS}
 _SHORT_AMOUNT = (
     "datum.value === 0 ? '0' : abs(datum.value) < 1 ? format(datum.value, '~g')"
     " : replace(format(datum.value, '~s'), 'G', 'B')"
@@ -19,181 +22,251 @@ _LABEL_WIDTH = 72
 """Pixels that a label of the time axis may claim."""
 _WIDEST_STEP, _GAP = 80, 0.25
 """Pixels per period at most, so that two months are not two walls; the share between bars."""
+PANEL = 400
+"""Width of the charts on the first screen, in CSS pixels."""
+WEEKS = 13
+_LINE = {"type": "line", "color": "var(--accent)", "strokeWidth": 2.5, "aria": False}
 
 
-def build_mrr_chart(steps: Sequence[BridgePeriod], currency: str, width: int) -> Spec:
+def build_mrr_chart(
+    steps: Sequence[BridgePeriod], currency: str, formats: Formats, width: int
+) -> Spec:
     """Build the MRR chart: the level above, its movements below, on one time axis.
 
     Args:
         steps: The periods of one currency, oldest first.
         currency: The currency code.
+        formats: The formats of the report.
         width: The width in CSS pixels.
     """
-    times = [step.start.isoformat() for step in steps]
-    monthly = all(step.start.day == 1 for step in steps)
-    axis = _build_time_axis(times, width, _MONTHS if monthly else _DAYS)
+    labels = {step.start.isoformat(): _label_month(step.start, formats) for step in steps}
+    axis = _build_time_axis(labels, width)
     return {
         "vconcat": [
-            _build_level_chart(steps, currency, width, axis),
-            _build_movement_chart(steps, currency, width, axis),
+            _build_level_chart(steps, currency, formats, (width, axis)),
+            _build_movement_chart(steps, currency, formats, (width, axis)),
         ]
     }
 
 
 def _build_level_chart(
-    steps: Sequence[BridgePeriod], currency: str, width: int, axis: Spec
+    steps: Sequence[BridgePeriod], currency: str, formats: Formats, place: tuple[int, Spec]
 ) -> Spec:
+    width, axis = place
     values = [
-        {"time": step.start.isoformat(), "mrr": float(to_major_units(step.closing, currency))}
+        {
+            "time": step.start.isoformat(),
+            "mrr": float(to_major_units(step.closing, currency)),
+            "tip": f"{formats.month(step.start)}: {formats.money(step.closing, currency)}",
+        }
         for step in steps
     ]
+    amount = {
+        "field": "mrr",
+        "type": "quantitative",
+        "scale": {"zero": True},
+        "axis": _build_amount_axis(formats.words("report.mrr_axis", currency=currency)),
+    }
+    points = {"type": "point", "color": "var(--accent)", "size": 46, "filled": True, "opacity": 1}
     return {
         "width": width - 60,
         "height": 150,
         "data": {"values": values},
-        "encoding": {
-            "x": {**axis, "axis": None},
-            "y": {
-                "field": "mrr",
-                "type": "quantitative",
-                "scale": {"zero": True},
-                "axis": _build_amount_axis(f"MRR at the end, {currency}"),
-            },
-        },
+        "encoding": {"x": {**axis, "axis": None}, "y": amount},
         "layer": [
-            {"mark": {"type": "area", "color": "var(--accent)", "opacity": 0.13}},
-            {
-                "mark": {
-                    "type": "line",
-                    "color": "var(--accent)",
-                    "strokeWidth": 2.5,
-                    "point": {"color": "var(--accent)", "size": 30, "filled": True},
-                }
-            },
+            {"mark": {"type": "area", "color": "var(--accent)", "opacity": 0.13, "aria": False}},
+            {"mark": _LINE},
+            {"mark": points, "encoding": {"description": {"field": "tip"}}},
         ],
     }
 
 
 def _build_movement_chart(
-    steps: Sequence[BridgePeriod], currency: str, width: int, axis: Spec
+    steps: Sequence[BridgePeriod], currency: str, formats: Formats, place: tuple[int, Spec]
 ) -> Spec:
+    width, axis = place
     names = select_movements(steps)
+    titles = {name: formats.words(f"report.movement.{name}") for name in names}
     values = [
         {
             "time": step.start.isoformat(),
-            "kind": MOVEMENTS[name][0],
+            "kind": name,
             "order": order,
             "amount": float(to_major_units(step.moves[name], currency)),
+            "tip": f"{titles[name]}, {formats.month(step.start)}: "
+            + formats.money(step.moves[name], currency),
         }
         for step in steps
         for order, name in enumerate(names)
+        if step.moves[name]
     ]
+    amount = {
+        "field": "amount",
+        "type": "quantitative",
+        "axis": _build_amount_axis(formats.words("report.movements_axis", currency=currency)),
+    }
+    bars = {
+        "mark": {"type": "bar", "stroke": "var(--card)", "strokeWidth": 0.5},
+        "encoding": {
+            "x": axis,
+            "y": amount,
+            "color": _encode_colours("kind", {name: MOVEMENT_COLOURS[name] for name in names}),
+            "order": {"field": "order"},
+            "description": {"field": "tip"},
+        },
+    }
+    rule = {"type": "rule", "color": "var(--soft)", "aria": False}
+    nought = {"mark": rule, "encoding": {"y": {"datum": 0}}}
     return {
         "width": width - 60,
         "height": 190,
         "data": {"values": values},
+        "layer": [bars, nought],
+    }
+
+
+def build_risk_chart(
+    days: Sequence[date], sums: Sequence[RiskSum], scores: Sequence[float | None], formats: Formats
+) -> Spec:
+    """Build the chart of 12 months: the mean score above, the MRR at risk below.
+
+    Args:
+        days: The days of the points, oldest first; the last is today.
+        sums: The MRR at risk on each day.
+        scores: The mean score on each day.
+        formats: The formats of the report.
+    """
+    labels = {day.isoformat(): _label_month(day, formats) for day in days}
+    axis = _build_time_axis(labels, PANEL)
+    health = [
+        {
+            "time": day.isoformat(),
+            "score": score,
+            "tip": f"{formats.day(day)}: {formats.number(score, 1)}",
+        }
+        for day, score in zip(days, scores, strict=True)
+        if score is not None
+    ]
+    names = {kind: formats.words(f"report.risk.{kind}") for kind in RISK_KINDS}
+    risk = [
+        {
+            "time": day.isoformat(),
+            "kind": kind,
+            "order": order,
+            "amount": float(to_major_units(total.amounts[kind], formats.currency)),
+            "tip": f"{names[kind]}, {formats.day(day)}: {formats.money(total.amounts[kind])}",
+        }
+        for day, total in zip(days, sums, strict=True)
+        for order, kind in enumerate(RISK_KINDS)
+    ]
+    height = {
+        "field": "score",
+        "type": "quantitative",
+        "scale": {"domain": [0, 100]},
+        "axis": {**_build_amount_axis(formats.words("report.mean_score")), "tickCount": 2},
+    }
+    points = {"type": "point", "color": "var(--accent)", "size": 40, "filled": True, "opacity": 1}
+    above = {
+        "width": PANEL - 60,
+        "height": 52,
+        "data": {"values": health},
+        "encoding": {"x": {**axis, "axis": None, "sort": list(labels)}, "y": height},
         "layer": [
-            {
-                "mark": {"type": "bar", "stroke": "var(--card)", "strokeWidth": 0.5},
-                "encoding": {
-                    "x": axis,
-                    "y": {
-                        "field": "amount",
-                        "type": "quantitative",
-                        "axis": _build_amount_axis(f"Movements, {currency}"),
-                    },
-                    "color": _encode_colours(
-                        "kind",
-                        [MOVEMENTS[name][0] for name in names],
-                        [MOVEMENT_COLOURS[name] for name in names],
-                    ),
-                    "order": {"field": "order"},
-                },
-            },
-            {"mark": {"type": "rule", "color": "var(--soft)"}, "encoding": {"y": {"datum": 0}}},
+            {"mark": _LINE},
+            {"mark": points, "encoding": {"description": {"field": "tip"}}},
         ],
     }
-
-
-def build_band_chart(bands: Sequence[BandCount], colours: Mapping[str, str], width: int) -> Spec:
-    """Build one bar of all accounts, divided by band.
-
-    Args:
-        bands: The accounts per band.
-        colours: Band → CSS colour.
-        width: The width in CSS pixels.
-    """
-    values = [
-        {"band": band.band, "order": order, "accounts": band.accounts}
-        for order, band in enumerate(bands)
-    ]
-    return {
-        "width": width,
-        "height": 26,
-        "padding": 0,
-        "data": {"values": values},
-        "mark": {"type": "bar", "height": 26, "stroke": "var(--card)", "strokeWidth": 1.5},
+    title = formats.words("report.risk_axis", currency=formats.currency)
+    below = {
+        "width": PANEL - 60,
+        "height": 84,
+        "data": {"values": risk},
+        "mark": {"type": "bar", "stroke": "var(--card)", "strokeWidth": 0.5},
         "encoding": {
-            "x": {"field": "accounts", "type": "quantitative", "stack": "normalize", "axis": None},
-            "color": _encode_band_colours(bands, colours),
+            "x": {**axis, "sort": list(labels)},
+            "y": {
+                "field": "amount",
+                "type": "quantitative",
+                "axis": {**_build_amount_axis(title), "tickCount": 3},
+            },
+            "color": _encode_colours("kind", RISK_COLOURS),
             "order": {"field": "order"},
+            "description": {"field": "tip"},
         },
     }
+    return {"vconcat": [above, below], "resolve": {"scale": {"x": "shared"}}}
 
 
-def build_band_history_chart(
-    days: Sequence[BandCountOnDay],
-    bands: Sequence[BandCount],
-    colours: Mapping[str, str],
-    width: int,
-) -> Spec:
-    """Build the chart of accounts by band and day, worst band at the bottom.
+def build_agenda_chart(items: Sequence[AgendaItem], first: date, formats: Formats) -> Spec:
+    """Build the chart of the MRR that leaves or renews in each of the next 13 weeks.
 
     Args:
-        days: The accounts per band and day.
-        bands: The bands to show, worst first.
-        colours: Band → CSS colour.
-        width: The width in CSS pixels.
+        items: The agenda.
+        first: Today.
+        formats: The formats of the report.
     """
-    order = {band.band: place for place, band in enumerate(bands)}
-    scored_days = [day for day in days if day.band in order]
-    times = sorted({day.day.isoformat() for day in scored_days})
-    values = [
-        {
-            "time": day.day.isoformat(),
-            "band": day.band,
-            "order": order[day.band],
-            "accounts": day.accounts,
-        }
-        for day in scored_days
-    ]
+    weeks = [first + timedelta(days=7 * n) for n in range(WEEKS)]
+    labels = {week.isoformat(): [formats.short_day(week)] for week in weeks}
+    values = []
+    for order, kind in enumerate(("leaving", "renewal")):
+        for week in weeks:
+            own = [
+                item
+                for item in items
+                if item.kind == kind and week <= item.day < week + timedelta(days=7)
+            ]
+            total = sum(item.worth or 0 for item in own)
+            tip = formats.words(
+                f"report.agenda_tip.{kind}",
+                len({item.account for item in own}),
+                week=formats.short_day(week),
+                amount=formats.money(total),
+            )
+            amount = float(to_major_units(total, formats.currency))
+            values.append(
+                {"time": week.isoformat(), "kind": kind, "order": order, "amount": amount,
+                 "tip": tip}
+            )  # fmt: skip
+    title = formats.words("report.agenda_axis", currency=formats.currency)
+    colours = {"leaving": "var(--risk-leaving)", "renewal": "var(--accent)"}
     return {
-        "width": width - 60,
-        "height": 170,
+        "width": PANEL + 60,
+        "height": 84,
         "data": {"values": values},
         "mark": {"type": "bar", "stroke": "var(--card)", "strokeWidth": 0.5},
         "encoding": {
-            "x": _build_time_axis(times, width, _DAYS),
+            "x": _build_time_axis(labels, PANEL + 120),
             "y": {
-                "field": "accounts",
+                "field": "amount",
                 "type": "quantitative",
-                "axis": {**_build_amount_axis("Accounts"), "tickMinStep": 1},
+                "axis": {**_build_amount_axis(title), "tickCount": 3},
             },
-            "color": _encode_band_colours(bands, colours),
+            "color": _encode_colours("kind", colours),
             "order": {"field": "order"},
+            "description": {"field": "tip"},
         },
     }
 
 
-def _build_time_axis(times: Sequence[str], width: int, words: str) -> Spec:
-    """Build a time axis with as many labels as fit, always including the newest."""
+def _label_month(day: date, formats: Formats) -> list[str]:
+    return [formats.short_month(day), f"{day:%Y}"]
+
+
+def _build_time_axis(labels: Mapping[str, Sequence[str]], width: int) -> Spec:
+    """Build a time axis with as many labels as fit, always including the newest.
+
+    Args:
+        labels: ISO day → its label, one text a line.
+        width: The width of the chart in CSS pixels.
+    """
+    times = list(labels)
     room = max(2, (width - 60) // _LABEL_WIDTH)
     step = -(-len(times) // room) if times else 1
     axis = {
         "title": None,
         "labelAngle": 0,
-        "labelExpr": words,
-        "values": list(times[::-1][::step])[::-1],
+        "labelExpr": f"{json.dumps(labels, ensure_ascii=False)}[datum.value]",
+        "values": times[::-1][::step][::-1],
         "labelOverlap": False,
     }
     outer = ((width - 60) / _WIDEST_STEP - len(times) + _GAP) / 2
@@ -205,11 +278,6 @@ def _build_amount_axis(title: str) -> Spec:
     return {"title": title, "labelExpr": _SHORT_AMOUNT, "tickCount": 4}
 
 
-def _encode_band_colours(bands: Sequence[BandCount], colours: Mapping[str, str]) -> Spec:
-    names = [band.band for band in bands]
-    return _encode_colours("band", names, [colours[name] for name in names])
-
-
-def _encode_colours(field: str, names: list[str], colours: list[str]) -> Spec:
-    scale = {"domain": names, "range": colours}
+def _encode_colours(field: str, colours: Mapping[Any, str]) -> Spec:
+    scale = {"domain": list(colours), "range": list(colours.values())}
     return {"field": field, "type": "nominal", "scale": scale, "legend": None}

@@ -3,10 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
+from cs_sync.i18n import ENGLISH, Translator
+
 Row = Mapping[str, Any]
+RiskKind = Literal["leaving", "unpaid", "red"]
+RISK_KINDS: tuple[RiskKind, ...] = ("leaving", "unpaid", "red")
+"""Why the MRR of an account is at risk; the first that holds counts."""
+AgendaKind = Literal["leaving", "renewal", "unpaid"]
 UTC = ZoneInfo("UTC")
 
 
@@ -21,40 +27,142 @@ class ReportedRun:
 
 
 @dataclass(frozen=True, slots=True)
-class BandCount:
-    """Number of accounts in a band now, and their MRR (currency → minor units)."""
+class HistoryPoint:
+    """An account at the end of a day.
 
-    band: str
-    accounts: int
-    mrr: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class BandCountOnDay:
-    """Number of accounts in a band on a day."""
-
-    day: date
-    band: str
-    accounts: int
-
-
-@dataclass(frozen=True, slots=True)
-class WatchedAccount:
-    """An account of the watch list: its MRR (currency → minor units), score and reasons.
-
-    `score` and `change_30d` are points of 0 to 100, None where unknown. `link` leads to the
-    account in the CRM; only http and https links are rendered.
+    `mrr` is in minor units of the report's currency at today's rate; an account with MRR in
+    any currency is `paying`. `score` and `band` are None for an account that was no customer
+    then; `lost` maps each known input of the score to the points that it cost.
     """
 
-    account: str
-    name: str
-    mrr: Mapping[str, int]
-    score: float | None
-    band: str
-    change_30d: float | None = None
-    reasons: Sequence[str] = ()
-    next_action: str = ""
+    mrr: int = 0
+    paying: bool = False
+    score: float | None = None
+    band: str | None = None
+    risk: RiskKind | None = None
+    lost: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TicketLine:
+    """A ticket of the last 30 days, or an older open one."""
+
+    day: date
+    subject: str
+    topic: str
+    is_open: bool
     link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLine:
+    """A person's latest answer to a survey of one kind."""
+
+    day: date
+    kind: str
+    score: float
+    scale_max: float | None
+    person: str = ""
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UseLine:
+    """Days of use in the last 28 days and the 28 before, and the active people."""
+
+    recent_days: int
+    earlier_days: int
+    last_day: date
+    people: int
+    seats: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskLine:
+    """An open follow-up of an account; `link` leads to the account in the CRM."""
+
+    account: str
+    title: str
+    due_at: datetime
+    priority: str
+    assignee: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedAccount:
+    """An account that is a customer, or was one in the last 12 months.
+
+    `past` is aligned with `ReportData.months`; `before` is 30 days ago. `mrr` maps currency
+    to minor units. `reasons` are sentences with the points that each costs (None: unknown).
+    `first_paid` is the day of its first MRR. `features` maps a feature of the last 90 days
+    to its days of use of the last 28. Links are (label, URL) pairs.
+    """
+
+    id: str
+    name: str
+    now: HistoryPoint
+    before: HistoryPoint
+    past: Sequence[HistoryPoint] = ()
+    is_customer: bool = True
+    mrr: Mapping[str, int] = field(default_factory=dict)
+    owner: str = ""
+    plan: str = ""
+    segment: str = ""
+    change_30d: float | None = None
+    first_paid: date | None = None
+    reasons: Sequence[tuple[str, float | None]] = ()
+    tickets: Sequence[TicketLine] = ()
+    answers: Sequence[AnswerLine] = ()
+    use: UseLine | None = None
+    features: Mapping[str, int] = field(default_factory=dict)
+    tasks: Sequence[TaskLine] = ()
+    links: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AgendaItem:
+    """An end, a renewal or an unpaid invoice of an account; `worth` is in the report's currency.
+
+    `amount` is in minor units: of MRR for an end, of the MRR renewed for a renewal, of money
+    due for an invoice. `worth` is None without an exchange rate.
+    """
+
+    day: date
+    kind: AgendaKind
+    account: str
+    amount: int
+    currency: str
+    worth: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UsedRate:
+    """An exchange rate of the report: one unit of `currency` in the report's, and its day."""
+
+    currency: str
+    rate: float
+    day: date
+
+
+@dataclass(frozen=True, slots=True)
+class MonthPart:
+    """The MRR bridge over some days, `[start, end)`, in minor units of the report's currency."""
+
+    start: date
+    end: date
+    moves: Mapping[str, int] = field(default_factory=dict)
+    opening: int = 0
+    closing: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MonthSoFar:
+    """This month up to today, the same days of last month, and the whole of last month."""
+
+    now: MonthPart
+    same_days: MonthPart
+    whole: MonthPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,36 +226,72 @@ class UnattributedRecords:
 
 
 @dataclass(frozen=True, slots=True)
+class Notices:
+    """What readers should know about the data, as counts; a section's end says it in words.
+
+    deferred       follow-ups that wait because their person has enough for today
+    unassigned     follow-ups of accounts without an owner
+    ambiguous      records that could belong to several accounts
+    incomplete     source → number of latest days that may still be incomplete
+    model          sentences on what the score leaves out
+    messages       what else the run reported, for the engineer, in English
+    """
+
+    deferred: int = 0
+    unassigned: int = 0
+    ambiguous: int = 0
+    incomplete: Mapping[str, int] = field(default_factory=dict)
+    model: Sequence[str] = ()
+    messages: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ReportData:
     """Everything shown by the report; a missing part is named as missing, not left blank.
 
+    currency      of all converted money
+    rates         the exchange rates of today; `unconverted` is MRR (currency → minor units)
+                  without one, which no converted sum includes
+    months        the last days of the months that `ReportedAccount.past` describes
+    bands         the bands, worst first, in the order of the configuration
+    inputs        input of the score → its title
+    accounts      customers, and accounts that were customers in `months`
+    agenda        ends, renewals and unpaid invoices of the next 90 days
     kpis          rows of `cs-sync metrics --format json`: the newest period of each metric is
-                  shown, the period before it gives the change; segment rows are skipped
-    mrr           rows of `cs-sync mrr --format json`; rows per account are added up
-    bands         now, worst band first, in the order of the configuration
-    band_history  the same bands on earlier days, if known
+                  shown, the period before it gives the change, older ones the line; segment
+                  rows are skipped
+    mrr           rows of `cs-sync mrr --format json`; `mrr_converted` are those of
+                  `--currency`; rows per account are added up
     writes        counts by outcome (create, update, unchanged, rejected, unknown)
-    said          topics of the last year's comments, most frequent first; without any, the
+    topics        topics of the last year's comments, most frequent first; without any, the
                   section is omitted
     ties          the part of each currency's MRR confirmed by invoices
     unattributed  records without an account, by kind; shown even if there are none
-    notes         messages for the reader, each shown at the top
     """
 
     workspace: str
     generated_at: datetime
     as_of: date
+    words: Translator = ENGLISH
     timezone: ZoneInfo = UTC
+    currency: str = "EUR"
+    rates: Sequence[UsedRate] = ()
+    unconverted: Mapping[str, int] = field(default_factory=dict)
     run: ReportedRun | None = None
+    months: Sequence[date] = ()
+    bands: Sequence[str] = ("red", "yellow", "green", "excellent")
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    segment_name: str = ""
+    accounts: Sequence[ReportedAccount] = ()
+    agenda: Sequence[AgendaItem] = ()
+    month: MonthSoFar | None = None
     kpis: Sequence[Row] = ()
     mrr: Sequence[Row] = ()
-    bands: Sequence[BandCount] = ()
-    band_history: Sequence[BandCountOnDay] = ()
-    watch_list: Sequence[WatchedAccount] = ()
-    destination: str = "the CRM"
+    mrr_converted: Sequence[Row] = ()
+    destination: str = ""
     writes: Mapping[str, int] = field(default_factory=dict)
     streams: Sequence[StreamFreshness] = ()
     topics: Sequence[CommentTopic] = ()
     ties: Sequence[InvoiceTie] = ()
     unattributed: Sequence[UnattributedRecords] = ()
-    notes: Sequence[str] = ()
+    notices: Notices = Notices()

@@ -1,8 +1,8 @@
-"""Rendering of a Vega-Lite specification as inline SVG."""
+"""Charts as inline SVG: Vega-Lite specifications, and small lines."""
 
 import importlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from types import ModuleType
 from typing import Any
@@ -19,6 +19,7 @@ _THEME: Mapping[str, Any] = {
     "view": {"stroke": None},
     "concat": {"spacing": 14},
     "axis": {
+        "aria": False,
         "labelColor": "var(--soft)",
         "titleColor": "var(--soft)",
         "gridColor": "var(--line)",
@@ -40,6 +41,8 @@ _THEME: Mapping[str, Any] = {
         "titleX": 0,
     },
 }
+_ARIA = re.compile(r' (?:role="graphics-[^"]*"|aria-roledescription="[^"]*"|aria-hidden="true")')
+_MARK_TIP = re.compile(r" aria-label=")
 _OPENING_TAG = re.compile(r"^<svg[^>]*?viewBox=\"([^\"]*)\"[^>]*>")
 
 
@@ -61,20 +64,23 @@ def import_extra(module: str) -> ModuleType:
 def render_chart(spec: Callable[[int], Mapping[str, Any]], label: str) -> str:
     """Render a chart as SVG for wide and for narrow screens.
 
-    The result is safe to embed: Vega escapes all texts, the label is escaped here.
-
     Args:
         spec: Builds the specification for a width in CSS pixels.
         label: The text for screen readers.
     """
-    return _render_svg(spec(WIDE), label, "wide") + _render_svg(spec(NARROW), label, "narrow")
+    return render_svg(spec(WIDE), label, "wide") + render_svg(spec(NARROW), label, "narrow")
 
 
-def _render_svg(spec: Mapping[str, Any], label: str, name: str) -> str:
-    """Render one SVG; colours stay CSS variables, so light and dark themes share it."""
+def render_svg(spec: Mapping[str, Any], label: str, name: str) -> str:
+    """Render one SVG; colours stay CSS variables, so light and dark themes share it.
+
+    The result is safe to embed: Vega escapes all texts, the label is escaped here. What a mark
+    describes becomes its `data-tip`, for tooltips; screen readers get the label.
+    """
     drawn: str = import_extra("vl_convert").vegalite_to_svg(
         {**spec, "config": _THEME}, allowed_base_urls=[]
     )
+    drawn = _MARK_TIP.sub(" data-tip=", _ARIA.sub("", drawn))
     return _OPENING_TAG.sub(
         lambda match: (
             f'<svg class="chart {name}" role="img" aria-label="{escape(label)}"'
@@ -82,4 +88,21 @@ def _render_svg(spec: Mapping[str, Any], label: str, name: str) -> str:
         ),
         drawn,
         count=1,
+    )
+
+
+def draw_line(values: Sequence[float | None]) -> str:
+    """Draw a small line of values, oldest first; empty with fewer than two."""
+    known = [(place, value) for place, value in enumerate(values) if value is not None]
+    if len(known) < 2:
+        return ""
+    low, high = min(value for _, value in known), max(value for _, value in known)
+    span = (high - low) or 1.0
+    points = " ".join(
+        f"{place * 100 / (len(values) - 1):.1f},{22 - 20 * (value - low) / span:.1f}"
+        for place, value in known
+    )
+    return (
+        '<svg class="spark" viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true">'
+        f'<polyline points="{points}"/></svg>'
     )

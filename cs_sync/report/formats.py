@@ -1,158 +1,228 @@
-"""Formatting of numbers, money and dates; unknown values are a dash."""
+"""Numbers, money, dates and durations as a language writes them; unknown values are a dash."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel import Locale
+from babel.dates import format_date, format_skeleton, format_time
+from babel.numbers import format_compact_decimal, format_decimal
+from babel.units import format_unit
+
+from cs_sync.i18n import Translator
 from cs_sync_schemas.money import get_exponent, to_major_units
 
 UNKNOWN = "–"
-MINUS, THIN = "\u2212", "\u202f"
+MINUS = "\u2212"
 MIN_WHOLE_NUMBER = 1000
 """Larger numbers are shown without decimals."""
 MIN_MILLIONS = 10_000_000
 """Larger amounts are shown in millions."""
+_ENGLISH = {"yMMMd": "d MMM y", "MMMd": "d MMM", "MMMEd": "EEE d MMM"}
+"""Dates as tasks and reasons write them: 3 Nov 2026."""
+_DURATIONS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 
 
-def number(value: float | Decimal | int | None, decimals: int = 0) -> str:
-    """Format a number with thousands separators and a typographic minus sign: 1,234.5."""
-    if value is None:
-        return UNKNOWN
-    return f"{value:,.{decimals}f}".replace("-", MINUS)
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """The formats of one report: its language, time zone, and currency."""
 
+    words: Translator
+    zone: ZoneInfo
+    currency: str
 
-def money(minor: int | float | None, currency: str | None, *, exact: bool = False) -> str:
-    """Format an amount in minor units: EUR 1,234 or EUR 12.35 M.
+    def number(self, value: float | Decimal | int | None, decimals: int = 0) -> str:
+        """Format a number with a typographic minus sign: 1,234.5."""
+        if value is None:
+            return UNKNOWN
+        digits = "#,##0" + ("." + "0" * decimals if decimals else "")
+        return _format_number(Decimal(f"{value:.{decimals}f}"), digits, self.words.locale)
 
-    Args:
-        minor: The amount in minor units.
-        currency: The currency code.
-        exact: Show all decimals, as for small amounts.
-    """
-    if minor is None:
-        return UNKNOWN
-    code = currency or ""
-    amount = to_major_units(minor, code)
-    if not exact and abs(amount) >= MIN_MILLIONS:
-        text = f"{number(amount / 1_000_000, 2)}\u00a0M"
-    else:
-        text = number(amount, get_exponent(code) if exact or abs(amount) < MIN_WHOLE_NUMBER else 0)
-    return f"{code}\u00a0{text}" if code else text
+    def money(
+        self, minor: float | None, currency: str | None = None, *, exact: bool = False
+    ) -> str:
+        """Format an amount in minor units: 1,234 EUR or 12.35M EUR.
 
+        Args:
+            minor: The amount in minor units.
+            currency: The currency code; the report's by default.
+            exact: Show all decimals, as for small amounts.
+        """
+        if minor is None:
+            return UNKNOWN
+        code = currency or self.currency
+        amount = to_major_units(minor, code)
+        if not exact and abs(amount) >= MIN_MILLIONS:
+            text = format_compact_decimal(amount, locale=self.words.locale, fraction_digits=2)
+        else:
+            small = exact or 0 < abs(amount) < MIN_WHOLE_NUMBER
+            text = self.number(amount, get_exponent(code) if small else 0)
+        return f"{_use_minus(text)}\u00a0{code}"
 
-def purse(amounts: Mapping[str, int]) -> str:
-    """Format amounts (currency → minor units) of several currencies side by side."""
-    return " + ".join(money(minor, code) for code, minor in sorted(amounts.items())) or UNKNOWN
+    def purse(self, amounts: Mapping[str, int]) -> str:
+        """Format amounts (currency → minor units) of several currencies side by side."""
+        return " + ".join(self.money(minor, code) for code, minor in sorted(amounts.items())) or (
+            UNKNOWN
+        )
 
+    def percent(self, ratio: float | None, decimals: int = 1) -> str:
+        """Format a fraction as a percentage: 12.3%."""
+        return UNKNOWN if ratio is None else _use_minus(self.words.percent(ratio, decimals))
 
-def percent(ratio: float | None, decimals: int = 1) -> str:
-    """Format a fraction as a percentage: 12.3 %."""
-    return UNKNOWN if ratio is None else f"{number(ratio * 100, decimals)}{THIN}%"
+    def duration(self, seconds: float | None) -> str:
+        """Format seconds in their two largest units: 3 days, 4 hr."""
+        if seconds is None:
+            return UNKNOWN
+        rest = round(abs(seconds))
+        parts: list[str] = []
+        for size, unit in _DURATIONS:
+            count, rest = divmod(rest, size)
+            if count or (unit == "second" and not parts):
+                parts.append(
+                    format_unit(count, f"duration-{unit}", "short", locale=self.words.locale)
+                )
+        return (MINUS if seconds < 0 else "") + " ".join(parts[:2]).replace(" ", "\u00a0")
 
+    def quantity(self, value: float | None, unit: str, currency: str | None = None) -> str:
+        """Format a value in its unit.
 
-def format_duration(seconds: float | None) -> str:
-    """Format seconds in their two largest units: 3 d 4 h, 5 min 6 s."""
-    if seconds is None:
-        return UNKNOWN
-    rest = round(abs(seconds))
-    parts: list[str] = []
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "min"), (1, "s")):
-        count, rest = divmod(rest, size)
-        if count or (unit == "s" and not parts):
-            parts.append(f"{count}\u00a0{unit}")
-    return (MINUS if seconds < 0 else "") + " ".join(parts[:2])
+        Args:
+            value: The value; money in minor units.
+            unit: A unit of the metric rows, or `times` for multiples like 3.1×.
+            currency: The currency of money.
+        """
+        if value is None:
+            return UNKNOWN
+        if unit == "ratio":
+            return self.percent(value)
+        if unit == "money_minor":
+            return self.money(value, currency)
+        if unit == "times":
+            return f"{self.number(value, 1)}×"
+        if unit == "seconds":
+            return self.duration(value)
+        decimals = 0 if float(value).is_integer() or abs(value) >= MIN_WHOLE_NUMBER else 1
+        if unit == "days":
+            days = int(value) if decimals == 0 else round(value, 1)
+            return format_unit(days, "duration-day", "short", locale=self.words.locale)
+        return self.number(value, decimals)
 
+    def change(
+        self, now: float | None, before: float | None, unit: str, currency: str | None = None
+    ) -> str:
+        """Format a difference with its sign.
 
-def format_quantity(value: float | None, unit: str, currency: str | None) -> str:
-    """Format a value in its unit.
+        Fractions differ in percentage points, money in percent, other units in the number.
+        """
+        if now is None or before is None:
+            return ""
+        size = abs(now - before)
+        if unit == "ratio":
+            text = self.words("report.points", points=self.number(size * 100, 1))
+        elif unit == "money_minor" and before > 0:
+            text = self.percent(size / before)
+        else:
+            text = self.quantity(size, unit, currency)
+        visible = any(digit in text for digit in "123456789")
+        return ("±" if not visible else "+" if now > before else MINUS) + text
 
-    Args:
-        value: The value; money in minor units.
-        unit: A unit of the metric rows, or `times` for multiples like 3.1×.
-        currency: The currency of money.
-    """
-    if value is None:
-        return UNKNOWN
-    if unit == "ratio":
-        return percent(value)
-    if unit == "money_minor":
-        return money(value, currency)
-    if unit == "times":
-        return f"{number(value, 1)}×"
-    if unit == "seconds":
-        return format_duration(value)
-    decimals = 0 if float(value).is_integer() or abs(value) >= MIN_WHOLE_NUMBER else 1
-    return number(value, decimals) + (" days" if unit == "days" else "")
+    def signed(self, value: float | None) -> str:
+        """Format a whole number with its sign."""
+        if value is None:
+            return UNKNOWN
+        rounded = round(value)
+        return "±0" if rounded == 0 else f"{'+' if rounded > 0 else MINUS}{abs(rounded)}"
 
+    def signed_money(self, minor: int) -> str:
+        """Format an amount in the report's currency with its sign."""
+        return ("+" if minor > 0 else "") + self.money(minor)
 
-def format_change(now: float | None, before: float | None, unit: str, currency: str | None) -> str:
-    """Format a difference with its sign.
+    def signed_units(self, minor: int) -> str:
+        """Format whole units of the report's currency with a sign; a dash for nought."""
+        amount = to_major_units(minor, self.currency)
+        return ("+" if amount > 0 else "") + self.number(amount) if amount else UNKNOWN
 
-    Fractions differ in percentage points, money in percent, other units in the number.
+    def units(self, minor: int) -> str:
+        """Format an amount in whole units of the report's currency, without its code."""
+        return self.number(to_major_units(minor, self.currency))
 
-    Args:
-        now: The current value.
-        before: The earlier value.
-        unit: The unit of both values.
-        currency: The currency of money.
-    """
-    if now is None or before is None:
-        return ""
-    size = abs(now - before)
-    if unit == "ratio":
-        text = f"{number(size * 100, 1)}{THIN}pp"
-    elif unit == "money_minor" and before > 0:
-        text = percent(size / before)
-    else:
-        text = format_quantity(size, unit, currency)
-    visible = any(digit in text for digit in "123456789")
-    return ("±" if not visible else "+" if now > before else MINUS) + text
+    def day_range(self, start: date, end: date) -> str:
+        """Format the days [start, end) without the year: 1 Nov – 29 Nov."""
+        return f"{self.short_day(start)} – {self.short_day(end - timedelta(days=1))}"
 
+    def period(self, start: Any, end: Any) -> str:
+        """Format the half-open period [start, end): Oct 2026, 2026, 3 Nov 2026."""
+        first, after = parse_date(start), parse_date(end)
+        last = after - timedelta(days=1)
+        if first == last:
+            return self.day(first)
+        if first.day == 1 and after.day == 1:
+            months = (after.year - first.year) * 12 + after.month - first.month
+            if months == 1:
+                return self.month(first)
+            if months == 12 and first.month == 1:
+                return _format_date(first, "y", self.words.locale)
+            return f"{self.month(first)} – {self.month(last)}"
+        return f"{self.day(first)} – {self.day(last)}"
 
-def counted(count: int, noun: str) -> str:
-    """Format a count with its noun: 1 record, 2 records."""
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    def day(self, value: date) -> str:
+        """Format a date: Nov 3, 2026 in the language's order."""
+        return _format_date(value, "yMMMd", self.words.locale)
 
+    def short_day(self, value: date) -> str:
+        """Format a date without its year."""
+        return _format_date(value, "MMMd", self.words.locale)
 
-def points(value: float | None) -> str:
-    """Format a number of points with its sign."""
-    if value is None:
-        return UNKNOWN
-    rounded = round(value)
-    return "±0" if rounded == 0 else f"{'+' if rounded > 0 else MINUS}{abs(rounded)}"
+    def weekday(self, value: date) -> str:
+        """Format a date with its weekday, without its year."""
+        return _format_date(value, "MMMEd", self.words.locale)
 
+    def month(self, value: date) -> str:
+        """Format a month: Oct 2026."""
+        return _format_date(value, "yMMM", self.words.locale)
 
-def format_period(start: Any, end: Any) -> str:
-    """Format the half-open period [start, end): Oct 2026, 2026, 3 Nov 2026."""
-    first, after = parse_date(start), parse_date(end)
-    last = after - timedelta(days=1)
-    if first == last:
-        return day(first)
-    if first.day == 1 and after.day == 1:
-        months = (after.year - first.year) * 12 + after.month - first.month
-        if months == 1:
-            return f"{first:%b %Y}"
-        if months == 12 and first.month == 1:
-            return f"{first:%Y}"
-        return f"{first:%b %Y} to {last:%b %Y}"
-    return f"{day(first)} to {day(last)}"
+    def short_month(self, value: date) -> str:
+        """Format a month without its year."""
+        return _format_date(value, "MMM", self.words.locale)
 
+    def moment(self, value: datetime | None) -> str:
+        """Format an instant in the reporting zone; `never` for None."""
+        if value is None:
+            return self.words("report.never")
+        local = value.astimezone(self.zone)
+        time = format_time(local, "HH:mm", locale=self.words.locale)
+        return f"{self.day(local.date())}\u00a0{time}"
 
-def day(value: date) -> str:
-    """Format a date: 3 Nov 2026."""
-    return f"{value.day}\u00a0{value:%b\u00a0%Y}"
-
-
-def format_moment(value: datetime | None, zone: ZoneInfo) -> str:
-    """Format an instant in the reporting zone: 3 Nov 2026 14:05."""
-    if value is None:
-        return "never"
-    local = value.astimezone(zone)
-    return f"{day(local.date())} {local:%H:%M}"
+    def local_day(self, value: datetime) -> date:
+        """Return the day of an instant in the reporting zone."""
+        return value.astimezone(self.zone).date()
 
 
 def parse_date(value: Any) -> date:
     """Return a date unchanged, or parse its ISO form."""
     return value if isinstance(value, date) else date.fromisoformat(str(value))
+
+
+def _use_minus(text: str) -> str:
+    return text.replace("-", MINUS)
+
+
+# The same days and amounts come back for many accounts: each is formatted once.
+@lru_cache(maxsize=8192)
+def _format_number(value: Decimal, pattern: str, locale: Locale) -> str:
+    return _use_minus(format_decimal(value, pattern, locale))
+
+
+@lru_cache(maxsize=8192)
+def _format_date(value: date, skeleton: str, locale: Locale) -> str:
+    pattern = _ENGLISH.get(skeleton) if locale.language == "en" else None
+    text = (
+        format_date(value, pattern, locale)
+        if pattern
+        else format_skeleton(skeleton, value, locale=locale)
+    )
+    return text.replace(" ", "\u00a0")

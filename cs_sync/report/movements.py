@@ -5,19 +5,19 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from cs_sync.report.data import Row
-from cs_sync.report.formats import format_period, parse_date
+from cs_sync.report.formats import parse_date
 
-MOVEMENTS: Mapping[str, tuple[str, int]] = {
-    "new": ("New", 1),
-    "reactivation": ("Reactivation", 1),
-    "expansion": ("Expansion", 1),
-    "contraction": ("Contraction", -1),
-    "churn": ("Churn", -1),
-    "fx": ("Exchange rates", 1),
-    "reclass": ("Reclassified", 1),
-    "restatement": ("Restated", 1),
+MOVEMENTS: Mapping[str, int] = {
+    "new": 1,
+    "reactivation": 1,
+    "expansion": 1,
+    "contraction": -1,
+    "churn": -1,
+    "fx": 1,
+    "reclass": 1,
+    "restatement": 1,
 }
-"""Field → (label, the sign with which it enters the closing)."""
+"""Field → the sign with which it enters the closing."""
 
 
 @dataclass(slots=True)
@@ -29,11 +29,6 @@ class BridgePeriod:
     opening: int = 0
     closing: int = 0
     moves: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def label(self) -> str:
-        """The formatted period."""
-        return format_period(self.start, self.end)
 
 
 def sum_bridge_rows(rows: Iterable[Row]) -> dict[str, list[BridgePeriod]]:
@@ -52,7 +47,7 @@ def sum_bridge_rows(rows: Iterable[Row]) -> dict[str, list[BridgePeriod]]:
         step = steps.setdefault((start, end), BridgePeriod(start, end))
         step.opening += row["opening"] or 0
         step.closing += row["closing"] or 0
-        for name, (_, sign) in MOVEMENTS.items():
+        for name, sign in MOVEMENTS.items():
             step.moves[name] = step.moves.get(name, 0) + sign * (row.get(name) or 0)
     return {
         currency: [steps[key] for key in sorted(steps)]

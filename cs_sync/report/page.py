@@ -1,38 +1,48 @@
 """The report page: data in, one HTML document out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import resources
 from typing import Any
-from urllib.parse import urlsplit
 
-from cs_sync.report import charts, formats
-from cs_sync.report.data import BandCount, InvoiceTie, ReportData, WatchedAccount
+from cs_sync.report import charts, drawing, first_screen
+from cs_sync.report.data import RISK_KINDS, InvoiceTie, ReportData, ReportedAccount
 from cs_sync.report.drawing import import_extra, render_chart
-from cs_sync.report.movements import MOVEMENTS, BridgePeriod, select_movements, sum_bridge_rows
-from cs_sync.report.tiles import OTHER_METRICS, group_tiles, list_aliases
-from cs_sync.report.warnings import list_warnings
+from cs_sync.report.formats import Formats
+from cs_sync.report.groups import build_cohorts, count_migration, group_accounts
+from cs_sync.report.links import sanitize_link
+from cs_sync.report.movements import BridgePeriod, select_movements, sum_bridge_rows
+from cs_sync.report.notices import list_notices
+from cs_sync.report.payload import (
+    MAX_ACCOUNTS,
+    NO_BAND,
+    build_anchors,
+    build_payload,
+    encode_payload,
+)
+from cs_sync.report.risk import sort_by_attention
+from cs_sync.report.tiles import OTHERS, build_tiles, list_aliases
 
-_NO_SCORE = "insufficient"
-_COLOURED_BANDS = {"red", "yellow", "green", "excellent", _NO_SCORE}
-_OUTCOMES = {
-    "create": "created",
-    "update": "updated",
-    "unchanged": "unchanged",
-    "rejected": "rejected",
-    "unknown": "unknown",
-}
+STATIC_ACCOUNTS = 50
+"""Accounts in the page itself, for readers without scripts and for print."""
+_COLOURED_BANDS = {"red", "yellow", "green", "excellent", NO_BAND}
+_OUTCOMES = ("create", "update", "unchanged", "rejected", "unknown")
+_DAYS_OF_USE = ((0, 0), (1, 3), (4, 9), (10, 19), (20, 28))
 
 
 @dataclass(frozen=True, slots=True)
 class BridgeSection:
-    """The MRR of one currency: chart, headline, legend and figures."""
+    """The MRR of one currency: chart, headline, and figures; `title` is the switch's text."""
 
+    title: str
     currency: str
     headline: str
     ties: str
     drawing: str
-    legend: Sequence[tuple[str, str]]
     movements: Sequence[str]
     steps: Sequence[BridgePeriod]
 
@@ -46,42 +56,69 @@ def render_report(data: ReportData) -> str:
     Raises:
         ConfigError: The `report` extra is not installed.
     """
-    groups = group_tiles(data.kpis)
-    tiles = [tile for _, group in groups for tile in group]
-    colours = assign_band_colours(data.bands)
+    formats = Formats(data.words, data.timezone, data.currency)
+    tiles = build_tiles(data.kpis, formats)
+    customers = sort_by_attention(account for account in data.accounts if account.is_customer)
+    anchors = build_anchors(customers)
+    script = (resources.files("cs_sync.report") / "templates" / "report.js").read_text("utf-8")
+    calls = first_screen.list_calls(data, data.generated_at)
     page = _load_template().render(
         data=data,
-        groups=groups,
-        others=OTHER_METRICS,
-        other_names=list_aliases(),
-        warnings=list_warnings(data, tiles),
-        bridges=list(_build_bridge_sections(data)),
-        bands=data.bands,
-        accounts=sum(band.accounts for band in data.bands),
-        scored=sum(band.accounts for band in data.bands if band.band != _NO_SCORE),
-        colours=colours,
-        bands_now=_render_band_chart(data, colours),
-        bands_over_time=_render_band_history(data, colours),
-        outcomes=[(word, data.writes.get(name, 0)) for name, word in _OUTCOMES.items()],
+        t=partial(_translate, formats),
+        f=formats,
+        anchors=anchors,
+        customers=customers,
+        shown=select_static_accounts(customers, calls),
+        most=MAX_ACCOUNTS,
+        payload=encode_payload(build_payload(data, customers, anchors, formats)),
+        script=script,
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        calls=calls,
+        owners=_list_names(customers, "owner"),
+        plans=_list_names(customers, "plan"),
+        segments=_list_names(customers, "segment"),
+        bands=[*data.bands, NO_BAND],
+        kinds=RISK_KINDS,
+        band_counts=Counter(account.now.band for account in customers),
+        band_mrr=_sum_band_mrr(customers),
+        colours=assign_band_colours([*data.bands, NO_BAND]),
+        tiles=tiles,
+        others=OTHERS,
+        aliases=list_aliases(formats) if data.words.language == "en" else [],
+        notices=list_notices(data, [t for group in tiles.values() for t in group], formats),
+        bridges=list(_build_bridge_sections(data, formats)),
+        outcomes=[(name, data.writes.get(name, 0)) for name in _OUTCOMES],
+        cohorts=build_cohorts(data),
+        by_plan=group_accounts(data.accounts, lambda account: account.plan),
+        by_segment=group_accounts(data.accounts, lambda account: account.segment),
+        by_owner=group_accounts(data.accounts, lambda account: account.owner),
+        migration=_build_migration(data),
+        use=_group_by_use(customers),
+        features=_count_features(customers),
+        ticket_topics=_count_ticket_topics(customers),
+        **_build_answers(data, formats),
     )
     return str(page)
 
 
-def assign_band_colours(bands: Sequence[BandCount]) -> dict[str, str]:
+def assign_band_colours(bands: Sequence[str]) -> dict[str, str]:
     """Map each band to a CSS variable: by name for the known bands, else by position."""
     return {
-        band.band: f"var(--band-{band.band if band.band in _COLOURED_BANDS else min(place, 5)})"
+        band: f"var(--band-{band if band in _COLOURED_BANDS else min(place, 5)})"
         for place, band in enumerate(bands)
     }
 
 
-def sanitize_link(link: str) -> str:
-    """Return an http or https link with a host; an empty text for any other link."""
-    try:
-        parts = urlsplit(link)
-    except ValueError:
-        return ""
-    return link if parts.scheme in ("http", "https") and parts.hostname else ""
+def select_static_accounts(
+    customers: Sequence[ReportedAccount], calls: Sequence[first_screen.Call]
+) -> list[ReportedAccount]:
+    """Select the accounts that matter most and those to call, in the order of the table."""
+    called = {call.task.account for call in calls}
+    return [
+        account
+        for place, account in enumerate(customers)
+        if place < STATIC_ACCOUNTS or account.id in called
+    ]
 
 
 def _load_template() -> Any:
@@ -94,81 +131,174 @@ def _load_template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {
-        name: getattr(formats, name)
-        for name in ("counted", "day", "money", "number", "percent", "points", "purse")
-    }
-    environment.filters["moment"] = formats.format_moment
     environment.filters["safe_link"] = sanitize_link
-    environment.filters["fallen"] = _has_fallen
     return environment.get_template("report.html.j2")
 
 
-def _has_fallen(row: WatchedAccount) -> bool:
-    return row.change_30d is not None and round(row.change_30d) < 0
+def _translate(formats: Formats, key: str, n: int | None = None, **fields: Any) -> str:
+    """Return a message of the report, for the template."""
+    texts = {name: str(value) for name, value in fields.items()}
+    return formats.words(f"report.{key}", n, **texts)
 
 
-def _build_bridge_sections(data: ReportData) -> Iterator[BridgeSection]:
-    for currency, steps in sum_bridge_rows(data.mrr).items():
-        names = select_movements(steps)
-        headline = _format_headline(steps, currency)
-        yield BridgeSection(
-            currency=currency,
-            headline=headline,
-            ties=_format_tie(data.ties, currency),
-            drawing=render_chart(
-                partial(charts.build_mrr_chart, steps, currency),
-                f"MRR and its movements in {currency}. {headline} The numbers follow below.",
-            ),
-            legend=[(MOVEMENTS[name][0], charts.MOVEMENT_COLOURS[name]) for name in names],
-            movements=names,
-            steps=steps,
-        )
+def _list_names(customers: Sequence[ReportedAccount], field: str) -> list[str]:
+    return sorted({getattr(account, field) for account in customers} - {""})
 
 
-def _format_headline(steps: Sequence[BridgePeriod], currency: str) -> str:
-    last = steps[-1]
-    gained = sum(amount for amount in last.moves.values() if amount > 0)
-    lost = -sum(amount for amount in last.moves.values() if amount < 0)
-    moved = formats.format_change(last.closing, last.opening, "money_minor", currency)
-    return (
-        f"{formats.money(last.closing, currency)} at the end of {last.label}"
-        f" ({moved}): {formats.money(gained, currency)} gained,"
-        f" {formats.money(lost, currency)} lost."
+def _sum_band_mrr(customers: Sequence[ReportedAccount]) -> Counter[str | None]:
+    money: Counter[str | None] = Counter()
+    for account in customers:
+        money[account.now.band] += account.now.mrr
+    return money
+
+
+def _build_answers(data: ReportData, formats: Formats) -> dict[str, Any]:
+    """Build the answers of the first screen with their charts."""
+    risk, trend = first_screen.answer_risk(data), first_screen.answer_trend(data)
+    agenda = first_screen.answer_agenda(data)
+    words = formats.words
+    trend_chart = agenda_chart = ""
+    if trend.sums and trend.sums[-1].mrr and len(trend.days) > 1:
+        label = words("report.trend_label", since=formats.day(trend.days[0]))
+        spec = charts.build_risk_chart(trend.days, trend.sums, trend.scores, formats)
+        trend_chart = drawing.render_svg(spec, label, "panel")
+    if any(item.kind != "unpaid" for item in agenda.items):
+        spec = charts.build_agenda_chart(agenda.items, data.as_of, formats)
+        agenda_chart = drawing.render_svg(spec, words("report.agenda_label"), "panel")
+    return {
+        "risk": risk,
+        "risk_kinds": first_screen.count_kinds(risk.now),
+        "trend": trend,
+        "trend_chart": trend_chart,
+        "agenda": agenda,
+        "agenda_chart": agenda_chart,
+        "month_rows": first_screen.list_month_rows(data.month) if data.month else [],
+        "names": {account.id: account.name for account in data.accounts},
+        "max_calls": first_screen.CALLS,
+        "max_agenda": first_screen.AGENDA_LINES,
+    }
+
+
+def _build_bridge_sections(data: ReportData, formats: Formats) -> Iterator[BridgeSection]:
+    """Yield the converted bridge first if there are several currencies, then each by itself."""
+    own = sum_bridge_rows(data.mrr)
+    converted = sum_bridge_rows(data.mrr_converted).get(data.currency)
+    if converted and len(own) > 1:
+        title = formats.words("report.all_in", currency=data.currency)
+        yield _build_bridge_section(title, data.currency, converted, (), formats)
+    for currency, steps in own.items():
+        yield _build_bridge_section(currency, currency, steps, data.ties, formats)
+
+
+def _build_bridge_section(
+    title: str,
+    currency: str,
+    steps: Sequence[BridgePeriod],
+    ties: Sequence[InvoiceTie],
+    formats: Formats,
+) -> BridgeSection:
+    headline = _format_headline(steps, currency, formats)
+    return BridgeSection(
+        title=title,
+        currency=currency,
+        headline=headline,
+        ties=_format_tie(ties, currency, formats),
+        drawing=render_chart(
+            partial(charts.build_mrr_chart, steps, currency, formats),
+            formats.words("report.mrr_label", headline=headline),
+        ),
+        movements=select_movements(steps),
+        steps=steps,
     )
 
 
-def _format_tie(ties: Sequence[InvoiceTie], currency: str) -> str:
+def _format_headline(steps: Sequence[BridgePeriod], currency: str, formats: Formats) -> str:
+    last = steps[-1]
+    gained = sum(amount for amount in last.moves.values() if amount > 0)
+    lost = -sum(amount for amount in last.moves.values() if amount < 0)
+    return formats.words(
+        "report.mrr_headline",
+        closing=formats.money(last.closing, currency),
+        period=formats.period(last.start, last.end),
+        change=formats.change(last.closing, last.opening, "money_minor", currency) or "–",
+        gained=formats.money(gained, currency),
+        lost=formats.money(lost, currency),
+    )
+
+
+def _format_tie(ties: Sequence[InvoiceTie], currency: str, formats: Formats) -> str:
     """Describe the part of the newest month's MRR confirmed by invoices."""
     tie = next((candidate for candidate in ties if candidate.currency == currency), None)
     if tie is None:
         return ""
-    tied, mrr, unexplained, left_out = (
-        formats.money(amount, currency, exact=True)
-        for amount in (tie.tied, tie.mrr, tie.unexplained, tie.left_out)
-    )
-    end = f"at the end of {tie.month:%b %Y}"
-    apart = f" {left_out} is from sources without invoices." if tie.left_out else ""
+    words, month = formats.words, formats.month(tie.month)
+
+    def money(amount: int) -> str:
+        return formats.money(amount, currency, exact=True)
+
+    apart = " " + words("report.tie_apart", amount=money(tie.left_out)) if tie.left_out else ""
     if not tie.mrr:
-        return f"No MRR {end} can be held against invoices.{apart}"
-    share = formats.percent(tie.tied / tie.mrr)
-    return (
-        f"{share} of MRR ties to invoices {end}: {tied} of {mrr}, {unexplained} unexplained.{apart}"
+        return words("report.tie_none", month=month) + apart
+    said = words(
+        "report.tie",
+        share=formats.percent(tie.tied / tie.mrr),
+        month=month,
+        tied=money(tie.tied),
+        mrr=money(tie.mrr),
+        unexplained=money(tie.unexplained),
     )
+    return said + apart
 
 
-def _render_band_chart(data: ReportData, colours: Mapping[str, str]) -> str:
-    if not any(band.accounts for band in data.bands):
-        return ""
-    label = "Accounts by band: " + ", ".join(f"{b.accounts} {b.band}" for b in data.bands)
-    return render_chart(partial(charts.build_band_chart, data.bands, colours), label)
+def _build_migration(data: ReportData) -> dict[str, Any]:
+    """Build the matrix of bands from the earliest month with customers to today."""
+    pairs = [(one.past[-3].band if len(one.past) > 2 else None, one.now.band)
+             for one in data.accounts]  # fmt: skip
+    counts = count_migration(pairs)
+    bands = [band for band in (*data.bands, NO_BAND) if any(band in pair for pair in counts)]
+    since = data.months[-3] if len(data.months) > 2 else None
+    return {"counts": counts, "bands": bands, "since": since}
 
 
-def _render_band_history(data: ReportData, colours: Mapping[str, str]) -> str:
-    days = sorted({day.day for day in data.band_history})
-    if len(days) < 2:
-        return ""
-    label = f"Accounts by band from {formats.day(days[0])} to {formats.day(days[-1])}"
-    return render_chart(
-        partial(charts.build_band_history_chart, data.band_history, data.bands, colours), label
-    )
+def _group_by_use(customers: Sequence[ReportedAccount]) -> list[tuple[int, int, int, int]]:
+    """Group accounts with a known use by their active days of 28.
+
+    Returns:
+        (first, last, accounts, MRR) per group; empty without any use.
+    """
+    known = [account for account in customers if account.use]
+    rows = []
+    for first, last in _DAYS_OF_USE:
+        own = [one for one in known if one.use and first <= one.use.recent_days <= last]
+        rows.append((first, last, len(own), sum(account.now.mrr for account in own)))
+    return rows if known else []
+
+
+def _count_features(customers: Sequence[ReportedAccount]) -> list[tuple[str, int, int]]:
+    """Return (feature, accounts that used it in 28 days, their MRR), the most used first."""
+    accounts: Counter[str] = Counter()
+    mrr: Counter[str] = Counter()
+    for account in customers:
+        for feature, days in account.features.items():
+            if days:
+                accounts[feature] += 1
+                mrr[feature] += account.now.mrr
+    return [(name, count, mrr[name]) for name, count in accounts.most_common(10)]
+
+
+def _count_ticket_topics(
+    customers: Sequence[ReportedAccount],
+) -> list[tuple[str, int, int, int, int]]:
+    """Return (topic, tickets, open ones, accounts, their MRR), the most frequent first."""
+    tickets: Counter[str] = Counter()
+    waiting: Counter[str] = Counter()
+    of: dict[str, dict[str, int]] = {}
+    for account in customers:
+        for ticket in account.tickets:
+            tickets[ticket.topic] += 1
+            waiting[ticket.topic] += ticket.is_open
+            of.setdefault(ticket.topic, {})[account.id] = account.now.mrr
+    return [
+        (topic, count, waiting[topic], len(of[topic]), sum(of[topic].values()))
+        for topic, count in tickets.most_common(10)
+    ]

@@ -1,62 +1,39 @@
-"""Metric tiles: the newest value of each metric, its change and its confidence."""
+"""Metric tiles: the newest value of each metric, its change, its line and its confidence."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from cs_sync.metrics.display_units import get_display_unit
 from cs_sync.metrics.registry import list_builtin_metrics
 from cs_sync.report.data import Row
-from cs_sync.report.formats import (
-    MINUS,
-    day,
-    format_change,
-    format_period,
-    format_quantity,
-    parse_date,
-)
+from cs_sync.report.drawing import draw_line
+from cs_sync.report.formats import MINUS, Formats, parse_date
 
 ChangeTone = Literal["good", "bad", "neutral"]
 
-_GROUPS: dict[str, dict[str, tuple[str, int]]] = {
-    "Revenue": {
-        "mrr": ("MRR", 1),
-        "arr": ("ARR", 1),
-        "customers": ("Paying accounts", 1),
-        "arpa": ("Average MRR per account", 1),
-        "new_mrr": ("New MRR", 1),
-        "expansion_mrr": ("Expansion MRR", 1),
-        "churned_mrr": ("Churned MRR", -1),
+TILES: Mapping[str, Mapping[str, int]] = {
+    "revenue": {
+        "mrr": 1,
+        "customers": 1,
+        "arpa": 1,
+        "nrr": 1,
+        "grr": 1,
+        "customer_churn_rate": -1,
+        "gross_mrr_churn_rate": -1,
+        "net_mrr_churn_rate": -1,
     },
-    "Retention": {
-        "nrr": ("Net revenue retention", 1),
-        "grr": ("Gross revenue retention", 1),
-        "customer_churn_rate": ("Customer churn", -1),
-        "gross_mrr_churn_rate": ("Gross MRR churn", -1),
-        "net_mrr_churn_rate": ("Net MRR churn", -1),
-        "expansion_rate": ("Expansion rate", 1),
-        "quick_ratio": ("Quick ratio", 1),
-        "health_score": ("Health score", 1),
-    },
-    "Voice of the customer": {
-        "nps": ("NPS", 1),
-        "csat": ("CSAT", 1),
-        "ces": ("CES", 0),
-        "open_tickets": ("Open tickets", -1),
-        "first_reply_seconds": ("First reply", -1),
-        "fcr": ("Solved at first contact", 1),
-    },
-    "Usage": {
-        "dau": ("Daily active users", 1),
-        "wau": ("Weekly active users", 1),
-        "mau": ("Monthly active users", 1),
-        "dau_mau": ("DAU ÷ MAU", 1),
-        "activation_rate": ("Activation", 1),
-    },
+    "voice": {"nps": 1, "csat": 1, "ces": 0},
+    "support": {"open_tickets": -1, "first_reply_seconds": -1, "fcr": 1},
+    "use": {"mau": 1, "wau": 1, "dau": 1, "dau_mau": 1, "activation_rate": 1},
 }
-"""Heading → metric → (label, +1 where more is better, −1 where less is, 0 where it depends)."""
-OTHER_METRICS = "More figures"
-"""Heading of what has no place above: folded away, so that the page begins with what matters."""
+"""Section → metric → +1 where more is better, −1 where less is, 0 where it depends."""
+OTHERS = "others"
+"""Section of what has no place above: folded away, so that the page begins with what matters."""
+TREND_METRICS = tuple(
+    name for section in TILES.values() for name in section if name != "activation_rate"
+)
+"""Metrics with a line of the past months."""
 _METRICS = {metric.name: metric for metric in list_builtin_metrics()}
 
 
@@ -75,119 +52,123 @@ class Tile:
     interval: str
     warning: str
     stale: bool
+    line: str
     other_names: tuple[str, ...]
 
 
-def list_aliases() -> list[tuple[str, str, str]]:
-    """Return the alternative names of metrics in alphabetical order.
+def list_aliases(formats: Formats) -> list[tuple[str, str, str]]:
+    """Return the alternative names of metrics in alphabetical order; they are English.
 
     Returns:
-        (alias, metric, label) per alternative name.
+        (alias, metric, title) per alternative name.
     """
-    labels = {metric: label for group in _GROUPS.values() for metric, (label, _) in group.items()}
     named = (
-        (alias, name, labels.get(name, metric.title))
+        (alias, name, get_title(name, formats))
         for name, metric in _METRICS.items()
         for alias in metric.aliases
     )
     return sorted(named, key=lambda pair: pair[0].lower())
 
 
-def group_tiles(rows: Sequence[Row]) -> list[tuple[str, list[Tile]]]:
-    """Group tiles under their headings in a fixed order; unknown metrics come last, by name.
+def build_tiles(rows: Sequence[Row], formats: Formats) -> dict[str, list[Tile]]:
+    """Build the tiles by section; unknown metrics are among the others, by name.
 
     Args:
         rows: Rows of `cs-sync metrics`.
-
-    Returns:
-        (heading, tiles) per group with tiles.
+        formats: The formats of the report.
     """
     series_by_metric: dict[str, dict[str, list[Row]]] = {}
     for row in rows:
         if not row.get("segment"):
             series = series_by_metric.setdefault(row["metric"], {})
             series.setdefault(row.get("currency") or "", []).append(row)
-    grouped = {metric for group in _GROUPS.values() for metric in group}
-    others = {m: (_get_title(m), 0) for m in sorted(series_by_metric) if m not in grouped}
-    groups = {**_GROUPS, OTHER_METRICS: others}
-    return [
-        (heading, tiles)
-        for heading, metrics in groups.items()
-        if (tiles := list(_build_tiles(metrics, series_by_metric)))
-    ]
+    placed = {metric for section in TILES.values() for metric in section}
+    others = {metric: 0 for metric in sorted(series_by_metric) if metric not in placed}
+    return {
+        section: list(_build_section(metrics, series_by_metric, formats))
+        for section, metrics in {**TILES, OTHERS: others}.items()
+    }
 
 
-def _build_tiles(
-    metrics: dict[str, tuple[str, int]], series_by_metric: dict[str, dict[str, list[Row]]]
+def get_title(metric: str, formats: Formats) -> str:
+    """Return the title of a metric in the report's language; of an unknown one its name."""
+    if metric in _METRICS:
+        return formats.words(f"metric.{metric}")
+    return metric.replace("_", " ").capitalize()
+
+
+def _build_section(
+    metrics: Mapping[str, int],
+    series_by_metric: Mapping[str, Mapping[str, list[Row]]],
+    formats: Formats,
 ) -> Iterable[Tile]:
-    for metric, (label, better) in metrics.items():
+    for metric, better in metrics.items():
         series = series_by_metric.get(metric, {})
         currencies = sorted(currency for currency in series if currency)
         for currency, rows in sorted(series.items()):
             if currencies and not currency:
                 continue  # the placeholder of a period without money
-            name = f"{label} in {currency}" if len(currencies) > 1 else label
-            yield _build_tile(metric, name, better, rows)
+            title = get_title(metric, formats)
+            yield _build_tile(
+                f"{title} ({currency})" if len(currencies) > 1 else title, better, rows, formats
+            )
 
 
-def _build_tile(metric: str, label: str, better: int, rows: Sequence[Row]) -> Tile:
+def _build_tile(label: str, better: int, rows: Sequence[Row], formats: Formats) -> Tile:
     ordered = sorted(rows, key=lambda row: parse_date(row["period_end"]))
     newest = ordered[-1]
     before = next(
         (r for r in ordered if parse_date(r["period_end"]) == parse_date(newest["period_start"])),
         None,
     )
-    unit, currency = _get_display_unit(newest), newest.get("currency")
-    value = newest["value"]
-    old = before["value"] if before else None
-    changed = format_change(value, old, unit, currency)
+    metric, unit, currency = newest["metric"], _get_unit(newest), newest.get("currency")
+    changed = formats.change(newest["value"], before["value"] if before else None, unit, currency)
+    n, words = newest.get("n"), formats.words
     return Tile(
         metric=metric,
         label=label,
-        value=format_quantity(value, unit, currency),
-        period=format_period(newest["period_start"], newest["period_end"]),
+        value=formats.quantity(newest["value"], unit, currency),
+        period=formats.period(newest["period_start"], newest["period_end"]),
         change=changed,
-        versus=format_period(before["period_start"], before["period_end"]) if before else "",
-        feeling=_judge_change(changed, better),
-        n="" if newest.get("n") is None else f"n = {newest['n']:,}",
-        interval=_format_interval(newest),
-        warning=_describe_status(newest),
+        versus=formats.period(before["period_start"], before["period_end"]) if before else "",
+        feeling=judge_change(changed, better),
+        n="" if n is None else words("report.sample", n=n),
+        interval=_format_interval(newest, formats),
+        warning=_describe_status(newest, formats),
         stale=bool(newest.get("stale_since")) or newest.get("status") == "stale",
+        line=draw_line([row["value"] for row in ordered]),
         other_names=_METRICS[metric].aliases if metric in _METRICS else (),
     )
 
 
-def _judge_change(changed: str, better: int) -> ChangeTone:
+def judge_change(changed: str, better: int) -> ChangeTone:
+    """Return whether a formatted change is good; `better` is +1, −1 or 0."""
     if not better or changed[:1] not in ("+", MINUS):
         return "neutral"
     return "good" if (changed[0] == "+") == (better > 0) else "bad"
 
 
-def _get_display_unit(row: Row) -> str:
+def _get_unit(row: Row) -> str:
     return get_display_unit(row["metric"], str(row["unit"]))
 
 
-def _format_interval(row: Row) -> str:
+def _format_interval(row: Row, formats: Formats) -> str:
     if row.get("low") is None or row.get("high") is None:
         return ""
     low, high = (
-        format_quantity(row[end], _get_display_unit(row), row.get("currency"))
-        for end in ("low", "high")
+        formats.quantity(row[end], _get_unit(row), row.get("currency")) for end in ("low", "high")
     )
-    return f"95\u202f% interval: {low} to {high}"
+    return formats.words("report.interval", low=low, high=high)
 
 
-def _describe_status(row: Row) -> str:
+def _describe_status(row: Row, formats: Formats) -> str:
+    words = formats.words
     if row.get("stale_since"):
-        return f"Stale since {day(parse_date(str(row['stale_since'])[:10]))}"
-    if row.get("status") == "stale":
-        return "Stale"
-    if row.get("status") == "insufficient":
-        return "Too few to judge" if row["value"] is not None else "Not enough data yet"
-    return "May still change" if row.get("status") == "provisional" else ""
-
-
-def _get_title(metric: str) -> str:
-    """Return the registry's title of a metric; of an unknown one its name."""
-    definition = _METRICS.get(metric)
-    return definition.title if definition else metric.replace("_", " ").capitalize()
+        day = formats.day(parse_date(str(row["stale_since"])[:10]))
+        return words("report.status.stale_since", day=day)
+    status = row.get("status")
+    if status == "stale":
+        return words("report.status.stale")
+    if status == "insufficient":
+        return words("report.status.few" if row["value"] is not None else "report.status.none")
+    return words("report.status.provisional") if status == "provisional" else ""

@@ -106,54 +106,54 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
 
 
 @pytest.fixture
-def vendor_http(server: ThreadingHTTPServer) -> Iterator[VendorHttp]:
+def door(server: ThreadingHTTPServer) -> Iterator[VendorHttp]:
     with VendorHttp("acme", sleep=lambda _seconds: None) as http:
         yield http.at(f"http://127.0.0.1:{server.server_port}")
 
 
 @pytest.mark.parametrize("path", ["drips", "drips_headers"])
 def test_an_answer_has_a_total_time(
-    vendor_http: VendorHttp, monkeypatch: pytest.MonkeyPatch, path: str
+    door: VendorHttp, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     """The server goes on for as long as it is listened to: without that time this never ends."""
     monkeypatch.setattr(bounds, "MAX_SECONDS", 0.15)
     with pytest.raises(Unreachable, match="ReadTimeout"):
-        vendor_http.get(path)
+        door.get(path)
 
 
 @pytest.mark.parametrize("path", ["good", "packed", "deflated"])
-def test_a_packed_answer_is_unpacked(vendor_http: VendorHttp, path: str) -> None:
-    assert vendor_http.get(path) == {"fine": True}
+def test_a_packed_answer_is_unpacked(door: VendorHttp, path: str) -> None:
+    assert door.get(path) == {"fine": True}
 
 
 def test_a_bomb_takes_no_more_memory_than_the_largest_answer(
-    vendor_http: VendorHttp, monkeypatch: pytest.MonkeyPatch
+    door: VendorHttp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bounds, "MAX_BYTES", 4 * MEGABYTE)
     tracemalloc.start()
     try:
         with pytest.raises(Unreachable, match="larger than 4 MB"):
-            vendor_http.get("bomb")
+            door.get("bomb")
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert peak < 8 * MEGABYTE
-    assert vendor_http.requests == 1, "it would be as large the next time"
+    assert door.requests == 1, "it would be as large the next time"
 
 
 def test_a_large_answer_that_is_not_packed_is_refused(
-    vendor_http: VendorHttp, monkeypatch: pytest.MonkeyPatch
+    door: VendorHttp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bounds, "MAX_BYTES", 10_000)
     with pytest.raises(Unreachable, match="larger than"):
-        vendor_http.get("large")
+        door.get("large")
     with pytest.raises(AnswerUnknown):
-        vendor_http.post("large", {"create": "it"})
+        door.post("large", {"create": "it"})
 
 
-def test_what_was_not_asked_for_is_not_unpacked(vendor_http: VendorHttp) -> None:
+def test_what_was_not_asked_for_is_not_unpacked(door: VendorHttp) -> None:
     with pytest.raises(Unreachable, match="packed as br"):
-        vendor_http.get("unasked")
+        door.get("unasked")
 
 
 def test_a_stream_that_takes_too_long_by_the_hosts_clock_is_given_up() -> None:

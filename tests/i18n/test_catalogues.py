@@ -11,6 +11,7 @@ from cs_sync.follow_ups.playbooks.contraction_contact import _CAUSES
 from cs_sync.health import SIGNALS
 from cs_sync.i18n import LANGUAGES, Language, get_translator
 from cs_sync.i18n.catalogue import Message, read_catalogue
+from cs_sync.metrics.registry import list_builtin_metrics
 from cs_sync.write_back.fields import build_field_specs
 
 ENGLISH = read_catalogue("en")
@@ -55,7 +56,8 @@ def test_hardly_anything_is_left_in_english(language: Language) -> None:
         for key, message in read_catalogue(language).items()
         if message == ENGLISH[key] and any(c.isalpha() for t in texts(message) for c in bare(t))
     }
-    assert same <= {"reason.nps", "follow_up.mrr", "format.day", "format.day_of_year"}
+    abbreviations = {"reason.nps", "metric.dau_mau", "report.table.mrr", "report.input.nps"}
+    assert same <= {"follow_up.mrr", "format.day", "format.day_of_year"} | abbreviations
 
 
 def bare(text: str) -> str:
@@ -68,6 +70,8 @@ def test_every_playbook_signal_and_cause_has_its_words() -> None:
     for name in SIGNALS:
         assert {f"signal.{name}.title", f"signal.{name}.absence"} <= ENGLISH.keys()
     assert {f"contraction_contact.cause.{name}" for name in _CAUSES} <= ENGLISH.keys()
+    titles = {f"metric.{metric.name}": metric.title for metric in list_builtin_metrics()}
+    assert titles == {key: text for key, text in ENGLISH.items() if key.startswith("metric.")}
 
 
 def test_fields_in_the_crm_are_called_by_their_names_in_a_language() -> None:

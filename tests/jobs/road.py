@@ -16,6 +16,7 @@ import httpx
 import time_machine
 
 from cs_sync.cli import main
+from cs_sync.report import extract_text
 
 NOW = datetime(2026, 3, 10, 8, 0, tzinfo=UTC)
 """A Tuesday, 9 o'clock in Warsaw."""
@@ -122,6 +123,7 @@ class Place:
         """All that the folder holds and all that was printed, to look for secrets in."""
         files = [p for p in self.path.rglob("*") if p.is_file() and p.name != "cs_sync.toml"]
         texts = [path.read_bytes().decode("utf-8", "replace") for path in files]
+        texts += [extract_text(path.read_text("utf-8")) for path in files if path.suffix == ".html"]
         return "\n".join([*texts, *(f"{ran.out}\n{ran.err}" for ran in self.ran)])
 
 

@@ -12,6 +12,7 @@ import orjson
 import pytest
 import respx
 
+from cs_sync.report import extract_text
 from cs_sync_sandbox.hubspot import Portal
 from cs_sync_sandbox.keys import HUBSPOT_TOKEN
 from tests.jobs.road import BOOKS, CONFIG, Place, small_company
@@ -79,6 +80,8 @@ def traces_in(place: Place) -> list[str]:
         if not file.is_file() or "data" in file.parts or file.name == "cs_sync.toml":
             continue
         content = file.read_bytes()
+        if file.suffix == ".html":
+            content += extract_text(content.decode()).encode()
         for text in (content.decode("utf-8", "replace"), content.decode("utf-16-le", "replace")):
             read = html.unescape(text).casefold()
             found += [f"{file.name}: {trace}" for trace in TRACES if trace in read]

@@ -128,14 +128,14 @@ def test_the_report_tells_what_customers_say(place: Place) -> None:
     place.run("sync")
     place.run("report")
     text = page.read_text()
-    assert "What customers say" in text
-    assert "<bdi>The export is slow</bdi>" in text
+    assert "ticket subjects of the last year, by topic" in text
+    assert "“The export is slow”" in text
     assert "<img" not in text
     assert "Invoice is &lt;img" in text
     place.write("data/survey_responses.csv", HEAD)
     place.run("sync")
     place.run("report")
-    assert "What customers say" not in page.read_text(), "too few to tell"
+    assert "of the last year, by topic" not in page.read_text(), "too few to tell"
 
 
 def test_who_is_forgotten_is_in_no_topic_and_still_counted(place: Place) -> None:

@@ -1,24 +1,46 @@
 """A small world to report on, with numbers that can be checked by hand."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from cs_sync.i18n import ENGLISH
+from cs_sync.metrics.periods import add_months
 from cs_sync.report import (
-    BandCount,
-    BandCountOnDay,
+    AgendaItem,
+    AnswerLine,
+    CommentTopic,
+    HistoryPoint,
     InvoiceTie,
+    MonthPart,
+    MonthSoFar,
+    Notices,
     ReportData,
+    ReportedAccount,
     ReportedRun,
     StreamFreshness,
+    TaskLine,
+    TicketLine,
     UnattributedRecords,
-    WatchedAccount,
+    UsedRate,
+    UseLine,
 )
+from cs_sync.report.formats import Formats
 
 HOSTILE = "<script>alert('x')</script>\"&'</style><img src=https://evil.test/p.png>"
+AT = datetime(2026, 11, 21, 4, 15, tzinfo=UTC)
+TODAY = date(2026, 11, 20)
+MONTHS = [add_months(date(2026, 11, 1), -n).replace(day=28) for n in range(12, 0, -1)]
+"""Not quite the ends of the months, which these tests need not know."""
+
+
+@pytest.fixture(scope="session")
+def formats() -> Formats:
+    return Formats(ENGLISH, ZoneInfo("Europe/Warsaw"), "EUR")
 
 
 @pytest.fixture(scope="session")
@@ -68,19 +90,74 @@ def step() -> Callable[..., dict[str, Any]]:
     return row
 
 
+def point(mrr: int, score: float | None = 90.0, band: str = "green", risk: Any = None) -> Any:
+    """A customer's point; one that pays nothing is not paying."""
+    return HistoryPoint(mrr, mrr > 0, score, band, risk, {"usage": 4.0})
+
+
+def account(name: str, now: Any, **fields: Any) -> ReportedAccount:
+    """A customer that was always as it is now, unless the fields say otherwise."""
+    mrr = fields.pop("mrr", {"EUR": now.mrr} if now.mrr else {})
+    before, past = fields.pop("before", now), fields.pop("past", [now] * 12)
+    return ReportedAccount(name, name, now, before, past, mrr=mrr, **fields)
+
+
 @pytest.fixture(scope="session")
 def hostile(kpi: Callable[..., Any], step: Callable[..., Any]) -> ReportData:
     """Everything filled, and every text an attack."""
-    at = datetime(2026, 11, 21, 4, 15, tzinfo=UTC)
+    tasks = [
+        TaskLine("acc_1", HOSTILE, AT.replace(day=18), "high", HOSTILE, "javascript:alert(1)"),
+        TaskLine("acc_1", "Later", AT.replace(day=30), "low", "", "https://crm.test/c/2?a=1&b=2"),
+    ]
+    attacked = account(
+        "acc_1",
+        point(12_345, 17.4, "red", "red"),
+        before=point(12_345),
+        mrr={"EUR": 12_345},
+        owner=HOSTILE,
+        plan=HOSTILE,
+        segment=HOSTILE,
+        change_30d=-72.6,
+        first_paid=date(2026, 2, 3),
+        past=[HistoryPoint()] * 3 + [point(10_000)] * 9,
+        reasons=[(HOSTILE, 40.0), ("No NPS answer", None)],
+        tickets=[TicketLine(TODAY, HOSTILE, HOSTILE, True, "javascript:alert(1)")],
+        answers=[AnswerLine(TODAY, "nps", 3, 10, HOSTILE, HOSTILE)],
+        use=UseLine(2, 13, TODAY, 1, 12),
+        features={HOSTILE: 2, "api": 0},
+        tasks=tasks,
+        links=[(HOSTILE, "https://evil.test"), ("stripe", "javascript:alert(1)")],
+    )
+    others = [
+        account(f"acc_{n}", point(10_000 * n), owner="Kim", plan="Team", first_paid=TODAY)
+        for n in range(2, 10)
+    ]
+    quiet = account("acc_grey", point(0, None, "insufficient"), past=[HistoryPoint()] * 12)
+    part = MonthPart(date(2026, 11, 1), date(2026, 11, 21), {"new": 5_000, "churn": -2_500})
     return ReportData(
         workspace=HOSTILE,
-        generated_at=at,
-        as_of=date(2026, 11, 20),
+        generated_at=AT,
+        as_of=TODAY,
         timezone=ZoneInfo("Europe/Warsaw"),
-        run=ReportedRun(HOSTILE, "partial", at),
+        rates=[UsedRate("JPY", 0.0061, date(2026, 11, 1))],
+        unconverted={"KWD": 1_234},
+        run=ReportedRun(HOSTILE, "partial", AT),
+        months=MONTHS,
+        inputs={"usage": HOSTILE, "billing": "Billing"},
+        segment_name=HOSTILE,
+        accounts=[replace(attacked, name=HOSTILE), *others, quiet],
+        agenda=[
+            AgendaItem(date(2026, 12, 2), "leaving", "acc_1", 12_345, "EUR", 12_345),
+            AgendaItem(date(2026, 12, 24), "renewal", "acc_2", 20_000, "EUR", 20_000),
+            AgendaItem(date(2026, 11, 2), "unpaid", "acc_3", 9_000, "JPY", 549),
+        ],
+        month=MonthSoFar(part, part, part),
         kpis=[
             kpi("nrr", 9, 1.02, n=120),
             kpi("nrr", 10, 1.05, n=125, low=1.01, high=1.09),
+            kpi("nps", 10, 40.0, unit="score"),
+            kpi("open_tickets", 10, 4.0, unit="count"),
+            kpi("mau", 10, 70.0, unit="count"),
             kpi(HOSTILE, 10, 3, unit="count"),
         ],
         mrr=[
@@ -88,32 +165,20 @@ def hostile(kpi: Callable[..., Any], step: Callable[..., Any]) -> ReportData:
             step(10, 130_000, 120_000, expansion=5_000, contraction=15_000),
             step(10, 9_000, 9_000, currency="JPY"),
         ],
-        bands=[
-            BandCount(HOSTILE, 3, {"EUR": 12_345}),
-            BandCount("green", 9, {"EUR": 107_655, "JPY": 9_000}),
-        ],
-        band_history=[
-            BandCountOnDay(date(2026, 11, day), band, day)
-            for day in (18, 19, 20)
-            for band in (HOSTILE, "green")
-        ],
-        watch_list=[
-            WatchedAccount(
-                HOSTILE, HOSTILE, {"EUR": 12_345}, 17.4, HOSTILE, -12.6, [HOSTILE], HOSTILE,
-                "javascript:alert(1)",
-            ),
-            WatchedAccount("acc_2", "Globex", {}, None, "green", link="https://crm.test/c/2?a=1&b=2"),
-        ],
+        mrr_converted=[step(10, 130_055, 120_055, expansion=5_000, contraction=15_000)],
         destination=HOSTILE,
+        writes={"create": 2, "update": 1234, "unchanged": 5, "rejected": 1, "unknown": 3},
+        streams=[
+            StreamFreshness("stripe", "invoices", "ok", AT, 8123, 2),
+            StreamFreshness("posthog", HOSTILE, "failed", None, error=HOSTILE),
+        ],
+        topics=[CommentTopic(HOSTILE, 12, 3, [HOSTILE], 4.25, 40_000)],
         ties=[InvoiceTie("EUR", date(2026, 10, 1), 118_440, 120_000, 1_200, 5_000)],
         unattributed=[
             UnattributedRecords("money", 0, 2_000_000, "EUR"),
             UnattributedRecords("tickets", 12, 300, records=[HOSTILE, "zendesk 11"]),
         ],
-        writes={"create": 2, "update": 1234, "unchanged": 5, "rejected": 1, "unknown": 3},
-        streams=[
-            StreamFreshness("stripe", "invoices", "ok", at, 8123, 2),
-            StreamFreshness("posthog", HOSTILE, "failed", None, error=HOSTILE),
-        ],
-        notes=[HOSTILE, "Run `cs-sync check`."],
-    )  # fmt: skip
+        notices=Notices(
+            4, 1, 2, {"posthog": 92}, ["No usage data."], [HOSTILE, "Run `cs-sync check`."]
+        ),
+    )

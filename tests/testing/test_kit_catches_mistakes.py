@@ -123,8 +123,8 @@ class TakesAnythingForAnAnswer(PebbleSource):
 
     def __init__(self, config: PebbleConfig, http: Http) -> None:
         key = config.api_key.get_secret_value()
-        client = http.at(config.base_url, headers={"Authorization": f"Bearer {key}"})
-        self._http = cast(Any, _Lenient(client))
+        door = http.at(config.base_url, headers={"Authorization": f"Bearer {key}"})
+        self._http = cast(Any, _Lenient(door))
 
 
 class _Lenient:

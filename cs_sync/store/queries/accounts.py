@@ -87,6 +87,25 @@ def read_mrr_at(
     return mrr
 
 
+def read_subscription_mrr(
+    connection: Connection, policy: str, at: datetime
+) -> dict[tuple[str, str], tuple[str, str, int]]:
+    """Map (source, subscription) to its account, currency and MRR at an instant, in minor units."""
+    statement = select(SPAN.c.account_id, SPAN.c.currency, SPAN.c.parts).where(
+        SPAN.c.policy == policy,
+        SPAN.c.known_to.is_(None),
+        SPAN.c.valid_from <= at,
+        or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to > at),
+    )
+    mrr: dict[tuple[str, str], tuple[str, str, int]] = {}
+    for account, currency, parts in connection.execute(statement):
+        for part in parts:
+            key = part["source"], part["subscription"]
+            so_far = mrr.get(key, (account, currency, 0))[2]
+            mrr[key] = account, currency, so_far + int(part["amount"])
+    return mrr
+
+
 def read_mrr_spans(connection: Connection, policy: str) -> dict[str, list[Span]]:
     """Map account id → its MRR spans as known now, oldest first."""
     statement = (

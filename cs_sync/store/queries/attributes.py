@@ -25,6 +25,17 @@ def read_attribute_names(connection: Connection) -> set[str]:
     return set(connection.scalars(select(ATTRIBUTE.c.name).distinct()))
 
 
+def read_current_attributes(
+    connection: Connection, names: Iterable[str]
+) -> dict[str, dict[str, str]]:
+    """Map account id → name → current value of these attributes."""
+    values: dict[str, dict[str, str]] = {}
+    query = _select_known(ATTRIBUTE.c.valid_to.is_(None), ATTRIBUTE.c.name.in_(list(names)))
+    for row in connection.execute(query):
+        values.setdefault(row.account_id, {})[row.name] = row.value
+    return values
+
+
 def format_attribute(value: Any) -> str:
     """Format an attribute value for segments: `true`, `5`, `pro`, equal on every database."""
     return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()

@@ -53,3 +53,12 @@ def read_owner_addresses(connection: Connection) -> list[tuple[str, str, str | N
     statement = select(OWNER.c.source, OWNER.c.source_id, OWNER.c.email)
     rows = connection.execute(statement)
     return [(source, source_id, email) for source, source_id, email in rows]
+
+
+def read_owner_names(connection: Connection) -> dict[tuple[str, str], str]:
+    """Map (source, source id) → the name of an active colleague, else the e-mail address."""
+    statement = select(OWNER.c.source, OWNER.c.source_id, OWNER.c.name, OWNER.c.email).where(
+        OWNER.c.is_active.is_(True), OWNER.c.deleted_at.is_(None)
+    )
+    rows = connection.execute(statement)
+    return {(source, id_): name or email or "" for source, id_, name, email in rows}

@@ -69,6 +69,16 @@ def read_evidence(connection: Connection, scope: SignalScope) -> dict[str, Accou
     )
 
 
+def read_billing_evidence(connection: Connection, scope: SignalScope) -> dict[str, AccountEvidence]:
+    """Read running subscriptions and overdue invoices alone, by account id."""
+    return collect_evidence(
+        {
+            name: connection.execute(EVIDENCE_QUERIES[name](scope)).all()
+            for name in ("subscriptions", "invoices")
+        }
+    )
+
+
 def save_scores(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
     """Store scores (rows of `health_score`), replacing those of the same day."""
     upsert_rows(connection, SCORE, list(rows))

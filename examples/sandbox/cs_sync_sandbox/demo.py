@@ -9,12 +9,15 @@ import tempfile
 import threading
 import time
 from contextlib import suppress
+from datetime import UTC, date, datetime
+from math import sin
 from pathlib import Path
 from typing import Any
 
 from cs_sync_sandbox.process import Sandbox
 
 PARTIAL = 3
+RATE_MONTHS = 30
 
 
 def play(seed: int, *, serve: bool) -> int:
@@ -22,7 +25,8 @@ def play(seed: int, *, serve: bool) -> int:
     folder = Path(tempfile.mkdtemp(prefix="cs-sync-demo-"))
     with Sandbox(seed=seed) as box:
         config = folder / "cs_sync.toml"
-        config.write_text(box.config_toml(folder / "cs_sync.db"), encoding="utf-8")
+        rates = _write_rates(folder / "data")
+        config.write_text(box.config_toml(folder / "cs_sync.db") + rates, encoding="utf-8")
         config.chmod(0o600)
         _say(f"Acme's Stripe, HubSpot, Zendesk and PostHog answer at {box.url}")
         _say(f"its configuration: {config}\n")
@@ -32,6 +36,19 @@ def play(seed: int, *, serve: bool) -> int:
         if serve and code in (0, PARTIAL):
             _serve(box)
     return code
+
+
+def _write_rates(folder: Path) -> str:
+    """Write Acme's monthly rates of the dollar for the `files` connector; return its section."""
+    folder.mkdir(mode=0o700)
+    first = datetime.now(UTC).date().replace(day=1)
+    lines = ["day,base,quote,rate"]
+    for month in range(RATE_MONTHS, -1, -1):
+        year, at = divmod(first.year * 12 + first.month - 1 - month, 12)
+        rate = 0.92 + 0.02 * sin(month / 3)
+        lines.append(f"{date(year, at + 1, 1)},USD,EUR,{rate:.4f}")
+    (folder / "fx_rates.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return f'\n[connectors.files]\npath = "{folder}"\n'
 
 
 def _run_first_time(config: Path) -> int:

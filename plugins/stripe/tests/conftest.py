@@ -95,17 +95,17 @@ def vendor(router: respx.MockRouter) -> FakeStripe:
 
 @pytest.fixture
 def make_source() -> Iterator[Callable[..., StripeSource]]:
-    clients: list[VendorHttp] = []
+    doors: list[VendorHttp] = []
 
     def make(**settings: Any) -> StripeSource:
         clock = ManualClock()
-        client = VendorHttp("stripe", now=clock.now, sleep=clock.sleep, rng=lambda: 0.0)
-        clients.append(client)
-        return StripeSource(StripeConfig.model_validate({"api_key": KEY, **settings}), client)
+        door = VendorHttp("stripe", now=clock.now, sleep=clock.sleep, rng=lambda: 0.0)
+        doors.append(door)
+        return StripeSource(StripeConfig.model_validate({"api_key": KEY, **settings}), door)
 
     yield make
-    for client in clients:
-        client.close()
+    for door in doors:
+        door.close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A webhook that posts through a client without waits, with a clock that tests set."""
+"""A webhook that posts through a door which never waits, by a clock that tests may turn on."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -23,17 +23,17 @@ def clock() -> ManualClock:
 @pytest.fixture
 def open_webhook(clock: ManualClock) -> Iterator[Open]:
     """A destination with these settings."""
-    clients: list[VendorHttp] = []
+    doors: list[VendorHttp] = []
 
     def make(**settings: Any) -> WebhookDestination:
         config = WebhookConfig.model_validate({"url": URL, "signing_secret": SECRET, **settings})
         http = VendorHttp("webhook", now=clock.now, sleep=clock.sleep, rng=lambda: 1.0)
-        clients.append(http)
+        doors.append(http)
         return WebhookDestination(config, http, clock.now)
 
     yield make
-    for client in clients:
-        client.close()
+    for door in doors:
+        door.close()
 
 
 @pytest.fixture

@@ -1,0 +1,87 @@
+"""MRR at risk: of the accounts that leave, have not paid, or are red."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cs_sync.report.data import RISK_KINDS, HistoryPoint, ReportedAccount, RiskKind
+
+FULL_SCORE = 100.0
+
+
+@dataclass(frozen=True, slots=True)
+class RiskSum:
+    """The MRR at risk at one time, in the report's currency, and the whole MRR."""
+
+    amounts: Mapping[RiskKind, int]
+    accounts: Mapping[RiskKind, int]
+    mrr: int
+
+    @property
+    def total(self) -> int:
+        """The MRR at risk."""
+        return sum(self.amounts.values())
+
+    @property
+    def share(self) -> float | None:
+        """The share of the MRR that is at risk; None without MRR."""
+        return self.total / self.mrr if self.mrr else None
+
+
+def classify_risk(band: str, *, leaving: bool, unpaid: bool) -> RiskKind | None:
+    """Return why an account's MRR is at risk; None if it is not.
+
+    Args:
+        band: The health band.
+        leaving: Every running subscription is cancelled.
+        unpaid: An invoice is overdue.
+    """
+    if leaving:
+        return "leaving"
+    if unpaid:
+        return "unpaid"
+    return "red" if band == "red" else None
+
+
+def sum_risk(points: Iterable[HistoryPoint]) -> RiskSum:
+    """Add up the MRR at risk of the accounts at one time."""
+    amounts: dict[RiskKind, int] = dict.fromkeys(RISK_KINDS, 0)
+    counts: dict[RiskKind, int] = dict.fromkeys(RISK_KINDS, 0)
+    mrr = 0
+    for point in points:
+        mrr += point.mrr
+        if point.risk is not None:
+            amounts[point.risk] += point.mrr
+            counts[point.risk] += 1
+    return RiskSum(amounts, counts, mrr)
+
+
+def calculate_attention(account: ReportedAccount) -> float:
+    """Calculate how much an account matters today, in minor units of the report's currency.
+
+    All MRR of an account that leaves or has not paid counts, of others the share that the
+    score misses (none without a score).
+    """
+    point = account.now
+    if point.risk in ("leaving", "unpaid"):
+        return float(point.mrr)
+    missing = FULL_SCORE - min(FULL_SCORE, FULL_SCORE if point.score is None else point.score)
+    return point.mrr * missing / FULL_SCORE
+
+
+def sort_by_attention(accounts: Iterable[ReportedAccount]) -> list[ReportedAccount]:
+    """Sort accounts: what is at risk first, then by how much they matter."""
+    return sorted(
+        accounts,
+        key=lambda account: (
+            account.now.risk is None,
+            -calculate_attention(account),
+            -account.now.mrr,
+            account.id,
+        ),
+    )
+
+
+def average_score(points: Sequence[HistoryPoint]) -> float | None:
+    """Return the mean score of the scored accounts; None without any."""
+    scores = [point.score for point in points if point.score is not None]
+    return sum(scores) / len(scores) if scores else None
