@@ -5,7 +5,7 @@ STAMP := .venv/.set-up
 PROJECTS := ./schemas .[postgres,report,analyse,dev] $(sort $(wildcard ./plugins/*)) $(patsubst %/pyproject.toml,./%,$(sort $(wildcard examples/*/pyproject.toml)))
 MANIFESTS := constraints.txt pyproject.toml schemas/pyproject.toml $(wildcard plugins/*/pyproject.toml) $(wildcard examples/*/pyproject.toml)
 
-.PHONY: setup demo test test-slow soak histories migration card check audit format constraints bench
+.PHONY: setup demo test test-slow soak histories migration plugin-lists card check audit format constraints bench
 setup: $(STAMP)
 
 $(STAMP): $(MANIFESTS)
@@ -40,9 +40,14 @@ HISTORIES ?= 1000
 histories: setup
 	$(BIN)/python -m tests.histories --histories $(HISTORIES) --seed $(SEED)
 
-# The next revision, from the last one to the tables: make migration NAME=what_changes
+# The next revision, from the last one to the tables, and their JSON Schema: make migration NAME=what_changes
 migration: setup
 	$(BIN)/python -m cs_sync_schemas.migrations.new "$(NAME)"
+	$(BIN)/python -m cs_sync_schemas.export > schemas/records.schema.json
+
+# The lists of pyproject.toml that name every plugin, from the folders of plugins/
+plugin-lists: setup
+	$(BIN)/python -m tests.plugin_lists
 
 check: setup
 	$(BIN)/ruff format --check .

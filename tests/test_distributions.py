@@ -14,11 +14,19 @@ from cs_sync.plugins.distributions import (
     how_to_install,
     refuse_foreign_package,
 )
+from tests.plugin_lists import PYPROJECT, fill_lists, list_plugins
 
 ROOT = Path(__file__).parent.parent
 MANIFESTS = [
     path for path in ROOT.glob("**/pyproject.toml") if not {".venv", ".venv-bench"} & {*path.parts}
 ]
+
+
+def test_the_lists_of_the_project_name_every_plugin() -> None:
+    text = PYPROJECT.read_text("utf-8")
+    assert fill_lists(text, list_plugins()) == text, "run make plugin-lists"
+    grown = fill_lists(text, [*list_plugins(), "zuora"])
+    assert grown.count("zuora") == 2 + 2 + 1 + 4, "extra, paths of mypy, contracts"
 
 
 def _install(folder: Path, name: str, version: str, requires: str = "") -> None:

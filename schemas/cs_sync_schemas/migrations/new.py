@@ -2,6 +2,7 @@
 
 import re
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 from alembic import command
@@ -12,6 +13,9 @@ from alembic.script import Script
 from sqlalchemy import create_engine
 
 from cs_sync_schemas.migrations import LOCATION
+
+DIGEST_MARK = "# Digest: "
+"""How the last line of a revision begins: one that has landed is never edited."""
 
 
 def write_revision(name: str, location: Path = LOCATION) -> Path | None:
@@ -43,7 +47,17 @@ def write_revision(name: str, location: Path = LOCATION) -> Path | None:
             rev_id=f"{int(newest) + 1:04}",
             process_revision_directives=_drop_empty,
         )
-    return Path(script.path) if isinstance(script, Script) else None
+    if not isinstance(script, Script):
+        return None
+    path = Path(script.path)
+    text = path.read_text("utf-8")
+    path.write_text(f"{text}{DIGEST_MARK}{make_digest(text)}\n", "utf-8")
+    return path
+
+
+def make_digest(text: str) -> str:
+    """Return the digest of a revision's text, which stands in its last line."""
+    return sha256(text.encode()).hexdigest()[:16]
 
 
 def _drop_empty(

@@ -1428,3 +1428,4 @@ def downgrade() -> None:
 
     op.drop_table('account')
     # ### end Alembic commands ###
+# Digest: e47fbce6af609de7

@@ -22,3 +22,4 @@ def downgrade() -> None:
     """Drop the column."""
     with op.batch_alter_table("source_account", schema=None) as batch_op:
         batch_op.drop_column("last_contacted_at")
+# Digest: d8cd977bc601aa44

@@ -37,3 +37,4 @@ def downgrade() -> None:
         batch_op.drop_column('why')
 
     # ### end Alembic commands ###
+# Digest: 069194f08fffe136

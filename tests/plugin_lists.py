@@ -1,0 +1,48 @@
+"""The lists of `pyproject.toml` that name every plugin: `python -m tests.plugin_lists` fills them.
+
+Extras, paths of mypy, packages and contracts of import-linter: what stands in `plugins/` counts.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PYPROJECT = ROOT / "pyproject.toml"
+ENTRIES = (
+    '{} = ["customer-success-sync-{}"]',
+    '  "plugins/{}/cs_sync_{}",',
+    '  "$MYPY_CONFIG_FILE_DIR/plugins/{}",',
+    '  "cs_sync_{}",',
+)
+OTHERS = {"schemas", "sandbox", "pebble"}
+"""Packages of ours that are no plugins."""
+
+
+def list_plugins() -> list[str]:
+    """The names of the folders that hold a plugin."""
+    return sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))
+
+
+def fill_lists(text: str, plugins: Iterable[str]) -> str:
+    """Replace every run of lines that name plugins by one line for each of these plugins."""
+    names = list(plugins)
+    return "\n".join(_fill_lines(text.split("\n"), names))
+
+
+def _fill_lines(lines: Iterable[str], names: list[str]) -> Iterator[str]:
+    for entry, run in groupby(lines, _find_entry):
+        yield from run if entry is None else (entry.replace("{}", name) for name in names)
+
+
+def _find_entry(line: str) -> str | None:
+    for entry in ENTRIES:
+        found = re.fullmatch(re.escape(entry).replace(r"\{\}", r"(\w+)"), line)
+        if found and not OTHERS.intersection(found.groups()):
+            return entry
+    return None
+
+
+if __name__ == "__main__":
+    PYPROJECT.write_text(fill_lists(PYPROJECT.read_text("utf-8"), list_plugins()), "utf-8")
