@@ -1,24 +1,25 @@
-"""When the share of satisfied answers fell, some days against those before; pure."""
+"""When the share of satisfied people fell, some days against those before; pure."""
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 
 from cs_sync.health.facts import RatingFact
+from cs_sync.metrics.answers import sort_oldest_first
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How many of the answers of some days were satisfied."""
+    """How many of the people who answered in some days were satisfied, by their latest answer."""
 
     satisfied: int
     answers: int
 
     @property
     def rate(self) -> Fraction:
-        """Satisfied ÷ answers; only where there are any."""
+        """Satisfied ÷ people; only where there are any."""
         return Fraction(self.satisfied, self.answers)
 
 
@@ -36,60 +37,98 @@ class Drop:
 
 
 class Timeline:
-    """The answers of an account, counted in any two neighbouring stretches of so many days."""
+    """The answers of an account, counted in any two neighbouring stretches of so many days.
+
+    As in the metric `csat`, the latest answer of each person counts.
+    """
 
     def __init__(self, ratings: Sequence[RatingFact], days: int) -> None:
-        self.ratings = sorted(ratings, key=lambda r: (r.answered_at, r.source, r.source_id))
+        self.ratings = sort_oldest_first(ratings)
         self.times = [rating.answered_at for rating in self.ratings]
-        self.unsatisfied = [n for n, rating in enumerate(self.ratings) if not rating.satisfied]
         self.span = timedelta(days=days)
 
     def recent(self, at: datetime) -> Share:
-        """The answers of the days up to this instant."""
-        start, end = self._place(at - self.span), self._place(at)
-        bad = bisect_left(self.unsatisfied, end) - bisect_left(self.unsatisfied, start)
-        return Share(end - start - bad, end - start)
+        """Count the people who answered in the days up to this instant."""
+        latest = self.list_latest(at)
+        return Share(sum(rating.satisfied for rating in latest), len(latest))
 
     def before(self, at: datetime) -> Share:
-        """The answers of as many days before those."""
+        """Count those of as many days before."""
         return self.recent(at - self.span)
 
+    def list_latest(self, at: datetime) -> list[RatingFact]:
+        """List the latest answer of each person in the days up to this instant, oldest first."""
+        start, end = self.find_bounds(at)
+        latest: dict[str, RatingFact] = {}
+        for rating in reversed(self.ratings[start:end]):
+            latest.setdefault(rating.person, rating)
+        return list(reversed(latest.values()))
+
+    def news(self, at: datetime) -> list[RatingFact]:
+        """List the unsatisfied ones of the answers that count, oldest first."""
+        return [rating for rating in self.list_latest(at) if not rating.satisfied]
+
     def instants(self, until: datetime) -> list[datetime]:
-        """When an answer comes, grows old or is forgotten: nothing changes in between."""
+        """List when an answer comes, grows old or is forgotten: nothing changes in between."""
         spans = [self.span * number for number in range(3)]
         found = {moment + span for moment in self.times for span in spans}
         return sorted(instant for instant in found if instant <= until)
 
-    def first_unsatisfied(self, at: datetime) -> RatingFact:
-        """The earliest unsatisfied answer of the days up to this instant."""
-        place = bisect_left(self.unsatisfied, self._place(at - self.span))
-        return self.ratings[self.unsatisfied[place]]
-
-    def news(self, at: datetime) -> list[RatingFact]:
-        """The unsatisfied answers of the days up to this instant, oldest first."""
-        start, end = self._place(at - self.span), self._place(at)
-        return [rating for rating in self.ratings[start:end] if not rating.satisfied]
+    def find_bounds(self, at: datetime) -> tuple[int, int]:
+        """Return the first answer of the days up to this instant, and the first after them."""
+        return self._place(at - self.span), self._place(at)
 
     def _place(self, at: datetime) -> int:
         return bisect_right(self.times, at)
 
 
+class SlidingShare:
+    """The share of a stretch that only moves forward; each answer enters and leaves it once."""
+
+    def __init__(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+        self._start = self._end = self._satisfied = 0
+        self._latest: dict[str, int] = {}
+
+    def move_to(self, at: datetime) -> Share:
+        """Move the end of the stretch to an instant, no earlier than the last one."""
+        start, end = self._timeline.find_bounds(at)
+        ratings = self._timeline.ratings
+        for number in range(self._end, end):
+            person = ratings[number].person
+            if (earlier := self._latest.get(person)) is not None:
+                self._satisfied -= ratings[earlier].satisfied
+            self._latest[person] = number
+            self._satisfied += ratings[number].satisfied
+        for number in range(self._start, start):
+            if self._latest[ratings[number].person] == number:
+                del self._latest[ratings[number].person]
+                self._satisfied -= ratings[number].satisfied
+        self._start, self._end = start, end
+        return Share(self._satisfied, len(self._latest))
+
+
 def find_drops(timeline: Timeline, now: datetime, fall: Fraction, least: int) -> Iterator[Drop]:
-    """Every drop until now, oldest first: by at least `fall`, with `least` answers on both sides.
+    """Yield every drop until now, oldest first: by `fall`, with `least` people on both sides.
 
     A drop that comes and goes around the edge keeps its first answer, and so its name.
     """
+    recent, before = SlidingShare(timeline), SlidingShare(timeline)
     going_on = False
     for instant in timeline.instants(now):
-        fell = has_fallen(timeline, instant, fall, least)
+        shares = before.move_to(instant - timeline.span), recent.move_to(instant)
+        fell = is_drop(*shares, fall, least)
         if fell and not going_on:
-            first, before = timeline.first_unsatisfied(instant), timeline.before(instant)
-            yield Drop(first, instant, before)
+            yield Drop(timeline.news(instant)[0], instant, shares[0])
         going_on = fell
 
 
 def has_fallen(timeline: Timeline, at: datetime, fall: Fraction, least: int) -> bool:
-    """Whether the share is lower than in the days before, and enough people answered in both."""
-    recent, before = timeline.recent(at), timeline.before(at)
+    """Return whether the share is lower than in the days before."""
+    return is_drop(timeline.before(at), timeline.recent(at), fall, least)
+
+
+def is_drop(before: Share, recent: Share, fall: Fraction, least: int) -> bool:
+    """Return whether enough people answered on both sides, and the share fell by so much."""
     enough = min(recent.answers, before.answers) >= least
     return enough and before.rate - recent.rate >= fall

@@ -40,6 +40,7 @@ from cs_sync.health.signals.seats import select_subscription_seats
 from cs_sync.health.signals.support import TICKET
 from cs_sync.health.signals.surveys import select_latest_answers, select_ratings
 from cs_sync.health.signals.usage import select_used_days
+from cs_sync.metrics.days_of_use import is_feature_used
 from cs_sync.metrics.tickets import was_open
 from cs_sync_schemas import FeatureDay, OnboardingStep, Referral, get_table
 
@@ -112,7 +113,7 @@ def _select_usage(scope: SignalScope) -> Select[Any]:
 
 def _select_features(scope: SignalScope) -> Select[Any]:
     used = and_(FEATURE.c.day <= scope.day, FEATURE.c.day >= scope.first_day(90))
-    active = or_(FEATURE.c.events > 0, FEATURE.c.users > 0)
+    active = is_feature_used()
     days = select_owned(scope, FEATURE, FEATURE.c.feature, FEATURE.c.day, where=and_(used, active))
     recent = case((days.c.day >= scope.first_day(28), days.c.day))
     return (

@@ -45,17 +45,17 @@ class AnswerFact:
 
 @dataclass(frozen=True, slots=True)
 class RatingFact:
-    """One CSAT answer of the last `RATED_DAYS`, whoever gave it how often."""
+    """One CSAT answer of the last `RATED_DAYS`; of each `person` only the latest counts."""
 
     source: str
     source_id: str
+    person: str
     survey: str | None
     score: float
     satisfied: bool
     person_name: str | None
     comment: str | None
     answered_at: datetime
-    person: str | None = None
     kind: str = "csat"
 
 

@@ -1,6 +1,8 @@
 """Survey answers: their order, place on the scale, and satisfaction; one definition for all."""
 
-from typing import Any
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, FromClause, case
 
@@ -17,6 +19,32 @@ def is_scored_answer(kind: str) -> ColumnElement[bool]:
 def order_latest_first(answers: FromClause) -> list[ColumnElement[Any]]:
     """Return the order that puts a respondent's latest answer first."""
     return [answers.c.answered_at.desc(), answers.c.source, answers.c.source_id.desc()]
+
+
+class Dated(Protocol):
+    """An answer outside the database."""
+
+    @property
+    def source(self) -> str:
+        """The source that stores it."""
+
+    @property
+    def source_id(self) -> str:
+        """Its id there."""
+
+    @property
+    def answered_at(self) -> datetime:
+        """When it was given."""
+
+
+A = TypeVar("A", bound=Dated)
+
+
+def sort_oldest_first(answers: Iterable[A]) -> list[A]:
+    """Sort answers as `order_latest_first` does, the other way round."""
+    by_source = sorted(answers, key=lambda answer: answer.source_id)
+    by_source.sort(key=lambda answer: answer.source, reverse=True)
+    return sorted(by_source, key=lambda answer: answer.answered_at)
 
 
 def get_distance(answers: FromClause) -> ColumnElement[Any]:

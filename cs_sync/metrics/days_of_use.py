@@ -1,5 +1,6 @@
 """Days on which somebody used the product, and who: what figures of use begin with."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -13,6 +14,17 @@ from cs_sync_schemas import FeatureDay, UsageDay, get_table
 USE, FEATURE = get_table(UsageDay), get_table(FeatureDay)
 Span = tuple[date, date]
 """The first day, and the first that no longer belongs to it."""
+
+
+def is_used() -> ColumnElement[bool]:
+    """Return the condition for rows of usage with use: events, sessions or time."""
+    return or_(USE.c.events > 0, USE.c.sessions > 0, USE.c.seconds > 0)
+
+
+def is_feature_used(features: Sequence[str] = ()) -> ColumnElement[bool]:
+    """Return the condition for rows of features with use, of these features or of all."""
+    used = or_(FEATURE.c.events > 0, FEATURE.c.users > 0)
+    return and_(FEATURE.c.feature.in_(features), used) if features else used
 
 
 def select_people_days(scope: Scope, *columns: ColumnElement[Any], since: date | None) -> CTE:
@@ -45,10 +57,8 @@ def select_use_days(scope: Scope, *columns: ColumnElement[Any], within: Span | N
     rows of usage of the same people and days.
     """
     if not scope.active_features:
-        some_use = or_(USE.c.events > 0, USE.c.sessions > 0)
-        return select_days_by_owner(scope, USE, *columns, where=some_use, within=within)
-    is_used = FEATURE.c.events + FEATURE.c.users > 0
-    ours = and_(FEATURE.c.feature.in_(scope.active_features), is_used)
+        return select_days_by_owner(scope, USE, *columns, where=is_used(), within=within)
+    ours = is_feature_used(scope.active_features)
     if not any(column.name == "sessions" for column in columns):
         own = (FEATURE.c[column.name] for column in columns)
         return select_days_by_owner(scope, FEATURE, *own, where=ours, within=within)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cs_sync.follow_ups import FollowUpDraft, build_follow_up_key
-from cs_sync.follow_ups.drops import Timeline, find_drops
+from cs_sync.follow_ups.drops import SlidingShare, Timeline, find_drops
 from cs_sync.health.facts import RatingFact
 from tests.follow_ups.views import NOW, drafts, rating, resolved, view
 
@@ -138,6 +138,25 @@ def test_shares_are_those_of_a_plain_count(marks: list[tuple[int, bool]]) -> Non
         inside = [one for one in seen if start < one.answered_at <= at]
         share = line.recent(at)
         assert (share.satisfied, share.answers) == (sum(o.satisfied for o in inside), len(inside))
+
+
+@given(st.lists(st.tuples(st.integers(0, 90), st.booleans(), st.integers(0, 4)), max_size=40))
+def test_a_sliding_stretch_counts_as_a_plain_one(marks: list[tuple[int, bool, int]]) -> None:
+    seen = [rating(n, good, ago(day), person=f"p{who}") for n, (day, good, who) in enumerate(marks)]
+    line = Timeline(seen, 30)
+    recent, before = SlidingShare(line), SlidingShare(line)
+    for at in line.instants(NOW):
+        assert recent.move_to(at) == line.recent(at)
+        assert before.move_to(at - line.span) == line.before(at)
+
+
+def test_who_answers_often_counts_once_by_the_latest_answer() -> None:
+    """One person was unhappy four times and then satisfied: six of six people, and no drop."""
+    again = tuple(rating(20 + n, n == 4, ago(25 - n), person="p9") for n in range(5))
+    glad = answers("+++++", 15, 12, 10, 8, 5, first=5)
+    assert drafts("csat_drop", view(ratings=BEFORE + again + glad)) == []
+    alone = BEFORE + tuple(rating(20 + n, False, ago(10 - n), person="p1") for n in range(8))
+    assert drafts("csat_drop", view(ratings=alone)) == []
 
 
 def test_the_work_grows_with_the_answers_and_not_with_their_square() -> None:

@@ -33,7 +33,10 @@ def everybody() -> Books:
     before = [(day(ago), 5) for ago in (50, 48, 46, 44, 42)]
     since = [(day(ago), score) for ago, score in ((20, 5), (15, 2), (12, 1), (10, 4), (5, 2))]
     for number, (given, score) in enumerate([*before, *since]):
-        books.add("survey_responses", source_id=f"c{number}", kind="csat", contact="p-rated",
+        books.add("contacts", source_id=f"p{number}-rated", account="rated", name="Pat Rated",
+                  email=f"p{number}@rated.example")  # fmt: skip
+        books.add("survey_responses", source_id=f"c{number}", kind="csat",
+                  contact=f"p{number}-rated",
                   score=score, scale_min=1, scale_max=5, answered_at=f"{given}T10:00")  # fmt: skip
     books.customer("topic")
     for number, at in ((512, "2026-02-20"), (518, "2026-02-27"), (523, "2026-03-03")):

@@ -47,7 +47,7 @@ def answer(score: float, name: str = "1", **fields: Any) -> AnswerFact:
 
 def rating(number: int, satisfied: bool, answered_at: datetime, **fields: Any) -> RatingFact:
     given: dict[str, Any] = {
-        "source": "zendesk", "source_id": str(number), "survey": None,
+        "source": "zendesk", "source_id": str(number), "person": f"p{number}", "survey": None,
         "score": 5 if satisfied else 2, "satisfied": satisfied, "person_name": "Ana Lopez",
         "comment": None, "answered_at": answered_at,
     }  # fmt: skip

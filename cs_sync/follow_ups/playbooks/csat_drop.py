@@ -1,4 +1,4 @@
-"""Fewer of an account's answers are satisfied than before: act before it pays less or leaves."""
+"""Fewer of an account's people are satisfied than before: act before it pays less or leaves."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -24,9 +24,11 @@ class CsatSettings(PlaybookSettings):
         default=30, ge=7, le=90, description="The last days, against as many before them."
     )
     fall: float = Field(
-        default=0.25, gt=0, le=1, description="By how much the share of satisfied answers fell."
+        default=0.25, gt=0, le=1, description="By how much the share of satisfied people fell."
     )
-    answers: int = Field(default=5, ge=2, description="Fewer, on either side, tell nothing.")
+    answers: int = Field(
+        default=5, ge=2, description="Fewer people who answered, on either side, tell nothing."
+    )
     surveys: tuple[str, ...] = Field(default=(), description="Those that count; none: all.")
 
 
@@ -89,7 +91,7 @@ def _name_occasion(drop: Drop) -> str:
 CSAT_DROP = Playbook(
     name="csat_drop",
     title="Ask why satisfaction fell",
-    description="An account whose share of satisfied CSAT answers fell is asked what changed.",
+    description="An account whose share of satisfied people (CSAT) fell is asked what changed.",
     propose=propose,
     defaults=CsatSettings(due_in=timedelta(days=3), cool_down=timedelta(days=30)),
     resolved=resolved,

@@ -12,13 +12,13 @@ from sqlalchemy import (
     cast,
     distinct,
     func,
-    or_,
     select,
 )
 
 from cs_sync.health.relations import select_covered_accounts, select_owned
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.signals.features import FEATURE, is_from_reporting_source
+from cs_sync.metrics.days_of_use import is_feature_used, is_used
 from cs_sync_schemas import UsageDay, get_table
 
 USAGE = get_table(UsageDay)
@@ -27,11 +27,7 @@ USAGE = get_table(UsageDay)
 def select_used_days(scope: SignalScope, since: date | None = None) -> CTE:
     """Select the days of use up to the scope's day, with account; only days with activity."""
     table = FEATURE if scope.active_features else USAGE
-    if scope.active_features:
-        is_used = or_(FEATURE.c.events > 0, FEATURE.c.users > 0)
-        active = and_(FEATURE.c.feature.in_(scope.active_features), is_used)
-    else:
-        active = or_(USAGE.c.events > 0, USAGE.c.sessions > 0, USAGE.c.seconds > 0)
+    active = is_feature_used(scope.active_features) if scope.active_features else is_used()
     within = table.c.day <= scope.day
     if since is not None:
         within = and_(within, table.c.day >= since)

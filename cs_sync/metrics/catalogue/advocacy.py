@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from sqlalchemy import CTE, Select, and_, case, exists, func, or_, select
+from sqlalchemy import CTE, Select, and_, case, exists, func, select
 
 from cs_sync.metrics.catalogue.lift import select_lift
 from cs_sync.metrics.catalogue.revenue import BILLING
+from cs_sync.metrics.days_of_use import is_feature_used
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.sql.attribution import select_attributed
 from cs_sync.metrics.sql.mrr_relations import select_customers, select_mrr_pairs
@@ -88,7 +89,7 @@ def _select_feature_lift(scope: Scope) -> Select[Any]:
     )
     use = select_attributed(
         scope, FEATURE, FEATURE.c.feature, FEATURE.c.day,
-        where=or_(FEATURE.c.events > 0, FEATURE.c.users > 0),
+        where=is_feature_used(),
     )  # fmt: skip
     inside = and_(use.c.day >= days.c.first, use.c.day < days.c.after)
     used = (

@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import CTE, Select, and_, func, select
 
+from cs_sync.metrics.days_of_use import is_feature_used
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.sql.attribution import select_attributed
 from cs_sync.metrics.sql.relations import get_segment_columns, select_period_rows, select_quotient
@@ -21,7 +22,7 @@ def _select_feature_use(scope: Scope) -> CTE:
         scope, since=lambda period: period.start, until=lambda period: period.end
     )
     fields = [FEATURE.c[name] for name in ("feature", "day", "events", "users")]
-    use = select_attributed(scope, FEATURE, *fields, where=FEATURE.c.events + FEATURE.c.users > 0)
+    use = select_attributed(scope, FEATURE, *fields, where=is_feature_used())
     inside = and_(use.c.day >= periods.c.since, use.c.day < periods.c.until)
     groups = [periods.c.period, *get_segment_columns(scope, use), use.c.account_id]
     accounts = (
