@@ -12,7 +12,7 @@ MIN_EPOCH_SECONDS = 1e9
 """A reset above this is a moment since 1970 (2001 and later), below it a number of seconds."""
 MIN_EPOCH_MILLISECONDS = 1e11
 ROUNDING_SECONDS = 1.0
-"""Resets are told in whole seconds, and nobody says whether rounded up."""
+"""Resets are in whole seconds; no vendor says whether they are rounded up."""
 MAX_WAIT_SECONDS = 366 * 86400.0
 """Nobody closes for longer: beyond it a number is a mistake, and dates overflow."""
 MAX_ROLLING_REQUESTS = 100_000

@@ -58,7 +58,7 @@ class RequestRetrier:
 
         Args:
             once: The function; its argument counts from 1.
-            told: Called with (seconds, reason, attempt) before each retry.
+            on_retry: Called with (seconds, reason, attempt) before each retry.
 
         Raises:
             CsSyncError: The error of the last RetryableFailure when the limits are reached.

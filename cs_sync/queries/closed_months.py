@@ -25,7 +25,7 @@ from cs_sync_schemas.money import to_major_units
 CLOSING_GRAINS = ("month", "quarter", "year")
 """Days and weeks do not close."""
 MAX_NAMED_ACCOUNTS = 5
-"""How many accounts' restatements are told by name."""
+"""Maximum of accounts that are named with their restatements."""
 
 
 def apply_closed_months(workspace: Workspace, scope: Scope, grain: str) -> Scope:

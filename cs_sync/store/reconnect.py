@@ -42,7 +42,7 @@ class ReconnectPolicy:
     """The sleep function, and the callback before each retry (seconds, reason, attempt)."""
 
     sleep: Callable[[float], object]
-    told: Callable[[float, str, int], object]
+    on_retry: Callable[[float, str, int], object]
     _teller: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, once: Callable[[], T]) -> T:
@@ -59,7 +59,7 @@ class ReconnectPolicy:
                     reason = away.message
                 tells = tells or self._teller.acquire(blocking=False)
                 if tells:
-                    self.told(seconds, reason, attempt)
+                    self.on_retry(seconds, reason, attempt)
                 self.sleep(seconds)
             return once()
         finally:

@@ -8,7 +8,7 @@ from cs_sync.contracts.destination import Ack, Object, Reject
 from cs_sync.write_back.plan import LedgerEntry, PlanItem, build_intent
 
 MAX_SHOWN_PROBLEMS = 20
-"""Problems that are told one by one; a wrong rule would otherwise print every account."""
+"""Maximum of problems printed one by one; a wrong rule would otherwise print every account."""
 
 LedgerEntries = Mapping[tuple[Object, str], LedgerEntry]
 

@@ -27,16 +27,16 @@ def shown(table: RenderableType) -> str:
 
 def test_the_kpis_of_a_run_name_their_segment_and_hide_what_is_unknown() -> None:
     unknown = {**ROW, "metric": "nps", "segment": {}, "value": None}
-    said = shown(kpis_table([ROW, unknown]))
-    assert "churn_by_reason competitor" in said
-    assert "nps" not in said
+    output = shown(kpis_table([ROW, unknown]))
+    assert "churn_by_reason competitor" in output
+    assert "nps" not in output
 
 
 def test_benchmarks_stand_beside_the_values_and_follow_the_period() -> None:
-    said = shown(metrics_table([CHURN, ROW]))
-    assert "good is" in said
-    assert "< 5.0 %" in said
-    assert "reason: competitor" in said
+    output = shown(metrics_table([CHURN, ROW]))
+    assert "good is" in output
+    assert "< 5.0 %" in output
+    assert "reason: competitor" in output
     year = {**CHURN, "period_end": date(2027, 2, 1)}
     assert str(benchmark_cell(year)) == "< 46.0 %"
 
@@ -48,7 +48,7 @@ def test_a_benchmark_is_coloured_by_whether_it_is_reached() -> None:
 
 def test_without_benchmarks_and_segments_there_are_no_columns_for_them() -> None:
     plain = {**ROW, "segment": {}}
-    said = shown(metrics_table([plain]))
-    assert "good is" not in said
-    assert "segment" not in said
+    output = shown(metrics_table([plain]))
+    assert "good is" not in output
+    assert "segment" not in output
     assert str(metric_cell(plain)) == "churn_by_reason"

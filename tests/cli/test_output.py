@@ -166,7 +166,7 @@ def test_the_small_print_of_a_metric() -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "end", "said"),
+    ("start", "end", "message"),
     [
         ("2026-10-01", "2026-11-01", "2026-10"),
         ("2026-12-01", "2027-01-01", "2026-12"),
@@ -176,5 +176,7 @@ def test_the_small_print_of_a_metric() -> None:
         (date(2026, 3, 2), date(2026, 3, 3), "2026-03-02"),
     ],
 )
-def test_a_period_is_said_with_its_last_day(start: date | str, end: date | str, said: str) -> None:
-    assert format_period(start, end) == said
+def test_a_period_is_said_with_its_last_day(
+    start: date | str, end: date | str, message: str
+) -> None:
+    assert format_period(start, end) == message

@@ -74,25 +74,25 @@ def test_every_table_is_of_one_kind() -> None:
 @pytest.mark.parametrize(("model", "name"), list_fields(int, float, without=bool))
 def test_true_is_no_number(model: type[BaseModel], name: str) -> None:
     for value in (True, False, [True], [[1, True]], {"a": [True, 2]}):
-        said = find_error(model, name, value)
-        assert said is not None, value
-        assert "must be a number" in said or "must be a whole number" in said
+        message = find_error(model, name, value)
+        assert message is not None, value
+        assert "must be a number" in message or "must be a whole number" in message
 
 
 @pytest.mark.parametrize(("model", "name"), list_fields(bool))
 def test_one_is_not_true(model: type[BaseModel], name: str) -> None:
     if model.model_fields[name].annotation in (bool, bool | None):
-        said = find_error(model, name, 1)
-        assert said is not None
-        assert "must be true or false" in said
+        message = find_error(model, name, 1)
+        assert message is not None
+        assert "must be true or false" in message
 
 
 @pytest.mark.parametrize(("model", "name"), list_fields(date, time))
 def test_a_number_is_no_time(model: type[BaseModel], name: str) -> None:
     for value in ([9, 17], [True], [9.5]):
-        said = find_error(model, name, value)
-        assert said is not None
-        assert "like" in said
+        message = find_error(model, name, value)
+        assert message is not None
+        assert "like" in message
 
 
 @pytest.mark.parametrize(("model", "name"), list_fields(float))

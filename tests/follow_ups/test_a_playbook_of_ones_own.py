@@ -71,7 +71,7 @@ def test_one_that_fails_is_named_and_the_others_go_on(
         PluginRegistry, "playbooks", property(lambda _plugins: {"second_year": broken})
     )
     place.configure(CONFIG + CRM)
-    said = push(place)
-    assert "playbook second_year failed: AttributeError: 'AccountView' object has no" in said
-    assert "[playbooks.second_year] enabled = false" in said
+    output = push(place)
+    assert "playbook second_year failed: AttributeError: 'AccountView' object has no" in output
+    assert "[playbooks.second_year] enabled = false" in output
     assert portal.companies["acme"]["cs_health_band"] == "green"

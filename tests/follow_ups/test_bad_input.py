@@ -10,7 +10,7 @@ HOSTILE = '"\x1b[2J\x07<script>alert(1)</script>\u202e& ' + "x" * 70_000 + '"'
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said", "remedy"),
+    ("wrong", "message", "remedy"),
     [
         ("[health.inputs.usage]\nweight = 30", "weights must total 100, these total 90",
          "out with weight = 0"),
@@ -49,13 +49,13 @@ HOSTILE = '"\x1b[2J\x07<script>alert(1)</script>\u202e& ' + "x" * 70_000 + '"'
     ],
 )  # fmt: skip
 def test_a_mistake_in_the_file_is_one_message(
-    tmp_path_factory: pytest.TempPathFactory, wrong: str, said: str, remedy: str
+    tmp_path_factory: pytest.TempPathFactory, wrong: str, message: str, remedy: str
 ) -> None:
     place = Place(tmp_path_factory.mktemp("wrong"))
     place.configure(CONFIG + "\n" + "\n".join(f"    {line}" for line in wrong.splitlines()))
     ran = place.run("score")
     assert (ran.code, ran.out) == (2, "")
-    assert said in ran.said
+    assert message in ran.said
     assert remedy in ran.said
     assert ran.err.count("→") == 1
     assert "Traceback" not in ran.err

@@ -62,8 +62,8 @@ def test_a_reason_why_one_is_needless_is_in_the_language_too(place: Place, porta
     step.write_text(f"{head},done_at\n{line},2026-03-10T15:00\n", encoding="utf-8")
     assert place.run("sync").code == 0
     push(place, days=1)
-    told = [note["body"] for note in portal.notes.values()]
-    assert told == ["Już niepotrzebne: krok wykonano 10 mar, 15:00."]
+    text = [note["body"] for note in portal.notes.values()]
+    assert text == ["Już niepotrzebne: krok wykonano 10 mar, 15:00."]
 
 
 def test_another_language_makes_no_twins(place: Place, portal: Portal) -> None:
@@ -76,11 +76,11 @@ def test_another_language_makes_no_twins(place: Place, portal: Portal) -> None:
 
 
 def test_what_stays_in_english_is_said_once(place: Place) -> None:
-    told = "the report and the terminal are in English in this version"
+    text = "the report and the terminal are in English in this version"
     for line in (("check",), ("run", "--dry-run")):
-        assert place.run(*line).said.count(told) == 1
+        assert place.run(*line).said.count(text) == 1
     configured(place, "en")
-    assert told not in place.run("check").said
+    assert text not in place.run("check").said
 
 
 def test_an_unknown_language_is_one_message(place: Place) -> None:

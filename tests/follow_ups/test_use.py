@@ -86,8 +86,8 @@ def test_a_step_without_a_due_date_is_stuck_after_a_week_without_progress() -> N
 def test_a_step_that_was_done_needs_no_help() -> None:
     occasion = "onboarding: invite"
     seen = view(steps=(step("invite", done_at=NOW),))
-    told = resolved("onboarding_step", seen, occasion)
-    assert told == "the step was done on 21 Nov, 10:00"
+    reason = resolved("onboarding_step", seen, occasion)
+    assert reason == "the step was done on 21 Nov, 10:00"
     assert resolved("onboarding_step", view(steps=(step("invite"),)), occasion) is None
 
 

@@ -54,15 +54,15 @@ def test_the_hour_stays_the_same_when_clocks_change() -> None:
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "message"),
     [
         ({"business_hours": ["17:00", "09:00"]}, "business_hours must end after they begin"),
         ({"workdays": ["monday"]}, "'mon'"),
         ({"workdays": []}, "at least 1"),
     ],
 )
-def test_mistakes(wrong: dict[str, Any], said: str) -> None:
-    with pytest.raises(ValidationError, match=said):
+def test_mistakes(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
         WorkingTime.model_validate(wrong)
 
 

@@ -36,7 +36,7 @@ def test_a_table_changes_its_input_and_leaves_the_others() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("given", "message"),
     [
         ({"inputs": {"usage": {"weight": 30}}}, "weights must total 100, these total 90 (usage 30"),
         ({"inputs": {"usage": {"signal": "logins", "points": [(0, 0)]}}},
@@ -67,10 +67,10 @@ def test_a_table_changes_its_input_and_leaves_the_others() -> None:
         ({"profiles": {"big": {"if": {}}}}, "profiles.big.if"),
     ],
 )  # fmt: skip
-def test_mistakes(given: dict[str, Any], said: str) -> None:
+def test_mistakes(given: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError) as error:
         HealthConfig.model_validate(given)
-    assert said in str(error.value)
+    assert message in str(error.value)
 
 
 NEWCOMERS = {"profiles": {
@@ -124,7 +124,7 @@ def test_excellent_may_begin_just_above_a_full_weighted_score() -> None:
 
 
 @pytest.mark.parametrize(
-    ("inputs", "said"),
+    ("inputs", "message"),
     [
         (
             {"seats": {"weight": 30, "signal": "csat_90", "points": [(0, 0), (1, 100)]}},
@@ -139,11 +139,11 @@ def test_excellent_may_begin_just_above_a_full_weighted_score() -> None:
         ),
     ],
 )
-def test_an_added_input_is_told_what_the_others_must_be(inputs: Any, said: str) -> None:
+def test_an_added_input_is_told_what_the_others_must_be(inputs: Any, message: str) -> None:
     """The remedy holds: with these weights the model is sound."""
     with pytest.raises(ValueError, match="weights must total 100") as raised:
         HealthConfig.model_validate({"inputs": inputs})
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     found = re.findall(r"inputs\.(\w+)\.weight = ([\d.]+)", str(raised.value))
     scaled = {name: {**inputs.get(name, {}), "weight": float(weight)} for name, weight in found}
     HealthConfig.model_validate({"inputs": {**inputs, **scaled}})

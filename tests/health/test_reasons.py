@@ -114,7 +114,7 @@ def test_billing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("payments", "said"),
+    ("payments", "message"),
     [
         (None, "Subscription active"),
         (PaymentFact(1, 0, 0), "Subscription active"),
@@ -123,14 +123,14 @@ def test_billing() -> None:
     ],
 )
 def test_who_pays_on_time_is_said_where_invoices_tell(
-    payments: PaymentFact | None, said: str
+    payments: PaymentFact | None, message: str
 ) -> None:
     """An invoice that is open and not due yet says nothing of how it will be paid."""
-    assert say("billing_standing", 2, payments=payments) == said
+    assert say("billing_standing", 2, payments=payments) == message
 
 
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "message"),
     [
         ("missing_features", "; reason: missing features"),
         ("other", ""),
@@ -139,10 +139,10 @@ def test_who_pays_on_time_is_said_where_invoices_tell(
     ],
 )
 def test_a_reason_to_leave_is_a_word_or_a_quotation_never_a_code(
-    code: str | None, said: str
+    code: str | None, message: str
 ) -> None:
     ends = RunningSubscription("stripe", "sub", "active", at(1, 12), code, None)
-    text = f"Subscription cancelled, ends on 1 Dec{said}"
+    text = f"Subscription cancelled, ends on 1 Dec{message}"
     assert say("billing_standing", 1, subscriptions=(ends,)) == text
 
 

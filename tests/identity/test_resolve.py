@@ -313,8 +313,8 @@ def test_a_link_by_an_own_id_or_an_answer_stands_when_its_domain_is_claimed_twic
     key = "k" if how == "own id" else None
     old = [account("hubspot", "1", domain="acme.io", external_key=key),
            account("stripe", "cus_1", email="x@acme.io", external_key=key)]  # fmt: skip
-    said = Answer(1, "link", (RecordRef("hubspot", "1"), RecordRef("stripe", "cus_1")))
-    answers = [said] if how == "answer" else []
+    given = Answer(1, "link", (RecordRef("hubspot", "1"), RecordRef("stripe", "cus_1")))
+    answers = [given] if how == "answer" else []
     first = resolve_identities(IdentityFacts(old, answers=answers))
     second = account("hubspot", "2", domain="acme.io")
     facts = IdentityFacts([*old, second], answers=answers)

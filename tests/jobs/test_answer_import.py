@@ -136,8 +136,8 @@ def test_what_was_answered_here_meanwhile_keeps_its_number(place: Place) -> None
     place.json("accounts", "link", "p2", "p1")
     ran = place.run("accounts", "import", file)
     assert "3 answers imported, 0 undone, 1 here already" in ran.said
-    told = {row["answer"]: row["kind"] for row in place.json("accounts", "answers")}
-    assert told == {1: "link", 2: "link", 3: "split", 4: "test", 5: "link"}
+    kinds = {row["answer"]: row["kind"] for row in place.json("accounts", "answers")}
+    assert kinds == {1: "link", 2: "link", 3: "split", 4: "test", 5: "link"}
     assert [row["source_id"] for row in answers(place) if row["answer"] == 5] == ["heron", "q"]
 
 

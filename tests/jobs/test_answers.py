@@ -55,9 +55,9 @@ def customers(place: Place) -> int:
 
 
 def test_a_question_is_told_by_the_sync_the_check_and_the_report(place: Place) -> None:
-    told = "2 account records could belong to several accounts: cs-sync accounts --conflicts"
-    assert told in place.run("sync").said
-    assert told in place.run("check").said
+    warning = "2 account records could belong to several accounts: cs-sync accounts --conflicts"
+    assert warning in place.run("sync").said
+    assert warning in place.run("check").said
     (first, second) = place.json("accounts", "--conflicts")
     assert (first["source_id"], second["source_id"]) == ("p1", "p2")
     assert first["candidates"] == ["p1", "p2"]
@@ -71,8 +71,8 @@ def test_a_link_is_one_account_at_once_and_undoing_it_is_two_again(place: Place)
     assert place.run("sync").code == 0
     before = graph(place), february(place)
     assert before[1] == {"p1": (0, 0, 5000), "p2": (2000, 0, 2000), "heron": (0, 0, 4000)}
-    said = place.json("accounts", "link", "p1", "p2", "--reason", "One invoice address")
-    assert [(row["kind"], row["source_id"], row["account"]) for row in said] == [
+    rows = place.json("accounts", "link", "p1", "p2", "--reason", "One invoice address")
+    assert [(row["kind"], row["source_id"], row["account"]) for row in rows] == [
         ("link", "p1", "p1"), ("link", "p2", "p1"),
     ]  # fmt: skip
     assert graph(place) == {"p1": "p1", "p2": "p1", "heron": "heron"}
@@ -183,11 +183,11 @@ def test_a_renamed_group_is_told_by_its_people(tmp_path: Path, shown_by: str) ->
         place.write("data/contacts.csv", RENAMED["contacts.csv"].format(at="slug"))
         assert "could belong" not in place.run("sync").said
     place.write("data/contacts.csv", RENAMED["contacts.csv"].format(at="org_7"))
-    told = "2 account records could belong to several accounts"
-    assert told in place.run("sync").said
-    assert told in place.run("check").said
+    warning = "2 account records could belong to several accounts"
+    assert warning in place.run("sync").said
+    assert warning in place.run("check").said
     place.write("data/accounts.csv", RENAMED["accounts.csv"] + "other,other\n")
-    assert told in place.run("sync").said, "it stays open"
+    assert warning in place.run("sync").said, "it stays open"
     rows = place.json("accounts", "--conflicts")
     assert [row["source_id"] for row in rows] == ["org_7", "slug"]
     assert "Most of its people are shared by 2 accounts: org_7, slug" in rows[0]["reason"]

@@ -30,8 +30,8 @@ def test_a_count_deviates(now: int, earlier: list[int], odd: bool) -> None:
 
 
 def test_the_message_says_both_numbers() -> None:
-    told = describe_count_drop(40, [10_000, 12_000, 9_000])
-    assert told == "gave 40 records; the median of the last 3 runs is 10,000"
+    warning = describe_count_drop(40, [10_000, 12_000, 9_000])
+    assert warning == "gave 40 records; the median of the last 3 runs is 10,000"
 
 
 @pytest.mark.parametrize(
@@ -50,17 +50,21 @@ def test_a_profile_deviates(now: TableCounts, odd: list[str]) -> None:
         TableCounts(90, {"email": 86}),
         TableCounts(110, {"email": 105}),
     ]
-    assert told(now, earlier) == odd
+    assert list_deviations(now, earlier) == odd
 
 
-def told(now: TableCounts, earlier: list[TableCounts]) -> list[str]:
+def list_deviations(now: TableCounts, earlier: list[TableCounts]) -> list[str]:
     few = describe_row_drop(now, earlier)
     return [*([few] if few else []), *describe_fill_rate_drops(now, earlier)]
 
 
 def test_small_tables_and_few_runs_say_nothing() -> None:
-    assert told(TableCounts(10, {"email": 0}), [TableCounts(10, {"email": 10})] * 9) == []
-    assert told(TableCounts(99, {"email": 0}), [TableCounts(99, {"email": 99})] * 2) == []
+    assert (
+        list_deviations(TableCounts(10, {"email": 0}), [TableCounts(10, {"email": 10})] * 9) == []
+    )
+    assert (
+        list_deviations(TableCounts(99, {"email": 0}), [TableCounts(99, {"email": 99})] * 2) == []
+    )
 
 
 def contacts(count: int, email: bool = True) -> str:
@@ -98,9 +102,9 @@ def test_a_run_says_that_a_field_has_gone_empty(place: Place) -> None:
     place.write("data/contacts.csv", contacts(64, email=False))
     ran = place.run("sync")
     assert ran.code == 3, "health and follow-ups would rest on what is no longer there"
-    told = "files source_contact: email is filled in 0% of the rows; usual is 100%"
-    assert f"unusual: {told}" in ran.said
-    assert f"warning: {told}" in ran.said
+    warning = "files source_contact: email is filled in 0% of the rows; usual is 100%"
+    assert f"unusual: {warning}" in ran.said
+    assert f"warning: {warning}" in ran.said
 
 
 def test_a_run_says_that_a_stream_gave_much_less(place: Place) -> None:

@@ -36,7 +36,7 @@ BOOKS = {
 ASKED = ("nps", "open_tickets", "mau")
 
 
-def told(place: Place, as_of: str) -> dict[str, set[str]]:
+def list_accounts(place: Place, as_of: str) -> dict[str, set[str]]:
     """Metric → the accounts that it counts anything of."""
     names = [part for name in ASKED for part in ("--metric", name)]
     rows = place.json("metrics", "--as-of", as_of, "--by", "account", *names)
@@ -80,12 +80,12 @@ def after_the_move(place: Place) -> None:
     ("account", "domain"), [("beta", "gmail.com"), ("", "beta.example")], ids=["stated", "domain"]
 )
 def test_a_move_changes_nothing_before_it(place: Place, account: str, domain: str) -> None:
-    assert told(place, "2026-03-01") == all_of("acme")
+    assert list_accounts(place, "2026-03-01") == all_of("acme")
     works_at(place, account, domain)
     assert place.run("sync").code == 0
     after_the_move(place)
-    assert told(place, "2026-03-01") == all_of("acme")
-    assert told(place, "2026-04-01") == {"nps": {"beta"}, "open_tickets": {"acme", "beta"},
+    assert list_accounts(place, "2026-03-01") == all_of("acme")
+    assert list_accounts(place, "2026-04-01") == {"nps": {"beta"}, "open_tickets": {"acme", "beta"},
                                          "mau": {"beta"}}  # fmt: skip
 
 
@@ -93,12 +93,12 @@ def test_who_leaves_takes_nothing_along_and_what_follows_is_nobodys(place: Place
     works_at(place, "")
     assert place.run("sync").code == 0
     after_the_move(place)
-    assert told(place, "2026-03-01") == all_of("acme")
-    assert "acme" not in told(place, "2026-04-01")["nps"]
+    assert list_accounts(place, "2026-03-01") == all_of("acme")
+    assert "acme" not in list_accounts(place, "2026-04-01")["nps"]
     works_at(place, "acme")
     place.now = datetime(2026, 4, 3, 8, tzinfo=UTC)
     assert place.run("sync").code == 0
-    assert "acme" not in told(place, "2026-04-01")["nps"]
+    assert "acme" not in list_accounts(place, "2026-04-01")["nps"]
 
 
 def test_a_company_that_is_merged_takes_its_people_and_their_past_along(place: Place) -> None:
@@ -106,7 +106,7 @@ def test_a_company_that_is_merged_takes_its_people_and_their_past_along(place: P
     assert place.run("sync").code == 0
     (one,) = {row["account"] for row in place.json("accounts") if row["source_id"]}
     after_the_move(place)
-    assert told(place, "2026-03-01") == told(place, "2026-04-01") == all_of(one)
+    assert list_accounts(place, "2026-03-01") == list_accounts(place, "2026-04-01") == all_of(one)
 
 
 def test_what_is_first_known_of_a_person_has_always_been_so(place: Place) -> None:
@@ -118,7 +118,7 @@ def test_what_is_first_known_of_a_person_has_always_been_so(place: Place) -> Non
     place.lose("contact_account", "contact_account_history")
     works_at(place, "beta")
     place.run("sync")
-    assert told(place, "2026-03-01") == all_of("beta")
+    assert list_accounts(place, "2026-03-01") == all_of("beta")
 
 
 def test_the_health_of_then_counts_what_was_said_then(place: Place) -> None:
@@ -141,5 +141,5 @@ def test_a_move_is_as_old_as_the_source_says(place: Place) -> None:
     )
     after_the_move(place)
     assert place.run("sync").code == 0
-    assert told(place, "2026-04-01")["nps"] == {"beta"}
-    assert told(place, "2026-03-01") == all_of("acme")
+    assert list_accounts(place, "2026-04-01")["nps"] == {"beta"}
+    assert list_accounts(place, "2026-03-01") == all_of("acme")

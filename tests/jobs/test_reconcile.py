@@ -116,11 +116,13 @@ def test_another_month_is_asked_for_and_must_be_over(place: Place) -> None:
 
 
 def test_the_table_ends_with_the_share_that_ties(place: Place) -> None:
-    said = place.run("reconcile").said
+    output = place.run("reconcile").said
     assert (
-        "88.2 % of MRR ties to invoices (335.00 EUR of 380.00 EUR); 10.00 EUR unexplained" in said
+        "88.2 % of MRR ties to invoices (335.00 EUR of 380.00 EUR); 10.00 EUR unexplained" in output
     )
-    assert "100.0 % of MRR ties to invoices (90.00 USD of 90.00 USD); 0.00 USD unexplained" in said
+    assert (
+        "100.0 % of MRR ties to invoices (90.00 USD of 90.00 USD); 0.00 USD unexplained" in output
+    )
     assert place.run("--format", "csv", "reconcile").out.startswith(
         "account,month,currency,mrr,invoiced,difference,cause,unexplained,tied\n"
         "gone,2026-02,EUR,3000,2000,1000,unknown,1000,2000\n"
@@ -144,9 +146,9 @@ def test_what_was_learnt_since_the_month_was_closed_is_told(place: Place) -> Non
     items = BOOKS["subscription_items.csv"].replace("01-01,3000,", "01-01,2000,")
     place.write("data/subscription_items.csv", items)
     assert place.run("sync").code == 0
-    said = place.run("reconcile").said
+    output = place.run("reconcile").said
     assert (
-        "2026-02 was closed with MRR of 380.00 EUR; compared is what is known now, 370.00" in said
+        "2026-02 was closed with MRR of 380.00 EUR; compared is what is known now, 370.00" in output
     )
 
 

@@ -17,9 +17,9 @@ def test_what_is_rebuilt_is_marked_told_and_exported(acme: Acme) -> None:
     assert all(span["valid_from"] < first["at"] for span in rebuilt)
     assert all(span["valid_to"] for span in rebuilt), "what runs today is proven by the source"
     accounts = {span["account_id"] for span in rebuilt}
-    told = acme.run("mrr", *YEARS).said
+    output = acme.run("mrr", *YEARS).said
     assert (
-        f"the MRR of {len(accounts)} accounts is partly rebuilt, not proven by the source" in told
+        f"the MRR of {len(accounts)} accounts is partly rebuilt, not proven by the source" in output
     )
     assert acme.run("export", str(acme.path / "out")).code == 0
     header, *lines = (acme.path / "out" / "mrr_span.csv").read_text().splitlines()
@@ -28,5 +28,5 @@ def test_what_is_rebuilt_is_marked_told_and_exported(acme: Acme) -> None:
 
 
 def test_what_began_after_the_first_sync_is_not_marked(acme: Acme) -> None:
-    told = acme.run("mrr", "--since", "2026-10-01", "--until", "2026-11-01").said
-    assert "rebuilt" not in told
+    output = acme.run("mrr", "--since", "2026-10-01", "--until", "2026-11-01").said
+    assert "rebuilt" not in output

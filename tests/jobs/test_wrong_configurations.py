@@ -142,36 +142,36 @@ def refusal(place: Place, text: str) -> str:
     """What `check` prints about it; whatever is wrong, it ends with 2 and repeats no secret."""
     place.configure(text)
     ran = place.run("check")
-    said = [line for line in ran.err.splitlines() if not line.startswith("warning")]
+    message = [line for line in ran.err.splitlines() if not line.startswith("warning")]
     assert ran.code == 2, ran
-    assert said[0].startswith("error: cs_sync.toml"), said
-    assert said[1].startswith("  → "), said
-    assert len(said) == 2, said
+    assert message[0].startswith("error: cs_sync.toml"), message
+    assert message[1].startswith("  → "), message
+    assert len(message) == 2, message
     assert len(ran.err) < 2000
     assert "Traceback" not in ran.err
     assert SECRET not in ran.err + ran.out
-    return said[0]
+    return message[0]
 
 
 @pytest.mark.parametrize(("url", "why"), WRONG_URLS.items())
 def test_an_address_at_which_no_database_can_be(folder: Place, url: str, why: str) -> None:
-    said = refusal(folder, f'[database]\nurl = "{url}"\n{FILES}')
-    assert "database.url" in said
-    assert why in said
+    message = refusal(folder, f'[database]\nurl = "{url}"\n{FILES}')
+    assert "database.url" in message
+    assert why in message
 
 
 @pytest.mark.parametrize(("key", "why"), WRONG_KEYS.items())
 def test_a_key_that_is_none(folder: Place, key: str, why: str) -> None:
-    said = refusal(folder, f'{STRIPE}api_key = "{key}"\n')
-    assert "connectors.stripe.api_key" in said
-    assert why in said
+    message = refusal(folder, f'{STRIPE}api_key = "{key}"\n')
+    assert "connectors.stripe.api_key" in message
+    assert why in message
 
 
 @pytest.mark.parametrize(("url", "why"), WRONG_ADDRESSES.items())
 def test_an_address_of_a_vendor_that_is_none(folder: Place, url: str, why: str) -> None:
-    said = refusal(folder, f'[connectors.stripe]\napi_key = "{SECRET}"\nbase_url = "{url}"\n')
-    assert "connectors.stripe.base_url" in said
-    assert why in said
+    message = refusal(folder, f'[connectors.stripe]\napi_key = "{SECRET}"\nbase_url = "{url}"\n')
+    assert "connectors.stripe.base_url" in message
+    assert why in message
 
 
 @pytest.mark.parametrize(("text", "why"), WRONG_TABLES.items(), ids=list(WRONG_TABLES.values()))

@@ -111,9 +111,9 @@ def test_what_the_list_leaves_out_is_told(tmp_path: Path) -> None:
     place.run("sync")
     asked = place.run("--format", "json", "metrics", "--as-of", "2026-03-01", "--metric", "mau")
     assert [row["value"] for row in asked.rows] == [1]
-    said = " ".join(asked.said.split())
-    assert "no source has seen exprot" in said
-    assert "active_features: totals only gives totals of use" in said
+    output = " ".join(asked.said.split())
+    assert "no source has seen exprot" in output
+    assert "active_features: totals only gives totals of use" in output
     quiet = place.run("metrics", "--as-of", "2026-03-01", "--metric", "nrr")
     assert "active_features" not in quiet.said
 

@@ -43,11 +43,11 @@ def one(ledger: Ledger, metric: str, scope: Scope = Scope((JUNE,))) -> KpiRow:  
 
 
 def test_reasons_are_six_and_sum_to_the_churned(ledger: Ledger) -> None:
-    said = [
+    reasons = [
         "switched_service", "Competitor", "downgraded to free", "business-closed",
         "too_expensive", "something else", "payment_failed", None, "unknown",
     ]  # fmt: skip
-    for n, reason in enumerate(said):
+    for n, reason in enumerate(reasons):
         left(ledger, f"a{n}", reason)
     left(ledger, "dunned", None, cause="payment")
     found = by(ledger, "churn_by_reason", "reason")

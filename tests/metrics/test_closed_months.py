@@ -281,8 +281,8 @@ def test_a_closed_month_may_be_reopened_for_a_reason(place: Place) -> None:
     assert "open again: 2026-01, 2026-02" in ran.said
     both = place.json("mrr", "--since", "2026-01-01", "--until", "2026-03-01")
     assert amounts(both) == [("01", 0, 0, 4200), ("02", 4200, 0, 4200)]
-    told = place.json("state", "months")
-    assert [(row["month"], row["totals"], row["reason"]) for row in told] == [
+    months = place.json("state", "months")
+    assert [(row["month"], row["totals"], row["reason"]) for row in months] == [
         ("2026-01", {"EUR": 4500}, "the price was mistyped"),
         ("2026-01", {"EUR": 4200}, None),
         ("2026-02", {"EUR": 4200}, "the price was mistyped"),

@@ -101,12 +101,12 @@ def test_a_later_merge_does_not_change_what_was_printed(place: Place) -> None:
 
 def test_scores_and_their_reasons_are_those_of_the_accounts_of_then(place: Place) -> None:
     asked = ("--as-of", "2026-03-01")
-    then, told = place.json("score", *asked), place.run("explain", "south", *asked)
+    then, explained = place.json("score", *asked), place.run("explain", "south", *asked)
     assert {row["name"] for row in then} == {"North", "South"}
     known = merge(place)
     assert [row["name"] for row in place.json("score", *asked)] == ["North"]
     assert place.json("score", *asked, "--known-at", known) == then
-    assert place.run("explain", "south", *asked, "--known-at", known).out == told.out
+    assert place.run("explain", "south", *asked, "--known-at", known).out == explained.out
 
 
 def test_a_person_who_changes_companies_answered_for_the_one_of_then(place: Place) -> None:

@@ -38,37 +38,37 @@ def test_texts_are_grouped_by_what_they_are_about() -> None:
 
 
 def test_every_text_is_in_one_topic_and_kept_as_it_was() -> None:
-    said = spoken([*INVOICES, *EXPORTS, "ok", "   "])
-    kept = [v for topic in find_topics(said) for v in topic.verbatims]
-    assert sorted(v.text for v in kept) == sorted(v.text for v in said if v.text.strip())
+    comments = spoken([*INVOICES, *EXPORTS, "ok", "   "])
+    kept = [v for topic in find_topics(comments) for v in topic.verbatims]
+    assert sorted(v.text for v in kept) == sorted(v.text for v in comments if v.text.strip())
 
 
 def test_order_and_chance_do_not_matter() -> None:
-    said = spoken([*INVOICES, *EXPORTS])
-    mixed = list(said)
+    comments = spoken([*INVOICES, *EXPORTS])
+    mixed = list(comments)
     Random(3).shuffle(mixed)
-    assert find_topics(mixed) == find_topics(said)
+    assert find_topics(mixed) == find_topics(comments)
 
 
 @pytest.mark.parametrize("texts", [[], ["only one"], ["a", "b", "c", "d", "e", "f", "g"]])
 def test_few_or_unlike_texts_are_left_together(texts: list[str]) -> None:
-    said = spoken(texts)
-    assert find_topics(said) == ([Topic((), tuple(said))] if said else [])
+    comments = spoken(texts)
+    assert find_topics(comments) == ([Topic((), tuple(comments))] if comments else [])
 
 
 def test_the_most_typical_comes_first_with_scores_and_detractors() -> None:
     """Three NPS answers of 2, 6 and 10 of 10, and a CSAT of 4 of 5 that is 7.5 of 10: a mean of
     25.5 ÷ 4, and two of three who answered the NPS detract."""
     scores = [("nps", 2.0), ("nps", 6.0), ("nps", 10.0), ("csat", 7.5), ("ticket", None)]
-    said = [
+    comments = [
         Verbatim(f"a{n}", utc(2026, 3, 1), "invoice amount", kind, score=score)
         for n, (kind, score) in enumerate(scores)
     ]
-    topic = Topic(("invoice",), tuple(said))
+    topic = Topic(("invoice",), tuple(comments))
     assert topic.mean_score == 25.5 / 4
     assert topic.detractor_share == 2 / 3
-    assert Topic((), tuple(said[3:])).detractor_share is None
-    assert Topic((), tuple(said[4:])).mean_score is None
+    assert Topic((), tuple(comments[3:])).detractor_share is None
+    assert Topic((), tuple(comments[4:])).mean_score is None
     assert topic.account_ids == ("a0", "a1", "a2", "a3", "a4")
     invoices = next(
         one for one in find_topics(spoken([*INVOICES, *EXPORTS])) if "invoice" in one.words
@@ -121,6 +121,6 @@ def test_words_that_tell_nothing_are_left_out(text: str, words: list[str]) -> No
     st.lists(st.sampled_from(["", " ", "0", "AA", "AB", "AA AB", "发票", "กขคง", "é"]), max_size=25)
 )
 def test_any_texts_at_all_are_kept_whole(texts: list[str]) -> None:
-    said = [Verbatim(None, utc(2026, 3, 1), text) for text in texts]
-    kept = sorted(v.text for topic in find_topics(said) for v in topic.verbatims)
+    comments = [Verbatim(None, utc(2026, 3, 1), text) for text in texts]
+    kept = sorted(v.text for topic in find_topics(comments) for v in topic.verbatims)
     assert kept == sorted(text for text in texts if text.strip())

@@ -37,14 +37,14 @@ DIALECTS = ("snowflake", "bigquery", "databricks", "trino", "spark")
 PLAIN = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
 
 
-def _said(statement: Select[Any]) -> str:
+def _compile(statement: Select[Any]) -> str:
     return str(statement.compile(dialect=PLAIN, compile_kwargs={"literal_binds": True}))
 
 
 def _read_back(text: str, dialect: str) -> None:
     parsed: Any = sqlglot.parse_one(text, read="postgres")
-    said = parsed.sql(dialect, unsupported_level=sqlglot.ErrorLevel.RAISE)
-    again: Any = sqlglot.parse_one(said, read=dialect)
+    translated = parsed.sql(dialect, unsupported_level=sqlglot.ErrorLevel.RAISE)
+    again: Any = sqlglot.parse_one(translated, read=dialect)
     assert again.named_selects == parsed.named_selects
 
 
@@ -54,12 +54,12 @@ def test_warehouses_can_read_what_is_said_to_them() -> None:
     The metrics take turns: their statements are built of the same pieces.
     """
     for metric, dialect in zip(list_builtin_metrics(), cycle(DIALECTS), strict=False):
-        _read_back(_said(metric.statement(SCOPE)), dialect)
+        _read_back(_compile(metric.statement(SCOPE)), dialect)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_warehouses_can_read_the_bridge(dialect: str) -> None:
-    _read_back(_said(select_bridge(SCOPE, by_account=True)), dialect)
+    _read_back(_compile(select_bridge(SCOPE, by_account=True)), dialect)
 
 
 SECONDS = {
@@ -86,26 +86,26 @@ def test_a_warehouses_own_dialect_says_every_statement(
 
     Reading takes long: there the metrics take turns.
     """
-    said = apart.submit(_said_by, name).result()
-    for turn, (text, columns) in zip(cycle(SECONDS), said, strict=False):
+    translated = apart.submit(_compile_for, name).result()
+    for turn, (text, columns) in zip(cycle(SECONDS), translated, strict=False):
         if turn == name:
             parsed: Any = sqlglot.parse_one(text, read=name)
             assert parsed.named_selects == columns
-    assert any(SECONDS[name] in text for text, _ in said)
+    assert any(SECONDS[name] in text for text, _ in translated)
 
 
-def _said_by(name: str) -> list[tuple[str, list[str]]]:
+def _compile_for(name: str) -> list[tuple[str, list[str]]]:
     """What a warehouse's own dialect makes of every statement, and the columns that were asked."""
     dialect = registry.load(name)()
     statements = [
         select_bridge(SCOPE),
         *(metric.statement(SCOPE) for metric in list_builtin_metrics()),
     ]
-    told = [
+    texts = [
         str(one.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
         for one in statements
     ]
     return [
         (text.replace("%%", "%"), [column.name for column in one.selected_columns])
-        for text, one in zip(told, statements, strict=True)
+        for text, one in zip(texts, statements, strict=True)
     ]  # a % is doubled for drivers that format with it

@@ -114,19 +114,19 @@ def _compare(world: World, tally: Tally) -> None:
     tally.compared += len(found)
     anew, passing = _read_anew(bench), passing_tables(bench.kind)
     kept = {key: row for key, row in found.items() if key in anew or key[0] not in passing}
-    told = [*describe_differences(anew, kept), *_unlike(world)]
-    tally.lost += [f"{bench.name}: {words}" for words in told]
+    differences = [*describe_differences(anew, kept), *_unlike(world)]
+    tally.lost += [f"{bench.name}: {words}" for words in differences]
     tally.doubled += [f"{bench.name}: {words}" for words in _twice(bench)]
 
 
 def _unlike(world: World) -> list[str]:
     """Where the ids that live in the store are not those of the source."""
-    told = []
+    differences = []
     for record, ids in world.truth().items():
         stored = set(living(world.bench, record))
-        told += [f"{record.__name__} {id_} is missing" for id_ in ids - stored]
-        told += [f"{record.__name__} {id_} lives on" for id_ in stored - ids]
-    return told
+        differences += [f"{record.__name__} {id_} is missing" for id_ in ids - stored]
+        differences += [f"{record.__name__} {id_} lives on" for id_ in stored - ids]
+    return differences
 
 
 def _read_anew(bench: SyncHarness) -> Rows:
@@ -141,11 +141,13 @@ def _read_anew(bench: SyncHarness) -> Rows:
 
 def _twice(bench: SyncHarness) -> list[str]:
     """Records of which more than one version holds now."""
-    told = []
+    differences = []
     versioned = {record for stream in bench.streams for record in stream.snapshot}
     for record in versioned:
-        told += [f"{record.__name__} {name} has {n} versions" for name, n in _open(bench, record)]
-    return told
+        differences += [
+            f"{record.__name__} {name} has {n} versions" for name, n in _open(bench, record)
+        ]
+    return differences
 
 
 def _open(bench: SyncHarness, record: type[Record]) -> list[tuple[str, int]]:

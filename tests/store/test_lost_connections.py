@@ -26,7 +26,7 @@ class Counter:
     """A store in which every transaction adds a row to a table without a key."""
 
     def __init__(self, url: str) -> None:
-        self.told: list[str] = []
+        self.reasons: list[str] = []
         self.slept: list[float] = []
         self.tries = 0
         self.store = open_store(url, WORKSPACES[0])
@@ -36,7 +36,7 @@ class Counter:
             connection.execute(text("DELETE FROM counted"))
 
     def _tell(self, _seconds: float, reason: str, _attempt: int) -> None:
-        self.told.append(reason)
+        self.reasons.append(reason)
 
     def add(self, connection: Connection) -> int:
         """Add a row; how many there are then."""
@@ -86,7 +86,7 @@ def test_a_commit_without_an_answer_is_looked_up(
     assert counter.store.transact(counter.add) == 2
     assert (line[1].cuts, counter.rows()) == (1, 2)
     assert counter.tries == 1 + tries, "what was stored is not done again"
-    assert len(counter.told) == 1
+    assert len(counter.reasons) == 1
 
 
 def test_a_transaction_that_a_crash_took_back_altogether_was_not_committed(
@@ -122,7 +122,7 @@ def test_a_commit_that_is_on_its_way_is_waited_for(
     assert counter.rows() == 1
     assert counter.tries == (1 if arrives else 2)
     assert len(counter.slept) == 3
-    assert "still works on what was sent" in counter.told[1]
+    assert "still works on what was sent" in counter.reasons[1]
 
 
 def wait_for_one_connection(store: Store) -> None:
@@ -174,7 +174,7 @@ def test_a_backend_that_is_ended_in_the_middle_costs_a_try(
 
     assert counter.store.transact(ended) == 1
     assert (counter.tries, counter.rows()) == (3, 1)
-    assert len(counter.told) == 2
+    assert len(counter.reasons) == 2
 
 
 def test_of_two_that_block_each_other_both_are_stored(counter: Counter) -> None:
@@ -211,7 +211,7 @@ def test_of_two_that_block_each_other_both_are_stored(counter: Counter) -> None:
     for thread in threads:
         thread.join()
     assert found == [1, 1]
-    assert [reason.partition("deadlock")[1] for reason in counter.told] == ["deadlock"]
+    assert [reason.partition("deadlock")[1] for reason in counter.reasons] == ["deadlock"]
     with counter.store.read() as connection:
         values = connection.scalars(text("SELECT by FROM counted ORDER BY by")).all()
     assert values == [2, 102]
@@ -223,7 +223,7 @@ def test_of_two_that_block_each_other_both_are_stored(counter: Counter) -> None:
 def test_what_is_wrong_stays_wrong_and_is_told_at_once(counter: Counter, statement: str) -> None:
     with pytest.raises(StoreError):
         counter.store.transact(lambda connection: connection.execute(text(statement)))
-    assert (counter.told, counter.slept) == ([], [])
+    assert (counter.reasons, counter.slept) == ([], [])
 
 
 def test_a_database_that_only_reads_is_told_of_at_once(counter: Counter) -> None:
@@ -233,7 +233,7 @@ def test_a_database_that_only_reads_is_told_of_at_once(counter: Counter) -> None
 
     with pytest.raises(StoreError, match="read-only"):
         counter.store.transact(reading)
-    assert (counter.told, counter.tries) == ([], 1)
+    assert (counter.reasons, counter.tries) == ([], 1)
 
 
 def every(_said: bytes, _server: object) -> bool:
@@ -257,7 +257,7 @@ def test_a_server_that_is_away_is_waited_for_wherever_a_connection_is_opened(
     counter.store.patience.sleep = sleep
     with getattr(counter.store, how)() as connection:
         assert counter.stored(connection) == 1
-    assert len(counter.told) == 3
+    assert len(counter.reasons) == 3
 
 
 def test_a_connection_that_is_not_free_in_time_is_waited_for(database: str) -> None:
@@ -295,4 +295,4 @@ def test_without_patience_the_first_loss_is_told(counter: Counter, line: tuple[s
     line[1].cut = AtCommit(stored=False)
     with pytest.raises(StoreError, match="connection"):
         counter.store.transact(counter.add)
-    assert (counter.told, counter.rows()) == ([], 0)
+    assert (counter.reasons, counter.rows()) == ([], 0)

@@ -17,8 +17,10 @@ class Waiting:
 
     def __init__(self) -> None:
         self.slept: list[float] = []
-        self.told: list[tuple[float, str, int]] = []
-        self.patience = ReconnectPolicy(self.slept.append, lambda *said: self.told.append(said))
+        self.retries: list[tuple[float, str, int]] = []
+        self.patience = ReconnectPolicy(
+            self.slept.append, lambda *retry: self.retries.append(retry)
+        )
 
 
 def failing(times: int, error: Exception) -> Callable[[], int]:
@@ -40,8 +42,8 @@ def test_it_goes_on_as_soon_as_the_server_is_back(times: int) -> None:
     waiting = Waiting()
     assert waiting.patience.run(failing(times, ConnectionLost("gone"))) == times + 1
     assert waiting.slept == sorted(set(waiting.slept)), "every pause is longer than the last"
-    assert waiting.told == [(s, "gone", n) for n, s in enumerate(waiting.slept, 1)]
-    assert len(waiting.told) == times
+    assert waiting.retries == [(s, "gone", n) for n, s in enumerate(waiting.slept, 1)]
+    assert len(waiting.retries) == times
 
 
 def test_a_server_that_stays_away_is_told_of_after_a_minute() -> None:
@@ -56,7 +58,7 @@ def test_nothing_else_is_tried_again(error: Exception) -> None:
     waiting = Waiting()
     with pytest.raises(type(error)):
         waiting.patience.run(failing(1, error))
-    assert (waiting.slept, waiting.told) == ([], [])
+    assert (waiting.slept, waiting.retries) == ([], [])
 
 
 def test_a_pause_that_is_called_off_ends_it() -> None:
@@ -70,8 +72,8 @@ def test_a_pause_that_is_called_off_ends_it() -> None:
 
 
 def test_of_several_that_wait_one_tells_it_for_all() -> None:
-    together, told = threading.Barrier(5, timeout=120), list[int]()
-    patience = ReconnectPolicy(lambda _: together.wait(), lambda *said: told.append(said[2]))
+    together, retries = threading.Barrier(5, timeout=120), list[int]()
+    patience = ReconnectPolicy(lambda _: together.wait(), lambda *retry: retries.append(retry[2]))
     threads = [
         threading.Thread(target=patience.run, args=[failing(3, ConnectionLost("gone"))])
         for _ in range(5)
@@ -80,10 +82,10 @@ def test_of_several_that_wait_one_tells_it_for_all() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert told == [1, 2, 3]
+    assert retries == [1, 2, 3]
     patience.sleep = lambda _: None
     assert patience.run(failing(1, ConnectionLost("again"))) == 2
-    assert told == [1, 2, 3, 1], "the next time is told anew"
+    assert retries == [1, 2, 3, 1], "the next time is told anew"
 
 
 PASSING = (

@@ -39,7 +39,7 @@ class Forgetful:
     clock: Clock
     created: dict[str, datetime] = field(default_factory=dict)
     subjects: dict[str, str] = field(default_factory=dict)
-    told: list[tuple[datetime, str]] = field(default_factory=list)
+    feed: list[tuple[datetime, str]] = field(default_factory=list)
     bad: dict[str, str | None] = field(default_factory=dict)
     """Tickets that cannot be mapped, and the id that can be told of each."""
     expect: int | None = None
@@ -68,7 +68,7 @@ class Forgetful:
             self._tell(id_)
 
     def _tell(self, id_: str) -> None:
-        self.told.append((self.clock.now, id_))
+        self.feed.append((self.clock.now, id_))
 
     def read(self, window: Window) -> Iterator[Page]:
         with self._turn:
@@ -114,7 +114,7 @@ class Forgetful:
         """A place in the feed is known as long as what stands there."""
         assert window.since is not None
         least = max(window.since, self.clock.now - TOLD)
-        events = [(n, e) for n, e in enumerate(self.told) if least <= e[0] < window.until]
+        events = [(n, e) for n, e in enumerate(self.feed) if least <= e[0] < window.until]
         if window.resume is not None:
             if window.resume not in [n for n, _ in events]:
                 raise CsSyncError("no such event", "it is longer ago than events are kept")

@@ -103,13 +103,13 @@ class Process:
 
     store: Store
     clock: Clock = field(default_factory=Clock)
-    told: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
     suppressed: SuppressionList = field(default_factory=SuppressionList)
 
     def __post_init__(self) -> None:
         self.store.patience = ReconnectPolicy(
-            self.sleep, lambda _s, reason, _n: self.told.append(reason)
+            self.sleep, lambda _s, reason, _n: self.reasons.append(reason)
         )
 
     def sleep(self, seconds: float) -> None:
@@ -119,13 +119,13 @@ class Process:
 
     def losses(self) -> list[str]:
         """What was told, but that the server is not yet done with what it was sent."""
-        return [said for said in self.told if "still works on what was sent" not in said]
+        return [reason for reason in self.reasons if "still works on what was sent" not in reason]
 
     def begin_again(self) -> None:
         """With nothing in the database, and at the same time."""
         empty(self.store)
         self.clock.now = NOW
-        self.told.clear()
+        self.reasons.clear()
 
     def sync(self, *given: Stream, line: Line | None = None, cut: Cut | None = None) -> list[Any]:
         """What each stream came to, one after another; the line is cut while they are read."""
@@ -188,9 +188,9 @@ class Requests:
     def __init__(self) -> None:
         self.number = self.commits = 0
 
-    def __call__(self, said: bytes, _server: object) -> bool:
+    def __call__(self, sent: bytes, _server: object) -> bool:
         self.number += 1
-        self.commits += COMMIT in said
+        self.commits += COMMIT in sent
         return False
 
 
@@ -255,7 +255,7 @@ def test_cut_at_any_request_it_ends_as_if_nothing_had_been(
         cut = AtRequest(number, stored=stored)
         assert both(process, line[1], cut) == undisturbed.outcomes, number
         assert everything(process.store) == undisturbed.tables, number
-        silent += not process.told
+        silent += not process.reasons
     # The rows of a COPY come in more or fewer pieces, so that the last numbers may not be reached.
     assert line[1].cuts - before > len(numbers) * 0.8
     # A connection that is found lost when it is taken from the pool is replaced without a word.
@@ -281,8 +281,8 @@ def test_a_backend_that_is_ended_before_the_commit_of_a_page_is_no_loss(
     monkeypatch.setattr("cs_sync.sync.reader.advance", ended)
     assert both(process) == undisturbed.outcomes
     assert everything(process.store) == undisturbed.tables
-    (told,) = process.told
-    assert told.startswith("the database refused: ")
+    (reason,) = process.reasons
+    assert reason.startswith("the database refused: ")
 
 
 def test_a_server_that_stays_away_ends_the_run_and_the_next_one_goes_on(
@@ -320,7 +320,7 @@ def test_a_lease_that_is_taken_meanwhile_is_not_taken_back(
     cut = AtCommit(stored=stored, number=FIRST_PAGE)
     with pytest.raises(LeaseHeld, match="lost its lease"):
         process.sync(*streams(["p"]), line=line[1], cut=cut)
-    assert len(process.told) == 1, "that is no reason to try again"
+    assert len(process.reasons) == 1, "that is no reason to try again"
     assert len(everything(process.store).get("ticket", [])) == stored * len(MANY)
 
 
@@ -336,7 +336,7 @@ def test_who_is_stopped_waits_no_longer(process: Process, line: tuple[str, Line]
     process.store.patience.sleep = sleep
     with pytest.raises(Interrupted):
         process.sync(*streams(["p"]), line=line[1], cut=AtCommit(stored=False))
-    assert len(process.told) == 1
+    assert len(process.reasons) == 1
 
 
 @pytest.mark.parametrize("stored", [True, False])
@@ -348,7 +348,7 @@ def test_somebody_who_was_forgotten_is_forgotten_once(
     contact = {"source_id": "c1", "email": "ann@example.com", "name": "Ann"}
     stream = Stream("contacts", SourceContact, lambda _w: iter([Page({SourceContact: [contact]})]))
     process.sync(stream, line=line[1], cut=AtCommit(stored=stored, number=FIRST_PAGE))
-    assert len(process.told) == 1
+    assert len(process.reasons) == 1
     with process.store.read() as connection:
         rows = connection.execute(select(get_table(SourceContact))).mappings().all()
         listed = connection.execute(select(get_table(Suppression))).mappings().all()

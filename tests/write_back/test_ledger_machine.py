@@ -317,8 +317,8 @@ class LedgerMachine(RuleBasedStateMachine):
             if item.object != "account" or item.action == "refused":
                 continue
             shown = self.desk.fields(item.account)
-            told = {(str(shown["hs_object_id"]), name) for name in item.edited}
-            assert told <= self.typed, f"nobody edited {told - self.typed}"
+            edits = {(str(shown["hs_object_id"]), name) for name in item.edited}
+            assert edits <= self.typed, f"nobody edited {edits - self.typed}"
             for name, value in wished[item.account].op.fields.items():
                 if name in item.edited or name.removeprefix(PREFIX) in DEPENDENT_FIELDS:
                     continue

@@ -29,14 +29,14 @@ class Desk:
     url: str
     line: Line
     portal: Portal
-    told: list[str] = field(default_factory=list)
+    reasons: list[str] = field(default_factory=list)
     slept: list[float] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.store = open_store(self.url, WORKSPACES[0])
         empty(self.store)
         self.store.patience = ReconnectPolicy(
-            self.slept.append, lambda _s, reason, _n: self.told.append(reason)
+            self.slept.append, lambda _s, reason, _n: self.reasons.append(reason)
         )
 
     def pusher(self, clock: Clock) -> DestinationWriter:
@@ -74,7 +74,7 @@ def test_an_intent_or_a_receipt_whose_commit_is_cut_is_noted_once(
     assert complete(desk.portal)
     assert desk.portal.calls == 8, "nothing was sent twice"
     assert desk.ledger() == [("acked", 1)] * 8
-    assert len(desk.told) == 1
+    assert len(desk.reasons) == 1
 
 
 @pytest.mark.parametrize("number", COMMITS)

@@ -48,8 +48,8 @@ class TextCases:
         for first in range(ROUNDS):
             less = _FieldRemover(bench.vendor.vital, first)
             run = bench.sync(rewrite_response(less), full=True)
-            assert_completed(run, f"without {less.said()}")
-            check_nothing_lost(bench, f"without {less.said()}")
+            assert_completed(run, f"without {less.describe()}")
+            check_nothing_lost(bench, f"without {less.describe()}")
 
     def test_hostile_text_is_stored_as_text(self, bench: SyncHarness) -> None:
         """Customers write code, formulas, control characters and novels into their names."""
@@ -111,7 +111,7 @@ class _FieldRemover:
         self._turn = first
         self._left_out: set[str] = set()
 
-    def said(self) -> str:
+    def describe(self) -> str:
         """Return the removed fields."""
         return ", ".join(sorted(self._left_out))
 

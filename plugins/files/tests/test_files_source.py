@@ -292,7 +292,7 @@ def test_a_file_with_a_header_only_is_a_complete_read_of_nothing(write: Write) -
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "is empty"),
         ("source_id\na1\n".encode("utf-16"), "is UTF-16"),
@@ -301,15 +301,15 @@ def test_a_file_with_a_header_only_is_a_complete_read_of_nothing(write: Write) -
     ],
 )
 def test_a_file_that_is_no_table_fails_its_stream(
-    write: Write, tmp_path: Path, content: bytes, said: str
+    write: Write, tmp_path: Path, content: bytes, message: str
 ) -> None:
     source = write({"accounts.csv": ""})
     (tmp_path / "data" / "accounts.csv").write_bytes(content)
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=message):
         pages(source, "accounts")
     (finding,) = source.check()
     assert not finding.ok
-    assert said in finding.message
+    assert message in finding.message
 
 
 def test_a_missing_folder_and_an_empty_one_say_what_to_do(write: Write, tmp_path: Path) -> None:
@@ -352,10 +352,10 @@ def test_check_tells_everything_that_is_wrong_with_all_files_at_once(write: Writ
             "owners.csv": "\ufeff",
         }
     )
-    told = [f"{f.subject}: {f.message} → {f.remedy}" for f in source.check() if not f.ok]
-    assert told[0].endswith("is empty → give it a header line, or take it out of the folder")
+    findings = [f"{f.subject}: {f.message} → {f.remedy}" for f in source.check() if not f.ok]
+    assert findings[0].endswith("is empty → give it a header line, or take it out of the folder")
     export = "→ correct the cells, or how the file is exported"
-    assert told[1:] == [
+    assert findings[1:] == [
         "accounts.csv: column nmae: every row with it is rejected → unknown column; did you mean"
         " name?",
         "accounts.csv: column plan: every row with it is rejected → unknown column; name it"

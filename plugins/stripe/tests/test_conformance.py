@@ -70,27 +70,27 @@ class ChangingStripe(Stripe):
 
     def __init__(self, site: Site) -> None:
         super().__init__(site)
-        self.told: list[Json] = []
+        self.events: list[Json] = []
         self.changes_of_lists = -1
         self._lists: dict[str, Listing] = {}
 
     @property
     def lists(self) -> dict[str, Listing]:
         """Made anew after every change, each of which is told by an event."""
-        if self.changes_of_lists != len(self.told):
-            self._lists = make_listings(self.books, [*self.told, *list_events(self.books)])
-            self.changes_of_lists = len(self.told)
+        if self.changes_of_lists != len(self.events):
+            self._lists = make_listings(self.books, [*self.events, *list_events(self.books)])
+            self.changes_of_lists = len(self.events)
         return self._lists
 
-    def tell(self, stream: str, what: str, id_: str, previous: Json | None = None) -> str:
+    def add_event(self, stream: str, what: str, id_: str, previous: Json | None = None) -> str:
         """Put an event into the feed: it names the object, in an old version's shape."""
         at, kind = int(self.site.now().timestamp()), f"{KINDS[stream]}.{what}"
         data: Json = {"object": {"id": id_, "object": KINDS[stream].split(".")[-1]}}
         if previous:
             data["previous_attributes"] = previous
-        name = f"evt_{at}{len(self.told):05d}_told"
+        name = f"evt_{at}{len(self.events):05d}_new"
         event = {"id": name, "object": "event", "type": kind, "created": at, "data": data}
-        self.told.insert(0, event)
+        self.events.insert(0, event)
         return id_
 
     def app(self) -> Starlette:
@@ -115,8 +115,8 @@ class StripeVendor(VendorFake):
         self.stripe = ChangingStripe(Site(small_world(), now))
         self.books = self.stripe.books
         for number in range(7):
-            self.stripe.tell("subscriptions", "updated", "sub_old", {"quantity": number})
-        for event in self.stripe.told:
+            self.stripe.add_event("subscriptions", "updated", "sub_old", {"quantity": number})
+        for event in self.stripe.events:
             event["created"] -= 86_400
         self._answers = make_asgi_answer(self.stripe.app())
 
@@ -135,8 +135,8 @@ class StripeVendor(VendorFake):
 
     def add(self, stream: str) -> str | None:
         added = getattr(self, f"_add_{stream}")()
-        told = stream == "subscription_changes"
-        return str(added) if told else self.stripe.tell(stream, "created", added)
+        is_event = stream == "subscription_changes"
+        return str(added) if is_event else self.stripe.add_event(stream, "created", added)
 
     def _add_products(self) -> str:
         new = f"prod_new{len(self.books.products)}"
@@ -175,7 +175,7 @@ class StripeVendor(VendorFake):
 
     def _add_subscription_changes(self) -> str:
         self._more_seats()
-        return str(self.stripe.told[0]["id"])
+        return str(self.stripe.events[0]["id"])
 
     def edit(self, stream: str) -> str | None:
         """What was told of a change is never told otherwise."""
@@ -192,7 +192,7 @@ class StripeVendor(VendorFake):
             "refunds": {"amount": 1},
         }
         records[id_] = replace(old, **changes[stream])
-        return self.stripe.tell(stream, "voided" if stream == "invoices" else "updated", id_)
+        return self.stripe.add_event(stream, "voided" if stream == "invoices" else "updated", id_)
 
     def _more_seats(self) -> str:
         old = self._living_subscription()
@@ -203,7 +203,7 @@ class StripeVendor(VendorFake):
             replace(last, quantity=seats + 5, valid_from=now),
         )
         self.books.subscriptions[old.id] = replace(old, items=(*past, ended, begun))
-        return self.stripe.tell("subscriptions", "updated", old.id, {"quantity": seats})
+        return self.stripe.add_event("subscriptions", "updated", old.id, {"quantity": seats})
 
     def delete(self, stream: str) -> str | None:
         """Customers stay as a stub, subscriptions and refunds cannot be deleted."""
@@ -217,7 +217,7 @@ class StripeVendor(VendorFake):
             del records[id_]
         else:
             return None
-        return self.stripe.tell(stream, "deleted", id_)
+        return self.stripe.add_event(stream, "deleted", id_)
 
     def _living_subscription(self) -> Any:
         living = (s for s in self.books.subscriptions.values() if s.status == "active")

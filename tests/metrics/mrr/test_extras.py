@@ -33,7 +33,7 @@ def billed(source_id: str, item_id: str, fields: dict[str, Any], **more: Any) ->
     )
 
 
-def told(*rows: Any) -> list[tuple[datetime, str, int]]:
+def list_movements(*rows: Any) -> list[tuple[datetime, str, int]]:
     movements = calculate_account_mrr(facts(sub(started_at=at(2026, 2)), *rows), MrrPolicy())
     return [(m.at, m.kind, m.amount) for m in movements.movements]
 
@@ -48,7 +48,7 @@ def test_one_that_comes_back_without_a_bill_is_no_successor() -> None:
         shown("again", at(2026, 3, 8), at(2026, 6), **EXTRA),
         shown("new", SWITCH, at(2026, 6), **NEW),
     ]
-    assert told(*rows) == [
+    assert list_movements(*rows) == [
         (at(2026, 2), "new", 2300),
         (CAME, "contraction", 300),
         (at(2026, 3, 8), "expansion", 300),
@@ -65,7 +65,7 @@ def test_a_plan_of_which_only_an_event_tells_replaced_the_one_before() -> None:
     ]
     between = {"source_id": "between", "price": "pro", "quantity": "1"}
     extra = {"source_id": "extra", "price": "x", "quantity": "1"}
-    assert told(*rows, change(SWITCH, items=[between, extra])) == STEPS
+    assert list_movements(*rows, change(SWITCH, items=[between, extra])) == STEPS
 
 
 def test_an_extra_of_which_only_a_credit_is_left_replaced_nothing() -> None:
@@ -75,9 +75,12 @@ def test_an_extra_of_which_only_a_credit_is_left_replaced_nothing() -> None:
         "3", (went, YEAR[1]), -250, 1, subscription_item_source_id="e", is_proration=True, **EXTRA
     )
     plan = billed("1", "old", OLD)
-    assert told(plan, credit, shown("new", SWITCH, at(2026, 6), **NEW)) == [STEPS[0], STEPS[2]]
+    assert list_movements(plan, credit, shown("new", SWITCH, at(2026, 6), **NEW)) == [
+        STEPS[0],
+        STEPS[2],
+    ]
     late = shown("new", at(2026, 5), at(2026, 6), **NEW)
-    assert told(plan, credit, late) == [STEPS[0], (at(2026, 5), "expansion", 3000)]
+    assert list_movements(plan, credit, late) == [STEPS[0], (at(2026, 5), "expansion", 3000)]
 
 
 def test_what_is_first_read_in_a_bill_was_gone_when_it_was_read() -> None:
@@ -91,7 +94,7 @@ def test_what_is_first_read_in_a_bill_was_gone_when_it_was_read() -> None:
             is_proration=True, first_seen_at=read, **EXTRA,
         ),
     ]  # fmt: skip
-    assert told(*rows) == [*STEPS[:2], (read, "contraction", 300)]
+    assert list_movements(*rows) == [*STEPS[:2], (read, "contraction", 300)]
 
 
 def test_one_that_is_seen_beside_the_successor_was_not_replaced_by_it() -> None:
@@ -102,7 +105,7 @@ def test_one_that_is_seen_beside_the_successor_was_not_replaced_by_it() -> None:
         shown("extra", CAME, at(2026, 3, 7), valid_to=missed, **EXTRA),
         shown("new", SWITCH, at(2026, 4), **NEW),
     ]
-    assert told(*rows) == [*STEPS, (missed, "contraction", 300)]
+    assert list_movements(*rows) == [*STEPS, (missed, "contraction", 300)]
 
 
 def test_as_many_seats_tell_the_successor_from_an_extra() -> None:
@@ -111,11 +114,11 @@ def test_as_many_seats_tell_the_successor_from_an_extra() -> None:
     plan = line("1", YEAR, 24000, 12, subscription_item_source_id="old", **OLD)
     extra = shown("extra", CAME, at(2026, 6), **EXTRA)
     new = shown("new", SWITCH, at(2026, 6), **NEW, **many)
-    assert told(plan, extra, new) == [
+    assert list_movements(plan, extra, new) == [
         (at(2026, 2), "new", 24000), (CAME, "expansion", 300), (SWITCH, "expansion", 36000),
     ]  # fmt: skip
     one = shown("new", SWITCH, at(2026, 6), **NEW)
-    assert told(plan, extra, one)[1][:2] == (CAME, "contraction"), "no plan counts twice"
+    assert list_movements(plan, extra, one)[1][:2] == (CAME, "contraction"), "no plan counts twice"
 
 
 def test_what_a_change_of_the_interval_does_not_bill_is_gone() -> None:
@@ -131,4 +134,4 @@ def test_what_a_change_of_the_interval_does_not_bill_is_gone() -> None:
         line("4", monthly, 5000, 1, subscription_item_source_id="new", **NEW),
         shown("new", SWITCH, at(2026, 6), **NEW),
     ]
-    assert told(*rows) == [(at(2026, 2), "new", 2300), (SWITCH, "expansion", 2700)]
+    assert list_movements(*rows) == [(at(2026, 2), "new", 2300), (SWITCH, "expansion", 2700)]

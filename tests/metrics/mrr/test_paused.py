@@ -28,7 +28,9 @@ def bills(*skipped: int, until: int = 7) -> list[Any]:
     return [row for n in every for row in month(n, "void" if n in skipped else "paid")]
 
 
-def told(*rows: Any, past: tuple[SubscriptionFact, ...] = (), **switches: Any) -> list[Any]:
+def list_movements(
+    *rows: Any, past: tuple[SubscriptionFact, ...] = (), **switches: Any
+) -> list[Any]:
     book = facts(*rows)
     book = BillingFacts(
         "a", book.subscriptions, book.items, (), book.invoices, book.lines, book.changes, past
@@ -49,12 +51,12 @@ EVENTS = [change(PAUSED_AT, collection_paused=None), change(RESUMED_AT, collecti
 
 
 def test_events_tell_a_pause_that_is_over() -> None:
-    assert told(RUNNING, MINE, *bills(4, 5), *EVENTS) == paused(PAUSED_AT, RESUMED_AT)
+    assert list_movements(RUNNING, MINE, *bills(4, 5), *EVENTS) == paused(PAUSED_AT, RESUMED_AT)
 
 
 def test_void_invoices_prove_a_pause_that_nothing_else_tells_of() -> None:
-    assert told(RUNNING, MINE, *bills(4, 5)) == paused(at(2026, 4, 10), at(2026, 6, 10))
-    assert told(RUNNING, MINE, *bills(4, 5), pause="counted") == [(START, "new", "start")]
+    assert list_movements(RUNNING, MINE, *bills(4, 5)) == paused(at(2026, 4, 10), at(2026, 6, 10))
+    assert list_movements(RUNNING, MINE, *bills(4, 5), pause="counted") == [(START, "new", "start")]
 
 
 def test_a_stop_after_the_bill_was_voided_does_not_explain_it() -> None:
@@ -62,13 +64,13 @@ def test_a_stop_after_the_bill_was_voided_does_not_explain_it() -> None:
     ended = sub(
         started_at=START, status="canceled", ended_at=at(2026, 4, 10, 20), changed_at=at(2026, 7)
     )
-    assert told(ended, MINE, *bills(4, until=4))[1] == (
+    assert list_movements(ended, MINE, *bills(4, until=4))[1] == (
         at(2026, 4, 10), "churn", "pause",
     )  # fmt: skip
     before = sub(
         started_at=START, status="canceled", ended_at=at(2026, 4, 9, 20), changed_at=at(2026, 7)
     )
-    assert told(before, MINE, *bills(4, until=4))[1][0] == at(2026, 4, 9, 20)
+    assert list_movements(before, MINE, *bills(4, until=4))[1][0] == at(2026, 4, 9, 20)
 
 
 def test_an_invoice_that_was_made_again_or_fought_for_is_no_pause() -> None:
@@ -78,18 +80,20 @@ def test_an_invoice_that_was_made_again_or_fought_for_is_no_pause() -> None:
         line("again", (at(2026, 3, 10), at(2026, 4, 10)), 1000, 1),
     ]
     rest = [row for n in (1, 2, 5, 6) for row in month(n)]
-    assert told(RUNNING, MINE, *rest, *month(3, "void"), *again, *late) == [(START, "new", "start")]
+    assert list_movements(RUNNING, MINE, *rest, *month(3, "void"), *again, *late) == [
+        (START, "new", "start")
+    ]
 
 
 def test_a_pause_that_was_seen_stays_when_it_is_over() -> None:
     """Seen paused on 1 May, running on 2 July; its events are gone by then."""
     seen = sub(started_at=START, changed_at=at(2026, 5, 1), collection_paused="void")
     before = sub(started_at=START, changed_at=at(2026, 3, 12))
-    assert told(RUNNING, MINE, *bills(4, 5), past=(before, seen)) == paused(
+    assert list_movements(RUNNING, MINE, *bills(4, 5), past=(before, seen)) == paused(
         at(2026, 4, 10), at(2026, 6, 10)
     )
     unbilled = [row for n in (1, 2, 3) for row in month(n)]
-    assert told(RUNNING, MINE, *unbilled, past=(before, seen)) == paused(
+    assert list_movements(RUNNING, MINE, *unbilled, past=(before, seen)) == paused(
         at(2026, 5, 1), at(2026, 7, 2)
     )
 
@@ -97,7 +101,7 @@ def test_a_pause_that_was_seen_stays_when_it_is_over() -> None:
 def test_a_pause_that_began_while_events_told_stays_when_its_end_was_missed() -> None:
     seen = sub(started_at=START, changed_at=at(2026, 3, 21), collection_paused="void")
     rows = (RUNNING, MINE, *bills(4, 5), EVENTS[0])
-    assert told(*rows, past=(seen,)) == paused(PAUSED_AT, at(2026, 6, 10))
+    assert list_movements(*rows, past=(seen,)) == paused(PAUSED_AT, at(2026, 6, 10))
 
 
 def test_a_native_pause_has_its_own_time() -> None:
@@ -105,11 +109,11 @@ def test_a_native_pause_has_its_own_time() -> None:
     resumed = line("r", (RESUMED_AT, at(2026, 6, 20)), 1000, 1)
     rows = (RUNNING, MINE, *bills(until=3), invoice("r", RESUMED_AT), resumed)
     events = [change(PAUSED_AT, status="active"), change(RESUMED_AT, status="paused")]
-    assert told(*rows, *events) == paused(PAUSED_AT, RESUMED_AT)
-    assert told(*rows) == paused(at(2026, 4, 10), RESUMED_AT)
+    assert list_movements(*rows, *events) == paused(PAUSED_AT, RESUMED_AT)
+    assert list_movements(*rows) == paused(at(2026, 4, 10), RESUMED_AT)
     now = sub(started_at=START, status="paused", changed_at=at(2026, 4, 21))
-    assert told(now, MINE, *bills(until=3)) == paused(at(2026, 4, 10))
-    assert told(now, MINE, *bills(until=3), events[0]) == paused(PAUSED_AT)
+    assert list_movements(now, MINE, *bills(until=3)) == paused(at(2026, 4, 10))
+    assert list_movements(now, MINE, *bills(until=3), events[0]) == paused(PAUSED_AT)
 
 
 def test_two_pauses_between_two_syncs_are_both_told() -> None:
@@ -119,7 +123,7 @@ def test_two_pauses_between_two_syncs_are_both_told() -> None:
         change(at(2026, 6, 18), collection_paused=None),
         change(at(2026, 6, 25), collection_paused="void"),
     ]
-    found = told(RUNNING, MINE, *bills(), *events)
+    found = list_movements(RUNNING, MINE, *bills(), *events)
     assert [when.day for when, _, _ in found] == [10, 12, 14, 18, 25]
 
 
@@ -127,7 +131,7 @@ def test_a_pause_that_is_told_to_be_over_is_not_the_one_that_is_seen_later() -> 
     """The end of the first is told, and the second is seen; their beginnings are not."""
     seen = sub(started_at=START, changed_at=at(2026, 6, 15), collection_paused="void")
     rows = (RUNNING, MINE, *bills(until=5), change(at(2026, 3, 1), collection_paused="void"))
-    found = told(*rows, past=(sub(started_at=START, changed_at=at(2026, 2, 20)), seen))
+    found = list_movements(*rows, past=(sub(started_at=START, changed_at=at(2026, 2, 20)), seen))
     assert [when for when, _, _ in found][-2:] == [at(2026, 6, 15), at(2026, 7, 2)]
 
 
@@ -137,8 +141,8 @@ FREE: dict[str, Any] = {"trial_start": at(2026, 3, 20), "trial_end": at(2026, 4,
 @pytest.mark.parametrize("status", ["trialing", "active"])
 def test_a_free_month_is_a_gift_to_a_running_customer(status: str) -> None:
     mine = sub(started_at=START, status=status, **FREE)
-    assert told(mine, MINE, *bills(until=3)) == [(START, "new", "start")]
-    away = told(mine, MINE, *bills(until=3), running_trials="excluded")
+    assert list_movements(mine, MINE, *bills(until=3)) == [(START, "new", "start")]
+    away = list_movements(mine, MINE, *bills(until=3), running_trials="excluded")
     assert away == paused(FREE["trial_start"], FREE["trial_end"])
 
 
@@ -147,7 +151,7 @@ def test_the_first_trial_is_known_from_its_bill_when_another_is_shown() -> None:
     mine = sub(started_at=at(2026, 1), **FREE)
     since = item("i", price="p", valid_from=at(2026, 1), **SEEN)
     rows = (mine, since, invoice("trial", at(2026, 1)), first, *bills(until=3))
-    assert told(*rows) == [(START, "new", "start")]
+    assert list_movements(*rows) == [(START, "new", "start")]
 
 
 def test_a_free_month_of_last_year_is_known_from_its_bill() -> None:
@@ -156,8 +160,8 @@ def test_a_free_month_of_last_year_is_known_from_its_bill() -> None:
         line("free", (at(2026, 4, 10), at(2026, 5, 10)), 0, 1),
     ]
     rest = [row for n in (1, 2, 3, 5, 6) for row in month(n)]
-    assert told(RUNNING, MINE, *free, *rest) == [(START, "new", "start")]
-    away = told(RUNNING, MINE, *free, *rest, running_trials="excluded")
+    assert list_movements(RUNNING, MINE, *free, *rest) == [(START, "new", "start")]
+    away = list_movements(RUNNING, MINE, *free, *rest, running_trials="excluded")
     assert away == paused(at(2026, 4, 10), at(2026, 5, 10))
 
 
@@ -166,7 +170,7 @@ def test_who_was_unpaid_and_pays_again_was_away() -> None:
     unpaid = change(at(2026, 5, 4), status="past_due"), change(at(2026, 6, 5), status="unpaid")
     late = month(4, paid_at=at(2026, 6, 5))
     rows = (RUNNING, MINE, *bills(until=3), *late, *month(6), *unpaid)
-    assert told(*rows)[1:] == [
+    assert list_movements(*rows)[1:] == [
         (at(2026, 5, 10), "churn", "payment"),
         (at(2026, 6, 5), "reactivation", "payment"),
     ]
@@ -175,18 +179,18 @@ def test_who_was_unpaid_and_pays_again_was_away() -> None:
 def test_an_overdue_invoice_that_was_paid_in_the_end_was_overdue() -> None:
     late = month(4, due_at=at(2026, 4, 20), paid_at=at(2026, 5, 30))
     rows = (RUNNING, MINE, *bills(until=3), *late, *month(5))
-    assert [when for when, _, _ in told(*rows, past_due_churn_days=10)][1:] == [
+    assert [when for when, _, _ in list_movements(*rows, past_due_churn_days=10)][1:] == [
         at(2026, 4, 30), at(2026, 5, 30),
     ]  # fmt: skip
-    assert len(told(*rows)) == 1
+    assert len(list_movements(*rows)) == 1
 
 
 def test_a_cancellation_that_was_taken_back_was_one_by_request() -> None:
     asked = sub(started_at=START, changed_at=at(2026, 4, 2), canceled_at=at(2026, 4, 1))
     rows = (sub(started_at=START, changed_at=at(2026, 4, 9)), MINE, *bills(until=3))
-    found = told(*rows, past=(asked,), cancellation="request")
+    found = list_movements(*rows, past=(asked,), cancellation="request")
     assert [when for when, _, _ in found] == [START, at(2026, 4, 1), at(2026, 4, 9)]
-    assert len(told(*rows, past=(asked,))) == 1
+    assert len(list_movements(*rows, past=(asked,))) == 1
 
 
 def test_bills_of_a_pause_prove_what_was_agreed() -> None:
@@ -210,18 +214,18 @@ def test_bills_of_a_pause_prove_what_was_agreed() -> None:
 def test_a_pause_whose_end_nobody_told_ends_with_the_subscription() -> None:
     gone = sub(started_at=START, status="canceled", ended_at=at(2026, 4, 2))
     rows = (gone, MINE, *bills(until=3), change(PAUSED_AT, collection_paused=None))
-    assert told(*rows) == paused(PAUSED_AT)
+    assert list_movements(*rows) == paused(PAUSED_AT)
 
 
 def test_who_is_seen_running_is_not_paused_until_the_void_period_ends() -> None:
     """A first sync on 1 June: the bill of 10 May is void, and collection goes on by then."""
     now = sub(started_at=START, changed_at=at(2026, 6))
-    assert told(now, MINE, *bills(4, 5, until=5)) == paused(at(2026, 4, 10), at(2026, 6))
+    assert list_movements(now, MINE, *bills(4, 5, until=5)) == paused(at(2026, 4, 10), at(2026, 6))
 
 
 def test_a_bill_that_is_missing_is_a_pause_only_while_nobody_watched() -> None:
     """Nothing for April: before the first sync that is all there is, after it a pause is told."""
     rows = [row for n in (1, 2, 3, 5, 6) for row in month(n)]
     before, since = sub(started_at=START, changed_at=at(2026, 3, 1)), at(2026, 4, 10)
-    assert told(RUNNING, MINE, *rows) == paused(since, at(2026, 5, 10))
-    assert told(RUNNING, MINE, *rows, past=(before,)) == [(START, "new", "start")]
+    assert list_movements(RUNNING, MINE, *rows) == paused(since, at(2026, 5, 10))
+    assert list_movements(RUNNING, MINE, *rows, past=(before,)) == [(START, "new", "start")]

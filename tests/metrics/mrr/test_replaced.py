@@ -26,7 +26,7 @@ def shown(source_id: str, since: datetime, seen: datetime, **fields: Any) -> Any
     return item(source_id, **{**given, **fields})
 
 
-def told(*rows: Any, **switches: Any) -> list[tuple[datetime, str, int, str]]:
+def list_movements(*rows: Any, **switches: Any) -> list[tuple[datetime, str, int, str]]:
     movements = calculate_account_mrr(
         facts(sub(started_at=at(2026, 2)), *rows), MrrPolicy(**switches)
     )
@@ -40,7 +40,7 @@ RIGHT = [(at(2026, 2), "new", 2000, "start"), (SWITCH, "expansion", 3000, "plan"
 def test_a_first_sync_after_the_switch_goes_by_the_successors_start(netting: str) -> None:
     new = shown("new", SWITCH, at(2026, 6), **PRO)
     later = line("3", APR, 5000, 1, **NEW)
-    assert told(new, *BILLED, later, switch_netting=netting) == RIGHT
+    assert list_movements(new, *BILLED, later, switch_netting=netting) == RIGHT
 
 
 def test_a_yearly_plan_does_not_count_until_its_line_ends() -> None:
@@ -49,7 +49,7 @@ def test_a_yearly_plan_does_not_count_until_its_line_ends() -> None:
     new = shown(
         "new", SWITCH, at(2026, 11), **{**PRO, "unit_amount": Decimal(60000)}, interval="year"
     )
-    assert told(new, line("1", year, 24000, 1, **{**OLD, **yearly})) == RIGHT
+    assert list_movements(new, line("1", year, 24000, 1, **{**OLD, **yearly})) == RIGHT
 
 
 @pytest.mark.parametrize("missed", [at(2026, 3, 12), at(2026, 3, 31), at(2026, 7)])
@@ -58,7 +58,7 @@ def test_what_a_sync_found_missing_ended_before_it(missed: datetime) -> None:
     old = shown("old", at(2026, 2), at(2026, 2, 20), valid_to=missed, **BASIC)
     new = shown("new", SWITCH, missed, **PRO)
     more = [line("3", APR, 5000, 1, **NEW)] if missed > at(2026, 4) else []
-    assert told(old, new, *BILLED, *more) == RIGHT
+    assert list_movements(old, new, *BILLED, *more) == RIGHT
 
 
 def test_a_proration_or_an_event_tells_when_an_item_was_taken_off_for_good() -> None:
@@ -70,9 +70,9 @@ def test_a_proration_or_an_event_tells_when_an_item_was_taken_off_for_good() -> 
     items = [{"source_id": "old", "price": "basic", "quantity": "1"},
              {"source_id": "new", "price": "pro", "quantity": "1"}]  # fmt: skip
     renewed = change(at(2026, 3), items=items)
-    assert told(kept, extra, *both, credit) == left
-    assert told(kept, extra, *both, renewed, change(SWITCH, items=items)) == left
-    assert told(kept, extra, *both, change(SWITCH, items=None)) == left
+    assert list_movements(kept, extra, *both, credit) == left
+    assert list_movements(kept, extra, *both, renewed, change(SWITCH, items=items)) == left
+    assert list_movements(kept, extra, *both, change(SWITCH, items=None)) == left
 
 
 def test_an_items_price_is_raised_at_the_renewal() -> None:
@@ -81,7 +81,7 @@ def test_an_items_price_is_raised_at_the_renewal() -> None:
     new = shown(
         "new", at(2026, 4) + timedelta(seconds=4), at(2026, 6), **{**PRO, "product": "basic"}
     )
-    assert told(new, *BILLED, line("3", APR, 5000, 1, **dear)) == [
+    assert list_movements(new, *BILLED, line("3", APR, 5000, 1, **dear)) == [
         RIGHT[0],
         (at(2026, 4), "expansion", 3000, "price"),
     ]
@@ -98,9 +98,9 @@ def test_states_between_two_syncs_are_told_by_changes() -> None:
     changes = [change(up, items=[was[0]]), change(more, items=[was[1]])]
     steps = [(at(2026, 2), "new", 6000, "start"), (up, "expansion", 4000, "quantity"),
              (more, "expansion", 6000, "quantity")]  # fmt: skip
-    assert told(*seats, *changes) == steps
+    assert list_movements(*seats, *changes) == steps
     fresh = shown("old", at(2026, 2), at(2026, 3, 20), quantity=8, **BASIC)
-    assert told(fresh, *changes) == steps
+    assert list_movements(fresh, *changes) == steps
 
 
 def test_what_was_seen_later_does_not_undo_what_invoices_prove_of_before() -> None:
@@ -110,7 +110,7 @@ def test_what_was_seen_later_does_not_undo_what_invoices_prove_of_before() -> No
         shown("old", at(2026, 2), at(2026, 3, 5), quantity=5, valid_to=SWITCH, **BASIC),
         shown("old", SWITCH, SWITCH, quantity=9, **BASIC),
     ]
-    assert [m[2] for m in told(*seats, *two)] == [4000, 6000, 8000]
+    assert [m[2] for m in list_movements(*seats, *two)] == [4000, 6000, 8000]
 
 
 def test_a_change_that_was_missed_does_not_begin_at_an_older_one() -> None:
@@ -124,7 +124,7 @@ def test_a_change_that_was_missed_does_not_begin_at_an_older_one() -> None:
         shown("old", at(2026, 7), at(2026, 7), quantity=9, **BASIC),
     ]
     renewal = change(at(2026, 3), items=[{"source_id": "old", "price": "basic", "quantity": "3"}])
-    assert [m[:1] + m[2:3] for m in told(*seen, *months, renewal)] == [
+    assert [m[:1] + m[2:3] for m in list_movements(*seen, *months, renewal)] == [
         (at(2026, 2), 6000),
         (at(2026, 5), 12000),
     ]
@@ -134,7 +134,7 @@ def test_what_a_first_sync_does_not_see_is_gone_by_then() -> None:
     """Billed until April; nothing shows when it went, but on 20 March it is not there."""
     kept = shown("new", at(2026, 2), at(2026, 3, 20), **PRO)
     both = [*BILLED, line("3", FEB, 5000, 1, **NEW), line("4", MAR, 5000, 1, **NEW)]
-    assert told(kept, *both)[1:] == [(at(2026, 3, 20), "contraction", 2000, "item")]
+    assert list_movements(kept, *both)[1:] == [(at(2026, 3, 20), "contraction", 2000, "item")]
 
 
 def test_an_extra_that_is_prorated_replaced_nothing() -> None:
@@ -146,7 +146,7 @@ def test_an_extra_that_is_prorated_replaced_nothing() -> None:
         shown("extra", came, at(2026, 6), price="x", product="x", unit_amount=Decimal(300)),
         line("x", (came, at(2026, 4)), 250, 1, is_proration=True, **extra),
     ]
-    assert told(*rows, *BILLED) == [
+    assert list_movements(*rows, *BILLED) == [
         RIGHT[0],
         (came, "expansion", 300, "item"),
         (SWITCH, "expansion", 3000, "plan"),
@@ -163,7 +163,7 @@ def test_the_successor_of_which_only_a_credit_is_left_ended_the_one_before() -> 
         line("n", (SWITCH, end), 4000, 1, is_proration=True, **NEW),
         shown("new", SWITCH, at(2026, 6), **PRO),
     ]
-    assert told(*rows) == RIGHT
+    assert list_movements(*rows) == RIGHT
 
 
 def test_a_plan_that_comes_back_did_not_last_beside_the_one_between() -> None:
@@ -178,7 +178,7 @@ def test_a_plan_that_comes_back_did_not_last_beside_the_one_between() -> None:
         line("a", (back, end), 1500, 1, is_proration=True, **again),
         shown("again", back, at(2026, 6), **BASIC),
     ]
-    assert told(*rows) == [*RIGHT, (back, "contraction", 3000, "plan")]
+    assert list_movements(*rows) == [*RIGHT, (back, "contraction", 3000, "plan")]
 
 
 def test_a_successor_that_is_first_billed_as_it_changes_is_no_extra() -> None:
@@ -192,8 +192,8 @@ def test_a_successor_that_is_first_billed_as_it_changes_is_no_extra() -> None:
         line("2", (end, at(2028, 2)), 15000, 3, **NEW),
     ]
     gone = [row for row in rows if row.source_id != "new"]
-    assert told(*gone)[:2] == [RIGHT[0], (SWITCH, "expansion", 13000, "plan")]
-    assert told(*rows)[1] == (at(2026, 3), "expansion", 3000, "plan")
+    assert list_movements(*gone)[:2] == [RIGHT[0], (SWITCH, "expansion", 13000, "plan")]
+    assert list_movements(*rows)[1] == (at(2026, 3), "expansion", 3000, "plan")
 
 
 def test_changes_that_were_missed_between_two_are_not_taken_for_the_first() -> None:
@@ -211,7 +211,7 @@ def test_changes_that_were_missed_between_two_are_not_taken_for_the_first() -> N
         for n, seats in ((2, 5), (3, 5), (4, 3), (5, 5), (6, 3))
     ]
     now = shown("old", at(2026, 2), at(2026, 6, 5), quantity=3, **BASIC)
-    assert [m[0] for m in told(now, *seats, one, other)] == [
+    assert [m[0] for m in list_movements(now, *seats, one, other)] == [
         at(2026, 2), at(2026, 3, 3), at(2026, 5), at(2026, 5, 3),
     ]  # fmt: skip
 
@@ -226,7 +226,7 @@ def test_what_is_not_billed_anew_is_gone_by_then() -> None:
         line("4", MAR, 5000, 1, **NEW),
         line("5", again, 0, 1, **NEW),
     ]
-    assert told(*rows)[1:] == [(again[0], "contraction", 2000, "item")]
+    assert list_movements(*rows)[1:] == [(again[0], "contraction", 2000, "item")]
 
 
 def test_a_first_sync_dates_a_change_by_an_event_that_does_not_say_what_it_was() -> None:
@@ -234,5 +234,5 @@ def test_a_first_sync_dates_a_change_by_an_event_that_does_not_say_what_it_was()
     now = shown("old", at(2026, 2), at(2026, 3, 25), quantity=3, **BASIC)
     two = [line("1", FEB, 4000, 2, **OLD), line("2", MAR, 4000, 2, **OLD)]
     steps = [(at(2026, 2), "new", 4000, "start"), (SWITCH, "expansion", 2000, "quantity")]
-    assert told(now, *two, change(SWITCH, items=None)) == steps
-    assert told(now, *two)[1][0] == at(2026, 3, 25)
+    assert list_movements(now, *two, change(SWITCH, items=None)) == steps
+    assert list_movements(now, *two)[1][0] == at(2026, 3, 25)
