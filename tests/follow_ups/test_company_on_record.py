@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.follow_ups.books import HEAD, Books
-from tests.follow_ups.days import CRM, push
+from tests.follow_ups.days import CRM, START, push
 from tests.jobs.road import CONFIG, Place
 from tests.write_back.portal import Portal
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 TO_THE_HEAD = f'\n    [follow_ups]\n    assignee = "{HEAD}"\n'
 TITLES = {
     "exit_surveys": "Ask leaving customers why: 20.0% churn in a month",
-    "cost_work": "Lower what it costs to keep a customer: LTV is 1 times as much",
+    "cost_work": "Lower the cost of retention: LTV:CRC 1:1",
     "segment_shift": "Shift effort to agency: 50% of its trials pay",
 }
 
@@ -126,7 +126,7 @@ def test_accounts_without_an_owner_leave_a_word(
     tmp_path_factory: pytest.TempPathFactory, portal: Portal
 ) -> None:
     made = Place(tmp_path_factory.mktemp("ownerless"))
-    made.configure(CONFIG + CRM)
+    made.configure(CONFIG + CRM + START)
     books = Books()
     books.customer("call", account={"owner_source_id": ""})
     books.nps("call", 2, "2026-03-10T06:00")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cs_sync_webhook.destination import WebhookDestination
-from tests.follow_ups.days import CRM, QUIET, push
+from tests.follow_ups.days import CRM, QUIET, START, push
 from tests.jobs.road import CONFIG, Place, small_company
 from tests.write_back.portal import Portal
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def place(tmp_path_factory: pytest.TempPathFactory, portal: Portal) -> Place:
     made = small_company(tmp_path_factory.mktemp("days"))
-    made.configure(CONFIG + CRM + QUIET)
+    made.configure(CONFIG + CRM + QUIET + START)
     assert made.run("sync").code == 0
     return made
 
@@ -25,6 +25,11 @@ def place(tmp_path_factory: pytest.TempPathFactory, portal: Portal) -> Place:
 def rows(place: Place, **wanted: Any) -> list[dict[str, Any]]:
     where = " AND ".join(f"{name} = ?" for name in wanted) or "1"
     return place.select(f"SELECT * FROM follow_up WHERE {where}", *wanted.values())
+
+
+def task_of(row: dict[str, Any]) -> str:
+    """The key of the task that speaks for a follow-up."""
+    return str(row["lead"] or row["key"])
 
 
 def counts(place: Place, playbook: str) -> dict[str, Any]:
@@ -35,9 +40,10 @@ def counts(place: Place, playbook: str) -> dict[str, Any]:
 def test_done_and_ignored_are_read_back(place: Place, portal: Portal) -> None:
     push(place)
     (call,) = rows(place, playbook="detractor_call")
-    assert portal.tasks[call["key"]]["title"] == "Call Cleo at Beta: NPS 3"
-    others = [key for key in portal.tasks if key != call["key"]]
-    portal.tasks[call["key"]]["status"] = "COMPLETED"
+    task = portal.tasks[task_of(call)]
+    assert "Cleo answered 3 of 10" in task["body"]
+    others = [key for key in portal.tasks if key != task_of(call)]
+    task["status"] = "COMPLETED"
     assert portal.companies["beta"]["cs_next_action"]
     for key in others:
         portal.tasks[key]["status"] = "COMPLETED"
@@ -49,11 +55,15 @@ def test_done_and_ignored_are_read_back(place: Place, portal: Portal) -> None:
         counts(place, "detractor_call")["done"] + counts(place, "detractor_call")["too_late"] == 1
     )
     push(place, days=2)
-    assert sorted(portal.tasks) == sorted([call["key"], *others])
+    assert sorted(portal.tasks) == sorted([task_of(call), *others])
+    assert {row["state"] for row in rows(place, account_id="beta")} == {"done"}
 
 
 def test_what_became_needless_is_closed_with_a_reason(place: Place, portal: Portal) -> None:
-    """Beta is red for its invoice, its silence and an answer; then it pays and is delighted."""
+    """Beta is red for its invoice, its silence and an answer; then it pays and is delighted.
+
+    Its task goes on for the silence, and says no more of the review.
+    """
     push(place)
     (review,) = rows(place, playbook="account_review", account_id="beta")
     calm(place)
@@ -61,7 +71,9 @@ def test_what_became_needless_is_closed_with_a_reason(place: Place, portal: Port
     (after,) = rows(place, key=review["key"])
     assert after["state"] == "resolved"
     assert after["reason"].startswith("its health is ")
-    assert portal.tasks[review["key"]]["status"] == "COMPLETED"
+    task = portal.tasks[task_of(review)]
+    assert task["status"] == "NOT_STARTED"
+    assert "Health has been red" not in task["body"]
     told = [note["body"] for note in portal.notes.values()]
     assert f"No longer needed: {after['reason']}." in told
     calls = portal.calls
@@ -72,11 +84,12 @@ def test_what_became_needless_is_closed_with_a_reason(place: Place, portal: Port
 def test_what_somebody_has_begun_is_left_alone(place: Place, portal: Portal) -> None:
     push(place)
     (review,) = rows(place, playbook="account_review", account_id="beta")
-    portal.tasks[review["key"]]["status"] = "IN_PROGRESS"
+    task = portal.tasks[task_of(review)]
+    task["status"], before = "IN_PROGRESS", dict(task)
     calm(place)
     push(place, days=1)
     assert rows(place, key=review["key"])[0]["state"] == "open"
-    assert portal.tasks[review["key"]]["status"] == "IN_PROGRESS"
+    assert task == before | {"status": "IN_PROGRESS"}
 
 
 def calm(place: Place) -> None:
@@ -87,12 +100,13 @@ def calm(place: Place) -> None:
 
 
 def test_the_cap_makes_the_rest_wait_and_says_so(place: Place, portal: Portal) -> None:
-    place.configure(CONFIG + CRM + QUIET + "\n    [follow_ups]\n    daily_cap = 1\n")
+    place.configure(CONFIG + CRM + QUIET + START + "    daily_cap = 1\n")
     said = push(place)
     waiting = rows(place, state="waiting")
     assert len(portal.tasks) == 1
     assert waiting
-    assert f"{len(waiting)} follow-ups for nobody in particular must wait for another day" in said
+    number = "1 follow-up" if len(waiting) == 1 else f"{len(waiting)} follow-ups"
+    assert f"{number} for nobody in particular must wait for another day" in said
     push(place)
     assert len(portal.tasks) == 1
     push(place, days=1)
@@ -110,7 +124,7 @@ def test_a_lost_database_makes_no_twin(place: Place, portal: Portal) -> None:
 
 def test_held_out_accounts_are_on_record_and_not_in_the_crm(place: Place, portal: Portal) -> None:
     holdout = "\n    [playbooks.detractor_call]\n    holdout = 0.999999\n"
-    place.configure(CONFIG + CRM + QUIET + holdout)
+    place.configure(CONFIG + CRM + QUIET + START + holdout)
     push(place)
     (call,) = rows(place, playbook="detractor_call")
     assert call["state"] == "held_out"
@@ -136,15 +150,16 @@ def test_what_somebody_deleted_is_neither_open_nor_ignored(place: Place, records
     portal = records
     push(place)
     (call,) = rows(place, playbook="detractor_call")
-    task = portal.tasks.pop(call["key"])
+    key = task_of(call)
+    task = portal.tasks.pop(key)
     place.run("push", "--yes")
     assert rows(place, key=call["key"])[0]["state"] == "open"  # it may not be shown yet
     push(place, days=30)
     assert rows(place, key=call["key"])[0]["state"] == "deleted"
     row = counts(place, "detractor_call")
     assert (row["deleted"], row["ignored"], row["open"]) == (1, 0, 0)
-    assert call["key"] not in portal.tasks  # theirs to delete: it is not written again
-    portal.tasks[call["key"]] = task  # out of the bin again
+    assert key not in portal.tasks  # theirs to delete: it is not written again
+    portal.tasks[key] = task  # out of the bin again
     push(place, days=31)
     assert rows(place, key=call["key"])[0]["state"] == "open"
     assert counts(place, "detractor_call")["deleted"] == 0
@@ -159,8 +174,7 @@ def test_a_crm_that_shows_nothing_has_not_deleted_everything(place: Place, recor
 
 
 def test_somebody_whom_the_crm_does_not_know_is_named(place: Place, records: Portal) -> None:
-    head = '\n    [follow_ups]\n    assignee = "head@acme.example"\n'
-    place.configure(CONFIG + CRM + QUIET + head)
+    place.configure(CONFIG + CRM + QUIET + START + '    assignee = "head@acme.example"\n')
     told = "for head@acme.example will be nobody's in webhook, which has no active owner with that"
     assert told in place.run("plan").said
     assert told in push(place)
@@ -171,6 +185,6 @@ def test_somebody_whom_the_crm_does_not_know_is_named(place: Place, records: Por
 def test_explain_names_what_is_to_be_done(place: Place, portal: Portal) -> None:
     push(place)
     (row,) = place.json("explain", "beta")
-    assert "Call Cleo at Beta: NPS 3" in [one["title"] for one in row["follow_ups"]]
-    assert "- Call Cleo at Beta: NPS 3 due " in place.run("explain", "beta").out
+    assert "Call Beta: NPS 3 from Cleo" in [one["title"] for one in row["follow_ups"]]
+    assert "- Call Beta: NPS 3 from Cleo due " in place.run("explain", "beta").out
     assert "detractor_call" in place.run("playbooks").out

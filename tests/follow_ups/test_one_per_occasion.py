@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.follow_ups.books import HEAD, Books
-from tests.follow_ups.days import CRM, push
+from tests.follow_ups.days import CRM, START, push
 from tests.jobs.road import CONFIG, Place
 from tests.write_back.portal import Portal
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     made = Place(tmp_path_factory.mktemp("occasions"))
-    made.configure(CONFIG + CRM)
+    made.configure(CONFIG + CRM + START)
     return made
 
 
@@ -138,7 +138,10 @@ def test_silence_grows_from_a_warning_into_a_call(place: Place, portal: Portal) 
     run(place, portal, books, days=21)
     assert [row["state"] for row in rows(place, "unused_warning")] == ["resolved"]
     assert [row["state"] for row in rows(place, "likely_leaving")] == ["open"]
-    assert portal.tasks[warning["key"]]["status"] == "COMPLETED"
+    task = portal.tasks[warning["key"]]
+    assert (task["status"], task["priority"]) == ("NOT_STARTED", "high")
+    assert task["title"] == "Save Acme: 30+ days unused, 100 EUR a month"
+    assert list(portal.tasks) == [warning["key"]]
 
 
 def later(books: Books, days: int) -> None:
@@ -157,7 +160,7 @@ def test_the_cap_lets_the_money_at_risk_go_first_not_the_largest(
     for name in ("large", "poor"):
         books.nps(name, 3, "2026-03-10T07:00")
     off = "\n    [playbooks.account_review]\n    enabled = false\n"
-    place.configure(CONFIG + CRM + off + "    [follow_ups]\n    daily_cap = 1\n")
+    place.configure(CONFIG + CRM + off + START + "    daily_cap = 1\n")
     said = run(place, portal, books)
     risk = {row["account_id"]: row["at_risk"] for row in rows(place, "detractor_call")}
     assert risk["poor"] > risk["large"] > 0
@@ -171,7 +174,7 @@ def test_the_cap_lets_the_money_at_risk_go_first_not_the_largest(
 
 
 def test_who_gets_it_is_the_owner_else_the_fallback(place: Place, portal: Portal) -> None:
-    place.configure(CONFIG + CRM + f'\n    [follow_ups]\n    assignee = "{HEAD}"\n')
+    place.configure(CONFIG + CRM + START + f'    assignee = "{HEAD}"\n')
     books = Books()
     books.add("owners", source_id="lee", email="lee@acme.example", is_active="false")
     for name, owner in (("acme", "kim"), ("left", "lee"), ("nobody", "")):
@@ -187,19 +190,19 @@ def test_words_of_ones_own(place: Place, portal: Portal) -> None:
     [playbooks.detractor_call]
     title = "{account} ({mrr}, {band}): {title}"
     body = "{body}\\n\\nHow we call: https://wiki.example/calls"
-    due_in = "2h"
+    due_in = "4h"
     priority = "low"
     assignee = "Lee@acme.example"
     """
-    place.configure(CONFIG + CRM + own)
+    place.configure(CONFIG + CRM + START + own)
     books = Books()
     books.customer("acme")
     books.nps("acme", 3, "2026-03-10T07:00", "{braces} stay")
     run(place, portal, books)
     (call,) = rows(place, "detractor_call")
-    assert call["title"] == "Acme (100.00 EUR, green): Call Pat Acme at Acme: NPS 3"
+    assert call["title"] == "Acme (100.00 EUR, green): Call Acme: NPS 3 from Pat Acme"
     assert "“{braces} stay”" in call["body"]
     assert call["body"].endswith("\n\nHow we call: https://wiki.example/calls")
     assert (call["priority"], call["assignee"]) == ("low", "lee@acme.example")
-    assert call["due_at"].startswith("2026-03-10 08:00")
+    assert call["due_at"].startswith("2026-03-10 10:00")
     assert json.loads(call["evidence"])[0]["score"] == 3

@@ -62,7 +62,8 @@ class Portal:
         if op.remote_id is not None:
             task = self.tasks[op.key]
             begun = task["status"] != "NOT_STARTED"
-            task["status"] = task["status"] if begun else "COMPLETED"
+            closed = op.fields == {"status": "closed"}
+            task.update({} if begun else {"status": "COMPLETED"} if closed else op.fields)
             return Ack(op.key, op.remote_id, existed=begun)
         if op.key in self.tasks:
             return Ack(op.key, self.tasks[op.key]["id"], existed=True)

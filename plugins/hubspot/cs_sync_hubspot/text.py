@@ -45,7 +45,7 @@ def format_body(value: str) -> str:
     return _LINK.sub(r'\1<a href="\2">\2</a>', made) if len(made) < MAX_BODY else made
 
 
-_LINK = re.compile(r"(?m)(?<![^>])(- [^<]*?: )(https?://[^\s<>&\"']+)(?=<br>|$)")
+_LINK = re.compile(r"(?<![^>])(- [^<]*?: )(https?://[^\s<>\"']+)(?=<br>|$)")
 
 
 def format_html(value: str, longest: int = MAX_BODY) -> str:

@@ -1,6 +1,7 @@
 """Follow-ups: each exists once, whatever happens on the way."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,14 @@ from hypothesis import strategies as st
 
 from cs_sync import Ack, AnswerUnknown, Op, OpenFollowUp, Reject, SupportsOpenFollowUps, VendorError
 from cs_sync_hubspot.destination import HubSpotDestination
-from cs_sync_hubspot.text import format_html, format_value, join_line, strip_unprintable
+from cs_sync_hubspot.text import (
+    format_body,
+    format_html,
+    format_value,
+    join_line,
+    parse_html,
+    strip_unprintable,
+)
 
 CREATE = "/crm/objects/2026-03/tasks/batch/create"
 READ = "/crm/objects/2026-03/tasks/batch/read"
@@ -140,6 +148,79 @@ def test_a_task_without_owner_company_or_priority_is_still_whole(
     assert "hubspot_owner_id" not in made["properties"]
     assert "hs_task_priority" not in made["properties"]
     assert made["properties"]["hs_task_type"] == "TODO"
+
+
+def test_a_task_hangs_on_the_person_to_speak_to_too(
+    destination: HubSpotDestination, portal: Portal, sent: Callable[[respx.Route], list[Any]]
+) -> None:
+    assert list(destination.write([replace(call("k1"), contact_remote_id="501")])) == [
+        Ack("k1", "1")
+    ]
+    (body,) = sent(portal.create)
+    kinds = [
+        (one["to"]["id"], one["types"][0]["associationTypeId"])
+        for one in body["inputs"][0]["associations"]
+    ]
+    assert kinds == [("9001", 192), ("501", 204)]
+
+
+REVISED = Op(
+    "follow_up", "k1", {"title": "Save Acme", "body": "Unused", "priority": "high", "due_at": DUE},
+    remote_id="1", account_remote_id="9001",
+    before={"title": "Call Acme", "body": "NPS 3", "priority": "medium",
+            "due_at": "2026-11-30T09:00:00+00:00"},
+)  # fmt: skip
+WRITTEN = {
+    "hs_task_subject": "Call Acme", "hs_task_body": "<p>NPS\u00a03</p>",
+    "hs_task_priority": "MEDIUM", "hs_timestamp": "2026-11-30T09:00:00.000Z",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("theirs", "written"),
+    [
+        ({}, {"hs_task_subject", "hs_task_body", "hs_task_priority", "hs_timestamp"}),
+        ({"hs_task_body": "<p>NPS 3. I called.</p>", "hs_task_priority": "LOW"},
+         {"hs_task_subject", "hs_timestamp"}),
+        ({"hs_timestamp": "2026-12-24T09:00:00Z", "hs_task_subject": "Mine"},
+         {"hs_task_body", "hs_task_priority"}),
+    ],
+)  # fmt: skip
+def test_an_untouched_task_follows_but_for_what_people_changed(
+    destination: HubSpotDestination,
+    portal: Portal,
+    vendor: respx.MockRouter,
+    sent: Callable[[respx.Route], list[Any]],
+    theirs: dict[str, str],
+    written: set[str],
+) -> None:
+    portal.holds("k1", **(WRITTEN | theirs))
+    update = vendor.post("/crm/objects/2026-03/tasks/batch/update")
+    update.respond(json={"results": [{"id": "1", "objectWriteTraceId": "k1"}]})
+    assert list(destination.write([REVISED])) == [Ack("k1", "1")]
+    (body,) = sent(update)
+    assert set(body["inputs"][0]["properties"]) == written
+
+
+def test_a_task_that_somebody_began_is_not_changed(
+    destination: HubSpotDestination, portal: Portal
+) -> None:
+    portal.holds("k1", **WRITTEN)
+    portal.tasks["1"]["properties"]["hs_task_status"] = "IN_PROGRESS"
+    assert list(destination.write([REVISED])) == [Ack("k1", "1", existed=True)]
+
+
+def test_our_links_are_links_and_nobody_else_s() -> None:
+    ours = "- stripe INV-1: https://pay.example/1?a=1&b=2"
+    theirs = (
+        "- Ana: “https://evil.example”\nhttps://evil.example\n- <a href=x>: https://evil.example"
+    )
+    made = format_body(f"Look at:\n{ours}\n{theirs}")
+    link = "https://pay.example/1?a=1&amp;b=2"
+    assert f'<br>- stripe INV-1: <a href="{link}">{link}</a><br>' in made
+    assert made.count("<a ") <= 2
+    assert "“<a" not in made
+    assert parse_html(made) == parse_html(format_html(f"Look at:\n{ours}\n{theirs}"))
 
 
 def test_what_exists_is_left_as_it_is(destination: HubSpotDestination, portal: Portal) -> None:

@@ -107,7 +107,9 @@ def test_each_change_has_a_name_of_its_own() -> None:
     other = replace(SCORE, key="beta", remote_id="beta")
     first = replace(SCORE, before={})
     closed = replace(CALL, remote_id="5f0c", fields={"status": "closed"})
-    said = (SCORE, fallen_again, lower, other, first, CALL, closed)
+    revised = replace(CALL, remote_id="5f0c", fields={"title": "Save"}, before={"title": "Call"})
+    later = replace(CALL, remote_id="5f0c", fields={"due_at": NOON + timedelta(days=1)})
+    said = (SCORE, fallen_again, lower, other, first, CALL, closed, revised, later)
     assert len({build_message(op, NOON).id for op in said}) == len(said)
 
 
