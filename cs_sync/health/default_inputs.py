@@ -35,10 +35,10 @@ Inputs of weight 0 wait for you, and for workspaces without a source of use.
 
 WEIGHTS_WITHOUT_USAGE: Mapping[str, float] = {
     "billing": 40,
-    "support": 10,
+    "support": 5,
     "nps": 10,
-    "mrr": 10,
-    "payments": 10,
+    "mrr": 20,
+    "payments": 5,
     "contact": 10,
     "seats": 5,
     "renewal": 5,

@@ -58,11 +58,12 @@ and none are stored of, leaves the model; the others share its weight, and cover
 them. `score`, `check`, `run` and the report say once what is left out (`left_out` in JSON).
 
 Without a source of usage, what billing and the CRM know takes its place: the second column. With
-Stripe and HubSpot alone support leaves as well, and the other 90 count as 100. A scheduled
-cancellation then costs 30 of 90, so that an account that leaves is never green. Weights of your own
+Stripe and HubSpot alone support leaves as well, and the other 95 count as 100. A scheduled
+cancellation then costs 30 of 95, so that an account that leaves is never green. Weights of your own
 hold with any sources.
 
-Seats and renewals are facts of some accounts only: without them nothing is missing. A bonus (+)
+Seats, renewals and MRR of 90 days ago are facts of some accounts only: without them nothing is
+missing. A bonus (+)
 comes on top of a green score: who is well and grows passes 100 and is excellent.
 """
 _BETTER = {

@@ -205,6 +205,34 @@ def test_billing_standing_of_an_invoice(
     assert workspace.values("billing_standing").get("acme") == value
 
 
+@pytest.mark.parametrize(
+    ("invoice", "then"),
+    [
+        ({"status": "open", "attempt_count": 2}, 2),
+        ({"status": "uncollectible"}, 2),
+        ({"status": "paid"}, 0),
+        (None, 0),
+    ],
+)
+def test_a_status_of_today_counts_as_far_back_as_the_unpaid_invoice(
+    workspace: Workspace, invoice: dict[str, object] | None, then: int
+) -> None:
+    """The invoice of 15 November was not there on the 10th; without one nobody knows since when."""
+    workspace.account("acme", "stripe")
+    workspace.add(Subscription, source="stripe", source_id="sub", account_source_id="acme",
+                  currency="EUR", started_at=at(1, month=1), status="past_due")  # fmt: skip
+    if invoice is not None:
+        given = {"source": "stripe", "source_id": "in", "account_source_id": "acme"}
+        given |= {"currency": "EUR", "subscription_source_id": "sub"}
+        workspace.add(
+            Invoice, **given, **invoice, amount_remaining=900, issued_at=at(15), paid_at=None
+        )
+    assert workspace.values("billing_standing") == {"acme": 0}
+    assert workspace.values("billing_standing", build_day_scope(date(2025, 11, 10))) == {
+        "acme": then
+    }
+
+
 def test_nps_is_the_mean_over_people_of_their_latest_answers(workspace: Workspace) -> None:
     workspace.account("acme", "hubspot")
     for name in ("ana", "ben"):

@@ -58,13 +58,13 @@ def test_with_all_sources_the_weights_are_the_common_ones() -> None:
     [
         ({UsageDay} | STRIPE, {"usage": 40, "billing": 30}),
         ({Ticket} | STRIPE | HUBSPOT,
-         {"billing": 40, "support": 10, "nps": 10, "mrr": 10, "payments": 10, "contact": 10,
+         {"billing": 40, "support": 5, "nps": 10, "mrr": 20, "payments": 5, "contact": 10,
           "seats": 5, "renewal": 5}),
         (STRIPE | HUBSPOT,
-         {"billing": 40, "nps": 10, "mrr": 10, "payments": 10, "contact": 10, "seats": 5,
+         {"billing": 40, "nps": 10, "mrr": 20, "payments": 5, "contact": 10, "seats": 5,
           "renewal": 5}),
-        ({Subscription}, {"billing": 40, "mrr": 10, "seats": 5, "renewal": 5}),
-        ({Ticket}, {"support": 10}),
+        ({Subscription}, {"billing": 40, "mrr": 20, "seats": 5, "renewal": 5}),
+        ({Ticket}, {"support": 5}),
     ],
 )  # fmt: skip
 def test_what_no_source_brings_leaves_and_billing_stands_in_for_use(
@@ -110,28 +110,47 @@ BILLING_AND_CRM = HealthConfig().fit_sources(brings(*STRIPE, *HUBSPOT))
 
 
 def test_stripe_and_hubspot_score_everybody() -> None:
-    """40 + 10 × 0.2 + 10 × 0.7 + 10 × 0.5 of 70 known; NPS of 10 is unknown: 54 ÷ 70 = 77.1.
+    """40 + 20 × 0.2 + 5 × 0.7 + 10 × 0.5 of 75 known; NPS of 10 is unknown: 52.5 ÷ 75 = 70.
 
     MRR fell by 40 %, one payment failed, the last contact was 90 days ago. Without an annual plan
-    and without seats nothing is missing, so that 70 of 80 are known.
+    and without seats nothing is missing, so that 75 of 85 are known.
     """
     known = readings(
         billing_standing=2, mrr_change_90=0.6, late_payments_365=1, days_since_contact=90
     )
     score = score_account(known, BILLING_AND_CRM, SCOPE)
-    assert score.score == Fraction(54, 70) * 100
-    assert (score.band, score.coverage) == ("green", Fraction(70, 80))
+    assert score.score == 70
+    assert (score.band, score.coverage) == ("yellow", Fraction(75, 85))
     assert [missing.input for missing in score.missing] == ["nps"]
 
 
+def test_a_new_customer_has_a_score() -> None:
+    """Billing alone, 40 of the 65 that a customer of a week can have: MRR then is not missing."""
+    score = score_account(readings(billing_standing=2), BILLING_AND_CRM, SCOPE)
+    assert score.score == 100
+    assert score.coverage == Fraction(40, 65)
+    assert [one.input for one in score.missing] == ["nps", "payments", "contact"]
+
+
 def test_who_cancelled_is_not_green_however_well_the_rest_is() -> None:
-    """10 of 40 for billing, 50 of 50 for the rest, and no bonus for who is not green: 66.7."""
+    """10 of 40 for billing, 55 of 55 for the rest, and no bonus for who is not green: 68.4."""
     best = readings(
         billing_standing=1, nps=10, mrr_change_90=2, late_payments_365=0, days_since_contact=1,
         seat_change_90=2, days_to_renewal=300,
     )  # fmt: skip
     score = score_account(best, BILLING_AND_CRM, SCOPE)
-    assert score.score == Fraction(60, 90) * 100
+    assert score.score == Fraction(65, 95) * 100
+    assert score.band == "yellow"
+
+
+def test_who_halved_is_not_green_either() -> None:
+    """Nothing of 25 for MRR and seats; 40 + 5 + 10 of 80 without NPS and an annual plan: 68.75."""
+    halved = readings(
+        billing_standing=2, mrr_change_90=0.5, seat_change_90=0.5, late_payments_365=0,
+        days_since_contact=7,
+    )  # fmt: skip
+    score = score_account(halved, BILLING_AND_CRM, SCOPE)
+    assert score.score == Fraction(55, 80) * 100
     assert score.band == "yellow"
 
 

@@ -38,19 +38,19 @@ def place(tmp_path: Path) -> Place:
 
 
 def test_everybody_is_scored_by_what_billing_and_the_crm_know(place: Place) -> None:
-    """Weights 40, 10 (MRR), 10 (payments) and 10 (contact) of 70; plans of one unit have no seats.
+    """Weights 40, 20 (MRR), 5 (payments) and 10 (contact) of 75; plans of one unit have no seats.
 
     Bold: 10 for billing. Cold: 135 days are halfway from 50 to 0, 2.5 of 10. Late: nothing for
-    billing, 7 of 10 for one unpaid invoice.
+    billing, 3.5 of 5 for one unpaid invoice.
     """
     ran = place.run("run")
     assert ran.code == 0
     rows = {row["account"]: row for row in place.json("score")}
-    shares = {"bold": 40, "cold": 62.5, "late": 27, "mild": 70}
+    shares = {"bold": 45, "cold": 67.5, "late": 33.5, "mild": 75}
     assert {n: row["score"] for n, row in rows.items()} == {
-        name: pytest.approx(points / 70 * 100) for name, points in shares.items()
+        name: pytest.approx(points / 75 * 100) for name, points in shares.items()
     }
-    bands = {"bold": "yellow", "cold": "green", "late": "red", "mild": "green"}
+    bands = {"bold": "yellow", "cold": "green", "late": "yellow", "mild": "green"}
     assert {name: row["band"] for name, row in rows.items()} == bands
     assert {row["coverage"] for row in rows.values()} == {1}
     assert {tuple(row["left_out"]) for row in rows.values()} == {
@@ -62,7 +62,7 @@ def test_everybody_is_scored_by_what_billing_and_the_crm_know(place: Place) -> N
         "No failed or late payment in 12 months",
         "Last contact logged 20 days ago",
     ]
-    assert "4 customers scored: 1 red, 1 yellow, 2 green\n" in ran.out
+    assert "4 customers scored: 2 yellow, 2 green\n" in ran.out
 
 
 LEFT_OUT = "Not in the score, as no connected source brings it: usage, tickets, and survey answers"

@@ -2,15 +2,28 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, literal, or_, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    union_all,
+)
 
 from cs_sync.health.relations import select_owned
 from cs_sync.health.scope import SignalScope
+from cs_sync.metrics.sql.relations import is_present
 from cs_sync.metrics.subscriptions import was_running
 from cs_sync_schemas import Invoice, Subscription, get_table
 
 SUBSCRIPTION = get_table(Subscription)
 INVOICE = get_table(Invoice)
+_UNPAID = INVOICE.alias("unpaid")
 UNPAID_STATUSES = ("past_due", "unpaid")
 GOOD, LEAVING, PAST_DUE = 2, 1, 0
 
@@ -71,8 +84,24 @@ def is_overdue(scope: SignalScope) -> ColumnElement[bool]:
 
 
 def _rate_standing(scope: SignalScope) -> ColumnElement[int]:
-    return case(
-        (SUBSCRIPTION.c.status.in_(UNPAID_STATUSES), PAST_DUE),
-        (is_ending(scope), LEAVING),
-        else_=GOOD,
+    return case((_is_unpaid(scope), PAST_DUE), (is_ending(scope), LEAVING), else_=GOOD)
+
+
+def _is_unpaid(scope: SignalScope) -> ColumnElement[bool]:
+    """Return the condition for unpaid subscriptions, as far back as their unpaid invoices go.
+
+    The source tells the status of now; without an invoice that tells since when, it counts.
+    """
+    first_unpaid = (
+        select(func.min(_UNPAID.c.issued_at))
+        .where(
+            is_present(_UNPAID, scope.known_at),
+            _UNPAID.c.source == SUBSCRIPTION.c.source,
+            _UNPAID.c.subscription_source_id == SUBSCRIPTION.c.source_id,
+            _UNPAID.c.status.in_(("open", "uncollectible")),
+        )
+        .correlate(SUBSCRIPTION)
+        .scalar_subquery()
     )
+    began = func.coalesce(first_unpaid < scope.until, true())
+    return and_(SUBSCRIPTION.c.status.in_(UNPAID_STATUSES), began)

@@ -132,8 +132,9 @@ _ALL = (
     ),
     Signal(
         "mrr_change_90", mrr_change_90, (Subscription,), "more",
-        meaning="MRR now ÷ MRR 90 days ago: 1 is no change, 0.6 a fall by 40 %. Missing for "
-        "customers of less than 90 days, and where an account is billed in several currencies.",
+        meaning="MRR now ÷ MRR 90 days ago: 1 is no change, 0.6 a fall by 40 %. Left out "
+        "for customers of less than 90 days, and where an account is billed in several currencies.",
+        for_some=True,
     ),
     Signal(
         "seat_change_90", seat_change_90, (Subscription,), "more", read_seat_change,
