@@ -18,7 +18,7 @@ from cs_sync.follow_ups.plan import (
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.playbooks import PLAYBOOKS
 from cs_sync.follow_ups.settings import FollowUpSettings, PlaybookSettings
-from cs_sync.follow_ups.successors import map_successors
+from cs_sync.follow_ups.successors import map_current_keys, map_successors
 from cs_sync.follow_ups.view import AccountView, MovementFact
 from cs_sync.follow_ups.working_time import WorkingTime
 
@@ -49,6 +49,7 @@ __all__ = [
     "compute_popularity",
     "isolate_playbook",
     "make_decision",
+    "map_current_keys",
     "map_successors",
     "parse_playbook_name",
     "plan_follow_ups",

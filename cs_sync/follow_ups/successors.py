@@ -1,6 +1,9 @@
-"""Follow-ups of accounts whose paying record was parted from its company in the CRM."""
+"""Follow-ups of accounts that lose their company in the CRM, or get it later."""
 
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
+
+from cs_sync.follow_ups.lifecycle import StoredFollowUp
+from cs_sync.follow_ups.plan import FollowUpDraft
 
 
 def map_successors(
@@ -23,3 +26,27 @@ def map_successors(
         if account not in customers and len(candidates) == 1:
             successors[account] = candidates[0]
     return successors
+
+
+def map_current_keys(
+    drafts: Iterable[FollowUpDraft], stored: Iterable[StoredFollowUp], in_crm: Container[str]
+) -> dict[str, str]:
+    """Map the keys of follow-ups that no destination has to the keys of their accounts' company.
+
+    An account whose company arrives later had no other name for its key than our id. Under the
+    company's, a destination may know the follow-up from before a lost database.
+
+    Args:
+        drafts: The follow-ups called for today.
+        stored: The stored follow-ups.
+        in_crm: Accounts with a record of their own in the CRM.
+    """
+    keys = {(d.playbook, d.account_id, d.occasion): d.key for d in drafts if d.account_id in in_crm}
+    known = {one.key: one for one in stored}
+    current: dict[str, str] = {}
+    for one in known.values():
+        key = keys.get((one.playbook, one.account_id, one.occasion))
+        is_free = key is not None and key not in known and key not in current.values()
+        if key is not None and is_free and not one.written and one.state in ("open", "waiting"):
+            current[one.key] = key
+    return current

@@ -1,6 +1,6 @@
 """Follow-ups due by the playbooks, and the lifecycle of the stored ones."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -25,6 +25,7 @@ from cs_sync.follow_ups import (
     assign_drafts,
     isolate_playbook,
     make_decision,
+    map_current_keys,
     map_successors,
     plan_follow_ups,
 )
@@ -44,6 +45,7 @@ from cs_sync.store.queries.follow_ups import (
     read_follow_ups,
     read_owners,
     read_parted_accounts,
+    rename_follow_ups,
     update_follow_up,
 )
 from cs_sync.store.write_ledger import has_written_follow_ups, read_written_keys
@@ -64,6 +66,8 @@ class DecidedFollowUps:
     changed: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Key → the columns that change."""
     messages: list[str] = field(default_factory=list)
+    renamed: dict[str, str] = field(default_factory=dict)
+    """Key before → key now."""
 
     def apply(self, values: Mapping[str, Mapping[str, Any]]) -> None:
         """Change follow-ups: key → new values, also of the key itself."""
@@ -133,13 +137,17 @@ def decide_follow_ups(
         config.follow_ups.daily_cap,
         workspace.words,
     )
-    stored_follow_ups = [
-        _to_stored_follow_up(row, written=get_task_key(row) in written) for row in continued
-    ]
+    current = map_current_keys(drafts, _to_stored_follow_ups(continued, written), in_crm)
+    stored, continued = _rename_rows(stored, current), _rename_rows(continued, current)
     decision = make_decision(
-        drafts, stored_follow_ups, playbooks, {view.id: view for view in views}, rules
+        drafts,
+        _to_stored_follow_ups(continued, written),
+        playbooks,
+        {view.id: view for view in views},
+        rules,
     )
     decided = _apply_decision(workspace, stored, decision)
+    decided.renamed.update(current)
     # `check` tells it of every playbook; a run only of those that somebody has set up.
     chosen = {
         n: playbook for n, playbook in playbooks.items() if config.playbooks[n] != playbook.defaults
@@ -209,6 +217,7 @@ def record_follow_ups(
     decided = decide_follow_ups(recorded.workspace, day, opened)
 
     def save(connection: Connection) -> None:
+        rename_follow_ups(connection, decided.renamed)
         insert_follow_ups(connection, decided.new)
         for key, values in decided.changed.items():
             update_follow_up(connection, key, values)
@@ -306,6 +315,17 @@ def _describe_unowned(begun: Sequence[Mapping[str, Any]]) -> list[str]:
         f"{format_count(number, 'follow-up')} {verb} to nobody, as the accounts have no owner"
         '\n  → give them one, or set [follow_ups] assignee = "name@example.com"'
     ]
+
+
+def _rename_rows(rows: Sequence[dict[str, Any]], keys: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the rows with new keys, also where a row names its task."""
+    return [{**row, **{n: keys.get(row[n], row[n]) for n in ("key", "lead")}} for row in rows]
+
+
+def _to_stored_follow_ups(
+    rows: Iterable[Mapping[str, Any]], written: Container[str]
+) -> list[StoredFollowUp]:
+    return [_to_stored_follow_up(row, written=get_task_key(row) in written) for row in rows]
 
 
 def _to_stored_follow_up(row: Mapping[str, Any], *, written: bool) -> StoredFollowUp:

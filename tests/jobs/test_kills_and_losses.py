@@ -137,6 +137,28 @@ def test_a_lost_database_makes_no_twin_and_reopens_nothing(red: Acme) -> None:
     assert push(red) | {"unchanged": 0} == dict.fromkeys(again, 0)
 
 
+@pytest.mark.parametrize("first", [("stripe",), ("stripe", "posthog", "zendesk"), ("hubspot",)])
+@pytest.mark.parametrize("done", ["one", "some", "all"])
+def test_records_that_arrive_later_after_a_loss_make_no_twin(
+    red: Acme, first: tuple[str, ...], done: str
+) -> None:
+    """What is due is on record before its company is known, under a key that names none."""
+    assert push(red)["create"] > 2
+    before = tasks(red)
+    for task in [*before.values()][:: {"one": len(before), "some": 2, "all": 1}[done]]:
+        red.edit(action="complete_task", id=task["id"])
+    statuses = {key: task["hs_task_status"] for key, task in tasks(red).items()}
+    for path in red.path.glob("cs_sync.db*"):
+        path.unlink()
+    only = [word for name in first for word in ("--only", name)]
+    assert red.run("sync", *only).code == 0
+    push(red)
+    assert red.run("sync").code == 0
+    for _ in range(2):
+        push(red)
+        assert {key: task["hs_task_status"] for key, task in tasks(red).items()} == statuses
+
+
 def test_a_plan_says_what_a_push_would_do(red: Acme) -> None:
     rows = red.json("plan")
     assert {tuple(row) for row in rows} == {

@@ -22,6 +22,7 @@ from cs_sync.follow_ups import (
     StoredFollowUp,
     build_follow_up_key,
     make_decision,
+    map_current_keys,
     map_successors,
     plan_follow_ups,
 )
@@ -132,6 +133,8 @@ class Portal:
             for name in sorted(customers)
         ]  # fmt: skip
         drafts = plan_follow_ups(views, WATCHED, {}).drafts
+        stored = self.follow_records(found, customers, subjects)
+        self.rename(map_current_keys(drafts, stored, subjects))
         decision = make_decision(
             drafts,
             self.follow_records(found, customers, subjects),
@@ -152,6 +155,15 @@ class Portal:
             if task.key in self.written and task.is_needless and task.key in self.tasks:
                 self.tasks[task.key][1] = "done"
         self.write(crm)
+
+    def rename(self, keys: dict[str, str]) -> None:
+        """Give follow-ups new keys, also where others name them as their task."""
+        self.kept = {
+            keys.get(key, key): replace(
+                one, key=keys.get(key, key), lead=keys.get(one.lead or "", one.lead)
+            )
+            for key, one in self.kept.items()
+        }
 
     def follow_records(
         self, found: Resolution, customers: set[str], subjects: dict[str, str]
@@ -238,6 +250,27 @@ def test_the_own_id_that_arrives_later_and_a_lost_database_make_no_second_call()
         assert len(portal.tasks) == 1
         assert {one.task_key for one in portal.kept.values()} == set(portal.tasks)
         assert {one.playbook for one in portal.kept.values()} == set(WATCHED)
+
+
+def test_a_task_that_was_done_before_a_loss_is_not_made_again_for_a_company_that_comes_later() -> (
+    None
+):
+    portal = Portal()
+    portal.arrive("stripe", "cus_1")
+    portal.arrive("hubspot", "100")
+    portal.run()
+    before = set(portal.tasks)
+    portal.close()
+    portal.run()
+    company = portal.records.pop(RecordRef("hubspot", "100"))
+    portal.lose()
+    portal.run()
+    assert [one.state for one in portal.kept.values()] == ["open", "open"]
+    assert portal.written == set(), "there is no company to write them to"
+    portal.records[company.ref] = company
+    portal.run()
+    assert set(portal.tasks) == before
+    assert {state for _, state in portal.tasks.values()} == {"done"}
 
 
 @pytest.mark.parametrize("first", ["customer", "company"])

@@ -39,6 +39,18 @@ def update_follow_up(connection: Connection, key: str, values: Mapping[str, Any]
     connection.execute(update(FOLLOW_UP).where(FOLLOW_UP.c.key == key).values(dict(values)))
 
 
+def rename_follow_ups(connection: Connection, keys: Mapping[str, str]) -> None:
+    """Replace the keys of follow-ups, also where others name them as their task.
+
+    Args:
+        connection: A write transaction.
+        keys: Old key → new key.
+    """
+    for old, new in keys.items():
+        for column in (FOLLOW_UP.c.lead, FOLLOW_UP.c.key):
+            connection.execute(update(FOLLOW_UP).where(column == old).values({column.name: new}))
+
+
 def read_follow_ups(connection: Connection) -> list[dict[str, Any]]:
     """Return all follow-ups, most urgent first, each with its account's surviving id."""
     merged = _read_merges(connection)
