@@ -75,7 +75,7 @@ def _plain(value: Any) -> Any:
 
 def _share_metrics(patch: pytest.MonkeyPatch) -> None:
     """Build a metric's statement for a scope once; no statement depends on the clock."""
-    current, built = Metric.current, dict[Any, Any]()
+    current, built = Metric.build_current_statement, dict[Any, Any]()
 
     def build(self: Metric, scope: Scope) -> Any:
         lasting = replace(scope, observed_until=None, minimum_n=0)
@@ -84,7 +84,7 @@ def _share_metrics(patch: pytest.MonkeyPatch) -> None:
             built[key] = current(self, scope)
         return built[key]
 
-    patch.setattr(Metric, "current", build)
+    patch.setattr(Metric, "build_current_statement", build)
 
 
 def _share_drawings(patch: pytest.MonkeyPatch) -> None:

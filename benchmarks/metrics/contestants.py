@@ -71,7 +71,7 @@ def _asked(store: Store, scope: Scope, upto: datetime) -> Numbers:
     churn = MetricRegistry(list_builtin_metrics()).select(["customer_churn_rate"])[0]
     asked = [
         CachedQuery("bridge", scope, select_bridge(scope)),
-        CachedQuery(churn.name, scope, churn.statement(scope)),
+        CachedQuery(churn.name, scope, churn.build_statement(scope)),
     ]
     bridged, rates = answer_questions(store, asked, upto)
     lost = {row["period"]: (row["numerator"], row["denominator"]) for row in rates}

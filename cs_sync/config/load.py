@@ -286,7 +286,7 @@ def _find_metric_problems(
             if setting not in metrics_by_name[name].settings:
                 remedy = suggest_nearest(setting, metrics_by_name[name].settings)
                 problems.append(Problem(f"{key}.{setting}", "unknown key", remedy))
-            elif expected := metrics_by_name[name].wanted(setting, value):
+            elif expected := metrics_by_name[name].describe_expected(setting, value):
                 message = f"must be {expected}, not {value!r}"
                 problems.append(Problem(f"{key}.{setting}", message, "see docs/metrics.md"))
     return problems

@@ -87,8 +87,8 @@ class VendorHttp:
         self._retry = RequestRetrier(self._now, sleep, rng)
         self._redact = Redactor()
         self._redact.add_secrets(set(secrets))
-        self._client = self._ready(client or _make_client(proxies=True))
-        self._direct = self._client if client else self._ready(_make_client(proxies=False))
+        self._client = self._prepare_client(client or _make_client(proxies=True))
+        self._direct = self._client if client else self._prepare_client(_make_client(proxies=False))
         self._base: httpx.URL | None = None
         self._headers: Mapping[str, str] = {}
         self._auth: httpx.Auth | None = None
@@ -97,7 +97,7 @@ class VendorHttp:
         self._names = ResponseNames()
         self._timeout = _make_timeout(_TIMEOUT)
 
-    def _ready(self, client: httpx.Client) -> httpx.Client:
+    def _prepare_client(self, client: httpx.Client) -> httpx.Client:
         """Limit the client's responses and watch its requests for credentials; return it."""
         hooks = client.event_hooks
         client.event_hooks = {**hooks, "request": [*hooks["request"], self._redact.learn_request]}
@@ -134,14 +134,14 @@ class VendorHttp:
         Raises:
             ConfigError: A credential must not be sent to this address.
         """
-        door = copy(self)
-        door._base = parse_base_url(self.name, base_url)
-        door._budget.add_limits(limits)
-        door._headers, door._auth, door._classify = dict(headers or {}), auth, classify
-        door._shapes, door._names = shapes, names or ResponseNames()
-        door._redact.learn_headers(door._headers)
-        door._timeout = _make_timeout(timeout or _TIMEOUT)
-        return door
+        bound = copy(self)
+        bound._base = parse_base_url(self.name, base_url)
+        bound._budget.add_limits(limits)
+        bound._headers, bound._auth, bound._classify = dict(headers or {}), auth, classify
+        bound._shapes, bound._names = shapes, names or ResponseNames()
+        bound._redact.learn_headers(bound._headers)
+        bound._timeout = _make_timeout(timeout or _TIMEOUT)
+        return bound
 
     def get(self, path: str, params: Params | None = None) -> Any:
         """Return the decoded JSON body of a GET."""
@@ -199,12 +199,12 @@ class VendorHttp:
         )
         return self._fetch(call)[0]
 
-    def counting(self, stream: str = "") -> AbstractContextManager[RequestStats]:
+    def count_requests(self, stream: str = "") -> AbstractContextManager[RequestStats]:
         """Count the requests and waits of this thread in a `with` block; name its events.
 
         A thread pool inside a stream takes part by `contextvars.copy_context().run`.
         """
-        return self._meter.counting(stream)
+        return self._meter.count_requests(stream)
 
     @property
     def requests(self) -> int:
@@ -251,12 +251,12 @@ class VendorHttp:
 
     def _fetch(self, call: Call) -> Answer:
         def report_retry(seconds: float, reason: str, attempt: int) -> None:
-            self._meter.record_retry(seconds, self._redact.text(reason), attempt)
+            self._meter.record_retry(seconds, self._redact.redact_text(reason), attempt)
 
         try:
             return self._retry.run(lambda attempt: self._try(call, attempt), report_retry)
         except CsSyncError as error:
-            failure = self._redact.error(error)
+            failure = self._redact.redact_error(error)
         # A new start for the traceback: the old one leads to frames and causes with the key.
         failure.__cause__ = failure.__context__ = None
         raise failure.with_traceback(None)
@@ -278,7 +278,7 @@ class VendorHttp:
             response, body = self._mask_secrets(call, response, body)
         meant = self._classify_response(response, body)
         if response.status_code == 429 and meant is None:
-            self._throttled(call, response, body, quota, sent, attempt)
+            self._raise_throttled(call, response, body, quota, sent, attempt)
         if meant is None and response.is_success:
             meant = self._check_shape(call, response, body)
         if meant is None and not response.is_success:
@@ -311,11 +311,11 @@ class VendorHttp:
             RetryableFailure: The request was lost and may be repeated.
             CsSyncError: It was lost, or cannot be sent.
         """
-        waits = self._waits(call)
+        waits = self._make_announcer(call)
         client = self._direct if is_loopback(call.url.host) else self._client
-        with self._budget.place(call.method, call.url.path, waits) as place, self._lanes:
-            sent = place.sent = self._budget.seconds()
-            self._meter.sent()
+        with self._budget.reserve(call.method, call.url.path, waits) as permit, self._lanes:
+            sent = permit.sent = self._budget.read_clock()
+            self._meter.count_request()
             try:
                 request = client.build_request(
                     call.method,
@@ -324,7 +324,7 @@ class VendorHttp:
                     content=call.content,
                     timeout=self._timeout,
                 )
-                with bounds.time_limit(bounds.MAX_SECONDS, self._budget.seconds):
+                with bounds.time_limit(bounds.MAX_SECONDS, self._budget.read_clock):
                     response = client.send(request, auth=self._auth, follow_redirects=False)
                 # The stream that was read through refers back to its response: left there, page
                 # after page would stay in memory until the garbage collector comes round.
@@ -336,7 +336,7 @@ class VendorHttp:
                 error, again = answers.unsendable_error(call), False
         raise RetryableFailure(error) if again else error
 
-    def _waits(self, call: Call) -> Callable[[float, str], None]:
+    def _make_announcer(self, call: Call) -> Callable[[float, str], None]:
         def announce(seconds: float, reason: str) -> None:
             if seconds > MAX_WAIT_SECONDS:
                 raise answers.exhausted_error(call, self._now() + timedelta(seconds=seconds))
@@ -350,7 +350,7 @@ class VendorHttp:
             return None
         return self._classify(response, body)
 
-    def _throttled(
+    def _raise_throttled(
         self,
         call: Call,
         response: httpx.Response,
@@ -366,7 +366,7 @@ class VendorHttp:
         error = answers.throttled_error(call, response, body, until)
         if wait > MAX_WAIT_SECONDS:
             raise error
-        self._budget.refused(
+        self._budget.record_refusal(
             call.method, call.url.path, sent=sent, wait=wait, everywhere=quota.everywhere
         )
         raise RetryableFailure(error, throttled=True)

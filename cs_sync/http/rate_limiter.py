@@ -68,7 +68,7 @@ class RateLimiter:
             self._windows += [RateWindow(limit) for limit in limits if limit not in existing]
 
     @contextmanager
-    def place(self, method: str, path: str, announce: OnWait) -> Iterator[Permit]:
+    def reserve(self, method: str, path: str, announce: OnWait) -> Iterator[Permit]:
         """Hold a permit for one request, waiting for it if necessary.
 
         The caller records on it when the request is sent.
@@ -79,7 +79,7 @@ class RateLimiter:
             yield place
         finally:
             with self._freed:
-                now = self.seconds()
+                now = self.read_clock()
                 for window in windows:
                     window.release(place.sent, now)
                 self._freed.notify_all()
@@ -87,7 +87,7 @@ class RateLimiter:
     def record_response(self, quota: RateLimitInfo, *, good: bool, method: str, path: str) -> None:
         """Learn from the rate limit headers of any response."""
         with self._freed:
-            now = self.seconds()
+            now = self.read_clock()
             if good:
                 for window in self._find_windows(method, path):
                     window.grow()
@@ -99,7 +99,7 @@ class RateLimiter:
             if quota.daily_remaining is not None:
                 self._set_allowance("day", quota.daily_remaining, now + DAILY_RECHECK)
 
-    def refused(
+    def record_refusal(
         self, method: str, path: str, *, sent: float, wait: float, everywhere: bool
     ) -> None:
         """Close for `wait` seconds after a 429, then go on at half the pace.
@@ -115,7 +115,7 @@ class RateLimiter:
             everywhere: Whether the whole account is meant.
         """
         with self._freed:
-            now = self.seconds()
+            now = self.read_clock()
             covering = self._find_windows(method, path)
             own = [window for window in covering if not window.covers_everything]
             meant = covering if everywhere or not own else own
@@ -132,14 +132,14 @@ class RateLimiter:
         self._windows.append(window)
         return window
 
-    def seconds(self) -> float:
+    def read_clock(self) -> float:
         """Return the time of the limiter's own clock, in seconds."""
         return self._clock() + self._ahead
 
     def _wait_for_permit(self, method: str, path: str, announce: OnWait) -> list[RateWindow]:
         while True:
             with self._freed:
-                now, windows = self.seconds(), self._find_windows(method, path)
+                now, windows = self.read_clock(), self._find_windows(method, path)
                 delays = [window.delay(now) for window in windows]
                 if None in delays:
                     self._freed.wait()
@@ -158,10 +158,10 @@ class RateLimiter:
         A `sleep` during which no time passed still counts as slept, so that tests may stub it.
         """
         announce(seconds, reason)
-        wakes = self.seconds() + seconds
+        wakes = self.read_clock() + seconds
         self._sleep(seconds)
         with self._freed:
-            missing = wakes - self.seconds()
+            missing = wakes - self.read_clock()
             self._ahead += missing if missing > CLOCK_TOLERANCE else 0.0
 
     def _count_request(self, windows: list[RateWindow], now: float) -> None:
@@ -191,6 +191,6 @@ class RateLimiter:
         current = self._allowances.get(name)
         under_way = max(window.running for window in self._windows)
         left = remaining - under_way
-        if current is not None and name == "window" and self.seconds() < current.until:
+        if current is not None and name == "window" and self.read_clock() < current.until:
             left, until = min(left, current.left), current.until
         self._allowances[name] = Allowance(left, until)

@@ -88,42 +88,45 @@ class Redactor:
             forms = {form for value in self._seen for form in _secret_forms(value)}
             self._known = tuple(sorted(forms, key=len, reverse=True))
 
-    def text(self, text: str) -> str:
+    def redact_text(self, text: str) -> str:
         """Return the text with every secret masked."""
         for secret in self._known:
             text = text.replace(secret, MASK)
         return _SECRET_PATTERN.sub(MASK, text)
 
-    def value(self, value: Any, depth: int = 0) -> Any:
+    def redact_value(self, value: Any, depth: int = 0) -> Any:
         """Redact a decoded JSON value.
 
         Secrets are masked, texts cut at 2,000 characters, levels below 20 left out.
         """
         if isinstance(value, str):
-            return self.text(value)[:LONGEST]
+            return self.redact_text(value)[:LONGEST]
         if depth >= DEEPEST:
             return "…"
         if isinstance(value, dict):
             return {
-                self.text(str(key)): (
+                self.redact_text(str(key)): (
                     MASK
                     if isinstance(item, str) and _SECRET_NAME.search(str(key))
-                    else self.value(item, depth + 1)
+                    else self.redact_value(item, depth + 1)
                 )
                 for key, item in value.items()
             }
         if isinstance(value, list):
-            return [self.value(item, depth + 1) for item in value]
+            return [self.redact_value(item, depth + 1) for item in value]
         return value
 
-    def error(self, error: E) -> E:
+    def redact_error(self, error: E) -> E:
         """Mask every secret in all parts of the error; return it."""
-        error.message, error.remedy = self.text(error.message), self.text(error.remedy)
-        error.args = tuple(self.value(arg) for arg in error.args)
+        error.message, error.remedy = (
+            self.redact_text(error.message),
+            self.redact_text(error.remedy),
+        )
+        error.args = tuple(self.redact_value(arg) for arg in error.args)
         if isinstance(error, VendorError):
-            error.body = self.value(error.body)
-            error.headers = self.value(error.headers)
-            error.request_id = error.request_id and self.text(error.request_id)
+            error.body = self.redact_value(error.body)
+            error.headers = self.redact_value(error.headers)
+            error.request_id = error.request_id and self.redact_text(error.request_id)
         return error
 
 

@@ -69,10 +69,10 @@ class RequestRetrier:
         except RetryableFailure as failure:
             first = failure
 
-        def tell(state: RetryCallState) -> None:
+        def report_retry(state: RetryCallState) -> None:
             on_retry(state.upcoming_sleep, str(_get_failure(state)), state.attempt_number)
 
-        def another() -> T:
+        def retry_once() -> T:
             attempt = next(tries)
             if attempt == 1:
                 raise first
@@ -84,10 +84,10 @@ class RequestRetrier:
             stop=_RetryLimits(self.now).is_exhausted,
             wait=self._pause,
             sleep=self._sleep_if_positive,
-            before_sleep=tell,
+            before_sleep=report_retry,
             retry_error_callback=_raise_last_error,
         )
-        return retrying(another)
+        return retrying(retry_once)
 
     def _sleep_if_positive(self, seconds: float) -> None:
         if seconds > 0:

@@ -28,7 +28,7 @@ _counts: ContextVar[tuple[tuple["StatsRecorder", RequestStats], ...]] = ContextV
 
 
 class StatsRecorder:
-    """Statistics of one credential; `counting` opens a count for the calling thread or context."""
+    """Statistics of one credential; `count_requests` counts for one thread or context."""
 
     def __init__(
         self, source: str, emit: Callable[[Event], object], now: Callable[[], datetime]
@@ -39,7 +39,7 @@ class StatsRecorder:
         self._lock = Lock()
 
     @contextmanager
-    def counting(self, stream: str = "") -> Iterator[RequestStats]:
+    def count_requests(self, stream: str = "") -> Iterator[RequestStats]:
         """Count the requests inside the block; put the stream's name on its events."""
         count = RequestStats(stream=stream)
         token = _counts.set((*_counts.get(), (self, count)))
@@ -48,7 +48,7 @@ class StatsRecorder:
         finally:
             _counts.reset(token)
 
-    def sent(self) -> None:
+    def count_request(self) -> None:
         """Count one more request."""
         with self._lock:
             for count in self._open():
@@ -56,13 +56,13 @@ class StatsRecorder:
 
     def record_wait(self, seconds: float, reason: str) -> None:
         """Count a wait for the rate limiter; emit an event if it is long."""
-        self._waited(seconds)
+        self._count_wait(seconds)
         if seconds >= MIN_REPORTED_WAIT:
             self._tell("waiting", seconds=round(seconds, 3), reason=reason)
 
     def record_retry(self, seconds: float, reason: str, attempt: int) -> None:
         """Count the wait before a retry and emit an event."""
-        self._waited(seconds)
+        self._count_wait(seconds)
         self._tell("retrying", seconds=round(seconds, 3), reason=reason, attempt=attempt)
 
     def emit_warning(self, message: str) -> None:
@@ -73,7 +73,7 @@ class StatsRecorder:
         if new:
             self._tell("warning", message=message)
 
-    def _waited(self, seconds: float) -> None:
+    def _count_wait(self, seconds: float) -> None:
         with self._lock:
             for count in self._open():
                 count.waited_seconds += seconds

@@ -42,7 +42,7 @@ def group_accounts(
     _join_overrides(sets, evidence, {account.id for account in accounts})
     _keep_known_links(sets, evidence, accounts, links)
     for ref, target in evidence.pins.items():
-        if not sets.tags(build_record_node(ref), "key"):
+        if not sets.get_tags(build_record_node(ref), "key"):
             sets.tag(build_record_node(ref), ("key", target))
     join_by_domain(sets, _map_domain_nodes(evidence, evidence.sites))
     join_by_domain(sets, _map_domain_nodes(evidence, evidence.reach))
@@ -169,7 +169,7 @@ def _select_untied(
 
 def _select_one_key(sets: DisjointSets, nodes: Sequence[Node], preferred: str | None) -> list[Node]:
     """Return the nodes of one account: of several own ids the account's, else the first's."""
-    keys = [sorted(sets.tags(node, "key")) for node in nodes]
+    keys = [sorted(sets.get_tags(node, "key")) for node in nodes]
     distinct = [key for of_node in keys for key in of_node]
     if len(set(distinct)) <= 1:
         return list(nodes)
@@ -183,7 +183,7 @@ def _select_undivided(sets: DisjointSets, nodes: Sequence[Node]) -> list[Node]:
     staying: list[Node] = []
     taken: set[Node] = set()
     for node in sorted(nodes, key=lambda node: _find_last_side(sets, node)):
-        sides = sets.tags(node, "side")
+        sides = sets.get_tags(node, "side")
         if not any(
             side[1] == taken_side[1] and side[2] != taken_side[2]
             for side in sides
@@ -195,7 +195,7 @@ def _select_undivided(sets: DisjointSets, nodes: Sequence[Node]) -> list[Node]:
 
 
 def _find_last_side(sets: DisjointSets, node: Node) -> int:
-    return max((int(tag[2]) for tag in sets.tags(node, "side")), default=0)
+    return max((int(tag[2]) for tag in sets.get_tags(node, "side")), default=0)
 
 
 def _map_domain_nodes(
@@ -238,13 +238,13 @@ def _can_be_one_account(sets: DisjointSets, roots: Iterable[Node]) -> bool:
     They have no two own ids, no two records of one source, and no answer splits them.
     """
     roots = list(roots)
-    sources = [tag for root in roots for tag in sets.tags(root, "source")]
-    keys = {tag for root in roots for tag in sets.tags(root, "key")}
+    sources = [tag for root in roots for tag in sets.get_tags(root, "source")]
+    keys = {tag for root in roots for tag in sets.get_tags(root, "key")}
     return len(keys) <= 1 and len(sources) == len(set(sources)) and _is_undivided(sets, roots)
 
 
 def _is_undivided(sets: DisjointSets, roots: Iterable[Node]) -> bool:
-    sides = {tag[1:] for root in roots for tag in sets.tags(root, "side")}
+    sides = {tag[1:] for root in roots for tag in sets.get_tags(root, "side")}
     return len({number for number, _ in sides}) == len(sides)
 
 

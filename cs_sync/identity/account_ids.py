@@ -58,7 +58,7 @@ def assign_ids(
     live = sorted(
         (a for a in accounts if final[a.id] == a.id), key=lambda a: (a.first_seen_at, a.id)
     )
-    names = {root: next(iter(sorted(tag[1] for tag in sets.tags(root, "pin"))), "")
+    names = {root: next(iter(sorted(tag[1] for tag in sets.get_tags(root, "pin"))), "")
              for root in groups}  # fmt: skip
     for account in live:
         root = sets.find(build_account_node(account.id))

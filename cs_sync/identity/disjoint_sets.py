@@ -41,7 +41,7 @@ class DisjointSets:
         """Add a tag to a node, and so to its set."""
         self._tags[self.find(node)].add(tag)
 
-    def tags(self, node: Node, kind: str) -> set[Node]:
+    def get_tags(self, node: Node, kind: str) -> set[Node]:
         """Return the tags of the node's set that begin with `kind`."""
         return {tag for tag in self._tags.get(self.find(node), ()) if tag[0] == kind}
 

@@ -18,15 +18,15 @@ class Benchmark:
     monthly: bool = False
     """Whether it is said of a month; only rates of churn are, and scale with the period."""
 
-    def over(self, days: int) -> float:
+    def scale_to(self, days: int) -> float:
         """Return the value for a period of so many days."""
         if not self.monthly or 28 <= days <= 31:
             return self.value
         return scale_rate(self.value, _MONTH_DAYS, days)
 
-    def met(self, value: float, days: int) -> bool:
+    def is_met(self, value: float, days: int) -> bool:
         """Return whether the value of a period of so many days meets the benchmark."""
-        target = self.over(days)
+        target = self.scale_to(days)
         return value < target if self.better == "below" else value > target
 
 

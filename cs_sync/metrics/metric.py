@@ -122,11 +122,11 @@ class Metric:
             if key not in self.settings:
                 allowed = ", ".join(self.settings) or "none"
                 raise ValueError(f"metric {self.name} has no setting {key!r}; it has: {allowed}")
-            if expected := self.wanted(key, value):
+            if expected := self.describe_expected(key, value):
                 raise ValueError(f"metric {self.name}: {key} must be {expected}, not {value!r}")
         return {**self.settings, **overrides}
 
-    def wanted(self, key: str, value: Any) -> str | None:
+    def describe_expected(self, key: str, value: Any) -> str | None:
         """Return the expected kind of value for a setting; None if the value is valid."""
         default, choices = self.settings[key], self.choices.get(key)
         if choices is not None:
@@ -145,22 +145,22 @@ class Metric:
         fraction = isinstance(default, int) and not isinstance(value, int)
         return "a whole number" if fraction else None
 
-    def statement(self, scope: Scope) -> Select[Any]:
+    def build_statement(self, scope: Scope) -> Select[Any]:
         """Build the statement for a scope; `kpi.build_kpi_rows` converts its rows."""
-        statement = self.current(scope)
+        statement = self.build_current_statement(scope)
         return statement if scope.known_at is None else rewrite_as_of(statement, scope.known_at)
 
-    def current(self, scope: Scope) -> Select[Any]:
+    def build_current_statement(self, scope: Scope) -> Select[Any]:
         """Build the statement over tables already as of the scope's `known_at`."""
         return self.build(
             replace(self.restrict_scope(scope), settings=self.resolve_settings(scope))
         )
 
-    def statements(self, scope: Scope) -> Iterator[tuple[int, Select[Any]]]:
+    def build_statements(self, scope: Scope) -> Iterator[tuple[int, Select[Any]]]:
         """Build the statements for a scope, each with the index of its period 0."""
-        return ((first, self.statement(part)) for first, part in self.parts(scope))
+        return ((first, self.build_statement(part)) for first, part in self.split_scope(scope))
 
-    def parts(self, scope: Scope) -> Iterator[tuple[int, Scope]]:
+    def split_scope(self, scope: Scope) -> Iterator[tuple[int, Scope]]:
         """Split a scope by statement, each with the index of its first period.
 
         One for all periods; with attributes one per period, as accounts count in their segment

@@ -85,7 +85,7 @@ class MetricRegistry:
         for alias in metric.aliases:
             self._aliases.setdefault(normalise_name(alias), metric.name)
 
-    def named(self, name: str) -> str:
+    def resolve_name(self, name: str) -> str:
         """Return the name of a metric for its name or an alias.
 
         Raises:
@@ -104,5 +104,5 @@ class MetricRegistry:
         Raises:
             ValueError: A name is unknown.
         """
-        chosen = [self.named(name) for name in names] or self._metrics
+        chosen = [self.resolve_name(name) for name in names] or self._metrics
         return tuple(self._metrics[name] for name in dict.fromkeys(chosen))

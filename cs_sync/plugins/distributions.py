@@ -30,7 +30,7 @@ def refuse_foreign_package() -> None:
         version = distribution(_FOREIGN).version
     except PackageNotFoundError:
         return
-    dependents = sorted(_dependents(_FOREIGN))
+    dependents = sorted(_list_dependents(_FOREIGN))
     required = f" (required by {', '.join(dependents)})" if dependents else ""
     raise ConfigError(
         f"{_FOREIGN} {version} is another project whose files replace ours{required}",
@@ -39,7 +39,7 @@ def refuse_foreign_package() -> None:
     )
 
 
-def _dependents(name: str) -> Iterator[str]:
+def _list_dependents(name: str) -> Iterator[str]:
     """Yield the installed distributions that require another one by name."""
     for installed in distributions():
         if name in map(_required_name, installed.requires or ()):

@@ -53,7 +53,9 @@ def compute_kpis(workspace: Workspace, chosen: Sequence[Metric], scope: Scope) -
 
 
 def _build_statements(metric: Metric, scope: Scope) -> Iterator[Statement]:
-    return ((first, metric.current(part)) for first, part in metric.parts(scope))
+    return (
+        (first, metric.build_current_statement(part)) for first, part in metric.split_scope(scope)
+    )
 
 
 @contextmanager
@@ -100,9 +102,9 @@ def _read_cached_rows(
     if upto is None:
         return {}
     parts = [
-        (metric, first, CachedQuery(metric.name, part, metric.statement(part)))
+        (metric, first, CachedQuery(metric.name, part, metric.build_statement(part)))
         for metric in chosen
-        for first, part in metric.parts(scope)
+        for first, part in metric.split_scope(scope)
     ]
     by_metric: dict[str, list[Row]] = {metric.name: [] for metric in chosen}
     rows = answer_questions(workspace.store, [question for *_, question in parts], upto)

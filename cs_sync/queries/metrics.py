@@ -108,7 +108,9 @@ def _describe_aliases(workspace: Workspace, names: Sequence[str]) -> list[str]:
     """Return a note per metric requested by another name."""
     registry = build_registry(workspace)
     return [
-        f"{name} is {registry.named(name)} here" for name in names if registry.named(name) != name
+        f"{name} is {registry.resolve_name(name)} here"
+        for name in names
+        if registry.resolve_name(name) != name
     ]
 
 

@@ -107,7 +107,7 @@ def reconcile_month(workspace: Workspace, month: date | None = None) -> Reconcil
             account_facts.account_id: account_facts
             for account_facts in read_billing_facts(connection, apart)
         }
-    rows = [book.compared(facts.get(book.account)) for book in books]
+    rows = [book.compare_account(facts.get(book.account)) for book in books]
     rows = [row for row in rows if row.mrr or row.invoiced]
     return Reconciliation(period.start, rows, sum_rows(rows), left_out)
 

@@ -73,7 +73,7 @@ def list_topics(workspace: Workspace, request: TopicRequest) -> list[dict[str, A
     worth = _read_account_mrr(workspace, scope, {v.account_id for v in comments if v.account_id})
     rows: list[dict[str, Any]] = []
     for segment in sorted({v.segment for v in comments}, key=str):
-        parts = [topic.within(segment) for topic in topics]
+        parts = [topic.select_segment(segment) for topic in topics]
         total = sum(len(part.verbatims) for part in parts)
         named = dict(zip(attributes, segment, strict=True))
         rows += [

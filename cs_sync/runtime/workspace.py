@@ -90,7 +90,7 @@ class Workspace:
         made: Any = self.plugins.sources[self.config.connectors.types[name]]
         client = self._get_client(name, made.limits)
         source: Source = made(self.config.connectors[name], client)
-        return OpenSource(name, source, client.counting)
+        return OpenSource(name, source, client.count_requests)
 
     def _get_client(self, name: str, limits: Any) -> VendorHttp:
         """Return the client of a credential, shared by reader and writer with one rate limit."""

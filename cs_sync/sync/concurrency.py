@@ -32,11 +32,11 @@ class ReaderLimiter:
     ) -> None:
         self._wall, self._computed = wall, computed
         self._allowed, self._inside = 1, 0
-        self._door, self._left = Lock(), Condition()
+        self._admission, self._left = Lock(), Condition()
 
     def enter(self) -> None:
         """Wait for the admission of one more reader; it must `leave`, from any thread."""
-        with self._door, self._left:  # of those who wait, one looks for all
+        with self._admission, self._left:  # of those who wait, one looks for all
             while self._inside >= self._allowed:
                 began, computed = self._wall(), self._computed()
                 if not self._left.wait(MEASURE_SECONDS):

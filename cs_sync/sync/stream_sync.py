@@ -58,11 +58,11 @@ class ReadCost(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OpenSource:
-    """A source ready to be read; `counting` measures the cost of the calls inside it."""
+    """A source ready to be read; `count_requests` measures the cost of the calls inside it."""
 
     name: str
     source: Source
-    counting: Callable[[str], AbstractContextManager[ReadCost]]
+    count_requests: Callable[[str], AbstractContextManager[ReadCost]]
     concurrency: ReaderLimiter = field(default_factory=ReaderLimiter)
 
 
@@ -167,7 +167,7 @@ class StreamSync:
 
     def _read(self, opened: OpenWindow, *, first: bool) -> WindowResult:
         tracked = not self.request.is_ranged
-        with self.source.counting(self.stream.name) as cost:
+        with self.source.count_requests(self.stream.name) as cost:
             self.costs.append(cost)
             reader = StreamReader(
                 self.session, self.source.name, self.stream, self.parts, tracked=tracked

@@ -51,7 +51,7 @@ class Harness(Generic[F]):
         return made
 
     @contextmanager
-    def door(
+    def open_http(
         self, fault: Fault = pass_through, emit: Callable[[Event], object] = lambda _event: None
     ) -> Iterator[VendorHttp]:
         """Open the host's Http in a new process, with this fault and without real sleeps."""
@@ -65,16 +65,16 @@ class Harness(Generic[F]):
             rng=lambda: 0.5,
             client=httpx.Client(transport=self.wire),
             secrets=collect_secrets(self.config()),
-        ) as door:
-            yield door
+        ) as vendor_http:
+            yield vendor_http
 
     @contextmanager
-    def opened(self, fault: Fault = pass_through) -> Iterator[Any]:
+    def open_connector(self, fault: Fault = pass_through) -> Iterator[Any]:
         """Open the connector itself in a new process."""
-        with self.door(fault) as door:
-            yield self.kind.connector(self.config(), door)
+        with self.open_http(fault) as vendor_http:
+            yield self.kind.connector(self.config(), vendor_http)
 
-    def lease(self) -> LeaseToken:
+    def renew_lease(self) -> LeaseToken:
         """Return the lease of a new process; a killed one's lease is released first."""
         with self.store.write() as connection:
             if self._held is not None:

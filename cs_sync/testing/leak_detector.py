@@ -34,7 +34,7 @@ class OutputCapture(logging.Handler):
             self._texts += [repr(thing), str(thing)]
 
     @contextlib.contextmanager
-    def listening(self) -> Iterator[None]:
+    def capture(self) -> Iterator[None]:
         """Capture every logger at DEBUG, and printed text."""
         root = logging.getLogger()
         level, printed = root.level, io.StringIO()
@@ -48,7 +48,7 @@ class OutputCapture(logging.Handler):
             root.removeHandler(self)
             self._texts.append(printed.getvalue())
 
-    def where(self, secret: str) -> str | None:
+    def find_secret(self, secret: str) -> str | None:
         """Return the first text that contains the secret, around it; None if there is none."""
         for text in self._texts:
             place = text.find(secret)
@@ -90,7 +90,7 @@ def collect_credentials(config: BaseModel, sent: Iterable[SentRequest]) -> set[s
 def assert_hidden(output: OutputCapture, secrets: Iterable[str]) -> None:
     """Fail if a secret is in the captured output."""
     for secret in secrets:
-        where = output.where(secret)
+        where = output.find_secret(secret)
         require(where is None, f"a secret ({secret[:2]}…{secret[-2:]}) is in: {where}")
 
 

@@ -50,7 +50,7 @@ class PushHarness(Harness[CrmFake]):
     def __init__(self, kind: type[CrmFake], folder: Path) -> None:
         super().__init__(kind, folder)
         self.crm = self.vendor
-        with self.opened() as destination:
+        with self.open_connector() as destination:
             self.findings = list(destination.prepare(FIELDS))
         self.desired = build_desired_records(self.crm.accounts(), self.clock.now())
 
@@ -59,8 +59,8 @@ class PushHarness(Harness[CrmFake]):
     ) -> PushRun:
         """Settle pending operations, plan and write, in one process."""
         pushed = PushRun()
-        lease = self.lease()
-        with self.opened(fault) as destination:
+        lease = self.renew_lease()
+        with self.open_connector(fault) as destination:
             pusher = DestinationWriter(
                 LeasedStore(self.store, lease),
                 self.name,
@@ -85,8 +85,8 @@ class PushHarness(Harness[CrmFake]):
         line = httpx.Client(transport=httpx.MockTransport(self.crm.answer))
         limits = self.kind.connector.limits
         now, sleep = self.clock.now, self.clock.sleep
-        with VendorHttp(self.name, limits, now=now, sleep=sleep, client=line) as door:
-            list(self.kind.connector(self.config(), door).write(ops))
+        with VendorHttp(self.name, limits, now=now, sleep=sleep, client=line) as vendor_http:
+            list(self.kind.connector(self.config(), vendor_http).write(ops))
 
     def missing(self, desired: Sequence[DesiredRecord] | None = None) -> list[str]:
         """Describe what is missing in the CRM, or duplicated."""

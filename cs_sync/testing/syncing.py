@@ -83,7 +83,7 @@ class SyncHarness(Harness[VendorFake]):
     @cached_property
     def streams(self) -> Sequence[Stream]:
         """Return the connector's streams."""
-        with self.opened() as source:
+        with self.open_connector() as source:
             return tuple(source.streams())
 
     def restore_first_run(self) -> None:
@@ -120,12 +120,12 @@ class SyncHarness(Harness[VendorFake]):
                 self.wire.dead = True
                 raise ProcessKilled
 
-        lease = self.lease()
+        lease = self.renew_lease()
         session = SyncSession(
             LeasedStore(self.store, lease), lease.holder, self.clock.now, emit, keep_raw
         )
-        with self.door(fault, emit) as door:
-            source = self.kind.connector(self.config(), door)
+        with self.open_http(fault, emit) as client:
+            source = self.kind.connector(self.config(), client)
             streams = [s for s in source.streams() if not only or s.name in only]
             whole = [replace(stream, splits=False) for stream in streams]
             groups = [streams] if side_by_side else [[stream] for stream in whole]
@@ -136,7 +136,7 @@ class SyncHarness(Harness[VendorFake]):
                     )
                     sync_sources(
                         session,
-                        [OpenSource(self.name, partial_source, _count_per_stream(door))],
+                        [OpenSource(self.name, partial_source, _count_per_stream(client))],
                         ReadRequest(full=full, max_deletions=1.0 if full else 0.5),
                         lambda outcome: run.outcomes.__setitem__(outcome.stream, outcome),
                     )
@@ -160,25 +160,25 @@ class SyncHarness(Harness[VendorFake]):
         with self.store.read() as connection:
             return read_present_rows(connection, self.name, self.streams, self.clock.now())
 
-    def standing(self) -> list[tuple[Any, ...]]:
+    def read_positions(self) -> list[tuple[Any, ...]]:
         """Return the position of the streams."""
         with self.store.read() as connection:
             return read_cursors(connection, self.name)
 
 
-def _count_per_stream(door: VendorHttp) -> Callable[[str], Any]:
+def _count_per_stream(client: VendorHttp) -> Callable[[str], Any]:
     """Count requests per stream, and tell the transport which stream sends them."""
 
     @contextmanager
-    def counting(stream: str) -> Iterator[RequestStats]:
+    def count_requests(stream: str) -> Iterator[RequestStats]:
         token = READING.set(stream)
         try:
-            with door.counting(stream) as count:
+            with client.count_requests(stream) as count:
                 yield count
         finally:
             READING.reset(token)
 
-    return counting
+    return count_requests
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,13 +11,13 @@ from sqlmodel import Field
 from cs_sync_schemas.record import Record
 
 
-def _rising(scale: tuple[float, float]) -> tuple[float, float]:
+def _require_rising(scale: tuple[float, float]) -> tuple[float, float]:
     if scale[0] >= scale[1]:
         raise ValueError(f"a scale goes from its lowest to its highest answer, not {list(scale)}")
     return scale
 
 
-Scale = Annotated[tuple[float, float], AfterValidator(_rising)]
+Scale = Annotated[tuple[float, float], AfterValidator(_require_rising)]
 """Lowest and highest answer of a survey, as settings of connectors give it."""
 
 

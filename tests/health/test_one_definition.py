@@ -22,7 +22,7 @@ def measure(workspace: Workspace, name: str, settings: dict[str, Any]) -> tuple[
     scope = Scope((find_period(DAY, "day", "UTC"),), settings={name: settings})
     [metric] = [one for one in list_builtin_metrics() if one.name == name]
     with workspace.engine.connect() as connection:
-        rows = [row._asdict() for row in connection.execute(metric.statement(scope))]
+        rows = [row._asdict() for row in connection.execute(metric.build_statement(scope))]
     [row] = build_kpi_rows(metric, scope, rows)
     return row.numerator or 0, row.denominator or 0
 

@@ -1,4 +1,4 @@
-"""Where the door goes, and where it refuses to take a key."""
+"""Where the client sends requests, and where it refuses to take a key."""
 
 import pytest
 import respx
@@ -77,9 +77,9 @@ def test_params_join_the_query_of_the_path(respx_mock: respx.MockRouter) -> None
 
 @pytest.mark.parametrize("url", ["https://evil.test/a", f"{BASE}:444/a", "//evil.test/a"])
 def test_a_key_does_not_go_to_another_host(respx_mock: respx.MockRouter, url: str) -> None:
-    door = VendorHttp("acme").at(BASE, headers={"X-Api-Key": "canary"})
+    client = VendorHttp("acme").at(BASE, headers={"X-Api-Key": "canary"})
     with pytest.raises(ConfigError):
-        door.get(url)
+        client.get(url)
     assert not respx_mock.calls
 
 
@@ -99,10 +99,10 @@ def test_an_sdk_may_not_leave_tls_either() -> None:
         VendorHttp("acme").at(BASE).send("GET", "http://files.example.com/v1/f")
 
 
-def test_headers_of_one_request_go_before_those_of_the_door(respx_mock: respx.MockRouter) -> None:
+def test_headers_of_one_request_go_before_those_of_the_client(respx_mock: respx.MockRouter) -> None:
     route = respx_mock.get(f"{BASE}/a").respond(json=1)
-    door = VendorHttp("acme").at(BASE, headers={"X-Version": "1"})
-    door.send("GET", "a", headers={"x-version": "2"})
+    client = VendorHttp("acme").at(BASE, headers={"X-Version": "1"})
+    client.send("GET", "a", headers={"x-version": "2"})
     assert route.calls.last.request.headers.get_list("x-version") == ["2"]
 
 
@@ -120,21 +120,21 @@ def test_reads_follow_a_redirect_on_the_same_host(respx_mock: respx.MockRouter) 
 )
 def test_no_redirect_to_another_host(respx_mock: respx.MockRouter, target: str) -> None:
     respx_mock.get(f"{BASE}/a").respond(302, headers={"Location": target})
-    door = VendorHttp("acme").at(BASE, headers={"X-Api-Key": "canary"})
+    client = VendorHttp("acme").at(BASE, headers={"X-Api-Key": "canary"})
     with pytest.raises(RequestRefused, match="302") as caught:
-        door.get("a")
+        client.get("a")
     assert "base_url" in caught.value.remedy
     assert len(respx_mock.calls) == 1
 
 
 def test_writes_and_loops_are_not_redirected(respx_mock: respx.MockRouter) -> None:
     respx_mock.route().respond(307, headers={"Location": "/a"})
-    door = VendorHttp("acme").at(BASE)
+    client = VendorHttp("acme").at(BASE)
     with pytest.raises(RequestRefused):
-        door.post("a", {})
+        client.post("a", {})
     assert len(respx_mock.calls) == 1
     with pytest.raises(RequestRefused):
-        door.get("a")
+        client.get("a")
     assert len(respx_mock.calls) == 1 + 6
 
 

@@ -106,54 +106,54 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ThreadingHTTPServer]:
 
 
 @pytest.fixture
-def door(server: ThreadingHTTPServer) -> Iterator[VendorHttp]:
+def vendor_http(server: ThreadingHTTPServer) -> Iterator[VendorHttp]:
     with VendorHttp("acme", sleep=lambda _seconds: None) as http:
         yield http.at(f"http://127.0.0.1:{server.server_port}")
 
 
 @pytest.mark.parametrize("path", ["drips", "drips_headers"])
 def test_an_answer_has_a_total_time(
-    door: VendorHttp, monkeypatch: pytest.MonkeyPatch, path: str
+    vendor_http: VendorHttp, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
     """The server goes on for as long as it is listened to: without that time this never ends."""
     monkeypatch.setattr(bounds, "MAX_SECONDS", 0.15)
     with pytest.raises(Unreachable, match="ReadTimeout"):
-        door.get(path)
+        vendor_http.get(path)
 
 
 @pytest.mark.parametrize("path", ["good", "packed", "deflated"])
-def test_a_packed_answer_is_unpacked(door: VendorHttp, path: str) -> None:
-    assert door.get(path) == {"fine": True}
+def test_a_packed_answer_is_unpacked(vendor_http: VendorHttp, path: str) -> None:
+    assert vendor_http.get(path) == {"fine": True}
 
 
 def test_a_bomb_takes_no_more_memory_than_the_largest_answer(
-    door: VendorHttp, monkeypatch: pytest.MonkeyPatch
+    vendor_http: VendorHttp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bounds, "MAX_BYTES", 4 * MEGABYTE)
     tracemalloc.start()
     try:
         with pytest.raises(Unreachable, match="larger than 4 MB"):
-            door.get("bomb")
+            vendor_http.get("bomb")
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert peak < 8 * MEGABYTE
-    assert door.requests == 1, "it would be as large the next time"
+    assert vendor_http.requests == 1, "it would be as large the next time"
 
 
 def test_a_large_answer_that_is_not_packed_is_refused(
-    door: VendorHttp, monkeypatch: pytest.MonkeyPatch
+    vendor_http: VendorHttp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(bounds, "MAX_BYTES", 10_000)
     with pytest.raises(Unreachable, match="larger than"):
-        door.get("large")
+        vendor_http.get("large")
     with pytest.raises(AnswerUnknown):
-        door.post("large", {"create": "it"})
+        vendor_http.post("large", {"create": "it"})
 
 
-def test_what_was_not_asked_for_is_not_unpacked(door: VendorHttp) -> None:
+def test_what_was_not_asked_for_is_not_unpacked(vendor_http: VendorHttp) -> None:
     with pytest.raises(Unreachable, match="packed as br"):
-        door.get("unasked")
+        vendor_http.get("unasked")
 
 
 def test_a_stream_that_takes_too_long_by_the_hosts_clock_is_given_up() -> None:

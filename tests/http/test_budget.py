@@ -64,7 +64,7 @@ def test_no_window_is_ever_exceeded(
     counted: list[tuple[str, float]] = []
     for path, idle, outward, back in steps:
         clock.sleep(idle)
-        with budget.place("GET", path, quiet):
+        with budget.reserve("GET", path, quiet):
             clock.sleep(outward)
             counted.append((path, seconds_of(clock)))
             clock.sleep(back)
@@ -89,7 +89,7 @@ def test_no_window_is_exceeded_by_what_is_judged_by_its_sending(
     counted: list[float] = []
     for idle, outward, back in trips:
         clock.sleep(idle)
-        with budget.place("GET", "/a", quiet) as place:
+        with budget.reserve("GET", "/a", quiet) as place:
             place.sent = seconds_of(clock)
             clock.sleep(outward)
             counted.append(seconds_of(clock))
@@ -101,7 +101,7 @@ def steadily(budget: RateLimiter, clock: ManualClock, number: int, latency: floa
     """When so many requests were sent, one after the other."""
     sent = []
     for _ in range(number):
-        with budget.place("GET", "/a", quiet) as place:
+        with budget.reserve("GET", "/a", quiet) as place:
             place.sent = seconds_of(clock)
             sent.append(place.sent)
             clock.sleep(latency)
@@ -120,7 +120,7 @@ def test_after_a_429_only_the_answer_is_trusted() -> None:
     clock = ManualClock()
     budget = budget_of([Limit(5, 1.0)], clock)
     steadily(budget, clock, 20, latency=0.1)
-    budget.refused("GET", "/a", sent=seconds_of(clock), wait=1.0, everywhere=False)
+    budget.record_refusal("GET", "/a", sent=seconds_of(clock), wait=1.0, everywhere=False)
     for _ in range(10):
         budget.record_response(RateLimitInfo(), good=True, method="GET", path="/a")
     clock.sleep(5)
@@ -135,7 +135,7 @@ def test_a_quota_of_an_hour_is_slowed_down_by_429s_and_does_not_stand_still() ->
         send(budget, clock)
     for _ in range(3):
         began = seconds_of(clock)
-        budget.refused("GET", "/a", sent=began, wait=5.0, everywhere=False)
+        budget.record_refusal("GET", "/a", sent=began, wait=5.0, everywhere=False)
         times = [send(budget, clock) - began for _ in range(3)]
         assert times == pytest.approx([5, 6, 7], abs=1e-3)
     for _ in range(20):
@@ -152,7 +152,7 @@ def test_threads_share_one_budget_and_nothing_is_lost() -> None:
 
     def work() -> None:
         for _ in range(10):
-            with budget.place("GET", "/a", quiet), lock:
+            with budget.reserve("GET", "/a", quiet), lock:
                 moments.append(seconds_of(clock))
 
     threads = [threading.Thread(target=work) for _ in range(8)]
@@ -170,11 +170,11 @@ def test_places_that_are_all_in_use_are_waited_for() -> None:
     entered = threading.Event()
 
     def second() -> None:
-        with budget.place("GET", "/a", quiet):
+        with budget.reserve("GET", "/a", quiet):
             entered.set()
 
     thread = threading.Thread(target=second)
-    with budget.place("GET", "/a", quiet):
+    with budget.reserve("GET", "/a", quiet):
         thread.start()
         assert not entered.wait(0.05)
     thread.join(10)
@@ -183,7 +183,7 @@ def test_places_that_are_all_in_use_are_waited_for() -> None:
 
 
 def send(budget: RateLimiter, clock: ManualClock, path: str = "/a") -> float:
-    with budget.place("GET", path, quiet):
+    with budget.reserve("GET", path, quiet):
         return seconds_of(clock)
 
 
@@ -235,14 +235,14 @@ def test_a_used_up_day_is_a_wait_that_the_caller_can_refuse() -> None:
     def refuse(seconds: float, reason: str) -> None:
         raise TooLong(seconds)
 
-    with pytest.raises(TooLong), budget.place("GET", "/a", refuse):
+    with pytest.raises(TooLong), budget.reserve("GET", "/a", refuse):
         pass
 
 
 def test_a_surprise_429_halves_the_pace_and_good_answers_win_it_back() -> None:
     clock = ManualClock()
     budget = budget_of([Limit(8, 10.0)], clock)
-    budget.refused("GET", "/a", sent=0.0, wait=5.0, everywhere=False)
+    budget.record_refusal("GET", "/a", sent=0.0, wait=5.0, everywhere=False)
     times = [send(budget, clock) for _ in range(5)]
     assert times == pytest.approx([5, 5, 5, 5, 15], abs=1e-4)
     for _ in range(8):
@@ -258,7 +258,7 @@ def test_requests_that_were_under_way_together_halve_once() -> None:
     budget = budget_of([Limit(8, 10.0)], clock)
     clock.sleep(1)
     for _ in range(4):
-        budget.refused("GET", "/a", sent=0.5, wait=1.0, everywhere=False)
+        budget.record_refusal("GET", "/a", sent=0.5, wait=1.0, everywhere=False)
     assert [send(budget, clock) for _ in range(5)] == pytest.approx([2] * 4 + [12], abs=1e-4)
 
 
@@ -266,7 +266,7 @@ def test_requests_that_were_under_way_together_halve_once() -> None:
 def test_a_429_of_an_endpoint_leaves_the_others_open(everywhere: bool, expected: float) -> None:
     clock = ManualClock()
     budget = budget_of([Limit(100, 60.0), Limit(10, 60.0, path="/export/")], clock)
-    budget.refused("GET", "/export/tickets", sent=0.0, wait=60.0, everywhere=everywhere)
+    budget.record_refusal("GET", "/export/tickets", sent=0.0, wait=60.0, everywhere=everywhere)
     assert send(budget, clock, "/v1/things") == pytest.approx(expected, abs=1e-4)
     assert send(budget, clock, "/export/tickets") == pytest.approx(60, abs=1e-4)
 
@@ -275,8 +275,8 @@ def test_a_limit_may_hold_for_one_method_only() -> None:
     clock = ManualClock()
     budget = budget_of([Limit(1, 60.0, method="post")], clock)
     for _ in range(2):
-        with budget.place("GET", "/a", quiet):
+        with budget.reserve("GET", "/a", quiet):
             pass
-        with budget.place("POST", "/a", quiet):
+        with budget.reserve("POST", "/a", quiet):
             pass
     assert seconds_of(clock) == pytest.approx(60, abs=1e-4)

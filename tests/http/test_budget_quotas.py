@@ -12,8 +12,8 @@ def test_many_refusals_do_not_use_up_the_quota_of_an_hour() -> None:
     budget = RateLimiter(limits, lambda: (clock.now() - born).total_seconds(), clock.sleep)
     waits: list[float] = []
     for _ in range(20):
-        with budget.place("GET", "/query", lambda seconds, _reason: waits.append(seconds)):
-            sent = budget.seconds()
-        budget.refused("GET", "/query", sent=sent, wait=7.0, everywhere=True)
+        with budget.reserve("GET", "/query", lambda seconds, _reason: waits.append(seconds)):
+            sent = budget.read_clock()
+        budget.record_refusal("GET", "/query", sent=sent, wait=7.0, everywhere=True)
     assert max(waits) <= 60.1
     assert min(waits) >= 7.0

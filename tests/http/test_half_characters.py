@@ -14,7 +14,7 @@ ODD = b'{"n": [NaN, -Infinity, 1e999, %s, 1.5, 7], "name": "fine"}' % (b"9" * 50
 
 
 @pytest.fixture
-def door() -> Iterator[VendorHttp]:
+def vendor_http() -> Iterator[VendorHttp]:
     def answer(request: httpx.Request) -> httpx.Response:
         content = {"/cut": CUT, "/odd": ODD, "/none": b'{"score": nan}'}[request.url.path]
         return httpx.Response(200, headers={"content-type": "application/json"}, content=content)
@@ -24,22 +24,22 @@ def door() -> Iterator[VendorHttp]:
         yield made.at("https://vendor.example")
 
 
-def test_half_a_character_becomes_a_question_mark(door: VendorHttp) -> None:
-    names = [item["name"] for item in door.get("/cut")["items"]]
+def test_half_a_character_becomes_a_question_mark(vendor_http: VendorHttp) -> None:
+    names = [item["name"] for item in vendor_http.get("/cut")["items"]]
     assert names == ["half ?", "whole \N{GRINNING FACE}"]
 
 
-def test_sdks_that_read_the_response_themselves_get_it_too(door: VendorHttp) -> None:
-    assert door.send("GET", "/cut").json()["items"][0] == {"id": 1, "name": "half ?"}
+def test_sdks_that_read_the_response_themselves_get_it_too(vendor_http: VendorHttp) -> None:
+    assert vendor_http.send("GET", "/cut").json()["items"][0] == {"id": 1, "name": "half ?"}
 
 
-def test_what_is_no_json_at_all_is_still_refused(door: VendorHttp) -> None:
+def test_what_is_no_json_at_all_is_still_refused(vendor_http: VendorHttp) -> None:
     with pytest.raises(Unreachable, match="not whole JSON"):
-        door.get("/none")
+        vendor_http.get("/none")
 
 
-def test_numbers_that_json_does_not_know_are_texts(door: VendorHttp) -> None:
+def test_numbers_that_json_does_not_know_are_texts(vendor_http: VendorHttp) -> None:
     """So that a field of numbers refuses them, and the records beside them are read."""
-    found = door.get("/odd")
+    found = vendor_http.get("/odd")
     assert found["name"] == "fine"
     assert found["n"] == ["NaN", "-Infinity", "1e999", "9" * 5000, 1.5, 7]

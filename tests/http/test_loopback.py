@@ -1,4 +1,4 @@
-"""The door on a real socket: one connection is kept, a cut body is noticed."""
+"""The client on a real socket: one connection is kept, a cut body is noticed."""
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -46,8 +46,8 @@ def server() -> Iterator[ThreadingHTTPServer]:
 
 def test_one_connection_serves_many_requests(server: ThreadingHTTPServer) -> None:
     with VendorHttp("acme") as http:
-        door = http.at(f"http://127.0.0.1:{server.server_port}")
-        assert [door.get("/a")["data"] for _ in range(5)] == [[1, 2, 3]] * 5
+        client = http.at(f"http://127.0.0.1:{server.server_port}")
+        assert [client.get("/a")["data"] for _ in range(5)] == [[1, 2, 3]] * 5
     assert len(server.RequestHandlerClass.peers) == 1  # type: ignore[attr-defined]
 
 
@@ -55,15 +55,15 @@ def test_a_body_that_is_cut_on_the_wire_is_read_again(server: ThreadingHTTPServe
     server.RequestHandlerClass.cuts = 2  # type: ignore[attr-defined]
     clock = ManualClock()
     with VendorHttp("acme", now=clock.now, sleep=clock.sleep) as http:
-        door = http.at(f"http://127.0.0.1:{server.server_port}")
-        assert door.get("/a") == {"data": [1, 2, 3]}
+        client = http.at(f"http://127.0.0.1:{server.server_port}")
+        assert client.get("/a") == {"data": [1, 2, 3]}
         assert http.requests == 3
 
 
 def test_a_closed_port_is_unreachable(server: ThreadingHTTPServer) -> None:
     clock = ManualClock()
     with VendorHttp("acme", now=clock.now, sleep=clock.sleep) as http:
-        door = http.at("http://127.0.0.1:1")
+        client = http.at("http://127.0.0.1:1")
         with pytest.raises(Unreachable, match="ConnectError"):
-            door.get("/a")
+            client.get("/a")
         assert http.requests == 6

@@ -62,11 +62,11 @@ def test_no_error_and_no_event_shows_the_key(
     events: list[Event] = []
     clock = ManualClock()
     root = VendorHttp("acme", emit=events.append, now=clock.now, sleep=clock.sleep)
-    door = DOORS[way](root)
+    client = DOORS[way](root)
     respx_mock.route().mock(side_effect=lambda request: _once(ANSWERS[answer]))
     with pytest.raises(CsSyncError) as caught:
-        door.get("a") if method == "GET" else door.post("a", {"x": 1})
-    shown = everything(caught.value) + repr(events) + repr(door) + repr(root)
+        client.get("a") if method == "GET" else client.post("a", {"x": 1})
+    shown = everything(caught.value) + repr(events) + repr(client) + repr(root)
     assert CANARY not in shown
     assert BASIC not in shown
     assert "canary" not in shown
@@ -85,9 +85,9 @@ def test_a_connectors_own_error_is_cleaned_too(respx_mock: respx.MockRouter) -> 
     def classify(response: httpx.Response, body: Any) -> VendorError:
         return RequestRefused(f"no: {body['message']}", f"use another than {CANARY}", body=body)
 
-    door = VendorHttp("acme").at(BASE, headers={"X-Api-Key": CANARY}, classify=classify)
+    client = VendorHttp("acme").at(BASE, headers={"X-Api-Key": CANARY}, classify=classify)
     with pytest.raises(RequestRefused, match="no: bad key") as caught:
-        door.get("a")
+        client.get("a")
     assert CANARY not in everything(caught.value)
 
 
@@ -103,9 +103,9 @@ def test_a_header_of_any_name_is_a_secret_when_every_request_carries_it(
 
 def test_the_vendors_words_stay_readable(respx_mock: respx.MockRouter) -> None:
     respx_mock.get(f"{BASE}/a").respond(400, json={"error": {"message": f"No {CANARY} here"}})
-    door = VendorHttp("acme").at(BASE, headers={"X-Api-Key": CANARY})
+    client = VendorHttp("acme").at(BASE, headers={"X-Api-Key": CANARY})
     with pytest.raises(RequestRefused) as caught:
-        door.get("a", {"email": "ann@acme.test"})
+        client.get("a", {"email": "ann@acme.test"})
     assert str(caught.value).startswith(
         f"acme: GET {BASE}/a: 400 Bad Request: No {MASK} here\n  → "
     )
@@ -114,9 +114,9 @@ def test_the_vendors_words_stay_readable(respx_mock: respx.MockRouter) -> None:
 
 def test_a_token_form_is_remembered(respx_mock: respx.MockRouter) -> None:
     respx_mock.post(f"{BASE}/oauth").respond(401, json={"error": f"bad {CANARY}"})
-    door = VendorHttp("acme").at(BASE)
+    client = VendorHttp("acme").at(BASE)
     with pytest.raises(VendorError) as caught:
-        door.send(
+        client.send(
             "POST",
             "oauth",
             headers={"Content-Type": "application/x-www-form-urlencoded"},
@@ -130,14 +130,14 @@ def test_signatures_are_not_remembered_one_by_one() -> None:
     for number in range(3):
         headers = {"Webhook-Signature": f"v1,proof-{number}", "X-Api-Key": CANARY}
         redactor.learn_request(httpx.Request("POST", BASE, headers=headers))
-    assert redactor.text(f"v1,proof-1 {CANARY}") == f"v1,proof-1 {MASK}"
-    assert redactor.value({"signature": "v1,proof-1"}) == {"signature": MASK}
+    assert redactor.redact_text(f"v1,proof-1 {CANARY}") == f"v1,proof-1 {MASK}"
+    assert redactor.redact_value({"signature": "v1,proof-1"}) == {"signature": MASK}
 
 
 def test_a_key_that_cannot_be_sent_is_not_shown() -> None:
-    door = VendorHttp("acme").at(BASE, headers={"Authorization": "Bearer sk_live_żółw123"})
+    client = VendorHttp("acme").at(BASE, headers={"Authorization": "Bearer sk_live_żółw123"})
     with pytest.raises(ConfigError, match="cannot be sent") as caught:
-        door.get("a")
+        client.get("a")
     assert "sk_live" not in everything(caught.value)
 
 
@@ -159,7 +159,7 @@ def test_a_key_that_cannot_be_sent_is_not_shown() -> None:
     ],
 )
 def test_what_looks_like_a_key_is_masked(text: str) -> None:
-    masked = Redactor().text(f"it said {text}, sorry")
+    masked = Redactor().redact_text(f"it said {text}, sorry")
     assert "abcDEF123" not in masked
     assert "1234-abcd" not in masked
     assert "YWJjREVG" not in masked
@@ -173,7 +173,7 @@ def test_named_secrets_deep_ends_and_long_texts_of_bodies() -> None:
     for _ in range(500):
         deep = [deep]
     body = {"access_token": "abc", "author": "Ann", "n": 3, "none": None, "deep": deep}
-    clean = Redactor().value({**body, "long": "y" * 5000})
+    clean = Redactor().redact_value({**body, "long": "y" * 5000})
     assert clean["access_token"] == MASK
     assert (clean["author"], clean["n"], clean["none"]) == ("Ann", 3, None)
     assert len(clean["long"]) == 2000

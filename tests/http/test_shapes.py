@@ -23,7 +23,7 @@ OTHER = ["{}", "null", "[]", '"fine"', "7", '{"message": "soon"}', '{"error": {"
 
 
 @pytest.fixture
-def door() -> Iterator[VendorHttp]:
+def client() -> Iterator[VendorHttp]:
     clock = ManualClock()
     with VendorHttp("acme", now=clock.now, sleep=clock.sleep) as http:
         yield http.at(BASE, shapes=SHAPES)
@@ -32,54 +32,54 @@ def door() -> Iterator[VendorHttp]:
 @pytest.mark.parametrize("body", OTHER)
 @pytest.mark.parametrize("path", ["/v1/users", "/v1/users/u1"])
 def test_json_that_is_no_answer_is_asked_again_and_then_an_error(
-    door: VendorHttp, respx_mock: respx.MockRouter, path: str, body: str
+    client: VendorHttp, respx_mock: respx.MockRouter, path: str, body: str
 ) -> None:
     route = respx_mock.get(BASE + path).respond(content=body, content_type="application/json")
     with pytest.raises(Unreachable, match="200 with a body that") as caught:
-        door.get(path)
+        client.get(path)
     assert "base_url in [connectors.acme]" in caught.value.remedy
     assert route.call_count == MAX_ATTEMPTS
 
 
 def test_what_the_vendor_says_instead_is_in_the_message(
-    door: VendorHttp, respx_mock: respx.MockRouter
+    client: VendorHttp, respx_mock: respx.MockRouter
 ) -> None:
     respx_mock.get(f"{BASE}/users").respond(json={"message": "We will be back at noon"})
     with pytest.raises(Unreachable, match="has no 'users': We will be back at noon"):
-        door.get("/users")
+        client.get("/users")
 
 
 def test_a_good_answer_after_a_bad_one_is_taken(
-    door: VendorHttp, respx_mock: respx.MockRouter
+    client: VendorHttp, respx_mock: respx.MockRouter
 ) -> None:
     good: dict[str, object] = {"users": [], "next": None, "more": "than was asked"}
     respx_mock.get(f"{BASE}/users").mock(
         side_effect=[httpx.Response(200, json={}), httpx.Response(200, json=good)]
     )
-    assert door.get("/users") == good
+    assert client.get("/users") == good
 
 
 def test_a_write_without_a_usable_answer_may_have_happened(
-    door: VendorHttp, respx_mock: respx.MockRouter
+    client: VendorHttp, respx_mock: respx.MockRouter
 ) -> None:
     route = respx_mock.post(f"{BASE}/create").respond(json={"message": "thanks"})
     with pytest.raises(AnswerUnknown):
-        door.post("/create", {})
+        client.post("/create", {})
     assert route.call_count == 1
 
 
 def test_an_sdk_rides_within_the_same_shapes(
-    door: VendorHttp, respx_mock: respx.MockRouter
+    client: VendorHttp, respx_mock: respx.MockRouter
 ) -> None:
     respx_mock.get(f"{BASE}/users").respond(html="<h1>Hello</h1>")
     with pytest.raises(Unreachable):
-        door.send("GET", f"{BASE}/users")
+        client.send("GET", f"{BASE}/users")
 
 
-def test_a_refusal_is_told_by_its_status(door: VendorHttp, respx_mock: respx.MockRouter) -> None:
+def test_a_refusal_is_told_by_its_status(client: VendorHttp, respx_mock: respx.MockRouter) -> None:
     respx_mock.get(f"{BASE}/users").respond(503, json={"message": "busy"})
     with pytest.raises(Unreachable, match="503 Service Unavailable: busy"):
-        door.get("/users")
+        client.get("/users")
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_two_processes_converge_and_lose_nothing(headers: Headers, share: float)
     """`share`: how many requests may meet a 429, which is waited for and sent again."""
     clock = ManualClock()
     vendor = Vendor(clock, headers)
-    doors = [
+    clients = [
         VendorHttp(
             "acme",
             [Limit(ALLOWED, SECONDS)],
@@ -71,8 +71,8 @@ def test_two_processes_converge_and_lose_nothing(headers: Headers, share: float)
     ]
     began = clock.now()
     for number in range(REQUESTS):
-        for name, door in enumerate(doors):
-            door.get(f"/{name}/{number}")
+        for name, vendor_http in enumerate(clients):
+            vendor_http.get(f"/{name}/{number}")
     assert sorted(vendor.done) == sorted(f"/{n}/{m}" for n in range(2) for m in range(REQUESTS))
     assert vendor.refused <= share * len(vendor.done)
     ideal = 2 * REQUESTS / ALLOWED * SECONDS

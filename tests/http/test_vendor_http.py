@@ -1,4 +1,4 @@
-"""What a connector gets from the door: bodies, retries, typed errors."""
+"""What a connector gets from the client: bodies, retries, typed errors."""
 
 import gc
 import weakref
@@ -28,7 +28,7 @@ KEY = "sk_test_canary1234567890"
 
 
 class Bench:
-    """A door with a manual clock, and the events that it told."""
+    """A client with a manual clock, and its events."""
 
     def __init__(self) -> None:
         self.clock = ManualClock()
@@ -40,7 +40,7 @@ class Bench:
             sleep=self.clock.sleep,
             rng=lambda: 1.0,
         )
-        self.door: Http = self.root.at(BASE, headers={"Authorization": f"Bearer {KEY}"})
+        self.vendor_http: Http = self.root.at(BASE, headers={"Authorization": f"Bearer {KEY}"})
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_get_gives_the_decoded_body_and_sends_key_and_params(
     bench: Bench, respx_mock: respx.MockRouter
 ) -> None:
     route = respx_mock.get(f"{BASE}/v1/things", params={"limit": "3"}).respond(json={"data": [1]})
-    assert bench.door.get("/v1/things", {"limit": 3}) == {"data": [1]}
+    assert bench.vendor_http.get("/v1/things", {"limit": 3}) == {"data": [1]}
     request = route.calls.last.request
     assert request.headers["authorization"] == f"Bearer {KEY}"
     assert request.headers["accept"] == "application/json"
@@ -60,10 +60,10 @@ def test_get_gives_the_decoded_body_and_sends_key_and_params(
 
 def test_a_page_is_let_go_of_without_the_garbage_collector() -> None:
     transport = httpx.MockTransport(lambda _request: httpx.Response(200, json={"data": [1]}))
-    door = VendorHttp("stripe", client=httpx.Client(transport=transport)).at(BASE)
+    vendor_http = VendorHttp("stripe", client=httpx.Client(transport=transport)).at(BASE)
     gc.disable()
     try:
-        page = weakref.ref(door.send("GET", "/v1/things"))
+        page = weakref.ref(vendor_http.send("GET", "/v1/things"))
         assert page() is None
     finally:
         gc.enable()
@@ -89,7 +89,7 @@ def test_a_page_is_let_go_of_without_the_garbage_collector() -> None:
 def test_reads_are_tried_again(bench: Bench, respx_mock: respx.MockRouter, first: Any) -> None:
     route = respx_mock.get(f"{BASE}/a")
     route.side_effect = [first, httpx.Response(200, json=7)]
-    assert bench.door.get("a") == 7
+    assert bench.vendor_http.get("a") == 7
     assert route.call_count == 2
     assert [event.name for event in bench.events] == ["retrying"]
     assert bench.clock.slept == [0.5]
@@ -98,7 +98,7 @@ def test_reads_are_tried_again(bench: Bench, respx_mock: respx.MockRouter, first
 def test_a_read_gives_up_after_six_tries(bench: Bench, respx_mock: respx.MockRouter) -> None:
     route = respx_mock.get(f"{BASE}/a").respond(503, headers={"Request-Id": "req_9"})
     with pytest.raises(Unreachable) as caught:
-        bench.door.get("a")
+        bench.vendor_http.get("a")
     assert route.call_count == 6
     assert bench.clock.slept == [0.5, 1.0, 2.0, 4.0, 8.0]
     assert caught.value.status == 503
@@ -124,7 +124,7 @@ def test_writes_are_sent_once(
     route = respx_mock.post(f"{BASE}/a")
     route.side_effect = [answer]
     with pytest.raises(error):
-        bench.door.post("a", {"x": 1})
+        bench.vendor_http.post("a", {"x": 1})
     assert route.call_count == 1
 
 
@@ -136,7 +136,7 @@ def test_writes_that_did_not_happen_are_sent_again(
 ) -> None:
     route = respx_mock.post(f"{BASE}/a")
     route.side_effect = [first, httpx.Response(200, json={"id": 1})]
-    assert bench.door.post("a", {"x": 1}) == {"id": 1}
+    assert bench.vendor_http.post("a", {"x": 1}) == {"id": 1}
 
 
 def test_a_429_waits_as_long_as_the_vendor_says(bench: Bench, respx_mock: respx.MockRouter) -> None:
@@ -145,8 +145,8 @@ def test_a_429_waits_as_long_as_the_vendor_says(bench: Bench, respx_mock: respx.
         httpx.Response(429, headers={"Retry-After": "17"}),
         httpx.Response(200, json=1),
     ]
-    with bench.root.counting("things") as count:
-        assert bench.door.get("a") == 1
+    with bench.root.count_requests("things") as count:
+        assert bench.vendor_http.get("a") == 1
     assert (count.requests, round(count.waited_seconds)) == (2, 17)
     assert [(e.name, e.source, e.stream) for e in bench.events] == [
         ("retrying", "stripe", "things"),
@@ -157,7 +157,7 @@ def test_a_429_waits_as_long_as_the_vendor_says(bench: Bench, respx_mock: respx.
 def test_a_429_for_longer_than_a_run_stops(bench: Bench, respx_mock: respx.MockRouter) -> None:
     respx_mock.get(f"{BASE}/a").respond(429, headers={"Retry-After": "3600"})
     with pytest.raises(Throttled) as caught:
-        bench.door.get("a")
+        bench.vendor_http.get("a")
     assert caught.value.until == datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=1)
 
 
@@ -191,7 +191,7 @@ def test_a_429_without_a_word_backs_off(respx_mock: respx.MockRouter) -> None:
 def test_an_endless_429_ends(bench: Bench, respx_mock: respx.MockRouter) -> None:
     route = respx_mock.get(f"{BASE}/a").respond(429, json={"message": "Slow down"})
     with pytest.raises(Throttled, match="Slow down"):
-        bench.door.get("a")
+        bench.vendor_http.get("a")
     assert route.call_count == 20
 
 
@@ -222,10 +222,10 @@ def test_a_quota_that_opens_too_late_is_not_waited_for(respx_mock: respx.MockRou
     clock = ManualClock()
     http = VendorHttp("acme", [Limit(1, 3600.0)], now=clock.now, sleep=clock.sleep)
     route = respx_mock.get(f"{BASE}/a").respond(json=1)
-    door = http.at(BASE)
-    door.get("a")
+    vendor_http = http.at(BASE)
+    vendor_http.get("a")
     with pytest.raises(Throttled) as caught:
-        door.get("a")
+        vendor_http.get("a")
     assert route.call_count == 1
     assert caught.value.until is not None
     assert caught.value.until - clock.now() == pytest.approx(
@@ -242,7 +242,7 @@ def test_a_pause_that_the_vendor_asks_for_with_a_503(
         httpx.Response(503, headers={"Retry-After": "Thu, 01 Jan 2026 00:00:20 GMT"}),
         httpx.Response(200, json=1),
     ]
-    assert bench.door.get("a") == 1
+    assert bench.vendor_http.get("a") == 1
     assert bench.clock.slept == [20.0]
     assert bench.root.waited_seconds == 20.0
 
@@ -250,7 +250,7 @@ def test_a_pause_that_the_vendor_asks_for_with_a_503(
 def test_trying_ends_after_a_quarter_of_an_hour(bench: Bench, respx_mock: respx.MockRouter) -> None:
     route = respx_mock.get(f"{BASE}/a").respond(503, headers={"Retry-After": "400"})
     with pytest.raises(Unreachable):
-        bench.door.get("a")
+        bench.vendor_http.get("a")
     assert route.call_count == 3
 
 
@@ -258,14 +258,14 @@ def test_a_bad_certificate_is_not_tried_again(bench: Bench, respx_mock: respx.Mo
     route = respx_mock.get(f"{BASE}/a")
     route.side_effect = httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed")
     with pytest.raises(Unreachable, match="certificates"):
-        bench.door.get("a")
+        bench.vendor_http.get("a")
     assert route.call_count == 1
 
 
 def test_a_keyed_write_is_as_good_as_a_read(bench: Bench, respx_mock: respx.MockRouter) -> None:
     route = respx_mock.post(f"{BASE}/a")
     route.side_effect = [httpx.ReadTimeout("slow"), httpx.Response(201, json={"id": 2})]
-    assert bench.door.post("a", {"x": 1}, idempotent=True) == {"id": 2}
+    assert bench.vendor_http.post("a", {"x": 1}, idempotent=True) == {"id": 2}
     assert route.calls.last.request.content == b'{"x":1}'
 
 
@@ -307,7 +307,7 @@ def test_errors_say_what_the_vendor_said(
 ) -> None:
     respx_mock.get(f"{BASE}/a").respond(422, json=body)
     with pytest.raises(RequestRefused, match="422 Unprocessable Entity: The reason"):
-        bench.door.get("a")
+        bench.vendor_http.get("a")
 
 
 @pytest.mark.parametrize(
@@ -327,7 +327,7 @@ def test_empty_refusals_have_their_type_and_remedy(
 ) -> None:
     respx_mock.get(f"{BASE}/a").respond(status)
     with pytest.raises(error) as caught:
-        bench.door.get("a")
+        bench.vendor_http.get("a")
     assert (caught.value.remedy, caught.value.status) == (remedy, status)
 
 
@@ -338,17 +338,17 @@ def test_the_connector_reads_answers_first(respx_mock: respx.MockRouter) -> None
         return None
 
     clock = ManualClock()
-    door = VendorHttp("acme", now=clock.now, sleep=clock.sleep).at(BASE, classify=classify)
+    vendor_http = VendorHttp("acme", now=clock.now, sleep=clock.sleep).at(BASE, classify=classify)
     route = respx_mock.get(f"{BASE}/a")
     route.side_effect = [
         httpx.Response(200, json={"error": "busy"}),
         httpx.Response(400, json={"error": "busy"}),
         httpx.Response(200, json={"ok": True}),
     ]
-    assert door.get("a") == {"ok": True}
+    assert vendor_http.get("a") == {"ok": True}
     respx_mock.post(f"{BASE}/a").respond(400, json={"error": "busy"})
     with pytest.raises(Unreachable, match="busy"):
-        door.post("a")
+        vendor_http.post("a")
 
 
 @pytest.mark.parametrize(
@@ -364,13 +364,13 @@ def test_bodies_of_writes(
     bench: Bench, respx_mock: respx.MockRouter, response: httpx.Response, expected: Any
 ) -> None:
     route = respx_mock.post(f"{BASE}/a").mock(return_value=response)
-    assert bench.door.post("a") == expected
+    assert bench.vendor_http.post("a") == expected
     assert "content-type" not in route.calls.last.request.headers
 
 
 def test_send_gives_the_whole_response(bench: Bench, respx_mock: respx.MockRouter) -> None:
     respx_mock.delete(f"{BASE}/a").respond(200, text="gone", headers={"X-Version": "7"})
-    response = bench.door.send("DELETE", "a")
+    response = bench.vendor_http.send("DELETE", "a")
     assert (response.text, response.headers["x-version"]) == ("gone", "7")
 
 
@@ -379,16 +379,16 @@ def test_send_tries_a_read_again_whose_json_is_cut(
 ) -> None:
     cut = httpx.Response(200, content=b'{"a"', headers={"Content-Type": "application/json"})
     respx_mock.get(f"{BASE}/a").side_effect = [cut, httpx.Response(200, json={"a": 1})]
-    assert bench.door.send("GET", "a").json() == {"a": 1}
+    assert bench.vendor_http.send("GET", "a").json() == {"a": 1}
 
 
 def test_counts_are_kept_per_thread(bench: Bench, respx_mock: respx.MockRouter) -> None:
     respx_mock.get(f"{BASE}/a").respond(json=1)
 
     def stream(number: int) -> int:
-        with bench.root.counting(f"stream {number}") as count:
+        with bench.root.count_requests(f"stream {number}") as count:
             for _ in range(number):
-                bench.door.get("a")
+                bench.vendor_http.get("a")
         return count.requests
 
     with ThreadPoolExecutor(4) as pool:
@@ -401,8 +401,12 @@ def test_counts_nest_and_belong_to_one_credential(
 ) -> None:
     respx_mock.get(f"{BASE}/a").respond(json=1)
     other = VendorHttp("other")
-    with bench.root.counting() as outer, bench.root.counting() as inner, other.counting() as none:
-        bench.door.get("a")
+    with (
+        bench.root.count_requests() as outer,
+        bench.root.count_requests() as inner,
+        other.count_requests() as none,
+    ):
+        bench.vendor_http.get("a")
     assert (outer.requests, inner.requests, none.requests) == (1, 1, 0)
 
 
@@ -421,7 +425,7 @@ def test_a_sleep_that_does_nothing_is_believed(respx_mock: respx.MockRouter) -> 
 def test_a_web_page_is_no_sentence(bench: Bench, respx_mock: respx.MockRouter) -> None:
     respx_mock.get(f"{BASE}/a").respond(404, html="<html><h1>Nope</h1></html>")
     with pytest.raises(RequestRefused) as caught:
-        bench.door.get("a")
+        bench.vendor_http.get("a")
     assert caught.value.message.endswith("/a: 404 Not Found")
     assert caught.value.body == "<html><h1>Nope</h1></html>"
 
@@ -437,6 +441,6 @@ def test_a_door_waits_for_an_answer_as_long_as_it_is_told(
     connect: float,
 ) -> None:
     route = respx_mock.get(f"{BASE}/a").respond(200, json=7)
-    bench.door.at(BASE, timeout=given).get("a")
+    bench.vendor_http.at(BASE, timeout=given).get("a")
     waits = route.calls.last.request.extensions["timeout"]
     assert waits == {"connect": connect, "read": answer, "write": answer, "pool": answer}

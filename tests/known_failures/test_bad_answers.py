@@ -152,8 +152,8 @@ def test_p60_no_key_for_this_machine_goes_to_a_proxy(
         asked: list[Any] = []
         monkeypatch.setattr(proxy, "process_request", lambda *request: asked.append(request))
         with VendorHttp("acme", sleep=lambda _seconds: None) as http:
-            door = http.at(f"http://{host}:1", headers={"X-Key": "canary"}, timeout=0.2)
+            client = http.at(f"http://{host}:1", headers={"X-Key": "canary"}, timeout=0.2)
             with pytest.raises(Unreachable, match="ConnectError"):
-                door.get("/a")
+                client.get("/a")
         proxy.handle_request()
     assert not asked

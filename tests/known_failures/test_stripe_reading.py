@@ -347,12 +347,12 @@ def test_p22_a_surprise_429_halves_the_pace_and_good_answers_win_it_back() -> No
         return httpx.Response(200, json={})
 
     client = httpx.Client(transport=httpx.MockTransport(answer))
-    door = VendorHttp(
+    vendor_http = VendorHttp(
         "v", [Limit(10, 1.0)], now=clock.now, sleep=clock.sleep, rng=lambda: 0.5, client=client
     ).at("https://v.example")
     began = clock.now()
     for _ in range(200):
-        door.get("/x")
+        vendor_http.get("/x")
     seconds = (clock.now() - began).total_seconds()
     assert len(taken) == 200, "nothing is lost"
     assert seconds < 2 * 200 / 5, "and it is not half as slow as it could be"
@@ -364,7 +364,7 @@ def test_p23_a_run_is_ok_only_if_every_stream_is(reads: Reads) -> None:
     bench, books = reads
     books.put("products", **product("prod_1", ago(bench, days=3)))
     bench.sync()
-    before = set(bench.standing())
+    before = set(bench.read_positions())
     bench.advance_clock(minutes=60)
 
     def throttled(exchange: Any) -> httpx.Response:
@@ -377,5 +377,5 @@ def test_p23_a_run_is_ok_only_if_every_stream_is(reads: Reads) -> None:
     statuses = {name: outcome.status for name, outcome in run.outcomes.items()}
     assert statuses == dict.fromkeys(statuses, "ok") | {"products": "failed"}
     assert derive_run_status(run.outcomes.values()) == "partial"
-    stayed = before & set(bench.standing())
+    stayed = before & set(bench.read_positions())
     assert {stream for stream, partition, *_ in stayed if partition == "''"} == {"'products'"}

@@ -66,7 +66,7 @@ def test_p38_what_was_refused_is_told_and_stays_to_be_written(writes: Writes) ->
     rows = ledger(bench).values()
     assert all(row["fields"] == {} for row in rows), "nothing counts as written before its receipt"
     assert all(row["code"] and row["reason"] for row in rows)
-    with bench.opened() as destination:
+    with bench.open_connector() as destination:
         list(destination.prepare(FIELDS))
     second = bench.push(desired=score(bench, 60.0))
     assert (second.writes.update, second.problems()) == (COMPANIES, "")

@@ -168,7 +168,7 @@ class Ledger:
         with self.engine.connect() as connection:
             rows = [
                 {**row._asdict(), "period": first + row.period}
-                for first, statement in chosen.statements(scope)
+                for first, statement in chosen.build_statements(scope)
                 for row in connection.execute(statement)
             ]
         return build_kpi_rows(chosen, scope, rows, **more)

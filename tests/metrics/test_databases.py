@@ -78,7 +78,9 @@ def _statements(name: str) -> dict[str, Executable]:
     metrics = list_builtin_metrics()
     if name != "whole":
         metrics = metrics[list(SCOPES).index(name) % 3 :: 3]
-    found: dict[str, Executable] = {metric.name: metric.statement(scope) for metric in metrics}
+    found: dict[str, Executable] = {
+        metric.name: metric.build_statement(scope) for metric in metrics
+    }
     return found | {
         "bridge": select_bridge(scope),
         "bridge by account": select_bridge(scope, by_account=True),

@@ -54,12 +54,12 @@ def test_views_hold_what_they_are_for() -> None:
 def test_benchmarks_of_churn_are_scaled_to_the_period() -> None:
     """Below 5 % a month is below 46 % a year; a share of satisfied people has no period."""
     churn, csat = BENCHMARKS["customer_churn_rate"], BENCHMARKS["csat"]
-    assert churn.over(30) == 0.05
-    assert churn.over(365) == pytest.approx(1 - 0.95**12)
-    assert churn.met(0.3, 365)
-    assert not churn.met(0.3, 31)
-    assert csat.over(365) == 0.8
-    assert csat.met(0.9, 31)
+    assert churn.scale_to(30) == 0.05
+    assert churn.scale_to(365) == pytest.approx(1 - 0.95**12)
+    assert churn.is_met(0.3, 365)
+    assert not churn.is_met(0.3, 31)
+    assert csat.scale_to(365) == 0.8
+    assert csat.is_met(0.9, 31)
 
 
 def test_benchmarks_are_of_metrics_that_exist() -> None:

@@ -65,9 +65,9 @@ def questions(scope: Scope, turn: int = 0) -> list[CachedQuery]:
     return [
         CachedQuery("bridge", scope, select_bridge(scope)),
         *(
-            CachedQuery(metric.name, part, metric.statement(part))
+            CachedQuery(metric.name, part, metric.build_statement(part))
             for metric in ADDING[turn % 5 :: 5]
-            for _, part in metric.parts(scope)
+            for _, part in metric.split_scope(scope)
         ),
     ]
 
@@ -360,8 +360,8 @@ def test_another_statement_has_another_version() -> None:
     digest = sha256()
     for scope in (plain, rich):
         for metric in ADDING:
-            for _, part in metric.parts(replace(scope, periods=MONTHS[:1])):
-                digest.update(describe_statement(metric.statement(part)))
+            for _, part in metric.split_scope(replace(scope, periods=MONTHS[:1])):
+                digest.update(describe_statement(metric.build_statement(part)))
     digest.update(describe_statement(select_bridge(closed)))
     assert (incremental.STATEMENTS_VERSION, digest.hexdigest()[:16]) == STATEMENTS, (
         "figures of an earlier version stand in caches: raise STATEMENTS_VERSION in"

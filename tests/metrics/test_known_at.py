@@ -116,7 +116,7 @@ def test_every_statement_reads_the_past_only_through_its_history() -> None:
     scope = Scope(periods, known_at=EARLIER)
     names = {get_table(record).name for record in VERSIONED}
     for metric in list_builtin_metrics():
-        found = str(metric.statement(scope))
+        found = str(metric.build_statement(scope))
         for name in names:
             assert not re.search(rf"\b{name} (JOIN|ON|AS)\b", found)
 

@@ -96,7 +96,7 @@ def test_unknown_metrics_and_settings_are_refused_with_what_is_known() -> None:
     with pytest.raises(ValueError, match="unknown metric 'mmr'; known: activation_rate, "):
         METRICS.select(["mmr"])
     with pytest.raises(ValueError, match="nps has no setting 'window'; it has: window_days"):
-        METRICS.select(["nps"])[0].statement(Scope(SPRING, settings={"nps": {"window": 3}}))
+        METRICS.select(["nps"])[0].build_statement(Scope(SPRING, settings={"nps": {"window": 3}}))
 
 
 def test_every_metric_says_what_it_is() -> None:

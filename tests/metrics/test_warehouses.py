@@ -54,7 +54,7 @@ def test_warehouses_can_read_what_is_said_to_them() -> None:
     The metrics take turns: their statements are built of the same pieces.
     """
     for metric, dialect in zip(list_builtin_metrics(), cycle(DIALECTS), strict=False):
-        _read_back(_compile(metric.statement(SCOPE)), dialect)
+        _read_back(_compile(metric.build_statement(SCOPE)), dialect)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -99,7 +99,7 @@ def _compile_for(name: str) -> list[tuple[str, list[str]]]:
     dialect = registry.load(name)()
     statements = [
         select_bridge(SCOPE),
-        *(metric.statement(SCOPE) for metric in list_builtin_metrics()),
+        *(metric.build_statement(SCOPE) for metric in list_builtin_metrics()),
     ]
     texts = [
         str(one.compile(dialect=dialect, compile_kwargs={"literal_binds": True}))

@@ -20,19 +20,19 @@ class Line:
         self.cut: Cut = lambda _said, _server: False
         self.cuts = 0
         self._server = server
-        self._door = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._door.getsockname()[1]
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:
         """Take no more calls."""
-        self._door.shutdown(socket.SHUT_RDWR)
-        self._door.close()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
 
     def _serve(self) -> None:
         with suppress(OSError):
             while True:
-                client = self._door.accept()[0]
+                client = self._listener.accept()[0]
                 threading.Thread(target=self._carry, args=[client], daemon=True).start()
 
     def _carry(self, client: socket.socket) -> None:

@@ -37,10 +37,10 @@ class Scripted:
         return iter(())
 
     def opened(self, name: str = "scripted") -> OpenSource:
-        def counting(_stream: str) -> AbstractContextManager[ReadCost]:
+        def count_requests(_stream: str) -> AbstractContextManager[ReadCost]:
             return nullcontext(Cost())
 
-        return OpenSource(name, self, counting)
+        return OpenSource(name, self, count_requests)
 
 
 def tickets(*ids: str, **fields: Any) -> dict[type[Record], list[dict[str, Any]]]:

@@ -26,7 +26,7 @@ def busy_for(share: float) -> ReaderLimiter:
 
 
 def enters(concurrency: ReaderLimiter) -> Callable[[float], bool]:
-    """Another reader at the door; what is given tells whether it came in within so many seconds."""
+    """Another reader; the result says whether it was admitted within so many seconds."""
     inside = threading.Event()
 
     def come() -> None:

@@ -123,8 +123,8 @@ class TakesAnythingForAnAnswer(PebbleSource):
 
     def __init__(self, config: PebbleConfig, http: Http) -> None:
         key = config.api_key.get_secret_value()
-        door = http.at(config.base_url, headers={"Authorization": f"Bearer {key}"})
-        self._http = cast(Any, _Lenient(door))
+        client = http.at(config.base_url, headers={"Authorization": f"Bearer {key}"})
+        self._http = cast(Any, _Lenient(client))
 
 
 class _Lenient:

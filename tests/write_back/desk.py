@@ -84,7 +84,7 @@ class Desk(PushHarness):
         self.hubspot: HostileCrm = self.crm
         self.portal: Portal = self.crm.portal
         self._empty = self.path.read_bytes()
-        with self.opened() as destination:
+        with self.open_connector() as destination:
             self.findings = list(destination.prepare(build_field_specs(PREFIX)))
         self.company = dict(zip(ACCOUNTS, self.crm.accounts(), strict=False))
         self.linked = {account: [(one, "")] for account, one in self.company.items()}
@@ -129,10 +129,10 @@ class Desk(PushHarness):
 
     def work(self, fault: Fault = pass_through) -> Round:
         """One process pushes, as the job does."""
-        held, done = self.lease(), Round()
+        held, done = self.renew_lease(), Round()
         for account, portrait in list(self.portraits.items()):
             self.score(account, portrait.score or 0.0)
-        with self.opened(fault) as destination:
+        with self.open_connector(fault) as destination:
             pusher = DestinationWriter(
                 LeasedStore(self.store, held),
                 self.name,

@@ -150,7 +150,7 @@ def test_a_deleted_task_stays_deleted_also_with_a_lost_database(tmp_path: Path) 
 
 
 def test_only_one_push_at_a_time_may_write(desk: Desk) -> None:
-    desk.lease()
+    desk.renew_lease()
     with (
         desk.store.write() as connection,
         pytest.raises(LeaseHeld, match="another run works on this workspace") as caught,

@@ -40,7 +40,7 @@ def test_an_admins_rule_is_told_with_the_record_and_sent_again_when_there_is_new
 def test_a_property_that_was_deleted_is_no_refusal_for_good(desk: Desk) -> None:
     del desk.portal.definitions["companies"]["cs_health_band"]
     assert desk.work().writes.rejected == 4
-    with desk.opened() as destination:
+    with desk.open_connector() as destination:
         assert all(finding.ok for finding in destination.prepare(build_field_specs("cs_")))
     assert desk.work().writes.update == 4
     assert {desk.fields(account)["cs_health_band"] for account in ACCOUNTS} == {"yellow"}

@@ -85,8 +85,8 @@ def benchmark_cell(row: Row) -> Text:
     first, after = (date.fromisoformat(str(row[key])) for key in ("period_start", "period_end"))
     days = (after - first).days
     sign = "<" if benchmark.better == "below" else ">"
-    met = value is not None and benchmark.met(value, days)
-    text = f"{sign} {format_quantity(benchmark.over(days), get_row_unit(row))}"
+    met = value is not None and benchmark.is_met(value, days)
+    text = f"{sign} {format_quantity(benchmark.scale_to(days), get_row_unit(row))}"
     return make_text(text, "green" if met else "dim" if value is None else "yellow")
 
 

@@ -37,17 +37,17 @@ class SubscriptionHistory:
     shows_present: bool = False
     """Whether the source only shows its present, so that its bills tell of what was."""
 
-    def charges(self) -> Iterable[tuple[LineFact, datetime, datetime]]:
+    def list_charges(self) -> Iterable[tuple[LineFact, datetime, datetime]]:
         """Yield charged lines with their periods.
 
         Not of void, uncollectible or draft invoices.
         """
         off = {i.source_id for i in self.invoices if i.status not in ("paid", "open")}
-        for line, start, end in self.agreed():
+        for line, start, end in self.list_agreed():
             if line.amount > 0 and line.invoice_source_id not in off:
                 yield line, start, end
 
-    def agreed(self) -> Iterable[tuple[LineFact, datetime, datetime]]:
+    def list_agreed(self) -> Iterable[tuple[LineFact, datetime, datetime]]:
         """Yield the lines of agreed prices with their periods, whatever the invoice's status."""
         for line in self.lines:
             if line.usage_type == "metered" or line.amount < 0 or not line.quantity:

@@ -16,7 +16,7 @@ def find_initial_trial_end(book: SubscriptionHistory) -> datetime | None:
 def find_later_trials(book: SubscriptionHistory) -> list[Interval]:
     """Return the trials after a first charge: a free month, a moved due date."""
     begun = book.subscription.started_at
-    charged = [start for _, start, _ in book.charges()]
+    charged = [start for _, start, _ in book.list_charges()]
     return [
         (start, end)
         for start, end in _list_trials(book)
@@ -41,6 +41,6 @@ def _list_trials(book: SubscriptionHistory) -> list[Interval]:
 
 def _list_free_periods(book: SubscriptionHistory) -> Iterator[Interval]:
     """Yield the periods billed with 0 at a non-zero price."""
-    for line, start, end in book.agreed():
+    for line, start, end in book.list_agreed():
         if line.amount == 0 and not line.is_proration and line.price in book.paid_prices:
             yield start, end

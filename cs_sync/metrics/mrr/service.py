@@ -225,7 +225,7 @@ def _estimate_pause_start(book: SubscriptionHistory, field: str, phase: FieldPha
     lapsed = [i.issued_at for i in bills if i.status in ("void", "uncollectible")]
     latest = by or subscription.changed_at or subscription.started_at
     if field == "status":
-        until = max((end for _, _, end in book.charges()), default=latest)
+        until = max((end for _, _, end in book.list_charges()), default=latest)
         latest = max([min(until, latest), *([phase.after] if phase.after else [])])
     return min((at for at in lapsed if not paid or at > max(paid)), default=latest)
 
@@ -237,7 +237,7 @@ def _find_phase_end(book: SubscriptionHistory, following: FieldPhase | None) -> 
     if following.by is None or following.began_at is not None:
         return following.by
     after, by = following.after, following.by
-    starts = [start for _, start, _ in book.charges() if start <= by]
+    starts = [start for _, start, _ in book.list_charges() if start <= by]
     return min((start for start in starts if after is None or start > after), default=by)
 
 

@@ -52,8 +52,8 @@ def merge_intervals(intervals: list[Interval]) -> list[Interval]:
 
 def _list_written_off(book: SubscriptionHistory) -> Iterator[UnchargedPeriod]:
     off = {i.source_id: i.given_up_at for i in book.invoices if _is_written_off(i)}
-    charged = [start for _, start, _ in book.charges()]
-    for line, start, end in book.agreed():
+    charged = [start for _, start, _ in book.list_charges()]
+    for line, start, end in book.list_agreed():
         if line.is_proration or line.amount == 0 or line.invoice_source_id not in off:
             continue
         again = any(abs(other - start) < WRITE_OFF_TOLERANCE for other in charged)
@@ -79,7 +79,7 @@ def _list_gaps(book: SubscriptionHistory) -> Iterator[Interval]:
     """
     watched = [s.changed_at for s in (*book.past, book.subscription) if s.changed_at is not None]
     periods: dict[str | None, list[Interval]] = defaultdict(list)
-    for line, start, end in book.agreed():
+    for line, start, end in book.list_agreed():
         periods[line.subscription_item_source_id].append((start, end))
     billed = [period for charged in periods.values() for period in charged]
     for charged in periods.values():

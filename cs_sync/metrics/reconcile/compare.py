@@ -83,17 +83,17 @@ class AccountComparison:
     @property
     def invoiced(self) -> Fraction:
         """The recurring lines of open and paid invoices for this instant."""
-        return sum((c.net for c in self._billed()), Fraction(0))
+        return sum((c.net for c in self._get_billed()), Fraction(0))
 
     @property
     def ties(self) -> bool:
         """Whether MRR and invoices are equal, up to rounding of the lines."""
-        slack = sum((c.rounding for c in self._billed()), Fraction(1))
+        slack = sum((c.rounding for c in self._get_billed()), Fraction(1))
         return abs(self.total - self.invoiced) <= slack
 
-    def compared(self, facts: BillingFacts | None = None) -> ReconciliationRow:
+    def compare_account(self, facts: BillingFacts | None = None) -> ReconciliationRow:
         """Compare MRR and invoices; the account's facts explain the difference."""
-        parts = [] if facts is None or self.ties else list(self._parts(facts))
+        parts = [] if facts is None or self.ties else list(self._explain_parts(facts))
         weights: defaultdict[Cause, Fraction] = defaultdict(Fraction)
         for part in parts:
             weights[part.cause] += abs(part.amount)
@@ -109,7 +109,7 @@ class AccountComparison:
             tied=max(0, self.total - round_half_even(off)),
         )
 
-    def _billed(self) -> Iterator[MonthlyCharge]:
+    def _get_billed(self) -> Iterator[MonthlyCharge]:
         for charge in self.charges:
             billed = charge.billed
             if (
@@ -119,7 +119,7 @@ class AccountComparison:
             ):
                 yield charge
 
-    def _parts(self, facts: BillingFacts) -> Iterator[DifferencePart]:
+    def _explain_parts(self, facts: BillingFacts) -> Iterator[DifferencePart]:
         """Yield the parts of the difference, subscription by subscription.
 
         Usage is no MRR: everything billed for it is a difference.
@@ -131,7 +131,9 @@ class AccountComparison:
                 key, self.currency, self.mrr.get(key, 0), charges, self.at
             )
             yield from explain_difference(balance, facts, self.policy)
-        metered = sum((c.net for c in self._billed() if c.billed.kind == "metered"), Fraction(0))
+        metered = sum(
+            (c.net for c in self._get_billed() if c.billed.kind == "metered"), Fraction(0)
+        )
         if metered:
             yield DifferencePart("metered", -metered)
 

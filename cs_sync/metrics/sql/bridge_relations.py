@@ -77,22 +77,22 @@ def select_bridge_pairs(scope: Scope) -> CTE:
 def _select_periods(scope: Scope) -> CTE:
     eras = _list_knowledge_times(scope)
 
-    def knows(period: Period) -> datetime:
+    def get_closing_knowledge(period: Period) -> datetime:
         return find_knowledge_time(scope, period.end)
 
-    def knew(period: Period) -> datetime:
+    def get_opening_knowledge(period: Period) -> datetime:
         return find_knowledge_time(scope, period.start)
 
     return select_period_rows(
         scope,
         opens=lambda period: period.starts_at,
         closes=lambda period: period.ends_at,
-        knew=knew,
-        knows=knows,
-        era=lambda period: eras.index(knows(period)),
-        opened_at=lambda period: clamp_to_known(period.starts_at, knew(period)),
-        closed_at=lambda period: clamp_to_known(period.ends_at, knows(period)),
-        learnt=lambda period: int(knew(period) != knows(period)),
+        get_opening_knowledge=get_opening_knowledge,
+        get_closing_knowledge=get_closing_knowledge,
+        era=lambda period: eras.index(get_closing_knowledge(period)),
+        opened_at=lambda period: clamp_to_known(period.starts_at, get_opening_knowledge(period)),
+        closed_at=lambda period: clamp_to_known(period.ends_at, get_closing_knowledge(period)),
+        learnt=lambda period: int(get_opening_knowledge(period) != get_closing_knowledge(period)),
     )
 
 
@@ -130,7 +130,7 @@ def _select_as_known(scope: Scope, periods: CTE) -> Select[Any]:
     running = and_(
         SPAN.c.account_id == first.c.account_id,
         SPAN.c.currency == first.c.currency,
-        _is_known(scope, periods.c.knows),
+        _is_known(scope, periods.c.get_closing_knowledge),
         SPAN.c.valid_from < periods.c.closes,
         or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to >= periods.c.opens),
     )
@@ -155,7 +155,7 @@ def _select_as_known(scope: Scope, periods: CTE) -> Select[Any]:
 def _select_as_reported(scope: Scope, periods: CTE) -> Select[Any]:
     """Select the opening as known as the closing of the period before."""
     running = and_(
-        _is_known(scope, periods.c.knew),
+        _is_known(scope, periods.c.get_opening_knowledge),
         SPAN.c.valid_from < periods.c.opens,
         or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to >= periods.c.opens),
     )

@@ -62,7 +62,7 @@ class Topic:
         scores = [v.score for v in self.verbatims if v.kind == "nps" and v.score is not None]
         return _calculate_mean([float(score <= _MAX_DETRACTOR_SCORE) for score in scores])
 
-    def within(self, segment: tuple[str | None, ...]) -> "Topic":
+    def select_segment(self, segment: tuple[str | None, ...]) -> "Topic":
         """Return the topic with the texts of one segment only."""
         return Topic(self.words, tuple(v for v in self.verbatims if v.segment == segment))
 

@@ -99,12 +99,12 @@ def _erase_record(
     connection: Connection, record: type[Record], suppressed: SuppressionList, person: DataSubject
 ) -> Counter[str]:
     """Erase the person from the current and past versions of a record type."""
-    door = get_validator(record)
+    validator = get_validator(record)
 
     def change(row: dict[str, Any]) -> dict[str, Any]:
         changed = RecordRedactor(suppressed, row["source"]).row(record, row)
-        for name in door.filled & changed.keys():
-            changed[name] = door.filled.get(name) if changed[name] is None else changed[name]
+        for name in validator.filled & changed.keys():
+            changed[name] = validator.filled.get(name) if changed[name] is None else changed[name]
         if "row_hash" not in row:
             return changed
         return {**changed, "row_hash": hash_content(record, changed)}

@@ -122,21 +122,21 @@ def validate_rows(
     Returns:
         The valid rows, complete, typed and with their `row_hash`, and a rejection of each other.
     """
-    door = get_validator(record)
+    validator = get_validator(record)
     rejected: list[Rejection] = []
     try:
-        checked = door.adapter.validate_python(rows if isinstance(rows, list) else list(rows))
+        checked = validator.adapter.validate_python(rows if isinstance(rows, list) else list(rows))
     except ValidationError as error:
-        checked, rejected = _split_invalid(door, rows, error)
+        checked, rejected = _split_invalid(validator, rows, error)
     admitted, tell = [], _build_content_getter(record, NON_CONTENT_FIELDS)
-    filled = tuple(door.filled.items())
+    filled = tuple(validator.filled.items())
     for row in checked:
-        if door.complete:
-            door.complete(row)
+        if validator.complete:
+            validator.complete(row)
         for name, default in filled:
             if row[name] is None:
                 row[name] = default
-        reason = door.rule(row) if door.rule else None
+        reason = validator.rule(row) if validator.rule else None
         if reason:
             rejected.append(_build_rejection(record, row, "rule", reason))
             continue
@@ -167,7 +167,7 @@ def _replace_nul(value: Any) -> Any:
 
 
 def _split_invalid(
-    door: RecordValidator, rows: Sequence[Row], error: ValidationError
+    validator: RecordValidator, rows: Sequence[Row], error: ValidationError
 ) -> tuple[list[dict[str, Any]], list[Rejection]]:
     """Return the valid rows, validated again, and each invalid row with all its reasons."""
     reasons: dict[int, list[str]] = {}
@@ -178,10 +178,10 @@ def _split_invalid(
         )
     good = [row for index, row in enumerate(rows) if index not in reasons]
     rejected = [
-        _build_rejection(door.record, rows[index], "invalid", "; ".join(texts))
+        _build_rejection(validator.record, rows[index], "invalid", "; ".join(texts))
         for index, texts in sorted(reasons.items())
     ]
-    return door.adapter.validate_python(good), rejected
+    return validator.adapter.validate_python(good), rejected
 
 
 def _describe_error(where: Sequence[int | str], message: str, value: Any) -> str:

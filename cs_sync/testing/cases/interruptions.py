@@ -47,14 +47,14 @@ def _run_until_done(
     bench: SyncHarness, stream: str, process: Callable[[str, int], SyncRun]
 ) -> None:
     """Run processes of one step each, one step longer after each without progress."""
-    steps, positions = 1, [bench.standing()]
+    steps, positions = 1, [bench.read_positions()]
     for _ in range(MAX_PROCESSES):
         run = process(stream, steps)
         if not run.killed:
             assert_completed(run, f"{stream} after many deaths")
             return
-        steps += bench.standing() in positions
-        positions.append(bench.standing())
+        steps += bench.read_positions() in positions
+        positions.append(bench.read_positions())
     fail_case(f"{stream} never comes to its end: it does not go on where it was")
 
 

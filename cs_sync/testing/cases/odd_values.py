@@ -54,20 +54,20 @@ class _ValueMutator:
 
     def __call__(self, body: Any) -> bytes:
         for record in find_objects(body):
-            if places := list(self._places(record)):
+            if places := list(self._find_places(record)):
                 holder, key = places[self._turn % len(places)]
                 holder[key] = self._other(holder[key])
                 self._turn += 1
         return json.dumps(body).encode()
 
-    def _places(self, container: Any) -> Iterator[tuple[Any, Any]]:
+    def _find_places(self, container: Any) -> Iterator[tuple[Any, Any]]:
         """Yield where numbers and times are in a record, at any depth."""
         inside = container.items() if isinstance(container, dict) else enumerate(container)
         for key, value in inside:
             if key in self._vital:
                 continue
             if isinstance(value, dict | list):
-                yield from self._places(value)
+                yield from self._find_places(value)
             elif _is_number(value) or _is_time(value):
                 yield container, key
 

@@ -46,7 +46,7 @@ class ReadingCases:
 
     def test_making_it_sends_no_request(self, bench: SyncHarness) -> None:
         """The constructor and `streams` state facts; only reading asks the vendor."""
-        with bench.opened() as source:
+        with bench.open_connector() as source:
             source.streams()
         urls = [str(sent.request.url) for sent in bench.wire.sent]
         require(not urls, f"it asks {urls} before it reads")
@@ -95,14 +95,16 @@ class ReadingCases:
 
     def test_check_finds_nothing_wrong(self, bench: SyncHarness) -> None:
         """`cs-sync check` is content with a vendor that answers."""
-        with bench.opened() as source:
+        with bench.open_connector() as source:
             wrong = [finding for finding in source.check() if not finding.ok]
         require(not wrong, f"check complains without a cause: {wrong}")
 
     def test_check_names_a_refused_key(self, bench: SyncHarness) -> None:
         """With a wrong key `check` says so, and what to do, instead of raising."""
         require_network(bench)
-        with bench.opened(lambda _sent: bench.vendor.refusal(401, "who are you?")) as source:
+        with bench.open_connector(
+            lambda _sent: bench.vendor.refusal(401, "who are you?")
+        ) as source:
             wrong = [finding for finding in source.check() if not finding.ok]
         require(bool(wrong), "check is content although the key is refused")
         require(all(finding.remedy for finding in wrong), f"no remedy is named: {wrong}")
@@ -110,5 +112,5 @@ class ReadingCases:
     def test_check_survives_a_vendor_in_trouble(self, bench: SyncHarness) -> None:
         """With errors everywhere `check` says so instead of raising."""
         require_network(bench)
-        with bench.opened(respond_status(503)) as source:
+        with bench.open_connector(respond_status(503)) as source:
             require(any(not f.ok for f in source.check()), "check is content with a 503 everywhere")

@@ -32,12 +32,12 @@ class SecretCases:
         require_network(bench)
         bench.vendor.page_size = 20
         output = OutputCapture()
-        with output.listening():
+        with output.capture():
             bench.sync(keep_raw=True)
             for status in REFUSALS:
                 run = bench.sync(echo_request(status), full=True, keep_raw=True)
                 output.add(run.outcomes, run.events)
-                with bench.opened(echo_request(status)) as source:
+                with bench.open_connector(echo_request(status)) as source:
                     output.add(source, list(source.streams()))
                     with contextlib.suppress(CsSyncError):
                         output.add(*source.check())
@@ -53,7 +53,7 @@ class SecretCases:
             skip_case("it has no secret that is long enough")
         texts = TextReplacer(bench.vendor.free_text, tuple(sorted(keys)))
         output = OutputCapture()
-        with output.listening():
+        with output.capture():
             run = bench.sync(rewrite_response(texts), keep_raw=True)
         require(bool(texts.used), "no answer of the fake vendor has a field of `free_text`")
         output.add(run.outcomes, run.events)
@@ -84,12 +84,12 @@ class WritingSecretCases:
         """The CRM repeats the key in its errors; it reaches no log, problem, finding or row."""
         output = OutputCapture()
         sent = list(bench.push().sent)
-        with output.listening():
+        with output.capture():
             for status in REFUSALS:
                 pushed = bench.push(echo_request(status), _further_records(bench, status))
                 sent += pushed.sent
                 output.add(pushed, pushed.problems())
-                with bench.opened(echo_request(status)) as destination:
+                with bench.open_connector(echo_request(status)) as destination:
                     output.add(destination)
                     with contextlib.suppress(CsSyncError):
                         output.add(*destination.prepare(FIELDS))

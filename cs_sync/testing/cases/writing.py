@@ -33,7 +33,7 @@ class WritingCases:
     def test_preparing_twice_changes_nothing(self, bench: PushHarness) -> None:
         """`cs-sync init` may be run again."""
         bench.push()
-        with bench.opened() as destination:
+        with bench.open_connector() as destination:
             again = list(destination.prepare(FIELDS))
         wrong = [finding for finding in (*bench.findings, *again) if not finding.ok]
         require(not wrong, f"preparing fails: {wrong}")
@@ -50,7 +50,7 @@ class WritingCases:
         bench.push()
         done = bench.crm.follow_ups()[0]
         bench.crm.complete(done)
-        with bench.opened() as destination:
+        with bench.open_connector() as destination:
             answers = list(destination.write([record.op for record in bench.desired]))
         require(all(isinstance(answer, Ack) for answer in answers), f"refused: {answers}")
         _check_complete(bench, "written without a ledger")
@@ -125,7 +125,7 @@ class WritingCases:
         No client can see that where the vendor takes twins: `prepare` must then say so.
         """
         if not bench.crm.refuses_twins:
-            with bench.opened() as destination:
+            with bench.open_connector() as destination:
                 findings = [
                     finding
                     for finding in destination.prepare(FIELDS)
@@ -157,7 +157,7 @@ class WritingCases:
     def test_a_key_twice_in_one_batch_is_written_once(self, bench: PushHarness) -> None:
         """The destination is given every operation twice."""
         ops = [record.op for record in bench.desired]
-        with bench.opened() as destination:
+        with bench.open_connector() as destination:
             answers = list(destination.write([op for op in ops for _ in range(2)]))
         require({a.key for a in answers} == {op.key for op in ops}, "some keys have no answer")
         require(all(isinstance(answer, Ack) for answer in answers), f"refused: {answers}")
@@ -166,7 +166,7 @@ class WritingCases:
     def test_every_operation_has_an_answer_of_its_own(self, bench: PushHarness) -> None:
         """No operation without an answer, and no answer without an operation."""
         ops = [record.op for record in bench.desired]
-        with bench.opened() as destination:
+        with bench.open_connector() as destination:
             keys = sorted(answer.key for answer in destination.write(ops))
         require(keys == sorted(op.key for op in ops), f"answered: {keys}")
 
@@ -174,7 +174,7 @@ class WritingCases:
         """`find` names what exists under our keys, and nothing else."""
         bench.push()
         expected = {r.op.key for r in bench.desired if r.op.object == "follow_up"}
-        with bench.opened() as destination:
+        with bench.open_connector() as destination:
             actual = {thing.key for thing in destination.find([*expected, "review:nobody"])}
         require(actual == expected, f"found {sorted(actual)} instead of {sorted(expected)}")
 
@@ -182,7 +182,7 @@ class WritingCases:
         """A None among the fields leaves the account's value alone."""
         bench.push()
         op = replace(bench.desired[0].op, fields={"cs_health_score": None})
-        with bench.opened() as destination:
+        with bench.open_connector() as destination:
             list(destination.write([op]))
         _check_complete(bench, "with None for a score")
 

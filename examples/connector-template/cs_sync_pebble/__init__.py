@@ -1,4 +1,4 @@
-"""Pebble for cs-sync: the door through which the host finds the connector."""
+"""Pebble for cs-sync: the hook by which the host finds the connector."""
 
 from __future__ import annotations
 

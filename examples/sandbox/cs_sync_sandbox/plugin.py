@@ -1,4 +1,4 @@
-"""The sandbox's door to cs-sync: adds the `demo` command."""
+"""The sandbox as a plugin: adds the `demo` command."""
 
 from typing import Annotated
 

@@ -64,7 +64,7 @@ class Folder:
 
     def find_misnamed(self) -> list[MisnamedFile]:
         """Return files with a nearly right name or format."""
-        return [wrong for path in self._entries() if (wrong := _check_name(path))]
+        return [wrong for path in self._list_entries() if (wrong := _check_name(path))]
 
     def ignored(self) -> list[Path]:
         """Return other data files."""
@@ -122,7 +122,7 @@ class Folder:
         }
         return amendments.get(table.name)
 
-    def _entries(self) -> list[Path]:
+    def _list_entries(self) -> list[Path]:
         try:
             return sorted(path for path in self.path.iterdir() if path.is_file())
         except OSError as error:
@@ -133,7 +133,7 @@ class Folder:
             ) from None
 
     def _data_files(self) -> list[Path]:
-        return [path for path in self._entries() if path.suffix.lower() in FORMATS]
+        return [path for path in self._list_entries() if path.suffix.lower() in FORMATS]
 
     def _cached_fact(self, name: str, read: Callable[[Table], T]) -> T:
         table = BY_NAME[name]
@@ -159,19 +159,19 @@ class Folder:
 
     def _read_starts(self, table: Table) -> dict[str, datetime]:
         cells = self._iterate_cells(table, "source_id", "started_at")
-        return {str(name): start for name, cell in cells if (start := self._instant(cell))}
+        return {str(name): start for name, cell in cells if (start := self._parse_instant(cell))}
 
     def _read_versions(self, table: Table) -> dict[str, list[datetime]]:
         begins: dict[str, list[datetime]] = {}
         for name, cell, subscription in self._iterate_cells(
             table, "source_id", "valid_from", _SUBSCRIPTION
         ):
-            begin = self._instant(cell) or self.starts().get(str(subscription))
+            begin = self._parse_instant(cell) or self.starts().get(str(subscription))
             if begin:
                 begins.setdefault(str(name), []).append(begin)
         return {name: sorted(times) for name, times in begins.items()}
 
-    def _instant(self, cell: Any) -> datetime | None:
+    def _parse_instant(self, cell: Any) -> datetime | None:
         try:
             return parse_instant(cell, self.zone)
         except ValueError:

@@ -69,7 +69,7 @@ class PageReader:
             row | {"raw": raw.raw} for raw, row in self._drop_duplicates(parsed, faults)
         ]
         faults.sort(key=lambda pair: (pair[0].file, pair[0].line))
-        return records, [self._rejection(raw, fault) for raw, fault in faults]
+        return records, [self._make_rejection(raw, fault) for raw, fault in faults]
 
     def inspect(self, chunk: list[RawRow]) -> list[tuple[RawRow, RowFault]]:
         """Return all faults of some rows, several per row included."""
@@ -108,7 +108,7 @@ class PageReader:
             why = f"{row['source_id']!r} stands already in {earlier}; keep one of the two rows"
             faults.append((raw, RowFault("duplicate_id", why, column, row["source_id"])))
 
-    def _rejection(self, raw: RawRow, fault: RowFault) -> Rejection:
+    def _make_rejection(self, raw: RawRow, fault: RowFault) -> Rejection:
         where = format_place(raw) + (f", column {fault.column}" if fault.column else "")
         received = {"file": raw.file, "line": raw.line, "row": raw.raw}
         reason = f"{where}: {fault.why}"

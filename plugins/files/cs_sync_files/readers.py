@@ -94,7 +94,7 @@ def _read_csv(path: Path) -> Iterator[RawRow]:
             try:
                 cells = next(reader, None)
             except csv.Error as error:
-                reason = f"lines {begin} to {reader.line_num} are not CSV: {_plain(error)}"
+                reason = f"lines {begin} to {reader.line_num} are not CSV: {_rephrase_error(error)}"
                 yield RawRow(file, begin, columns, (), ("bad_csv", reason))
                 continue
             if cells is None:
@@ -106,7 +106,7 @@ def _read_csv(path: Path) -> Iterator[RawRow]:
                 yield RawRow(file, begin, columns, cells, fault)
 
 
-def _plain(error: csv.Error) -> str:
+def _rephrase_error(error: csv.Error) -> str:
     """The parser's words, where they do not say what is wrong in the file."""
     message = str(error)
     if message.startswith("field larger"):

@@ -141,7 +141,7 @@ class RowParser:
         record = self.table.record
         if "rule" not in vars(record):
             return
-        reason = record.rule({**_defaults(record), **row})
+        reason = record.rule({**_get_defaults(record), **row})
         if reason:
             raise RowFault("impossible", reason, source_id=row["source_id"])
 
@@ -226,7 +226,7 @@ def derived_id(table: Table, row: dict[str, Any]) -> str:
     >>> derived_id(BY_NAME["usage_days"], {"day": date(2026, 11, 20), "account_source_id": "a"})
     '2026-11-20|a|'
     """
-    defaults = _defaults(table.record)
+    defaults = _get_defaults(table.record)
     values = [row.get(name, defaults.get(name)) for name in table.identity]
     return "|".join([_id_part(value) for value in values])
 
@@ -239,7 +239,7 @@ def _id_part(value: Any) -> str:
 _DEFAULTS: dict[type[Record], dict[str, Any]] = {}
 
 
-def _defaults(record: type[Record]) -> dict[str, Any]:
+def _get_defaults(record: type[Record]) -> dict[str, Any]:
     """The default of every field that has one; shared, so only to be read."""
     if record not in _DEFAULTS:
         _DEFAULTS[record] = {

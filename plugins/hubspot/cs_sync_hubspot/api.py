@@ -42,7 +42,7 @@ class HubSpotApi:
         self._transport = HttpTransport(http)
         self._access_token = access_token
 
-    def _client(self, package: str, api: str) -> Any:
+    def _build_api(self, package: str, api: str) -> Any:
         module = import_module(f"hubspot.crm.{package}")
         configuration = module.Configuration()
         configuration.access_token = self._access_token
@@ -54,31 +54,31 @@ class HubSpotApi:
 
     @cached_property
     def _objects(self) -> Any:
-        return self._client("objects", "BasicApi")
+        return self._build_api("objects", "BasicApi")
 
     @cached_property
     def _batch(self) -> Any:
-        return self._client("objects", "BatchApi")
+        return self._build_api("objects", "BatchApi")
 
     @cached_property
     def _search(self) -> Any:
-        return self._client("objects", "SearchApi")
+        return self._build_api("objects", "SearchApi")
 
     @cached_property
     def _owners(self) -> Any:
-        return self._client("owners", "OwnersApi")
+        return self._build_api("owners", "OwnersApi")
 
     @cached_property
     def _associations(self) -> Any:
-        return self._client("associations.v4", "BatchApi")
+        return self._build_api("associations.v4", "BatchApi")
 
     @cached_property
     def _properties(self) -> Any:
-        return self._client("properties", "CoreApi")
+        return self._build_api("properties", "CoreApi")
 
     @cached_property
     def _groups(self) -> Any:
-        return self._client("properties", "GroupsApi")
+        return self._build_api("properties", "GroupsApi")
 
     def owners(self, *, archived: bool, after: str | None = None, limit: int = LIST_LIMIT) -> Json:
         """Read one page of owners."""
@@ -103,11 +103,13 @@ class HubSpotApi:
         names = ",".join(properties)
         if len(names) > MAX_PROPERTY_NAMES:
             body = self.page(kind, ("hs_object_id",), after=after, limit=limit)
-            return {**body, "results": self._whole(kind, body["results"], properties)}
+            return {**body, "results": self._read_whole(kind, body["results"], properties)}
         options = {"archived": archived, "properties": [names], **_cursor_params(after)}
         return _call_raw(self._objects.get_page, kind, limit=limit, **options)
 
-    def _whole(self, kind: str, items: Sequence[Json], properties: Sequence[str]) -> Sequence[Json]:
+    def _read_whole(
+        self, kind: str, items: Sequence[Json], properties: Sequence[str]
+    ) -> Sequence[Json]:
         """Return the same objects with these properties, without those deleted meanwhile."""
         if not items:
             return ()

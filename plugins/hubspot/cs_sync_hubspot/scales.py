@@ -88,14 +88,14 @@ class ScaleGuard:
     def _fits_scale(self, survey: Survey, rows: Sequence[Row]) -> bool:
         if survey not in self._fits:
             self._fits[survey] = not any(
-                map(_is_outside_scale, self._answers(survey, outside=True))
+                map(_is_outside_scale, self._read_answers(survey, outside=True))
             )
         self._fits[survey] = self._fits[survey] and not any(map(_is_outside_scale, rows))
         return self._fits[survey]
 
     def _reject_answers(self, survey: Survey, rows: Sequence[Row]) -> Iterator[Rejection]:
         """Reject these answers and, the first time, all answers of the survey."""
-        stored = () if survey in self._listed else tuple(self._answers(survey))
+        stored = () if survey in self._listed else tuple(self._read_answers(survey))
         self._listed.add(survey)
         for row in (*rows, *stored):
             if row["source_id"] not in self._told:
@@ -105,7 +105,7 @@ class ScaleGuard:
                     SurveyResponse, row["source_id"], "UNKNOWN_SCALE", reason, row["raw"]
                 )
 
-    def _answers(self, survey: Survey, *, outside: bool = False) -> Iterator[Row]:
+    def _read_answers(self, survey: Survey, *, outside: bool = False) -> Iterator[Row]:
         """Yield a survey's answers, all or those outside its scale, by ascending id."""
         beyond = [("hs_value", "LT", survey.low), ("hs_value", "GT", survey.high)]
         past = "0"

@@ -69,7 +69,7 @@ class HubSpotSource:
     def streams(self) -> Sequence[Stream]:
         """Return owners, companies, contacts, associations, feedback submissions."""
         return (
-            Stream("owners", Owner, self._owners, deletes="sweep", scope=_SCOPES["owners"]),
+            Stream("owners", Owner, self._read_owners, deletes="sweep", scope=_SCOPES["owners"]),
             self._object_stream("companies"),
             self._object_stream("contacts"),
             Stream(
@@ -96,7 +96,7 @@ class HubSpotSource:
             extra=(Alias,),
         )
 
-    def _owners(self, window: Window) -> Iterator[Page]:
+    def _read_owners(self, window: Window) -> Iterator[Page]:
         """Yield all owners, archived ones first, so that returned ones end as active."""
         place: dict[str, Any] | None = window.resume or {"archived": True, "after": None}
         while place is not None:
@@ -109,17 +109,17 @@ class HubSpotSource:
         """Yield active objects (listed by a backfill, else searched), then archived ones."""
         resume = window.resume or {}
         if "archived" not in resume:
-            yield from self._living(kind, window)
+            yield from self._read_active(kind, window)
             resume = {"archived": None}
         yield from self._read_archived(kind, window, resume["archived"])
 
-    def _living(self, kind: ObjectType, window: Window) -> Iterator[Page]:
+    def _read_active(self, kind: ObjectType, window: Window) -> Iterator[Page]:
         """Read active objects; list all if a calculated property changes without a date."""
         if window.backfill:
-            return self._listed(kind, window)
+            return self._list_objects(kind, window)
         if "search" in (window.resume or {}) or not self._has_calculated_property(kind):
-            return self._changed(kind, window)
-        return self._listed(kind, replace(window, since=None))
+            return self._search_changed(kind, window)
+        return self._list_objects(kind, replace(window, since=None))
 
     def _has_calculated_property(self, kind: ObjectType) -> bool:
         """Return whether a configured property is calculated by HubSpot."""
@@ -128,7 +128,7 @@ class HubSpotSource:
         definitions = self._api.properties(kind.name)
         return any(definitions.get(name, {}).get("calculated") for name in kind.properties)
 
-    def _listed(self, kind: ObjectType, window: Window) -> Iterator[Page]:
+    def _list_objects(self, kind: ObjectType, window: Window) -> Iterator[Page]:
         """List all objects, or those created since the window's start."""
         after: str | None = (window.resume or {}).get("list")
         while True:
@@ -138,18 +138,18 @@ class HubSpotSource:
                 items = [i for i in items if _is_since(i, "createdAt", window.since)]
             after = find_next_cursor(body)
             resume = {"archived": None} if after is None else {"list": after}
-            yield self._page(kind, items, resume)
+            yield self._build_known_page(kind, items, resume)
             if after is None:
                 return
 
-    def _changed(self, kind: ObjectType, window: Window) -> Iterator[Page]:
+    def _search_changed(self, kind: ObjectType, window: Window) -> Iterator[Page]:
         """Search changed objects and give their expected number, without unmappable ones."""
         started = window.resume or {}
         since = 0 if window.since is None else to_milliseconds(window.since)
         place = SearchCursor.from_json(started["search"]) if started else SearchCursor(since)
         rejected: int = started.get("rejected", 0)
         for result in search_changes(self._api.search, kind, place, window.until):
-            page = self._page(kind, result.items)
+            page = self._build_known_page(kind, result.items)
             rejected += len(result.items) - len(page.records[kind.record])
             going_on = (
                 {"search": result.place.as_json(), "rejected": rejected} if result.place else None
@@ -157,7 +157,9 @@ class HubSpotSource:
             expect = None if result.expect is None else result.expect - rejected
             yield replace(page, resume=going_on or {"archived": None}, expect=expect)
 
-    def _page(self, kind: ObjectType, items: Sequence[Json], resume: object = None) -> Page:
+    def _build_known_page(
+        self, kind: ObjectType, items: Sequence[Json], resume: object = None
+    ) -> Page:
         """Build a page of records, without answers of surveys with an unknown scale."""
         page = _build_page(kind, items, resume)
         return self._misfits.refuse(page) if kind.record is SurveyResponse else page
@@ -179,9 +181,9 @@ class HubSpotSource:
         """Read one record of every stream, and check the configured properties."""
         tries: dict[str, Callable[[], object]] = {
             "owners": lambda: self._api.owners(archived=False, limit=1),
-            **{name: partial(self._first, name) for name in ("companies", "contacts")},
+            **{name: partial(self._find_any_id, name) for name in ("companies", "contacts")},
             "associations": partial(self._read_first_memberships),
-            "feedback_submissions": partial(self._first, "feedback_submissions"),
+            "feedback_submissions": partial(self._find_any_id, "feedback_submissions"),
             "properties": self._check_properties,
         }
         for subject, attempt in tries.items():
@@ -199,13 +201,13 @@ class HubSpotSource:
                 else Finding(ok=True, subject=subject, message="readable")
             )
 
-    def _first(self, name: str) -> str | None:
+    def _find_any_id(self, name: str) -> str | None:
         """Return the id of any object of a type."""
         results = self._api.page(name, ("hs_object_id",), limit=1)["results"]
         return str(results[0]["id"]) if results else None
 
     def _read_first_memberships(self) -> None:
-        company = self._first("companies")
+        company = self._find_any_id("companies")
         if company:
             self._api.associations("companies", "contacts", [{"id": company}])
 

@@ -31,8 +31,8 @@ def vendor() -> Iterator[respx.MockRouter]:
 
 @pytest.fixture
 def http() -> Iterator[VendorHttp]:
-    with VendorHttp("hubspot", LIMITS, sleep=lambda _seconds: None, rng=lambda: 0.0) as door:
-        yield door
+    with VendorHttp("hubspot", LIMITS, sleep=lambda _seconds: None, rng=lambda: 0.0) as client:
+        yield client
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ def in_process(app: Starlette) -> Callable[[httpx.Request], httpx.Response]:
 
 
 @pytest.fixture
-def door(world: World, clock: Clock, portal: Portal) -> Iterator[VendorHttp]:
+def vendor_http(world: World, clock: Clock, portal: Portal) -> Iterator[VendorHttp]:
     app = Starlette(routes=list(list_routes(Site(world, clock.now, False), portal)))
     client = httpx.Client(transport=httpx.MockTransport(in_process(app)))
     with VendorHttp("hubspot", LIMITS, client=client, sleep=lambda _seconds: None) as http:
@@ -83,13 +83,13 @@ def settings(token: str = HUBSPOT_TOKEN) -> HubSpotConfig:
 
 
 @pytest.fixture
-def source(door: VendorHttp) -> HubSpotSource:
-    return HubSpotSource(settings(), door)
+def source(vendor_http: VendorHttp) -> HubSpotSource:
+    return HubSpotSource(settings(), vendor_http)
 
 
 @pytest.fixture
-def destination(door: VendorHttp) -> HubSpotDestination:
-    made = HubSpotDestination(settings(), door)
+def destination(vendor_http: VendorHttp) -> HubSpotDestination:
+    made = HubSpotDestination(settings(), vendor_http)
     assert all(finding.ok for finding in made.prepare(FIELDS))
     return made
 
@@ -249,26 +249,26 @@ def test_a_deleted_company_refuses_its_own_follow_up_only(
 
 
 def test_a_portal_without_unique_task_keys_still_has_no_twins(
-    source: HubSpotSource, door: VendorHttp, clock: Clock, portal: Portal
+    source: HubSpotSource, vendor_http: VendorHttp, clock: Clock, portal: Portal
 ) -> None:
     portal.unique_task_properties = False
-    plain = HubSpotDestination(settings(), door)
+    plain = HubSpotDestination(settings(), vendor_http)
     *_, finding, _ = plain.prepare(FIELDS)
     assert "looked up by search" in finding.message
     ids = sorted(rows(streams(source)["companies"], Window(None, clock.at)))
     assert len(list(plain.write(follow_ups(ids)))) == len(ids)
     clock.at += timedelta(minutes=1)
-    again = list(HubSpotDestination(settings(), door).write(follow_ups(ids)))
+    again = list(HubSpotDestination(settings(), vendor_http).write(follow_ups(ids)))
     assert all(isinstance(a, Ack) and a.existed for a in again)
 
 
-def test_a_narrow_key_reads_what_it_may(door: VendorHttp, clock: Clock) -> None:
-    narrow = HubSpotSource(settings(HUBSPOT_NARROW_TOKEN), door)
+def test_a_narrow_key_reads_what_it_may(vendor_http: VendorHttp, clock: Clock) -> None:
+    narrow = HubSpotSource(settings(HUBSPOT_NARROW_TOKEN), vendor_http)
     assert [f.subject for f in narrow.check() if not f.ok] == ["feedback_submissions"]
     window = Window(None, clock.at)
     with pytest.raises(PermissionMissing):
         list(streams(narrow)["feedback_submissions"].read(window))
     assert rows(streams(narrow)["companies"], window)
-    findings = list(HubSpotDestination(settings(HUBSPOT_NARROW_TOKEN), door).prepare(FIELDS))
+    findings = list(HubSpotDestination(settings(HUBSPOT_NARROW_TOKEN), vendor_http).prepare(FIELDS))
     assert findings
     assert all(not f.ok and "crm.schemas." in f.remedy for f in findings)

@@ -48,9 +48,9 @@ class Observer:
             "step_started": self._step_started,
             "step_ended": self._step_ended,
             "page_stored": self._page_stored,
-            "waiting": self._waited,
-            "retrying": self._retried,
-            "warning": self._warned,
+            "waiting": self._record_wait,
+            "retrying": self._record_retry,
+            "warning": self._record_warning,
         }.get(event.name)
         if handler:
             with self._lock:
@@ -96,17 +96,17 @@ class Observer:
         for name in ("records", "changed", "rejected"):
             self._counters[name].add(int(event.detail.get(name, 0)), _source_attributes(event))
 
-    def _waited(self, event: Event) -> None:
+    def _record_wait(self, event: Event) -> None:
         self._counters["waits"].add(
             float(event.detail.get("seconds", 0)), _source_attributes(event)
         )
         self._note(_stream(event), event, "waiting", _detail_attributes(event.detail))
 
-    def _retried(self, event: Event) -> None:
+    def _record_retry(self, event: Event) -> None:
         self._counters["retries"].add(1, _source_attributes(event))
         self._note(_stream(event), event, "retrying", _detail_attributes(event.detail))
 
-    def _warned(self, event: Event) -> None:
+    def _record_warning(self, event: Event) -> None:
         self._counters["warnings"].add(1, _source_attributes(event))
         self._note(RUN, event, "warning", _detail_attributes(event.detail))
 

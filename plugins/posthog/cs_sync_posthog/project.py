@@ -82,10 +82,10 @@ class PostHogProject:
         Pages go by offset: if a survey is deleted meanwhile, the rest move up and one is
         skipped. Then all are read again, once.
         """
-        surveys, fewer = self._surveys()
-        return self._surveys()[0] if fewer else surveys
+        surveys, fewer = self._read_surveys()
+        return self._read_surveys()[0] if fewer else surveys
 
-    def _surveys(self) -> tuple[list[Mapping[str, Any]], bool]:
+    def _read_surveys(self) -> tuple[list[Mapping[str, Any]], bool]:
         """Return the surveys, and whether their number fell between the first and last page."""
         surveys: list[Mapping[str, Any]] = []
         counts: list[int] = []

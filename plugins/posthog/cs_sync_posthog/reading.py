@@ -42,18 +42,18 @@ class DayReader:
             start, after = date.fromisoformat(window.resume["from"]), window.resume["after"]
         while start < end:
             stop = min(start + timedelta(days=query.part_days), end)
-            for rows in self._rows(query, start, stop, after):
+            for rows in self._read_rows(query, start, stop, after):
                 key = list(rows[-1][: len(query.before_all)])
                 resume = {"from": start.isoformat(), "after": key}
                 yield replace(to_page(rows), resume=resume)
             start, after = stop, query.before_all
 
-    def _rows(
+    def _read_rows(
         self, query: Query, start: date, stop: date, after: Sequence[Any]
     ) -> Iterator[list[list[Any]]]:
         """Yield the rows of some days; only PostHog's word or an empty page ends them."""
         fixed = {"zone": self.zone.key, "ignored": list(self.ignored)}
-        fixed |= {"from": self._midnight(start), "to": self._midnight(stop)}
+        fixed |= {"from": self._get_midnight(start), "to": self._get_midnight(stop)}
         ended = False
         while not ended:
             keys = {f"after_{place}": value for place, value in enumerate(after)}
@@ -65,7 +65,7 @@ class DayReader:
                 yield rows[place : place + PAGE_ROWS]
             after = rows[-1][: len(query.before_all)]
 
-    def _midnight(self, day: date) -> str:
+    def _get_midnight(self, day: date) -> str:
         return _format_utc(datetime.combine(day, time(), self.zone))
 
 

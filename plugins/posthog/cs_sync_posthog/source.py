@@ -63,14 +63,14 @@ class PostHogSource:
         features = self._aggregate(queries.FEATURES.of_group(index), records.map_feature_page)
         persons = self._aggregate(queries.PERSONS.of_group(index), records.map_contact_page)
         return (
-            Stream("groups", SourceAccount, self._groups, deletes="sweep", scope="group:read"),
+            Stream("groups", SourceAccount, self._read_groups, deletes="sweep", scope="group:read"),
             daily("persons", SourceContact, persons, scope="query:read, person:read"),
             daily("usage", UsageDay, usage, scope="query:read"),
             daily("features", FeatureDay, features, scope="query:read"),
             daily(
                 "surveys",
                 SurveyResponse,
-                self._surveys,
+                self._read_surveys,
                 deletes="feed",
                 scope="survey:read, query:read",
             ),
@@ -78,16 +78,16 @@ class PostHogSource:
 
     def check(self) -> Iterator[Finding]:
         """Three small calls: the group type, a query, the surveys."""
-        yield _found("groups", self._check_groups)
-        yield _found("persons, usage, features", self._check_query)
-        yield _found("surveys", self._check_surveys)
+        yield _make_finding("groups", self._check_groups)
+        yield _make_finding("persons, usage, features", self._check_query)
+        yield _make_finding("surveys", self._check_surveys)
 
     def _aggregate(
         self, query: queries.Query, to_page: Callable[[Sequence[Sequence[Any]]], Page]
     ) -> Callable[[Window], Iterator[Page]]:
         return lambda window: self._days.pages(query, window, to_page)
 
-    def _groups(self, window: Window) -> Iterator[Page]:
+    def _read_groups(self, window: Window) -> Iterator[Page]:
         index = self._config.account_group_index
         base, project = self._config.base_url.rstrip("/"), self._config.project_id
         place = f"{base}/project/{project}/groups/{index}"
@@ -96,11 +96,11 @@ class PostHogSource:
             groups, cursor = self._project.groups(index, cursor)
             yield records.map_account_page(groups, cursor, place)
 
-    def _surveys(self, window: Window) -> Iterator[Page]:
+    def _read_surveys(self, window: Window) -> Iterator[Page]:
         definitions = self._project.surveys()
         selected = surveys_of(definitions, self._config.surveys)
         surveys = {survey.id: survey for survey in selected}
-        yield from self._hidden(selected)
+        yield from self._read_hidden(selected)
         if window.since is None:  # answers are few: all of them, however long ago
             oldest = min((survey.created_at for survey in selected), default=window.until)
             if len(selected) < len(definitions):
@@ -109,7 +109,7 @@ class PostHogSource:
         query = queries.ANSWERS.of_group(self._config.account_group_index)
         yield from self._days.pages(query, window, partial(answer_page, surveys=surveys))
 
-    def _hidden(self, surveys: Sequence[Survey]) -> Iterator[Page]:
+    def _read_hidden(self, surveys: Sequence[Survey]) -> Iterator[Page]:
         """Answers that somebody archived in PostHog, however old, are gone here too."""
         for survey in surveys:
             uuids = list(self._project.hidden_answers(survey.id))
@@ -149,7 +149,7 @@ class PostHogSource:
         return Finding(ok=True, subject="surveys", message=f"{count} surveys")
 
 
-def _found(subject: str, look: Callable[[], Finding]) -> Finding:
+def _make_finding(subject: str, look: Callable[[], Finding]) -> Finding:
     try:
         return look()
     except CsSyncError as error:

@@ -59,7 +59,7 @@ def survey_of(definition: Mapping[str, Any], scales: Mapping[str, SurveyScale]) 
     questions = list(enumerate(definition.get("questions") or ()))
     named = (definition["id"], definition["name"])
     ratings = [
-        _rating(question, place, _configured(scales, question, named))
+        _map_rating(question, place, _get_configured_scale(scales, question, named))
         for place, question in questions
         if question["type"] == "rating"
     ]
@@ -73,14 +73,14 @@ def survey_of(definition: Mapping[str, Any], scales: Mapping[str, SurveyScale]) 
     return Survey(*named, created, tuple(ratings), tuple(texts))
 
 
-def _configured(
+def _get_configured_scale(
     scales: Mapping[str, SurveyScale], question: Mapping[str, Any], survey: Sequence[str]
 ) -> SurveyScale | None:
     names = (str(question.get("id")), str(question.get("question")), *survey)
     return next((scales[name] for name in names if name in scales), None)
 
 
-def _rating(question: Mapping[str, Any], place: int, override: SurveyScale | None) -> Rating:
+def _map_rating(question: Mapping[str, Any], place: int, override: SurveyScale | None) -> Rating:
     """PostHog itself takes 0 to 10 for NPS unless told not to; no other scale names its kind.
 
     Scale 2 is thumbs: 1 is up and 2 is down. A question without a scale has the one that is
@@ -103,7 +103,7 @@ def answer_page(rows: Sequence[Sequence[Any]], surveys: Mapping[str, Survey]) ->
     """Submissions as responses, one per rating; one without a rating is its words alone."""
     good: list[Row] = []
     made, rejected = map_each(
-        SurveyResponse, rows, lambda row: list(_responses(row, surveys)), lambda row: row[0]
+        SurveyResponse, rows, lambda row: list(_select_responses(row, surveys)), lambda row: row[0]
     )
     for outcome in (outcome for outcomes in made for outcome in outcomes):
         if isinstance(outcome, Rejection):
@@ -113,7 +113,9 @@ def answer_page(rows: Sequence[Sequence[Any]], surveys: Mapping[str, Survey]) ->
     return Page({SurveyResponse: good}, rejected=rejected)
 
 
-def _responses(row: Sequence[Any], surveys: Mapping[str, Survey]) -> Iterator[Row | Rejection]:
+def _select_responses(
+    row: Sequence[Any], surveys: Mapping[str, Survey]
+) -> Iterator[Row | Rejection]:
     submission, account, person, packed, answered = row
     answers = json.loads(packed) if isinstance(packed, str) else packed
     survey = surveys.get(str(answers.get("$survey_id")))
@@ -126,17 +128,17 @@ def _responses(row: Sequence[Any], surveys: Mapping[str, Survey]) -> Iterator[Ro
         "account_source_id": account or None,
         "contact_source_id": person or None,
         "survey": survey.name,
-        "comment": _comment(answers, survey.texts),
+        "comment": _read_comment(answers, survey.texts),
         "answered_at": parse_timestamp(answered),
         "raw": answers,
     }
     if not survey.ratings:
         yield {**shared, "source_id": submission, "kind": "custom"}
     for rating, source_id in zip(survey.ratings, survey.response_ids(submission), strict=False):
-        yield _response(source_id, rating, answers, shared)
+        yield _read_response(source_id, rating, answers, shared)
 
 
-def _response(
+def _read_response(
     source_id: str, rating: Rating, answers: Mapping[str, Any], shared: Row
 ) -> Row | Rejection:
     answer = _answer(answers, rating.question_id, rating.place)
@@ -174,7 +176,7 @@ def _answer(answers: Mapping[str, Any], question_id: str, place: int) -> Any:
     return by_place if by_id is None else by_id
 
 
-def _comment(answers: Mapping[str, Any], texts: Iterable[tuple[str, int]]) -> str | None:
+def _read_comment(answers: Mapping[str, Any], texts: Iterable[tuple[str, int]]) -> str | None:
     parts = [_answer(answers, question_id, place) for question_id, place in texts]
     words = [", ".join(map(str, part)) if isinstance(part, list) else part for part in parts]
     return "\n".join(str(part) for part in words if part) or None

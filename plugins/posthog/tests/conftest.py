@@ -60,7 +60,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 def make_source(clock: ManualClock) -> Iterator[Callable[..., PostHogSource]]:
     """A source of project 7 in Warsaw with the settings given."""
-    doors: list[VendorHttp] = []
+    clients: list[VendorHttp] = []
 
     def make(**settings: Any) -> PostHogSource:
         workspace = WorkspaceInfo.model_validate({"timezone": "Europe/Warsaw"})
@@ -68,12 +68,12 @@ def make_source(clock: ManualClock) -> Iterator[Callable[..., PostHogSource]]:
         http = VendorHttp(
             "posthog", PostHogSource.limits, now=clock.now, sleep=clock.sleep, rng=lambda: 0.5
         )
-        doors.append(http)
+        clients.append(http)
         return PostHogSource(PostHogConfig.model_validate(values), http)
 
     yield make
-    for door in doors:
-        door.close()
+    for client in clients:
+        client.close()
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ class StreamReader:
     def read(self, window: Window) -> Iterator[Page]:
         """Yield the pages of a window; each resumes after its last object or event."""
         lists_all = window.backfill or not self.endpoint.events
-        return self._read_created(window) if lists_all else self._changed(window)
+        return self._read_created(window) if lists_all else self._read_changed(window)
 
     def _read_created(self, window: Window) -> Iterator[Page]:
         params: dict[str, Any] = {**self.endpoint.params, "created": _created_range(window)}
@@ -39,8 +39,8 @@ class StreamReader:
             params["expand"] = [f"data.{name}" for name in self.endpoint.expand]
         if window.backfill:
             self.catalogue.expect_many()
-        for rows, after in self.api.pages(self.endpoint.path, params, window.resume):
-            yield self._page(*self._complete_rows(rows), after)
+        for rows, after in self.api.read_pages(self.endpoint.path, params, window.resume):
+            yield self._build_page(*self._complete_rows(rows), after)
 
     def _complete_rows(self, rows: list[Any]) -> tuple[list[Any], list[str]]:
         """Return the objects with all nested rows, and the ids deleted meanwhile."""
@@ -55,7 +55,7 @@ class StreamReader:
         deleted = [rows[i]["id"] for i in cut if completed[i] is None]
         return [row for row in completed.values() if row is not None], deleted
 
-    def _changed(self, window: Window) -> Iterator[Page]:
+    def _read_changed(self, window: Window) -> Iterator[Page]:
         """Read each changed object named by events once, with the fields of a backfill.
 
         The event's own object is not used: it has the account's API version, not ours, and may
@@ -63,7 +63,7 @@ class StreamReader:
         """
         params = {"types": list(self.endpoint.events), "created": _created_range(window)}
         read_ids: set[str] = set()
-        for raw_events, place in self.api.pages(EVENTS.path, params, window.resume):
+        for raw_events, place in self.api.read_pages(EVENTS.path, params, window.resume):
             events, odd = map_each(self.record, raw_events, _validate_event, lambda _event: None)
             ids = [
                 id
@@ -74,7 +74,7 @@ class StreamReader:
             rows_by_id = dict(zip(ids, self._read_all(ids), strict=True))
             rows = [row for row in rows_by_id.values() if row is not None]
             deleted = [id for id, row in rows_by_id.items() if row is None]
-            page = self._page(rows, deleted, place, self._map_ended_discounts(events))
+            page = self._build_page(rows, deleted, place, self._map_ended_discounts(events))
             _set_version_dates(page, events)
             yield replace(page, rejected=[*page.rejected, *odd])
 
@@ -91,7 +91,7 @@ class StreamReader:
             if event["type"] == DISCOUNT_ENDED and is_own and is_own(_get_event_object(event)):
                 yield from map_ended_discount(event, self.catalogue)
 
-    def _page(
+    def _build_page(
         self,
         rows: list[Any],
         deleted: list[str],

@@ -92,7 +92,7 @@ class StripeApi:
         page: Raw = response.extensions["json"]
         return page
 
-    def pages(
+    def read_pages(
         self, path: str, params: Mapping[str, Any], place: PageCursor | None = None
     ) -> Iterator[tuple[list[Any], PageCursor | None]]:
         """Yield (objects, next cursor) of each page; the last cursor is None.
@@ -107,7 +107,7 @@ class StripeApi:
         """
         watch = PaginationGuard(f"Stripe: {path}")
         while True:
-            answer, deleted = self._page(path, params, place)
+            answer, deleted = self._read_page(path, params, place)
             rows = answer["data"]
             place = _make_cursor(path, rows, deleted) if answer["has_more"] else None
             if place is not None:
@@ -116,7 +116,7 @@ class StripeApi:
             if place is None:
                 return
 
-    def _page(
+    def _read_page(
         self, path: str, params: Mapping[str, Any], place: PageCursor | None
     ) -> tuple[Raw, str | None]:
         """Read one page; also return the last deleted cursor object so far."""
@@ -135,15 +135,15 @@ class StripeApi:
     def list_all(self, path: str, params: Mapping[str, Any]) -> list[Any]:
         """Read every object of a list; once more if the cursor's object was deleted."""
         try:
-            return self._whole(path, params)
+            return self._read_all(path, params)
         except RequestRefused as error:
             if not _is_cursor_deleted(error):
                 raise
-        return self._whole(path, params)
+        return self._read_all(path, params)
 
-    def _whole(self, path: str, params: Mapping[str, Any]) -> list[Any]:
+    def _read_all(self, path: str, params: Mapping[str, Any]) -> list[Any]:
         whole: list[Any] = []
-        for rows, _ in self.pages(path, params):
+        for rows, _ in self.read_pages(path, params):
             whole += rows
             if len(whole) > MAX_LIST_ROWS:
                 raise Unreachable(f"Stripe: {path} has no end after {MAX_LIST_ROWS} rows")

@@ -95,17 +95,17 @@ def vendor(router: respx.MockRouter) -> FakeStripe:
 
 @pytest.fixture
 def make_source() -> Iterator[Callable[..., StripeSource]]:
-    doors: list[VendorHttp] = []
+    clients: list[VendorHttp] = []
 
     def make(**settings: Any) -> StripeSource:
         clock = ManualClock()
-        door = VendorHttp("stripe", now=clock.now, sleep=clock.sleep, rng=lambda: 0.0)
-        doors.append(door)
-        return StripeSource(StripeConfig.model_validate({"api_key": KEY, **settings}), door)
+        client = VendorHttp("stripe", now=clock.now, sleep=clock.sleep, rng=lambda: 0.0)
+        clients.append(client)
+        return StripeSource(StripeConfig.model_validate({"api_key": KEY, **settings}), client)
 
     yield make
-    for door in doors:
-        door.close()
+    for client in clients:
+        client.close()
 
 
 @pytest.fixture

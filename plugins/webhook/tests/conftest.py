@@ -1,4 +1,4 @@
-"""A webhook that posts through a door which never waits, by a clock that tests may turn on."""
+"""A webhook that posts through a client without waits, with a clock that tests set."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -23,17 +23,17 @@ def clock() -> ManualClock:
 @pytest.fixture
 def open_webhook(clock: ManualClock) -> Iterator[Open]:
     """A destination with these settings."""
-    doors: list[VendorHttp] = []
+    clients: list[VendorHttp] = []
 
     def make(**settings: Any) -> WebhookDestination:
         config = WebhookConfig.model_validate({"url": URL, "signing_secret": SECRET, **settings})
         http = VendorHttp("webhook", now=clock.now, sleep=clock.sleep, rng=lambda: 1.0)
-        doors.append(http)
+        clients.append(http)
         return WebhookDestination(config, http, clock.now)
 
     yield make
-    for door in doors:
-        door.close()
+    for client in clients:
+        client.close()
 
 
 @pytest.fixture

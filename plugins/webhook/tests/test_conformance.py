@@ -75,5 +75,5 @@ class TestWebhook(DestinationConformance):
     def test_what_was_written_is_found(self, bench: PushHarness) -> None:
         """A webhook cannot look anything up: it finds nothing, and says nothing false."""
         bench.push()
-        with bench.opened() as destination:
+        with bench.open_connector() as destination:
             assert list(destination.find(bench.crm.follow_ups())) == []

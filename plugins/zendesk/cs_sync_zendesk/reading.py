@@ -27,7 +27,7 @@ def read_organizations(http: Http, base_url: str, window: Window) -> Iterator[Pa
         start = None if answer["end_of_stream"] else answer["end_time"]
         if start is None and not answer["end_of_stream"]:
             raise Unreachable(f"Zendesk: {ORGANIZATIONS} goes on, but does not say from where")
-        yield _page(
+        yield _build_page(
             SourceAccount,
             (row for row in rows if not _get_field(row, "deleted_at")),
             partial(mapping.map_organization, base_url=base_url),
@@ -43,7 +43,7 @@ def read_users(http: Http, window: Window) -> Iterator[Page]:
         contacts = [row for row in rows if _is_contact(row)]
         deleted = _collect_ids(row for row in rows if not _is_contact(row))
         alone = _collect_ids(row for row in contacts if not _get_field(row, "organization_id"))
-        yield _page(
+        yield _build_page(
             SourceContact,
             contacts,
             mapping.map_user,
@@ -64,7 +64,7 @@ def read_tickets(
         def one(raw: Raw, metrics: dict[Any, Raw] = metrics) -> Mapped:
             return mapping.map_ticket(raw, metrics.get(raw["id"], {}), base_url, topic_field)
 
-        yield _page(
+        yield _build_page(
             Ticket,
             (row for row in rows if _get_field(row, "status") != "deleted"),
             one,
@@ -90,7 +90,7 @@ def _read_export(
             return
 
 
-def _page(
+def _build_page(
     record: type[Record], rows: Iterable[Any], mapper: Mapper, resume: Any, deleted_ids: Gone
 ) -> Page:
     records: dict[type[Record], list[Row]] = {}

@@ -86,7 +86,7 @@ class ZendeskSource:
         minutes.
         """
         try:
-            yield self._identity()
+            yield self._read_identity()
             yield self._check_exports()
         except CredentialRefused as error:
             yield Finding(
@@ -95,7 +95,7 @@ class ZendeskSource:
         except VendorError as error:
             yield Finding(ok=False, subject="exports", message=error.message, remedy=error.remedy)
 
-    def _identity(self) -> Finding:
+    def _read_identity(self) -> Finding:
         user = self._http.get(ME)["user"]
         role = user.get("role")
         if role != "admin":

@@ -37,18 +37,18 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def make_source(clock: ManualClock) -> Iterator[Callable[..., ZendeskSource]]:
-    doors: list[VendorHttp] = []
+    clients: list[VendorHttp] = []
 
     def make(**settings: Any) -> ZendeskSource:
         oauth = {"client_id": "cs_sync", "client_secret": SECRET}
         given = settings if "email" in settings else {**oauth, **settings}
         config = ZendeskConfig.model_validate({"base_url": BASE, **given})
-        doors.append(VendorHttp("zendesk", now=clock.now, sleep=clock.sleep, rng=lambda: 0.0))
-        return ZendeskSource(config, doors[-1])
+        clients.append(VendorHttp("zendesk", now=clock.now, sleep=clock.sleep, rng=lambda: 0.0))
+        return ZendeskSource(config, clients[-1])
 
     yield make
-    for door in doors:
-        door.close()
+    for client in clients:
+        client.close()
 
 
 @pytest.fixture

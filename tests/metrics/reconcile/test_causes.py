@@ -35,7 +35,7 @@ def compared(*rows: Any, end: datetime = APRIL, policy: MrrPolicy = POLICY) -> R
                 key = (part.source, part.subscription)
                 found[key] = found.get(key, 0) + part.amount
     books = build_comparisons({"a": mrr}, {"a": billed(account)}, end, policy)
-    (row,) = [book.compared(account) for book in books]
+    (row,) = [book.compare_account(account) for book in books]
     return row
 
 

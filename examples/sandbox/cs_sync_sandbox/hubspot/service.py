@@ -1,4 +1,4 @@
-"""HubSpot's doors: each path, the scope it needs and the call behind it."""
+"""HubSpot's routes: each path, the scope it needs and the call behind it."""
 
 from __future__ import annotations
 
@@ -42,21 +42,21 @@ def list_routes(site: Site, portal: Portal) -> list[Route]:
     """Return HubSpot's paths; anything but 2026-03 is not there."""
     gate = Gate(portal, limits=site.limits)
     return [
-        Route(f"/hubspot{door.path}", _make_endpoint(portal, gate, door), methods=[door.method])
-        for door in DOORS
+        Route(f"/hubspot{route.path}", _make_endpoint(portal, gate, route), methods=[route.method])
+        for route in DOORS
     ]
 
 
 def _make_endpoint(
-    portal: Portal, gate: Gate, door: Door
+    portal: Portal, gate: Gate, route: Door
 ) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         correlation = str(UUID(int=request_number()))
         token = request.headers.get("authorization", "").removeprefix("Bearer ")
         try:
-            gate.admit(request, _get_scope(door, request), search=door.search)
-            _check_kinds(door, request)
-            status, body = door.call(portal, request, await _read_body(request))
+            gate.admit(request, _get_scope(route, request), search=route.search)
+            _check_kinds(route, request)
+            status, body = route.call(portal, request, await _read_body(request))
         except HubSpotError as error:
             status, body = error.status, error.body(correlation)
         except (KeyError, TypeError, ValueError) as error:
@@ -66,7 +66,7 @@ def _make_endpoint(
             )
         headers = {
             "X-HubSpot-Correlation-Id": correlation,
-            **gate.headers(token, search=door.search),
+            **gate.headers(token, search=route.search),
         }
         if status == 204:
             return Response(status_code=204, headers=headers)
@@ -75,25 +75,25 @@ def _make_endpoint(
     return endpoint
 
 
-def _get_scope(door: Door, request: Request) -> str:
+def _get_scope(route: Door, request: Request) -> str:
     """Return the granular scope a call needs."""
     kind = request.path_params.get("kind", "")
-    if door.scope == "owners":
+    if route.scope == "owners":
         return "crm.objects.owners.read"
     if kind == "feedback_submissions":
         return "crm.objects.feedback_submissions.read"
     noun = SCOPE_OF.get(kind, kind)
-    if door.scope == "schema":
+    if route.scope == "schema":
         return f"crm.schemas.{noun}.write"
-    return f"crm.objects.{noun}.{door.scope}"
+    return f"crm.objects.{noun}.{route.scope}"
 
 
-def _check_kinds(door: Door, request: Request) -> None:
+def _check_kinds(route: Door, request: Request) -> None:
     for name in ("kind", "target"):
         kind = request.path_params.get(name)
         if kind is not None and kind not in KINDS:
             raise make_invalid_error(f"Unable to infer object type from: {kind}")
-    if door.scope == "write" and request.path_params.get("kind") in records.READ_ONLY_KINDS:
+    if route.scope == "write" and request.path_params.get("kind") in records.READ_ONLY_KINDS:
         raise HubSpotError(405, "METHOD_NOT_ALLOWED", "This object type can only be read")
 
 

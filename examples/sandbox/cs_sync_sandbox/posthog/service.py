@@ -1,4 +1,4 @@
-"""PostHog's doors: queries, groups, surveys, the owner of the key."""
+"""PostHog's routes: queries, groups, surveys, the owner of the key."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class PostHog:
             "organization": {"name": "Acme"},
         }
 
-    def door(self, work: Work, scope: str) -> Callable[[Request], Awaitable[Response]]:
+    def route(self, work: Work, scope: str) -> Callable[[Request], Awaitable[Response]]:
         """Return the endpoint around a call: key, scope, limits, project, then the answer."""
 
         async def endpoint(request: Request) -> Response:
@@ -125,15 +125,15 @@ class PostHog:
 def list_routes(site: Site) -> list[Route]:
     """Return PostHog's paths."""
     vendor = PostHog(site)
-    door, at = vendor.door, "/posthog/api/projects/{project}"
+    route, at = vendor.route, "/posthog/api/projects/{project}"
     hidden = f"{at}/surveys/{{id}}/archived-response-uuids/"
     return [
-        Route(f"{at}/query/", door(vendor.query, "query:read"), methods=["POST"]),
-        Route(f"{at}/groups_types/", door(vendor.group_types, "group:read")),
-        Route(f"{at}/groups/", door(vendor.groups, "group:read")),
-        Route(f"{at}/surveys/", door(vendor.surveys, "survey:read")),
-        Route(hidden, door(vendor.hidden, "survey:read")),
-        Route("/posthog/api/users/@me/", door(vendor.me, "user:read")),
+        Route(f"{at}/query/", route(vendor.query, "query:read"), methods=["POST"]),
+        Route(f"{at}/groups_types/", route(vendor.group_types, "group:read")),
+        Route(f"{at}/groups/", route(vendor.groups, "group:read")),
+        Route(f"{at}/surveys/", route(vendor.surveys, "survey:read")),
+        Route(hidden, route(vendor.hidden, "survey:read")),
+        Route("/posthog/api/users/@me/", route(vendor.me, "user:read")),
     ]
 
 

@@ -1,4 +1,4 @@
-"""Stripe's doors: key, scope and rate are checked, then lists, objects and nested lists answer."""
+"""Stripe's routes: key, scope and rate are checked, then lists, objects and nested lists answer."""
 
 from __future__ import annotations
 

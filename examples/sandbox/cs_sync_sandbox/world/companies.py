@@ -60,7 +60,7 @@ def _make_company(rng: Random, number: int, name: str, opened: datetime, now: da
     domain = None if rng.random() < 0.06 else f"{name.lower().replace(' ', '-')}.example"
     region = rng.choice(words.REGIONS)
     size = int(rng.lognormvariate(3.2, 1.0)) + 2
-    base = 0.28 if number % 3 == 0 else 1.0  # a third of the accounts stood at the door on day one
+    base = 0.28 if number % 3 == 0 else 1.0  # a third of the accounts signed up on day one
     created = choose_between(rng, opened, opened + (now - opened) * base * 0.985)
     if number % 36 == 5:
         created = choose_between(rng, now - timedelta(days=13), now - timedelta(days=1))

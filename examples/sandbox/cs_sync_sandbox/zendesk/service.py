@@ -1,4 +1,4 @@
-"""Zendesk's doors: tokens, exports, deleted tickets, users."""
+"""Zendesk's routes: tokens, exports, deleted tickets, users."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Zendesk:
             raise ZendeskError(404, "RecordNotFound", "Not found")
         return {"identities": objects.list_identities(person), "count": len(person.emails)}
 
-    def door(
+    def route(
         self, work: Callable[[Request], Json], *, export: bool = False, sample: bool = False
     ) -> Callable[[Request], Awaitable[Response]]:
         """Return the endpoint around a call: token, limits, then the answer."""
@@ -167,17 +167,17 @@ class Zendesk:
 def list_routes(site: Site) -> list[Route]:
     """Return Zendesk's paths."""
     zendesk = Zendesk(site)
-    door, at = zendesk.door, "/zendesk/api/v2"
-    cursor = door(zendesk.cursor_export, export=True)
+    route, at = zendesk.route, "/zendesk/api/v2"
+    cursor = route(zendesk.cursor_export, export=True)
     return [
         Route("/zendesk/oauth/tokens", zendesk.token, methods=["POST"]),
         Route(f"{at}/incremental/{{name:str}}/cursor", cursor),
-        Route(f"{at}/incremental/{{name}}/sample", door(zendesk.sample, export=True, sample=True)),
-        Route(f"{at}/incremental/organizations", door(zendesk.time_export, export=True)),
-        Route(f"{at}/deleted_tickets", door(zendesk.deleted_tickets)),
-        Route(f"{at}/deleted_users", door(zendesk.deleted_users)),
-        Route(f"{at}/users/me", door(zendesk.me)),
-        Route(f"{at}/users/{{id:int}}/identities", door(zendesk.identities)),
+        Route(f"{at}/incremental/{{name}}/sample", route(zendesk.sample, export=True, sample=True)),
+        Route(f"{at}/incremental/organizations", route(zendesk.time_export, export=True)),
+        Route(f"{at}/deleted_tickets", route(zendesk.deleted_tickets)),
+        Route(f"{at}/deleted_users", route(zendesk.deleted_users)),
+        Route(f"{at}/users/me", route(zendesk.me)),
+        Route(f"{at}/users/{{id:int}}/identities", route(zendesk.identities)),
     ]
 
 

@@ -36,13 +36,13 @@ BODIES: dict[str, str] = {
 
 
 class Vendor:
-    """Answers everything with one body, and hears what the door has to say."""
+    """Answers everything with one body, and keeps the client's events."""
 
     def __init__(self) -> None:
         self.answer = httpx.Response(200)
         self.events: list[Event] = []
         client = httpx.Client(transport=httpx.MockTransport(lambda _request: self._again()))
-        self.door = VendorHttp(
+        self.vendor_http = VendorHttp(
             "acme", client=client, emit=self.events.append, secrets=[CANARY, "short"]
         ).at(BASE, headers={"Authorization": f"Basic {LOGIN}", "X-Account": "acct-of-acme"})
 
@@ -60,14 +60,14 @@ class Vendor:
 @pytest.fixture
 def vendor() -> Iterator[Vendor]:
     made = Vendor()
-    with made.door:
+    with made.vendor_http:
         yield made
 
 
 WAYS: dict[str, Callable[[VendorHttp], list[Any]]] = {
-    "get": lambda door: [door.get("a")],
-    "post": lambda door: [door.post("a", {"asks": "nothing"})],
-    "send": lambda door: _seen(door.send("GET", "a")),
+    "get": lambda vendor_http: [vendor_http.get("a")],
+    "post": lambda vendor_http: [vendor_http.post("a", {"asks": "nothing"})],
+    "send": lambda vendor_http: _seen(vendor_http.send("GET", "a")),
 }
 
 
@@ -81,21 +81,21 @@ def _seen(response: httpx.Response) -> list[Any]:
 @pytest.mark.parametrize("body", BODIES)
 def test_no_way_of_asking_gives_the_key(vendor: Vendor, way: str, body: str) -> None:
     vendor.says(BODIES[body])
-    assert all(seen == {"name": f"It is {MASK}."} for seen in WAYS[way](vendor.door))
+    assert all(seen == {"name": f"It is {MASK}."} for seen in WAYS[way](vendor.vendor_http))
     assert len(vendor.warnings()) == 1
 
 
 def test_names_depths_and_texts_alone(vendor: Vendor) -> None:
     vendor.says(json.dumps([{CANARY: [[f"{CANARY}{CANARY}", 1, None]]}, CANARY, 2.5, "other"]))
-    assert vendor.door.get("a") == [{MASK: [[MASK * 2, 1, None]]}, MASK, 2.5, "other"]
+    assert vendor.vendor_http.get("a") == [{MASK: [[MASK * 2, 1, None]]}, MASK, 2.5, "other"]
     vendor.says(json.dumps(CANARY))
-    assert vendor.door.get("a") == MASK
+    assert vendor.vendor_http.get("a") == MASK
 
 
 @pytest.mark.parametrize("depth", [200, 900])
 def test_the_key_is_found_however_deep_it_lies(vendor: Vendor, depth: int) -> None:
     vendor.says("[" * depth + f'"{spelled(CANARY)}"' + "]" * depth)
-    found = vendor.door.get("a")
+    found = vendor.vendor_http.get("a")
     for _ in range(depth):
         (found,) = found
     assert found == MASK
@@ -103,16 +103,16 @@ def test_the_key_is_found_however_deep_it_lies(vendor: Vendor, depth: int) -> No
 
 def test_a_file_has_no_key_either(vendor: Vendor) -> None:
     secret = "canary-in-a-table"
-    with VendorHttp("acme", client=vendor.door._client, secrets=[secret]) as door:
+    with VendorHttp("acme", client=vendor.vendor_http._client, secrets=[secret]) as vendor_http:
         vendor.says(f"id,name\n1,{secret}\n", "text/csv")
-        table = door.at(BASE).send("GET", "a")
+        table = vendor_http.at(BASE).send("GET", "a")
     assert table.content.decode() == f"id,name\n1,{MASK}\n"
 
 
 def test_it_is_told_once(vendor: Vendor) -> None:
     vendor.says(BODIES["plain"])
     for _ in range(3):
-        vendor.door.get("a")
+        vendor.vendor_http.get("a")
     (warning,) = vendor.warnings()
     assert "acme repeats the key that we send it" in warning
     assert "canary" not in warning
@@ -126,18 +126,20 @@ def test_what_is_no_proof_of_who_we_are_is_left_as_it_is(vendor: Vendor, name: s
     """A short secret may be a word; an address and an account's number are data of records."""
     body = json.dumps({"name": name})
     vendor.says(body)
-    response = vendor.door.send("GET", "a")
+    response = vendor.vendor_http.send("GET", "a")
     assert response.extensions["json"] == {"name": name}
     assert response.content == body.encode()
     assert vendor.warnings() == []
 
 
 def test_a_token_that_was_learnt_on_the_way_is_masked(vendor: Vendor) -> None:
-    door = vendor.door.at(BASE, headers={"Authorization": "Bearer granted-an-hour-ago"})
+    vendor_http = vendor.vendor_http.at(
+        BASE, headers={"Authorization": "Bearer granted-an-hour-ago"}
+    )
     vendor.says("{}")
-    door.get("a")
+    vendor_http.get("a")
     vendor.says('{"sent": "Bearer granted-an-hour-ago"}')
-    assert door.get("a") == {"sent": f"Bearer {MASK}"}
+    assert vendor_http.get("a") == {"sent": f"Bearer {MASK}"}
 
 
 def test_a_token_may_be_granted_again(vendor: Vendor) -> None:
@@ -145,6 +147,6 @@ def test_a_token_may_be_granted_again(vendor: Vendor) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     asked = str(httpx.QueryParams({"refresh_token": CANARY}))
     vendor.says(json.dumps({"access_token": "new-token", "refresh_token": CANARY}))
-    granted = vendor.door.send("POST", "token", headers=form, content=asked)
+    granted = vendor.vendor_http.send("POST", "token", headers=form, content=asked)
     assert granted.extensions["json"]["refresh_token"] == CANARY
     assert vendor.warnings() == []

@@ -1,4 +1,4 @@
-"""The door: what is a record, and what is said of what is not."""
+"""Validation: what is a record, and the reason for what is not."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -110,5 +110,5 @@ def test_text_that_is_not_unicode_is_rejected_with_its_record() -> None:
 
 
 @pytest.mark.parametrize("record", RECORDS)
-def test_every_record_has_a_door(record: type[Record]) -> None:
+def test_every_record_has_a_validator(record: type[Record]) -> None:
     assert validate_rows(record, []) == ([], [])
