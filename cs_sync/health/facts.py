@@ -89,6 +89,7 @@ class RunningSubscription:
     url: str | None
     seats: float | None = None
     started_at: datetime | None = None
+    collection_paused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

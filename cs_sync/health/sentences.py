@@ -179,6 +179,8 @@ def describe_billing(
         return describe_cancellation(evidence, scope, words)
     if {s.status for s in evidence.subscriptions} == {"trialing"}:
         return words("reason.trial")
+    if any(s.collection_paused for s in evidence.subscriptions):
+        return words("reason.paused")
     if evidence.payments is None or not evidence.payments.paid:
         return words("reason.active")
     return words("reason.nothing_overdue" if evidence.payments.late else "reason.pays")

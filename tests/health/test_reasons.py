@@ -129,6 +129,13 @@ def test_who_pays_on_time_is_said_where_invoices_tell(
     assert say("billing_standing", 2, payments=payments) == message
 
 
+def test_who_is_not_charged_is_not_said_to_pay() -> None:
+    paused = RunningSubscription("stripe", "a", "active", None, None, None, None, None, "void")
+    fact = PaymentFact(6, 5, 0)
+    said = say("billing_standing", 2, payments=fact, subscriptions=(paused,))
+    assert said == "Payment collection paused"
+
+
 @pytest.mark.parametrize(
     ("code", "message"),
     [
