@@ -1,9 +1,10 @@
 """The sections of `cs_sync.toml`, each a frozen model with its defaults."""
 
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -19,12 +20,15 @@ from pydantic import (
 from cs_sync.config.connectors import ConnectorSettings
 from cs_sync.config.cron import validate_cron
 from cs_sync.config.database_url import validate_database_url
+from cs_sync.contracts.http import is_loopback
 from cs_sync.follow_ups.settings import Duration, FollowUpSettings, PlaybookSettings
 from cs_sync.health.model import HealthConfig
 from cs_sync.i18n import Language
 from cs_sync.identity.domains import DomainRules, normalise_domain
 from cs_sync.settings import Settings
 from cs_sync_schemas.money import Currency
+
+_ADDRESS = re.compile(r"[^\s@,<>]+@[^\s@,<>]+")
 
 
 class DatabaseSettings(Settings):
@@ -178,8 +182,57 @@ class ScheduleSettings(Settings):
         return None if cron is None else validate_cron(cron)
 
 
+class EmailSettings(Settings):
+    """The e-mail with the report that a run sends."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)
+
+    host: Annotated[str, Field(min_length=1)] = Field(
+        examples=["smtp.example.com"], description="The mail server."
+    )
+    port: int = Field(default=587, ge=1, le=65535, description='465 for security = "tls".')
+    security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls", description="starttls, tls, or none for a server on this machine."
+    )
+    user: str | None = Field(default=None, examples=["cs-sync"], description="To log in with.")
+    password: SecretStr | None = Field(
+        default=None, examples=["env:SMTP_PASSWORD"], description="Of that user."
+    )
+    sender: str = Field(
+        alias="from", examples=["cs-sync@example.com"], description="The address it comes from."
+    )
+    to: tuple[str, ...] = Field(
+        min_length=1, examples=[["head-of-cs@example.com"]], description="Who gets it."
+    )
+
+    @field_validator("sender", "to")
+    @classmethod
+    def _are_addresses(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for text in (value,) if isinstance(value, str) else value:
+            if not _ADDRESS.fullmatch(text):
+                raise ValueError(f'"{text}" is no e-mail address; write it like name@example.com')
+        return value
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        if self.security == "none" and not is_loopback(self.host):
+            raise ValueError('security = "none" is for 127.0.0.1 and localhost only')
+        if (self.user is None) != (self.password is None):
+            raise ValueError("user and password belong together; set both or neither")
+        return self
+
+
 class ReportSettings(Settings):
     """The report of a run."""
+
+    copy_to: Path | None = Field(
+        default=None,
+        examples=["/srv/reports"],
+        description="Folder of the dated copies; beside this file they are in cs_sync_reports.",
+    )
+    keep: int = Field(
+        default=30, ge=0, description="How many dated copies a run keeps; 0 makes none."
+    )
 
     segment: str | None = Field(
         default=None,
@@ -187,6 +240,7 @@ class ReportSettings(Settings):
         description="Attribute that segments the accounts; by default the first of segment, tier,"
         " industry, size, region, country that any account has.",
     )
+    email: EmailSettings | None = Field(default=None, exclude=True)
 
 
 class Config(BaseModel):
@@ -211,6 +265,11 @@ class Config(BaseModel):
     sync: SyncSettings = SyncSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     report: ReportSettings = ReportSettings()
+
+    @property
+    def report_folder(self) -> Path:
+        """The folder of the reports' dated copies."""
+        return self.folder / (self.report.copy_to or "cs_sync_reports")
 
     @property
     def folder(self) -> Path:

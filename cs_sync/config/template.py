@@ -16,8 +16,10 @@ from cs_sync.config.connectors import CONNECTOR_NAME, NAME_REMEDY
 from cs_sync.config.load import parse_config
 from cs_sync.config.model import (
     DatabaseSettings,
+    EmailSettings,
     IdentitySettings,
     MetricsSettings,
+    ReportSettings,
     ScheduleSettings,
     SyncSettings,
     WorkspaceSettings,
@@ -78,6 +80,8 @@ def render_template(
     if writable:
         parts.append(_render_section("write_back", WriteBackSettings, {"destination": writable[0]}))
     parts.append(_render_section("schedule", ScheduleSettings, {"cron": "15 5 * * *"}))
+    parts.append(_render_section("report", ReportSettings, {}))
+    parts.append("# " + _render_section("report.email", EmailSettings, {}))
     text = "\n".join(parts)
     parse_config(text, Path("cs_sync.toml").absolute(), plugins)
     return text

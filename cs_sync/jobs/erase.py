@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from cs_sync.contracts.errors import ConfigError, CsSyncError, StoreError
 from cs_sync.identity.domains import normalise_email
 from cs_sync.jobs.derive import resolve_accounts
-from cs_sync.queries.report import REPORT_FILE, create_report
+from cs_sync.queries.report import REPORT_FILE, create_report, list_report_copies
 from cs_sync.report import extract_text
 from cs_sync.runtime.run_session import RunSession, record_run
 from cs_sync.runtime.workspace import Workspace
@@ -129,7 +129,15 @@ def _describe_backups(workspace: Workspace, person: DataSubject) -> Iterator[str
 
 
 def _rewrite_report(workspace: Workspace, person: DataSubject) -> Iterator[str]:
-    """Rewrite a report that names or quotes the person; delete it if that fails."""
+    """Rewrite a report that names or quotes the person, and delete its copies that do.
+
+    A report that cannot be written is deleted.
+    """
+    copies = [copy for copy in list_report_copies(workspace) if _mentions_person(copy, person)]
+    for copy in copies:
+        copy.unlink()
+    if copies:
+        yield f"report: {len(copies)} dated copies named the person and were removed"
     path = workspace.config.folder / REPORT_FILE
     if not path.exists() or not _mentions_person(path, person):
         return

@@ -6,6 +6,7 @@ from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
 from cs_sync.health import INSUFFICIENT
 from cs_sync.jobs.close_months import close_months
+from cs_sync.jobs.deliver_report import deliver_report
 from cs_sync.jobs.derive import derive_accounts_and_mrr
 from cs_sync.jobs.follow_ups import DecidedFollowUps, decide_follow_ups, record_follow_ups
 from cs_sync.jobs.pull_follow_up_status import pull_follow_up_status
@@ -47,7 +48,9 @@ def run_pipeline(workspace: Workspace, *, dry_run: bool = False, yes: bool = Fal
     kpis, watch_list = query_newest_kpis(workspace), build_watch_list(day, follow_ups)
     path = None
     try:
-        path = write_report(workspace, day, follow_ups, kpis, [*recorded.messages, *notes])
+        written = write_report(workspace, day, follow_ups, kpis, [*recorded.messages, *notes])
+        path = written.path
+        notes += deliver_report(workspace, written)
     except ConfigError as error:
         notes.append(str(error))
     return RunReport(

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -34,9 +34,11 @@ from cs_sync.report import (
     Notices,
     ReportData,
     ReportedRun,
+    ReportSummary,
     StreamFreshness,
     UnattributedRecords,
     render_report,
+    summarize_report,
 )
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.account_answers import count_questions
@@ -50,6 +52,14 @@ MAX_QUOTES = 3
 RECENT_RUNS = 20
 
 
+@dataclass(frozen=True, slots=True)
+class WrittenReport:
+    """A report that was written, and what it says in short."""
+
+    path: Path
+    summary: ReportSummary
+
+
 def create_report(workspace: Workspace) -> Path:
     """Write the report beside the configuration.
 
@@ -58,7 +68,7 @@ def create_report(workspace: Workspace) -> Path:
     """
     day = build_day_view(workspace)
     follow_ups = decide_follow_ups(workspace, day, company=False)
-    return write_report(workspace, day, follow_ups, query_newest_kpis(workspace), ())
+    return write_report(workspace, day, follow_ups, query_newest_kpis(workspace), ()).path
 
 
 def query_newest_kpis(workspace: Workspace) -> list[dict[str, Any]]:
@@ -76,7 +86,7 @@ def write_report(
     follow_ups: DecidedFollowUps,
     kpis: Sequence[Mapping[str, Any]],
     messages: Sequence[str],
-) -> Path:
+) -> WrittenReport:
     """Render the report and replace its file in one step, readable by its owner only.
 
     The report holds personal data.
@@ -89,7 +99,7 @@ def write_report(
         messages: What the run reported, for engineers.
 
     Returns:
-        The path of the report.
+        The path of the report, and its summary.
 
     Raises:
         ConfigError: The file cannot be written.
@@ -97,7 +107,8 @@ def write_report(
     path = workspace.config.folder / REPORT_FILE
     draft = path.with_suffix(".part")
     try:
-        page = render_report(_build_report_data(workspace, day, follow_ups, kpis, messages))
+        data = _build_report_data(workspace, day, follow_ups, kpis, messages)
+        page = render_report(data)
         draft.unlink(missing_ok=True)
         draft.touch(mode=0o600)
         draft.write_text(page, encoding="utf-8")
@@ -107,7 +118,13 @@ def write_report(
             f"{path} cannot be written: {error.strerror}",
             "free the path, or move the configuration",
         ) from error
-    return path
+    return WrittenReport(path, summarize_report(data))
+
+
+def list_report_copies(workspace: Workspace) -> list[Path]:
+    """Return the dated copies of reports, oldest first."""
+    name = Path(REPORT_FILE)
+    return sorted(workspace.config.report_folder.glob(f"{name.stem}_????-??-??{name.suffix}"))
 
 
 def _build_report_data(

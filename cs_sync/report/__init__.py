@@ -23,6 +23,7 @@ from cs_sync.report.data import (
 from cs_sync.report.page import render_report
 from cs_sync.report.payload import extract_text
 from cs_sync.report.risk import classify_risk
+from cs_sync.report.summary import ReportSummary, summarize_report
 from cs_sync.report.tiles import TREND_METRICS
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "MonthSoFar",
     "Notices",
     "ReportData",
+    "ReportSummary",
     "ReportedAccount",
     "ReportedRun",
     "RiskKind",
@@ -48,4 +50,5 @@ __all__ = [
     "classify_risk",
     "extract_text",
     "render_report",
+    "summarize_report",
 ]
