@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from cs_sync.follow_ups.company import CompanyView
+from cs_sync.follow_ups.evidence import build_ticket_evidence
 from cs_sync.follow_ups.people import choose_contact
 from cs_sync.follow_ups.priority import URGENCY
 from cs_sync.follow_ups.settings import PlaybookSettings, Priority
@@ -20,7 +21,7 @@ from cs_sync.follow_ups.wording import (
 )
 from cs_sync.health.wording import to_plain_line
 
-MAX_LINKS = 6
+MAX_LINKS, MAX_TICKETS = 8, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +135,10 @@ def build_template_fields(
 
 
 def list_links(view: AccountView, evidence: Iterable[Mapping[str, Any]]) -> list[str]:
-    """List `source name: URL` of the evidence, then of the account in each source."""
+    """List `source name: URL` of the evidence, the newest tickets, the account in each source."""
     links: dict[str, str] = {}
-    for fact in evidence:
+    tickets = (build_ticket_evidence(ticket, view) for ticket in view.tickets[:MAX_TICKETS])
+    for fact in (*evidence, *tickets):
         url = fact.get("url")
         if url:
             label = fact.get("label") or fact.get("source_id") or ""

@@ -3,8 +3,9 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from cs_sync.follow_ups.brief import (
     Point,
@@ -142,6 +143,11 @@ def _is_early(view: AccountView | CompanyView, proposal: Proposal, rules: Follow
     return start is not None and proposal.since < start
 
 
+def get_local_day(at: datetime, zone: str) -> date:
+    """Return the day of an instant in a zone."""
+    return at.astimezone(ZoneInfo(zone)).date()
+
+
 def build_follow_up_key(playbook: str, subject: str, occasion: str) -> str:
     """Return the key of a follow-up: its playbook, and 32 hexadecimal digits.
 
@@ -213,11 +219,12 @@ def _schedule(
 ) -> tuple[datetime, str]:
     """Return due time and reason.
 
-    What goes on is due by the end of a working day, an event after so many hours. What
-    became known too late is due the next working day.
+    What goes on, or is known by the day only, is due by the end of a working day, another
+    event after so many hours. What became known too late is due the next working day.
     """
     due_at = rules.next(proposal.since + due_in, view.zone)
-    if proposal.ongoing:
+    by_day = proposal.since == get_day_start(get_local_day(proposal.since, view.zone), view.zone)
+    if proposal.ongoing or by_day:
         due_at = rules.end_day(due_at, view.zone)
     if due_at >= view.now:
         return due_at, proposal.body

@@ -50,6 +50,8 @@ class AccountView:
     band: str | None = None
     band_since: date | None = None
     """First day of the unbroken time in this band, as far as scores are stored."""
+    band_turned: bool = True
+    """Whether it was in another band before; false from the first stored score on."""
     reasons: tuple[str, ...] = ()
     mrr: Mapping[str, int] = field(default_factory=dict)
     """Currency → minor units per month; empty for who pays nothing."""

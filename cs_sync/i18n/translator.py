@@ -17,7 +17,7 @@ _LOCALES: Mapping[Language, str] = {"zh-Hans": "zh_Hans_CN", "zh-Hant": "zh_Hant
 
 
 SHORT_FROM = 100
-"""Units of a currency from which titles leave out the fractions."""
+"""Units of a currency from which titles leave out fractions, as they do where there are none."""
 
 
 class Translator:
@@ -79,7 +79,7 @@ class Translator:
     def short_money(self, amount: int, currency: str) -> str:
         """Format an amount in minor units; from 100 units on without fractions: `1,250 EUR`."""
         units = to_major_units(amount, currency)
-        if abs(units) < SHORT_FROM:
+        if abs(units) < SHORT_FROM and units != int(units):
             return self.money(amount, currency)
         return f"{self._format_decimal(units, '#,##0')} {currency}"
 

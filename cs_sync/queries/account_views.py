@@ -17,7 +17,7 @@ from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.crm_records import read_remote_accounts
 from cs_sync.store.queries.follow_ups import read_first_syncs
-from cs_sync.store.queries.health import read_current_bands
+from cs_sync.store.queries.health import read_current_bands, read_first_scores
 from cs_sync.store.queries.mrr_movements import read_movements, read_sync_times
 from cs_sync.store.queries.people import read_last_contacts, read_people
 from cs_sync.store.queries.renewals import read_renewals
@@ -49,6 +49,7 @@ def build_account_views(
         looks = read_sync_times(connection, policy, zone, since)
         subjects = read_crm_subjects(workspace, connection)
         bands = read_current_bands(connection, workspace.config.health.mode, workspace.today)
+        scored_since = read_first_scores(connection, workspace.config.health.mode)
         scope = build_day_scope(workspace.today, zone)
         scope = replace(scope, active_features=workspace.config.metrics.active_features)
         people, renewals = read_people(connection, scope), read_renewals(connection, scope)
@@ -75,6 +76,7 @@ def build_account_views(
                 "mrr": day.get_mrr(name),
                 "movements": tuple(filter_real_movements(movements.get(name, ()), looks)),
                 "band_since": band_from if band == item.score.band else workspace.today,
+                "band_turned": band != item.score.band or band_from != scored_since.get(name),
                 "occasions": occasions.get(name, {}),
                 "never_used_since": _get_never_used_since(workspace, item),
                 "people": people.get(name, ()),

@@ -23,7 +23,7 @@ def test_currencies_of_one_instant_are_one_contact() -> None:
              movement(at=at(19), amount=40_000))  # fmt: skip
     contacts = drafts("contraction_contact", view(movements=moves))
     assert [contact.title for contact in contacts] == [
-        "Call Acme: pays 400 EUR + 1.00 USD less a month", "Call Acme: pays 400 EUR less a month",
+        "Call Acme: pays 400 EUR + 1 USD less a month", "Call Acme: pays 400 EUR less a month",
     ]  # fmt: skip
 
 

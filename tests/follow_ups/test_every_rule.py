@@ -210,7 +210,7 @@ def test_three_tickets_of_one_topic_are_one_call_about_it(place: Place) -> None:
 
 def test_a_contraction_is_contacted_at_once(place: Place) -> None:
     row = found(place, "less")["contraction_contact"]
-    assert row["title"] == "Call Less: pays 40.00 EUR less a month"
+    assert row["title"] == "Call Less: pays 40 EUR less a month"
     assert due(row) == datetime(2026, 3, 10, 14, 0, tzinfo=UTC)  # a day after 15 o'clock there
 
 

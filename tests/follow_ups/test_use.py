@@ -62,6 +62,14 @@ def test_a_yellow_account_is_helped_with_what_it_lacks() -> None:
     assert resolved("knowledge_gap", view(band="insufficient"), "") is None
 
 
+def test_a_band_that_nobody_saw_turn_is_no_occasion() -> None:
+    """From the first stored score on it may have been yellow, or excellent, for years."""
+    gap = {"features": (feature("export"),), "popular": {"reports": 0.8}}
+    assert len(drafts("knowledge_gap", view(**gap))) == 1
+    assert drafts("knowledge_gap", view(**gap, band_turned=False)) == []
+    assert drafts("power_user_expansion", view(band="excellent", band_turned=False)) == []
+
+
 def test_an_account_is_stuck_on_a_step_that_is_due() -> None:
     due = NOW - timedelta(days=2)
     steps = (step("connect", due_at=due), step("invite", due_at=due))

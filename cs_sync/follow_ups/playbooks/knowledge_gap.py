@@ -30,7 +30,7 @@ class GapSettings(PlaybookSettings):
 
 def propose(view: AccountView, settings: GapSettings) -> Iterator[Proposal]:
     """Propose one email per stay in the yellow band, if the account has a gap."""
-    if view.band != "yellow":
+    if view.band != "yellow" or not view.band_turned:
         return
     gaps = _describe_gaps(view, settings)
     if not gaps:

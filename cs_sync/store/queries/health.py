@@ -100,6 +100,16 @@ def read_current_bands(
     return bands
 
 
+def read_first_scores(connection: Connection, mode: str) -> dict[str, date]:
+    """Map account id → the day of its first stored score."""
+    statement = (
+        select(SCORE.c.account_id, func.min(SCORE.c.as_of))
+        .where(SCORE.c.mode == mode)
+        .group_by(SCORE.c.account_id)
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
+
+
 def read_band_periods(
     connection: Connection, account: str, mode: str, until: date
 ) -> list[dict[str, Any]]:
