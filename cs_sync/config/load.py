@@ -80,9 +80,8 @@ def parse_config(text: str, path: Path, plugins: PluginRegistry) -> Config:
     raw_tables = _resolve_sections(tables, path, secrets)
     raw_tables["database"] = _place_database(raw_tables.get("database", {}), path, hide)
     sections = _parse_sections(raw_tables, problems)
-    connectors, wrong = _load_connectors(
-        tables, plugins, secrets, sections.get("workspace"), (path, text)
-    )
+    workspace = _describe_workspace(sections, path.parent)
+    connectors, wrong = _load_connectors(tables, plugins, secrets, workspace, (path, text))
     problems += wrong + _find_policy_problems(sections.get("metrics"))
     problems += _find_metric_problems(sections.get("metrics"), plugins)
     follow_ups = sections.get("follow_ups")
@@ -211,11 +210,23 @@ def _place_database(table: Mapping[str, Any], path: Path, hide: set[str]) -> Map
     return {**table, "url": url}
 
 
+def _describe_workspace(sections: Mapping[str, Any], folder: Path) -> WorkspaceInfo:
+    """Return what connectors receive; where a section is wrong, its defaults."""
+    workspace = sections.get("workspace", WorkspaceSettings())
+    metrics = sections.get("metrics", MetricsSettings())
+    return WorkspaceInfo(
+        timezone=workspace.timezone,
+        currency=workspace.currency,
+        folder=folder,
+        active_features=metrics.active_features,
+    )
+
+
 def _load_connectors(
     tables: Mapping[str, Any],
     plugins: PluginRegistry,
     secrets: SecretResolver,
-    workspace: WorkspaceSettings | None,
+    workspace: WorkspaceInfo,
     source: tuple[Path, str],
 ) -> tuple[ConnectorSettings, list[Problem]]:
     """Return the connectors and the problems of their tables."""
@@ -225,13 +236,8 @@ def _load_connectors(
         for name, table in connector_tables.items()
         if not isinstance(table, Mapping)
     ]
-    if workspace is None:
-        workspace = WorkspaceSettings()
-    workspace_info = WorkspaceInfo(
-        timezone=workspace.timezone, currency=workspace.currency, folder=source[0].parent
-    )
     usable = {name: table for name, table in connector_tables.items() if isinstance(table, Mapping)}
-    connectors = ConnectorSettings(usable, plugins, secrets, workspace_info, source)
+    connectors = ConnectorSettings(usable, plugins, secrets, workspace, source)
     return connectors, wrong + connectors.problems()
 
 

@@ -28,6 +28,8 @@ class WorkspaceInfo(BaseModel):
     folder: Path = Path()
     section: str = ""
     """Name of the connector's section in the configuration."""
+    active_features: tuple[str, ...] = ()
+    """Features by which people are active: their use has to be read by person."""
 
 
 class ConnectorConfig(Settings):

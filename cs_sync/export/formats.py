@@ -1,7 +1,7 @@
 """File formats of an export, written in batches of rows."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from decimal import Decimal
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ RowBatches = Iterable[Sequence[Mapping[Any, Any]]]
 
 _EXACT = Decimal(1).scaleb(-12)
 """Decimal places that every database keeps (NUMERIC(38, 12))."""
+
+_WIDE = Context(prec=38)
+"""Digits of such a number; the usual 28 are too few for one beyond 10^16."""
 
 
 def write_csv(path: Path, table: Table, pages: RowBatches) -> int:
@@ -86,4 +89,4 @@ def _to_arrow_value(value: Any) -> Any:
     """Convert a value for Arrow: structures to JSON text, decimals to the column's scale."""
     if isinstance(value, dict | list):
         return orjson.dumps(value, default=str).decode()
-    return value.quantize(_EXACT) if isinstance(value, Decimal) else value
+    return value.quantize(_EXACT, context=_WIDE) if isinstance(value, Decimal) else value

@@ -13,9 +13,11 @@ import pytest
 
 from cs_sync.export import export as job
 from cs_sync.export.export import EXCLUDED_TABLES, EXPORT_FORMATS
+from cs_sync.export.formats import make_parquet_writer
 from cs_sync.store.engine import Store
 from cs_sync.store.records.rejects import REJECTED
 from cs_sync.store.runs import begin_run, read_runs
+from cs_sync_schemas import SubscriptionItem, get_table
 from tests.conftest import NOW, Clock
 from tests.jobs.road import BOOKS, Place, small_company
 
@@ -73,6 +75,20 @@ def test_parquet_keeps_the_types(place: Place) -> None:
     (account, *_) = rows_of(place.path / "source_account.parquet")
     assert json.loads(account["attributes"]) == {"plan": "team"}
     assert account["is_test"] is False
+
+
+def test_parquet_holds_numbers_of_every_size(tmp_path: Path) -> None:
+    """18 digits before the point and 12 behind it, more than Python's decimals keep by default."""
+    from pyarrow import parquet
+
+    table, path = get_table(SubscriptionItem), tmp_path / "items.parquet"
+    numbers = [Decimal(10**18), Decimal("-999999999999999999.000000000001"), Decimal(0), None]
+    empty = dict.fromkeys(column.name for column in table.c)
+    pages = [[{**empty, "quantity": number} for number in numbers], []]
+    assert make_parquet_writer()(path, table, pages) == 4
+    assert parquet.read_table(path)["quantity"].to_pylist() == numbers
+    assert make_parquet_writer()(path, table, []) == 0
+    assert parquet.read_table(path).num_rows == 0
 
 
 def test_without_pyarrow_it_says_what_to_install(

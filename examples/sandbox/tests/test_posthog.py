@@ -52,6 +52,10 @@ def acme(world: World) -> World:
     return build_world(world.seed, world.today, accounts=60)
 
 
+ACTIVE = "export"
+"""A feature by which people are active."""
+
+
 @pytest.fixture(scope="module")
 def client(acme: World, runner: asyncio.Runner) -> Iterator[httpx.Client]:
     app = Starlette(routes=list_routes(Site(acme, lambda: acme.now, limits=False)))
@@ -63,7 +67,7 @@ def client(acme: World, runner: asyncio.Runner) -> Iterator[httpx.Client]:
 @pytest.fixture(scope="module")
 def read(client: httpx.Client, acme: World) -> Callable[[str], list[Page]]:
     """Return every page of a stream of the connector."""
-    workspace = WorkspaceInfo(timezone=ZoneInfo("Europe/Warsaw"))
+    workspace = WorkspaceInfo(timezone=ZoneInfo("Europe/Warsaw"), active_features=(ACTIVE,))
     config = PostHogConfig.model_validate(
         {
             "base_url": "http://127.0.0.1/posthog",
@@ -115,16 +119,23 @@ def test_the_connector_reads_the_usage_that_happened(
 def test_the_connector_reads_the_features_that_were_used(
     read: Callable[[str], list[Page]], acme: World
 ) -> None:
-    found = Counter[tuple[str, str, str, str]]()
+    """By account, and by person where the workspace asks who used it."""
+    found = Counter[tuple[str, str, str | None, str]]()
     for row in records(read("features"), FeatureDay):
         who = row["account_source_id"], row["contact_source_id"]
         found[(row["day"], *who, row["feature"])] += row["users"]
     happened = Counter(
-        (str(row.day), row.account_key, row.person_key, feature)
+        (
+            str(row.day),
+            row.account_key,
+            row.person_key if feature == ACTIVE else None,
+            feature,
+        )
         for row in acme.usage
         for feature in row.features
     )
     assert found == happened
+    assert any(person for _, _, person, _ in found)
 
 
 def test_the_connector_reads_groups_and_the_people_who_used_the_product(

@@ -109,7 +109,12 @@ def _find_preparation(field: str, kind: Any) -> Convert:
 def _format_error(error: ValidationError, cell: Any) -> str:
     message = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
     message = message.replace("Input should be", "must be")
-    return message if repr(cell) in message else f"{cell!r}: {message}"
+    return message if repr(cell) in message else f"{quote(cell)}: {message}"
+
+
+def quote(cell: Any) -> str:
+    """Return a cell as its file shows it: a decimal column holds 49.00, no object."""
+    return str(cell) if isinstance(cell, Decimal) else repr(cell)
 
 
 def parse_boolean(cell: Any) -> bool:
@@ -126,7 +131,7 @@ def parse_amount(cell: Any) -> int:
         return cell
     if isinstance(cell, str) and _WHOLE.fullmatch(cell.strip()):
         return int(cell)
-    raise ValueError(f"{cell!r} is not a whole number of minor units (4900 for 49.00 EUR)")
+    raise ValueError(f"{quote(cell)} is not a whole number of minor units (4900 for 49.00 EUR)")
 
 
 def parse_unit_amount(cell: Any) -> Decimal:
@@ -140,8 +145,8 @@ def parse_unit_amount(cell: Any) -> Decimal:
     whole = bool(exponent) and value == value.to_integral_value()
     if "." in mantissa and not whole:
         raise ValueError(
-            f"{cell!r} is not a whole number of minor units (4900 for 49.00 EUR); write a fraction "
-            'of one without a point, as "35e-2" for 0.35'
+            f"{quote(cell)} is not a whole number of minor units (4900 for 49.00 EUR); "
+            'write a fraction of one without a point, as "35e-2" for 0.35'
         )
     return value
 
@@ -174,7 +179,7 @@ def parse_whole(cell: Any) -> int:
         return int(cell)
     value = parse_number(_refuse_ambiguous(cell))
     if not value.is_integer():
-        raise ValueError(f"{cell!r} is not a whole number")
+        raise ValueError(f"{quote(cell)} is not a whole number")
     return int(value)
 
 
@@ -189,9 +194,9 @@ def parse_decimal(cell: Any) -> Decimal:
     try:
         value = Decimal(repr(cell) if isinstance(cell, float) else str(cell).strip())
     except ArithmeticError:
-        raise ValueError(f"{cell!r} is not a decimal number such as 4900 or 0.35") from None
+        raise ValueError(f"{quote(cell)} is not a decimal number such as 4900 or 0.35") from None
     if isinstance(cell, bool) or not value.is_finite():
-        raise ValueError(f"{cell!r} is not a decimal number such as 4900 or 0.35")
+        raise ValueError(f"{quote(cell)} is not a decimal number such as 4900 or 0.35")
     return value
 
 
@@ -200,9 +205,9 @@ def parse_number(cell: Any) -> float:
     try:
         value = float(cell)
     except (TypeError, ValueError):
-        raise ValueError(f"{cell!r} is not a number") from None
+        raise ValueError(f"{quote(cell)} is not a number") from None
     if isinstance(cell, bool) or not math.isfinite(value):
-        raise ValueError(f"{cell!r} is not a number")
+        raise ValueError(f"{quote(cell)} is not a number")
     return value
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -236,4 +237,6 @@ def _to_storable(cell: Any) -> Any:
         return [_to_storable(part) for part in cell]
     if isinstance(cell, dict):
         return {str(name): _to_storable(part) for name, part in cell.items()}
-    return cell if cell is None or isinstance(cell, bool | int | float) else str(cell)
+    if isinstance(cell, float):
+        return cell if math.isfinite(cell) else str(cell)
+    return cell if cell is None or isinstance(cell, bool | int) else str(cell)

@@ -1,6 +1,6 @@
 """Settings of `[connectors.posthog]`."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, SecretStr, field_validator, model_validator
 
@@ -58,10 +58,19 @@ class PostHogConfig(ConnectorConfig):
     ignored_events: tuple[str, ...] = Field(
         default=DEFAULT_IGNORED_EVENTS, min_length=1, description="Events that are no usage."
     )
+    person_features: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(),
+        description="Events read by person, beside [metrics] active_features; others by account.",
+    )
     surveys: dict[str, SurveyScale] = Field(
         default_factory=dict,
         description="Survey or question (name or id) → csat, ces, nps or custom.",
     )
+
+    @property
+    def features_by_person(self) -> tuple[str, ...]:
+        """The features whose use is read by person, each once."""
+        return tuple(dict.fromkeys([*self.workspace.active_features, *self.person_features]))
 
     @field_validator("api_key")
     @classmethod

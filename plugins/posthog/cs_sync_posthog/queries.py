@@ -2,9 +2,10 @@
 
 A result ends silently at 50 000 rows and pages by OFFSET shift under late events, so each query
 asks for what comes after a key. `{…}` are values that PostHog puts in; ACCOUNT is the column of
-the group type that is the account, for a column cannot be a value.
+the group type that is the account, for a column cannot be a value; PERSON likewise.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 
@@ -23,6 +24,11 @@ class Query:
     def of_group(self, index: int) -> "Query":
         """The query with accounts in the group column of this number."""
         return replace(self, sql=self.sql.replace("ACCOUNT", f"`$group_{index:d}`"))
+
+    def by_person(self, features: Sequence[str]) -> "Query":
+        """The query with the person in the rows of these features only."""
+        person = "if(event IN {named}, distinct_id, '')" if features else "''"
+        return replace(self, sql=self.sql.replace("PERSON", person))
 
 
 USAGE = Query(
@@ -54,10 +60,11 @@ its own events on that day.
 FEATURES = Query(
     "features",
     """
-SELECT day, account, feature, who, events
+SELECT day, account, feature, who, events, users
 FROM (
     SELECT toDate(toTimeZone(timestamp, {zone})) AS day, ACCOUNT AS account,
-           event AS feature, distinct_id AS who, count() AS events
+           event AS feature, PERSON AS who, count() AS events,
+           count(DISTINCT distinct_id) AS users
     FROM events
     WHERE timestamp >= toDateTime({from}) AND timestamp < toDateTime({to})
       AND ACCOUNT != '' AND event NOT IN {ignored}
@@ -69,7 +76,10 @@ ORDER BY day, account, feature, who
 LIMIT 50000""",
     ("1970-01-01", "", "", ""),
 )
-"""Day, account, feature and person → events; a feature is an event you named yourself."""
+"""Day, account, feature and person → events and people; a feature is an event you named yourself.
+
+Of features that nobody asked for by person, the person is empty: a row for the whole account.
+"""
 
 PERSONS = Query(
     "persons",

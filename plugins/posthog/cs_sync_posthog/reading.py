@@ -1,6 +1,6 @@
 """Reading of a query over whole days, part by part, after the last stored key."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -22,7 +22,8 @@ class DayReader:
     project: PostHogProject
     zone: ZoneInfo
     backfill: timedelta
-    ignored: Sequence[str]
+    lists: Mapping[str, Sequence[str]]
+    """Lists of events that queries name."""
 
     def pages(self, query: Query, window: Window, to_page: ToPage) -> Iterator[Page]:
         """Yield pages of at most PAGE_ROWS rows; each resumes after its last row."""
@@ -52,7 +53,8 @@ class DayReader:
         self, query: Query, start: date, stop: date, after: Sequence[Any]
     ) -> Iterator[list[list[Any]]]:
         """Yield the rows of some days; only PostHog's word or an empty page ends them."""
-        fixed = {"zone": self.zone.key, "ignored": list(self.ignored)}
+        fixed: dict[str, Any] = {name: list(events) for name, events in self.lists.items()}
+        fixed["zone"] = self.zone.key
         fixed |= {"from": self._get_midnight(start), "to": self._get_midnight(stop)}
         ended = False
         while not ended:

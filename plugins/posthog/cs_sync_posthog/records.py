@@ -41,21 +41,35 @@ def _map_usage(
 
 
 def map_feature_page(rows: Sequence[Sequence[Any]]) -> Page:
-    """Map the use of features by day and account."""
+    """Map the use of features by day and account, and by person where one is named.
+
+    Rows by person replace the row of the account, which was read before the feature was named.
+    """
     made, rejected = map_each(
         FeatureDay, rows, lambda row: _map_feature(*row), partial(_row_key, cells=4)
     )
-    return Page({FeatureDay: made}, rejected=rejected)
+    by_account = {
+        f"{row['day']}|{row['account_source_id']}|{row['feature']}|"
+        for row in made
+        if row["contact_source_id"]
+    }
+    return Page(
+        {FeatureDay: made},
+        deleted={FeatureDay: sorted(by_account)} if by_account else {},
+        rejected=rejected,
+    )
 
 
-def _map_feature(day: str, account: str, feature: str, person: str, events: int) -> Row:
+def _map_feature(
+    day: str, account: str, feature: str, person: str, events: int, users: int = 1
+) -> Row:
     return {
         "source_id": f"{day}|{account}|{feature}|{person}",
         "day": day,
         "account_source_id": account,
-        "contact_source_id": person,
+        "contact_source_id": person or None,
         "feature": feature,
-        "users": 1,
+        "users": int(users),
         "events": int(events),
     }
 

@@ -42,7 +42,7 @@ class PostHogSource:
             self._project,
             config.workspace.timezone,
             timedelta(days=config.backfill_days),
-            config.ignored_events,
+            {"ignored": config.ignored_events, "named": config.features_by_person},
         )
 
     def streams(self) -> Sequence[Stream]:
@@ -60,7 +60,8 @@ class PostHogSource:
             late=timedelta(days=min(self._config.late_days, self._config.backfill_days)),
         )
         usage = self._aggregate(queries.USAGE.of_group(index), records.map_usage_page)
-        features = self._aggregate(queries.FEATURES.of_group(index), records.map_feature_page)
+        by_person = queries.FEATURES.by_person(self._config.features_by_person)
+        features = self._aggregate(by_person.of_group(index), records.map_feature_page)
         persons = self._aggregate(queries.PERSONS.of_group(index), records.map_contact_page)
         return (
             Stream("groups", SourceAccount, self._read_groups, deletes="sweep", scope="group:read"),

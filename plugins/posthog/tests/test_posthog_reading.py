@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from cs_sync import (
     Unreachable,
     VendorError,
     Window,
+    WorkspaceInfo,
 )
 from cs_sync.http import ManualClock
 from cs_sync_posthog import PostHogSource, cs_sync_sources
@@ -143,7 +145,26 @@ def test_features_are_events_by_name(project: Any, read: Read) -> None:
     assert row["source_id"] == "2026-11-20|acct_42|report exported|u-17"
     assert (row["feature"], row["users"], row["events"]) == ("report exported", 1, 9)
     assert row["contact_source_id"] == "u-17"
+    assert page.deleted == {FeatureDay: ["2026-11-20|acct_42|report exported|"]}
     assert [project.values()[f"after_{k}"] for k in range(4)] == ["1970-01-01", "", "", ""]
+
+
+def test_features_are_read_by_account_unless_they_are_named(project: Any, read: Read) -> None:
+    project.answers([["2026-11-20", "acct_42", "report exported", "", 90, 10]])
+    (page,) = read("features", WEEK)
+    (row,) = page.records[FeatureDay]
+    assert row["source_id"] == "2026-11-20|acct_42|report exported|"
+    assert (row["contact_source_id"], row["users"], row["events"]) == (None, 10, 90)
+    assert page.deleted == {}
+    assert "named" not in project.values()
+
+
+def test_what_people_are_active_by_is_read_by_person(project: Any, read: Read) -> None:
+    workspace = WorkspaceInfo(timezone=ZoneInfo("Europe/Warsaw"), active_features=("a", "b"))
+    project.answers([])
+    read("features", WEEK, workspace=workspace, person_features=["b", "c"])
+    assert project.values()["named"] == ["a", "b", "c"]
+    assert "if(event IN {named}, distinct_id, '')" in project.body()["query"]["query"]
 
 
 def test_persons_take_the_account_they_used_last(project: Any, read: Read) -> None:
