@@ -73,6 +73,14 @@ def test_the_others_have_their_mrr_and_every_command_says_who_has_none(place: Pl
     assert len(scored.rows) == 6
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        "sqlite",
+        pytest.param("postgresql", id="every metric compiled anew", marks=pytest.mark.slow),
+    ],
+    indirect=True,
+)
 def test_a_whole_run_goes_on_and_the_next_one_says_it_again(place: Place) -> None:
     for _ in range(2):
         ran = place.run("run")

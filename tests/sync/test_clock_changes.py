@@ -134,9 +134,10 @@ class Project:
     def __init__(self, events: list[datetime], clock: Clock) -> None:
         self.clock = clock
         self.database = open_events(build_world(7, date(2026, 1, 1), accounts=2))
-        rows = [[f"e{n}", at.replace(tzinfo=None)] for n, at in enumerate(events)]
-        self.database.executemany(
-            "INSERT INTO log VALUES (?, 'saved', 'ann', ?, 'alpha', 'one', '{}')", rows
+        self.database.execute(
+            "INSERT INTO log SELECT 'e' || moment, 'saved', 'ann', moment, 'alpha', 'one', '{}'"
+            " FROM (SELECT unnest(?)::TIMESTAMP AS moment)",
+            [[at.replace(tzinfo=None) for at in events]],
         )
 
     def answer(self, request: httpx.Request) -> httpx.Response:

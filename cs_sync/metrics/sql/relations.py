@@ -7,6 +7,7 @@ greatest/least, no generate_series.
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Protocol
 
 from sqlalchemy import (
@@ -43,14 +44,23 @@ Moment = Callable[[Period], datetime | date | int]
 
 def select_period_rows(scope: Scope, **moments: Moment) -> CTE:
     """Select the scope's periods: `period` (index) and one column per requested moment."""
+    values = tuple(tuple(moment(period) for moment in moments.values()) for period in scope.periods)
+    return _build_period_rows(tuple(moments), values)
+
+
+@lru_cache(512)
+def _build_period_rows(
+    names: tuple[str, ...], values: tuple[tuple[datetime | date | int, ...], ...]
+) -> CTE:
+    """Build the rows of periods; many metrics ask for the same ones."""
     rows = [
         select(
             literal(index).label("period"),
-            *(_bind_moment(moment(period)).label(name) for name, moment in moments.items()),
+            *(_bind_moment(at).label(name) for name, at in zip(names, moments, strict=True)),
         )
-        for index, period in enumerate(scope.periods)
+        for index, moments in enumerate(values)
     ]
-    name = "_".join(("periods", *moments))
+    name = "_".join(("periods", *names))
     if len(rows) <= _MAX_UNION_ROWS:
         return _union_rows(rows, name)
     chunks = [

@@ -1,7 +1,8 @@
 """The keyset walk against a search that really filters, sorts, pages and caps."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import ge, gt, lt
 from typing import Any
 
 import orjson
@@ -16,7 +17,11 @@ KIND: ObjectType = build_object_types(HubSpotConfig.model_validate({"access_toke
     "companies"
 ]
 START = datetime(2026, 11, 1, tzinfo=UTC)
+START_MS = to_milliseconds(START)
 UNTIL = START + timedelta(days=1)
+
+
+OPERATORS: dict[str, Callable[[int, int], bool]] = {"GTE": ge, "LT": lt, "GT": gt}
 
 
 class Index:
@@ -30,7 +35,9 @@ class Index:
     def search(self, kind: str, query: dict[str, Any]) -> dict[str, Any]:
         assert kind == "companies"
         self.queries.append(query)
-        found = [n for n in self.changed if all(self._meets(n, f) for f in _filters(query))]
+        found = list(self.changed)
+        for condition in _filters(query):
+            found = self._filter(found, condition)
         by_id = query["sorts"][0]["propertyName"] == "hs_object_id"
         found.sort(key=(lambda n: (n, 0)) if by_id else (lambda n: (self.changed[n], -n)))
         page = found[: query["limit"]]
@@ -38,12 +45,11 @@ class Index:
         more = {"paging": {"next": {"after": str(len(page))}}} if len(found) > len(page) else {}
         return {"total": len(found), "results": [self._item(n) for n in page], **more}
 
-    def _meets(self, number: int, condition: dict[str, str]) -> bool:
-        name, limit = condition["propertyName"], int(condition["value"])
-        value = number if name == "hs_object_id" else to_milliseconds(START) + self.changed[number]
-        return {"GTE": value >= limit, "LT": value < limit, "GT": value > limit}[
-            condition["operator"]
-        ]
+    def _filter(self, numbers: list[int], condition: dict[str, str]) -> list[int]:
+        meets, limit = OPERATORS[condition["operator"]], int(condition["value"])
+        if condition["propertyName"] == "hs_object_id":
+            return [n for n in numbers if meets(n, limit)]
+        return [n for n in numbers if meets(START_MS + self.changed[n], limit)]
 
     def _item(self, number: int) -> dict[str, Any]:
         at = START + timedelta(milliseconds=self.changed[number])
