@@ -130,8 +130,8 @@ def test_a_database_of_every_older_revision_upgrades_and_keeps_its_rows(
         if backend == "sqlite":
             store = open_store(f"sqlite:///{tmp_path / 'old.db'}")
         else:
-            url = stack.enter_context(fresh_database(request.getfixturevalue("postgres")))
-            store = open_store(url, "old")
+            schema = f"revision_{revision}"
+            store = open_store(request.getfixturevalue("postgres_workspace"), schema)
         stack.callback(store.close)
         config = migrating._build_alembic_config()
         with store.write() as connection:

@@ -14,19 +14,27 @@ from cs_sync.store.engine import Store, open_store
 from cs_sync.store.leases import acquire_lease, check_lease, release_lease, renew_lease
 from cs_sync.store.records.stream_state import advance
 from tests.conftest import Clock
-from tests.postgres import WORKSPACES, fresh_database
+from tests.postgres import WORKSPACES, empty, fresh_database
 from tests.sync.scripted import stream, tickets
 from tests.sync.test_engine import ALL, living, pages, run
 
 
-@pytest.fixture
-def stores(postgres: str) -> Iterator[list[Store]]:
-    """Two workspaces in one database."""
+@pytest.fixture(scope="module")
+def database(postgres: str) -> Iterator[str]:
+    """One whose connections are all ours to end."""
     with fresh_database(postgres) as url:
-        found = [open_store(url, schema) for schema in WORKSPACES]
-        yield found
-        for store in found:
-            store.close()
+        yield url
+
+
+@pytest.fixture
+def stores(database: str) -> Iterator[list[Store]]:
+    """Two workspaces in one database."""
+    found = [open_store(database, schema) for schema in WORKSPACES]
+    for store in found:
+        empty(store)
+    yield found
+    for store in found:
+        store.close()
 
 
 def end_all_connections(store: Store) -> None:
