@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import typer
+from pluggy import PluginManager
 from sqlalchemy import Engine, create_engine
 
 from cs_sync.metrics.metric import Metric, Scope
@@ -45,13 +46,23 @@ def _share_databases(patch: pytest.MonkeyPatch) -> None:
 
 
 def _share_plugins(patch: pytest.MonkeyPatch) -> None:
-    """Look up once what is installed, unless a test adds a folder to the path."""
+    """Look up once what is installed, unless a test adds a folder, and the hooks of our plugins."""
     path, installed = list(sys.path), cache(lambda: list(find_entry_points()))
 
     def find() -> Iterator[PluginEntryPoint]:
         yield from installed() if sys.path == path else find_entry_points()
 
     patch.setattr(loader, "find_entry_points", find)
+    parse, parsed = PluginManager.parse_hookimpl_opts, dict[Any, Any]()
+
+    def parse_once(self: PluginManager, plugin: Any, name: str) -> Any:
+        if not getattr(plugin, "__name__", "").startswith("cs_sync_"):
+            return parse(self, plugin, name)
+        if (plugin, name) not in parsed:
+            parsed[plugin, name] = parse(self, plugin, name)
+        return parsed[plugin, name]
+
+    patch.setattr(PluginManager, "parse_hookimpl_opts", parse_once)
 
 
 def _share_commands(patch: pytest.MonkeyPatch) -> None:

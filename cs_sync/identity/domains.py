@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 from disposable_email_domains import blocklist as disposable_mail
@@ -52,16 +53,14 @@ class DomainRules:
     @property
     def digest(self) -> str:
         """Return a short hash of the lists and additions; a new hash renews all decisions."""
-        lists = (FREE_MAIL | _SHARED_DOMAINS | self.shared, self.companies)
-        content = "|".join(" ".join(sorted(names)) for names in lists)
-        return sha256(content.encode()).hexdigest()[:12]
+        return _hash_rules(self)
 
     def is_ownable(self, domain: str) -> bool:
         """Return whether a company can own the domain."""
         over = set(_list_parents(domain))
         if over & self.companies:
             return True
-        return domain not in FREE_MAIL and not over & (_SHARED_DOMAINS | self.shared)
+        return domain not in FREE_MAIL and not over & _SHARED_DOMAINS and not over & self.shared
 
     def to_company_domain(self, text: str | None) -> str | None:
         """Return the domain in `text` if a company can own it, else None."""
@@ -75,6 +74,13 @@ class DomainRules:
 
 
 _SHARED_DOMAINS = RELAY_MAIL | disposable_mail
+
+
+@lru_cache(16)
+def _hash_rules(rules: DomainRules) -> str:
+    lists = (FREE_MAIL | _SHARED_DOMAINS | rules.shared, rules.companies)
+    content = "|".join(" ".join(sorted(names)) for names in lists)
+    return sha256(content.encode()).hexdigest()[:12]
 
 
 def _list_parents(domain: str) -> Iterator[str]:
