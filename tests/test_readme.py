@@ -70,7 +70,7 @@ def make_target(line: str) -> None:
     assert expected[target] in recipe[1]
 
 
-@pytest.mark.slow
+@pytest.mark.slow("starts processes")
 @pytest.mark.parametrize("script", each("console", "sh"))
 def test_every_command_block_runs(script: str, tmp_path: Path) -> None:
     small_company(tmp_path)

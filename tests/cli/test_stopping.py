@@ -60,7 +60,7 @@ def test_the_request_reaches_the_workspace_at_work() -> None:
     ("number", "code"),
     [
         (signal.SIGTERM, 0),
-        pytest.param(signal.SIGINT, 130, id="another process", marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow("starts a process")),
     ],
 )
 def test_the_schedule_waits_and_stops_when_asked(

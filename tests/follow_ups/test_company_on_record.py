@@ -9,7 +9,7 @@ from tests.follow_ups.days import CRM, START, push
 from tests.jobs.road import CONFIG, Place
 from tests.write_back.portal import Portal
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("runs and pushes in each test")
 
 TO_THE_HEAD = f'\n    [follow_ups]\n    assignee = "{HEAD}"\n'
 TITLES = {

@@ -11,7 +11,7 @@ from tests.follow_ups.days import CRM, QUIET, START, push
 from tests.jobs.road import CONFIG, Place, small_company
 from tests.write_back.portal import Portal
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("runs and pushes on many days")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from tests.follow_ups.days import CRM, QUIET
 from tests.jobs.road import CONFIG, Place
 from tests.write_back.portal import Portal
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("runs and pushes on many days")
 
 HEAD = '\n    [follow_ups]\n    assignee = "head@example.com"\n'
 NAMES = [f"c{number}" for number in range(10)]

@@ -10,7 +10,7 @@ from tests.follow_ups.days import CRM, START, push
 from tests.jobs.road import CONFIG, Place
 from tests.write_back.portal import Portal
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("runs and pushes several times in each test")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from tests.follow_ups.books import Books, day
 from tests.jobs.road import CONFIG, Place
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("syncs and scores under each setting")
 
 EDGES = (40.999, 41, 70.999, 71, 100, 100.01, 101)
 POINTS = ", ".join(f"[{number}, {points}]" for number, points in enumerate(EDGES))

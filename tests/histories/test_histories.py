@@ -27,14 +27,14 @@ def test_where_everything_leaves_a_trace_nothing_else_is_said() -> None:
     assert not tally.untold
 
 
-@pytest.mark.slow
+@pytest.mark.slow("syncs many histories day by day")
 @pytest.mark.parametrize("seed", ["one", "two", "three"])
 def test_many_histories_of_everything(seed: str) -> None:
     for world in range(2):
         _try(f"{seed} {world}", histories=40)
 
 
-@pytest.mark.slow
+@pytest.mark.slow("syncs many histories day by day")
 @pytest.mark.parametrize(
     "kinds",
     [

@@ -141,7 +141,7 @@ def test_two_own_ids_are_never_one_account_unless_a_source_merged_them(
     assert all(len(found) == 1 for found in keys.values())
 
 
-@pytest.mark.slow  # twenty thousand records, for their time; what is resolved is held above
+@pytest.mark.slow("resolves twenty thousand records")  # what is resolved is held above
 def test_many_records_take_seconds() -> None:
     number = 5_000
     accounts = [

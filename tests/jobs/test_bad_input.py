@@ -12,7 +12,7 @@ import pytest
 from cs_sync_sandbox import keys
 from tests.jobs.road import BOOKS, Acme, Place, Ran, small_company
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("syncs a whole workspace for each mistake")
 
 CANARY = "canary0f7e"
 SECRETS = (

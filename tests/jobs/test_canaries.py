@@ -10,7 +10,7 @@ from cs_sync_sandbox import Sandbox, keys
 from tests.jobs.conftest import acme_in
 from tests.jobs.road import DAY, Acme
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("runs every command against four vendors that fail")
 
 SECRETS = {
     "customers": keys.STRIPE_KEY,

@@ -21,7 +21,7 @@ from cs_sync_schemas import SubscriptionItem, get_table
 from tests.conftest import NOW, Clock
 from tests.jobs.road import BOOKS, Place, small_company
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("writes every table in every format")
 
 EVIL = '=HYPERLINK("http://evil.example","a\nb")'
 

@@ -17,7 +17,7 @@ from cs_sync.runtime.monotonic_clock import make_monotonic
 from tests.conftest import NOW, Clock
 from tests.jobs.road import BOOKS, CONFIG, Place, small_company
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("syncs a whole workspace for each fault")
 
 LONG = "account,contact,day,events\n" + "".join(
     f"alpha,person-{number},2026-02-{day:02},1\n" for number in range(150) for day in range(1, 21)

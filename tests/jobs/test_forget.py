@@ -11,7 +11,7 @@ from cs_sync.store.engine import open_store
 from cs_sync_schemas import FollowUp, WriteLedger, get_table
 from tests.jobs.road import BOOKS, NOW, Place, small_company
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("syncs, erases and syncs again in each test")
 
 CLEO = "cleo@beta.example"
 

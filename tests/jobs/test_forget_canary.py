@@ -18,7 +18,7 @@ from cs_sync_sandbox.keys import HUBSPOT_TOKEN
 from tests.jobs.road import BOOKS, CONFIG, Place, small_company
 from tests.known_failures.portal import answers_of
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("puts one person through every command, and reads every byte")
 
 NAME, ADDRESS = "Quenby Zaleska", "quenby@zaleska.example"
 COMMENT = "Our warehouse in Bydgoszcz waits for exports every single Thursday"

@@ -15,7 +15,7 @@ from tests.jobs.conftest import acme_in
 from tests.jobs.road import DAY, Acme
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.slow("starts and kills processes"),
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL"),
 ]
 

@@ -77,7 +77,7 @@ def test_the_others_have_their_mrr_and_every_command_says_who_has_none(place: Pl
     "place",
     [
         "sqlite",
-        pytest.param("postgresql", id="every metric compiled anew", marks=pytest.mark.slow),
+        pytest.param("postgresql", marks=pytest.mark.slow("compiles every metric anew")),
     ],
     indirect=True,
 )

@@ -152,7 +152,7 @@ def test_what_was_learnt_since_the_month_was_closed_is_told(place: Place) -> Non
     )
 
 
-@pytest.mark.slow
+@pytest.mark.slow("reads 24 months of all of Acme")
 def test_every_month_of_acme_ties_or_is_explained(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

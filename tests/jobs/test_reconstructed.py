@@ -4,7 +4,7 @@ import pytest
 
 from tests.jobs.road import Acme
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("syncs all of Acme")
 
 YEARS = ("--since", "2024-01-01", "--until", "2026-11-01")
 

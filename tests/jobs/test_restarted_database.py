@@ -21,7 +21,7 @@ from tests.jobs.test_kills_and_losses import ALMOST_ALL_RED, DERIVED, tasks
 from tests.postgres import Server, own_server
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.slow("restarts a server under processes"),
     pytest.mark.skipif(sys.platform == "win32", reason="Windows has other signals"),
 ]
 

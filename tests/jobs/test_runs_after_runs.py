@@ -11,7 +11,7 @@ from cs_sync.store.engine import open_store
 from cs_sync.store.leases import acquire_lease
 from tests.jobs.road import BOOKS, NOW, Place, small_company
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("runs everything several times in each test")
 
 LATER = NOW.replace(hour=11)
 

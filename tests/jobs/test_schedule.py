@@ -25,7 +25,7 @@ from cs_sync.store.schedule_slots import SLOT, SlotClaim, claim_slot, end_slot
 from cs_sync.sync.reader import Interrupted
 from tests.conftest import Clock, migrated_sqlite
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("runs everything in many slots")
 
 WARSAW = ZoneInfo("Europe/Warsaw")
 YEARS = (datetime(2024, 1, 1), datetime(2030, 1, 1))  # noqa: DTZ001 - hypothesis adds the zone

@@ -8,7 +8,7 @@ import pytest
 
 from tests.jobs.road import BOOKS, Place, small_company
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("groups texts by scikit-learn in each test")
 
 INVOICE = ("The invoice has the wrong amount", "Wrong amount on our invoice", "Invoice is late")
 EXPORT = ("The export is slow", "Slow export of many rows", "Export lost rows")

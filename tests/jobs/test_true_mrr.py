@@ -17,7 +17,7 @@ from cs_sync_sandbox.world.truth import calculate_mrr
 from tests.jobs.conftest import acme_in
 from tests.jobs.road import DAY, Acme
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("reads 24 months of all of Acme")
 
 Differences = dict[str, dict[datetime, tuple[int, Fraction]]]
 

@@ -17,7 +17,7 @@ from cs_sync.runtime.workspace import Workspace, open_workspace
 from tests.conftest import Clock
 from tests.jobs.road import Place
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("runs everything over two years")
 
 ZONES = {"Europe/Berlin": "2026-12-31T23:00", "America/New_York": "2027-01-01T05:00"}
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)

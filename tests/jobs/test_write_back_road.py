@@ -29,7 +29,7 @@ HUBSPOT = f"""
     destination = "hubspot"
 """
 BOTH = HUBSPOT.replace('"hubspot"\n', '["webhook", "hubspot"]\n')
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("syncs and pushes over the wire in each test")
 CUSTOMERS = ("alpha", "beta", "delta")
 UPDATE, CREATE = "companies/batch/update", "tasks/batch/create"
 

@@ -104,7 +104,7 @@ def test_p50_a_second_run_is_refused_and_one_that_lost_its_lease_stores_nothing(
     assert living(store) == ["1", "2"]
 
 
-@pytest.mark.slow
+@pytest.mark.slow("starts a process")
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process's own peak")
 def test_p51_a_sync_is_one_process_of_modest_size_and_one_file(tmp_path: Path) -> None:
     place = small_company(tmp_path)

@@ -41,7 +41,7 @@ from cs_sync_schemas import (
 )
 from tests.metrics.conftest import Ledger
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("computes every metric on each database")
 
 PERIODS = list_whole_periods(date(2026, 3, 1), date(2026, 7, 1), "month", "Europe/Warsaw")
 RATES = ExchangeRates(

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.dialects import sqlite
@@ -40,7 +40,6 @@ from cs_sync_schemas import (
     SubscriptionItem,
     get_table,
 )
-from tests.examples import FEW
 from tests.metrics.conftest import Ledger, utc
 
 POLICY = MrrPolicy()
@@ -197,10 +196,10 @@ def scopes(rate: Fraction) -> tuple[Scope, ...]:
     )
 
 
-@pytest.mark.slow
+@pytest.mark.slow("computes every kept figure anew after each change")
 @pytest.mark.parametrize("turn", range(5))
 @given(st.lists(changes, max_size=3), st.sampled_from([Fraction(6, 5), Fraction(8, 5)]))
-@FEW
+@settings(max_examples=5)
 def test_what_is_kept_is_what_is_computed_anew(
     turn: int, steps: list[list[Change]], rate: Fraction
 ) -> None:
@@ -249,7 +248,7 @@ def test_only_accounts_of_which_something_was_learnt_are_computed(
     assert computed(store, question.statement) == [row]
 
 
-@pytest.mark.slow
+@pytest.mark.slow("computes every kept figure anew after each change")
 def test_postgresql_brings_them_up_to_date_alike(postgres: str) -> None:
     """Temporary tables before the real ones, by the search path and by nothing else."""
     schema, first, second = f"kept_{uuid4().hex}", utc(2026, 2, 1), utc(2026, 2, 8)

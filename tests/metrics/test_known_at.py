@@ -15,7 +15,7 @@ from cs_sync_schemas import RECORDS, VERSIONED, Ticket, get_history_table, get_t
 from tests.jobs.road import BOOKS, Place, small_company
 from tests.metrics.conftest import LONG_AGO, utc
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("computes every metric as of many days")
 
 MORE = {
     "costs.csv": "source_id,month,purpose,amount,currency\n"

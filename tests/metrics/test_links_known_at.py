@@ -12,7 +12,7 @@ import pytest
 from tests.jobs.road import CONFIG, Place
 from tests.metrics.conftest import utc
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("computes every metric on both databases")
 
 BOOKS = {
     "contacts.csv": """

@@ -19,7 +19,7 @@ from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import list_whole_periods
 from cs_sync.metrics.registry import list_builtin_metrics
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("compiles every metric for each warehouse")
 
 PERIODS = list_whole_periods(date(2026, 1, 1), date(2026, 3, 1), "month", "Europe/Warsaw")
 EARLY = datetime(2025, 1, 1, tzinfo=UTC)

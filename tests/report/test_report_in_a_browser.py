@@ -230,7 +230,7 @@ CONTRAST = """
 """
 
 
-@pytest.mark.slow
+@pytest.mark.slow("starts a browser for each page")
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)
 def test_nothing_runs_over_collides_or_fades(tab: Tab, page: Path, width: int, scheme: str) -> None:
@@ -247,7 +247,7 @@ def test_nothing_runs_over_collides_or_fades(tab: Tab, page: Path, width: int, s
     assert tab.errors == []
 
 
-@pytest.mark.slow
+@pytest.mark.slow("starts a browser for each page")
 def test_print_is_light_has_no_empty_page_and_loses_nothing(tab: Tab, page: Path) -> None:
     show(tab, page, scheme="dark")
     tab.emulate("dark", "print")
@@ -297,7 +297,7 @@ def make_large(count: int) -> ReportData:
     return ReportData("Large", AT, TODAY, months=MONTHS, accounts=accounts, inputs=inputs)
 
 
-@pytest.mark.slow
+@pytest.mark.slow("starts a browser for each page")
 def test_ten_thousand_accounts_are_small_and_quick(tab: Tab, tmp_path: Path) -> None:
     """Under 5 MB; the first paint within a second; a filter within 100 ms."""
     page = tmp_path / "large.html"

@@ -13,7 +13,7 @@ from cs_sync.contracts.errors import ConfigError
 from cs_sync.scaffold import create_connector
 from cs_sync.scaffold.connector import find_template
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("runs the tests of a new package")
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import pytest
 from tests.soak.whole import soak
 
 
-@pytest.mark.slow
+@pytest.mark.slow("starts and kills processes")
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
 def test_whatever_happens_nothing_is_lost_doubled_or_stuck() -> None:
     tally = soak(runs=60, kills=2, seed=20261120)

@@ -40,7 +40,7 @@ from cs_sync_schemas import (
 )
 from tests.conftest import NOW
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("erases on both databases in each test")
 
 ANN = "ann@acme.example"
 DAY = date(2026, 11, 20)

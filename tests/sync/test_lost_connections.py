@@ -38,7 +38,7 @@ from tests.store.line import COMMIT, AtCommit, AtRequest, Cut, Line, line_to
 from tests.store.test_lost_connections import end_connections
 from tests.sync.scripted import Scripted, tickets
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("cuts the line at every request")
 
 TICKET = get_table(Ticket)
 START = NOW - timedelta(days=40)

@@ -15,7 +15,7 @@ from cs_sync.sync.windows import ReadRequest
 from tests.conftest import Clock, migrated_sqlite
 from tests.sync.scripted import Scripted, stream, tickets
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("traces every allocation")
 
 PAGE = 100
 PAGES = 25

@@ -50,7 +50,7 @@ def die_after(exchange: Exchange) -> httpx.Response:
     return exchange.die()
 
 
-@pytest.mark.slow
+@pytest.mark.slow("pushes three times for each fault")
 @pytest.mark.parametrize("path", [CREATE, UPDATE])
 @pytest.mark.parametrize(
     "fault",

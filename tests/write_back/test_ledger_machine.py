@@ -354,7 +354,7 @@ def test_the_ledger_keeps_its_promises(machine: type[LedgerMachine]) -> None:
     run_state_machine_as_test(machine, settings=QUICK)
 
 
-@pytest.mark.slow
+@pytest.mark.slow("pushes in thousands of orders")
 @pytest.mark.parametrize("machine", [LedgerMachine, PlainLedgerMachine])
 def test_the_ledger_keeps_its_promises_for_longer(machine: type[LedgerMachine]) -> None:
     run_state_machine_as_test(machine, settings=THOROUGH)

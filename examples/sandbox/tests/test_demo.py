@@ -25,7 +25,7 @@ COMPANIES = "/hubspot/crm/objects/2026-03/companies"
 TASKS = "/hubspot/crm/objects/2026-03/tasks"
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.slow("starts the demo as a process"),
     pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to a group"),
 ]
 

@@ -29,7 +29,7 @@ from cs_sync_sandbox.keys import HUBSPOT_TOKEN
 from cs_sync_sandbox.site import Site
 from cs_sync_sandbox.world import World, build_world
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("syncs the sandbox for each promise")
 
 SETTINGS = {
     "access_token": HUBSPOT_TOKEN,

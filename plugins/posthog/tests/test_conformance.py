@@ -19,7 +19,7 @@ from cs_sync_sandbox.posthog import list_routes
 from cs_sync_sandbox.site import Site
 from cs_sync_sandbox.world import World, build_world
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("syncs the sandbox for each promise")
 
 YESTERDAY = date(2026, 11, 19)
 Answers = Callable[[httpx.Request], httpx.Response]

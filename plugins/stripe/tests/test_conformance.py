@@ -23,7 +23,7 @@ from cs_sync_sandbox.world import World, build_world
 from cs_sync_sandbox.world.records import Refund
 from cs_sync_stripe.source import StripeSource
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("syncs the sandbox for each promise")
 
 Json = dict[str, Any]
 KINDS = {

@@ -19,7 +19,7 @@ from cs_sync_sandbox.world import World, build_world
 from cs_sync_sandbox.zendesk import list_routes, objects
 from cs_sync_zendesk.source import ZendeskSource
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow("syncs the sandbox for each promise")
 
 
 @cache
