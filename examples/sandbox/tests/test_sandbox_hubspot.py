@@ -367,3 +367,22 @@ def test_the_page_shows_a_task_as_people_read_it_and_runs_nothing(
     hubspot.post(f"{OBJECTS}/tasks/batch/create", {"inputs": [entry]})
     page = portal_page.get("/companies/31000000001").text
     assert "First<br>“&lt;b&gt;slow”&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def test_a_company_s_page_shows_whom_a_task_is_about_and_its_links(
+    app: Starlette, hubspot: Any, call: Callable[..., Any]
+) -> None:
+    hubspot.post("/properties/2026-03/tasks", KEY)
+    (person,) = hubspot.get(f"{OBJECTS}/contacts", limit=1).json()["results"]
+    given = task("a")
+    given["properties"]["hs_task_body"] = (
+        '- stripe: <a href="https://pay.example/1">https://pay.example/1</a><br>&lt;b&gt;no&lt;/b&gt;'
+    )
+    kind = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 204}
+    given["associations"].append({"to": {"id": person["id"]}, "types": [kind]})
+    made = hubspot.post(f"{OBJECTS}/tasks/batch/create", {"inputs": [given]})
+    assert made.status_code < 300
+    page = call(app, "/hubspot").get("/companies/31000000001").text
+    assert "<th>Contact</th>" in page
+    assert person["properties"]["lastname"] in page
+    assert '<a href="https://pay.example/1">https://pay.example/1</a><br>&lt;b&gt;no' in page

@@ -142,12 +142,13 @@ def _get_score_order(record: Record) -> tuple[bool, float, str]:
 def _render_rich_text(record: Record, name: str) -> str:
     """Render a rich text as the portal does: lines, links and characters, no other markup."""
     lines = re.split(r"<br\s*/?>|</p>\s*<p>", record.properties.get(name) or "")
-    return "<br>".join(
-        f'<a href="{escape(unescape(part))}">{escape(unescape(part))}</a>'
-        if number % 2
-        else escape(unescape(part))
-        for line in lines
-        for number, part in enumerate(_LINK.split(line))
+    return "<br>".join(map(_render_links, lines))
+
+
+def _render_links(line: str) -> str:
+    parts = [escape(unescape(part)) for part in _LINK.split(line)]
+    return "".join(
+        f'<a href="{part}">{part}</a>' if number % 2 else part for number, part in enumerate(parts)
     )
 
 
