@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cs_sync.metrics.topics.forms import merge_word_forms, name_topic
 from cs_sync.metrics.topics.group import Topic, Verbatim, find_topics
 from cs_sync.metrics.topics.tokens import extract_words
 from tests.examples import FEW
@@ -31,9 +32,9 @@ def spoken(texts: list[str]) -> list[Verbatim]:
 def test_texts_are_grouped_by_what_they_are_about() -> None:
     found = find_topics(spoken([*INVOICES, *EXPORTS]))
     by_word = {topic.words[0]: {v.text for v in topic.verbatims} for topic in found if topic.words}
-    assert set(by_word) == {"invoice", "export"}
+    assert set(by_word) == {"invoice", "excel export"}, "a quarter says it in these two words"
     assert by_word["invoice"] == set(INVOICES)
-    assert by_word["export"] == set(EXPORTS)
+    assert by_word["excel export"] == set(EXPORTS)
     assert {topic.accounts for topic in found} == {5}
 
 
@@ -74,6 +75,24 @@ def test_the_most_typical_comes_first_with_scores_and_detractors() -> None:
         one for one in find_topics(spoken([*INVOICES, *EXPORTS])) if "invoice" in one.words
     )
     assert {"invoice", "amount"} <= set(extract_words(invoices.verbatims[0].text))
+
+
+def test_forms_of_a_word_are_one_word() -> None:
+    texts = [["export", "slow"], ["exports", "export"], ["exported"], ["close"], ["closing", "gas"]]
+    assert merge_word_forms(texts) == {
+        "exports": "export",
+        "exported": "export",
+        "closing": "close",
+    }
+    assert merge_word_forms([["发票"], ["发票s"], ["cat"], ["cats"]]) == {}, "too short to tell"
+
+
+def test_a_topic_is_named_by_what_stands_together() -> None:
+    """Three of five say "lost connection"; "again" is said once beside it."""
+    texts = [["lost", "connection"]] * 3 + [["connection", "again"], ["sync", "lost"]]
+    assert name_topic(["connection", "lost", "sync"], texts, 3) == ("lost connection", "sync")
+    assert name_topic(["connection"], texts[3:], 3) == ("connection",)
+    assert name_topic(["发票"], [["发票", "票不"]] * 4, 3) == ("发票",), "no words, but pieces"
 
 
 OTHERS = {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from cs_sync.metrics.topics.forms import merge_word_forms, name_topic
 from cs_sync.metrics.topics.tokens import extract_words
 
 MIN_TEXTS = 10
@@ -36,7 +37,10 @@ class Verbatim:
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """Texts with common words, the most typical first; without words: the unrelated texts."""
+    """Texts with common words, the most typical first; without words: the unrelated texts.
+
+    Words that stand together in many of the texts are one phrase.
+    """
 
     words: tuple[str, ...]
     verbatims: tuple[Verbatim, ...]
@@ -91,19 +95,28 @@ def find_topics(verbatims: Sequence[Verbatim], most: int = _MAX_TOPICS) -> list[
     )
     if len(comments) < MIN_TEXTS:
         return [Topic((), tuple(comments))] if comments else []
-    weights, words = _weigh_words([v.text for v in comments])
+    texts = _split_texts(comments)
+    weights, words = _weigh_words(texts)
     if weights is None:
         return [Topic((), tuple(comments))]
     count = max(2, min(most, len(comments) // _TEXTS_PER_TOPIC, *weights.shape))
-    return _group_texts(comments, words, *_factorise(weights, count))
+    by_topic, by_word = _factorise(weights, count)
+    return _group_texts(list(zip(comments, texts, strict=True)), words, by_topic, by_word)
 
 
-def _weigh_words(texts: Sequence[str]) -> tuple[Any, Sequence[str]]:
+def _split_texts(comments: Sequence[Verbatim]) -> list[list[str]]:
+    """Return the words of each comment, forms of one word as one."""
+    texts = [extract_words(comment.text) for comment in comments]
+    forms = merge_word_forms(texts)
+    return [[forms.get(word, word) for word in words] for words in texts]
+
+
+def _weigh_words(texts: Sequence[Sequence[str]]) -> tuple[Any, Sequence[str]]:
     """Calculate TF-IDF of words in two or more texts; None with fewer than two words."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     often = max(2, len(texts) * 3 // 5)
-    vectorizer = TfidfVectorizer(analyzer=extract_words, min_df=2, max_df=often, sublinear_tf=True)
+    vectorizer = TfidfVectorizer(analyzer=list, min_df=2, max_df=often, sublinear_tf=True)
     try:
         weights = vectorizer.fit_transform(texts)
     except ValueError:  # no word is left
@@ -123,23 +136,32 @@ def _factorise(weights: Any, count: int) -> tuple[Any, Any]:
 
 
 def _group_texts(
-    comments: Sequence[Verbatim], words: Sequence[str], by_topic: Any, by_word: Any
+    comments: Sequence[tuple[Verbatim, list[str]]],
+    words: Sequence[str],
+    by_topic: Any,
+    by_word: Any,
 ) -> list[Topic]:
     members: dict[int, list[tuple[float, Verbatim]]] = {}
-    for verbatim, shares in zip(comments, by_topic, strict=True):
+    texts: dict[int, list[list[str]]] = {}
+    for (verbatim, own), shares in zip(comments, by_topic, strict=True):
         best = int(shares.argmax()) if shares.max() > 0 else -1
         members.setdefault(best, []).append((float(shares[best]), verbatim))
+        texts.setdefault(best, []).append(own)
     rest = members.pop(-1, [])
     topics = [
-        Topic(_choose_words(words, by_word[topic]), _sort_typical_first(texts))
-        for topic, texts in members.items()
+        Topic(
+            name_topic(_rank_words(words, by_word[topic]), texts[topic], _WORDS_PER_TOPIC),
+            _sort_typical_first(own),
+        )
+        for topic, own in members.items()
     ]
     topics.sort(key=lambda topic: (-len(topic.verbatims), topic.words))
     return [*topics, Topic((), tuple(v for _, v in rest))] if rest else topics
 
 
-def _choose_words(words: Sequence[str], weights: Any) -> tuple[str, ...]:
-    return tuple(words[n] for n in weights.argsort()[::-1][:_WORDS_PER_TOPIC] if weights[n] > 0)
+def _rank_words(words: Sequence[str], weights: Any) -> list[str]:
+    ranked = weights.argsort()[::-1][: 2 * _WORDS_PER_TOPIC]
+    return [words[n] for n in ranked if weights[n] > 0]
 
 
 def _sort_typical_first(texts: Sequence[tuple[float, Verbatim]]) -> tuple[Verbatim, ...]:

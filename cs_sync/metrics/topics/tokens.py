@@ -19,9 +19,9 @@ _STOP_WORDS = """
 a about after again all also am an and any are as at be because been before being but by can can't
 could did do does doesn't doing don't down for from get gets got had has have having he her here
 his how i i'm if in into is isn't it it's its just me more most much my no not of off on once one
-only or other our out over own please really same she should so some still such than thanks that
-the their them then there these they this those through to too under until up us very was we were
-what when where which while who why will with would you your
+only or other our out over own please really same say says said she should since so some still such
+than thanks that the their them then there these they this those through to too under until up us
+very was we were what when where which while who why will with would you your
 
 ale bo by był była było być co czy dla do gdy ich im ja jak jako je jest jeszcze już kiedy który
 która które lub ma mam mi mnie na nam nas nasz nasza nasze nie nich niż od oraz po pod przez przy
