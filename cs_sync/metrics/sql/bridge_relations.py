@@ -87,8 +87,8 @@ def _select_periods(scope: Scope) -> CTE:
         scope,
         opens=lambda period: period.starts_at,
         closes=lambda period: period.ends_at,
-        get_opening_knowledge=get_opening_knowledge,
-        get_closing_knowledge=get_closing_knowledge,
+        knew=get_opening_knowledge,
+        knows=get_closing_knowledge,
         era=lambda period: eras.index(get_closing_knowledge(period)),
         opened_at=lambda period: clamp_to_known(period.starts_at, get_opening_knowledge(period)),
         closed_at=lambda period: clamp_to_known(period.ends_at, get_closing_knowledge(period)),
@@ -130,7 +130,7 @@ def _select_as_known(scope: Scope, periods: CTE) -> Select[Any]:
     running = and_(
         SPAN.c.account_id == first.c.account_id,
         SPAN.c.currency == first.c.currency,
-        _is_known(scope, periods.c.get_closing_knowledge),
+        _is_known(scope, periods.c.knows),
         SPAN.c.valid_from < periods.c.closes,
         or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to >= periods.c.opens),
     )
@@ -155,7 +155,7 @@ def _select_as_known(scope: Scope, periods: CTE) -> Select[Any]:
 def _select_as_reported(scope: Scope, periods: CTE) -> Select[Any]:
     """Select the opening as known as the closing of the period before."""
     running = and_(
-        _is_known(scope, periods.c.get_opening_knowledge),
+        _is_known(scope, periods.c.knew),
         SPAN.c.valid_from < periods.c.opens,
         or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to >= periods.c.opens),
     )
