@@ -4,7 +4,7 @@ from cs_sync.health.change import ScoreChange, decompose_change
 from cs_sync.health.evidence import EVIDENCE_QUERIES, collect_evidence
 from cs_sync.health.facts import AccountEvidence
 from cs_sync.health.model import HealthConfig
-from cs_sync.health.reasons import ScoreReason, build_reasons
+from cs_sync.health.reasons import ScoreReason, build_reasons, calculate_loss
 from cs_sync.health.rows import build_contribution_rows, build_score_row
 from cs_sync.health.scope import SignalScope, build_day_scope
 from cs_sync.health.score import (
@@ -35,6 +35,7 @@ __all__ = [
     "build_day_scope",
     "build_reasons",
     "build_score_row",
+    "calculate_loss",
     "collect_evidence",
     "decompose_change",
     "get_signal",

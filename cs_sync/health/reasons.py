@@ -39,7 +39,7 @@ def build_reasons(
         ScoreReason(
             c.input,
             get_sentence_builder(c.signal)(c.value, evidence, scope, words),
-            _calculate_loss(c, score.mode),
+            calculate_loss(c, score.mode),
         )
         for c in score.contributions
         if c.contribution > 0 or not c.bonus
@@ -52,7 +52,7 @@ def build_reasons(
     return list(unique.values())
 
 
-def _calculate_loss(contribution: Contribution, mode: str) -> Fraction:
+def calculate_loss(contribution: Contribution, mode: str) -> Fraction:
     """Return the points lost against a full input; in points mode, the points taken away."""
     full = contribution.weight if mode == "weighted" and not contribution.bonus else Fraction(0)
     return full - contribution.contribution

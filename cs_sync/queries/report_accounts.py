@@ -13,6 +13,7 @@ from cs_sync.health import (
     HealthScore,
     SignalScope,
     build_day_scope,
+    calculate_loss,
     is_leaving,
     is_unpaid,
     score_account,
@@ -208,10 +209,7 @@ def build_point(
     score: HealthScore, paid: Mapping[str, int], risk: RiskKind | None, money: MoneyConverter
 ) -> HistoryPoint:
     """Build the point of a customer from its score and its MRR by currency."""
-    lost = {
-        part.input: float((part.weight if score.mode == "weighted" else 0) - part.contribution)
-        for part in score.contributions
-    }
+    lost = {part.input: float(calculate_loss(part, score.mode)) for part in score.contributions}
     value = None if score.score is None else float(score.score)
     return HistoryPoint(money.add_up(paid), any(paid.values()), value, score.band, risk, lost)
 

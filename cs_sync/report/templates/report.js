@@ -28,6 +28,7 @@
   };
   const bdi = (text) => el("bdi", null, String(text));
   const signed = (n) => (Math.round(n) === 0 ? "±0" : (n > 0 ? "+" : "−") + Math.abs(Math.round(n)));
+  const cost = (n) => (n === null ? null : n > 0 ? "−" + n : n < 0 ? "+" + -n : "0");
   const fill = (text, n) => text.replace("{n}", n);
   const band = (place) => {
     const name = data.bands[place], known = ["red", "yellow", "green", "excellent", "insufficient"].includes(name);
@@ -114,13 +115,13 @@
     const close = el("button", { type: "button" }, say.close), parts = [];
     close.addEventListener("click", () => $("account").close());
     const part = (title, ...content) => parts.push(el("div", null, el("h3", null, title), ...content));
-    part(say.reasons, reasons.length ? list(reasons.map(([text, points]) => [bdi(text), points ? el("span", { class: "soft" }, " −" + points) : ""])) : say.no_reason);
+    part(say.reasons, reasons.length ? list(reasons.map(([text, points]) => [bdi(text), points ? el("span", { class: "soft" }, " " + cost(points)) : ""])) : say.no_reason);
     if (tasks.length) part(say.tasks, list(tasks.map(([title, due, who]) => [bdi(title), el("span", { class: "soft" }, ` · ${due}${who ? " · " + who : ""}`)])));
     part(say.use, use ? list([fill(say.days_28, use[0]).replace("{before}", use[1]), use[4] ? fill(say.seats, use[3]).replace("{seats}", use[4]) : fill(say.people, use[3])]) : say.no_use);
     if (features.length) part(say.features, list(features.map(([name, days]) => [bdi(name), el("span", { class: "soft" }, " · " + days)])));
     if (tickets.length) part(say.tickets, list(tickets.map(([day, subject, waits, link]) => [day + " ", link ? el("a", { href: link, rel: "noopener noreferrer" }, bdi(subject)) : bdi(subject), waits ? el("b", null, " · " + say.open) : ""])));
     if (answers.length) part(say.answers, list(answers.map(([day, score, person, comment]) => [`${day} ${score} `, bdi(person), comment ? " " : "", comment ? el("q", null, comment) : ""])));
-    const months = data.days.map((day, n) => [day, mrrTexts[n], scores[n], bands[n] < 0 ? "–" : band(bands[n]), ...data.inputs.map((_, input) => (lost[n][input] ? "−" + lost[n][input] : lost[n][input] === 0 ? "0" : null))]).reverse();
+    const months = data.days.map((day, n) => [day, mrrTexts[n], scores[n], bands[n] < 0 ? "–" : band(bands[n]), ...data.inputs.map((_, input) => cost(lost[n][input]))]).reverse();
     const plan = [data.owner[row[OWNER]] || say.none, data.plan[row[PLAN]], data.segment[row[SEGMENT]]].filter(Boolean).join(" · ");
     const title = el("h2", { id: "account-name", tabindex: "-1" }, bdi(row[NAME]));
     $("account").replaceChildren(
