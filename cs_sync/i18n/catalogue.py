@@ -7,6 +7,8 @@ from typing import Any, Literal, get_args
 
 Language = Literal["en", "pl", "ro", "th", "zh-Hans", "zh-Hant"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
+PARTS = ("", "terminal.")
+"""What a file's name begins with: tasks, reasons and fields; the terminal."""
 FORMS = ("zero", "one", "two", "few", "many", "other")
 """The plural categories of Unicode CLDR; `zero` is also said of nought where a message has it."""
 

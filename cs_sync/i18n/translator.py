@@ -6,13 +6,21 @@ from decimal import Decimal
 from functools import lru_cache
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton
 from babel.lists import format_list
 from babel.numbers import format_decimal
+from babel.units import format_unit
 
 from cs_sync.i18n.catalogue import Language, Message, read_catalogue
 from cs_sync_schemas.money import get_exponent, to_major_units
 
+_DURATIONS = (
+    (172_800, 86_400, "day", 1),
+    (3600, 3600, "hour", 1),
+    (60, 60, "minute", 0),
+    (0, 1, "second", 0),
+)
+"""From so many seconds on, in a unit of so many seconds, its name and decimals."""
 _LOCALES: Mapping[Language, str] = {"zh-Hans": "zh_Hans_CN", "zh-Hant": "zh_Hant_TW"}
 
 
@@ -30,6 +38,11 @@ class Translator:
         self.language = language
         self._locale = Locale.parse(_LOCALES.get(language, language))
         self._messages = read_catalogue(language)
+
+    @property
+    def locale(self) -> Locale:
+        """The locale of the language, for Babel's formats."""
+        return self._locale
 
     @property
     def locale(self) -> Locale:
@@ -64,17 +77,23 @@ class Translator:
         """Format a number with at most so many decimals and no trailing zeros: `3`, `5.5`."""
         return self._format_decimal(Decimal(f"{value:.{decimals}f}"), "#,##0." + "#" * decimals)
 
+    def decimal(self, value: float, decimals: int) -> str:
+        """Format a number with a fixed number of decimals: `5.0`."""
+        digits = "#,##0" + ("." + "0" * decimals if decimals else "")
+        return self._format_decimal(Decimal(f"{value:.{decimals}f}"), digits)
+
     def percent(self, share: float, decimals: int = 0) -> str:
         """Format a fraction as a percentage with a fixed number of decimals: `78%`."""
         digits = "#,##0" + ("." + "0" * decimals if decimals else "")
         pattern = str(self._locale.percent_formats[None].pattern).replace("#,##0", digits)
         return self._format_decimal(Decimal(f"{share:.{decimals + 2}f}"), pattern)
 
-    def money(self, amount: int, currency: str) -> str:
+    def money(self, amount: float, currency: str | None) -> str:
         """Format an amount in minor units: `1,250.00 EUR`."""
         exponent = get_exponent(currency)
         digits = "#,##0" + ("." + "0" * exponent if exponent else "")
-        return f"{self._format_decimal(to_major_units(amount, currency), digits)} {currency}"
+        text = self._format_decimal(to_major_units(amount, currency), digits)
+        return f"{text} {currency}" if currency else text
 
     def short_money(self, amount: int, currency: str) -> str:
         """Format an amount in minor units; from 100 units on without fractions: `1,250 EUR`."""
@@ -96,6 +115,27 @@ class Translator:
         pattern = self("format.day" if day.year == today.year else "format.day_of_year")
         return _format_date(day, pattern, self._locale)
 
+    def date(self, day: date) -> str:
+        """Format a date with its year: `12 Nov 2026`."""
+        return _format_date(day, self("format.day_of_year"), self._locale)
+
+    def month(self, day: date) -> str:
+        """Format the month of a day: `Nov 2026`."""
+        return str(format_skeleton("yMMM", day, locale=self._locale))
+
+    def moment(self, at: datetime) -> str:
+        """Format a time with its date and offset: `12 Nov 2026, 14:05 +01:00`, `… 14:05 UTC`."""
+        offset = f"{at:%z}"
+        zone = {"": "", "+0000": " UTC"}.get(offset, f" {offset[:3]}:{offset[3:]}")
+        return self("format.instant", day=self.date(at.date()), time=f"{at:%H:%M}{zone}")
+
+    def duration(self, seconds: float) -> str:
+        """Format seconds in their largest unit: `12 sec`, `3 min`, `5.2 hr`, `2 days`."""
+        size, unit, decimals = next(row[1:] for row in _DURATIONS if seconds >= row[0])
+        amount = round(seconds / size, decimals)
+        whole = int(amount) if amount == int(amount) else amount
+        return str(format_unit(whole, f"duration-{unit}", "short", locale=self._locale))
+
     def instant(self, local: datetime, today: date) -> str:
         """Format a local time: `12 Nov, 14:05`."""
         day = self.day(local.date(), today)
@@ -103,8 +143,11 @@ class Translator:
 
     def band(self, name: str | None) -> str:
         """Translate a health band; return an unknown one unchanged."""
-        key = f"band.{name}"
-        return self(key) if key in self._messages else str(name)
+        return self.find(f"band.{name}", str(name))
+
+    def find(self, key: str, default: str) -> str:
+        """Return the text of a message without fields, or a default if there is none."""
+        return self(key) if key in self._messages else default
 
     def keys(self) -> frozenset[str]:
         """Return the keys of all messages."""
