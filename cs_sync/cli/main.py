@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         app = make_app()
         options.plugins.add_commands(app)
         command = typer.main.get_command(app)
+        hide_flag_types(command)
         with sigterm_as_interrupt():
             code = command.main(argv, "cs-sync", obj=options, standalone_mode=False)
         return _explain_exit(code or 0)
@@ -59,6 +60,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         first = next(iter(str(error).splitlines()), "")
         _print_message(f"error: unexpected {type(error).__name__}: {first}\n  → {_REPORT_REMEDY}")
         return 1
+
+
+def hide_flag_types(command: Any, parent: typer.Context | None = None) -> None:
+    """Show flags as flags in the help of a command and its subcommands, without a type."""
+    context = typer.Context(command, parent, **command.context_settings)
+    for parameter in (*command.params, command.get_help_option(context)):
+        if getattr(parameter, "is_flag", False):
+            parameter.metavar = ""
+    for inner in getattr(command, "commands", {}).values():
+        hide_flag_types(inner, context)
 
 
 _REPORT_REMEDY = "run it again with --debug before the command, and report the traceback"

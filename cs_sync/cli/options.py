@@ -1,6 +1,6 @@
 """The global options, and the workspace that commands open with them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Literal
 from cs_sync.plugins import PluginRegistry
 
 if TYPE_CHECKING:  # the help page starts without the schema and its database library
+    from cs_sync.cli.output import Rows, Table
     from cs_sync.config import Config
+    from cs_sync.i18n import Language, Translator
     from cs_sync.runtime.workspace import Workspace
 
 Format = Literal["table", "json", "csv"]
@@ -26,6 +28,8 @@ class Options:
     quiet: bool = False
     log_format: LogFormat = "text"
     debug: bool = False
+    language: "Language" = "en"
+    """That of the workspace, once its configuration is read."""
 
     def load(self) -> "Config":
         """Load the configuration.
@@ -35,7 +39,33 @@ class Options:
         """
         from cs_sync.config import load_config
 
-        return load_config(self.config, self.plugins)
+        config = load_config(self.config, self.plugins)
+        self.language = config.workspace.language
+        return config
+
+    @property
+    def words(self) -> "Translator":
+        """The translator of the results."""
+        from cs_sync.i18n import get_translator
+
+        return get_translator(self.language)
+
+    @property
+    def prints_result(self) -> bool:
+        """Whether a job's result is printed: not as a table with --quiet."""
+        return not self.quiet or self.format != "table"
+
+    def print_rows(self, rows: "Rows", fields: Sequence[str], table: "Table | None" = None) -> None:
+        """Print rows in the chosen format; a table in the workspace's language.
+
+        Args:
+            rows: The rows.
+            fields: Fields in their order; further fields of the rows follow.
+            table: Builds the table; default: a plain one.
+        """
+        from cs_sync.cli.output import print_rows
+
+        print_rows(self.format, rows, fields, table, self.words)
 
     @contextmanager
     def workspace(self) -> "Iterator[Workspace]":

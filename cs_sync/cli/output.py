@@ -7,12 +7,16 @@ from typing import Any
 
 import orjson
 from rich.console import Console, RenderableType
-from rich.table import Table
+from rich.table import Table as RichTable
+from rich.text import Text
 
 from cs_sync.cli.render.formatting import format_cell, make_text, strip_control_characters
 from cs_sync.export.csv_cells import format_csv_line, to_json_value
+from cs_sync.i18n import ENGLISH, Translator
 
 Rows = Sequence[Mapping[str, Any]]
+Table = Callable[[Rows, Translator], RenderableType]
+"""Builds the table of a command from its rows, in a language."""
 
 
 _UNBOUNDED_WIDTH = 1000
@@ -34,7 +38,8 @@ def print_rows(
     output: str,
     rows: Rows,
     fields: Sequence[str],
-    table: Callable[[Rows], RenderableType] | None = None,
+    table: Table | None = None,
+    words: Translator = ENGLISH,
 ) -> None:
     """Print rows in the chosen format.
 
@@ -43,9 +48,10 @@ def print_rows(
         rows: The rows.
         fields: Fields in their order; further fields of the rows follow.
         table: Builds the table; default: a plain one.
+        words: The language of the table; names and values of the data stay as they are.
     """
     if output == "table":
-        make_console().print(table(rows) if table else plain_table(rows, fields))
+        make_console().print(table(rows, words) if table else plain_table(rows, fields, words))
         return
     names = [*fields, *(n for n in dict.fromkeys(k for r in rows for k in r) if n not in fields)]
     written = format_json(rows, names) if output == "json" else format_csv(rows, names)
@@ -68,13 +74,21 @@ def format_csv(rows: Rows, names: Sequence[str]) -> str:
     )
 
 
-def plain_table(rows: Rows, fields: Sequence[str]) -> RenderableType:
-    """Build a table of unformatted values."""
+def plain_table(rows: Rows, fields: Sequence[str], words: Translator = ENGLISH) -> RenderableType:
+    """Build a table of unformatted values; headings and codes of ours in the language."""
     if not rows:
-        return make_text("nothing to show", "dim")
-    table = Table(box=None, pad_edge=False, header_style="bold")
+        return make_text(words("terminal.nothing"), "dim")
+    table = RichTable(box=None, pad_edge=False, header_style="bold")
     for field in fields:
-        table.add_column(field.replace("_", " "), overflow="fold")
+        table.add_column(words.find(f"column.{field}", field.replace("_", " ")), overflow="fold")
     for row in rows:
-        table.add_row(*(format_cell(row.get(field)) for field in fields))
+        table.add_row(*(_format_field(field, row.get(field), words) for field in fields))
     return table
+
+
+def _format_field(field: str, value: Any, words: Translator) -> Text:
+    """Format a value: a band or a code of ours by its name, an amount in its unit."""
+    if isinstance(value, str):
+        key = "band" if field in ("from", "to", "band") else field
+        value = words.find(f"{key}.{value}", value)
+    return format_cell(value, words)

@@ -5,16 +5,35 @@ import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.text import Text
 
-from cs_sync.cli.render.formatting import STATUS_STYLE, format_duration, make_text
+from cs_sync.cli.render.formatting import STATUS_STYLE, make_text
+from cs_sync.cli.source_progress import (
+    ProgressTracker,
+    SourceProgress,
+    describe_writes,
+    is_write_end,
+    parse_seconds,
+)
 from cs_sync.contracts.errors import extract_cause, parse_request_id
 from cs_sync.contracts.events import Event
+from cs_sync.i18n import ENGLISH
 from cs_sync.plugins import PluginRegistry
+
+PLAIN_INTERVAL = timedelta(seconds=10)
+"""Between two plain lines on one source."""
 
 
 @contextmanager
@@ -92,34 +111,67 @@ _RESERVED_FIELDS = {"event", "at", "run", "source", "stream", "request_id"}
 
 
 class PlainProgress:
-    """Progress as one plain line per finished stream and step, for logs and pipes."""
+    """Progress as plain lines for logs and pipes: one per source at intervals, one at its end."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._errors: set[tuple[str, str]] = set()
+        self._tracker = ProgressTracker()
+        self._printed_at: dict[str, datetime] = {}
+        self._lock = threading.Lock()
 
     def __call__(self, event: Event) -> None:
-        """Print the line of an event, if it has one."""
-        line = format_event(drop_repeated_error(event, self._errors))
-        if line is not None:
-            self._console.print(line, soft_wrap=True)
+        """Print the lines of an event, if it has any."""
+        with self._lock:
+            for line in self._format_lines(event):
+                self._console.print(line, soft_wrap=True)
+
+    def _format_lines(self, event: Event) -> Iterator[Text]:
+        progress = self._tracker.update(event)
+        if event.name == "write_done":
+            if is_write_end(event) or self._is_due(event):
+                yield make_text(describe_writes(event))
+            return
+        if progress is None:
+            yield from format_event(event)
+        elif event.name in ("waiting", "retrying"):
+            if progress.note_wait(event):
+                yield from format_event(event)
+        elif event.name == "stream_ended":
+            yield from format_event(drop_repeated_error(event, self._errors))
+            if progress.is_done:
+                yield make_text(progress.describe_end(event.at))
+        elif event.name == "page_stored":
+            if self._is_due(event):
+                yield make_text(progress.describe(event.at), "dim")
+        else:
+            self._printed_at.setdefault(event.source, event.at)
+            yield from format_event(event)
+
+    def _is_due(self, event: Event) -> bool:
+        """Return whether the source's next line is due, and note it."""
+        last = self._printed_at.setdefault(event.source, event.at)
+        if event.at - last < PLAIN_INTERVAL:
+            return False
+        self._printed_at[event.source] = event.at
+        return True
 
 
 class LiveProgress:
-    """Progress as one live line per running stream, a plain one per finished stream."""
+    """Progress as one live line per source, a plain one at its end."""
 
     def __init__(self, console: Console) -> None:
         self._progress = Progress(
             SpinnerColumn(),
+            BarColumn(20),
             TextColumn("{task.description}", markup=False),
-            TextColumn("{task.fields[records]:,} records", justify="right"),
             TimeElapsedColumn(),
             TextColumn("{task.fields[note]}", style="yellow", markup=False),
             console=console,
             transient=True,
         )
-        self._tasks: dict[tuple[str, str], TaskID] = {}
-        self._records: dict[tuple[str, str], int] = {}
+        self._tasks: dict[str, TaskID] = {}
+        self._tracker = ProgressTracker()
         self._errors: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
 
@@ -131,27 +183,57 @@ class LiveProgress:
         self._progress.stop()
 
     def __call__(self, event: Event) -> None:
-        """Update the line of the event's stream."""
-        key = (event.source, event.stream)
+        """Update the line of the event's source."""
         with self._lock:
-            if event.name == "stream_started":
-                self._records[key] = 0
-                self._tasks[key] = self._progress.add_task(
-                    make_text(_format_title(event)).plain, total=None, records=0, note=""
-                )
-            elif event.name == "page_stored" and key in self._tasks:
-                self._records[key] += int(event.detail.get("records", 0))
-                self._progress.update(self._tasks[key], records=self._records[key], note="")
-            elif event.name in ("waiting", "retrying") and key in self._tasks:
-                self._progress.update(self._tasks[key], note=make_text(_format_wait(event)).plain)
+            progress = self._tracker.update(event)
+            if event.name == "write_done":
+                self._show_writes(event)
+            elif progress is None:
+                self._print(*format_event(event))
+            elif event.name in ("waiting", "retrying"):
+                self._show(progress, event, note=_format_wait(event))
             else:
-                self._finish(key, event)
+                if event.name != "page_stored":
+                    self._print(*format_event(drop_repeated_error(event, self._errors)))
+                if progress.is_done:
+                    self._remove(event.source)
+                    self._print(make_text(progress.describe_end(event.at)))
+                else:
+                    self._show(progress, event)
 
-    def _finish(self, key: tuple[str, str], event: Event) -> None:
-        if event.name == "stream_ended" and key in self._tasks:
-            self._progress.remove_task(self._tasks.pop(key))
-        line = format_event(drop_repeated_error(event, self._errors))
-        if line is not None:
+    def _show(self, progress: SourceProgress, event: Event, note: str = "") -> None:
+        self._update(
+            event.source,
+            make_text(progress.describe(event.at)).plain,
+            progress.records,
+            progress.total,
+            note=make_text(note).plain,
+        )
+
+    def _show_writes(self, event: Event) -> None:
+        if is_write_end(event):
+            self._remove(event.source)
+            self._print(make_text(describe_writes(event)))
+        else:
+            whole = int(event.detail.get("of", 0))
+            done = sum(int(count) for name, count in event.detail.items() if name != "of")
+            self._update(event.source, make_text(describe_writes(event)).plain, done, whole)
+
+    def _update(
+        self, source: str, text: str, done: int, total: int | None, *, note: str = ""
+    ) -> None:
+        if source not in self._tasks:
+            self._tasks[source] = self._progress.add_task(text, total=None, note="")
+        self._progress.update(
+            self._tasks[source], description=text, completed=done, total=total, note=note
+        )
+
+    def _remove(self, source: str) -> None:
+        if source in self._tasks:
+            self._progress.remove_task(self._tasks.pop(source))
+
+    def _print(self, *lines: Text) -> None:
+        for line in lines:
             self._progress.console.print(line)
 
 
@@ -171,51 +253,36 @@ def drop_repeated_error(event: Event, reported: set[tuple[str, str]]) -> Event:
     return event
 
 
-def format_event(event: Event) -> Text | None:
-    """Format an event as one line; None if it only updates a live display."""
+def format_event(event: Event) -> list[Text]:
+    """Format an event as lines; none if it only moves a source on."""
     detail = event.detail
-    if event.name == "stream_ended":
-        return _format_stream_end(event)
+    if event.name == "stream_ended" and str(detail.get("status", "ok")) != "ok":
+        return [_format_stream_end(event)]
     if event.name in ("waiting", "retrying"):
-        return make_text(f"{_format_title(event)}: {_format_wait(event)}", "yellow")
+        return [make_text(f"{event.source or 'cs-sync'}: {_format_wait(event)}", "yellow")]
     if event.name == "warning":
-        return make_text(f"warning: {detail.get('message')}", "yellow")
+        return [make_text(f"warning: {detail.get('message')}", "yellow")]
     if event.name == "step_ended" and detail.get("message"):
-        return make_text(str(detail["message"]))
+        return [make_text(str(detail["message"]))]
     if event.name == "step_started" and detail.get("step"):
-        return make_text(f"{detail['step']} …", "dim")
-    if event.name == "write_done":
-        counts = ", ".join(f"{v} {k}" for k, v in detail.items() if k != "of" and v)
-        return make_text(f"{event.source}: {counts} of {detail.get('of', '?')} writes")
-    return None
+        return [make_text(f"{detail['step']} …", "dim")]
+    return []
 
 
 def _format_stream_end(event: Event) -> Text:
-    detail = event.detail
-    status = str(detail.get("status", "ok"))
+    """Format the end of a stream that did not go well: `hubspot deals: failed – no scope`."""
+    status = str(event.detail.get("status"))
     line = Text.assemble(
-        make_text(f"{_format_title(event)}: "), make_text(status, STATUS_STYLE.get(status, ""))
+        make_text(f"{event.source} {event.stream}: "),
+        make_text(status, STATUS_STYLE.get(status, "")),
     )
-    line.append_text(make_text(f", {detail.get('records', 0):,} records"))
-    for name in ("rejected", "deleted"):
-        if detail.get(name):
-            line.append_text(make_text(f", {detail[name]:,} {name}"))
-    if detail.get("error"):
-        line.append_text(make_text(f" – {' '.join(str(detail['error']).split())}"))
+    if event.detail.get("error"):
+        line.append_text(make_text(f" – {' '.join(str(event.detail['error']).split())}"))
     return line
 
 
 def _format_wait(event: Event) -> str:
-    seconds = format_duration(_parse_seconds(event.detail.get("seconds")))
+    seconds = ENGLISH.duration(parse_seconds(event.detail.get("seconds")))
     reason = str(event.detail.get("reason", ""))
-    if event.name == "retrying":
-        return f"tries again in {seconds}" + (f" ({reason})" if reason else "")
-    return f"{seconds} until its window" + (f" ({reason})" if reason else "")
-
-
-def _parse_seconds(value: Any) -> float:
-    return max(1.0, float(value or 0))
-
-
-def _format_title(event: Event) -> str:
-    return f"{event.source} {event.stream}".strip() or "cs-sync"
+    text = f"retrying in {seconds}" if event.name == "retrying" else f"waiting {seconds}"
+    return text + (f" ({reason})" if reason else "")

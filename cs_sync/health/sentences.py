@@ -9,7 +9,7 @@ from cs_sync.health.facts import AccountEvidence, AnswerFact, OverdueInvoice, Ti
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.signals.mrr import count_seats
 from cs_sync.health.signals.registry import parse_feature
-from cs_sync.health.wording import append_quote, describe_cancel_reason, to_plain_line
+from cs_sync.health.wording import append_quote, describe_cancel_reason, name_topic, to_plain_line
 from cs_sync.i18n import Translator
 
 MAX_TICKETS_NAMED = 5
@@ -43,7 +43,7 @@ def describe_topic(tickets: Sequence[TicketFact], words: Translator) -> str:
     if not topics:
         return ""
     (topic, number) = min(topics.items(), key=lambda item: (-item[1], item[0]))
-    name = to_plain_line(topic.replace("_", " "), 40)
+    name = name_topic(topic, words)
     if number < len(tickets):
         return words("reason.topic_of_some", number, topic=name) if number > 1 else ""
     how = {1: "one", 2: "both"}.get(number, "all")

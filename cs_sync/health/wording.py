@@ -27,6 +27,12 @@ def describe_cancel_reason(code: str, words: Translator) -> str:
     return "" if name == NO_REASON else quote_text(code, words, 60)
 
 
+def name_topic(topic: str, words: Translator) -> str:
+    """Name a topic: a common one in the language, another one as its source has it."""
+    code = topic.strip().lower().replace(" ", "_").replace("-", "_")
+    return words.find(f"topic.{code}", to_plain_line(topic.replace("_", " "), 40))
+
+
 def format_count(number: int, singular: str, plural: str | None = None) -> str:
     """Format a count: `1 ticket`, `3 tickets`, `no tickets`."""
     return f"{number or 'no'} {singular if number == 1 else plural or singular + 's'}"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 
 from cs_sync.contracts.events import Event, EventName
@@ -15,7 +15,10 @@ MIN_REPORTED_WAIT = 1.0
 
 @dataclass(slots=True)
 class RequestStats:
-    """Requests sent, and seconds waited for the rate limiter or before retries."""
+    """Requests sent, and seconds waited for the rate limiter or before retries.
+
+    Waits of parallel readers of a stream count once: it is time that passed.
+    """
 
     requests: int = 0
     waited_seconds: float = 0.0
@@ -36,6 +39,8 @@ class StatsRecorder:
         self.total = RequestStats()
         self._source, self._emit, self._now = source, emit, now
         self._warned: set[str] = set()
+        self._waits_until: dict[str, datetime] = {}
+        """Stream → when the waits of all its readers so far end; "" for all streams together."""
         self._lock = Lock()
 
     @contextmanager
@@ -75,8 +80,15 @@ class StatsRecorder:
 
     def _count_wait(self, seconds: float) -> None:
         with self._lock:
-            for count in self._open():
-                count.waited_seconds += seconds
+            since, open_counts = self._now(), self._open()
+            until = since + timedelta(seconds=seconds)
+            gained = {count.stream: 0.0 for count in open_counts}
+            for stream in gained:
+                begun = max(since, self._waits_until.get(stream, since))
+                gained[stream] = max(0.0, (until - begun).total_seconds())
+                self._waits_until[stream] = max(until, begun)
+            for count in open_counts:
+                count.waited_seconds += gained[count.stream]
 
     def _open(self) -> list[RequestStats]:
         return [self.total, *(count for meter, count in _counts.get() if meter is self)]

@@ -1,4 +1,4 @@
-"""Message catalogues: two TOML files per language, their messages by dotted key."""
+"""Message catalogues: TOML files per language, their messages by dotted key."""
 
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -7,8 +7,8 @@ from typing import Any, Literal, get_args
 
 Language = Literal["en", "pl", "ro", "th", "zh-Hans", "zh-Hant"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
-PARTS = ("", "terminal.")
-"""What a file's name begins with: tasks, reasons and fields; the terminal."""
+PARTS = ("", "report.", "terminal.")
+"""What a file's name begins with: tasks, reasons and fields; the report; the terminal."""
 FORMS = ("zero", "one", "two", "few", "many", "other")
 """The plural categories of Unicode CLDR; `zero` is also said of nought where a message has it."""
 
@@ -24,8 +24,9 @@ def read_catalogue(language: Language) -> dict[str, Message]:
     """
     folder = resources.files("cs_sync.i18n") / "catalogues"
     messages: dict[str, Message] = {}
-    for file in (folder / f"{language}.toml", folder / f"report.{language}.toml"):
-        messages |= _flatten_messages("", tomllib.loads(file.read_text(encoding="utf-8")))
+    for part in PARTS:
+        text = (folder / f"{part}{language}.toml").read_text(encoding="utf-8")
+        messages |= _flatten_messages("", tomllib.loads(text))
     return messages
 
 

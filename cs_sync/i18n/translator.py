@@ -44,11 +44,6 @@ class Translator:
         """The locale of the language, for Babel's formats."""
         return self._locale
 
-    @property
-    def locale(self) -> Locale:
-        """The locale of the language, for Babel's formats."""
-        return self._locale
-
     def __call__(self, key: str, /, n: int | None = None, **fields: str) -> str:
         """Return the text of a message.
 
@@ -115,7 +110,7 @@ class Translator:
         pattern = self("format.day" if day.year == today.year else "format.day_of_year")
         return _format_date(day, pattern, self._locale)
 
-    def date(self, day: date) -> str:
+    def full_date(self, day: date) -> str:
         """Format a date with its year: `12 Nov 2026`."""
         return _format_date(day, self("format.day_of_year"), self._locale)
 
@@ -127,7 +122,7 @@ class Translator:
         """Format a time with its date and offset: `12 Nov 2026, 14:05 +01:00`, `… 14:05 UTC`."""
         offset = f"{at:%z}"
         zone = {"": "", "+0000": " UTC"}.get(offset, f" {offset[:3]}:{offset[3:]}")
-        return self("format.instant", day=self.date(at.date()), time=f"{at:%H:%M}{zone}")
+        return self("format.instant", day=self.full_date(at.date()), time=f"{at:%H:%M}{zone}")
 
     def duration(self, seconds: float) -> str:
         """Format seconds in their largest unit: `12 sec`, `3 min`, `5.2 hr`, `2 days`."""

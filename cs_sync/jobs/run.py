@@ -12,7 +12,7 @@ from cs_sync.jobs.follow_ups import DecidedFollowUps, decide_follow_ups, record_
 from cs_sync.jobs.pull_follow_up_status import pull_follow_up_status
 from cs_sync.jobs.push import PushOptions, write_to_destinations
 from cs_sync.jobs.sync import sync_in_run
-from cs_sync.queries.check import describe_language_gaps, find_exposed_files
+from cs_sync.queries.check import find_exposed_files
 from cs_sync.queries.day import DayView, build_day_view
 from cs_sync.queries.health_model import describe_model
 from cs_sync.queries.report import get_first_reported_month, query_newest_kpis, write_report
@@ -34,7 +34,7 @@ def run_pipeline(workspace: Workspace, *, dry_run: bool = False, yes: bool = Fal
         dry_run: Stop before writing to the CRM.
         yes: Write even if unusually many accounts change.
     """
-    notes = [*find_exposed_files(workspace), *describe_language_gaps(workspace)]
+    notes = [*find_exposed_files(workspace)]
     with record_run(workspace, "run --dry-run" if dry_run else "run") as recorded:
         sync_in_run(recorded, ReadRequest(max_deletions=workspace.config.sync.max_deletions))
         derive_accounts_and_mrr(recorded)

@@ -37,7 +37,6 @@ def check_workspace(workspace: Workspace) -> list[dict[str, Any]]:
     )
     for message in (
         *find_exposed_files(workspace),
-        *describe_language_gaps(workspace),
         *describe_open_questions(workspace),
         *describe_incomplete_days(workspace, sources),
         *describe_unattributed(list_unattributed_shares(workspace)),
@@ -76,15 +75,6 @@ def _merge_equal_failures(findings: Iterable[Finding]) -> Iterator[Finding]:
     for same in equal.values():
         subjects = dict.fromkeys(finding.subject for finding in same)
         yield replace(same[0], subject=", ".join(subjects))
-
-
-def describe_language_gaps(workspace: Workspace) -> list[str]:
-    """Return a note on the texts not translated to the workspace's language."""
-    language = workspace.config.workspace.language
-    if language == "en":
-        return []
-    reach = f'[workspace] language = "{language}" holds for follow-ups and reasons'
-    return [f"{reach}; the report and the terminal are in English in this version"]
 
 
 def find_exposed_files(workspace: Workspace) -> Iterator[str]:

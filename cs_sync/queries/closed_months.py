@@ -102,7 +102,7 @@ def describe_bridge(
         closed = read_closed_totals(connection, scope.policy.hash) if scope.closed else {}
         rebuilt = count_reconstructed_accounts(connection, scope)
     if rebuilt:
-        notes.append(f"the MRR of {rebuilt} accounts is partly rebuilt, not proven by the source")
+        notes.append(f"the MRR of {rebuilt} accounts is partly estimated")
     notes.extend(
         f"what was closed before {turn} no longer adds up to what it did then: accounts were "
         "erased, or declared to be tests, or their MRR was changed by hand"

@@ -6,6 +6,7 @@ from typing import Any
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.health import AccountEvidence, ScoreChange, decompose_change
 from cs_sync.health.wording import to_plain_line
+from cs_sync.i18n import Translator
 from cs_sync.jobs.follow_ups import ACTIVE_STATES
 from cs_sync.queries.score import (
     CHANGE_PERIOD,
@@ -72,7 +73,7 @@ def explain_score(
         **now.row(day),
         "mrr": mrr,
         "trend": [{**row, "since": row["since"].isoformat()} for row in trend],
-        "change": _explain_change(before, then, now, stored),
+        "change": _explain_change(before, then, now, stored, workspace.words),
         "follow_ups": [_format_follow_up(row, workspace) for row in follow_ups],
         "links": [*links, *_list_evidence_links(now.evidence)],
     }
@@ -101,6 +102,7 @@ def _explain_change(
     then: ScoredAccount,
     now: ScoredAccount,
     stored: dict[str, Any] | None,
+    words: Translator,
 ) -> dict[str, Any] | None:
     """Return the change since a day in parts; None if a score is unknown.
 
@@ -118,16 +120,18 @@ def _explain_change(
     return {
         "since": since.isoformat(),
         "total": float(change.total) + model,
-        "parts": _list_change_parts(change, model),
+        "parts": _list_change_parts(change, model, words),
     }
 
 
-def _list_change_parts(change: ScoreChange, model: float) -> list[dict[str, Any]]:
+def _list_change_parts(
+    change: ScoreChange, model: float, words: Translator
+) -> list[dict[str, Any]]:
     """Return the non-zero parts, largest first."""
     candidates = [
-        ("the model changed", float(change.model) + model),
-        ("inputs no longer known", float(change.went_missing)),
-        ("inputs newly known", float(change.became_known)),
+        (words("terminal.model_changed"), float(change.model) + model),
+        (words("terminal.inputs_lost"), float(change.went_missing)),
+        (words("terminal.inputs_gained"), float(change.became_known)),
         *((name, float(points)) for name, points in change.moved.items()),
     ]
     parts = [{"what": what, "points": points} for what, points in candidates if points]

@@ -123,7 +123,7 @@ def preview_plans(
         try:
             remote = read_remote_state(destination, desired.records, desired.ledger)
         except VendorError as error:
-            _emit_warning(workspace, f"planned without a look at {name}: {error}")
+            _emit_warning(workspace, f"{name} unreachable; used last state: {error}")
             remote = RemoteState()
         rows += format_plan_rows(build_write_plan(workspace, desired, remote))
     return rows
@@ -200,6 +200,7 @@ def format_plan_rows(prepared: WritePlan) -> list[dict[str, Any]]:
             "action": item.action,
             "changes": {field: list(pair) for field, pair in item.changes.items()},
             "reason": item.reason,
+            "name": item.record.name or None,
         }
         for item in prepared.items
     ]

@@ -39,6 +39,8 @@ def sync_sources(
     streams = [(source, stream) for source in sources for stream in source.source.streams()]
     if not streams:
         return []
+    for source, stream in streams:  # all of them first: how much there is to do is known at once
+        session.emit(Event("stream_started", session.clock(), source.name, stream.name))
     pools = [ThreadPoolExecutor(MAX_SLICES, source.name) for source, _ in streams]
     conductors = ThreadPoolExecutor(len(streams), "stream")
     try:
@@ -63,7 +65,6 @@ def _sync_stream(
     request: ReadRequest,
     pool: ThreadPoolExecutor,
 ) -> StreamResult:
-    session.emit(Event("stream_started", session.clock(), source.name, stream.name))
     return StreamSync(session, source, stream, request, pool).run()
 
 

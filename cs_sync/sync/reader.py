@@ -102,7 +102,14 @@ class StreamReader:
             before = before if page.resume is None else read
             part = self._redact_and_store(page, opened, before)
             self.parts.append(part)
-            detail = {"records": part.records, "changed": part.changed, "rejected": part.rejected}
+            detail = {
+                "records": part.records,
+                "changed": part.changed,
+                "rejected": part.rejected,
+                "window": opened.partition,
+                "read": read,
+                "expect": expect,
+            }
             session.emit(Event("page_stored", session.clock(), self.source, stream.name, detail))
             if first and page.resume is not None:
                 return WindowResult(read, expect, resume, more=True)

@@ -100,8 +100,8 @@ def test_a_run_in_words(run: Run, jobs: Jobs) -> None:
     jobs("jobs.sync", sync_workspace=lambda workspace, **_: summary("ok", create=3))
     out = run("sync").out
     assert "stripe  customers  ok        1,200         0        2       –" in out
-    assert "run r1 ok after 2 min" in out
-    assert "written: 3 create" in out
+    assert "Run r1: ok, 2 min" in out
+    assert "3 created" in out
 
 
 def test_metrics_in_json_have_the_fixed_fields_in_order(run: Run, jobs: Jobs) -> None:
@@ -177,32 +177,85 @@ def test_check_ends_by_what_it_found(run: Run, jobs: Jobs, oks: list[bool], code
     assert ("→ add the scope" in ran.out) == (False in oks)
 
 
-def test_plan_shows_changes_and_counts_the_rest(run: Run, jobs: Jobs) -> None:
-    row = {
-        "destination": "hubspot",
-        "object": "account",
-        "account": "acct_1",
-        "key": "acct_1",
-        "action": "update",
-        "changes": {"cs_health_score": [71.0, 40.5]},
-        "reason": None,
-    }
-    body = {"body": [None, "word " * 60], "due_at": [None, "2026-03-02"]}
+PLANNED: dict[str, Any] = {
+    "destination": "hubspot",
+    "object": "account",
+    "account": "acct_1",
+    "key": "acct_1",
+    "action": "update",
+    "changes": {"cs_health_score": [71.0, 40.5], "cs_health_band": ["green", "red"]},
+    "reason": None,
+    "name": "Bolt",
+}
+
+
+def test_plan_folds_what_is_alike_and_ends_with_the_counts(run: Run, jobs: Jobs) -> None:
+    task = {"title": [None, "Call Bolt"], "due_at": [None, START], "body": [None, "word " * 60]}
     rows = [
-        row,
-        {**row, "action": "create", "changes": body, "account": "acct_3"},
-        {**row, "action": "unchanged", "changes": {}, "account": "acct_2"},
+        *({**PLANNED, "account": f"acct_{n}", "name": f"Bolt {n}"} for n in range(8)),
+        {**PLANNED, "object": "follow_up", "action": "create", "changes": task},
+        {**PLANNED, "action": "unchanged", "changes": {}, "name": "Quiet"},
+        {**PLANNED, "action": "refused", "changes": {}, "reason": "two records are this account"},
     ]
     jobs("queries.write_plan", preview_push=lambda workspace: rows)
-    out = run("plan").out
-    assert "cs_health_score: 71.0 → 40.5" in out
-    assert "acct_2" not in out
-    assert "1 update, 1 create, 1 unchanged" in out
-    assert "due_at: 2026-03-02" in out
-    assert "word …" in out
+    lines = [line.rstrip() for line in run("plan").out.splitlines()]
+    assert lines[1].endswith("two records are this account")
+    assert " ".join(lines[2].split()) == (
+        "create follow-up Bolt acct_1 title: Call Bolt, due: 1 Mar 2026, 05:15 UTC and 1 more field"
+    )
+    assert " ".join(lines[3].split()) == (
+        "update account Bolt 0 acct_0 Health score: 71 → 40.5, Health band: green → red"
+    )
+    assert "Bolt 4" in lines[7]
+    assert lines[8].strip() == "… and 3 more like these (--all)"
+    assert lines[9:] == ["8 to update, 1 to create, 1 unchanged, 1 refused"]
     found = json.loads(run("--format", "json", "plan").out)
-    assert found[0]["changes"] == {"cs_health_score": [71.0, 40.5]}
-    assert list(found[0]) == list(row)
+    assert found[0]["changes"]["cs_health_score"] == [71.0, 40.5]
+    assert list(found[0]) == list(PLANNED)
+
+
+def test_plan_with_all_shows_every_write_with_all_its_fields(run: Run, jobs: Jobs) -> None:
+    task = {"title": [None, "Call Bolt"], "body": [None, "word " * 60]}
+    rows = [{**PLANNED, "account": f"acct_{n}"} for n in range(8)]
+    rows.append({**PLANNED, "object": "follow_up", "action": "create", "changes": task})
+    jobs("queries.write_plan", preview_push=lambda workspace: rows)
+    out = run("plan", "--all").out
+    assert all(f"acct_{n}" in out for n in range(8))
+    assert "--all" not in out
+    assert "word …" in out
+    assert "Health band: green → red" in out
+
+
+def test_plan_without_changes_is_one_line(run: Run, jobs: Jobs) -> None:
+    rows: list[dict[str, Any]] = []
+    jobs("queries.write_plan", preview_push=lambda workspace: rows)
+    assert run("plan").out == "No changes\n"
+    rows.append({**PLANNED, "action": "unchanged", "changes": {}})
+    assert run("plan").out == "1 unchanged\n"
+
+
+@pytest.mark.parametrize("command", ["run", "sync", "push", "rejects retry"])
+def test_quiet_prints_what_went_wrong_and_nothing_else(
+    run: Run, jobs: Jobs, tmp_path: Path, command: str
+) -> None:
+    done = [summary("ok", "7 questions are open"), summary("partial", "hubspot: no scope")]
+    jobs("jobs.sync", sync_workspace=lambda _, **__: done[0])
+    jobs("jobs.push", push_to_destinations=lambda _, **__: done[0])
+    jobs("jobs.retry_rejects", retry_rejects=lambda _: done[0])
+    jobs(
+        "jobs.run",
+        run_pipeline=lambda _, **__: RunReport(
+            done[0], kpis=[METRIC], watch_list=[], plan=[], report_path=tmp_path, notes=["slow"]
+        ),
+    )
+    ran = run("--quiet", *command.split())
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    done.reverse()
+    ran = run("--quiet", *command.split())
+    assert (ran.code, ran.out, ran.err) == (3, "", "hubspot: no scope\n")
+    ran = run("--quiet", "--format", "json", *command.split())
+    assert json.loads(ran.out)[0]["status"] == "partial"
+    assert ran.err == "hubspot: no scope\n"
 
 
 def test_push_passes_its_options_on(run: Run, jobs: Jobs) -> None:
@@ -246,17 +299,17 @@ def test_run_shows_kpis_watch_list_writes_and_the_report(
     jobs("jobs.run", run_pipeline=lambda workspace, **_: report_of_a_run(tmp_path))
     ran = run("run", "--dry-run")
     assert ran.code == 3
-    assert "KPIs of 2026-02" in ran.out
-    assert "nrr EUR" in ran.out
-    assert "104.3 %" in ran.out
+    assert "KPIs, Feb 2026" in ran.out
+    assert "Net revenue retention EUR" in ran.out
+    assert "104.3%" in ran.out
     assert "+4.3 pp" in ran.out
     assert "n=30" in ran.out
     assert "Bolt [red]GmbH[/red] acct_7" in ran.out
     assert "1,200.00 EUR + 50.00 USD" in ran.out
     assert "3 tickets in the last 30 days" in ran.out
     assert "→ Review Bolt: health is red" in ran.out
-    assert "nothing had to be written (4 unchanged)" in ran.out
-    assert "note: HubSpot is slow today" in ran.out
+    assert "No changes (4 unchanged)" in ran.out
+    assert "! HubSpot is slow today" in ran.out
     assert str(tmp_path / "report.html") in ran.out.replace("\n", "")
 
 
@@ -304,10 +357,10 @@ def test_explain_shows_contributions_and_reasons(run: Run, jobs: Jobs) -> None:
     )
     out = run("explain", "acct_7").out
     assert "66.7 yellow" in out
-    assert "60.0 % of the weight is known, MRR 12.00 EUR" in out
-    assert "green since 2026-01-09, then yellow since 2026-02-11" in out
-    assert "-13.3 since 2026-01-30: usage -20.0, support +6.7" in out
-    assert "- Call [red]Ana[/red][2J due 2026-03-02 09:00, nobody (waits for its turn)" in out
+    assert "data coverage 60.0%, MRR 12.00 EUR" in out
+    assert "green since 9 Jan 2026 → yellow since 11 Feb 2026" in out
+    assert "-13.3 since 30 Jan 2026: Usage -20.0, Support +6.7" in out
+    assert "- Call [red]Ana[/red][2J  due 2 Mar 2026, 09:00 UTC, unassigned, deferred" in out
     assert "- hubspot 9001: https://crm.example/9001" in out
     assert "Active on 22 of the last 28 days" in out
     (row,) = json.loads(run("--format", "json", "explain", "acct_7").out)

@@ -8,6 +8,7 @@ from rich.console import Console, RenderableType
 from cs_sync.cli.render.cells import benchmark_cell, metric_cell
 from cs_sync.cli.render.run_output import kpis_table
 from cs_sync.cli.render.tables import metrics_table
+from cs_sync.i18n import ENGLISH
 
 ROW: dict[str, Any] = {
     "metric": "churn_by_reason", "period_start": date(2026, 2, 1), "period_end": date(2026, 3, 1),
@@ -27,28 +28,30 @@ def shown(table: RenderableType) -> str:
 
 def test_the_kpis_of_a_run_name_their_segment_and_hide_what_is_unknown() -> None:
     unknown = {**ROW, "metric": "nps", "segment": {}, "value": None}
-    output = shown(kpis_table([ROW, unknown]))
-    assert "churn_by_reason competitor" in output
-    assert "nps" not in output
+    said = shown(kpis_table([ROW, unknown], ENGLISH))
+    assert "Churned customers by reason moved to a competitor" in said
+    assert "NPS" not in said
 
 
 def test_benchmarks_stand_beside_the_values_and_follow_the_period() -> None:
-    output = shown(metrics_table([CHURN, ROW]))
-    assert "good is" in output
-    assert "< 5.0 %" in output
-    assert "reason: competitor" in output
+    said = shown(metrics_table([CHURN, ROW], ENGLISH))
+    assert "target" in said
+    assert "< 5.0%" in said
+    assert "reason: moved to a competitor" in said
     year = {**CHURN, "period_end": date(2027, 2, 1)}
-    assert str(benchmark_cell(year)) == "< 46.0 %"
+    assert str(benchmark_cell(year, ENGLISH)) == "< 46.0%"
 
 
 def test_a_benchmark_is_coloured_by_whether_it_is_reached() -> None:
-    styles = [benchmark_cell({**CHURN, "value": value}).style for value in (0.04, 0.06, None)]
+    styles = [
+        benchmark_cell({**CHURN, "value": value}, ENGLISH).style for value in (0.04, 0.06, None)
+    ]
     assert styles == ["green", "yellow", "dim"]
 
 
 def test_without_benchmarks_and_segments_there_are_no_columns_for_them() -> None:
     plain = {**ROW, "segment": {}}
-    output = shown(metrics_table([plain]))
-    assert "good is" not in output
-    assert "segment" not in output
+    said = shown(metrics_table([plain], ENGLISH))
+    assert "target" not in said
+    assert "segment" not in said
     assert str(metric_cell(plain)) == "churn_by_reason"

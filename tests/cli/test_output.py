@@ -15,13 +15,13 @@ from cs_sync.cli.output import format_csv, format_json, plain_table, print_rows
 from cs_sync.cli.render.formatting import (
     format_amounts,
     format_difference,
-    format_duration,
     format_money,
     format_period,
     format_quantity,
     format_sample,
     make_text,
 )
+from cs_sync.i18n import ENGLISH
 
 
 @pytest.mark.parametrize("start", [*"=+-@\t\r\n|＝＋－＠"])
@@ -119,64 +119,65 @@ def test_lines_and_tabs_become_spaces() -> None:
     ],
 )
 def test_money_has_its_currency_and_decimals(minor: int | None, currency: str, shown: str) -> None:
-    assert format_money(minor, currency) == shown
+    assert format_money(minor, currency, ENGLISH) == shown
 
 
 def test_several_currencies_stand_beside_each_other() -> None:
-    assert format_amounts({"USD": 100, "EUR": 2500}) == "25.00 EUR + 1.00 USD"
-    assert format_amounts({}) == "–"
+    assert format_amounts({"USD": 100, "EUR": 2500}, ENGLISH) == "25.00 EUR + 1.00 USD"
+    assert format_amounts({}, ENGLISH) == "–"
 
 
 @pytest.mark.parametrize(
     ("value", "unit", "shown"),
     [
-        (0.25, "ratio", "25.0 %"),
+        (0.25, "ratio", "25.0%"),
         (None, "ratio", "–"),
         (1234, "count", "1,234"),
         (12.5, "count", "12.5"),
         (40.0, "score", "40.0"),
         (90, "seconds", "2 min"),
-        (3.25, "days", "3.2 d"),
+        (3.25, "days", "3.2 days"),
     ],
 )
 def test_values_in_their_units(value: float | None, unit: str, shown: str) -> None:
-    assert format_quantity(value, unit) == shown
+    assert format_quantity(value, unit, ENGLISH) == shown
 
 
 def test_a_change_is_signed_and_of_ratios_in_points() -> None:
-    assert format_difference(0.012, "ratio") == "+1.2 pp"
-    assert format_difference(-150, "money_minor", "EUR") == "-1.50 EUR"
-    assert format_difference(0, "count") == "±0"
+    assert format_difference(0.012, "ratio", ENGLISH) == "+1.2 pp"
+    assert format_difference(-150, "money_minor", ENGLISH, "EUR") == "-1.50 EUR"
+    assert format_difference(0, "count", ENGLISH) == "±0"
+    assert format_difference(-0.0004, "ratio", ENGLISH) == "±0.0 pp"
 
 
 def test_durations_as_a_person_says_them() -> None:
-    assert [format_duration(s) for s in (0.4, 12, 90, 7200, 172800)] == [
-        "0 s",
-        "12 s",
+    assert [ENGLISH.duration(s) for s in (0.4, 12, 90, 7200, 172800)] == [
+        "0 sec",
+        "12 sec",
         "2 min",
-        "2.0 h",
-        "2.0 d",
+        "2 hr",
+        "2 days",
     ]
 
 
 def test_the_small_print_of_a_metric() -> None:
     row = {"n": 1200, "low": 0.1, "high": 0.325, "unit": "ratio"}
-    assert format_sample(row).plain == "n=1,200, 10.0 % … 32.5 %"
-    assert format_sample({"n": None, "low": None, "high": None}).plain == ""
+    assert format_sample(row, ENGLISH).plain == "n=1,200, 10.0% – 32.5%"
+    assert format_sample({"n": None, "low": None, "high": None}, ENGLISH).plain == ""
 
 
 @pytest.mark.parametrize(
     ("start", "end", "message"),
     [
-        ("2026-10-01", "2026-11-01", "2026-10"),
-        ("2026-12-01", "2027-01-01", "2026-12"),
+        ("2026-10-01", "2026-11-01", "Oct 2026"),
+        ("2026-12-01", "2027-01-01", "Dec 2026"),
         ("2026-01-01", "2027-01-01", "2026"),
-        ("2026-04-01", "2026-07-01", "2026-04-01 … 2026-06-30"),
-        ("2026-03-02", "2026-03-09", "2026-03-02 … 2026-03-08"),
-        (date(2026, 3, 2), date(2026, 3, 3), "2026-03-02"),
+        ("2026-04-01", "2026-07-01", "1 Apr 2026 – 30 Jun 2026"),
+        ("2026-03-02", "2026-03-09", "2 Mar 2026 – 8 Mar 2026"),
+        (date(2026, 3, 2), date(2026, 3, 3), "2 Mar 2026"),
     ],
 )
-def test_a_period_is_said_with_its_last_day(
+def test_a_period_is_shown_with_its_last_day(
     start: date | str, end: date | str, message: str
 ) -> None:
-    assert format_period(start, end) == message
+    assert format_period(start, end, ENGLISH) == message

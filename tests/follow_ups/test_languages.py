@@ -46,7 +46,7 @@ def test_tasks_and_reasons_speak_polish(place: Place, portal: Portal) -> None:
     )
     assert "Kondycja: 41,5 (żółty) · MRR: 100,00 EUR" in call["body"]
     assert (
-        "- 3 zgłoszenia w ostatnich 30 dniach, wszystkie dotyczą tematu „integration”"
+        "- 3 zgłoszenia w ostatnich 30 dniach, wszystkie dotyczą tematu „integracja”"
         in call["body"]
     )
     (row,) = place.json("score")
@@ -73,14 +73,6 @@ def test_another_language_makes_no_twins(place: Place, portal: Portal) -> None:
     push(place, days=1)
     assert sorted(portal.tasks) == keys
     assert "近 30 天有 3 張工單" in json.dumps(portal.companies, ensure_ascii=False, default=str)
-
-
-def test_what_stays_in_english_is_said_once(place: Place) -> None:
-    text = "the report and the terminal are in English in this version"
-    for line in (("check",), ("run", "--dry-run")):
-        assert place.run(*line).said.count(text) == 1
-    configured(place, "en")
-    assert text not in place.run("check").said
 
 
 def test_an_unknown_language_is_one_message(place: Place) -> None:

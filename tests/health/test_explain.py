@@ -50,7 +50,7 @@ def test_the_parts_of_the_change_sum_to_it(place: Place) -> None:
     earlier = explained(place, "--as-of", "2026-02-20")
     assert change["total"] == pytest.approx(row["score"] - earlier["score"])
     assert sum(part["points"] for part in change["parts"]) == pytest.approx(change["total"])
-    assert "the model changed" not in [part["what"] for part in change["parts"]]
+    assert "scoring model changed" not in [part["what"] for part in change["parts"]]
 
 
 def test_a_score_under_another_model_leaves_that_part_to_the_model(place: Place) -> None:
@@ -59,7 +59,7 @@ def test_a_score_under_another_model_leaves_that_part_to_the_model(place: Place)
     assert row["change"]["total"] == pytest.approx(row["score"] - 80.0)
     under_today = explained(place, "--as-of", "2026-02-08")["score"]
     parts = {part["what"]: part["points"] for part in row["change"]["parts"]}
-    assert parts["the model changed"] == pytest.approx(under_today - 80.0)
+    assert parts["scoring model changed"] == pytest.approx(under_today - 80.0)
     assert sum(parts.values()) == pytest.approx(row["change"]["total"])
 
 
@@ -92,8 +92,8 @@ def test_who_changed_bands(place: Place) -> None:
 def test_it_reads_like_a_colleague(place: Place) -> None:
     out = place.run("explain", "alpha").out
     assert out.startswith("Alpha alpha  ")
-    assert "green since 2026-02-08, then yellow since 2026-03-05" in out
-    assert "Look at\n- files alpha: –" in out
+    assert "green since 8 Feb 2026 → yellow since 5 Mar 2026" in out
+    assert "Links\n- files alpha: –" in out
 
 
 def test_a_day_that_is_not_before_is_refused(place: Place) -> None:

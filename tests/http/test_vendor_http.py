@@ -419,7 +419,7 @@ def test_a_sleep_that_does_nothing_is_believed(respx_mock: respx.MockRouter) -> 
     ]
     http = VendorHttp("acme", [Limit(1, 60.0)], sleep=lambda _seconds: None)
     assert [http.at(BASE).get("a") for _ in range(5)] == [1] * 5
-    assert http.waited_seconds > 600 + 4 * 59
+    assert http.waited_seconds > 599, "one wait, as no time passed in it"
 
 
 def test_a_web_page_is_no_sentence(bench: Bench, respx_mock: respx.MockRouter) -> None:

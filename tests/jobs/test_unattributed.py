@@ -20,7 +20,7 @@ def place(tmp_path: Path) -> Place:
 def test_a_run_and_its_report_tell_the_share(place: Place) -> None:
     ran = place.run("run")
     assert (
-        "note: without an account: 1 of 4 tickets (25.0 %); list them with"
+        "! without an account: 1 of 4 tickets (25.0 %); list them with"
         " `cs-sync accounts --unattributed`" in ran.said
     )
     page = (place.path / "cs_sync_report.html").read_text(encoding="utf-8")

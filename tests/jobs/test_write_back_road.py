@@ -190,7 +190,7 @@ def test_a_plan_without_a_look_is_made_with_a_warning(office: Office) -> None:
     office.trouble["companies/batch/read"] = refuse(403, message="no", category="MISSING_SCOPES")
     ran = office.run("plan")
     assert ran.code == 0
-    assert "planned without a look at hubspot" in ran.said
+    assert "hubspot unreachable; used last state" in ran.said
 
 
 def test_a_daily_limit_ends_the_push_in_clear_words_and_the_next_day_goes_on(

@@ -6,6 +6,7 @@ from datetime import date
 import pytest
 
 from cs_sync.cli.render.formatting import format_quantity, format_sample, get_row_unit
+from cs_sync.i18n import ENGLISH
 from cs_sync.metrics.display_units import get_display_unit
 from cs_sync.metrics.intervals import calculate_log_interval, calculate_poisson_interval
 from cs_sync.metrics.kpi import KpiRow
@@ -176,10 +177,10 @@ def test_what_is_not_known_has_no_interval() -> None:
 
 def test_multiples_are_said_as_multiples() -> None:
     row = {"metric": "ltv_cac", "unit": "ratio", "n": 9, "low": 1.5, "high": 6.0}
-    assert format_quantity(3.0, get_row_unit(row)) == "3.0×"
-    assert format_sample(row).plain == "n=9, 1.5× … 6.0×"
-    assert format_quantity(1.7, get_display_unit("tickets_per_account", "ratio")) == "1.7"
-    assert format_quantity(0.25, get_display_unit("csat", "ratio")) == "25.0 %"
+    assert format_quantity(3.0, get_row_unit(row), ENGLISH) == "3.0×"
+    assert format_sample(row, ENGLISH).plain == "n=9, 1.5× – 6.0×"
+    assert format_quantity(1.7, get_display_unit("tickets_per_account", "ratio"), ENGLISH) == "1.7"
+    assert format_quantity(0.25, get_display_unit("csat", "ratio"), ENGLISH) == "25.0%"
 
 
 def test_accounts_that_are_all_alike_do_not_prove_that_nothing_varies(ledger: Ledger) -> None:

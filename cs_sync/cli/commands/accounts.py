@@ -39,10 +39,11 @@ def accounts(
     """List accounts and their source records; link, split and test correct them."""
     if context.invoked_subcommand is not None:
         return
-    from cs_sync.cli.output import print_rows
 
     if conflicts and unattributed:
         raise typer.BadParameter("--conflicts does not go with --unattributed")
+    from cs_sync.cli.render.tables import accounts_table
+
     options: Options = context.obj
     with options.workspace() as workspace:
         rows = (
@@ -50,7 +51,8 @@ def accounts(
             if unattributed
             else _list_accounts(workspace, conflicts=conflicts)
         )
-    print_rows(options.format, rows, tuple(rows[0]) if rows else ())
+    table = None if conflicts or unattributed else accounts_table
+    options.print_rows(rows, tuple(rows[0]) if rows else (), table)
 
 
 def _list_accounts(workspace: Any, *, conflicts: bool) -> list[dict[str, Any]]:
@@ -134,6 +136,5 @@ def _record_decision(
 
 
 def _print_decisions(options: Options, rows: list[dict[str, Any]]) -> None:
-    from cs_sync.cli.output import print_rows
 
-    print_rows(options.format, rows, tuple(rows[0]) if rows else ())
+    options.print_rows(rows, tuple(rows[0]) if rows else ())

@@ -36,7 +36,6 @@ def show_topics(
     ] = None,
 ) -> None:
     """Show topics of customers' comments: the last year, or since and until."""
-    from cs_sync.cli.output import print_rows
     from cs_sync.cli.render.topics import TOPIC_FIELDS, topics_table
     from cs_sync.jobs.derive import update_mrr
     from cs_sync.queries.topics import TopicRequest, list_topics
@@ -53,4 +52,4 @@ def show_topics(
             by=by or (),
         )
         rows = list_topics(workspace, request)
-    print_rows(options.format, rows, TOPIC_FIELDS, topics_table)
+    options.print_rows(rows, TOPIC_FIELDS, topics_table)

@@ -21,7 +21,6 @@ def forget_person(
     yes: Annotated[bool, typer.Option("--yes", help="Skip the confirmation.")] = False,
 ) -> None:
     """Erase a person from the store permanently; counts stay."""
-    from cs_sync.cli.output import print_rows
     from cs_sync.jobs.erase import erase_person as run_forget
 
     if not yes and sys.stdin.isatty():
@@ -30,7 +29,7 @@ def forget_person(
     with options.workspace() as workspace:
         done = run_forget(workspace, email)
     rows = [{"table": table, "rows": count} for table, count in done.rows.items()]
-    print_rows(options.format, rows, ("table", "rows"))
+    options.print_rows(rows, ("table", "rows"))
     typer.echo(
         f"{done.addresses} e-mail addresses will never be stored again; "
         f"{done.searched} columns of text were searched for them and hold none",
@@ -48,10 +47,9 @@ def export_tables(
     ] = "csv",
 ) -> None:
     """Export every table to a file, all as of one instant."""
-    from cs_sync.cli.output import print_rows
     from cs_sync.export.export import export_tables as run_export
 
     options: Options = context.obj
     with options.workspace() as workspace:
         rows = run_export(workspace, folder, kind)
-    print_rows(options.format, rows, ("table", "rows", "path"))
+    options.print_rows(rows, ("table", "rows", "path"))

@@ -49,7 +49,6 @@ def show_metrics(
     ] = None,
 ) -> None:
     """Show KPIs of the last complete period, or of all from --since to --until."""
-    from cs_sync.cli.output import print_rows
     from cs_sync.cli.render.tables import METRIC_FIELDS, metrics_table
     from cs_sync.jobs.derive import update_mrr
     from cs_sync.queries.metrics import MetricRequest
@@ -74,7 +73,7 @@ def show_metrics(
             family=family,
         )
         rows = compute(workspace, request)
-    print_rows(options.format, rows, METRIC_FIELDS, metrics_table)
+    options.print_rows(rows, METRIC_FIELDS, metrics_table)
 
 
 def show_mrr(
@@ -88,7 +87,6 @@ def show_mrr(
     ] = None,
 ) -> None:
     """Show MRR movements from opening to closing, per currency."""
-    from cs_sync.cli.output import print_rows
     from cs_sync.cli.render.tables import MRR_FIELDS, mrr_table
     from cs_sync.jobs.close_months import close_shown_months
     from cs_sync.jobs.derive import update_mrr
@@ -106,7 +104,7 @@ def show_mrr(
             by=by or (),
             currency=currency,
         )
-    print_rows(options.format, rows, MRR_FIELDS, mrr_table)
+    options.print_rows(rows, MRR_FIELDS, mrr_table)
 
 
 def show_reconciliation(
@@ -124,7 +122,6 @@ def show_reconciliation(
     ] = False,
 ) -> None:
     """Compare MRR with invoices and explain the differences."""
-    from cs_sync.cli.output import print_rows
     from cs_sync.cli.render.tables import RECONCILE_FIELDS, reconcile_table
     from cs_sync.jobs.derive import update_mrr
     from cs_sync.queries.reconcile import list_differences as compare
@@ -133,7 +130,7 @@ def show_reconciliation(
     with options.workspace() as workspace:
         update_mrr(workspace)
         rows = compare(workspace, month=month, everything=everything)
-    print_rows(options.format, rows, RECONCILE_FIELDS, reconcile_table)
+    options.print_rows(rows, RECONCILE_FIELDS, reconcile_table)
 
 
 def show_scores(
@@ -146,7 +143,6 @@ def show_scores(
     ] = None,
 ) -> None:
     """Show accounts' health, worst first; with --since, changes of band."""
-    from cs_sync.cli.output import print_rows
     from cs_sync.cli.render.tables import SCORE_FIELDS, scores_table
     from cs_sync.queries.health_model import describe_left_out, read_health_model
     from cs_sync.queries.score import list_band_changes
@@ -158,12 +154,12 @@ def show_scores(
     with options.workspace() as workspace:
         if since:
             moved = list_band_changes(workspace, since=since)
-            print_rows(options.format, moved, ("account", "name", "as_of", "from", "to", "score"))
+            options.print_rows(moved, ("account", "name", "as_of", "from", "to", "score"))
             return
         moment = parse_instant(known_at, workspace.config.workspace.timezone)
         rows = compute(workspace, as_of=as_of, known_at=moment)
         left_out = describe_left_out(workspace, read_health_model(workspace, moment))
-    print_rows(options.format, rows, SCORE_FIELDS, scores_table)
+    options.print_rows(rows, SCORE_FIELDS, scores_table)
     if left_out and not options.quiet:
         typer.echo(left_out, err=True)
 
@@ -179,7 +175,7 @@ def show_explanation(
     known_at: KnownAt = None,
 ) -> None:
     """Explain an account's score, its changes and next steps."""
-    from cs_sync.cli.output import make_console, print_rows
+    from cs_sync.cli.output import make_console
     from cs_sync.cli.render.explain import print_explanation
     from cs_sync.cli.render.tables import SCORE_FIELDS
     from cs_sync.queries.explain import explain_score as compute
@@ -189,6 +185,6 @@ def show_explanation(
         moment = parse_instant(known_at, workspace.config.workspace.timezone)
         detail = compute(workspace, account, as_of=as_of, since=since, known_at=moment)
     if options.format == "table":
-        print_explanation(make_console(), detail)
+        print_explanation(make_console(), detail, options.words)
     else:
-        print_rows(options.format, [detail], SCORE_FIELDS)
+        options.print_rows([detail], SCORE_FIELDS)

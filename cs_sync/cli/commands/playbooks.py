@@ -12,11 +12,10 @@ def add_to(app: typer.Typer) -> None:
 
 def show_playbooks(context: typer.Context) -> None:
     """Show playbooks' follow-ups and the accounts' outcomes."""
-    from cs_sync.cli.output import print_rows
     from cs_sync.cli.render.outcomes import PLAYBOOK_FIELDS, playbooks_table
     from cs_sync.queries.playbooks import list_playbook_outcomes as summarised
 
     options: Options = context.obj
     with options.workspace() as workspace:
         rows = summarised(workspace)
-    print_rows(options.format, rows, PLAYBOOK_FIELDS, playbooks_table)
+    options.print_rows(rows, PLAYBOOK_FIELDS, playbooks_table)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from cs_sync.cli.commands.sync import print_summary
 from cs_sync.cli.options import Options
 from cs_sync.cli.signal_handling import StopRequest
 
 if TYPE_CHECKING:
-    from cs_sync.runtime.run_result import RunSummary
     from cs_sync.runtime.workspace import Workspace
 
 
@@ -42,20 +42,8 @@ def _run_once(options: Options, stopping: StopRequest) -> str:
 
     with options.workspace() as workspace, stopping.attach(workspace):
         report = run_pipeline(workspace)
-    _print_run(options, report.summary)
+    print_summary(options, report.summary)
     return report.summary.status
-
-
-def _print_run(options: Options, summary: "RunSummary") -> None:
-    """Print the run like `run` does; in JSON, one array per run."""
-    from cs_sync.cli.output import make_console, print_rows
-    from cs_sync.cli.render.run_output import build_summary_row, print_run_summary
-    from cs_sync.cli.render.tables import RUN_FIELDS
-
-    if options.format == "table":
-        print_run_summary(make_console(), summary)
-    else:
-        print_rows(options.format, [build_summary_row(summary)], RUN_FIELDS)
 
 
 def _make_wait(

@@ -42,16 +42,14 @@ def init_config(
 
 def list_connectors(context: typer.Context) -> None:
     """List installed plugins and their status."""
-    from cs_sync.cli.output import print_rows
 
     options: Options = context.obj
     fields = ("name", "kind", "distribution", "version", "status")
-    print_rows(options.format, options.plugins.rows(), fields)
+    options.print_rows(options.plugins.rows(), fields)
 
 
 def check_connections(context: typer.Context) -> None:
     """Check each connection, stream and permission; failures come with a remedy."""
-    from cs_sync.cli.output import print_rows
     from cs_sync.cli.render.tables import check_table
     from cs_sync.queries.check import check_workspace as run_check
 
@@ -59,7 +57,7 @@ def check_connections(context: typer.Context) -> None:
     with options.workspace() as workspace:
         rows = run_check(workspace)
     fields = ("source", "stream", "ok", "message", "remedy")
-    print_rows(options.format, rows, fields, check_table)
+    options.print_rows(rows, fields, check_table)
     failed = sum(not row["ok"] for row in rows)
     if failed:
         raise typer.Exit(1 if failed == len(rows) else 3)

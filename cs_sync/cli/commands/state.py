@@ -27,25 +27,23 @@ def show_runs(
     ] = 20,
 ) -> None:
     """List past runs."""
-    from cs_sync.cli.output import print_rows
     from cs_sync.cli.render.tables import RUN_FIELDS, runs_table
     from cs_sync.queries.runs import list_runs as listed
 
     options: Options = context.obj
     with options.workspace() as workspace:
         rows = listed(workspace, limit)
-    print_rows(options.format, rows, RUN_FIELDS, runs_table)
+    options.print_rows(rows, RUN_FIELDS, runs_table)
 
 
 def show_state(context: typer.Context) -> None:
     """Show cursors and open windows."""
-    from cs_sync.cli.output import print_rows
     from cs_sync.queries.stream_states import list_stream_states
 
     options: Options = context.obj
     with options.workspace() as workspace:
         rows = list_stream_states(workspace)
-    print_rows(options.format, rows, tuple(rows[0]) if rows else ())
+    options.print_rows(rows, tuple(rows[0]) if rows else ())
 
 
 def reset_state(
@@ -65,13 +63,12 @@ def reset_state(
 
 def show_months(context: typer.Context) -> None:
     """List closed and reopened months, with reasons."""
-    from cs_sync.cli.output import print_rows
     from cs_sync.queries.closed_months import list_closed_months as listed
 
     options: Options = context.obj
     with options.workspace() as workspace:
         rows = listed(workspace)
-    print_rows(options.format, rows, tuple(rows[0]) if rows else ())
+    options.print_rows(rows, tuple(rows[0]) if rows else ())
 
 
 def reopen_month(

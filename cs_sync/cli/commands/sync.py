@@ -68,7 +68,7 @@ def run_pipeline(
     ] = False,
 ) -> None:
     """Run the whole job: sync, metrics, scores, plan, push, report."""
-    from cs_sync.cli.output import make_console, print_rows
+    from cs_sync.cli.output import make_console
     from cs_sync.cli.render.run_output import build_summary_row, print_run_report
     from cs_sync.cli.render.tables import RUN_FIELDS
     from cs_sync.jobs.run import run_pipeline as run_job
@@ -76,26 +76,29 @@ def run_pipeline(
     options: Options = context.obj
     with options.workspace() as workspace:
         report = run_job(workspace, dry_run=dry_run, yes=yes)
-    if options.format == "table":
-        print_run_report(make_console(), report)
+    if not options.prints_result:
+        echo_problems(report.summary)
+    elif options.format == "table":
+        print_run_report(make_console(), report, options.words)
     else:
         row = {**build_summary_row(report.summary), "bands": report.bands}
-        print_rows(options.format, [row], RUN_FIELDS)
-        for note in report.notes:
+        options.print_rows([row], RUN_FIELDS)
+        for note in () if options.quiet else report.notes:
             typer.echo(note, err=True)
+        if options.quiet:
+            echo_problems(report.summary)
     raise typer.Exit(report.summary.exit_code)
 
 
 def list_rejects(context: typer.Context) -> None:
     """List rejected records, with reason and raw data."""
-    from cs_sync.cli.output import print_rows
     from cs_sync.cli.render.tables import rejects_table
     from cs_sync.queries.rejects import list_rejects as listed
 
     options: Options = context.obj
     with options.workspace() as workspace:
         rows = listed(workspace)
-    print_rows(options.format, rows, tuple(rows[0]) if rows else (), rejects_table)
+    options.print_rows(rows, tuple(rows[0]) if rows else (), rejects_table)
 
 
 def retry_rejects(context: typer.Context) -> None:
@@ -110,14 +113,31 @@ def retry_rejects(context: typer.Context) -> None:
 
 def exit_with_summary(options: Options, summary: "RunSummary") -> None:
     """Print a run's summary and exit with its code."""
-    from cs_sync.cli.output import make_console, print_rows
+    print_summary(options, summary)
+    raise typer.Exit(summary.exit_code)
+
+
+def print_summary(options: Options, summary: "RunSummary") -> None:
+    """Print a run's summary; with --quiet only what went wrong."""
+    from cs_sync.cli.output import make_console
     from cs_sync.cli.render.run_output import build_summary_row, print_run_summary
     from cs_sync.cli.render.tables import RUN_FIELDS
 
-    if options.format == "table":
-        print_run_summary(make_console(), summary)
+    if not options.prints_result:
+        echo_problems(summary)
+    elif options.format == "table":
+        print_run_summary(make_console(), summary, options.words)
     else:
-        print_rows(options.format, [build_summary_row(summary)], RUN_FIELDS)
-        if summary.message:
+        options.print_rows([build_summary_row(summary)], RUN_FIELDS)
+        if summary.message and not options.quiet:
             typer.echo(summary.message, err=True)
-    raise typer.Exit(summary.exit_code)
+        elif options.quiet:
+            echo_problems(summary)
+
+
+def echo_problems(summary: "RunSummary") -> None:
+    """Print the messages of a run that was not ok to standard error."""
+    from cs_sync.cli.render.formatting import strip_control_characters
+
+    if summary.status != "ok" and summary.message:
+        typer.echo(strip_control_characters(summary.message), err=True)

@@ -1,5 +1,6 @@
 """Commands that write: plan, push, report."""
 
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -15,10 +16,14 @@ def add_to(app: typer.Typer) -> None:
     app.command("report")(create_report)
 
 
-def show_plan(context: typer.Context) -> None:
-    """Show what push would create, update, skip and refuse."""
-    from cs_sync.cli.output import print_rows
-    from cs_sync.cli.render.tables import PLAN_FIELDS, plan_table
+def show_plan(
+    context: typer.Context,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Show every write with all its fields.")
+    ] = False,
+) -> None:
+    """Show what push would create, update and refuse; alike writes are folded."""
+    from cs_sync.cli.render.plan import PLAN_FIELDS, plan_table
     from cs_sync.jobs.derive import update_mrr
     from cs_sync.queries.write_plan import preview_push as make_plan
 
@@ -26,7 +31,7 @@ def show_plan(context: typer.Context) -> None:
     with options.workspace() as workspace:
         update_mrr(workspace)
         rows = make_plan(workspace)
-    print_rows(options.format, rows, PLAN_FIELDS, plan_table)
+    options.print_rows(rows, PLAN_FIELDS, partial(plan_table, everything=everything))
 
 
 def push_changes(
@@ -52,7 +57,6 @@ def create_report(
     show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Write the report and print its path."""
-    from cs_sync.cli.output import print_rows
     from cs_sync.jobs.close_months import close_shown_months
     from cs_sync.jobs.derive import update_mrr
     from cs_sync.queries.report import create_report as write_report
@@ -67,6 +71,6 @@ def create_report(
     if options.format == "table":
         typer.echo(path)
     else:
-        print_rows(options.format, [{"report": str(path)}], ("report",))
+        options.print_rows([{"report": str(path)}], ("report",))
     if show:
         typer.launch(path.as_uri())

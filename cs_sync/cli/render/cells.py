@@ -1,7 +1,7 @@
 """Cells and building blocks of the command line's tables."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from rich.console import RenderableType
@@ -11,28 +11,31 @@ from rich.text import Text
 from cs_sync.cli.render.formatting import (
     NO_VALUE,
     STATUS_STYLE,
-    format_cell,
     format_quantity,
+    format_segment,
     get_row_unit,
     make_text,
 )
+from cs_sync.i18n import Translator
 from cs_sync.metrics.benchmark import BENCHMARKS
 
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
 
 
-def make_table(*columns: str) -> Table:
-    """Create a table without lines.
+def make_table(words: Translator, *columns: str) -> Table:
+    """Create a table without lines, with headings in the language.
 
-    A column name ending in > is aligned right. The first column names the row and never
-    wraps.
+    Args:
+        words: The language.
+        *columns: Keys of `column` in the catalogues, "" for no heading; one that ends in > is
+            aligned right. The first column names the row and never wraps.
     """
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for number, column in enumerate(columns):
-        right = column.endswith(">")
+        right, key = column.endswith(">"), column.removesuffix(">")
         table.add_column(
-            column.removesuffix(">"),
+            words(f"column.{key}") if key else "",
             justify="right" if right else "left",
             no_wrap=right or number == 0,
             overflow="fold",
@@ -55,7 +58,15 @@ def account_cell(row: Row) -> Text:
 
 def metric_cell(row: Row) -> Text:
     """Return the metric's name, with its currency if the value lacks it."""
-    name = make_text(str(row["metric"]))
+    return _with_currency(make_text(str(row["metric"])), row)
+
+
+def metric_title_cell(row: Row, words: Translator) -> Text:
+    """Return the metric's title in the language, with its currency if the value lacks it."""
+    return _with_currency(make_text(words.find(f"metric.{row['metric']}", row["metric"])), row)
+
+
+def _with_currency(name: Text, row: Row) -> Text:
     if row.get("currency") and row["unit"] != "money_minor":
         return Text.assemble(name, " ", make_text(str(row["currency"]), "dim"))
     return name
@@ -71,13 +82,12 @@ def policy_cell(row: Row) -> Text:
     )
 
 
-def segment_cell(row: Row) -> Text:
+def segment_cell(row: Row, words: Translator) -> Text:
     """Return the row's segment, dimmed."""
-    named = row.get("segment") or {}
-    return make_text(", ".join(str(value or NO_VALUE) for value in named.values()), "dim")
+    return make_text(format_segment(row.get("segment"), words), "dim")
 
 
-def benchmark_cell(row: Row) -> Text:
+def benchmark_cell(row: Row, words: Translator) -> Text:
     """Return the metric's target for this period, green if it is reached."""
     benchmark, value = BENCHMARKS.get(row["metric"]), row["value"]
     if benchmark is None:
@@ -86,7 +96,7 @@ def benchmark_cell(row: Row) -> Text:
     days = (after - first).days
     sign = "<" if benchmark.better == "below" else ">"
     met = value is not None and benchmark.is_met(value, days)
-    text = f"{sign} {format_quantity(benchmark.scale_to(days), get_row_unit(row))}"
+    text = f"{sign} {format_quantity(benchmark.scale_to(days), get_row_unit(row), words)}"
     return make_text(text, "green" if met else "dim" if value is None else "yellow")
 
 
@@ -95,25 +105,31 @@ def join_lines(items: Iterable[str]) -> Text:
     return Text("\n").join(make_text(item) for item in items)
 
 
-def status_cell(status: str) -> Text:
+def status_cell(status: str, words: Translator) -> Text:
     """Return the status of a run or stream in its colour."""
-    return make_text(status, STATUS_STYLE.get(status, ""))
+    return make_text(words.find(f"status.{status}", status), STATUS_STYLE.get(status, ""))
 
 
-def freshness_cell(row: Row) -> Text:
+def freshness_cell(row: Row, words: Translator) -> Text:
     """Return the metric's status, or since when its data is stale."""
-    if row.get("stale_since"):
-        return Text.assemble(make_text("stale since ", "yellow"), format_cell(row["stale_since"]))
-    return make_text(
-        str(row.get("status") or ""), "dim" if row.get("status") == "final" else "yellow"
-    )
+    since = row.get("stale_since")
+    if since:
+        at = since if isinstance(since, datetime) else datetime.fromisoformat(str(since))
+        return make_text(words("terminal.stale_since", day=words.moment(at)), "yellow")
+    status = str(row.get("status") or "")
+    style = "dim" if status == "final" else "yellow"
+    return make_text(words.find(f"status.{status}", status), style)
 
 
-def format_cell_number(value: Any) -> str:
-    """Format a number with one decimal; return anything else as text."""
-    if isinstance(value, float):
-        return f"{value:,.1f}"
-    return NO_VALUE if value is None else str(value)
+def format_value(value: Any, words: Translator) -> str:
+    """Format a value of a record: numbers with one decimal, dates, anything else as text."""
+    if isinstance(value, bool) or value is None:
+        return NO_VALUE if value is None else words("terminal.yes" if value else "terminal.no")
+    if isinstance(value, int | float):
+        return words.number(value)
+    if isinstance(value, datetime):
+        return words.moment(value)
+    return words.full_date(value) if isinstance(value, date) else str(value)
 
 
 def list_actions(rows: Rows) -> list[str]:
@@ -121,6 +137,12 @@ def list_actions(rows: Rows) -> list[str]:
     return list(dict.fromkeys(row["action"] for row in rows))
 
 
-def format_counts(counts: Mapping[str, int]) -> str:
-    """Format the counts above zero: 3 create, 12 unchanged."""
-    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+def format_counts(counts: Mapping[str, int], section: str, words: Translator) -> str:
+    """Format the counts above zero: 3 created, 12 unchanged.
+
+    Args:
+        counts: Name → count.
+        section: The section of the catalogues with the names: `written` or `planned`.
+        words: The language.
+    """
+    return ", ".join(words(f"{section}.{name}", count) for name, count in counts.items() if count)

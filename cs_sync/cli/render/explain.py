@@ -1,13 +1,14 @@
 """Output of `explain`: an account's score, its reasons, history and next steps."""
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from cs_sync.cli.render.cells import Row, account_cell, format_cell_number, join_lines, make_table
+from cs_sync.cli.render.cells import Row, account_cell, format_value, join_lines, make_table
 from cs_sync.cli.render.formatting import (
     NO_VALUE,
     format_amounts,
@@ -17,77 +18,111 @@ from cs_sync.cli.render.formatting import (
     format_score,
     make_text,
 )
+from cs_sync.i18n import Translator
 
 
-def print_explanation(console: Console, detail: Row) -> None:
-    """Print score, band, sample, inputs, reasons, follow-ups and links of one account."""
+def print_explanation(console: Console, detail: Row, words: Translator) -> None:
+    """Print score, band, coverage, inputs, reasons, follow-ups and links of one account."""
     heading = Text.assemble(
         account_cell(detail),
         "  ",
-        make_text(format_score(detail["score"]), "bold"),
+        make_text(format_score(detail["score"], words), "bold"),
         " ",
-        format_band(detail["band"]),
+        format_band(detail["band"], words),
     )
     console.print(heading)
-    covered = format_quantity(detail["coverage"], "ratio")
-    small = [f"as of {detail['as_of']}", f"{covered} of the weight is known"]
+    covered = format_quantity(detail["coverage"], "ratio", words)
+    small = [
+        words("terminal.as_of", day=_format_day(detail["as_of"], words)),
+        words("terminal.coverage", share=covered),
+    ]
     if "mrr" in detail:
-        small.append(f"MRR {format_amounts(detail['mrr'])}")
+        small.append(words("terminal.mrr", mrr=format_amounts(detail["mrr"], words)))
     console.print(make_text(", ".join(small), "dim"))
-    for line in (*_format_trend(detail.get("trend")), *_format_change(detail.get("change"))):
+    for line in (
+        *_format_trend(detail.get("trend"), words),
+        *_format_change(detail.get("change"), words),
+    ):
         console.print(line)
-    console.print(_inputs_table(detail))
+    console.print(_inputs_table(detail, words))
     console.print(join_lines(detail["reasons"]))
-    for name, rows in (("To do", _list_follow_ups(detail)), ("Look at", _list_links(detail))):
+    for key, rows in (
+        ("terminal.next_steps", _list_follow_ups(detail, words)),
+        ("terminal.links", _list_links(detail)),
+    ):
         if rows:
-            console.print(make_text(name, "bold"))
+            console.print(make_text(words(key), "bold"))
             console.print(Text("\n").join(rows))
 
 
-def _inputs_table(detail: Row) -> Table:
-    table = make_table("input", "value>", "points>", "weight>", "contribution>")
+def _inputs_table(detail: Row, words: Translator) -> Table:
+    table = make_table(words, "input", "value>", "points>", "weight>", "contribution>")
     for part in detail["contributions"]:
         names = ("value", "points", "weight", "contribution")
         table.add_row(
-            make_text(str(part["input"])),
-            *(make_text(format_cell_number(part[name])) for name in names),
+            make_text(_name_input(part["input"], words)),
+            *(make_text(format_value(part[name], words)) for name in names),
         )
     return table
 
 
-def _format_trend(trend: Any) -> Iterator[Text]:
-    """Yield the last bands: `green since 2026-01-03, then yellow since 2026-02-11`."""
-    steps = [(row["band"], row["since"]) for row in (trend or ())[-4:]]
-    if steps:
-        parts = [Text.assemble(format_band(name), f" since {day}") for name, day in steps]
-        yield Text(", then ").join(parts)
+def _name_input(name: str, words: Translator) -> str:
+    """Return the title of one of our inputs; one of the configuration keeps its name."""
+    return words.find(f"report.input.{name}", name)
 
 
-def _format_change(change: Any) -> Iterator[Text]:
-    """Yield the change by part: `-20.0 since 2026-02-01: usage -15.0, support -5.0`."""
-    if change:
-        reasons = [f"{part['what']} {_format_points(part['points'])}" for part in change["parts"]]
-        why = ", ".join(reasons) or "nothing moved"
-        yield make_text(f"{_format_points(change['total'])} since {change['since']}: {why}")
+def _format_day(day: date | str, words: Translator) -> str:
+    return words.full_date(date.fromisoformat(str(day)))
 
 
-def _format_points(value: float) -> str:
-    return format_difference(value, "score")
-
-
-def _list_follow_ups(detail: Row) -> list[Text]:
-    """Return one line per open follow-up, with due date and assignee."""
-    return [
-        Text.assemble(
-            "- ",
-            make_text(row["title"]),
-            make_text(" due ", "dim"),
-            make_text(f"{row['due_at']:%Y-%m-%d %H:%M}"),
-            make_text(f", {row['assignee'] or 'nobody'}", "dim"),
-            make_text(" (waits for its turn)" if row["state"] == "waiting" else "", "dim"),
+def _format_trend(trend: Any, words: Translator) -> Iterator[Text]:
+    """Yield the last bands: `green since 3 Jan 2026 → yellow since 11 Feb 2026`."""
+    steps = [
+        words(
+            "terminal.band_since",
+            band=words.band(row["band"]),
+            day=_format_day(row["since"], words),
         )
-        for row in detail.get("follow_ups") or ()
+        for row in (trend or ())[-4:]
     ]
+    if steps:
+        yield make_text(" → ".join(steps))
+
+
+def _format_change(change: Any, words: Translator) -> Iterator[Text]:
+    """Yield the change by part: `-20.0 since 1 Feb 2026: Usage -15.0, Support -5.0`."""
+    if change:
+        parts = [
+            f"{_name_input(part['what'], words)} {_format_points(part['points'], words)}"
+            for part in change["parts"]
+        ]
+        yield make_text(
+            words(
+                "terminal.change",
+                points=_format_points(change["total"], words),
+                day=_format_day(change["since"], words),
+                parts=", ".join(parts) or words("terminal.no_change"),
+            )
+        )
+
+
+def _format_points(value: float, words: Translator) -> str:
+    return format_difference(value, "score", words)
+
+
+def _list_follow_ups(detail: Row, words: Translator) -> list[Text]:
+    """Return one line per open follow-up, with due date and assignee."""
+    lines = []
+    for row in detail.get("follow_ups") or ():
+        small = [
+            words("terminal.due", day=words.moment(row["due_at"])),
+            row["assignee"] or words("terminal.unassigned"),
+            *([words("terminal.deferred")] if row["state"] == "waiting" else []),
+        ]
+        lines.append(
+            Text.assemble("- ", make_text(row["title"]), "  ", make_text(", ".join(small), "dim"))
+        )
+    return lines
 
 
 def _list_links(detail: Row) -> list[Text]:

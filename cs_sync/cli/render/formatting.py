@@ -1,13 +1,14 @@
 """Formatting of single values for the terminal; customers' texts are never markup."""
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from rich.text import Text
 
+from cs_sync.i18n import Translator
 from cs_sync.metrics.display_units import get_display_unit
-from cs_sync_schemas.money import format_amount
 
 NO_VALUE = "–"
 BAND_STYLE = {
@@ -18,7 +19,6 @@ BAND_STYLE = {
     "insufficient": "bright_black",
 }
 STATUS_STYLE = {"ok": "green", "partial": "yellow", "failed": "red", "interrupted": "red"}
-_HOUR, _DAY = 3600, 86400
 
 
 def make_text(value: str, style: str = "") -> Text:
@@ -32,16 +32,16 @@ def strip_control_characters(value: str, *, lines: bool = True) -> str:
     return "".join(c if c.isprintable() or c in allowed else " " * c.isspace() for c in value)
 
 
-def format_cell(value: Any) -> Text:
+def format_cell(value: Any, words: Translator) -> Text:
     """Format any value for a table."""
     if value is None or value in ("", [], {}, ()):
         return make_text(NO_VALUE, "dim")
     if isinstance(value, bool):
-        return make_text("yes" if value else "no")
+        return make_text(words("terminal.yes" if value else "terminal.no"))
     if isinstance(value, datetime):
-        return make_text(value.strftime("%Y-%m-%d %H:%M%z").replace("+0000", "Z"))
+        return make_text(words.moment(value))
     if isinstance(value, date):
-        return make_text(value.isoformat())
+        return make_text(words.full_date(value))
     if isinstance(value, Mapping):
         return make_text(
             ", ".join(f"{k}: {NO_VALUE if v is None else v}" for k, v in value.items())
@@ -51,69 +51,74 @@ def format_cell(value: Any) -> Text:
     return make_text(str(value))
 
 
-def format_money(minor: float | None, currency: str | None) -> str:
+def format_count(value: int, words: Translator) -> str:
+    """Format a whole number: 1,234."""
+    return words.number(value, 0)
+
+
+def format_money(minor: float | None, currency: str | None, words: Translator) -> str:
     """Format an amount in minor units, or a dash for none."""
-    return NO_VALUE if minor is None else format_amount(minor, currency)
+    return NO_VALUE if minor is None else words.money(minor, currency)
 
 
-def format_amounts(by_currency: Mapping[str, float] | None) -> str:
+def format_amounts(by_currency: Mapping[str, float] | None, words: Translator) -> str:
     """Format amounts of several currencies (currency → minor units), largest first."""
     if not by_currency:
         return NO_VALUE
     ordered = sorted(by_currency.items(), key=lambda item: (-item[1], item[0]))
-    return " + ".join(format_money(minor, currency) for currency, minor in ordered)
+    return " + ".join(format_money(minor, currency, words) for currency, minor in ordered)
 
 
-def format_quantity(value: float | None, unit: str, currency: str | None = None) -> str:
+def format_quantity(
+    value: float | None, unit: str, words: Translator, currency: str | None = None
+) -> str:
     """Format a metric's value in its unit.
 
-    Ratio 0.25 → 25.0 %, times 3 → 3.0×, money with its currency, None → –.
+    Ratio 0.25 → 25.0%, times 3 → 3.0×, money with its currency, None → –.
     """
     if value is None:
         return NO_VALUE
     if unit == "times":
-        return f"{value:,.1f}×"
+        return f"{words.decimal(value, 1)}×"
     if unit == "ratio":
-        return f"{value * 100:.1f} %"
+        return words.percent(value, 1)
     if unit == "money_minor":
-        return format_money(value, currency)
+        return format_money(value, currency, words)
     if unit == "count":
-        return f"{value:,.0f}" if float(value).is_integer() else f"{value:,.1f}"
+        return words.decimal(value, 0 if float(value).is_integer() else 1)
     if unit == "seconds":
-        return f"{value:.2f} s" if 0 < value < 1 else format_duration(value)
+        return words.duration(value)
     if unit == "days":
-        return f"{value:,.1f} d"
-    return f"{value:,.1f}"
+        return words.duration(value * 86_400)
+    return words.decimal(value, 1)
 
 
-def format_difference(value: float, unit: str, currency: str | None = None) -> str:
+def format_difference(
+    value: float, unit: str, words: Translator, currency: str | None = None
+) -> str:
     """Format a signed change; ratios in percentage points."""
-    sign = "+" if value > 0 else "-" if value < 0 else "±"
-    size = format_quantity(abs(value), unit, currency)
-    return sign + (size.replace("%", "pp") if unit == "ratio" else size)
+    size = format_quantity(abs(value), unit, words, currency)
+    zero = format_quantity(0.0, unit, words, currency)
+    sign = "±" if size == zero else "+" if value > 0 else "-"
+    if unit == "ratio":
+        size = words("terminal.points", number=words.decimal(abs(value) * 100, 1))
+    return sign + size
 
 
-def format_duration(seconds: float) -> str:
-    """Format seconds for people: 12 s, 3 min, 5.2 h, 2.0 d."""
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    if seconds < _HOUR:
-        return f"{seconds / 60:.0f} min"
-    if seconds < 2 * _DAY:
-        return f"{seconds / _HOUR:.1f} h"
-    return f"{seconds / _DAY:.1f} d"
-
-
-def format_period(start: date | str, end: date | str) -> str:
-    """Format a half-open period: 2026, 2026-10, or its first and last day."""
+def format_period(start: date | str, end: date | str, words: Translator) -> str:
+    """Format a half-open period: 2026, Oct 2026, or its first and last day."""
     first, after = date.fromisoformat(str(start)), date.fromisoformat(str(end))
     months = (after.year - first.year) * 12 + after.month - first.month
     if first.day == after.day == 1 and months == 1:
-        return f"{first:%Y-%m}"
+        return words.month(first)
     if first.day == after.day == 1 and months == 12 and first.month == 1:
         return f"{first:%Y}"
     last = after - timedelta(days=1)
-    return f"{first}" if last == first else f"{first} … {last}"
+    return (
+        words.full_date(first)
+        if last == first
+        else f"{words.full_date(first)} – {words.full_date(last)}"
+    )
 
 
 def get_row_unit(row: Mapping[str, Any]) -> str:
@@ -121,25 +126,42 @@ def get_row_unit(row: Mapping[str, Any]) -> str:
     return get_display_unit(str(row.get("metric")), str(row.get("unit")))
 
 
-def format_sample(row: Mapping[str, Any]) -> Text:
+def format_sample(row: Mapping[str, Any], words: Translator) -> Text:
     """Format a metric's sample size and confidence interval."""
     parts = []
     if row.get("n") is not None:
-        parts.append(f"n={row['n']:,}")
+        parts.append(words("terminal.sample", row["n"]))
     low, high = row.get("low"), row.get("high")
     if low is not None and high is not None:
         unit, currency = get_row_unit(row), row.get("currency")
         parts.append(
-            f"{format_quantity(low, unit, currency)} … {format_quantity(high, unit, currency)}"
+            " – ".join(format_quantity(edge, unit, words, currency) for edge in (low, high))
         )
     return make_text(", ".join(parts), "dim")
 
 
-def format_band(name: str | None) -> Text:
+def format_segment(segment: Mapping[str, Any] | None, words: Translator) -> str:
+    """Format the values of a segment; codes of ours by their names in the language."""
+    return ", ".join(
+        NO_VALUE if value is None else name_segment(dimension, str(value), words)
+        for dimension, value in (segment or {}).items()
+    )
+
+
+def name_segment(dimension: str, value: str, words: Translator) -> str:
+    """Name a value of a dimension: a code of ours in the language, another one as it is."""
+    code = re.sub(r"[^a-z0-9]+", "_", value.lower()).strip("_")
+    if dimension == "line" and code == "other":
+        return words("terminal.other")
+    return words.find(f"segment.{dimension}.{code}", value)
+
+
+def format_band(name: str | None, words: Translator) -> Text:
     """Format a health band in its colour."""
-    return make_text(name or NO_VALUE, BAND_STYLE.get(name or "", "dim"))
+    style = BAND_STYLE.get(name or "", "dim")
+    return make_text(words.band(name) if name else NO_VALUE, style)
 
 
-def format_score(value: float | None) -> str:
+def format_score(value: float | None, words: Translator) -> str:
     """Format a health score with one decimal."""
-    return NO_VALUE if value is None else f"{value:.1f}"
+    return NO_VALUE if value is None else words.decimal(value, 1)

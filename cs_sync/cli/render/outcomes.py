@@ -3,7 +3,14 @@
 from rich.console import RenderableType
 
 from cs_sync.cli.render.cells import Row, Rows, make_table, table_or_message
-from cs_sync.cli.render.formatting import NO_VALUE, format_difference, format_quantity, make_text
+from cs_sync.cli.render.formatting import (
+    NO_VALUE,
+    format_count,
+    format_difference,
+    format_quantity,
+    make_text,
+)
+from cs_sync.i18n import Translator
 
 COUNTS = (
     "created", "open", "done", "too_late", "ignored", "deleted", "resolved", "waiting",
@@ -15,38 +22,51 @@ PLAYBOOK_FIELDS = (
 )
 
 
-def playbooks_table(rows: Rows) -> RenderableType:
+def playbooks_table(rows: Rows, words: Translator) -> RenderableType:
     """Build the table, one row per playbook; held-out accounts and effect if there are any."""
     compared = any(row["held_out"] for row in rows)
-    table = make_table("playbook", *(f"{name.replace('_', ' ')}>" for name in COUNTS), "recovered>")
-    if compared:
-        for column in ("held out>", "recovered>", "effect>"):
-            table.add_column(column.removesuffix(">"), justify="right")
+    control = ("held_out>", "recovered>", "effect>") if compared else ()
+    columns = ("playbook", *(f"{name}>" for name in COUNTS), "recovered>", *control)
+    table = make_table(words, *columns)
     for row in rows:
         style = "" if row["enabled"] else "dim"
         cells = [
-            make_text(row["playbook"] + ("" if row["enabled"] else " (off)"), style),
-            *(make_text(f"{row[name]:,}", style if row[name] else "dim") for name in COUNTS),
-            make_text(_format_share(row["recovered"], row["judged"])),
+            make_text(_name_playbook(row, words), style),
+            *(
+                make_text(format_count(row[name], words), style if row[name] else "dim")
+                for name in COUNTS
+            ),
+            make_text(_format_share(row["recovered"], row["judged"], words)),
         ]
         if compared:
-            alone = _format_share(row["held_out_recovered"], row["held_out_judged"])
+            alone = _format_share(row["held_out_recovered"], row["held_out_judged"], words)
             cells += [
-                make_text(f"{row['held_out']:,}"),
+                make_text(format_count(row["held_out"], words)),
                 make_text(alone),
-                make_text(_format_effect(row)),
+                make_text(_format_effect(row, words)),
             ]
         table.add_row(*cells)
-    return table_or_message(table, rows, "no playbook")
+    return table_or_message(table, rows, words("terminal.no_playbook"))
 
 
-def _format_share(part: int, whole: int) -> str:
-    return f"{part:,} of {whole:,}" if whole else NO_VALUE
+def _name_playbook(row: Row, words: Translator) -> str:
+    name: str = row["playbook"]
+    return name if row["enabled"] else words("terminal.off", playbook=name)
 
 
-def _format_effect(row: Row) -> str:
-    """Format an effect with its interval: `+12.0 pp (-3.1 % … 26.4 %)`."""
+def _format_share(part: int, whole: int, words: Translator) -> str:
+    if not whole:
+        return NO_VALUE
+    return words(
+        "terminal.share_of", part=format_count(part, words), whole=format_count(whole, words)
+    )
+
+
+def _format_effect(row: Row, words: Translator) -> str:
+    """Format an effect with its interval: `+12.0 pp (-3.1% – 26.4%)`."""
     if row["effect"] is None:
         return NO_VALUE
-    low, high = (format_quantity(row[name], "ratio") for name in ("effect_low", "effect_high"))
-    return f"{format_difference(row['effect'], 'ratio')} ({low} … {high})"
+    low, high = (
+        format_quantity(row[name], "ratio", words) for name in ("effect_low", "effect_high")
+    )
+    return f"{format_difference(row['effect'], 'ratio', words)} ({low} – {high})"

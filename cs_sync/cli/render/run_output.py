@@ -1,5 +1,6 @@
 """Output of a finished run; also used by the sandbox's demo."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,20 +14,19 @@ from cs_sync.cli.render.cells import (
     format_counts,
     freshness_cell,
     join_lines,
-    list_actions,
     make_table,
-    metric_cell,
+    metric_title_cell,
     segment_cell,
     status_cell,
 )
 from cs_sync.cli.render.formatting import (
-    BAND_STYLE,
     NO_VALUE,
+    STATUS_STYLE,
     format_amounts,
     format_band,
     format_cell,
+    format_count,
     format_difference,
-    format_duration,
     format_period,
     format_quantity,
     format_sample,
@@ -35,6 +35,7 @@ from cs_sync.cli.render.formatting import (
     make_text,
 )
 from cs_sync.cli.render.tables import RUN_FIELDS
+from cs_sync.i18n import Translator
 
 if TYPE_CHECKING:
     from cs_sync.runtime.run_result import RunReport, RunSummary
@@ -45,56 +46,64 @@ def build_summary_row(summary: "RunSummary") -> dict[str, Any]:
     return {name: getattr(summary, name) for name in RUN_FIELDS}
 
 
-def print_run_summary(console: Console, summary: "RunSummary") -> None:
-    """Print a run's result: its streams, writes and errors."""
-    if summary.streams:
-        console.print(streams_table(summary.streams))
-    took = format_duration((summary.ended_at - summary.started_at).total_seconds())
-    ended = Text.assemble(
-        make_text(f"run {summary.run} "), status_cell(summary.status), make_text(f" after {took}")
-    )
-    console.print(ended)
+def print_run_summary(console: Console, summary: "RunSummary", words: Translator) -> None:
+    """Print a run's result: its streams, writes and problems."""
+    _print_streams(console, summary, words)
     if any(summary.writes.values()):
-        console.print(make_text(f"written: {format_counts(summary.writes)}"))
+        console.print(make_text(format_counts(summary.writes, "written", words)))
     if summary.message:
         console.print(join_lines(summary.message.splitlines()))
 
 
-def streams_table(streams: Rows) -> RenderableType:
+def _print_streams(console: Console, summary: "RunSummary", words: Translator) -> None:
+    if summary.streams:
+        console.print(streams_table(summary.streams, words))
+    took = words.duration((summary.ended_at - summary.started_at).total_seconds())
+    status = words.find(f"status.{summary.status}", summary.status)
+    ended = words("terminal.run_ended", run=summary.run, status=status, duration=took)
+    console.print(make_text(ended, STATUS_STYLE.get(summary.status, "")))
+
+
+def streams_table(streams: Rows, words: Translator) -> RenderableType:
     """Build the table of streams with their counts."""
-    table = make_table("source", "stream", "status", "records>", "rejected>", "deleted>", "waited>")
+    counts = ("records>", "rejected>", "deleted>", "waited>")
+    table = make_table(words, "source", "stream", "status", *counts)
     for row in streams:
         waited = row["waited_seconds"]
         table.add_row(
-            format_cell(row["source"]),
-            format_cell(row["stream"]),
-            status_cell(row["status"]),
-            make_text(f"{row['records']:,}"),
-            make_text(f"{row['rejected']:,}", "red" if row["rejected"] else "dim"),
-            make_text(f"{row['deleted']:,}", "" if row["deleted"] else "dim"),
-            make_text(format_duration(waited) if waited >= 1 else NO_VALUE, "dim"),
+            format_cell(row["source"], words),
+            format_cell(row["stream"], words),
+            status_cell(row["status"], words),
+            make_text(format_count(row["records"], words)),
+            make_text(format_count(row["rejected"], words), "red" if row["rejected"] else "dim"),
+            make_text(format_count(row["deleted"], words), "" if row["deleted"] else "dim"),
+            make_text(words.duration(waited) if waited >= 1 else NO_VALUE, "dim"),
         )
     return table
 
 
-def print_run_report(console: Console, report: "RunReport") -> None:
+def print_run_report(console: Console, report: "RunReport", words: Translator) -> None:
     """Print the main job's result: run, KPIs, watch list, writes, path of the report."""
-    print_run_summary(console, report.summary)
+    _print_streams(console, report.summary, words)
+    if report.summary.message:
+        console.print(join_lines(report.summary.message.splitlines()))
     if report.kpis:
         newest = max(report.kpis, key=lambda row: str(row["period_end"]))
-        named = format_period(newest["period_start"], newest["period_end"])
-        _print_section(console, f"KPIs of {named}", kpis_table(report.kpis))
+        period = format_period(newest["period_start"], newest["period_end"], words)
+        heading = words("terminal.kpis", period=period)
+        _print_section(console, heading, kpis_table(report.kpis, words))
     if report.bands:
-        _print_section(console, "Health", bands_line(report.bands))
+        _print_section(console, words("terminal.health"), bands_line(report.bands, words))
     if report.watch_list:
-        _print_section(console, "Watch list", watch_list_table(report.watch_list))
-    _print_section(console, "Written to the CRM", writes_summary(report))
+        watched = watch_list_table(report.watch_list, words)
+        _print_section(console, words("terminal.watch_list"), watched)
+    _print_section(console, words("terminal.crm"), writes_summary(report, words))
     for note in report.notes:
-        console.print(make_text(f"note: {note}", "yellow"))
+        console.print(make_text(f"! {note}", "yellow"))
     if report.report_path:
         console.print()
-        path = make_text(str(report.report_path), "bold")
-        console.print(Text.assemble("report: ", path), soft_wrap=True)  # to be copied whole
+        path = words("terminal.report", path=str(report.report_path))
+        console.print(make_text(path, "bold"), soft_wrap=True)  # to be copied whole
 
 
 HEADLINE_METRICS = (
@@ -106,9 +115,9 @@ HEADLINE_METRICS = (
 """What a run shows of its KPIs; `cs-sync metrics` prints all."""
 
 
-def kpis_table(rows: Rows) -> RenderableType:
+def kpis_table(rows: Rows, words: Translator) -> RenderableType:
     """Build the table of headline metrics: newest value and change from the one before."""
-    table = make_table("metric", "value>", "change>", "rests on", "status")
+    table = make_table(words, "metric", "value>", "change>", "sample_size", "status")
     headlines = [row for row in rows if row["metric"] in HEADLINE_METRICS]
     for row, before in pair_newest_rows(headlines):
         if row["value"] is None:
@@ -116,16 +125,16 @@ def kpis_table(rows: Rows) -> RenderableType:
         unit, currency = get_row_unit(row), row.get("currency")
         has_baseline = before is not None and before["value"] is not None
         change = (
-            format_difference(row["value"] - before["value"], unit, currency)
+            format_difference(row["value"] - before["value"], unit, words, currency)
             if has_baseline and before
             else ""
         )
         table.add_row(
-            Text.assemble(metric_cell(row), " ", segment_cell(row)),
-            make_text(format_quantity(row["value"], unit, currency)),
+            Text.assemble(metric_title_cell(row, words), " ", segment_cell(row, words)),
+            make_text(format_quantity(row["value"], unit, words, currency)),
             make_text(change, "dim"),
-            format_sample(row),
-            freshness_cell(row),
+            format_sample(row, words),
+            freshness_cell(row, words),
         )
     return table
 
@@ -146,28 +155,30 @@ def pair_newest_rows(rows: Rows) -> list[tuple[Row, Row | None]]:
     return pairs
 
 
-def bands_line(bands: Mapping[str, int]) -> Text:
+def bands_line(bands: Mapping[str, int], words: Translator) -> Text:
     """Return `230 customers scored: 12 red, 218 green; 25 without enough data`."""
     scored = {band: count for band, count in bands.items() if band != "insufficient"}
     without = bands.get("insufficient", 0)
-    total = sum(scored.values())
-    line = Text(f"{total:,} customer{'s' * (total != 1)} scored")
-    for position, (band, count) in enumerate(scored.items()):
-        line.append(", " if position else ": ").append(f"{count:,} ").append(format_band(band))
-    if without:
-        line.append(f"; {without:,} without enough data", style=BAND_STYLE["insufficient"])
-    return line
+    total = words("terminal.scored", sum(scored.values()))
+    counts = ", ".join(
+        f"{format_count(count, words)} {words.band(band)}" for band, count in scored.items()
+    )
+    line = words("terminal.scored_bands", scored=total, bands=counts) if scored else total
+    if not without:
+        return make_text(line)
+    rest = words("terminal.unscored", without)
+    return make_text(words("terminal.list_of_two", first=line, second=rest))
 
 
-def watch_list_table(rows: Rows) -> RenderableType:
-    """Build the watch list: accounts by priority, with MRR at stake, score, band, reasons."""
-    table = make_table("account", "MRR>", "score>", "band", "why")
+def watch_list_table(rows: Rows, words: Translator) -> RenderableType:
+    """Build the watch list: accounts by priority, with MRR at risk, score, band, reasons."""
+    table = make_table(words, "account", "mrr>", "score>", "band", "reasons")
     for row in rows:
         table.add_row(
             account_cell(row),
-            make_text(format_amounts(row.get("mrr"))),
-            make_text(format_score(row["score"])),
-            format_band(row["band"]),
+            make_text(format_amounts(row.get("mrr"), words)),
+            make_text(format_score(row["score"], words)),
+            format_band(row["band"], words),
             _reasons_cell(row),
         )
     return table
@@ -181,19 +192,18 @@ def _reasons_cell(row: Row) -> Text:
     return why
 
 
-def writes_summary(report: "RunReport") -> RenderableType:
+def writes_summary(report: "RunReport", words: Translator) -> RenderableType:
     """Return what a run wrote or planned to write."""
     writes = report.summary.writes
     if any(count for name, count in writes.items() if name != "unchanged"):
-        return make_text(format_counts(writes))
-    waiting = [row for row in report.plan if row["action"] in ("create", "update")]
+        return make_text(format_counts(writes, "written", words))
+    waiting = Counter(row["action"] for row in report.plan if row["action"] in ("create", "update"))
     if waiting:
-        counts = {
-            action: sum(r["action"] == action for r in waiting) for action in list_actions(waiting)
-        }
-        return make_text(f"nothing; planned: {format_counts(counts)}")
-    unchanged = f" ({writes['unchanged']:,} unchanged)" if writes.get("unchanged") else ""
-    return make_text(f"nothing had to be written{unchanged}")
+        return make_text(words("terminal.planned", counts=format_counts(waiting, "planned", words)))
+    unchanged = format_counts({"unchanged": writes.get("unchanged", 0)}, "written", words)
+    if unchanged:
+        return make_text(words("terminal.no_changes_of", counts=unchanged))
+    return make_text(words("terminal.no_changes"))
 
 
 def _print_section(console: Console, heading: str, content: RenderableType) -> None:

@@ -1,7 +1,6 @@
 """One table per command, from the same rows as its JSON."""
 
-from textwrap import shorten
-from typing import Any
+from datetime import date
 
 from rich.console import Group, RenderableType
 from rich.text import Text
@@ -11,11 +10,9 @@ from cs_sync.cli.render.cells import (
     Rows,
     account_cell,
     benchmark_cell,
-    format_cell_number,
     format_counts,
     freshness_cell,
     join_lines,
-    list_actions,
     make_table,
     metric_cell,
     policy_cell,
@@ -26,16 +23,18 @@ from cs_sync.cli.render.formatting import (
     NO_VALUE,
     format_band,
     format_cell,
+    format_count,
     format_difference,
-    format_duration,
     format_money,
     format_period,
     format_quantity,
     format_sample,
     format_score,
+    format_segment,
     get_row_unit,
     make_text,
 )
+from cs_sync.i18n import Translator
 
 METRIC_FIELDS = (
     *("metric", "period_start", "period_end", "segment", "currency", "value", "unit"),
@@ -54,177 +53,189 @@ SCORE_FIELDS = (
     *("account", "name", "as_of", "score", "band", "coverage", "mode", "contributions"),
     *("reasons", "change_30d", "left_out"),
 )
-_CHANGE_WIDTH = 100
-PLAN_FIELDS = ("destination", "object", "account", "key", "action", "changes", "reason")
+PEOPLES_RULES = ("answer", "override")
+"""Rules whose reason is somebody's own text; that of the others says the rule in English."""
 RUN_FIELDS = ("run", "started_at", "ended_at", "status", "streams", "writes")
-ACTION_STYLE = {"create": "green", "update": "yellow", "refused": "red"}
 
 
-def check_table(rows: Rows) -> RenderableType:
+def check_table(rows: Rows, words: Translator) -> RenderableType:
     """Build the table of connections and streams, with a remedy for failed ones."""
-    table = make_table("source", "stream", "", "")
+    table = make_table(words, "source", "stream", "", "")
     for row in rows:
-        mark = make_text("ok", "green") if row["ok"] else make_text("failed", "red")
+        mark = status_cell("ok" if row["ok"] else "failed", words)
         message = make_text(row["message"] or "")
         if not row["ok"] and row["remedy"]:
             message = Text.assemble(message, "\n", make_text(f"→ {row['remedy']}", "bold"))
-        table.add_row(format_cell(row["source"]), format_cell(row["stream"]), mark, message)
-    return table_or_message(table, rows, "no connector is configured")
+        where = (format_cell(row[name], words) for name in ("source", "stream"))
+        table.add_row(*where, mark, message)
+    return table_or_message(table, rows, words("terminal.no_connector"))
 
 
-def metrics_table(rows: Rows) -> RenderableType:
+def metrics_table(rows: Rows, words: Translator) -> RenderableType:
     """Build the table of metrics with period, segment, target and sample size."""
     segmented = any(row.get("segment") for row in rows)
     policies = len({row.get("policy") for row in rows}) > 1
-    compared = any(benchmark_cell(row) for row in rows)
-    table = make_table("metric", "period", "value>", "rests on", "status")
+    compared = any(benchmark_cell(row, words) for row in rows)
+    table = make_table(words, "metric", "period", "value>", "sample_size", "status")
     if compared:
-        table.add_column("good is")
+        table.add_column(words("column.target"))
     if segmented:
-        table.add_column("segment")
+        table.add_column(words("column.segment"))
     if policies:
-        table.add_column("policy")
+        table.add_column(words("column.policy"))
     for row in rows:
         cells = [
             metric_cell(row),
-            make_text(format_period(row["period_start"], row["period_end"])),
-            make_text(format_quantity(row["value"], get_row_unit(row), row.get("currency"))),
-            format_sample(row),
-            freshness_cell(row),
+            make_text(format_period(row["period_start"], row["period_end"], words)),
+            make_text(format_quantity(row["value"], get_row_unit(row), words, row.get("currency"))),
+            format_sample(row, words),
+            freshness_cell(row, words),
         ]
-        cells += [benchmark_cell(row)] if compared else []
-        cells += [format_cell(row.get("segment"))] if segmented else []
+        cells += [benchmark_cell(row, words)] if compared else []
+        cells += [make_text(_format_named_segment(row, words))] if segmented else []
         cells += [policy_cell(row)] if policies else []
         table.add_row(*cells)
-    return table_or_message(table, rows, "no metric for this period")
+    return table_or_message(table, rows, words("terminal.no_metric"))
 
 
-def mrr_table(rows: Rows) -> RenderableType:
+def mrr_table(rows: Rows, words: Translator) -> RenderableType:
     """Build the bridge from opening to closing MRR, without movements that never occur."""
     moved = [m for m in MOVEMENTS if m in ("opening", "closing") or any(r.get(m) for r in rows)]
     keys = [k for k in ("account", "segment") if any(row.get(k) for row in rows)]
-    table = make_table(*keys, "period", *(f"{movement}>" for movement in moved))
+    table = make_table(words, *keys, "period", *(f"{movement}>" for movement in moved))
     for row in rows:
         table.add_row(
-            *(format_cell(row.get(key)) for key in keys),
-            make_text(format_period(row["period_start"], row["period_end"])),
-            *(_movement_cell(row, movement) for movement in moved),
+            *(
+                make_text(_format_named_segment(row, words))
+                if key == "segment"
+                else format_cell(row.get(key), words)
+                for key in keys
+            ),
+            make_text(format_period(row["period_start"], row["period_end"], words)),
+            *(_movement_cell(row, movement, words) for movement in moved),
         )
-    return table_or_message(table, rows, "no MRR in this time")
+    return table_or_message(table, rows, words("terminal.no_mrr"))
 
 
-def reconcile_table(rows: Rows) -> RenderableType:
+def reconcile_table(rows: Rows, words: Translator) -> RenderableType:
     """Build the table of MRR against invoices: differences, totals, reconciled share."""
     table = make_table(
-        "account", "month", "MRR>", "invoiced>", "difference>", "cause", "unexplained>"
+        words, "account", "month", "mrr>", "invoiced>", "difference>", "cause", "unexplained>"
     )
     for row in rows:
         whole = row["account"] is None
         amounts = [row[name] for name in ("mrr", "invoiced", "difference", "unexplained")]
         mrr, invoiced, off, unexplained = (
-            make_text(format_money(a, row["currency"])) for a in amounts
+            make_text(format_money(a, row["currency"], words)) for a in amounts
         )
         table.add_row(
-            make_text("all accounts", "bold") if whole else make_text(row["account"]),
-            *(make_text(row["month"]), mrr, invoiced, off),
-            make_text(row["cause"] or "", "red" if row["cause"] == "unknown" else ""),
+            make_text(words("terminal.all_accounts"), "bold")
+            if whole
+            else make_text(row["account"]),
+            *(make_text(_format_month(row["month"], words)), mrr, invoiced, off),
+            make_text(_name_cause(row["cause"], words), "red" if row["cause"] == "unknown" else ""),
             unexplained,
         )
     if not rows:
-        return make_text("no MRR and no invoices for this month", "dim")
+        return make_text(words("terminal.no_reconciliation"), "dim")
     return Group(
-        table, *(_reconciled_share(row) for row in rows if row["account"] is None and row["mrr"])
+        table,
+        *(_reconciled_share(row, words) for row in rows if row["account"] is None and row["mrr"]),
     )
 
 
-def _reconciled_share(row: Row) -> Text:
-    share = format_quantity(row["tied"] / row["mrr"], "ratio")
+def _reconciled_share(row: Row, words: Translator) -> Text:
+    share = format_quantity(row["tied"] / row["mrr"], "ratio", words)
     tied, mrr, rest = (
-        format_money(row[name], row["currency"]) for name in ("tied", "mrr", "unexplained")
+        format_money(row[name], row["currency"], words) for name in ("tied", "mrr", "unexplained")
     )
-    return make_text(
-        f"{share} of MRR ties to invoices ({tied} of {mrr}); {rest} unexplained", "bold"
+    return make_text(words("terminal.tied", share=share, tied=tied, mrr=mrr, rest=rest), "bold")
+
+
+def _name_cause(cause: str | None, words: Translator) -> str:
+    return words.find(f"cause.{cause}", cause) if cause else ""
+
+
+def _format_month(month: str, words: Translator) -> str:
+    return words.month(date.fromisoformat(f"{month}-01"))
+
+
+def _format_named_segment(row: Row, words: Translator) -> str:
+    """Return `plan: Team`: the segment's values, each behind the name of its dimension."""
+    return ", ".join(
+        f"{words.find(f'column.{name}', name)}: {format_segment({name: value}, words)}"
+        for name, value in (row.get("segment") or {}).items()
     )
 
 
-def scores_table(rows: Rows) -> RenderableType:
+def scores_table(rows: Rows, words: Translator) -> RenderableType:
     """Build the table of accounts: score, band, change and first two reasons."""
-    table = make_table("account", "score>", "band", "30 d>", "known>", "reasons")
+    table = make_table(words, "account", "score>", "band", "change_30d>", "coverage>", "reasons")
     for row in rows:
         change = row.get("change_30d")
         table.add_row(
             account_cell(row),
-            make_text(format_score(row["score"])),
-            format_band(row["band"]),
-            make_text(NO_VALUE if change is None else format_difference(change, "score")),
-            make_text(format_quantity(row["coverage"], "ratio"), "dim"),
+            make_text(format_score(row["score"], words)),
+            format_band(row["band"], words),
+            make_text(NO_VALUE if change is None else format_difference(change, "score", words)),
+            make_text(format_quantity(row["coverage"], "ratio", words), "dim"),
             join_lines(row["reasons"][:2]),
         )
-    return table_or_message(table, rows, "no account has a score yet; run cs-sync sync first")
+    return table_or_message(table, rows, words("terminal.no_score"))
 
 
-def plan_table(rows: Rows) -> RenderableType:
-    """Build the table of planned writes with reasons; unchanged ones are only counted."""
-    changing = [row for row in rows if row["action"] != "unchanged"]
-    table = make_table("action", "object", "account", "changes", "reason")
-    for row in changing:
+def accounts_table(rows: Rows, words: Translator) -> RenderableType:
+    """Build the table of accounts and their records; a person's reason is quoted."""
+    columns = ["account", "source", "source_id", "rule", "reason", "since"]
+    optional = [name for name in ("merged_into", "deleted_at") if any(r[name] for r in rows)]
+    table = make_table(words, *columns, *optional)
+    for row in rows:
+        reason = row["reason"] if row["rule"] in PEOPLES_RULES else None
         table.add_row(
-            make_text(row["action"], ACTION_STYLE.get(row["action"], "")),
-            format_cell(row["object"]),
-            format_cell(row["account"]),
-            join_lines(
-                _format_field_change(field, *pair) for field, pair in row["changes"].items()
-            ),
-            format_cell(row.get("reason")),
+            account_cell(row),
+            *(format_cell(row[name], words) for name in ("source", "source_id")),
+            make_text(words.find(f"rule.{row['rule']}", row["rule"])),
+            make_text(words("format.quoted", text=reason) if reason else NO_VALUE),
+            format_cell(row["since"], words),
+            *(format_cell(row[name], words) for name in optional),
         )
-    counts = format_counts({a: [r["action"] for r in rows].count(a) for a in list_actions(rows)})
-    return (
-        Group(table, make_text(counts, "bold"))
-        if changing
-        else make_text(counts or "nothing to write")
-    )
+    return table_or_message(table, rows, words("terminal.nothing"))
 
 
-def _format_field_change(field: str, old: Any, new: Any) -> str:
-    """Format a field's change; long texts are shortened here, complete in the JSON."""
-    after = shorten(format_cell_number(new), _CHANGE_WIDTH, placeholder=" …")
-    if old is None:
-        return f"{field}: {after}"
-    return f"{field}: {shorten(format_cell_number(old), _CHANGE_WIDTH, placeholder=' …')} → {after}"
-
-
-def runs_table(rows: Rows) -> RenderableType:
+def runs_table(rows: Rows, words: Translator) -> RenderableType:
     """Build the table of past runs."""
-    table = make_table("run", "command", "started", "took>", "status", "records>", "written")
+    table = make_table(words, "run", "command", "started", "took>", "status", "records>", "written")
     for row in rows:
         ended = row["ended_at"]
-        took = format_duration((ended - row["started_at"]).total_seconds()) if ended else NO_VALUE
+        took = words.duration((ended - row["started_at"]).total_seconds()) if ended else NO_VALUE
         table.add_row(
-            format_cell(row["run"]),
-            format_cell(row.get("command")),
-            format_cell(row["started_at"]),
+            format_cell(row["run"], words),
+            format_cell(row.get("command"), words),
+            format_cell(row["started_at"], words),
             make_text(took),
-            status_cell(row["status"]),
-            make_text(f"{sum(stream['records'] for stream in row['streams']):,}"),
-            make_text(format_counts(row["writes"]) or NO_VALUE),
+            status_cell(row["status"], words),
+            make_text(format_count(sum(s["records"] for s in row["streams"]), words)),
+            make_text(format_counts(row["writes"], "written", words) or NO_VALUE),
         )
-    return table_or_message(table, rows, "no run yet")
+    return table_or_message(table, rows, words("terminal.no_run"))
 
 
-def rejects_table(rows: Rows) -> RenderableType:
+def rejects_table(rows: Rows, words: Translator) -> RenderableType:
     """Build the table of rejected records, without their raw data (that is in the JSON)."""
-    table = make_table("source", "record", "id", "code", "reason", "tries>", "last")
+    table = make_table(
+        words, "source", "record", "id", "code", "reason", "attempts>", "rejected_at"
+    )
     for row in rows:
         table.add_row(
             *(
-                format_cell(row[name])
+                format_cell(row[name], words)
                 for name in ("source", "record", "source_id", "code", "reason")
             ),
-            *(format_cell(row["attempts"]), format_cell(row["rejected_at"])),
+            *(format_cell(row["attempts"], words), format_cell(row["rejected_at"], words)),
         )
-    return table_or_message(table, rows, "no record was rejected")
+    return table_or_message(table, rows, words("terminal.no_reject"))
 
 
-def _movement_cell(row: Row, movement: str) -> Text:
+def _movement_cell(row: Row, movement: str, words: Translator) -> Text:
     amount = row.get(movement)
-    return make_text(format_money(amount, row["currency"]), "dim" if not amount else "")
+    return make_text(format_money(amount, row["currency"], words), "dim" if not amount else "")

@@ -5,7 +5,14 @@ from textwrap import shorten
 from rich.console import RenderableType
 
 from cs_sync.cli.render.cells import Rows, join_lines, make_table, segment_cell, table_or_message
-from cs_sync.cli.render.formatting import NO_VALUE, format_money, format_quantity, make_text
+from cs_sync.cli.render.formatting import (
+    format_count,
+    format_money,
+    format_quantity,
+    format_score,
+    make_text,
+)
+from cs_sync.i18n import Translator
 
 TOPIC_FIELDS = (
     *("topic", "period_start", "period_end", "segment", "n", "share", "accounts"),
@@ -14,27 +21,27 @@ TOPIC_FIELDS = (
 _QUOTES, _WIDTH = 2, 80
 
 
-def topics_table(rows: Rows) -> RenderableType:
+def topics_table(rows: Rows, words: Translator) -> RenderableType:
     """Build the table of topics with typical comments, shortened; complete in the JSON."""
     segmented = any(row["segment"] for row in rows)
-    columns = ["n>", "share>", "accounts>", "score>", "detractors>", "MRR>", "in their words"]
-    table = make_table("topic", *(["segment"] if segmented else []), *columns)
+    columns = ["n>", "share>", "accounts>", "score>", "detractors>", "mrr>", "quotes"]
+    table = make_table(words, "topic", *(["segment"] if segmented else []), *columns)
     for row in rows:
         quotes = [
-            f"“{shorten(quote, _WIDTH, placeholder=' …')}”"
+            words("format.quoted", text=shorten(quote, _WIDTH, placeholder=" …"))
             for quote in list(dict.fromkeys(comment["text"] for comment in row["comments"]))[
                 :_QUOTES
             ]
         ]
         table.add_row(
-            make_text(row["topic"] or "other"),
-            *([segment_cell(row)] if segmented else []),
-            make_text(f"{row['n']:,}"),
-            make_text(format_quantity(row["share"], "ratio")),
-            make_text(f"{row['accounts']:,}"),
-            make_text(NO_VALUE if row["mean_score"] is None else f"{row['mean_score']:.1f}"),
-            make_text(format_quantity(row["detractor_share"], "ratio")),
-            make_text(format_money(row["mrr"], row["currency"])),
+            make_text(row["topic"] or words("terminal.other")),
+            *([segment_cell(row, words)] if segmented else []),
+            make_text(format_count(row["n"], words)),
+            make_text(format_quantity(row["share"], "ratio", words)),
+            make_text(format_count(row["accounts"], words)),
+            make_text(format_score(row["mean_score"], words)),
+            make_text(format_quantity(row["detractor_share"], "ratio", words)),
+            make_text(format_money(row["mrr"], row["currency"], words)),
             join_lines(quotes),
         )
-    return table_or_message(table, rows, "no topics")
+    return table_or_message(table, rows, words("terminal.no_topic"))

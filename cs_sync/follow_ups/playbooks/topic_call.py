@@ -13,7 +13,7 @@ from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
 from cs_sync.follow_ups.wording import build_title, format_list, list_advice
 from cs_sync.health.facts import TicketFact
-from cs_sync.health.wording import to_plain_line
+from cs_sync.health.wording import name_topic
 
 
 class TopicSettings(PlaybookSettings):
@@ -40,7 +40,7 @@ def propose(view: AccountView, settings: TopicSettings) -> Iterator[Proposal]:
 def _build_proposal(
     view: AccountView, topic: str, tickets: list[TicketFact], decisive: TicketFact
 ) -> Proposal:
-    name, count = to_plain_line(topic.replace("_", " "), 40), len(tickets)
+    name, count = name_topic(topic, view.words), len(tickets)
     evidence = tuple(build_ticket_evidence(ticket, view) for ticket in tickets)
     month = f"{topic} in {tickets[-1].opened_at.astimezone(ZoneInfo(view.zone)):%Y-%m}"
     going_on = (o for o in view.occasions.get("topic_call", ()) if o.rpartition(" in ")[0] == topic)

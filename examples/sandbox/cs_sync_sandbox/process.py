@@ -15,7 +15,7 @@ class Sandbox:
     """A sandbox on a free loopback port: `with Sandbox(seed=7) as box: box.url`.
 
     Args:
-        seed: which Acme.
+        seed: the random seed.
         today: the world's day; by default the day it is in UTC.
         accounts: how many customers Acme has.
         limits: whether rate limits are enforced.
