@@ -118,9 +118,11 @@ def test_another_month_is_asked_for_and_must_be_over(place: Place) -> None:
 def test_the_table_ends_with_the_share_that_ties(place: Place) -> None:
     output = place.run("reconcile").said
     assert (
-        "88.2% of MRR ties to invoices (335.00 EUR of 380.00 EUR); unexplained: 10.00 EUR" in said
+        "88.2% of MRR ties to invoices (335.00 EUR of 380.00 EUR); unexplained: 10.00 EUR" in output
     )
-    assert "100.0% of MRR ties to invoices (90.00 USD of 90.00 USD); unexplained: 0.00 USD" in said
+    assert (
+        "100.0% of MRR ties to invoices (90.00 USD of 90.00 USD); unexplained: 0.00 USD" in output
+    )
     assert place.run("--format", "csv", "reconcile").out.startswith(
         "account,month,currency,mrr,invoiced,difference,cause,unexplained,tied\n"
         "gone,2026-02,EUR,3000,2000,1000,unknown,1000,2000\n"
