@@ -217,8 +217,8 @@ def _join_end_segments(scope: Scope, periods: CTE, stocks: CTE) -> CTE:
     joined: FromClause = stocks.join(periods, periods.c.period == stocks.c.period)
     account, columns = stocks.c.account_id, list[ColumnElement[str]]()
     for label, at, knowledge in (
-        ("segment", "closed_at", "get_closing_knowledge"),
-        ("before", "opened_at", "get_opening_knowledge"),
+        ("segment", "closed_at", "knows"),
+        ("before", "opened_at", "knew"),
     ):
         joined, marks = join_segments(
             scope, joined, account, periods.c[at], label=label, known_at=periods.c[knowledge]
