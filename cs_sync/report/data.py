@@ -32,7 +32,8 @@ class HistoryPoint:
 
     `mrr` is in minor units of the report's currency at today's rate; an account with MRR in
     any currency is `paying`. `score` and `band` are None for an account that was no customer
-    then; `lost` maps each known input of the score to the points that it cost.
+    then; `lost` maps each known input of the score to the points that it cost, those of a
+    bonus below zero.
     """
 
     mrr: int = 0

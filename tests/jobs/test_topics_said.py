@@ -163,7 +163,7 @@ def test_comments_are_kept_as_they_were_written(place: Place) -> None:
         "data/survey_responses.csv",
         BOOKS["survey_responses.csv"] + f"w1,nps,dan,8,0,10,2026-03-01T10:00,{words}\n",
     )
-    assert place.run("sync").code == 0
+    assert place.run("sync", "--full", "--allow-deletions").code == 0
     (row,) = place.select("SELECT comment FROM survey_response WHERE source_id = 'w1'")
     assert row["comment"] == 'Gut, aber: „teuer"\t– 20 % zu viel …'
     shown = [c for r in place.json("analyse", "topics") for c in r["comments"]]

@@ -120,7 +120,7 @@ def hostile(kpi: Callable[..., Any], step: Callable[..., Any]) -> ReportData:
         change_30d=-72.6,
         first_paid=date(2026, 2, 3),
         past=[HistoryPoint()] * 3 + [point(10_000)] * 9,
-        reasons=[(HOSTILE, 40.0), ("No NPS answer", None)],
+        reasons=[(HOSTILE, 40.0), ("No NPS answer", None), ("More use", -5.0)],
         tickets=[TicketLine(TODAY, HOSTILE, HOSTILE, True, "javascript:alert(1)")],
         answers=[AnswerLine(TODAY, "nps", 3, 10, HOSTILE, HOSTILE)],
         use=UseLine(2, 13, TODAY, 1, 12),

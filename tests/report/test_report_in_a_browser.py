@@ -92,7 +92,16 @@ def test_a_deep_link_opens_an_account_and_escape_closes_it(tab: Tab, page: Path)
     show(tab, page, at="#acc-1")
     assert tab.run("document.querySelector('dialog h2').textContent") == HOSTILE
     text = tab.run("document.querySelector('dialog').innerText").replace("\u00a0", " ")
-    for part in ("123.45 EUR", "17", "−73", "−40", "Seats used: 1 of 12", "NPS 3", "Later"):
+    for part in (
+        "123.45 EUR",
+        "17",
+        "−73",
+        "−40",
+        "More use +5",
+        "Seats used: 1 of 12",
+        "NPS 3",
+        "Later",
+    ):
         assert part in text, part
     assert tab.run("document.activeElement.closest('dialog') !== null")
     links = tab.run("[...document.querySelectorAll('dialog a')].map((one) => one.href)")
