@@ -118,3 +118,53 @@ def test_every_decision_is_short_and_in_the_index(decision: Path) -> None:
     index = (decision.parent / "README.md").read_text(encoding="utf-8")
     assert len(lines) < 40
     assert index.count(f"[{lines[0].removeprefix('# ')}]({decision.name})") == 1
+
+
+REPLACED = {
+    "had to be written": "No changes",
+    "Before you read on": "Alerts",
+    "must wait for another day": "deferred (daily limit)",
+    "go to nobody": "unassigned",
+    "good is": "target",
+    "not proven by the source": "estimated",
+    "without a look at": "unreachable; used last state",
+    "the 28 before": "previous 28 days",
+    "does not use yet": "drive adoption",
+    "before it leaves": "before cancellation",
+    "pays less since": "downgraded on",
+    "fewer units": "fewer seats",
+    "knows this account": "no usage data",
+    "wait for us": "awaiting our reply",
+    "won or lost": "gained or lost",
+    "solved at first contact": "first-contact resolution",
+    "against the whole": "vs overall",
+    "take back that": "reopen",
+    "which acme": "random seed",
+    "kind of the files": "output format",
+    "has peace": "cool-down period",
+    "each week louder": "escalates weekly",
+    "nought": "zero",
+    "made up for once": "catch-up run",
+    "touched by nobody": "no activity",
+    "buried": "soft-deleted",
+    "take a door": "get a client",
+}
+"""Phrase that nobody in the field would write → what they write."""
+FOR_PEOPLE = [
+    path
+    for path in FILES
+    if path.suffix in (".md", ".py", ".toml", ".j2", ".js", ".ts", ".tsx", ".service", ".timer")
+    and not {"tests", "decisions", "benchmarks", "schemas"}.intersection(path.parts)
+]
+
+
+@pytest.mark.parametrize("phrase", REPLACED)
+def test_the_output_speaks_the_fields_english(phrase: str) -> None:
+    """In messages, help, pages and docstrings alike; a wrapped line counts as one."""
+    pattern = re.compile(r"\b" + r"[\s#\"]+".join(phrase.split()) + r"\b", re.IGNORECASE)
+    found = [
+        f"{by_path(path)}: say {REPLACED[phrase]!r}"
+        for path in FOR_PEOPLE
+        if pattern.search(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []

@@ -1,4 +1,4 @@
-"""Priority of a follow-up: that of its playbook, less where little money is at stake."""
+"""Priority of a follow-up: that of its playbook, less where little money is at risk."""
 
 from cs_sync.follow_ups.settings import FollowUpSettings, Priority
 from cs_sync.follow_ups.view import AccountView
@@ -30,7 +30,7 @@ def is_substantial(view: AccountView, lost: float, share: float, amount: float |
 def weigh_priority(
     highest: Priority, stake: float, view: AccountView, settings: FollowUpSettings
 ) -> Priority:
-    """Return a priority by the money at stake per month.
+    """Return a priority by the money at risk per month.
 
     Below `high_from` it falls by one level, below `low_below` by two. Where no threshold is
     set and nobody pays, it stays.

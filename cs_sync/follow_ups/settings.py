@@ -61,11 +61,11 @@ class PlaybookSettings(Settings):
         default=timedelta(hours=24), description="From the event itself, not from the sync."
     )
     priority: Priority = Field(
-        default="medium", description="The highest; less where little money is at stake."
+        default="medium", description="The highest; less where little money is at risk."
     )
     cool_down: Duration = Field(
         default=timedelta(0),
-        description="How long an account has peace after a follow-up of this playbook.",
+        description="Cool-down period of an account after a follow-up of this playbook.",
     )
     assignee: Email | None = Field(
         default=None, description="E-mail address of who gets them, instead of the owner."
@@ -117,7 +117,7 @@ class FollowUpSettings(WorkingTime):
     )
     ignored_after: Duration = Field(
         default=timedelta(days=14),
-        description="Overdue for so long, and touched by nobody: it was ignored.",
+        description="Overdue for so long with no activity: it counts as ignored.",
     )
     recovered_within: Duration = Field(
         default=timedelta(days=60),

@@ -94,7 +94,7 @@ class RunningSubscription:
 
 @dataclass(frozen=True, slots=True)
 class UsageFact:
-    """Days of use: the last 28 days, the 28 before, and the last day.
+    """Days of use: the last 28 days, the previous 28, and the last day.
 
     `people` is the number of active people in the last 28 days; 0 if usage is only known
     per account. `first_day` is the first day of use on record.

@@ -10,7 +10,7 @@ LANGUAGES: tuple[Language, ...] = get_args(Language)
 PARTS = ("", "report.", "terminal.")
 """What a file's name begins with: tasks, reasons and fields; the report; the terminal."""
 FORMS = ("zero", "one", "two", "few", "many", "other")
-"""The plural categories of Unicode CLDR; `zero` is also said of nought where a message has it."""
+"""The plural categories of Unicode CLDR; `zero` is also used for zero where a message has it."""
 
 Message = str | Mapping[str, str]
 """A text with {fields}, or one text per plural category of the number {n} in it."""

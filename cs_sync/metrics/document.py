@@ -90,7 +90,7 @@ def _render_metric(metric: Metric) -> str:
         *([f"- also called: {', '.join(metric.aliases)}"] if metric.aliases else []),
         f"- unit: {unit}",
         f"- sources: {'; '.join(metric.sources)}",
-        f"- rests on: {', '.join(f'`{table}`' for table in metric.inputs)}",
+        f"- inputs: {', '.join(f'`{table}`' for table in metric.inputs)}",
     ]
     if metric.spread != "none":
         lines.append(f"- interval: {_INTERVALS[metric.spread]}")

@@ -116,12 +116,12 @@ def _build_movement_chart(
         },
     }
     rule = {"type": "rule", "color": "var(--soft)", "aria": False}
-    nought = {"mark": rule, "encoding": {"y": {"datum": 0}}}
+    zero_line = {"mark": rule, "encoding": {"y": {"datum": 0}}}
     return {
         "width": width - 60,
         "height": 190,
         "data": {"values": values},
-        "layer": [bars, nought],
+        "layer": [bars, zero_line],
     }
 
 

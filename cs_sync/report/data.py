@@ -69,7 +69,7 @@ class AnswerLine:
 
 @dataclass(frozen=True, slots=True)
 class UseLine:
-    """Days of use in the last 28 days and the 28 before, and the active people."""
+    """Days of use in the last and the previous 28 days, and the active people."""
 
     recent_days: int
     earlier_days: int

@@ -142,7 +142,7 @@ class Formats:
         return ("+" if minor > 0 else "") + self.money(minor)
 
     def signed_units(self, minor: int) -> str:
-        """Format whole units of the report's currency with a sign; a dash for nought."""
+        """Format whole units of the report's currency with a sign; a dash for zero."""
         amount = to_major_units(minor, self.currency)
         return ("+" if amount > 0 else "") + self.number(amount) if amount else UNKNOWN
 

@@ -67,7 +67,7 @@ def _name_occasion(subscription: RunningSubscription) -> str:
 CANCELLATION_CALL = Playbook(
     name="cancellation_call",
     title="Call before a cancellation",
-    description="An account that cancelled and still has time left is called before it leaves.",
+    description="An account that cancelled and still has time left is called before cancellation.",
     propose=propose,
     defaults=PlaybookSettings(priority="high", due_in=timedelta(days=1)),
     resolved=resolved,

@@ -41,7 +41,7 @@ def propose(view: AccountView, settings: AnswerSettings) -> Iterator[Proposal]:
 
 PASSIVE_VALUE = Playbook(
     name="passive_value",
-    title="Show a passive more value",
+    title="Passive follow-up",
     description="An NPS answer of 7 or 8 becomes the offer of a tutorial that fits.",
     propose=propose,
     defaults=AnswerSettings(priority="low", due_in=timedelta(days=5), cool_down=timedelta(days=30)),

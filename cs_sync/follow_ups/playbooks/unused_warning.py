@@ -77,7 +77,7 @@ def resolved(view: AccountView, occasion: str, settings: PlaybookSettings) -> st
 UNUSED_WARNING = Playbook(
     name="unused_warning",
     title="Warn of an unused account",
-    description="A paying account without use for 14 days is asked about it, each week louder.",
+    description="A paying account without use for 14 days is asked about it; it escalates weekly.",
     propose=propose,
     defaults=UnusedSettings(due_in=timedelta(days=2)),
     resolved=resolved,

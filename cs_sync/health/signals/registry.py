@@ -97,7 +97,7 @@ _ALL = (
     ),
     Signal(
         "usage_trend_28", usage_trend_28, (UsageDay,), "more",
-        meaning="Events of the last 28 days ÷ events of the 28 before: 1 is no change, 0.6 a fall "
+        meaning="Events of the last 28 days ÷ events of the previous 28: 1 is no change, 0.6 a fall "
         "by 40 %. Missing until the account has used it for 56 days, or without earlier events.",
     ),
     Signal(
@@ -169,7 +169,7 @@ FEATURE_SIGNAL = Signal(
     meaning="How often the account used the feature of this name in the last 28 days, as "
     "`feature_days` give it (of PostHog: your own events); where only people are counted, each "
     "counts once a day. Missing where no source that ever saw the feature knows the account, so "
-    "that a mistyped name is no nought.",
+    "that a mistyped name is not taken for zero.",
 )  # fmt: skip
 """The signal that every feature or event has, by its own name."""
 

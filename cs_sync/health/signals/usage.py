@@ -84,7 +84,7 @@ def last_day_of_use(scope: SignalScope) -> Select[Any]:
 
 
 def usage_trend_28(scope: SignalScope) -> Select[Any]:
-    """Select events of the last 28 days ÷ events of the 28 before.
+    """Select events of the last 28 days ÷ events of the previous 28.
 
     The value is unknown until the account has used the product for 56 days.
     """

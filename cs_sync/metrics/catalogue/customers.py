@@ -49,7 +49,7 @@ def _select_policy_churn_rate(scope: Scope) -> Select[Any]:
 CUSTOMERS: tuple[Metric, ...] = (
     Metric(
         "customers", "Customers", "count",
-        "accounts with MRR above nought in any currency, just before the period's end",
+        "accounts with MRR above zero in any currency, just before the period's end",
         ("ChartMogul help, article 203299912",), _select_customer_count, BILLING,
         adds_up=True, stage=("retention",),
         edge_cases="Free and trial accounts are not customers.",

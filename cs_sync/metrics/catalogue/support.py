@@ -220,7 +220,7 @@ SUPPORT: tuple[Metric, ...] = (
         edge_cases="Provisional until the window (7 days) is over. A ticket that is open again "
         "is not solved and not counted. Tickets whose number of "
         "replies is unknown are left out, and so are those with an excluded tag. Without any reply "
-        "(`abandoned`) a ticket counts as not solved at first contact; `at_most_one` takes it for "
+        "(`abandoned`) a ticket counts as no first-contact resolution; `at_most_one` takes it for "
         "solved. With `transfer_counts_as_contact` whoever takes a ticket over is another contact. "
         "Without `eligible_channels` all count. Two tickets without a topic are not on the same "
         "one.",

@@ -290,7 +290,7 @@ TRIALS: tuple[Metric, ...] = (
         spread="poisson",
     ),
     _make_trial_metric(
-        "trial_conversion_lift", "Trial conversion against the whole",
+        "trial_conversion_lift", "Trial conversion vs overall",
         "trial conversion rate of a segment ÷ that of all accounts", "Standard definition",
         _select_lift,
         "For --by; without it 1. Well above 1: a segment to shift effort to.", spread="log",

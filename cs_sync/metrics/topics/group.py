@@ -131,7 +131,7 @@ def _factorise(weights: Any, count: int) -> tuple[Any, Any]:
     from sklearn.decomposition import NMF
 
     model = NMF(n_components=count, init="nndsvda", max_iter=2_000, tol=1e-3, random_state=0)
-    with np.errstate(invalid="ignore"):  # of a perfect fit the error may come out below nought
+    with np.errstate(invalid="ignore"):  # of a perfect fit the error may come out below zero
         return model.fit_transform(weights), model.components_
 
 

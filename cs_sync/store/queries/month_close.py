@@ -192,7 +192,7 @@ def _describe_cause(connection: Connection, scope: Scope, row: Any) -> str:
 
 
 def count_reconstructed_accounts(connection: Connection, scope: Scope) -> int:
-    """Count the accounts with reconstructed MRR (not proven by the source) in a scope."""
+    """Count the accounts with reconstructed (estimated) MRR in a scope."""
     since, until = scope.periods[0].starts_at, scope.periods[-1].ends_at
     statement = select(func.count(SPAN.c.account_id.distinct())).where(
         SPAN.c.policy == scope.policy.hash,

@@ -118,14 +118,16 @@ def store_page(
     changed += _end_children(connection, stream, valid, deleted_ids, moment)
     if confirm:
         confirm_rejected(connection, stream.record, valid.list_refused(stream.record), moment)
-    buried = sum(soft_delete(connection, record, ids, moment) for record, ids in deleted.items())
+    soft_deleted = sum(
+        soft_delete(connection, record, ids, moment) for record, ids in deleted.items()
+    )
     save_rejects(connection, moment.source, stream.name, valid.rejected, run_id, moment.now)
     return StoredCounts(
         records=sum(len(rows) for rows in page.records.values()),
         main=count_main_records(stream, page),
         changed=changed,
         rejected=len(valid.rejected),
-        deleted=buried,
+        deleted=soft_deleted,
     )
 
 

@@ -57,7 +57,7 @@ class WritingCases:
         require(bench.crm.completed(done), f"{done} was completed and is open again")
 
     def test_killed_before_sending_all_is_written_later(self, bench: PushHarness) -> None:
-        """The process dies at each request in turn, before it leaves."""
+        """The process dies at each request in turn, before it is sent."""
         _fault_at_every_request(bench, "killed before request", lambda exchange: exchange.die())
 
     def test_killed_before_the_receipt_makes_no_twin(self, bench: PushHarness) -> None:

@@ -83,7 +83,7 @@ def open_events(world: World) -> duckdb.DuckDBPyConnection:
 
 
 def get_survey_id(name: str) -> str:
-    """Return the id of a survey, of which Acme's world knows the name only."""
+    """Return the id of a survey that Acme's world has by name only."""
     return str(uuid5(NAMESPACE_URL, f"acme-survey-{name}"))
 
 

@@ -42,7 +42,7 @@ export interface Scored extends Known {
   /** 0 to 100, above 100 with a bonus or where points are counted. */
   score: number;
   band: string;
-  /** Points won or lost in 30 days. */
+  /** Points gained or lost in 30 days. */
   change: number | null;
 }
 
