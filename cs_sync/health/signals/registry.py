@@ -98,7 +98,8 @@ _ALL = (
     Signal(
         "usage_trend_28", usage_trend_28, (UsageDay,), "more",
         meaning="Events of the last 28 days ÷ events of the previous 28: 1 is no change, 0.6 a "
-        "fall by 40 %. Missing until the account has used it for 56 days, or without earlier events.",
+        "fall by 40 %. Missing until the account has used it for 56 days, or without earlier "
+        "events.",
     ),
     Signal(
         "seat_use_28", seat_use_28, (UsageDay,), "more",
