@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -303,6 +304,7 @@ class HealthConfig(Settings):
         return hashlib.sha256(content.encode()).hexdigest()[:12]
 
 
+@lru_cache(maxsize=10_000)
 def to_fraction(number: float) -> Fraction:
     """Convert a number exactly as written: 0.1 is one tenth."""
     return Fraction(str(number))

@@ -87,6 +87,21 @@ def test_asking_again_within_the_window_undoes_it(ledger: Ledger) -> None:
     assert one(ledger, "fcr", wide).numerator == 1
 
 
+def test_only_the_next_ticket_after_the_solution_asks_again(ledger: Ledger) -> None:
+    """One opened before it, or at that very instant, does not; one solved meanwhile does."""
+    who = {"contact_source_id": "ann", "topic": "api"}
+    first = solved(**who)
+    end = first["solved_at"]
+    same = solved(opened_at=end, solved_at=end + timedelta(days=20), **who)
+    late = {"opened_at": end + timedelta(days=30), **who}
+    tickets(ledger, first, same, late)
+    row = one(ledger, "fcr")
+    assert (row.numerator, row.denominator) == (2, 2)
+    tickets(ledger, {"source_id": "soon", "opened_at": end + timedelta(days=1), **who})
+    row = one(ledger, "fcr")
+    assert (row.numerator, row.denominator) == (1, 2)
+
+
 def test_no_topic_is_not_the_same_topic(ledger: Ledger) -> None:
     """A second ticket of whom nobody knows what either is about undoes nothing."""
     again = {"opened_at": NOON + timedelta(days=1)}

@@ -11,10 +11,11 @@ from sqlalchemy import (
     and_,
     case,
     cast,
-    exists,
+    false,
     func,
     literal,
     null,
+    or_,
     select,
     true,
     union_all,
@@ -107,20 +108,28 @@ def _select_first_contact(scope: Scope) -> Select[Any]:
         judged,
     ]
     tickets = _select_tickets(scope, *columns)
-    few = {"one_reply": tickets.c.agent_replies == 1, "at_most_one": tickets.c.agent_replies <= 1}
+    solved_tickets = _select_solved(tickets)
+    few = {
+        "one_reply": solved_tickets.c.agent_replies == 1,
+        "at_most_one": solved_tickets.c.agent_replies <= 1,
+    }
     contacts: dict[bool, ColumnElement[bool]] = {
-        True: func.coalesce(tickets.c.transfers, 0) == 0,
+        True: func.coalesce(solved_tickets.c.transfers, 0) == 0,
         False: true(),
     }
     first = and_(
         few[scope.settings["resolution_rule"]],
         contacts[scope.settings["transfer_counts_as_contact"]],
-        func.coalesce(tickets.c.reopens, 0) == 0,
-        ~_has_follow_up(tickets, scope.settings["window_days"]),
+        func.coalesce(solved_tickets.c.reopens, 0) == 0,
+        ~_has_follow_up(solved_tickets, scope.settings["window_days"]),
     )
     answered = (
-        select(*get_segment_columns(scope, tickets), tickets.c.solved_at, first.label("first"))
-        .where(tickets.c.judged == 1, tickets.c.solved_at.is_not(None))
+        select(
+            *get_segment_columns(scope, solved_tickets),
+            solved_tickets.c.solved_at,
+            first.label("first"),
+        )
+        .where(solved_tickets.c.judged == 1)
         .cte("answered")
     )
     solved = _select_in_period(scope, answered, answered.c.solved_at, answered.c.first)
@@ -143,17 +152,32 @@ def _is_eligible(scope: Scope) -> ColumnElement[int]:
     return case((and_(*judged), 1), else_=0)
 
 
-def _has_follow_up(tickets: CTE, days: int) -> ColumnElement[bool]:
-    """Return the condition for another ticket of the person on the topic soon after."""
-    again = tickets.alias("again")
-    return exists().where(
-        again.c.person == tickets.c.person,
-        again.c.topic == tickets.c.topic,
-        tickets.c.topic != "",
-        again.c.source_id != tickets.c.source_id,
-        again.c.opened_at > tickets.c.solved_at,
-        seconds_between(tickets.c.solved_at, again.c.opened_at) <= days * _DAY,
+def _select_solved(tickets: CTE) -> CTE:
+    """Select solved tickets with `next_opened_at`: the person's next ticket on the topic.
+
+    Openings and solutions are put in one order and read once, the latest first: a comparison of
+    each ticket with all others would grow with the square. An opening at the very instant of the
+    solution is not after it; a ticket solved before it was opened follows up nothing.
+    """
+    opened = or_(tickets.c.solved_at.is_(None), tickets.c.opened_at <= tickets.c.solved_at)
+    events = union_all(
+        select(*tickets.c, tickets.c.opened_at.label("at"), literal(0).label("ends")).where(opened),
+        select(*tickets.c, tickets.c.solved_at, literal(1)).where(tickets.c.solved_at.is_not(None)),
+    ).cte("openings_and_solutions")
+    next_opened_at = func.min(case((events.c.ends == 0, events.c.at))).over(
+        partition_by=(events.c.person, events.c.topic),
+        order_by=(events.c.at.desc(), events.c.ends.desc()),
+        rows=(None, -1),
     )
+    with_next = select(*events.c, next_opened_at.label("next_opened_at")).cte("with_next")
+    return select(*with_next.c).where(with_next.c.ends == 1).cte("solved")
+
+
+def _has_follow_up(solved: CTE, days: int) -> ColumnElement[bool]:
+    """Return the condition for another ticket of the person on the topic soon after."""
+    waited = seconds_between(solved.c.solved_at, solved.c.next_opened_at)
+    followed = and_(solved.c.topic != "", solved.c.person.is_not(None), waited <= days * _DAY)
+    return func.coalesce(followed, false())
 
 
 def _select_per_account(scope: Scope) -> Select[Any]:
