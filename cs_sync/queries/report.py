@@ -172,7 +172,9 @@ def _build_report_data(
         topics=_build_topics(list_newest_topics(workspace)),
         ties=_build_invoice_ties(workspace),
         unattributed=_build_unattributed(workspace),
-        notices=_build_notices(workspace, follow_ups, [*messages, *_list_errors(newest)]),
+        notices=_build_notices(
+            workspace, follow_ups, [*map(_drop_remedy, messages), *_list_errors(newest)]
+        ),
     )
 
 
@@ -201,6 +203,11 @@ def _name_inputs(workspace: Workspace) -> dict[str, str]:
         return words(f"signal.{get_signal(signal).key}.title", feature=parse_feature(signal))
 
     return {name: get_name(name, item.signal) for name, item in model.active().items()}
+
+
+def _drop_remedy(message: str) -> str:
+    """Return a message without its remedy, which stands in lines of its own."""
+    return message.partition("\n")[0]
 
 
 def _list_errors(run: Mapping[str, Any] | None) -> list[str]:

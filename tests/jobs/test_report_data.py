@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from cs_sync.queries.report import _drop_remedy
 from tests.jobs.road import BOOKS, Place, small_company
 
 RATES = "day,base,quote,rate\n2026-01-01,USD,EUR,0.80\n2026-03-01,USD,EUR,0.50\n"
@@ -108,6 +109,14 @@ def test_accounts_have_their_past(data: dict[str, Any]) -> None:
     assert [rows[name][11] for name in ("Alpha", "Beta", "Epsilon")] == [-1, 1, 0]
     assert data["rows"][0][1] == "Beta", "75.00 and then 50.00 are at risk"
     assert rows["Epsilon"][0] in ("epsilon", "a-epsilon")
+
+
+def test_messages_of_a_run_are_without_remedies() -> None:
+    told = '2 follow-ups go to nobody\n  → give them one, or set [follow_ups] assignee = "…"'
+    assert [_drop_remedy(text) for text in (told, "one line")] == [
+        "2 follow-ups go to nobody",
+        "one line",
+    ]
 
 
 def test_who_left_is_in_the_groups_and_not_in_the_table(text: str) -> None:
