@@ -16,6 +16,7 @@ import {
 } from '@hubspot/ui-extensions';
 import { useCrmProperties } from '@hubspot/ui-extensions/crm';
 import { PROPERTIES, read, type Reading, type Scored } from './reading';
+import { fill, textsOf, type Texts } from './texts';
 import { bandOf, moment, money, number, percent, trendOf, type Reader } from './words';
 
 type Written = Exclude<Reading, { kind: 'unscored' }>;
@@ -23,50 +24,46 @@ type Written = Exclude<Reading, { kind: 'unscored' }>;
 /** Reads the record that is open; HubSpot shows the card again when a property changes. */
 export function Health({ reader }: { reader: Reader }) {
   const { properties, error, isLoading, refetch } = useCrmProperties(PROPERTIES);
-  if (isLoading) return <LoadingSpinner label="Reading the health score" showLabel />;
-  if (error) return <Unreadable onRetry={() => void refetch()} />;
+  const texts = textsOf(reader.language);
+  if (isLoading) return <LoadingSpinner label={texts.reading} showLabel />;
+  if (error) return <Unreadable texts={texts} onRetry={() => void refetch()} />;
   const reading = read(properties);
-  return reading.kind === 'unscored' ? <Unscored /> : <Seen reading={reading} reader={reader} />;
+  return reading.kind === 'unscored' ? <Unscored texts={texts} /> : <Seen reading={reading} reader={reader} />;
 }
 
-function Unreadable({ onRetry }: { onRetry: () => void }) {
+function Unreadable({ texts, onRetry }: { texts: Texts; onRetry: () => void }) {
   return (
-    <ErrorState title="The health score cannot be read">
-      <Text>
-        Either you may not see these properties, or cs-sync has not created them yet: it does with
-        its first push.
-      </Text>
-      <Button onClick={onRetry}>Try again</Button>
+    <ErrorState title={texts.unreadable}>
+      <Text>{texts.unreadableWhy}</Text>
+      <Button onClick={onRetry}>{texts.retry}</Button>
     </ErrorState>
   );
 }
 
-function Unscored() {
+function Unscored({ texts }: { texts: Texts }) {
   return (
-    <EmptyState title="No health score yet" layout="vertical" imageWidth={120}>
-      <Text>
-        cs-sync writes one for companies that it knows as customers: those with a running
-        subscription.
-      </Text>
+    <EmptyState title={texts.unscored} layout="vertical" imageWidth={120}>
+      <Text>{texts.unscoredWhy}</Text>
     </EmptyState>
   );
 }
 
 function Seen({ reading, reader }: { reading: Written; reader: Reader }) {
   const { reasons, nextAction, updatedAt } = reading;
+  const texts = textsOf(reader.language);
   return (
     <Flex direction="column" gap="md">
-      {reading.kind === 'scored' ? <Score reading={reading} reader={reader} /> : <Insufficient />}
+      {reading.kind === 'scored' ? <Score reading={reading} reader={reader} /> : <Insufficient texts={texts} />}
       <Facts reading={reading} reader={reader} />
       {nextAction && (
         <Flex direction="column" gap="xs">
-          <Heading>Next action</Heading>
+          <Heading>{texts.nextAction}</Heading>
           <Text>{nextAction}</Text>
         </Flex>
       )}
       {reasons.length > 0 && (
         <Flex direction="column" gap="xs">
-          <Heading>Why</Heading>
+          <Heading>{texts.why}</Heading>
           <List variant="unordered-styled">
             {reasons.map((reason, place) => (
               <Text key={place}>{reason}</Text>
@@ -76,33 +73,34 @@ function Seen({ reading, reader }: { reading: Written; reader: Reader }) {
       )}
       <Divider />
       <Text variant="microcopy">
-        {updatedAt ? `Last changed ${moment(updatedAt, reader)}` : 'Written by cs-sync'}
+        {updatedAt ? fill(texts.changed, moment(updatedAt, reader)) : texts.written}
       </Text>
     </Flex>
   );
 }
 
 function Score({ reading, reader }: { reading: Scored; reader: Reader }) {
-  const { label, tone } = bandOf(reading.band);
+  const { label, tone } = bandOf(reading.band, reader);
+  const texts = textsOf(reader.language);
   const trend = trendOf(reading.change, reader);
   return (
     <Flex direction="column" gap="xs">
       <StatusTag variant={tone}>{label}</StatusTag>
       <Statistics>
-        <StatisticsItem label="Health score" number={number(reading.score, reader)}>
+        <StatisticsItem label={texts.score} number={number(reading.score, reader)}>
           {trend && <StatisticsTrend {...trend} />}
-          {reading.change === 0 && <Text>Unchanged in 30 days</Text>}
+          {reading.change === 0 && <Text>{texts.unchanged}</Text>}
         </StatisticsItem>
       </Statistics>
     </Flex>
   );
 }
 
-function Insufficient() {
+function Insufficient({ texts }: { texts: Texts }) {
   return (
     <Flex direction="column" gap="xs">
-      <StatusTag hollow>Not enough data</StatusTag>
-      <Text>Too little is known of this account for a score. An older one is not shown.</Text>
+      <StatusTag hollow>{texts.insufficient}</StatusTag>
+      <Text>{texts.insufficientWhy}</Text>
     </Flex>
   );
 }
@@ -111,7 +109,7 @@ function Facts({ reading, reader }: { reading: Written; reader: Reader }) {
   const { coverage, revenue } = reading;
   const facts = [
     revenue && `MRR: ${money(revenue, reader)}`,
-    coverage !== null && `Based on ${percent(coverage, reader)} of the inputs`,
+    coverage !== null && fill(textsOf(reader.language).coverage, percent(coverage, reader)),
   ].filter((fact): fact is string => Boolean(fact));
   return facts.length > 0 ? <Text>{facts.join(' · ')}</Text> : null;
 }

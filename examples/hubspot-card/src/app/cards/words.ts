@@ -1,20 +1,23 @@
 /** How the card says things, in the language settings of the person who looks; pure. */
 import type { Revenue } from './reading';
+import { fill, textsOf, type Language } from './texts';
 
 /** `locale` and `timezone` as HubSpot names them; one that is unknown here is replaced. */
 export interface Reader {
   locale?: string | undefined;
   timezone?: string | undefined;
+  /** That of the card's texts; the workspace's by default. */
+  language?: Language | undefined;
 }
 
 export type Tone = 'danger' | 'warning' | 'success' | 'default';
 
-const BANDS: Record<string, { label: string; tone: Tone }> = {
-  red: { label: 'Red', tone: 'danger' },
-  yellow: { label: 'Yellow', tone: 'warning' },
-  green: { label: 'Green', tone: 'success' },
-  excellent: { label: 'Excellent', tone: 'success' },
-};
+const TONES = {
+  red: 'danger',
+  yellow: 'warning',
+  green: 'success',
+  excellent: 'success',
+} as const satisfies Record<string, Tone>;
 
 export interface Trend {
   direction: 'increase' | 'decrease';
@@ -23,8 +26,11 @@ export interface Trend {
 }
 
 /** Name and colour of a band; one of your own keeps its name. */
-export function bandOf(band: string): { label: string; tone: Tone } {
-  return BANDS[band] ?? { label: band || 'No band', tone: 'default' };
+export function bandOf(band: string, { language }: Reader): { label: string; tone: Tone } {
+  const texts = textsOf(language);
+  if (!Object.hasOwn(TONES, band)) return { label: band || texts.noBand, tone: 'default' };
+  const known = band as keyof typeof TONES;
+  return { label: texts[known], tone: TONES[known] };
 }
 
 export function number(value: number, reader: Reader): string {
@@ -39,11 +45,12 @@ export function percent(share: number, reader: Reader): string {
 export function trendOf(change: number | null, reader: Reader): Trend | null {
   if (change === null || change === 0) return null;
   const up = change > 0;
+  const texts = textsOf(reader.language);
   const points = number(Math.abs(change), reader);
   return {
     direction: up ? 'increase' : 'decrease',
     color: up ? 'green' : 'red',
-    value: `${points} ${points === '1' ? 'point' : 'points'} in 30 days`,
+    value: fill(points === '1' ? texts.point : texts.points, points),
   };
 }
 

@@ -58,7 +58,7 @@ describe('the card', () => {
     });
     expect(headings).toEqual(['Next action', 'Why']);
     expect(said).toEqual([
-      'MRR: €4,500.00 · Based on 80% of the inputs',
+      'MRR: €4,500.00 · Data coverage 80%',
       'Call Ana about the open tickets',
       '3 tickets in 30 days',
       'Nobody logged in for 15 days',
@@ -91,7 +91,7 @@ describe('the card', () => {
     expect(find(StatusTag).text).toBe('Not enough data');
     expect(maybeFind(StatisticsItem)).toBeNull();
     expect(maybeFind(StatisticsTrend)).toBeNull();
-    expect(said).toContain('MRR: €4,500.00 · Based on 30% of the inputs');
+    expect(said).toContain('MRR: €4,500.00 · Data coverage 30%');
     expect(said).toContain('3 tickets in 30 days');
   });
 

@@ -17,7 +17,7 @@ describe('words', () => {
     ['platinum', 'platinum', 'default'],
     ['', 'No band', 'default'],
   ])('names the band %j', (band, label, tone) => {
-    expect(bandOf(band)).toEqual({ label, tone });
+    expect(bandOf(band, US)).toEqual({ label, tone });
   });
 
   it.each([
