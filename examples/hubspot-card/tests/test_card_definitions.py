@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hubspot.crm.lists import models
 
+from cs_sync.i18n import LANGUAGES, Language, get_translator
 from cs_sync.write_back.fields import build_field_specs
 
 ROOT = Path(__file__).parents[1]
@@ -36,11 +37,15 @@ def test_the_card_reads_the_properties_that_are_written() -> None:
     assert {prefix + name for name in names} == {spec.name for spec in build_field_specs("cs_")}
 
 
-def test_the_card_names_every_band() -> None:
-    code = (CARDS / "words.ts").read_text(encoding="utf-8")
-    named = dict(re.findall(r"(\w+): \{ label: '(.*?)'", code))
-    assert named | {"insufficient": "Not enough data"} == BANDS
-    assert "Not enough data" in (CARDS / "Health.tsx").read_text(encoding="utf-8")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_card_names_every_band_as_the_crm_does(language: Language) -> None:
+    code = (CARDS / "texts.ts").read_text(encoding="utf-8")
+    [listed] = re.findall(r"const KEYS = \[(.*?)\]", code, re.DOTALL)
+    [row] = re.findall(rf"(?m)^  '?{language}'?: \[(.*)\],$", code)
+    keys, texts = (re.findall(r"'([^']*)'", text) for text in (listed, row))
+    card, choices = dict(zip(keys, texts, strict=True)), get_translator(language)
+    for band in BANDS:
+        assert card[band] == choices(f"field.choice.{band}")
 
 
 def test_the_project_is_one_app_with_one_card_and_no_server() -> None:
