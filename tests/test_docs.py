@@ -112,6 +112,11 @@ def can_import(name: str) -> bool:
     return False
 
 
+def test_every_decision_has_a_number_of_its_own() -> None:
+    numbers = [path.name[:4] for path in DECISIONS]
+    assert len(numbers) == len(set(numbers))
+
+
 @pytest.mark.parametrize("decision", DECISIONS, ids=lambda path: path.stem[:4])
 def test_every_decision_is_short_and_in_the_index(decision: Path) -> None:
     lines = decision.read_text(encoding="utf-8").splitlines()
