@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from cs_sync.identity.account_groups import DOMAIN_RULES
 from cs_sync.identity.account_ids import IdentifiedGroups
 from cs_sync.identity.evidence import MatchEvidence, read_own_id
 from cs_sync.identity.facts import AccountFact, KnownLink, RecordRef
@@ -33,11 +34,17 @@ def link_accounts(
         earlier = {
             fact.ref: before[fact.ref]
             for fact in facts
-            if fact.ref in before and before[fact.ref].rule != "alias"
+            if fact.ref in before and _is_kept(before[fact.ref], fact, evidence)
             if groups.merged.get(before[fact.ref].target, before[fact.ref].target) == account_id
         }
         links += _link_group(account_id, facts, evidence, earlier)
     return sorted(links, key=lambda link: link.ref)
+
+
+def _is_kept(link: KnownLink, fact: AccountFact, evidence: MatchEvidence) -> bool:
+    """Return whether a stored link still says why: none by a domain that is nobody's now."""
+    mistaken = link.rule in DOMAIN_RULES and evidence.has_only_shared_domains(fact)
+    return link.rule != "alias" and not mistaken
 
 
 def _link_group(

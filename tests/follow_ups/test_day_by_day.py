@@ -186,5 +186,5 @@ def test_explain_names_what_is_to_be_done(place: Place, portal: Portal) -> None:
     push(place)
     (row,) = place.json("explain", "beta")
     assert "Call Beta: NPS 3 from Cleo" in [one["title"] for one in row["follow_ups"]]
-    assert "- Call Beta: NPS 3 from Cleo due " in place.run("explain", "beta").out
+    assert "- Call Beta: NPS 3 from Cleo  due " in place.run("explain", "beta").out
     assert "detractor_call" in place.run("playbooks").out

@@ -38,6 +38,7 @@ CRM = f"""
     keep_raw = true
     [follow_ups]
     assignee = "{ADDRESS}"
+    start = 2026-01-01
 """
 
 

@@ -162,7 +162,7 @@ def test_records_that_arrive_later_after_a_loss_make_no_twin(
 def test_a_plan_says_what_a_push_would_do(red: Acme) -> None:
     rows = red.json("plan")
     assert {tuple(row) for row in rows} == {
-        ("destination", "object", "account", "key", "action", "changes", "reason")
+        ("destination", "object", "account", "key", "action", "changes", "reason", "name")
     }
     assert tasks(red) == {}
     creates = {row["key"] for row in rows if row["action"] == "create"}

@@ -78,7 +78,7 @@ def test_by_attribute_survey_and_time(place: Place) -> None:
     assert "6 comments are too few to be grouped: topics need 10" in few.said
     none = place.run("analyse", "topics", "--since", "2024-01-01", "--until", "2024-02-01")
     assert "nobody wrote anything in this time" in none.said
-    assert "no topics" in none.out
+    assert "No topics" in none.out
     subjects = place.json("analyse", "topics")
     assert {c["kind"] for row in subjects for c in row["comments"]} == {"nps", "csat", "ticket"}
 

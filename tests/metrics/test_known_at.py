@@ -99,7 +99,7 @@ def test_what_was_printed_can_be_printed_again(place: Place) -> None:
         place.write(f"data/{name}", dedent(text).lstrip())
     subscriptions = BOOKS["subscriptions.csv"].replace("2026-02-20,too_exp", "2026-02-25,too_exp")
     place.write("data/subscriptions.csv", subscriptions)
-    assert place.run("sync").code == 0
+    assert place.run("sync", "--allow-deletions").code == 0
     now = printed(place)
     assert printed(place, "--known-at", known.isoformat()) == then
     values = [

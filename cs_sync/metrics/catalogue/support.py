@@ -11,11 +11,9 @@ from sqlalchemy import (
     and_,
     case,
     cast,
-    false,
     func,
     literal,
     null,
-    or_,
     select,
     true,
     union_all,
@@ -104,32 +102,25 @@ def _select_first_contact(scope: Scope) -> Select[Any]:
     judged = _is_eligible(scope).label("judged")
     columns = [
         *(TICKET.c[name] for name in fields),
+        (TICKET.c.source + "|" + TICKET.c.source_id).label("ticket"),
         get_closed_at(TICKET).label("solved_at"),
         judged,
     ]
     tickets = _select_tickets(scope, *columns)
-    solved_tickets = _select_solved(tickets)
-    few = {
-        "one_reply": solved_tickets.c.agent_replies == 1,
-        "at_most_one": solved_tickets.c.agent_replies <= 1,
-    }
+    few = {"one_reply": tickets.c.agent_replies == 1, "at_most_one": tickets.c.agent_replies <= 1}
     contacts: dict[bool, ColumnElement[bool]] = {
-        True: func.coalesce(solved_tickets.c.transfers, 0) == 0,
+        True: func.coalesce(tickets.c.transfers, 0) == 0,
         False: true(),
     }
     first = and_(
         few[scope.settings["resolution_rule"]],
         contacts[scope.settings["transfer_counts_as_contact"]],
-        func.coalesce(solved_tickets.c.reopens, 0) == 0,
-        ~_has_follow_up(solved_tickets, scope.settings["window_days"]),
+        func.coalesce(tickets.c.reopens, 0) == 0,
+        tickets.c.ticket.not_in(_select_asked_again(tickets, scope.settings["window_days"])),
     )
     answered = (
-        select(
-            *get_segment_columns(scope, solved_tickets),
-            solved_tickets.c.solved_at,
-            first.label("first"),
-        )
-        .where(solved_tickets.c.judged == 1)
+        select(*get_segment_columns(scope, tickets), tickets.c.solved_at, first.label("first"))
+        .where(tickets.c.judged == 1, tickets.c.solved_at.is_not(None))
         .cte("answered")
     )
     solved = _select_in_period(scope, answered, answered.c.solved_at, answered.c.first)
@@ -152,32 +143,20 @@ def _is_eligible(scope: Scope) -> ColumnElement[int]:
     return case((and_(*judged), 1), else_=0)
 
 
-def _select_solved(tickets: CTE) -> CTE:
-    """Select solved tickets with `next_opened_at`: the person's next ticket on the topic.
+def _select_asked_again(tickets: CTE, days: int) -> Select[Any]:
+    """Select the tickets after which the person opened another one on the topic soon.
 
-    Openings and solutions are put in one order and read once, the latest first: a comparison of
-    each ticket with all others would grow with the square. An opening at the very instant of the
-    solution is not after it; a ticket solved before it was opened follows up nothing.
+    One join by person and topic: a subquery per ticket would read all tickets each time.
     """
-    opened = or_(tickets.c.solved_at.is_(None), tickets.c.opened_at <= tickets.c.solved_at)
-    events = union_all(
-        select(*tickets.c, tickets.c.opened_at.label("at"), literal(0).label("ends")).where(opened),
-        select(*tickets.c, tickets.c.solved_at, literal(1)).where(tickets.c.solved_at.is_not(None)),
-    ).cte("openings_and_solutions")
-    next_opened_at = func.min(case((events.c.ends == 0, events.c.at))).over(
-        partition_by=(events.c.person, events.c.topic),
-        order_by=(events.c.at.desc(), events.c.ends.desc()),
-        rows=(None, -1),
+    again = tickets.alias("again")
+    same = and_(again.c.person == tickets.c.person, again.c.topic == tickets.c.topic)
+    soon = and_(
+        tickets.c.topic != "",
+        again.c.source_id != tickets.c.source_id,
+        again.c.opened_at > tickets.c.solved_at,
+        seconds_between(tickets.c.solved_at, again.c.opened_at) <= days * _DAY,
     )
-    with_next = select(*events.c, next_opened_at.label("next_opened_at")).cte("with_next")
-    return select(*with_next.c).where(with_next.c.ends == 1).cte("solved")
-
-
-def _has_follow_up(solved: CTE, days: int) -> ColumnElement[bool]:
-    """Return the condition for another ticket of the person on the topic soon after."""
-    waited = seconds_between(solved.c.solved_at, solved.c.next_opened_at)
-    followed = and_(solved.c.topic != "", solved.c.person.is_not(None), waited <= days * _DAY)
-    return func.coalesce(followed, false())
+    return select(tickets.c.ticket).select_from(tickets.join(again, same)).where(soon)
 
 
 def _select_per_account(scope: Scope) -> Select[Any]:

@@ -114,7 +114,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
     with playing(tmp_path_factory.mktemp("demo"), "--serve") as demo:
         url = url_of(demo)
         demo.said("Ctrl-C ends it")
-        report = Path(demo.said("report: ").removeprefix("report: ").strip())
+        report = Path(demo.said("Report: ").removeprefix("Report: ").strip())
         with httpx.Client(base_url=url) as client:
             page = client.get("/hubspot/").raise_for_status().text
             properties = "cs_health_score,cs_health_band,cs_health_reasons,cs_mrr,cs_next_action"
