@@ -6,8 +6,9 @@ e-mail. Nothing is guessed. A domain of two accounts links nothing and becomes a
 one e-mail address on two accounts, a possibly renamed own id, and people who moved together.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from cs_sync.identity.account_groups import group_accounts
 from cs_sync.identity.account_ids import IdentifiedGroups, assign_ids, map_final_ids
@@ -16,7 +17,13 @@ from cs_sync.identity.accounts import build_account
 from cs_sync.identity.contacts import resolve_contacts
 from cs_sync.identity.domains import DEFAULT_RULES, DomainRules
 from cs_sync.identity.evidence import MatchEvidence, build_evidence
-from cs_sync.identity.facts import IdentityFacts, KnownIdentity, RecordRef
+from cs_sync.identity.facts import (
+    IdentityFacts,
+    KnownAccount,
+    KnownIdentity,
+    KnownLink,
+    RecordRef,
+)
 from cs_sync.identity.moved_people import find_moved_people
 from cs_sync.identity.questions import build_account_questions
 from cs_sync.identity.resolution import Resolution, ResolvedLink
@@ -61,12 +68,67 @@ def resolve_identities(
     )
 
 
+AccountResolution = tuple[MatchEvidence, IdentifiedGroups, list[ResolvedLink]]
+_ROUNDS = 5
+"""Rounds until nothing changes; two are enough for nearly everything."""
+_LATER = datetime.max.replace(tzinfo=UTC)
+
+
 def _resolve_accounts(
     facts: IdentityFacts,
     stored: KnownIdentity,
     overrides: Mapping[RecordRef, str],
     rules: DomainRules,
-) -> tuple[MatchEvidence, IdentifiedGroups, list[ResolvedLink]]:
+) -> AccountResolution:
+    """Resolve account records until resolving again changes nothing.
+
+    A record that leaves its account can free another one to join it, which a single round does
+    not see.
+    """
+    names = {account.id for account in stored.accounts}
+    known, targets = stored, {link.ref: link.target for link in stored.account_links}
+    for _ in range(_ROUNDS):
+        evidence, groups, links = _resolve_once(facts, known, overrides, rules)
+        following = {link.ref: link.target for link in links}
+        if following == targets:
+            break
+        known, targets = _remember(known, groups, links, evidence), following
+    merged = {old: new for old, new in groups.merged.items() if old in names}
+    return evidence, replace(groups, merged=merged), links
+
+
+def _remember(
+    known: KnownIdentity,
+    groups: IdentifiedGroups,
+    links: Sequence[ResolvedLink],
+    evidence: MatchEvidence,
+) -> KnownIdentity:
+    """Return what would be known after a round, as a store keeps it."""
+    before = {account.id: account for account in known.accounts}
+    accounts = [
+        replace(account, merged_into=groups.merged.get(account.id)) for account in known.accounts
+    ]
+    accounts = [
+        replace(a, external_key=build_account(a.id, groups.members[a.id], evidence).external_key)
+        if a.id in groups.members
+        else a
+        for a in accounts
+    ]
+    accounts += [
+        KnownAccount(name, _LATER, build_account(name, facts, evidence).external_key, None)
+        for name, facts in groups.members.items()
+        if name not in before
+    ]
+    kept = [KnownLink(k.ref, k.target, k.rule, k.reason, k.decided_by) for k in links]
+    return replace(known, accounts=accounts, account_links=kept)
+
+
+def _resolve_once(
+    facts: IdentityFacts,
+    stored: KnownIdentity,
+    overrides: Mapping[RecordRef, str],
+    rules: DomainRules,
+) -> AccountResolution:
     """Group account records and assign ids and links; merged ids are followed first."""
     final = map_final_ids(stored.accounts)
     present = {fact.ref for fact in facts.accounts}
