@@ -145,7 +145,7 @@ def test_it_ends_well_and_the_second_run_wrote_nothing(played: Played) -> None:
     assert int(written[1]) > 0
     assert int(written[2]) > 200
     again = re.search(
-        r"19 streams, \d+ requests, \d+ s: 0 written, (\d+) unchanged \(ok\)", played.out
+        r"20 streams, \d+ requests, \d+ s: 0 written, (\d+) unchanged \(ok\)", played.out
     )
     assert again, played.out
     assert int(again[1]) == int(written[1]) + int(written[2])
