@@ -48,7 +48,7 @@ def assign_ids(
     Args:
         sets: The groups of records.
         evidence: The account records.
-        known: All stored accounts.
+        accounts: All stored accounts.
         links: The stored links to live accounts.
     """
     groups: dict[Node, list[AccountFact]] = defaultdict(list)

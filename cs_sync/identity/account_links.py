@@ -18,7 +18,7 @@ def link_accounts(
     Args:
         evidence: The account records.
         groups: The accounts with their records.
-        known: The stored links to live accounts.
+        earlier_links: The stored links to live accounts.
 
     Returns:
         The links, sorted by record.

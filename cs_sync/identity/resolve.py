@@ -42,7 +42,7 @@ def resolve_identities(
 
     Args:
         facts: All records, deleted ones marked.
-        known: The earlier decisions, as stored.
+        stored: The earlier decisions, as stored.
         overrides: Record → the account id named by a plugin.
         rules: The rules for company domains.
     """

@@ -187,7 +187,7 @@ def make_value(kind: Any, number: int, name: str) -> Any:
             return NOW.date() - timedelta(days=number)
         case "UTCDateTime":
             return NOW - timedelta(days=number)
-    raise NotImplementedError(f"a value for {kind!r}")
+    raise AssertionError(f"no sample value for columns of type {kind!r}: add one")
 
 
 def read_rows(connection: Connection, table: TableClause) -> list[dict[str, Any]]:
