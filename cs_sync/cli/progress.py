@@ -282,7 +282,7 @@ def _format_stream_end(event: Event) -> Text:
 
 
 def _format_wait(event: Event) -> str:
-    seconds = ENGLISH.duration(parse_seconds(event.detail.get("seconds")))
+    seconds = ENGLISH.format_duration(parse_seconds(event.detail.get("seconds")))
     reason = str(event.detail.get("reason", ""))
     text = f"retrying in {seconds}" if event.name == "retrying" else f"waiting {seconds}"
     return text + (f" ({reason})" if reason else "")

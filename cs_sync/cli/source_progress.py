@@ -73,12 +73,12 @@ class SourceProgress:
         text += f"{self.records:,} of {_count(total, 'record')}"
         if left is not None and total:
             share = ENGLISH.percent(self.records / total)
-            text += f" ({share}), about {ENGLISH.duration(left)} left"
+            text += f" ({share}), about {ENGLISH.format_duration(left)} left"
         return text
 
     def describe_end(self, now: datetime) -> str:
         """Return `stripe: 9 streams, 4,800 records in 3 min, 2 rejected`."""
-        took = ENGLISH.duration((now - self.began).total_seconds())
+        took = ENGLISH.format_duration((now - self.began).total_seconds())
         streams, records = _count(len(self.streams), "stream"), _count(self.records, "record")
         parts = [f"{self.name}: {streams}, {records} in {took}"]
         for name in ("rejected", "deleted"):

@@ -53,7 +53,7 @@ def describe_invoice(invoice: OverdueInvoice, view: AccountView) -> str:
         "unpaid_invoice.failed" if attempts else "unpaid_invoice.late",
         attempts,
         invoice=to_plain_line(invoice.number or invoice.source_id, 40),
-        amount=say.money(invoice.amount_remaining, invoice.currency),
+        amount=say.format_money(invoice.amount_remaining, invoice.currency),
         day=format_date(get_late_since(invoice), view),
     )
 

@@ -57,7 +57,7 @@ def format_near_date(at: datetime, view: AccountView) -> str:
 def format_money(view: AccountView) -> str:
     """Format what the account pays per month for a title, where every letter counts."""
     amounts = sorted(view.mrr.items())
-    return " + ".join(view.words.short_money(amount, code) for code, amount in amounts)
+    return " + ".join(view.words.format_short_money(amount, code) for code, amount in amounts)
 
 
 def describe_account(view: AccountView) -> str:

@@ -114,7 +114,7 @@ def describe_mrr_change(
     change, fact = round((value - 1) * 100), evidence.mrr_change
     if not change or fact is None:
         return words("reason.mrr_same")
-    before, now = (words.money(amount, fact.currency) for amount in (fact.before, fact.now))
+    before, now = (words.format_money(amount, fact.currency) for amount in (fact.before, fact.now))
     how = "reason.mrr_grew" if change > 0 else "reason.mrr_fell"
     return words(how, share=words.percent(abs(change) / 100), before=before, now=now)
 

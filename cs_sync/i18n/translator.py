@@ -83,23 +83,25 @@ class Translator:
         pattern = str(self._locale.percent_formats[None].pattern).replace("#,##0", digits)
         return self._format_decimal(Decimal(f"{share:.{decimals + 2}f}"), pattern)
 
-    def money(self, amount: float, currency: str | None) -> str:
+    def format_money(self, amount: float, currency: str | None) -> str:
         """Format an amount in minor units: `1,250.00 EUR`."""
         exponent = get_exponent(currency)
         digits = "#,##0" + ("." + "0" * exponent if exponent else "")
         text = self._format_decimal(to_major_units(amount, currency), digits)
         return f"{text} {currency}" if currency else text
 
-    def short_money(self, amount: int, currency: str) -> str:
+    def format_short_money(self, amount: int, currency: str) -> str:
         """Format an amount in minor units; from 100 units on without fractions: `1,250 EUR`."""
         units = to_major_units(amount, currency)
         if abs(units) < SHORT_FROM and units != int(units):
-            return self.money(amount, currency)
+            return self.format_money(amount, currency)
         return f"{self._format_decimal(units, '#,##0')} {currency}"
 
     def mrr(self, amounts: Mapping[str, int]) -> str:
         """Format MRR (currency → minor units), currency by currency: `10.00 EUR + 5.00 USD`."""
-        return " + ".join(self.money(amount, code) for code, amount in sorted(amounts.items()))
+        return " + ".join(
+            self.format_money(amount, code) for code, amount in sorted(amounts.items())
+        )
 
     def enumeration(self, items: Sequence[str]) -> str:
         """Format a list: `usage, tickets, and invoices`."""
@@ -114,17 +116,17 @@ class Translator:
         """Format a date with its year: `12 Nov 2026`."""
         return _format_date(day, self("format.day_of_year"), self._locale)
 
-    def month(self, day: date) -> str:
+    def format_month(self, day: date) -> str:
         """Format the month of a day: `Nov 2026`."""
         return str(format_skeleton("yMMM", day, locale=self._locale))
 
-    def moment(self, at: datetime) -> str:
+    def format_moment(self, at: datetime) -> str:
         """Format a time with its date and offset: `12 Nov 2026, 14:05 +01:00`, `… 14:05 UTC`."""
         offset = f"{at:%z}"
         zone = {"": "", "+0000": " UTC"}.get(offset, f" {offset[:3]}:{offset[3:]}")
         return self("format.instant", day=self.full_date(at.date()), time=f"{at:%H:%M}{zone}")
 
-    def duration(self, seconds: float) -> str:
+    def format_duration(self, seconds: float) -> str:
         """Format seconds in their largest unit: `12 sec`, `3 min`, `5.2 hr`, `2 days`."""
         size, unit, decimals = next(row[1:] for row in _DURATIONS if seconds >= row[0])
         amount = round(seconds / size, decimals)

@@ -57,7 +57,9 @@ def _build_level_chart(
         {
             "time": step.start.isoformat(),
             "mrr": float(to_major_units(step.closing, currency)),
-            "tip": f"{formats.month(step.start)}: {formats.money(step.closing, currency)}",
+            "tip": ": ".join(
+                (formats.format_month(step.start), formats.format_money(step.closing, currency))
+            ),
         }
         for step in steps
     ]
@@ -93,8 +95,8 @@ def _build_movement_chart(
             "kind": name,
             "order": order,
             "amount": float(to_major_units(step.moves[name], currency)),
-            "tip": f"{titles[name]}, {formats.month(step.start)}: "
-            + formats.money(step.moves[name], currency),
+            "tip": f"{titles[name]}, {formats.format_month(step.start)}: "
+            + formats.format_money(step.moves[name], currency),
         }
         for step in steps
         for order, name in enumerate(names)
@@ -154,7 +156,8 @@ def build_risk_chart(
             "kind": kind,
             "order": order,
             "amount": float(to_major_units(total.amounts[kind], formats.currency)),
-            "tip": f"{names[kind]}, {formats.day(day)}: {formats.money(total.amounts[kind])}",
+            "tip": f"{names[kind]}, {formats.day(day)}: "
+            + formats.format_money(total.amounts[kind]),
         }
         for day, total in zip(days, sums, strict=True)
         for order, kind in enumerate(RISK_KINDS)
@@ -220,7 +223,7 @@ def build_agenda_chart(items: Sequence[AgendaItem], first: date, formats: Format
                 f"report.agenda_tip.{kind}",
                 len({item.account for item in own}),
                 week=formats.short_day(week),
-                amount=formats.money(total),
+                amount=formats.format_money(total),
             )
             amount = float(to_major_units(total, formats.currency))
             values.append(
@@ -249,7 +252,7 @@ def build_agenda_chart(items: Sequence[AgendaItem], first: date, formats: Format
 
 
 def _label_month(day: date, formats: Formats) -> list[str]:
-    return [formats.short_month(day), f"{day:%Y}"]
+    return [formats.format_short_month(day), f"{day:%Y}"]
 
 
 def _build_time_axis(labels: Mapping[str, Sequence[str]], width: int) -> Spec:

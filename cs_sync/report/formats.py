@@ -42,7 +42,7 @@ class Formats:
         digits = "#,##0" + ("." + "0" * decimals if decimals else "")
         return _format_number(Decimal(f"{value:.{decimals}f}"), digits, self.words.locale)
 
-    def money(
+    def format_money(
         self, minor: float | None, currency: str | None = None, *, exact: bool = False
     ) -> str:
         """Format an amount in minor units: 1,234 EUR or 12.35M EUR.
@@ -65,15 +65,15 @@ class Formats:
 
     def purse(self, amounts: Mapping[str, int]) -> str:
         """Format amounts (currency → minor units) of several currencies side by side."""
-        return " + ".join(self.money(minor, code) for code, minor in sorted(amounts.items())) or (
-            UNKNOWN
-        )
+        return " + ".join(
+            self.format_money(minor, code) for code, minor in sorted(amounts.items())
+        ) or (UNKNOWN)
 
     def percent(self, ratio: float | None, decimals: int = 1) -> str:
         """Format a fraction as a percentage: 12.3%."""
         return UNKNOWN if ratio is None else _use_minus(self.words.percent(ratio, decimals))
 
-    def duration(self, seconds: float | None) -> str:
+    def format_duration(self, seconds: float | None) -> str:
         """Format seconds in their two largest units: 3 days, 4 hr."""
         if seconds is None:
             return UNKNOWN
@@ -100,11 +100,11 @@ class Formats:
         if unit == "ratio":
             return self.percent(value)
         if unit == "money_minor":
-            return self.money(value, currency)
+            return self.format_money(value, currency)
         if unit == "times":
             return f"{self.number(value, 1)}×"
         if unit == "seconds":
-            return self.duration(value)
+            return self.format_duration(value)
         decimals = 0 if float(value).is_integer() or abs(value) >= MIN_WHOLE_NUMBER else 1
         if unit == "days":
             days = int(value) if decimals == 0 else round(value, 1)
@@ -137,16 +137,16 @@ class Formats:
         rounded = round(value)
         return "±0" if rounded == 0 else f"{'+' if rounded > 0 else MINUS}{abs(rounded)}"
 
-    def signed_money(self, minor: int) -> str:
+    def format_signed_money(self, minor: int) -> str:
         """Format an amount in the report's currency with its sign."""
-        return ("+" if minor > 0 else "") + self.money(minor)
+        return ("+" if minor > 0 else "") + self.format_money(minor)
 
-    def signed_units(self, minor: int) -> str:
+    def format_signed_units(self, minor: int) -> str:
         """Format whole units of the report's currency with a sign; a dash for zero."""
         amount = to_major_units(minor, self.currency)
         return ("+" if amount > 0 else "") + self.number(amount) if amount else UNKNOWN
 
-    def units(self, minor: int) -> str:
+    def format_units(self, minor: int) -> str:
         """Format an amount in whole units of the report's currency, without its code."""
         return self.number(to_major_units(minor, self.currency))
 
@@ -163,10 +163,10 @@ class Formats:
         if first.day == 1 and after.day == 1:
             months = (after.year - first.year) * 12 + after.month - first.month
             if months == 1:
-                return self.month(first)
+                return self.format_month(first)
             if months == 12 and first.month == 1:
                 return _format_date(first, "y", self.words.locale)
-            return f"{self.month(first)} – {self.month(last)}"
+            return f"{self.format_month(first)} – {self.format_month(last)}"
         return f"{self.day(first)} – {self.day(last)}"
 
     def day(self, value: date) -> str:
@@ -177,19 +177,19 @@ class Formats:
         """Format a date without its year."""
         return _format_date(value, "MMMd", self.words.locale)
 
-    def weekday(self, value: date) -> str:
+    def format_weekday(self, value: date) -> str:
         """Format a date with its weekday, without its year."""
         return _format_date(value, "MMMEd", self.words.locale)
 
-    def month(self, value: date) -> str:
+    def format_month(self, value: date) -> str:
         """Format a month: Oct 2026."""
         return _format_date(value, "yMMM", self.words.locale)
 
-    def short_month(self, value: date) -> str:
+    def format_short_month(self, value: date) -> str:
         """Format a month without its year."""
         return _format_date(value, "MMM", self.words.locale)
 
-    def moment(self, value: datetime | None) -> str:
+    def format_moment(self, value: datetime | None) -> str:
         """Format an instant in the reporting zone; `never` for None."""
         if value is None:
             return self.words("report.never")

@@ -29,7 +29,7 @@ def list_notices(data: ReportData, tiles: Iterable[Tile], formats: Formats) -> l
 
 def _check_run(data: ReportData, formats: Formats) -> Iterator[str]:
     if data.run is not None and data.run.status in ("partial", "failed"):
-        when = formats.moment(data.run.started_at)
+        when = formats.format_moment(data.run.started_at)
         yield formats.words(f"report.notice.run_{data.run.status}", when=when)
 
 
@@ -40,7 +40,7 @@ def _check_streams(data: ReportData, formats: Formats) -> Iterator[str]:
             if stream.fresh_until is None:
                 yield formats.words("report.notice.stream_never", stream=name)
             else:
-                until = formats.moment(stream.fresh_until)
+                until = formats.format_moment(stream.fresh_until)
                 yield formats.words("report.notice.stream", stream=name, until=until)
     rejected = sum(stream.rejected for stream in data.streams)
     if rejected:

@@ -218,11 +218,11 @@ def _format_headline(steps: Sequence[BridgePeriod], currency: str, formats: Form
     lost = -sum(amount for amount in last.moves.values() if amount < 0)
     return formats.words(
         "report.mrr_headline",
-        closing=formats.money(last.closing, currency),
+        closing=formats.format_money(last.closing, currency),
         period=formats.period(last.start, last.end),
         change=formats.change(last.closing, last.opening, "money_minor", currency) or "–",
-        gained=formats.money(gained, currency),
-        lost=formats.money(lost, currency),
+        gained=formats.format_money(gained, currency),
+        lost=formats.format_money(lost, currency),
     )
 
 
@@ -231,10 +231,10 @@ def _format_tie(ties: Sequence[InvoiceTie], currency: str, formats: Formats) -> 
     tie = next((candidate for candidate in ties if candidate.currency == currency), None)
     if tie is None:
         return ""
-    words, month = formats.words, formats.month(tie.month)
+    words, month = formats.words, formats.format_month(tie.month)
 
     def money(amount: int) -> str:
-        return formats.money(amount, currency, exact=True)
+        return formats.format_money(amount, currency, exact=True)
 
     apart = " " + words("report.tie_apart", amount=money(tie.left_out)) if tie.left_out else ""
     if not tie.mrr:

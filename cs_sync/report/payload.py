@@ -83,7 +83,7 @@ def build_payload(
         "bandNames": [words.band(band) for band in bands],
         "risks": [words(f"report.risk.{kind}") for kind in RISK_KINDS],
         "days": [formats.day(end) for end in ends],
-        "months": [formats.short_month(end) for end in ends],
+        "months": [formats.format_short_month(end) for end in ends],
         "inputs": list(data.inputs.values()),
         **names,
         "rows": [
@@ -124,7 +124,7 @@ def _build_detail(
     points = [*account.past, account.now]
     return [
         [point.mrr for point in points],
-        [formats.money(point.mrr) for point in points],
+        [formats.format_money(point.mrr) for point in points],
         [None if point.score is None else round(point.score) for point in points],
         [_get_band_place(point.band, bands) for point in points],
         [[round(point.lost[n]) if n in point.lost else None for n in data.inputs]

@@ -19,23 +19,23 @@ def summarize_report(data: ReportData) -> ReportSummary:
     """Summarize the answers of the first screen."""
     formats = Formats(data.words, data.timezone, data.currency)
     words, risk, agenda = data.words, answer_risk(data), answer_agenda(data)
-    sums = {kind: formats.money(amount) for kind, (_, amount) in agenda.sums.items()}
+    sums = {kind: formats.format_money(amount) for kind, (_, amount) in agenda.sums.items()}
     due = sum(call.state != "later" for call in list_calls(data, data.generated_at))
     net = sum(data.month.now.moves.values()) if data.month else None
     subject = words(
         "report.mail.subject",
         workspace=data.workspace,
         day=formats.day(data.as_of),
-        amount=formats.money(risk.now.total),
+        amount=formats.format_money(risk.now.total),
     )
     return ReportSummary(
         " ".join(subject.split()),
         (
             words(
                 "report.mail.risk",
-                amount=formats.money(risk.now.total),
+                amount=formats.format_money(risk.now.total),
                 share=formats.percent(risk.now.share),
-                change=formats.signed_money(risk.now.total - risk.before.total),
+                change=formats.format_signed_money(risk.now.total - risk.before.total),
             ),
             words("report.mail.calls", due),
             words(
@@ -44,7 +44,10 @@ def summarize_report(data: ReportData) -> ReportSummary:
                 renewal=sums["renewal"],
                 unpaid=sums["unpaid"],
             ),
-            words("report.mail.month", net=UNKNOWN if net is None else formats.signed_money(net)),
+            words(
+                "report.mail.month",
+                net=UNKNOWN if net is None else formats.format_signed_money(net),
+            ),
             words("report.mail.attached"),
         ),
     )

@@ -151,7 +151,7 @@ def test_a_change_is_signed_and_of_ratios_in_points() -> None:
 
 
 def test_durations_as_a_person_says_them() -> None:
-    assert [ENGLISH.duration(s) for s in (0.4, 12, 90, 7200, 172800)] == [
+    assert [ENGLISH.format_duration(s) for s in (0.4, 12, 90, 7200, 172800)] == [
         "0 sec",
         "12 sec",
         "2 min",

@@ -57,10 +57,10 @@ class Masked(Translator):
         super().__init__("en")
         self._messages = {key: mask(message) for key, message in self._messages.items()}
 
-    def month(self, day: date) -> str:
+    def format_month(self, day: date) -> str:
         return f"{day:%Y}{SIGN}{day:%m}"
 
-    def duration(self, seconds: float) -> str:
+    def format_duration(self, seconds: float) -> str:
         return f"{seconds:.0f}{SIGN}"
 
     def enumeration(self, items: Sequence[str]) -> str:

@@ -26,7 +26,7 @@ def test_values(
 ) -> None:
     words = get_translator(language)
     plain = {ord("\N{NO-BREAK SPACE}"): " ", ord("\N{NARROW NO-BREAK SPACE}"): " "}
-    assert words.money(123_450, "EUR").translate(plain) == money
+    assert words.format_money(123_450, "EUR").translate(plain) == money
     assert words.number(200 / 3) == number
     assert words.day(date(2026, 3, 9), TODAY) == day
     assert words.day(date(2025, 11, 12), TODAY) == earlier

@@ -62,7 +62,7 @@ def plain(text: str) -> str:
 def test_money(
     formats: Formats, minor: int | None, currency: str | None, exact: bool, text: str
 ) -> None:
-    assert plain(formats.money(minor, currency, exact=exact)) == text
+    assert plain(formats.format_money(minor, currency, exact=exact)) == text
 
 
 def test_purse(formats: Formats) -> None:
@@ -132,17 +132,17 @@ def test_periods(formats: Formats, start: Any, end: Any, text: str) -> None:
 
 def test_moments_are_in_the_reporting_zone(formats: Formats) -> None:
     at = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
-    assert plain(formats.moment(at)) == "21 Nov 2026 00:30"
-    assert formats.moment(None) == "never"
+    assert plain(formats.format_moment(at)) == "21 Nov 2026 00:30"
+    assert formats.format_moment(None) == "never"
 
 
 def test_other_languages_write_dates_and_numbers_their_way() -> None:
     polish = Formats(get_translator("pl"), ZoneInfo("Europe/Warsaw"), "EUR")
-    assert plain(polish.money(123_456_789)) == "1 234 568 EUR"
+    assert plain(polish.format_money(123_456_789)) == "1 234 568 EUR"
     assert plain(polish.day(TODAY)) == "20 lis 2026"
     chinese = Formats(get_translator("zh-Hans"), ZoneInfo("UTC"), "EUR")
     assert chinese.period("2026-10-01", "2026-11-01") == "2026年10月"
-    assert chinese.money(1_234_567_890).startswith("1234.57万")
+    assert chinese.format_money(1_234_567_890).startswith("1234.57万")
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,11 @@ def test_points(formats: Formats, value: float | None, text: str) -> None:
 
 
 def test_amounts_of_a_table_have_signs_and_no_code(formats: Formats) -> None:
-    assert [formats.signed_units(n) for n in (123_456, -50_000, 0)] == ["+1,235", "−500", "–"]
+    assert [formats.format_signed_units(n) for n in (123_456, -50_000, 0)] == [
+        "+1,235",
+        "−500",
+        "–",
+    ]
 
 
 # ------------------------------------------------------------------------------ tiles

@@ -115,7 +115,7 @@ def freshness_cell(row: Row, words: Translator) -> Text:
     since = row.get("stale_since")
     if since:
         at = since if isinstance(since, datetime) else datetime.fromisoformat(str(since))
-        return make_text(words("terminal.stale_since", day=words.moment(at)), "yellow")
+        return make_text(words("terminal.stale_since", day=words.format_moment(at)), "yellow")
     status = str(row.get("status") or "")
     style = "dim" if status == "final" else "yellow"
     return make_text(words.find(f"status.{status}", status), style)
@@ -128,7 +128,7 @@ def format_value(value: Any, words: Translator) -> str:
     if isinstance(value, int | float):
         return words.number(value)
     if isinstance(value, datetime):
-        return words.moment(value)
+        return words.format_moment(value)
     return words.full_date(value) if isinstance(value, date) else str(value)
 
 

@@ -115,7 +115,7 @@ def _list_follow_ups(detail: Row, words: Translator) -> list[Text]:
     lines = []
     for row in detail.get("follow_ups") or ():
         small = [
-            words("terminal.due", day=words.moment(row["due_at"])),
+            words("terminal.due", day=words.format_moment(row["due_at"])),
             row["assignee"] or words("terminal.unassigned"),
             *([words("terminal.deferred")] if row["state"] == "waiting" else []),
         ]

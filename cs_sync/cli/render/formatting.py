@@ -39,7 +39,7 @@ def format_cell(value: Any, words: Translator) -> Text:
     if isinstance(value, bool):
         return make_text(words("terminal.yes" if value else "terminal.no"))
     if isinstance(value, datetime):
-        return make_text(words.moment(value))
+        return make_text(words.format_moment(value))
     if isinstance(value, date):
         return make_text(words.full_date(value))
     if isinstance(value, Mapping):
@@ -58,7 +58,7 @@ def format_count(value: int, words: Translator) -> str:
 
 def format_money(minor: float | None, currency: str | None, words: Translator) -> str:
     """Format an amount in minor units, or a dash for none."""
-    return NO_VALUE if minor is None else words.money(minor, currency)
+    return NO_VALUE if minor is None else words.format_money(minor, currency)
 
 
 def format_amounts(by_currency: Mapping[str, float] | None, words: Translator) -> str:
@@ -87,9 +87,9 @@ def format_quantity(
     if unit == "count":
         return words.decimal(value, 0 if float(value).is_integer() else 1)
     if unit == "seconds":
-        return words.duration(value)
+        return words.format_duration(value)
     if unit == "days":
-        return words.duration(value * 86_400)
+        return words.format_duration(value * 86_400)
     return words.decimal(value, 1)
 
 
@@ -110,7 +110,7 @@ def format_period(start: date | str, end: date | str, words: Translator) -> str:
     first, after = date.fromisoformat(str(start)), date.fromisoformat(str(end))
     months = (after.year - first.year) * 12 + after.month - first.month
     if first.day == after.day == 1 and months == 1:
-        return words.month(first)
+        return words.format_month(first)
     if first.day == after.day == 1 and months == 12 and first.month == 1:
         return f"{first:%Y}"
     last = after - timedelta(days=1)

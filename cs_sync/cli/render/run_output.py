@@ -58,7 +58,7 @@ def print_run_summary(console: Console, summary: "RunSummary", words: Translator
 def _print_streams(console: Console, summary: "RunSummary", words: Translator) -> None:
     if summary.streams:
         console.print(streams_table(summary.streams, words))
-    took = words.duration((summary.ended_at - summary.started_at).total_seconds())
+    took = words.format_duration((summary.ended_at - summary.started_at).total_seconds())
     status = words.find(f"status.{summary.status}", summary.status)
     ended = words("terminal.run_ended", run=summary.run, status=status, duration=took)
     console.print(make_text(ended, STATUS_STYLE.get(summary.status, "")))
@@ -77,7 +77,7 @@ def streams_table(streams: Rows, words: Translator) -> RenderableType:
             make_text(format_count(row["records"], words)),
             make_text(format_count(row["rejected"], words), "red" if row["rejected"] else "dim"),
             make_text(format_count(row["deleted"], words), "" if row["deleted"] else "dim"),
-            make_text(words.duration(waited) if waited >= 1 else NO_VALUE, "dim"),
+            make_text(words.format_duration(waited) if waited >= 1 else NO_VALUE, "dim"),
         )
     return table
 

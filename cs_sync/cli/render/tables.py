@@ -157,7 +157,7 @@ def _name_cause(cause: str | None, words: Translator) -> str:
 
 
 def _format_month(month: str, words: Translator) -> str:
-    return words.month(date.fromisoformat(f"{month}-01"))
+    return words.format_month(date.fromisoformat(f"{month}-01"))
 
 
 def _format_named_segment(row: Row, words: Translator) -> str:
@@ -207,7 +207,11 @@ def runs_table(rows: Rows, words: Translator) -> RenderableType:
     table = make_table(words, "run", "command", "started", "took>", "status", "records>", "written")
     for row in rows:
         ended = row["ended_at"]
-        took = words.duration((ended - row["started_at"]).total_seconds()) if ended else NO_VALUE
+        took = (
+            words.format_duration((ended - row["started_at"]).total_seconds())
+            if ended
+            else NO_VALUE
+        )
         table.add_row(
             format_cell(row["run"], words),
             format_cell(row.get("command"), words),

@@ -51,9 +51,9 @@ def propose(view: AccountView, settings: ContractionSettings) -> Iterator[Propos
 
 def _build_proposal(view: AccountView, movements: Sequence[MovementFact], lost: float) -> Proposal:
     say, at = view.words, movements[0].at
-    amounts = " + ".join(say.money(fact.amount, fact.currency) for fact in movements)
+    amounts = " + ".join(say.format_money(fact.amount, fact.currency) for fact in movements)
     causes = list(dict.fromkeys(_describe_cause(movement, say) for movement in movements))
-    short = " + ".join(say.short_money(fact.amount, fact.currency) for fact in movements)
+    short = " + ".join(say.format_short_money(fact.amount, fact.currency) for fact in movements)
     share = say.percent(lost / (view.monthly + lost))
     why = say("contraction_contact.why", amount=amounts, day=format_date(at, view), share=share)
     evidence = [

@@ -35,8 +35,8 @@ def propose(view: AccountView, settings: PaymentSettings) -> Iterator[Proposal]:
         fresh = count_days_late(invoice, view) < settings.until_days
         if not (is_well(view) and fresh and 0 < invoice.attempt_count < settings.attempts):
             continue
-        amount = say.money(invoice.amount_remaining, invoice.currency)
-        short = say.short_money(invoice.amount_remaining, invoice.currency)
+        amount = say.format_money(invoice.amount_remaining, invoice.currency)
+        short = say.format_short_money(invoice.amount_remaining, invoice.currency)
         name = to_plain_line(invoice.number or invoice.source_id, 40)
         day = format_date(invoice.issued_at, view)
         yield Proposal(

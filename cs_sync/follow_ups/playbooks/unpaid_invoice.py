@@ -46,7 +46,7 @@ def propose(view: AccountView, settings: UnpaidSettings) -> Iterator[Proposal]:
         return
     oldest, say = due[0], view.words
     days = count_days_late(oldest, view)
-    amount = say.short_money(oldest.amount_remaining, oldest.currency)
+    amount = say.format_short_money(oldest.amount_remaining, oldest.currency)
     stages = [stage for stage in settings.louder if days >= stage]
     why = [describe_invoice(oldest, view)]
     why += [say("unpaid_invoice.well")] if is_well(view) else []
