@@ -85,15 +85,19 @@ def _resolve_accounts(
     A record that leaves its account can free another one to join it, which a single round does
     not see.
     """
-    names = {account.id for account in stored.accounts}
     known, targets = stored, {link.ref: link.target for link in stored.account_links}
+    evidence = build_evidence(facts, _map_overrides(facts, known, overrides), rules)
     for _ in range(_ROUNDS):
-        evidence, groups, links = _resolve_once(facts, known, overrides, rules)
+        groups, links = _resolve_once(evidence, known)
         following = {link.ref: link.target for link in links}
         if following == targets:
             break
         known, targets = _remember(known, groups, links, evidence), following
-    merged = {old: new for old, new in groups.merged.items() if old in names}
+        pins = _map_overrides(facts, known, overrides)
+        if pins != evidence.pins:
+            evidence = build_evidence(facts, pins, rules)
+    stored_ids = {account.id for account in stored.accounts}
+    merged = {old: new for old, new in groups.merged.items() if old in stored_ids}
     return evidence, replace(groups, merged=merged), links
 
 
@@ -123,21 +127,24 @@ def _remember(
     return replace(known, accounts=accounts, account_links=kept)
 
 
-def _resolve_once(
-    facts: IdentityFacts,
-    stored: KnownIdentity,
-    overrides: Mapping[RecordRef, str],
-    rules: DomainRules,
-) -> AccountResolution:
-    """Group account records and assign ids and links; merged ids are followed first."""
+def _map_overrides(
+    facts: IdentityFacts, stored: KnownIdentity, overrides: Mapping[RecordRef, str]
+) -> dict[RecordRef, str]:
+    """Map the records that a plugin places to the survivors of the accounts it names."""
     final = map_final_ids(stored.accounts)
     present = {fact.ref for fact in facts.accounts}
-    pins = {ref: final.get(to, to) for ref, to in overrides.items() if ref in present}
-    evidence = build_evidence(facts, pins, rules)
+    return {ref: final.get(to, to) for ref, to in overrides.items() if ref in present}
+
+
+def _resolve_once(
+    evidence: MatchEvidence, stored: KnownIdentity
+) -> tuple[IdentifiedGroups, list[ResolvedLink]]:
+    """Group account records and assign ids and links; merged ids are followed first."""
+    final = map_final_ids(stored.accounts)
     before = [
         replace(link, target=final.get(link.target, link.target)) for link in stored.account_links
     ]
     live = [account for account in stored.accounts if final[account.id] == account.id]
     sets = group_accounts(evidence, live, before)
     groups = assign_ids(sets, evidence, stored.accounts, before)
-    return evidence, groups, link_accounts(evidence, groups, before)
+    return groups, link_accounts(evidence, groups, before)
