@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from cs_sync.contracts.events import Event
 from cs_sync.i18n import ENGLISH
+from cs_sync.i18n.counts import count_noun
 
 PAST_TENSE = {"create": "created", "update": "updated"}
 """Outcome of a write → the word behind its count; others read as they are."""
@@ -66,11 +67,11 @@ class SourceProgress:
     def describe(self, now: datetime) -> str:
         """Return `stripe: 3 of 9 streams, 1,200 of 4,800 records (25%), about 3 min left`."""
         ended = sum(stream.ended for stream in self.streams.values())
-        text = f"{self.name}: {ended} of {_count(len(self.streams), 'stream')}, "
+        text = f"{self.name}: {ended} of {count_noun(len(self.streams), 'stream')}, "
         total, left = self.total, self.estimate_seconds_left(now)
         if total is None:
-            return text + _count(self.records, "record")
-        text += f"{self.records:,} of {_count(total, 'record')}"
+            return text + count_noun(self.records, "record")
+        text += f"{self.records:,} of {count_noun(total, 'record')}"
         if left is not None and total:
             share = ENGLISH.percent(self.records / total)
             text += f" ({share}), about {ENGLISH.format_duration(left)} left"
@@ -79,7 +80,10 @@ class SourceProgress:
     def describe_end(self, now: datetime) -> str:
         """Return `stripe: 9 streams, 4,800 records in 3 min, 2 rejected`."""
         took = ENGLISH.format_duration((now - self.began).total_seconds())
-        streams, records = _count(len(self.streams), "stream"), _count(self.records, "record")
+        streams, records = (
+            count_noun(len(self.streams), "stream"),
+            count_noun(self.records, "record"),
+        )
         parts = [f"{self.name}: {streams}, {records} in {took}"]
         for name in ("rejected", "deleted"):
             number = sum(getattr(stream, name) for stream in self.streams.values())
@@ -145,7 +149,3 @@ def is_write_end(event: Event) -> bool:
 def parse_seconds(value: object) -> float:
     """Return the seconds of a wait, one at least."""
     return max(1.0, float(str(value or 0)))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")

@@ -33,11 +33,6 @@ def name_topic(topic: str, words: Translator) -> str:
     return words.find(f"topic.{code}", to_plain_line(topic.replace("_", " "), 40))
 
 
-def format_count(number: int, singular: str, plural: str | None = None) -> str:
-    """Format a count: `1 ticket`, `3 tickets`, `no tickets`."""
-    return f"{number or 'no'} {singular if number == 1 else plural or singular + 's'}"
-
-
 def quote_text(text: str | None, words: Translator, length: int = 140) -> str:
     """Quote a text in one line between quotation marks; empty if there is none."""
     plain = to_plain_line(text, length)

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from cs_sync.contracts.events import Event
-from cs_sync.health.wording import format_count
+from cs_sync.i18n.counts import count_noun
 from cs_sync.identity import Answer, RecordRef
 from cs_sync.jobs.answer_file import FileAnswer, read_answer_file, refuse_rows
 from cs_sync.jobs.derive import derive_accounts_and_mrr
@@ -164,7 +164,7 @@ def _date_answer(one: StoredAnswer, now: Any) -> StoredAnswer:
 def _emit_result(workspace: Workspace, plan: ImportPlan, given: Sequence[FileAnswer]) -> None:
     """Emit the counts, and which records are not known yet."""
     same = len(given) - len(plan.new) - len(plan.undone)
-    message = f"{format_count(len(plan.new), 'answer')} imported, {len(plan.undone)} undone, "
+    message = f"{count_noun(len(plan.new), 'answer')} imported, {len(plan.undone)} undone, "
     message += f"{same} here already"
     detail = {"step": "accounts import", "message": message}
     workspace.emit(Event("step_ended", workspace.clock(), detail=detail))
@@ -175,7 +175,7 @@ def _emit_result(workspace: Workspace, plan: ImportPlan, given: Sequence[FileAns
     if unknown:
         listed = ", ".join(map(str, unknown[:5])) + (" …" if len(unknown) > 5 else "")
         message = (
-            f"not known here yet: {format_count(len(unknown), 'record')} ({listed}); what was "
+            f"not known here yet: {count_noun(len(unknown), 'record')} ({listed}); what was "
             "answered about them counts when they are synced"
         )
         workspace.emit(Event("warning", workspace.clock(), detail={"message": message}))

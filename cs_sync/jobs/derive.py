@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from cs_sync.contracts.events import Event
+from cs_sync.i18n.counts import count_noun
 from cs_sync.identity import DomainRules, RecordRef, Resolution, resolve_identities
 from cs_sync.jobs.mrr_exclusions import compute_mrr, describe_excluded, read_excluded, save_excluded
 from cs_sync.jobs.unlisted_customers import keep_unlisted_customers
@@ -50,7 +51,7 @@ def derive_accounts_and_mrr(recorded: RunSession) -> None:
         recorded.messages.append(describe_excluded(without))
         recorded.statuses.append("partial")
     recorded.messages += describe_open_questions(workspace)
-    message = f"{resolved} accounts resolved, MRR of {computed} computed"
+    message = f"{count_noun(resolved, 'account')} resolved, MRR of {computed:,} computed"
     detail = {"step": "accounts and MRR", "message": message}
     workspace.emit(Event("step_ended", workspace.clock(), detail=detail))
 

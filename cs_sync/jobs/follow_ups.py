@@ -30,7 +30,7 @@ from cs_sync.follow_ups import (
     plan_follow_ups,
 )
 from cs_sync.follow_ups.priority import URGENCY
-from cs_sync.health.wording import format_count
+from cs_sync.i18n.counts import count_noun
 from cs_sync.queries.account_views import build_account_views, read_crm_subjects
 from cs_sync.queries.company_view import (
     build_company_view,
@@ -296,7 +296,7 @@ def build_point_note(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
 def _describe_deferred(decision: Decision, cap: int | None) -> list[str]:
     """Return a message per assignee with deferred follow-ups."""
     return [
-        f"{format_count(count, 'follow-up')} for {desk or 'nobody in particular'} must wait for "
+        f"{count_noun(count, 'follow-up')} for {desk or 'nobody in particular'} must wait for "
         f"another day: [follow_ups] daily_cap = {cap}, the most money at risk goes first"
         for desk, count in sorted(decision.waiting.items())
     ]
@@ -312,7 +312,7 @@ def _describe_unowned(begun: Sequence[Mapping[str, Any]]) -> list[str]:
         return []
     verb = "goes" if number == 1 else "go"
     return [
-        f"{format_count(number, 'follow-up')} {verb} to nobody, as the accounts have no owner"
+        f"{count_noun(number, 'follow-up')} {verb} to nobody, as the accounts have no owner"
         '\n  → give them one, or set [follow_ups] assignee = "name@example.com"'
     ]
 

@@ -5,6 +5,7 @@ from typing import Any
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
 from cs_sync.health import INSUFFICIENT
+from cs_sync.i18n.counts import count_noun
 from cs_sync.jobs.close_months import close_months
 from cs_sync.jobs.deliver_report import deliver_report
 from cs_sync.jobs.derive import derive_accounts_and_mrr
@@ -84,7 +85,7 @@ def _score_and_store(recorded: RunSession) -> DayView:
 def _describe_scores(day: DayView) -> str:
     counts = day.band_counts
     without = counts.pop(INSUFFICIENT, 0)
-    return f"{sum(counts.values())} customers scored, {without} without enough data"
+    return f"{count_noun(sum(counts.values()), 'customer')} scored, {without:,} without enough data"
 
 
 def _write_to_crm(

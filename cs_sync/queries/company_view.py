@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 from cs_sync.follow_ups import COMPANY, CompanyView, FollowUpDraft, Playbook, Question
-from cs_sync.health.wording import format_count
+from cs_sync.i18n.counts import count_noun
 from cs_sync.queries.metrics import MetricRequest, query_metrics
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
@@ -74,7 +74,7 @@ def describe_unassigned_findings(drafts: Iterable[FollowUpDraft]) -> list[str]:
     titles = "".join(f"\n  - {draft.title}" for draft in waiting)
     verb = "waits" if len(waiting) == 1 else "wait"
     return [
-        f"{format_count(len(waiting), 'company-wide finding')} {verb} for somebody to go "
+        f"{count_noun(len(waiting), 'company-wide finding')} {verb} for somebody to go "
         f"to:{titles}\n  → {_ASSIGNEE}"
     ]
 

@@ -9,7 +9,7 @@ from typing import Any
 from cs_sync.contracts.destination import Destination
 from cs_sync.contracts.errors import ConfigError, VendorError
 from cs_sync.contracts.events import Event
-from cs_sync.health.wording import format_count
+from cs_sync.i18n.counts import count_noun
 from cs_sync.jobs.follow_ups import DecidedFollowUps, decide_follow_ups
 from cs_sync.jobs.open_follow_ups import find_open_duplicates
 from cs_sync.queries.day import DayView, build_day_view
@@ -214,7 +214,7 @@ def _describe_unknown_assignees(
     if crm.addresses == "accounts":
         return []
     return [
-        f"{format_count(number, 'follow-up')} for {email} will be nobody's in {crm.name}, which "
+        f"{count_noun(number, 'follow-up')} for {email} will be nobody's in {crm.name}, which "
         f"has no active owner with that address\n  → add them there, or correct the address"
         for email, number in sorted(who.items())
         if email not in crm.emails
