@@ -82,7 +82,7 @@ def test_what_was_answered_comes_back_after_a_lost_database(place: Place, how: s
     assert [*rest[1:2], len(rest[2])] == [before[2], len(before[3])]
     assert sorted(rest[0].values()) == sorted(before[1].values())
     again = place.run("accounts", "import", file)
-    assert "no answers imported, 0 undone, 4 here already" in again.said
+    assert "0 answers imported, 0 undone, 4 here already" in again.said
     assert answers(place) == given
     assert (accounts, *rest) == seen(place)
 
@@ -113,7 +113,7 @@ def test_what_was_imported_can_be_undone(place: Place) -> None:
         place.json("accounts", "undo", str(number))
     assert seen(place) == before
     ran = place.run("accounts", "import", file)
-    assert "no answers imported, 0 undone, 4 here already" in ran.said, "it was undone since"
+    assert "0 answers imported, 0 undone, 4 here already" in ran.said, "it was undone since"
     assert seen(place) == before
 
 
@@ -149,7 +149,7 @@ def test_an_answer_that_was_undone_elsewhere_is_undone_here(place: Place) -> Non
     (place.path / "cs_sync.db").write_bytes(old)
     assert graph(place)["p1"] == graph(place)["p2"]
     ran = place.run("accounts", "import", file)
-    assert "no answers imported, 1 undone, 3 here already" in ran.said
+    assert "0 answers imported, 1 undone, 3 here already" in ran.said
     assert seen(place) == before
 
 
