@@ -6,7 +6,7 @@ from datetime import datetime
 from fractions import Fraction
 
 from tests.histories.prices import Json, Price, later, per_month
-from tests.histories.truth import NEVER, Counted, Curve, Cut, Life, Parts, Step, kept
+from tests.histories.truth import NEVER, Counted, Curve, Cut, Lifetime, Parts, Step, kept
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Discount:
     invoiced: bool = False
     gone: bool = False
     given: Step | None = None
-    life: Life | None = None
+    lifetime: Lifetime | None = None
 
     @property
     def cut(self) -> Cut:
@@ -161,8 +161,8 @@ class Subscription:
         """Let a discount run; one of a single invoice counts for nothing."""
         self.discounts.append(discount)
         if discount.coupon.duration != "once":
-            discount.life = Life(discount.cut, discount.start, discount.end or NEVER)
-            self.curve.lives.append(discount.life)
+            discount.lifetime = Lifetime(discount.cut, discount.start, discount.end or NEVER)
+            self.curve.lifetimes.append(discount.lifetime)
 
     def charge(self, at: datetime, item: Item | None = None) -> None:
         """Let the discounts that run now count, for all that is charged or for one item alone.

@@ -32,7 +32,7 @@ def watch(acts: Sequence[Act], looks: Sequence[datetime]) -> tuple[Stripe, Spans
     stripe = Stripe(START)
     with (
         tempfile.TemporaryDirectory() as folder,
-        bench_of(Path(folder), StripeSource, SETTINGS, stripe.books) as bench,
+        bench_of(Path(folder), StripeSource, SETTINGS, stripe.records.books) as bench,
     ):
         for look in looks:
             stripe.play(acts, look)

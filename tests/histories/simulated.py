@@ -7,18 +7,14 @@ subscription was really worth (`truth.py`).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from fractions import Fraction
 from typing import Any
 
 from tests.histories import shown
 from tests.histories.agreed import Coupon, Discount, Item, Subscription
+from tests.histories.lines import bill_period, prorate_item
 from tests.histories.prices import Json, Price, price_of
+from tests.histories.records import Records
 from tests.histories.truth import NEVER, Step
-from tests.histories.vendor import HistoryBooks
-from tests.known_failures.benches import unix
-
-REMEMBERED = timedelta(days=30)
-UPDATED = "customer.subscription.updated"
 
 
 @dataclass(frozen=True)
@@ -39,9 +35,8 @@ class Stripe:
 
     def __init__(self, start: datetime) -> None:
         self.now = start
-        self.books = HistoryBooks(lambda: self.now - REMEMBERED)
+        self.records = Records(lambda: self.now)
         self.subscriptions: dict[str, Subscription] = {}
-        self._made = 0
 
     def play(self, acts: Sequence[Act], until: datetime) -> None:
         """Do what is to be done up to an instant, and let time pass until then."""
@@ -81,8 +76,8 @@ class Stripe:
 
     def customer(self, id_: str) -> None:
         """A customer signs up."""
-        self.books.put("customers", **shown.customer(id_, self.now))
-        self._tell("customer.created", self.books.objects["customers"][id_])
+        self.records.books.put("customers", **shown.customer(id_, self.now))
+        self.records.tell("customer.created", self.records.books.objects["customers"][id_])
 
     def create(
         self, id_: str, customer: str, bought: Sequence[tuple[Price, int]], trial_days: int,
@@ -90,22 +85,22 @@ class Stripe:
     ) -> None:  # fmt: skip
         """A subscription begins, maybe with a trial, maybe with coupons."""
         first = bought[0][0]
-        items = [self._item(price, quantity) for price, quantity in bought]
+        items = [self.records.create_item(price, quantity) for price, quantity in bought]
         now = self.now
         sub = Subscription(id_, customer, now, (first.interval, first.count), items, (now, now))
         for coupon in coupons:
-            sub.add_discount(self._discount(coupon))
+            sub.add_discount(self.records.create_discount(coupon))
         self.subscriptions[id_] = sub
         if trial_days:
             self._begin_trial(sub, now + timedelta(days=trial_days))
         else:
             sub.begin_periods(now)
-        self._publish(sub, "customer.subscription.created")
+        self.records.publish(sub, "customer.subscription.created")
         if trial_days:
             self._trial_invoice(sub)
         else:
             sub.charge(now)
-            self._bill(sub, self._recurring(sub))
+            self._bill(sub, bill_period(self.records, sub))
         self._note(sub, "start")
 
     def seats(self, id_: str, place: int, quantity: int, mode: str) -> None:
@@ -119,13 +114,13 @@ class Stripe:
         """The item stays and gets another price."""
         sub, item = self._found(id_, place)
         before = Item(item.id, item.price, item.quantity, item.created, item.discounts)
-        item.price = self._listed(price_of(product, *sub.interval))
+        item.price = self.records.list_price(price_of(product, *sub.interval))
         self._changed(sub, [before], [item], mode, "plan of the same item")
 
     def swap(self, id_: str, place: int, product: str, mode: str) -> None:
         """The item is deleted and another one takes its place."""
         sub, old = self._found(id_, place)
-        new = self._item(price_of(product, *sub.interval), old.quantity)
+        new = self.records.create_item(price_of(product, *sub.interval), old.quantity)
         self._replace(sub, old, new)
         since = max(old.created, sub.period[0])
         others = [i.began for i in sub.items if i.began is not None and since < i.created]
@@ -134,7 +129,7 @@ class Stripe:
     def add(self, id_: str, product: str, quantity: int, mode: str) -> None:
         """One more item."""
         sub = self.subscriptions[id_]
-        new = self._item(price_of(product, *sub.interval), quantity)
+        new = self.records.create_item(price_of(product, *sub.interval), quantity)
         sub.items.append(new)
         self._changed(sub, [], [new], mode, "item added")
 
@@ -147,16 +142,16 @@ class Stripe:
     def rebase(self, id_: str, interval: str, count: int) -> None:
         """From monthly to yearly or back: the rest is credited, a new period is charged at once."""
         sub = self.subscriptions[id_]
-        credits = [self._prorated(sub, old, -1) for old in sub.items]
+        credits = [prorate_item(self.records, sub, old, -1) for old in sub.items]
         sub.interval = (interval, count)
         for old in list(sub.items):
             price = price_of(old.price.product, interval, count)
-            self._replace(sub, old, self._item(price, old.quantity))
+            self._replace(sub, old, self.records.create_item(price, old.quantity))
         self._settle(sub, charged=True)
         sub.begin_periods(self.now)
         sub.charge(self.now)
-        self._bill(sub, [*self._pending(sub), *credits, *self._recurring(sub)])
-        self._publish(sub)
+        self._bill(sub, [*self._pending(sub), *credits, *bill_period(self.records, sub)])
+        self.records.publish(sub)
         self._note(sub, "interval")
 
     def pause(self, id_: str, days: int | None) -> None:
@@ -164,7 +159,7 @@ class Stripe:
         sub = self.subscriptions[id_]
         sub.resumes_at = None if days is None else self.now + timedelta(days=days)
         sub.pause = {"behavior": "void", "resumes_at": shown.moment(sub.resumes_at)}
-        self._publish(sub)
+        self.records.publish(sub)
         step = self._note(sub, "pause", traced=False)
         step.after, step.before = sub.period
 
@@ -172,7 +167,7 @@ class Stripe:
         """Collection goes on."""
         sub = self.subscriptions[id_]
         sub.pause = sub.resumes_at = None
-        self._publish(sub)
+        self.records.publish(sub)
         paused = next(step for step in reversed(sub.curve.steps) if step.cause == "pause")
         voided = sub.period[0] > paused.at
         paused.before = min(paused.before, self.now)
@@ -187,7 +182,7 @@ class Stripe:
             if step.cause == "coupon taken back" and step.before == sub.period[1]:
                 step.before = self.now + timedelta(days=days)  # nothing is charged until then
         self._begin_trial(sub, self.now + timedelta(days=days))
-        self._publish(sub)
+        self.records.publish(sub)
         self._trial_invoice(sub)
         self._note(sub, "free month")
 
@@ -195,11 +190,11 @@ class Stripe:
         """A coupon for a running subscription, or for one of its items: from the next invoice."""
         sub = self.subscriptions[id_]
         item = None if place is None else sub.items[place % len(sub.items)].id
-        given = self._discount(coupon, item)
+        given = self.records.create_discount(coupon, item)
         sub.add_discount(given)
         sub.discounts.sort(key=lambda d: (d.item is None, d.coupon.percent is None))
-        self._tell("customer.discount.created", shown.discount(given, sub))
-        self._publish(sub)
+        self.records.tell("customer.discount.created", shown.discount(given, sub))
+        self.records.publish(sub)
         if not sub.long:
             sub.charge(self.now)
             given.given = self._note(sub, "coupon given")
@@ -213,16 +208,18 @@ class Stripe:
         """The price rises at the next renewal."""
         sub = self.subscriptions[id_]
         sub.increase = percent
-        self._publish(sub)
+        self.records.publish(sub)
 
     def refund(self, id_: str, share: int) -> None:
         """Part of the last invoice is given back."""
         sub = self.subscriptions[id_]
-        total = self.books.objects["invoices"][sub.latest_invoice or ""]["total"]
+        total = self.records.books.objects["invoices"][sub.latest_invoice or ""]["total"]
         if total > 0:
-            made = shown.refund(self._new("re"), sub.customer, max(1, total // share), self.now)
-            self.books.put("refunds", **made)
-            self._tell("refund.created", made)
+            made = shown.refund(
+                self.records.create_id("re"), sub.customer, max(1, total // share), self.now
+            )
+            self.records.books.put("refunds", **made)
+            self.records.tell("refund.created", made)
 
     def cancel(self, id_: str) -> None:
         """It ends now."""
@@ -234,13 +231,13 @@ class Stripe:
         """It is to end with the period."""
         sub = self.subscriptions[id_]
         sub.canceled_at, sub.ends_with_period = self.now, True
-        self._publish(sub)
+        self.records.publish(sub)
 
     def stay(self, id_: str) -> None:
         """The end is called off."""
         sub = self.subscriptions[id_]
         sub.canceled_at, sub.ends_with_period = None, False
-        self._publish(sub)
+        self.records.publish(sub)
 
     # What Stripe does.
 
@@ -251,8 +248,8 @@ class Stripe:
             self._increase(sub)
         sub.next_period()
         sub.charge(self.now)
-        self._bill(sub, [*self._pending(sub), *self._recurring(sub)])
-        self._publish(sub)
+        self._bill(sub, [*self._pending(sub), *bill_period(self.records, sub)])
+        self.records.publish(sub)
         self._note(sub, "renewal")
 
     def _pending(self, sub: Subscription) -> list[Json]:
@@ -274,18 +271,21 @@ class Stripe:
         percent, sub.increase = sub.increase or 0, None
         for old in list(sub.items):
             dearer = old.price.increased(percent, sub.id)
-            self._replace(sub, old, self._item(dearer, old.quantity))
+            self._replace(sub, old, self.records.create_item(dearer, old.quantity))
 
     def _begin_trial(self, sub: Subscription, until: datetime) -> None:
         sub.trial, sub.status = (self.now, until), "trialing"
         sub.begin_periods(self.now, until)
 
     def _trial_invoice(self, sub: Subscription) -> None:
-        self._bill(sub, [shown.line(self._new("il"), sub, i, 0, sub.period) for i in sub.items])
+        self._bill(
+            sub,
+            [shown.line(self.records.create_id("il"), sub, i, 0, sub.period) for i in sub.items],
+        )
 
     def _end(self, sub: Subscription) -> None:
         sub.status, sub.ended_at, sub.pause, sub.resumes_at = "canceled", self.now, None, None
-        self._publish(sub, "customer.subscription.deleted")
+        self.records.publish(sub, "customer.subscription.deleted")
         self._note(sub, "end")
 
     def _changed(
@@ -303,8 +303,8 @@ class Stripe:
         for item in old:
             self._hide(sub, item)
         if mode != "none" and sub.status == "active" and not sub.pause:
-            lines = [self._prorated(sub, item, -1) for item in old]
-            lines += [self._prorated(sub, item, 1) for item in new]
+            lines = [prorate_item(self.records, sub, item, -1) for item in old]
+            lines += [prorate_item(self.records, sub, item, 1) for item in new]
             if mode == "always_invoice":
                 self._bill(sub, lines)
                 step.dated.append((self.now, NEVER))
@@ -312,59 +312,20 @@ class Stripe:
             else:
                 sub.pending += lines
                 sub.untraced.append(step)
-        self._publish(sub)
+        self.records.publish(sub)
         return step
-
-    def _prorated(self, sub: Subscription, item: Item, sign: int) -> Json:
-        amount = sign * round(item.net * sub.share_left(self.now))
-        period = (self.now, sub.period[1])
-        return shown.line(self._new("il"), sub, item, amount, period, proration=True)
-
-    def _recurring(self, sub: Subscription) -> list[Json]:
-        """A line for every item for the period that begins, less the discounts that run."""
-        sub.curve.billed.append(self.now)
-        lines = [
-            shown.line(self._new("il"), sub, i, i.price.amount * i.quantity, sub.period)
-            for i in sub.items
-        ]
-        for discount in [d for d in sub.discounts if d.runs(self.now)]:
-            mine = [
-                line for line, item in zip(lines, sub.items, strict=True)
-                if discount.item in (None, item.id)
-            ]  # fmt: skip
-            self._discounted(sub, discount, mine)
-        return lines
-
-    def _discounted(self, sub: Subscription, discount: Discount, lines: list[Json]) -> None:
-        left = [_left(line) for line in lines]
-        total, coupon = sum(left), discount.coupon
-        off = coupon.amount if coupon.amount is not None else None
-        for line, amount in zip(lines, left, strict=True):
-            if off is None:
-                cut = round(Fraction(amount * (coupon.percent or 0), 100))
-            else:
-                cut = round(Fraction(min(off, total) * amount, total)) if total else 0
-            if cut:
-                discount.invoiced = True
-                if discount.life is not None:
-                    discount.life.named.append(self.now)
-                line["discount_amounts"].append({"amount": cut, "discount": discount.id})
-                if discount.item:
-                    line["discounts"].append(shown.discount(discount, sub))
-        if coupon.duration == "once":
-            discount.used = bool(total)
 
     def _bill(self, sub: Subscription, lines: list[Json]) -> None:
         status = "void" if sub.pause else "paid"
-        made = shown.invoice(self._new("in"), sub, lines, self.now, status)
+        made = shown.invoice(self.records.create_id("in"), sub, lines, self.now, status)
         cuts = {cut["discount"] for line in lines for cut in line["discount_amounts"]}
         made["discounts"] = [
             shown.discount(d, sub) for d in sub.discounts if d.id in cuts and d.item is None
         ]
         sub.latest_invoice = made["id"]
-        self.books.put("invoices", **made)
+        self.records.books.put("invoices", **made)
         for what in ("created", "finalized", "voided" if sub.pause else "paid"):
-            self._tell(f"invoice.{what}", made)
+            self.records.tell(f"invoice.{what}", made)
         self._drop_discounts(sub, [d for d in sub.discounts if d.used])
 
     def _drop_discounts(
@@ -373,30 +334,21 @@ class Stripe:
         for discount in gone:
             sub.discounts.remove(discount)
             self._leave(discount, sub)
-            self._tell("customer.discount.deleted", shown.discount(discount, sub))
+            self.records.tell("customer.discount.deleted", shown.discount(discount, sub))
             discount.gone = True
-            self._describe_anew(discount, sub)
+            self.records.describe_anew(discount, sub)
         if not gone:
             return
-        self._publish(sub)
+        self.records.publish(sub)
         if not sub.long:
             sub.charge(self.now)
             step = self._note(sub, "coupon taken back", traced=traced)
             step.after, step.before = sub.period
 
-    def _describe_anew(self, discount: Discount, sub: Subscription) -> None:
-        """Invoices describe the discounts that they name as these are now."""
-        new = shown.discount(discount, sub)
-        for invoice in self.books.objects["invoices"].values():
-            for place in (invoice, *invoice["lines"]["data"]):
-                place["discounts"] = [
-                    new if d["id"] == new["id"] else d for d in place["discounts"]
-                ]
-
     def _leave(self, discount: Discount, sub: Subscription) -> None:
         """Note that it is gone; what no invoice named is known to who looked meanwhile only."""
-        if discount.life is not None:
-            discount.life.left = self.now
+        if discount.lifetime is not None:
+            discount.lifetime.left = self.now
         if discount.given and not discount.invoiced:
             discount.given.dated = [(discount.start, self.now)]
             discount.given.after, discount.given.before = discount.start, sub.period[1]
@@ -416,47 +368,10 @@ class Stripe:
 
     # What is told.
 
-    def _publish(self, sub: Subscription, kind: str = UPDATED) -> None:
-        made, known = shown.subscription(sub), self.books.objects["subscriptions"].get(sub.id)
-        self.books.put("subscriptions", **made)
-        previous = {key: known[key] for key in made if known[key] != made[key]} if known else {}
-        if kind != UPDATED or previous:
-            self._tell(kind, made, previous)
-
-    def _tell(self, kind: str, subject: Json, previous: Json | None = None) -> None:
-        told = {"object": subject}
-        if previous:
-            told["previous_attributes"] = previous
-        number = len(self.books.events)
-        event = {"id": f"evt_{number:06}", "object": "event", "type": kind, "data": told}
-        self.books.events.insert(0, {**event, "created": unix(self.now)})
-
     def _note(self, sub: Subscription, cause: str, *, traced: bool = True) -> Step:
         dated = [(self.now, NEVER)] if traced else []
         return sub.curve.note(self.now, sub.parts(), cause, dated)
 
-    def _item(self, price: Price, quantity: int) -> Item:
-        return Item(self._new("si"), self._listed(price), quantity, self.now)
-
-    def _listed(self, price: Price) -> Price:
-        self.books.put("prices", **price.shown())
-        product = {"id": f"prod_{price.product}", "object": "product", "name": price.product}
-        if product["id"] not in self.books.objects["products"]:
-            self.books.put("products", **product, created=unix(self.now), active=True)
-        return price
-
-    def _discount(self, coupon: Coupon, item: str | None = None) -> Discount:
-        self.books.put("coupons", **shown.coupon(coupon))
-        return Discount(self._new("di"), coupon, self.now, item)
-
     def _found(self, id_: str, place: int) -> tuple[Subscription, Item]:
         sub = self.subscriptions[id_]
         return sub, sub.items[place % len(sub.items)]
-
-    def _new(self, prefix: str) -> str:
-        self._made += 1
-        return f"{prefix}_{self._made:05}"
-
-
-def _left(line: Json) -> int:
-    return int(line["amount"]) - sum(int(cut["amount"]) for cut in line["discount_amounts"])

@@ -41,7 +41,7 @@ class Counted:
 
 
 @dataclass
-class Life:
+class Lifetime:
     """How long a discount ran, and what shows that it did.
 
     It takes something off an item on a long interval if it ran when that item was charged.
@@ -134,28 +134,28 @@ class Observer:
         later = [look for look in self.looks if look >= step.at]
         return max([step.after, *earlier[-1:]]), min([step.before, *later[:1]])
 
-    def knows(self, life: Life) -> bool:
+    def knows(self, lifetime: Lifetime) -> bool:
         """Whether anything that it saw names the discount."""
-        seen = any(life.start <= look < life.left for look in self.looks)
-        return seen or bool(life.named) or self.told(life.start)
+        seen = any(lifetime.start <= look < lifetime.left for look in self.looks)
+        return seen or bool(lifetime.named) or self.told(lifetime.start)
 
     def leavings(
-        self, life: Life, billed: Sequence[datetime], charged: set[datetime]
+        self, lifetime: Lifetime, billed: Sequence[datetime], charged: set[datetime]
     ) -> set[datetime]:
         """When a discount can be said to have left, as far as that decides on a charge.
 
         After it was seen or billed last, and before it was found missing. Of what no one named it
         can also be said that it never was: it left as it began.
         """
-        known = self.knows(life)
-        if known and (life.left == life.end or self.told(life.left)):
-            return {life.left}
-        there = [look for look in self.looks if life.start <= look < life.left]
-        last = max([life.start, *there, *life.named])
-        gone = [at for at in (*self.looks, *billed) if at >= life.left]
-        first = min([life.end, *gone])
-        found = {life.left, first} | {at for at in charged if last < at < first}
-        return found if known else found | {life.start}
+        known = self.knows(lifetime)
+        if known and (lifetime.left == lifetime.end or self.told(lifetime.left)):
+            return {lifetime.left}
+        there = [look for look in self.looks if lifetime.start <= look < lifetime.left]
+        last = max([lifetime.start, *there, *lifetime.named])
+        gone = [at for at in (*self.looks, *billed) if at >= lifetime.left]
+        first = min([lifetime.end, *gone])
+        found = {lifetime.left, first} | {at for at in charged if last < at < first}
+        return found if known else found | {lifetime.start}
 
 
 @dataclass
@@ -164,7 +164,7 @@ class Curve:
 
     steps: list[Step] = field(default_factory=list)
     parts: Parts = field(default_factory=dict)
-    lives: list[Life] = field(default_factory=list)
+    lifetimes: list[Lifetime] = field(default_factory=list)
     billed: list[datetime] = field(default_factory=list)
 
     def note(
@@ -180,7 +180,9 @@ class Curve:
     def at(self, moment: datetime) -> Fraction:
         """What was true."""
         steps = [step for step in self.steps if step.at <= moment]
-        return self._value(_newest(steps), {life.cut.id: life.left for life in self.lives}, {})
+        return self._value(
+            _newest(steps), {lifetime.cut.id: lifetime.left for lifetime in self.lifetimes}, {}
+        )
 
     def sayable(self, moment: datetime, observer: Observer) -> dict[Fraction, str]:
         """What may be said of an instant, with the reason where it is not the truth.
@@ -227,8 +229,8 @@ class Curve:
             if key[0] == "item" and step.changes[key] and step.changes[key].charged_at
         }
         instants = {at for _, some in charges.values() for at in some}
-        actual = {life.cut.id: life.left for life in self.lives}
-        every = [sorted(observer.leavings(i, self.billed, instants)) for i in self.lives]
+        actual = {lifetime.cut.id: lifetime.left for lifetime in self.lifetimes}
+        every = [sorted(observer.leavings(i, self.billed, instants)) for i in self.lifetimes]
         for left in product(*every):
             leavings = dict(zip(actual, left, strict=True))
             for at in product(*(some for _, some in charges.values())):
@@ -247,14 +249,16 @@ class Curve:
         times: Mapping[str, datetime], observer: Observer,
     ) -> bool:  # fmt: skip
         """Whether the amount of a proration shows that a percentage ran then, or did not."""
-        for life in self.lives:
-            left = leavings[life.cut.id]
-            if life.cut.percent is None or (left == life.start and not observer.knows(life)):
+        for lifetime in self.lifetimes:
+            left = leavings[lifetime.cut.id]
+            if lifetime.cut.percent is None or (
+                left == lifetime.start and not observer.knows(lifetime)
+            ):
                 continue
             for item, (step, _) in charges.items():
-                if step.prorated and life.cut.item in (None, item):
-                    ran = life.start <= step.at < life.left
-                    if ran != (life.start <= times[item] < left):
+                if step.prorated and lifetime.cut.item in (None, item):
+                    ran = lifetime.start <= step.at < lifetime.left
+                    if ran != (lifetime.start <= times[item] < left):
                         return True
         return False
 
@@ -267,9 +271,9 @@ class Curve:
             if kind == "item" and part:
                 at = part.charged_at and times.get(id_, part.charged_at)
                 running[id_] = [
-                    life.cut for life in self.lives
-                    if at and life.cut.item in (None, id_)
-                    and life.start <= at < leavings[life.cut.id]
+                    lifetime.cut for lifetime in self.lifetimes
+                    if at and lifetime.cut.item in (None, id_)
+                    and lifetime.start <= at < leavings[lifetime.cut.id]
                 ]  # fmt: skip
         return value(parts, running)
 
