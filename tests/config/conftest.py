@@ -9,10 +9,23 @@ import pluggy
 import pytest
 from pydantic import Field, SecretStr, field_validator
 
-from cs_sync import Addresses, ConnectorConfig, Finding, Http, Stream, hookimpl
+from cs_sync import Addresses, ConfigError, ConnectorConfig, Finding, Http, Stream, hookimpl
 from cs_sync.config import Config, load_config
 from cs_sync.contracts.hookspecs import PROJECT, HookSpecs
 from cs_sync.plugins import Plugin, PluginRegistry
+
+Read = Callable[[str], Config]
+CANARY = "sk_live_canary_7731"
+
+
+def fail_to_read(read: Read, text: str) -> ConfigError:
+    """Return the error of a configuration; no secret is in it."""
+    with pytest.raises(ConfigError) as caught:
+        read(text)
+    assert CANARY not in str(caught.value)
+    assert CANARY not in repr(caught.value)
+    assert caught.value.__cause__ is None
+    return caught.value
 
 
 class BillingConfig(ConnectorConfig):
@@ -103,9 +116,6 @@ def plugins() -> PluginRegistry:
 @pytest.fixture
 def vault(plugins: PluginRegistry) -> None:
     plugins.register(Plugin("vault", "acme-vault", "1.0"), Vault())
-
-
-Read = Callable[[str], Config]
 
 
 @pytest.fixture

@@ -28,8 +28,10 @@ from cs_sync.report import (
     UnattributedRecords,
     UsedRate,
     UseLine,
+    render_report,
 )
 from cs_sync.report.formats import Formats
+from tests.report.page_parser import Page
 
 HOSTILE = "<script>alert('x')</script>\"&'</style><img src=https://evil.test/p.png>"
 AT = datetime(2026, 11, 21, 4, 15, tzinfo=UTC)
@@ -182,3 +184,28 @@ def hostile(kpi: Callable[..., Any], step: Callable[..., Any]) -> ReportData:
             4, 1, 2, {"posthog": 92}, ["No usage data."], [HOSTILE, "Run `cs-sync check`."]
         ),
     )
+
+
+def plain(text: str) -> str:
+    """Return a text with ordinary spaces."""
+    return text.replace("\u00a0", " ").replace("\u202f", " ")
+
+
+def report(*accounts: ReportedAccount, **fields: Any) -> ReportData:
+    """Return a report on nothing but these accounts."""
+    return ReportData("Acme", AT, TODAY, months=MONTHS, accounts=accounts, **fields)
+
+
+@pytest.fixture(scope="module")
+def html(hostile: ReportData) -> str:
+    return render_report(hostile)
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return Page(html)
+
+
+@pytest.fixture
+def empty() -> ReportData:
+    return ReportData("Acme", AT, TODAY)

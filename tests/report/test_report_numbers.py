@@ -1,163 +1,26 @@
-"""Formats, tiles, bridges and the answers of the first screen: worked by hand."""
+"""Tiles, bridges, groups and cohorts: worked by hand."""
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from cs_sync.i18n import get_translator
 from cs_sync.report import (
-    AgendaItem,
     HistoryPoint,
-    MonthPart,
-    MonthSoFar,
-    ReportData,
-    ReportedAccount,
-    TaskLine,
-    classify_risk,
 )
-from cs_sync.report.charts import build_agenda_chart, build_mrr_chart
+from cs_sync.report.charts import build_mrr_chart
 from cs_sync.report.drawing import draw_line
-from cs_sync.report.first_screen import (
-    answer_agenda,
-    answer_risk,
-    answer_trend,
-    list_calls,
-    list_month_rows,
-)
 from cs_sync.report.formats import Formats
 from cs_sync.report.groups import build_cohorts, group_accounts
 from cs_sync.report.movements import select_movements, sum_bridge_rows
 from cs_sync.report.payload import build_anchors, build_payload, encode_payload, extract_text
-from cs_sync.report.risk import calculate_attention, sort_by_attention, sum_risk
+from cs_sync.report.risk import calculate_attention, sort_by_attention
 from cs_sync.report.tiles import Tile, build_tiles
-from tests.report.conftest import AT, MONTHS, TODAY, account, point
+from tests.report.conftest import account, plain, point, report
 
 Rows = Callable[..., dict[str, Any]]
-
-
-def plain(text: str) -> str:
-    return text.replace("\u00a0", " ").replace("\u202f", " ")
-
-
-@pytest.mark.parametrize(
-    ("minor", "currency", "exact", "text"),
-    [
-        (123_456_789, "EUR", False, "1,234,568 EUR"),
-        (123_456_789, "EUR", True, "1,234,567.89 EUR"),
-        (1_234_567_890, "EUR", False, "12.35M EUR"),
-        (1_234_567_890, "EUR", True, "12,345,678.90 EUR"),
-        (99_999, "EUR", False, "999.99 EUR"),
-        (-150, "USD", False, "−1.50 USD"),
-        (1500, "JPY", True, "1,500 JPY"),
-        (1_234, "KWD", True, "1.234 KWD"),
-        (0, "EUR", False, "0 EUR"),
-        (None, "EUR", False, "–"),
-        (1234, None, False, "12.34 EUR"),
-    ],
-)
-def test_money(
-    formats: Formats, minor: int | None, currency: str | None, exact: bool, text: str
-) -> None:
-    assert plain(formats.format_money(minor, currency, exact=exact)) == text
-
-
-def test_purse(formats: Formats) -> None:
-    assert plain(formats.purse({"USD": 100, "EUR": 250_000})) == "2,500 EUR + 1.00 USD"
-    assert formats.purse({}) == "–"
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "currency", "text"),
-    [
-        (0.25, "ratio", None, "25.0%"),
-        (-0.004, "ratio", None, "−0.4%"),
-        (2_388.4, "count", None, "2,388"),
-        (58, "count", None, "58"),
-        (24.25, "score", None, "24.2"),
-        (3.0, "days", None, "3 days"),
-        (1.0, "days", None, "1 day"),
-        (14_100, "seconds", None, "3 hr 55 min"),
-        (59.6, "seconds", None, "1 min"),
-        (0, "seconds", None, "0 sec"),
-        (90_061, "seconds", None, "1 day 1 hr"),
-        (250_000, "money_minor", "EUR", "2,500 EUR"),
-        (3.14, "times", None, "3.1×"),
-        (None, "ratio", None, "–"),
-    ],
-)
-def test_quantity(
-    formats: Formats, value: float | None, unit: str, currency: str | None, text: str
-) -> None:
-    assert plain(formats.quantity(value, unit, currency)) == text
-
-
-@pytest.mark.parametrize(
-    ("now", "before", "unit", "text"),
-    [
-        (0.27, 0.21, "ratio", "+6.0 pp"),
-        (0.2535, 0.2533, "ratio", "±0.0 pp"),
-        (110, 100, "money_minor", "+10.0%"),
-        (90, 100, "money_minor", "−10.0%"),
-        (500, 0, "money_minor", "+5.00 EUR"),
-        (24.0, 31.5, "score", "−7.5"),
-        (5, 5, "count", "±0"),
-        (None, 5, "count", ""),
-        (5, None, "count", ""),
-    ],
-)
-def test_change(
-    formats: Formats, now: float | None, before: float | None, unit: str, text: str
-) -> None:
-    assert plain(formats.change(now, before, unit, "EUR")) == text
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "text"),
-    [
-        ("2026-10-01", "2026-11-01", "Oct 2026"),
-        ("2025-12-01", "2026-01-01", "Dec 2025"),
-        ("2026-07-01", "2026-10-01", "Jul 2026 – Sep 2026"),
-        ("2025-01-01", "2026-01-01", "2025"),
-        ("2026-11-02", "2026-11-09", "2 Nov 2026 – 8 Nov 2026"),
-        (date(2026, 11, 3), date(2026, 11, 4), "3 Nov 2026"),
-    ],
-)
-def test_periods(formats: Formats, start: Any, end: Any, text: str) -> None:
-    assert plain(formats.period(start, end)) == text
-
-
-def test_moments_are_in_the_reporting_zone(formats: Formats) -> None:
-    at = datetime(2026, 11, 20, 23, 30, tzinfo=UTC)
-    assert plain(formats.format_moment(at)) == "21 Nov 2026 00:30"
-    assert formats.format_moment(None) == "never"
-
-
-def test_other_languages_write_dates_and_numbers_their_way() -> None:
-    polish = Formats(get_translator("pl"), ZoneInfo("Europe/Warsaw"), "EUR")
-    assert plain(polish.format_money(123_456_789)) == "1 234 568 EUR"
-    assert plain(polish.day(TODAY)) == "20 lis 2026"
-    chinese = Formats(get_translator("zh-Hans"), ZoneInfo("UTC"), "EUR")
-    assert chinese.period("2026-10-01", "2026-11-01") == "2026年10月"
-    assert chinese.format_money(1_234_567_890).startswith("1234.57万")
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(4.6, "+5"), (-12.6, "−13"), (0.3, "±0"), (-0.4, "±0"), (None, "–")]
-)
-def test_points(formats: Formats, value: float | None, text: str) -> None:
-    assert formats.signed(value) == text
-
-
-def test_amounts_of_a_table_have_signs_and_no_code(formats: Formats) -> None:
-    assert [formats.format_signed_units(n) for n in (123_456, -50_000, 0)] == [
-        "+1,235",
-        "−500",
-        "–",
-    ]
 
 
 # ------------------------------------------------------------------------------ tiles
@@ -302,137 +165,6 @@ def test_the_time_axis_has_only_as_many_labels_as_fit(
 
 
 # ------------------------------------------------------------------------ first screen
-
-
-@pytest.mark.parametrize(
-    ("band", "leaving", "unpaid", "kind"),
-    [
-        ("red", True, True, "leaving"),
-        ("green", True, False, "leaving"),
-        ("green", False, True, "unpaid"),
-        ("red", False, True, "unpaid"),
-        ("red", False, False, "red"),
-        ("yellow", False, False, None),
-        ("insufficient", False, False, None),
-    ],
-)
-def test_an_account_is_at_risk_for_one_reason(
-    band: str, leaving: bool, unpaid: bool, kind: str | None
-) -> None:
-    assert classify_risk(band, leaving=leaving, unpaid=unpaid) == kind
-
-
-def report(*accounts: ReportedAccount, **fields: Any) -> ReportData:
-    return ReportData("Acme", AT, TODAY, months=MONTHS, accounts=accounts, **fields)
-
-
-def test_money_at_risk_now_before_and_by_currency() -> None:
-    """1,000 EUR leave, 200 and 300 USD (at 0.50: 250) are red of 1,000 + 250 + 2,000 EUR."""
-    data = report(
-        account("a", point(100_000, 80, "green", "leaving"), before=point(90_000)),
-        account(
-            "b", point(25_000, 20, "red", "red"), mrr={"USD": 50_000},
-            before=point(25_000, 20, "red", "red"),
-        ),
-        account("c", point(200_000)),
-    )  # fmt: skip
-    risk = answer_risk(data)
-    assert (risk.now.total, risk.now.mrr, risk.before.total) == (125_000, 325_000, 25_000)
-    assert risk.now.share == pytest.approx(125 / 325)
-    assert risk.now.accounts == {"leaving": 1, "unpaid": 0, "red": 1}
-    assert risk.by_currency == {"EUR": (100_000, 300_000), "USD": (50_000, 50_000)}
-    assert sum_risk(()).share is None
-
-
-@pytest.mark.parametrize(
-    ("score", "risk", "verdict"),
-    [
-        (90, None, "same"),
-        (95, None, "better"),
-        (70, None, "worse"),
-        (95, "unpaid", "mixed"),
-        (90, "unpaid", "worse"),
-    ],
-)
-def test_whether_it_gets_better(score: float, risk: Any, verdict: str) -> None:
-    trend = answer_trend(
-        report(
-            account("a", point(1_000, score, "green", risk), before=point(1_000)),
-            account("b", point(1_000)),
-        )
-    )
-    assert trend.verdict == verdict
-    assert len(trend.days) == len(trend.sums) == len(trend.scores) == 13
-    assert trend.score == (score + 90) / 2
-
-
-def test_months_before_the_first_mrr_are_left_out_of_the_trend() -> None:
-    young = account("a", point(1_000), past=[HistoryPoint()] * 10 + [point(500)] * 2)
-    trend = answer_trend(report(young))
-    assert trend.days == [*MONTHS[-2:], TODAY]
-    assert [total.mrr for total in trend.sums] == [500, 500, 1_000]
-    assert answer_trend(report()).verdict == "unknown"
-
-
-def task(title: str, day: int, priority: str = "medium", of: str = "a") -> TaskLine:
-    return TaskLine(of, title, datetime(2026, 11, day, 9, tzinfo=UTC), priority)
-
-
-def test_whom_to_call_today_in_order() -> None:
-    """Due first; of those at risk first, then by priority, then by MRR. Later ones by day."""
-    data = report(
-        account("a", point(500), tasks=[task("small", 20), task("next week", 27)]),
-        account("b", point(900), tasks=[task("large", 19, of="b"), task("tomorrow", 21, of="b")]),
-        account("c", point(10, 5, "red", "red"), tasks=[task("at risk", 20, "low", "c")]),
-        account("d", point(1), tasks=[task("high", 18, "high", "d")]),
-    )
-    calls = list_calls(data, AT.replace(day=20, hour=10))
-    assert [(call.task.title, call.state) for call in calls] == [
-        ("at risk", "today"),
-        ("high", "overdue"),
-        ("large", "overdue"),
-        ("small", "today"),
-        ("tomorrow", "later"),
-        ("next week", "later"),
-    ]
-
-
-def test_what_the_next_90_days_bring(formats: Formats) -> None:
-    def item(day: int, kind: Any, of: str, worth: int) -> AgendaItem:
-        return AgendaItem(TODAY + timedelta(days=day), kind, of, worth, "EUR", worth)
-
-    data = report(
-        agenda=[
-            item(-9, "unpaid", "a", 10), item(-2, "unpaid", "b", 70), item(8, "renewal", "c", 500),
-            item(3, "leaving", "a", 40), item(1, "renewal", "c", 300), item(91, "leaving", "d", 9),
-        ]
-    )  # fmt: skip
-    agenda = answer_agenda(data)
-    assert agenda.sums == {"leaving": (1, 40), "renewal": (1, 800), "unpaid": (2, 80)}
-    kinds = [(entry.kind, entry.worth) for entry in agenda.items]
-    assert kinds == [
-        ("leaving", 40), ("unpaid", 70), ("unpaid", 10), ("renewal", 300), ("renewal", 500),
-    ]  # fmt: skip
-    values = build_agenda_chart(agenda.items, TODAY, formats)["data"]["values"]
-    assert len(values) == 2 * 13
-    weeks = {(v["kind"], v["time"]): v["amount"] for v in values if v["amount"]}
-    assert weeks == {
-        ("leaving", "2026-11-20"): 0.4,
-        ("renewal", "2026-11-20"): 3.0,
-        ("renewal", "2026-11-27"): 5.0,
-    }
-
-
-def test_this_month_beside_the_last_ends_with_the_sum() -> None:
-    now = MonthPart(date(2026, 11, 1), date(2026, 11, 21), {"new": 50, "churn": -80})
-    last = MonthPart(date(2026, 10, 1), date(2026, 10, 21), {"new": 20, "expansion": 5})
-    whole = MonthPart(date(2026, 10, 1), date(2026, 11, 1), {"new": 30, "churn": -10})
-    rows = {row.name: (row.now, row.same_days, row.whole) for row in list_month_rows(
-        MonthSoFar(now, last, whole)
-    )}  # fmt: skip
-    assert rows["churn"] == (-80, 0, -10)
-    assert list(rows)[-1] == "net"
-    assert rows["net"] == (-30, 25, 20)
 
 
 # ---------------------------------------------------------------------------- accounts
