@@ -35,7 +35,7 @@ def test_days_late_failed_charges_and_how_the_customer_is_decide(
 def test_a_failed_payment_of_who_is_well_is_a_card_and_not_a_feeling() -> None:
     (draft,) = drafts("failed_payment", view(invoices=(invoice(days=2, attempt_count=1),)))
     assert draft.title == "Help Acme pay: card failed for 120 EUR"
-    assert "It is a card, not a feeling: nothing else speaks against them." in draft.body
+    assert "No other warning signs: a card problem, not dissatisfaction." in draft.body
     assert (draft.priority, draft.kind) == ("low", "email")
     assert resolved("failed_payment", view(), draft.occasion) == "the invoice is paid"
     over = view(invoices=(invoice(),), occasions={"unpaid_invoice": ("stripe:1",)})

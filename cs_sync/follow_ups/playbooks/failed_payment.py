@@ -1,4 +1,4 @@
-"""Failed charge of a customer who is well: it is a card, not a feeling."""
+"""Failed charge of a healthy customer: a card problem, not dissatisfaction."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -64,7 +64,7 @@ def resolved(view: AccountView, occasion: str, _settings: PlaybookSettings) -> s
 FAILED_PAYMENT = Playbook(
     name="failed_payment",
     title="Help with a failed payment",
-    description="A failed charge of a customer who is well becomes a word about the card.",
+    description="A healthy customer whose charge failed is asked to update the card.",
     propose=propose,
     defaults=PaymentSettings(priority="low", due_in=timedelta(days=2)),
     resolved=resolved,
