@@ -18,6 +18,7 @@ from cs_sync.follow_ups import (
     DecisionContext,
     FollowUpDraft,
     FollowUpPlan,
+    OwnerFact,
     Playbook,
     PlaybookFailures,
     Point,
@@ -110,11 +111,58 @@ def decide_follow_ups(
         All follow-ups after the decision, with the changes and messages.
     """
     config, failures = workspace.config, PlaybookFailures()
-    built_in, from_plugins = PLAYBOOKS, workspace.plugins.playbooks
-    playbooks = {
-        **built_in,
-        **{name: isolate_playbook(playbook, failures) for name, playbook in from_plugins.items()},
-    }
+    playbooks = _collect_playbooks(workspace, failures)
+    known = _read_known_follow_ups(workspace, day)
+    views = build_account_views(workspace, day, known.continued)
+    whole = build_company_view(workspace, playbooks) if company else None
+    plan = _plan_with_connection(workspace, opened, views, playbooks, whole)
+    everything = assign_drafts(plan.drafts, known.owners, config.follow_ups.assignee)
+    drafts = [d for d in everything if d.account_id != COMPANY or d.assignee]
+    rules = DecisionContext(
+        workspace.clock(),
+        str(config.workspace.timezone),
+        config.playbooks,
+        config.follow_ups.daily_cap,
+        workspace.words,
+    )
+    in_order = _to_stored_follow_ups(known.continued, known.written)
+    current = map_current_keys(drafts, in_order, known.in_crm)
+    continued = _to_stored_follow_ups(_rename_rows(known.continued, current), known.written)
+    by_account = {view.id: view for view in views}
+    decision = make_decision(drafts, continued, playbooks, by_account, rules)
+    decided = _apply_decision(workspace, _rename_rows(known.stored, current), decision)
+    decided.renamed.update(current)
+    begun = [*decided.new, *(row for row in decided.rows if row["key"] in decision.opened)]
+    decided.messages.extend(
+        [
+            *failures.describe(),
+            *describe_unassigned_findings(everything),
+            *(_describe_missing_attributes(workspace, playbooks) if company else []),
+            *_describe_unowned(begun),
+        ]
+    )
+    return decided
+
+
+def _collect_playbooks(workspace: Workspace, failures: PlaybookFailures) -> dict[str, Playbook]:
+    """Return the built-in playbooks and those of plugins, whose errors are collected."""
+    own = workspace.plugins.playbooks
+    isolated = {name: isolate_playbook(playbook, failures) for name, playbook in own.items()}
+    return {**PLAYBOOKS, **isolated}
+
+
+@dataclass(frozen=True, slots=True)
+class _KnownFollowUps:
+    """What the store holds; `continued` are the rows under the accounts that go on with them."""
+
+    stored: list[dict[str, Any]]
+    continued: list[dict[str, Any]]
+    written: set[str]
+    owners: dict[tuple[str, str], OwnerFact]
+    in_crm: dict[str, str]
+
+
+def _read_known_follow_ups(workspace: Workspace, day: DayView) -> _KnownFollowUps:
     with workspace.store.read() as connection:
         stored, owners = read_follow_ups(connection), read_owners(connection)
         written = read_written_keys(connection)
@@ -125,44 +173,16 @@ def decide_follow_ups(
         {**row, "account_id": successors.get(row["account_id"], row["account_id"])}
         for row in stored
     ]
-    views = build_account_views(workspace, day, continued)
-    whole = build_company_view(workspace, playbooks) if company else None
-    plan = _plan_with_connection(workspace, opened, views, playbooks, whole)
-    everything = assign_drafts(plan.drafts, owners, config.follow_ups.assignee)
-    drafts = [d for d in everything if d.account_id != COMPANY or d.assignee]
-    rules = DecisionContext(
-        workspace.clock(),
-        str(config.workspace.timezone),
-        config.playbooks,
-        config.follow_ups.daily_cap,
-        workspace.words,
-    )
-    current = map_current_keys(drafts, _to_stored_follow_ups(continued, written), in_crm)
-    stored, continued = _rename_rows(stored, current), _rename_rows(continued, current)
-    decision = make_decision(
-        drafts,
-        _to_stored_follow_ups(continued, written),
-        playbooks,
-        {view.id: view for view in views},
-        rules,
-    )
-    decided = _apply_decision(workspace, stored, decision)
-    decided.renamed.update(current)
-    # `check` tells it of every playbook; a run only of those that somebody has set up.
-    chosen = {
-        n: playbook for n, playbook in playbooks.items() if config.playbooks[n] != playbook.defaults
-    }
-    missing = describe_missing_attributes(workspace, chosen) if company else []
-    begun = [*decided.new, *(row for row in decided.rows if row["key"] in decision.opened)]
-    decided.messages.extend(
-        [
-            *failures.describe(),
-            *describe_unassigned_findings(everything),
-            *missing,
-            *_describe_unowned(begun),
-        ]
-    )
-    return decided
+    return _KnownFollowUps(stored, continued, written, owners, in_crm)
+
+
+def _describe_missing_attributes(
+    workspace: Workspace, playbooks: Mapping[str, Playbook]
+) -> list[str]:
+    """Describe them for playbooks that somebody has set up; `check` tells it of every one."""
+    settings = workspace.config.playbooks
+    chosen = {n: playbook for n, playbook in playbooks.items() if settings[n] != playbook.defaults}
+    return describe_missing_attributes(workspace, chosen)
 
 
 def _plan_with_connection(
