@@ -1,13 +1,12 @@
 """Outcomes of follow-ups, and their effect; pure."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
-from cs_sync.metrics.intervals import calculate_wilson_interval
+from cs_sync.metrics.intervals import compare_proportions
 
 Outcome = Literal[
     "waiting", "open", "ignored", "done", "too_late", "deleted", "resolved", "held_out"
@@ -119,27 +118,3 @@ def _count_recoveries(past: Iterable[PastFollowUp]) -> tuple[int, int]:
     """Return (recovered, known), in numbers of follow-ups."""
     recoveries = [follow_up.recovered for follow_up in past if follow_up.recovered is not None]
     return sum(recoveries), len(recoveries)
-
-
-def compare_proportions(
-    first_counts: tuple[int, int], second_counts: tuple[int, int]
-) -> tuple[float, float, float] | None:
-    """Return the difference of two proportions with its 95 % interval.
-
-    Args:
-        one: (successes, cases).
-        other: (successes, cases).
-
-    Returns:
-        (difference, low, high); None if either has no cases.
-    """
-    first, second = (
-        calculate_wilson_interval(*first_counts),
-        calculate_wilson_interval(*second_counts),
-    )
-    if first is None or second is None:
-        return None
-    p, q = first_counts[0] / first_counts[1], second_counts[0] / second_counts[1]
-    low = math.hypot(p - first[0], second[1] - q)
-    high = math.hypot(first[1] - p, q - second[0])
-    return p - q, p - q - low, p - q + high

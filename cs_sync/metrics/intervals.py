@@ -1,8 +1,8 @@
-"""95 % confidence intervals."""
+"""Confidence intervals, of 95 % unless another level is given."""
 
 import math
 
-_Z = 1.959963984540054
+Z_95 = 1.959963984540054
 """The two-sided 95 % point of the normal distribution."""
 
 _EQUAL_TOLERANCE = 1e-9
@@ -11,8 +11,13 @@ _EQUAL_TOLERANCE = 1e-9
 Interval = tuple[float, float]
 
 
-def calculate_wilson_interval(successes: float, n: int) -> Interval | None:
+def calculate_wilson_interval(successes: float, n: int, z: float = Z_95) -> Interval | None:
     """Calculate the score interval of a proportion (E. B. Wilson, 1927).
+
+    Args:
+        successes: The count.
+        n: The number of cases.
+        z: The two-sided point of the normal distribution.
 
     Returns:
         None without observations, or if the count exceeds the whole (more conversions than
@@ -20,11 +25,36 @@ def calculate_wilson_interval(successes: float, n: int) -> Interval | None:
     """
     if not 0 <= successes <= n or n == 0:
         return None
-    share, z2 = successes / n, _Z * _Z
+    share, z2 = successes / n, z * z
     centre = (share + z2 / (2 * n)) / (1 + z2 / n)
-    half = _Z * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+    half = z * math.sqrt(share * (1 - share) / n + z2 / (4 * n * n)) / (1 + z2 / n)
     low = 0.0 if successes == 0 else max(0.0, centre - half)
     return low, 1.0 if successes == n else min(1.0, centre + half)
+
+
+def compare_proportions(
+    first_counts: tuple[int, int], second_counts: tuple[int, int], z: float = Z_95
+) -> tuple[float, float, float] | None:
+    """Return the difference of two proportions with its interval.
+
+    The interval is method 10 of R. G. Newcombe, 1998.
+
+    Args:
+        first_counts: (successes, cases).
+        second_counts: (successes, cases).
+        z: The two-sided point of the normal distribution.
+
+    Returns:
+        (difference, low, high); None if either has no cases.
+    """
+    first = calculate_wilson_interval(*first_counts, z)
+    second = calculate_wilson_interval(*second_counts, z)
+    if first is None or second is None:
+        return None
+    p, q = first_counts[0] / first_counts[1], second_counts[0] / second_counts[1]
+    low = math.hypot(p - first[0], second[1] - q)
+    high = math.hypot(first[1] - p, q - second[0])
+    return p - q, p - q - low, p - q + high
 
 
 def calculate_nps_interval(promoters: int, detractors: int, n: int) -> Interval | None:
@@ -36,7 +66,7 @@ def calculate_nps_interval(promoters: int, detractors: int, n: int) -> Interval 
     if n <= 0:
         return None
     p, d = promoters / n, detractors / n
-    half = _Z * 100 * math.sqrt(max(0.0, p + d - (p - d) ** 2) / n)
+    half = Z_95 * 100 * math.sqrt(max(0.0, p + d - (p - d) ** 2) / n)
     value = 100 * (p - d)
     return max(-100.0, value - half), min(100.0, value + half)
 
@@ -60,8 +90,8 @@ def calculate_poisson_interval(
         return None
     per_event = math.sqrt(variance / events) if variance is not None and events else weight
     few, more = events, events + 1
-    low = few * (1 - 1 / (9 * few) - _Z / (3 * math.sqrt(few))) ** 3 if few else 0.0
-    high = more * (1 - 1 / (9 * more) + _Z / (3 * math.sqrt(more))) ** 3
+    low = few * (1 - 1 / (9 * few) - Z_95 / (3 * math.sqrt(few))) ** 3 if few else 0.0
+    high = more * (1 - 1 / (9 * more) + Z_95 / (3 * math.sqrt(more))) ** 3
     return max(0.0, rate + per_event * (low - events)), rate + per_event * (high - events)
 
 
@@ -74,7 +104,7 @@ def calculate_log_interval(value: float, variance: float | None) -> Interval | N
     """
     if variance is None or value <= 0:
         return None
-    factor = math.exp(_Z * math.sqrt(max(0.0, variance)))
+    factor = math.exp(Z_95 * math.sqrt(max(0.0, variance)))
     return value / factor, value * factor
 
 
@@ -95,5 +125,5 @@ def calculate_ratio_interval(
     residual = yy - 2 * ratio * xy + ratio * ratio * xx
     if residual <= _EQUAL_TOLERANCE * (yy + ratio * ratio * xx):
         return None
-    half = _Z * math.sqrt(residual * n / (n - 1)) / abs(x)
+    half = Z_95 * math.sqrt(residual * n / (n - 1)) / abs(x)
     return ratio - half, ratio + half

@@ -1,6 +1,6 @@
 """Accounts of the report: today, their past 12 months, and what is known about each."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
@@ -36,7 +36,12 @@ from cs_sync.report import (
 )
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
-from cs_sync.store.queries.accounts import Span, read_mrr_spans
+from cs_sync.store.queries.accounts import (
+    Span,
+    find_first_paid,
+    get_mrr_before,
+    read_mrr_spans,
+)
 from cs_sync.store.queries.attributes import read_attribute_names, read_current_attributes
 from cs_sync.store.queries.crm_records import read_owner_names, read_remote_accounts
 from cs_sync.store.queries.health import (
@@ -107,7 +112,7 @@ def build_reported_accounts(
                 now=_build_current_point(item, day.get_mrr(id_), money),
                 before=before.get(id_, HistoryPoint()),
                 past=points,
-                first_paid=_find_first_paid(workspace, spans.get(id_, ())),
+                first_paid=find_first_paid(spans.get(id_, ()), workspace.config.workspace.timezone),
             )
             accounts.append(account)
     return accounts, context.segment
@@ -146,7 +151,7 @@ class _SnapshotReader:
         points = {}
         for account in self._accounts:
             id_ = account["id"]
-            paid = _get_mrr(self._spans.get(id_, ()), scope)
+            paid = get_mrr_before(self._spans.get(id_, ()), scope.until)
             facts = billing.get(id_)
             if any(paid.values()) or (facts and facts.subscriptions) or not billing:
                 model = select_model(account, self._model, scope)
@@ -170,21 +175,6 @@ class _SnapshotReader:
         if key not in self._scores:
             self._scores[key] = score_account(readings, model, scope)
         return self._scores[key]
-
-
-def _get_mrr(spans: Iterable[Span], scope: SignalScope) -> dict[str, int]:
-    """Return the MRR just before the end of a scope, by currency."""
-    at = scope.until
-    return {
-        span.currency: span.amount
-        for span in spans
-        if span.valid_from < at and (span.valid_to is None or span.valid_to >= at)
-    }
-
-
-def _find_first_paid(workspace: Workspace, spans: Sequence[Span]) -> date | None:
-    first = min((span.valid_from for span in spans if span.amount > 0), default=None)
-    return first.astimezone(workspace.config.workspace.timezone).date() if first else None
 
 
 def _build_current_point(

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from cs_sync.report.data import HistoryPoint, ReportData, ReportedAccount
+from cs_sync.foresight.cohorts import Cohort, build_cohorts
+from cs_sync.report.data import ReportData, ReportedAccount
 from cs_sync.report.risk import average_score
 
 MAX_GROUPS = 12
@@ -89,36 +90,24 @@ def build_group_row(name: str | None, members: Sequence[ReportedAccount]) -> Gro
     )
 
 
-def build_cohorts(data: ReportData) -> list[CohortRow]:
+def build_cohort_rows(data: ReportData) -> list[CohortRow]:
     """Build the cohorts of the last months, oldest first, from the ends of the months."""
     ends = [*data.months, data.as_of]
-    rows = []
-    for place, end in enumerate(ends):
-        begun = [
-            account
-            for account in data.accounts
-            if account.first_paid and _get_month(account.first_paid) == _get_month(end)
-        ]
-        paths = [[*account.past, account.now][place:] for account in begun]
-        paths = [path for path in paths if len(path) == len(ends) - place]
-        if paths:
-            rows.append(_build_cohort(_get_month(end), paths, len(ends)))
-    return rows
+    members = (
+        (account.first_paid, [*account.past, account.now])
+        for account in data.accounts
+        if account.first_paid and len(account.past) == len(data.months)
+    )
+    return [_build_cohort_row(cohort, len(ends)) for cohort in build_cohorts(members, ends)]
 
 
-def _build_cohort(month: date, paths: Sequence[Sequence[HistoryPoint]], width: int) -> CohortRow:
-    first = sum(path[0].mrr for path in paths)
-    ages = range(len(paths[0]))
-    accounts: list[float | None] = [sum(p[age].paying for p in paths) / len(paths) for age in ages]
-    mrr: list[float | None] = [
-        sum(path[age].mrr for path in paths) / first if first else None for age in ages
-    ]
-    future: list[float | None] = [None] * (width - len(ages))
-    return CohortRow(month, len(paths), first, [*accounts, *future], [*mrr, *future])
-
-
-def _get_month(day: date) -> date:
-    return day.replace(day=1)
+def _build_cohort_row(cohort: Cohort, width: int) -> CohortRow:
+    accounts = [part / cohort.accounts for part in cohort.retained]
+    mrr = [part / cohort.mrr if cohort.mrr else None for part in cohort.mrr_retained]
+    future: list[float | None] = [None] * (width - len(accounts))
+    return CohortRow(
+        cohort.month, cohort.accounts, cohort.mrr, [*accounts, *future], [*mrr, *future]
+    )
 
 
 def count_migration(

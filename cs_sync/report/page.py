@@ -13,7 +13,7 @@ from cs_sync.report import charts, drawing, first_screen
 from cs_sync.report.data import RISK_KINDS, InvoiceTie, ReportData, ReportedAccount
 from cs_sync.report.drawing import import_extra, render_chart
 from cs_sync.report.formats import Formats
-from cs_sync.report.groups import build_cohorts, count_migration, group_accounts
+from cs_sync.report.groups import build_cohort_rows, count_migration, group_accounts
 from cs_sync.report.links import sanitize_link
 from cs_sync.report.movements import BridgePeriod, select_movements, sum_bridge_rows
 from cs_sync.report.notices import list_notices
@@ -88,7 +88,7 @@ def render_report(data: ReportData) -> str:
         notices=list_notices(data, [t for group in tiles.values() for t in group], formats),
         bridges=list(_build_bridge_sections(data, formats)),
         outcomes=[(name, data.writes.get(name, 0)) for name in _OUTCOMES],
-        cohorts=build_cohorts(data),
+        cohorts=build_cohort_rows(data),
         by_plan=group_accounts(data.accounts, lambda account: account.plan),
         by_segment=group_accounts(data.accounts, lambda account: account.segment),
         by_owner=group_accounts(data.accounts, lambda account: account.owner),

@@ -9,7 +9,6 @@ from cs_sync.follow_ups.outcomes import (
     AccountAfterwards,
     PastFollowUp,
     classify_outcome,
-    compare_proportions,
     has_recovered,
     summarize_playbooks,
 )
@@ -62,13 +61,6 @@ def test_who_recovered(
 ) -> None:
     bands = [(date(2025, 11, day), band) for day, band in enumerate(later, start=1)]
     assert has_recovered(row(band=was), AccountAfterwards(bands, {"EUR": euros})) is expected
-
-
-def test_the_published_interval_of_a_difference() -> None:
-    """Newcombe 1998, example (a), method 10: 56 of 70 less 48 of 80 is 0.2 (0.0524 to 0.3339)."""
-    found = compare_proportions((56, 70), (48, 80))
-    assert found == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
-    assert compare_proportions((1, 2), (0, 0)) is None
 
 
 def test_a_row_per_playbook_with_its_effect() -> None:

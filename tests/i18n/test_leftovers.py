@@ -125,6 +125,7 @@ def masked(monkeypatch: pytest.MonkeyPatch) -> None:
         "reconcile --all --month 2026-02",
         "playbooks",
         "analyse topics",
+        "analyse cohorts",
         "rejects list",
     ],
 )

@@ -8,7 +8,11 @@ import pytest
 from cs_sync.cli.render.formatting import format_quantity, format_sample, get_row_unit
 from cs_sync.i18n import ENGLISH
 from cs_sync.metrics.display_units import get_display_unit
-from cs_sync.metrics.intervals import calculate_log_interval, calculate_poisson_interval
+from cs_sync.metrics.intervals import (
+    calculate_log_interval,
+    calculate_poisson_interval,
+    compare_proportions,
+)
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import find_period
@@ -191,3 +195,10 @@ def test_accounts_that_are_all_alike_do_not_prove_that_nothing_varies(ledger: Le
     assert lost.high == pytest.approx(0.3903, abs=1e-4)
     grown = one(ledger, "expansion_rate")
     assert (grown.value, grown.low, grown.high) == (0, None, None)
+
+
+def test_the_published_interval_of_a_difference() -> None:
+    """Newcombe 1998, example (a), method 10: 56 of 70 less 48 of 80 is 0.2 (0.0524 to 0.3339)."""
+    found = compare_proportions((56, 70), (48, 80))
+    assert found == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)
+    assert compare_proportions((1, 2), (0, 0)) is None

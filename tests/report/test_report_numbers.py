@@ -13,7 +13,7 @@ from cs_sync.report import (
 from cs_sync.report.charts import build_mrr_chart
 from cs_sync.report.drawing import draw_line
 from cs_sync.report.formats import Formats
-from cs_sync.report.groups import build_cohorts, group_accounts
+from cs_sync.report.groups import build_cohort_rows, group_accounts
 from cs_sync.report.movements import select_movements, sum_bridge_rows
 from cs_sync.report.payload import build_anchors, build_payload, encode_payload, extract_text
 from cs_sync.report.risk import calculate_attention, sort_by_attention
@@ -213,7 +213,7 @@ def test_cohorts_keep_accounts_and_mrr() -> None:
                 past=[*nothing, point(100), HistoryPoint()]),
         account("old", point(100), first_paid=date(2020, 1, 1)),
     ]  # fmt: skip
-    (cohort,) = build_cohorts(report(*accounts))
+    (cohort,) = build_cohort_rows(report(*accounts))
     assert (cohort.month, cohort.accounts, cohort.mrr) == (date(2026, 9, 1), 2, 200)
     assert list(cohort.kept_accounts[:4]) == [1.0, 0.5, 0.5, None]
     assert list(cohort.kept_mrr[:4]) == [1.0, 0.75, 0.75, None]

@@ -1,23 +1,25 @@
-"""Commands that analyse feedback: analyse topics."""
+"""Commands that analyse feedback and churn: analyse topics, cohorts."""
 
 from typing import Annotated
 
 import typer
 
+from cs_sync.cli.commands import churn
 from cs_sync.cli.days import Day, KnownAt, parse_instant
 from cs_sync.cli.options import Options
 
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
-    analyse = typer.Typer(no_args_is_help=True, help="Analyse feedback.")
+    analyse = typer.Typer(no_args_is_help=True, help="Analyse feedback and churn.")
     analyse.callback()(_analyse_group)
     analyse.command("topics")(show_topics)
+    churn.add_to(analyse)
     app.add_typer(analyse, name="analyse")
 
 
 def _analyse_group() -> None:
-    """Analyse customers' feedback."""
+    """Analyse customers' feedback and churn."""
 
 
 def show_topics(

@@ -1,9 +1,10 @@
 """Account lookup: ids by any name, and MRR at an instant."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Select, and_, func, or_, select
 
@@ -119,6 +120,21 @@ def read_mrr_spans(connection: Connection, policy: str) -> dict[str, list[Span]]
     for account, *span in connection.execute(statement):
         spans.setdefault(account, []).append(Span(*span))
     return spans
+
+
+def get_mrr_before(spans: Iterable[Span], at: datetime) -> dict[str, int]:
+    """Return an account's MRR just before an instant, by currency."""
+    return {
+        span.currency: span.amount
+        for span in spans
+        if span.valid_from < at and (span.valid_to is None or span.valid_to >= at)
+    }
+
+
+def find_first_paid(spans: Iterable[Span], zone: ZoneInfo) -> date | None:
+    """Return the day of an account's first MRR above zero; None without any."""
+    first = min((span.valid_from for span in spans if span.amount > 0), default=None)
+    return None if first is None else first.astimezone(zone).date()
 
 
 def read_linked_records(connection: Connection) -> list[dict[str, Any]]:

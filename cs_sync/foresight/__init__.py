@@ -1,0 +1,1 @@
+"""Foresight: who will leave, why, and how much money it is; pure."""
