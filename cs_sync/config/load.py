@@ -35,6 +35,7 @@ from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.source import WorkspaceInfo
 from cs_sync.follow_ups.playbooks import PLAYBOOKS
 from cs_sync.follow_ups.settings import FollowUpSettings
+from cs_sync.foresight.settings import ForesightSettings
 from cs_sync.health.model import HealthConfig
 from cs_sync.metrics.mrr.policy import PRESETS, MrrPolicy
 from cs_sync.plugins import PluginRegistry
@@ -45,6 +46,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "identity": IdentitySettings,
     "metrics": MetricsSettings,
     "health": HealthConfig,
+    "foresight": ForesightSettings,
     "follow_ups": FollowUpSettings,
     "write_back": WriteBackSettings,
     "sync": SyncSettings,

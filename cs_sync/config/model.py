@@ -22,6 +22,7 @@ from cs_sync.config.cron import validate_cron
 from cs_sync.config.database_url import validate_database_url
 from cs_sync.contracts.http import is_loopback
 from cs_sync.follow_ups.settings import Duration, FollowUpSettings, PlaybookSettings
+from cs_sync.foresight.settings import ForesightSettings
 from cs_sync.health.model import HealthConfig
 from cs_sync.i18n import Language
 from cs_sync.identity.domains import DomainRules, normalise_domain
@@ -259,6 +260,7 @@ class Config(BaseModel):
     identity: IdentitySettings = IdentitySettings()
     metrics: MetricsSettings = MetricsSettings()
     health: HealthConfig = HealthConfig()
+    foresight: ForesightSettings = ForesightSettings()
     playbooks: SkipValidation[Mapping[str, PlaybookSettings]] = Field(default_factory=dict)
     follow_ups: FollowUpSettings = FollowUpSettings()
     write_back: WriteBackSettings = WriteBackSettings()

@@ -28,6 +28,7 @@ from cs_sync.config.model import (
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.follow_ups.playbooks import PLAYBOOKS
 from cs_sync.follow_ups.settings import FollowUpSettings, format_duration
+from cs_sync.foresight.settings import ForesightSettings
 from cs_sync.health.default_inputs import DEFAULT_INPUTS
 from cs_sync.health.model import HealthConfig
 from cs_sync.plugins import PluginRegistry
@@ -70,6 +71,7 @@ def render_template(
     parts.append(_render_section("sync", SyncSettings, {}))
     parts.append(_render_section("identity", IdentitySettings, {}))
     parts.append(_render_section("metrics", MetricsSettings, {}))
+    parts.append(_render_section("foresight", ForesightSettings, {}))
     parts += [
         _render_health(),
         _render_section("follow_ups", FollowUpSettings, {}),

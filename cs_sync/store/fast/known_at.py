@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from cs_sync.metrics.sql.relations import is_known_at
 from cs_sync.metrics.sql.time_travel import select_versions, was_known_at
-from cs_sync_schemas import MrrSpan, get_history_table, get_known_from, get_table
+from cs_sync_schemas import VERSIONED, MrrSpan, get_history_table, get_known_from, get_table
 
 SPAN = get_table(MrrSpan)
 
@@ -57,13 +57,26 @@ def _select_known_rows(
         columns = [column for column in SPAN.c if column.name != "parts"]
         return select(*columns).where(SPAN.c.policy == policy, is_known_at(SPAN, known_at))
     history = get_history_table(table)
-    if history is None:
-        return None
-    later = exists().where(get_known_from(table) > known_at)
-    replaced = exists().where(was_known_at(history, known_at))
-    if not connection.scalar(select(or_(later, replaced))):
+    if history is None or not _has_changed(connection, table, history, known_at):
         return None
     return select(select_versions(table, history, known_at).subquery())
+
+
+def has_history_since(connection: Connection, known_at: datetime) -> bool:
+    """Return whether any versioned table differs from what was known at an instant."""
+    tables = (get_table(model) for model in VERSIONED)
+    pairs = ((table, get_history_table(table)) for table in tables)
+    return any(
+        _has_changed(connection, table, history, known_at)
+        for table, history in pairs
+        if history is not None
+    )
+
+
+def _has_changed(connection: Connection, table: Table, history: Table, known_at: datetime) -> bool:
+    later = exists().where(get_known_from(table) > known_at)
+    replaced = exists().where(was_known_at(history, known_at))
+    return bool(connection.scalar(select(or_(later, replaced))))
 
 
 def _create_shadow_table(

@@ -44,17 +44,25 @@ def _apply_knowledge_time(statement: Select[Any], known_at: datetime | None) -> 
 
 
 def read_signals(
-    connection: Connection, names: Iterable[str], scope: SignalScope
+    connection: Connection, names: Iterable[str], scope: SignalScope, *, rewritten: bool = True
 ) -> dict[str, dict[str, Reading]]:
     """Read the signals with one statement each.
+
+    Args:
+        connection: A read connection.
+        names: The signals.
+        scope: The moment, the accounts and the time of knowledge.
+        rewritten: Read past versions; needless where no record changed since the time of
+            knowledge.
 
     Returns:
         Account id → signal name → reading.
     """
     readings: dict[str, dict[str, Reading]] = {}
+    known_at = scope.known_at if rewritten else None
     for name in names:
         signal = get_signal(name)
-        for row in connection.execute(_apply_knowledge_time(signal.build(scope), scope.known_at)):
+        for row in connection.execute(_apply_knowledge_time(signal.build(scope), known_at)):
             readings.setdefault(row.account_id, {})[name] = read_row(signal, row, scope)
     return readings
 

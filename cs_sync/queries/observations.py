@@ -1,0 +1,221 @@
+"""Observations of every month end, read as they were known then."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+from cs_sync.contracts.errors import ConfigError
+from cs_sync.foresight.observations import (
+    DAYS_PER_MONTH,
+    TENURE,
+    History,
+    Observation,
+    Outcome,
+    Window,
+    classify_outcome,
+    find_main_currency,
+    list_windows,
+)
+from cs_sync.health import build_day_scope, score_account
+from cs_sync.queries.health_model import read_health_model
+from cs_sync.queries.score import select_model
+from cs_sync.runtime.mrr_policy import get_mrr_policy
+from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.fast.known_at import has_history_since
+from cs_sync.store.queries.accounts import read_mrr_at
+from cs_sync.store.queries.foresight import (
+    read_churn,
+    read_first_mrr,
+    read_first_mrr_time,
+    read_first_read_time,
+    read_newest_fact_time,
+)
+from cs_sync.store.queries.health import read_live_accounts, read_signals
+
+PREDICTIVE_SIGNALS = (
+    "days_since_use",
+    "usage_trend_28",
+    "active_days_28",
+    "mrr_change_90",
+    "tickets_30",
+    "nps",
+    "csat_90",
+)
+"""Signals of dated facts whose past versions are kept: none changes with what comes after."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservationRequest:
+    """What to read of each month end.
+
+    `scored` adds the health score of that day; `hindsight` reads the values as recorded today
+    instead of as known then, to measure how much they owe to it.
+    """
+
+    horizon_days: int
+    lead_days: int
+    signals: Sequence[str] = PREDICTIVE_SIGNALS
+    scored: bool = False
+    hindsight: bool = False
+
+
+def build_request(
+    workspace: Workspace, horizon_days: int | None = None, *, scored: bool = False
+) -> ObservationRequest:
+    """Build a request from the configuration.
+
+    Args:
+        workspace: The workspace.
+        horizon_days: Another horizon than the configured one.
+        scored: Also score the accounts of every month end.
+    """
+    settings = workspace.config.foresight
+    horizon = settings.horizon_days if horizon_days is None else horizon_days
+    return ObservationRequest(horizon, settings.lead_days, scored=scored)
+
+
+def read_history(workspace: Workspace) -> History:
+    """Return the time that can be judged.
+
+    Raises:
+        ConfigError: No MRR is known.
+    """
+    policy = get_mrr_policy(workspace).hash
+    sources = list(workspace.config.connectors.types)
+    with workspace.store.read() as connection:
+        read_at = read_first_read_time(connection, sources, policy)
+        first = read_at and read_first_mrr_time(connection, policy, read_at)
+        newest = read_newest_fact_time(connection, workspace.clock())
+    if read_at is None or first is None or newest is None:
+        raise ConfigError(
+            "there is no history of customers: no account has MRR",
+            "connect billing and run cs-sync sync; cs-sync check names what is missing",
+        )
+    return History(first.astimezone(workspace.config.workspace.timezone).date(), newest, read_at)
+
+
+def read_observations(
+    workspace: Workspace, request: ObservationRequest
+) -> Iterator[list[Observation]]:
+    """Yield the observations of each month end with a complete horizon, oldest first.
+
+    Everything is read as known at the month end, or at the first read of all sources where
+    that came later; the outcome as known at the end of the horizon. So what arrives later
+    changes nothing.
+
+    Args:
+        workspace: The workspace, its MRR up to date.
+        request: What to read.
+
+    Raises:
+        ConfigError: No MRR is known, or no horizon is complete.
+    """
+    history = read_history(workspace)
+    for window in list_month_ends(workspace, history, request):
+        yield read_month_end(workspace, history, window, request)
+
+
+def list_month_ends(
+    workspace: Workspace, history: History, request: ObservationRequest
+) -> list[Window]:
+    """List the month ends with a complete horizon.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    zone = workspace.config.workspace.timezone
+    lead, horizon = timedelta(days=request.lead_days), timedelta(days=request.horizon_days)
+    windows = list_windows(history, str(zone), lead, horizon)
+    if not windows:
+        last = history.ends_at.astimezone(zone).date()
+        raise ConfigError(
+            f"the history from {history.first} to {last} has no month end with a whole horizon of "
+            f"{request.horizon_days} days after {request.lead_days} days of lead",
+            "give a shorter horizon with --horizon, or wait until there is more history",
+        )
+    return windows
+
+
+def read_month_end(
+    workspace: Workspace, history: History, window: Window, request: ObservationRequest
+) -> list[Observation]:
+    """Read the observations of one month end: the paying accounts and what became of them."""
+    outcomes = _read_outcomes(workspace, history, window)
+    return [
+        replace(item, outcome=outcome[0], left_at=outcome[1])
+        for item in read_customers(workspace, history, window.cutoff, request)
+        for outcome in [outcomes.get(item.account)]
+        if outcome is not None
+    ]
+
+
+def read_customers(
+    workspace: Workspace, history: History, day: date, request: ObservationRequest
+) -> list[Observation]:
+    """Read the paying accounts of a day with what was known of them; by account id.
+
+    Their outcome is `stayed` until somebody says otherwise.
+    """
+    zone, policy = str(workspace.config.workspace.timezone), get_mrr_policy(workspace).hash
+    scope = build_day_scope(day, zone)
+    known_at = history.find_knowledge_time(scope.until)
+    scope = replace(
+        scope,
+        known_at=None if request.hindsight else known_at,
+        active_features=workspace.config.metrics.active_features,
+        policy=policy,
+    )
+    model = read_health_model(workspace, known_at)
+    signals = dict.fromkeys([*request.signals, *(model.list_signals() if request.scored else ())])
+    with workspace.store.read() as connection:
+        mrr = read_mrr_at(connection, scope.until, policy, known_at=known_at)
+        first = read_first_mrr(connection, policy, known_at)
+        accounts = read_live_accounts(connection, known_at)
+        changed = scope.known_at is not None and has_history_since(connection, scope.known_at)
+        readings = read_signals(connection, signals, scope, rewritten=changed)
+    found = []
+    for account in accounts:
+        id_ = account["id"]
+        paid = {currency: amount for currency, amount in mrr.get(id_, {}).items() if amount > 0}
+        if not paid or id_ not in first:
+            continue
+        own, currency = readings.get(id_, {}), find_main_currency(paid)
+        values: dict[str, float | None] = {
+            name: own[name].value if name in own else None for name in signals
+        }
+        values[TENURE] = (scope.until - first[id_]) / timedelta(days=1) / DAYS_PER_MONTH
+        item = Observation(id_, day, "stayed", paid[currency], currency, values)
+        if request.scored:
+            score = score_account(own, select_model(account, model, scope), scope)
+            points = None if score.score is None else float(score.score)
+            item = replace(item, score=points, band=score.band)
+        found.append(item)
+    return found
+
+
+def _read_outcomes(
+    workspace: Workspace, history: History, window: Window
+) -> Mapping[str, tuple[Outcome, datetime | None]]:
+    """Map account → outcome and when it left, as known when the horizon closed.
+
+    Who left during the lead is not in it.
+    """
+    policy = get_mrr_policy(workspace).hash
+    known_at = history.find_knowledge_time(window.closes_at)
+    with workspace.store.read() as connection:
+        left = read_churn(connection, policy, window.until, window.closes_at, known_at)
+        before, after = (
+            read_mrr_at(connection, at, policy, known_at=known_at)
+            for at in (window.opens_at, window.closes_at)
+        )
+    outcomes: dict[str, tuple[Outcome, datetime | None]] = {}
+    for account in {**before, **left}:
+        leaving = left.get(account, [])
+        if leaving and leaving[0][0] <= window.opens_at:
+            continue
+        outcome = classify_outcome(
+            [reason for _, reason in leaving], before.get(account, {}), after.get(account, {})
+        )
+        if outcome is not None:
+            outcomes[account] = outcome, leaving[0][0] if leaving else None
+    return outcomes

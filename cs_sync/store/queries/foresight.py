@@ -1,0 +1,112 @@
+"""Facts of observations: the history's ends, first MRR, and who left in a horizon."""
+
+from collections.abc import Collection
+from datetime import UTC, date, datetime, time
+
+from sqlalchemy import Connection, func, select
+
+from cs_sync.metrics.catalogue.churn import build_churn_reason
+from cs_sync.metrics.sql.relations import is_known_at
+from cs_sync_schemas import (
+    FeatureDay,
+    Invoice,
+    MrrMovement,
+    MrrSpan,
+    Run,
+    RunStream,
+    SurveyResponse,
+    Ticket,
+    UsageDay,
+    get_table,
+)
+
+SPAN, MOVEMENT = get_table(MrrSpan), get_table(MrrMovement)
+RUN, RUN_STREAM = get_table(Run), get_table(RunStream)
+_DATED = (
+    get_table(UsageDay).c.day,
+    get_table(FeatureDay).c.day,
+    get_table(Invoice).c.issued_at,
+    get_table(Ticket).c.opened_at,
+    get_table(SurveyResponse).c.answered_at,
+    MOVEMENT.c.at,
+)
+"""The columns that date facts of customers."""
+
+
+def read_first_mrr_time(connection: Connection, policy: str, known_at: datetime) -> datetime | None:
+    """Return the start of the first MRR known at an instant; None without any."""
+    statement = select(func.min(SPAN.c.valid_from)).where(
+        SPAN.c.policy == policy, SPAN.c.amount > 0, is_known_at(SPAN, known_at)
+    )
+    first: datetime | None = connection.scalar(statement)
+    return first
+
+
+def read_newest_fact_time(connection: Connection, now: datetime) -> datetime | None:
+    """Return when the newest fact of any kind happened; what lies ahead is no fact yet."""
+    found = []
+    for column in _DATED:
+        by_day = column.type.python_type is date
+        newest = connection.scalar(
+            select(func.max(column)).where(column <= (now.date() if by_day else now))
+        )
+        if newest is not None:
+            found.append(datetime.combine(newest, time.max, UTC) if by_day else newest)
+    return min(now, max(found)) if found else None
+
+
+def read_first_read_time(
+    connection: Connection, sources: Collection[str], policy: str
+) -> datetime | None:
+    """Return when every stream of these sources and the MRR had been read once.
+
+    Args:
+        connection: A read connection.
+        sources: Names of the configured sources.
+        policy: Hash of the MRR policy.
+
+    Returns:
+        The end of the run in which that was so; None before any MRR.
+    """
+    learnt = connection.scalar(select(func.min(SPAN.c.known_from)).where(SPAN.c.policy == policy))
+    if learnt is None:
+        return None
+    firsts = connection.scalars(
+        select(func.min(RUN_STREAM.c.ended_at))
+        .where(RUN_STREAM.c.source.in_(sources), RUN_STREAM.c.status != "failed")
+        .group_by(RUN_STREAM.c.source, RUN_STREAM.c.stream)
+    )
+    known: datetime = max([learnt, *firsts])
+    ended = connection.scalar(select(func.min(RUN.c.ended_at)).where(RUN.c.ended_at >= known))
+    return ended or known
+
+
+def read_first_mrr(connection: Connection, policy: str, known_at: datetime) -> dict[str, datetime]:
+    """Map account id → the start of its first MRR, as known at an instant."""
+    statement = (
+        select(SPAN.c.account_id, func.min(SPAN.c.valid_from))
+        .where(SPAN.c.policy == policy, SPAN.c.amount > 0, is_known_at(SPAN, known_at))
+        .group_by(SPAN.c.account_id)
+    )
+    return {row.account_id: row[1] for row in connection.execute(statement)}
+
+
+def read_churn(
+    connection: Connection, policy: str, since: datetime, until: datetime, known_at: datetime
+) -> dict[str, list[tuple[datetime, str]]]:
+    """Map account id → when it left in `(since, until]`, and the reason's group, oldest first."""
+    statement = (
+        select(MOVEMENT.c.account_id, MOVEMENT.c.at, build_churn_reason())
+        .where(
+            MOVEMENT.c.policy == policy,
+            MOVEMENT.c.kind == "churn",
+            MOVEMENT.c.at > since,
+            MOVEMENT.c.at <= until,
+            is_known_at(MOVEMENT, known_at),
+        )
+        .order_by(MOVEMENT.c.account_id, MOVEMENT.c.at, MOVEMENT.c.currency)
+    )
+    left: dict[str, list[tuple[datetime, str]]] = {}
+    for account, at, reason in connection.execute(statement):
+        left.setdefault(account, []).append((at, reason))
+    return left
