@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs_sync.metrics.topics.forms import merge_word_forms, name_topic
+from cs_sync.metrics.topics.forms import (
+    merge_word_forms,
+    name_topic,
+    parse_texts,
+    write_phrase,
+)
 from cs_sync.metrics.topics.group import Topic, Verbatim, find_topics
 from cs_sync.metrics.topics.tokens import extract_words
 from tests.examples import FEW
@@ -87,12 +92,45 @@ def test_forms_of_a_word_are_one_word() -> None:
     assert merge_word_forms([["发票"], ["发票s"], ["cat"], ["cats"]]) == {}, "too short to tell"
 
 
+def named(ranked: list[str], texts: list[str], most: int = 3) -> list[str]:
+    parsed = parse_texts(texts)
+    return [write_phrase(phrase, parsed) for phrase in name_topic(ranked, parsed, most)]
+
+
 def test_a_topic_is_named_by_what_stands_together() -> None:
     """Three of five say "lost connection"; "again" is said once beside it."""
-    texts = [["lost", "connection"]] * 3 + [["connection", "again"], ["sync", "lost"]]
-    assert name_topic(["connection", "lost", "sync"], texts, 3) == ("lost connection", "sync")
-    assert name_topic(["connection"], texts[3:], 3) == ("connection",)
-    assert name_topic(["发票"], [["发票", "票不"]] * 4, 3) == ("发票",), "no words, but pieces"
+    texts = ["Lost connection", "lost connection!", "Lost: the lost connection"]
+    texts += ["Connection, again", "Sync is lost"]
+    assert named(["connection", "lost", "sync"], texts) == ["lost connection"]
+    assert named(["connection", "sync"], texts[3:]) == ["connection"], "no second is in two texts"
+
+
+def test_a_phrase_is_whole_and_written_as_people_write_it() -> None:
+    """Small words stay inside, sentences do not run together, abbreviations keep their letters."""
+    texts = ["Dashboard takes a minute to load"] * 4 + ["Exports just work. Love it."]
+    assert named(["minute", "load"], texts) == ["dashboard takes a minute to load"]
+    assert named(["work"], texts[4:] * 2) == ["exports just work"]
+    assert named(["vat"], ["Wrong VAT id", "VAT id is missing"]) == ["VAT id"]
+    assert named(["nothing"], ["Import says done but nothing is there"] * 2) == [
+        "import says done but nothing is there"
+    ]
+
+
+def test_scripts_without_spaces_give_whole_words_too() -> None:
+    """Pieces of two or four characters grow as long as the texts agree."""
+    assert named(["金额"], ["发票金额不对", "我们的发票金额"]) == ["发票金额"]
+    assert named(["ใบแจ"], ["ใบแจ้งหนี้ผิด", "ไม่พบใบแจ้งหนี้"]) == ["ใบแจ้งหนี้"]
+
+
+def test_each_text_has_a_word_of_its_topic() -> None:
+    """The odd ones are not put where they fit least badly."""
+    odd = ["Lovely people", "Blue or green"]
+    found = find_topics(spoken([*INVOICES, *EXPORTS, *odd]))
+    assert [v.text for v in found[-1].verbatims] == odd
+    assert found[-1].words == ()
+    for topic in found[:-1]:
+        words = {word for name in topic.words for word in extract_words(name)}
+        assert all(words & set(extract_words(v.text)) for v in topic.verbatims)
 
 
 OTHERS = {

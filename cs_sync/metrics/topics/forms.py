@@ -1,9 +1,12 @@
-"""Forms of one word, and phrases of two: what makes a topic read like a topic."""
+"""Forms of one word, and phrases as people write them: what makes a topic read like one."""
 
 import re
+import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from cs_sync.metrics.topics.tokens import Token, find_clause_end, split_clauses
 
 _ENDINGS = ("", "s", "es", "ed", "d", "ing", "er", "ers", "'s")
 """Endings of English; a word of another language is its own form."""
@@ -11,7 +14,44 @@ _MIN_STEM = 4
 _SPACED = re.compile(r"[a-z\u00c0-\u024f\u0370-\u04ff']+")
 """Words of scripts that put spaces between words."""
 MIN_SHARE = 0.2
-"""A phrase names a topic if so many of its texts have it."""
+"""A word or phrase names a topic if so many of its texts have it."""
+_KEPT_SHARE = 0.8
+"""A phrase grows by a word that stands beside it so often."""
+_MAX_WORDS, _MAX_PIECES = 5, 9
+"""Words of a phrase; pieces of one in a script without spaces."""
+_SENTENCE = 3
+"""A phrase of so many words that ends a clause takes the clause's last small words along."""
+_THAI_LEADING = "\u0e40\u0e41\u0e42\u0e43\u0e44"
+"""Vowels that begin a syllable of Thai: none ends a phrase."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedText:
+    """A text and its distinctive words by clause; forms of one word are one word."""
+
+    text: str
+    clauses: tuple[tuple[Token, ...], ...]
+
+    @property
+    def words(self) -> list[str]:
+        """The words in order."""
+        return [token.word for clause in self.clauses for token in clause]
+
+
+def parse_texts(texts: Iterable[str]) -> list[ParsedText]:
+    """Split texts into words, and replace each by the most frequent form of it."""
+    split = [(text, split_clauses(text)) for text in texts]
+    forms = merge_word_forms([token.word for clause in own for token in clause] for _, own in split)
+    return [
+        ParsedText(
+            text,
+            tuple(
+                tuple(Token(forms.get(t.word, t.word), t.start, t.end) for t in clause)
+                for clause in own
+            ),
+        )
+        for text, own in split
+    ]
 
 
 def merge_word_forms(texts: Iterable[Sequence[str]]) -> dict[str, str]:
@@ -46,32 +86,86 @@ def _find_stem(word: str, known: Mapping[str, int]) -> str:
     return word
 
 
-def name_topic(ranked: Sequence[str], texts: Sequence[Sequence[str]], most: int) -> tuple[str, ...]:
-    """Return the words of a topic, those that stand together as one phrase.
+Phrase = tuple[str, ...]
+
+
+def name_topic(ranked: Sequence[str], texts: Sequence[ParsedText], most: int) -> list[Phrase]:
+    """Choose the phrases that name a topic, each about a word that no earlier one has.
+
+    A word grows into the phrase that people write around it; small words stay inside.
 
     Args:
         ranked: The words by weight, the heaviest first.
-        texts: The words of each text of the topic, in order.
-        most: How many words or phrases.
+        texts: The texts of the topic.
+        most: How many phrases.
     """
-    phrases: Counter[str] = Counter()
-    for words in texts:
-        phrases.update({f"{a} {b}" for a, b in pairwise(words) if a != b and _are_spaced(a, b)})
+    counts: Counter[Phrase] = Counter()
+    for text in texts:
+        counts.update({phrase for phrase, _ in _list_phrases(text)})
     needed = max(2.0, MIN_SHARE * len(texts))
-    frequent = [phrase for phrase, count in phrases.most_common() if count >= needed]
-    frequent.sort(key=lambda phrase: (-phrases[phrase], phrase))
-    named: list[str] = []
+    names: list[Phrase] = []
     used: set[str] = set()
     for word in ranked:
-        if len(named) == most:
+        if len(names) == most:
             break
-        if word not in used:
-            own = (p for p in frequent if word in p.split() and not used & set(p.split()))
-            chosen = next(own, word)
-            named.append(chosen)
-            used |= set(chosen.split())
-    return tuple(named)
+        if word not in used and (not names or counts[word,] >= needed):
+            phrase = _grow_phrase((word,), counts, needed)
+            names.append(phrase)
+            used |= set(phrase)
+    return names
 
 
-def _are_spaced(*words: str) -> bool:
-    return all(_SPACED.fullmatch(word) for word in words)
+def _grow_phrase(phrase: Phrase, counts: Mapping[Phrase, int], needed: float) -> Phrase:
+    """Add the word that most often stands beside a phrase, as long as that is often enough."""
+    while True:
+        longer = [
+            (-count, other)
+            for other, count in counts.items()
+            if count >= needed
+            and len(other) == len(phrase) + 1
+            and phrase in (other[1:], other[:-1])
+        ]
+        if not longer:
+            return phrase
+        phrase = min(longer)[1]
+        needed = max(needed, _KEPT_SHARE * counts[phrase])
+
+
+def write_phrase(phrase: Phrase, texts: Iterable[ParsedText]) -> str:
+    """Return a phrase as the texts most often write it."""
+    written: Counter[str] = Counter()
+    for text in texts:
+        written.update({text.text[a:b] for own, (a, b) in _list_phrases(text) if own == phrase})
+    best = min(written, key=lambda surface: (-written[surface], surface), default=" ".join(phrase))
+    first, _, rest = best.partition(" ")
+    return f"{_lower_initial(first)} {' '.join(rest.split())}".strip()
+
+
+def _lower_initial(word: str) -> str:
+    """Return a word as it stands within a sentence; abbreviations stay."""
+    return word.lower() if word.istitle() else word
+
+
+def _list_phrases(text: ParsedText) -> Iterator[tuple[Phrase, tuple[int, int]]]:
+    """Yield the phrases of a text, single words included, each with its place."""
+    for clause in text.clauses:
+        for first, token in enumerate(clause):
+            most = _MAX_WORDS if _SPACED.fullmatch(token.word) else _MAX_PIECES
+            for last in range(first, min(len(clause), first + most)):
+                words = tuple(one.word for one in clause[first : last + 1])
+                if len(set(words)) == len(words):
+                    end = clause[last].end
+                    if len(words) >= _SENTENCE and last == len(clause) - 1:
+                        end = find_clause_end(text.text, end)
+                    yield words, _fit_place(text.text, token.start, end)
+
+
+def _fit_place(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return the place of a phrase with whole characters of Thai at its edges."""
+    while start > 0 and unicodedata.category(text[start]) == "Mn":
+        start -= 1
+    while end < len(text) and unicodedata.category(text[end]) == "Mn":
+        end += 1
+    while end - start > 1 and text[end - 1] in _THAI_LEADING:
+        end -= 1
+    return start, end

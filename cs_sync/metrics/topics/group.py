@@ -5,14 +5,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cs_sync.metrics.topics.forms import merge_word_forms, name_topic
-from cs_sync.metrics.topics.tokens import extract_words
+from cs_sync.metrics.topics.forms import (
+    ParsedText,
+    Phrase,
+    name_topic,
+    parse_texts,
+    write_phrase,
+)
 
 MIN_TEXTS = 10
 """Fewer texts than this are read faster than they are grouped."""
 _TEXTS_PER_TOPIC = 8
-_MAX_TOPICS = 12
-_WORDS_PER_TOPIC = 3
+_MAX_TOPICS = 24
+_NAMES_PER_TOPIC = 2
+_RANKED_WORDS = 6
 _MAX_DETRACTOR_SCORE = 6
 """An NPS answer of 0 to 6 (Reichheld, 2003)."""
 
@@ -39,7 +45,7 @@ class Verbatim:
 class Topic:
     """Texts with common words, the most typical first; without words: the unrelated texts.
 
-    Words that stand together in many of the texts are one phrase.
+    `words` are words or phrases, as most of the texts write them; each text has a word of them.
     """
 
     words: tuple[str, ...]
@@ -95,20 +101,14 @@ def find_topics(verbatims: Sequence[Verbatim], most: int = _MAX_TOPICS) -> list[
     )
     if len(comments) < MIN_TEXTS:
         return [Topic((), tuple(comments))] if comments else []
-    texts = _split_texts(comments)
-    weights, words = _weigh_words(texts)
+    texts = parse_texts(comment.text for comment in comments)
+    weights, words = _weigh_words([text.words for text in texts])
     if weights is None:
         return [Topic((), tuple(comments))]
     count = max(2, min(most, len(comments) // _TEXTS_PER_TOPIC, *weights.shape))
     by_topic, by_word = _factorise(weights, count)
-    return _group_texts(list(zip(comments, texts, strict=True)), words, by_topic, by_word)
-
-
-def _split_texts(comments: Sequence[Verbatim]) -> list[list[str]]:
-    """Return the words of each comment, forms of one word as one."""
-    texts = [extract_words(comment.text) for comment in comments]
-    forms = merge_word_forms(texts)
-    return [[forms.get(word, word) for word in words] for words in texts]
+    names = _name_topics(texts, words, by_topic, by_word)
+    return _group_texts(comments, texts, names, by_topic)
 
 
 def _weigh_words(texts: Sequence[Sequence[str]]) -> tuple[Any, Sequence[str]]:
@@ -135,34 +135,50 @@ def _factorise(weights: Any, count: int) -> tuple[Any, Any]:
         return model.fit_transform(weights), model.components_
 
 
-def _group_texts(
-    comments: Sequence[tuple[Verbatim, list[str]]],
-    words: Sequence[str],
-    by_topic: Any,
-    by_word: Any,
-) -> list[Topic]:
-    members: dict[int, list[tuple[float, Verbatim]]] = {}
-    texts: dict[int, list[list[str]]] = {}
-    for (verbatim, own), shares in zip(comments, by_topic, strict=True):
-        best = int(shares.argmax()) if shares.max() > 0 else -1
-        members.setdefault(best, []).append((float(shares[best]), verbatim))
-        texts.setdefault(best, []).append(own)
-    rest = members.pop(-1, [])
-    topics = [
-        Topic(
-            name_topic(_rank_words(words, by_word[topic]), texts[topic], _WORDS_PER_TOPIC),
-            _sort_typical_first(own),
-        )
-        for topic, own in members.items()
+def _name_topics(
+    texts: Sequence[ParsedText], words: Sequence[str], by_topic: Any, by_word: Any
+) -> list[list[Phrase]]:
+    """Name each topic by the texts that have more of it than of any other."""
+    own: list[list[ParsedText]] = [[] for _ in by_word]
+    for text, shares in zip(texts, by_topic, strict=True):
+        if shares.max() > 0:
+            own[int(shares.argmax())].append(text)
+    return [
+        name_topic(_rank_words(words, weights), members, _NAMES_PER_TOPIC)
+        for weights, members in zip(by_word, own, strict=True)
     ]
-    topics.sort(key=lambda topic: (-len(topic.verbatims), topic.words))
-    return [*topics, Topic((), tuple(v for _, v in rest))] if rest else topics
 
 
 def _rank_words(words: Sequence[str], weights: Any) -> list[str]:
-    ranked = weights.argsort()[::-1][: 2 * _WORDS_PER_TOPIC]
+    ranked = weights.argsort()[::-1][:_RANKED_WORDS]
     return [words[n] for n in ranked if weights[n] > 0]
 
 
-def _sort_typical_first(texts: Sequence[tuple[float, Verbatim]]) -> tuple[Verbatim, ...]:
-    return tuple(v for _, v in sorted(texts, key=lambda weighted: -weighted[0]))
+def _group_texts(
+    comments: Sequence[Verbatim],
+    texts: Sequence[ParsedText],
+    names: Sequence[Sequence[Phrase]],
+    by_topic: Any,
+) -> list[Topic]:
+    """Put each text into the topic that it has most of, of those that name a word of it."""
+    named = [{word for phrase in own for word in phrase} for own in names]
+    members: dict[int, list[tuple[float, Verbatim, ParsedText]]] = {}
+    for verbatim, text, shares in zip(comments, texts, by_topic, strict=True):
+        words = set(text.words)
+        fitting = [(float(shares[n]), -n) for n, own in enumerate(named) if own & words]
+        share, place = max(fitting, default=(0.0, 1))
+        members.setdefault(-place, []).append((share, verbatim, text))
+    rest = members.pop(-1, [])
+    topics = [_build_topic(names[n], own) for n, own in members.items()]
+    topics.sort(key=lambda topic: (-len(topic.verbatims), topic.words))
+    return [*topics, Topic((), tuple(v for _, v, _ in rest))] if rest else topics
+
+
+def _build_topic(
+    names: Sequence[Phrase], members: Sequence[tuple[float, Verbatim, ParsedText]]
+) -> Topic:
+    texts = [text for *_, text in members]
+    typical = sorted(members, key=lambda member: -member[0])
+    return Topic(
+        tuple(write_phrase(phrase, texts) for phrase in names), tuple(v for _, v, _ in typical)
+    )

@@ -7,21 +7,24 @@ engines also drop words such as "bill", "call" and "system", which customers mea
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from unicodedata import normalize
 
 _IDEOGRAMS = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _THAI = "\u0e00-\u0e7f"
 _RUNS = re.compile(rf"[{_IDEOGRAMS}]+|[{_THAI}]+|[^\W\d_{_IDEOGRAMS}{_THAI}]+(?:['’][^\W\d_]+)?")
+_CLAUSES = re.compile(r"[^.!?;:,()\[\]…、。！？；：，（）\n]+")
 _CHARACTERS_PER_WORD = {"ideograms": 2, "thai": 4}
 """Characters that count as a word: most words of Chinese have two, of Thai three to five."""
 
 _STOP_WORDS = """
-a about after again all also am an and any are as at be because been before being but by can can't
-could did do does doesn't doing don't down for from get gets got had has have having he her here
-his how i i'm if in into is isn't it it's its just me more most much my no not of off on once one
-only or other our out over own please really same say says said she should since so some still such
-than thanks that the their them then there these they this those through to too under until up us
-very was we were what when where which while who why will with would you your
+a about after again all also am an and any are as at bad be because been before being but by can
+can't could did do does doesn't doing don't down for from get gets good got great had has have
+having he her here his how i i'm if in into is isn't it it's its just love me more most much my nice
+no not of off on once one only or other our out over own please really said same say says she should
+since so some still such than thank thanks that the their them then there these they this those
+through to too under until up us very was we were what when where which while who why will with
+would you your
 
 ale bo by był była było być co czy dla do gdy ich im ja jak jako je jest jeszcze już kiedy który
 która które lub ma mam mi mnie na nam nas nasz nasza nasze nie nich niż od oraz po pod przez przy
@@ -50,19 +53,46 @@ si sin sobre son su sus también te tiene todo tu un una uno y ya
 STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A distinctive word, lower-case, with its place in the text."""
+
+    word: str
+    start: int
+    end: int
+
+
 def extract_words(text: str) -> list[str]:
     """Extract the words of a text, lower-case and in order, without stop words."""
-    words = _split_words(normalize("NFKC", text).casefold().replace("’", "'"))
-    return [word for word in words if len(word) > 1 and word not in STOP_WORDS]
+    return [token.word for clause in split_clauses(text) for token in clause]
 
 
-def _split_words(text: str) -> Iterator[str]:
-    for run in _RUNS.findall(text):
-        size = _get_word_size(run[0])
-        if size is None:
-            yield run
-        else:
-            yield from (run[n : n + size] for n in range(max(1, len(run) - size + 1)))
+def split_clauses(text: str) -> list[list[Token]]:
+    """Return the words of each clause of a text, without stop words."""
+    return [
+        [token for token in _find_tokens(clause[0], clause.start()) if _is_distinctive(token.word)]
+        for clause in _CLAUSES.finditer(text)
+    ]
+
+
+def find_clause_end(text: str, start: int) -> int:
+    """Return where the clause ends that is there at a place of a text."""
+    rest = _CLAUSES.match(text, start)
+    return start + len(rest[0].rstrip()) if rest else start
+
+
+def _is_distinctive(word: str) -> bool:
+    return len(word) > 1 and word not in STOP_WORDS
+
+
+def _find_tokens(clause: str, offset: int) -> Iterator[Token]:
+    for run in _RUNS.finditer(clause):
+        size = _get_word_size(run[0][0]) or len(run[0])
+        for n in range(max(1, len(run[0]) - size + 1)):
+            piece = run[0][n : n + size]
+            start = offset + run.start() + n
+            word = normalize("NFKC", piece).casefold().replace("’", "'")
+            yield Token(word, start, start + len(piece))
 
 
 def _get_word_size(letter: str) -> int | None:
