@@ -45,6 +45,11 @@ def is_well(view: AccountView) -> bool:
     return recent and (use is None or use.recent_days * FALL >= use.earlier_days)
 
 
+def is_safe(view: AccountView) -> bool:
+    """Return whether the account is well and its health is no warning either."""
+    return is_well(view) and view.band not in ("red", "yellow")
+
+
 def describe_invoice(invoice: OverdueInvoice, view: AccountView) -> str:
     """Describe an invoice in a sentence: amount, day, days late, failed charges."""
     say = view.words

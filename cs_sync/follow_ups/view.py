@@ -16,6 +16,7 @@ from cs_sync.health.facts import (
     StepFact,
     TicketFact,
     UsageFact,
+    sum_owed,
 )
 from cs_sync.health.money_at_risk import calculate_money_at_risk
 from cs_sync.i18n import ENGLISH, Translator
@@ -115,7 +116,7 @@ class AccountView:
     @property
     def at_risk(self) -> float:
         """Money at risk in currency units."""
-        return calculate_money_at_risk(self.mrr, self.score)
+        return calculate_money_at_risk(self.mrr, self.score, sum_owed(self.invoices))
 
     @property
     def unused_since(self) -> date | None:

@@ -1,6 +1,6 @@
 """Facts behind the signals, for reasons and follow-ups."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -72,6 +72,14 @@ class OverdueInvoice:
     currency: str
     url: str | None
     attempt_count: int = 0
+
+
+def sum_owed(invoices: Iterable[OverdueInvoice]) -> dict[str, int]:
+    """Add up overdue invoices: currency → minor units."""
+    owed: dict[str, int] = {}
+    for invoice in invoices:
+        owed[invoice.currency] = owed.get(invoice.currency, 0) + invoice.amount_remaining
+    return owed
 
 
 @dataclass(frozen=True, slots=True)

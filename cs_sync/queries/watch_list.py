@@ -3,6 +3,7 @@
 from typing import Any
 
 from cs_sync.health import is_leaving
+from cs_sync.health.facts import sum_owed
 from cs_sync.health.money_at_risk import calculate_money_at_risk
 from cs_sync.jobs.follow_ups import DecidedFollowUps
 from cs_sync.queries.day import DayView
@@ -19,7 +20,8 @@ LEAST_LOSS = 1
 def build_watch_list(day: DayView, follow_ups: DecidedFollowUps) -> list[dict[str, Any]]:
     """Return the customers with the most money at risk, those on whom a call is urgent included.
 
-    Money at risk is MRR × (100 − score) ÷ 100, the whole MRR of who has cancelled all of it.
+    Money at risk is MRR × (100 − score) ÷ 100, the whole MRR of who has cancelled all of it, and
+    what is owed by who pays no MRR now, as a paused customer.
     Whatever the score, an unpaid invoice and a scheduled cancellation put a customer on the list;
     red and yellow ones fill it up. Currencies are ranked at par: this is an order of attention,
     not a sum.
@@ -53,4 +55,5 @@ def _list_causes(scored: ScoredAccount) -> list[str]:
 def _get_money_at_risk(scored: ScoredAccount, day: DayView) -> float:
     mrr, score = day.get_mrr(scored.account["id"]), scored.score.score
     unsure = score is None or is_leaving(scored.evidence)
-    return calculate_money_at_risk(mrr, None if unsure else float(score or 0))
+    owed = sum_owed(scored.evidence.invoices)
+    return calculate_money_at_risk(mrr, None if unsure else float(score or 0), owed)

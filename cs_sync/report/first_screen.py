@@ -17,9 +17,11 @@ from cs_sync.report.data import (
 )
 from cs_sync.report.risk import RiskSum, average_score, sum_risk
 
-CALLS = 7
+CALLS = 9
 """Calls on the first screen; the others are folded."""
-AGENDA_LINES = 5
+AGENDA_LINES = 6
+MONTH_CHANGES = 5
+"""Accounts named below the movements of the month."""
 Verdict = Literal["better", "worse", "mixed", "same", "unknown"]
 _PRIORITIES = {"high": 0, "medium": 1, "low": 2}
 _LITTLE = 0.5
@@ -83,6 +85,15 @@ class MonthRow:
     now: int
     same_days: int
     whole: int
+
+
+@dataclass(frozen=True, slots=True)
+class MonthChange:
+    """The change of an account's MRR this month; `name` is the movement."""
+
+    account: str
+    name: str
+    amount: int
 
 
 def answer_risk(data: ReportData) -> RiskAnswer:
@@ -186,6 +197,28 @@ def list_month_rows(month: MonthSoFar) -> list[MonthRow]:
     ]
     net = [sum(part.moves.values()) for part in parts]
     return [*rows, MonthRow("net", *net)]
+
+
+def list_month_changes(data: ReportData) -> list[MonthChange]:
+    """List the accounts whose MRR changed most since the end of last month."""
+    if not data.months or data.month is None:
+        return []
+    changes = [
+        MonthChange(account.id, _classify_change(account, data.months[-1]), amount)
+        for account in data.accounts
+        if account.past and (amount := account.now.mrr - account.past[-1].mrr)
+    ]
+    return sorted(changes, key=lambda one: (-abs(one.amount), one.account))[:MONTH_CHANGES]
+
+
+def _classify_change(account: ReportedAccount, last: date) -> str:
+    """Name the movement of an account since the last day of last month."""
+    before, now = account.past[-1].mrr, account.now.mrr
+    if before and now:
+        return "expansion" if now > before else "contraction"
+    if before:
+        return "churn"
+    return "new" if account.first_paid and account.first_paid > last else "reactivation"
 
 
 def count_kinds(total: RiskSum) -> list[tuple[RiskKind, int, int]]:

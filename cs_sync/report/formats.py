@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -40,7 +40,7 @@ class Formats:
         if value is None:
             return UNKNOWN
         digits = "#,##0" + ("." + "0" * decimals if decimals else "")
-        return _format_number(Decimal(f"{value:.{decimals}f}"), digits, self.words.locale)
+        return _format_number(round_half_up(value, decimals), digits, self.words.locale)
 
     def format_money(
         self, minor: float | None, currency: str | None = None, *, exact: bool = False
@@ -134,7 +134,7 @@ class Formats:
         """Format a whole number with its sign."""
         if value is None:
             return UNKNOWN
-        rounded = round(value)
+        rounded = int(round_half_up(value))
         return "±0" if rounded == 0 else f"{'+' if rounded > 0 else MINUS}{abs(rounded)}"
 
     def format_signed_money(self, minor: int) -> str:
@@ -205,6 +205,12 @@ class Formats:
 def parse_date(value: Any) -> date:
     """Return a date unchanged, or parse its ISO form."""
     return value if isinstance(value, date) else date.fromisoformat(str(value))
+
+
+def round_half_up(value: float | Decimal, decimals: int = 0) -> Decimal:
+    """Round as people do: half goes away from zero, and 0.1 + 0.2 is 0.3."""
+    exact = value if isinstance(value, Decimal) else Decimal(str(value))
+    return exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
 
 
 def _use_minus(text: str) -> str:

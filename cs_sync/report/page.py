@@ -24,12 +24,14 @@ from cs_sync.report.payload import (
     build_payload,
     encode_payload,
 )
-from cs_sync.report.risk import sort_by_attention
+from cs_sync.report.risk import sort_by_attention, sum_owed
 from cs_sync.report.tiles import OTHERS, build_tiles, list_aliases
 
 STATIC_ACCOUNTS = 50
 """Accounts in the page itself, for readers without scripts and for print."""
 _COLOURED_BANDS = {"red", "yellow", "green", "excellent", NO_BAND}
+MAX_TOPICS = 12
+"""Topics shown at once; the others are folded."""
 _OUTCOMES = ("create", "update", "unchanged", "rejected", "unknown")
 _DAYS_OF_USE = ((0, 0), (1, 3), (4, 9), (10, 19), (20, 28))
 
@@ -58,7 +60,8 @@ def render_report(data: ReportData) -> str:
     """
     formats = Formats(data.words, data.timezone, data.currency)
     tiles = build_tiles(data.kpis, formats)
-    customers = sort_by_attention(account for account in data.accounts if account.is_customer)
+    paying = (account for account in data.accounts if account.is_customer)
+    customers = sort_by_attention(paying, sum_owed(data.agenda))
     anchors = build_anchors(customers)
     script = (resources.files("cs_sync.report") / "templates" / "report.js").read_text("utf-8")
     calls = first_screen.list_calls(data, data.generated_at)
@@ -95,6 +98,7 @@ def render_report(data: ReportData) -> str:
         migration=_build_migration(data),
         use=_group_by_use(customers),
         features=_count_features(customers),
+        max_topics=MAX_TOPICS,
         ticket_topics=_count_ticket_topics(customers),
         **_build_answers(data, formats),
     )
@@ -174,6 +178,7 @@ def _build_answers(data: ReportData, formats: Formats) -> dict[str, Any]:
         "agenda_chart": agenda_chart,
         "month_rows": first_screen.list_month_rows(data.month) if data.month else [],
         "names": {account.id: account.name for account in data.accounts},
+        "month_changes": first_screen.list_month_changes(data),
         "max_calls": first_screen.CALLS,
         "max_agenda": first_screen.AGENDA_LINES,
     }

@@ -10,9 +10,9 @@ from html import unescape
 from typing import Any
 
 from cs_sync.report.data import RISK_KINDS, ReportData, ReportedAccount, TaskLine
-from cs_sync.report.formats import Formats
+from cs_sync.report.formats import Formats, round_half_up
 from cs_sync.report.links import sanitize_link
-from cs_sync.report.risk import calculate_attention
+from cs_sync.report.risk import calculate_attention, sum_owed
 
 _EMBEDDED = re.compile(r'id="payload">([A-Za-z0-9+/=]*)<')
 MAX_ACCOUNTS = 10_000
@@ -76,7 +76,7 @@ def build_payload(
         for field in ("owner", "plan", "segment")
     }
     places = {field: {name: n for n, name in enumerate(of)} for field, of in names.items()}
-    ends = [*data.months, data.as_of]
+    ends, owed = [*data.months, data.as_of], sum_owed(data.agenda)
     return {
         "words": {name: words(f"report.js.{name}") for name in _WORDS},
         "bands": bands,
@@ -98,7 +98,7 @@ def build_payload(
                 account.now.mrr,
                 formats.purse(account.mrr),
                 -1 if account.now.risk is None else RISK_KINDS.index(account.now.risk),
-                round(calculate_attention(account)),
+                round(calculate_attention(account, owed.get(account.id, 0))),
                 *_build_next(account.tasks, formats),
                 _build_detail(data, account, bands, formats),
             ]
@@ -125,11 +125,10 @@ def _build_detail(
     return [
         [point.mrr for point in points],
         [formats.format_money(point.mrr) for point in points],
-        [None if point.score is None else round(point.score) for point in points],
+        [_round(point.score) for point in points],
         [_get_band_place(point.band, bands) for point in points],
-        [[round(point.lost[n]) if n in point.lost else None for n in data.inputs]
-         for point in points],
-        [[text, None if loss is None else round(loss)] for text, loss in account.reasons],
+        [[_round(point.lost.get(n)) for n in data.inputs] for point in points],
+        [[text, _round(loss)] for text, loss in account.reasons],
         [
             [task.title, formats.day(formats.local_day(task.due_at)), task.assignee]
             for task in sorted(account.tasks, key=lambda task: task.due_at)
@@ -148,6 +147,10 @@ def _build_detail(
         [[label, link] for label, url in account.links if (link := sanitize_link(url))],
         list(account.features.items())[:8],
     ]  # fmt: skip
+
+
+def _round(value: float | None) -> int | None:
+    return None if value is None else int(round_half_up(value))
 
 
 def _count_paths(accounts: Sequence[ReportedAccount], bands: Sequence[str]) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cs_sync.report.data import RISK_KINDS, HistoryPoint, ReportedAccount, RiskKind
+from cs_sync.report.data import RISK_KINDS, AgendaItem, HistoryPoint, ReportedAccount, RiskKind
 
 FULL_SCORE = 100.0
 
@@ -55,26 +55,44 @@ def sum_risk(points: Iterable[HistoryPoint]) -> RiskSum:
     return RiskSum(amounts, counts, mrr)
 
 
-def calculate_attention(account: ReportedAccount) -> float:
+def calculate_attention(account: ReportedAccount, owed: int = 0) -> float:
     """Calculate how much an account matters today, in minor units of the report's currency.
 
     All MRR of an account that leaves or has not paid counts, of others the share that the
-    score misses (none without a score).
+    score misses (none without a score). An account without MRR, as a paused one, counts with
+    what it owes.
+
+    Args:
+        account: The account.
+        owed: Its overdue invoices.
     """
     point = account.now
+    if not point.mrr:
+        return float(owed)
     if point.risk in ("leaving", "unpaid"):
         return float(point.mrr)
     missing = FULL_SCORE - min(FULL_SCORE, FULL_SCORE if point.score is None else point.score)
     return point.mrr * missing / FULL_SCORE
 
 
-def sort_by_attention(accounts: Iterable[ReportedAccount]) -> list[ReportedAccount]:
+def sum_owed(agenda: Iterable[AgendaItem]) -> dict[str, int]:
+    """Map account → its overdue invoices, in the report's currency."""
+    owed: dict[str, int] = {}
+    for item in agenda:
+        if item.kind == "unpaid":
+            owed[item.account] = owed.get(item.account, 0) + (item.worth or 0)
+    return owed
+
+
+def sort_by_attention(
+    accounts: Iterable[ReportedAccount], owed: Mapping[str, int]
+) -> list[ReportedAccount]:
     """Sort accounts: what is at risk first, then by how much they matter."""
     return sorted(
         accounts,
         key=lambda account: (
             account.now.risk is None,
-            -calculate_attention(account),
+            -calculate_attention(account, owed.get(account.id, 0)),
             -account.now.mrr,
             account.id,
         ),

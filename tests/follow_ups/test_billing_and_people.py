@@ -58,6 +58,23 @@ def test_all_unpaid_invoices_are_one_follow_up_that_grows_louder() -> None:
     assert resolved("unpaid_invoice", view(), "stripe:1") == "nothing is unpaid any more"
 
 
+@pytest.mark.parametrize(
+    ("days", "amount", "mrr", "priority"),
+    [
+        (7, 12_000, {"EUR": 120_000}, "medium"),
+        (14, 12_000, {"EUR": 120_000}, "high"),  # two weeks: news, and half the median or more
+        (14, 12_000, {"EUR": 12_000}, "low"),  # 120 a month is little of 1,000
+        (32, 35_235, {}, "medium"),  # a paused customer: what is owed counts, 352.35 of 1,000
+    ],
+)
+def test_how_urgent_an_unpaid_invoice_is_follows_days_and_money(
+    days: int, amount: int, mrr: dict[str, int], priority: str
+) -> None:
+    late = invoice(days=days, amount_remaining=amount)
+    (draft,) = drafts("unpaid_invoice", view(invoices=(late,), mrr=mrr, typical_mrr=1_000.0))
+    assert draft.priority == priority
+
+
 def renewing(days: int, **fields: Any) -> AccountView:
     fact = RenewalFact("stripe", "s1", NOW + timedelta(days=days), 12)
     return view(**({"renewals": (fact,)} | fields))
@@ -74,6 +91,21 @@ def test_a_renewal_is_prepared_at_90_60_and_30_days(
     assert [(len(d.evidence) - 1, d.priority) for d in found] == (
         [(stages, priority)] if stages else []
     )
+
+
+@pytest.mark.parametrize(
+    ("fields", "priority"),
+    [
+        ({"band": "green", "score": 92.0, "usage": usage(20, recent=12, earlier=12)}, "medium"),
+        ({"band": "yellow", "score": 60.0, "usage": usage(20, recent=12, earlier=12)}, "high"),
+        ({"band": "green", "usage": usage(20, recent=5, earlier=12)}, "high"),
+    ],
+)
+def test_a_near_renewal_is_most_urgent_where_it_is_in_doubt(
+    fields: dict[str, Any], priority: str
+) -> None:
+    (draft,) = drafts("renewal_ahead", renewing(20, **fields))
+    assert draft.priority == priority
 
 
 def test_a_stage_before_the_connection_waits_for_the_next_one() -> None:

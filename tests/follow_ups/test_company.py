@@ -79,7 +79,7 @@ def test_a_segment_that_converts_far_better_is_worth_a_shift() -> None:
         }
 
     (draft,) = found("segment_shift", answers(low=0.21))
-    assert draft.title == "Shift effort to agency: 25% of its trials pay"
+    assert draft.title == "Prioritise agency: 25% trial-to-paid conversion"
     assert draft.occasion == "industry agency, quarter from 2025-10-01"
     assert found("segment_shift", answers(low=0.12)) == []
 

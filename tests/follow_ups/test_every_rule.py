@@ -247,8 +247,8 @@ def test_a_red_account_is_reviewed_with_all_its_reasons(place: Place) -> None:
 
 def test_who_grows_is_talked_to_and_who_recommends_is_invited(place: Place) -> None:
     grower = found(place, "grower")["likely_buyer"]
-    assert grower["title"] == "Talk to Grower about growth: 9 of 10 seats used"
-    assert "Used on 20 of the last 28 days, previous 28 days: 8" in grower["body"]
+    assert grower["title"] == "Discuss expansion with Grower: 9 of 10 seats used"
+    assert "Active on 20 of the last 28 days (previous 28: 8)" in grower["body"]
     advocate = found(place, "advocate")["advocate_programme"]
     assert "- Co 2 on 2 Feb\n- Co 1 on 1 Feb\n" in advocate["body"]
 

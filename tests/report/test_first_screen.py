@@ -19,6 +19,7 @@ from cs_sync.report.first_screen import (
     answer_risk,
     answer_trend,
     list_calls,
+    list_month_changes,
     list_month_rows,
 )
 from cs_sync.report.formats import Formats
@@ -151,3 +152,25 @@ def test_this_month_beside_the_last_ends_with_the_sum() -> None:
     assert rows["churn"] == (-80, 0, -10)
     assert list(rows)[-1] == "net"
     assert rows["net"] == (-30, 25, 20)
+
+
+def test_the_month_names_the_accounts_that_changed_most() -> None:
+    """Each against its MRR at the end of last month; an equal MRR is no change."""
+    none = HistoryPoint()
+
+    def changed(name: str, before: int, now: int, first: date = date(2025, 1, 9)) -> Any:
+        was = [*[point(5)] * 11, point(before) if before else none]
+        return account(name, point(now) if now else none, past=was, first_paid=first)
+
+    month = MonthPart(date(2026, 11, 1), date(2026, 11, 21))
+    accounts = [
+        changed("same", 100, 100), changed("more", 100, 160), changed("less", 100, 20),
+        changed("gone", 90, 0), changed("back", 0, 30), changed("young", 0, 70, TODAY),
+        changed("tiny", 100, 101),
+    ]  # fmt: skip
+    found = list_month_changes(report(*accounts, month=MonthSoFar(month, month, month)))
+    assert [(one.account, one.name, one.amount) for one in found] == [
+        ("gone", "churn", -90), ("less", "contraction", -80), ("young", "new", 70),
+        ("more", "expansion", 60), ("back", "reactivation", 30),
+    ]  # fmt: skip
+    assert list_month_changes(report(*accounts)) == [], "no month, no changes"

@@ -45,7 +45,7 @@ def test_purse(formats: Formats) -> None:
         (-0.004, "ratio", None, "−0.4%"),
         (2_388.4, "count", None, "2,388"),
         (58, "count", None, "58"),
-        (24.25, "score", None, "24.2"),
+        (24.25, "score", None, "24.3"),
         (3.0, "days", None, "3 days"),
         (1.0, "days", None, "1 day"),
         (14_100, "seconds", None, "3 hr 55 min"),

@@ -171,7 +171,7 @@ def test_bands_are_compared_between_any_two_days(tab: Tab, page: Path) -> None:
     )
     assert tab.run(cells)[1] == "green 1 8 · ·"
     choose(tab, "m-from", "0")
-    assert tab.run(cells)[-1] == "No customer then 1 · 1 ·"
+    assert tab.run(cells)[-1] == "Not a customer 1 · 1 ·"
 
 
 OVERFLOW = """

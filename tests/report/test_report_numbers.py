@@ -7,18 +7,16 @@ from typing import Any
 
 import pytest
 
-from cs_sync.report import (
-    HistoryPoint,
-)
+from cs_sync.report import AgendaItem, HistoryPoint
 from cs_sync.report.charts import build_mrr_chart
 from cs_sync.report.drawing import draw_line
 from cs_sync.report.formats import Formats
 from cs_sync.report.groups import build_cohort_rows, group_accounts
 from cs_sync.report.movements import select_movements, sum_bridge_rows
 from cs_sync.report.payload import build_anchors, build_payload, encode_payload, extract_text
-from cs_sync.report.risk import calculate_attention, sort_by_attention
+from cs_sync.report.risk import calculate_attention, sort_by_attention, sum_owed
 from cs_sync.report.tiles import Tile, build_tiles
-from tests.report.conftest import account, plain, point, report
+from tests.report.conftest import TODAY, account, plain, point, report
 
 Rows = Callable[..., dict[str, Any]]
 
@@ -178,9 +176,25 @@ def test_what_matters_comes_first() -> None:
     assert [calculate_attention(one) for one in (leaving, red, large, unknown)] == [
         500, 800, 900, 0,
     ]  # fmt: skip
-    assert [one.id for one in sort_by_attention([large, unknown, leaving, red])] == [
+    assert [one.id for one in sort_by_attention([large, unknown, leaving, red], {})] == [
         "red", "leaving", "large", "grey",
     ]  # fmt: skip
+
+
+def test_a_paused_account_counts_with_what_it_owes() -> None:
+    """It pays no MRR and owes 700 + 50 of 80 in all; the red one has 800 at risk."""
+    paused = account("paused", point(0, 60, "yellow", "unpaid"))
+    red = account("red", point(1_000, 20, "red", "red"))
+    unpaid = [AgendaItem(TODAY, "unpaid", "paused", n, "EUR", n) for n in (700, 50)]
+    others = [
+        AgendaItem(TODAY, "unpaid", "paused", 9, "KWD", None),
+        AgendaItem(TODAY, "renewal", "paused", 80, "EUR", 80),
+    ]
+    owed = sum_owed([*unpaid, *others])
+    assert owed == {"paused": 750}
+    assert calculate_attention(paused, 750) == 750
+    assert [one.id for one in sort_by_attention([paused, red], owed)] == ["red", "paused"]
+    assert sort_by_attention([paused, red], {"paused": 801})[0] is paused
 
 
 def test_groups_add_up_with_churn_of_a_year() -> None:

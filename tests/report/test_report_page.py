@@ -198,7 +198,7 @@ def test_cohorts_groups_migration_and_portfolio(page: Page) -> None:
 
 
 def test_use_support_and_voice(page: Page) -> None:
-    assert "4.2 of 10" in page.text("voice")
+    assert "4.3 of 10" in page.text("voice")
     assert "1 1 1 123.45 EUR" in plain(page.text("support"))
     use = plain(page.text("use"))
     assert "1–3 1 100% 123.45 EUR" in use

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from cs_sync.follow_ups.conditions import is_ending, is_small
 from cs_sync.follow_ups.facts import RenewalFact
+from cs_sync.follow_ups.invoices import is_safe
 from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings, Priority
 from cs_sync.follow_ups.view import AccountView
@@ -19,7 +20,7 @@ from cs_sync.follow_ups.wording import (
 )
 
 URGENT_DAYS, EARLY_DAYS = 30, 60
-"""Days ahead up to which a renewal is urgent, and from which it is early."""
+"""Days ahead up to which a renewal is urgent if in doubt, and from which it is early."""
 
 
 class RenewalSettings(PlaybookSettings):
@@ -57,7 +58,7 @@ def propose(view: AccountView, settings: RenewalSettings) -> Iterator[Proposal]:
                 *({"kind": "renewal", "id": f"renewal {n}", "text": say("renewal_ahead.news", n)}
                   for n in stages),
             ),
-            priority=_get_priority(left),
+            priority=_get_priority(left, safe=is_safe(view)),
             stake=view.monthly,
             audience="decider",
         )  # fmt: skip
@@ -72,8 +73,10 @@ def resolved(view: AccountView, occasion: str, _settings: PlaybookSettings) -> s
     return view.words("renewal_ahead.cancelled") if is_ending(view) else None
 
 
-def _get_priority(left: int) -> Priority:
-    return "high" if left <= URGENT_DAYS else "medium" if left <= EARLY_DAYS else "low"
+def _get_priority(left: int, *, safe: bool) -> Priority:
+    if left <= URGENT_DAYS and not safe:
+        return "high"
+    return "medium" if left <= EARLY_DAYS else "low"
 
 
 def _count_days(renewal: RenewalFact, view: AccountView) -> int:

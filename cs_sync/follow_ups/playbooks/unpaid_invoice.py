@@ -17,6 +17,7 @@ from cs_sync.follow_ups.playbook import Playbook, Proposal
 from cs_sync.follow_ups.settings import PlaybookSettings
 from cs_sync.follow_ups.view import AccountView
 from cs_sync.follow_ups.wording import build_title, list_advice
+from cs_sync_schemas.money import to_major_units
 
 
 class UnpaidSettings(PlaybookSettings):
@@ -25,7 +26,7 @@ class UnpaidSettings(PlaybookSettings):
     days: int = Field(default=7, ge=1, description="Days late, of a customer who is well.")
     attempts: int = Field(default=3, ge=1, description="Or so many failed charges.")
     louder: tuple[int, ...] = Field(
-        default=(14, 30, 60), description="Days late that are news of it; from the second: high."
+        default=(14, 30, 60), description="Days late that are news of it; from the first: high."
     )
 
 
@@ -66,8 +67,8 @@ def propose(view: AccountView, settings: UnpaidSettings) -> Iterator[Proposal]:
             *({"kind": "late", "id": f"late {n}", "text": say("unpaid_invoice.news", n)}
               for n in stages),
         ),
-        priority="high" if len(stages) > 1 else None,
-        stake=view.monthly,
+        priority="high" if stages else None,
+        stake=view.monthly or float(to_major_units(oldest.amount_remaining, oldest.currency)),
         audience="payer",
     )  # fmt: skip
 

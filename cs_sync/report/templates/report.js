@@ -27,7 +27,7 @@
     return made;
   };
   const bdi = (text) => el("bdi", null, String(text));
-  const signed = (n) => (Math.round(n) === 0 ? "±0" : (n > 0 ? "+" : "−") + Math.abs(Math.round(n)));
+  const signed = (n) => (Math.round(Math.abs(n)) === 0 ? "±0" : (n > 0 ? "+" : "−") + Math.round(Math.abs(n)));
   const cost = (n) => (n === null ? null : n > 0 ? "−" + n : n < 0 ? "+" + -n : "0");
   const fill = (text, n) => text.replace("{n}", n);
   const band = (place) => {
