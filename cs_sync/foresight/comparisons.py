@@ -61,13 +61,33 @@ def calculate_exact_p(one: Counts, other: Counts) -> float | None:
     """
     if not one.n or not other.n:
         return None
+    tables = _weigh_tables(one, other)
+    observed = tables.get(one.churned, 0.0) * _ROUNDING
+    return min(1.0, sum(w for w in tables.values() if w <= observed) / sum(tables.values()))
+
+
+def calculate_exact_p_of_fewer(one: Counts, other: Counts) -> float | None:
+    """Calculate the one-sided p-value: the probability of so few departures, or fewer.
+
+    Returns:
+        None where either group is empty.
+    """
+    if not one.n or not other.n:
+        return None
+    tables = _weigh_tables(one, other)
+    return sum(w for left, w in tables.items() if left <= one.churned) / sum(tables.values())
+
+
+def _weigh_tables(one: Counts, other: Counts) -> dict[int, float]:
+    """Return the tables with these margins by the departures of one: relative probability."""
     left = one.churned + other.churned
     low, high = max(0, left - other.n), min(left, one.n)
     mode = min(max((left + 1) * (one.n + 1) // (one.n + other.n + 2), low), high)
-    tables = {mode: 1.0, **dict(_walk_tables(one.n, other.n, left, (mode, high)))}
-    tables.update(_walk_tables(one.n, other.n, left, (mode, low)))
-    observed = tables.get(one.churned, 0.0) * _ROUNDING
-    return min(1.0, sum(w for w in tables.values() if w <= observed) / sum(tables.values()))
+    return {
+        mode: 1.0,
+        **dict(_walk_tables(one.n, other.n, left, (mode, high))),
+        **dict(_walk_tables(one.n, other.n, left, (mode, low))),
+    }
 
 
 def _walk_tables(n: int, m: int, left: int, span: tuple[int, int]) -> Iterator[tuple[int, float]]:

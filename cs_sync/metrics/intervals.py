@@ -5,6 +5,9 @@ import math
 Z_95 = 1.959963984540054
 """The two-sided 95 % point of the normal distribution."""
 
+Z_90 = 1.6448536269514722
+"""The two-sided 90 % point."""
+
 _EQUAL_TOLERANCE = 1e-9
 """Squares that differ by less of themselves differ by what floating point leaves over."""
 

@@ -6,6 +6,7 @@ from cs_sync.foresight.comparisons import (
     Counts,
     adjust_p_values,
     calculate_exact_p,
+    calculate_exact_p_of_fewer,
     calculate_risk_ratio,
 )
 
@@ -23,6 +24,13 @@ from cs_sync.foresight.comparisons import (
 def test_the_exact_test(one: Counts, other: Counts, p: float) -> None:
     assert calculate_exact_p(one, other) == pytest.approx(p, rel=1e-9)
     assert calculate_exact_p(other, one) == pytest.approx(p, rel=1e-9)
+
+
+def test_the_exact_test_of_one_side() -> None:
+    """Fisher's tea: 1 + 16 of 70 tables have one right or none."""
+    assert calculate_exact_p_of_fewer(Counts(4, 1), Counts(4, 3)) == pytest.approx(17 / 70)
+    assert calculate_exact_p_of_fewer(Counts(4, 3), Counts(4, 1)) == pytest.approx(69 / 70)
+    assert calculate_exact_p_of_fewer(Counts(0, 0), Counts(4, 1)) is None
 
 
 def test_the_exact_test_needs_two_groups() -> None:

@@ -1,0 +1,1 @@
+"""Proofs of foresight on simulated books: `python -m benchmarks.foresight F7 F11`."""
