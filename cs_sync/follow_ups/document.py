@@ -45,7 +45,11 @@ unpaid, the account is red or leaves, or a detractor of the last 90 days is unan
 teaches features to an account that has cancelled.
 
 With `holdout = 0.1` a tenth of the accounts, always the same ones, gets no follow-up of that
-playbook: the accounts on both sides then show whether it helps.
+playbook: the accounts on both sides then show whether it helps. The run that begins it prints how
+many eligible accounts the answer needs and by when it can be had at the present rate.
+`cs-sync playbooks` says "not yet" before, and then whether fewer of the treated accounts left
+within `[foresight] horizon_days`; `cs-sync playbooks --holdout 0.5` shows what one would need
+([churn](churn.md)).
 
 Durations are written "90m", "24h", "2d" or "1w".
 """

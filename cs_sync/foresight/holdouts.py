@@ -23,11 +23,11 @@ class HoldoutPlan:
     """A holdout as planned.
 
     `share` of the eligible accounts is left alone; `rate` is the share that leaves within
-    `horizon_days` without help (None: unknown), `per_day` how many accounts became eligible
-    a day before the holdout began.
+    `horizon_days` without help, `per_day` how many accounts became eligible a day before the
+    holdout began. None is unknown.
     """
 
-    share: float
+    share: float | None
     rate: float | None
     horizon_days: int
     per_day: float
@@ -87,7 +87,7 @@ def judge_holdout(
         for side in (False, True)
         for judged in [[m.left for m in members if m.held_out is side and m.left is not None]]
     )
-    needed = calculate_needed_accounts(plan.share, plan.rate) if plan.rate else None
+    needed = _find_needed_accounts(plan)
     answer_on = None if needed is None else _estimate_answer_day(plan, members, needed, today)
     effect = compare_proportions(
         (treated.churned, treated.n), (held_out.churned, held_out.n), Z_ERROR
@@ -102,6 +102,12 @@ def judge_holdout(
         effect if is_over else None,
         _name_difference(treated, held_out) if is_over else "not_yet",
     )
+
+
+def _find_needed_accounts(plan: HoldoutPlan) -> int | None:
+    """Return how many accounts a plan needs; None where nobody, or everybody, leaves."""
+    share, rate = plan.share or 0.0, plan.rate or 0.0
+    return calculate_needed_accounts(share, rate) if 0 < share < 1 and 0 < rate < 1 else None
 
 
 def _name_difference(treated: Counts, held_out: Counts) -> Verdict:

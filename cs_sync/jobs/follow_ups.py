@@ -39,6 +39,7 @@ from cs_sync.queries.company_view import (
     describe_unassigned_findings,
 )
 from cs_sync.queries.day import DayView
+from cs_sync.queries.holdouts import describe_new_holdouts
 from cs_sync.runtime.run_session import RunSession
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.follow_ups import (
@@ -139,6 +140,7 @@ def decide_follow_ups(
             *describe_unassigned_findings(everything),
             *(_describe_missing_attributes(workspace, playbooks) if company else []),
             *_describe_unowned(begun),
+            *describe_new_holdouts(workspace, known.stored),
         ]
     )
     return decided

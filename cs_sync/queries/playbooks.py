@@ -11,16 +11,32 @@ from cs_sync.follow_ups.outcomes import (
     has_recovered,
     summarize_playbooks,
 )
+from cs_sync.foresight.holdouts import HoldoutAnswer
 from cs_sync.jobs.follow_ups import get_playbooks as known_playbooks
+from cs_sync.queries.holdouts import judge_playbook_holdout
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.accounts import Span, read_mrr_spans
 from cs_sync.store.queries.follow_ups import read_follow_ups
 from cs_sync.store.queries.health import read_daily_bands
 
+HOLDOUT_FIELDS = (
+    *("holdout_eligible", "holdout_needed", "holdout_answer_on", "churn_rate"),
+    *("held_out_churn_rate", "churn_effect", "churn_effect_low", "churn_effect_high"),
+    "holdout_verdict",
+)
+"""Accounts since the holdout began, how many it needs, by when, and its effect on churn."""
 
-def list_playbook_outcomes(workspace: Workspace) -> list[dict[str, Any]]:
-    """List the outcomes of every playbook, in the order of the registry."""
+
+def list_playbook_outcomes(
+    workspace: Workspace, holdout: float | None = None
+) -> list[dict[str, Any]]:
+    """List the outcomes of every playbook, in the order of the registry.
+
+    Args:
+        workspace: The workspace.
+        holdout: Show what a holdout of this share would need, where a playbook has none.
+    """
     with workspace.store.read() as connection:
         rows = read_follow_ups(connection)
         bands = read_daily_bands(connection, workspace.config.health.mode)
@@ -31,13 +47,30 @@ def list_playbook_outcomes(workspace: Workspace) -> list[dict[str, Any]]:
         )
         for row in rows
     ]
-    settings = workspace.config.playbooks
-    outcomes = summarize_playbooks(past, list(known_playbooks(workspace)))
-    return [
-        {**row, "enabled": name in settings and settings[name].enabled}
-        for row in outcomes
-        for name in [row["playbook"]]
-    ]
+    settings, playbooks = workspace.config.playbooks, known_playbooks(workspace)
+    listed = []
+    for outcome in summarize_playbooks(past, list(playbooks)):
+        name = outcome["playbook"]
+        chosen, answer = settings.get(name), None
+        if chosen and playbooks[name].scope == "account":
+            supposed = chosen.model_copy(update={"holdout": chosen.holdout or holdout or 0.0})
+            own = [row for row in rows if row["playbook"] == name]
+            answer = judge_playbook_holdout(workspace, supposed, own, spans)
+        enabled = bool(chosen and chosen.enabled)
+        listed.append({**outcome, **_format_holdout(answer), "enabled": enabled})
+    return listed
+
+
+def _format_holdout(answer: HoldoutAnswer | None) -> dict[str, Any]:
+    """Format what a holdout says of churn; without one all is None."""
+    if answer is None:
+        return dict.fromkeys(HOLDOUT_FIELDS)
+    effect = answer.effect or (None, None, None)
+    values = (
+        *(answer.eligible, answer.needed, answer.answer_on),
+        *(answer.treated.rate, answer.held_out.rate, *effect, answer.verdict),
+    )
+    return dict(zip(HOLDOUT_FIELDS, values, strict=True))
 
 
 def _build_past_follow_up(
