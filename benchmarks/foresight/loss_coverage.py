@@ -60,9 +60,10 @@ def _is_covered(generator: np.random.Generator, shock: float) -> bool:
     return found.low <= lost <= found.high
 
 
-def _average_hazard(logits: "np.ndarray", shock: float) -> "np.ndarray":
+def _average_hazard(logits: np.ndarray, shock: float) -> np.ndarray:
     """Return the hazards of an average month, which is what a model learns."""
     places = np.linspace(-3, 3, 41)
     weights = np.exp(-(places**2) / 2)
     hazards = 1 / (1 + np.exp(-(logits[:, None] + shock * places)))
-    return hazards @ (weights / weights.sum())
+    averages: np.ndarray = hazards @ (weights / weights.sum())
+    return averages
