@@ -18,8 +18,10 @@ if TYPE_CHECKING:
         Reject,
         RemoteAccount,
         RemoteObject,
+        ReportMessage,
         SupportsDriftCheck,
         SupportsOpenFollowUps,
+        SupportsReport,
         Value,
     )
     from cs_sync.contracts.errors import (
@@ -91,6 +93,7 @@ __all__ = [
     "Rejection",
     "RemoteAccount",
     "RemoteObject",
+    "ReportMessage",
     "RequestRefused",
     "ResponseNames",
     "Row",
@@ -100,6 +103,7 @@ __all__ = [
     "Stream",
     "SupportsDriftCheck",
     "SupportsOpenFollowUps",
+    "SupportsReport",
     "Throttled",
     "Unreachable",
     "Value",

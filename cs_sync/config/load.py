@@ -3,7 +3,7 @@
 import math
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -93,7 +93,10 @@ def parse_config(text: str, path: Path, plugins: PluginRegistry) -> Config:
         assigned=follow_ups is not None and follow_ups.assignee is not None,
     )
     problems += wrong
-    problems += _find_destination_problems(sections.get("write_back"), connectors, plugins)
+    write_back, report = sections.get("write_back"), sections.get("report")
+    written = write_back.destinations if write_back else ()
+    problems += _find_destination_problems("write_back.destination", written, connectors, plugins)
+    problems += _find_report_problems(report.send_to if report else (), connectors, plugins)
     raise_problems(problems, path, text, hide | secrets.seen | connectors.find_plain_secrets())
     return Config(path=path, connectors=connectors, **sections)
 
@@ -301,11 +304,11 @@ def _find_metric_problems(
 
 
 def _find_destination_problems(
-    write_back: WriteBackSettings | None, connectors: ConnectorSettings, plugins: PluginRegistry
+    key: str, names: Iterable[str], connectors: ConnectorSettings, plugins: PluginRegistry
 ) -> list[Problem]:
-    """Return the problems of the write-back destinations: not installed, not configured."""
-    key, problems, destinations = "write_back.destination", [], list(plugins.destinations)
-    for name in write_back.destinations if write_back else ():
+    """Return the problems of named destinations: not installed, not configured."""
+    problems, destinations = [], list(plugins.destinations)
+    for name in names:
         if connectors.types.get(name, name) not in plugins.destinations:
             remedy = suggest_nearest(name, destinations)
             problems.append(Problem(key, f"no installed connector writes to {name}", remedy))
@@ -313,3 +316,19 @@ def _find_destination_problems(
             remedy = f"add a [connectors.{name}] section"
             problems.append(Problem(key, f"{name} is not configured", remedy))
     return problems
+
+
+def _find_report_problems(
+    names: Sequence[str], connectors: ConnectorSettings, plugins: PluginRegistry
+) -> list[Problem]:
+    """Return the problems of the destinations of reports; not each destination takes them."""
+    key = "report.send_to"
+    problems = _find_destination_problems(key, names, connectors, plugins)
+    if problems:
+        return problems
+    able = [name for name, made in plugins.destinations.items() if hasattr(made, "send_report")]
+    return [
+        Problem(key, f"{name} takes no reports", f"connectors that do: {', '.join(able) or 'none'}")
+        for name in names
+        if connectors.types.get(name, name) not in able
+    ]

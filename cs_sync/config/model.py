@@ -241,6 +241,11 @@ class ReportSettings(Settings):
         description="Attribute that segments the accounts; by default the first of segment, tier,"
         " industry, size, region, country that any account has.",
     )
+    send_to: tuple[str, ...] = Field(
+        default=(),
+        examples=[["webhook"]],
+        description="Connectors that send on the report and its summary.",
+    )
     email: EmailSettings | None = Field(default=None, exclude=True)
 
 

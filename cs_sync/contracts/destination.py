@@ -164,6 +164,27 @@ class SupportsOpenFollowUps(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ReportMessage:
+    """The report of a run: what it says in short, and the page as a file."""
+
+    workspace: str
+    subject: str
+    sentences: tuple[str, ...]
+    file_name: str
+    page: str
+    at: datetime
+
+
+@runtime_checkable
+class SupportsReport(Protocol):
+    """A destination that delivers reports, if `[report] send_to` names it. Optional."""
+
+    def send_report(self, report: ReportMessage) -> None:
+        """Send a report; an error of the vendor is a note of the run."""
+        ...
+
+
 @runtime_checkable
 class SupportsDriftCheck(Protocol):
     """A destination that can also be read, to detect edits, merges and deletions. Optional."""

@@ -1,4 +1,4 @@
-"""What becomes of a run's report: dated copies, and an e-mail with it."""
+"""Delivery of a run's report: dated copies, an e-mail, and destinations that send it on."""
 
 import os
 import smtplib
@@ -11,6 +11,8 @@ from email.utils import format_datetime, make_msgid
 from pathlib import Path
 
 from cs_sync.config.model import EmailSettings
+from cs_sync.contracts.destination import ReportMessage, SupportsReport
+from cs_sync.contracts.errors import ConfigError, VendorError
 from cs_sync.queries.report import WrittenReport, list_report_copies
 from cs_sync.report import ReportSummary
 from cs_sync.runtime.workspace import Workspace
@@ -20,12 +22,16 @@ TIMEOUT = 30.0
 
 
 def deliver_report(workspace: Workspace, written: WrittenReport) -> list[str]:
-    """Keep a dated copy of a report, and send it by e-mail where that is configured.
+    """Keep a dated copy of a report, and send it where the configuration says.
 
     Returns:
         A note per failure; a report that cannot be delivered fails no run.
     """
-    return [*_keep_copy(workspace, written.path), *_send_by_email(workspace, written)]
+    return [
+        *_keep_copy(workspace, written.path),
+        *_send_by_email(workspace, written),
+        *_send_to_destinations(workspace, written),
+    ]
 
 
 def _keep_copy(workspace: Workspace, path: Path) -> Iterator[str]:
@@ -63,6 +69,27 @@ def _send_by_email(workspace: Workspace, written: WrittenReport) -> Iterator[str
             f"report: not sent by e-mail, {settings.host}:{settings.port} says:"
             f" {_describe_error(error)}\n  → compare [report.email] with what the server expects"
         )
+
+
+def _send_to_destinations(workspace: Workspace, written: WrittenReport) -> Iterator[str]:
+    names = workspace.config.report.send_to
+    if not names:
+        return
+    report = ReportMessage(
+        workspace.config.workspace.name,
+        written.summary.subject,
+        written.summary.sentences,
+        written.path.name,
+        written.path.read_text(encoding="utf-8"),
+        workspace.clock(),
+    )
+    for name in names:
+        try:
+            destination = workspace.open_destination(name)
+            if isinstance(destination, SupportsReport):
+                destination.send_report(report)
+        except (ConfigError, VendorError) as error:
+            yield f"report: not sent to {name}: {error}"
 
 
 def build_message(

@@ -80,11 +80,20 @@ class Workspace:
 
     def destinations(self) -> list[tuple[str, Destination]]:
         """Return the configured destinations of scores and follow-ups, by name."""
-        return [self._build_destination(name) for name in self.config.write_back.destinations]
+        names = self.config.write_back.destinations
+        return [(name, self.open_destination(name)) for name in names]
 
-    def _build_destination(self, name: str) -> tuple[str, Destination]:
+    def open_destination(self, name: str) -> Destination:
+        """Return one configured connector that writes.
+
+        Raises:
+            ConfigError: A secret is missing.
+        """
         made: Any = self.plugins.destinations[self.config.connectors.types[name]]
-        return name, made(self.config.connectors[name], self._get_client(name, made.limits))
+        opened: Destination = made(
+            self.config.connectors[name], self._get_client(name, made.limits)
+        )
+        return opened
 
     def _source(self, name: str) -> OpenSource:
         made: Any = self.plugins.sources[self.config.connectors.types[name]]

@@ -21,12 +21,19 @@ from cs_sync import (
     PermissionMissing,
     Reject,
     RemoteObject,
+    ReportMessage,
     RequestRefused,
     Unreachable,
     VendorError,
 )
 from cs_sync_webhook.config import WebhookConfig
-from cs_sync_webhook.message import build_message, get_account_id, get_known_fields
+from cs_sync_webhook.message import (
+    Message,
+    build_message,
+    build_report_message,
+    get_account_id,
+    get_known_fields,
+)
 from cs_sync_webhook.signature import WebhookAuth
 
 
@@ -74,21 +81,34 @@ class WebhookDestination:
         """Yield nothing: unanswered operations are sent again with the same id."""
         return iter(())
 
+    def send_report(self, report: ReportMessage) -> None:
+        """Post a report: its summary and the page."""
+        try:
+            self._post(build_report_message(report))
+        except RequestRefused as refusal:
+            if refusal.status != 409:
+                raise
+        except Unreachable as error:
+            if not _is_delivered(error):
+                raise
+
+    def _post(self, message: Message) -> None:
+        self._http.send(
+            "POST",
+            self._url,
+            headers={"webhook-id": message.id},
+            content=message.body,
+            idempotent=True,
+        )
+
     def _deliver(self, op: Op) -> Ack | Reject:
         if self._gone:
             return Reject(op.key, "HTTP_410", self._gone, lasting=False)
         done = Ack(op.key, get_account_id(op) or op.key if op.object == "account" else op.key)
         if not get_known_fields(op):
             return replace(done, existed=True)
-        message = build_message(op, self._clock())
         try:
-            self._http.send(
-                "POST",
-                self._url,
-                headers={"webhook-id": message.id},
-                content=message.body,
-                idempotent=True,
-            )
+            self._post(build_message(op, self._clock()))
         except RequestRefused as refusal:
             if refusal.status == 409:
                 return replace(done, existed=True)

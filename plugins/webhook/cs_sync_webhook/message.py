@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from cs_sync import Op
+from cs_sync import Op, ReportMessage
 
 _OPTIONS = orjson.OPT_UTC_Z | orjson.OPT_SORT_KEYS
 
@@ -35,6 +35,20 @@ def build_message(op: Op, now: datetime) -> Message:
         "at": now,
     }
     return Message(name, orjson.dumps(content, option=_OPTIONS))
+
+
+def build_report_message(report: ReportMessage) -> Message:
+    """Build the message of a report; its id is made from its content."""
+    content = {
+        "object": "report",
+        "workspace": report.workspace,
+        "subject": report.subject,
+        "summary": list(report.sentences),
+        "file": {"name": report.file_name, "type": "text/html", "content": report.page},
+        "at": report.at,
+    }
+    name = sha256(orjson.dumps(content, option=_OPTIONS)).hexdigest()[:32]
+    return Message(name, orjson.dumps({"id": name, **content}, option=_OPTIONS))
 
 
 def get_known_fields(op: Op) -> dict[str, Any]:

@@ -130,3 +130,37 @@ def test_a_message_says_whom_it_is_about_and_who_is_to_act(
     (note,) = (m for m in later if m["object"] == "note")
     assert note["about"] == {**step["about"], "follow_up": step["key"]}
     assert note["fields"]["body"].startswith("No longer needed: the step was done on 3 Feb")
+
+
+def test_a_run_sends_its_report_if_asked_to(
+    run: Run, respx_mock: respx.MockRouter, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    hook = respx_mock.post(URL).respond(204)
+    with (tmp_path / "cs_sync.toml").open("a") as config:
+        config.write('[report]\nsend_to = ["webhook"]\n')
+    assert run("run", "--yes")[0] == 0
+    sent = [orjson.loads(call.request.content) for call in hook.calls]
+    (report,) = (message for message in sent if message["object"] == "report")
+    page = (tmp_path / "cs_sync_report.html").read_text(encoding="utf-8")
+    assert report["file"] == {
+        "name": "cs_sync_report.html", "type": "text/html", "content": page,
+    }  # fmt: skip
+    assert report["summary"][0].startswith("MRR at risk: ")
+    hook.respond(413, json={"message": "too large"})
+    assert main(["--config", str(tmp_path / "cs_sync.toml"), "run"]) == 0, "it fails no run"
+    assert "report: not sent to webhook: " in capsys.readouterr().out
+
+
+def test_only_what_takes_reports_can_get_one(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "cs_sync.toml"
+    text = file.read_text()
+    for name, message in (
+        ("hubspot", "hubspot is not configured"), ("webhok", "no installed connector writes to"),
+    ):  # fmt: skip
+        file.write_text(text + f'[report]\nsend_to = ["{name}"]\n')
+        with pytest.raises(AssertionError, match=f"(?s)report.send_to.*{message}"):
+            run("check")
+    crm = f'[connectors.hubspot]\naccess_token = "{"x" * 20}"\n[report]\nsend_to = ["hubspot"]\n'
+    file.write_text(text + crm)
+    with pytest.raises(AssertionError, match=r"(?s)hubspot takes no reports.*webhook"):
+        run("check")

@@ -17,7 +17,9 @@ from cs_sync import (
     Op,
     PermissionMissing,
     Reject,
+    ReportMessage,
     RequestRefused,
+    SupportsReport,
     Throttled,
     Unreachable,
     VendorError,
@@ -254,3 +256,43 @@ def test_preparing_asks_nothing_and_says_where_it_will_post(
     assert finding.message.endswith(f"posted to {URL}")
     assert list(webhook.find(["5f0c"])) == []
     assert hook.call_count == 0
+
+
+REPORT = ReportMessage("acme", "5,200 EUR at risk", ("One.", "Two."), "r.html", "<p>ä</p>", NOON)
+
+
+def test_a_report_is_one_signed_message_with_its_summary_and_its_page(
+    webhook: WebhookDestination, hook: respx.Route
+) -> None:
+    hook.respond(204)
+    assert isinstance(webhook, SupportsReport)
+    webhook.send_report(REPORT)
+    webhook.send_report(REPORT)
+    first, again = (call.request for call in hook.calls)
+    sent = body(first)
+    assert sent.pop("id") == first.headers["webhook-id"] == again.headers["webhook-id"]
+    assert sent == {
+        "object": "report",
+        "workspace": "acme",
+        "subject": "5,200 EUR at risk",
+        "summary": ["One.", "Two."],
+        "file": {"name": "r.html", "type": "text/html", "content": "<p>ä</p>"},
+        "at": "2026-11-21T12:00:00Z",
+    }
+    webhook.send_report(replace(REPORT, page="<p>other</p>"))
+    assert hook.calls.last.request.headers["webhook-id"] != first.headers["webhook-id"]
+
+
+@pytest.mark.parametrize("status", [409, 200])
+def test_a_report_that_is_known_or_answered_in_words_is_sent(
+    webhook: WebhookDestination, hook: respx.Route, status: int
+) -> None:
+    hook.respond(status, text="thank you")
+    webhook.send_report(REPORT)
+    assert hook.call_count == 1
+
+
+def test_a_refused_report_is_an_error(webhook: WebhookDestination, hook: respx.Route) -> None:
+    hook.respond(413, json={"message": "too large"})
+    with pytest.raises(RequestRefused, match="too large"):
+        webhook.send_report(REPORT)
