@@ -3,12 +3,11 @@
 import atexit
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
-
-from tests.computed_once import compute_once
+from hypothesis.internal.conjecture import providers
 
 os.environ.pop("COLUMNS", None)
 
@@ -18,6 +17,8 @@ SAME_EVERYWHERE = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+# No example depends on constants of the code, nor on which modules other tests have imported.
+providers._get_local_constants = lambda: providers._local_constants
 settings.register_profile("quick", SAME_EVERYWHERE, max_examples=10)
 settings.register_profile("thorough", SAME_EVERYWHERE, max_examples=150)
 settings.load_profile("quick")
@@ -33,9 +34,26 @@ def pytest_collection_finish() -> None:
     atexit.register(gc.unfreeze)
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark the promise of the connector kit that starts a process for each connector."""
+    if getattr(item, "originalname", "") == "test_importing_it_opens_no_connection":
+        item.add_marker(pytest.mark.slow("starts a process"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Keep what a passed test printed in its worker: nobody reads it, and sending it is slow."""
+    report = yield
+    if report.passed and "PYTEST_XDIST_WORKER" in os.environ:
+        report.sections.clear()
+    return report
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quick() -> Iterator[None]:
     """No test pays for what another one has computed; see `tests/computed_once.py`."""
+    from tests.computed_once import compute_once  # the process that only counts needs none of it
+
     with pytest.MonkeyPatch.context() as patch:
         compute_once(patch)
         yield

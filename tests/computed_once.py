@@ -1,7 +1,7 @@
 """What a test run computes once and not again in every test: statements, commands, plugins."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -19,6 +19,7 @@ from cs_sync.runtime import workspace
 from cs_sync.store import engine as database
 from cs_sync.store.engine import Store
 from cs_sync.store.migrate import migrate_schema
+from cs_sync.store.queries import health
 from cs_sync.testing.databases import create_tables, speed_up
 
 
@@ -28,6 +29,7 @@ def compute_once(patch: pytest.MonkeyPatch) -> None:
     _share_plugins(patch)
     _share_commands(patch)
     _share_metrics(patch)
+    _share_signals(patch)
     _share_drawings(patch)
 
 
@@ -96,6 +98,24 @@ def _share_metrics(patch: pytest.MonkeyPatch) -> None:
         return built[key]
 
     patch.setattr(Metric, "build_current_statement", build)
+
+
+def _share_signals(patch: pytest.MonkeyPatch) -> None:
+    """Build the statement of a signal or of evidence for a scope once."""
+    for name in ("_build_signal_query", "_build_evidence_query"):
+        patch.setattr(health, name, _remember(getattr(health, name)))
+
+
+def _remember(build: Callable[..., Any]) -> Callable[..., Any]:
+    built = dict[str, Any]()
+
+    def build_once(*arguments: Any) -> Any:
+        key = repr(arguments)
+        if key not in built:
+            built[key] = build(*arguments)
+        return built[key]
+
+    return build_once
 
 
 def _share_drawings(patch: pytest.MonkeyPatch) -> None:

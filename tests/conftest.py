@@ -31,6 +31,17 @@ class Clock:
         return self.now
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what needs a server: SQLite shows the same in the quick tests."""
+    used = [*getattr(item, "fixturenames", ()), *_get_parameters(item)]
+    if "postgres" in used or "postgresql" in used:
+        item.add_marker(pytest.mark.slow("starts a PostgreSQL server"))
+
+
+def _get_parameters(item: pytest.Item) -> list[object]:
+    return list(item.callspec.params.values()) if hasattr(item, "callspec") else []
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()

@@ -17,9 +17,7 @@ from cs_sync.plugins.distributions import (
 from tests.plugin_lists import PYPROJECT, fill_lists, list_plugins
 
 ROOT = Path(__file__).parent.parent
-MANIFESTS = [
-    path for path in ROOT.glob("**/pyproject.toml") if not {".venv", ".venv-bench"} & {*path.parts}
-]
+MANIFESTS = [path for depth in ("", "*/", "*/*/") for path in ROOT.glob(f"{depth}pyproject.toml")]
 
 
 def test_the_lists_of_the_project_name_every_plugin() -> None:

@@ -133,6 +133,7 @@ def test_every_json_is_json(text: str) -> None:
     assert json.loads(text)
 
 
+@pytest.mark.slow("builds all of Acme")
 def test_the_sandbox_in_a_program(capfd: pytest.CaptureFixture[str]) -> None:
     (program,) = blocks(ROOT / "examples" / "sandbox" / "README.md", "python")
     exec(compile(program, "README.md", "exec"), {})

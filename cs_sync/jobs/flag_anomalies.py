@@ -58,11 +58,10 @@ Anomaly = tuple[str, str, str]
 def _find_count_drops(
     connection: Connection, run: str, outcomes: Iterable[StreamResult]
 ) -> Iterator[Anomaly]:
+    earlier = read_earlier_counts(connection, run, COMPARED_RUNS)
     for outcome in outcomes:
-        earlier = read_earlier_counts(
-            connection, outcome.source, outcome.stream, run, COMPARED_RUNS
-        )
-        odd = describe_count_drop(outcome.stored.records, earlier)
+        counts = earlier.get((outcome.source, outcome.stream), [])
+        odd = describe_count_drop(outcome.stored.records, counts)
         if odd:
             yield outcome.source, outcome.stream, odd
 

@@ -75,11 +75,11 @@ def read_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
 
 
 def read_earlier_counts(
-    connection: Connection, source: str, stream: str, before: str, limit: int
-) -> list[int]:
-    """Return a stream's record counts in its last successful runs, newest first.
+    connection: Connection, before: str, limit: int
+) -> dict[tuple[str, str], list[int]]:
+    """Map each (source, stream) → its record counts in the last successful runs, newest first.
 
-    Only runs of the same kind (full or incremental) as `before` are compared.
+    Only runs of the same kind (full or incremental) as the run `before` are compared.
     """
     command = connection.scalar(select(RUN.c.command).where(RUN.c.id == before))
     alike = (
@@ -87,15 +87,23 @@ def read_earlier_counts(
         if command in FULL_COMMANDS
         else RUN.c.command.not_in(NON_INCREMENTAL_COMMANDS)
     )
-    came_through = (
-        select(RUN_STREAM.c.records)
-        .join(RUN, RUN.c.id == RUN_STREAM.c.run_id)
-        .where(RUN_STREAM.c.source == source, RUN_STREAM.c.stream == stream)
-        .where(RUN_STREAM.c.status != "failed", RUN_STREAM.c.run_id != before, alike)
-        .order_by(RUN_STREAM.c.ended_at.desc())
-        .limit(limit)
+    newest_first = func.row_number().over(
+        partition_by=(RUN_STREAM.c.source, RUN_STREAM.c.stream),
+        order_by=RUN_STREAM.c.ended_at.desc(),
     )
-    return list(connection.scalars(came_through))
+    came_through = (
+        select(
+            RUN_STREAM.c.source, RUN_STREAM.c.stream, RUN_STREAM.c.records, newest_first.label("n")
+        )
+        .join(RUN, RUN.c.id == RUN_STREAM.c.run_id)
+        .where(RUN_STREAM.c.status != "failed", RUN_STREAM.c.run_id != before, alike)
+        .subquery()
+    )
+    counts: dict[tuple[str, str], list[int]] = {}
+    newest = select(came_through).where(came_through.c.n <= limit).order_by(came_through.c.n)
+    for source, stream, records, _ in connection.execute(newest):
+        counts.setdefault((source, stream), []).append(records)
+    return counts
 
 
 def find_stale_tables(connection: Connection) -> dict[str, datetime]:

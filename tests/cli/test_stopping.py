@@ -56,13 +56,8 @@ def test_the_request_reaches_the_workspace_at_work() -> None:
         assert late.stop.is_set()
 
 
-@pytest.mark.parametrize(
-    ("number", "code"),
-    [
-        (signal.SIGTERM, 0),
-        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow("starts a process")),
-    ],
-)
+@pytest.mark.slow("starts a process")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_the_schedule_waits_and_stops_when_asked(
     tmp_path: Path, number: signal.Signals, code: int
 ) -> None:

@@ -1,6 +1,9 @@
 """The first run, and the first run after the loss of a database, which is none."""
 
+from collections.abc import Iterator
+from copy import deepcopy
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +12,7 @@ from cs_sync.contracts.errors import Unreachable
 from cs_sync.follow_ups import PLAYBOOKS, FollowUpSettings, plan_follow_ups
 from cs_sync_webhook.destination import WebhookDestination
 from tests.follow_ups.books import Books
+from tests.follow_ups.conftest import connect_portal
 from tests.follow_ups.days import CRM, push
 from tests.follow_ups.views import NOW, answer, at, invoice, movement, ticket, view
 from tests.jobs.road import CONFIG, Place
@@ -52,10 +56,21 @@ def test_start_says_otherwise() -> None:
     assert planned(late, connected={"hubspot": at(1)}) == STATES
 
 
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Place, Portal]]:
+    with pytest.MonkeyPatch.context() as patch:
+        portal = connect_portal(patch)
+        yield begin(Place(tmp_path_factory.mktemp("first")), portal), portal
+
+
 @pytest.fixture
-def place(tmp_path_factory: pytest.TempPathFactory, portal: Portal) -> Place:
+def place(begun: tuple[Place, Portal], portal: Portal, tmp_path: Path) -> Place:
     """Acme is connected the day before somebody gives a bad answer, and one was given before."""
-    made = Place(tmp_path_factory.mktemp("first"))
+    vars(portal).update(deepcopy(vars(begun[1])))
+    return begun[0].copy_to(tmp_path)
+
+
+def begin(made: Place, portal: Portal) -> Place:
     made.configure(CONFIG + CRM)
     books = Books()
     books.customer("acme")

@@ -193,6 +193,7 @@ class Curve:
         """
         found = {self.at(moment): ""}
         unsure = [s for s in self.steps if s.changes and self._unsure(s, moment, observer)]
+        mistaken = self._mistaken(moment, observer)
         for taken in product((True, False), repeat=len(unsure)):
             turned = {id(s): yes for s, yes in zip(unsure, taken, strict=True)}
             steps = [s for s in self.steps if turned.get(id(s), s.at <= moment)]
@@ -202,8 +203,7 @@ class Curve:
                 for total in self._totals(newest, observer):
                     why = ", ".join(sorted(other)) or "coupon of a long interval"
                     found.setdefault(total, "no trace of when: " + why)
-                mistaken = {**newest, **self._mistaken(moment, observer)}
-                for total in self._totals(mistaken, observer):
+                for total in self._totals({**newest, **mistaken}, observer) if mistaken else ():
                     found.setdefault(total, "no trace of which item replaced it")
         return found
 
@@ -213,8 +213,9 @@ class Curve:
         for step in self.steps:
             others = [other.at for other in step.instead if not (step.prorated or other.prorated)]
             since = min(others, default=NEVER)
-            seen = any(since <= look < step.at for look in observer.looks)
-            if since <= moment < step.at and not seen and not observer.told(step.at):
+            if not since <= moment < step.at or observer.told(step.at):
+                continue
+            if not any(since <= look < step.at for look in observer.looks):
                 found |= {
                     key: Step(since, {key: None}, step.cause)
                     for key, part in step.changes.items() if part is None

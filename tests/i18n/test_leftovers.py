@@ -102,6 +102,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     return place
 
 
+@pytest.fixture(scope="module")
+def names(place: Place) -> list[str]:
+    """Playbooks and topics of the books."""
+    playbooks = [row["playbook"] for row in place.json("playbooks")]
+    topics = [row["topic"] for row in place.json("analyse", "topics")]
+    return [*playbooks, *filter(None, topics)]
+
+
 @pytest.fixture
 def masked(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("cs_sync.i18n", "cs_sync.runtime.workspace"):
@@ -129,13 +137,11 @@ def masked(monkeypatch: pytest.MonkeyPatch) -> None:
         "rejects list",
     ],
 )
-def test_tables_of_commands(place: Place, masked: None, line: str) -> None:
+def test_tables_of_commands(place: Place, names: list[str], masked: None, line: str) -> None:
     ran = place.run(*line.split())
     assert ran.code == 0, ran
     assert SIGN in ran.out
-    playbooks = [f"{row['playbook']}" for row in place.json("playbooks")]
-    topics = [row["topic"] or "" for row in place.json("analyse", "topics")]
-    assert find_letters(ran.out, *playbooks, *filter(None, topics)) == set()
+    assert find_letters(ran.out, *names) == set()
 
 
 def test_the_checks_headings_and_marks(place: Place, masked: None) -> None:

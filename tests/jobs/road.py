@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import shutil
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing, redirect_stderr, redirect_stdout
@@ -78,6 +79,11 @@ class Place:
         self.ran.append(Ran(code, out.getvalue(), err.getvalue()))
         return self.ran[-1]
 
+    def copy_to(self, path: Path) -> "Place":
+        """The same in another folder, at the same time of day."""
+        shutil.copytree(self.path, path, dirs_exist_ok=True)
+        return Place(path, self.now)
+
     def json(self, *line: str) -> list[dict[str, Any]]:
         """The rows of a command that must go well."""
         ran = self.run("--format", "json", *line)
@@ -100,6 +106,14 @@ class Place:
         with closing(sqlite3.connect(self.path / "cs_sync.db")) as connection, connection:
             for table in tables:
                 connection.execute(f"DELETE FROM {table}")
+
+    def contents(self) -> list[str]:
+        """Every row of the database but those that tell of runs, as SQL."""
+        with closing(sqlite3.connect(self.path / "cs_sync.db")) as connection:
+            found = [line for line in connection.iterdump() if line.startswith("INSERT")]
+        return [
+            line for line in found if not re.match(r'INSERT INTO "(run|run_stream|lease)"', line)
+        ]
 
     def tables(self) -> list[str]:
         """Names of the tables of source records."""

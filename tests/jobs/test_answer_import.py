@@ -12,10 +12,9 @@ from tests.jobs.test_answers import BOOKS, customers, february, graph
 MORE = "\n        ".join(("q,Q,,", "trial,Trial,,", "x,X,x.example,", "y,Y,x.example,"))
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    """Pelican twice, Heron, and some that a person is asked or tells of."""
-    made = Place(tmp_path)
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    made = Place(tmp_path_factory.mktemp("synced"))
     made.configure(CONFIG)
     for name, text in BOOKS.items():
         made.write(f"data/{name}", text)
@@ -24,13 +23,27 @@ def place(tmp_path: Path) -> Place:
     return made
 
 
-def answer_all(place: Place) -> None:
+@pytest.fixture(scope="module")
+def answered_once(synced: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    made = synced.copy_to(tmp_path_factory.mktemp("answered"))
+    made.json("accounts", "link", "p2", "p1", "--reason", "=1+1; one, invoice")
+    made.json("accounts", "link", "heron", "q")
+    made.json("accounts", "undo", "2")
+    made.json("accounts", "split", "x", "y")
+    made.json("accounts", "test", "heron")
+    return made
+
+
+@pytest.fixture
+def place(synced: Place, tmp_path: Path) -> Place:
+    """Pelican twice, Heron, and some that a person is asked or tells of."""
+    return synced.copy_to(tmp_path)
+
+
+@pytest.fixture
+def answered(answered_once: Place, tmp_path: Path) -> Place:
     """A link, one that is taken back, a split and a test account, with a reason for a formula."""
-    place.json("accounts", "link", "p2", "p1", "--reason", "=1+1; one, invoice")
-    place.json("accounts", "link", "heron", "q")
-    place.json("accounts", "undo", "2")
-    place.json("accounts", "split", "x", "y")
-    place.json("accounts", "test", "heron")
+    return answered_once.copy_to(tmp_path)
 
 
 def seen(place: Place) -> tuple[Any, ...]:
@@ -61,18 +74,17 @@ def save(place: Place, how: str) -> str:
 
 
 @pytest.mark.parametrize("how", ["csv", "jsonl", "printed csv", "printed json"])
-def test_what_was_answered_comes_back_after_a_lost_database(place: Place, how: str) -> None:
-    answer_all(place)
-    before, given = seen(place), answers(place)
-    file = save(place, how)
-    lose(place)
-    assert answers(place) == []
-    assert seen(place) != before
-    ran = place.run("accounts", "import", file)
+def test_what_was_answered_comes_back_after_a_lost_database(answered: Place, how: str) -> None:
+    before, given = seen(answered), answers(answered)
+    file = save(answered, how)
+    lose(answered)
+    assert answers(answered) == []
+    assert seen(answered) != before
+    ran = answered.run("accounts", "import", file)
     assert ran.code == 0, ran
     assert "4 answers imported, 0 undone, 0 here already" in ran.said
-    assert answers(place) == given
-    accounts, *rest = seen(place)
+    assert answers(answered) == given
+    accounts, *rest = seen(answered)
     partition = {
         frozenset(r for r, a in accounts.items() if a == name) for name in accounts.values()
     }
@@ -81,40 +93,38 @@ def test_what_was_answered_comes_back_after_a_lost_database(place: Place, how: s
     }
     assert [*rest[1:2], len(rest[2])] == [before[2], len(before[3])]
     assert sorted(rest[0].values()) == sorted(before[1].values())
-    again = place.run("accounts", "import", file)
+    again = answered.run("accounts", "import", file)
     assert "0 answers imported, 0 undone, 4 here already" in again.said
-    assert answers(place) == given
-    assert (accounts, *rest) == seen(place)
+    assert answers(answered) == given
+    assert (accounts, *rest) == seen(answered)
 
 
 def test_answers_that_are_imported_before_the_first_sync_count_when_their_records_come(
-    place: Place,
+    answered: Place,
 ) -> None:
-    answer_all(place)
-    file = save(place, "csv")
-    lose(place, sync=False)
-    ran = place.run("accounts", "import", file)
+    file = save(answered, "csv")
+    lose(answered, sync=False)
+    ran = answered.run("accounts", "import", file)
     assert ran.code == 0, ran
     assert "not known here yet: 5 records (files heron, files p1, files p2, files x, files y)" in (
         ran.said
     )
-    assert place.run("sync").code == 0
-    assert graph(place)["p1"] == graph(place)["p2"]
-    assert customers(place) == 1, "Heron is a test"
+    assert answered.run("sync").code == 0
+    assert graph(answered)["p1"] == graph(answered)["p2"]
+    assert customers(answered) == 1, "Heron is a test"
 
 
-def test_what_was_imported_can_be_undone(place: Place) -> None:
-    answer_all(place)
-    file = save(place, "csv")
-    lose(place)
-    before = seen(place)
-    place.run("accounts", "import", file)
+def test_what_was_imported_can_be_undone(answered: Place) -> None:
+    file = save(answered, "csv")
+    lose(answered)
+    before = seen(answered)
+    answered.run("accounts", "import", file)
     for number in (1, 3, 4):
-        place.json("accounts", "undo", str(number))
-    assert seen(place) == before
-    ran = place.run("accounts", "import", file)
+        answered.json("accounts", "undo", str(number))
+    assert seen(answered) == before
+    ran = answered.run("accounts", "import", file)
     assert "0 answers imported, 0 undone, 4 here already" in ran.said, "it was undone since"
-    assert seen(place) == before
+    assert seen(answered) == before
 
 
 def test_one_resolution_follows_an_import_and_none_where_nothing_is_new(place: Place) -> None:
@@ -128,29 +138,27 @@ def test_one_resolution_follows_an_import_and_none_where_nothing_is_new(place: P
     assert "1 here already" in again.said
 
 
-def test_what_was_answered_here_meanwhile_keeps_its_number(place: Place) -> None:
-    answer_all(place)
-    file = save(place, "csv")
-    lose(place)
-    place.json("accounts", "link", "q", "trial")
-    place.json("accounts", "link", "p2", "p1")
-    ran = place.run("accounts", "import", file)
+def test_what_was_answered_here_meanwhile_keeps_its_number(answered: Place) -> None:
+    file = save(answered, "csv")
+    lose(answered)
+    answered.json("accounts", "link", "q", "trial")
+    answered.json("accounts", "link", "p2", "p1")
+    ran = answered.run("accounts", "import", file)
     assert "3 answers imported, 0 undone, 1 here already" in ran.said
-    kinds = {row["answer"]: row["kind"] for row in place.json("accounts", "answers")}
+    kinds = {row["answer"]: row["kind"] for row in answered.json("accounts", "answers")}
     assert kinds == {1: "link", 2: "link", 3: "split", 4: "test", 5: "link"}
-    assert [row["source_id"] for row in answers(place) if row["answer"] == 5] == ["heron", "q"]
+    assert [row["source_id"] for row in answers(answered) if row["answer"] == 5] == ["heron", "q"]
 
 
-def test_an_answer_that_was_undone_elsewhere_is_undone_here(place: Place) -> None:
-    answer_all(place)
-    old = (place.path / "cs_sync.db").read_bytes()
-    place.json("accounts", "undo", "1")
-    before, file = seen(place), save(place, "csv")
-    (place.path / "cs_sync.db").write_bytes(old)
-    assert graph(place)["p1"] == graph(place)["p2"]
-    ran = place.run("accounts", "import", file)
+def test_an_answer_that_was_undone_elsewhere_is_undone_here(answered: Place) -> None:
+    old = (answered.path / "cs_sync.db").read_bytes()
+    answered.json("accounts", "undo", "1")
+    before, file = seen(answered), save(answered, "csv")
+    (answered.path / "cs_sync.db").write_bytes(old)
+    assert graph(answered)["p1"] == graph(answered)["p2"]
+    ran = answered.run("accounts", "import", file)
     assert "0 answers imported, 1 undone, 3 here already" in ran.said
-    assert seen(place) == before
+    assert seen(answered) == before
 
 
 HEAD = "answer,kind,source,source_id,reason,decided_at,undone_at\n"
@@ -218,13 +226,13 @@ WRONG = {
 def test_wrong_rows_are_refused_with_file_line_and_remedy(place: Place, case: str) -> None:
     text, words = WRONG[case]
     place.write("given.csv", text)
-    before = seen(place)
+    before = place.contents()
     ran = place.run("accounts", "import", str(place.path / "given.csv"))
     assert ran.code == 2
     assert "no answer was imported" in ran.said
     assert f"given.csv, {words}" in ran.said
     assert "→" in ran.said
-    assert (answers(place), seen(place)) == ([], before)
+    assert (answers(place), place.contents()) == ([], before)
 
 
 def test_all_wrong_rows_are_told_at_once(place: Place) -> None:

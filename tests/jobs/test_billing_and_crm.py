@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.follow_ups.books import Books, day
-from tests.jobs.road import CONFIG, Place
+from tests.jobs.road import CONFIG, Place, Ran
 
 
 def invoice(books: Books, name: str, number: int, issued: int, **fields: Any) -> None:
@@ -18,10 +18,9 @@ def invoice(books: Books, name: str, number: int, issued: int, **fields: Any) ->
               issued_at=day(issued), **given)  # fmt: skip
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    """Bold leaves soon, cold is not spoken to, late does not pay, and mild is well."""
-    made = Place(tmp_path)
+@pytest.fixture(scope="module")
+def ran_once(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    made = Place(tmp_path_factory.mktemp("billing"))
     made.configure(CONFIG)
     books = Books()
     ago = {"bold": 3, "cold": 135, "late": 10, "mild": 20}
@@ -34,17 +33,27 @@ def place(tmp_path: Path) -> Place:
     unpaid = {"status": "open", "paid_at": "", "amount_remaining": 10_000}
     invoice(books, "late", 9, 24, **unpaid)
     books.keep(made)
+    assert made.run("run").code == 0
     return made
 
 
-def test_everybody_is_scored_by_what_billing_and_the_crm_know(place: Place) -> None:
+@pytest.fixture
+def place(ran_once: Place, tmp_path: Path) -> Place:
+    """After a run: bold leaves soon, cold is not spoken to, late does not pay, mild is well."""
+    return ran_once.copy_to(tmp_path)
+
+
+@pytest.fixture
+def ran(ran_once: Place) -> Ran:
+    return ran_once.ran[0]
+
+
+def test_everybody_is_scored_by_what_billing_and_the_crm_know(place: Place, ran: Ran) -> None:
     """Weights 40, 20 (MRR), 5 (payments) and 10 (contact) of 75; plans of one unit have no seats.
 
     Bold: 10 for billing. Cold: 135 days are halfway from 50 to 0, 2.5 of 10. Late: nothing for
     billing, 3.5 of 5 for one unpaid invoice.
     """
-    ran = place.run("run")
-    assert ran.code == 0
     rows = {row["account"]: row for row in place.json("score")}
     shares = {"bold": 45, "cold": 67.5, "late": 33.5, "mild": 75}
     assert {n: row["score"] for n, row in rows.items()} == {
@@ -68,8 +77,8 @@ def test_everybody_is_scored_by_what_billing_and_the_crm_know(place: Place) -> N
 LEFT_OUT = "Not in the score, as no connected source brings it: usage, tickets, and survey answers"
 
 
-def test_what_is_left_out_is_said_once_by_each_command(place: Place) -> None:
-    assert place.run("run").said.count(LEFT_OUT) == 1
+def test_what_is_left_out_is_said_once_by_each_command(place: Place, ran: Ran) -> None:
+    assert ran.said.count(LEFT_OUT) == 1
     scored = place.run("score")
     assert scored.err.count(LEFT_OUT) == 1
     assert LEFT_OUT not in scored.out
@@ -82,8 +91,8 @@ def test_what_is_left_out_is_said_once_by_each_command(place: Place) -> None:
     assert page.count(LEFT_OUT) == 1
 
 
-def test_who_leaves_and_who_does_not_pay_lead_the_watch_list(place: Place) -> None:
-    watched = place.run("run").out.split("Watch list\n")[1].split("Written")[0]
+def test_who_leaves_and_who_does_not_pay_lead_the_watch_list(ran: Ran) -> None:
+    watched = ran.out.split("Watch list\n")[1].split("Written")[0]
     assert re.findall(r"(?m)^(\w+) +\w+ +100\.00 EUR", watched) == ["Bold", "Late"]
     assert "Subscription cancelled, ends on 13 Mar; reason: not using it" in watched
     assert "Invoice late-9 is 10 days past due" in watched
@@ -109,7 +118,6 @@ def test_they_are_on_the_watch_list_without_a_score_as_well(place: Place) -> Non
 
 
 def test_a_source_of_use_gives_the_common_weights_back(place: Place) -> None:
-    place.run("sync")
     place.write("data/usage_days.csv", f"account,contact,day,events\nmild,p-mild,{day(1)},5\n")
     place.run("sync")
     rows = {row["account"]: row for row in place.json("score")}

@@ -77,7 +77,7 @@ def test_a_run_decides_the_day_once(place: Place, calls: Counter[str]) -> None:
 def test_one_account_is_explained_without_scoring_the_others(
     place: Place, calls: Counter[str]
 ) -> None:
-    place.run("run")
+    place.run("sync")
     rows = {row["account"]: row for row in place.json("score")}
     for name, row in rows.items():
         calls.clear()

@@ -72,12 +72,11 @@ def contacts(count: int, email: bool = True) -> str:
     return "source_id,account,email,name\n" + "".join(lines)
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    """Four runs, a few contacts more in each."""
-    made = small_company(tmp_path)
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    made = small_company(tmp_path_factory.mktemp("synced"))
     for name in ("tickets.csv", "survey_responses.csv", "usage_days.csv"):
-        (tmp_path / "data" / name).unlink()
+        (made.path / "data" / name).unlink()
     for run in range(4):
         made.write("data/contacts.csv", contacts(60 + run))
         ran = made.run("sync")
@@ -86,6 +85,13 @@ def place(tmp_path: Path) -> Place:
     return made
 
 
+@pytest.fixture
+def place(synced: Place, tmp_path: Path) -> Place:
+    """Four runs, a few contacts more in each."""
+    return synced.copy_to(tmp_path)
+
+
+@pytest.mark.slow("syncs all of Acme six times")  # `tests/store/test_runs.py` has what is compared
 def test_what_is_new_is_not_compared_with_all_there_is(acme: Acme) -> None:
     """Nor with a range that was read beside the cursor."""
     for line in (["--full"], ["--full"], [], ["--since", "2026-11-19"], []):

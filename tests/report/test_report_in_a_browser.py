@@ -13,9 +13,12 @@ from cs_sync.report import HistoryPoint, ReportData, TaskLine, TicketLine, UseLi
 from tests.report.browser import CHROMIUM, Tab, open_browser
 from tests.report.conftest import AT, HOSTILE, MONTHS, TODAY, account, point
 
-pytestmark = pytest.mark.skipif(
-    not CHROMIUM, reason="needs Chromium; the page's source is checked without it"
-)
+pytestmark = [
+    pytest.mark.slow("starts a browser"),
+    pytest.mark.skipif(
+        not CHROMIUM, reason="needs Chromium; the page's source is checked without it"
+    ),
+]
 WIDTHS = (390, 1280, 1920)
 SCHEMES = ("light", "dark")
 

@@ -298,6 +298,7 @@ def test_a_missing_library_is_named_with_the_remedy(
     assert caught.value.remedy == "pip install 'customer-success-sync[report]'"
 
 
+@pytest.mark.slow("starts a process")
 def test_importing_the_report_loads_no_drawing_library() -> None:
     code = "import sys, cs_sync.report; print({'vl_convert', 'jinja2'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,7 +24,7 @@ from cs_sync_posthog import PostHogSource
 from cs_sync_posthog.config import PostHogConfig
 from cs_sync_sandbox.posthog.events import open_events
 from cs_sync_sandbox.posthog.hogql import run_query
-from cs_sync_sandbox.world import build_world
+from cs_sync_sandbox.world import World, build_world
 from cs_sync_schemas import Ticket, UsageDay, get_table
 from tests.conftest import Clock
 from tests.sync.scripted import Scripted
@@ -128,12 +129,18 @@ def test_a_day_that_is_asked_for_is_as_long_as_it_was(
     assert len(opened(sqlite_store)) == outcome.stored.records
 
 
+@cache
+def get_world() -> World:
+    """A small Acme, of which these tests need none but the form."""
+    return build_world(7, date(2026, 1, 1), accounts=2)
+
+
 class Project:
     """PostHog's query endpoint: it knows what happened until now, and takes ten minutes."""
 
     def __init__(self, events: list[datetime], clock: Clock) -> None:
         self.clock = clock
-        self.database = open_events(build_world(7, date(2026, 1, 1), accounts=2))
+        self.database = open_events(get_world())
         self.database.execute(
             "INSERT INTO log SELECT 'e' || moment, 'saved', 'ann', moment, 'alpha', 'one', '{}'"
             " FROM (SELECT unnest(?)::TIMESTAMP AS moment)",

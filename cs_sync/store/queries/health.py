@@ -62,26 +62,36 @@ def read_signals(
     known_at = scope.known_at if rewritten else None
     for name in names:
         signal = get_signal(name)
-        for row in connection.execute(_apply_knowledge_time(signal.build(scope), known_at)):
+        for row in connection.execute(_build_signal_query(name, scope, known_at)):
             readings.setdefault(row.account_id, {})[name] = read_row(signal, row, scope)
     return readings
+
+
+def _build_signal_query(name: str, scope: SignalScope, known_at: datetime | None) -> Select[Any]:
+    return _apply_knowledge_time(get_signal(name).build(scope), known_at)
 
 
 def read_evidence(connection: Connection, scope: SignalScope) -> dict[str, AccountEvidence]:
     """Read the facts that reasons mention, by account id."""
     return collect_evidence(
         {
-            name: connection.execute(_apply_knowledge_time(build(scope), scope.known_at)).all()
-            for name, build in EVIDENCE_QUERIES.items()
+            name: connection.execute(_build_evidence_query(name, scope, scope.known_at)).all()
+            for name in EVIDENCE_QUERIES
         }
     )
+
+
+def _build_evidence_query(
+    name: str, scope: SignalScope, known_at: datetime | None = None
+) -> Select[Any]:
+    return _apply_knowledge_time(EVIDENCE_QUERIES[name](scope), known_at)
 
 
 def read_billing_evidence(connection: Connection, scope: SignalScope) -> dict[str, AccountEvidence]:
     """Read running subscriptions and overdue invoices alone, by account id."""
     return collect_evidence(
         {
-            name: connection.execute(EVIDENCE_QUERIES[name](scope)).all()
+            name: connection.execute(_build_evidence_query(name, scope)).all()
             for name in ("subscriptions", "invoices")
         }
     )

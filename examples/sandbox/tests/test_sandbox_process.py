@@ -59,6 +59,7 @@ def test_a_truncated_answer_breaks_the_connection(box: Sandbox) -> None:
     assert httpx.get(f"{box.url}/stripe/v1/coupons", headers=headers).status_code == 200
 
 
+@pytest.mark.slow("starts and kills a process")
 @pytest.mark.skipif(sys.platform == "win32", reason="kills with SIGKILL, which Windows lacks")
 def test_nothing_survives_a_parent_that_is_killed(tmp_path: Path) -> None:
     program = tmp_path / "parent.py"

@@ -246,6 +246,7 @@ def test_the_host_finds_both_connectors() -> None:
     assert cs_sync_hubspot.cs_sync_destinations() == [HubSpotDestination]
 
 
+@pytest.mark.slow("starts a process")
 def test_loading_the_plugin_does_not_load_the_client() -> None:
     code = (
         "import sys, cs_sync_hubspot as p; p.cs_sync_sources(); p.cs_sync_destinations(); "
