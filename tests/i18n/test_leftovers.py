@@ -134,6 +134,7 @@ def masked(monkeypatch: pytest.MonkeyPatch) -> None:
         "playbooks",
         "analyse topics",
         "analyse cohorts",
+        "analyse causes --horizon 30",
         "rejects list",
     ],
 )

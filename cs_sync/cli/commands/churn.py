@@ -1,4 +1,4 @@
-"""Commands on churn: analyse cohorts."""
+"""Commands on churn: analyse causes, cohorts."""
 
 from typing import Annotated
 
@@ -10,7 +10,31 @@ from cs_sync.cli.options import Options
 
 def add_to(analyse: typer.Typer) -> None:
     """Add these commands to the group."""
+    analyse.command("causes")(show_causes)
     analyse.command("cohorts")(show_cohorts)
+
+
+def show_causes(
+    context: typer.Context,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(help="Also compare by this attribute of accounts; may be repeated."),
+    ] = None,
+    horizon: Annotated[
+        int | None,
+        typer.Option(min=14, max=730, help="Days in which an account may leave; as configured."),
+    ] = None,
+) -> None:
+    """Show what goes before churn: cross-tabs, drivers and survival."""
+    from cs_sync.cli.render.causes import CAUSE_FIELDS, causes_table
+    from cs_sync.jobs.derive import update_mrr
+    from cs_sync.queries.causes import CauseRequest, list_causes
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        update_mrr(workspace)
+        rows = list_causes(workspace, CauseRequest(by or (), horizon))
+    options.print_rows(rows, CAUSE_FIELDS, causes_table)
 
 
 def show_cohorts(
