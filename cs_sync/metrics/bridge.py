@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import (
     CTE,
     ColumnElement,
+    FromClause,
     Select,
     case,
     func,
@@ -18,8 +19,9 @@ from sqlalchemy import (
 )
 
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.sql.bridge_relations import get_end_segments, select_bridge_pairs
+from cs_sync.metrics.sql.bridge_relations import get_end_segments, select_bridge_runs
 from cs_sync.metrics.sql.mrr_relations import build_waterfall
+from cs_sync.metrics.sql.relations import get_period_columns, sum_runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +83,15 @@ def select_bridge(scope: Scope, *, by_account: bool = False) -> Select[Any]:
         by_account: One row per account; accounts without opening, closing, churn, reclass
             and restatement have none.
     """
-    pairs = select_bridge_pairs(scope)
+    pairs = select_bridge_runs(scope)
     parts = [_select_current_lines(scope, pairs)]
     if scope.by:
         parts.append(_select_left_lines(scope, pairs))
-    lines = (union_all(*parts) if len(parts) > 1 else parts[0]).cte("bridge_lines")
+    lines: FromClause = (union_all(*parts) if len(parts) > 1 else parts[0]).cte("bridge_lines")
+    sums: dict[str, ColumnElement[Any]] = {name: func.sum(lines.c[name]) for name in _AMOUNTS}
+    if "period" not in lines.c:
+        kept = ("currency", "account_id") if by_account else ("currency",)
+        lines, sums = sum_runs(scope, lines, sums, kept)
     account = [lines.c.account_id] if by_account else []
     groups = [
         lines.c.period,
@@ -93,7 +99,6 @@ def select_bridge(scope: Scope, *, by_account: bool = False) -> Select[Any]:
         lines.c.currency,
         *account,
     ]
-    sums = {name: func.sum(lines.c[name]) for name in _AMOUNTS}
     statement = (
         select(*groups, *(total.label(name) for name, total in sums.items()))
         .group_by(*groups)
@@ -155,7 +160,8 @@ def _select_line(
 ) -> Select[Any]:
     segment = [column.label(f"segment_{index}") for index, column in enumerate(segments)]
     labelled = [amounts.get(name, literal(0)).label(name) for name in _AMOUNTS]
-    return select(pairs.c.period, *segment, pairs.c.currency, pairs.c.account_id, *labelled)
+    periods = get_period_columns(pairs)
+    return select(*periods, *segment, pairs.c.currency, pairs.c.account_id, *labelled)
 
 
 def build_bridge_rows(scope: Scope, rows: Iterable[Mapping[str, Any]]) -> list[BridgeRow]:

@@ -49,6 +49,14 @@ class Scope:
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Per metric name the settings that differ from `Metric.settings`. While a metric builds its
     statement: its own settings, all of them."""
+    shared_turns: tuple[datetime, ...] = ()
+    """The turns of the MRR stocks that stand in the connection's temporary table, if any."""
+
+    def split_periods(self) -> "Iterator[Scope]":
+        """Yield the scope of each period alone, with its rates."""
+        for index, period in enumerate(self.periods):
+            rates = self.conversion and self.conversion.only(index)
+            yield replace(self, periods=(period,), conversion=rates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +102,6 @@ class Metric:
     """What else people call it; it is found by these names, however they are written."""
     dimensions: tuple[str, ...] = ()
     """What it splits by of itself, such as the reason of churn; part of each row's segment."""
-
-    adds_up: bool = False
-    """Whether every number in its rows is a sum over accounts of what follows from the MRR of each
-    by itself. Such rows are kept, and what accounts change is added and taken off."""
 
     splits: bool = True
     """Whether attributes of accounts can split it; what rests on company-wide costs cannot be."""
@@ -167,9 +171,7 @@ class Metric:
         at the period's end.
         """
         scope = self.restrict_scope(scope)
-        if not scope.by:
+        if scope.by:
+            yield from enumerate(scope.split_periods())
+        else:
             yield 0, scope
-            return
-        for index, period in enumerate(scope.periods):
-            rates = scope.conversion and scope.conversion.only(index)
-            yield index, replace(scope, periods=(period,), conversion=rates)

@@ -1,28 +1,44 @@
-"""Computation of KPIs and the bridge, with cached rows where they are valid."""
+"""Computation of KPIs and the bridge; what rests on unchanged tables is kept."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from datetime import datetime
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table
+from sqlalchemy import Connection, Select
 
 from cs_sync.metrics.bridge import BridgeRow, build_bridge_rows, select_bridge
-from cs_sync.metrics.incremental import CachedQuery
+from cs_sync.metrics.figure_keys import build_figure_key, normalise_rows
 from cs_sync.metrics.kpi import KpiRow, build_kpi_rows
 from cs_sync.metrics.metric import Metric, Scope
+from cs_sync.metrics.sql.mrr_stocks import SPAN, STOCK, list_turns
+from cs_sync.metrics.sql.relations import ACCOUNT
 from cs_sync.metrics.sql.time_travel import list_tables
 from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.fast.kept_figures import (
+    Figure,
+    Rows,
+    read_figures,
+    read_settled_versions,
+    save_figures,
+)
 from cs_sync.store.fast.known_at import shadow_tables
-from cs_sync.store.fast.metric_cache import answer_questions
-from cs_sync.store.queries.derived_state import read_mrr_known_at
+from cs_sync.store.fast.shared_stocks import share_stocks
 from cs_sync.store.runs import find_stale_tables
-from cs_sync_schemas import VERSIONED, MrrSpan, get_table
+from cs_sync_schemas import VERSIONED, get_table
 
 Row = Mapping[str, Any]
-Statement = tuple[int, Select[Any]]
-"""A statement, and the index of the period that is its period 0."""
-_MAX_INSPECTED = 20
+_BRIDGE = "bridge"
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A metric's statements, and the names of the tables they read."""
+
+    metric: Metric
+    statements: Sequence[tuple[int, Select[Any]]]
+    """Each with the index of the period that is its period 0."""
+    tables: frozenset[str]
 
 
 def compute_kpis(workspace: Workspace, chosen: Sequence[Metric], scope: Scope) -> list[KpiRow]:
@@ -36,101 +52,125 @@ def compute_kpis(workspace: Workspace, chosen: Sequence[Metric], scope: Scope) -
     Returns:
         One row per metric, period, segment and currency.
     """
-    answered = _read_cached_rows(workspace, [metric for metric in chosen if metric.adds_up], scope)
-    statements = {
-        m.name: list(_build_statements(m, scope)) for m in chosen if m.name not in answered
+    keys = {
+        metric.name: [
+            build_figure_key(metric.name, metric.restrict_scope(part))
+            for part in scope.split_periods()
+        ]
+        for metric in chosen
+        if metric.name not in workspace.plugins.metrics
     }
-    rows: list[KpiRow] = []
-    with _connect_as_known(workspace, scope, statements.values()) as connection:
+    with workspace.store.read() as connection:
         stale = find_stale_tables(connection)
-        for metric in chosen:
-            metric_rows = answered.get(metric.name)
-            if metric_rows is None:
-                metric_rows = _fetch_rows(connection, statements[metric.name])
-            since = min((stale[t] for t in metric.list_inputs(scope) if t in stale), default=None)
-            rows += build_kpi_rows(metric, scope, metric_rows, stale_since=since)
+        kept = read_figures(connection, {key for own in keys.values() for key in own})
+    complete = {name: own for name, own in keys.items() if all(key in kept for key in own)}
+    missing = [metric for metric in chosen if metric.name not in complete]
+    computed = _compute_rows(workspace, missing, scope, keys)
+    rows: list[KpiRow] = []
+    for metric in chosen:
+        metric_rows = computed.get(metric.name)
+        if metric_rows is None:
+            metric_rows = _join_periods(kept[key] for key in complete[metric.name])
+        since = min((stale[t] for t in metric.list_inputs(scope) if t in stale), default=None)
+        rows += build_kpi_rows(metric, scope, metric_rows, stale_since=since)
     return rows
 
 
-def _build_statements(metric: Metric, scope: Scope) -> Iterator[Statement]:
-    return (
+def _join_periods(parts: Iterable[Rows]) -> Rows:
+    """Number the rows of single periods by their place."""
+    return [{**row, "period": index} for index, rows in enumerate(parts) for row in rows]
+
+
+def _compute_rows(
+    workspace: Workspace,
+    chosen: Sequence[Metric],
+    scope: Scope,
+    keys: Mapping[str, Sequence[str]],
+) -> dict[str, Rows]:
+    """Compute the rows of metrics, and keep those with keys, period by period."""
+    if not chosen:
+        return {}
+    turns = list_turns(scope)
+    shared = replace(scope, shared_turns=turns)
+    queries = [_build_query(metric, shared) for metric in chosen]
+    read = frozenset().union(*(query.tables for query in queries))
+    with _connect_as_known(workspace, scope, read) as connection:
+        versions = read_settled_versions(connection, read - {STOCK.name}, workspace.clock())
+        stocks = share_stocks(connection, scope, turns) if STOCK.name in read else nullcontext()
+        with stocks:
+            rows = {query.metric.name: _fetch_rows(connection, query) for query in queries}
+    figures = [
+        Figure(
+            key,
+            query.metric.name,
+            scope.policy.hash,
+            query.tables - {STOCK.name},
+            [{**row, "period": 0} for row in rows[query.metric.name] if row["period"] == index],
+        )
+        for query in queries
+        for index, key in enumerate(keys.get(query.metric.name, ()))
+    ]
+    save_figures(workspace.store, figures, versions, workspace.clock())
+    return rows
+
+
+def _build_query(metric: Metric, scope: Scope) -> _Query:
+    statements = [
         (first, metric.build_current_statement(part)) for first, part in metric.split_scope(scope)
-    )
+    ]
+    return _Query(metric, statements, _name_tables(statements[0][1]))
+
+
+def _name_tables(statement: Select[Any]) -> frozenset[str]:
+    """Return the names of the tables a statement reads, also through shared stocks."""
+    names = frozenset(str(table.name) for table in list_tables(statement))
+    return names | {str(SPAN.name), str(ACCOUNT.name)} if STOCK.name in names else names
 
 
 @contextmanager
 def _connect_as_known(
-    workspace: Workspace, scope: Scope, statements: Iterable[Sequence[Statement]]
+    workspace: Workspace, scope: Scope, read: frozenset[str]
 ) -> Iterator[Connection]:
-    """Yield a connection to the current data, or to the data known at the scope's `known_at`."""
+    """Yield a connection to the current data, or to the data known at the scope's `known_at`.
+
+    Args:
+        workspace: The workspace.
+        scope: The scope.
+        read: The names of the tables that will be read.
+    """
     if scope.known_at is None:
         with workspace.store.read() as connection:
             yield connection
         return
+    past = [table for table in (*map(get_table, VERSIONED), SPAN) if table.name in read]
     with (
         workspace.store.snapshot() as connection,
-        shadow_tables(
-            connection, _find_versioned_tables(statements), scope.policy.hash, scope.known_at
-        ),
+        shadow_tables(connection, past, scope.policy.hash, scope.known_at),
     ):
         yield connection
 
 
-def _find_versioned_tables(queries: Iterable[Sequence[Statement]]) -> list[Table]:
-    """Return the versioned tables read by statements; all of them for many statements."""
-    statements = [statement for group in queries for _, statement in group]
-    past = [*map(get_table, VERSIONED), get_table(MrrSpan)]
-    if len(statements) > _MAX_INSPECTED:
-        return past
-    read = {table for statement in statements for table in list_tables(statement)}
-    return [table for table in past if table in read]
-
-
-def _fetch_rows(connection: Connection, statements: Sequence[Statement]) -> list[Row]:
+def _fetch_rows(connection: Connection, query: _Query) -> Rows:
     return [
-        {**row._asdict(), "period": first + row.period}
-        for first, statement in statements
-        for row in connection.execute(statement)
+        {**row, "period": first + row["period"]}
+        for first, statement in query.statements
+        for row in normalise_rows(row._asdict() for row in connection.execute(statement))
     ]
-
-
-def _read_cached_rows(
-    workspace: Workspace, chosen: Sequence[Metric], scope: Scope
-) -> dict[str, list[Row]]:
-    """Return the rows of additive metrics, for a scope without `known_at`."""
-    upto = _get_known_until(workspace, scope)
-    if upto is None:
-        return {}
-    parts = [
-        (metric, first, CachedQuery(metric.name, part, metric.build_statement(part)))
-        for metric in chosen
-        for first, part in metric.split_scope(scope)
-    ]
-    by_metric: dict[str, list[Row]] = {metric.name: [] for metric in chosen}
-    rows = answer_questions(workspace.store, [question for *_, question in parts], upto)
-    for (metric, first, _), metric_rows in zip(parts, rows, strict=True):
-        by_metric[metric.name] += [{**row, "period": first + row["period"]} for row in metric_rows]
-    return by_metric
-
-
-def _get_known_until(workspace: Workspace, scope: Scope) -> datetime | None:
-    """Return the knowledge time of the MRR; None for a scope with `known_at`."""
-    if scope.known_at is not None:
-        return None
-    with workspace.store.read() as connection:
-        return read_mrr_known_at(connection, scope.policy.hash)
 
 
 def compute_bridge(
     workspace: Workspace, scope: Scope, *, by_account: bool = False
 ) -> list[BridgeRow]:
     """Compute the rows of the bridge: in total, by the scope's attributes, or by account."""
-    upto = _get_known_until(workspace, scope)
-    if upto is None or by_account:
-        with workspace.store.read() as connection:
-            result = connection.execute(select_bridge(scope, by_account=by_account))
-            return build_bridge_rows(scope, [row._asdict() for row in result])
-    (rows,) = answer_questions(
-        workspace.store, [CachedQuery("bridge", scope, select_bridge(scope))], upto
-    )
+    statement, key = select_bridge(scope, by_account=by_account), build_figure_key(_BRIDGE, scope)
+    with workspace.store.read() as connection:
+        rows = None if by_account else read_figures(connection, [key]).get(key)
+        if rows is not None:
+            return build_bridge_rows(scope, rows)
+        tables = _name_tables(statement)
+        versions = read_settled_versions(connection, tables, workspace.clock())
+        rows = normalise_rows(row._asdict() for row in connection.execute(statement))
+    if not by_account:
+        figure = Figure(key, _BRIDGE, scope.policy.hash, tables, rows)
+        save_figures(workspace.store, [figure], versions, workspace.clock())
     return build_bridge_rows(scope, rows)

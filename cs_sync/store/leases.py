@@ -69,6 +69,15 @@ def is_lease_free(connection: Connection, now: datetime) -> bool:
     return row is None or _is_free(row, now)
 
 
+def is_lease_held_elsewhere(connection: Connection, now: datetime) -> bool:
+    """Return whether a run of another process is active on this workspace."""
+    row = connection.execute(select(LEASE).where(LEASE.c.name == LEASE_NAME)).mappings().first()
+    if row is None or _is_free(row, now):
+        return False
+    host, pid, *_ = row["holder"].split(":")
+    return (host, pid) != (socket.gethostname(), str(os.getpid()))
+
+
 def renew_lease(connection: Connection, lease: LeaseToken, now: datetime) -> None:
     """Extend the lease.
 

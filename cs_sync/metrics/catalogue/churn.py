@@ -279,7 +279,6 @@ CHURN: tuple[Metric, ...] = (
         "customers lost in the period ÷ (customers at its start + new ones)",
         "Stripe support, Calculating churn rate",
         lambda scope: select_churn_rate(scope, plus_new=True), spread="wilson", divides=True,
-        adds_up=True,
         note="New are those at the end who were none at the start.",
     ),
     _make_churn_metric(
@@ -295,7 +294,7 @@ CHURN: tuple[Metric, ...] = (
             f"1 − (1 − customer churn rate of the period) ^ ({length} days ÷ days of the period)",
             "C. Gold, Fighting Churn with Data, listing 2.5",
             lambda scope: select_churn_rate(scope, plus_new=False), spread="wilson", divides=True,
-            scaled_to=days, adds_up=True,
+            scaled_to=days,
             note="Never a multiple of the rate: who has left cannot leave again. The numerator "
             "and denominator are the period's.",
         )

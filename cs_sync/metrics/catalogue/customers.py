@@ -6,17 +6,17 @@ from sqlalchemy import ColumnElement, Select, and_, case, func
 
 from cs_sync.metrics.catalogue.revenue import BILLING
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.sql.mrr_relations import select_customers, select_mrr_pairs
+from cs_sync.metrics.sql.mrr_relations import select_customers, select_mrr_runs
 from cs_sync.metrics.sql.relations import count_if, select_totals
 
 
 def _select_customer_count(scope: Scope) -> Select[Any]:
-    heads = select_customers(select_mrr_pairs(scope), scope)
+    heads = select_customers(select_mrr_runs(scope), scope)
     return select_totals(scope, heads, numerator=func.sum(heads.c.now), n=func.sum(heads.c.now))
 
 
 def _select_churned(scope: Scope) -> Select[Any]:
-    heads = select_customers(select_mrr_pairs(scope), scope)
+    heads = select_customers(select_mrr_runs(scope), scope)
     lost = and_(heads.c.was == 1, heads.c.now == 0)
     return select_totals(scope, heads, numerator=count_if(lost), n=func.sum(heads.c.was))
 
@@ -28,7 +28,7 @@ def select_churn_rate(scope: Scope, *, plus_new: bool) -> Select[Any]:
         scope: The scope.
         plus_new: Add the new customers to the denominator.
     """
-    heads = select_customers(select_mrr_pairs(scope), scope)
+    heads = select_customers(select_mrr_runs(scope), scope)
     lost = and_(heads.c.was == 1, heads.c.now == 0)
     base: ColumnElement[int] = heads.c.was
     if plus_new:
@@ -51,13 +51,13 @@ CUSTOMERS: tuple[Metric, ...] = (
         "customers", "Customers", "count",
         "accounts with MRR above zero in any currency, just before the period's end",
         ("ChartMogul help, article 203299912",), _select_customer_count, BILLING,
-        adds_up=True, stage=("retention",),
+        stage=("retention",),
         edge_cases="Free and trial accounts are not customers.",
     ),
     Metric(
         "churned_customers", "Churned customers", "count",
         "customers at the period's start that are none at its end",
-        ("ChartMogul help, article 203299912",), _select_churned, BILLING, adds_up=True,
+        ("ChartMogul help, article 203299912",), _select_churned, BILLING,
         stage=("retention",),
         strategy=("stability",),
         edge_cases="Who left and came back, or came and left, within the period is not counted.",
@@ -68,7 +68,7 @@ CUSTOMERS: tuple[Metric, ...] = (
         ("ChartMogul help, article 207340419", "Stripe support, Calculating churn rate"),
         _select_policy_churn_rate,
         BILLING,
-        adds_up=True, stage=("retention",), strategy=("stability",), spread="wilson", divides=True,
+        stage=("retention",), strategy=("stability",), spread="wilson", divides=True,
         edge_cases="Undefined without customers at the start. The policy may add the period's new "
         "customers to the denominator, as Stripe does.",
     ),

@@ -7,9 +7,15 @@ from sqlalchemy import ColumnElement, Select, and_, case, func, literal, select
 from cs_sync.metrics.catalogue.revenue import BILLING
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.sql.dialects import seconds_between
-from cs_sync.metrics.sql.mrr_relations import build_movements, select_customers, select_mrr_pairs
+from cs_sync.metrics.sql.mrr_relations import (
+    build_movements,
+    select_customers,
+    select_mrr_pairs,
+    select_mrr_runs,
+)
 from cs_sync.metrics.sql.relations import (
     count_if,
+    get_period_columns,
     get_segment_columns,
     is_known,
     select_period_rows,
@@ -63,18 +69,18 @@ def _select_expanding(scope: Scope) -> Select[Any]:
 
     In any currency left after conversion.
     """
-    pairs = select_mrr_pairs(scope)
+    pairs = select_mrr_runs(scope)
     grew = case((build_movements(pairs)["expansion"] > 0, 1), else_=0)
     marks = get_segment_columns(scope, pairs)
     customers = (
         select(
-            pairs.c.period,
+            *get_period_columns(pairs),
             pairs.c.account_id,
             *marks,
             func.max(pairs.c.had).label("was"),
             func.max(grew).label("grew"),
         )
-        .group_by(pairs.c.period, pairs.c.account_id, *marks)
+        .group_by(*get_period_columns(pairs), pairs.c.account_id, *marks)
         .cte("there")
     )
     return select_totals(

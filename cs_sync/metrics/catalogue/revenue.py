@@ -8,9 +8,15 @@ from sqlalchemy import ColumnElement, Double, Select, case, cast, func, literal,
 
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.periods import Period, add_months, get_day_start
-from cs_sync.metrics.sql.mrr_relations import build_movements, build_waterfall, select_mrr_pairs
+from cs_sync.metrics.sql.mrr_relations import (
+    build_movements,
+    build_waterfall,
+    select_mrr_pairs,
+    select_mrr_runs,
+)
 from cs_sync.metrics.sql.relations import (
     count_if,
+    get_period_columns,
     get_segment_columns,
     select_quotient,
     select_totals,
@@ -25,7 +31,7 @@ def _make_mrr_query(times: int = 1) -> Callable[[Scope], Select[Any]]:
     """Return a query of the MRR at the period's end, multiplied by `times`."""
 
     def build(scope: Scope) -> Select[Any]:
-        pairs = select_mrr_pairs(scope)
+        pairs = select_mrr_runs(scope)
         return select_totals(
             scope,
             pairs,
@@ -41,7 +47,7 @@ def _make_movement_query(kind: str) -> Callable[[Scope], Select[Any]]:
     """Return a query of one kind of movement, net per account over the period."""
 
     def build(scope: Scope) -> Select[Any]:
-        pairs = select_mrr_pairs(scope)
+        pairs = select_mrr_runs(scope)
         amount = build_waterfall(scope, pairs)[kind]
         return select_totals(
             scope, pairs, numerator=func.sum(amount), n=count_if(amount > 0), currency=True
@@ -52,14 +58,14 @@ def _make_movement_query(kind: str) -> Callable[[Scope], Select[Any]]:
 
 def _select_gains_by_credit(scope: Scope) -> Select[Any]:
     """Select the gained MRR by credited team."""
-    pairs = select_mrr_pairs(scope)
+    pairs = select_mrr_runs(scope)
     kinds = build_waterfall(scope, pairs)
     credit = {"new": "sales", "expansion": "customer success"}
     credit["reactivation"] = scope.settings["reactivation"]
     lines = union_all(
         *(
             select(
-                pairs.c.period,
+                *get_period_columns(pairs),
                 *get_segment_columns(scope, pairs),
                 literal(team).label("dimension_0"),
                 pairs.c.currency,
@@ -77,7 +83,7 @@ def _make_rate_query(*plus: str, minus: tuple[str, ...] = ()) -> Callable[[Scope
     """Return a query of movements ÷ MRR at the period's start."""
 
     def build(scope: Scope) -> Select[Any]:
-        pairs = select_mrr_pairs(scope)
+        pairs = select_mrr_runs(scope)
         kinds = build_movements(pairs)
         less = minus if scope.policy.net_churn_counts_reactivation else minus[:1]
         y = sum((kinds[k] for k in plus[1:]), kinds[plus[0]])
@@ -108,7 +114,7 @@ def _make_retention_query(*, capped: bool) -> Callable[[Scope], Select[Any]]:
 
 def _select_quick_ratio(scope: Scope) -> Select[Any]:
     """Select gains ÷ losses; the accounts with movements count as a random sample."""
-    pairs = select_mrr_pairs(scope)
+    pairs = select_mrr_runs(scope)
     kinds = build_movements(pairs)
     gained = kinds["new"] + kinds["reactivation"] + kinds["expansion"]
     lost = kinds["contraction"] + kinds["churn"]
@@ -137,20 +143,20 @@ def _build_relative_variance(
 
 
 def _select_arpa(scope: Scope) -> Select[Any]:
-    pairs = select_mrr_pairs(scope)
+    pairs = select_mrr_runs(scope)
     return select_quotient(
         scope, pairs, pairs.c.cur, case((pairs.c.cur > 0, 1), else_=0), currency=True
     )
 
 
 def _select_arpu(scope: Scope) -> Select[Any]:
-    pairs = select_mrr_pairs(scope)
+    pairs = select_mrr_runs(scope)
     paying = [case((amount > 0, 0.5), else_=0.0) for amount in (pairs.c.prev, pairs.c.cur)]
     return select_quotient(scope, pairs, pairs.c.cur, paying[0] + paying[1], currency=True)
 
 
 def _select_growth(scope: Scope) -> Select[Any]:
-    pairs = select_mrr_pairs(scope)
+    pairs = select_mrr_runs(scope)
     return select_quotient(scope, pairs, pairs.c.cur - pairs.c.prev, pairs.c.prev, currency=True)
 
 
@@ -160,7 +166,7 @@ def _make_movement_metric(name: str, title: str, kind: str, note: str) -> Metric
         f"sum over accounts of what moved as {kind} between the period's start and end",
         _MOVEMENTS, _make_movement_query(kind), BILLING,
         stage=("expansion",) if kind == "expansion" else (),
-        adds_up=True, strategy=("profitability",), edge_cases=note,
+        strategy=("profitability",), edge_cases=note,
     )  # fmt: skip
 
 
@@ -170,14 +176,13 @@ REVENUE: tuple[Metric, ...] = (
         "sum of subscription items normalised to a month, after discounts, just before the "
         "period's end",
         ("Stripe, Billing analytics glossary", *_MOVEMENTS), _make_mrr_query(), BILLING,
-        adds_up=True,
         strategy=("profitability",),
         edge_cases="Per currency, rounded once per account. Trials, metered items, taxes and "
         "one-off charges are not in it; the rest is the policy's choice.",
     ),
     Metric(
         "arr", "Annual recurring revenue", "money_minor", "12 × MRR", _MOVEMENTS,
-        _make_mrr_query(12), BILLING, adds_up=True, strategy=("profitability",),
+        _make_mrr_query(12), BILLING, strategy=("profitability",),
     ),
     _make_movement_metric(
         "new_mrr", "New MRR", "new",
@@ -212,7 +217,6 @@ REVENUE: tuple[Metric, ...] = (
         "(churn + contraction) ÷ MRR at the period's start",
         (_DRIFT, "ChartMogul help, article 203359341"), _make_rate_query("churn", "contraction"),
         BILLING,
-        adds_up=True,
         stage=("retention",), strategy=("stability",), spread="ratio",
         bounds=(0.0, 1.0), divides=True,
         edge_cases="0 to 1. Undefined without MRR at the start.",
@@ -222,21 +226,20 @@ REVENUE: tuple[Metric, ...] = (
         "(churn + contraction − expansion − reactivation) ÷ MRR at the period's start",
         (_DRIFT, "ChartMogul help, article 4414075567250"),
         _make_rate_query("churn", "contraction", minus=("expansion", "reactivation")), BILLING,
-        adds_up=True,
         stage=("retention", "expansion"), strategy=("stability",), spread="ratio", divides=True,
         edge_cases="Negative when the base grows by itself. Whether reactivation counts is the "
         "policy's choice.",
     ),
     Metric(
         "expansion_rate", "Expansion rate", "ratio", "expansion ÷ MRR at the period's start",
-        (_DRIFT,), _make_rate_query("expansion"), BILLING, adds_up=True,
+        (_DRIFT,), _make_rate_query("expansion"), BILLING,
         stage=("expansion",), strategy=("profitability",), spread="ratio",
         bounds=(0.0, math.inf), divides=True,
     ),
     Metric(
         "nrr", "Net revenue retention", "ratio",
         "MRR at the period's end of the accounts with MRR 12 months before it ÷ their MRR then",
-        ("Standard cohort definition",), _make_retention_query(capped=False), BILLING, adds_up=True,
+        ("Standard cohort definition",), _make_retention_query(capped=False), BILLING,
         stage=("retention", "expansion"), strategy=("profitability",), spread="ratio",
         bounds=(0.0, math.inf),
         divides=True, settings={"retention_months": 12},
@@ -247,7 +250,7 @@ REVENUE: tuple[Metric, ...] = (
         "grr", "Gross revenue retention", "ratio",
         "as NRR, but no account counts for more than it paid 12 months before",
         ("Standard cohort definition",), _make_retention_query(capped=True), BILLING,
-        adds_up=True, stage=("retention",),
+        stage=("retention",),
         strategy=("stability",), spread="ratio",
         bounds=(0.0, 1.0), divides=True,
         settings={"retention_months": 12}, edge_cases="Never above 1 nor above NRR.",
@@ -263,7 +266,7 @@ REVENUE: tuple[Metric, ...] = (
         "arpa", "Average revenue per account", "money_minor",
         "MRR ÷ accounts with MRR, just before the period's end",
         ("ChartMogul help, article 203359061",), _select_arpa, BILLING,
-        adds_up=True, strategy=("profitability",),
+        strategy=("profitability",),
         spread="ratio",
         bounds=(0.0, math.inf), divides=True,
         edge_cases="Per currency: an account that pays in two counts in both.",
@@ -271,7 +274,7 @@ REVENUE: tuple[Metric, ...] = (
     Metric(
         "arpu", "Average revenue per user", "money_minor",
         "MRR just before the period's end ÷ mean of the customers at its start and at its end",
-        ("Standard definition",), _select_arpu, BILLING, adds_up=True, strategy=("profitability",),
+        ("Standard definition",), _select_arpu, BILLING, strategy=("profitability",),
         spread="ratio", bounds=(0.0, math.inf), divides=True,
         edge_cases="ARPA divides by the customers at the end, this by their average over the "
         "period. Monthly, whatever the period. Users are accounts that pay, not people.",
@@ -279,7 +282,7 @@ REVENUE: tuple[Metric, ...] = (
     Metric(
         "mrr_growth_rate", "MRR growth rate", "ratio",
         "(MRR at the period's end − MRR at its start) ÷ MRR at its start",
-        ("Standard definition",), _select_growth, BILLING, adds_up=True, stage=("expansion",),
+        ("Standard definition",), _select_growth, BILLING, stage=("expansion",),
         strategy=("profitability",), spread="ratio", divides=True,
         edge_cases="New customers included. Undefined without MRR at the start.",
     ),

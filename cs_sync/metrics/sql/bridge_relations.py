@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Any
 
 from sqlalchemy import (
     CTE,
     ColumnElement,
     FromClause,
-    Select,
     and_,
-    func,
+    case,
     literal,
     or_,
     select,
@@ -21,11 +19,14 @@ from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import Period
 from cs_sync.metrics.sql.currency_conversion import AmountSources, convert_pairs
 from cs_sync.metrics.sql.dialects import bind_instant
-from cs_sync.metrics.sql.mrr_relations import (
+from cs_sync.metrics.sql.mrr_relations import reset_after_gaps, select_mrr_runs
+from cs_sync.metrics.sql.mrr_stocks import (
     SPAN,
-    build_first_columns,
-    build_stock_columns,
-    reset_after_gaps,
+    find_turn,
+    is_positive,
+    list_turns,
+    sum_steps,
+    sweep_steps,
 )
 from cs_sync.metrics.sql.relations import ACCOUNT, is_counted, is_known_at, select_period_rows
 from cs_sync.metrics.sql.segments import clamp_to_known, join_segments
@@ -69,6 +70,27 @@ def select_bridge_pairs(scope: Scope) -> CTE:
     pairs = _join_end_segments(scope, periods, stocks)
     if scope.conversion is not None and scope.conversion.closing:
         return convert_pairs(scope.conversion, pairs, _AMOUNT_SOURCES)
+    return _name_amounts(pairs)
+
+
+def select_bridge_runs(scope: Scope) -> CTE:
+    """Select the rows of `select_bridge_pairs`, those of equal periods in a row as one.
+
+    See `select_mrr_runs`. Where months are closed, it is the pairs themselves.
+    """
+    if scope.closed or scope.by:
+        return select_bridge_pairs(scope)
+    runs = select_mrr_runs(scope)
+    if "period" in runs.c:
+        return select_bridge_pairs(scope)
+    columns = [column for column in runs.c if column.name not in _MARKS]
+    marks = [runs.c[mark] for mark in _MARKS]
+    reported = select(*columns, runs.c.prev.label("reported"), *marks)
+    return _name_amounts(reported.cte("bridge_runs"))
+
+
+def _name_amounts(pairs: CTE) -> CTE:
+    """Name the amounts of unconverted pairs as the converted ones."""
     plain = [c for c in pairs.c if c.name not in (*_AMOUNTS, *_MARKS)]
     amounts = [pairs.c[amount].label(name) for name, (amount, _) in _AMOUNT_SOURCES.items()]
     return select(*plain, *amounts, *(pairs.c[mark] for mark in _MARKS)).cte("bridge_pairs")
@@ -76,6 +98,7 @@ def select_bridge_pairs(scope: Scope) -> CTE:
 
 def _select_periods(scope: Scope) -> CTE:
     eras = _list_knowledge_times(scope)
+    turns = list_turns(scope)
 
     def get_closing_knowledge(period: Period) -> datetime:
         return find_knowledge_time(scope, period.end)
@@ -90,9 +113,9 @@ def _select_periods(scope: Scope) -> CTE:
         knew=get_opening_knowledge,
         knows=get_closing_knowledge,
         era=lambda period: eras.index(get_closing_knowledge(period)),
+        last=lambda period: turns.index(period.ends_at),
         opened_at=lambda period: clamp_to_known(period.starts_at, get_opening_knowledge(period)),
         closed_at=lambda period: clamp_to_known(period.ends_at, get_closing_knowledge(period)),
-        learnt=lambda period: int(get_opening_knowledge(period) != get_closing_knowledge(period)),
     )
 
 
@@ -102,72 +125,122 @@ def _list_knowledge_times(scope: Scope) -> list[datetime]:
 
 
 def _select_stocks(scope: Scope, periods: CTE) -> CTE:
-    """Select amounts and marks per period, account and currency, without conversion."""
-    legs = [_select_as_known(scope, periods)]
-    if any(
-        find_knowledge_time(scope, p.start) != find_knowledge_time(scope, p.end)
-        for p in scope.periods
-    ):
-        legs.append(_select_as_reported(scope, periods))
-    if len(legs) == 1:
-        return legs[0].cte("stocks")
-    lines = union_all(*legs).cte("lines_of_stock")
-    groups = [lines.c.period, lines.c.account_id, lines.c.currency]
-    amounts = [func.sum(lines.c[name]).label(name) for name in _AMOUNTS]
+    """Select amounts and marks per period, account and currency, without conversion.
+
+    An opening counts as reported with what was known at the closing before, and as it stood with
+    what is known at the closing.
+    """
+    swept = _sweep_as_known(scope)
+    lasting = swept.c.since < periods.c.last
+
+    def choose(name: str, label: str) -> ColumnElement[int]:
+        value = case((lasting, swept.c[name]), else_=swept.c[f"{name}_before"])
+        return (value if name in ("amount", "stood") else is_positive(value)).label(label)
+
+    reported = case((lasting, swept.c.amount), else_=swept.c.amount_before)
+    running = and_(swept.c.since <= periods.c.last, swept.c.until > periods.c.last)
     return (
-        select(*groups, *amounts, *(func.max(lines.c[mark]).label(mark) for mark in _MARKS))
-        .group_by(*groups)
+        select(
+            periods.c.period,
+            swept.c.account_id,
+            swept.c.currency,
+            choose("amount", "reported"),
+            choose("stood", "prev"),
+            swept.c.amount.label("cur"),
+            case((lasting, 0), else_=swept.c.peak).label("between"),
+            choose("seen", "seen"),
+            choose("had", "had"),
+            is_positive(swept.c.held).label("has"),
+        )
+        .select_from(periods.join(swept, running))
+        .where(or_(swept.c.present > 0, reported > 0))
         .cte("stocks")
     )
 
 
-def _select_as_known(scope: Scope, periods: CTE) -> Select[Any]:
-    """Select both ends as known at the closing.
+def _sweep_as_known(scope: Scope) -> CTE:
+    """Sweep the spans over the scope's turns, each as known when it was reported.
 
-    Without later changes the opening also counts as reported.
+    Columns, besides those of `sweep_steps`: amount and held as known at the turn; stood, had and
+    seen (the amount, a customer, any MRR before) as known at the next turn; present (spans known
+    at the turn).
     """
-    first = _select_first_mrr(scope)
-    running = and_(
-        SPAN.c.account_id == first.c.account_id,
-        SPAN.c.currency == first.c.currency,
-        _is_known(scope, periods.c.knows),
-        SPAN.c.valid_from < periods.c.closes,
-        or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to >= periods.c.opens),
-    )
-    started = and_(first.c.era == periods.c.era, first.c.first_at < periods.c.closes)
-    groups = [periods.c.period, first.c.account_id, first.c.currency]
-    stocks = build_stock_columns(periods, first)
+    turns = list_turns(scope)
+    end = len(turns)
+    placed = _place_known_spans(scope, turns)
+    p = placed.c
+    zero, one = literal(0), literal(1)
+    paid = is_positive(p.amount)
+    whose = (p.account_id, p.currency)
+    begin, stop = _get_later(p.since, p.known), _get_earlier(p.until, p.replaced)
+    next_begin, next_stop = _get_later(p.since, p.known - 1), _get_earlier(p.until, p.replaced - 1)
+    peak = case((and_(p.known <= p.since, p.since < p.replaced), p.amount), else_=0)
+    counts, stands = begin < stop, next_begin < next_stop
+    seen_until = p.replaced - 1
+    names = ("amount", "held", "stood", "had", "seen", "present")
+    rows: list[tuple[ColumnElement[int], dict[str, ColumnElement[int]], ColumnElement[bool]]] = [
+        (begin, {"amount": p.amount, "held": one}, counts),
+        (stop, {"amount": -p.amount, "held": -one}, counts),
+        (next_begin, {"stood": p.amount, "had": one}, stands),
+        (next_stop, {"stood": -p.amount, "had": -one}, stands),
+        (next_begin, {"seen": paid}, next_begin < seen_until),
+        (seen_until, {"seen": -paid}, next_begin < seen_until),
+        (begin, {"present": one}, begin < p.replaced),
+        (p.replaced, {"present": -one}, begin < p.replaced),
+        (p.since, {"peak": peak}, peak > 0),
+    ]
+    events = union_all(
+        *(
+            select(
+                *whose,
+                turn.label("since"),
+                *(change.get(name, zero).label(name) for name in (*names, "peak")),
+            ).where(happens, turn < end)
+            for turn, change, happens in rows
+        )
+    ).cte("mrr_events")
+    return sweep_steps(sum_steps(events, names), names, end)
+
+
+def _place_known_spans(scope: Scope, turns: Sequence[datetime]) -> CTE:
+    """Place every version of every span between the turns that see it, and that know it."""
+    knowledge = [
+        find_knowledge_time(scope, day)
+        for day in sorted({day for period in scope.periods for day in (period.start, period.end)})
+    ]
+
+    def place(at: ColumnElement[datetime], times: Sequence[datetime]) -> ColumnElement[int]:
+        return find_turn(at, times, inclusive=times is knowledge)
+
+    def place_end(at: ColumnElement[datetime], times: Sequence[datetime]) -> ColumnElement[int]:
+        return case((at.is_(None), len(turns) + 1), else_=place(at, times))
+
     return (
         select(
-            *groups,
-            (stocks[0] * (1 - func.max(periods.c.learnt))).label("reported"),
-            *stocks,
+            SPAN.c.account_id,
+            SPAN.c.currency,
+            SPAN.c.amount,
+            place(SPAN.c.valid_from, turns).label("since"),
+            place_end(SPAN.c.valid_to, turns).label("until"),
+            place(SPAN.c.known_from, knowledge).label("known"),
+            place_end(SPAN.c.known_to, knowledge).label("replaced"),
         )
-        .select_from(periods)
-        .join(first, started)
-        .join(ACCOUNT, ACCOUNT.c.id == first.c.account_id)
-        .outerjoin(SPAN, running)
-        .where(_is_counted(scope))
-        .group_by(*groups)
+        .select_from(SPAN.join(ACCOUNT, ACCOUNT.c.id == SPAN.c.account_id))
+        .where(
+            SPAN.c.policy == scope.policy.hash,
+            SPAN.c.valid_from < bind_instant(turns[-1]),
+            _is_counted(scope),
+        )
+        .cte("placed_spans")
     )
 
 
-def _select_as_reported(scope: Scope, periods: CTE) -> Select[Any]:
-    """Select the opening as known as the closing of the period before."""
-    running = and_(
-        _is_known(scope, periods.c.knew),
-        SPAN.c.valid_from < periods.c.opens,
-        or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to >= periods.c.opens),
-    )
-    groups = [periods.c.period, SPAN.c.account_id, SPAN.c.currency]
-    return (
-        select(*groups, func.sum(SPAN.c.amount), *(literal(0) for _ in range(6)))
-        .select_from(periods)
-        .join(SPAN, running)
-        .join(ACCOUNT, ACCOUNT.c.id == SPAN.c.account_id)
-        .where(periods.c.learnt == 1, _is_counted(scope))
-        .group_by(*groups)
-    )
+def _get_later(left: ColumnElement[int], right: ColumnElement[int]) -> ColumnElement[int]:
+    return case((left < right, right), else_=left)
+
+
+def _get_earlier(left: ColumnElement[int], right: ColumnElement[int]) -> ColumnElement[int]:
+    return case((left < right, left), else_=right)
 
 
 def _is_counted(scope: Scope) -> ColumnElement[bool]:
@@ -176,18 +249,6 @@ def _is_counted(scope: Scope) -> ColumnElement[bool]:
     Accounts merged later counted by themselves in the reported amounts.
     """
     return ACCOUNT.c.is_test.is_(False) if scope.closed else is_counted()
-
-
-def _select_first_mrr(scope: Scope) -> CTE:
-    """Select the first MRR per account and currency, for each knowledge time."""
-    era = _select_knowledge_times(scope, "eras")
-    groups = [era.c.era, SPAN.c.account_id, SPAN.c.currency]
-    return (
-        select(*groups, *build_first_columns())
-        .select_from(era.join(SPAN, _is_known(scope, era.c["at"])))
-        .group_by(*groups)
-        .cte("first_mrr_known")
-    )
 
 
 def _select_known_spans(scope: Scope) -> CTE:

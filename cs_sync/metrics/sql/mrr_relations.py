@@ -3,23 +3,20 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from sqlalchemy import CTE, ColumnElement, FromClause, and_, case, func, literal, or_, select
+from sqlalchemy import CTE, ColumnElement, FromClause, and_, case, func, literal, select, union_all
 
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import Period
 from cs_sync.metrics.sql.currency_conversion import convert_pairs
 from cs_sync.metrics.sql.dialects import seconds_between
+from cs_sync.metrics.sql.mrr_stocks import SPAN, get_stocks, list_turns
 from cs_sync.metrics.sql.relations import (
-    ACCOUNT,
+    get_period_columns,
     get_segment_columns,
-    is_counted,
     is_known,
     select_period_rows,
 )
 from cs_sync.metrics.sql.segments import clamp_to_known, join_segments
-from cs_sync_schemas import MrrSpan, get_table
-
-SPAN = get_table(MrrSpan)
 
 
 def select_mrr_pairs(
@@ -49,36 +46,27 @@ def _select_own_pairs(
     scope: Scope, opens: Callable[[Period], datetime], closes: Callable[[Period], datetime]
 ) -> CTE:
     """Select the pairs in the accounts' own currencies."""
+    stocks = get_stocks(scope, [at(period) for period in scope.periods for at in (opens, closes)])
+    own, turns = stocks.relation, stocks.turns
     periods = select_period_rows(
         scope,
         opens=opens,
         closes=closes,
-        seen_at=lambda p: clamp_to_known(closes(p), scope.known_at),
+        first=lambda period: turns.index(opens(period)),
+        last=lambda period: turns.index(closes(period)),
+        seen_at=lambda period: clamp_to_known(closes(period), scope.known_at),
     )
-    first = _select_first_mrr(scope)
-    running = and_(
-        SPAN.c.account_id == first.c.account_id,
-        SPAN.c.currency == first.c.currency,
-        _is_policy_span(scope),
-        SPAN.c.valid_from < periods.c.closes,
-        or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to >= periods.c.opens),
-    )
+    account_id, currency = own.c.account_id, own.c.currency
+    adjacent = all(turns.index(closes(p)) == turns.index(opens(p)) + 1 for p in scope.periods)
+    since = periods.c.last if adjacent else periods.c.first
+    running = and_(own.c.since <= periods.c.last, own.c.until > since)
     joined, segments = join_segments(
-        scope,
-        periods.join(first, first.c.first_at < periods.c.closes)
-        .join(ACCOUNT, ACCOUNT.c.id == first.c.account_id)
-        .outerjoin(SPAN, running),
-        first.c.account_id,
-        periods.c.seen_at,
+        scope, periods.join(own, running), account_id, periods.c.seen_at
     )
-    groups = [periods.c.period, first.c.account_id, *segments, first.c.currency]
-    pairs = (
-        select(*groups, *build_stock_columns(periods, first))
-        .select_from(joined)
-        .where(is_counted())
-        .group_by(*groups)
-        .cte("mrr_pairs")
-    )
+    keys = [periods.c.period, account_id, *segments, currency]
+    columns = _build_adjacent_columns(periods, own) if adjacent else _sum_stocks(periods, own)
+    rows = select(*keys, *columns).select_from(joined)
+    pairs = (rows if adjacent else rows.group_by(*keys)).cte("mrr_pairs")
     within = scope.policy.reactivation_within_days
     if within is None:
         return pairs
@@ -86,6 +74,67 @@ def _select_own_pairs(
     return reset_after_gaps(
         pairs, periods, own_spans.where(_is_policy_span(scope)).cte("mine"), within
     )
+
+
+def _build_adjacent_columns(periods: CTE, own: FromClause) -> list[ColumnElement[int]]:
+    """Build the pair's columns from the stock at a closing that is the turn after the opening."""
+    lasting = own.c.since < periods.c.last
+
+    def choose(lasted: str, before: str) -> ColumnElement[int]:
+        return case((lasting, own.c[lasted]), else_=own.c[before])
+
+    return [
+        choose("amount", "before").label("prev"),
+        own.c.amount.label("cur"),
+        case((lasting, 0), else_=own.c.peak).label("between"),
+        choose("seen", "seen_before").label("seen"),
+        choose("held", "held_before").label("had"),
+        own.c.held.label("has"),
+    ]
+
+
+def _sum_stocks(periods: CTE, own: FromClause) -> list[ColumnElement[int]]:
+    """Build the pair's columns from all stocks between opening and closing."""
+    opening, closing = own.c.since <= periods.c.first, own.c.until > periods.c.last
+
+    def choose(at: ColumnElement[bool], name: str, label: str) -> ColumnElement[int]:
+        return func.sum(case((at, own.c[name]), else_=0)).label(label)
+
+    return [
+        choose(opening, "amount", "prev"),
+        choose(closing, "amount", "cur"),
+        func.max(case((opening, 0), else_=own.c.peak)).label("between"),
+        choose(opening, "seen", "seen"),
+        choose(opening, "held", "had"),
+        choose(closing, "held", "has"),
+    ]
+
+
+def select_mrr_runs(scope: Scope) -> CTE:
+    """Select the pairs of `select_mrr_pairs`, those of equal periods in a row as one.
+
+    In place of period it has `first` and `after`: it stands for the periods in between.
+    `select_totals` and `select_customers` take it as they take pairs. Where a period's own
+    rates, segments or gaps matter, it is the pairs themselves.
+    """
+    rates = scope.conversion is not None and scope.conversion.closing
+    ends = [period.ends_at for period in scope.periods]
+    in_a_row = [period.starts_at for period in scope.periods[1:]] == ends[:-1]
+    if scope.by or rates or not in_a_row or scope.policy.reactivation_within_days is not None:
+        return select_mrr_pairs(scope)
+    stocks = get_stocks(scope, list_turns(scope))
+    own, begins = stocks.relation, stocks.turns.index(scope.periods[0].starts_at)
+    changing = select(
+        (own.c.since - 1 - begins).label("first"), (own.c.since - begins).label("after"),
+        own.c.account_id, own.c.currency, own.c.before.label("prev"), own.c.amount.label("cur"),
+        own.c.peak.label("between"), own.c.seen_before.label("seen"),
+        own.c.held_before.label("had"), own.c.held.label("has"),
+    )  # fmt: skip
+    lasting = select(
+        own.c.since - begins, own.c.until - 1 - begins, own.c.account_id, own.c.currency,
+        own.c.amount, own.c.amount, literal(0), own.c.seen, own.c.held, own.c.held,
+    ).where(own.c.until > own.c.since + 1)  # fmt: skip
+    return union_all(changing, lasting).cte("mrr_runs")
 
 
 def reset_after_gaps(pairs: CTE, periods: CTE, spans: CTE, within: int) -> CTE:
@@ -121,46 +170,9 @@ def reset_after_gaps(pairs: CTE, periods: CTE, spans: CTE, within: int) -> CTE:
     return select(*columns).select_from(pairs.outerjoin(begun, same_pair)).cte("pairs_anew")
 
 
-def build_stock_columns(periods: CTE, first: CTE) -> list[ColumnElement[int]]:
-    """Build prev, cur, between, seen, had and has of the spans in a period."""
-    opens, closes = periods.c.opens, periods.c.closes
-    since = case((SPAN.c.valid_from >= opens, SPAN.c.amount), else_=0)
-    return [
-        func.sum(case((_is_in_force(opens), SPAN.c.amount), else_=0)).label("prev"),
-        func.sum(case((_is_in_force(closes), SPAN.c.amount), else_=0)).label("cur"),
-        func.max(since).label("between"),
-        func.max(case((first.c.paid_at < opens, 1), else_=0)).label("seen"),
-        func.max(case((_is_in_force(opens), 1), else_=0)).label("had"),
-        func.max(case((_is_in_force(closes), 1), else_=0)).label("has"),
-    ]
-
-
 def _is_policy_span(scope: Scope) -> ColumnElement[bool]:
     """Return the condition for spans of the scope's policy, as known to the scope."""
     return and_(SPAN.c.policy == scope.policy.hash, is_known(scope, SPAN))
-
-
-def _select_first_mrr(scope: Scope) -> CTE:
-    """Select the first time as a customer and the first payment, per account and currency."""
-    return (
-        select(SPAN.c.account_id, SPAN.c.currency, *build_first_columns())
-        .where(_is_policy_span(scope))
-        .group_by(SPAN.c.account_id, SPAN.c.currency)
-        .cte("first_mrr")
-    )
-
-
-def build_first_columns() -> list[ColumnElement[datetime]]:
-    """Build first_at and paid_at: the first span, and the first with an amount above zero."""
-    paid = case((SPAN.c.amount > 0, SPAN.c.valid_from))
-    return [func.min(SPAN.c.valid_from).label("first_at"), func.min(paid).label("paid_at")]
-
-
-def _is_in_force(moment: ColumnElement[datetime]) -> ColumnElement[bool]:
-    """Return the condition for a span in force just before a moment."""
-    return and_(
-        SPAN.c.valid_from < moment, or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to >= moment)
-    )
 
 
 def get_transient_mrr(scope: Scope, pairs: FromClause) -> ColumnElement[int]:
@@ -204,23 +216,21 @@ def build_waterfall(scope: Scope, pairs: FromClause) -> dict[str, ColumnElement[
 
 
 def select_customers(pairs: CTE, scope: Scope) -> CTE:
-    """Select the customers per period and account, over all currencies.
+    """Select the customers per period (or run of periods) and account, over all currencies.
 
     Columns: was (a customer at the opening), now (at the closing), paid and pays (with MRR
     above zero then), seen (with any MRR before the opening).
     """
-    marks = get_segment_columns(scope, pairs)
+    keys = [*get_period_columns(pairs), pairs.c.account_id, *get_segment_columns(scope, pairs)]
     return (
         select(
-            pairs.c.period,
-            pairs.c.account_id,
-            *marks,
+            *keys,
             func.max(pairs.c.had).label("was"),
             func.max(pairs.c.has).label("now"),
             func.max(case((pairs.c.prev > 0, 1), else_=0)).label("paid"),
             func.max(case((pairs.c.cur > 0, 1), else_=0)).label("pays"),
             func.max(pairs.c.seen).label("seen"),
         )
-        .group_by(pairs.c.period, pairs.c.account_id, *marks)
+        .group_by(*keys)
         .cte("customers")
     )

@@ -5,7 +5,7 @@ Databricks, Trino and Spark is used: CTEs, range joins, CASE, row_number; no
 greatest/least, no generate_series.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from typing import Any, Protocol
@@ -20,6 +20,7 @@ from sqlalchemy import (
     and_,
     case,
     cast,
+    column,
     func,
     literal,
     or_,
@@ -27,6 +28,8 @@ from sqlalchemy import (
     types,
     union_all,
 )
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import Period, get_day_start
@@ -36,6 +39,8 @@ from cs_sync_schemas import Account, get_table
 ACCOUNT = get_table(Account)
 
 
+_AGGREGATES = {"sum": "sum", "count": "sum", "min": "min", "max": "max"}
+"""Aggregate → how its values over parts become that over the whole."""
 _MAX_UNION_ROWS = 400
 """Rows in one UNION: SQLite refuses more than 500."""
 
@@ -144,7 +149,9 @@ def select_totals(
 ) -> Select[Any]:
     """Aggregate a relation with `period` and segment columns into a metric's rows.
 
-    Columns of the relation named `dimension_0`, … split the rows further.
+    Columns of the relation named `dimension_0`, … split the rows further. Rows with `first` and
+    `after` instead of `period` stand for each period in between; all aggregates are then sums,
+    counts, or largest and smallest values, or made of such.
 
     Args:
         scope: The scope with the attributes.
@@ -155,24 +162,70 @@ def select_totals(
         currency: Also group by `currency`.
         **more: Further aggregates by name, for the interval.
     """
+    below = literal(None, types.Integer) if denominator is None else denominator
+    totals = {"numerator": numerator, "denominator": below, "n": n, **more}
+    if "period" not in relation.c:
+        relation, totals = sum_runs(scope, relation, totals)
     own = [column for column in relation.c if column.name.startswith("dimension_")]
     groups = [relation.c.period, *get_segment_columns(scope, relation), *own]
     money = relation.c.currency if currency else literal(None, String)
     splits = [*groups, money] if currency else groups
-    below = literal(None, types.Integer) if denominator is None else denominator
     return (
         select(
             *groups,
             money.label("currency"),
-            numerator.label("numerator"),
-            below.label("denominator"),
-            n.label("n"),
-            *(column.label(name) for name, column in more.items()),
+            *(column.label(name) for name, column in totals.items()),
         )
         .select_from(relation)
         .group_by(*splits)
         .order_by(*splits)
     )
+
+
+def get_period_columns(relation: FromClause) -> list[ColumnElement[int]]:
+    """Return a relation's period, or the run of periods that each of its rows stands for."""
+    return [relation.c[name] for name in ("period", "first", "after") if name in relation.c]
+
+
+def sum_runs(
+    scope: Scope,
+    runs: FromClause,
+    totals: Mapping[str, ColumnElement[Any]],
+    groups: Sequence[str] = ("currency",),
+) -> tuple[FromClause, dict[str, ColumnElement[Any]]]:
+    """Sum the rows of equal runs first: there are far fewer runs than accounts and periods.
+
+    Args:
+        scope: The periods.
+        runs: Rows with `first` and `after`.
+        totals: Sums, counts, smallest and largest values over them, or what is made of these.
+        groups: Further columns to keep, besides the dimensions.
+
+    Returns:
+        A relation with `period`, and the totals over it.
+    """
+    parts: dict[str, ColumnElement[Any]] = {}
+
+    def split(element: Any, **_: Any) -> Any:
+        if not isinstance(element, FunctionElement) or element.name not in _AGGREGATES:
+            return None
+        name = f"part_{len(parts)}"
+        parts[name] = element
+        return getattr(func, _AGGREGATES[element.name])(column(name, element.type))
+
+    split_totals = {name: replacement_traverse(total, {}, split) for name, total in totals.items()}
+    keys = [*get_period_columns(runs), *(runs.c[name] for name in groups if name in runs.c)]
+    keys += [own for own in runs.c if own.name.startswith("dimension_")]
+    sums = (
+        select(*keys, *(part.label(name) for name, part in parts.items()))
+        .select_from(runs)
+        .group_by(*keys)
+        .cte("sums_of_runs")
+    )
+    periods = select_period_rows(scope)
+    inside = and_(sums.c.first <= periods.c.period, sums.c.after > periods.c.period)
+    spread = select(periods.c.period, sums).select_from(periods.join(sums, inside)).cte("spread")
+    return spread, split_totals
 
 
 def select_median(scope: Scope, relation: FromClause) -> Select[Any]:

@@ -1,0 +1,229 @@
+"""The sweep: MRR stocks at a window's turns, from the beginnings and ends of spans.
+
+A turn is an instant at which a period begins or ends. Every span is an event at the first turn
+that sees it and one at the first that sees it no more; sums over these in order of time are the
+stocks. No account is looked at in a period in which nothing happened to it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    Column,
+    ColumnElement,
+    FromClause,
+    Integer,
+    MetaData,
+    Select,
+    String,
+    Table,
+    and_,
+    case,
+    func,
+    literal,
+    select,
+    union_all,
+)
+
+from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.sql.dialects import bind_instant
+from cs_sync.metrics.sql.relations import ACCOUNT, is_counted, is_known
+from cs_sync_schemas import MrrSpan, get_table
+
+SPAN = get_table(MrrSpan)
+STOCK = Table(
+    "mrr_stock",
+    MetaData(),
+    Column("account_id", String, primary_key=True),
+    Column("currency", String, primary_key=True),
+    Column("since", Integer, primary_key=True, autoincrement=False),
+    Column("until", Integer, nullable=False),
+    *(Column(name, BigInteger, nullable=False) for name in ("amount", "before", "peak")),
+    *(Column(name, Integer, nullable=False) for name in ("held", "held_before")),
+    *(Column(name, Integer, nullable=False) for name in ("seen", "seen_before")),
+    prefixes=["TEMPORARY"],
+)
+"""Stocks shared by the statements of one connection: see `Scope.shared_turns`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stocks:
+    """A relation of stocks, and the instants of its turns.
+
+    Columns: account_id, currency; since and until (turns: from the first that sees it to the
+    first that does not); amount (minor units), held (1 for a customer) and seen (1 with any MRR
+    so far), and each of them before `since`; peak (the largest amount of a span that began
+    between the turn `since` and the one before).
+    """
+
+    relation: FromClause
+    turns: tuple[datetime, ...]
+
+
+def get_stocks(scope: Scope, turns: Sequence[datetime]) -> Stocks:
+    """Return stocks at these turns: the connection's shared ones where they have them all."""
+    needed = tuple(sorted(set(turns)))
+    if set(needed) <= set(scope.shared_turns):
+        return Stocks(STOCK, scope.shared_turns)
+    return Stocks(select_stocks(scope, needed).cte("mrr_stocks"), needed)
+
+
+def list_turns(scope: Scope) -> tuple[datetime, ...]:
+    """List the instants at which the scope's periods begin and end, in order."""
+    ends = {at for period in scope.periods for at in (period.starts_at, period.ends_at)}
+    return tuple(sorted(ends))
+
+
+def select_stocks(scope: Scope, turns: Sequence[datetime]) -> Select[Any]:
+    """Select the stocks of every counted account and currency; see `Stocks`.
+
+    Args:
+        scope: The policy and the time of knowledge.
+        turns: The instants, in order.
+    """
+    placed = _select_placed_spans(scope, turns)
+    steps = _sum_events(placed, len(turns))
+    cuts = union_all(select(steps), _select_cuts(placed, steps)).cte("mrr_cuts")
+    swept = sweep_steps(cuts, ("amount", "held", "seen"), len(turns))
+    flags = ("held", "held_before", "seen", "seen_before")
+    return select(
+        *(swept.c[name] for name in ("account_id", "currency", "since", "until", "amount")),
+        swept.c.amount_before.label("before"),
+        swept.c.peak,
+        *(is_positive(swept.c[name]).label(name) for name in flags),
+    )
+
+
+def sweep_steps(steps: CTE, names: Sequence[str], end: int) -> CTE:
+    """Sum steps up per account and currency in order of their turns.
+
+    Args:
+        steps: account_id, currency, since (a turn, once each), the named steps, and peak.
+        names: The columns to sum up; each also comes as NAME_before, the sum before the turn.
+        end: The number of turns.
+
+    Returns:
+        With `until`, the next turn with a step, or `end`.
+    """
+    whose = [steps.c.account_id, steps.c.currency]
+    following = func.lead(steps.c.since).over(partition_by=whose, order_by=steps.c.since)
+    so_far = {
+        name: func.sum(steps.c[name]).over(
+            partition_by=whose, order_by=steps.c.since, rows=(None, 0)
+        )
+        for name in names
+    }
+    summed = select(
+        *whose,
+        steps.c.since,
+        func.coalesce(following, end).label("until"),
+        *(total.label(name) for name, total in so_far.items()),
+        *(steps.c[name].label(f"{name}_step") for name in names),
+        steps.c.peak,
+    ).cte("mrr_summed")
+    before = [(summed.c[name] - summed.c[f"{name}_step"]).label(f"{name}_before") for name in names]
+    return select(summed, *before).cte("mrr_swept")
+
+
+def _select_placed_spans(scope: Scope, turns: Sequence[datetime]) -> CTE:
+    """Select the spans that begin before the last turn, between the turns that see them."""
+    visible = and_(SPAN.c.policy == scope.policy.hash, is_known(scope, SPAN))
+    ends = case((SPAN.c.valid_to.is_(None), len(turns)), else_=find_turn(SPAN.c.valid_to, turns))
+    return (
+        select(
+            SPAN.c.account_id,
+            SPAN.c.currency,
+            SPAN.c.amount,
+            find_turn(SPAN.c.valid_from, turns).label("since"),
+            ends.label("until"),
+        )
+        .select_from(SPAN.join(ACCOUNT, ACCOUNT.c.id == SPAN.c.account_id))
+        .where(visible, is_counted(), SPAN.c.valid_from < bind_instant(turns[-1]))
+        .cte("placed_spans")
+    )
+
+
+def find_turn(
+    at: ColumnElement[datetime], turns: Sequence[datetime], *, inclusive: bool = False
+) -> ColumnElement[int]:
+    """Return the number of the first turn after an instant, by a tree of comparisons.
+
+    Args:
+        at: The instant.
+        turns: Instants, in order; some may be equal.
+        inclusive: Return the first turn at the instant or after it.
+    """
+
+    def build(first: int, last: int) -> ColumnElement[int]:
+        if first == last:
+            return literal(first, literal_execute=True)
+        middle = (first + last) // 2
+        turn = bind_instant(turns[middle])
+        earlier = at <= turn if inclusive else at < turn
+        return case((earlier, build(first, middle)), else_=build(middle + 1, last))
+
+    return build(0, len(turns))
+
+
+def _sum_events(placed: CTE, end: int) -> CTE:
+    """Sum what begins and ends per account, currency and turn."""
+    paid = is_positive(placed.c.amount)
+    whose = (placed.c.account_id, placed.c.currency)
+    begun = select(
+        *whose, placed.c.since, placed.c.amount, literal(1).label("held"), paid.label("seen"),
+        placed.c.amount.label("peak"),
+    )  # fmt: skip
+    ended = select(
+        *whose, placed.c.until, -placed.c.amount, literal(-1), literal(0), literal(0)
+    ).where(placed.c.until < end)
+    return sum_steps(union_all(begun, ended).cte("mrr_events"), ("amount", "held", "seen"))
+
+
+def sum_steps(events: CTE, names: Sequence[str]) -> CTE:
+    """Sum the named columns of events, and their highest peak, per account, currency and turn."""
+    keys = [events.c.account_id, events.c.currency, events.c.since]
+    sums = [func.sum(events.c[name]).label(name) for name in names]
+    peak = func.max(events.c.peak).label("peak")
+    return select(*keys, *sums, peak).group_by(*keys).cte("mrr_steps")
+
+
+def _select_cuts(placed: CTE, steps: CTE) -> Select[Any]:
+    """Select cuts without change, where another currency of the same account has a change.
+
+    So all stocks of an account begin and end at the same turns.
+    """
+    several = (
+        select(placed.c.account_id)
+        .group_by(placed.c.account_id)
+        .having(func.min(placed.c.currency) != func.max(placed.c.currency))
+        .cte("several_currencies")
+    )
+    own = (
+        select(steps.c.account_id, steps.c.currency, func.min(steps.c.since).label("first"))
+        .where(steps.c.account_id.in_(select(several.c.account_id)))
+        .group_by(steps.c.account_id, steps.c.currency)
+        .cte("own_currencies")
+    )
+    same = steps.alias("same_turn")
+    others = and_(steps.c.account_id == own.c.account_id, steps.c.since > own.c.first)
+    present = and_(
+        same.c.account_id == own.c.account_id,
+        same.c.currency == own.c.currency,
+        same.c.since == steps.c.since,
+    )
+    nothing = (literal(0) for _ in range(4))
+    return (
+        select(own.c.account_id, own.c.currency, steps.c.since, *nothing)
+        .distinct()
+        .select_from(own.join(steps, others).outerjoin(same, present))
+        .where(same.c.account_id.is_(None))
+    )
+
+
+def is_positive(number: ColumnElement[int]) -> ColumnElement[int]:
+    """Return 1 for a positive number, else 0."""
+    return case((number > 0, 1), else_=0)

@@ -1,0 +1,121 @@
+"""Kept figures: the rows of statements, valid while the tables they rest on stay as they were."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Table, delete, func, select
+from sqlmodel import SQLModel, UTCDateTime
+
+from cs_sync.contracts.errors import StoreError
+from cs_sync.store.engine import Store
+from cs_sync.store.leases import is_lease_held_elsewhere
+from cs_sync.store.records.write import split_chunks, upsert_rows
+from cs_sync_schemas import CachedMetric, MrrSpan, get_table
+
+FIGURE, SPAN = get_table(CachedMetric), get_table(MrrSpan)
+RETENTION = timedelta(days=100)
+"""Figures that were not computed for so long are forgotten."""
+Rows = list[dict[str, Any]]
+Versions = Mapping[str, str]
+"""Table name → what stands in it, as a text that changes with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A statement's rows, by their key, and the names of the tables they rest on."""
+
+    key: str
+    name: str
+    policy: str
+    tables: frozenset[str]
+    rows: Rows
+
+
+def read_figures(connection: Connection, keys: Iterable[str]) -> dict[str, Rows]:
+    """Read the kept rows of these keys whose tables have not changed since.
+
+    Args:
+        connection: A read connection.
+        keys: The keys of `build_figure_key`.
+    """
+    columns = (FIGURE.c.question, FIGURE.c.basis, FIGURE.c.rows)
+    kept = [
+        (row.question, orjson.loads(row.basis), row.rows)
+        for chunk in split_chunks(keys)
+        for row in connection.execute(select(*columns).where(FIGURE.c.question.in_(chunk)))
+        if row.basis.startswith("{")
+    ]
+    versions = read_versions(connection, {table for _, basis, _ in kept for table in basis})
+    return {
+        key: rows
+        for key, basis, rows in kept
+        if all(versions.get(table) == version for table, version in basis.items())
+    }
+
+
+def read_versions(connection: Connection, tables: Iterable[str]) -> dict[str, str]:
+    """Read the versions of tables: how many rows there are, and when one was last changed.
+
+    Of MRR spans the amounts are added up, too, so that what was changed by hand is seen.
+    """
+    known = SQLModel.metadata.tables
+    return {
+        name: _read_version(connection, known[name]) for name in sorted(tables) if name in known
+    }
+
+
+def _read_version(connection: Connection, table: Table) -> str:
+    instants = [column for column in table.c if isinstance(column.type, UTCDateTime)]
+    changed = [table.c.changed_at] if "row_hash" in table.c else instants
+    numbers = [func.max(column) for column in changed]
+    if table is SPAN:
+        numbers.append(func.sum(SPAN.c.amount))
+    # One by one: SQLite answers a count and the end of an index without reading the table.
+    count = connection.scalar(select(func.count()).select_from(table))
+    if len(numbers) == 1:
+        return f"{count} {connection.scalar(select(*numbers))}"
+    return " ".join(map(str, (count, *connection.execute(select(*numbers)).one())))
+
+
+def read_settled_versions(
+    connection: Connection, tables: Iterable[str], now: datetime
+) -> dict[str, str]:
+    """Read the versions of tables; none while another process changes them."""
+    if is_lease_held_elsewhere(connection, now):
+        return {}
+    return read_versions(connection, tables)
+
+
+def save_figures(
+    store: Store, figures: Sequence[Figure], versions: Versions, now: datetime
+) -> None:
+    """Keep figures, if all versions of their tables are known.
+
+    Args:
+        store: The store.
+        figures: The computed figures.
+        versions: The versions of tables before the computation.
+        now: The time of the computation.
+    """
+    rows = [
+        {
+            "question": figure.key,
+            "name": figure.name,
+            "policy": figure.policy,
+            "known_at": now,
+            "basis": orjson.dumps(
+                {table: versions[table] for table in sorted(figure.tables)}
+            ).decode(),
+            "rows": figure.rows,
+        }
+        for figure in figures
+        if figure.tables <= versions.keys()
+    ]
+    if rows:
+        with suppress(StoreError), store.write() as connection:  # a copy costs time, not truth
+            upsert_rows(connection, FIGURE, rows)
+            connection.execute(delete(FIGURE).where(FIGURE.c.known_at < now - RETENTION))
