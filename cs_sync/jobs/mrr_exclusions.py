@@ -10,8 +10,9 @@ from typing import Any, cast
 from sqlalchemy import Connection
 
 from cs_sync.contracts.source import Rejection
+from cs_sync.metrics.mrr.account_mrr import calculate_account_mrr
 from cs_sync.metrics.mrr.facts import BillingFacts
-from cs_sync.metrics.mrr.movements import AccountMrr, calculate_account_mrr
+from cs_sync.metrics.mrr.movements import AccountMrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.store.records.rejects import delete_resolved_rejects, read_reject_reasons, save_rejects
 from cs_sync_schemas import Account, Record

@@ -1,32 +1,31 @@
-"""What is brought up to date by what changed is what comes out when all is computed anew."""
+"""What is kept is what comes out when it is computed anew."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from hashlib import sha256
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Select, delete, func, insert, select, update
-from sqlalchemy.dialects import sqlite
+from sqlalchemy import delete, insert, select, update
 from sqlmodel import SQLModel
 
-from cs_sync.metrics import incremental
-from cs_sync.metrics.bridge import select_bridge
+from cs_sync.metrics import figure_keys
+from cs_sync.metrics.figure_keys import build_figure_key
 from cs_sync.metrics.fx import ExchangeRates, build_conversion
-from cs_sync.metrics.incremental import CachedQuery, normalise_rows, update_sums
+from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.mrr.movements import calculate_account_mrr
+from cs_sync.metrics.mrr.account_mrr import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import list_whole_periods
 from cs_sync.metrics.registry import list_builtin_metrics
+from cs_sync.queries.metric_rows import compute_bridge, compute_kpis
 from cs_sync.store.engine import Store, open_store
-from cs_sync.store.fast.metric_cache import answer_questions
 from cs_sync.store.queries.attributes import save_attributes
 from cs_sync.store.queries.billing import read_billing_facts
 from cs_sync.store.queries.mrr import save_mrr
@@ -35,20 +34,23 @@ from cs_sync_schemas import (
     Account,
     AccountLink,
     CachedMetric,
+    Lease,
     MrrSpan,
     Subscription,
     SubscriptionItem,
+    Ticket,
     get_table,
 )
-from tests.metrics.conftest import Ledger, utc
+from tests.metrics.conftest import METRICS, Ledger, utc
 
 POLICY = MrrPolicy()
 MONTHS = list_whole_periods(date(2026, 1, 1), date(2026, 7, 1), "month", "UTC")
 QUARTERS = list_whole_periods(date(2026, 1, 1), date(2026, 7, 1), "quarter", "UTC")
 BEGAN = utc(2026, 1, 5)
 CURRENCIES = {"a": "EUR", "b": "EUR", "c": "USD", "d": "USD", "e": "EUR", "f": "EUR"}
-ADDING = [metric for metric in list_builtin_metrics() if metric.adds_up]
+METRICS_IN_TURN = list_builtin_metrics()
 ACCOUNT, LINK, SPAN = get_table(Account), get_table(AccountLink), get_table(MrrSpan)
+FIGURE = get_table(CachedMetric)
 ITEM, SUBSCRIPTION = get_table(SubscriptionItem), get_table(Subscription)
 
 
@@ -59,32 +61,19 @@ def store(ledger: Ledger) -> Iterator[Store]:
     made.close()
 
 
-def questions(scope: Scope, turn: int = 0) -> list[CachedQuery]:
-    """The bridge, and of the metrics, which take turns, a fifth."""
-    return [
-        CachedQuery("bridge", scope, select_bridge(scope)),
-        *(
-            CachedQuery(metric.name, part, metric.build_statement(part))
-            for metric in ADDING[turn % 5 :: 5]
-            for _, part in metric.split_scope(scope)
-        ),
-    ]
+def workspace_of(store: Store, now: datetime = BEGAN) -> Any:
+    """As much of a workspace as computing metrics needs."""
+    return SimpleNamespace(store=store, clock=lambda: now, plugins=SimpleNamespace(metrics={}))
 
 
-def computed(store: Store, statement: Select[Any]) -> list[dict[str, Any]]:
-    with store.read() as connection:
-        return normalise_rows(row._asdict() for row in connection.execute(statement))
+def anew(store: Store, names: Sequence[str], scope: Scope) -> list[KpiRow]:
+    with store.write() as connection:
+        connection.execute(delete(FIGURE))
+    return ask(store, names, scope)
 
 
-def near(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Whole numbers as they are; what is in floating point, to nine digits."""
-    return sorted(
-        (
-            {k: float(f"{v:.9g}") if isinstance(v, float) else v for k, v in row.items()}
-            for row in rows
-        ),
-        key=lambda row: [str(row[name]) for name in sorted(row)],
-    )
+def ask(store: Store, names: Sequence[str], scope: Scope) -> list[KpiRow]:
+    return compute_kpis(workspace_of(store), METRICS.select(names), scope)
 
 
 Change = tuple[str, str, int, int]
@@ -206,168 +195,132 @@ def test_what_is_kept_is_what_is_computed_anew(
     ledger = Ledger()
     store = Store(ledger.engine)
     company = Company(ledger, store)
+    names = [metric.name for metric in METRICS_IN_TURN[turn::5]]
     for number, step in enumerate([[], *steps]):
         company.now += timedelta(days=7)
         for one in step:
             company.change(*one)
         company.derive()
         assert company.spans() == company.spans_anew()
-        asked = questions(scopes(rate if number > 1 else Fraction(5, 4))[turn], turn)
-        for question, rows in zip(asked, answer_questions(store, asked, company.now), strict=True):
-            assert near(rows) == near(computed(store, question.statement)), question.name
+        scope = scopes(rate if number > 1 else Fraction(5, 4))[turn]
+        kept, again = ask(store, names, scope), ask(store, names, scope)
+        bridge = compute_bridge(workspace_of(store), scope)
+        assert kept == again
+        assert anew(store, names, scope) == kept
+        assert compute_bridge(workspace_of(store), scope) == bridge
     store.close()
     ledger.engine.dispose()
 
 
-def grown(ledger: Ledger, *, until: datetime) -> None:
+def grown(ledger: Ledger) -> None:
     """Twenty accounts of 10.00 a month each since January."""
     for number in range(20):
         name = f"a{number:02}"
         ledger.account(name)
-        ledger.span(name, 1000, date(2026, 1, 10), known_from=until)
+        ledger.span(name, 1000, date(2026, 1, 10))
 
 
-def test_only_accounts_of_which_something_was_learnt_are_computed(
-    ledger: Ledger, store: Store
-) -> None:
-    """In February the price of one was found to be 12.00; the rest is not looked at again."""
-    first, second = utc(2026, 2, 1), utc(2026, 2, 8)
-    grown(ledger, until=first)
-    scope = Scope(MONTHS[:1], POLICY)
-    (question,) = asked = [CachedQuery("bridge", scope, select_bridge(scope))]
-    assert answer_questions(store, asked, first)[0][0]["closing"] == 20 * 1000
+JANUARY = Scope(MONTHS[:1], POLICY)
+
+
+def spoil(store: Store) -> None:
+    """Write 7 into every kept number, to see which are read."""
     with store.write() as connection:
-        mine = SPAN.c.account_id == "a07"
-        connection.execute(update(SPAN).where(mine).values(known_to=second))
-    ledger.span("a07", 1200, date(2026, 1, 10), known_from=second)
-    (row,) = answer_questions(store, asked, second)[0]
-    assert (row["new"], row["closing"]) == (20_200, 20_200)
-    with store.read() as connection:
-        (figure,) = connection.execute(select(get_table(CachedMetric))).all()
-    assert (figure.known_at, figure.rows) == (second, [row])
-    assert computed(store, question.statement) == [row]
+        for row in connection.execute(select(FIGURE.c.question, FIGURE.c.rows)).all():
+            rows = [{**one, "numerator": 7} for one in row.rows]
+            mine = FIGURE.c.question == row.question
+            connection.execute(update(FIGURE).where(mine).values(rows=rows))
 
 
-@pytest.mark.slow("computes every kept figure anew after each change")
-def test_postgresql_brings_them_up_to_date_alike(postgres: str) -> None:
-    """Temporary tables before the real ones, by the search path and by nothing else."""
-    schema, first, second = f"kept_{uuid4().hex}", utc(2026, 2, 1), utc(2026, 2, 8)
-    store = open_store(postgres, schema)
-    with store.write() as connection:
-        SQLModel.metadata.create_all(connection)
-        rows = [_span(number, 1000, first) for number in range(20)]
-        connection.execute(insert(ACCOUNT), [_account(number, first) for number in range(20)])
-        connection.execute(insert(SPAN), rows)
-    whole = Scope(MONTHS[:2], POLICY)
-    asked = [*questions(whole), *questions(replace(whole, by=("plan",)), 1)]
-    before = answer_questions(store, asked, first)
-    with store.write() as connection:
-        mine = SPAN.c.account_id == "a7"
-        connection.execute(update(SPAN).where(mine).values(known_to=second))
-        connection.execute(insert(SPAN), [_span(7, 1200, second)])
-    after = answer_questions(store, asked, second)
-    for question, now in zip(asked, after, strict=True):
-        assert near(now) == near(computed(store, question.statement)), question.name
-    assert (before[0][0]["closing"], after[0][0]["closing"]) == (20_000, 20_200)
-    with store.read() as connection:
-        assert connection.scalar(select(func.count()).select_from(SPAN)) == 21
-    store.close()
+def values(rows: Sequence[KpiRow]) -> dict[str, Any]:
+    return {row.metric: row.value for row in rows}
 
 
-def _account(number: int, since: datetime) -> dict[str, Any]:
-    return {
-        "id": f"a{number}", "is_test": False, "attributes": {}, "first_seen_at": since,
-        "changed_at": since,
+def test_what_rests_on_nothing_new_is_not_computed_again(ledger: Ledger, store: Store) -> None:
+    """Tickets are new, so those open are counted; MRR is read as it was kept."""
+    grown(ledger)
+    names = ["mrr", "customers", "open_tickets"]
+    assert values(ask(store, names, JANUARY)) == {
+        "mrr": 20_000, "customers": 20, "open_tickets": None,
     }  # fmt: skip
+    spoil(store)
+    assert values(ask(store, names, JANUARY))["mrr"] == 7
+    opened = utc(2026, 1, 20)
+    row = {"source_id": "t", "account_source_id": "a01", "opened_at": opened, "status": "open"}
+    ledger.add(Ticket, {**row, "changed_at": opened})
+    assert values(ask(store, names, JANUARY)) == {"mrr": 7, "customers": 7, "open_tickets": 1}
 
 
-def _span(number: int, amount: int, known_from: datetime) -> dict[str, Any]:
-    return {
-        "account_id": f"a{number}", "policy": POLICY.hash, "currency": "EUR",
-        "valid_from": utc(2026, 1, 10), "amount": amount, "parts": [], "reconstructed": False,
-        "known_from": known_from,
-    }  # fmt: skip
+def test_each_period_is_kept_by_itself(ledger: Ledger, store: Store) -> None:
+    """The newest month of a report is the month that `metrics` shows."""
+    grown(ledger)
+    ask(store, ["mrr", "nrr"], Scope(MONTHS, POLICY))
+    spoil(store)
+    assert values(ask(store, ["mrr"], JANUARY)) == {"mrr": 7}
 
 
-def test_the_last_of_a_group_takes_its_row_along(ledger: Ledger, store: Store) -> None:
-    """A currency in which nobody ever paid, as it turns out, is not shown with noughts."""
-    first, second = utc(2026, 2, 1), utc(2026, 2, 8)
-    grown(ledger, until=first)
-    ledger.account("b")
-    ledger.span("b", 500, date(2026, 1, 10), currency="USD", known_from=first)
-    scope = Scope(MONTHS[:1], POLICY)
-    asked = [CachedQuery("bridge", scope, select_bridge(scope))]
-    assert {row["currency"] for row in answer_questions(store, asked, first)[0]} == {"EUR", "USD"}
+def test_a_span_changed_by_hand_is_seen(ledger: Ledger, store: Store) -> None:
+    grown(ledger)
+    ask(store, ["mrr"], JANUARY)
     with store.write() as connection:
-        connection.execute(update(SPAN).where(SPAN.c.account_id == "b").values(known_to=second))
-    assert {row["currency"] for row in answer_questions(store, asked, second)[0]} == {"EUR"}
+        connection.execute(update(SPAN).where(SPAN.c.account_id == "a07").values(amount=1_200))
+    assert values(ask(store, ["mrr"], JANUARY)) == {"mrr": 20_200}
 
 
-def test_a_run_at_work_is_not_kept(ledger: Ledger, store: Store) -> None:
-    """What it has stored so far is shown, as always, but the next one asks anew."""
-    first = utc(2026, 2, 1)
-    grown(ledger, until=first)
-    ledger.account("b")
-    ledger.span("b", 500, date(2026, 1, 10), known_from=first + timedelta(minutes=1))
-    scope = Scope(MONTHS[:1], POLICY)
-    asked = [CachedQuery("bridge", scope, select_bridge(scope))]
-    assert answer_questions(store, asked, first)[0][0]["closing"] == 20_500
+def test_nothing_is_kept_while_another_process_runs(ledger: Ledger, store: Store) -> None:
+    grown(ledger)
+    holder = {"name": "workspace", "holder": "elsewhere:1:r", "token": 1}
+    ledger.add(Lease, {**holder, "expires_at": BEGAN + timedelta(minutes=5)})
+    assert values(ask(store, ["mrr"], JANUARY)) == {"mrr": 20_000}
     with store.read() as connection:
-        assert connection.scalar(select(func.count()).select_from(get_table(CachedMetric))) == 0
+        assert connection.execute(select(FIGURE)).all() == []
 
 
-def test_segments_that_are_further_than_the_mrr_are_not_kept(ledger: Ledger, store: Store) -> None:
-    first, second = utc(2026, 2, 1), utc(2026, 2, 8)
-    grown(ledger, until=first)
-    ledger.attribute("a07", "plan", "pro", known_from=second)
-    scope = Scope(MONTHS[:1], POLICY, ("plan",))
-    (question,) = asked = [CachedQuery("bridge", scope, select_bridge(scope))]
-    assert len(answer_questions(store, asked, first)[0]) == 2
+def test_the_bridge_is_kept_too(ledger: Ledger, store: Store) -> None:
+    grown(ledger)
+    workspace = workspace_of(store)
+    before = compute_bridge(workspace, JANUARY)
+    assert [(row.new, row.closing) for row in before] == [(20_000, 20_000)]
+    assert compute_bridge(workspace, JANUARY) == before
     with store.read() as connection:
-        assert connection.scalar(select(func.count()).select_from(get_table(CachedMetric))) == 0
-    assert answer_questions(store, asked, second) == [computed(store, question.statement)]
+        assert [row.name for row in connection.execute(select(FIGURE))] == ["bridge"]
 
 
-def test_what_no_sum_tells_is_asked_as_a_whole() -> None:
-    kept = [{"period": 0, "currency": "EUR", "n": 3}]
-    gone = [{"period": 0, "currency": "EUR", "n": 3}]
-    assert update_sums(kept, gone, []) is None
-    assert update_sums(kept, [{**gone[0], "n": 1}], []) == [{**kept[0], "n": 2}]
-    assert update_sums(kept, [{**gone[0], "n": None}], []) is None
-    new = [{"period": 0, "currency": "USD", "n": 1}]
-    assert update_sums(kept, [], new) == [*kept, *new]
+def test_a_key_is_of_all_that_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = build_figure_key("mrr", JANUARY)
+    euros = scopes(Fraction(6, 5))[2].conversion
+    assert euros is not None
+    different = [
+        ("arr", JANUARY),
+        ("mrr", replace(JANUARY, by=("plan",))),
+        ("mrr", replace(JANUARY, known_at=BEGAN)),
+        ("mrr", replace(JANUARY, policy=MrrPolicy(once_discounts=True))),
+        ("mrr", replace(JANUARY, periods=(replace(MONTHS[0], zone="Europe/Warsaw"),))),
+        ("mrr", replace(JANUARY, settings={"nrr": {"retention_months": 6}})),
+        ("mrr", replace(JANUARY, active_features=("export",))),
+        ("mrr", replace(JANUARY, conversion=euros.only(0))),
+    ]
+    keys = {build_figure_key(name, scope) for name, scope in different}
+    assert len(keys | {known}) == len(different) + 1
+    assert known == build_figure_key("mrr", replace(JANUARY, observed_until=BEGAN))
+    monkeypatch.setattr(figure_keys, "_digest_statements", lambda: "other code")
+    assert known != build_figure_key("mrr", JANUARY)
 
 
-def test_figures_of_another_time_zone_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.slow("needs PostgreSQL")
+def test_postgresql_shares_and_keeps_alike(postgres: str, ledger: Ledger, store: Store) -> None:
+    """A temporary table of stocks, and versions of tables, as on SQLite."""
+    grown(ledger)
+    there = open_store(postgres, f"kept_{uuid4().hex}")
+    with store.read() as connection, there.write() as copy:
+        SQLModel.metadata.create_all(copy)
+        for table in (ACCOUNT, LINK, SPAN):
+            rows = [row._asdict() for row in connection.execute(select(table))]
+            copy.execute(insert(table), rows)
+    names = ["mrr", "customers", "nrr", "arpa", "quick_ratio", "churn_hazard"]
     scope = Scope(MONTHS, POLICY)
-    known = CachedQuery("mrr", scope, select_bridge(scope)).digest()
-    assert known == CachedQuery("mrr", replace(scope, minimum_n=9), select_bridge(scope)).digest()
-    assert known != CachedQuery("arr", scope, select_bridge(scope)).digest()
-    warsaw = replace(scope, periods=tuple(replace(p, zone="Europe/Warsaw") for p in MONTHS))
-    assert known != CachedQuery("mrr", warsaw, select_bridge(scope)).digest()
-    monkeypatch.setattr(incremental, "STATEMENTS_VERSION", 0)
-    assert known != CachedQuery("mrr", scope, select_bridge(scope)).digest()
-
-
-STATEMENTS = (1, "4b3af5525b88d208")
-"""The version of the cached statements, and the digest of what they compile to."""
-
-
-def test_another_statement_has_another_version() -> None:
-    plain, split, euros, closed, _ = scopes(Fraction(6, 5))
-    rich = replace(split, conversion=euros.conversion)
-    digest = sha256()
-    for scope in (plain, rich):
-        for metric in ADDING:
-            for _, part in metric.split_scope(replace(scope, periods=MONTHS[:1])):
-                digest.update(describe_statement(metric.build_statement(part)))
-    digest.update(describe_statement(select_bridge(closed)))
-    assert (incremental.STATEMENTS_VERSION, digest.hexdigest()[:16]) == STATEMENTS, (
-        "figures of an earlier version stand in caches: raise STATEMENTS_VERSION in"
-        " cs_sync/metrics/incremental.py, and write both here"
-    )
-
-
-def describe_statement(statement: Select[Any]) -> bytes:
-    compiled = statement.compile(dialect=sqlite.dialect())
-    return f"{compiled}{sorted(compiled.params.items())}".encode()
+    here = [asdict(row) for row in ask(store, names, scope)]
+    assert [asdict(row) for row in ask(there, names, scope)] == here
+    spoil(there)
+    assert {row.numerator for row in ask(there, ["mrr"], scope)} == {7}
+    there.close()

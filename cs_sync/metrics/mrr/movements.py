@@ -44,8 +44,8 @@ class AccountMrr:
     movements: tuple[Movement, ...]
 
 
-def calculate_account_mrr(facts: BillingFacts, policy: MrrPolicy) -> AccountMrr:
-    """Calculate the spans and movements of an account."""
+def calculate_exact_mrr(facts: BillingFacts, policy: MrrPolicy) -> AccountMrr:
+    """Calculate the spans and movements of an account, whatever its facts."""
     line = build_timeline(facts, policy)
     return AccountMrr(build_spans(line), tuple(_list_movements(line)))
 
@@ -58,7 +58,7 @@ def _list_movements(line: MrrTimeline) -> Iterator[Movement]:
             if state.amount != before.amount:
                 kind = _classify_step(line, before, state, left_at) if paid else "new"
                 amount = abs(state.amount - before.amount)
-                yield Movement(currency, state.at, kind, amount, *_find_cause(line, before, state))
+                yield Movement(currency, state.at, kind, amount, *find_cause(line, before, state))
             if line.customer(before) and not line.customer(state):
                 left_at = state.at
             before, paid = state, paid or state.amount > 0
@@ -80,7 +80,7 @@ def _classify_step(
     return "expansion" if after.amount > before.amount else "contraction"
 
 
-def _find_cause(line: MrrTimeline, before: MrrState, after: MrrState) -> tuple[Cause, str | None]:
+def find_cause(line: MrrTimeline, before: MrrState, after: MrrState) -> tuple[Cause, str | None]:
     """Return the cause with the largest weight among items that moved with the total."""
     steps: list[tuple[Fraction, Cause, str | None]] = []
     for old, new in _pair_items(before, after):
@@ -150,16 +150,20 @@ def _classify_cause(
     if new is None and old is not None:
         return _classify_removed_item(line, old.item, after)
     assert old is not None and new is not None  # noqa: S101, PT018 - one of the two exists
-    old_item, new_item = old.item, new.item
-    if (old_item.product, old_item.interval, old_item.interval_count) != (
-        new_item.product, new_item.interval, new_item.interval_count,
-    ) or (old_item.price != new_item.price and old_item.product is None):  # fmt: skip
+    return classify_item_change(old.item, new.item)
+
+
+def classify_item_change(old: ItemFact, new: ItemFact) -> tuple[Cause, None]:
+    """Classify the change of an item, or of one that was replaced by another."""
+    if (old.product, old.interval, old.interval_count) != (
+        new.product, new.interval, new.interval_count,
+    ) or (old.price != new.price and old.product is None):  # fmt: skip
         return "plan", None
-    if (old_item.price, old_item.unit_amount, old_item.inclusive_tax_percent) != (
-        new_item.price, new_item.unit_amount, new_item.inclusive_tax_percent,
+    if (old.price, old.unit_amount, old.inclusive_tax_percent) != (
+        new.price, new.unit_amount, new.inclusive_tax_percent,
     ):  # fmt: skip
         return "price", None
-    return ("quantity" if old_item.quantity != new_item.quantity else "discount"), None
+    return ("quantity" if old.quantity != new.quantity else "discount"), None
 
 
 def _classify_new_item(

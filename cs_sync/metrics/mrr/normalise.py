@@ -12,13 +12,16 @@ from cs_sync.metrics.mrr.policy import MrrPolicy
 
 def get_monthly_frequency(interval: str, count: int, policy: MrrPolicy) -> Fraction:
     """Return the number of intervals per month: every 3 months 1/3, weekly 52/12."""
-    per_year = {
-        "month": 12,
-        "year": 1,
-        "week": policy.weeks_per_year,
-        "day": policy.days_per_year,
-    }[interval]
-    return Fraction(per_year, 12 * count)
+    return Fraction(count_intervals_per_year(interval, policy), 12 * count)
+
+
+def count_intervals_per_year(interval: str, policy: MrrPolicy) -> int:
+    """Return how many days, weeks, months or years a year has under the policy."""
+    if interval == "month":
+        return 12
+    if interval == "year":
+        return 1
+    return {"week": policy.weeks_per_year, "day": policy.days_per_year}[interval]
 
 
 def calculate_monthly_amount(item: ItemFact, policy: MrrPolicy) -> Fraction:

@@ -17,7 +17,7 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.sql.visitors import iterate, replacement_traverse
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from cs_sync.metrics.sql.dialects import bind_instant
 from cs_sync_schemas import get_history_table, get_known_from
@@ -52,8 +52,17 @@ def rewrite_as_of(statement: Select[Any], known_at: datetime) -> Select[Any]:
 
 
 def list_tables(statement: Select[Any]) -> Iterator[Table]:
-    """Return all tables read anywhere in a statement."""
-    return (element for element in iterate(statement) if isinstance(element, Table))
+    """Yield the tables read anywhere in a statement; what it repeats is looked at once."""
+    seen: dict[int, Any] = {}
+    waiting: list[Any] = [statement]
+    while waiting:
+        element = waiting.pop()
+        if id(element) not in seen:
+            seen[id(element)] = element
+            if isinstance(element, Table):
+                yield element
+            else:
+                waiting += element.get_children()
 
 
 def _replace_source(

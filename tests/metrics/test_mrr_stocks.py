@@ -1,0 +1,178 @@
+"""The sweep gives what looking at every span in every period gives."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.periods import Period, add_months, get_day_start, list_whole_periods
+from cs_sync.metrics.sql.bridge_relations import NOW, find_knowledge_time, select_bridge_pairs
+from cs_sync.metrics.sql.mrr_relations import select_mrr_pairs, select_mrr_runs
+from cs_sync.metrics.sql.mrr_stocks import list_turns
+from cs_sync.store.fast.shared_stocks import share_stocks
+from cs_sync_schemas import MrrSpan
+from tests.metrics.conftest import Ledger, utc
+
+MONTHS = list_whole_periods(date(2026, 1, 1), date(2026, 6, 1), "month", "UTC")
+SCOPE = Scope(MONTHS)
+BEGINNING = utc(2025, 1, 1)
+CLOSED = {date(2026, month, 1): utc(2026, month, 5) for month in (1, 2, 3, 4)}
+
+
+@dataclass(frozen=True)
+class Held:
+    """A span of an account: when it was, and when it was known."""
+
+    account: str
+    currency: str
+    amount: int
+    start: datetime
+    end: datetime | None
+    known: datetime = BEGINNING
+    replaced: datetime | None = None
+
+    def is_in_force(self, at: datetime) -> bool:
+        return self.start < at and (self.end is None or self.end >= at)
+
+    def is_known(self, at: datetime) -> bool:
+        return self.known <= at and (self.replaced is None or self.replaced > at)
+
+
+@st.composite
+def chains(draw: st.DrawFn, account: str, currency: str) -> list[Held]:
+    """Spans one after the other, with gaps, of hours or months."""
+    at, spans = utc(2025, 10, 20), list[Held]()
+    for _ in range(draw(st.integers(0, 4))):
+        at += timedelta(hours=draw(st.sampled_from([0, 5, 300, 900, 3_000])))
+        end = at + timedelta(hours=draw(st.sampled_from([3, 24, 700, 1_500, 5_000])))
+        over = draw(st.booleans())
+        amount = draw(st.sampled_from([0, 100, 250]))
+        known = utc(2026, 1, 1) + timedelta(days=draw(st.integers(-5, 120)))
+        replaced = draw(st.none() | st.integers(1, 60).map(lambda d, k=known: k + timedelta(d)))
+        spans.append(Held(account, currency, amount, at, end if over else None, known, replaced))
+        if not over:
+            break
+        at = end
+    return spans
+
+
+BOOKS = st.tuples(
+    chains("a", "EUR"), chains("a", "USD"), chains("b", "EUR"), chains("c", "USD")
+).map(lambda parts: [span for part in parts for span in part])
+
+
+def store(ledger: Ledger, spans: Sequence[Held], *, past: bool) -> None:
+    for name in "abc":
+        ledger.account(name)
+    for one in spans:
+        row = {
+            "account_id": one.account, "policy": SCOPE.policy.hash, "currency": one.currency,
+            "valid_from": one.start, "valid_to": one.end, "amount": one.amount,
+        }  # fmt: skip
+        if past:
+            row |= {"known_from": one.known, "known_to": one.replaced}
+        ledger.add(MrrSpan, row)
+
+
+def read(ledger: Ledger, relation: Any) -> list[dict[str, Any]]:
+    with ledger.engine.connect() as connection:
+        return [row._asdict() for row in connection.execute(select(relation))]
+
+
+def sort(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: (row["period"], row["account_id"], row["currency"]))
+
+
+def look(spans: Sequence[Held], number: int, opens: datetime, closes: datetime) -> Any:
+    """Yield the pair of every account and currency by looking at each of its spans."""
+    for key in sorted({(one.account, one.currency) for one in spans}):
+        mine = [one for one in spans if (one.account, one.currency) == key]
+        if all(one.start >= closes for one in mine):
+            continue
+        then, now = ([one for one in mine if one.is_in_force(at)] for at in (opens, closes))
+        begun = [one.amount for one in mine if opens <= one.start < closes]
+        yield {
+            "period": number, "account_id": key[0], "currency": key[1],
+            "prev": sum(one.amount for one in then), "cur": sum(one.amount for one in now),
+            "between": max(begun, default=0),
+            "seen": int(any(one.amount and one.start < opens for one in mine)),
+            "had": int(bool(then)), "has": int(bool(now)),
+        }  # fmt: skip
+
+
+def look_at(spans: Sequence[Held], opens: Any, closes: Any) -> list[dict[str, Any]]:
+    pairs = (look(spans, n, opens(p), closes(p)) for n, p in enumerate(MONTHS))
+    return sort([row for found in pairs for row in found])
+
+
+def unfold(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Write each run out as the periods that it stands for."""
+    return sort(
+        [
+            {"period": n, **{name: run[name] for name in run if name not in ("first", "after")}}
+            for run in runs
+            for n in range(len(MONTHS))
+            if run["first"] <= n < run["after"]
+        ]
+    )
+
+
+@given(BOOKS)
+@settings(max_examples=25)
+def test_pairs_and_runs_are_what_every_span_tells(spans: list[Held]) -> None:
+    ledger = Ledger()
+    store(ledger, spans, past=False)
+
+    def half_a_year_before(period: Period) -> datetime:
+        return get_day_start(add_months(period.end, -6), period.zone)
+
+    expected = look_at(spans, lambda p: p.starts_at, lambda p: p.ends_at)
+    assert sort(read(ledger, select_mrr_pairs(SCOPE))) == expected
+    assert unfold(read(ledger, select_mrr_runs(SCOPE))) == expected
+    longer = sort(read(ledger, select_mrr_pairs(SCOPE, opens=half_a_year_before)))
+    assert longer == look_at(spans, half_a_year_before, lambda p: p.ends_at)
+    shared = replace(SCOPE, shared_turns=list_turns(SCOPE))
+    with ledger.engine.connect() as connection, share_stocks(connection, SCOPE, list_turns(SCOPE)):
+        rows = [row._asdict() for row in connection.execute(select(select_mrr_pairs(shared)))]
+        last = replace(shared, periods=MONTHS[-1:])
+        of_last = [row._asdict() for row in connection.execute(select(select_mrr_runs(last)))]
+    assert sort(rows) == expected
+    month = [row for row in unfold(of_last) if row["period"] == 0]
+    assert month == [{**row, "period": 0} for row in expected if row["period"] == len(MONTHS) - 1]
+    ledger.engine.dispose()
+
+
+@given(BOOKS)
+@settings(max_examples=25)
+def test_the_bridge_shows_each_end_as_it_was_known(spans: list[Held]) -> None:
+    ledger = Ledger()
+    store(ledger, spans, past=True)
+    scope = replace(SCOPE, closed=CLOSED)
+    assert find_knowledge_time(scope, MONTHS[-1].end) == NOW
+    expected = []
+    for number, period in enumerate(MONTHS):
+        knew, knows = (find_knowledge_time(scope, day) for day in (period.start, period.end))
+        known = [one for one in spans if one.is_known(knows)]
+        rows = {
+            (row["account_id"], row["currency"]): row
+            for row in look(known, number, period.starts_at, period.ends_at)
+        }
+        reported: dict[tuple[str, str], int] = {}
+        for one in spans:
+            if one.is_known(knew) and one.is_in_force(period.starts_at):
+                key = (one.account, one.currency)
+                reported[key] = reported.get(key, 0) + one.amount
+        for key in rows.keys() | {key for key, amount in reported.items() if amount}:
+            nothing = dict.fromkeys(("prev", "cur", "between", "seen", "had", "has"), 0)
+            row = rows.get(key, {"period": number, "account_id": key[0], "currency": key[1]})
+            row = {**nothing, **row}
+            expected.append({**row, "opening": reported.get(key, 0), "stood": row["prev"]})
+    assert sort(read(ledger, select_bridge_pairs(scope))) == [
+        {name: row[name] for name in row} for row in sort(expected)
+    ]
+    ledger.engine.dispose()
