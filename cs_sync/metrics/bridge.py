@@ -160,8 +160,8 @@ def _select_line(
 ) -> Select[Any]:
     segment = [column.label(f"segment_{index}") for index, column in enumerate(segments)]
     labelled = [amounts.get(name, literal(0)).label(name) for name in _AMOUNTS]
-    periods = get_period_columns(pairs)
-    return select(*periods, *segment, pairs.c.currency, pairs.c.account_id, *labelled)
+    keys: list[ColumnElement[Any]] = [*get_period_columns(pairs), *segment]
+    return select(*keys, pairs.c.currency, pairs.c.account_id, *labelled)
 
 
 def build_bridge_rows(scope: Scope, rows: Iterable[Mapping[str, Any]]) -> list[BridgeRow]:

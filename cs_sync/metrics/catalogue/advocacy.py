@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import CTE, Select, and_, case, exists, func, select
+from sqlalchemy import CTE, Select, and_, case, func, select
 
 from cs_sync.metrics.catalogue.lift import select_lift
 from cs_sync.metrics.catalogue.revenue import BILLING
@@ -61,13 +61,19 @@ def _select_advocacy(scope: Scope) -> CTE:
     made = select_attributed(
         scope, REFERRAL, REFERRAL.c.referred_at, where=REFERRAL.c.referred_at.is_not(None)
     )
-    recommended = exists().where(
-        made.c.account_id == heads.c.account_id, made.c.referred_at < periods.c.until
+    first = (
+        select(made.c.account_id, func.min(made.c.referred_at).label("at"))
+        .group_by(made.c.account_id)
+        .cte("first_referrals")
     )
-    hit = case((recommended, 1), else_=0).label("hit")
+    hit = case((first.c["at"] < periods.c.until, 1), else_=0).label("hit")
     return (
         select(heads.c.period, heads.c.account_id, *get_segment_columns(scope, heads), hit)
-        .select_from(heads.join(periods, periods.c.period == heads.c.period))
+        .select_from(
+            heads.join(periods, periods.c.period == heads.c.period).outerjoin(
+                first, first.c.account_id == heads.c.account_id
+            )
+        )
         .where(heads.c.now == 1)
         .cte("customers_and_advocates")
     )

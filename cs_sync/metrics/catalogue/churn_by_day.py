@@ -20,7 +20,8 @@ from sqlalchemy import (
 
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import Period, get_day_start
-from cs_sync.metrics.sql.mrr_relations import SPAN, select_customers, select_mrr_pairs
+from cs_sync.metrics.sql.mrr_relations import select_customers, select_mrr_pairs
+from cs_sync.metrics.sql.mrr_stocks import SPAN
 from cs_sync.metrics.sql.relations import (
     count_if,
     get_segment_columns,

@@ -288,7 +288,7 @@ def _join_end_segments(scope: Scope, periods: CTE, stocks: CTE) -> CTE:
     return select(*stocks.c, *columns).select_from(joined).cte("stocks_in_segments")
 
 
-def get_end_segments(scope: Scope, pairs: CTE, label: str) -> Sequence[ColumnElement[str]]:
+def get_end_segments(scope: Scope, pairs: FromClause, label: str) -> Sequence[ColumnElement[str]]:
     """Return the segment columns of one end.
 
     Args:

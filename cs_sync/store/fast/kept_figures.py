@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Table, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
 from sqlmodel import SQLModel, UTCDateTime
 
 from cs_sync.contracts.errors import StoreError
@@ -71,7 +71,7 @@ def read_versions(connection: Connection, tables: Iterable[str]) -> dict[str, st
 def _read_version(connection: Connection, table: Table) -> str:
     instants = [column for column in table.c if isinstance(column.type, UTCDateTime)]
     changed = [table.c.changed_at] if "row_hash" in table.c else instants
-    numbers = [func.max(column) for column in changed]
+    numbers: list[ColumnElement[Any]] = [func.max(column) for column in changed]
     if table is SPAN:
         numbers.append(func.sum(SPAN.c.amount))
     # One by one: SQLite answers a count and the end of an index without reading the table.

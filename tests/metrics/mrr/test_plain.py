@@ -42,7 +42,9 @@ def plain_items(draw: st.DrawFn, name: str, subscription: str) -> list[ItemFact]
             draw(st.integers(0, 3)),
             subscription_source_id=subscription,
             valid_from=start,
-            valid_to=draw(st.none() | MOMENTS.filter(lambda end, start=start: end > start)),
+            valid_to=draw(
+                st.sampled_from([None, start + timedelta(hours=draw(st.integers(1, 99)))])
+            ),
             price=draw(st.sampled_from(["p", "q"])),
             product=draw(st.sampled_from(["seats", "seats", "extra", None])),
             interval=draw(st.sampled_from(["month", "month", "year", "week"])),
