@@ -27,7 +27,7 @@ def build_watch_list(day: DayView, follow_ups: DecidedFollowUps) -> list[dict[st
     not a sum.
     """
     ranked = sorted(
-        (item for item in day.customers if item.urgent or item.score.band in ("red", "yellow")),
+        filter(is_watched, day.customers),
         key=lambda item: (-_get_money_at_risk(item, day), item.account["id"]),
     )
     others = [item for item in ranked if not item.urgent]
@@ -44,6 +44,11 @@ def build_watch_list(day: DayView, follow_ups: DecidedFollowUps) -> list[dict[st
         for item in ranked
         if item.account["id"] not in dropped
     ]
+
+
+def is_watched(scored: ScoredAccount) -> bool:
+    """Return whether somebody should look at an account: red, yellow or urgent."""
+    return bool(scored.urgent) or scored.score.band in ("red", "yellow")
 
 
 def _list_causes(scored: ScoredAccount) -> list[str]:

@@ -135,6 +135,8 @@ def masked(monkeypatch: pytest.MonkeyPatch) -> None:
         "analyse topics",
         "analyse cohorts",
         "analyse causes --horizon 30",
+        "analyse load",
+        "analyse load --moves",
         "rejects list",
     ],
 )

@@ -1,4 +1,4 @@
-"""Commands on churn: analyse causes, cohorts."""
+"""Commands on churn: analyse causes, cohorts, load."""
 
 from typing import Annotated
 
@@ -12,6 +12,7 @@ def add_to(analyse: typer.Typer) -> None:
     """Add these commands to the group."""
     analyse.command("causes")(show_causes)
     analyse.command("cohorts")(show_cohorts)
+    analyse.command("load")(show_load)
 
 
 def show_causes(
@@ -55,3 +56,24 @@ def show_cohorts(
         update_mrr(workspace)
         rows = list_cohorts(workspace, month)
     options.print_rows(rows, COHORT_FIELDS, cohorts_table)
+
+
+def show_load(
+    context: typer.Context,
+    moves: Annotated[
+        bool, typer.Option("--moves", help="Show proposals to move accounts; none is applied.")
+    ] = False,
+) -> None:
+    """Show accounts, money at risk and capacity per owner."""
+    from cs_sync.cli.render.load import LOAD_FIELDS, MOVE_FIELDS, load_table, moves_table
+    from cs_sync.jobs.derive import update_mrr
+    from cs_sync.queries.load import list_load, list_moves
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        update_mrr(workspace)
+        rows = list_moves(workspace) if moves else list_load(workspace)
+    if moves:
+        options.print_rows(rows, MOVE_FIELDS, moves_table)
+    else:
+        options.print_rows(rows, LOAD_FIELDS, load_table)
