@@ -137,7 +137,7 @@ def _build_accounts(
             traits.owners.get(id_, UNOWNED),
             mrr,
             _calculate_risk(item, mrr, money.currency),
-            is_watched(item),
+            is_watched(item) and mrr > 0,
             traits.segments.get(id_, ""),
             traits.languages.get(id_, ""),
         )
@@ -150,7 +150,8 @@ def _calculate_risk(item: ScoredAccount, mrr: int, currency: str) -> int:
     score = item.score.score
     is_unsure = score is None or is_leaving(item.evidence)
     units = calculate_money_at_risk({currency: mrr}, None if is_unsure else float(score or 0))
-    return int(round(units * 10.0 ** get_exponent(currency)))
+    minor: float = units * 10.0 ** get_exponent(currency)
+    return round(minor)
 
 
 def _count_outcomes(workspace: Workspace, traits: _Traits) -> Outcomes:
