@@ -12,6 +12,7 @@ import pytest
 import typer
 
 from cs_sync import Event
+from cs_sync.contracts.source import get_title
 from cs_sync.metrics.registry import list_builtin_metrics
 from cs_sync.plugins import BrokenPlugin, PluginRegistry, load_plugins
 from cs_sync_schemas import SourceAccount
@@ -344,3 +345,11 @@ def test_a_playbook_of_a_plugin_joins_ours_unless_its_name_is_taken(
     plugins = load()
     assert list(plugins.playbooks) == ["thanks"]
     assert "playbook detractor_call comes with cs-sync already" in only(plugins).error
+
+
+def test_a_connector_is_named_as_people_write_it() -> None:
+    class Titled:
+        title = "PostHog"
+
+    assert get_title(Titled, "posthog") == "PostHog"
+    assert get_title(object, "files") == "files"

@@ -170,6 +170,18 @@ class HasPrecedence(Protocol):
     precedence: ClassVar[int]
 
 
+@runtime_checkable
+class HasTitle(Protocol):
+    """A connector whose name people write otherwise: posthog is PostHog. Optional."""
+
+    title: ClassVar[str]
+
+
+def get_title(connector: object, name: str) -> str:
+    """Return how people write a connector's name; its name in the configuration without one."""
+    return connector.title if isinstance(connector, HasTitle) else name
+
+
 def get_precedence(source: object) -> int:
     """Return the precedence that a source states, else the last."""
     return source.precedence if isinstance(source, HasPrecedence) else LAST_PRECEDENCE

@@ -137,12 +137,13 @@ def build_template_fields(
 def list_links(view: AccountView, evidence: Iterable[Mapping[str, Any]]) -> list[str]:
     """List `source name: URL` of the evidence, the newest tickets, the account in each source."""
     links: dict[str, str] = {}
+    titles = view.titles
     tickets = (build_ticket_evidence(ticket, view) for ticket in view.tickets[:MAX_TICKETS])
     for fact in (*evidence, *tickets):
         url = fact.get("url")
         if url:
-            label = fact.get("label") or fact.get("source_id") or ""
-            links.setdefault(str(url), to_plain_line(f"{fact.get('source', '')} {label}", 60))
+            label, source = fact.get("label") or fact.get("source_id") or "", fact.get("source", "")
+            links.setdefault(str(url), to_plain_line(f"{titles.get(source, source)} {label}", 60))
     for source, url in sorted(view.links.items()):
-        links.setdefault(url, source)
+        links.setdefault(url, titles.get(source, source))
     return [f"{label}: {url}" for url, label in links.items()][:MAX_LINKS]

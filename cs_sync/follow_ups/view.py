@@ -85,6 +85,8 @@ class AccountView:
     """The median MRR of the paying customers, in currency units."""
     links: Mapping[str, str] = field(default_factory=dict)
     """Source → where a person can open the account there."""
+    titles: Mapping[str, str] = field(default_factory=dict)
+    """Source → how people write its name."""
     connected: Mapping[str, datetime] = field(default_factory=dict)
     """Source → start of its first successful sync."""
     occasions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

@@ -318,8 +318,8 @@ def build_point_note(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
 def _describe_deferred(decision: Decision, cap: int | None) -> list[str]:
     """Return a message per assignee with deferred follow-ups."""
     return [
-        f"{count_noun(count, 'follow-up')} for {desk or 'nobody in particular'} must wait for "
-        f"another day: [follow_ups] daily_cap = {cap}, the most money at risk goes first"
+        f"{count_noun(count, 'follow-up')} of {desk or 'accounts without an owner'} deferred: "
+        f"[follow_ups] daily_cap = {cap}; the most money at risk goes first"
         for desk, count in sorted(decision.waiting.items())
     ]
 
@@ -332,9 +332,9 @@ def _describe_unowned(begun: Sequence[Mapping[str, Any]]) -> list[str]:
     )
     if not number:
         return []
-    verb = "goes" if number == 1 else "go"
+    verb = "is" if number == 1 else "are"
     return [
-        f"{count_noun(number, 'follow-up')} {verb} to nobody, as the accounts have no owner"
+        f"{count_noun(number, 'follow-up')} {verb} unassigned, as the accounts have no owner"
         '\n  → give them one, or set [follow_ups] assignee = "name@example.com"'
     ]
 

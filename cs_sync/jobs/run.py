@@ -107,4 +107,5 @@ def _write_to_crm(
     follow_ups = record_follow_ups(recorded, day, opened)
     notes += follow_ups.messages
     written = write_to_destinations(recorded, opened, day, follow_ups, PushOptions(yes))
-    return follow_ups, [row for prepared in written for row in format_plan_rows(prepared)]
+    zone = workspace.config.workspace.timezone
+    return follow_ups, [row for prepared in written for row in format_plan_rows(prepared, zone)]

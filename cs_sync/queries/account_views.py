@@ -61,6 +61,7 @@ def build_account_views(
         "now": now,
         "zone": zone,
         "words": workspace.words,
+        "titles": workspace.titles,
         "popular": popular,
         "usage_until": max(used, default=None),
         "typical_mrr": _compute_typical_mrr(day),

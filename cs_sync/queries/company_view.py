@@ -61,7 +61,7 @@ def describe_missing_assignees(
     if not names:
         return []
     return [
-        f"company-wide findings ({', '.join(names)}) have nobody to go to"
+        f"company-wide findings ({', '.join(names)}) are unassigned"
         f"\n  → {_ASSIGNEE}, or enabled = false in [playbooks.NAME]"
     ]
 

@@ -134,7 +134,7 @@ def _build_report_data(
     kpis: Sequence[Mapping[str, Any]],
     messages: Sequence[str],
 ) -> ReportData:
-    settings, money = workspace.config, build_converter(workspace)
+    settings, money, titles = workspace.config, build_converter(workspace), workspace.titles
     with workspace.store.read() as connection:
         newest = _find_newest_run(read_runs(connection, RECENT_RUNS))
         cursors = read_cursor_times(connection)
@@ -166,9 +166,9 @@ def _build_report_data(
         mrr_converted=query_mrr(
             _mute(workspace), since=since, until=until, currency=money.currency
         ),
-        destination=", ".join(settings.write_back.destinations),
+        destination=", ".join(titles[name] for name in settings.write_back.destinations),
         writes=newest["writes"] if newest else {},
-        streams=_build_freshness(newest, cursors),
+        streams=_build_freshness(newest, cursors, titles),
         topics=_build_topics(list_newest_topics(workspace)),
         ties=_build_invoice_ties(workspace),
         unattributed=_build_unattributed(workspace),
@@ -236,7 +236,7 @@ def _build_notices(
             for row in follow_ups.rows
         ),
         ambiguous=sum(questions.values()),
-        incomplete=incomplete,
+        incomplete={workspace.titles.get(name, name): n for name, n in incomplete.items()},
         model=described,
         messages=[m for m in dict.fromkeys(messages) if m not in described],
     )
@@ -321,11 +321,13 @@ def _build_unattributed(workspace: Workspace) -> list[Any]:
 
 
 def _build_freshness(
-    run: Mapping[str, Any] | None, cursors: Mapping[tuple[str, str], Any]
+    run: Mapping[str, Any] | None,
+    cursors: Mapping[tuple[str, str], Any],
+    titles: Mapping[str, str],
 ) -> list[Any]:
     return [
         StreamFreshness(
-            source=stream["source"],
+            source=titles.get(stream["source"], stream["source"]),
             stream=stream["stream"],
             status=stream["status"],
             fresh_until=cursors.get((stream["source"], stream["stream"])),

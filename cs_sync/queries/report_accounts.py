@@ -288,7 +288,7 @@ def _build_account(
             for fact in sorted(evidence.features, key=lambda fact: -fact.recent_days)
         },
         tasks=context.tasks.get(id_, ()),
-        links=sorted({**links, **_list_crm_link(context.crm.get(id_), links)}.items()),
+        links=_list_links(workspace.titles, links, context.crm.get(id_)),
     )
 
 
@@ -300,8 +300,14 @@ def _list_reasons(item: ScoredAccount) -> list[tuple[str, float | None]]:
     return list(costs.items())
 
 
-def _list_crm_link(url: str | None, links: Mapping[str, str]) -> dict[str, str]:
-    return {"CRM": url} if url and url not in links.values() else {}
+def _list_links(
+    titles: Mapping[str, str], links: Mapping[str, str], crm: str | None
+) -> list[tuple[str, str]]:
+    """Return (name, URL) of an account in each source, that in the CRM first."""
+    named = [(titles.get(source, source), url) for source, url in links.items()]
+    if crm and crm not in links.values():
+        named.append(("CRM", crm))
+    return sorted(named, key=lambda link: (link[1] != crm, link[0]))
 
 
 def _build_use(item: ScoredAccount) -> UseLine | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from cs_sync.contracts.destination import Destination
 from cs_sync.contracts.errors import ConfigError, VendorError
@@ -111,6 +112,7 @@ def preview_plans(
         One row per record to create, update, leave or refuse.
     """
     rows: list[dict[str, Any]] = []
+    zone = workspace.config.workspace.timezone
     for name, destination in opened:
         try:
             follow_ups.apply(find_open_duplicates(workspace, name, destination, follow_ups))
@@ -125,7 +127,7 @@ def preview_plans(
         except VendorError as error:
             _emit_warning(workspace, f"{name} unreachable; used last state: {error}")
             remote = RemoteState()
-        rows += format_plan_rows(build_write_plan(workspace, desired, remote))
+        rows += format_plan_rows(build_write_plan(workspace, desired, remote), zone)
     return rows
 
 
@@ -189,8 +191,12 @@ def build_write_plan(
     return WritePlan(items, desired.destination, desired.accounts)
 
 
-def format_plan_rows(prepared: WritePlan) -> list[dict[str, Any]]:
-    """Format a plan as rows for printing."""
+def format_plan_rows(prepared: WritePlan, zone: ZoneInfo) -> list[dict[str, Any]]:
+    """Format a plan as rows for printing, times in the reporting zone."""
+
+    def localize(value: Any) -> Any:
+        return value.astimezone(zone) if isinstance(value, datetime) else value
+
     return [
         {
             "destination": prepared.destination,
@@ -198,7 +204,7 @@ def format_plan_rows(prepared: WritePlan) -> list[dict[str, Any]]:
             "account": item.account,
             "key": item.key,
             "action": item.action,
-            "changes": {field: list(pair) for field, pair in item.changes.items()},
+            "changes": {field: [*map(localize, pair)] for field, pair in item.changes.items()},
             "reason": item.reason,
             "name": item.record.name or None,
         }
@@ -214,7 +220,7 @@ def _describe_unknown_assignees(
     if crm.addresses == "accounts":
         return []
     return [
-        f"{count_noun(number, 'follow-up')} for {email} will be nobody's in {crm.name}, which "
+        f"{count_noun(number, 'follow-up')} for {email} will be unassigned in {crm.name}, which "
         f"has no active owner with that address\n  → add them there, or correct the address"
         for email, number in sorted(who.items())
         if email not in crm.emails

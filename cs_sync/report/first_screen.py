@@ -15,7 +15,7 @@ from cs_sync.report.data import (
     RiskKind,
     TaskLine,
 )
-from cs_sync.report.risk import RiskSum, average_score, sum_risk
+from cs_sync.report.risk import RiskSum, average_score, rank_mrr, sum_risk
 
 CALLS = 9
 """Calls on the first screen; the others are folded."""
@@ -168,7 +168,8 @@ def _get_urgency(call: Call, today: date) -> tuple[bool, date, bool, int, int, s
     point = call.account.now if call.account else HistoryPoint()
     ahead = call.task.due_at.date() if later else today
     priority = _PRIORITIES.get(call.task.priority, 1)
-    return later, ahead, point.risk is None, priority, -point.mrr, call.task.title
+    mrr = rank_mrr(call.account) if call.account else 0
+    return later, ahead, point.risk is None, priority, -mrr, call.task.title
 
 
 def answer_agenda(data: ReportData) -> AgendaAnswer:

@@ -12,7 +12,7 @@ from typing import Any
 from cs_sync.report.data import RISK_KINDS, ReportData, ReportedAccount, TaskLine
 from cs_sync.report.formats import Formats, round_half_up
 from cs_sync.report.links import sanitize_link
-from cs_sync.report.risk import calculate_attention, sum_owed
+from cs_sync.report.risk import calculate_attention, rank_mrr, sum_owed
 
 _EMBEDDED = re.compile(r'id="payload">([A-Za-z0-9+/=]*)<')
 MAX_ACCOUNTS = 10_000
@@ -95,7 +95,7 @@ def build_payload(
                 _get_band_place(account.now.band, bands),
                 None if account.now.score is None else round(account.now.score, 1),
                 account.change_30d and round(account.change_30d, 1),
-                account.now.mrr,
+                rank_mrr(account),
                 formats.purse(account.mrr),
                 -1 if account.now.risk is None else RISK_KINDS.index(account.now.risk),
                 round(calculate_attention(account, owed.get(account.id, 0))),

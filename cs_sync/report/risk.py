@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cs_sync.report.data import RISK_KINDS, AgendaItem, HistoryPoint, ReportedAccount, RiskKind
+from cs_sync_schemas.money import to_major_units
 
 FULL_SCORE = 100.0
 
@@ -60,19 +61,25 @@ def calculate_attention(account: ReportedAccount, owed: int = 0) -> float:
 
     All MRR of an account that leaves or has not paid counts, of others the share that the
     score misses (none without a score). An account without MRR, as a paused one, counts with
-    what it owes.
+    what it owes. MRR without an exchange rate counts at par: this is an order, not a sum.
 
     Args:
         account: The account.
         owed: Its overdue invoices.
     """
-    point = account.now
-    if not point.mrr:
+    point, mrr = account.now, rank_mrr(account)
+    if not mrr:
         return float(owed)
     if point.risk in ("leaving", "unpaid"):
-        return float(point.mrr)
+        return float(mrr)
     missing = FULL_SCORE - min(FULL_SCORE, FULL_SCORE if point.score is None else point.score)
-    return point.mrr * missing / FULL_SCORE
+    return mrr * missing / FULL_SCORE
+
+
+def rank_mrr(account: ReportedAccount) -> int:
+    """Return the MRR by which accounts are ranked; at par where no exchange rate is known."""
+    units = sum(to_major_units(amount, code) for code, amount in account.mrr.items())
+    return account.now.mrr or round(units * 100)
 
 
 def sum_owed(agenda: Iterable[AgendaItem]) -> dict[str, int]:
@@ -93,7 +100,7 @@ def sort_by_attention(
         key=lambda account: (
             account.now.risk is None,
             -calculate_attention(account, owed.get(account.id, 0)),
-            -account.now.mrr,
+            -rank_mrr(account),
             account.id,
         ),
     )

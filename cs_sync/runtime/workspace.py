@@ -11,7 +11,7 @@ from cs_sync.config import Config
 from cs_sync.contracts.destination import Destination
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
-from cs_sync.contracts.source import Source, get_precedence
+from cs_sync.contracts.source import Source, get_precedence, get_title
 from cs_sync.http import VendorHttp, collect_secrets
 from cs_sync.i18n import Translator, get_translator
 from cs_sync.plugins import PluginRegistry
@@ -77,6 +77,16 @@ class Workspace:
         stated = {name: get_precedence(made) for name, made in self.plugins.sources.items()}
         types = self.config.connectors.types
         return stated | {name: stated[kind] for name, kind in types.items() if kind in stated}
+
+    @property
+    def titles(self) -> dict[str, str]:
+        """Connector → how people write its name; one under a name of its own keeps that."""
+        made = {**self.plugins.destinations, **self.plugins.sources}
+        types = self.config.connectors.types
+        return {
+            name: get_title(made[kind], name) if name == kind and kind in made else name
+            for name, kind in types.items()
+        }
 
     def destinations(self) -> list[tuple[str, Destination]]:
         """Return the configured destinations of scores and follow-ups, by name."""

@@ -54,7 +54,7 @@ class DestinationIndex:
         if len(records) == 1:
             return records[0][0], None
         if not records:
-            return None, f"no record in {self.name} is this account"
+            return None, f"no matching record in {self.name}"
         ids = ", ".join(remote_id for remote_id, _ in records)
         return (
             None,

@@ -133,6 +133,6 @@ def test_accounts_without_an_owner_leave_a_word(
     books.keep(made)
     portal.companies["call"] = {}
     assert made.run("sync").code == 0
-    assert "1 follow-up goes to nobody, as the accounts have no owner" in push(made)
+    assert "1 follow-up is unassigned, as the accounts have no owner" in push(made)
     made.configure(CONFIG + CRM + TO_THE_HEAD)
-    assert "goes to nobody" not in push(made, days=1)
+    assert "is unassigned" not in push(made, days=1)

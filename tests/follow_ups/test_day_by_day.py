@@ -106,7 +106,7 @@ def test_the_cap_makes_the_rest_wait_and_says_so(place: Place, portal: Portal) -
     assert len(portal.tasks) == 1
     assert waiting
     number = "1 follow-up" if len(waiting) == 1 else f"{len(waiting)} follow-ups"
-    assert f"{number} for nobody in particular must wait for another day" in said
+    assert f"{number} of accounts without an owner deferred: " in said
     push(place)
     assert len(portal.tasks) == 1
     push(place, days=1)
@@ -175,7 +175,9 @@ def test_a_crm_that_shows_nothing_has_not_deleted_everything(place: Place, recor
 
 def test_somebody_whom_the_crm_does_not_know_is_named(place: Place, records: Portal) -> None:
     place.configure(CONFIG + CRM + QUIET + START + '    assignee = "head@acme.example"\n')
-    told = "for head@acme.example will be nobody's in webhook, which has no active owner with that"
+    told = (
+        "for head@acme.example will be unassigned in webhook, which has no active owner with that"
+    )
     assert told in place.run("plan").said
     assert told in push(place)
     assert records.tasks

@@ -166,7 +166,7 @@ def test_the_cap_lets_the_money_at_risk_go_first_not_the_largest(
     assert risk["poor"] > risk["large"] > 0
     states = {row["account_id"]: row["state"] for row in rows(place, "detractor_call")}
     assert states == {"poor": "open", "large": "waiting"}
-    assert "1 follow-up for kim@acme.example must wait for another day" in said
+    assert "1 follow-up of kim@acme.example deferred: " in said
     run(place, portal, books)
     assert len(portal.tasks) == 1
     run(place, portal, books, days=1)

@@ -55,6 +55,7 @@ BUSY = view(
     invoices=(invoice(days=12),),
     answers=(answer(3, person="hubspot:ana"),),
     links={"stripe": "https://pay.example/c/1"},
+    titles={"stripe": "Stripe"},
 )
 
 
@@ -79,8 +80,8 @@ def test_the_most_urgent_reason_leads_and_the_others_are_points() -> None:
         " Ask whether the invoice reached the right person.\n\n"
         "Health: 33.3 (yellow) · MRR: 1,200.00 EUR\n- 3 tickets in the last 30 days\n\n"
         "Look at:\n"
-        "- stripe INV-1: https://pay.example/1\n"
-        "- stripe: https://pay.example/c/1"
+        "- Stripe INV-1: https://pay.example/1\n"
+        "- Stripe: https://pay.example/c/1"
     )
 
 

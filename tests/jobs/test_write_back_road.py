@@ -149,7 +149,7 @@ def test_a_second_company_of_one_domain_makes_no_second_task(office: Office, fou
     assert first.properties["cs_health_band"] == "insufficient", "no customer is known there"
     refused = [row for row in office.place.json("plan") if row["action"] == "refused"]
     assert [row["object"] for row in refused] == ["account"]
-    assert refused[0]["reason"] == "no record in hubspot is this account"
+    assert refused[0]["reason"] == "no matching record in hubspot"
     answered = office.run("accounts", "link", f"hubspot:{first.id}", "files:beta")
     assert answered.code == 0, answered
     office.place.now += timedelta(days=1)

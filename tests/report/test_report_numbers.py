@@ -14,7 +14,7 @@ from cs_sync.report.formats import Formats
 from cs_sync.report.groups import build_cohort_rows, group_accounts
 from cs_sync.report.movements import select_movements, sum_bridge_rows
 from cs_sync.report.payload import build_anchors, build_payload, encode_payload, extract_text
-from cs_sync.report.risk import calculate_attention, sort_by_attention, sum_owed
+from cs_sync.report.risk import calculate_attention, rank_mrr, sort_by_attention, sum_owed
 from cs_sync.report.tiles import Tile, build_tiles
 from tests.report.conftest import TODAY, account, plain, point, report
 
@@ -195,6 +195,15 @@ def test_a_paused_account_counts_with_what_it_owes() -> None:
     assert calculate_attention(paused, 750) == 750
     assert [one.id for one in sort_by_attention([paused, red], owed)] == ["red", "paused"]
     assert sort_by_attention([paused, red], {"paused": 801})[0] is paused
+
+
+def test_mrr_without_an_exchange_rate_ranks_at_par() -> None:
+    """2,175 USD without a rate is no nothing: it comes before 741 EUR, but is in no sum."""
+    foreign = account("usd", point(0, 60, "yellow", "unpaid"), mrr={"USD": 217_500})
+    own = account("eur", point(74_100, 60, "yellow", "unpaid"))
+    assert (rank_mrr(foreign), rank_mrr(own)) == (217_500, 74_100)
+    assert rank_mrr(account("jpy", point(0), mrr={"JPY": 500})) == 50_000
+    assert sort_by_attention([own, foreign], {"usd": 9}) == [foreign, own]
 
 
 def test_groups_add_up_with_churn_of_a_year() -> None:

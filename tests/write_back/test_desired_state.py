@@ -36,7 +36,7 @@ CALL: dict[str, Any] = {
 @pytest.mark.parametrize(
     ("records", "remote_id", "refusal"),
     [
-        ([], None, "no record in crm is this account"),
+        ([], None, "no matching record in crm"),
         ([("c1", "")], "c1", None),
         ([("c1", ""), ("c2", "")], None, "2 records in crm are this account: c1, c2; merge"),
     ],

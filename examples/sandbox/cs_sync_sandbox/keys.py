@@ -10,3 +10,4 @@ ZENDESK_AGENT_CLIENT_ID = "cs_sync_agent"
 POSTHOG_KEY = "_".join(("phx", "acmeSandbox"))
 POSTHOG_NARROW_KEY = "_".join(("phx", "acmeSandboxNoQueries"))
 POSTHOG_PROJECT_ID = 1
+HUBSPOT_PORTAL_ID = 20_250_113

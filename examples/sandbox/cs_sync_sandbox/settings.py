@@ -27,6 +27,8 @@ api_key = {stripe_key}
 [connectors.hubspot]
 base_url = {hubspot}
 access_token = {hubspot_token}
+portal_id = {portal_id}
+app_url = {hubspot}
 
 [connectors.zendesk]
 base_url = {zendesk}
@@ -71,6 +73,7 @@ def format_config(url: str, database_path: str | Path) -> str:
     return TEMPLATE.format(
         **quoted,
         posthog_project=keys.POSTHOG_PROJECT_ID,
+        portal_id=keys.HUBSPOT_PORTAL_ID,
         days=DAYS,
         surveys="\n".join(surveys),
     )

@@ -41,6 +41,9 @@ class HubSpotConfig(ConnectorConfig):
     portal_id: int | None = Field(
         default=None, description="Your HubSpot account number, to link to company records."
     )
+    app_url: str = Field(
+        default="https://app.hubspot.com", description="Where its pages open in a browser."
+    )
 
     @field_validator("survey_scales")
     @classmethod

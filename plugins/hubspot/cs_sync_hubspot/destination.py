@@ -46,6 +46,7 @@ class HubSpotDestination:
     """Writes our properties, and tasks and notes with a key of ours."""
 
     name: ClassVar[str] = "hubspot"
+    title: ClassVar[str] = "HubSpot"
     Config: ClassVar[type[ConnectorConfig]] = HubSpotConfig
     limits: ClassVar[Sequence[Limit]] = LIMITS
     addresses: ClassVar[Addresses] = "records"

@@ -195,7 +195,8 @@ def _build_company_url(config: HubSpotConfig, source_id: str) -> str | None:
     """Return the company's URL in HubSpot, which redirects other regions."""
     if config.portal_id is None:
         return None
-    return f"https://app.hubspot.com/contacts/{config.portal_id}/record/0-2/{source_id}"
+    app = config.app_url.rstrip("/")
+    return f"{app}/contacts/{config.portal_id}/record/0-2/{source_id}"
 
 
 def _parse_score(

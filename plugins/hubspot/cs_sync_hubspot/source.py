@@ -55,6 +55,7 @@ class HubSpotSource:
     """Reads the CRM."""
 
     name: ClassVar[str] = "hubspot"
+    title: ClassVar[str] = "HubSpot"
     Config: ClassVar[type[ConnectorConfig]] = HubSpotConfig
     limits: ClassVar[Sequence[Limit]] = LIMITS
     concurrency: ClassVar[int] = 4

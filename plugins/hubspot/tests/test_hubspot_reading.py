@@ -109,11 +109,16 @@ def test_a_company_becomes_an_account(source: HubSpotSource, vendor: respx.MockR
 def test_a_link_to_the_company_needs_the_portal(
     http: Any, vendor: respx.MockRouter, config: HubSpotConfig
 ) -> None:
-    source = HubSpotSource(config.model_copy(update={"portal_id": 123}), http)
-    vendor.get("/crm/objects/2026-03/companies").mock(side_effect=by_archived([company(7)], []))
-    first, _ = stream(source, "companies").read(BACKFILL)
-    url = first.records[SourceAccount][0]["url"]
-    assert url == "https://app.hubspot.com/contacts/123/record/0-2/7"
+    elsewhere = {"portal_id": 123, "app_url": "http://127.0.0.1:8900/hubspot/"}
+    for settings, app in (
+        ({"portal_id": 123}, "https://app.hubspot.com"),
+        (elsewhere, "http://127.0.0.1:8900/hubspot"),
+    ):
+        source = HubSpotSource(config.model_copy(update=settings), http)
+        vendor.get("/crm/objects/2026-03/companies").mock(side_effect=by_archived([company(7)], []))
+        first, _ = stream(source, "companies").read(BACKFILL)
+        url = first.records[SourceAccount][0]["url"]
+        assert url == f"{app}/contacts/123/record/0-2/7"
 
 
 def test_a_backfill_lists_pages_and_resumes_at_any(

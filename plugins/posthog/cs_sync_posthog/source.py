@@ -31,6 +31,7 @@ class PostHogSource:
     """Reads a project by aggregates: raw events stay where they are."""
 
     name: ClassVar[str] = "posthog"
+    title: ClassVar[str] = "PostHog"
     Config: ClassVar[type[ConnectorConfig]] = PostHogConfig
     limits: ClassVar[Sequence[Limit]] = LIMITS
     concurrency: ClassVar[int] = 3

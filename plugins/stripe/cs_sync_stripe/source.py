@@ -70,6 +70,7 @@ class StripeSource:
     """Reads products, customers, subscriptions, invoices and refunds."""
 
     name: ClassVar[str] = "stripe"
+    title: ClassVar[str] = "Stripe"
     Config: ClassVar[type[ConnectorConfig]] = StripeConfig
     limits: ClassVar[Sequence[Limit]] = (
         Limit(100, 1.0),

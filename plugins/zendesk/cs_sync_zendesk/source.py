@@ -31,6 +31,7 @@ class ZendeskSource:
     """Reads organizations, users and tickets."""
 
     name: ClassVar[str] = "zendesk"
+    title: ClassVar[str] = "Zendesk"
     Config: ClassVar[type[ConnectorConfig]] = ZendeskConfig
     limits: ClassVar[Sequence[Limit]] = LIMITS
     concurrency: ClassVar[int] = 3

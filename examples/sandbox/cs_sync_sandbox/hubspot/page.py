@@ -52,7 +52,7 @@ class Pages:
         return _render_page("Companies", f"<h1>Companies</h1>{_render_table(head, cells)}")
 
     async def company(self, request: Request) -> Response:
-        """GET /hubspot/companies/{id}: its properties and its tasks."""
+        """GET /hubspot/companies/{id}: its properties and its tasks; also at HubSpot's own path."""
         record = self.portal.find("companies", request.path_params["id"])
         if record is None:
             return _render_page("Not found", "<h1>No such company</h1>", 404)
@@ -60,7 +60,7 @@ class Pages:
         ours = {n: v for n, v in record.properties.items() if n.startswith("cs_")}
         rest = {n: v for n, v in record.properties.items() if v and n not in ours}
         parts = [
-            '<p><a href="../">All companies</a></p>',
+            '<p><a href="/hubspot/">All companies</a></p>',
             f"<h1>{name}</h1><p>{_render_band(record)} {_score(record)}</p>",
             f"<h2>Tasks</h2>{self._tasks(record)}",
             f"<h2>Customer success</h2>{self._properties(ours)}",
@@ -131,6 +131,7 @@ def list_page_routes(portal: Portal) -> list[Route]:
     return [
         Route("/hubspot/", pages.companies),
         Route("/hubspot/companies/{id}", pages.company),
+        Route("/hubspot/contacts/{portal}/record/0-2/{id}", pages.company),
     ]
 
 
