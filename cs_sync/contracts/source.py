@@ -15,7 +15,17 @@ from cs_sync.settings import Settings
 from cs_sync_schemas import Record
 
 Row = Mapping[str, Any]
-"""The fields of one record, by name; `raw` may hold the object as received."""
+"""The fields of one record, by name.
+
+`raw` may hold the object as received, or a function that returns it: it is called only where the
+object is kept.
+"""
+
+
+def get_received(row: Row) -> Any:
+    """Return the object as received of which a row was made; None if it is not told."""
+    received = row.get("raw")
+    return received() if callable(received) else received
 
 
 class WorkspaceInfo(BaseModel):
@@ -77,7 +87,9 @@ class Page:
 
     `resume` is None on the last page of a window. `deleted` has the ids deleted at the
     source. `expect` is the number of main records in the whole window, where the source
-    reports it.
+    reports it. `unchanged` is the number of records, on one page of an incremental window, that
+    the source has as they were when they were read, where it is known; also what was rejected of
+    them is as it was.
     """
 
     records: Mapping[type[Record], Sequence[Row]]
@@ -85,6 +97,7 @@ class Page:
     deleted: Mapping[type[Record], Sequence[str]] = field(default_factory=dict)
     rejected: Sequence[Rejection] = ()
     expect: int | None = None
+    unchanged: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +107,9 @@ class Stream:
     cursor   time: `since` of the next window is `until` of the last one;
              token: the last `resume` is kept permanently and passed to the next run;
              none: read from the beginning every time.
+    continues
+             whether a read may go on from a token; otherwise all is read again, as when a
+             file was replaced. Without it, it always may.
     lookback re-read this much before the cursor, for changes that arrive late. late     few
     changes arrive later than that, at most this late: once a week they are read. lag
     the source returns nothing newer than this yet. history  how long the source keeps
@@ -127,6 +143,7 @@ class Stream:
     extra: tuple[type[Record], ...] = ()
     children: Mapping[type[Record], str] = field(default_factory=dict)
     snapshot: tuple[type[Record], ...] = ()
+    continues: Callable[[Any], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,21 +137,27 @@ class StreamSync:
     def _open(self) -> Sequence[OpenWindow]:
         """Open the windows to read, and warn about an unplanned full read."""
         names, now = (self.source.name, self.stream.name), self.session.clock()
-
-        def begin(connection: Connection) -> tuple[StreamPosition, Sequence[OpenWindow]]:
-            standing = read_stream_position(connection, *names)
-            windows = plan_windows(self.stream, standing, self.request, now)
-            if windows is not standing.windows and not self.request.is_ranged:
-                save_open_windows(connection, *names, windows, self.session.run_id)
-            return standing, windows
-
-        standing, windows = self.session.store.transact(begin)
+        standing = self._read_position()
+        windows = plan_windows(self.stream, standing, self.request, now)
+        if windows is not standing.windows and not self.request.is_ranged:
+            self.session.store.transact(
+                lambda c: save_open_windows(c, *names, windows, self.session.run_id)
+            )
         requested = self.request.full or self.request.is_ranged or windows is standing.windows
         if not requested and needs_backfill(self.stream, standing, now):
             self._warn_stream(
                 now, "the last read is longer ago than changes are told: all is read again"
             )
         return windows
+
+    def _read_position(self) -> StreamPosition:
+        """Return the stream's position, without a token from which no read may go on."""
+        names = (self.source.name, self.stream.name)
+        standing = self.session.store.transact(lambda c: read_stream_position(c, *names))
+        continues, token = self.stream.continues, standing.cursor
+        if continues is None or token is None or self.request.full or continues(token):
+            return standing
+        return replace(standing, cursor=None)
 
     def _warn_stream(self, now: datetime, message: str) -> None:
         name, stream = self.source.name, self.stream.name

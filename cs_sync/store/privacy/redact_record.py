@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from cs_sync.contracts.source import Page, Rejection, Row
+from cs_sync.contracts.source import Page, Rejection, Row, get_received
 from cs_sync.identity.domains import DEFAULT_RULES, normalise_email
 from cs_sync.store.privacy.suppression import SuppressionList
 from cs_sync_schemas import (
@@ -40,6 +40,7 @@ class RecordRedactor:
 
         Owners are colleagues and stay unchanged.
         """
+        row = {**row, "raw": get_received(row)} if "raw" in row else row
         if record is Owner:
             return dict(row)
         if record is SourceContact:

@@ -7,7 +7,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from cs_sync.contracts.source import Page, Rejection, Stream
-from cs_sync.store.records.rejects import delete_resolved_rejects, save_rejects
+from cs_sync.store.records.rejects import (
+    count_rejects,
+    delete_resolved_rejects,
+    save_rejects,
+)
 from cs_sync.store.records.validate import make_storable, validate_rows
 from cs_sync.store.records.write import (
     WriteContext,
@@ -100,7 +104,9 @@ def store_page(
         run_id: The id of the run.
         confirm: Also mark unchanged rows as seen, for a read that deletes unseen rows.
     """
-    changed, page = 0, valid.page
+    changed, page, standing = 0, valid.page, 0
+    if page.unchanged is not None:
+        standing = count_rejects(connection, moment.source, stream.name)
     for record, rows in valid.rows.items():
         changed += store_rows(
             connection,
@@ -123,10 +129,10 @@ def store_page(
     )
     save_rejects(connection, moment.source, stream.name, valid.rejected, run_id, moment.now)
     return StoredCounts(
-        records=sum(len(rows) for rows in page.records.values()),
+        records=sum(len(rows) for rows in page.records.values()) + (page.unchanged or 0),
         main=count_main_records(stream, page),
         changed=changed,
-        rejected=len(valid.rejected),
+        rejected=len(valid.rejected) + standing,
         deleted=soft_deleted,
     )
 

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Dialect, bindparam, delete, exists, select
+from sqlalchemy import Connection, Dialect, bindparam, delete, exists, func, select
 
 from cs_sync.contracts.source import Rejection
 from cs_sync.store.fast.prepared import STATEMENT_CACHE_SIZE, PreparedStatement, prepare_statement
@@ -64,6 +64,12 @@ def save_rejects(
         ),
         list(rows.values()),
     )
+
+
+def count_rejects(connection: Connection, source: str, stream: str) -> int:
+    """Count the rejected records of a stream."""
+    rejects = select(func.count()).where(REJECTED.c.source == source, REJECTED.c.stream == stream)
+    return connection.scalar(rejects) or 0
 
 
 def read_rejects(connection: Connection) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 from sqlalchemy import BigInteger
 from typing_extensions import TypedDict
 
-from cs_sync.contracts.source import Rejection, Row
+from cs_sync.contracts.source import Rejection, Row, get_received
 from cs_sync.metrics.periods import get_day_start
 from cs_sync_schemas import Record, get_table
 from cs_sync_schemas.money import MAX_MINOR_UNITS
@@ -198,7 +198,7 @@ def _build_rejection(record: type[Record], row: Row, code: str, reason: str) -> 
         source_id=None if source_id is None else str(source_id),
         code=code,
         reason=reason,
-        raw=row.get("raw", dict(row)),
+        raw=get_received(row) if "raw" in row else dict(row),
     )
 
 

@@ -24,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 
+from cs_sync.contracts.source import get_received
 from cs_sync.store.fast.bulk_copy import upsert_in_bulk
 from cs_sync.store.fast.prepared import (
     STATEMENT_CACHE_SIZE,
@@ -91,7 +92,9 @@ def store_rows(
         )
         for chunk in split_chunks(replaced):
             archive_rows(connection, table, _match_source_ids(table, chunk, moment), moment.now)
-    written = [{"raw": None, **row} for row in changed] if moment.keep_raw else changed
+    written = changed
+    if moment.keep_raw:
+        written = [{**row, "raw": get_received(row)} for row in changed]
     upsert_in_bulk(connection, table, written, _build_engine_fields(moment))
     if confirm and stored:
         same = (key for key, row in latest.items() if stored.get(key) == row["row_hash"])

@@ -7,7 +7,7 @@ already, so that a rejection can name the column.
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from types import UnionType
@@ -30,7 +30,7 @@ class ConversionCache(dict[str, Any]):
     """Caches a column's conversions; days, ids and states repeat thousands of times."""
 
     def __init__(self, convert: Convert) -> None:
-        super().__init__()
+        super().__init__({"": None})
         self._convert = convert
 
     def __missing__(self, text: str) -> Any:
@@ -53,6 +53,19 @@ def make_converter(
     convert = _make_typed_converter(record, field, zone)
     mutable = get_origin(kind) in (list, dict)
     return ConversionCache(convert).__getitem__ if text and not mutable else convert
+
+
+def convert_column(convert: Convert | None, cells: Sequence[Any]) -> Sequence[Any]:
+    """Convert the cells of a column; empty ones become None.
+
+    Raises:
+        ValueError: A cell is invalid.
+    """
+    if convert is None:
+        return [cell or None for cell in cells]  # text
+    if isinstance(getattr(convert, "__self__", None), ConversionCache):
+        return list(map(convert, cells))
+    return [None if cell is None or cell == "" else convert(cell) for cell in cells]
 
 
 def _field_type(record: type[Record], field: str) -> tuple[Any, list[Any]]:

@@ -1,24 +1,30 @@
 """The folder's files, and the facts that their rows need of other files."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
-from itertools import chain
+from functools import partial
 from pathlib import Path
+from threading import RLock
 from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from cs_sync import ConfigError
-from cs_sync_files.readers import FORMATS, read_rows
-from cs_sync_files.tables import BY_NAME, TABLES, Table
+from cs_sync_files.contents import Content, measure_content
+from cs_sync_files.readers import FORMATS, read_cells
+from cs_sync_files.tables import BY_NAME, TABLES, TARGETS, Table
 from cs_sync_files.times import parse_instant
 from cs_sync_schemas import Scale
 
 _FOREIGN = (".tsv", ".txt", ".json", ".ndjson", ".xls", ".xlsx", ".ods", ".gz", ".zip")
 _SUBSCRIPTION = "subscription_source_id"
 _NOWHERE = 1 << 30
+_ALWAYS_CHECKED = frozenset({"account_source_id"})
+AMENDED = {"subscription_items": ("subscriptions",)}
+"""Tables whose rows are completed with what other rows say → the other tables among these."""
+
 T = TypeVar("T")
 
 
@@ -33,14 +39,28 @@ class MisnamedFile:
 
 @dataclass
 class Folder:
-    """The files of a folder by table; facts about them are cached until a file changes."""
+    """The files of a folder by table, and facts about them, since the last `refresh`."""
 
     path: Path
     zone: ZoneInfo
     scales: Mapping[str, Scale] = field(default_factory=dict)
     """Lowest and highest answer by survey or kind, for answers that do not say them."""
     section: str = "files"
-    _facts: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _facts: dict[Hashable, Any] = field(default_factory=dict)
+    _turn: RLock = field(default_factory=RLock)
+    """Who looks for a fact: streams that need the same one wait for it."""
+
+    def refresh(self) -> None:
+        """Forget what is known of the folder; its files may have changed."""
+        with self._turn:
+            self._facts.clear()
+
+    def remember(self, key: Hashable, find: Callable[[], T]) -> T:
+        """Return a fact about the files, found once until the next `refresh`."""
+        with self._turn:
+            if key not in self._facts:
+                self._facts[key] = find()
+            return cast(T, self._facts[key])
 
     def files(self, table: Table) -> list[Path]:
         """Return the files of one table, CSV first."""
@@ -75,35 +95,43 @@ class Folder:
             if path.stem.lower() not in BY_NAME and path not in wrong
         ]
 
-    def stamp(self, table: Table) -> str:
-        """Return a text that changes with any file of the table."""
-        stats = [(path.name, path.stat()) for path in self.files(table)]
-        return ";".join(f"{name}:{stat.st_mtime_ns}:{stat.st_size}" for name, stat in stats)
+    def contents(self, table: Table) -> tuple[Content, ...]:
+        """Return what the files of a table hold."""
+        return tuple(self.measure(path) for path in self.files(table))
+
+    def measure(self, path: Path, size: int | None = None) -> Content:
+        """Return what a file's first bytes hold, all of them by default."""
+        return self.remember(("content", path, size), partial(measure_content, path, size))
 
     def ids(self, name: str) -> frozenset[str]:
         """Return every source_id in a table's files, including bad rows."""
-        return self._cached_fact(name, self._read_ids)
+        return self.remember(("ids", name), lambda: self._read_ids(BY_NAME[name]))
 
     def starts(self) -> dict[str, datetime]:
         """Return subscription → its readable start."""
-        return self._cached_fact("subscriptions", self._read_starts)
+        return self.remember("starts", self._read_starts)
 
     def versions(self) -> dict[str, list[datetime]]:
         """Return subscription item → sorted starts of its versions."""
-        return self._cached_fact("subscription_items", self._read_versions)
+        return self.remember("versions", self._read_versions)
 
-    def complete_version(self, row: dict[str, Any]) -> None:
-        """Set a version's missing start and end.
+    def find_known_ids(
+        self, table: Table, without: Set[str] = frozenset()
+    ) -> dict[str, tuple[str, frozenset[str]]]:
+        """Return referring field → (target table, ids in it), for the references to check.
 
-        It starts with the subscription and ends at the start of the item's next version.
+        Required references and those to accounts must exist. Others are checked if their file
+        exists: without `contacts`, a contact's id still distinguishes people.
         """
-        if "valid_from" not in row and (start := self.starts().get(row.get(_SUBSCRIPTION, ""))):
-            row["valid_from"] = start
-        if "valid_to" not in row and "valid_from" in row:
-            begins = self.versions().get(row.get("source_id", ""), [])
-            later = bisect_right(begins, row["valid_from"])
-            if later < len(begins):
-                row["valid_to"] = begins[later]
+        ids_by_field = {}
+        for name in table.references:
+            target = TARGETS[name]
+            if target in without:
+                continue
+            must = name in _ALWAYS_CHECKED or name in table.required
+            if must or self.files(BY_NAME[target]):
+                ids_by_field[name] = (target, self.ids(target))
+        return ids_by_field
 
     def complete_answer(self, row: dict[str, Any]) -> None:
         """Set an answer's missing scale to that configured for its survey, or for its kind."""
@@ -116,13 +144,16 @@ class Folder:
 
     def find_amendment(self, table: Table) -> Callable[[dict[str, Any]], None] | None:
         """Return the function that completes a table's rows; None if there is none."""
-        amendments = {
-            "subscription_items": self.complete_version,
-            "survey_responses": self.complete_answer,
-        }
-        return amendments.get(table.name)
+        if table.name == "subscription_items":
+            return partial(_complete_version, self.starts(), self.versions())
+        if table.name == "survey_responses" and self.scales:
+            return self.complete_answer
+        return None
 
     def _list_entries(self) -> list[Path]:
+        return self.remember("entries", self._read_entries)
+
+    def _read_entries(self) -> list[Path]:
         try:
             return sorted(path for path in self.path.iterdir() if path.is_file())
         except OSError as error:
@@ -135,38 +166,34 @@ class Folder:
     def _data_files(self) -> list[Path]:
         return [path for path in self._list_entries() if path.suffix.lower() in FORMATS]
 
-    def _cached_fact(self, name: str, read: Callable[[Table], T]) -> T:
-        table = BY_NAME[name]
-        key = (read.__name__, self.stamp(table))
-        if key not in self._facts:
-            self._facts[key] = read(table)
-        return cast(T, self._facts[key])
+    def iterate_cells(
+        self, table: Table, *names: str, lines: int | None = None
+    ) -> Iterator[tuple[Any, ...]]:
+        """Yield some fields' cells of every row, faulty rows too; None for absent cells.
 
-    def _iterate_cells(self, table: Table, *names: str) -> Iterator[tuple[Any, ...]]:
-        """Yield some fields' cells of every row, bad ones too; None for absent cells."""
-        positions: dict[tuple[str, ...], tuple[int, ...]] = {}
-        for raw in chain.from_iterable(read_rows(path) for path in self.files(table)):
-            if raw.columns not in positions:
-                fields = [table.find_column_field(column) for column in raw.columns]
-                where = [fields.index(name) if name in fields else _NOWHERE for name in names]
-                positions[raw.columns] = tuple(where)
-            cells, width = raw.cells, len(raw.cells)
-            yield tuple(cells[at] if at < width else None for at in positions[raw.columns])
+        Args:
+            table: The table.
+            *names: The fields.
+            lines: How many of each file's first lines to read; all by default.
+        """
+        for path in self.files(table):
+            yield from read_cells(path, names, table.find_column_field, lines)
 
     def _read_ids(self, table: Table) -> frozenset[str]:
-        cells = (cell for (cell,) in self._iterate_cells(table, "source_id"))
+        cells = (cell for (cell,) in self.iterate_cells(table, "source_id"))
         return frozenset(str(cell) for cell in cells if cell is not None and cell != "")
 
-    def _read_starts(self, table: Table) -> dict[str, datetime]:
-        cells = self._iterate_cells(table, "source_id", "started_at")
+    def _read_starts(self) -> dict[str, datetime]:
+        cells = self.iterate_cells(BY_NAME["subscriptions"], "source_id", "started_at")
         return {str(name): start for name, cell in cells if (start := self._parse_instant(cell))}
 
-    def _read_versions(self, table: Table) -> dict[str, list[datetime]]:
+    def _read_versions(self) -> dict[str, list[datetime]]:
         begins: dict[str, list[datetime]] = {}
-        for name, cell, subscription in self._iterate_cells(
-            table, "source_id", "valid_from", _SUBSCRIPTION
+        starts = self.starts()
+        for name, cell, subscription in self.iterate_cells(
+            BY_NAME["subscription_items"], "source_id", "valid_from", _SUBSCRIPTION
         ):
-            begin = self._parse_instant(cell) or self.starts().get(str(subscription))
+            begin = self._parse_instant(cell) or starts.get(str(subscription))
             if begin:
                 begins.setdefault(str(name), []).append(begin)
         return {name: sorted(times) for name, times in begins.items()}
@@ -176,6 +203,22 @@ class Folder:
             return parse_instant(cell, self.zone)
         except ValueError:
             return None
+
+
+def _complete_version(
+    starts: Mapping[str, datetime], versions: Mapping[str, list[datetime]], row: dict[str, Any]
+) -> None:
+    """Set a version's missing start and end.
+
+    It starts with the subscription and ends at the start of the item's next version.
+    """
+    if "valid_from" not in row and (start := starts.get(row.get(_SUBSCRIPTION, ""))):
+        row["valid_from"] = start
+    if "valid_to" not in row and "valid_from" in row:
+        begins = versions.get(row.get("source_id", ""), [])
+        later = bisect_right(begins, row["valid_from"])
+        if later < len(begins):
+            row["valid_to"] = begins[later]
 
 
 def _check_name(path: Path) -> MisnamedFile | None:

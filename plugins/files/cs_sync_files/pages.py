@@ -1,41 +1,121 @@
 """Paging of a table's rows; references and duplicate ids are checked per page."""
 
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import closing
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Any
 
-from cs_sync import Page, Rejection, Row
+from cs_sync import Page, Rejection, Window
 from cs_sync_files.folder import Folder
 from cs_sync_files.readers import RawRow, read_rows
-from cs_sync_files.rows import RowFault, RowParser
+from cs_sync_files.rows import LOST, RowFault, RowParser
 from cs_sync_files.seen import SeenKeys
-from cs_sync_files.tables import BY_NAME, TARGETS, Table
+from cs_sync_files.tables import Table
+from cs_sync_files.tokens import (
+    OUTDATED,
+    TableToken,
+    build_token,
+    count_read,
+    find_change,
+    parse_token,
+)
 
 PAGE_ROWS = 1000
-_ALWAYS_CHECKED = frozenset({"account_source_id"})
 
 
-def read_pages(folder: Folder, table: Table, resume: Any) -> Iterator[Page]:
-    """Yield every row of the table as a record or a rejection, PAGE_ROWS per page.
+@dataclass(frozen=True, slots=True)
+class RowRange:
+    """Rows to read of a table.
 
-    `resume` skips the stored pages, unless a file has changed since; skipped rows are still
-    read, because a later row may repeat one of them.
+    `interim` is what the resume points of all but the last page hold beside the number of rows,
+    `done` the rows that are stored, `unchanged` the records stored by earlier reads, if any.
     """
-    stamp = folder.stamp(table)
-    done = resume["rows"] if resume and resume["files"] == stamp else 0
+
+    rows: Iterator[RawRow]
+    token: TableToken
+    interim: Mapping[str, Any] = field(default_factory=dict)
+    done: int = 0
+    unchanged: int | None = None
+
+
+def read_pages(folder: Folder, table: Table, window: Window) -> Iterator[Page]:
+    """Yield the rows of a window, PAGE_ROWS per page, as records or rejections.
+
+    A backfill holds every row. Any other window goes on from a complete read: it holds the rows
+    that were appended since, and nothing where the files changed otherwise, as only a backfill
+    finds what is gone. The `resume` of the last page is the token of a complete read.
+    """
+    token = build_token(folder, table)
+    if window.backfill:
+        yield from _read_range(folder, table, _plan_whole(folder, table, token, window.resume))
+        return
+    before = parse_before(window.resume)
+    change = find_change(folder, table, before)
+    if change == "none":
+        kept = _count_before(token, before)
+        yield Page({table.record: []}, resume=kept.to_json(), unchanged=before.rows)
+    elif change == "appended":
+        appended = _plan_appended(folder, table, token, window.resume)
+        yield from _read_range(folder, table, appended)
+
+
+def parse_before(resume: Any) -> TableToken:
+    """Return the complete read from which a window that is no backfill goes on."""
+    return parse_token(resume.get("before", resume))
+
+
+def _count_before(token: TableToken, before: TableToken) -> TableToken:
+    return replace(token, rows=before.rows, lost=before.lost, broken=before.broken)
+
+
+def _plan_whole(folder: Folder, table: Table, token: TableToken, resume: Any) -> RowRange:
     rows = chain.from_iterable(read_rows(path) for path in folder.files(table))
-    reader = PageReader(folder, table)
+    interim = {"files": token.to_json()["files"]}
+    done = _count_done(interim, resume)
+    if resume is not None and not done:
+        # This window has stored rows of other files, too: the next read finds what is gone.
+        token = replace(token, settings=OUTDATED)
+    return RowRange(rows, token, interim, done)
+
+
+def _plan_appended(folder: Folder, table: Table, token: TableToken, resume: Any) -> RowRange:
+    before, [path] = parse_before(resume), folder.files(table)
+    interim = {"files": token.to_json()["files"], "before": before.to_json()}
+    return RowRange(
+        rows=read_rows(path, before.files[0]),
+        token=_count_before(token, before),
+        interim=interim,
+        done=_count_done(interim, resume),
+        unchanged=before.rows,
+    )
+
+
+def _count_done(interim: Mapping[str, Any], resume: Any) -> int:
+    """Return the rows that are stored: none of them, if a file changed since."""
+    is_interim = resume is not None and "settings" not in resume
+    return resume["rows"] if is_interim and resume["files"] == interim["files"] else 0
+
+
+def _read_range(folder: Folder, table: Table, wanted: RowRange) -> Iterator[Page]:
+    """Yield the pages that are not stored yet.
+
+    Rows before them are still read, because a later row may repeat one of them.
+    """
+    reader, token = PageReader(folder, table), wanted.token
+    unchanged = wanted.unchanged
     with closing(reader.seen):
-        chunk = list(islice(rows, PAGE_ROWS))
+        chunk = list(islice(wanted.rows, PAGE_ROWS))
         count = 0
         while True:
             records, rejected = reader.read(chunk)
             count += len(chunk)
-            chunk = list(islice(rows, PAGE_ROWS))
-            token = {"files": stamp, "rows": count} if chunk else None
-            if count > done or not chunk:
-                yield Page({table.record: records}, resume=token, rejected=rejected)
+            token = count_read(token, len(records), rejected)
+            chunk = list(islice(wanted.rows, PAGE_ROWS))
+            resume = {**wanted.interim, "rows": count} if chunk else token.to_json()
+            if count > wanted.done or not chunk:
+                yield Page({table.record: records}, resume, rejected=rejected, unchanged=unchanged)
+                unchanged = None
             if not chunk:
                 return
 
@@ -47,13 +127,32 @@ class PageReader:
         """References to the tables `without` are not checked, as these cannot be read."""
         self.table = table
         self.parser = RowParser(table, folder.zone, folder.find_amendment(table))
-        self.known = find_known_ids(folder, table, without)
+        self.known = folder.find_known_ids(table, without)
         self.seen = SeenKeys()
 
-    def read(self, chunk: list[RawRow]) -> tuple[list[Row], list[Rejection]]:
+    def read(self, chunk: Sequence[RawRow]) -> tuple[list[dict[str, Any]], list[Rejection]]:
         """Return the records and rejections of some rows, in the order of the file."""
-        parsed: list[tuple[RawRow, dict[str, Any]]] = []
         faults: list[tuple[RawRow, RowFault]] = []
+        rows = self.parser.parse_alike(chunk)
+        if rows is None or not self._find_all_references(rows):
+            chunk, rows = self._parse_each(chunk, faults)
+        records = [{**row, "raw": raw} for raw, row in self._drop_duplicates(chunk, rows, faults)]
+        faults.sort(key=lambda pair: (pair[0].file, pair[0].line))
+        return records, [self._make_rejection(raw, fault) for raw, fault in faults]
+
+    def _find_all_references(self, rows: Sequence[dict[str, Any]]) -> bool:
+        """Return whether every reference of some rows leads to a row."""
+        return all(
+            ids.issuperset({row[name] for row in rows if name in row})
+            for name, (_, ids) in self.known.items()
+        )
+
+    def _parse_each(
+        self, chunk: Sequence[RawRow], faults: list[tuple[RawRow, RowFault]]
+    ) -> tuple[list[RawRow], list[dict[str, Any]]]:
+        """Return the good rows as read and as records; the others are added to the faults."""
+        good: list[RawRow] = []
+        rows: list[dict[str, Any]] = []
         for raw in chunk:
             try:
                 row = self.parser.parse(raw)
@@ -64,16 +163,14 @@ class PageReader:
             if lost:
                 faults.append((raw, lost))
             else:
-                parsed.append((raw, row))
-        records: list[Row] = [
-            row | {"raw": raw.raw} for raw, row in self._drop_duplicates(parsed, faults)
-        ]
-        faults.sort(key=lambda pair: (pair[0].file, pair[0].line))
-        return records, [self._make_rejection(raw, fault) for raw, fault in faults]
+                good.append(raw)
+                rows.append(row)
+        return good, rows
 
     def inspect(self, chunk: list[RawRow]) -> list[tuple[RawRow, RowFault]]:
         """Return all faults of some rows, several per row included."""
-        parsed: list[tuple[RawRow, dict[str, Any]]] = []
+        good: list[RawRow] = []
+        rows: list[dict[str, Any]] = []
         faults: list[tuple[RawRow, RowFault]] = []
         for raw in chunk:
             row, wrong = self.parser.inspect(raw)
@@ -81,9 +178,9 @@ class PageReader:
             if wrong:
                 faults += [(raw, fault) for fault in wrong]
             else:
-                parsed.append((raw, row))
-        for _ in self._drop_duplicates(parsed, faults):
-            pass
+                good.append(raw)
+                rows.append(row)
+        self._drop_duplicates(good, rows, faults)
         return faults
 
     def _find_lost_references(self, raw: RawRow, row: dict[str, Any]) -> Iterator[RowFault]:
@@ -93,53 +190,37 @@ class PageReader:
             if value is not None and value not in ids:
                 columns = {self.table.find_column_field(column): column for column in raw.columns}
                 why = f"{value!r} is in no file of {target}; add it there or correct the reference"
-                yield RowFault("missing_reference", why, columns.get(name), row.get("source_id"))
+                yield RowFault(LOST, why, columns.get(name), row.get("source_id"))
 
     def _drop_duplicates(
-        self, parsed: list[tuple[RawRow, dict[str, Any]]], faults: list[tuple[RawRow, RowFault]]
-    ) -> Iterator[tuple[RawRow, dict[str, Any]]]:
-        """Yield the rows with a new key; the others are added to the faults."""
-        places = [(get_row_key(row), format_place(raw)) for raw, row in parsed]
-        for (raw, row), earlier in zip(parsed, self.seen.add(places), strict=True):
-            if earlier is None:
-                yield raw, row
-                continue
+        self,
+        chunk: Sequence[RawRow],
+        rows: Sequence[dict[str, Any]],
+        faults: list[tuple[RawRow, RowFault]],
+    ) -> Iterable[tuple[RawRow, dict[str, Any]]]:
+        """Return the rows with a new key; the others are added to the faults."""
+        places = [(raw.file, raw.line) for raw in chunk]
+        earlier = self.seen.add(list(map(get_row_key, rows)), places)
+        if not earlier:
+            return zip(chunk, rows, strict=True)
+        for at, (file, line) in earlier.items():
+            raw, source_id = chunk[at], rows[at]["source_id"]
             column = "source_id" if "source_id" in raw.columns else None
-            why = f"{row['source_id']!r} stands already in {earlier}; keep one of the two rows"
-            faults.append((raw, RowFault("duplicate_id", why, column, row["source_id"])))
+            why = f"{source_id!r} stands already in {file}, line {line}; keep one of the two rows"
+            faults.append((raw, RowFault("duplicate_id", why, column, source_id)))
+        pairs = enumerate(zip(chunk, rows, strict=True))
+        return [pair for at, pair in pairs if at not in earlier]
 
     def _make_rejection(self, raw: RawRow, fault: RowFault) -> Rejection:
-        where = format_place(raw) + (f", column {fault.column}" if fault.column else "")
-        received = {"file": raw.file, "line": raw.line, "row": raw.raw}
+        column = f", column {fault.column}" if fault.column else ""
+        where = f"{raw.file}, line {raw.line}{column}"
+        received = {"file": raw.file, "line": raw.line, "row": raw()}
         reason = f"{where}: {fault.why}"
         return Rejection(self.table.record, fault.source_id, fault.code, reason, received)
-
-
-def format_place(raw: RawRow) -> str:
-    """Return a row's file and line as text."""
-    return f"{raw.file}, line {raw.line}"
 
 
 def get_row_key(row: dict[str, Any]) -> str:
     """Return a row's natural key: its id, for an item version also its start."""
     begin = row.get("valid_from")
-    return f"{row['source_id']} from {begin.isoformat()}" if begin else str(row["source_id"])
-
-
-def find_known_ids(
-    folder: Folder, table: Table, without: Set[str] = frozenset()
-) -> dict[str, tuple[str, frozenset[str]]]:
-    """Return referring field → (target table, ids in it), for the references to check.
-
-    Required references and those to accounts must exist. Others are checked if their file
-    exists: without `contacts`, a contact's id still distinguishes people.
-    """
-    ids_by_field = {}
-    for name in table.references:
-        target = TARGETS[name]
-        if target in without:
-            continue
-        must = name in _ALWAYS_CHECKED or name in table.required
-        if must or folder.stamp(BY_NAME[target]):
-            ids_by_field[name] = (target, folder.ids(target))
-    return ids_by_field
+    source_id: str = row["source_id"]
+    return f"{source_id} from {begin.isoformat()}" if begin else source_id

@@ -4,19 +4,29 @@ import csv
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from io import TextIOWrapper
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn, TextIO
+from typing import Any, Literal, NamedTuple, NoReturn, TextIO
 
 from cs_sync import ConfigError
+from cs_sync_files.contents import Content, count_lines
 
 FORMATS = (".csv", ".jsonl", ".parquet")
+BAD_CSV = "bad_csv"
 _SEPARATOR = re.compile(r'"?sep=(?P<mark>[;,|\t])"?', re.IGNORECASE)
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_CHECKED_LINES = 1000
+"""So many lines are looked through at once for what is no text."""
+FieldFinder = Callable[[str], str | None]
 
 
 class RawRow(NamedTuple):
-    """One row as read; `line` is its first line, `fault` (code, reason) if it is invalid."""
+    """One row as read; `line` is its first line, `fault` (code, reason) if it is invalid.
+
+    Called, it gives the row as a connector's record may keep it.
+    """
 
     file: str
     line: int
@@ -24,9 +34,8 @@ class RawRow(NamedTuple):
     cells: Any
     fault: tuple[str, str] | None = None
 
-    @property
-    def raw(self) -> dict[str, Any]:
-        """The row by column name, for JSON; surplus cells have an empty name."""
+    def __call__(self) -> dict[str, Any]:
+        """Return the row by column name, for JSON; surplus cells have an empty name."""
         if self.fault is None and not self.file.lower().endswith(".parquet"):
             return dict(zip(self.columns, self.cells, strict=True))
         row: dict[str, Any] = {
@@ -37,20 +46,78 @@ class RawRow(NamedTuple):
         return row
 
 
-def read_rows(path: Path) -> Iterator[RawRow]:
+def read_rows(path: Path, after: Content | None = None) -> Iterator[RawRow]:
     """Yield every row of a file in order, without loading the file into memory.
+
+    Args:
+        path: The file.
+        after: Of CSV or JSON Lines, the contents to begin behind; they end a row.
 
     Raises:
         ConfigError: The file is no table (empty, UTF-16, not Parquet …).
     """
-    readers = {".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
-    return readers[path.suffix.lower()](path)
+    if path.suffix.lower() == ".parquet":
+        return _read_parquet(path)
+    readers = {".csv": _read_csv, ".jsonl": _read_jsonl}
+    return readers[path.suffix.lower()](path, after)
+
+
+def read_cells(
+    path: Path, names: Sequence[str], find_field: FieldFinder, lines: int | None = None
+) -> Iterator[tuple[Any, ...]]:
+    """Yield some fields' cells of every row, faulty rows too; None for absent cells.
+
+    Args:
+        path: The file.
+        names: The fields.
+        find_field: Gives the field of a column.
+        lines: Of a text file, how many of its first lines to read; all by default.
+    """
+    if path.suffix.lower() == ".csv":
+        yield from _read_csv_cells(path, names, find_field, lines)
+        return
+    places: dict[tuple[str, ...], list[int | None]] = {}
+    for row in read_rows(path):
+        if lines is not None and row.line > lines:
+            return
+        if row.columns not in places:
+            places[row.columns] = _find_places(row.columns, names, find_field)
+        yield _pick_cells(row.cells, places[row.columns])
+
+
+def _read_csv_cells(
+    path: Path, names: Sequence[str], find_field: FieldFinder, lines: int | None
+) -> Iterator[tuple[Any, ...]]:
+    with _open_text(path) as stream:
+        _, columns, header = _open_csv(path, stream)
+    places = _find_places(columns, names, find_field)
+    with _open_text(path) as stream:
+        reader = csv.reader(islice(stream, header.line_num, lines), header.dialect)
+        while True:
+            try:
+                for cells in reader:
+                    yield _pick_cells(cells, places)
+            except csv.Error:
+                continue
+            return
+
+
+def _find_places(
+    columns: Sequence[str], names: Sequence[str], find_field: FieldFinder
+) -> list[int | None]:
+    fields = list(map(find_field, columns))
+    return [fields.index(name) if name in fields else None for name in names]
+
+
+def _pick_cells(cells: Sequence[Any], places: Sequence[int | None]) -> tuple[Any, ...]:
+    width = len(cells)
+    return tuple([None if at is None or at >= width else cells[at] for at in places])
 
 
 def read_columns(path: Path) -> tuple[str, ...]:
     """Return the column names of a file: its header, or the first JSON object's keys."""
     if path.suffix.lower() == ".csv":
-        with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+        with _open_text(path) as stream:
             return _open_csv(path, stream)[1]
     if path.suffix.lower() == ".parquet":
         return tuple(_open_parquet(path).schema_arrow.names)
@@ -65,10 +132,15 @@ class _LineReader:
         self.broken = False
 
     def __iter__(self) -> Iterator[str]:
-        for line in self._stream:
-            if "\0" in line or not (line.isascii() or _is_utf8(line)):
-                self.broken = True
-            yield line
+        while lines := list(islice(self._stream, _CHECKED_LINES)):
+            text = "".join(lines)
+            if "\0" not in text and (text.isascii() or _is_utf8(text)):
+                yield from lines
+                continue
+            for line in lines:
+                if "\0" in line or not _is_utf8(line):
+                    self.broken = True
+                yield line
 
     def take_fault(self) -> tuple[str, str] | None:
         """Return the fault of the lines since the last call, if any."""
@@ -86,25 +158,58 @@ def _is_utf8(line: str) -> bool:
     return True
 
 
-def _read_csv(path: Path) -> Iterator[RawRow]:
-    with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:
+def _open_text(
+    path: Path, after: Content | None = None, newline: Literal[""] | None = ""
+) -> TextIO:
+    """Open a text file, behind contents of it that end a line."""
+    if after is None:
+        return path.open(encoding="utf-8-sig", errors="surrogateescape", newline=newline)
+    binary = path.open("rb")
+    binary.seek(after.size)
+    return TextIOWrapper(binary, encoding="utf-8", errors="surrogateescape", newline=newline)
+
+
+def _read_csv(path: Path, after: Content | None) -> Iterator[RawRow]:
+    with _open_text(path) as stream:
         lines, columns, reader = _open_csv(path, stream)
-        file, width = path.name, len(columns)
-        while True:
-            begin = reader.line_num + 1
-            try:
-                cells = next(reader, None)
-            except csv.Error as error:
-                reason = f"lines {begin} to {reader.line_num} are not CSV: {_rephrase_error(error)}"
-                yield RawRow(file, begin, columns, (), ("bad_csv", reason))
-                continue
-            if cells is None:
-                return
-            if len(cells) > width and not any(map(str.strip, cells[width:])):
-                del cells[width:]  # separators without anything behind them say nothing
-            fault = lines.take_fault() or _width_fault(len(cells), width)
-            if any(cells):  # a line of separators is as blank as an empty one
-                yield RawRow(file, begin, columns, cells, fault)
+        if after is None:
+            yield from _read_csv_rows(path.name, lines, columns, reader)
+            return
+        dialect = reader.dialect
+    before = count_lines(path, after.size)
+    with _open_text(path, after) as stream:
+        lines = _LineReader(stream)
+        reader = csv.reader(iter(lines), dialect)
+        yield from _read_csv_rows(path.name, lines, columns, reader, before)
+
+
+def _read_csv_rows(
+    file: str, lines: _LineReader, columns: tuple[str, ...], reader: Any, before: int = 0
+) -> Iterator[RawRow]:
+    width, end = len(columns), before + reader.line_num
+    while True:
+        try:
+            for cells in reader:
+                begin, end = end + 1, before + reader.line_num
+                if len(cells) != width or lines.broken:
+                    fault = _find_fault(lines, cells, width)
+                    if any(cells):
+                        yield RawRow(file, begin, columns, cells, fault)
+                elif cells[0] or any(cells):  # a line of separators is as blank as an empty one
+                    yield RawRow(file, begin, columns, cells)
+        except csv.Error as error:
+            begin, end = end + 1, before + reader.line_num
+            reason = f"lines {begin} to {end} are not CSV: {_rephrase_error(error)}"
+            yield RawRow(file, begin, columns, (), (BAD_CSV, reason))
+            continue
+        return
+
+
+def _find_fault(lines: _LineReader, cells: list[str], width: int) -> tuple[str, str] | None:
+    """Return what is wrong with a row; separators without anything behind them say nothing."""
+    if len(cells) > width and not any(map(str.strip, cells[width:])):
+        del cells[width:]
+    return lines.take_fault() or _width_fault(len(cells), width)
 
 
 def _rephrase_error(error: csv.Error) -> str:
@@ -164,10 +269,11 @@ def _pass_blank_lines(stream: TextIO) -> tuple[int, str]:
     return 0, ""
 
 
-def _read_jsonl(path: Path) -> Iterator[RawRow]:
-    with path.open(encoding="utf-8-sig", errors="surrogateescape") as stream:
+def _read_jsonl(path: Path, after: Content | None) -> Iterator[RawRow]:
+    before = 0 if after is None else count_lines(path, after.size)
+    with _open_text(path, after, newline=None) as stream:
         lines = _LineReader(stream)
-        for number, line in enumerate(lines, start=1):
+        for number, line in enumerate(lines, start=1 + before):
             if line.isspace():
                 continue
             fault = lines.take_fault()

@@ -6,11 +6,12 @@ from difflib import get_close_matches
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from cs_sync_files.cells import Convert, make_converter
+from cs_sync_files.cells import Convert, convert_column, make_converter
 from cs_sync_files.readers import RawRow
 from cs_sync_files.tables import ATTRIBUTE, Table
 from cs_sync_schemas import Record
 
+LOST = "missing_reference"
 Amend = Callable[[dict[str, Any]], None]
 """Fills in what other rows know, e.g. when a version ends."""
 
@@ -45,7 +46,9 @@ class ColumnPlan:
         row: dict[str, Any] = {}
         for (_, name, convert), cell in zip(self.steps, cells, strict=True):
             if cell is not None and cell != "":
-                row[name] = cell if convert is None else convert(cell)
+                value = cell if convert is None else convert(cell)
+                if value is not None:
+                    row[name] = value
         if self.attributes:
             extra_cells = {column: row.pop(column) for column in self.attributes if column in row}
             attributes = {
@@ -53,6 +56,22 @@ class ColumnPlan:
             }
             row["attributes"] = {**row.get("attributes", {}), **attributes}
         return row
+
+    def fill_alike(self, rows: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+        """Return the fields of the non-empty cells of rows, column by column.
+
+        Raises:
+            ValueError: A cell is invalid.
+        """
+        names = [name for _, name, _ in self.steps]
+        columns = [
+            convert_column(convert, cells)
+            for (_, _, convert), cells in zip(self.steps, zip(*rows, strict=True), strict=True)
+        ]
+        return [
+            {name: value for name, value in zip(names, values, strict=True) if value is not None}
+            for values in zip(*columns, strict=True)
+        ]
 
     def inspect(self, cells: Sequence[Any]) -> tuple[dict[str, Any], list[RowFault]]:
         """Return the fields of the good cells, and the faults of the others."""
@@ -79,6 +98,31 @@ class RowParser:
 
     def __post_init__(self) -> None:
         self._identity = compile_plan(self.table, self.table.identity, self.zone, text=False)
+        self._required = frozenset(self.table.required)
+        self._has_rule = "rule" in vars(self.table.record)
+
+    def parse_alike(self, chunk: Sequence[RawRow]) -> list[dict[str, Any]] | None:
+        """Return the records of rows with the same columns, as `parse` would one by one.
+
+        None: a row is faulty or differs, so that each needs a look of its own.
+        """
+        columns = chunk[0].columns if chunk else ()
+        if any(raw.fault or raw.columns != columns for raw in chunk):
+            return None
+        if not chunk or (plan := self._plan(chunk[0])).faults or plan.attributes:
+            return None
+        try:
+            rows = plan.fill_alike([raw.cells for raw in chunk])
+            for row in rows:
+                self._complete(row)
+            if not all(self._required <= row.keys() for row in rows):
+                return None
+            if self._has_rule:
+                for row in rows:
+                    self._check_rule(row)
+        except (ValueError, RowFault):
+            return None
+        return rows
 
     def parse(self, raw: RawRow) -> dict[str, Any]:
         """Return the fields of the record with its `source_id`.
@@ -87,12 +131,12 @@ class RowParser:
             RowFault: The row is invalid.
         """
         if raw.fault:
-            raise RowFault(*raw.fault, source_id=self._read_source_id(raw))
+            raise RowFault(*raw.fault, source_id=self.read_source_id(raw))
         plan = self._plan(raw)
         try:
             return self._finish(plan, raw)
         except RowFault as fault:
-            fault.source_id = fault.source_id or self._read_source_id(raw)
+            fault.source_id = fault.source_id or self.read_source_id(raw)
             raise
 
     def inspect(self, raw: RawRow) -> tuple[dict[str, Any], list[RowFault]]:
@@ -118,15 +162,19 @@ class RowParser:
             row = plan.fill(raw.cells)
         except ValueError:
             raise plan.inspect(raw.cells)[1][0] from None
-        if self.amend:
-            self.amend(row)
-        if "source_id" not in row and self.table.identity:
-            row["source_id"] = derived_id(self.table, row)
+        self._complete(row)
         for name in self.table.required:
             if name not in row:
                 raise self._missing_fault(name, raw.columns)
         self._check_rule(row)
         return row
+
+    def _complete(self, row: dict[str, Any]) -> None:
+        """Set what a row does not say and others do, and its id."""
+        if self.amend:
+            self.amend(row)
+        if "source_id" not in row and self.table.identity:
+            row["source_id"] = derived_id(self.table, row)
 
     def _missing_fault(self, name: str, columns: Sequence[str]) -> RowFault:
         """Return the fault of a missing required field, under its column's name."""
@@ -138,25 +186,31 @@ class RowParser:
         return RowFault("missing_value", f"{why}, and every row needs it", column or name)
 
     def _check_rule(self, row: dict[str, Any]) -> None:
-        record = self.table.record
-        if "rule" not in vars(record):
+        if not self._has_rule:
             return
+        record = self.table.record
         reason = record.rule({**_get_defaults(record), **row})
         if reason:
             raise RowFault("impossible", reason, source_id=row["source_id"])
 
-    def _read_source_id(self, raw: RawRow) -> str | None:
-        """Return an invalid row's id, so that its stored record counts as existing."""
+    def read_source_id(self, raw: RawRow) -> str | None:
+        """Return a row's id, also an invalid one's; None if it has none that can be read.
+
+        So the stored record of a row that became invalid counts as existing.
+        """
         fields = map(self.table.find_column_field, raw.columns)
         cells = dict(zip(fields, raw.cells, strict=False))
-        value = cells.get("source_id")
-        if value is not None and value != "":
-            return str(value)
-        if raw.fault or not self.table.identity:
+        identity = () if raw.fault else self.table.identity
+        return self.find_source_id(cells.get("source_id"), *map(cells.get, identity))
+
+    def find_source_id(self, given: Any, *identity: Any) -> str | None:
+        """Return the id that a row gives, or that follows from its identifying cells."""
+        if given is not None and given != "":
+            return str(given)
+        if not identity:
             return None
         try:
-            named = [cells.get(name) for name in self.table.identity]
-            return derived_id(self.table, self._identity.fill(named))
+            return derived_id(self.table, self._identity.fill(identity))
         except ValueError:
             return None
 

@@ -1,8 +1,10 @@
 """Deduplication of rows: exact, and on disk, so that memory does not grow with the files."""
 
-import json
 import sqlite3
 from collections.abc import Sequence
+
+Place = tuple[str, int]
+"""A file and a line of it."""
 
 
 class SeenKeys:
@@ -11,28 +13,34 @@ class SeenKeys:
     def __init__(self) -> None:
         self._database = sqlite3.connect("", check_same_thread=False, isolation_level=None)
         self._database.execute("PRAGMA journal_mode = OFF")
-        self._database.execute("CREATE TABLE seen (key TEXT PRIMARY KEY, place TEXT) WITHOUT ROWID")
-
-    def add(self, keys: Sequence[tuple[str, str]]) -> list[str | None]:
-        """Record (key, place) pairs; return each key's earlier place, or None."""
-        names = json.dumps([key for key, _ in keys])
-        stored: dict[str, str] = dict(
-            self._database.execute(
-                "SELECT key, place FROM seen WHERE key IN (SELECT value FROM json_each(?))",
-                (names,),
-            )
+        self._database.execute(
+            "CREATE TABLE seen (key TEXT PRIMARY KEY, file TEXT, line INTEGER) WITHOUT ROWID"
         )
-        earlier: list[str | None] = []
-        fresh: list[tuple[str, str]] = []
-        for key, place in keys:
-            earlier.append(stored.get(key))
-            if key not in stored:
-                stored[key] = place
-                fresh.append((key, place))
+
+    def add(self, keys: Sequence[str], places: Sequence[Place]) -> dict[int, Place]:
+        """Record keys with their places; return the earlier place of those that had one.
+
+        Args:
+            keys: The keys.
+            places: Where each stands, no two at one place.
+
+        Returns:
+            Index of a repeated key → its first place.
+        """
         self._database.execute("BEGIN")
-        self._database.executemany("INSERT INTO seen VALUES (?, ?)", fresh)
+        rows = [(key, *place) for key, place in zip(keys, places, strict=True)]
+        added = self._database.executemany("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", rows)
         self._database.execute("COMMIT")
-        return earlier
+        if added.rowcount == len(rows) or not rows:
+            return {}
+        first = [self._find_place(key) for key in keys]
+        return {at: place for at, place in enumerate(first) if place != places[at]}
+
+    def _find_place(self, key: str) -> Place:
+        place: Place = self._database.execute(
+            "SELECT file, line FROM seen WHERE key = ?", (key,)
+        ).fetchone()
+        return place
 
     def close(self) -> None:
         """Delete everything."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -20,8 +20,9 @@ from cs_sync import (
 )
 from cs_sync_files.checking import check_tables
 from cs_sync_files.folder import Folder, MisnamedFile
-from cs_sync_files.pages import read_pages
+from cs_sync_files.pages import parse_before, read_pages
 from cs_sync_files.tables import Table
+from cs_sync_files.tokens import find_change
 from cs_sync_schemas import Scale, SourceAccount
 
 
@@ -56,9 +57,17 @@ class FilesSource:
         A folder that is missing or holds no table is one failing stream, so that the other
         connectors continue.
         """
+        self._folder.refresh()
         try:
             read = [
-                Stream(table.name, table.record, partial(self._read, table), deletes="sweep")
+                Stream(
+                    table.name,
+                    table.record,
+                    partial(read_pages, self._folder, table),
+                    cursor="token",
+                    deletes="sweep",
+                    continues=partial(self._continues, table),
+                )
                 for table in self._folder.tables()
             ]
         except ConfigError as error:
@@ -73,6 +82,7 @@ class FilesSource:
 
     def check(self) -> Iterator[Finding]:
         """Check folder, columns and rows of every file; report all faults at once."""
+        self._folder.refresh()
         try:
             yield from check_tables(self._folder)
         except CsSyncError as error:
@@ -86,8 +96,8 @@ class FilesSource:
         for path in self._folder.ignored():
             yield Finding(ok=True, subject=path.name, message="not read: no table has this name")
 
-    def _read(self, table: Table, window: Window) -> Iterator[Page]:
-        return read_pages(self._folder, table, window.resume)
+    def _continues(self, table: Table, token: Any) -> bool:
+        return find_change(self._folder, table, parse_before(token)) != "other"
 
 
 def _raise_error(error: ConfigError, window: Window) -> Iterator[Page]:  # noqa: ARG001 - never read

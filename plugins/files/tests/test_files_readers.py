@@ -82,7 +82,7 @@ def test_parquet_rows_become_the_same_records(tmp_path: Path) -> None:
         assert record["day"] == date(2026, 11, zone_day)
         assert (record["account_source_id"], record["events"]) == ("a1", 5)
         assert empty.line == 2
-        assert row.raw["day"].startswith("2026-11-20")
+        assert row()["day"].startswith("2026-11-20")
 
 
 def test_a_broken_parquet_file_is_named(tmp_path: Path) -> None:
