@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from cs_sync.contracts.http import Http, Limit, ResponseNames, Shape, is_loopback
     from cs_sync.contracts.lists import PaginationGuard
     from cs_sync.contracts.mapping import MappingError, map_each
+    from cs_sync.contracts.side_by_side import map_side_by_side
     from cs_sync.contracts.source import (
         ConnectorConfig,
         Finding,
@@ -113,9 +114,13 @@ __all__ = [
     "hookimpl",
     "is_loopback",
     "map_each",
+    "map_side_by_side",
 ]
 
-_CONTRACTS = ("hookspecs", "errors", "events", "http", "lists", "source", "mapping", "destination")
+_CONTRACTS = (
+    *("hookspecs", "errors", "events", "http", "lists", "side_by_side", "source", "mapping"),
+    "destination",
+)
 _HOMES = (
     *(f"cs_sync.contracts.{name}" for name in _CONTRACTS),
     "cs_sync.settings",

@@ -37,6 +37,8 @@ MAX_WAIT_SECONDS = 900.0
 """Seconds: a quota that stays closed for longer ends the stream, which resumes next run."""
 MAX_REDIRECTS = 5
 _TIMEOUT, _CONNECT = 60.0, 10.0
+_CONNECTIONS = httpx.Limits(max_connections=100, max_keepalive_connections=100)
+"""As many are kept open as may be: by default only twenty are, and the others are made anew."""
 _HEADERS = {
     "User-Agent": f"cs-sync/{version('customer-success-sync')}",
     "Accept-Encoding": bounds.ENCODINGS,
@@ -380,7 +382,9 @@ class VendorHttp:
 
 def _make_client(*, proxies: bool) -> httpx.Client:
     """Return a client that uses the environment's proxies, or none."""
-    return httpx.Client(headers=_HEADERS, verify=_load_ssl_context(), trust_env=proxies)
+    return httpx.Client(
+        headers=_HEADERS, verify=_load_ssl_context(), trust_env=proxies, limits=_CONNECTIONS
+    )
 
 
 def _make_timeout(answer: float) -> httpx.Timeout:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from cs_sync.store.records.write import upsert_rows
 from cs_sync_schemas import WriteLedger, get_table
@@ -86,21 +86,20 @@ def record_receipts(
             the destination has for certain) and intent (an attempt without acknowledgement).
         now: The time of the results.
     """
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = {}
     for row in rows:
-        columns = ("status", "code", "reason", "fields", "intent")
-        values = {name: row[name] for name in columns if name in row}
-        values["receipt_at"] = now
-        if row.get("remote_id"):
-            values["remote_id"] = row["remote_id"]
-        connection.execute(
-            update(LEDGER)
-            .where(
-                LEDGER.c.destination == destination,
-                LEDGER.c.object == row["object"],
-                LEDGER.c.key == row["key"],
-            )
-            .values(values)
-        )
+        columns = [name for name in ("status", "code", "reason", "fields", "intent") if name in row]
+        columns += ["remote_id"] if row.get("remote_id") else []
+        values = {name: row[name] for name in columns}
+        values |= {"of_object": row["object"], "of_key": row["key"], "receipt_at": now}
+        alike.setdefault(tuple(columns), []).append(values)
+    statement = update(LEDGER).where(
+        LEDGER.c.destination == destination,
+        LEDGER.c.object == bindparam("of_object"),
+        LEDGER.c.key == bindparam("of_key"),
+    )
+    for entries in alike.values():
+        connection.execute(statement, entries)
 
 
 def read_written_keys(connection: Connection) -> set[str]:

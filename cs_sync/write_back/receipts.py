@@ -17,9 +17,11 @@ LedgerEntries = Mapping[tuple[Object, str], LedgerEntry]
 class WriteResult:
     """The result of a push; `problems` has one message per record or call.
 
-    `left` counts writes not started before the push stopped; the next run plans them again.
+    `planned` counts the writes to be sent, `left` those not started before the push stopped; the
+    next run plans them again.
     """
 
+    planned: int = 0
     create: int = 0
     update: int = 0
     unchanged: int = 0
@@ -53,10 +55,11 @@ class WriteResult:
             self.update += 1
 
 
-def start_result(plan: Sequence[PlanItem]) -> WriteResult:
+def start_result(plan: Sequence[PlanItem], planned: int) -> WriteResult:
     """Start the result of a plan with its unchanged and permanently refused items."""
     standing = [item for item in plan if item.standing]
     return WriteResult(
+        planned=planned,
         unchanged=sum(item.action == "unchanged" for item in plan),
         rejected=len(standing),
         problems=[f"{item}: {item.reason}" for item in standing],

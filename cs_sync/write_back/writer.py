@@ -23,7 +23,12 @@ from cs_sync.write_back.receipts import (
     start_result,
 )
 
-BATCH_SIZE = 100
+Answered = tuple[PlanItem, Ack | Reject]
+
+BATCH_SIZE = 1000
+"""Operations whose intents are recorded before any of them is sent."""
+RECEIPT_SIZE = 100
+"""Answers whose receipts are recorded together."""
 
 
 def read_ledger_entries(
@@ -115,8 +120,7 @@ class DestinationWriter:
             }
             for record in records
         ]
-        if receipts:
-            self._note(receipts)
+        self._note(receipts)
         return len(open_entries)
 
     def push(self, plan: Sequence[PlanItem]) -> WriteResult:
@@ -130,8 +134,8 @@ class DestinationWriter:
         Returns:
             The counts and problems of the push.
         """
-        writes = start_result(plan)
         items = _merge_duplicates(plan)
+        writes = start_result(plan, len(items))
         sent = 0
         for batch in _split_batches(items):
             sent += len(batch)
@@ -143,24 +147,30 @@ class DestinationWriter:
                 writes.problems.append(str(error))
                 writes.left += len(items) - sent
                 break
-            detail = {"of": len(items), **writes.counts()}
-            self.emit(Event("write_done", self.clock(), self.name, "", detail))
         return writes
 
     def _write(self, batch: Sequence[PlanItem], writes: WriteResult) -> None:
-        ops = {item.key: item.op for item in batch if item.op is not None}
+        """Write a batch, with receipts of the answers as they come."""
         before = self._record_intents(batch)
-        answers: dict[str, Ack | Reject] = {}
+        waiting = {item.key: item for item in batch}
+        answered: list[Answered] = []
         try:
-            for answer in self.destination.write(list(ops.values())):
-                answers[answer.key] = answer
-        except (AnswerUnknown, Unreachable):
-            self._record_answers(batch, answers, before, writes, unanswered="unknown")
+            for answer in self.destination.write([item.op for item in batch if item.op]):
+                item = waiting.pop(answer.key, None)
+                if item is not None:
+                    answered.append((item, answer))
+                if len(answered) == RECEIPT_SIZE:
+                    self._record_answers(answered, before, writes)
+                    answered = []
+        except CsSyncError as error:
+            self._record_answers(answered, before, writes)
+            if isinstance(error, AnswerUnknown | Unreachable):
+                self._record_unknown(waiting.values(), writes)
+            else:
+                writes.left += len(waiting)
             raise
-        except CsSyncError:
-            self._record_answers(batch, answers, before, writes, unanswered=None)
-            raise
-        self._record_answers(batch, answers, before, writes, unanswered="unknown")
+        self._record_answers(answered, before, writes)
+        self._record_unknown(waiting.values(), writes)
 
     def _record_intents(self, batch: Sequence[PlanItem]) -> LedgerEntries:
         before = self.entries([item.key for item in batch])
@@ -182,28 +192,12 @@ class DestinationWriter:
         return before
 
     def _record_answers(
-        self,
-        batch: Sequence[PlanItem],
-        answers: Mapping[str, Ack | Reject],
-        before: LedgerEntries,
-        writes: WriteResult,
-        unanswered: str | None,
+        self, answered: Sequence[Answered], before: LedgerEntries, writes: WriteResult
     ) -> None:
-        """Record a receipt for every answer, and `unanswered` for items without one.
-
-        With `unanswered` None, the rest is left for the next run.
-        """
-        answered = [(item, answers[item.key]) for item in batch if item.key in answers]
+        """Record a receipt for every answer, and tell how far the push is."""
         for item, answer in answered:
             writes.count(item, answer)
-        rest = [item for item in batch if item.key not in answers]
-        receipts = [build_receipt(item, answer, before) for item, answer in answered]
-        if unanswered:
-            writes.unknown += len(rest)
-            receipts += [{"object": i.object, "key": i.key, "status": unanswered} for i in rest]
-        else:
-            writes.left += len(rest)
-        self._note(receipts)
+        self._note([build_receipt(item, answer, before) for item, answer in answered])
         if any(_is_other_record(item, answer) for item, answer in answered):
             lost = find_overwritten(answered, self.entries())
             writes.problems += [
@@ -212,12 +206,20 @@ class DestinationWriter:
                 for row in lost
             ]
             self._note(lost)
+        detail = {"of": writes.planned, **writes.counts()}
+        self.emit(Event("write_done", self.clock(), self.name, "", detail))
+
+    def _record_unknown(self, items: Collection[PlanItem], writes: WriteResult) -> None:
+        """Record that it is not known whether these were written."""
+        writes.unknown += len(items)
+        self._note([{"object": i.object, "key": i.key, "status": "unknown"} for i in items])
 
     def _note(self, receipts: Sequence[Mapping[str, Any]]) -> None:
         def record(connection: Connection) -> None:
             record_receipts(connection, self.name, receipts, self.clock())
 
-        self.store.transact(record)
+        if receipts:
+            self.store.transact(record)
 
 
 def _get_settled_fields(entry: LedgerEntry) -> dict[str, Any]:
@@ -251,7 +253,7 @@ def _merge_duplicates(plan: Sequence[PlanItem]) -> list[PlanItem]:
 
 
 def _split_batches(items: Sequence[PlanItem]) -> Iterator[list[PlanItem]]:
-    """Yield accounts, then follow-ups, then notes, in batches of one call each."""
+    """Yield accounts, then follow-ups, then notes, in batches."""
     for kind in ("account", "follow_up", "note"):
         rest = (item for item in items if item.object == kind)
         while batch := list(islice(rest, BATCH_SIZE)):

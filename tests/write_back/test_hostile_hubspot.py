@@ -85,10 +85,11 @@ def test_killed_in_the_middle_of_several_batches(desk: Desk, tmp_path: Path) -> 
         return die_after(exchange) if len(batches) == 2 else exchange.answer()
 
     assert desk.work(on([CREATE], third)).killed
-    assert len(desk.tasks()) == 200
+    made = len(desk.tasks())
+    assert made in (150, 200)  # the last batch was under way, or had not begun
     done = desk.work()
     assert done.whole
-    assert done.writes.create == 50
+    assert done.writes.create == 250 - made
     everything_is_there_once(desk, calls)
 
 

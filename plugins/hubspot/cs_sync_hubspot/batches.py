@@ -33,10 +33,9 @@ _TRANSIENT_CODES = (
 )
 
 
-def split_batches(ops: Sequence[Op]) -> Iterator[Sequence[Op]]:
-    """Yield the operations in batches of HubSpot's maximum."""
-    for start in range(0, len(ops), BATCH_LIMIT):
-        yield ops[start : start + BATCH_LIMIT]
+def split_batches(ops: Sequence[Op]) -> list[Sequence[Op]]:
+    """Split the operations into batches of HubSpot's maximum."""
+    return [ops[start : start + BATCH_LIMIT] for start in range(0, len(ops), BATCH_LIMIT)]
 
 
 def find_none(_ops: Sequence[Op]) -> Mapping[str, str]:

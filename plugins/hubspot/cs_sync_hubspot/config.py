@@ -15,6 +15,9 @@ LIMITS = (
 )
 """The smallest plan's allowance for one key; searches have their own, shared by the portal."""
 
+LANES = 4
+"""Requests on their way at once: with one, the time of each answer is taken from the limit."""
+
 SCALES: dict[str, tuple[float, float]] = {"NPS": (0, 10), "CSAT": (0, 2), "CES": (1, 7)}
 """Lowest and highest answer of HubSpot's own survey types."""
 

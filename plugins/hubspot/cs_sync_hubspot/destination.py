@@ -17,10 +17,11 @@ from cs_sync import (
     Reject,
     RemoteAccount,
     RemoteObject,
+    map_side_by_side,
 )
 from cs_sync_hubspot.batches import TRACE, Answer, send_batch, split_batches
 from cs_sync_hubspot.client import make_api
-from cs_sync_hubspot.config import LIMITS, HubSpotConfig
+from cs_sync_hubspot.config import LANES, LIMITS, HubSpotConfig
 from cs_sync_hubspot.drift import read_companies
 from cs_sync_hubspot.idempotent_objects import KEY, IdempotentObjects
 from cs_sync_hubspot.lookup import read_by_ids
@@ -99,8 +100,8 @@ class HubSpotDestination:
                 yield Ack(op.key, op.remote_id, existed=True)
             else:
                 sound.append(op)
-        for batch in split_batches(sound):
-            yield from send_batch(batch, self._update)
+        send = partial(send_batch, send=self._update)
+        yield from map_side_by_side(send, split_batches(sound), LANES)
 
     def _update(self, ops: Sequence[Op]) -> Json:
         """Update the companies.
@@ -127,30 +128,35 @@ class HubSpotDestination:
                 yield Reject(op.key, "INCOMPLETE", reason)
             else:
                 sound.append(op)
-        for batch in split_batches(sound):
-            existing = {**kind.deleted(batch), **kind.find_existing(batch)}
-            yield from (Ack(key, remote_id, existed=True) for key, remote_id in existing.items())
-            new = [op for op in batch if op.key not in existing]
-            yield from send_batch(new, kind.create, kind.find_existing)
+        if sound:
+            kind.find_guarantee()  # once for all batches
+        yield from map_side_by_side(partial(_create_missing, kind), split_batches(sound), LANES)
 
     def _revise(self, ops: Sequence[Op]) -> Iterator[Answer]:
         """Change or close untouched tasks; others stay as people left them."""
-        for batch in split_batches(ops):
-            ids = [str(op.remote_id) for op in batch]
-            tasks = {str(t["id"]): t for t in read_by_ids(self._api, "tasks", ids, REVISED)}
-            inputs = {
-                op.key: _build_change(op, tasks[str(op.remote_id)])
-                for op in batch
-                if read_text(tasks.get(str(op.remote_id), {}), STATUS) == NOT_STARTED
-            }
-            ours = [op for op in batch if inputs.get(op.key, {}).get("properties")]
-            yield from (
-                Ack(op.key, str(op.remote_id), existed=True) for op in batch if op not in ours
-            )
-            yield from send_batch(ours, partial(self._change, inputs))
+        return map_side_by_side(self._revise_batch, split_batches(ops), LANES)
+
+    def _revise_batch(self, ops: Sequence[Op]) -> Iterator[Answer]:
+        ids = [str(op.remote_id) for op in ops]
+        tasks = {str(t["id"]): t for t in read_by_ids(self._api, "tasks", ids, REVISED)}
+        inputs = {
+            op.key: _build_change(op, tasks[str(op.remote_id)])
+            for op in ops
+            if read_text(tasks.get(str(op.remote_id), {}), STATUS) == NOT_STARTED
+        }
+        ours = [op for op in ops if inputs.get(op.key, {}).get("properties")]
+        yield from (Ack(op.key, str(op.remote_id), existed=True) for op in ops if op not in ours)
+        yield from send_batch(ours, partial(self._change, inputs))
 
     def _change(self, inputs: Mapping[str, Json], ops: Sequence[Op]) -> Json:
         return self._api.update("tasks", [inputs[op.key] for op in ops])
+
+
+def _create_missing(kind: IdempotentObjects, ops: Sequence[Op]) -> Iterator[Answer]:
+    existing = {**kind.deleted(ops), **kind.find_existing(ops)}
+    yield from (Ack(key, remote_id, existed=True) for key, remote_id in existing.items())
+    new = [op for op in ops if op.key not in existing]
+    yield from send_batch(new, kind.create, kind.find_existing)
 
 
 def _build_change(op: Op, task: Json) -> Json:

@@ -1,9 +1,11 @@
 """Reading of objects by id or key: absent ones are omitted, unclear ones are errors."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
-from cs_sync import RequestRefused, VendorError
+from cs_sync import RequestRefused, VendorError, map_side_by_side
 from cs_sync_hubspot.api import BATCH_LIMIT, HubSpotApi
+from cs_sync_hubspot.config import LANES
 from cs_sync_hubspot.errors import format_error, get_category, iterate_details
 from cs_sync_hubspot.transport import Json
 
@@ -17,7 +19,7 @@ def read_by_ids(
     *,
     archived: bool = False,
 ) -> Iterator[Json]:
-    """Yield the existing objects with these ids.
+    """Yield the existing objects with these ids, in no order.
 
     Args:
         api: The API.
@@ -30,18 +32,17 @@ def read_by_ids(
     Raises:
         VendorError: HubSpot does not say of every object whether it exists.
     """
-    for start in range(0, len(ids), BATCH_LIMIT):
-        yield from _read_batch(
-            api, kind, ids[start : start + BATCH_LIMIT], properties, key, archived=archived
-        )
+    batches = [ids[start : start + BATCH_LIMIT] for start in range(0, len(ids), BATCH_LIMIT)]
+    read = partial(_read_batch, api, kind, properties, key, archived=archived)
+    yield from map_side_by_side(read, batches, LANES)
 
 
 def _read_batch(
     api: HubSpotApi,
     kind: str,
-    ids: Sequence[str],
     properties: Sequence[str],
     key: str | None,
+    ids: Sequence[str],
     *,
     archived: bool,
 ) -> Sequence[Json]:

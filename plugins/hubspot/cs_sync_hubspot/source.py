@@ -21,7 +21,7 @@ from cs_sync import (
 )
 from cs_sync_hubspot.api import find_next_cursor
 from cs_sync_hubspot.client import make_api
-from cs_sync_hubspot.config import LIMITS, HubSpotConfig
+from cs_sync_hubspot.config import LANES, LIMITS, HubSpotConfig
 from cs_sync_hubspot.mapping import (
     Json,
     ObjectType,
@@ -58,7 +58,7 @@ class HubSpotSource:
     title: ClassVar[str] = "HubSpot"
     Config: ClassVar[type[ConnectorConfig]] = HubSpotConfig
     limits: ClassVar[Sequence[Limit]] = LIMITS
-    concurrency: ClassVar[int] = 4
+    concurrency: ClassVar[int] = LANES
     precedence: ClassVar[int] = 10
 
     def __init__(self, config: HubSpotConfig, http: Http) -> None:

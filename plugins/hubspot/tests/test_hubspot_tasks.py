@@ -307,15 +307,15 @@ def test_a_lost_answer_is_raised_after_those_that_were_given(
     portal.create.mock(side_effect=respond)
     answers: list[Ack | Reject] = []
     with pytest.raises(AnswerUnknown):
-        answers.extend(destination.write([call(f"k{n}") for n in range(150)]))
+        answers.extend(destination.write([call(f"k{n}") for n in range(200)]))
     assert len(answers) == 100
     assert portal.create.call_count == 2, "a lost create is not sent again"
 
-    settled = {found.key for found in destination.find([f"k{n}" for n in range(150)])}
-    assert len(settled) == 150
-    again = list(destination.write([call(f"k{n}") for n in range(150)]))
+    settled = {found.key for found in destination.find([f"k{n}" for n in range(200)])}
+    assert len(settled) == 200
+    again = list(destination.write([call(f"k{n}") for n in range(200)]))
     assert all(isinstance(a, Ack) and a.existed for a in again)
-    assert len(portal.tasks) == 150
+    assert len(portal.tasks) == 200
 
 
 def test_a_server_error_on_create_is_unknown_too(

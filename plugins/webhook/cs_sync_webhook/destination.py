@@ -1,6 +1,6 @@
 """The destination: one signed POST per operation, at least once, with a stable id."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -25,6 +25,7 @@ from cs_sync import (
     RequestRefused,
     Unreachable,
     VendorError,
+    map_side_by_side,
 )
 from cs_sync_webhook.config import WebhookConfig
 from cs_sync_webhook.message import (
@@ -54,11 +55,14 @@ class WebhookDestination:
     ) -> None:
         headers = {name: value.get_secret_value() for name, value in config.headers.items()}
         self._url, self._clock = config.base_url, clock
+        self._lanes = config.concurrency
+        pace = [Limit(config.max_per_second, 1.0)] if config.max_per_second else []
         self._http = http.at(
             config.base_url,
             headers={**headers, "Content-Type": "application/json"},
             auth=WebhookAuth(config.signing_secret, clock),
             classify=partial(classify_response, config.section),
+            limits=pace,
             timeout=config.timeout,
         )
         self._gone: str | None = None
@@ -73,9 +77,11 @@ class WebhookDestination:
         )
 
     def write(self, ops: Sequence[Op]) -> Iterator[Ack | Reject]:
-        """Post each operation in turn, retried until it is answered or the run gives up."""
+        """Post the operations, those of one account in turn, those of several side by side."""
+        by_account: dict[str | None, list[Op]] = {}
         for op in ops:
-            yield self._deliver(op)
+            by_account.setdefault(get_account_id(op), []).append(op)
+        yield from map_side_by_side(self._deliver_all, list(by_account.values()), self._lanes)
 
     def find(self, keys: Sequence[str]) -> Iterator[RemoteObject]:  # noqa: ARG002 - nobody to ask
         """Yield nothing: unanswered operations are sent again with the same id."""
@@ -100,6 +106,10 @@ class WebhookDestination:
             content=message.body,
             idempotent=True,
         )
+
+    def _deliver_all(self, ops: Iterable[Op]) -> Iterator[Ack | Reject]:
+        """Post each operation in turn, retried until it is answered or the run gives up."""
+        return map(self._deliver, ops)
 
     def _deliver(self, op: Op) -> Ack | Reject:
         if self._gone:

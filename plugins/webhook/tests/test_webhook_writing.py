@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import httpx
@@ -296,3 +297,37 @@ def test_a_refused_report_is_an_error(webhook: WebhookDestination, hook: respx.R
     hook.respond(413, json={"message": "too large"})
     with pytest.raises(RequestRefused, match="too large"):
         webhook.send_report(REPORT)
+
+
+def test_messages_of_one_account_keep_their_order_while_accounts_go_side_by_side(
+    webhook: WebhookDestination, hook: respx.Route
+) -> None:
+    """All accounts wait for their answers together, each with its first message."""
+    names = [f"account-{number}" for number in range(8)]
+    together = Barrier(len(names), timeout=5)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        together.wait()
+        return httpx.Response(204)
+
+    hook.side_effect = answer
+    ops = [
+        Op("follow_up", f"{name}:{number}", {"title": "Call"}, account_remote_id=name)
+        for number in range(3)
+        for name in names
+    ]
+    assert {answer.key for answer in webhook.write(ops)} == {op.key for op in ops}
+    sent = [body(call.request)["key"] for call in hook.calls]
+    for name in names:
+        own = [key for key in sent if key.startswith(f"{name}:")]
+        assert own == [f"{name}:{number}" for number in range(3)]
+
+
+def test_messages_keep_the_pace_that_the_receiver_has(
+    open_webhook: Open, hook: respx.Route, clock: ManualClock
+) -> None:
+    hook.respond(204)
+    began = clock.now()
+    paced = open_webhook(max_per_second=2, concurrency=1)
+    list(paced.write([replace(CALL, key=f"k{number}") for number in range(7)]))
+    assert clock.now() - began >= timedelta(seconds=3)

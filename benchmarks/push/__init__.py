@@ -1,0 +1,1 @@
+"""Pushes to a loopback receiver and a loopback HubSpot, a tenth of a second per answer."""
