@@ -34,7 +34,7 @@ class WebhookConfig(ConnectorConfig):
         default=20.0, gt=0, le=120, description="Seconds to wait for the receiver's answer."
     )
     concurrency: int = Field(
-        default=32, ge=1, le=100, description="Messages on their way at once, of as many accounts."
+        default=50, ge=1, le=100, description="Messages on their way at once, of as many accounts."
     )
     max_per_second: int | None = Field(
         default=None, ge=1, examples=[50], description="Messages a second, if the receiver has one."
