@@ -4,8 +4,9 @@ The names below are all that a plugin needs. They are loaded when first used, so
 entry module and the command line's help start without the schema and its database library.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from cs_sync_schemas.names import make_name_loader
 
 if TYPE_CHECKING:
     from cs_sync.contracts.destination import (
@@ -117,23 +118,26 @@ __all__ = [
     "map_side_by_side",
 ]
 
-_CONTRACTS = (
-    *("hookspecs", "errors", "events", "http", "lists", "side_by_side", "source", "mapping"),
-    "destination",
-)
-_HOMES = (
-    *(f"cs_sync.contracts.{name}" for name in _CONTRACTS),
-    "cs_sync.settings",
-    "cs_sync.follow_ups",
-)
-
-
-def __getattr__(name: str) -> Any:
-    """Import a public name from the module that defines it."""
-    if name in __all__:
-        for home in _HOMES:
-            module = import_module(home)
-            if name in vars(module):
-                globals()[name] = vars(module)[name]
-                return globals()[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not TYPE_CHECKING:
+    __getattr__ = make_name_loader(__name__, {
+        "cs_sync.contracts.destination": (
+            "Ack Addresses Destination FieldSpec Op OpenFollowUp Reject RemoteAccount "
+            "RemoteObject SupportsDriftCheck SupportsOpenFollowUps Value"
+        ),
+        "cs_sync.contracts.errors": (
+            "AnswerUnknown ConfigError CredentialRefused CsSyncError PermissionMissing "
+            "RequestRefused Throttled Unreachable VendorError"
+        ),
+        "cs_sync.contracts.events": "Event",
+        "cs_sync.contracts.hookspecs": "hookimpl",
+        "cs_sync.contracts.http": "Http Limit ResponseNames Shape is_loopback",
+        "cs_sync.contracts.lists": "PaginationGuard",
+        "cs_sync.contracts.mapping": "MappingError map_each",
+        "cs_sync.contracts.side_by_side": "map_side_by_side",
+        "cs_sync.contracts.source": (
+            "ConnectorConfig Finding HasPrecedence Page Rejection Row Source Stream Window "
+            "WorkspaceInfo"
+        ),
+        "cs_sync.follow_ups": "AccountView CompanyView Playbook PlaybookSettings Proposal Question",
+        "cs_sync.settings": "Settings",
+    })  # fmt: skip

@@ -15,6 +15,7 @@ from sqlmodel import SQLModel
 from cs_sync.metrics.periods import Period, add_months, list_whole_periods
 from cs_sync.store.engine import Store, open_store
 from cs_sync_schemas import Account, AccountLink, Subscription, SubscriptionItem, get_table
+from cs_sync_schemas.tables import METADATA
 
 FIRST, MONTHS = date(2023, 1, 1), 36
 PERIODS: tuple[Period, ...] = list_whole_periods(FIRST, add_months(FIRST, MONTHS), "month", "UTC")
@@ -30,7 +31,7 @@ def write_books(path: Path, accounts: int) -> None:
     store = open_store(f"sqlite:///{path}")
     try:
         with store.write() as connection:
-            SQLModel.metadata.create_all(connection)
+            METADATA.create_all(connection)
         for start in range(0, accounts, AT_ONCE):
             _store(store, range(start, min(start + AT_ONCE, accounts)))
     finally:

@@ -23,7 +23,7 @@ from cs_sync.config.model import (
     WorkspaceSettings,
     WriteBackSettings,
 )
-from cs_sync.config.playbooks import read_playbook_settings
+from cs_sync.config.playbooks import PlaybookTables
 from cs_sync.config.problems import (
     Problem,
     convert_validation_error,
@@ -33,10 +33,8 @@ from cs_sync.config.problems import (
 from cs_sync.config.secrets import SecretResolver, is_own_reference, names_nothing, raise_combined
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.source import WorkspaceInfo
-from cs_sync.follow_ups.playbooks import PLAYBOOKS
 from cs_sync.follow_ups.settings import FollowUpSettings
 from cs_sync.foresight.settings import ForesightSettings
-from cs_sync.health.model import HealthConfig
 from cs_sync.metrics.mrr.policy import PRESETS, MrrPolicy
 from cs_sync.plugins import PluginRegistry
 
@@ -45,7 +43,6 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "workspace": WorkspaceSettings,
     "identity": IdentitySettings,
     "metrics": MetricsSettings,
-    "health": HealthConfig,
     "foresight": ForesightSettings,
     "follow_ups": FollowUpSettings,
     "write_back": WriteBackSettings,
@@ -53,6 +50,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "schedule": ScheduleSettings,
     "report": ReportSettings,
 }
+"""Name → model of every section but `health`, `connectors` and `playbooks`."""
 
 
 def load_config(path: Path | str, plugins: PluginRegistry) -> Config:
@@ -87,30 +85,39 @@ def parse_config(text: str, path: Path, plugins: PluginRegistry) -> Config:
     problems += wrong + _find_policy_problems(sections.get("metrics"))
     problems += _find_metric_problems(sections.get("metrics"), plugins)
     follow_ups = sections.get("follow_ups")
-    sections["playbooks"], wrong = read_playbook_settings(
-        tables.get("playbooks", {}),
-        {**PLAYBOOKS, **plugins.playbooks},
-        assigned=follow_ups is not None and follow_ups.assignee is not None,
-    )
-    problems += wrong
+    assigned = follow_ups is not None and follow_ups.assignee is not None
+    playbooks = PlaybookTables(tables.get("playbooks", {}), plugins, assigned=assigned)
+    problems += playbooks.problems()
     write_back, report = sections.get("write_back"), sections.get("report")
     written = write_back.destinations if write_back else ()
     problems += _find_destination_problems("write_back.destination", written, connectors, plugins)
     problems += _find_report_problems(report.send_to if report else (), connectors, plugins)
     raise_problems(problems, path, text, hide | secrets.seen | connectors.find_plain_secrets())
-    return Config(path=path, connectors=connectors, **sections)
+    health = sections.pop("health", None)
+    return Config(
+        path=path, connectors=connectors, playbooks=playbooks, health_table=health, **sections
+    )
 
 
 def _parse_sections(tables: Mapping[str, Any], problems: list[Problem]) -> dict[str, Any]:
     """Return the valid sections; add the problems of the others to `problems`."""
     sections: dict[str, Any] = {}
-    for name, model in SECTIONS.items():
+    for name, model in _list_models(tables).items():
         table = tables.get(name, {})
         try:
             sections[name] = model.model_validate(table)
         except ValidationError as error:
             problems += convert_validation_error(error, model, name, table)
     return sections
+
+
+def _list_models(tables: Mapping[str, Any]) -> dict[str, type[BaseModel]]:
+    """Return the models of the sections; that of `health` only where the file has one."""
+    if "health" not in tables:
+        return SECTIONS
+    from cs_sync.health.model import HealthConfig
+
+    return {**SECTIONS, "health": HealthConfig}
 
 
 def _read_text(path: Path) -> str:
@@ -167,7 +174,7 @@ def _find_unusable_values(value: Any, key: str = "") -> Iterator[Problem]:
 
 
 def _find_unknown_sections(tables: Mapping[str, Any]) -> list[Problem]:
-    valid_names = [*SECTIONS, "connectors", "playbooks"]
+    valid_names = [*SECTIONS, "health", "connectors", "playbooks"]
     problems = [
         Problem(name, "unknown section", suggest_nearest(name, valid_names))
         for name in tables
@@ -190,7 +197,7 @@ def _resolve_sections(
     """
     resolved = {name: dict(table) for name, table in tables.items()}
     missing: list[ConfigError] = []
-    for name in SECTIONS:
+    for name in (*SECTIONS, "health"):
         for key, value in resolved.get(name, {}).items():
             if isinstance(value, str) and is_own_reference(value):
                 try:
@@ -307,10 +314,10 @@ def _find_destination_problems(
     key: str, names: Iterable[str], connectors: ConnectorSettings, plugins: PluginRegistry
 ) -> list[Problem]:
     """Return the problems of named destinations: not installed, not configured."""
-    problems, destinations = [], list(plugins.destinations)
+    problems = []
     for name in names:
-        if connectors.types.get(name, name) not in plugins.destinations:
-            remedy = suggest_nearest(name, destinations)
+        if plugins.find_destination(connectors.types.get(name, name)) is None:
+            remedy = suggest_nearest(name, list(plugins.destinations))
             problems.append(Problem(key, f"no installed connector writes to {name}", remedy))
         elif name not in connectors:
             remedy = f"add a [connectors.{name}] section"

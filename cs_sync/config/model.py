@@ -3,8 +3,9 @@
 import re
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -23,11 +24,13 @@ from cs_sync.config.database_url import validate_database_url
 from cs_sync.contracts.http import is_loopback
 from cs_sync.follow_ups.settings import Duration, FollowUpSettings, PlaybookSettings
 from cs_sync.foresight.settings import ForesightSettings
-from cs_sync.health.model import HealthConfig
 from cs_sync.i18n import Language
 from cs_sync.identity.domains import DomainRules, normalise_domain
 from cs_sync.settings import Settings
 from cs_sync_schemas.money import Currency
+
+if TYPE_CHECKING:  # its signals are statements: what shows no score starts without them
+    from cs_sync.health.model import HealthConfig
 
 _ADDRESS = re.compile(r"[^\s@,<>]+@[^\s@,<>]+")
 
@@ -264,7 +267,8 @@ class Config(BaseModel):
     connectors: SkipValidation[ConnectorSettings]
     identity: IdentitySettings = IdentitySettings()
     metrics: MetricsSettings = MetricsSettings()
-    health: HealthConfig = HealthConfig()
+    health_table: SkipValidation[Any] = None
+    """The validated `[health]` table; None without one."""
     foresight: ForesightSettings = ForesightSettings()
     playbooks: SkipValidation[Mapping[str, PlaybookSettings]] = Field(default_factory=dict)
     follow_ups: FollowUpSettings = FollowUpSettings()
@@ -272,6 +276,14 @@ class Config(BaseModel):
     sync: SyncSettings = SyncSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     report: ReportSettings = ReportSettings()
+
+    @cached_property
+    def health(self) -> "HealthConfig":
+        """The health model: that of the file, or the default one."""
+        from cs_sync.health.model import HealthConfig
+
+        given: HealthConfig | None = self.health_table
+        return given or HealthConfig()
 
     @property
     def report_folder(self) -> Path:

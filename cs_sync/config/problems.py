@@ -12,7 +12,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from cs_sync.contracts.errors import ConfigError
-from cs_sync.health.model import ProfileError
+from cs_sync.health.profile_error import ProfileError
 from cs_sync.settings import describe_place, flatten_types
 
 _HIDDEN = "•••"

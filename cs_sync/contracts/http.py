@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from types import UnionType
-from typing import Any, Protocol
-
-import httpx
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cs_sync.contracts.errors import VendorError
 
+if TYPE_CHECKING:  # a command that asks no vendor starts without it
+    import httpx
+
 Params = Mapping[str, Any] | Sequence[tuple[str, Any]]
-Classify = Callable[[httpx.Response, Any], VendorError | None]
+Classify = Callable[["httpx.Response", Any], VendorError | None]
 """(response, decoded body) → the error it means, or None to let the host decide by status."""
 
 
@@ -95,7 +96,7 @@ class Http(Protocol):
         base_url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        auth: httpx.Auth | None = None,
+        auth: "httpx.Auth | None" = None,
         classify: Classify | None = None,
         shapes: Sequence[Shape] = (),
         limits: Sequence[Limit] = (),
@@ -142,7 +143,7 @@ class Http(Protocol):
         headers: Mapping[str, str] | None = None,
         content: bytes | str | None = None,
         idempotent: bool | None = None,
-    ) -> httpx.Response:
+    ) -> "httpx.Response":
         """Return the whole response, checked for errors; meant for vendors' SDKs.
 
         A JSON body is decoded once, by the host: it is `response.extensions["json"]`.

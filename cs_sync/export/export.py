@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from sqlalchemy import Connection, Table
-from sqlmodel import SQLModel
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.export.formats import RowBatches, make_parquet_writer, write_csv, write_jsonl
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.tables import stream_table
 from cs_sync_schemas import Lease, Suppression, get_table
+from cs_sync_schemas.tables import METADATA
 
 ExportFormat = Literal["parquet", "csv", "jsonl"]
 EXPORT_FORMATS: tuple[ExportFormat, ...] = get_args(ExportFormat)
@@ -48,7 +48,7 @@ def export_tables(workspace: Workspace, folder: Path, kind: ExportFormat) -> lis
         with workspace.store.snapshot() as connection:
             return [
                 _export_table(connection, table, folder / f"{table.name}.{kind}", write)
-                for table in SQLModel.metadata.sorted_tables
+                for table in METADATA.sorted_tables
                 if table not in EXCLUDED_TABLES
             ]
     except OSError as error:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from cs_sync.health.default_inputs import DEFAULT_INPUTS, USAGE, WEIGHTS_WITHOUT_USAGE
+from cs_sync.health.profile_error import ProfileError
 from cs_sync.health.signals.registry import get_signal
 from cs_sync.settings import Settings
 
@@ -126,17 +127,6 @@ class HealthProfile(Settings):
         if self.first_days is not None and (age_days is None or age_days >= self.first_days):
             return False
         return all(str(attributes.get(name)) == str(value) for name, value in self.when.items())
-
-
-class ProfileError(ValueError):
-    """A profile whose model is invalid, with the errors of that model."""
-
-    def __init__(self, name: str, errors: ValidationError) -> None:
-        first = errors.errors(include_url=False, include_input=False)[0]
-        where = ".".join(["profiles", name, *map(str, first["loc"])])
-        super().__init__(f"{where}: {first['msg'].removeprefix('Value error, ')}")
-        self.name = name
-        self.errors = errors
 
 
 class HealthConfig(Settings):

@@ -6,17 +6,13 @@ from typing import Any, get_args
 
 from cs_sync.contracts.destination import Addresses
 from cs_sync.contracts.source import ConnectorConfig, get_precedence
-from cs_sync.follow_ups.playbook import Playbook
-from cs_sync.follow_ups.playbooks import PLAYBOOKS
-from cs_sync.metrics.metric import Metric
-from cs_sync.metrics.registry import list_builtin_metrics
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 def validate_source(offer: Any) -> str | None:
     """Return why this is not a valid source; None if it is one."""
-    problem = _validate_connector(offer, ("streams", "check"))
+    problem = validate_connector(offer, ("streams", "check"))
     if problem:
         return problem
     concurrency = getattr(offer, "concurrency", None)
@@ -29,7 +25,7 @@ def validate_source(offer: Any) -> str | None:
 
 def validate_destination(offer: Any, sources: Mapping[str, Any]) -> str | None:
     """Return why this is not a valid destination; None if it is one."""
-    problem = _validate_connector(offer, ("prepare", "write", "find"))
+    problem = validate_connector(offer, ("prepare", "write", "find"))
     if problem:
         return problem
     if getattr(offer, "addresses", None) not in get_args(Addresses):
@@ -42,6 +38,9 @@ def validate_destination(offer: Any, sources: Mapping[str, Any]) -> str | None:
 
 def validate_metric(offer: Any) -> str | None:
     """Return why this is not a valid metric; None if it is one."""
+    from cs_sync.metrics.metric import Metric
+    from cs_sync.metrics.registry import list_builtin_metrics
+
     if not isinstance(offer, Metric):
         return f"{offer!r} is not a cs_sync Metric"
     if any(offer.name == ours.name for ours in list_builtin_metrics()):
@@ -51,12 +50,16 @@ def validate_metric(offer: Any) -> str | None:
 
 def validate_playbook(offer: Any) -> str | None:
     """Return why this is not a valid playbook; None if it is one."""
+    from cs_sync.follow_ups.playbook import Playbook
+    from cs_sync.follow_ups.playbooks import PLAYBOOKS
+
     if not isinstance(offer, Playbook):
         return f"{offer!r} is not a cs_sync Playbook"
     return f"playbook {offer.name} comes with cs-sync already" if offer.name in PLAYBOOKS else None
 
 
-def _validate_connector(offer: Any, methods: tuple[str, ...]) -> str | None:
+def validate_connector(offer: Any, methods: tuple[str, ...] = ()) -> str | None:
+    """Return what a connector lacks that reads or writes; None if nothing."""
     if not isinstance(offer, type):
         return f"{offer!r} is not a class; return the class itself, not an instance"
     name = getattr(offer, "name", None)

@@ -1,6 +1,7 @@
 """The offers of the installed plugins: read on first use, each in isolation."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -62,8 +63,34 @@ class PluginRegistry(PluginLoader):
 
     def find_config_class(self, connector: str) -> "type[ConnectorConfig] | None":
         """Return a connector's configuration class; None if no plugin offers it."""
-        offer = self.sources.get(connector) or self.destinations.get(connector)
+        offer = (
+            self._find_namesake("cs_sync_sources", connector)
+            or self._find_namesake("cs_sync_destinations", connector)
+            or self.sources.get(connector)
+            or self.destinations.get(connector)
+        )
         return offer.Config if offer else None
+
+    def find_destination(self, connector: str) -> "type[Destination] | None":
+        """Return a connector that writes; None if no plugin offers it."""
+        namesake: type[Destination] | None = self._find_namesake("cs_sync_destinations", connector)
+        return namesake or self.destinations.get(connector)
+
+    def _find_namesake(self, hook: str, connector: str) -> Any:
+        """Return a valid offer of the plugin with the connector's own name; None without one.
+
+        So the connectors that are not configured need not be imported. Whatever is wrong is
+        reported when the offers of all plugins are collected.
+        """
+        from cs_sync.plugins.offer_validation import validate_connector
+
+        for plugin, call in self._hook_callers(hook):
+            if plugin.name == connector:
+                with suppress(Exception):
+                    for offer in (offer for offered in call() for offer in offered):
+                        if offer.name == connector and not validate_connector(offer):
+                            return offer
+        return None
 
     def resolve_secret(self, scheme: str, reference: str) -> str | None:
         """Return the secret for `scheme:reference` from the first plugin with it; else None.

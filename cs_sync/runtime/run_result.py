@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cs_sync.sync.result import StreamResult
+if TYPE_CHECKING:  # who shows past runs reads no source
+    from cs_sync.sync.result import StreamResult
 
 EXIT_CODES: Mapping[str, int] = {"ok": 0, "failed": 1, "partial": 3}
 NO_WRITES: Mapping[str, int] = dict.fromkeys(
@@ -46,7 +47,7 @@ class RunReport:
     notes: list[str] = field(default_factory=list)
 
 
-def format_stream_rows(outcomes: Iterable[StreamResult]) -> list[dict[str, Any]]:
+def format_stream_rows(outcomes: "Iterable[StreamResult]") -> list[dict[str, Any]]:
     """Return the streams of a run, sorted by source and stream."""
     return [
         {

@@ -5,21 +5,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cs_sync.config import Config
-from cs_sync.contracts.destination import Destination
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Source, get_precedence, get_title
-from cs_sync.http import VendorHttp, collect_secrets
 from cs_sync.i18n import Translator, get_translator
 from cs_sync.plugins import PluginRegistry
 from cs_sync.store.engine import Store, open_store
 from cs_sync.store.migrate import migrate_schema
 from cs_sync.store.reconnect import ReconnectPolicy
-from cs_sync.sync.reader import Interrupted
-from cs_sync.sync.stream_sync import OpenSource
+
+if TYPE_CHECKING:  # a command that asks no vendor starts without what that takes
+    from cs_sync.config import Config
+    from cs_sync.contracts.destination import Destination
+    from cs_sync.http import VendorHttp
+    from cs_sync.sync.stream_sync import OpenSource
 
 
 def utc_now() -> datetime:
@@ -31,13 +32,13 @@ def utc_now() -> datetime:
 class Workspace:
     """The context of all jobs, passed as their first argument."""
 
-    config: Config
+    config: "Config"
     plugins: PluginRegistry
     store: Store
     emit: Callable[[Event], None]
     clock: Callable[[], datetime] = utc_now
     stop: threading.Event = field(default_factory=threading.Event)
-    _clients: dict[str, VendorHttp] = field(default_factory=dict)
+    _clients: "dict[str, VendorHttp]" = field(default_factory=dict)
     _closing: ExitStack = field(default_factory=ExitStack)
 
     @property
@@ -50,7 +51,7 @@ class Workspace:
         """The translator of follow-ups and reasons in the workspace's language."""
         return get_translator(self.config.workspace.language)
 
-    def sources(self, only: Sequence[str] = ()) -> list[OpenSource]:
+    def sources(self, only: Sequence[str] = ()) -> "list[OpenSource]":
         """Return the configured sources.
 
         Args:
@@ -88,12 +89,12 @@ class Workspace:
             for name, kind in types.items()
         }
 
-    def destinations(self) -> list[tuple[str, Destination]]:
+    def destinations(self) -> "list[tuple[str, Destination]]":
         """Return the configured destinations of scores and follow-ups, by name."""
         names = self.config.write_back.destinations
         return [(name, self.open_destination(name)) for name in names]
 
-    def open_destination(self, name: str) -> Destination:
+    def open_destination(self, name: str) -> "Destination":
         """Return one configured connector that writes.
 
         Raises:
@@ -105,14 +106,18 @@ class Workspace:
         )
         return opened
 
-    def _source(self, name: str) -> OpenSource:
+    def _source(self, name: str) -> "OpenSource":
+        from cs_sync.sync.stream_sync import OpenSource
+
         made: Any = self.plugins.sources[self.config.connectors.types[name]]
         client = self._get_client(name, made.limits)
         source: Source = made(self.config.connectors[name], client)
         return OpenSource(name, source, client.count_requests)
 
-    def _get_client(self, name: str, limits: Any) -> VendorHttp:
+    def _get_client(self, name: str, limits: Any) -> "VendorHttp":
         """Return the client of a credential, shared by reader and writer with one rate limit."""
+        from cs_sync.http import VendorHttp, collect_secrets
+
         if name not in self._clients:
             reads: Any = self.plugins.sources.get(self.config.connectors.types[name])
             client = VendorHttp(
@@ -129,6 +134,8 @@ class Workspace:
     def _sleep(self, seconds: float) -> None:
         """Sleep, unless the run is asked to stop."""
         if self.stop.wait(seconds):
+            from cs_sync.sync.reader import Interrupted
+
             raise Interrupted("the run was stopped", "run it again: it resumes where it was")
 
     def wait_for_database(self) -> None:
@@ -147,7 +154,7 @@ class Workspace:
 
 @contextmanager
 def open_workspace(
-    config: Config,
+    config: "Config",
     plugins: PluginRegistry,
     *,
     emit: Callable[[Event], None] | None = None,

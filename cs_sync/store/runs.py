@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select, update
 
-from cs_sync.store.records.write import upsert_rows
+from cs_sync.store.upserts import upsert_rows
 from cs_sync_schemas import Run, RunStream, get_table
 
 RUN = get_table(Run)

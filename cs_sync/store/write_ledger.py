@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select, update
 
-from cs_sync.store.records.write import upsert_rows
+from cs_sync.store.upserts import upsert_rows
 from cs_sync_schemas import WriteLedger, get_table
 
 LEDGER = get_table(WriteLedger)

@@ -1,72 +1,51 @@
 """The unified customer-success schema: one SQLModel table per kind of record."""
 
-from cs_sync_schemas.answers import AccountAnswer, AccountQuestion
-from cs_sync_schemas.billing import (
-    Discount,
-    Invoice,
-    InvoiceLine,
-    Product,
-    Refund,
-    Subscription,
-    SubscriptionChange,
-    SubscriptionItem,
-)
-from cs_sync_schemas.business import Cost, FunnelDay, FxRate, QualityDay, Referral
-from cs_sync_schemas.closing import MonthClose, MonthReopened
-from cs_sync_schemas.derived import FollowUp, HealthScore, MrrMovement, MrrSpan
-from cs_sync_schemas.figures import CachedMetric
-from cs_sync_schemas.graph import (
-    Account,
-    AccountAttribute,
-    AccountLink,
-    Contact,
-    ContactAccount,
-    ContactLink,
-)
-from cs_sync_schemas.history import VERSIONED, get_history_table, get_known_from
-from cs_sync_schemas.operations import (
-    Lease,
-    RejectedRecord,
-    Run,
-    RunStream,
-    ScheduleSlot,
-    StreamState,
-    Suppression,
-    TableProfile,
-    WriteLedger,
-)
-from cs_sync_schemas.people import Alias, Membership, Owner, SourceAccount, SourceContact
-from cs_sync_schemas.record import Record, get_table
-from cs_sync_schemas.support import CLOSED_STATUSES, Ticket
-from cs_sync_schemas.usage import FeatureDay, OnboardingStep, UsageDay
-from cs_sync_schemas.voice import Scale, SurveyResponse
+from typing import TYPE_CHECKING
 
-RECORDS: tuple[type[Record], ...] = (
-    SourceAccount,
-    SourceContact,
-    Owner,
-    Membership,
-    Alias,
-    Product,
-    Subscription,
-    SubscriptionItem,
-    SubscriptionChange,
-    Discount,
-    Invoice,
-    InvoiceLine,
-    Refund,
-    Ticket,
-    SurveyResponse,
-    UsageDay,
-    FeatureDay,
-    OnboardingStep,
-    Referral,
-    Cost,
-    FxRate,
-    FunnelDay,
-    QualityDay,
-)
-"""Every kind of record that a connector may deliver."""
+from cs_sync_schemas.names import make_name_loader
+
+if TYPE_CHECKING:
+    from cs_sync_schemas.answers import AccountAnswer, AccountQuestion
+    from cs_sync_schemas.billing import (
+        Discount,
+        Invoice,
+        InvoiceLine,
+        Product,
+        Refund,
+        Subscription,
+        SubscriptionChange,
+        SubscriptionItem,
+    )
+    from cs_sync_schemas.business import Cost, FunnelDay, FxRate, QualityDay, Referral
+    from cs_sync_schemas.closing import MonthClose, MonthReopened
+    from cs_sync_schemas.derived import FollowUp, HealthScore, MrrMovement, MrrSpan
+    from cs_sync_schemas.figures import CachedMetric
+    from cs_sync_schemas.graph import (
+        Account,
+        AccountAttribute,
+        AccountLink,
+        Contact,
+        ContactAccount,
+        ContactLink,
+    )
+    from cs_sync_schemas.history import VERSIONED, get_history_table, get_known_from
+    from cs_sync_schemas.operations import (
+        Lease,
+        RejectedRecord,
+        Run,
+        RunStream,
+        ScheduleSlot,
+        StreamState,
+        Suppression,
+        TableProfile,
+        WriteLedger,
+    )
+    from cs_sync_schemas.people import Alias, Membership, Owner, SourceAccount, SourceContact
+    from cs_sync_schemas.record import Record, get_table
+    from cs_sync_schemas.records import RECORDS
+    from cs_sync_schemas.support import CLOSED_STATUSES, Ticket
+    from cs_sync_schemas.usage import FeatureDay, OnboardingStep, UsageDay
+    from cs_sync_schemas.voice import Scale, SurveyResponse
 
 __all__ = [
     "CLOSED_STATUSES",
@@ -125,3 +104,30 @@ __all__ = [
     "get_known_from",
     "get_table",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = make_name_loader(__name__, {
+        "cs_sync_schemas.answers": "AccountAnswer AccountQuestion",
+        "cs_sync_schemas.billing": (
+            "Discount Invoice InvoiceLine Product Refund Subscription SubscriptionChange "
+            "SubscriptionItem"
+        ),
+        "cs_sync_schemas.business": "Cost FunnelDay FxRate QualityDay Referral",
+        "cs_sync_schemas.closing": "MonthClose MonthReopened",
+        "cs_sync_schemas.derived": "FollowUp HealthScore MrrMovement MrrSpan",
+        "cs_sync_schemas.figures": "CachedMetric",
+        "cs_sync_schemas.graph": (
+            "Account AccountAttribute AccountLink Contact ContactAccount ContactLink"
+        ),
+        "cs_sync_schemas.history": "VERSIONED get_history_table get_known_from",
+        "cs_sync_schemas.operations": (
+            "Lease RejectedRecord Run RunStream ScheduleSlot StreamState Suppression "
+            "TableProfile WriteLedger"
+        ),
+        "cs_sync_schemas.people": "Alias Membership Owner SourceAccount SourceContact",
+        "cs_sync_schemas.record": "Record get_table",
+        "cs_sync_schemas.records": "RECORDS",
+        "cs_sync_schemas.support": "CLOSED_STATUSES Ticket",
+        "cs_sync_schemas.usage": "FeatureDay OnboardingStep UsageDay",
+        "cs_sync_schemas.voice": "Scale SurveyResponse",
+    })  # fmt: skip

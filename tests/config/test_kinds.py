@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from cs_sync.config.load import SECTIONS
 from cs_sync.follow_ups.playbooks import PLAYBOOKS
+from cs_sync.health.model import HealthConfig
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.plugins import load_plugins
 from cs_sync.settings import Settings, flatten_types
@@ -24,6 +25,7 @@ def list_models() -> list[type[BaseModel]]:
     found: list[type[BaseModel]] = []
     waiting: list[type[BaseModel]] = [
         *SECTIONS.values(),
+        HealthConfig,
         MrrPolicy,
         *(type(playbook.defaults) for playbook in PLAYBOOKS.values()),
         *filter(None, map(plugins.find_config_class, connectors)),

@@ -15,7 +15,7 @@ from cs_sync.store.records.stream_state import delete_stream_state
 from cs_sync.sync.windows import BACKFILL_EDGES
 from cs_sync.testing import SourceConformance, SyncHarness
 from cs_sync_pebble.in_memory import PebbleVendor
-from cs_sync_posthog import PostHogSource
+from cs_sync_posthog.source import PostHogSource
 from cs_sync_schemas import Product, SourceAccount, SurveyResponse, Ticket, UsageDay
 from tests.known_failures.benches import Json, ago, bench_of, living, stored, unix
 from tests.known_failures.books import product, stripe

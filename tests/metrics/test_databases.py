@@ -14,7 +14,6 @@ import pytest
 from sqlalchemy import Executable, create_engine, insert, select, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
-from sqlmodel import SQLModel
 
 from cs_sync.metrics.bridge import select_bridge
 from cs_sync.metrics.fx import ExchangeRates, build_conversion
@@ -39,6 +38,7 @@ from cs_sync_schemas import (
     Ticket,
     UsageDay,
 )
+from cs_sync_schemas.tables import METADATA
 from tests.metrics.conftest import Ledger
 
 pytestmark = pytest.mark.slow("computes every metric on each database")
@@ -246,7 +246,7 @@ def on_postgresql(world: Ledger, postgres: str) -> Iterator[Run]:
     )
     with engine.begin() as connection:
         connection.execute(text(f"CREATE SCHEMA {schema}"))
-        SQLModel.metadata.create_all(connection)
+        METADATA.create_all(connection)
         for table, rows in _contents(world):
             connection.execute(insert(table), rows)
 
@@ -263,7 +263,7 @@ def on_duckdb(world: Ledger) -> Iterator[Run]:
     """DuckDB reads the text that is made for PostgreSQL, with the values written into it."""
     connection = duckdb.connect(config={"threads": 1})
 
-    for table in SQLModel.metadata.sorted_tables:
+    for table in METADATA.sorted_tables:
         connection.execute(str(CreateTable(table).compile(dialect=DIALECT)))
     for table, rows in _contents(world):
         names = ", ".join(f'"{name}"' for name in rows[0])
@@ -294,7 +294,7 @@ def _as_text(statement: Any) -> str:
 
 def _contents(world: Ledger) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
     with world.engine.connect() as connection:
-        for table in SQLModel.metadata.sorted_tables:
+        for table in METADATA.sorted_tables:
             rows = [dict(row) for row in connection.execute(select(table)).mappings()]
             if rows:
                 yield table, rows

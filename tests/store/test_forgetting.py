@@ -23,7 +23,8 @@ from cs_sync.store.privacy.table_scan import list_searched_tables, select_rows
 from cs_sync.store.privacy.verify_erased import count_remaining_traces
 from cs_sync.store.records.history import archive_rows
 from cs_sync.store.records.validate import validate_rows
-from cs_sync.store.records.write import WriteContext, store_rows, upsert_rows
+from cs_sync.store.records.write import WriteContext, store_rows
+from cs_sync.store.upserts import upsert_rows
 from cs_sync_schemas import (
     Account,
     AccountLink,

@@ -16,7 +16,6 @@ from alembic import command
 from sqlalchemy import Connection, Table, TableClause, insert, inspect, select, text
 from sqlalchemy import column as sql_column
 from sqlalchemy import table as sql_table
-from sqlmodel import SQLModel
 
 from cs_sync.contracts.errors import StoreError
 from cs_sync.contracts.source import Page
@@ -24,12 +23,12 @@ from cs_sync.store import migrate as migrating
 from cs_sync.store.engine import Store, open_store
 from cs_sync.store.migrate import migrate_schema
 from cs_sync_schemas.migrations import HEAD, LOCATION
+from cs_sync_schemas.tables import METADATA
 from tests.conftest import NOW, Clock, migrated_sqlite
 from tests.postgres import WORKSPACES, fresh_database
 from tests.sync.scripted import stream, tickets
 from tests.sync.test_engine import living, run
 
-METADATA = SQLModel.metadata
 OLD_REVISIONS = sorted((LOCATION / "versions").glob("[0-9]*.py"))
 ONE = stream(lambda _window: iter([Page(tickets("1"))]))
 NEXT = '''

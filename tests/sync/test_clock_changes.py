@@ -20,8 +20,8 @@ from cs_sync.sync.engine import sync_sources
 from cs_sync.sync.reader import SyncSession
 from cs_sync.sync.result import StreamResult
 from cs_sync.sync.windows import ReadRequest
-from cs_sync_posthog import PostHogSource
 from cs_sync_posthog.config import PostHogConfig
+from cs_sync_posthog.source import PostHogSource
 from cs_sync_sandbox.posthog.events import open_events
 from cs_sync_sandbox.posthog.hogql import run_query
 from cs_sync_sandbox.world import World, build_world

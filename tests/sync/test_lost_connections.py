@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, text
-from sqlmodel import SQLModel
 
 from cs_sync.contracts.errors import LeaseHeld, StoreError
 from cs_sync.contracts.source import Page, Rejection, Stream, Window
@@ -32,6 +31,7 @@ from cs_sync_schemas import (
     Ticket,
     get_table,
 )
+from cs_sync_schemas.tables import METADATA
 from tests.conftest import NOW, Clock
 from tests.postgres import WORKSPACES, empty, fresh_database
 from tests.store.line import COMMIT, AtCommit, AtRequest, Cut, Line, line_to
@@ -174,7 +174,7 @@ def process(line: tuple[str, Line]) -> Iterator[Process]:
 def everything(store: Store) -> Tables:
     """Every row of every table, as text."""
     with store.read() as connection:
-        names = sorted(SQLModel.metadata.tables)
+        names = sorted(METADATA.tables)
         found = {
             name: connection.scalars(text(f'SELECT t::text FROM "{name}" t')).all()
             for name in names

@@ -10,7 +10,6 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Column, Connection, Dialect, MetaData, Table, select
-from sqlalchemy.dialects import postgresql
 
 from cs_sync.store.fast.prepared import (
     STATEMENT_CACHE_SIZE,
@@ -19,6 +18,7 @@ from cs_sync.store.fast.prepared import (
     prepare_upsert,
     upsert_uniform_rows,
 )
+from cs_sync.store.inserts import build_insert
 
 MIN_COPY_ROWS = 500
 """Rows from which on COPY is quicker."""
@@ -74,7 +74,7 @@ def _prepare_staging(dialect: Dialect, table: Table, names: tuple[str, ...]) -> 
     staged = Table(f"staged_{table.name}", MetaData(), *columns)
     quote = dialect.identifier_preparer.quote
     listed = ", ".join(quote(name) for name in forms.names)
-    insert = postgresql.insert(table).from_select(forms.names, select(*staged.c))
+    insert = build_insert(dialect, table).from_select(forms.names, select(*staged.c))
     return StagingStatements(
         create=f"CREATE TEMPORARY TABLE IF NOT EXISTS {quote(staged.name)} "
         f"(LIKE {quote(table.name)}) ON COMMIT DELETE ROWS",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import (
@@ -30,12 +30,14 @@ from sqlalchemy import (
     null,
     select,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.expression import Executable
 from sqlalchemy.types import TypeDecorator, TypeEngine
 from sqlmodel import UTCDateTime
 
 from cs_sync.store.inserts import build_insert
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 Converter = Callable[[Any], Any]
 Binder = Callable[[Sequence[Any]], list[Any]]
@@ -215,8 +217,8 @@ def _is_all_none(values: Sequence[Any]) -> bool:
 
 
 def add_replace_clause(
-    insert: sqlite.Insert | postgresql.Insert, table: Table, names: Sequence[str]
-) -> sqlite.Insert | postgresql.Insert:
+    insert: "sqlite.Insert | postgresql.Insert", table: Table, names: Sequence[str]
+) -> "sqlite.Insert | postgresql.Insert":
     """Add the conflict clause: replace by primary key, keep `first_seen_at`.
 
     Args:

@@ -20,10 +20,10 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.types import TypeEngine
-from sqlmodel import SQLModel
 
 from cs_sync.store.privacy.email_addresses import AT_SIGNS
 from cs_sync_schemas import Owner, Suppression, get_table
+from cs_sync_schemas.tables import METADATA
 
 RowChange = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -95,7 +95,7 @@ def get_stored_type(kind: TypeEngine[Any]) -> TypeEngine[Any]:
 def list_searched_tables() -> list[Table]:
     """List all tables but owners, who are colleagues, and the suppression list."""
     left_out = (get_table(Owner), get_table(Suppression))
-    return [table for table in SQLModel.metadata.sorted_tables if table not in left_out]
+    return [table for table in METADATA.sorted_tables if table not in left_out]
 
 
 def select_rows(connection: Connection, table: Table, *where: Any) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Select, select
 from cs_sync.metrics.mrr.plans import PlanPeriod
 from cs_sync.metrics.sql.relations import is_known_at
 from cs_sync.store.records.history import end_knowledge
-from cs_sync.store.records.write import split_chunks, upsert_rows
+from cs_sync.store.upserts import split_chunks, upsert_rows
 from cs_sync_schemas import AccountAttribute, Product, get_table
 
 ATTRIBUTE, PRODUCT = get_table(AccountAttribute), get_table(Product)

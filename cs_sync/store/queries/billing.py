@@ -19,7 +19,7 @@ from cs_sync.metrics.mrr.facts import (
     SubscriptionFact,
 )
 from cs_sync.metrics.ownership import LINK, names_account
-from cs_sync.store.records.write import split_chunks
+from cs_sync.store.upserts import split_chunks
 from cs_sync_schemas import (
     Discount,
     Invoice,

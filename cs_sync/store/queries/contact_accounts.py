@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, select
 from cs_sync.identity import RecordRef, Resolution, ResolvedContact
 from cs_sync.store.queries.attributes import BEGINNING
 from cs_sync.store.records.history import archive_rows
-from cs_sync.store.records.write import split_chunks, upsert_rows
+from cs_sync.store.upserts import split_chunks, upsert_rows
 from cs_sync_schemas import ContactAccount, get_table
 
 PLACE = get_table(ContactAccount)

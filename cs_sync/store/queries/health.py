@@ -17,7 +17,7 @@ from cs_sync.health import (
 )
 from cs_sync.metrics.sql.relations import is_counted
 from cs_sync.metrics.sql.time_travel import rewrite_as_of
-from cs_sync.store.records.write import upsert_rows
+from cs_sync.store.upserts import upsert_rows
 from cs_sync_schemas import Account, HealthScore, get_table
 
 ACCOUNT, SCORE = get_table(Account), get_table(HealthScore)

@@ -26,7 +26,7 @@ from cs_sync.store.queries.attributes import save_attributes
 from cs_sync.store.queries.contact_accounts import save_contact_accounts
 from cs_sync.store.queries.contact_stays import read_contact_stays
 from cs_sync.store.records.history import archive_rows
-from cs_sync.store.records.write import split_chunks, upsert_rows
+from cs_sync.store.upserts import split_chunks, upsert_rows
 from cs_sync_schemas import (
     Account,
     AccountLink,

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, select
 
 from cs_sync.metrics.mrr.movements import AccountMrr
 from cs_sync.store.records.history import end_knowledge
-from cs_sync.store.records.write import split_chunks, upsert_rows
+from cs_sync.store.upserts import split_chunks, upsert_rows
 from cs_sync_schemas import MrrMovement, MrrSpan, get_table
 
 SPAN, MOVEMENT = get_table(MrrSpan), get_table(MrrMovement)

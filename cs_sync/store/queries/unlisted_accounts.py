@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, select
 
-from cs_sync.store.records.write import split_chunks, upsert_rows
+from cs_sync.store.upserts import split_chunks, upsert_rows
 from cs_sync_schemas import AccountLink, SourceAccount, Subscription, get_table
 
 SUBSCRIPTION, CUSTOMER = get_table(Subscription), get_table(SourceAccount)

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import JSON, Connection, func, select
 
 from cs_sync.store.privacy.table_scan import get_stored_type
-from cs_sync.store.records.write import upsert_rows
+from cs_sync.store.upserts import upsert_rows
 from cs_sync_schemas import RECORDS, Record, TableProfile, get_table
 
 PROFILE = get_table(TableProfile)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Dialect, bindparam, delete, exists, func, sel
 from cs_sync.contracts.source import Rejection
 from cs_sync.store.fast.prepared import STATEMENT_CACHE_SIZE, PreparedStatement, prepare_statement
 from cs_sync.store.inserts import build_insert
-from cs_sync.store.records.write import split_chunks
+from cs_sync.store.upserts import split_chunks
 from cs_sync_schemas import Record, RejectedRecord, get_table
 
 REJECTED = get_table(RejectedRecord)

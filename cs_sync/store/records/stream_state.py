@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Dialect, bindparam, delete, select, update
 
 from cs_sync.contracts.source import Window
 from cs_sync.store.fast.prepared import STATEMENT_CACHE_SIZE, PreparedStatement, prepare_statement
-from cs_sync.store.records.write import upsert_rows
+from cs_sync.store.upserts import upsert_rows
 from cs_sync_schemas import StreamState, get_table
 
 STATE = get_table(StreamState)

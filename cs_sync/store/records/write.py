@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from itertools import islice
 from operator import itemgetter
 from typing import Any
 
@@ -31,14 +30,11 @@ from cs_sync.store.fast.prepared import (
     PreparedStatement,
     match_ids,
     prepare_statement,
-    upsert_uniform_rows,
 )
 from cs_sync.store.records.history import archive_rows
 from cs_sync.store.records.validate import hash_content
+from cs_sync.store.upserts import CHUNK_SIZE, split_chunks
 from cs_sync_schemas import Record, get_table
-
-CHUNK_SIZE = 5000
-"""Keys in one IN list: below every database's limit on parameters."""
 
 VERSION_FIELDS = frozenset({"updated_at", "raw", "valid_from", "valid_to", "row_hash"})
 _SOURCE_ID = itemgetter("source_id")
@@ -51,12 +47,6 @@ class WriteContext:
     source: str
     now: datetime
     keep_raw: bool = False
-
-
-def upsert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows, or replace them by primary key; `first_seen_at` of existing rows is kept."""
-    if rows:
-        upsert_uniform_rows(connection, table, rows, {})
 
 
 def store_rows(
@@ -334,10 +324,3 @@ def _set_tombstones(
     archive_rows(connection, table, living, moment.now)
     tombstone = {"deleted_at": moment.now, "changed_at": moment.now}
     return connection.execute(update(table).where(living).values(tombstone)).rowcount
-
-
-def split_chunks(keys: Iterable[Any], size: int = CHUNK_SIZE) -> Iterator[list[Any]]:
-    """Yield the distinct keys in chunks of a few thousand, in a stable order."""
-    rest = iter(dict.fromkeys(keys))
-    while chunk := list(islice(rest, size)):
-        yield chunk

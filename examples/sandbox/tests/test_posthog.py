@@ -18,8 +18,8 @@ from starlette.applications import Starlette
 
 from cs_sync import Page, Window, WorkspaceInfo
 from cs_sync.http import VendorHttp
-from cs_sync_posthog import PostHogSource
 from cs_sync_posthog.config import PostHogConfig
+from cs_sync_posthog.source import PostHogSource
 from cs_sync_sandbox import World, build_world, keys
 from cs_sync_sandbox.posthog import list_routes
 from cs_sync_sandbox.site import Site

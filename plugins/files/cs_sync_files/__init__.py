@@ -1,12 +1,18 @@
 """The `files` connector: a folder of CSV, JSON Lines and Parquet files, one per table."""
 
-from cs_sync import Source, hookimpl
-from cs_sync_files.source import FilesSource
+from __future__ import annotations
 
-__all__ = ["FilesSource", "cs_sync_sources"]
+from typing import TYPE_CHECKING
+
+from cs_sync import hookimpl
+
+if TYPE_CHECKING:
+    from cs_sync import Source
 
 
 @hookimpl
 def cs_sync_sources() -> list[type[Source]]:
     """Return the source."""
+    from cs_sync_files.source import FilesSource
+
     return [FilesSource]

@@ -7,8 +7,7 @@ import pytest
 
 from cs_sync import Window, WorkspaceInfo
 from cs_sync.http import VendorHttp
-from cs_sync_files import FilesSource
-from cs_sync_files.source import FilesConfig
+from cs_sync_files.source import FilesConfig, FilesSource
 
 BE_2026 = "since 1970 it would be 2026-01-01T00:00:00+00:00"
 HEADERS = {

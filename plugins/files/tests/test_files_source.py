@@ -10,8 +10,8 @@ import pytest
 
 from cs_sync import ConfigError, Page, Rejection, Stream, Window, WorkspaceInfo
 from cs_sync.http import VendorHttp
-from cs_sync_files import FilesSource, cs_sync_sources
-from cs_sync_files.source import FilesConfig
+from cs_sync_files import cs_sync_sources
+from cs_sync_files.source import FilesConfig, FilesSource
 from cs_sync_files.tables import TABLES
 from cs_sync_schemas import (
     RECORDS,

@@ -1,12 +1,18 @@
 """The `posthog` connector: product usage, features, people and in-app survey answers."""
 
-from cs_sync import Source, hookimpl
-from cs_sync_posthog.source import PostHogSource
+from __future__ import annotations
 
-__all__ = ["PostHogSource", "cs_sync_sources"]
+from typing import TYPE_CHECKING
+
+from cs_sync import hookimpl
+
+if TYPE_CHECKING:
+    from cs_sync import Source
 
 
 @hookimpl
 def cs_sync_sources() -> list[type[Source]]:
     """Return the source."""
+    from cs_sync_posthog.source import PostHogSource
+
     return [PostHogSource]

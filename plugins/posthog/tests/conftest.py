@@ -10,8 +10,8 @@ import respx
 
 from cs_sync import Page, Window, WorkspaceInfo
 from cs_sync.http import ManualClock, VendorHttp
-from cs_sync_posthog import PostHogSource
 from cs_sync_posthog.config import PostHogConfig
+from cs_sync_posthog.source import PostHogSource
 
 KEY = "_".join(("phx", "notARealKey"))
 

@@ -13,7 +13,7 @@ import pytest
 from starlette.applications import Starlette
 
 from cs_sync.testing import SourceConformance, VendorFake, make_asgi_answer
-from cs_sync_posthog import PostHogSource
+from cs_sync_posthog.source import PostHogSource
 from cs_sync_sandbox.keys import POSTHOG_KEY, POSTHOG_PROJECT_ID
 from cs_sync_sandbox.posthog import list_routes
 from cs_sync_sandbox.site import Site

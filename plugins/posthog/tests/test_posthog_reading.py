@@ -20,8 +20,9 @@ from cs_sync import (
     WorkspaceInfo,
 )
 from cs_sync.http import ManualClock
-from cs_sync_posthog import PostHogSource, cs_sync_sources
+from cs_sync_posthog import cs_sync_sources
 from cs_sync_posthog.config import PostHogConfig
+from cs_sync_posthog.source import PostHogSource
 from cs_sync_schemas import FeatureDay, SourceAccount, SourceContact, UsageDay
 
 Read = Callable[..., list[Page]]
