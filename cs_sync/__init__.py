@@ -122,7 +122,8 @@ if not TYPE_CHECKING:
     __getattr__ = make_name_loader(__name__, {
         "cs_sync.contracts.destination": (
             "Ack Addresses Destination FieldSpec Op OpenFollowUp Reject RemoteAccount "
-            "RemoteObject SupportsDriftCheck SupportsOpenFollowUps Value"
+            "RemoteObject ReportMessage SupportsDriftCheck SupportsOpenFollowUps "
+            "SupportsReport Value"
         ),
         "cs_sync.contracts.errors": (
             "AnswerUnknown ConfigError CredentialRefused CsSyncError PermissionMissing "

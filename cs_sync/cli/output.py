@@ -11,6 +11,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from cs_sync.cli.render.formatting import format_cell, make_text, strip_control_characters
+from cs_sync.cli.render.plain_lines import format_plainly
 from cs_sync.export.csv_cells import format_csv_line, to_json_value
 from cs_sync.i18n import ENGLISH, Translator
 
@@ -51,13 +52,23 @@ def print_rows(
         words: The language of the table; names and values of the data stay as they are.
     """
     if output == "table":
-        make_console().print(table(rows, words) if table else plain_table(rows, fields, words))
+        print_table(table(rows, words) if table else plain_table(rows, fields, words))
         return
     names = [*fields, *(n for n in dict.fromkeys(k for r in rows for k in r) if n not in fields)]
     written = format_json(rows, names) if output == "json" else format_csv(rows, names)
     # Whoever looks at it sees it clean; a file or another program gets it as it is.
     sys.stdout.write(strip_control_characters(written) if sys.stdout.isatty() else written)
     sys.stdout.flush()
+
+
+def print_table(shown: RenderableType) -> None:
+    """Print a table on standard output; to a file or a pipe as plain lines, where they fit."""
+    console = make_console()
+    lines = None if console.is_terminal else format_plainly(shown, console.width)
+    if lines is None:
+        console.print(shown)
+    else:
+        sys.stdout.write("".join(f"{line}\n" for line in lines))
 
 
 def format_json(rows: Rows, names: Sequence[str]) -> str:

@@ -331,7 +331,7 @@ def _find_report_problems(
     """Return the problems of the destinations of reports; not each destination takes them."""
     key = "report.send_to"
     problems = _find_destination_problems(key, names, connectors, plugins)
-    if problems:
+    if problems or not names:
         return problems
     able = [name for name, made in plugins.destinations.items() if hasattr(made, "send_report")]
     return [

@@ -86,11 +86,6 @@ class DecidedFollowUps:
         return {row["account_id"]: row["title"] for row in least_urgent_first}
 
 
-def get_playbooks(workspace: Workspace) -> dict[str, Playbook]:
-    """Return the built-in playbooks and those of plugins, by name."""
-    return {**PLAYBOOKS, **workspace.plugins.playbooks}
-
-
 def decide_follow_ups(
     workspace: Workspace,
     day: DayView,

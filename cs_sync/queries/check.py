@@ -12,12 +12,12 @@ from sqlalchemy import make_url
 from cs_sync.contracts.errors import CsSyncError, extract_cause
 from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Finding
-from cs_sync.jobs.follow_ups import get_playbooks
 from cs_sync.queries.company_view import describe_missing_assignees, describe_missing_attributes
 from cs_sync.queries.health_model import describe_left_out, read_health_model
 from cs_sync.queries.identity_questions import describe_open_questions
 from cs_sync.queries.late_use import describe_incomplete_days
 from cs_sync.queries.unattributed import describe_unattributed, list_unattributed_shares
+from cs_sync.runtime.playbooks import get_playbooks
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.sync.stream_sync import OpenSource
 

@@ -12,9 +12,9 @@ from cs_sync.follow_ups.outcomes import (
     summarize_playbooks,
 )
 from cs_sync.foresight.holdouts import HoldoutAnswer
-from cs_sync.jobs.follow_ups import get_playbooks as known_playbooks
 from cs_sync.queries.holdouts import judge_playbook_holdout
 from cs_sync.runtime.mrr_policy import get_mrr_policy
+from cs_sync.runtime.playbooks import get_playbooks
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.accounts import Span, read_mrr_spans
 from cs_sync.store.queries.follow_ups import read_follow_ups
@@ -47,7 +47,7 @@ def list_playbook_outcomes(
         )
         for row in rows
     ]
-    settings, playbooks = workspace.config.playbooks, known_playbooks(workspace)
+    settings, playbooks = workspace.config.playbooks, get_playbooks(workspace)
     listed = []
     for outcome in summarize_playbooks(past, list(playbooks)):
         name = outcome["playbook"]

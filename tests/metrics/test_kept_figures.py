@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, insert, select, update
-from sqlmodel import SQLModel
 
 from cs_sync.metrics import figure_keys
 from cs_sync.metrics.figure_keys import build_figure_key
@@ -41,6 +40,7 @@ from cs_sync_schemas import (
     Ticket,
     get_table,
 )
+from cs_sync_schemas.tables import METADATA
 from tests.metrics.conftest import METRICS, Ledger, utc
 
 POLICY = MrrPolicy()
@@ -313,7 +313,7 @@ def test_postgresql_shares_and_keeps_alike(postgres: str, ledger: Ledger, store:
     grown(ledger)
     there = open_store(postgres, f"kept_{uuid4().hex}")
     with store.read() as connection, there.write() as copy:
-        SQLModel.metadata.create_all(copy)
+        METADATA.create_all(copy)
         for table in (ACCOUNT, LINK, SPAN):
             rows = [row._asdict() for row in connection.execute(select(table))]
             copy.execute(insert(table), rows)

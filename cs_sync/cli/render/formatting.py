@@ -28,6 +28,8 @@ def make_text(value: str, style: str = "") -> Text:
 
 def strip_control_characters(value: str, *, lines: bool = True) -> str:
     """Return the text without terminal control characters; `lines` keeps line ends."""
+    if value.isprintable():
+        return value
     allowed = "\n" if lines else ""
     return "".join(c if c.isprintable() or c in allowed else " " * c.isspace() for c in value)
 

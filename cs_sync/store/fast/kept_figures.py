@@ -8,13 +8,14 @@ from typing import Any
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
-from sqlmodel import SQLModel, UTCDateTime
+from sqlmodel import UTCDateTime
 
 from cs_sync.contracts.errors import StoreError
 from cs_sync.store.engine import Store
 from cs_sync.store.leases import is_lease_held_elsewhere
-from cs_sync.store.records.write import split_chunks, upsert_rows
+from cs_sync.store.upserts import split_chunks, upsert_rows
 from cs_sync_schemas import CachedMetric, MrrSpan, get_table
+from cs_sync_schemas.tables import METADATA
 
 FIGURE, SPAN = get_table(CachedMetric), get_table(MrrSpan)
 RETENTION = timedelta(days=100)
@@ -62,7 +63,7 @@ def read_versions(connection: Connection, tables: Iterable[str]) -> dict[str, st
 
     Of MRR spans the amounts are added up, too, so that what was changed by hand is seen.
     """
-    known = SQLModel.metadata.tables
+    known = METADATA.tables
     return {
         name: _read_version(connection, known[name]) for name in sorted(tables) if name in known
     }
