@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from cs_sync import Page, Window
 from cs_sync.testing import VendorFake
 from cs_sync.testing.syncing import SyncHarness
-from cs_sync_files import FilesSource, pages, readers
+from cs_sync_files import pages, readers
 from cs_sync_files.contents import count_lines, measure_content
 from cs_sync_files.pages import get_row_key
 from cs_sync_files.readers import read_rows
+from cs_sync_files.source import FilesSource
 from plugins.files.tests.test_conformance import FilesVendor
 from plugins.files.tests.test_files_source import WINDOW, open_source
 
