@@ -30,6 +30,8 @@ from cs_sync.report.tiles import OTHERS, build_tiles, list_aliases
 STATIC_ACCOUNTS = 50
 """Accounts in the page itself, for readers without scripts and for print."""
 _COLOURED_BANDS = {"red", "yellow", "green", "excellent", NO_BAND}
+DEEP_FROM = 85
+"""Percent from which a cell of a heat map is so dark that its text is light."""
 MAX_TOPICS = 12
 """Topics shown at once; the others are folded."""
 _OUTCOMES = ("create", "update", "unchanged", "rejected", "unknown")
@@ -99,6 +101,7 @@ def render_report(data: ReportData) -> str:
         use=_group_by_use(customers),
         features=_count_features(customers),
         max_topics=MAX_TOPICS,
+        deep_from=DEEP_FROM,
         ticket_topics=_count_ticket_topics(customers),
         **_build_answers(data, formats),
     )

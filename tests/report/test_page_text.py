@@ -9,6 +9,8 @@ import pytest
 
 from cs_sync.i18n import LANGUAGES, Language, get_translator
 from cs_sync.report import ReportData, render_report
+from cs_sync.report.charts import MOVEMENT_COLOURS
+from cs_sync.report.page import DEEP_FROM
 from tests.report.conftest import AT, TODAY, account, point
 from tests.report.page_parser import Page
 
@@ -66,6 +68,9 @@ def test_no_english_word_is_left_between(
 # ------------------------------------------------------------------------------ colours
 
 
+MOVES = {colour[4:-1] for colour in MOVEMENT_COLOURS.values()}
+
+
 def test_every_colour_of_a_chart_is_defined_for_light_and_dark(html: str) -> None:
     used = set(re.findall(r"var\((--[\w-]+)\)", html)) - {"--level"}
     light, dark = (set(re.findall(r"(--[\w-]+):", block)) for block in _themes(html))
@@ -85,8 +90,25 @@ def test_texts_and_marks_have_enough_contrast(html: str) -> None:
         assert _contrast(colours["--heat-ink"], colours["--heat"]) >= 4.5
         assert _contrast(colours["--card"], colours["--accent"]) >= 4.5
         for name, colour in colours.items():
-            if name.startswith(("--band-", "--risk-")):
+            if name.startswith(("--band-", "--risk-")) or name in MOVES:
                 assert _contrast(colour, colours["--card"]) >= 3, name
+
+
+def test_each_cell_of_a_heat_map_can_be_read(html: str) -> None:
+    """Below `DEEP_FROM` percent 0.6 of the colour under dark text, from there all under light."""
+    for block in _themes(html):
+        colours = dict(re.findall(r"(--[\w-]+): (#[0-9a-f]{6})", block))
+        for level in range(101):
+            deep = level >= DEEP_FROM
+            share = level / 100 if deep else level / 100 * 0.6
+            paper = _mix(colours["--heat"], colours["--card"], share)
+            assert _contrast(colours["--heat-ink" if deep else "--ink"], paper) >= 4.5, level
+
+
+def _mix(one: str, other: str, share: float) -> str:
+    """Mix two colours in sRGB, as `color-mix` does."""
+    pairs = [(int(one[n : n + 2], 16), int(other[n : n + 2], 16)) for n in (1, 3, 5)]
+    return "#" + "".join(f"{round(a * share + b * (1 - share)):02x}" for a, b in pairs)
 
 
 def _themes(html: str) -> tuple[str, str]:
