@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from cs_sync.follow_ups.company import CompanyView
 from cs_sync.follow_ups.facts import PersonFact
 from cs_sync.follow_ups.view import AccountView
-from cs_sync.health.wording import to_plain_line
+from cs_sync.health.wording import name_answer, to_plain_line
 
 TITLE_LENGTH = 59
 """A list of tasks shows no more of a title."""
@@ -81,9 +81,10 @@ def describe_person(person: PersonFact | None, view: AccountView) -> str:
         parts.append(say("follow_up.last_active", day=say.day(person.last_day, view.today)))
     answer = next((a for a in view.answers if a.person == person.id), None)
     if answer:
-        kind, score = answer.kind.upper(), say.number(answer.score)
+        highest = None if answer.scale_max is None else say.number(answer.scale_max)
+        score = name_answer(answer.kind, say.number(answer.score), highest)
         day = format_date(answer.answered_at, view)
-        parts.append(say("follow_up.last_answer", kind=kind, score=score, day=day))
+        parts.append(say("follow_up.last_answer", answer=score, day=day))
     return say("follow_up.speak_to", person=" · ".join(parts))
 
 

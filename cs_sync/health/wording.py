@@ -57,3 +57,9 @@ def to_plain_line(text: str | None, length: int = 140) -> str:
         return line
     cut = line[: length - 1]
     return (cut.rpartition(" ")[0] or cut) + "…"
+
+
+def name_answer(kind: str, score: str, highest: str | None) -> str:
+    """Return an answer to a survey: NPS 9, which is of 10 by definition, else CSAT 4/5."""
+    named = kind.upper()
+    return f"{named} {score}" if highest is None or named == "NPS" else f"{named} {score}/{highest}"

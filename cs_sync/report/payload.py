@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from html import unescape
 from typing import Any
 
-from cs_sync.report.data import RISK_KINDS, ReportData, ReportedAccount, TaskLine
+from cs_sync.health.wording import name_answer
+from cs_sync.report.data import RISK_KINDS, AnswerLine, ReportData, ReportedAccount, TaskLine
 from cs_sync.report.formats import Formats, round_half_up
 from cs_sync.report.links import sanitize_link
 from cs_sync.report.risk import calculate_attention, rank_mrr, sum_owed
@@ -140,13 +141,18 @@ def _build_detail(
             for ticket in account.tickets
         ],
         [
-            [formats.day(answer.day), f"{answer.kind.upper()} {formats.number(answer.score)}",
+            [formats.day(answer.day), _name_answer(answer, formats),
              answer.person, answer.comment]
             for answer in account.answers
         ],
         [[label, link] for label, url in account.links if (link := sanitize_link(url))],
         list(account.features.items())[:8],
     ]  # fmt: skip
+
+
+def _name_answer(answer: AnswerLine, formats: Formats) -> str:
+    highest = None if answer.scale_max is None else formats.number(answer.scale_max)
+    return name_answer(answer.kind, formats.number(answer.score), highest)
 
 
 def _round(value: float | None) -> int | None:

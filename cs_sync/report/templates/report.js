@@ -99,13 +99,15 @@
   filter();
 
   /* One account, opened by its deep link. */
-  const spark = (values) => {
-    const low = Math.min(0, ...values), span = Math.max(...values) - low || 1, name = "http://www.w3.org/2000/svg";
+  const spark = (label, all, top) => {
+    const values = all.filter((value) => value !== null);
+    if (values.length < 2) return "";
+    const low = Math.min(0, ...values), span = Math.max(top, ...values) - low || 1, name = "http://www.w3.org/2000/svg";
     const svg = document.createElementNS(name, "svg"), drawn = document.createElementNS(name, "polyline");
     for (const [key, value] of Object.entries({ class: "spark", viewBox: "0 0 100 24", preserveAspectRatio: "none", "aria-hidden": "true" })) svg.setAttribute(key, value);
     drawn.setAttribute("points", values.map((v, n) => `${(n * 100) / (values.length - 1)},${22 - (20 * (v - low)) / span}`).join(" "));
     svg.append(drawn);
-    return svg;
+    return el("div", null, el("span", { class: "small" }, label), svg);
   };
   const table = (caption, heads, rows) => el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, el("table", { class: "figures" }, el("caption", { class: "hidden" }, caption),
     el("thead", null, el("tr", null, ...heads.map((head) => el("th", { scope: "col" }, head)))),
@@ -128,7 +130,8 @@
       el("div", { class: "head" }, el("div", null, title, el("p", { class: "soft" }, el("code", null, row[ID]), " · " + plan)), close),
       el("div", { class: "kpis" }, el("span", null, "MRR", el("b", null, row[MRR_TEXT])), el("span", null, say.health, el("br"), health(row)), chip(row[RISK])),
       links.length ? el("p", null, ...links.flatMap(([name, url], n) => [n ? " · " : "", el("a", { href: url, rel: "noopener noreferrer" }, name)])) : "",
-      spark(mrr), el("div", { class: "pair" }, ...parts),
+      el("div", { class: "pair" }, spark("MRR", mrr, 0), spark(say.health, scores, 100)),
+      el("div", { class: "pair" }, ...parts),
       el("h3", null, say.history), table(say.history, [say.day, "MRR", say.health, "", ...data.inputs], months));
     if (!$("account").open) $("account").showModal();
     title.focus();
