@@ -17,6 +17,7 @@ from cs_sync.queries.identity_questions import describe_open_questions
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.run_session import RunSession, record_run
 from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.fast.statistics import analyze_new_tables
 from cs_sync.store.queries.attributes import has_source_plan, save_plans
 from cs_sync.store.queries.billing import read_billing_facts
 from cs_sync.store.queries.derived_state import (
@@ -142,6 +143,7 @@ def derive_mrr(recorded: RunSession, policy: MrrPolicy) -> int:
         get_mrr_stream(policy.hash),
         recorded.workspace.clock(),
     )
+    recorded.transact(analyze_new_tables)
     with store.read() as connection:
         since = read_mrr_known_at(connection, policy.hash)
         touched = read_stale_accounts(connection, since)
@@ -165,8 +167,12 @@ def derive_mrr(recorded: RunSession, policy: MrrPolicy) -> int:
                 save_plans(connection, plans, now)
 
         recorded.transact(save)
-    cursor = (DERIVED_SOURCE, stream, now.isoformat(), recorded.id, now)
-    recorded.transact(lambda connection: set_cursor(connection, *cursor))
+
+    def finish(connection: Connection) -> None:
+        set_cursor(connection, DERIVED_SOURCE, stream, now.isoformat(), recorded.id, now)
+        analyze_new_tables(connection)
+
+    recorded.transact(finish)
     return len(touched)
 
 

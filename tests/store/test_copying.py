@@ -3,10 +3,11 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from cs_sync.store.engine import Store
-from cs_sync.store.fast.bulk_copy import MIN_COPY_ROWS
+from cs_sync.store.fast.bulk_copy import MIN_COPY_ROWS, upsert_in_bulk
+from cs_sync.store.fast.statistics import analyze_new_tables
 from cs_sync.store.records.validate import validate_rows
 from cs_sync.store.records.write import WriteContext, store_rows
 from cs_sync_schemas import Record, SubscriptionItem, Ticket, get_table
@@ -70,3 +71,30 @@ def test_a_large_page_replaces_only_what_differs(store: Store) -> None:
     )
     assert rows[0]["subject"] == ODD
     assert rows[-1]["subject"] is None
+
+
+def test_what_another_reader_stored_meanwhile_is_replaced(store: Store) -> None:
+    """A page is copied as new; a row of it was not there when it was looked for, and is now."""
+    rows, table = items(MIN_COPY_ROWS), get_table(SubscriptionItem)
+    put(store, SubscriptionItem, rows[:1])
+    admitted, _ = validate_rows(SubscriptionItem, items(MIN_COPY_ROWS, product="new"))
+    engine = {"source": "crm", "last_seen_at": LATER, "changed_at": LATER, "first_seen_at": LATER}
+    with store.write() as connection:
+        upsert_in_bulk(connection, table, admitted, {**engine, "deleted_at": None}, new=True)
+    found = stored(store, SubscriptionItem)
+    assert {row["product"] for row in found} == {"new"}
+    assert [row["first_seen_at"] for row in found[:2]] == [NOW, LATER]
+
+
+def test_large_new_tables_are_analysed_once(store: Store) -> None:
+    put(store, Ticket, [{"source_id": f"{n:05d}", "opened_at": NOW} for n in range(3000)])
+    with store.write() as connection:
+        analysed = analyze_new_tables(connection)
+        kind = connection.dialect.name
+    assert ("ticket" in analysed) == (kind == "postgresql")
+    if kind == "postgresql":
+        with store.read() as connection:
+            counted = connection.scalar(
+                text("SELECT reltuples FROM pg_class WHERE oid='ticket'::regclass")
+            )
+        assert counted == 3000

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Date,
     Dialect,
     Select,
     String,
@@ -275,6 +276,8 @@ def _build_binder(kind: TypeEngine[Any], dialect: Dialect) -> Binder | None:
         return None
     if dialect.name == "sqlite" and isinstance(kind, UTCDateTime):
         return partial(_bind_datetimes, bind)
+    if dialect.name == "sqlite" and isinstance(kind, Date):
+        return partial(_bind_repeated, bind, bind(None))
     if dialect.name == "sqlite" and isinstance(kind, JSON):
         return partial(_bind_each, dump_json, bind(None))
     return partial(_bind_each, bind, bind(None))
@@ -282,6 +285,12 @@ def _build_binder(kind: TypeEngine[Any], dialect: Dialect) -> Binder | None:
 
 def _bind_each(bind: Converter, nothing: Any, values: Sequence[Any]) -> list[Any]:
     return [nothing if value is None else bind(value) for value in values]
+
+
+def _bind_repeated(bind: Converter, nothing: Any, values: Sequence[Any]) -> list[Any]:
+    """Convert each distinct value once, as a page has few days."""
+    bound = {value: nothing if value is None else bind(value) for value in set(values)}
+    return [bound[value] for value in values]
 
 
 def _bind_datetimes(bind: Converter, values: Sequence[datetime | None]) -> list[Any]:

@@ -85,7 +85,7 @@ def store_rows(
     written = changed
     if moment.keep_raw:
         written = [{**row, "raw": get_received(row)} for row in changed]
-    upsert_in_bulk(connection, table, written, _build_engine_fields(moment))
+    upsert_in_bulk(connection, table, written, _build_engine_fields(moment), new=not stored)
     if confirm and stored:
         same = (key for key, row in latest.items() if stored.get(key) == row["row_hash"])
         _confirm_rows(connection, table, same, moment)

@@ -136,7 +136,10 @@ class PageReader:
         rows = self.parser.parse_alike(chunk)
         if rows is None or not self._find_all_references(rows):
             chunk, rows = self._parse_each(chunk, faults)
-        records = [{**row, "raw": raw} for raw, row in self._drop_duplicates(chunk, rows, faults)]
+        records: list[dict[str, Any]] = []
+        for raw, row in self._drop_duplicates(chunk, rows, faults):
+            row["raw"] = raw
+            records.append(row)
         faults.sort(key=lambda pair: (pair[0].file, pair[0].line))
         return records, [self._make_rejection(raw, fault) for raw, fault in faults]
 

@@ -68,6 +68,8 @@ class ColumnPlan:
             convert_column(convert, cells)
             for (_, _, convert), cells in zip(self.steps, zip(*rows, strict=True), strict=True)
         ]
+        if not any(None in column for column in columns):
+            return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
         return [
             {name: value for name, value in zip(names, values, strict=True) if value is not None}
             for values in zip(*columns, strict=True)

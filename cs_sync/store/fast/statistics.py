@@ -1,0 +1,33 @@
+"""Statistics of tables that were filled for the first time."""
+
+from sqlalchemy import Connection, text
+
+MIN_BYTES = 1 << 18
+"""A smaller table is read as quickly as it is looked up."""
+
+_NEVER_ANALYZED = text(
+    "SELECT relname FROM pg_stat_user_tables"
+    " WHERE schemaname = current_schema() AND last_analyze IS NULL AND last_autoanalyze IS NULL"
+    " AND pg_relation_size(relid) >= :bytes ORDER BY relname"
+)
+
+
+def analyze_new_tables(connection: Connection) -> list[str]:
+    """Let PostgreSQL analyse the large tables that it never did.
+
+    It does so by itself some time after a table was filled; until then it takes each for almost
+    empty, and answers over several of them take hundreds of times as long.
+
+    Args:
+        connection: A write transaction.
+
+    Returns:
+        The names of the tables.
+    """
+    if connection.dialect.name != "postgresql":
+        return []
+    names = list(connection.scalars(_NEVER_ANALYZED, {"bytes": MIN_BYTES}))
+    quote = connection.dialect.identifier_preparer.quote
+    for name in names:
+        connection.exec_driver_sql(f"ANALYZE {quote(name)}")
+    return names
