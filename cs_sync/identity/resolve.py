@@ -24,6 +24,7 @@ from cs_sync.identity.facts import (
     KnownLink,
     RecordRef,
 )
+from cs_sync.identity.lone_records import find_lone_records
 from cs_sync.identity.moved_people import find_moved_people
 from cs_sync.identity.questions import build_account_questions
 from cs_sync.identity.resolution import Resolution, ResolvedLink
@@ -83,12 +84,13 @@ def _resolve_accounts(
     """Resolve account records until resolving again changes nothing.
 
     A record that leaves its account can free another one to join it, which a single round does
-    not see.
+    not see. Records that meet no other one are looked at once.
     """
     known, targets = stored, {link.ref: link.target for link in stored.account_links}
     evidence = build_evidence(facts, _map_overrides(facts, known, overrides), rules)
-    for _ in range(_ROUNDS):
-        groups, links = _resolve_once(evidence, known)
+    groups, links = _resolve_once(evidence, known)
+    lone = find_lone_records(evidence, groups, stored)
+    for _ in range(_ROUNDS - 1):
         following = {link.ref: link.target for link in links}
         if following == targets:
             break
@@ -96,9 +98,32 @@ def _resolve_accounts(
         pins = _map_overrides(facts, known, overrides)
         if pins != evidence.pins:
             evidence = build_evidence(facts, pins, rules)
+        groups, links = _resolve_again(evidence, known, groups, links, lone)
     stored_ids = {account.id for account in stored.accounts}
     merged = {old: new for old, new in groups.merged.items() if old in stored_ids}
     return evidence, replace(groups, merged=merged), links
+
+
+def _resolve_again(
+    evidence: MatchEvidence,
+    known: KnownIdentity,
+    groups: IdentifiedGroups,
+    links: Sequence[ResolvedLink],
+    lone: frozenset[RecordRef],
+) -> tuple[IdentifiedGroups, list[ResolvedLink]]:
+    """Resolve once more; lone records keep their accounts and links."""
+    others = replace(evidence, facts=tuple(f for f in evidence.facts if f.ref not in lone))
+    met = [link for link in known.account_links if link.ref not in lone]
+    again, new_links = _resolve_once(others, replace(known, account_links=met))
+    of_lone = {ref: groups.account_of[ref] for ref in lone}
+    alone = {account: groups.members[account] for account in of_lone.values()}
+    together = replace(
+        again,
+        members={**alone, **again.members},
+        account_of={**of_lone, **again.account_of},
+    )
+    kept = [link for link in links if link.ref in lone]
+    return together, sorted([*kept, *new_links], key=lambda link: link.ref)
 
 
 def _remember(

@@ -1,7 +1,7 @@
 """The MRR bridge from opening to closing, per period and currency."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -52,7 +52,7 @@ class BridgeRow:
 
     def json(self) -> dict[str, Any]:
         """Return a flat object, days as YYYY-MM-DD; `segment` only with requested attributes."""
-        fields = asdict(self) | {
+        fields = {name: getattr(self, name) for name in self.__slots__} | {
             "segment": dict(self.segment),
             "period_start": self.period_start.isoformat(),
             "period_end": self.period_end.isoformat(),

@@ -110,11 +110,11 @@ def sweep_steps(steps: CTE, names: Sequence[str], end: int) -> CTE:
         With `until`, the next turn with a step, or `end`.
     """
     whose = [steps.c.account_id, steps.c.currency]
-    following = func.lead(steps.c.since).over(partition_by=whose, order_by=steps.c.since)
+    # There are no nulls; said, as BigQuery takes no other place of them in a window.
+    in_time = steps.c.since.nulls_first()
+    following = func.lead(steps.c.since).over(partition_by=whose, order_by=in_time)
     so_far = {
-        name: func.sum(steps.c[name]).over(
-            partition_by=whose, order_by=steps.c.since, rows=(None, 0)
-        )
+        name: func.sum(steps.c[name]).over(partition_by=whose, order_by=in_time, rows=(None, 0))
         for name in names
     }
     summed = select(

@@ -57,8 +57,8 @@ class PreparedStatement:
     """What the placeholders stand for, in their order."""
     binds: Mapping[str, Binder]
     """Name → what makes the stored form of the values of a column; not those stored as they are."""
-    reads: tuple[Converter | None, ...] = ()
-    """What makes a value of each column of the result."""
+    reads: tuple[Binder | None, ...] = ()
+    """What makes the values of each column of the result."""
 
     def rows(self, connection: Connection, **params: Any) -> list[tuple[Any, ...]]:
         """Execute the query and return its rows.
@@ -70,9 +70,14 @@ class PreparedStatement:
         cursor = self._run(connection, params)
         fetched: list[tuple[Any, ...]] = cursor.fetchall()
         cursor.close()
-        if not any(self.reads):
+        if not fetched or not any(self.reads):
             return fetched
-        return [tuple(map(_convert_value, self.reads, row)) for row in fetched]
+        columns = zip(*fetched, strict=True)
+        read = [
+            column if convert is None else convert(column)
+            for convert, column in zip(self.reads, columns, strict=True)
+        ]
+        return list(zip(*read, strict=True))
 
     def run(self, connection: Connection, **params: Any) -> int:
         """Execute the statement once and return the number of changed rows.
@@ -151,7 +156,7 @@ def prepare_statement(
     )
     order = tuple(compiled.positiontup or ())
     binds = {name: _build_binder(compiled.binds[name].type, dialect) for name in order}
-    reads: tuple[Converter | None, ...] = ()
+    reads: tuple[Binder | None, ...] = ()
     if isinstance(statement, Select):
         reads = tuple(_build_reader(column.type, dialect) for column in statement.selected_columns)
     return PreparedStatement(
@@ -306,9 +311,34 @@ def _bind_datetimes(bind: Converter, values: Sequence[datetime | None]) -> list[
     ]
 
 
-def _build_reader(kind: TypeEngine[Any], dialect: Dialect) -> Converter | None:
-    return kind.dialect_impl(dialect).result_processor(dialect, None)
+def _build_reader(kind: TypeEngine[Any], dialect: Dialect) -> Binder | None:
+    """Return the converter of a column of results; None if they are used unchanged."""
+    read = kind.dialect_impl(dialect).result_processor(dialect, None)
+    if read is None:
+        return None
+    if dialect.name == "sqlite" and isinstance(kind, UTCDateTime):
+        return _read_datetimes
+    return partial(_read_each if isinstance(kind, JSON) else _read_repeated, read)
 
 
-def _convert_value(convert: Converter | None, value: Any) -> Any:
-    return value if convert is None else convert(value)
+def _read_each(read: Converter, values: Sequence[Any]) -> list[Any]:
+    return [read(value) for value in values]
+
+
+def _read_repeated(read: Converter, values: Sequence[Any]) -> list[Any]:
+    """Convert the values of a column; a text that repeats is converted once."""
+    known: dict[Any, Any] = {}
+    converted = []
+    for value in values:
+        if not isinstance(value, str):
+            converted.append(read(value))
+            continue
+        if value not in known:
+            known[value] = read(value)
+        converted.append(known[value])
+    return converted
+
+
+def _read_datetimes(values: Sequence[str | None]) -> list[datetime | None]:
+    """Convert the instants of a column: text in UTC, as `_bind_datetimes` writes it."""
+    return [None if at is None else datetime.fromisoformat(f"{at}+00:00") for at in values]

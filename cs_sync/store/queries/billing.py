@@ -3,10 +3,10 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Column, Connection, Table, and_, select
+from sqlalchemy import Column, Connection, Dialect, Table, and_, select
 
 from cs_sync.metrics.mrr.facts import (
     BillingFacts,
@@ -19,6 +19,12 @@ from cs_sync.metrics.mrr.facts import (
     SubscriptionFact,
 )
 from cs_sync.metrics.ownership import LINK, names_account
+from cs_sync.store.fast.prepared import (
+    STATEMENT_CACHE_SIZE,
+    PreparedStatement,
+    match_ids,
+    prepare_statement,
+)
 from cs_sync.store.upserts import split_chunks
 from cs_sync_schemas import (
     Discount,
@@ -103,16 +109,23 @@ def _read_by_account(
     connection: Connection, kind: _FactTable[F], accounts: Sequence[str]
 ) -> Grouped[F]:
     """Read the facts with an account id."""
-    table = kind.table
-    statement = (
-        select(LINK.c.account_id, *kind.columns)
-        .join_from(table, LINK, names_account(table))
-        .where(table.c.deleted_at.is_(None), LINK.c.account_id.in_(accounts))
-    )
+    query = _prepare_by_account(connection.dialect, kind.table, tuple(kind.columns))
     by_account: dict[str, list[F]] = defaultdict(list)
-    for account, *values in connection.execute(statement):
+    for account, *values in query.rows(connection, ids=accounts):
         by_account[account].append(kind.fact(*values))
     return by_account
+
+
+@lru_cache(STATEMENT_CACHE_SIZE)
+def _prepare_by_account(
+    dialect: Dialect, table: Table, columns: tuple[Column[Any], ...]
+) -> PreparedStatement:
+    statement = (
+        select(LINK.c.account_id, *columns)
+        .join_from(table, LINK, names_account(table))
+        .where(table.c.deleted_at.is_(None), match_ids(LINK.c.account_id, dialect))
+    )
+    return prepare_statement(statement, dialect)
 
 
 def _read_past_subscriptions(
@@ -168,11 +181,19 @@ def _read_by_reference(
         (fact.source, fact.source_id): account for account, facts in owned.items() for fact in facts
     }
     by_account: dict[str, list[F]] = defaultdict(list)
+    query = _prepare_by_reference(connection.dialect, table, tuple(columns), field)
     for ids in split_chunks(sorted({source_id for _, source_id in owner})):
-        living = and_(table.c[field].in_(ids), table.c.deleted_at.is_(None))
-        for values in connection.execute(select(*columns).where(living)):
+        for values in query.rows(connection, ids=ids):
             fact = fact_of(*values)
             account = owner.get((fact.source, getattr(fact, field)))
             if account is not None:
                 by_account[account].append(fact)
     return by_account
+
+
+@lru_cache(STATEMENT_CACHE_SIZE)
+def _prepare_by_reference(
+    dialect: Dialect, table: Table, columns: tuple[Column[Any], ...], field: str
+) -> PreparedStatement:
+    living = and_(match_ids(table.c[field], dialect), table.c.deleted_at.is_(None))
+    return prepare_statement(select(*columns).where(living), dialect)
