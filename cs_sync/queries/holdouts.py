@@ -1,7 +1,8 @@
 """Holdouts of playbooks: who is in them, and what they say about churn."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from cs_sync.follow_ups import COMPANY, PlaybookSettings
@@ -26,8 +27,37 @@ PAST_HORIZONS = 4
 """How many horizons back the churn of all customers is taken from."""
 
 
+class CustomerBook:
+    """The MRR of all accounts, and how many of them leave within a horizon."""
+
+    def __init__(self, workspace: Workspace, spans: Spans) -> None:
+        """Keep the MRR spans by account."""
+        self.spans = spans
+        self.horizon = timedelta(days=workspace.config.foresight.horizon_days)
+        self.now = workspace.clock()
+
+    @cached_property
+    def departures(self) -> Counts:
+        """The customers at the begin of the last horizons, and those that left in them."""
+        there = left = 0
+        for number in range(1, PAST_HORIZONS + 1):
+            begin = self.now - number * self.horizon
+            for own in self.spans.values():
+                if any(get_mrr_before(own, begin).values()):
+                    there += 1
+                    left += not any(get_mrr_before(own, begin + self.horizon).values())
+        return Counts(there, left)
+
+    def has_left(self, account: str, since: datetime) -> bool | None:
+        """Return whether an account pays nothing a horizon later; None before that."""
+        over = since + self.horizon
+        if over > self.now:
+            return None
+        return not any(get_mrr_before(self.spans.get(account, ()), over).values())
+
+
 def judge_playbook_holdout(
-    workspace: Workspace, settings: PlaybookSettings, rows: Rows, spans: Spans
+    workspace: Workspace, settings: PlaybookSettings, rows: Rows, book: CustomerBook
 ) -> HoldoutAnswer | None:
     """Judge the holdout of one playbook; None where there is none.
 
@@ -38,22 +68,21 @@ def judge_playbook_holdout(
         workspace: The workspace.
         settings: The settings of the playbook.
         rows: Its rows of `follow_up`.
-        spans: The MRR spans of all accounts.
+        book: The MRR of all accounts.
     """
     held_out = [row["created_at"] for row in rows if row["state"] == "held_out"]
     if not settings.holdout and not held_out:
         return None
-    horizon = timedelta(days=workspace.config.foresight.horizon_days)
-    now, zone = workspace.clock(), workspace.config.workspace.timezone
-    begin = min(held_out, default=now)
-    end = now if settings.holdout else max(held_out)
+    zone = workspace.config.workspace.timezone
+    begin = min(held_out, default=book.now)
+    end = book.now if settings.holdout else max(held_out)
     eligible = list(_select_first(rows))
     within = [row for row in eligible if begin <= row["created_at"] <= end]
     members = [
         HoldoutMember(
             row["created_at"].astimezone(zone).date(),
             row["state"] == "held_out",
-            _has_left(spans.get(row["account_id"], ()), row["created_at"] + horizon, now),
+            book.has_left(row["account_id"], row["created_at"]),
         )
         for row in within
     ]
@@ -61,8 +90,8 @@ def judge_playbook_holdout(
     drawn = Counts(len(members), sum(member.held_out for member in members))
     plan = HoldoutPlan(
         settings.holdout or drawn.rate,
-        _estimate_rate(before, spans, horizon, now),
-        horizon.days,
+        _estimate_rate(before, book),
+        book.horizon.days,
         sum(row["created_at"] > begin - RECENT for row in before) / RECENT.days,
     )
     return judge_holdout(plan, members, workspace.today)
@@ -77,31 +106,11 @@ def _select_first(rows: Rows) -> Iterator[Mapping[str, Any]]:
             yield row
 
 
-def _has_left(spans: Iterable[Span], over: datetime, now: datetime) -> bool | None:
-    """Return whether an account pays nothing at the end of its horizon; None before it."""
-    return None if over > now else not any(get_mrr_before(spans, over).values())
-
-
-def _estimate_rate(rows: Rows, spans: Spans, horizon: timedelta, now: datetime) -> float | None:
+def _estimate_rate(rows: Rows, book: CustomerBook) -> float | None:
     """Return the share that leaves within a horizon: of these accounts, else of all customers."""
-    fates = [
-        _has_left(spans.get(r["account_id"], ()), r["created_at"] + horizon, now) for r in rows
-    ]
+    fates = [book.has_left(row["account_id"], row["created_at"]) for row in rows]
     own = Counts(len(fates) - fates.count(None), fates.count(True))
-    counts = own if own.n >= MIN_JUDGED else _count_departures(spans, horizon, now)
-    return counts.rate
-
-
-def _count_departures(spans: Spans, horizon: timedelta, now: datetime) -> Counts:
-    """Count the customers at the begin of the last horizons, and those that left in them."""
-    there = left = 0
-    for number in range(1, PAST_HORIZONS + 1):
-        begin = now - number * horizon
-        for own in spans.values():
-            if any(get_mrr_before(own, begin).values()):
-                there += 1
-                left += not any(get_mrr_before(own, begin + horizon).values())
-    return Counts(there, left)
+    return (own if own.n >= MIN_JUDGED else book.departures).rate
 
 
 def describe_new_holdouts(workspace: Workspace, rows: Rows) -> list[str]:
@@ -116,10 +125,10 @@ def describe_new_holdouts(workspace: Workspace, rows: Rows) -> list[str]:
         return []
     with workspace.store.read() as connection:
         spans = read_mrr_spans(connection, get_mrr_policy(workspace).hash)
-    messages = []
+    book, messages = CustomerBook(workspace, spans), []
     for name, settings in new.items():
         own = [row for row in rows if row["playbook"] == name]
-        answer = judge_playbook_holdout(workspace, settings, own, spans)
+        answer = judge_playbook_holdout(workspace, settings, own, book)
         if answer is not None:
             messages.append(f"holdout of {name}: {_describe_need(settings.holdout, answer)}")
     return messages

@@ -12,7 +12,7 @@ from cs_sync.follow_ups.outcomes import (
     summarize_playbooks,
 )
 from cs_sync.foresight.holdouts import HoldoutAnswer
-from cs_sync.queries.holdouts import judge_playbook_holdout
+from cs_sync.queries.holdouts import CustomerBook, judge_playbook_holdout
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.playbooks import get_playbooks
 from cs_sync.runtime.workspace import Workspace
@@ -48,14 +48,14 @@ def list_playbook_outcomes(
         for row in rows
     ]
     settings, playbooks = workspace.config.playbooks, get_playbooks(workspace)
-    listed = []
+    book, listed = CustomerBook(workspace, spans), []
     for outcome in summarize_playbooks(past, list(playbooks)):
         name = outcome["playbook"]
         chosen, answer = settings.get(name), None
         if chosen and playbooks[name].scope == "account":
             supposed = chosen.model_copy(update={"holdout": chosen.holdout or holdout or 0.0})
             own = [row for row in rows if row["playbook"] == name]
-            answer = judge_playbook_holdout(workspace, supposed, own, spans)
+            answer = judge_playbook_holdout(workspace, supposed, own, book)
         enabled = bool(chosen and chosen.enabled)
         listed.append({**outcome, **_format_holdout(answer), "enabled": enabled})
     return listed

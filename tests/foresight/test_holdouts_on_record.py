@@ -8,8 +8,9 @@ from zoneinfo import ZoneInfo
 from cs_sync.cli.render.outcomes import playbooks_table
 from cs_sync.follow_ups import PlaybookSettings
 from cs_sync.foresight.comparisons import Counts
+from cs_sync.foresight.holdouts import HoldoutAnswer
 from cs_sync.i18n import ENGLISH
-from cs_sync.queries.holdouts import judge_playbook_holdout
+from cs_sync.queries.holdouts import CustomerBook, judge_playbook_holdout
 from cs_sync.store.queries.accounts import Span
 from tests.i18n.test_leftovers import show
 from tests.jobs.road import Place, small_company
@@ -54,6 +55,11 @@ SPANS = {
 }
 
 
+def judge(settings: PlaybookSettings, rows: list[dict[str, Any]]) -> HoldoutAnswer | None:
+    at = workspace()
+    return judge_playbook_holdout(at, settings, rows, CustomerBook(at, SPANS))
+
+
 def test_who_counts_on_which_side() -> None:
     """The holdout began 120 days ago; each account counts once, from its first follow-up on.
 
@@ -71,7 +77,7 @@ def test_who_counts_on_which_side() -> None:
         follow_up("trial", 100, mrr=0),
         follow_up("", 100),
     ]
-    answer = judge_playbook_holdout(workspace(), HALF, rows, SPANS)
+    answer = judge(HALF, rows)
     assert answer is not None
     assert answer.eligible == 5
     assert (answer.held_out, answer.treated) == (Counts(1, 1), Counts(3, 2))
@@ -85,7 +91,7 @@ def test_before_anybody_is_held_out() -> None:
     tenth a day.
     """
     rows = [follow_up(f"a{n}", 9 * n + 1) for n in range(9)]
-    answer = judge_playbook_holdout(workspace(), HALF, rows, SPANS)
+    answer = judge(HALF, rows)
     assert answer is not None
     assert answer.needed == 710
     assert answer.answer_on == date(2026, 6, 30) + timedelta(days=7_100 + 90)
@@ -93,9 +99,9 @@ def test_before_anybody_is_held_out() -> None:
 
 def test_none_is_none_and_one_switched_off_still_answers() -> None:
     rows = [follow_up("treated", 110)]
-    assert judge_playbook_holdout(workspace(), PlaybookSettings(), rows, SPANS) is None
+    assert judge(PlaybookSettings(), rows) is None
     rows += [follow_up("held", 120, "held_out"), follow_up("gone", 100)]
-    answer = judge_playbook_holdout(workspace(), PlaybookSettings(), rows, SPANS)
+    answer = judge(PlaybookSettings(), rows)
     assert answer is not None
     assert (answer.held_out, answer.treated) == (Counts(1, 1), Counts(0, 0))
 
