@@ -18,7 +18,7 @@ from cs_sync.health import (
     is_unpaid,
     score_account,
 )
-from cs_sync.health.wording import to_plain_line
+from cs_sync.health.wording import name_topic, to_plain_line
 from cs_sync.metrics.periods import add_months
 from cs_sync.queries.day import DayView
 from cs_sync.queries.health_model import read_health_model
@@ -265,7 +265,7 @@ def _build_account(
             TicketLine(
                 ticket.opened_at.astimezone(zone).date(),
                 to_plain_line(ticket.subject or ticket.source_id, 100),
-                (ticket.topic or "").replace("_", " "),
+                name_topic(ticket.topic, workspace.words) if ticket.topic else "",
                 ticket.is_open,
                 ticket.url or "",
             )

@@ -44,7 +44,7 @@ def test_tasks_and_reasons_speak_polish(place: Place, portal: Portal) -> None:
         "- Od 5 mar; wiadomo o tym od dziś. Utknęli na kroku „CRM” listy „start” od 5 mar."
         in call["body"]
     )
-    assert "Kondycja: 41,5 (żółty) · MRR: 100,00 EUR" in call["body"]
+    assert "Kondycja: 41,5 (poziom: żółty) · MRR: 100,00 EUR" in call["body"]
     assert (
         "- 3 zgłoszenia w ostatnich 30 dniach, wszystkie dotyczą tematu „integracja”"
         in call["body"]
