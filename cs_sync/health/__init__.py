@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         Contribution,
         HealthScore,
         MissingInput,
+        ScoreBook,
         score_account,
     )
     from cs_sync.health.signals.registry import SIGNALS, Reading, Signal, get_signal, read_row
@@ -32,6 +33,7 @@ __all__ = [
     "HealthScore",
     "MissingInput",
     "Reading",
+    "ScoreBook",
     "ScoreChange",
     "ScoreReason",
     "Signal",
@@ -60,7 +62,8 @@ if not TYPE_CHECKING:
         "cs_sync.health.reasons": "ScoreReason build_reasons calculate_loss",
         "cs_sync.health.rows": "build_contribution_rows build_score_row",
         "cs_sync.health.scope": "SignalScope build_day_scope",
-        "cs_sync.health.score": "INSUFFICIENT Contribution HealthScore MissingInput score_account",
+        "cs_sync.health.score":
+            "INSUFFICIENT Contribution HealthScore MissingInput ScoreBook score_account",
         "cs_sync.health.signals.registry": "SIGNALS Reading Signal get_signal read_row",
         "cs_sync.health.urgent": "is_leaving is_unpaid list_urgent_reasons",
     })  # fmt: skip

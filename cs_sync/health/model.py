@@ -147,6 +147,7 @@ class HealthConfig(Settings):
     profiles: Mapping[str, HealthProfile] = Field(default_factory=dict)
     _models: dict[str, "HealthConfig"] = PrivateAttr(default_factory=dict)
     _left_out: tuple[str, ...] = PrivateAttr(default=())
+    _digest: str = PrivateAttr(default="")
 
     @model_validator(mode="before")
     @classmethod
@@ -220,7 +221,7 @@ class HealthConfig(Settings):
         fitted = self.model_copy(update={"inputs": left})
         wanted = {n: i for some in (inputs, self.inputs) for n, i in some.items() if i.weight}
         absent = [name for name in self.inputs if name in wanted and name not in left]
-        fitted._left_out = tuple(absent)
+        fitted._left_out, fitted._digest = tuple(absent), ""
         fitted._models = {
             name: model.fit_sources(has_source) for name, model in self._models.items()
         }
@@ -290,8 +291,14 @@ class HealthConfig(Settings):
 
     def digest(self) -> str:
         """Return a short hash of this model; it is stored with every score."""
-        content = self.model_dump_json(exclude={"profiles"})
-        return hashlib.sha256(content.encode()).hexdigest()[:12]
+        if not self._digest:
+            content = self.model_dump_json(exclude={"profiles"})
+            self._digest = hashlib.sha256(content.encode()).hexdigest()[:12]
+        return self._digest
+
+    def list_models(self) -> list["HealthConfig"]:
+        """Return this model and those of its profiles."""
+        return [self, *self._models.values()]
 
 
 @lru_cache(maxsize=10_000)

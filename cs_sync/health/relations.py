@@ -7,26 +7,58 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     Date,
+    FromClause,
+    Select,
     Table,
     and_,
     func,
+    or_,
     select,
     true,
     union_all,
 )
 
 from cs_sync.health.scope import SignalScope
-from cs_sync.metrics.ownership import CONTACT_LINK, LINK, get_respondent, join_owner
+from cs_sync.metrics.ownership import CONTACT_LINK, LINK, PLACE, get_respondent, join_owner
 from cs_sync.metrics.sql.relations import ACCOUNT, is_counted, is_present
-from cs_sync_schemas import Contact, get_table
+from cs_sync_schemas import Contact, Subscription, get_table
 
-CONTACT = get_table(Contact)
+CONTACT, SUBSCRIPTION = get_table(Contact), get_table(Subscription)
 
 
 def is_scored(scope: SignalScope) -> ColumnElement[bool]:
     """Return the condition for scored accounts: counted, and in scope."""
     counted = is_counted()
     return and_(counted, ACCOUNT.c.id.in_(scope.accounts)) if scope.accounts else counted
+
+
+def is_of_accounts(scope: SignalScope, record: FromClause) -> ColumnElement[bool]:
+    """Return a condition that leaves the records that may belong to the scope's accounts.
+
+    Whose they are is decided elsewhere; this only spares a look at all the others.
+    """
+    if not scope.accounts:
+        return true()
+    names = _select_names(scope)
+    own = record.c.account_source_id.in_(names)
+    if "contact_source_id" not in record.c:
+        return own
+    people = select(PLACE.c.contact_id).where(PLACE.c.account_source_id.in_(names))
+    persons = select(CONTACT_LINK.c.source_id).where(CONTACT_LINK.c.contact_id.in_(people))
+    return or_(own, record.c.contact_source_id.in_(persons))
+
+
+def is_of_subscriptions(scope: SignalScope, part: FromClause) -> ColumnElement[bool]:
+    """Return a condition that leaves the parts of what may be the scope's subscriptions."""
+    if not scope.accounts:
+        return true()
+    subscriptions = select(SUBSCRIPTION.c.source_id).where(is_of_accounts(scope, SUBSCRIPTION))
+    return part.c.subscription_source_id.in_(subscriptions)
+
+
+def _select_names(scope: SignalScope) -> Select[tuple[str]]:
+    """Select the ids of the accounts' records, whatever the source."""
+    return select(LINK.c.source_id).where(LINK.c.account_id.in_(scope.accounts))
 
 
 def select_owned(
@@ -55,6 +87,7 @@ def select_owned(
         select(owner.account_id.label("account_id"), *person, *columns)
         .select_from(tables.join(ACCOUNT, ACCOUNT.c.id == owner.account_id))
         .where(is_present(record, scope.known_at), is_scored(scope), where)
+        .where(is_of_accounts(scope, record))
         .cte(f"owned_{record.name}")
     )
 
@@ -78,14 +111,17 @@ def select_covered_accounts(
         Columns `account_id`, `observed_at`.
     """
     newest = _select_newest(scope, facts, true() if where is None else where)
-    by_account = select(LINK.c.account_id, newest.c.observed_at).join(
-        newest, newest.c.source == LINK.c.source
+    by_account = (
+        select(LINK.c.account_id, newest.c.observed_at)
+        .join(newest, newest.c.source == LINK.c.source)
+        .where(_is_of(scope, LINK.c.account_id))
     )
     by_contact = (
         select(CONTACT.c.account_id, newest.c.observed_at)
         .select_from(CONTACT)
         .join(CONTACT_LINK, CONTACT_LINK.c.contact_id == CONTACT.c.id)
         .join(newest, newest.c.source == CONTACT_LINK.c.source)
+        .where(_is_of(scope, CONTACT.c.account_id))
     )
     links = union_all(by_account, by_contact).subquery("links")
     return (
@@ -95,6 +131,10 @@ def select_covered_accounts(
         .group_by(links.c.account_id)
         .cte("known")
     )
+
+
+def _is_of(scope: SignalScope, account: ColumnElement[Any]) -> ColumnElement[bool]:
+    return account.in_(scope.accounts) if scope.accounts else true()
 
 
 def _select_newest(

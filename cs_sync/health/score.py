@@ -2,10 +2,11 @@
 
 from bisect import bisect_right
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from fractions import Fraction
-from typing import Literal
+from functools import lru_cache
+from typing import Any, Literal
 
 from cs_sync.health.model import HealthConfig, InputConfig, Point, to_fraction
 from cs_sync.health.scope import SignalScope
@@ -138,8 +139,7 @@ def calculate_contributions(
 
 def interpolate(points: tuple[Point, ...], value: float) -> Fraction:
     """Evaluate the piecewise linear map at a value; flat beyond its ends."""
-    xs = [to_fraction(x) for x, _ in points]
-    ys = [to_fraction(y) for _, y in points]
+    xs, ys = _convert_points(points)
     at = to_fraction(value)
     after = bisect_right(xs, at)
     if after == 0:
@@ -148,6 +148,35 @@ def interpolate(points: tuple[Point, ...], value: float) -> Fraction:
         return ys[-1]
     share = (at - xs[after - 1]) / (xs[after] - xs[after - 1])
     return ys[after - 1] + share * (ys[after] - ys[after - 1])
+
+
+@lru_cache(maxsize=1_000)
+def _convert_points(points: tuple[Point, ...]) -> tuple[list[Fraction], list[Fraction]]:
+    return [to_fraction(x) for x, _ in points], [to_fraction(y) for _, y in points]
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreBook:
+    """Scores of many accounts: those with equal readings have equal scores, computed once."""
+
+    _scores: dict[Any, HealthScore] = field(default_factory=dict)
+
+    def score(
+        self, readings: Mapping[str, Reading], config: HealthConfig, scope: SignalScope
+    ) -> HealthScore:
+        """Score an account as `score_account` does."""
+        dated = any(item.max_age_days for item in config.active().values())
+        key = (
+            config.digest(),
+            scope.day if dated else None,
+            tuple(
+                (name, reading.value, reading.observed_at if dated else None)
+                for name, reading in sorted(readings.items())
+            ),
+        )
+        if key not in self._scores:
+            self._scores[key] = score_account(readings, config, scope)
+        return self._scores[key]
 
 
 def _may_be_absent(missing: MissingInput, config: HealthConfig) -> bool:

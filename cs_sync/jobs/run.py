@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from sqlalchemy import Connection
+
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
 from cs_sync.health import INSUFFICIENT
@@ -14,7 +16,7 @@ from cs_sync.jobs.pull_follow_up_status import pull_follow_up_status
 from cs_sync.jobs.push import PushOptions, write_to_destinations
 from cs_sync.jobs.sync import sync_in_run
 from cs_sync.queries.check import find_exposed_files
-from cs_sync.queries.day import DayView, build_day_view
+from cs_sync.queries.day import DayView, refresh_day_view
 from cs_sync.queries.health_model import describe_model
 from cs_sync.queries.report import get_first_reported_month, query_newest_kpis, write_report
 from cs_sync.queries.unattributed import describe_unattributed, list_unattributed_shares
@@ -23,6 +25,7 @@ from cs_sync.queries.write_plan import format_plan_rows, preview_plans
 from cs_sync.runtime.run_result import RunReport
 from cs_sync.runtime.run_session import RunSession, record_run
 from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.fast.kept_results import save_kept
 from cs_sync.store.queries.health import build_stored_score, save_scores
 from cs_sync.sync.windows import ReadRequest
 
@@ -69,14 +72,19 @@ def _score_and_store(recorded: RunSession) -> DayView:
     workspace = recorded.workspace
     step = {"step": "health scores"}
     workspace.emit(Event("step_started", workspace.clock(), detail=step))
-    day = build_day_view(workspace)
+    day, refreshed = refresh_day_view(workspace)
     rows = [
         build_stored_score(
             item.account["id"], day.day, workspace.clock(), item.row(day.day), item.score.model
         )
         for item in day.customers
     ]
-    recorded.transact(lambda connection: save_scores(connection, rows))
+
+    def save(connection: Connection) -> None:
+        save_scores(connection, rows)
+        save_kept(connection, refreshed.update)
+
+    recorded.transact(save)
     done = {**step, "message": _describe_scores(day)}
     workspace.emit(Event("step_ended", workspace.clock(), detail=done))
     return day

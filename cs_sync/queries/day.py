@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from cs_sync.queries.score import ScoredAccount, score_accounts
+from cs_sync.queries.kept_results import Refreshed, keep_results
+from cs_sync.queries.score import AccountResult, ScoredAccount, refresh_scores
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.accounts import read_mrr_at
@@ -41,7 +42,14 @@ class DayView:
 
 def build_day_view(workspace: Workspace) -> DayView:
     """Score the accounts of today and read their MRR."""
-    scored = score_accounts(workspace, workspace.today)
+    day, refreshed = refresh_day_view(workspace)
+    keep_results(workspace, refreshed)
+    return day
+
+
+def refresh_day_view(workspace: Workspace) -> tuple[DayView, Refreshed[AccountResult]]:
+    """Build the view of today, and return what a run is to keep of it."""
+    scored, refreshed = refresh_scores(workspace)
     with workspace.store.read() as connection:
         mrr = read_mrr_at(connection, workspace.clock(), get_mrr_policy(workspace).hash)
-    return DayView(workspace.today, scored, mrr)
+    return DayView(workspace.today, scored, mrr), refreshed

@@ -9,21 +9,20 @@ from sqlalchemy import Connection
 
 from cs_sync.health import (
     AccountEvidence,
-    HealthConfig,
     HealthScore,
-    SignalScope,
     build_day_scope,
     calculate_loss,
     is_leaving,
     is_unpaid,
-    score_account,
 )
 from cs_sync.health.wording import name_topic, to_plain_line
 from cs_sync.metrics.periods import add_months
 from cs_sync.queries.day import DayView
 from cs_sync.queries.health_model import read_health_model
+from cs_sync.queries.kept_results import build_basis, keep_results, refresh_results
+from cs_sync.queries.past_states import PastState, read_past_states
 from cs_sync.queries.report_money import MoneyConverter
-from cs_sync.queries.score import CHANGE_PERIOD, ScoredAccount, select_model
+from cs_sync.queries.score import CHANGE_PERIOD, ScoredAccount
 from cs_sync.report import (
     AnswerLine,
     HistoryPoint,
@@ -36,19 +35,11 @@ from cs_sync.report import (
 )
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
-from cs_sync.store.queries.accounts import (
-    Span,
-    find_first_paid,
-    get_mrr_before,
-    read_mrr_spans,
-)
+from cs_sync.store.fast.compact_json import CompactJson
+from cs_sync.store.queries.accounts import find_first_paid, get_mrr_before, read_mrr_spans
 from cs_sync.store.queries.attributes import read_attribute_names, read_current_attributes
 from cs_sync.store.queries.crm_records import read_owner_names, read_remote_accounts
-from cs_sync.store.queries.health import (
-    read_billing_evidence,
-    read_live_accounts,
-    read_signals,
-)
+from cs_sync.store.queries.health import read_live_accounts
 from cs_sync.store.queries.source_links import read_links_by_account
 
 PAST_MONTHS = 12
@@ -57,7 +48,8 @@ SEGMENTS = ("segment", "tier", "industry", "size", "region", "country")
 PLAN = "plan"
 MAX_LINES = 8
 """Tickets, and features, of one account at most."""
-Snapshot = Mapping[str, HistoryPoint]
+_MonthStates = Mapping[str, tuple[PastState, ...]]
+KIND = ("months", CompactJson[tuple[PastState, ...]](tuple[PastState, ...]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,86 +87,76 @@ def build_reported_accounts(
     Returns:
         The accounts, and the attribute that segments them.
     """
+    ends = list_month_ends(day.day)
+    zone = str(workspace.config.workspace.timezone)
+    turns = [build_day_scope(end, zone).until for end in (*ends, day.day - CHANGE_PERIOD)]
+    months = _read_month_states(workspace, ends)
     with workspace.store.read() as connection:
         spans = read_mrr_spans(connection, get_mrr_policy(workspace).hash)
-        history = _SnapshotReader(workspace, connection, spans, money)
-        past = [history.read(end) for end in list_month_ends(day.day)]
-        before = history.read(day.day - CHANGE_PERIOD)
         context = _read_context(workspace, connection, follow_ups)
+    shown = [item for item in day.scored if item.account["id"] in months]
+    known = [(*months[item.account["id"]], item.result.before) for item in shown]
+    billed = _find_billed(known)
     accounts = []
-    for item in day.scored:
+    for item, states in zip(shown, known, strict=True):
         id_ = item.account["id"]
-        points = tuple(snapshot.get(id_, HistoryPoint()) for snapshot in past)
+        own = spans.get(id_, ())
+        *points, before = (
+            build_past_point(state, get_mrr_before(own, at), money, billed=any_)
+            for state, at, any_ in zip(states, turns, billed, strict=True)
+        )
         if item.is_customer or any(point.mrr for point in points):
             account = _build_account(workspace, item, context, day.get_mrr(id_))
             account = replace(
                 account,
                 now=_build_current_point(item, day.get_mrr(id_), money),
-                before=before.get(id_, HistoryPoint()),
-                past=points,
-                first_paid=find_first_paid(spans.get(id_, ()), workspace.config.workspace.timezone),
+                before=before,
+                past=tuple(points),
+                first_paid=find_first_paid(own, workspace.config.workspace.timezone),
             )
             accounts.append(account)
     return accounts, context.segment
 
 
-class _SnapshotReader:
-    """Reads scores and MRR of all accounts at the ends of past days, by today's model.
+def _read_month_states(workspace: Workspace, days: Sequence[date]) -> _MonthStates:
+    """Read the states of all accounts at month ends: kept, where nothing of them changed."""
+    model = read_health_model(workspace)
+    with workspace.store.read() as connection:
+        live = read_live_accounts(connection)
 
-    Accounts with equal readings have equal scores, so each is computed once.
+    def compute(accounts: Sequence[str]) -> Mapping[str, tuple[PastState, ...]]:
+        with workspace.store.read() as connection:
+            return read_past_states(workspace, connection, model, live, days, accounts)
+
+    basis = build_basis(workspace, model, days)
+    refreshed = refresh_results(
+        workspace, KIND, basis, [account["id"] for account in live], compute
+    )
+    keep_results(workspace, refreshed)
+    return refreshed.results
+
+
+def _find_billed(states: Iterable[Sequence[PastState]]) -> list[bool]:
+    """Return for each day whether billing knew anything of any account."""
+    return [any(state.is_billed for state in of_day) for of_day in zip(*states, strict=True)]
+
+
+def build_past_point(
+    state: PastState, paid: Mapping[str, int], money: MoneyConverter, *, billed: bool
+) -> HistoryPoint:
+    """Build the point of a past day; empty for who was no customer then.
+
+    Args:
+        state: The account at the end of the day.
+        paid: Its MRR then, by currency.
+        money: Converts into the report's currency.
+        billed: Whether billing knew of any account then; if not, every account is a customer.
     """
-
-    def __init__(
-        self,
-        workspace: Workspace,
-        connection: Connection,
-        spans: Mapping[str, Sequence[Span]],
-        money: MoneyConverter,
-    ) -> None:
-        self._model = read_health_model(workspace)
-        self._policy = get_mrr_policy(workspace).hash
-        self._zone = str(workspace.config.workspace.timezone)
-        self._features = workspace.config.metrics.active_features
-        self._connection, self._spans, self._money = connection, spans, money
-        self._accounts = read_live_accounts(connection)
-        self._scores: dict[Any, HealthScore] = {}
-
-    def read(self, day: date) -> Snapshot:
-        """Return account id → its point at the end of a day, of the customers of that day."""
-        scope = replace(
-            build_day_scope(day, self._zone),
-            active_features=self._features,
-            policy=self._policy,
-        )
-        readings = read_signals(self._connection, self._model.list_signals(), scope)
-        billing = read_billing_evidence(self._connection, scope)
-        points = {}
-        for account in self._accounts:
-            id_ = account["id"]
-            paid = get_mrr_before(self._spans.get(id_, ()), scope.until)
-            facts = billing.get(id_)
-            if any(paid.values()) or (facts and facts.subscriptions) or not billing:
-                model = select_model(account, self._model, scope)
-                score = self._score(readings.get(id_, {}), model, scope)
-                risk = _find_risk(score, facts or AccountEvidence(), unpaid=_has_overdue(facts))
-                points[id_] = build_point(score, paid, risk, self._money)
-        return points
-
-    def _score(
-        self, readings: Mapping[str, Any], model: HealthConfig, scope: SignalScope
-    ) -> HealthScore:
-        dated = any(item.max_age_days for item in model.active().values())
-        key = (
-            id(model),
-            scope.day if dated else None,
-            tuple(
-                (name, reading.value, reading.observed_at if dated else None)
-                for name, reading in sorted(readings.items())
-            ),
-        )
-        if key not in self._scores:
-            self._scores[key] = score_account(readings, model, scope)
-        return self._scores[key]
+    pays = any(paid.values())
+    if not (pays or state.is_running) and billed:
+        return HistoryPoint()
+    risk = classify_risk(state.band, leaving=state.is_leaving, unpaid=state.is_unpaid)
+    return HistoryPoint(money.add_up(paid), pays, state.score, state.band, risk, state.lost)
 
 
 def _build_current_point(
@@ -184,11 +166,6 @@ def _build_current_point(
         return HistoryPoint(money.add_up(paid), any(paid.values()))
     risk = _find_risk(item.score, item.evidence, unpaid=is_unpaid(item.evidence))
     return build_point(item.score, paid, risk, money)
-
-
-def _has_overdue(evidence: AccountEvidence | None) -> bool:
-    """Return whether an invoice was overdue; the status of a subscription is today's alone."""
-    return bool(evidence and evidence.invoices)
 
 
 def _find_risk(score: HealthScore, evidence: AccountEvidence, *, unpaid: bool) -> RiskKind | None:

@@ -41,6 +41,8 @@ class MoneyConverter:
 
     def add_up(self, amounts: Mapping[str, int]) -> int:
         """Add up amounts (currency → minor units); those without a rate are left out."""
+        if amounts.keys() <= {self.currency}:
+            return sum(amounts.values())
         rates = {code: self.rates.minor(self.day, code, self.currency) for code in amounts}
         known = ((amounts[code], rate) for code, rate in rates.items() if rate is not None)
         return round(sum((amount * rate for amount, rate in known), Fraction()))

@@ -1,7 +1,7 @@
 """Health scores of all accounts on a day, with reasons."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
@@ -12,20 +12,30 @@ from cs_sync.health import (
     AccountEvidence,
     HealthConfig,
     HealthScore,
+    ScoreBook,
     ScoreReason,
     SignalScope,
     build_day_scope,
     build_reasons,
     build_score_row,
     list_urgent_reasons,
-    score_account,
 )
 from cs_sync.jobs.mrr_exclusions import COMPUTATION_ERRORS
 from cs_sync.queries.health_model import read_health_model
+from cs_sync.queries.kept_results import (
+    Refreshed,
+    build_basis,
+    keep_results,
+    refresh_results,
+)
+from cs_sync.queries.model_choice import select_model
+from cs_sync.queries.past_states import PastState, build_past_state
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.fast.compact_json import CompactJson
 from cs_sync.store.queries.health import (
     read_band_changes,
+    read_billing_evidence,
     read_evidence,
     read_live_accounts,
     read_signals,
@@ -36,19 +46,56 @@ _NO_EVIDENCE = AccountEvidence()
 
 
 @dataclass(frozen=True, slots=True)
+class AccountResult:
+    """What is computed of one account on one day, from its own facts."""
+
+    score: HealthScore
+    evidence: AccountEvidence
+    reasons: tuple[ScoreReason, ...]
+    change_30d: Fraction | None
+    urgent: tuple[str, ...] = ()
+    """What asks for a call whatever the score: an unpaid invoice, a scheduled cancellation."""
+    before: PastState = field(default_factory=PastState)
+    """The account 30 days earlier."""
+
+
+KIND = ("day", CompactJson[AccountResult](AccountResult))
+
+
+@dataclass(frozen=True, slots=True)
 class ScoredAccount:
     """The score of one account on one day."""
 
     account: dict[str, Any]
     model: HealthConfig
-    score: HealthScore
-    evidence: AccountEvidence
-    reasons: tuple[ScoreReason, ...]
-    change_30d: Fraction | None
+    result: AccountResult
     is_customer: bool
     """Whether a subscription of it runs; where no source knows subscriptions, every account is."""
-    urgent: tuple[str, ...] = ()
-    """What asks for a call whatever the score: an unpaid invoice, a scheduled cancellation."""
+
+    @property
+    def score(self) -> HealthScore:
+        """The score of the day."""
+        return self.result.score
+
+    @property
+    def evidence(self) -> AccountEvidence:
+        """The facts of the account."""
+        return self.result.evidence
+
+    @property
+    def reasons(self) -> tuple[ScoreReason, ...]:
+        """The reasons of the score, the most costly first."""
+        return self.result.reasons
+
+    @property
+    def change_30d(self) -> Fraction | None:
+        """The change of the score over 30 days; None if unknown."""
+        return self.result.change_30d
+
+    @property
+    def urgent(self) -> tuple[str, ...]:
+        """What asks for a call whatever the score."""
+        return self.result.urgent
 
     def row(self, day: date) -> dict[str, Any]:
         """Return the row of `cs-sync score`."""
@@ -71,9 +118,12 @@ def list_scores(
         ConfigError: The day is in the future.
     """
     day = resolve_day(workspace, as_of)
-    return [
-        item.row(day) for item in sorted(score_accounts(workspace, day, known_at), key=_get_urgency)
-    ]
+    if day == workspace.today and known_at is None:
+        scored, refreshed = refresh_scores(workspace)
+        keep_results(workspace, refreshed)
+    else:
+        scored = score_accounts(workspace, day, known_at)
+    return [item.row(day) for item in sorted(scored, key=_get_urgency)]
 
 
 def resolve_day(workspace: Workspace, as_of: date | None) -> date:
@@ -112,59 +162,106 @@ def score_accounts(
         accounts: Only these account ids; empty means all.
     """
     config = read_health_model(workspace, known_at)
-    zone = str(workspace.config.workspace.timezone)
-    options: Any = {
-        "known_at": known_at,
-        "accounts": accounts,
-        "active_features": workspace.config.metrics.active_features,
-        "policy": get_mrr_policy(workspace).hash,
-    }
-    now, before = (
-        replace(build_day_scope(at, zone), **options) for at in (day, day - CHANGE_PERIOD)
-    )
+    now = _build_scope(workspace, day, known_at, accounts)
     with workspace.store.read() as connection:
         live = read_live_accounts(connection, known_at, accounts)
-        readings = read_signals(connection, config.list_signals(), now)
-        earlier = read_signals(connection, config.list_signals(), before)
-        evidence = read_evidence(connection, now)
-    billed = any(facts.subscriptions for facts in evidence.values())
+    return _combine(live, _compute_results(workspace, live, config, now), config, now)
 
-    def build_scored(account: dict[str, Any]) -> ScoredAccount:
-        id_ = account["id"]
-        facts, words = evidence.get(id_, _NO_EVIDENCE), workspace.words
-        model = select_model(account, config, now)
-        score = score_account(readings.get(id_, {}), model, now)
-        then = score_account(earlier.get(id_, {}), select_model(account, config, before), before)
-        return ScoredAccount(
+
+def refresh_scores(workspace: Workspace) -> tuple[list[ScoredAccount], Refreshed[AccountResult]]:
+    """Score the live accounts of today: unchanged accounts keep the results that they have.
+
+    Returns:
+        The scored accounts, and what is to be kept of them.
+    """
+    config, day = read_health_model(workspace), workspace.today
+    scope = _build_scope(workspace, day)
+    with workspace.store.read() as connection:
+        live = read_live_accounts(connection)
+    by_id = {account["id"]: account for account in live}
+
+    def compute(accounts: Sequence[str]) -> dict[str, AccountResult]:
+        chosen = [by_id[name] for name in accounts] if accounts else live
+        return _compute_results(workspace, chosen, config, replace(scope, accounts=accounts))
+
+    basis = build_basis(workspace, config, [day - CHANGE_PERIOD, day])
+    refreshed = refresh_results(workspace, KIND, basis, by_id, compute)
+    return _combine(live, refreshed.results, config, scope), refreshed
+
+
+def _build_scope(
+    workspace: Workspace,
+    day: date,
+    known_at: datetime | None = None,
+    accounts: Sequence[str] = (),
+) -> SignalScope:
+    return replace(
+        build_day_scope(day, str(workspace.config.workspace.timezone), accounts),
+        known_at=known_at,
+        active_features=workspace.config.metrics.active_features,
+        policy=get_mrr_policy(workspace).hash,
+    )
+
+
+def _combine(
+    live: Sequence[dict[str, Any]],
+    results: Mapping[str, AccountResult],
+    config: HealthConfig,
+    scope: SignalScope,
+) -> list[ScoredAccount]:
+    """Combine accounts with their results; those without one are left out."""
+    billed = any(result.evidence.subscriptions for result in results.values())
+    return [
+        ScoredAccount(
             account,
-            model,
+            select_model(account, config, scope),
+            result,
+            is_customer=bool(result.evidence.subscriptions) or not billed,
+        )
+        for account in live
+        if (result := results.get(account["id"])) is not None
+    ]
+
+
+def _compute_results(
+    workspace: Workspace,
+    live: Sequence[dict[str, Any]],
+    config: HealthConfig,
+    now: SignalScope,
+) -> dict[str, AccountResult]:
+    """Compute the results of accounts; one whose facts cannot be computed costs a warning."""
+    earlier = _build_scope(workspace, now.day - CHANGE_PERIOD, now.known_at, now.accounts)
+    with workspace.store.read() as connection:
+        readings = read_signals(connection, config.list_signals(), now)
+        before = read_signals(connection, config.list_signals(), earlier)
+        evidence = read_evidence(connection, now)
+        billing = read_billing_evidence(connection, earlier)
+    book, words = ScoreBook(), workspace.words
+
+    def build_result(account: dict[str, Any]) -> AccountResult:
+        id_ = account["id"]
+        facts = evidence.get(id_, _NO_EVIDENCE)
+        score = book.score(readings.get(id_, {}), select_model(account, config, now), now)
+        then = book.score(before.get(id_, {}), select_model(account, config, earlier), earlier)
+        return AccountResult(
             score,
             facts,
             tuple(build_reasons(score, facts, now, words)),
             _get_change(then, score),
-            is_customer=bool(facts.subscriptions) or not billed,
-            urgent=tuple(list_urgent_reasons(facts, now, words)),
+            tuple(list_urgent_reasons(facts, now, words)),
+            build_past_state(then, billing.get(id_)),
         )
 
-    scored: list[ScoredAccount] = []
+    results: dict[str, AccountResult] = {}
     for account in live:
         try:
-            scored.append(build_scored(account))
+            results[account["id"]] = build_result(account)
         except (
             COMPUTATION_ERRORS
         ) as error:  # one account's facts must not cost all others their score
             message = f"{account['id']} is not scored: {type(error).__name__}: {error}"
             workspace.emit(Event("warning", workspace.clock(), detail={"message": message}))
-    return scored
-
-
-def select_model(
-    account: Mapping[str, Any], config: HealthConfig, scope: SignalScope
-) -> HealthConfig:
-    """Return the health model of an account on a scope's day: by segment or stage."""
-    created = account["created_at"]
-    age = None if created is None else (scope.day - scope.to_local_day(created)).days
-    return config.select_model(account["attributes"], age)
+    return results
 
 
 def _get_urgency(scored: ScoredAccount) -> tuple[bool, bool, Fraction, str]:

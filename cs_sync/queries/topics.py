@@ -1,6 +1,7 @@
 """Topics of customer comments and ticket subjects, computed on request.
 
-Nothing is stored, so an erased person is in no topic.
+Of the report's it is kept which comments are together, and the words that they share: no text.
+Erasing a person deletes that, so an erased person is in no topic.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,12 +12,15 @@ from importlib.util import find_spec
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import orjson
+
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.periods import Period
 from cs_sync.metrics.topics.group import MIN_TEXTS, Topic, Verbatim, find_topics
 from cs_sync.metrics.topics.verbatims import build_verbatim, select_comments, select_subjects
+from cs_sync.queries.kept_results import KeptAnswers, hash_parts
 from cs_sync.queries.metrics import check_attributes
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
@@ -24,6 +28,7 @@ from cs_sync.store.queries.accounts import read_mrr_at
 from cs_sync.store.queries.fx_rates import read_fx_rates
 
 ACCOUNT = "account"
+KIND, ALL = "topics", "all"
 YEAR = timedelta(days=365)
 MAX_REPORT_COMMENTS = 5_000
 """Comments that a report groups: enough to tell what is said, at every run, in a few seconds."""
@@ -95,8 +100,24 @@ def list_newest_topics(workspace: Workspace) -> list[dict[str, Any]]:
     if len(comments) < MIN_TEXTS or find_spec("sklearn") is None:
         return []
     worth = _read_account_mrr(workspace, scope, {v.account_id for v in comments if v.account_id})
-    topics = [topic for topic in group_by_topic(comments) if topic.words]
+    topics = [topic for topic in _group_or_keep(workspace, comments) if topic.words]
     return [_format_topic(workspace, scope, topic, {}, len(comments), worth) for topic in topics]
+
+
+def _group_or_keep(workspace: Workspace, comments: Sequence[Verbatim]) -> list[Topic]:
+    """Group comments by topic, as they were grouped before if they are the same."""
+    said = [(comment.said_at, comment.text, comment.kind) for comment in comments]
+    kept = KeptAnswers(workspace, KIND, hash_parts(said))
+    if (grouped := kept.get(ALL)) is not None:
+        return [
+            Topic(tuple(words), tuple(comments[place] for place in places))
+            for words, places in orjson.loads(grouped)
+        ]
+    topics = group_by_topic(comments)
+    places = {id(comment): place for place, comment in enumerate(comments)}
+    rows = [[topic.words, [places[id(v)] for v in topic.verbatims]] for topic in topics]
+    kept.replace({ALL: orjson.dumps(rows).decode()})
+    return topics
 
 
 def group_by_topic(comments: Sequence[Verbatim]) -> list[Topic]:

@@ -78,6 +78,14 @@ def is_lease_held_elsewhere(connection: Connection, now: datetime) -> bool:
     return (host, pid) != (socket.gethostname(), str(os.getpid()))
 
 
+def read_free_token(connection: Connection, now: datetime) -> int | None:
+    """Return the token of the last run while none is active; None while one is, 0 before any."""
+    row = connection.execute(select(LEASE).where(LEASE.c.name == LEASE_NAME)).mappings().first()
+    if row is None:
+        return 0
+    return int(row["token"]) if _is_free(row, now) else None
+
+
 def renew_lease(connection: Connection, lease: LeaseToken, now: datetime) -> None:
     """Extend the lease.
 

@@ -1,4 +1,4 @@
-"""Cached metric rows, so that only changes are computed again."""
+"""What was computed before, so that only changes are computed again."""
 
 from datetime import datetime
 from typing import Any
@@ -18,3 +18,13 @@ class CachedMetric(SQLModel, table=True):
     known_at: datetime = Field(index=True, description="Later knowledge is not in the rows.")
     basis: str = Field(description="Digest of the books: what was changed by hand is seen by it.")
     rows: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+
+
+class KeptResult(SQLModel, table=True):
+    """What was computed of one account, and of each kind up to when it holds."""
+
+    __tablename__ = "kept_result"
+
+    kind: str = Field(primary_key=True, description="What was computed: day, months, topics.")
+    key: str = Field(primary_key=True, description="The account; empty: the state of the kind.")
+    content: str = Field(description="As JSON, read only where it is wanted.")

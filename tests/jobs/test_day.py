@@ -64,14 +64,13 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     count(cs_sync.jobs.follow_ups, "plan_follow_ups")
     count(cs_sync.queries.day, "read_mrr_at")
-    count(cs_sync.queries.score, "score_account")
+    count(cs_sync.queries.score, "build_reasons")
     return counted
 
 
 def test_a_run_decides_the_day_once(place: Place, calls: Counter[str]) -> None:
     assert place.run("run").code == 0
-    # Three accounts on two days: today, and thirty days ago for the change.
-    assert calls == {"plan_follow_ups": 1, "read_mrr_at": 1, "score_account": 6}
+    assert calls == {"plan_follow_ups": 1, "read_mrr_at": 1, "build_reasons": 3}
 
 
 def test_one_account_is_explained_without_scoring_the_others(
@@ -82,7 +81,7 @@ def test_one_account_is_explained_without_scoring_the_others(
     for name, row in rows.items():
         calls.clear()
         [explained] = place.json("explain", name)
-        assert calls["score_account"] == 4
+        assert calls["build_reasons"] == 2  # on the day, and thirty days before
         assert {key: explained[key] for key in row} == row
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     union_all,
 )
 
@@ -102,8 +103,10 @@ def count_seats(parts: Iterable[Mapping[str, Any]] | None) -> float:
 def _select_mrr(scope: SignalScope, at: datetime, name: str) -> CTE:
     """Select the spans in force just before an instant."""
     in_force = and_(SPAN.c.valid_from < at, or_(SPAN.c.valid_to.is_(None), SPAN.c.valid_to >= at))
+    chosen = SPAN.c.account_id.in_(scope.accounts) if scope.accounts else true()
     return (
         select(SPAN.c.account_id, SPAN.c.currency, SPAN.c.amount, SPAN.c.parts)
+        .where(chosen)
         .join(ACCOUNT, ACCOUNT.c.id == SPAN.c.account_id)
         .where(SPAN.c.policy == scope.policy, is_known(scope, SPAN), in_force, is_scored(scope))
         .cte(name)

@@ -5,7 +5,7 @@ None, has no facts: the signal is missing, which is never the same as 0. A cover
 account (linked to a source of such facts) without activity has a real 0.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Select
 
+from cs_sync.health.coverage import Coverage
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.signals.billing import billing_standing
 from cs_sync.health.signals.contact import last_contact
@@ -33,6 +34,7 @@ from cs_sync_schemas import (
     SurveyResponse,
     Ticket,
     UsageDay,
+    get_table,
 )
 
 
@@ -188,6 +190,17 @@ def get_signal(name: str) -> Signal:
         names = ", ".join([*SIGNALS, FEATURE_SIGNAL.name])
         raise ValueError(f"unknown signal {name!r}; use one of: {names}")
     return SIGNALS[name]
+
+
+def get_coverage(name: str, active_features: Sequence[str] = ()) -> Coverage | None:
+    """Return by which facts sources cover accounts for a signal; None if by none."""
+    records = get_signal(name).records
+    if UsageDay in records:
+        features = tuple(active_features)
+        return Coverage(get_table(FeatureDay if features else UsageDay), "day", features)
+    if FeatureDay in records:
+        return Coverage(get_table(FeatureDay), "day", (parse_feature(name),))
+    return Coverage(get_table(Ticket), "opened_at") if Ticket in records else None
 
 
 def parse_feature(name: str) -> str:

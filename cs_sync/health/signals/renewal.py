@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import CTE, ColumnElement, FromClause, Select, and_, func, not_, or_, select
 
-from cs_sync.health.relations import select_owned
+from cs_sync.health.relations import is_of_subscriptions, select_owned
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.signals.billing import SUBSCRIPTION, is_ending, is_running
 from cs_sync.health.signals.seats import ITEM
@@ -75,7 +75,7 @@ def _select_annual(scope: SignalScope) -> CTE:
     return (
         select(ITEM.c.source, ITEM.c.subscription_source_id)
         .where(is_present(ITEM, scope.known_at), _is_annual(ITEM), ITEM.c.usage_type == "licensed")
-        .where(ITEM.c.valid_from < scope.until, not_(ended))
+        .where(ITEM.c.valid_from < scope.until, not_(ended), is_of_subscriptions(scope, ITEM))
         .distinct()
         .cte("annual_subscriptions")
     )
@@ -90,7 +90,7 @@ def _select_paid_terms(scope: SignalScope) -> CTE:
             func.min(LINE.c.period_end).label("ends_at"),
         )
         .where(is_present(LINE, scope.known_at), _is_annual(LINE), LINE.c.is_proration.is_(False))
-        .where(LINE.c.period_end >= scope.until)
+        .where(LINE.c.period_end >= scope.until, is_of_subscriptions(scope, LINE))
         .group_by(LINE.c.source, LINE.c.subscription_source_id)
         .cte("paid_terms")
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import CTE, Float, Select, and_, case, cast, distinct, func, not_, select
 
-from cs_sync.health.relations import select_owned
+from cs_sync.health.relations import is_of_subscriptions, select_owned
 from cs_sync.health.scope import SignalScope
 from cs_sync.health.signals.billing import SUBSCRIPTION, is_running
 from cs_sync.health.signals.usage import select_use_coverage, select_used_days
@@ -25,6 +25,7 @@ def select_subscription_seats(scope: SignalScope) -> CTE:
         )
         .where(is_present(ITEM, scope.known_at), ITEM.c.usage_type == "licensed")
         .where(ITEM.c.valid_from < scope.until, not_(func.coalesce(ended, False)))
+        .where(is_of_subscriptions(scope, ITEM))
         .group_by(ITEM.c.source, ITEM.c.subscription_source_id)
         .cte("seats_of_subscriptions")
     )

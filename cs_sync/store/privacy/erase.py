@@ -35,6 +35,7 @@ from cs_sync_schemas import (
     ContactLink,
     FollowUp,
     HealthScore,
+    KeptResult,
     Owner,
     Record,
     RejectedRecord,
@@ -48,7 +49,9 @@ from cs_sync_schemas import (
 )
 
 ACCOUNT, CONTACT, LINK = get_table(Account), get_table(Contact), get_table(ContactLink)
-FIGURE, LEDGER = get_table(CachedMetric), get_table(WriteLedger)
+LEDGER = get_table(WriteLedger)
+KEPT = (get_table(CachedMetric), get_table(KeptResult))
+"""Kept answers: they are computed again when they are asked for."""
 REJECTED, STATE = get_table(RejectedRecord), get_table(StreamState)
 
 
@@ -222,7 +225,7 @@ def _erase_derived(
     """
     words, erased = TextRedactor(person.names, person.texts), Counter[str]()
     done = {t for record in RECORDS for t in _list_versions(get_table(record))}
-    done |= {REJECTED, FIGURE}
+    done |= {REJECTED, *KEPT}
     for table in [t for t in list_searched_tables() if t not in done]:
         rows = list(find_address_rows(connection, table, person.addresses))
         if "account_id" in table.c and table in _QUOTING_COLUMNS:
@@ -242,8 +245,8 @@ def _erase_derived(
             return _drop_quoting_fields(row, changed) if table is LEDGER else changed
 
         erased[table.name] += rewrite_rows(connection, table, rows, change)
-    # Kept answers to questions: they are computed again when they are asked for.
-    erased[FIGURE.name] += connection.execute(delete(FIGURE)).rowcount
+    for table in KEPT:
+        erased[table.name] += connection.execute(delete(table)).rowcount
     return erased
 
 

@@ -4,17 +4,26 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, func, select, union
 
 from cs_sync.health import (
     EVIDENCE_QUERIES,
     AccountEvidence,
+    HealthConfig,
     Reading,
     SignalScope,
     collect_evidence,
     get_signal,
     read_row,
 )
+from cs_sync.health.coverage import (
+    Coverage,
+    select_any_fact,
+    select_first_fact,
+    select_newest_fact,
+)
+from cs_sync.health.signals.registry import get_coverage
+from cs_sync.metrics.ownership import CONTACT_LINK, LINK
 from cs_sync.metrics.sql.relations import is_counted
 from cs_sync.metrics.sql.time_travel import rewrite_as_of
 from cs_sync.store.upserts import upsert_rows
@@ -95,6 +104,53 @@ def read_billing_evidence(connection: Connection, scope: SignalScope) -> dict[st
             for name in ("subscriptions", "invoices")
         }
     )
+
+
+def read_coverage(
+    connection: Connection,
+    model: HealthConfig,
+    active_features: Sequence[str],
+    scopes: Sequence[SignalScope],
+) -> list[list[Any]]:
+    """Read which sources had facts of the signals by the ends of days, and how old they were.
+
+    An account of a source without any activity counts as inactive from the source's first fact
+    on, and its input is stale as soon as the source's newest one is.
+
+    Args:
+        connection: A read connection.
+        model: The health model, whose inputs say from when on facts are stale.
+        active_features: The features that make somebody active; empty means any use.
+        scopes: The days.
+
+    Returns:
+        A row per kind of facts and source: on how many days there were any, and per day how many
+        of the limits of age they exceeded.
+    """
+    limits: dict[Coverage, set[int]] = {}
+    for one in model.list_models():
+        for item in one.active().values():
+            if (coverage := get_coverage(item.signal, active_features)) is not None:
+                limits.setdefault(coverage, set()).update(filter(None, [item.max_age_days]))
+    both = union(select(LINK.c.source), select(CONTACT_LINK.c.source))
+    sources = sorted(connection.scalars(both))
+    rows: list[list[Any]] = []
+    for coverage, ages in sorted(limits.items(), key=lambda item: item[0].name):
+        for source in sources:
+            if connection.scalar(select_any_fact(coverage, source)) is None:
+                continue
+            first = connection.scalar(select_first_fact(coverage, source))
+            if first is None:
+                continue
+            ends = [scope.day if coverage.by_day else scope.until for scope in scopes]
+            known = sum(first <= end if coverage.by_day else first < end for end in ends)
+            row: list[Any] = [coverage.name, source, known]
+            for scope in scopes if ages else ():
+                newest = connection.scalar(select_newest_fact(coverage, source, scope))
+                day = newest if newest is None or coverage.by_day else scope.to_local_day(newest)
+                row.append(None if day is None else sum((scope.day - day).days > n for n in ages))
+            rows.append(row)
+    return rows
 
 
 def save_scores(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -1,0 +1,141 @@
+"""Results per account, kept from one run to the next: only what changed is computed again."""
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Generic, TypeVar
+
+import orjson
+
+from cs_sync.health import HealthConfig, SignalScope, build_day_scope
+from cs_sync.runtime.mrr_policy import get_mrr_policy
+from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.fast.compact_json import CompactJson
+from cs_sync.store.fast.kept_results import KeptUpdate, read_kept, save_between_runs
+from cs_sync.store.leases import read_free_token
+from cs_sync.store.queries.changed_accounts import read_changed_accounts
+from cs_sync.store.queries.health import read_coverage
+
+T = TypeVar("T")
+RESULTS_VERSION = 1
+"""Version of what is kept: raise it when results, their texts or their fields change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed(Generic[T]):
+    """The results of all accounts, and what of them is new."""
+
+    results: Mapping[str, T]
+    update: KeptUpdate
+    token: int | None
+    """The lease's token when no run was active; None while one was."""
+
+
+def refresh_results(
+    workspace: Workspace,
+    kind: tuple[str, CompactJson[T]],
+    basis: str,
+    accounts: Collection[str],
+    compute: Callable[[Sequence[str]], Mapping[str, T]],
+) -> Refreshed[T]:
+    """Return the results of the accounts: kept ones, and those of changed accounts anew.
+
+    Args:
+        workspace: The workspace.
+        kind: The name of the kind, and how its results are written.
+        basis: Digest of everything but the accounts' own facts.
+        accounts: The ids of all accounts with a result.
+        compute: Computes the results of some accounts; empty means all.
+    """
+    (name, form), now = kind, workspace.clock()
+    with workspace.store.read() as connection:
+        token = read_free_token(connection, now)
+        kept = read_kept(connection, name, basis)
+        stale = set(accounts) - kept.contents.keys()
+        if kept.known_at is not None:
+            stale |= read_changed_accounts(connection, kept.known_at) & set(accounts)
+    fresh: Mapping[str, T] = {}
+    if stale:
+        everybody = 2 * len(stale) > len(accounts)
+        fresh = compute([] if everybody else sorted(stale))
+    results = {
+        key: fresh[key] if key in fresh else form.decode(kept.contents[key])
+        for key in accounts
+        if key in fresh or (key in kept.contents and key not in stale)
+    }
+    update = KeptUpdate(
+        name,
+        basis,
+        kept.state,
+        now,
+        {key: form.encode(result) for key, result in fresh.items()},
+        kept.contents.keys() - set(accounts),
+    )
+    return Refreshed(results, update, token)
+
+
+def keep_results(workspace: Workspace, refreshed: Refreshed[Any]) -> None:
+    """Keep what is new between runs; a run keeps it in its own transaction."""
+    save_between_runs(workspace.store, refreshed.update, refreshed.token, workspace.clock())
+
+
+class KeptAnswers:
+    """A few answers that rest on what they are made of alone, and on no account's facts."""
+
+    def __init__(self, workspace: Workspace, kind: str, basis: str) -> None:
+        """Read the kept answers of a kind on a basis."""
+        self._workspace, self._kind, self._basis = workspace, kind, basis
+        now = workspace.clock()
+        with workspace.store.read() as connection:
+            self._token = read_free_token(connection, now)
+            self._kept = read_kept(connection, kind, basis)
+        self._now = now
+
+    def get(self, key: str) -> str | None:
+        """Return a kept answer; None if there is none."""
+        return self._kept.contents.get(key)
+
+    def replace(self, answers: Mapping[str, str]) -> None:
+        """Keep these answers, and no others."""
+        before = self._kept.contents
+        fresh = {key: text for key, text in answers.items() if before.get(key) != text}
+        update = KeptUpdate(
+            self._kind,
+            self._basis,
+            self._kept.state,
+            self._now,
+            fresh,
+            before.keys() - answers.keys(),
+        )
+        keep_results(self._workspace, Refreshed({}, update, self._token))
+
+
+def hash_parts(parts: Any) -> str:
+    """Return a digest of what a result rests on, and of the version of results."""
+    return hashlib.sha256(orjson.dumps([RESULTS_VERSION, parts])).hexdigest()
+
+
+def build_basis(workspace: Workspace, model: HealthConfig, days: Sequence[date]) -> str:
+    """Return a digest of what the results of all accounts at the ends of days rest on.
+
+    It holds the days, the settings, and which sources brought facts by then: where a source is
+    new, an account without facts of it has none for another reason.
+    """
+    settings = workspace.config
+    zone, features = str(settings.workspace.timezone), settings.metrics.active_features
+    scopes: list[SignalScope] = [build_day_scope(day, zone) for day in days]
+    with workspace.store.read() as connection:
+        coverage = read_coverage(connection, model, features, scopes)
+    parts = [
+        days,
+        zone,
+        settings.workspace.language,
+        features,
+        get_mrr_policy(workspace).hash,
+        [one.digest() for one in model.list_models()],
+        model.model_dump_json(),
+        model.left_out,
+        coverage,
+    ]
+    return hash_parts(parts)

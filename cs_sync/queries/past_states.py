@@ -1,0 +1,95 @@
+"""Accounts at the ends of past days: their scores by today's model, and their billing then."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection
+
+from cs_sync.health import (
+    AccountEvidence,
+    HealthConfig,
+    HealthScore,
+    ScoreBook,
+    build_day_scope,
+    calculate_loss,
+    is_leaving,
+)
+from cs_sync.queries.model_choice import select_model
+from cs_sync.runtime.mrr_policy import get_mrr_policy
+from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.queries.health import read_billing_evidence, read_signals
+
+
+@dataclass(frozen=True, slots=True)
+class PastState:
+    """An account at the end of a past day.
+
+    `lost` maps each known input of the score to the points that it cost. `is_billed` says
+    whether billing knew anything of the account, `is_running` whether a subscription ran.
+    """
+
+    score: float | None = None
+    band: str = ""
+    lost: Mapping[str, float] = field(default_factory=dict)
+    is_billed: bool = False
+    is_running: bool = False
+    is_leaving: bool = False
+    is_unpaid: bool = False
+
+
+def build_past_state(score: HealthScore, billing: AccountEvidence | None) -> PastState:
+    """Build the state of an account from its score, subscriptions and overdue invoices."""
+    facts = billing or AccountEvidence()
+    return PastState(
+        None if score.score is None else float(score.score),
+        score.band,
+        {part.input: float(calculate_loss(part, score.mode)) for part in score.contributions},
+        is_billed=billing is not None,
+        is_running=bool(facts.subscriptions),
+        is_leaving=is_leaving(facts),
+        is_unpaid=bool(facts.invoices),
+    )
+
+
+def read_past_states(
+    workspace: Workspace,
+    connection: Connection,
+    model: HealthConfig,
+    live: Sequence[Mapping[str, Any]],
+    days: Sequence[date],
+    accounts: Sequence[str] = (),
+) -> dict[str, tuple[PastState, ...]]:
+    """Read the states of accounts at the ends of days.
+
+    Args:
+        workspace: The workspace.
+        connection: A read connection.
+        model: Today's health model.
+        live: The rows of the accounts.
+        days: The days.
+        accounts: Only the facts of these accounts; empty means all.
+
+    Returns:
+        Account id → its states, in the order of the days.
+    """
+    zone = str(workspace.config.workspace.timezone)
+    chosen = set(accounts)
+    rows = [row for row in live if not chosen or row["id"] in chosen]
+    states: dict[str, list[PastState]] = {row["id"]: [] for row in rows}
+    book = ScoreBook()
+    for day in days:
+        scope = replace(
+            build_day_scope(day, zone, accounts),
+            active_features=workspace.config.metrics.active_features,
+            policy=get_mrr_policy(workspace).hash,
+        )
+        readings = read_signals(connection, model.list_signals(), scope)
+        billing = read_billing_evidence(connection, scope)
+        for row in rows:
+            id_ = row["id"]
+            own = select_model(row, model, scope)
+            score = book.score(readings.get(id_, {}), own, scope)
+            states[id_].append(build_past_state(score, billing.get(id_)))
+    return {id_: tuple(of_account) for id_, of_account in states.items()}

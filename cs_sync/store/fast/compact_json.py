@@ -1,0 +1,110 @@
+"""Dataclasses as compact JSON: a list of values per object, exact and read back to equal ones."""
+
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+
+import orjson
+
+T = TypeVar("T")
+Convert = Callable[[Any], Any]
+
+
+class CompactJson(Generic[T]):
+    """Converts values of one type to text and back.
+
+    The type is made of dataclasses, sequences, mappings from text, fractions, days, instants and
+    what JSON knows by itself. A field that is added or moved needs another version of whatever
+    keeps the text.
+    """
+
+    def __init__(self, kind: Any) -> None:
+        """Compile both directions for a type."""
+        self._to_json, self._from_json = _compile(kind)
+
+    def encode(self, value: T) -> str:
+        """Return the value as text."""
+        plain = value if self._to_json is None else self._to_json(value)
+        return orjson.dumps(plain).decode()
+
+    def decode(self, text: str) -> T:
+        """Return the value of a text."""
+        plain = orjson.loads(text)
+        value: T = plain if self._from_json is None else self._from_json(plain)
+        return value
+
+
+def _compile(kind: Any) -> tuple[Convert | None, Convert | None]:
+    """Return the functions to and from plain JSON; None where it stays as it is."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in (Union, types.UnionType):
+        (some,) = (argument for argument in arguments if argument is not types.NoneType)
+        to_json, from_json = _compile(some)
+        return _skip_none(to_json), _skip_none(from_json)
+    if origin in (tuple, Sequence, list):
+        return _compile_items(arguments[0])
+    if origin in (Mapping, dict):
+        return _compile_values(arguments[1])
+    if is_dataclass(kind) and isinstance(kind, type):
+        return _compile_dataclass(kind)
+    return _SCALARS.get(kind, (None, None))
+
+
+def _skip_none(convert: Convert | None) -> Convert | None:
+    if convert is None:
+        return None
+    return lambda value: None if value is None else convert(value)
+
+
+def _compile_items(kind: Any) -> tuple[Convert, Convert]:
+    to_json, from_json = _compile(kind)
+    return (
+        list if to_json is None else lambda items: [to_json(item) for item in items],
+        tuple if from_json is None else lambda items: tuple(map(from_json, items)),
+    )
+
+
+def _compile_values(kind: Any) -> tuple[Convert, Convert | None]:
+    to_json, from_json = _compile(kind)
+    back = from_json and (lambda of: {name: from_json(value) for name, value in of.items()})
+    if to_json is None:
+        return dict, back
+    return lambda of: {name: to_json(value) for name, value in of.items()}, back
+
+
+def _compile_dataclass(kind: type[Any]) -> tuple[Convert, Convert]:
+    hints = get_type_hints(kind)
+    names = [field.name for field in fields(kind)]
+    converters = [_compile(hints[name]) for name in names]
+    there = [(place, to) for place, (to, _) in enumerate(converters) if to is not None]
+    back = [(place, to) for place, (_, to) in enumerate(converters) if to is not None]
+
+    def to_json(value: Any) -> list[Any]:
+        plain = [getattr(value, name) for name in names]
+        for place, convert in there:
+            plain[place] = convert(plain[place])
+        return plain
+
+    def from_json(plain: list[Any]) -> Any:
+        for place, convert in back:
+            plain[place] = convert(plain[place])
+        return kind(*plain)
+
+    return to_json, from_json
+
+
+@lru_cache(100_000)
+def _make_fraction(numerator: int, denominator: int) -> Fraction:
+    return Fraction(numerator, denominator)
+
+
+_SCALARS: dict[Any, tuple[Convert, Convert]] = {
+    Fraction: (lambda of: [str(of.numerator), str(of.denominator)],
+               lambda pair: _make_fraction(int(pair[0]), int(pair[1]))),
+    datetime: (datetime.isoformat, datetime.fromisoformat),
+    date: (date.isoformat, date.fromisoformat),
+}  # fmt: skip

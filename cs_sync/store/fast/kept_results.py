@@ -1,0 +1,101 @@
+"""Results per account, kept with what they rest on and up to when they hold.
+
+A kind of result has a state: the basis (a digest of everything but the accounts' own facts) and
+the instant up to which the facts are taken into account. With the same basis only the accounts
+that changed since are computed again.
+"""
+
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import orjson
+from sqlalchemy import Connection, delete, select
+
+from cs_sync.contracts.errors import StoreError
+from cs_sync.store.engine import Store
+from cs_sync.store.leases import read_free_token
+from cs_sync.store.records.write import split_chunks, upsert_rows
+from cs_sync_schemas import KeptResult, get_table
+
+RESULT = get_table(KeptResult)
+STATE_KEY = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptResults:
+    """The kept results of a kind under a basis: key → content; none without a state."""
+
+    state: str | None = None
+    known_at: datetime | None = None
+    contents: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptUpdate:
+    """What is new of a kind, computed from the state that was read."""
+
+    kind: str
+    basis: str
+    before: str | None
+    """The state that was read; None: nothing of it could be used."""
+    known_at: datetime
+    contents: Mapping[str, str]
+    gone: Collection[str] = ()
+    """The keys that are no more."""
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether anything differs from what is kept."""
+        return self.before is None or bool(self.contents or self.gone)
+
+
+def read_kept(connection: Connection, kind: str, basis: str) -> KeptResults:
+    """Read the kept results of a kind; those on another basis are of no use."""
+    rows = connection.execute(select(RESULT.c.key, RESULT.c.content).where(RESULT.c.kind == kind))
+    contents = {row[0]: row[1] for row in rows}
+    state = contents.pop(STATE_KEY, None)
+    if state is None:
+        return KeptResults()
+    written = orjson.loads(state)
+    if written["basis"] != basis:
+        return KeptResults()
+    return KeptResults(state, datetime.fromisoformat(written["known_at"]), contents)
+
+
+def save_kept(connection: Connection, update: KeptUpdate) -> None:
+    """Keep what is new, unless somebody else has changed the state that it rests on."""
+    if not update.is_needed:
+        return
+    of_kind = RESULT.c.kind == update.kind
+    if update.before is None:
+        connection.execute(delete(RESULT).where(of_kind))
+    elif update.before != connection.scalar(
+        select(RESULT.c.content).where(of_kind, RESULT.c.key == STATE_KEY).with_for_update()
+    ):
+        return
+    for chunk in split_chunks(sorted(update.gone)):
+        connection.execute(delete(RESULT).where(of_kind, RESULT.c.key.in_(chunk)))
+    state = {"basis": update.basis, "known_at": update.known_at.isoformat()}
+    contents = {**update.contents, STATE_KEY: orjson.dumps(state).decode()}
+    rows = [{"kind": update.kind, "key": k, "content": text} for k, text in contents.items()]
+    upsert_rows(connection, RESULT, rows)
+
+
+def save_between_runs(store: Store, update: KeptUpdate, token: int | None, now: datetime) -> None:
+    """Keep what is new, unless a run works, or worked since it was read.
+
+    What a run at work stores may be dated before what was read, and would be missed.
+
+    Args:
+        store: The store.
+        update: What is new.
+        token: The lease's token when the state was read; None if a run was at work.
+        now: The current time.
+    """
+    if token is None or not update.is_needed:
+        return
+    with suppress(StoreError), store.write() as connection:  # a copy costs time, not truth
+        if read_free_token(connection, now) == token:
+            save_kept(connection, update)

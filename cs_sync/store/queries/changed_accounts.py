@@ -1,0 +1,140 @@
+"""Accounts with facts that changed: what is computed of an account is computed again for these.
+
+A fact that moved to another account changed both: the former owner stands in its past versions.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    Table,
+    and_,
+    or_,
+    select,
+    union,
+)
+
+from cs_sync.metrics.ownership import CONTACT_LINK, LINK, PLACE, names_account
+from cs_sync_schemas import (
+    Account,
+    Contact,
+    FeatureDay,
+    Invoice,
+    InvoiceLine,
+    MrrSpan,
+    OnboardingStep,
+    Referral,
+    SourceAccount,
+    Subscription,
+    SubscriptionItem,
+    SurveyResponse,
+    Ticket,
+    UsageDay,
+    get_history_table,
+    get_table,
+)
+
+ACCOUNT, CONTACT, SPAN = get_table(Account), get_table(Contact), get_table(MrrSpan)
+RECORD, SUBSCRIPTION = get_table(SourceAccount), get_table(Subscription)
+FACTS = tuple(
+    get_table(kind)
+    for kind in (
+        Subscription, Invoice, Ticket, SurveyResponse, UsageDay, FeatureDay, OnboardingStep,
+        Referral,
+    )
+)  # fmt: skip
+"""Records of an account, or of a person."""
+PARTS = (get_table(SubscriptionItem), get_table(InvoiceLine))
+"""Records of a subscription."""
+
+
+def read_changed_accounts(connection: Connection, since: datetime) -> set[str]:
+    """Return the accounts with facts, people or records changed at or after an instant."""
+    changed: set[str] = set()
+    for statement in _list_statements(since):
+        changed.update(connection.scalars(statement))
+    return changed
+
+
+def _list_statements(since: datetime) -> Iterator[Select[tuple[str]]]:
+    yield select(ACCOUNT.c.id).where(ACCOUNT.c.changed_at >= since)
+    for links in _list_versions(LINK):
+        yield select(links.c.account_id).where(_is_changed(links, since))
+    yield select(SPAN.c.account_id).where(SPAN.c.known_from >= since)
+    yield select(SPAN.c.account_id).where(SPAN.c.known_to >= since)
+    same = and_(LINK.c.source == RECORD.c.source, LINK.c.source_id == RECORD.c.source_id)
+    yield select(LINK.c.account_id).join(RECORD, same).where(RECORD.c.changed_at >= since)
+    for table in FACTS:
+        for rows in _list_changed_rows(table, since):
+            yield select(LINK.c.account_id).join(rows, names_account(rows))
+            if "contact_source_id" in rows.c:
+                person = and_(
+                    CONTACT_LINK.c.source == rows.c.source,
+                    CONTACT_LINK.c.source_id == rows.c.contact_source_id,
+                )
+                people = select(CONTACT_LINK.c.contact_id).join(rows, person)
+                yield _select_accounts_of(people)
+    for table in PARTS:
+        for rows in _list_changed_rows(table, since):
+            of = and_(
+                rows.c.source == SUBSCRIPTION.c.source,
+                rows.c.subscription_source_id == SUBSCRIPTION.c.source_id,
+            )
+            yield (
+                select(LINK.c.account_id)
+                .join(SUBSCRIPTION, names_account(SUBSCRIPTION))
+                .join(rows, of)
+            )
+    yield _select_accounts_of(_select_changed_people(since))
+
+
+def _select_changed_people(since: datetime) -> Select[tuple[str]]:
+    """Select the people whose name, records or places changed."""
+    renamed = select(CONTACT.c.id.label("contact_id")).where(CONTACT.c.changed_at >= since)
+    others = [
+        select(rows.c.contact_id).where(_is_changed(rows, since))
+        for table in (CONTACT_LINK, PLACE)
+        for rows in _list_versions(table)
+    ]
+    people = union(renamed, *others).subquery("people")
+    return select(people.c.contact_id)
+
+
+def _select_accounts_of(people: Select[tuple[str]]) -> Select[tuple[str]]:
+    """Select the accounts at which these people are or were."""
+    places = union(
+        *(
+            select(rows.c.source, rows.c.account_source_id).where(rows.c.contact_id.in_(people))
+            for rows in _list_versions(PLACE)
+        )
+    ).subquery("places")
+    return select(LINK.c.account_id).join(places, names_account(places))
+
+
+def _list_versions(table: Table) -> list[Table]:
+    history = get_history_table(table)
+    return [table] if history is None else [table, history]
+
+
+def _is_changed(rows: Table, since: datetime) -> ColumnElement[bool]:
+    """Return the condition for versions that began, or ended, at or after an instant."""
+    begun = (rows.c.changed_at if "changed_at" in rows.c else rows.c.since) >= since
+    return or_(begun, rows.c.known_to >= since) if "known_to" in rows.c else begun
+
+
+def _list_changed_rows(table: Table, since: datetime) -> Iterator[FromClause]:
+    """Yield the changed rows of a table, and the versions that they replaced."""
+    yield select(table).where(table.c.changed_at >= since).subquery(f"changed_{table.name}")
+    history = get_history_table(table)
+    if history is not None:
+        same = and_(history.c.source == table.c.source, history.c.source_id == table.c.source_id)
+        yield (
+            select(history)
+            .join(table, same)
+            .where(table.c.changed_at >= since, history.c.known_to >= since)
+            .subquery(f"former_{table.name}")
+        )

@@ -1,0 +1,192 @@
+"""What is kept from run to run equals what is computed anew, whatever changed and when."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.follow_ups.books import Books, day
+from tests.jobs.road import CONFIG, Place
+
+KEPT = ("kept_result", "figure")
+Change = Callable[[Place, Books], None]
+
+
+def make_books() -> Books:
+    books = Books()
+    for number, name in enumerate(("alpha", "beta", "gamma", "delta")):
+        books.customer(name, used=range(number, 40, number + 1))
+        books.nps(name, 3 * number, f"{day(20 + number)}T10:00", "Slow export of our reports")
+        for one in range(number):
+            books.ticket(10 * number + one, name, "export", f"{day(3 * one + 1)}T10:00")
+        books.add("invoices", source_id=f"in-{name}", account=name, subscription=f"s-{name}",
+                  currency="EUR", issued_at=f"{day(9)}", due_at=f"{day(2 - number)}", status="open",
+                  total=10_000, amount_due=10_000, amount_remaining=10_000)  # fmt: skip
+    return books
+
+
+def find(books: Books, file: str, source_id: object) -> dict[str, Any]:
+    (row,) = [row for row in books.files[file] if row["source_id"] == source_id]
+    return row
+
+
+def use_more(_place: Place, books: Books) -> None:
+    books.add("usage_days", account="beta", contact="p-beta", day=day(0), events=7)
+
+
+def ask_for_help(place: Place, books: Books) -> None:
+    number = 100 + len(books.files["tickets"])
+    books.ticket(number, "alpha", "export", f"{place.now:%Y-%m-%dT%H:%M}")
+
+
+def move_a_ticket(_place: Place, books: Books) -> None:
+    row = find(books, "tickets", 30)
+    name = "alpha" if row["account"] == "delta" else "delta"
+    row.update(account=name, requester=f"p-{name}")
+
+
+def correct_an_answer(_place: Place, books: Books) -> None:
+    row = find(books, "survey_responses", f"n-beta-{day(21)}")
+    row.update(score=10 - row["score"], comment="Corrected")
+
+
+def rename_a_person(_place: Place, books: Books) -> None:
+    find(books, "contacts", "p-gamma").update(name="Somebody Else")
+
+
+def pay(_place: Place, books: Books) -> None:
+    find(books, "invoices", "in-gamma").update(
+        status="paid", amount_remaining=0, amount_paid=10_000, paid_at=f"{day(0)}T09:00"
+    )
+
+
+def cancel(place: Place, books: Books) -> None:
+    end = place.now + timedelta(days=20)
+    find(books, "subscriptions", "s-alpha").update(
+        cancel_at=f"{end:%Y-%m-%d}", canceled_at=f"{place.now:%Y-%m-%dT%H:%M}"
+    )
+
+
+def raise_a_price(_place: Place, books: Books) -> None:
+    find(books, "subscription_items", "i-delta")["unit_amount"] += 700
+
+
+def hand_over(_place: Place, books: Books) -> None:
+    books.add("owners", source_id=f"o{len(books.files['owners'])}", name="Lee", email="l@x.example")
+    row = find(books, "accounts", "gamma")
+    row.update(owner_source_id=books.files["owners"][-1]["source_id"])
+
+
+def turn_into_a_test(place: Place, _books: Books) -> None:
+    place.run("accounts", "test", "gamma")
+
+
+def make_one_account(place: Place, _books: Books) -> None:
+    place.run("accounts", "link", "gamma", "delta")
+
+
+def forget(place: Place, _books: Books) -> None:
+    place.run("forget", "p@beta.example")
+
+
+def weigh_anew(place: Place, _books: Books) -> None:
+    place.configure(CONFIG + WEIGHTS)
+
+
+def speak_german(place: Place, _books: Books) -> None:
+    place.configure(CONFIG.replace("[workspace]", '[workspace]\n    language = "de"'))
+
+
+WEIGHTS = """
+    [health.inputs.usage]
+    weight = 30
+    [health.inputs.support]
+    weight = 30
+    max_age_days = 9
+"""
+
+
+def wait_a_day(place: Place, _books: Books) -> None:
+    place.now += timedelta(days=1)
+
+
+def wait_a_month(place: Place, _books: Books) -> None:
+    place.now += timedelta(days=30)
+
+
+CHANGES: tuple[Change, ...] = (
+    use_more, ask_for_help, move_a_ticket, correct_an_answer, rename_a_person, pay, cancel,
+    raise_a_price, hand_over, turn_into_a_test, make_one_account, forget, weigh_anew, speak_german,
+    wait_a_day, wait_a_month,
+)  # fmt: skip
+
+
+def read_page(place: Place) -> str:
+    now = place.now
+    assert place.run("report").code == 0
+    place.now = now
+    return (place.path / "cs_sync_report.html").read_text(encoding="utf-8")
+
+
+def assert_kept_equals_computed(place: Place) -> None:
+    """Compare what is shown with what is kept, and without: at the same instant."""
+    now = place.now
+    shown = place.json("score"), read_page(place)
+    place.now = now
+    place.lose(*KEPT)
+    assert (place.json("score"), read_page(place)) == shown
+    place.now = now
+
+
+def begin(folder: Path, command: str) -> tuple[Place, Books]:
+    place, books = Place(folder), make_books()
+    place.configure(CONFIG)
+    books.keep(place)
+    assert place.run(command).code in (0, 3)
+    return place, books
+
+
+def test_only_changed_accounts_are_computed_again(tmp_path: Path) -> None:
+    """Beta was used, and a ticket of delta's is alpha's; gamma is as it was."""
+    place, books = begin(tmp_path, "sync")
+    place.json("score")
+    kept = {row["key"]: row["content"] for row in read_rows(place)}
+    use_more(place, books)
+    move_a_ticket(place, books)
+    books.keep(place)
+    place.run("sync")
+    shown, place.now = place.json("score"), place.now - timedelta(minutes=1)
+    now = {row["key"]: row["content"] for row in read_rows(place)}
+    assert {key for key in kept if key and kept[key] != now[key]} == {"beta", "alpha", "delta"}
+    place.lose(*KEPT)
+    assert place.json("score") == shown
+
+
+def test_nothing_is_kept_while_a_run_is_at_work(tmp_path: Path) -> None:
+    place, _ = begin(tmp_path, "sync")
+    later = (place.now + timedelta(hours=1)).isoformat()
+    place.write_row("UPDATE lease SET holder = 'elsewhere:1:run', expires_at = ?", later)
+    assert place.json("score")
+    assert read_rows(place) == []
+
+
+def read_rows(place: Place) -> list[dict[str, Any]]:
+    return place.select("SELECT key, content FROM kept_result WHERE kind = 'day'")
+
+
+@pytest.mark.slow("runs everything after each of many changes")
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.sampled_from(CHANGES), min_size=1, max_size=5))
+def test_kept_equals_computed(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[Change]
+) -> None:
+    place, books = begin(tmp_path_factory.mktemp("kept"), "run")
+    for change in steps:
+        change(place, books)
+        books.keep(place)
+        assert place.run("run").code in (0, 3)
+        assert_kept_equals_computed(place)

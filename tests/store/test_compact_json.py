@@ -1,0 +1,54 @@
+"""Dataclasses as compact JSON: what is read back equals what was written."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from fractions import Fraction
+from typing import Any
+
+import pytest
+
+from cs_sync.store.fast.compact_json import CompactJson
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    share: Fraction
+    day: date | None = None
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    name: str
+    at: datetime
+    parts: tuple[Part, ...] = ()
+    shares: Mapping[str, Fraction] | None = None
+    plain: Sequence[Mapping[str, Any]] | None = None
+
+
+AT = datetime(2026, 3, 10, 8, 0, 0, 123456, tzinfo=UTC)
+LARGE = Fraction(10**30 + 1, 3)
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [
+        Whole("ü", AT),
+        Whole("a", AT, (Part(Fraction(1, 3), date(2026, 3, 1), 0.1), Part(LARGE)), {"x": LARGE}),
+        Whole("b", AT, (), {}, ({"quantity": 2.0, "ids": ["s", None]},)),
+    ],
+)
+def test_what_is_read_back_equals_what_was_written(whole: Whole) -> None:
+    form = CompactJson[Whole](Whole)
+    assert form.decode(form.encode(whole)) == whole
+
+
+def test_objects_are_lists_of_values() -> None:
+    part = Part(Fraction(1, 3), date(2026, 3, 1), 0.5)
+    assert CompactJson[Part](Part).encode(part) == '[["1","3"],"2026-03-01",0.5]'
+
+
+def test_sequences_of_objects_stand_alone() -> None:
+    form = CompactJson[tuple[Part, ...]](tuple[Part, ...])
+    assert form.decode(form.encode((Part(Fraction(2)),))) == (Part(Fraction(2)),)
