@@ -11,10 +11,13 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    exists,
     func,
+    literal,
     or_,
     select,
     true,
+    union,
     union_all,
 )
 
@@ -66,8 +69,8 @@ def select_owned(
 ) -> CTE:
     """Select records with their `account_id`: their own account's, else their contact's then.
 
-    Also selects `person` (the resolved contact, else the source's, else one per record) and
-    `person_name`.
+    The id is the account's own column: SQLite indexes no computed one for a join. Also selects
+    `person` (the resolved contact, else the source's, else one per record) and `person_name`.
 
     Args:
         scope: The moment and the accounts.
@@ -84,7 +87,7 @@ def select_owned(
             CONTACT.c.name.label("person_name"),
         ]
     return (
-        select(owner.account_id.label("account_id"), *person, *columns)
+        select(ACCOUNT.c.id.label("account_id"), *person, *columns)
         .select_from(tables.join(ACCOUNT, ACCOUNT.c.id == owner.account_id))
         .where(is_present(record, scope.known_at), is_scored(scope), where)
         .where(is_of_accounts(scope, record))
@@ -142,15 +145,26 @@ def _select_newest(
     facts: Sequence[tuple[Table, ColumnElement[Any]]],
     where: ColumnElement[bool],
 ) -> CTE:
-    """Select the instant or day of the newest fact per source."""
-    return union_all(
-        *(
-            select(table.c.source, func.max(moment).label("observed_at"))
+    """Select the instant or day of the newest fact per source: the first by the moment's index."""
+    sources = union(select(LINK.c.source), select(CONTACT_LINK.c.source)).subquery("sources")
+
+    def select_of(table: Table, moment: ColumnElement[Any]) -> Select[Any]:
+        # Compared as an expression, or else the index on the source were taken, and all sorted.
+        of_source = (table.c.source + literal("")) == sources.c.source
+        newest = (
+            select(moment)
             .where(is_present(table, scope.known_at), _is_before_end(scope, moment), where)
-            .group_by(table.c.source)
-            for table, moment in facts
+            .where(of_source)
+            .order_by(moment.desc())
+            .limit(1)
+            .scalar_subquery()
+            .correlate(sources)
         )
-    ).cte("newest")
+        any_fact = exists().where(table.c.source == sources.c.source)
+        return select(sources.c.source, newest.label("observed_at")).where(any_fact)
+
+    found = union_all(*(select_of(table, moment) for table, moment in facts)).subquery("found")
+    return select(found).where(found.c.observed_at.is_not(None)).cte("newest")
 
 
 def _is_before_end(scope: SignalScope, moment: ColumnElement[Any]) -> ColumnElement[bool]:
