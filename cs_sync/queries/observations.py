@@ -18,7 +18,7 @@ from cs_sync.foresight.observations import (
 )
 from cs_sync.health import build_day_scope, score_account
 from cs_sync.queries.health_model import read_health_model
-from cs_sync.queries.score import select_model
+from cs_sync.queries.model_choice import select_model
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.fast.known_at import has_history_since

@@ -1,6 +1,6 @@
 """Accounts of the report: today, their past 12 months, and what is known about each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
