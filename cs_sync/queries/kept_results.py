@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -18,8 +20,8 @@ from cs_sync.store.queries.changed_accounts import read_changed_accounts
 from cs_sync.store.queries.health import read_coverage
 
 T = TypeVar("T")
-RESULTS_VERSION = 1
-"""Version of what is kept: raise it when results, their texts or their fields change."""
+CODE = ("health", "i18n", "metrics/topics", "queries")
+"""Folders of the code and the texts that results follow from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +114,20 @@ class KeptAnswers:
 
 
 def hash_parts(parts: Any) -> str:
-    """Return a digest of what a result rests on, and of the version of results."""
-    return hashlib.sha256(orjson.dumps([RESULTS_VERSION, parts])).hexdigest()
+    """Return a digest of what a result rests on, and of the code that computes it."""
+    return hashlib.sha256(orjson.dumps([_digest_code(), parts])).hexdigest()
+
+
+@cache
+def _digest_code() -> str:
+    """Digest the code behind results: another one does not read what this one kept."""
+    root, digest = Path(__file__).parent.parent, hashlib.sha256()
+    for folder in CODE:
+        for file in sorted((root / folder).rglob("*.*")):
+            if file.suffix in (".py", ".toml"):
+                digest.update(file.relative_to(root).as_posix().encode())
+                digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def build_basis(workspace: Workspace, model: HealthConfig, days: Sequence[date]) -> str:
