@@ -16,7 +16,7 @@ from sqlalchemy import Connection, delete, select
 from cs_sync.contracts.errors import StoreError
 from cs_sync.store.engine import Store
 from cs_sync.store.leases import read_free_token
-from cs_sync.store.records.write import split_chunks, upsert_rows
+from cs_sync.store.upserts import split_chunks, upsert_rows
 from cs_sync_schemas import KeptResult, get_table
 
 RESULT = get_table(KeptResult)
