@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def hide_flag_types(command: Any, parent: typer.Context | None = None) -> None:
-    """Show flags as flags in the help of a command and its subcommands, without a type."""
+    """Hide the type of flags in the help of all commands."""
     context = typer.Context(command, parent, **command.context_settings)
     for parameter in (*command.params, command.get_help_option(context)):
         if getattr(parameter, "is_flag", False):

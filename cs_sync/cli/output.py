@@ -72,7 +72,7 @@ def print_table(shown: RenderableType) -> None:
 
 
 def format_json(rows: Rows, names: Sequence[str]) -> str:
-    """Format a JSON array of flat objects, all with the same names in the same order."""
+    """Format flat objects as a JSON array with equal names and order."""
     ordered = [{name: row.get(name) for name in names} for row in rows]
     options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
     return orjson.dumps(ordered, default=to_json_value, option=options).decode()
@@ -98,7 +98,7 @@ def plain_table(rows: Rows, fields: Sequence[str], words: Translator = ENGLISH) 
 
 
 def _format_field(field: str, value: Any, words: Translator) -> Text:
-    """Format a value: a band or a code of ours by its name, an amount in its unit."""
+    """Format a value: codes by name, amounts in their unit."""
     if isinstance(value, str):
         key = "band" if field in ("from", "to", "band") else field
         value = words.find(f"{key}.{value}", value)

@@ -270,7 +270,7 @@ def format_event(event: Event) -> list[Text]:
 
 
 def _format_stream_end(event: Event) -> Text:
-    """Format the end of a stream that did not go well: `hubspot deals: failed – no scope`."""
+    """Format a stream's bad end: `hubspot deals: failed – no scope`."""
     status = str(event.detail.get("status"))
     line = Text.assemble(
         make_text(f"{event.source} {event.stream}: "),

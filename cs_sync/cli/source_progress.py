@@ -22,7 +22,7 @@ class StreamProgress:
     windows: dict[str, tuple[int, int | None]] = field(default_factory=dict)
 
     def count_remaining(self) -> int | None:
-        """Return how many main records are still to come; None where the source does not say."""
+        """Return how many main records remain, where the source says so."""
         if self.ended:
             return 0
         counts = [None if whole is None else whole - read for read, whole in self.windows.values()]
@@ -105,7 +105,7 @@ class ProgressTracker:
         self.sources: dict[str, SourceProgress] = {}
 
     def update(self, event: Event) -> SourceProgress | None:
-        """Take in an event; return the progress of its source, if it is about a stream."""
+        """Take in an event; return its source's progress, if any."""
         if event.name == "stream_started":
             progress = self.sources.get(event.source)
             if progress is None or progress.is_done:  # a new run of a daemon

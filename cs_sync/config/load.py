@@ -156,7 +156,7 @@ _REFERENCE_REMEDY = "write env:NAME, file:PATH or keyring:NAME, or the value its
 
 
 def _find_unusable_values(value: Any, key: str = "") -> Iterator[Problem]:
-    """Yield values that TOML forbids but Python reads, or that no file or table can store."""
+    """Yield values that TOML forbids or that no file can store."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield from _find_unusable_values(inner, f"{key}.{name}".strip("."))

@@ -31,7 +31,7 @@ class Problem:
 
 
 def suggest_nearest(word: str, candidates: Collection[str]) -> str:
-    """Return the remedy for a wrong word: the most similar known one, else all of them."""
+    """Return the remedy for a wrong word: the most similar, else all."""
     close = difflib.get_close_matches(word, candidates, n=1, cutoff=0.6)
     if close:
         return f"did you mean {close[0]}?"
@@ -182,7 +182,7 @@ def _convert_detail(
 
 
 def _name_key(loc: Sequence[int | str]) -> str:
-    """Return the last key of a place; a place in a list belongs to the list's key."""
+    """Return the last key of a place, or its list's key."""
     return next((part for part in reversed(loc) if isinstance(part, str)), "it")
 
 
@@ -237,12 +237,12 @@ def _find_value(value: Any, loc: Sequence[int | str]) -> Any:
 
 
 def _is_union_branch(part: int | str) -> bool:
-    """Return whether a part of a location names a branch of a union, not a key."""
+    """Return whether part of a location names a union's branch."""
     return isinstance(part, str) and ("[" in part or part in ("str", "int", "float", "none"))
 
 
 def _find_line(key: str, text: str) -> int | None:
-    """Return the line that sets a dotted key, else the nearest table around or inside it."""
+    """Return the line that sets a dotted key, else its nearest table's."""
     around: tuple[int, int] | None = None
     inside: int | None = None
     table = ""

@@ -25,7 +25,7 @@ class PaginationGuard:
 
         Args:
             place: The cursor.
-            found: Number of records on the last page.
+            item_count: Number of records on the last page.
 
         Raises:
             Unreachable: The cursor is repeated, or too many pages in a row were empty.

@@ -57,7 +57,7 @@ def format_csv_cell(value: Any) -> str:
 
 
 def parse_csv_text(cell: str) -> str | None:
-    """Return the text of a CSV cell as written by `format_csv_cell`; None for an empty one."""
+    """Return the text of a cell written by `format_csv_cell`."""
     is_quoted = cell.startswith("'") and cell[1:].startswith(FORMULA_PREFIXES)
     return (cell[1:] if is_quoted else cell) or None
 

@@ -57,7 +57,7 @@ class Timeline:
         return self.recent(at - self.span)
 
     def list_latest(self, at: datetime) -> list[RatingFact]:
-        """List the latest answer of each person in the days up to this instant, oldest first."""
+        """List each person's latest answer of these days, oldest first."""
         start, end = self.find_bounds(at)
         latest: dict[str, RatingFact] = {}
         for rating in reversed(self.ratings[start:end]):
@@ -71,11 +71,11 @@ class Timeline:
     def instants(self, until: datetime) -> list[datetime]:
         """List when an answer comes, grows old or is forgotten: nothing changes in between."""
         spans = [self.span * number for number in range(3)]
-        found = {moment + span for moment in self.times for span in spans}
-        return sorted(instant for instant in found if instant <= until)
+        moments = {moment + span for moment in self.times for span in spans}
+        return sorted(instant for instant in moments if instant <= until)
 
     def find_bounds(self, at: datetime) -> tuple[int, int]:
-        """Return the first answer of the days up to this instant, and the first after them."""
+        """Return the first answer of these days, and the first after them."""
         return self._place(at - self.span), self._place(at)
 
     def _place(self, at: datetime) -> int:

@@ -22,7 +22,7 @@ def sort_invoices(view: AccountView) -> list[OverdueInvoice]:
 
 
 def get_late_since(invoice: OverdueInvoice) -> datetime:
-    """Return since when an invoice is late: its due date, else when it was charged in vain."""
+    """Return since when an invoice is late: due date, else failed charge."""
     return invoice.due_at or invoice.issued_at
 
 

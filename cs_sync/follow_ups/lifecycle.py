@@ -154,7 +154,7 @@ def _share_tasks(
     rules: DecisionContext,
     decision: Decision,
 ) -> None:
-    """Give every candidate a task: the account's open one, a new one for all, or a later one."""
+    """Assign each candidate a task: the open, new or later one."""
     groups: dict[Group, list[str]] = defaultdict(list)
     for point in sort_points(draft.to_point(key) for key, draft in candidates.items()):
         groups[_get_group(candidates[point.key], point.key, rules)].append(point.key)
@@ -181,7 +181,7 @@ Group = tuple[str, str]
 
 
 def _get_group(item: FollowUpDraft | StoredFollowUp, key: str, rules: DecisionContext) -> Group:
-    """Return what shares a task: an account, and the assignee that the playbook has of its own.
+    """Return what shares a task: the account and the playbook's own assignee.
 
     What concerns the company as a whole shares none.
     """
@@ -308,7 +308,7 @@ def _apply_daily_cap(
     record: Iterable[StoredFollowUp],
     rules: DecisionContext,
 ) -> frozenset[Group]:
-    """Select today's new tasks, most money at risk first, up to the daily cap per assignee.
+    """Select today's tasks by money at risk, up to each assignee's cap.
 
     Company-wide ones are always selected.
     """

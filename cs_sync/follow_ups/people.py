@@ -20,7 +20,7 @@ _PAYERS = re.compile(
 
 
 def choose_contact(view: AccountView, contact: str | None, audience: Audience) -> PersonFact | None:
-    """Return the person of an id, else the best one for an audience; None without people.
+    """Return the person of an id, else the best for an audience.
 
     Who decides or pays is told by the role; among equals, and where no role says so, it is
     who used the product most.

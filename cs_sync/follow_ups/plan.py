@@ -64,7 +64,7 @@ class FollowUpDraft:
     contact_id: str | None = None
 
     def to_point(self, key: str | None = None) -> Point:
-        """Return what it says in a task, under another key if it was stored under one."""
+        """Return it as a point of a task, under its stored key."""
         return Point(
             key or self.key,
             self.playbook,

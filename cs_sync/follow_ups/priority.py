@@ -14,7 +14,7 @@ LEAST_PART = 0.25
 
 
 def is_substantial(view: AccountView, lost: float, share: float, amount: float | None) -> bool:
-    """Return whether a loss is a lot of money, or a large share and not a trifle.
+    """Return whether a loss is large, absolutely or as a share.
 
     Args:
         view: The account after the loss, with the customers' median MRR.

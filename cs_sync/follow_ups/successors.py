@@ -31,7 +31,7 @@ def map_successors(
 def map_current_keys(
     drafts: Iterable[FollowUpDraft], stored: Iterable[StoredFollowUp], in_crm: Container[str]
 ) -> dict[str, str]:
-    """Map the keys of follow-ups that no destination has to the keys of their accounts' company.
+    """Map keys of unwritten follow-ups to those of their accounts' company.
 
     An account whose company arrives later had no other name for its key than our id. Under the
     company's, a destination may know the follow-up from before a lost database.

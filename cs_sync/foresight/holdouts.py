@@ -81,7 +81,7 @@ def calculate_needed_accounts(share: float, rate: float, cut: float = EXPECTED_C
 def judge_holdout(
     plan: HoldoutPlan, members: Sequence[HoldoutMember], today: date
 ) -> HoldoutAnswer:
-    """Judge a holdout: its effect once enough horizons are over, else the day of the answer."""
+    """Judge a holdout: its effect, or the day of the answer."""
     treated, held_out = (
         Counts(len(judged), sum(judged))
         for side in (False, True)
@@ -111,7 +111,7 @@ def _find_needed_accounts(plan: HoldoutPlan) -> int | None:
 
 
 def _name_difference(treated: Counts, held_out: Counts) -> Verdict:
-    """Name what the exact test finds: it errs in no more than 10 %, however few left."""
+    """Name the exact test's finding, which errs in at most 10 %."""
     fewer = calculate_exact_p_of_fewer(treated, held_out)
     more = calculate_exact_p_of_fewer(held_out, treated)
     if fewer is None or more is None or min(fewer, more) > ERROR:

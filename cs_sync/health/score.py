@@ -95,7 +95,7 @@ def score_account(
 def calculate_coverage(
     config: HealthConfig, known: Collection[str], missing: Collection[str]
 ) -> Fraction:
-    """Return the known share of the weights, 0 to 1; a bonus is no part of it.
+    """Return the known share of the weights, 0 to 1, without bonuses.
 
     Args:
         config: The health model.
@@ -113,7 +113,7 @@ def calculate_coverage(
 def calculate_contributions(
     config: HealthConfig, values: Mapping[str, float]
 ) -> tuple[Contribution, ...]:
-    """Calculate the contribution of each known input; a bonus counts on top of a green score.
+    """Calculate the contribution of each known input, bonuses on top.
 
     Args:
         config: The health model.

@@ -172,7 +172,7 @@ def describe_seats(
 def describe_billing(
     value: float, evidence: AccountEvidence, scope: SignalScope, words: Translator
 ) -> str:
-    """Return what is unpaid, else what ends, else that it pays, as far as invoices are known."""
+    """Describe what is unpaid, else what ends, else that it pays."""
     if value == 0 or evidence.invoices:
         return describe_unpaid(evidence, scope, words)
     if value < PAYING:
@@ -239,7 +239,7 @@ def describe_nps(
 def describe_csat(
     value: float, evidence: AccountEvidence, _scope: SignalScope, words: Translator
 ) -> str:
-    """Return `2 of 3 people were satisfied in the last 90 days`, with a dissatisfied comment."""
+    """Describe CSAT: `2 of 3 people were satisfied in …`."""
     answers = [answer for answer in evidence.answers if answer.kind == "csat"]
     text = words("reason.csat_good" if value else "reason.csat_bad")
     if len(answers) > 1:

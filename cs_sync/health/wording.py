@@ -20,7 +20,7 @@ NO_REASON = "other"
 
 
 def describe_cancel_reason(code: str, words: Translator) -> str:
-    """Return a reason of a cancellation in words; a free text is quoted, `other` is no reason."""
+    """Describe a cancellation's reason in words; free text is quoted."""
     name = code.strip().lower().replace(" ", "_")
     if name in CANCEL_REASONS:
         return words(f"cancel_reason.{name}")
@@ -28,7 +28,7 @@ def describe_cancel_reason(code: str, words: Translator) -> str:
 
 
 def name_topic(topic: str, words: Translator) -> str:
-    """Name a topic: a common one in the language, another one as its source has it."""
+    """Name a topic: a common one translated, another one unchanged."""
     code = topic.strip().lower().replace(" ", "_").replace("-", "_")
     return words.find(f"topic.{code}", to_plain_line(topic.replace("_", " "), 40))
 

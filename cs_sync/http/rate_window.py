@@ -57,7 +57,7 @@ class RateWindow:
         return self.limit.method.upper() in ("", method) and bool(re.search(self.limit.path, path))
 
     def delay(self, now: float) -> float | None:
-        """Return the seconds until a slot is free; None if that depends on a pending response."""
+        """Return seconds until a slot is free; None while responses are pending."""
         while self.taken and self.taken[0] <= now:
             heappop(self.taken)
         wait = max(0.0, self.closed_until - now)

@@ -169,7 +169,7 @@ def _secret_forms(value: str) -> Iterator[str]:
 
 
 def _authenticating_parts(value: str) -> Iterator[str]:
-    """Yield the parts of a credential that authenticate; a name or an e-mail address does not."""
+    """Yield the parts of a credential that authenticate, without names."""
     scheme, _, rest = value.partition(" ")
     bare = rest.strip() if scheme.lower() in _SCHEMES else value
     if scheme.lower() == "basic":

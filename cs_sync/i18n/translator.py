@@ -121,7 +121,7 @@ class Translator:
         return str(format_skeleton("yMMM", day, locale=self._locale))
 
     def format_moment(self, at: datetime) -> str:
-        """Format a time with its date and offset: `12 Nov 2026, 14:05 +01:00`, `… 14:05 UTC`."""
+        """Format a time with date and offset: `12 Nov 2026, 14:05 +01:00`."""
         offset = f"{at:%z}"
         zone = {"": "", "+0000": " UTC"}.get(offset, f" {offset[:3]}:{offset[3:]}")
         return self("format.instant", day=self.full_date(at.date()), time=f"{at:%H:%M}{zone}")

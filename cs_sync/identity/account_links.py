@@ -42,7 +42,7 @@ def link_accounts(
 
 
 def _is_kept(link: KnownLink, fact: AccountFact, evidence: MatchEvidence) -> bool:
-    """Return whether a stored link still says why: none by a domain that is nobody's now."""
+    """Return whether a stored link still has its reason."""
     mistaken = link.rule in DOMAIN_RULES and evidence.has_only_shared_domains(fact)
     return link.rule != "alias" and not mistaken
 

@@ -199,7 +199,7 @@ def follow_merges(ref: RecordRef, survivors: Mapping[RecordRef, RecordRef]) -> R
 def _map_sites(
     facts: Iterable[AccountFact], survivors: Mapping[RecordRef, RecordRef], rules: DomainRules
 ) -> dict[RecordRef, frozenset[str]]:
-    """Map each record to its company domains; a survivor takes over those of a merged record."""
+    """Map each record to its company domains, including those of merged records."""
     sites = {fact.ref: _list_sites(fact, rules) for fact in facts}
     for old in survivors:
         living = follow_merges(old, survivors)

@@ -10,7 +10,7 @@ MIN_MOVED_PEOPLE = 2
 
 
 def find_moved_people(facts: IdentityFacts) -> Iterator[tuple[RecordRef, RecordRef]]:
-    """Yield the pairs of old and new record of which most people of the new were in the old.
+    """Yield record pairs whose new record has mostly people of the old.
 
     Fewer people may be left in the old one than moved. Both are records of one source.
     """

@@ -64,7 +64,7 @@ def _find_shared_domains(
     keyed: Container[RecordRef],
     domains: Mapping[str, Mapping[str, RecordRef]],
 ) -> DoubtIterator:
-    """Yield the first record of each account on a shared domain, unless its own id says whose."""
+    """Yield the first record of each account on a shared domain."""
     for domain in sorted(domains):
         for ref in domains[domain].values() if len(domains[domain]) > 1 else ():
             if ref not in keyed and evidence.is_independent(ref):

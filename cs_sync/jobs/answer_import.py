@@ -114,7 +114,7 @@ def plan_import(given: Sequence[FileAnswer], stored: Sequence[StoredAnswer]) -> 
 
 
 def _find_same(one: FileAnswer, others: Iterable[StoredAnswer]) -> StoredAnswer | None:
-    """Return the answer with the same records that was given at the same time, or counts, too."""
+    """Return the answer with the same records and time, if any."""
     alike = [
         other
         for other in others

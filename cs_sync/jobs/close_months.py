@@ -24,7 +24,7 @@ def close_shown_months(
     until: date | None = None,
     grain: str = "month",
 ) -> None:
-    """Close the finished months that are about to be shown, as a run of its own.
+    """Close the finished months to be shown, as a run.
 
     While another run holds the lease they stay open, which is told as a warning.
 

@@ -135,8 +135,8 @@ def _describe_error(error: Exception) -> str:
     """Return what the server or the system says, in one line."""
     if isinstance(error, smtplib.SMTPResponseException):
         text = error.smtp_error
-        said = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
-        return " ".join(f"{error.smtp_code} {said}".split())
+        message = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+        return " ".join(f"{error.smtp_code} {message}".split())
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return f"the recipients {', '.join(error.recipients)} are refused"
     return " ".join(str(error).split()) or type(error).__name__

@@ -299,9 +299,9 @@ def _share_tasks(
         of_task = [row for row in rows if get_task_key(row) == key]
         own = next((row for row in of_task if row["key"] == key), of_task[0])
         for row in of_task:
-            said = task if row is own else None
-            if row["task"] != said:
-                change(row, {"task": said})
+            text = task if row is own else None
+            if row["task"] != text:
+                change(row, {"task": text})
 
 
 def build_point_note(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
@@ -366,7 +366,7 @@ def _to_stored_follow_up(row: Mapping[str, Any], *, written: bool) -> StoredFoll
 
 
 def _to_point(row: Mapping[str, Any]) -> Point:
-    """Return what a stored follow-up says in a task; older ones have no reason of their own."""
+    """Return a stored follow-up as a point of a task."""
     return Point(
         row["key"],
         row["playbook"],

@@ -12,7 +12,7 @@ ANSWER = get_table(SurveyResponse)
 
 
 def is_scored_answer(kind: str) -> ColumnElement[bool]:
-    """Return the condition for answers of a kind with a score; blank ones do not count."""
+    """Return the condition for answers of a kind with a score."""
     return (ANSWER.c.kind == kind) & ANSWER.c.score.is_not(None)
 
 

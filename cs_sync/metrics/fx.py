@@ -40,7 +40,7 @@ class ExchangeRates:
         return latest[1] if latest else None
 
     def find_quote(self, day: date, base: str, quote: str) -> Quote | None:
-        """Return the latest day of a quote until a day, and its rate; None if unknown.
+        """Return a quote's latest day until a day, and its rate.
 
         The pair itself or its inverse, whichever is more recent; else the cross rate through
         the one currency with the most recent rates to both, with the older of their days.

@@ -60,7 +60,7 @@ def check_workspace(workspace: Workspace) -> list[dict[str, Any]]:
 
 
 def _list_score_rows(workspace: Workspace, sources: Iterable[OpenSource]) -> list[dict[str, Any]]:
-    """Return a row on the inputs of the score that no source brings, if there are any."""
+    """Return a row on the score's inputs that no source provides."""
     message = describe_left_out(workspace, read_health_model(workspace, opened=sources))
     row = {"source": "health", "stream": "score", "ok": True, "message": message, "remedy": ""}
     return [row] if message else []

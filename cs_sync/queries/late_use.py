@@ -38,8 +38,8 @@ def _find_doubts(
     """Return per source the incomplete days by kind of record, and the look-back in days."""
     now = workspace.clock()
     with workspace.store.read() as connection:
-        found = [(opened.name, *_check_source(connection, opened, now)) for opened in sources]
-    return [entry for entry in found if entry[1]]
+        checked = [(opened.name, *_check_source(connection, opened, now)) for opened in sources]
+    return [entry for entry in checked if entry[1]]
 
 
 def _check_source(

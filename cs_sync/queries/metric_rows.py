@@ -131,7 +131,7 @@ def _name_tables(statement: Select[Any]) -> frozenset[str]:
 def _connect_as_known(
     workspace: Workspace, scope: Scope, read: frozenset[str]
 ) -> Iterator[Connection]:
-    """Yield a connection to the current data, or to the data known at the scope's `known_at`.
+    """Yield a connection to the data known at the scope's `known_at`.
 
     Args:
         workspace: The workspace.

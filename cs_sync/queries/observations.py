@@ -152,7 +152,7 @@ def read_month_end(
 def read_customers(
     workspace: Workspace, history: History, day: date, request: ObservationRequest
 ) -> list[Observation]:
-    """Read the paying accounts of a day with what was known of them; by account id.
+    """Read the paying accounts of a day as known then, by id.
 
     Their outcome is `stayed` until somebody says otherwise.
     """
@@ -173,7 +173,7 @@ def read_customers(
         accounts = read_live_accounts(connection, known_at)
         changed = scope.known_at is not None and has_history_since(connection, scope.known_at)
         readings = read_signals(connection, signals, scope, rewritten=changed)
-    found = []
+    observations = []
     for account in accounts:
         id_ = account["id"]
         paid = {currency: amount for currency, amount in mrr.get(id_, {}).items() if amount > 0}
@@ -189,8 +189,8 @@ def read_customers(
             score = score_account(own, select_model(account, model, scope), scope)
             points = None if score.score is None else float(score.score)
             item = replace(item, score=points, band=score.band)
-        found.append(item)
-    return found
+        observations.append(item)
+    return observations
 
 
 def _read_outcomes(

@@ -188,12 +188,12 @@ def _query_trends(workspace: Workspace) -> list[dict[str, Any]]:
 
 
 def _mute(workspace: Workspace) -> Workspace:
-    """Return the workspace without its events: what it has to say was said of other rows."""
+    """Return the workspace without events, as their messages concern other rows."""
     return replace(workspace, emit=lambda _event: None)
 
 
 def _name_inputs(workspace: Workspace) -> dict[str, str]:
-    """Map each input of the score to its name, of added ones to the title of the signal."""
+    """Map each input of the score to its name or signal's title."""
     model, words = read_health_model(workspace), workspace.words
     named = words.keys()
 

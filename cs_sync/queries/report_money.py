@@ -66,7 +66,7 @@ def build_converter(workspace: Workspace) -> MoneyConverter:
 
 
 def compare_months(workspace: Workspace) -> MonthSoFar:
-    """Compute the bridge of this month so far, of the same days last month, and of all of it."""
+    """Compute the bridges of this month and the last, part and whole."""
     today = workspace.today
     first = today.replace(day=1)
     last = add_months(first, -1)

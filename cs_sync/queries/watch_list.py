@@ -18,7 +18,7 @@ LEAST_LOSS = 1
 
 
 def build_watch_list(day: DayView, follow_ups: DecidedFollowUps) -> list[dict[str, Any]]:
-    """Return the customers with the most money at risk, those on whom a call is urgent included.
+    """Return the customers with most money at risk or an urgent call.
 
     Money at risk is MRR × (100 − score) ÷ 100, the whole MRR of who has cancelled all of it, and
     what is owed by who pays no MRR now, as a paused customer.
@@ -52,7 +52,7 @@ def is_watched(scored: ScoredAccount) -> bool:
 
 
 def _list_causes(scored: ScoredAccount) -> list[str]:
-    """Return why it is on the list: what is urgent first, then what costs points; nothing twice."""
+    """Return the causes for listing it: urgent ones, then lost points."""
     costly = (r.text for r in scored.reasons if r.loss is not None and r.loss >= LEAST_LOSS)
     return list(dict.fromkeys([*scored.urgent, *costly]))
 

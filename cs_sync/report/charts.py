@@ -139,28 +139,23 @@ def build_risk_chart(
         formats: The formats of the report.
     """
     labels = {day.isoformat(): _label_month(day, formats) for day in days}
-    axis = _build_time_axis(labels, PANEL)
-    health = [
+    axis = {**_build_time_axis(labels, PANEL), "sort": list(labels)}
+    above = _build_score_part(list(zip(days, scores, strict=True)), axis, formats)
+    below = _build_risk_part(list(zip(days, sums, strict=True)), axis, formats)
+    return {"vconcat": [above, below], "resolve": {"scale": {"x": "shared"}}}
+
+
+def _build_score_part(
+    scores: Sequence[tuple[date, float | None]], axis: Spec, formats: Formats
+) -> Spec:
+    values = [
         {
             "time": day.isoformat(),
             "score": score,
             "tip": f"{formats.day(day)}: {formats.number(score, 1)}",
         }
-        for day, score in zip(days, scores, strict=True)
+        for day, score in scores
         if score is not None
-    ]
-    names = {kind: formats.words(f"report.risk.{kind}") for kind in RISK_KINDS}
-    risk = [
-        {
-            "time": day.isoformat(),
-            "kind": kind,
-            "order": order,
-            "amount": float(to_major_units(total.amounts[kind], formats.currency)),
-            "tip": f"{names[kind]}, {formats.day(day)}: "
-            + formats.format_money(total.amounts[kind]),
-        }
-        for day, total in zip(days, sums, strict=True)
-        for order, kind in enumerate(RISK_KINDS)
     ]
     height = {
         "field": "score",
@@ -169,24 +164,40 @@ def build_risk_chart(
         "axis": {**_build_amount_axis(formats.words("report.mean_score")), "tickCount": 2},
     }
     points = {"type": "point", "color": "var(--accent)", "size": 40, "filled": True, "opacity": 1}
-    above = {
+    return {
         "width": PANEL - 60,
         "height": 52,
-        "data": {"values": health},
-        "encoding": {"x": {**axis, "axis": None, "sort": list(labels)}, "y": height},
+        "data": {"values": values},
+        "encoding": {"x": {**axis, "axis": None}, "y": height},
         "layer": [
             {"mark": _LINE},
             {"mark": points, "encoding": {"description": {"field": "tip"}}},
         ],
     }
+
+
+def _build_risk_part(sums: Sequence[tuple[date, RiskSum]], axis: Spec, formats: Formats) -> Spec:
+    names = {kind: formats.words(f"report.risk.{kind}") for kind in RISK_KINDS}
+    values = [
+        {
+            "time": day.isoformat(),
+            "kind": kind,
+            "order": order,
+            "amount": float(to_major_units(total.amounts[kind], formats.currency)),
+            "tip": f"{names[kind]}, {formats.day(day)}: "
+            + formats.format_money(total.amounts[kind]),
+        }
+        for day, total in sums
+        for order, kind in enumerate(RISK_KINDS)
+    ]
     title = formats.words("report.risk_axis", currency=formats.currency)
-    below = {
+    return {
         "width": PANEL - 60,
         "height": 84,
-        "data": {"values": risk},
+        "data": {"values": values},
         "mark": {"type": "bar", "stroke": "var(--card)", "strokeWidth": 0.5},
         "encoding": {
-            "x": {**axis, "sort": list(labels)},
+            "x": axis,
             "y": {
                 "field": "amount",
                 "type": "quantitative",
@@ -197,11 +208,10 @@ def build_risk_chart(
             "description": {"field": "tip"},
         },
     }
-    return {"vconcat": [above, below], "resolve": {"scale": {"x": "shared"}}}
 
 
 def build_agenda_chart(items: Sequence[AgendaItem], first: date, formats: Formats) -> Spec:
-    """Build the chart of the MRR that leaves or renews in each of the next 13 weeks.
+    """Build the chart of MRR leaving or renewing within 13 weeks.
 
     Args:
         items: The agenda.

@@ -112,7 +112,7 @@ def answer_risk(data: ReportData) -> RiskAnswer:
 
 
 def answer_trend(data: ReportData) -> TrendAnswer:
-    """Build the 12 months of score and MRR at risk; months before the first MRR are left out."""
+    """Build up to 12 months of score and MRR at risk."""
     days = [*data.months, data.as_of]
     columns = list(zip(*([*one.past, one.now] for one in data.accounts), strict=True))
     sums = [sum_risk(column) for column in columns] or [sum_risk(())] * len(days)
@@ -132,7 +132,7 @@ def answer_trend(data: ReportData) -> TrendAnswer:
 def _judge(
     score: float | None, before: float | None, share: float | None, share_before: float | None
 ) -> Verdict:
-    """Judge the last 30 days by the mean score and the share of the MRR at risk."""
+    """Judge the last 30 days by mean score and share at risk."""
     signs = set()
     if score is not None and before is not None and abs(score - before) >= _LITTLE:
         signs.add(1 if score > before else -1)

@@ -51,7 +51,7 @@ class CohortRow:
 def group_accounts(
     accounts: Iterable[ReportedAccount], key: Callable[[ReportedAccount], str]
 ) -> list[GroupRow]:
-    """Group accounts by a text, the largest MRR first, those without one and small ones last.
+    """Group accounts by a text, largest MRR first, small groups last.
 
     Returns:
         The rows; the name is empty for accounts without the text, None for the small groups.

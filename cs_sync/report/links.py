@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 
 def sanitize_link(link: str) -> str:
-    """Return an http or https link with a host; an empty text for any other link."""
+    """Return an http or https link with a host, else ""."""
     try:
         parts = urlsplit(link)
     except ValueError:

@@ -109,7 +109,7 @@ def render_report(data: ReportData) -> str:
 
 
 def assign_band_colours(bands: Sequence[str]) -> dict[str, str]:
-    """Map each band to a CSS variable: by name for the known bands, else by position."""
+    """Map each band to a CSS variable, by name or position."""
     return {
         band: f"var(--band-{band if band in _COLOURED_BANDS else min(place, 5)})"
         for place, band in enumerate(bands)
@@ -119,7 +119,7 @@ def assign_band_colours(bands: Sequence[str]) -> dict[str, str]:
 def select_static_accounts(
     customers: Sequence[ReportedAccount], calls: Sequence[first_screen.Call]
 ) -> list[ReportedAccount]:
-    """Select the accounts that matter most and those to call, in the order of the table."""
+    """Select the accounts that matter most or need a call, in order."""
     called = {call.task.account for call in calls}
     return [
         account
@@ -247,7 +247,7 @@ def _format_tie(ties: Sequence[InvoiceTie], currency: str, formats: Formats) -> 
     apart = " " + words("report.tie_apart", amount=money(tie.left_out)) if tie.left_out else ""
     if not tie.mrr:
         return words("report.tie_none", month=month) + apart
-    said = words(
+    text = words(
         "report.tie",
         share=formats.percent(tie.tied / tie.mrr),
         month=month,
@@ -255,7 +255,7 @@ def _format_tie(ties: Sequence[InvoiceTie], currency: str, formats: Formats) -> 
         mrr=money(tie.mrr),
         unexplained=money(tie.unexplained),
     )
-    return said + apart
+    return text + apart
 
 
 def _build_migration(data: ReportData) -> dict[str, Any]:

@@ -50,8 +50,8 @@ def encode_payload(payload: Mapping[str, Any]) -> str:
 
 def extract_text(page: str) -> str:
     """Return all text of a report: its page unescaped, and its compressed data."""
-    found = _EMBEDDED.search(page)
-    data = gzip.decompress(base64.b64decode(found[1])).decode() if found else ""
+    embedded = _EMBEDDED.search(page)
+    data = gzip.decompress(base64.b64decode(embedded[1])).decode() if embedded else ""
     return f"{unescape(page)}\n{data}"
 
 
@@ -160,7 +160,7 @@ def _round(value: float | None) -> int | None:
 
 
 def _count_paths(accounts: Sequence[ReportedAccount], bands: Sequence[str]) -> dict[str, int]:
-    """Count accounts by their bands over time, one letter a day; a dot: no customer then."""
+    """Count accounts by their bands over time, one letter a day."""
 
     def write(account: ReportedAccount) -> str:
         points = [*account.past, account.now]

@@ -91,7 +91,7 @@ def build_tiles(rows: Sequence[Row], formats: Formats) -> dict[str, list[Tile]]:
 
 
 def get_title(metric: str, formats: Formats) -> str:
-    """Return the title of a metric in the report's language; of an unknown one its name."""
+    """Return a metric's title in the report's language, or its name."""
     if metric in _METRICS:
         return formats.words(f"metric.{metric}")
     return metric.replace("_", " ").capitalize()

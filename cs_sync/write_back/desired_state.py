@@ -72,7 +72,7 @@ class DestinationIndex:
 def follow_account_records(
     ledger: Mapping[tuple[Object, str], LedgerEntry], crm: DestinationIndex
 ) -> dict[tuple[Object, str], LedgerEntry]:
-    """Return the ledger with each account's entry that of the last write to its CRM record.
+    """Return the ledger with each account's last written CRM record.
 
     A record that comes to another account takes along what was written to it.
 
@@ -138,14 +138,14 @@ def build_follow_up_records(
 def _build_task(task: SharedTask, crm: DestinationIndex) -> DesiredRecord:
     account = task.first["account_id"]
     remote_id, refusal = crm.find_record(account)
-    said = task.fields
+    fields = task.fields
     op = Op(
         "follow_up",
         task.key,
-        {name: said[name] for name in ("title", "body", "due_at", "priority", "kind")},
+        {name: fields[name] for name in ("title", "body", "due_at", "priority", "kind")},
         account_remote_id=remote_id,
         owner_remote_id=crm.find_owner(task.first),
-        contact_remote_id=crm.contacts.get(said["contact_id"] or ""),
+        contact_remote_id=crm.contacts.get(fields["contact_id"] or ""),
     )
     return crm.make_record(op, account, refusal)
 

@@ -19,7 +19,7 @@ def match_open_follow_ups(
     own_keys: Container[str],
     crm: DestinationIndex,
 ) -> Changes:
-    """Let new tasks go on with the open to-dos of their account instead of a second one.
+    """Attach new tasks to their account's open to-dos; avoid a second.
 
     A to-do with an unknown key was written before our database was lost. It counts as one
     new follow-up of the same playbook on the same record, which takes its key; follow-ups
@@ -42,18 +42,18 @@ def match_open_follow_ups(
         record, _ = crm.find_record(task.first["account_id"])
         rows = [row for row in task.rows if row["state"] == "open"]
         waiting = there.get(record or "", [])
-        found = _match_rows(rows, waiting, own_keys)
-        tasks = [*found.values(), *(key for key in waiting if key not in own_keys)]
+        matches = _match_rows(rows, waiting, own_keys)
+        tasks = [*matches.values(), *(key for key in waiting if key not in own_keys)]
         if tasks:
-            changes |= _join_rows(rows, found, tasks[0])
+            changes |= _join_rows(rows, matches, tasks[0])
     return changes
 
 
 def _match_rows(
     rows: Sequence[Mapping[str, Any]], waiting: list[str], own_keys: Container[str]
 ) -> dict[str, str]:
-    """Map the keys of follow-ups to those of the to-dos that are theirs, and take these out."""
-    found: dict[str, str] = {}
+    """Map keys of follow-ups to those of their to-dos, and remove these."""
+    matches: dict[str, str] = {}
     for row in rows:
         same = [key for key in waiting if key == row["key"]]
         alike = [
@@ -64,15 +64,15 @@ def _match_rows(
         match = next(iter([*same, *alike]), None)
         if match is not None:
             waiting.remove(match)
-            found[row["key"]] = match
-    return found
+            matches[row["key"]] = match
+    return matches
 
 
-def _join_rows(rows: Sequence[Mapping[str, Any]], found: Mapping[str, str], task: str) -> Changes:
-    """Return the new keys of follow-ups with a to-do of their own, and the task of the others."""
+def _join_rows(rows: Sequence[Mapping[str, Any]], matches: Mapping[str, str], task: str) -> Changes:
+    """Return new keys of follow-ups with a to-do, and others' task."""
     changes: Changes = {}
     for row in rows:
-        key = found.get(row["key"])
+        key = matches.get(row["key"])
         values = {"lead": task} if key is None else {"key": key, "lead": None}
         if any(row[name] != value for name, value in values.items()):
             changes[row["key"]] = values

@@ -194,7 +194,7 @@ def _describe_edited_fields(edited: Mapping[str, tuple[Value, Value]]) -> str:
 
 
 def _plan_follow_up(record: DesiredRecord, entry: LedgerEntry | None) -> PlanItem:
-    """Plan the creation of a follow-up or note, or a change or closing of a follow-up."""
+    """Plan the creation, change or closing of a follow-up or note."""
     fields = record.op.fields
     closing = fields.get("status") == CLOSED
     if entry and entry.remote_id and record.op.object == "follow_up" and not closing:
@@ -209,7 +209,7 @@ def _plan_follow_up(record: DesiredRecord, entry: LedgerEntry | None) -> PlanIte
 
 
 def _plan_revision(record: DesiredRecord, entry: LedgerEntry) -> PlanItem:
-    """Plan a change of an existing task, by the fields that we know to be there."""
+    """Plan a change of an existing task by its known fields."""
     differing = {
         name: (entry.fields[name], value)
         for name, value in record.op.fields.items()

@@ -101,7 +101,7 @@ class SubscriptionItem(Record, table=True):
 
     @classmethod
     def rule(cls, row: Mapping[str, Any]) -> str | None:
-        """Require an amount or tiers for a licensed item, and a version's end after its start."""
+        """Require an amount or tiers for licensed items, and an ordered validity."""
         priced = row["unit_amount"] is not None or row["tiers"] or row["usage_type"] == "metered"
         if not priced:
             return "price without amount: give unit_amount or tiers"

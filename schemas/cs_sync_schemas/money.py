@@ -43,7 +43,7 @@ def known_currency(code: str) -> str:
 
 
 def get_exponent(currency: str | None) -> int:
-    """Return the number of decimals of a currency's minor unit; two if it is unknown."""
+    """Return the decimals of a currency's minor unit; unknown: two."""
     return CURRENCY_EXPONENT.get((currency or "").upper(), 2)
 
 

@@ -151,7 +151,7 @@ def format_segment(segment: Mapping[str, Any] | None, words: Translator) -> str:
 
 
 def name_segment(dimension: str, value: str, words: Translator) -> str:
-    """Name a value of a dimension: a code of ours in the language, another one as it is."""
+    """Name a value of a dimension: our codes translated, others unchanged."""
     code = re.sub(r"[^a-z0-9]+", "_", value.lower()).strip("_")
     if dimension == "line" and code == "other":
         return words("terminal.other")

@@ -96,7 +96,7 @@ def _list_changes(row: Row, words: Translator) -> Text:
 
 
 def _summarize_changes(row: Row, words: Translator) -> str:
-    """Return the telling fields of a write in one line, or the reason of a refusal."""
+    """Summarize a write's telling fields, or the reason of a refusal."""
     if row["action"] == "refused":
         return str(row.get("reason") or "")
     changes = _format_changes(row["changes"], words)
@@ -127,7 +127,7 @@ def _format_field(field: str, value: Any, words: Translator) -> str:
 
 
 def _name_field(field: str, words: Translator) -> str:
-    """Return the label of a field: of ours in the CRM, whatever its prefix, or of a task."""
+    """Return the label of our CRM field or of a task's field."""
     return next(_list_labels(field, words), field)
 
 

@@ -40,7 +40,7 @@ def propose(view: AccountView, _settings: PlaybookSettings) -> Iterator[Proposal
 
 
 def _describe_end(ending: RunningSubscription, view: AccountView) -> str:
-    """Describe the end with the reason given, by its name where it is a known code."""
+    """Describe the end with the given reason, known codes by name."""
     day = format_near_date(ending.ends_at, view) if ending.ends_at else ""
     mrr = view.words.mrr(view.mrr)
     why = describe_cancel_reason(ending.cancel_reason or "", view.words)

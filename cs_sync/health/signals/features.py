@@ -40,7 +40,7 @@ def feature_28(scope: SignalScope, feature: str) -> Select[Any]:
 
 
 def is_from_reporting_source(scope: SignalScope, features: Sequence[str]) -> ColumnElement[bool]:
-    """Return the condition for rows of sources with one of the features up to the day."""
+    """Return the condition for rows of sources that report the features."""
     sources = select(_SEEN.c.source).where(
         _SEEN.c.feature.in_(features), _SEEN.c.day <= scope.day, is_present(_SEEN, scope.known_at)
     )

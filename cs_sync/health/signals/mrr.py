@@ -29,7 +29,7 @@ MRR_DAYS = 90
 
 
 def select_mrr_change(scope: SignalScope) -> Select[Any]:
-    """Select the MRR of 90 days ago and of now, with the parts that it was made of.
+    """Select MRR of 90 days ago and of now, with its parts.
 
     Accounts without MRR then have no row, nor have those that are billed in several currencies.
     """
@@ -74,7 +74,7 @@ def mrr_change_90(scope: SignalScope) -> Select[Any]:
 
 
 def seat_change_90(scope: SignalScope) -> Select[Any]:
-    """Select the parts of MRR 90 days ago as `value`, and those of now as `parts_now`."""
+    """Select MRR's parts of 90 days ago (`value`) and now (`parts_now`)."""
     change = select_mrr_change(scope).cte("mrr_change")
     return select(
         change.c.account_id,
@@ -86,7 +86,7 @@ def seat_change_90(scope: SignalScope) -> Select[Any]:
 
 
 def read_seat_change(row: Any, _scope: SignalScope) -> float | None:
-    """Return seats now ÷ seats then; None for plans without seats: one unit then and now."""
+    """Return seats now ÷ seats then; None for plans without seats."""
     before, now = count_seats(row.value), count_seats(row.parts_now)
     return None if before <= 1 and now <= 1 else now / max(before, 1.0)
 

@@ -16,7 +16,7 @@ _GRACE_SECONDS = 86_400
 
 
 def select_payments(scope: SignalScope) -> Select[Any]:
-    """Select the invoices of the last 365 days per account, and how many of them were trouble.
+    """Select invoices and late payments of the last 365 days per account.
 
     Columns: account_id, invoices, paid, late, last_late_at (when the newest of the late ones was
     issued), newest_at.
@@ -46,7 +46,7 @@ def select_payments(scope: SignalScope) -> Select[Any]:
 
 
 def late_payments_365(scope: SignalScope) -> Select[Any]:
-    """Select the number of failed or late payments; 0 where all invoices were paid in time."""
+    """Select the number of failed or late payments in 365 days."""
     payments = select_payments(scope).cte("payments")
     return select(
         payments.c.account_id,

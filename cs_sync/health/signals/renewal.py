@@ -18,7 +18,7 @@ _YEAR = 12
 
 
 def days_to_renewal(scope: SignalScope) -> Select[Any]:
-    """Select when the next annual term begins: the end of what is invoiced, else the start.
+    """Select when the next annual term begins.
 
     `value` is an instant; a start lies in the past, and its anniversaries count.
     """

@@ -51,7 +51,7 @@ _COLUMNS = (
 
 
 def nps_180(scope: SignalScope) -> Select[Any]:
-    """Select the mean latest NPS answer (0 to 10) of people in the last 180 days."""
+    """Select people's mean latest NPS answer (0 to 10) in 180 days."""
     latest = select_latest_answers(scope, "nps", 180)
     return _select_mean(latest, cast(latest.c.score, Float))
 

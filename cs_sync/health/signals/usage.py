@@ -25,7 +25,7 @@ USAGE = get_table(UsageDay)
 
 
 def select_used_days(scope: SignalScope, since: date | None = None) -> CTE:
-    """Select the days of use up to the scope's day, with account; only days with activity."""
+    """Select active days of use up to the scope's day, with account."""
     table = FEATURE if scope.active_features else USAGE
     active = is_feature_used(scope.active_features) if scope.active_features else is_used()
     within = table.c.day <= scope.day

@@ -117,7 +117,7 @@ def _has_converted(scope: Scope, trials: CTE, *more: ColumnElement[bool]) -> Col
 
 
 def _count_local_seconds(scope: Scope, trials: CTE) -> ColumnElement[Any]:
-    """Count seconds by the zone's clocks; a day of 23 or 25 hours counts as 24."""
+    """Count seconds by the zone's clocks; every day has 24 hours."""
     days = timedelta(days=scope.settings["within_days"] + 2)
     first, last = scope.periods[0], scope.periods[-1]
     waited: ColumnElement[Any] = seconds_between(trials.c.begun, MOVE.c.at)

@@ -92,7 +92,7 @@ def select_active_days(scope: Scope, days: WindowLength) -> CTE:
 
 
 def _select_quiet_periods(scope: Scope, periods: CTE) -> Select[Any]:
-    """Select a row without a person per period, and segment, with use up to its end."""
+    """Select a row per period and segment without named users."""
     used = select_use_days(scope)
     marks = get_segment_columns(scope, used)
     # in the order of days the first row answers; the least of all days would read them all

@@ -15,7 +15,7 @@ ColumnBuilder = Callable[[CTE, Scope], ColumnElement[Any]]
 
 
 def _build_margin(e: CTE, scope: Scope) -> ColumnElement[Any]:
-    """Build the gross margin: the setting, else 1 − cost of service ÷ revenue, else null."""
+    """Build the gross margin: the setting, else from costs, else null."""
     if scope.gross_margin is not None:
         return literal(scope.gross_margin, Double)
     return 1 - e.c.service / null_if_zero(e.c.mrr * e.c.months)

@@ -37,7 +37,7 @@ def end_by_prorations(
     shares: Sequence[Share],
     subscriptions: Mapping[tuple[str, str], SubscriptionFact],
 ) -> list[DiscountFact]:
-    """End percentage discounts at the first charge that is dearer than they could have left it.
+    """End percentage discounts at the first charge that excludes them.
 
     Where several ran, those end without which the charge is explained to the minor unit. Only
     one of which the end is known can have come to it earlier; rounding may add a minor unit.
@@ -65,7 +65,7 @@ def end_by_prorations(
 def _find_gone(
     charged: int, full: Fraction, running: Sequence[tuple[int, DiscountFact]]
 ) -> list[int]:
-    """Return which of the discounts were gone when so much of the full share was charged."""
+    """Return the discounts that had ended at this charged share."""
     free = [(place, d) for place, d in running if d.ends_at is not None]
     lasting = [d for _, d in running if d.ends_at is None]
     if charged <= _reduce(full, [*lasting, *(d for _, d in free)]) + 1:
@@ -82,7 +82,7 @@ def _find_gone(
 
 
 def _rank_gone(gone: Sequence[DiscountFact]) -> tuple[int, list[datetime]]:
-    """Rank what may be gone: first what the source no longer shows, then what began first."""
+    """Rank what may have ended: unlisted discounts, then the oldest."""
     return sum(not d.reconstructed for d in gone), [d.starts_at for d in gone]
 
 

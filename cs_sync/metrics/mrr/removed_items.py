@@ -99,7 +99,7 @@ def end_replaced(
 
 
 def _get_last_known(removed: RemovedItem | None, first: ItemFact) -> datetime:
-    """Return the last known instant of a removed item; else the start of its first version."""
+    """Return a removed item's last known instant, else its first start."""
     return first.valid_from if removed is None else removed.reported_at or removed.alive_at
 
 

@@ -26,7 +26,7 @@ class UnchargedPeriod:
     given_up_at: datetime | None = None
 
     def is_explained_by(self, stop: datetime) -> bool:
-        """Return whether a stop within a day explains it; none that came after the giving up."""
+        """Return whether a stop within a day explains it."""
         if self.given_up_at is not None and stop > self.given_up_at:
             return False
         return stop < self.start + EXPLANATION_TOLERANCE

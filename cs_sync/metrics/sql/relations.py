@@ -112,7 +112,7 @@ def is_known(scope: KnownAt, table: FromClause) -> ColumnElement[bool]:
 def is_known_at(
     table: FromClause, at: ColumnElement[datetime] | datetime | None
 ) -> ColumnElement[bool]:
-    """Return the condition for rows of a bitemporal table known at an instant; None means now."""
+    """Return the condition for bitemporal rows known at an instant."""
     if at is None:
         return table.c.known_to.is_(None)
     return and_(table.c.known_from <= at, or_(table.c.known_to.is_(None), table.c.known_to > at))

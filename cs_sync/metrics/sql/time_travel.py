@@ -76,7 +76,7 @@ def _replace_source(
 
 
 def select_versions(table: Table, history: Table, known_at: datetime) -> CompoundSelect[Any]:
-    """Select the version of each row known at an instant: the current or a past one.
+    """Select the version of each row known at an instant.
 
     Args:
         table: The table with the current rows.

@@ -74,7 +74,7 @@ def merge_word_forms(texts: Iterable[Sequence[str]]) -> dict[str, str]:
 
 
 def _find_stem(word: str, known: Mapping[str, int]) -> str:
-    """Return the shortest known word of which this one is a form; itself if there is none."""
+    """Return the shortest known word that this one is a form of."""
     if not _SPACED.fullmatch(word):
         return word
     for ending in sorted(_ENDINGS, key=len, reverse=True):
@@ -90,7 +90,7 @@ Phrase = tuple[str, ...]
 
 
 def name_topic(ranked: Sequence[str], texts: Sequence[ParsedText], most: int) -> list[Phrase]:
-    """Choose the phrases that name a topic, each about a word that no earlier one has.
+    """Choose phrases that name a topic, each about another word.
 
     A word grows into the phrase that people write around it; small words stay inside.
 
@@ -116,7 +116,7 @@ def name_topic(ranked: Sequence[str], texts: Sequence[ParsedText], most: int) ->
 
 
 def _grow_phrase(phrase: Phrase, counts: Mapping[Phrase, int], needed: float) -> Phrase:
-    """Add the word that most often stands beside a phrase, as long as that is often enough."""
+    """Extend a phrase by its most frequent neighbours."""
     while True:
         longer = [
             (-count, other)

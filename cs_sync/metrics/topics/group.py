@@ -160,7 +160,7 @@ def _group_texts(
     names: Sequence[Sequence[Phrase]],
     by_topic: Any,
 ) -> list[Topic]:
-    """Put each text into the topic that it has most of, of those that name a word of it."""
+    """Assign each text to its strongest topic that names its words."""
     named = [{word for phrase in own for word in phrase} for own in names]
     members: dict[int, list[tuple[float, Verbatim, ParsedText]]] = {}
     for verbatim, text, shares in zip(comments, texts, by_topic, strict=True):

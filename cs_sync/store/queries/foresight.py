@@ -43,16 +43,16 @@ def read_first_mrr_time(connection: Connection, policy: str, known_at: datetime)
 
 
 def read_newest_fact_time(connection: Connection, now: datetime) -> datetime | None:
-    """Return when the newest fact of any kind happened; what lies ahead is no fact yet."""
-    found = []
+    """Return when the newest fact of the past happened."""
+    times = []
     for column in _DATED:
         by_day = column.type.python_type is date
         newest = connection.scalar(
             select(func.max(column)).where(column <= (now.date() if by_day else now))
         )
         if newest is not None:
-            found.append(datetime.combine(newest, time.max, UTC) if by_day else newest)
-    return min(now, max(found)) if found else None
+            times.append(datetime.combine(newest, time.max, UTC) if by_day else newest)
+    return min(now, max(times)) if times else None
 
 
 def read_first_read_time(
@@ -94,7 +94,7 @@ def read_first_mrr(connection: Connection, policy: str, known_at: datetime) -> d
 def read_churn(
     connection: Connection, policy: str, since: datetime, until: datetime, known_at: datetime
 ) -> dict[str, list[tuple[datetime, str]]]:
-    """Map account id → when it left in `(since, until]`, and the reason's group, oldest first."""
+    """Map account id → its churn in `(since, until]` and reason's group."""
     statement = (
         select(MOVEMENT.c.account_id, MOVEMENT.c.at, build_churn_reason())
         .where(

@@ -60,48 +60,11 @@ def read_identity_facts(
         connection, Membership, "contact_source_id", "account_source_id", "is_primary"
     )
     aliases = _select_records(connection, Alias, "record", "survivor_source_id")
+    accounts = _select_records(connection, SourceAccount, *_ACCOUNT_FIELDS)
+    contacts = _select_records(connection, SourceContact, *_CONTACT_FIELDS)
     return IdentityFacts(
-        accounts=[
-            AccountFact(
-                ref=_build_ref(row),
-                deleted=row["deleted_at"] is not None,
-                precedence=precedence.get(row["source"], LAST_PRECEDENCE),
-                **_get_fact_fields(row),
-            )
-            for row in _select_records(
-                connection,
-                SourceAccount,
-                "name",
-                "domain",
-                "extra_domains",
-                "external_key",
-                "email",
-                "owner_source_id",
-                "attributes",
-                "created_at",
-                "is_test",
-            )
-        ],
-        contacts=[
-            ContactFact(
-                ref=_build_ref(row),
-                deleted=row["deleted_at"] is not None,
-                precedence=precedence.get(row["source"], LAST_PRECEDENCE),
-                **_get_fact_fields(row),
-            )
-            for row in _select_records(
-                connection,
-                SourceContact,
-                "account_source_id",
-                "email",
-                "extra_emails",
-                "external_key",
-                "name",
-                "role",
-                "created_at",
-                "updated_at",
-            )
-        ],
+        accounts=[AccountFact(**_get_party_fields(row, precedence)) for row in accounts],
+        contacts=[ContactFact(**_get_party_fields(row, precedence)) for row in contacts],
         memberships=[
             MembershipFact(source=row["source"], **_get_fact_fields(row))
             for row in members
@@ -115,6 +78,39 @@ def read_identity_facts(
         answers=read_answers(connection),
         stays=read_contact_stays(connection),
     )
+
+
+_ACCOUNT_FIELDS = (
+    "name",
+    "domain",
+    "extra_domains",
+    "external_key",
+    "email",
+    "owner_source_id",
+    "attributes",
+    "created_at",
+    "is_test",
+)
+_CONTACT_FIELDS = (
+    "account_source_id",
+    "email",
+    "extra_emails",
+    "external_key",
+    "name",
+    "role",
+    "created_at",
+    "updated_at",
+)
+
+
+def _get_party_fields(row: Mapping[str, Any], precedence: Mapping[str, int]) -> dict[str, Any]:
+    """Return the fields of the fact of an account's or contact's record."""
+    return {
+        "ref": _build_ref(row),
+        "deleted": row["deleted_at"] is not None,
+        "precedence": precedence.get(row["source"], LAST_PRECEDENCE),
+        **_get_fact_fields(row),
+    }
 
 
 def has_identity_changed(connection: Connection, since: datetime) -> bool:

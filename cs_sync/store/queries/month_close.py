@@ -211,6 +211,6 @@ def find_differing_months(
 
     Args:
         closed: First day after the month → totals at the close.
-        found: First day after the month → totals now.
+        current: First day after the month → totals now.
     """
     return (turn for turn in closed.keys() & current.keys() if closed[turn] != current[turn])

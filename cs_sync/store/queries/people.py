@@ -39,7 +39,7 @@ def read_people(connection: Connection, scope: SignalScope) -> dict[str, tuple[P
 
 
 def read_last_contacts(connection: Connection) -> dict[str, datetime]:
-    """Map account id → when a contact with it was last logged, where a source says so."""
+    """Map account id → its last logged contact, as sources state it."""
     at = ACCOUNT_RECORD.c.last_contacted_at
     same = and_(
         ACCOUNT_RECORD.c.source == ACCOUNT_LINK.c.source,
@@ -77,7 +77,7 @@ def read_contact_facts(connection: Connection) -> dict[str, dict[str, Any]]:
 def _read_use(
     connection: Connection, scope: SignalScope
 ) -> dict[str, tuple[date | None, int, int]]:
-    """Map contact id → last day of use, days of the last 14, days of the 56 before."""
+    """Map contact id → last day, and recent and earlier days, of use."""
     days = select_used_days(scope, scope.first_day(LONGEST))
     recent, earlier = scope.first_day(RECENT), scope.first_day(EARLIER)
     before = and_(days.c.day >= earlier, days.c.day < recent)

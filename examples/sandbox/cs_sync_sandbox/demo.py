@@ -21,7 +21,7 @@ RATE_MONTHS = 30
 
 
 def play(seed: int, *, serve: bool) -> int:
-    """Run twice against a fresh Acme; the exit code of the first run that was not ok."""
+    """Run twice against a fresh Acme; return the first failing exit code."""
     folder = Path(tempfile.mkdtemp(prefix="cs-sync-demo-"))
     with Sandbox(seed=seed) as box:
         config = folder / "cs_sync.toml"
@@ -83,7 +83,7 @@ def _summarize_run(run: dict[str, Any], seconds: float) -> str:
 
 
 def _serve(box: Sandbox) -> None:
-    """Keep Acme open; Ctrl-C is how this ends, so it takes nothing from what the runs came to."""
+    """Keep Acme open until Ctrl-C, which leaves the exit code unchanged."""
     _say(f"\nAcme's HubSpot, as its people see it: {box.url}/hubspot/  (Ctrl-C ends it)")
     with suppress(KeyboardInterrupt):
         threading.Event().wait()

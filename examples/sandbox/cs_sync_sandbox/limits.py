@@ -16,7 +16,7 @@ class RollingWindow:
     _taken: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
 
     def take(self, key: str, now: datetime) -> float | None:
-        """Count one request; return None, or the seconds to wait if it is one too many."""
+        """Count one request; return seconds to wait above the limit."""
         stamp, taken = now.timestamp(), self._taken[key]
         while taken and taken[0] <= stamp - self.seconds:
             taken.popleft()

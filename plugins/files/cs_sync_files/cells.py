@@ -139,7 +139,7 @@ def parse_boolean(cell: Any) -> bool:
 
 
 def parse_amount(cell: Any) -> int:
-    """Parse an amount in minor units: a whole number, as 49.00 could mean 49 or 4900."""
+    """Parse an amount in minor units, which must be a whole number."""
     if isinstance(cell, int) and not isinstance(cell, bool):
         return cell
     if isinstance(cell, str) and _WHOLE.fullmatch(cell.strip()):
@@ -225,7 +225,7 @@ def parse_number(cell: Any) -> float:
 
 
 def parse_choice(cell: Any) -> Any:
-    """Parse a word of a fixed list, in any case; yes and no are true and false."""
+    """Parse a word of a fixed list, in any case."""
     word = str(cell).strip().lower()
     return {"yes": "true", "no": "false"}.get(word, word)
 

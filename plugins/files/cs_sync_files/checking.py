@@ -97,7 +97,7 @@ def _check_readable(path: Path) -> Finding | None:
 def _check_table(
     folder: Folder, table: Table, paths: list[Path], unknown: Set[str]
 ) -> Iterator[Finding]:
-    """Read every row; ids are looked up in all files of a table, also for duplicates."""
+    """Read every row; look ids up in all files of a table."""
     reader = PageReader(folder, table, without=unknown)
     with closing(reader.seen):
         for path in paths:

@@ -275,7 +275,7 @@ def unknown_column_remedy(table: Table, column: str) -> str:
 
 
 def derived_id(table: Table, row: dict[str, Any]) -> str:
-    """The identifying fields, joined by `|`; the same row has the same id in every read.
+    """Return the identifying fields joined by `|`, equal in every read.
 
     >>> from datetime import date
     >>> from cs_sync_files.tables import BY_NAME

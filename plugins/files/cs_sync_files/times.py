@@ -18,7 +18,7 @@ _MILLISECONDS = 100_000_000_000
 
 
 def parse_instant(cell: Any, zone: ZoneInfo) -> datetime:
-    """Parse an aware UTC time; dates (at midnight) and times without offset are in `zone`."""
+    """Parse an aware UTC time; dates and local times are in `zone`."""
     value = cell
     if isinstance(cell, str):
         value = _parse_datetime(cell)

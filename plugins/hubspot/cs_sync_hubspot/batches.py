@@ -94,7 +94,7 @@ def _find_property_users(ops: Sequence[Op], error: Mapping[str, Any]) -> Sequenc
 
 
 def find_named(ops: Sequence[Op], error: Mapping[str, Any]) -> list[Op]:
-    """Return the operations named in an error's context, by our trace or by record id."""
+    """Return the operations named in an error by trace or id."""
     traces, ids = read_context(error, TRACE), read_context(error, "ids")
     return [op for op in ops if op.key in traces or (op.remote_id or op.key) in ids]
 
@@ -127,7 +127,7 @@ def parse_results(
 
 
 def _find_written(ops: Sequence[Op], body: Json) -> dict[str, str]:
-    """Return key → record id of written records, by our trace, else by record id.
+    """Return key → id of written records, by trace or id.
 
     A merged record answers with its survivor's id.
     """
@@ -144,7 +144,7 @@ def _find_written(ops: Sequence[Op], body: Json) -> dict[str, str]:
 
 
 def _make_reject(op: Op, body: Any) -> Reject:
-    """Build the reject: lasting unless HubSpot was busy or the missing thing may come back."""
+    """Build the reject, lasting unless trying again may help."""
     code, body = get_category(body), body if isinstance(body, dict) else {}
     reason = format_error(body) if body else "no reason given"
     absent = any(error.get("code") == _MISSING_PROPERTY for error in (body, *iterate_details(body)))

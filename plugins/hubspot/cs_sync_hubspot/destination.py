@@ -58,7 +58,7 @@ class HubSpotDestination:
         self._notes = IdempotentObjects(self._api, "notes", (), build_note)
 
     def prepare(self, fields: Sequence[FieldSpec]) -> Iterator[Finding]:
-        """Create the group, a company property per field, and the keys of tasks and notes."""
+        """Create the group, company properties, and keys of tasks and notes."""
         yield from prepare_companies(self._api, fields)
         yield from prepare_keys(self._api)
 
@@ -84,7 +84,7 @@ class HubSpotDestination:
         yield from (RemoteObject(key, str(note["id"])) for key, note in notes.items())
 
     def open_follow_ups(self, accounts: Sequence[str]) -> Iterator[OpenFollowUp]:
-        """Yield the tasks with a key of ours at these companies that nobody has completed."""
+        """Yield our open tasks at these companies."""
         if self._tasks.find_guarantee() == "absent":
             return
         for company, task in self._tasks.read_at_companies(accounts):

@@ -72,7 +72,7 @@ def _classify_refusal(
 def _classify_throttle(
     response: httpx.Response, body: Mapping[str, Any], zone: ZoneInfo
 ) -> Throttled | None:
-    """Return the error of the daily quota, which ends the run; None for short limits."""
+    """Return the error of the daily quota; None for short limits."""
     if body.get("policyName") != "DAILY":
         return None
     until = find_next_midnight(read_response_time(response), zone)
@@ -115,7 +115,7 @@ def format_error(body: Mapping[str, Any]) -> str:
 
 
 def format_rules(message: str) -> str:
-    """Replace JSON at the end of a message, as validation rules have it, by plain text."""
+    """Replace JSON at the end of a message by plain text."""
     head, bracket, tail = message.partition("[{")
     try:
         rules = orjson.loads(bracket + tail)

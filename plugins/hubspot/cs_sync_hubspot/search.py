@@ -70,7 +70,7 @@ def search_changes(
     until: datetime,
     limit: int = SEARCH_LIMIT,
 ) -> Iterator[SearchPage]:
-    """Yield pages of all objects of a type changed from a cursor on and before `until`."""
+    """Yield pages of objects changed from a cursor on, before `until`."""
     end = to_milliseconds(until)
     following: SearchCursor | None = place
     while following is not None:

@@ -230,7 +230,7 @@ class HubSpotSource:
 
 
 def _next_owner_cursor(after: str | None, *, archived: bool) -> dict[str, Any] | None:
-    """Return the cursor after a page of owners: its next page, or the active owners."""
+    """Return the cursor after a page of owners."""
     if after is not None:
         return {"archived": archived, "after": after}
     return {"archived": False, "after": None} if archived else None

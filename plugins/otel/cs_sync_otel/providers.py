@@ -37,7 +37,7 @@ def get_observer() -> Observer:
 
 
 def needs_providers(environment: Mapping[str, str]) -> bool:
-    """Return whether to set providers up: an endpoint is set, and nobody did so before."""
+    """Return whether to set providers up: configured, and none set yet."""
     taken = isinstance(trace.get_tracer_provider(), TracerProvider)
     return not taken and any(environment.get(name) for name in ENDPOINTS)
 

@@ -66,7 +66,7 @@ class PostHogProject:
         return rows, ended
 
     def groups(self, index: int, cursor: str) -> tuple[list[Any], str | None]:
-        """Return a page of groups of a type, and the next cursor, None at the end."""
+        """Return a page of groups of a type, and the next cursor."""
         params = {"group_type_index": index, "search": ""}
         answer = self._http.get(f"{self._root}/groups/", params | _drop_empty(cursor=cursor))
         return answer["results"], _find_next_cursor(answer, "cursor")

@@ -52,7 +52,7 @@ class DayReader:
     def _read_rows(
         self, query: Query, start: date, stop: date, after: Sequence[Any]
     ) -> Iterator[list[list[Any]]]:
-        """Yield the rows of some days; only PostHog's word or an empty page ends them."""
+        """Yield the rows of some days until PostHog says they end."""
         fixed: dict[str, Any] = {name: list(events) for name, events in self.lists.items()}
         fixed["zone"] = self.zone.key
         fixed |= {"from": self._get_midnight(start), "to": self._get_midnight(stop)}

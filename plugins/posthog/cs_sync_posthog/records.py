@@ -41,7 +41,7 @@ def _map_usage(
 
 
 def map_feature_page(rows: Sequence[Sequence[Any]]) -> Page:
-    """Map the use of features by day and account, and by person where one is named.
+    """Map the use of features by day, account and named person.
 
     Rows by person replace the row of the account, which was read before the feature was named.
     """

@@ -37,7 +37,7 @@ class Survey:
     """(question id, place) of every question answered in words or by choice."""
 
     def response_ids(self, submission: str) -> Iterator[str]:
-        """One id per rating; the first is the submission itself, so that a later one adds."""
+        """Return one id per rating; the first is the submission's."""
         yield submission
         for rating in self.ratings[1:]:
             yield f"{submission}|{rating.question_id}"
@@ -81,7 +81,7 @@ def _get_configured_scale(
 
 
 def _map_rating(question: Mapping[str, Any], place: int, override: SurveyScale | None) -> Rating:
-    """PostHog itself takes 0 to 10 for NPS unless told not to; no other scale names its kind.
+    """Map a rating; only PostHog's default scale, 0 to 10, is NPS.
 
     Scale 2 is thumbs: 1 is up and 2 is down. A question without a scale has the one that is
     configured, or none.
@@ -170,7 +170,7 @@ _NO_SCALE = (
 
 
 def _answer(answers: Mapping[str, Any], question_id: str, place: int) -> Any:
-    """An answer by its question's id, or by its place as older SDKs send it."""
+    """Return an answer by its question's id, or by its place."""
     by_id = answers.get(f"$survey_response_{question_id}") if question_id else None
     by_place = answers.get(f"$survey_response_{place}" if place else "$survey_response")
     return by_place if by_id is None else by_id

@@ -123,7 +123,7 @@ def _get_event_object(event: Raw) -> Raw:
 
 
 def _set_version_dates(page: Page, events: list[Raw]) -> None:
-    """Set the time of items' changes, so that new versions begin then, not at this sync."""
+    """Date items' changes, so that new versions begin then, not now."""
     changed = {
         _get_event_object(event)["id"]: event["created"]
         for event in sorted(events, key=itemgetter("created"))

@@ -68,7 +68,7 @@ class WebhookDestination:
         self._gone: str | None = None
 
     def prepare(self, fields: Sequence[FieldSpec]) -> Iterator[Finding]:  # noqa: ARG002 - has none
-        """Report the URL; there is nothing to create, and a test call would mean nothing."""
+        """Report the URL; nothing is created and no test call sent."""
         address = httpx.URL(self._url).copy_with(query=None)
         yield Finding(
             ok=True,

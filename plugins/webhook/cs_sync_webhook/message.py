@@ -62,7 +62,7 @@ def get_account_id(op: Op) -> str | None:
 
 
 def _build_object_id(op: Op) -> str:
-    """Return the id of a follow-up's creation (its key), or of its closing or a change.
+    """Return the id of a follow-up's creation, closing or change.
 
     A change has an id of its content, as that of an account.
     """

@@ -76,7 +76,7 @@ def read_tickets(
 def _read_export(
     http: Http, path: str, window: Window, extra: dict[str, Any]
 ) -> Iterator[tuple[dict[str, Any], str]]:
-    """Yield each response and its next cursor; the next run starts at the last one."""
+    """Yield each response and its cursor, at which the next run starts."""
     cursor: str | None = window.resume
     while True:
         start = {"cursor": cursor} if cursor else {"start_time": _start_seconds(window)}

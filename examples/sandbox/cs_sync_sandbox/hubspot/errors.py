@@ -43,7 +43,7 @@ def make_invalid_error(
 
 
 def make_rule_error(name: str, message: str) -> HubSpotError:
-    """Return the 400 of a property's validation rule, which lists properties as JSON in a text."""
+    """Return the 400 of a validation rule, with its properties as JSON."""
     refused = [{"isValid": False, "message": message, "error": "RULE_VIOLATION", "name": name}]
     text = f"Property values were not valid: {orjson.dumps(refused).decode()}"
     return HubSpotError(400, "VALIDATION_ERROR", text)

@@ -70,7 +70,7 @@ class Portal:
             }
 
     def find(self, kind: str, id_: str, id_property: str | None = None) -> Record | None:
-        """Return a live record by id (a merged one is its winner) or by unique property."""
+        """Return a live or surviving record by id or unique property."""
         if id_property:
             self._check_id_property(kind, id_property)
             return next((r for r in self.live(kind) if r.properties.get(id_property) == id_), None)
@@ -160,13 +160,13 @@ class Portal:
         return self.links.get((kind, self.merged_into.get((kind, id_), id_), target), {})
 
     def indexed(self, record: Record) -> dict[str, str | None] | None:
-        """Return the properties as search knows them now; None if it does not know the record."""
+        """Return the properties as search knows them, or None."""
         if self.now() - record.updated_at >= self.search_lag:
             return record.properties
         return record.before
 
     def shown(self, record: Record, requested: Iterable[str] = ()) -> Json:
-        """Return the record as an answer shows it: only what was asked for and a few always."""
+        """Return the record with the properties that an answer shows."""
         names = [*ALWAYS[record.kind], *(requested or UNASKED[record.kind])]
         definitions = self.definitions[record.kind]
         body: Json = {

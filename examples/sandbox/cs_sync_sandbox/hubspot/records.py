@@ -110,7 +110,7 @@ def create_batch(portal: Portal, kind: str, body: Json) -> Answer:
 
 
 def update_batch(portal: Portal, kind: str, body: Json) -> Answer:
-    """POST batch/update: an unknown id makes a 207, a bad property or value a 400 for all."""
+    """POST batch/update: 207 with unknown ids, 400 for bad properties or values."""
     inputs = _read_inputs(body, distinct=True)
     values = [portal.checked(kind, entry.get("properties", {})) for entry in inputs]
     for entry in inputs:

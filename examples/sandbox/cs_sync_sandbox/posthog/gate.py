@@ -33,7 +33,7 @@ class Gate:
     )
 
     def admit(self, authorization: str, scope: str, now: datetime) -> None:
-        """Raise the 401 of an unknown key, the 403 of a missing scope, or a 429."""
+        """Raise 401 for unknown keys, 403 without scope, 429 above the limit."""
         key = authorization.removeprefix("Bearer ")
         if key not in SCOPES:
             raise PostHogError(

@@ -27,6 +27,6 @@ class StripeError(Exception):
 
 
 def make_missing_error(kind: str, id_: str, param: str = "id") -> StripeError:
-    """Return the error for an id that is not there: 404, or 400 where it stands in a parameter."""
+    """Return the error for an unknown id: 404, for parameters 400."""
     status = 404 if param == "id" else 400
     return StripeError(status, f"No such {kind}: '{id_}'", "resource_missing", param)

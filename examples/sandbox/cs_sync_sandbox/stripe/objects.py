@@ -43,7 +43,7 @@ def stamp(moment: datetime) -> int:
 
 
 def make_nested_list(rows: list[Json], url: str, limit: int = EMBEDDED) -> Json:
-    """Return a list object as it is embedded: the first rows and whether there are more."""
+    """Return an embedded list: its first rows, and whether there are more."""
     return {"object": "list", "data": rows[:limit], "has_more": len(rows) > limit, "url": url}
 
 

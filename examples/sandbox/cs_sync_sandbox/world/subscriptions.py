@@ -39,7 +39,7 @@ class _Draft:
         self.current[slot] = ItemVersion(item_id, price_id, quantity, at, None)
 
     def versions(self, end: datetime | None) -> tuple[ItemVersion, ...]:
-        """Return all versions by time, the last ones closed at the end if there is one."""
+        """Return all versions by time, the last closed at the end."""
         last = [_close_versions(v, end) if end else v for v in self.current.values()]
         return tuple(sorted((*self.past, *last), key=lambda v: (v.valid_from, v.item_id)))
 

@@ -23,7 +23,7 @@ from cs_sync_sandbox.world.records import (
 
 
 def calculate_mrr(world: World, at: datetime) -> dict[str, Fraction]:
-    """Return MRR in minor units of its currency by account key, of those that pay at `at`.
+    """Return MRR in minor units by account key, paying accounts only.
 
     A subscription that is unpaid now counts as if it had been so all along.
     """

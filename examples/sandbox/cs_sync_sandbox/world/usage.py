@@ -44,7 +44,7 @@ def iterate_onboarding(
 
 
 def _calculate_level(life: Life, day: date) -> float:
-    """Return how busy the account is on a day: 1 is its normal, 0 is gone."""
+    """Return how busy the account is on a day; 1 is normal."""
     if not life.present(get_midnight(day)):
         return 0.0
     level = 0.08 if day.weekday() >= 5 else 1.0

@@ -56,7 +56,7 @@ def map_price(price: Raw) -> dict[str, Any]:
 
 
 def map_coupon(coupon: Raw, currency: str | None, lookup: Lookup) -> dict[str, Any]:
-    """Map a coupon to the fields of a discount, in `currency` if it has that one."""
+    """Map a coupon to the fields of a discount, preferably in `currency`."""
     off, money = coupon.get("amount_off"), coupon.get("currency")
     if off is not None and currency not in (None, money):
         full = lookup.coupon(coupon["id"], currencies=True) or {}
