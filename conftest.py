@@ -3,7 +3,11 @@
 import atexit
 import gc
 import os
+import re
 from collections.abc import Generator, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -32,6 +36,29 @@ def pytest_collection_finish() -> None:
     gc.freeze()
     gc.set_threshold(100_000, 10, 50)
     atexit.register(gc.unfreeze)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give all files whose tests run commands to one worker.
+
+    The statements of commands are many: each worker that runs some compiles them all once more.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class CommandsTogether(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return "commands" if _runs_commands(config.rootpath / file) else file
+
+    return CommandsTogether(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+@cache
+def _runs_commands(file: Path) -> bool:
+    return (
+        re.search(r"\b(Place|Acme|cs_sync\.cli import main)\b", file.read_text("utf-8")) is not None
+    )
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
