@@ -61,7 +61,7 @@ def _find_reinterpreted(
 
 
 def _find_expected(types: Sequence[Any], value: Any) -> str | None:
-    """Return what is expected instead of a number or a boolean; None if it fits."""
+    """Return the expected kind instead of this number or boolean."""
     numbers = [kind for kind in (float, int) if kind in types]
     if isinstance(value, bool):
         if numbers and bool not in types:

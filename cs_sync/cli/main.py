@@ -86,7 +86,7 @@ def _explain_exit(code: int) -> int:
 
 
 def _explain_usage(error: Any) -> int:
-    """Print a wrong command line as one message with its remedy; return the exit code."""
+    """Explain a wrong command line; return the exit code."""
     text = _WORDING.sub("", " ".join(error.format_message().split()))
     text = text.replace("Input should be", "must be").replace("a valid integer", "a whole number")
     if not text:  # a group of commands that was given none has shown its help

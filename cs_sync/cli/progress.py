@@ -69,7 +69,7 @@ def _observe_events(plugins: PluginRegistry, observer: Callable[[Event], None]) 
 
 
 def make_json_logger() -> Callable[[Event], None]:
-    """Return an observer that logs one JSON object per event, with run and request id."""
+    """Return an observer that logs one JSON object per event."""
     import structlog
 
     logger = structlog.wrap_logger(

@@ -91,7 +91,7 @@ class SourceProgress:
         return ", ".join(parts)
 
     def note_wait(self, event: Event) -> bool:
-        """Note a wait; return whether it is news: no other reader's wait covers its start."""
+        """Note a wait; return whether no other covers its start."""
         until = event.at + timedelta(seconds=parse_seconds(event.detail.get("seconds")))
         news = self.waits_until is None or event.at >= self.waits_until
         self.waits_until = until if self.waits_until is None else max(until, self.waits_until)

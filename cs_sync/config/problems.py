@@ -197,7 +197,7 @@ def _describe_field(model: type[BaseModel], loc: Sequence[int | str]) -> str:
 
 
 def _find_model(model: type[BaseModel] | None, loc: Sequence[int | str]) -> type[BaseModel] | None:
-    """Return the model of the table at `loc`, through mappings and lists; None without one."""
+    """Return the model of the table at `loc`, if any."""
     named = False
     for part in loc:
         if named or isinstance(part, int):  # the user's own name of a table, or a place in a list

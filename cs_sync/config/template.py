@@ -197,7 +197,7 @@ def _example_value(key: str, field: FieldInfo, connector: str) -> Any:
 
 
 def _format_toml(value: Any) -> str:
-    """Format a value as TOML; one without a simple form there becomes an empty text."""
+    """Format a value as TOML; complex ones become empty texts."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, int | float):

@@ -49,7 +49,7 @@ def list_open_steps(view: AccountView) -> list[StepFact]:
 
 
 def get_stuck_since(view: AccountView, step: StepFact, after: timedelta) -> datetime | None:
-    """Return when the account got stuck on a step; None if unknown or not stuck.
+    """Return when the account got stuck on a step.
 
     A step with a due date is stuck after that date, another one after `after` without
     progress on its checklist.

@@ -135,7 +135,7 @@ def build_template_fields(
 
 
 def list_links(view: AccountView, evidence: Iterable[Mapping[str, Any]]) -> list[str]:
-    """List `source name: URL` of the evidence, the newest tickets, the account in each source."""
+    """List `source name: URL` of evidence, newest tickets and account."""
     links: dict[str, str] = {}
     titles = view.titles
     tickets = (build_ticket_evidence(ticket, view) for ticket in view.tickets[:MAX_TICKETS])

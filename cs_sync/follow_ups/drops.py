@@ -91,7 +91,7 @@ class SlidingShare:
         self._latest: dict[str, int] = {}
 
     def move_to(self, at: datetime) -> Share:
-        """Move the end of the stretch to an instant, no earlier than the last one."""
+        """Move the stretch's end forward to an instant."""
         start, end = self._timeline.find_bounds(at)
         ratings = self._timeline.ratings
         for number in range(self._end, end):
@@ -109,7 +109,7 @@ class SlidingShare:
 
 
 def find_drops(timeline: Timeline, now: datetime, fall: Fraction, least: int) -> Iterator[Drop]:
-    """Yield every drop until now, oldest first: by `fall`, with `least` people on both sides.
+    """Yield every drop until now, oldest first.
 
     A drop that comes and goes around the edge keeps its first answer, and so its name.
     """

@@ -48,6 +48,6 @@ def build_ticket_evidence(ticket: TicketFact, view: AccountView) -> Evidence:
 
 
 def build_score_evidence(view: AccountView) -> Evidence:
-    """Build the evidence of the day's score; without an id, as it is no update."""
+    """Build the evidence of the day's score, without an id."""
     score = None if view.score is None else f"{view.score:.1f}".removesuffix(".0")
     return {"kind": "health_score", "as_of": view.today.isoformat(), "score": score}

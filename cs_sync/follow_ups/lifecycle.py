@@ -77,7 +77,7 @@ class Decision:
 
 
 def get_assignee_key(draft: FollowUpDraft) -> str:
-    """Return a draft's assignee: the e-mail address, else the owner's id, else an empty text."""
+    """Return a draft's assignee: e-mail address, else owner's id, else ""."""
     if draft.assignee:
         return draft.assignee
     has_owner = draft.owner_source and draft.owner_source_id

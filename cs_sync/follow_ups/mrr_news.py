@@ -112,7 +112,7 @@ def _is_same_movement(first: MovementFact, second: MovementFact, learnt: datetim
 
 
 def _is_news(movement: KnownMovement, looks: SourceReads) -> bool:
-    """Return whether a movement is new since the last read, or changes the current MRR."""
+    """Return whether a movement is new or changes current MRR."""
     if not looks.is_hindsight(movement) or movement.then is None or movement.present is None:
         return not looks.is_restatement(movement)
     gained = movement.fact.kind in _GAINS

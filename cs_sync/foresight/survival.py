@@ -140,7 +140,7 @@ def compare_survival(group: Iterable[Lifetime], others: Iterable[Lifetime]) -> L
 
 
 def count_by_tenure(lifetimes: Iterable[Lifetime], today: date) -> list[Counts]:
-    """Count the accounts that began each month of tenure, and those that left in it.
+    """Count accounts that began each month of tenure, and leavers.
 
     Only months that ended by today count, for those who left as for those who stayed:
     otherwise the last month would have the departures without the others.

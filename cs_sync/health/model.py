@@ -193,7 +193,7 @@ class HealthConfig(Settings):
         return self
 
     def select_model(self, attributes: Mapping[str, Any], age_days: int | None) -> "HealthConfig":
-        """Return the model for an account: of the first profile that applies, else this one.
+        """Return the account's model: its first profile, else this one.
 
         Args:
             attributes: The account's attributes.
@@ -205,7 +205,7 @@ class HealthConfig(Settings):
         return self
 
     def fit_sources(self, has_source: Callable[[str], bool]) -> "HealthConfig":
-        """Return the model for the sources there are: what none of them brings leaves it.
+        """Return the model without inputs that no source provides.
 
         Without a source of use the default weights give way to those of billing and CRM;
         weights of your own stay as they are. A model that nothing would be left of stays
@@ -280,7 +280,7 @@ class HealthConfig(Settings):
         return {name: config for name, config in self.inputs.items() if config.weight}
 
     def scored_inputs(self) -> dict[str, InputConfig]:
-        """Return the inputs whose weights total 100: those with a weight that are no bonus."""
+        """Return the inputs with a weight that are no bonus."""
         return {name: config for name, config in self.active().items() if not config.bonus}
 
     def list_signals(self) -> list[str]:

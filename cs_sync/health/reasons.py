@@ -53,7 +53,7 @@ def build_reasons(
 
 
 def calculate_loss(contribution: Contribution, mode: str) -> Fraction:
-    """Return the points lost against a full input; in points mode, the points taken away."""
+    """Return the points lost against a full input, or deducted."""
     full = contribution.weight if mode == "weighted" and not contribution.bonus else Fraction(0)
     return full - contribution.contribution
 

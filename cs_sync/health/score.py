@@ -180,13 +180,13 @@ class ScoreBook:
 
 
 def _may_be_absent(missing: MissingInput, config: HealthConfig) -> bool:
-    """Return whether nobody misses it: a bonus, or a fact that only some accounts have."""
+    """Return whether an input may be absent, such as a bonus."""
     unknown = missing.why == "no facts"
     return config.inputs[missing.input].bonus or (unknown and get_signal(missing.signal).for_some)
 
 
 def _is_stale(reading: Reading, item: InputConfig, scope: SignalScope) -> bool:
-    """Return whether a reading is too old; undated facts describe a state and never are."""
+    """Return whether a dated reading is too old."""
     if item.max_age_days is None or reading.observed_at is None:
         return False
     return (scope.day - _to_day(reading.observed_at, scope)).days > item.max_age_days

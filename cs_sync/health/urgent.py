@@ -12,7 +12,7 @@ from cs_sync.i18n import ENGLISH, Translator
 def list_urgent_reasons(
     evidence: AccountEvidence, scope: SignalScope, words: Translator = ENGLISH
 ) -> list[str]:
-    """Return a sentence each on what is unpaid and on what is going to end.
+    """Return a sentence per unpaid invoice and scheduled end.
 
     A trial that ends is no cancellation.
 

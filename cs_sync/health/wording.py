@@ -46,7 +46,7 @@ def append_quote(text: str, comment: str | None, words: Translator, length: int 
 
 
 def to_plain_line(text: str | None, length: int = 140) -> str:
-    """Reduce a foreign text to one line without control characters, cut at a word's end."""
+    """Reduce a foreign text to one plain, shortened line."""
     letters = (
         " " if letter.isspace() else letter
         for letter in text or ""

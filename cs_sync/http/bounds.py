@@ -154,7 +154,7 @@ class _DeadlineStream(httpcore.NetworkStream):
 def _cap_timeout(
     timeout: float | None, error: type[httpcore.TimeoutException] = httpcore.ReadTimeout
 ) -> float | None:
-    """Return the time-out of one step, capped at the time left for the whole response."""
+    """Return a step's time-out within the response's remaining time."""
     if (left := _left.get(None)) is None:
         return timeout
     remaining = left()

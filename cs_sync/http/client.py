@@ -202,7 +202,7 @@ class VendorHttp:
         return self._fetch(call)[0]
 
     def count_requests(self, stream: str = "") -> AbstractContextManager[RequestStats]:
-        """Count the requests and waits of this thread in a `with` block; name its events.
+        """Count this thread's requests and waits in a `with` block.
 
         A thread pool inside a stream takes part by `contextvars.copy_context().run`.
         """

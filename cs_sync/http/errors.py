@@ -239,7 +239,7 @@ def _find_request_id(call: Call, response: httpx.Response, body: Any) -> str | N
 
 
 def _vendor_message(body: Any) -> str:
-    """Return the vendor's own message from the usual places of a body; empty without one."""
+    """Return the vendor's message from a body's usual places."""
     message = body
     for _ in range(3):
         if isinstance(message, list):

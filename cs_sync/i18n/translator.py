@@ -69,7 +69,7 @@ class Translator:
         return message.get(form, message["other"])
 
     def number(self, value: float, decimals: int = 1) -> str:
-        """Format a number with at most so many decimals and no trailing zeros: `3`, `5.5`."""
+        """Format a number without trailing zeros: `3`, `5.5`."""
         return self._format_decimal(Decimal(f"{value:.{decimals}f}"), "#,##0." + "#" * decimals)
 
     def decimal(self, value: float, decimals: int) -> str:
@@ -143,7 +143,7 @@ class Translator:
         return self.find(f"band.{name}", str(name))
 
     def find(self, key: str, default: str) -> str:
-        """Return the text of a message without fields, or a default if there is none."""
+        """Return a message without fields, or a default."""
         return self(key) if key in self._messages else default
 
     def keys(self) -> frozenset[str]:

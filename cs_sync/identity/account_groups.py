@@ -50,7 +50,7 @@ def group_accounts(
 
 
 def _add_record(sets: DisjointSets, fact: AccountFact, evidence: MatchEvidence) -> None:
-    """Tag a record with source and own id; join records of the same own id."""
+    """Tag a record with source and own id; join equal ids."""
     node, key = build_record_node(fact.ref), evidence.key(fact)
     sets.find(node)
     for number, side in evidence.answers.sides.get(fact.ref, ()):
@@ -74,7 +74,7 @@ def _join_answered(sets: DisjointSets, evidence: MatchEvidence) -> None:
 
 
 def _join_overrides(sets: DisjointSets, evidence: MatchEvidence, account_ids: set[str]) -> None:
-    """Join an overridden record to the account named for it, and to that account only."""
+    """Join an overridden record to its named account only."""
     keys = {evidence.key(fact) for fact in evidence.facts if evidence.is_independent(fact.ref)}
     founders = _map_founders(evidence)
     for ref, target in evidence.pins.items():
@@ -133,7 +133,7 @@ def _keep_known_links(
 
 
 def _map_current_domains(evidence: MatchEvidence) -> dict[Node, frozenset[str]]:
-    """Map each record to the domains that match it; a merged one to its survivor's."""
+    """Map each record to its matching domains, or its survivor's."""
     domains = {
         build_record_node(fact.ref): evidence.reach[fact.ref] for fact in evidence.list_matchable()
     }
@@ -168,7 +168,7 @@ def _select_untied(
 
 
 def _select_one_key(sets: DisjointSets, nodes: Sequence[Node], preferred: str | None) -> list[Node]:
-    """Return the nodes of one account: of several own ids the account's, else the first's."""
+    """Return the nodes with the account's own id, else the first's."""
     keys = [sorted(sets.get_tags(node, "key")) for node in nodes]
     distinct = [key for of_node in keys for key in of_node]
     if len(set(distinct)) <= 1:
@@ -179,7 +179,7 @@ def _select_one_key(sets: DisjointSets, nodes: Sequence[Node], preferred: str | 
 
 
 def _select_undivided(sets: DisjointSets, nodes: Sequence[Node]) -> list[Node]:
-    """Return the nodes not split by an answer; the first named in an answer stays."""
+    """Return the nodes that no answer splits off."""
     staying: list[Node] = []
     taken: set[Node] = set()
     for node in sorted(nodes, key=lambda node: _find_last_side(sets, node)):

@@ -114,7 +114,7 @@ def _find_domain_rule(
     sites: Mapping[str, list[RecordRef]],
     reach: Mapping[str, list[RecordRef]],
 ) -> tuple[str, str] | None:
-    """Return the first domain common with another record of the account, as rule and reason."""
+    """Return the first domain shared within the account, with its reason."""
     if fact.deleted:
         return None
     for domain in sorted(evidence.sites[fact.ref]):

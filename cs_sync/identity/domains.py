@@ -52,7 +52,7 @@ class DomainRules:
 
     @property
     def digest(self) -> str:
-        """Return a short hash of the lists and additions; a new hash renews all decisions."""
+        """Return a short hash of the lists; a new one renews decisions."""
         return _hash_rules(self)
 
     def is_ownable(self, domain: str) -> bool:

@@ -23,13 +23,13 @@ NO_KEYS = frozenset(
 
 
 def read_own_id(fact: AccountFact | ContactFact) -> str | None:
-    """Return our own id on the record; None if blank or a word for "none"."""
+    """Return our own id on the record; None for blanks."""
     key = (fact.external_key or "").strip()
     return key if key and key.lower() not in NO_KEYS else None
 
 
 def rank_founder(fact: AccountFact) -> tuple[bool, int, str, datetime, str]:
-    """Return the sort key of a record: own id, then its source's precedence, then oldest."""
+    """Return the sort key: own id, source's precedence, oldest."""
     created = fact.created_at or _LAST
     return (
         read_own_id(fact) is None,
@@ -214,7 +214,7 @@ def _list_sites(fact: AccountFact, rules: DomainRules) -> frozenset[str]:
 
 
 def _find_mail_domain(fact: AccountFact, rules: DomainRules) -> frozenset[str]:
-    """Return the company domain of the record's address, as a substitute for a missing one.
+    """Return the company domain of the record's e-mail address.
 
     The bills of a company with a domain of its own may go to its accountant.
     """

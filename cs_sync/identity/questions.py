@@ -79,7 +79,7 @@ def _find_shared_addresses(evidence: MatchEvidence, groups: IdentifiedGroups) ->
 
 
 def _find_renamed_groups(evidence: MatchEvidence, groups: IdentifiedGroups) -> DoubtIterator:
-    """Yield possibly renamed own ids of one source: one of the two is unknown elsewhere."""
+    """Yield a source's own ids that may be renamed."""
     alone = _list_lone_records(groups)
 
     def keyed(fact: AccountFact, values: Iterable[object]) -> list[object]:

@@ -155,7 +155,7 @@ def _remember(
 def _map_overrides(
     facts: IdentityFacts, stored: KnownIdentity, overrides: Mapping[RecordRef, str]
 ) -> dict[RecordRef, str]:
-    """Map the records that a plugin places to the survivors of the accounts it names."""
+    """Map records placed by plugins to their accounts' survivors."""
     final = map_final_ids(stored.accounts)
     present = {fact.ref for fact in facts.accounts}
     return {ref: final.get(to, to) for ref, to in overrides.items() if ref in present}

@@ -129,7 +129,7 @@ def _describe_backups(workspace: Workspace, person: DataSubject) -> Iterator[str
 
 
 def _rewrite_report(workspace: Workspace, person: DataSubject) -> Iterator[str]:
-    """Rewrite a report that names or quotes the person, and delete its copies that do.
+    """Rewrite a report that names the person; delete such copies.
 
     A report that cannot be written is deleted.
     """

@@ -176,7 +176,7 @@ def _read_known_follow_ups(workspace: Workspace, day: DayView) -> _KnownFollowUp
 def _describe_missing_attributes(
     workspace: Workspace, playbooks: Mapping[str, Playbook]
 ) -> list[str]:
-    """Describe them for playbooks that somebody has set up; `check` tells it of every one."""
+    """Describe missing attributes for configured playbooks."""
     settings = workspace.config.playbooks
     chosen = {n: playbook for n, playbook in playbooks.items() if settings[n] != playbook.defaults}
     return describe_missing_attributes(workspace, chosen)
@@ -305,7 +305,7 @@ def _share_tasks(
 
 
 def build_point_note(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """Build the evidence that becomes the note of a point added to an open task."""
+    """Build the note of a point added to an open task."""
     text = f"{row['title']}\n{row['why'] or ''}".strip()
     return {"kind": "point", "id": "point", "text": text, ADDED_AT: now.isoformat()}
 

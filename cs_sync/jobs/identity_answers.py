@@ -107,7 +107,7 @@ def _refuse_contradiction(answer: Answer, others: Sequence[Answer]) -> None:
 
 
 def find_contradiction(answer: Answer, others: Sequence[Answer]) -> Answer | None:
-    """Return the first answer that links what this one splits, or splits what it links."""
+    """Return the first answer that contradicts this one."""
     for other in others:
         is_contrary = {answer.kind, other.kind} == {"link", "split"}
         if is_contrary and len(set(answer.refs) & set(other.refs)) > 1:

@@ -71,7 +71,7 @@ def write_to_destinations(
     follow_ups: DecidedFollowUps,
     options: PushOptions,
 ) -> list[WritePlan]:
-    """Write the desired state to each destination; a failing one does not stop the others.
+    """Write the desired state to each destination, whatever fails elsewhere.
 
     Args:
         recorded: The current run.

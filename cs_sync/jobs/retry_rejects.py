@@ -12,7 +12,7 @@ from cs_sync.sync.windows import ReadRequest
 
 
 def retry_rejects(workspace: Workspace) -> RunSummary:
-    """Read the sources of rejected records again in full, and store what is valid now.
+    """Read sources of rejected records again, and store valid ones.
 
     Where more than `[sync] max_deletions` of a stream's records are missing, none is deleted.
     """

@@ -22,7 +22,7 @@ def is_used() -> ColumnElement[bool]:
 
 
 def is_feature_used(features: Sequence[str] = ()) -> ColumnElement[bool]:
-    """Return the condition for rows of features with use, of these features or of all."""
+    """Return the condition for used features, of these or all."""
     used = or_(FEATURE.c.events > 0, FEATURE.c.users > 0)
     return and_(FEATURE.c.feature.in_(features), used) if features else used
 
@@ -75,7 +75,7 @@ def select_days_by_owner(
     where: ColumnElement[bool],
     within: Span | None = None,
 ) -> CTE:
-    """Select a table's days with person and account, linked or as named by the source.
+    """Select a table's days with person and account.
 
     The days are bounded before owners are looked up: a statement needs few of all days.
     """

@@ -77,7 +77,7 @@ def calculate_nps_interval(promoters: int, detractors: int, n: int) -> Interval 
 def calculate_poisson_interval(
     rate: float, events: int, variance: float | None, weight: float
 ) -> Interval | None:
-    """Calculate the interval of a rate from a count, or a weighted sum of counts.
+    """Calculate the interval of a rate from a (weighted) count.
 
     The events are assumed independent. Their own limits are Byar's approximation to the
     exact ones (Breslow and Day, Statistical Methods in Cancer Research II, 1987); the

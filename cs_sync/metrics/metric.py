@@ -131,7 +131,7 @@ class Metric:
         return {**self.settings, **overrides}
 
     def describe_expected(self, key: str, value: Any) -> str | None:
-        """Return the expected kind of value for a setting; None if the value is valid."""
+        """Return a setting's expected kind; None for a valid value."""
         default, choices = self.settings[key], self.choices.get(key)
         if choices is not None:
             return None if value in choices else f"one of {', '.join(choices)}"

@@ -53,7 +53,7 @@ class OwnedRecords:
 
 
 def join_owner(record: Table) -> OwnedRecords:
-    """Join records to the account they name, else to their person's account at that time.
+    """Join records to their named account, else their person's then.
 
     A person's later move changes nothing; a merged account takes its records along.
     """

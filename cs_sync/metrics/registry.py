@@ -99,7 +99,7 @@ class MetricRegistry:
         return canonical
 
     def select(self, names: Sequence[str] = ()) -> tuple[Metric, ...]:
-        """Return the metrics of these names or aliases, in order, without repeats; by default all.
+        """Return the metrics of these names or aliases; default: all.
 
         Raises:
             ValueError: A name is unknown.

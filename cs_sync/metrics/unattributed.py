@@ -81,7 +81,7 @@ ATTRIBUTED_TABLES: Sequence[AttributedTable] = (
 
 
 def select_shares(kind: AttributedTable, scope: Scope) -> Select[Any]:
-    """Select the unattributed and the total size: per currency for money, else in one row."""
+    """Select unattributed and total size, per currency for money."""
     records = kind.records(scope)
     size = records.c.amount if kind.amount else literal(1)
     return (

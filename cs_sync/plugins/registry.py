@@ -116,7 +116,7 @@ class PluginRegistry(PluginLoader):
         return bool(self._hook_callers("cs_sync_secret"))
 
     def match(self, record: "SourceAccount") -> str | None:
-        """Return the account that a plugin assigns to this record; None if no plugin does.
+        """Return the account that a plugin assigns to this record.
 
         A plugin that raises is not called again.
         """
@@ -203,7 +203,7 @@ class PluginRegistry(PluginLoader):
         return self._hook_callers("cs_sync_match")
 
     def _collect_offers(self, hook: str, check: Callable[[Any], str | None]) -> dict[str, Any]:
-        """Return all offers of a hook by name; one invalid offer excludes its plugin's others."""
+        """Return a hook's offers by name; one invalid excludes its plugin's."""
         offers_by_name: dict[str, Any] = {}
         self._owners[hook] = {}
         for plugin, call in self._hook_callers(hook):

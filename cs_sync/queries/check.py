@@ -67,7 +67,7 @@ def _list_score_rows(workspace: Workspace, sources: Iterable[OpenSource]) -> lis
 
 
 def _merge_equal_failures(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield each failure once with all its streams: one wrong key fails all of them."""
+    """Yield each failure once with all its streams."""
     equal: dict[Finding, list[Finding]] = {}
     for finding in findings:
         cause = replace(finding, subject="", message=extract_cause(finding.message))

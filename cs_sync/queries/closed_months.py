@@ -43,7 +43,7 @@ def apply_closed_months(workspace: Workspace, scope: Scope, grain: str) -> Scope
 
 
 def index_totals(rows: Iterable[BridgeRow]) -> dict[date, dict[str, int]]:
-    """Map first day after each month → currency → MRR just before, in minor units."""
+    """Map each month's turn → currency → MRR in minor units."""
     totals: dict[date, dict[str, int]] = {}
     for row in rows:
         for turn, amount in ((row.period_start, row.opening), (row.period_end, row.closing)):

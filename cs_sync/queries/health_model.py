@@ -50,7 +50,7 @@ def read_health_model(
 
 
 def describe_left_out(workspace: Workspace, model: HealthConfig) -> str:
-    """Return a sentence on the inputs that no source brings; empty if there are none."""
+    """Return a sentence on the inputs that no source brings."""
     words, inputs = workspace.words, workspace.config.health.inputs
     kinds = dict.fromkeys(
         str(get_signal(inputs[name].signal).records[0].__tablename__) for name in model.left_out

@@ -28,14 +28,14 @@ def describe_incomplete_days(workspace: Workspace, sources: Iterable[OpenSource]
 
 
 def find_incomplete_days(workspace: Workspace, sources: Iterable[OpenSource]) -> dict[str, int]:
-    """Map a source to the number of its latest days that may still be incomplete."""
+    """Map a source → the number of its possibly incomplete days."""
     return {name: max(doubts.values()) for name, doubts, _ in _find_doubts(workspace, sources)}
 
 
 def _find_doubts(
     workspace: Workspace, sources: Iterable[OpenSource]
 ) -> list[tuple[str, dict[str, int], int]]:
-    """Return per source the incomplete days by kind of record, and the look-back in days."""
+    """Return incomplete days by source and kind, and the look-back."""
     now = workspace.clock()
     with workspace.store.read() as connection:
         checked = [(opened.name, *_check_source(connection, opened, now)) for opened in sources]

@@ -161,7 +161,7 @@ def _fetch_rows(connection: Connection, query: _Query) -> Rows:
 def compute_bridge(
     workspace: Workspace, scope: Scope, *, by_account: bool = False
 ) -> list[BridgeRow]:
-    """Compute the rows of the bridge: in total, by the scope's attributes, or by account."""
+    """Compute the bridge: total, by attributes, or by account."""
     statement, key = select_bridge(scope, by_account=by_account), build_figure_key(_BRIDGE, scope)
     with workspace.store.read() as connection:
         rows = None if by_account else read_figures(connection, [key]).get(key)

@@ -259,7 +259,7 @@ def get_first_reported_month(today: date) -> date:
 
 
 def _find_newest_run(runs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:
-    """Return the newest run that read or wrote something; runs that only compute do neither."""
+    """Return the newest run that read or wrote something."""
     at_work = (run for run in runs if run["streams"] or any((run["writes"] or {}).values()))
     return next(at_work, next(iter(runs), None))
 

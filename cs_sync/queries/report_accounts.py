@@ -270,7 +270,7 @@ def _build_account(
 
 
 def _list_reasons(item: ScoredAccount) -> list[tuple[str, float | None]]:
-    """Return what is urgent, then what the score rests on with its cost; nothing twice."""
+    """Return urgent reasons, then those of the score, without repetition."""
     costs: dict[str, float | None] = dict.fromkeys(item.urgent)
     for reason in item.reasons:
         costs[reason.text] = None if reason.loss is None else float(reason.loss)

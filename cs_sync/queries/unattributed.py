@@ -18,7 +18,7 @@ COMMAND = "cs-sync accounts --unattributed"
 
 
 def list_unattributed(workspace: Workspace) -> list[dict[str, Any]]:
-    """List the records without an account, newest of each kind first, and emit their shares."""
+    """List records without an account, and emit their shares."""
     with workspace.store.read() as connection:
         rows = list(read_unattributed_records(connection, _build_scope(workspace)))
     for share in list_unattributed_shares(workspace):

@@ -163,7 +163,7 @@ def list_calls(data: ReportData, now: datetime) -> list[Call]:
 
 
 def _get_urgency(call: Call, today: date) -> tuple[bool, date, bool, int, int, str]:
-    """Return the sorting key: due or not, the day ahead, at risk, priority, MRR, title."""
+    """Return the sorting key: due, day, at risk, priority, MRR, title."""
     later = call.state == "later"
     point = call.account.now if call.account else HistoryPoint()
     ahead = call.task.due_at.date() if later else today

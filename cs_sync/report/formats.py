@@ -208,7 +208,7 @@ def parse_date(value: Any) -> date:
 
 
 def round_half_up(value: float | Decimal, decimals: int = 0) -> Decimal:
-    """Round as people do: half goes away from zero, and 0.1 + 0.2 is 0.3."""
+    """Round half away from zero, as people do."""
     exact = value if isinstance(value, Decimal) else Decimal(str(value))
     return exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
 

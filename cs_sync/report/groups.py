@@ -91,7 +91,7 @@ def build_group_row(name: str | None, members: Sequence[ReportedAccount]) -> Gro
 
 
 def build_cohort_rows(data: ReportData) -> list[CohortRow]:
-    """Build the cohorts of the last months, oldest first, from the ends of the months."""
+    """Build the cohorts of the last months, oldest first."""
     ends = [*data.months, data.as_of]
     members = (
         (account.first_paid, [*account.past, account.now])

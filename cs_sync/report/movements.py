@@ -58,7 +58,7 @@ def sum_bridge_rows(rows: Iterable[Row]) -> dict[str, list[BridgePeriod]]:
 
 
 def select_movements(steps: Sequence[BridgePeriod]) -> list[str]:
-    """Return the movements to show: the five main ones, and others that are not zero."""
+    """Return the five main movements and others that are not zero."""
     main = list(MOVEMENTS)[:5]
     return [name for name in MOVEMENTS if name in main or any(step.moves[name] for step in steps)]
 

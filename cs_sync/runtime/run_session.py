@@ -161,7 +161,7 @@ def _finish_run(recorded: RunSession, status: str, error: BaseException | None) 
 
 
 def _renew_lease_until(workspace: Workspace, lease: LeaseToken, ended: threading.Event) -> None:
-    """Renew the lease until the run ends; stop the run if the lease is lost."""
+    """Renew the lease until the run ends; stop without it."""
     while not ended.wait(HEARTBEAT):
         try:
             with workspace.store.write() as connection:

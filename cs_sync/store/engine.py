@@ -136,7 +136,7 @@ class Store:
 
     @contextmanager
     def _begin_write(self) -> Iterator[Connection]:
-        """Begin a transaction on the only writing connection, so that its page cache stays warm.
+        """Begin a transaction on the only writing connection.
 
         A connection with an error is not used again.
         """

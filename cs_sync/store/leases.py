@@ -33,7 +33,7 @@ class LeaseToken:
 
 
 def acquire_lease(connection: Connection, run_id: str, now: datetime) -> LeaseToken:
-    """Acquire the lease; an expired one, or one of a dead process, is taken over.
+    """Acquire the lease if free, expired or of a dead process.
 
     Raises:
         LeaseHeld: Another run holds it.

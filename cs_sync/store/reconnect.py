@@ -23,7 +23,7 @@ class ConnectionLost(StoreError):
 
 
 def is_retryable(error: BaseException, cause: BaseException, broken: type[Exception]) -> bool:
-    """Return whether a new connection may succeed; never for a full disk or bad SQL.
+    """Return whether a new connection may succeed.
 
     Args:
         error: The error as raised by SQLAlchemy or the driver.

@@ -39,7 +39,7 @@ def read_newest_slot(connection: Connection, job: str) -> Slot | None:
 
 
 def claim_slot(connection: Connection, claim: SlotClaim, now: datetime) -> bool:
-    """Claim a slot and return whether it succeeded; an interrupted slot may be claimed again.
+    """Claim a slot that is new or interrupted; return whether it succeeded.
 
     Of two simultaneous claims one inserts the row, whatever the clocks. A slot of a vanished
     holder is free once the lease is free.
@@ -62,7 +62,7 @@ def claim_slot(connection: Connection, claim: SlotClaim, now: datetime) -> bool:
 
 
 def end_slot(connection: Connection, claim: SlotClaim, status: str, now: datetime) -> None:
-    """Record the status of a slot: ok, partial, failed, or interrupted (may be claimed again)."""
+    """Record a slot's status; interrupted ones may be claimed again."""
     connection.execute(
         update(SLOT)
         .where(SLOT.c.job == claim.job, SLOT.c.slot == claim.slot, SLOT.c.holder == claim.holder)

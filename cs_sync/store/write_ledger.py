@@ -15,7 +15,7 @@ LEDGER = get_table(WriteLedger)
 def read_ledger(
     connection: Connection, destination: str, keys: Collection[str] | None = None
 ) -> list[dict[str, Any]]:
-    """Return the writes and attempts at a destination, oldest first: all, or of some keys."""
+    """Return writes and attempts at a destination, oldest first."""
     statement = (
         select(LEDGER)
         .where(LEDGER.c.destination == destination)

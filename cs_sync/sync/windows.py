@@ -56,7 +56,7 @@ class ReadRequest:
 def plan_windows(
     stream: Stream, standing: StreamPosition, request: ReadRequest, now: datetime
 ) -> tuple[OpenWindow, ...]:
-    """Return the windows to read: those left open, or else the ones after the cursor.
+    """Return the windows to read: open ones, else those after the cursor.
 
     Args:
         stream: The stream to read.

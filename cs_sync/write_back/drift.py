@@ -100,7 +100,7 @@ def _follow_merge(record: DesiredRecord, remote: RemoteState) -> DesiredRecord:
 def _refuse_shared_record(
     before: DesiredRecord, now: DesiredRecord, pairs: Sequence[tuple[DesiredRecord, DesiredRecord]]
 ) -> str | None:
-    """Return why an account may not write to a shared record; None for its own."""
+    """Return why an account may not write to a shared record."""
     survivor = now.op.remote_id
     own = [record.op.key for record, _ in pairs if record.op.remote_id == survivor]
     if own == [now.op.key]:

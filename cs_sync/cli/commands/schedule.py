@@ -49,7 +49,7 @@ def _run_once(options: Options, stopping: StopRequest) -> str:
 def _make_wait(
     workspace: "Workspace", stopping: StopRequest, say: Callable[[str], None]
 ) -> Callable[[float], None]:
-    """Return a wait that ends on a stop request and announces each next run once."""
+    """Return a stoppable wait that announces each next run."""
     from cs_sync.jobs.schedule import get_next_run
 
     announced = None

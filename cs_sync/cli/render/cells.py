@@ -62,7 +62,7 @@ def metric_cell(row: Row) -> Text:
 
 
 def metric_title_cell(row: Row, words: Translator) -> Text:
-    """Return the metric's title in the language, with its currency if the value lacks it."""
+    """Return the metric's title, with currency if its value lacks it."""
     return _with_currency(make_text(words.find(f"metric.{row['metric']}", row["metric"])), row)
 
 

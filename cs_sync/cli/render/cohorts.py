@@ -23,7 +23,7 @@ _HEAT = (
 
 
 def cohorts_table(rows: Rows, words: Translator) -> RenderableType:
-    """Build two tables: the share of accounts and of MRR by months since the first."""
+    """Build two tables by month: shares of accounts and MRR."""
     if not rows:
         return make_text(words("terminal.no_cohort"), "dim")
     return Group(

@@ -143,7 +143,7 @@ def format_sample(row: Mapping[str, Any], words: Translator) -> Text:
 
 
 def format_segment(segment: Mapping[str, Any] | None, words: Translator) -> str:
-    """Format the values of a segment; codes of ours by their names in the language."""
+    """Format a segment's values, our codes by their names."""
     return ", ".join(
         NO_VALUE if value is None else name_segment(dimension, str(value), words)
         for dimension, value in (segment or {}).items()

@@ -26,7 +26,7 @@ PLAYBOOK_FIELDS = (
 
 
 def playbooks_table(rows: Rows, words: Translator) -> RenderableType:
-    """Build the table, one row per playbook; held-out accounts and effect if there are any."""
+    """Build the table, one row per playbook."""
     compared = any(row["held_out"] for row in rows)
     planned = any(row["holdout_verdict"] for row in rows)
     control = ("held_out>", "recovered>", "effect>") if compared else ()

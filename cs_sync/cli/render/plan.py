@@ -112,7 +112,7 @@ def _summarize_changes(row: Row, words: Translator) -> str:
 
 
 def _format_changes(changes: Mapping[str, Any], words: Translator) -> dict[str, str]:
-    """Return field → `old → new`; long texts are shortened here, complete in the JSON."""
+    """Return field → `old → new`, with long texts shortened."""
     return {
         field: " → ".join(
             shorten(_format_field(field, value, words), _WIDTH, placeholder=" …")

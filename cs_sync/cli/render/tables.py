@@ -225,7 +225,7 @@ def runs_table(rows: Rows, words: Translator) -> RenderableType:
 
 
 def rejects_table(rows: Rows, words: Translator) -> RenderableType:
-    """Build the table of rejected records, without their raw data (that is in the JSON)."""
+    """Build the table of rejected records, without their raw data."""
     table = make_table(
         words, "source", "record", "id", "code", "reason", "attempts>", "rejected_at"
     )

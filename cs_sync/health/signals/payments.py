@@ -57,7 +57,7 @@ def late_payments_365(scope: SignalScope) -> Select[Any]:
 
 
 def _was_trouble(scope: SignalScope) -> ColumnElement[int]:
-    """Return 1 for invoices that are overdue, given up, charged in vain, or paid late."""
+    """Return 1 for overdue, given up, failed or late invoices."""
     paid_late = and_(
         INVOICE.c.paid_at.is_not(None),
         INVOICE.c.due_at.is_not(None),

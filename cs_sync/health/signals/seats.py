@@ -32,7 +32,7 @@ def select_subscription_seats(scope: SignalScope) -> CTE:
 
 
 def seat_use_28(scope: SignalScope) -> Select[Any]:
-    """Select people active in the last 28 days ÷ seats, for accounts with known people."""
+    """Select people active in 28 days ÷ seats, where named."""
     seats, people = _select_account_seats(scope), _select_active_people(scope)
     covered = select_use_coverage(scope)
     share = cast(people.c.people, Float) / seats.c.seats

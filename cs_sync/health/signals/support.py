@@ -13,7 +13,7 @@ TICKET = get_table(Ticket)
 
 
 def tickets_30(scope: SignalScope) -> Select[Any]:
-    """Select the tickets opened in the last 30 days; 0 for accounts known to support."""
+    """Select tickets opened in 30 days; 0 for covered accounts."""
     return _count_tickets(scope, TICKET.c.opened_at >= scope.since(30))
 
 

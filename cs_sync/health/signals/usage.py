@@ -53,7 +53,7 @@ def select_use_coverage(scope: SignalScope) -> CTE:
 
 
 def active_days_28(scope: SignalScope) -> Select[Any]:
-    """Select the days of use in the last 28 days, by anybody of the account."""
+    """Select the account's days of use in the last 28."""
     days = select_used_days(scope, scope.first_day(28))
     counts = (
         select(days.c.account_id, func.count(distinct(days.c.day)).label("days"))
@@ -105,7 +105,7 @@ def usage_trend_28(scope: SignalScope) -> Select[Any]:
 
 
 def _join_coverage(scope: SignalScope, use: Select[Any]) -> Select[Any]:
-    """Select the use of covered accounts, aggregated before: a join of days has no index."""
+    """Select the use of covered accounts, aggregated before the join."""
     totals, covered = use.cte("use_of_accounts"), select_use_coverage(scope)
     return select(
         totals.c.account_id, totals.c.value, covered.c.observed_at, totals.c.n

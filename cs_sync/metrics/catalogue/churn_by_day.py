@@ -32,7 +32,7 @@ from cs_sync.metrics.sql.relations import (
 
 
 def select_daily_churn(scope: Scope) -> Select[Any]:
-    """Select Σ over days of customers lost on the day ÷ customers at its start."""
+    """Select Σ over days of customers lost ÷ customers at start."""
     heads = select_customers(select_mrr_pairs(scope), scope)
     start = (
         select(

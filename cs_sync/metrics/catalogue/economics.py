@@ -95,7 +95,7 @@ def _build_churn_rate(money: CTE, months: CTE) -> ColumnElement[Any]:
 
 
 def _has_costs(costs: CTE, keys: CTE) -> ColumnElement[int]:
-    """Return 1 in a period with costs of any currency; without costs profit is unknown."""
+    """Return 1 in a period with costs of any currency."""
     other = costs.alias("any_costs")
     return case((exists().where(other.c.period == keys.c.period), 1), else_=0)
 

@@ -38,7 +38,7 @@ def _make_total_query(name: str) -> Callable[[Scope], Select[Any]]:
 
 
 def _select_response_time(scope: Scope) -> Select[Any]:
-    """Select the days' means weighted by requests; a day without a number counts as one."""
+    """Select the daily means weighted by requests."""
     days = _select_days(scope, QUALITY, QUALITY.c.response_seconds, QUALITY.c.requests)
     measured = days.c.response_seconds.is_not(None)
     weight = case((measured, func.coalesce(days.c.requests, 1)), else_=0)

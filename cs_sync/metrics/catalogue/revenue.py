@@ -95,7 +95,7 @@ def _make_rate_query(*plus: str, minus: tuple[str, ...] = ()) -> Callable[[Scope
 
 
 def _make_retention_query(*, capped: bool) -> Callable[[Scope], Select[Any]]:
-    """Return a query of the MRR of last year's accounts now ÷ their MRR then."""
+    """Return a query of last year's accounts: MRR now ÷ then."""
 
     def build(scope: Scope) -> Select[Any]:
         months = scope.settings["retention_months"]

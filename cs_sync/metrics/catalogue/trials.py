@@ -47,7 +47,7 @@ _DAY = 86_400
 
 
 def _select_trials(scope: Scope) -> CTE:
-    """Select accounts with the start of the first trial and the end of the last.
+    """Select accounts with first trial's start and last one's end.
 
     `payable` is 1 if an invoice of one was paid, or none was made.
     """
@@ -128,7 +128,7 @@ def _count_local_seconds(scope: Scope, trials: CTE) -> ColumnElement[Any]:
 
 
 def _select_judged_trials(scope: Scope) -> CTE:
-    """Select first trials begun in each period, and whether they led to MRR in time."""
+    """Select each period's first trials, and whether they paid in time."""
     trials = _select_trials(scope)
     in_time = _count_local_seconds(scope, trials) <= scope.settings["within_days"] * _DAY
     paid = _has_converted(scope, trials, in_time)
@@ -192,7 +192,7 @@ def _select_lift(scope: Scope) -> Select[Any]:
 
 
 def _select_free_to_paid(scope: Scope) -> Select[Any]:
-    """Select accounts on a free plan at the start, and those paying at the end."""
+    """Select accounts free at the start and paying at the end."""
     heads = select_customers(select_mrr_pairs(scope), scope)
     periods = select_period_rows(
         scope, opens=lambda period: period.starts_at, closes=lambda period: period.ends_at

@@ -182,7 +182,7 @@ def _select_histogram(scope: Scope) -> Select[Any]:
 
 
 def _select_growth(scope: Scope) -> Select[Any]:
-    """Select events of the window ÷ those of the window before − 1; people vary."""
+    """Select the window's events ÷ the former window's − 1."""
     days = int(scope.settings["window_days"])
     periods = select_period_rows(
         scope,

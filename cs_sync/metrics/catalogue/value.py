@@ -53,7 +53,7 @@ def _build_profit(e: CTE, _: Scope) -> ColumnElement[Any]:
 
 
 def _build_revenue_variance(e: CTE) -> ColumnElement[Any]:
-    """Build the relative variance of the mean revenue of accounts: s² ÷ (n × mean²)."""
+    """Build the relative variance of mean revenue: s² ÷ (n × mean²)."""
     n, total = e.c.payers, e.c.mrr
     about_the_mean = e.c.squares / (null_if_zero(total) * total) - 1 / null_if_zero(n)
     return case((n > 1, about_the_mean * n / (n - 1)))

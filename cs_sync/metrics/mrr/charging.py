@@ -76,7 +76,7 @@ class ChargeSchedule:
         return max(self._turn(item, billed, at)[0], began or item.valid_from)
 
     def billed(self, item: ItemFact) -> Sequence[datetime]:
-        """Return the known interval starts of an item; none for intervals up to a month."""
+        """Return an item's known interval starts, above a month only."""
         if get_monthly_frequency(item.interval, item.interval_count, self._policy) >= 1:
             return ()
         key = (item.source, item.subscription_source_id, item.interval, item.interval_count)

@@ -81,7 +81,7 @@ class AppliedDiscounts:
         return amounts
 
     def inferred(self, subscription: SubscriptionFact, item: ItemFact, at: datetime) -> bool:
-        """Return whether a discount no longer in the source lowers an item at an instant."""
+        """Return whether an unlisted discount lowers an item at an instant."""
         reconstructed = [d for d in self.discounts if d.reconstructed]
         return any(self.counts(d, subscription, item, at) for d in reconstructed)
 

@@ -25,7 +25,7 @@ def find_later_trials(book: SubscriptionHistory) -> list[Interval]:
 
 
 def _list_trials(book: SubscriptionHistory) -> list[Interval]:
-    """Return all known trials in order; zero invoices prove those no longer in the source."""
+    """Return all known trials in order, also those zero invoices prove."""
     stated: dict[datetime, datetime] = {}
     for version in (*book.past, book.subscription):
         if version.trial_end is not None:

@@ -169,7 +169,7 @@ def _is_same_charge(left: ItemFact, right: ItemFact) -> bool:
 def _is_removed(
     stated: Sequence[ItemFact], over: Mapping[SubscriptionKey, datetime | None]
 ) -> bool:
-    """Return whether an item is no longer in the source, but its subscription went on."""
+    """Return whether an item left a subscription that went on."""
     if not stated:
         return True
     last = stated[-1]
@@ -231,7 +231,7 @@ def _list_rebases(
 def _build_removed_item(
     evidence: _ItemEvidence, chain: VersionChain, reported: ReportedChanges, looks: Looks
 ) -> RemovedItem:
-    """Build the known bounds for the end of an item no longer in the source."""
+    """Build the known bounds of a removed item's end."""
     stated, observed = evidence.stated, evidence.observed
     alive = [s.at for s in observed if not s.before] + [v.valid_from for v in stated]
     alive += [v.first_seen_at for v in stated if v.first_seen_at is not None]

@@ -80,7 +80,7 @@ def _find_percent(line: LineFact, likely: Decimal | None) -> Decimal:
 
 
 def _cut_version(version: ItemFact, rates: Sequence[_TaxRate]) -> Iterator[ItemFact]:
-    """Cut a version into pieces with one rate each; a stated rate follows proven ones."""
+    """Cut a version into pieces with one tax rate each."""
     if not rates:
         yield version
         return

@@ -169,7 +169,7 @@ def classify_item_change(old: ItemFact, new: ItemFact) -> tuple[Cause, None]:
 def _classify_new_item(
     line: MrrTimeline, item: ItemFact, before: MrrState, after: MrrState
 ) -> tuple[Cause, str | None]:
-    """Classify a new item: added to a running subscription, or started or returned with it."""
+    """Classify a new item: added, or started or returned with its subscription."""
     if any(c.item.subscription == item.subscription for c in before.charges):
         return "item", None
     over = (
@@ -188,7 +188,7 @@ def _classify_removed_item(
 
 
 def _find_free_reason(after: MrrState) -> str | None:
-    """Return the reason of a loss that leaves a free subscription; it is no guess."""
+    """Return the reason of a loss that leaves a free subscription."""
     if not after.charges or after.amount:
         return None
     return "free_plan" if any(c.gross == 0 for c in after.charges) else "free"

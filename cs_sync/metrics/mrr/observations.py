@@ -86,7 +86,7 @@ def is_written_off_at_once(invoice: InvoiceFact) -> bool:
 def build_observations(
     lines: Sequence[LineFact], prices: Mapping[str, ItemFact], present: ItemFact | None
 ) -> list[ItemObservation]:
-    """Build the observations of the lines by time; at one instant the earlier state first."""
+    """Build observations by time, the earlier state first."""
     observations = []
     for line in lines:
         state = _build_state(line, prices, present)

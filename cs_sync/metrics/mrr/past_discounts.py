@@ -30,7 +30,7 @@ _BETRAYED = "invoices:"
 
 
 def select_charged_lines(facts: BillingFacts) -> list[LineFact]:
-    """Select the lines with a charge for an item's whole interval, by item and time."""
+    """Select lines that charge an item's whole interval, by time."""
     whole = [line for line in _whole_lines(facts) if line.amount > 0]
     return sorted(whole, key=lambda i: (*_get_item_key(i), str(i.period_start), i.source_id))
 
@@ -151,7 +151,7 @@ def _fit_to_invoices(
     lines: Sequence[LineFact],
     subscriptions: dict[tuple[str, str], SubscriptionFact],
 ) -> DiscountFact:
-    """Limit a discount to the time between its first invoice and the first without it.
+    """Limit a discount to its first invoice until one without it.
 
     Its start may be stamped a moment after the first, its end noticed long after the
     second.
@@ -245,7 +245,7 @@ def _is_explained_by(
 def _infer_from_run(
     run: Sequence[UnexplainedCut], subscription: SubscriptionFact
 ) -> Iterator[DiscountFact]:
-    """Yield the run as one percentage if it fits every line, else as fixed amounts."""
+    """Yield the run as one fitting percentage, else as fixed amounts."""
     percent = _find_percentage(run)
     for group in [run] if percent is not None else [[cut] for cut in run]:
         (first, amount), (last, _) = group[0], group[-1]

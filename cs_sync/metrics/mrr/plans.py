@@ -21,7 +21,7 @@ class PlanPeriod:
 
 
 def list_plan_periods(spans: Sequence[Span]) -> list[PlanPeriod]:
-    """List the account's plans in order, without a gap: after churn the last one stays.
+    """List the account's plans in order, without gaps.
 
     Of several products at once the one with the most MRR counts, and of equal ones the
     first by name; amounts of different currencies are compared without conversion.

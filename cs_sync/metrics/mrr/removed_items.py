@@ -156,7 +156,7 @@ def _is_near(at: datetime, others: Sequence[datetime | None]) -> bool:
 
 
 def _find_replacement_time(removed: RemovedItem, others: Sequence[NewItem]) -> datetime:
-    """Return the end of a removed item: reported, else its successor's start, else the latest."""
+    """Return a removed item's end: reported, else successor's start, else latest."""
     starts = [other.since for other in others]
     if removed.reported_at is not None:
         return min(

@@ -80,7 +80,7 @@ def _add_change(reported: ReportedChanges, at: datetime, was: ItemStates, then: 
 def _group_current_items(
     facts: BillingFacts,
 ) -> dict[SubscriptionKey, dict[ItemKey, list[ItemFact]]]:
-    """Group the versions of the current items by subscription, or the last before its end."""
+    """Group current items' versions by subscription."""
     over = {s.key: s.ended_at for s in facts.subscriptions}
     current: dict[SubscriptionKey, dict[ItemKey, list[ItemFact]]] = defaultdict(
         lambda: defaultdict(list)

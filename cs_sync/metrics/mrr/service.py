@@ -231,7 +231,7 @@ def _estimate_pause_start(book: SubscriptionHistory, field: str, phase: FieldPha
 
 
 def _find_phase_end(book: SubscriptionHistory, following: FieldPhase | None) -> datetime | None:
-    """Return the end of a phase: as reported, else the next charge, else when seen."""
+    """Return a phase's end: reported, else next charge, else when seen."""
     if following is None:
         return None
     if following.by is None or following.began_at is not None:

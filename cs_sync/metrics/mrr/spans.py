@@ -108,7 +108,7 @@ class MrrTimeline:
     policy: MrrPolicy
 
     def customer(self, state: MrrState) -> bool:
-        """Return whether a state makes a customer: it pays, or has the policy's free plan."""
+        """Return whether a state makes a customer, paying or free."""
         return state.amount > 0 or (self.policy.free_plan == "customer" and bool(state.charges))
 
 

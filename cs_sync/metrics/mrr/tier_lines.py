@@ -10,7 +10,7 @@ from cs_sync.metrics.mrr.facts import LineFact
 
 
 def join_tiers(lines: Iterable[LineFact], tiered: Collection[str]) -> list[LineFact]:
-    """Merge the lines of an item's tiers for one period and invoice into one line.
+    """Merge the tier lines of one item, period and invoice.
 
     Fixed fees of tiers are lines without a quantity. Two recurring lines for one period are
     tiers even if the price itself is no longer known.

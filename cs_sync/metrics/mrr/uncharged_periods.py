@@ -72,7 +72,7 @@ def _is_written_off(invoice: InvoiceFact) -> bool:
 
 
 def _list_gaps(book: SubscriptionHistory) -> Iterator[Interval]:
-    """Yield the gaps between two periods of one item, if nothing else was billed then.
+    """Yield unbilled gaps between two periods of one item.
 
     Once the subscription is watched, a pause is reported or observed: an invoice missing after
     that has not been read yet.

@@ -67,7 +67,7 @@ class SubscriptionBalance:
 def explain_difference(
     unmatched: SubscriptionBalance, facts: BillingFacts, policy: MrrPolicy
 ) -> list[DifferencePart]:
-    """Return the parts that sum to the difference, up to rounding; empty if it ties.
+    """Return the parts of the difference, up to rounding.
 
     Args:
         unmatched: The subscription with its charges.
@@ -211,7 +211,7 @@ def _choose_likely_cause(
 
 
 def _estimate_one_day(prorated: Sequence[MonthlyCharge]) -> Fraction:
-    """Return the effect of one day on prorations: not every biller counts by the second."""
+    """Return the effect of one day on prorations."""
     total = Fraction(0)
     for charge in prorated:
         start, end = charge.billed.line.period_start, charge.billed.line.period_end

@@ -107,7 +107,7 @@ def _calculate_charge(
 
 
 def _calculate_tax_share(billed: BilledLine) -> Fraction:
-    """Return the tax share of a line's amount: its own, else by its item's rate."""
+    """Return a line's tax share, its own or by item rate."""
     line, charged = billed.line, billed.line.amount - billed.line.discount_amount
     if line.inclusive_tax_amount is not None and charged:
         return Fraction(line.inclusive_tax_amount, charged)

@@ -20,7 +20,7 @@ class _TypedLiteral(Cast[Any]):
 
 @compiles(_TypedLiteral, "sqlite")
 def _compile_untyped(element: _TypedLiteral, compiler: Any, **options: Any) -> str:
-    """Compile without a type: SQLite stores instants and days as text, a cast makes numbers."""
+    """Compile without a type, as SQLite stores instants as text."""
     return str(compiler.process(element.clause, **options))
 
 

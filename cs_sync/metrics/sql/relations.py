@@ -86,7 +86,7 @@ def _bind_moment(value: datetime | date | int) -> ColumnElement[Any]:
 
 
 def make_window_start(days: int) -> Callable[[Period], datetime]:
-    """Return a function for the start of a period's last so many days, in UTC."""
+    """Return a function for a window's start before a period's end."""
     return lambda period: get_day_start(period.end - timedelta(days=days), period.zone)
 
 

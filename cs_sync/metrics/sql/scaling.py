@@ -2,7 +2,7 @@
 
 
 def scale_rate(rate: float, days: float, to_days: float) -> float:
-    """Scale a churn rate from `days` to `to_days`: 1 − (1 − rate)^(to ÷ from).
+    """Scale a churn rate: 1 − (1 − rate)^(to ÷ from).
 
     A lost customer cannot be lost again: 5 % a month is 46 % a year, not 60 % (C. Gold,
     Fighting Churn with Data, listing 2.5). A negative rate (net churn of a growing base)

@@ -112,7 +112,7 @@ def find_topics(verbatims: Sequence[Verbatim], most: int = _MAX_TOPICS) -> list[
 
 
 def _weigh_words(texts: Sequence[Sequence[str]]) -> tuple[Any, Sequence[str]]:
-    """Calculate TF-IDF of words in two or more texts; None with fewer than two words."""
+    """Calculate TF-IDF of words in two or more texts."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     often = max(2, len(texts) * 3 // 5)

@@ -299,7 +299,7 @@ def _bind_repeated(bind: Converter, nothing: Any, values: Sequence[Any]) -> list
 
 
 def _bind_datetimes(bind: Converter, values: Sequence[datetime | None]) -> list[Any]:
-    """Convert datetimes like `bind`, with a fast path for UTC, which almost all are in."""
+    """Convert datetimes like `bind`, with a fast path for UTC."""
     return [
         None
         if at is None

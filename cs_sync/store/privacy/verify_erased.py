@@ -42,7 +42,7 @@ def normalize_text(value: Any) -> str:
 
 
 def _contains_address(address: str, text: str) -> bool:
-    """Return whether the text contains the address, and not as part of a longer one."""
+    """Return whether the text contains the address as a whole."""
     needle, start = normalize_text(address), 0
     while (at := text.find(needle, start)) >= 0:
         before = text[:at].rstrip(".-_+'")[-1:]

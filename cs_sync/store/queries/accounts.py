@@ -91,7 +91,7 @@ def read_mrr_at(
 def read_subscription_mrr(
     connection: Connection, policy: str, at: datetime
 ) -> dict[tuple[str, str], tuple[str, str, int]]:
-    """Map (source, subscription) to its account, currency and MRR at an instant, in minor units."""
+    """Map (source, subscription) → its account, currency and MRR."""
     statement = select(SPAN.c.account_id, SPAN.c.currency, SPAN.c.parts).where(
         SPAN.c.policy == policy,
         SPAN.c.known_to.is_(None),

@@ -14,7 +14,7 @@ RUN_STREAM = get_table(RunStream)
 def read_stream_tables(
     connection: Connection, sources: Collection[str], known_at: datetime | None = None
 ) -> set[str]:
-    """Return the tables that the streams of sources fill, whether or not they found records.
+    """Return the tables that the streams of sources fill.
 
     Args:
         connection: A read connection.
@@ -36,7 +36,7 @@ def read_stream_tables(
 def has_records(
     connection: Connection, table: Table, field: str | None, known_at: datetime | None = None
 ) -> bool:
-    """Return whether a table holds any record, or any with a value of the field.
+    """Return whether a table holds any record or filled field.
 
     Args:
         connection: A read connection.

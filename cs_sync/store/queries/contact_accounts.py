@@ -54,7 +54,7 @@ def _is_mistaken(
     account_of: Mapping[RecordRef, str],
     nobodys: Container[RecordRef],
 ) -> bool:
-    """Return whether a domain placed the contact that turned out to be nobody's, or shared."""
+    """Return whether the placing domain proved shared or nobody's."""
     ref = _build_ref(before)
     doubtful = ref in nobodys or account_of.get(ref) in contact.doubted
     return doubtful and not before["stated"]

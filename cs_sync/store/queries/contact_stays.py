@@ -19,7 +19,7 @@ PLACE, TICKET, USAGE = get_table(ContactAccount), get_table(Ticket), get_table(U
 
 
 def read_contact_stays(connection: Connection) -> list[StayFact]:
-    """Return the stays of contacts that a table shows at another than their current account."""
+    """Return contacts' stays at other than their current accounts."""
     tickets = select(
         TICKET.c.source,
         TICKET.c.contact_source_id,
@@ -55,7 +55,7 @@ def read_contact_stays(connection: Connection) -> list[StayFact]:
 
 
 def _read_stays(connection: Connection, table: str, rows: FromClause) -> Iterator[StayFact]:
-    """Yield the first and last day at each account, of contacts that were elsewhere, too."""
+    """Yield first and last day per account of contacts that moved."""
     elsewhere = (
         select(rows.c.source, rows.c.contact_source_id)
         .join(

@@ -56,7 +56,7 @@ def read_owner_addresses(connection: Connection) -> list[tuple[str, str, str | N
 
 
 def read_owner_names(connection: Connection) -> dict[tuple[str, str], str]:
-    """Map (source, source id) → the name of an active colleague, else the e-mail address."""
+    """Map (source, source id) → an active colleague's name, else e-mail address."""
     statement = select(OWNER.c.source, OWNER.c.source_id, OWNER.c.name, OWNER.c.email).where(
         OWNER.c.is_active.is_(True), OWNER.c.deleted_at.is_(None)
     )

@@ -86,7 +86,7 @@ def read_parted_accounts(connection: Connection) -> dict[str, set[str]]:
 
 
 def read_first_syncs(connection: Connection) -> dict[str, datetime]:
-    """Map source → start of the first run that read one of its streams completely."""
+    """Map source → the start of its first complete stream read."""
     statement = (
         select(STREAM.c.source, func.min(RUN.c.started_at))
         .join_from(STREAM, RUN, RUN.c.id == STREAM.c.run_id)

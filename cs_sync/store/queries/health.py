@@ -161,7 +161,7 @@ def save_scores(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> No
 def read_current_bands(
     connection: Connection, mode: str, until: date
 ) -> dict[str, tuple[str, date]]:
-    """Map account id → its last stored band up to a day, and since when."""
+    """Map account id → its last stored band, and since when."""
     statement = (
         select(SCORE.c.account_id, SCORE.c.as_of, SCORE.c.band)
         .where(SCORE.c.mode == mode, SCORE.c.as_of <= until)
@@ -207,7 +207,7 @@ def read_band_periods(
 
 
 def read_daily_bands(connection: Connection, mode: str) -> dict[str, list[tuple[date, str]]]:
-    """Map account id → (day, band) of every stored score in one mode, oldest first."""
+    """Map account id → its stored (day, band) pairs, oldest first."""
     statement = (
         select(SCORE.c.account_id, SCORE.c.as_of, SCORE.c.band)
         .where(SCORE.c.mode == mode)

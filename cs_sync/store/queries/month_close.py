@@ -44,7 +44,7 @@ def read_closed_months(connection: Connection, policy: str) -> dict[date, dateti
 
 
 def read_closed_totals(connection: Connection, policy: str) -> dict[date, Totals]:
-    """Map first day after each closed month → currency → closed MRR in minor units.
+    """Map each closed month's turn → currency → MRR in minor units.
 
     Args:
         connection: A read connection.

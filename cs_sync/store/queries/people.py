@@ -25,7 +25,7 @@ LONGEST, RECENT, EARLIER = 180, 14, 70
 
 
 def read_people(connection: Connection, scope: SignalScope) -> dict[str, tuple[PersonFact, ...]]:
-    """Map account id → its people with a record that is not deleted, by id."""
+    """Map account id → its people with a live record, by id."""
     use = _read_use(connection, scope)
     statement = (
         select(CONTACT.c.account_id, CONTACT.c.id, CONTACT.c.name, CONTACT.c.role)

@@ -21,7 +21,7 @@ MrrBySubscription = dict[str, dict[str, dict[SubscriptionKey, int]]]
 
 
 def read_mrr_parts(connection: Connection, policy: str, at: datetime) -> MrrBySubscription:
-    """Map account → currency → subscription → MRR just before an instant, as known now."""
+    """Map account → currency → subscription → current MRR before an instant."""
     statement = (
         select(SPAN.c.account_id, SPAN.c.currency, SPAN.c.parts)
         .join_from(SPAN, ACCOUNT, ACCOUNT.c.id == SPAN.c.account_id)
@@ -45,7 +45,7 @@ def read_mrr_parts(connection: Connection, policy: str, at: datetime) -> MrrBySu
 def read_billed_lines(
     connection: Connection, since: datetime, at: datetime
 ) -> dict[str, list[BilledLine]]:
-    """Map account → its lines with a service period around the state just before `at`.
+    """Map account → its lines with a period around `at`.
 
     One-off lines of invoices since `since` are included. An invoice without lines counts as one
     line of its own period.
@@ -117,7 +117,7 @@ def _match_period(columns: Any, at: datetime) -> ColumnElement[bool]:
 
 
 def _read_inclusive_taxes(connection: Connection) -> dict[SubscriptionKey, Decimal]:
-    """Map (source, item id) → the tax percentage contained in its price, as last stated."""
+    """Map (source, item id) → its last stated inclusive tax, in percent."""
     statement = (
         select(ITEM.c.source, ITEM.c.source_id, ITEM.c.inclusive_tax_percent)
         .where(ITEM.c.inclusive_tax_percent.is_not(None), ITEM.c.deleted_at.is_(None))

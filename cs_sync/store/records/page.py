@@ -74,7 +74,7 @@ def validate_page(stream: Stream, page: Page) -> ValidPage:
 
 
 def _make_reject_storable(rejection: Rejection) -> Rejection:
-    """Replace what a database cannot store in a rejection's texts; they may quote the record."""
+    """Replace what a database cannot store in a rejection's texts."""
     source_id = None if rejection.source_id is None else make_storable(rejection.source_id)
     return replace(rejection, source_id=source_id, reason=make_storable(rejection.reason))
 

@@ -82,7 +82,7 @@ def _has_override(record: type[Record], method: str) -> bool:
 
 
 def _build_field_type(info: FieldInfo, *, money: bool) -> Any:
-    """Build the row type of a field: bounded, with its constraints; None if left out."""
+    """Build the bounded row type of a field; None if left out."""
     metadata = [part for part in info.metadata if type(part).__name__ != "FieldInfoMetadata"]
     kind = _bound_type(info.annotation, MAX_MINOR_UNITS if money else MAX_INTEGER)
     kind = Annotated[kind, *metadata] if metadata else kind

@@ -148,7 +148,7 @@ def _build_engine_fields(moment: WriteContext) -> dict[str, Any]:
 def _confirm_rows(
     connection: Connection, table: Table, seen: Iterable[Any], moment: WriteContext
 ) -> None:
-    """Mark rows as seen by their whole key: of an item, only the versions read."""
+    """Mark rows as seen by their whole key."""
     keys = _get_key_columns(table)
     if keys == ("source_id",):
         _mark_seen(connection, table, seen, moment)
@@ -189,7 +189,7 @@ def _build_versions(
     rows: Sequence[dict[str, Any]],
     moment: WriteContext,
 ) -> list[dict[str, Any]]:
-    """Convert present-only rows to versions: a change ends the last and begins a new one.
+    """Convert rows to versions; a change ends the last version.
 
     A change is effective at `updated_at`, or else when first seen.
     """

@@ -126,7 +126,7 @@ def _format_error(error: ValidationError, cell: Any) -> str:
 
 
 def quote(cell: Any) -> str:
-    """Return a cell as its file shows it: a decimal column holds 49.00, no object."""
+    """Return a cell as its file shows it."""
     return str(cell) if isinstance(cell, Decimal) else repr(cell)
 
 
@@ -148,7 +148,7 @@ def parse_amount(cell: Any) -> int:
 
 
 def parse_unit_amount(cell: Any) -> Decimal:
-    """Parse a unit's amount in minor units: a whole number, or a fraction like `35e-2`.
+    """Parse a unit's amount in minor units, whole or like `35e-2`.
 
     A point could be that of 49.00 EUR, or of 4.900 as others write 4900. A spreadsheet's
     `4.9E+03` is unambiguous, as it is a whole number.

@@ -134,7 +134,7 @@ class Folder:
         return ids_by_field
 
     def complete_answer(self, row: dict[str, Any]) -> None:
-        """Set an answer's missing scale to that configured for its survey, or for its kind."""
+        """Set an answer's missing scale as configured for its survey or kind."""
         if row.keys() & {"scale_min", "scale_max"}:
             return
         named = (str(row.get("survey")), str(row.get("kind")))

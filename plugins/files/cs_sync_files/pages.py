@@ -40,7 +40,7 @@ class RowRange:
 
 
 def read_pages(folder: Folder, table: Table, window: Window) -> Iterator[Page]:
-    """Yield the rows of a window, PAGE_ROWS per page, as records or rejections.
+    """Yield every row as a record or a rejection, in pages.
 
     A backfill holds every row. Any other window goes on from a complete read: it holds the rows
     that were appended since, and nothing where the files changed otherwise, as only a backfill

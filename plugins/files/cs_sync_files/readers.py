@@ -115,7 +115,7 @@ def _pick_cells(cells: Sequence[Any], places: Sequence[int | None]) -> tuple[Any
 
 
 def read_columns(path: Path) -> tuple[str, ...]:
-    """Return the column names of a file: its header, or the first JSON object's keys."""
+    """Return a file's column names: its header or first object's keys."""
     if path.suffix.lower() == ".csv":
         with _open_text(path) as stream:
             return _open_csv(path, stream)[1]

@@ -52,7 +52,7 @@ class FilesSource:
         self._folder = Folder(path, workspace.timezone, config.survey_scales, section)
 
     def streams(self) -> Sequence[Stream]:
-        """Return a stream per table with a file, and a failing one per misnamed file.
+        """Return a stream per table with files, and per misnamed file.
 
         A folder that is missing or holds no table is one failing stream, so that the other
         connectors continue.

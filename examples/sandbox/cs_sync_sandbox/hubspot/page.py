@@ -141,7 +141,7 @@ def _get_score_order(record: Record) -> tuple[bool, float, str]:
 
 
 def _render_rich_text(record: Record, name: str) -> str:
-    """Render a rich text as the portal does: lines, links and characters, no other markup."""
+    """Render lines, links and characters of a rich text, nothing else."""
     lines = re.split(r"<br\s*/?>|</p>\s*<p>", record.properties.get(name) or "")
     return "<br>".join(map(_render_links, lines))
 

@@ -130,5 +130,5 @@ def _choose_contact_time(company: Company, now: datetime) -> datetime | None:
 
 
 def _choose_edit_time(created: datetime, number: int, now: datetime) -> datetime:
-    """Return when somebody last edited a record: spread over its life, the same every time."""
+    """Return when somebody last edited a record, always the same."""
     return created + (now - created) * ((number * 37) % 100) / 100

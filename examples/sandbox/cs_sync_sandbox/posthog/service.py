@@ -115,7 +115,7 @@ class PostHog:
         return endpoint
 
     def _events(self) -> duckdb.DuckDBPyConnection:
-        """Return the database, filled by the first query so that the sandbox starts at once."""
+        """Return the database, which the first query fills."""
         with self._opening:
             if self._database is None:
                 self._database = open_events(self.world)

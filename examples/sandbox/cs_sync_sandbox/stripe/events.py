@@ -119,7 +119,7 @@ def _list_invoice_events(record: Invoice) -> Iterator[tuple[datetime, str, Json,
 
 
 def _make_old_subscription(record: Subscription, status: str) -> Json:
-    """Return the subscription as 2022 knew it: periods and plan on top, no discounts list."""
+    """Return the subscription as API version 2022 shows it."""
     start, end = find_current_period(record, stamp(record.started_at))
     return {
         "id": record.id, "object": "subscription", "current_period_end": end,

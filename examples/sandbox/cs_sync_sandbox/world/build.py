@@ -107,7 +107,7 @@ def _account(heap: _Heap, seed: int, company: Company, shop: Catalog, now: datet
 
 
 def _delete_some_trials(company: Company, life: Life, now: datetime) -> Company:
-    """Delete the customer of some trials that led nowhere, lately enough for the event feed."""
+    """Delete the customers of some recent failed trials."""
     leaving = life.leaving
     if leaving is None or leaving.how != "trial_ended" or company.number % 5:
         return company

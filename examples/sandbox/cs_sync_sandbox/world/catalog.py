@@ -79,7 +79,7 @@ def list_coupons(created_at: datetime) -> tuple[Coupon, ...]:
 
 
 def calculate_amount(price: Price, quantity: int) -> int:
-    """Return what `quantity` of a price costs for one interval, in minor units, half up.
+    """Return the cost of `quantity` for one interval, in minor units.
 
     A volume-tiered price charges every unit at the rate of the tier the quantity falls into
     (https://docs.stripe.com/subscriptions/pricing-models/tiered-pricing).

@@ -87,7 +87,7 @@ def make_workshop_invoice(
 
 
 def make_refunds(seed: int, subscription: Subscription, invoices: list[Invoice]) -> list[Refund]:
-    """Return the refund some of those got who left in the middle of a period."""
+    """Return the refunds of some who left within a period."""
     leaving = subscription.leaving
     paid = [i for i in invoices if i.status == "paid" and i.amount_due > 0]
     rng = Random(f"{seed}:refund:{subscription.id}")

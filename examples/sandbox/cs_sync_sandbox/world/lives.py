@@ -125,7 +125,7 @@ def _choose_fade(rng: Random, leaving: Leaving | None) -> date | None:
 
 
 def _choose_dip(rng: Random, leaving: Leaving | None, now: datetime) -> tuple[date, date] | None:
-    """Return a quiet spell of a healthy account (holidays, a busy season), which means nothing."""
+    """Return a quiet spell of a healthy account, such as holidays."""
     if leaving is not None or rng.random() > 0.1:
         return None
     first = (now - timedelta(days=rng.randrange(20, 160))).date()

@@ -66,7 +66,7 @@ def make_subscriptions(
 def _make_second_workspace(
     rng: Random, life: Life, until: datetime, coupons: tuple[Coupon, ...], now: datetime
 ) -> list[Record]:
-    """Return a subscription beside the main one; every other ends alone, which is no churn."""
+    """Return a subscription beside the main one; every other ends alone."""
     start, alone = life.pays_from + timedelta(days=45), life.pays_from + timedelta(days=160)
     if start >= min(until, now):
         return []

@@ -30,7 +30,7 @@ def iterate_usage(seed: int, life: Life, people: list[Person], now: datetime) ->
 def iterate_onboarding(
     seed: int, life: Life, people: list[Person], now: datetime
 ) -> Iterator[OnboardingStep]:
-    """Yield the checklist of an account; those that never convert leave most of it open."""
+    """Yield the checklist of an account, mostly open without conversion."""
     rng = Random(f"{seed}:onboarding:{life.company.number}")
     zeal = 0.95 if life.converted else 0.45
     at = life.start

@@ -46,7 +46,7 @@ def export_by_cursor(export: Export, query: QueryParams, base: str, now: datetim
 def export_by_time(
     export: Export, query: QueryParams, base: str, now: datetime, most: int = PAGE
 ) -> Json:
-    """Answer a time-based export; the next page starts with the last second of this one."""
+    """Answer a time-based export; pages overlap by one second."""
     size, newest = min(most, _read_page_size(query)), int((now - HELD_BACK).timestamp())
     start = _start(query, newest)
     ready = [row for row in export.rows if start <= row[0] <= newest]
