@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, time
+from functools import cache
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
@@ -19,11 +20,16 @@ class Settings(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _refuse_reinterpretation(cls, value: Any, info: ValidationInfo) -> Any:
-        types = flatten_types(cls.model_fields[str(info.field_name)].annotation)
+        types = _list_field_types(cls, str(info.field_name))
         for place, expected in _find_reinterpreted(types, value):
             where = f"{describe_place(place)}: " if place else ""
             raise ValueError(f"{where}must be {expected}")
         return value
+
+
+@cache
+def _list_field_types(model: type[BaseModel], field: str) -> list[Any]:
+    return flatten_types(model.model_fields[field].annotation)
 
 
 def flatten_types(annotation: Any) -> list[Any]:

@@ -90,6 +90,8 @@ def _parse_table(table: Any, defaults: PlaybookSettings) -> PlaybookSettings:
     """Return a playbook's settings; a table that is none is a TypeError."""
     if not isinstance(table, Mapping):
         raise TypeError
+    if not table:
+        return defaults
     return type(defaults).model_validate({**defaults.model_dump(), **table})
 
 

@@ -1,7 +1,6 @@
 """Commands: what reaches the jobs, and what comes out."""
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
@@ -10,9 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-import typer
 
-from cs_sync.cli.commands.setup import _choose_connectors
 from cs_sync.runtime.run_result import RunReport, RunSummary
 
 Run = Callable[..., Any]
@@ -175,63 +172,6 @@ def test_check_ends_by_what_it_found(run: Run, jobs: Jobs, oks: list[bool], code
     ran = run("check")
     assert ran.code == code
     assert ("→ add the scope" in ran.out) == (False in oks)
-
-
-PLANNED: dict[str, Any] = {
-    "destination": "hubspot",
-    "object": "account",
-    "account": "acct_1",
-    "key": "acct_1",
-    "action": "update",
-    "changes": {"cs_health_score": [71.0, 40.5], "cs_health_band": ["green", "red"]},
-    "reason": None,
-    "name": "Bolt",
-}
-
-
-def test_plan_folds_what_is_alike_and_ends_with_the_counts(run: Run, jobs: Jobs) -> None:
-    task = {"title": [None, "Call Bolt"], "due_at": [None, START], "body": [None, "word " * 60]}
-    rows = [
-        *({**PLANNED, "account": f"acct_{n}", "name": f"Bolt {n}"} for n in range(8)),
-        {**PLANNED, "object": "follow_up", "action": "create", "changes": task},
-        {**PLANNED, "action": "unchanged", "changes": {}, "name": "Quiet"},
-        {**PLANNED, "action": "refused", "changes": {}, "reason": "two records are this account"},
-    ]
-    jobs("queries.write_plan", preview_push=lambda workspace: rows)
-    lines = [line.rstrip() for line in run("plan").out.splitlines()]
-    assert lines[1].endswith("two records are this account")
-    assert " ".join(lines[2].split()) == (
-        "create follow-up Bolt acct_1 title: Call Bolt, due: 1 Mar 2026, 05:15 UTC and 1 more field"
-    )
-    assert " ".join(lines[3].split()) == (
-        "update account Bolt 0 acct_0 Health score: 71 → 40.5, Health band: green → red"
-    )
-    assert "Bolt 4" in lines[7]
-    assert lines[8].strip() == "… and 3 more like these (--all)"
-    assert lines[9:] == ["8 to update, 1 to create, 1 unchanged, 1 refused"]
-    found = json.loads(run("--format", "json", "plan").out)
-    assert found[0]["changes"]["cs_health_score"] == [71.0, 40.5]
-    assert list(found[0]) == list(PLANNED)
-
-
-def test_plan_with_all_shows_every_write_with_all_its_fields(run: Run, jobs: Jobs) -> None:
-    task = {"title": [None, "Call Bolt"], "body": [None, "word " * 60]}
-    rows = [{**PLANNED, "account": f"acct_{n}"} for n in range(8)]
-    rows.append({**PLANNED, "object": "follow_up", "action": "create", "changes": task})
-    jobs("queries.write_plan", preview_push=lambda workspace: rows)
-    out = run("plan", "--all").out
-    assert all(f"acct_{n}" in out for n in range(8))
-    assert "--all" not in out
-    assert "word …" in out
-    assert "Health band: green → red" in out
-
-
-def test_plan_without_changes_is_one_line(run: Run, jobs: Jobs) -> None:
-    rows: list[dict[str, Any]] = []
-    jobs("queries.write_plan", preview_push=lambda workspace: rows)
-    assert run("plan").out == "No changes\n"
-    rows.append({**PLANNED, "action": "unchanged", "changes": {}})
-    assert run("plan").out == "1 unchanged\n"
 
 
 @pytest.mark.parametrize("command", ["run", "sync", "push", "rejects retry"])
@@ -434,27 +374,3 @@ def test_version_and_connectors(run: Run) -> None:
     assert run("--version").out.startswith("cs-sync 0.")
     ran = run("--format", "csv", "connectors")
     assert (ran.code, ran.out) == (0, "name,kind,distribution,version,status\n")
-
-
-def test_init_writes_once_and_says_what_is_next(run: Run, configured: Path) -> None:
-    ran = run("--config", "new.toml", "init", "--name", "acme")
-    assert ran.code == 0
-    assert ran.out == ""
-    assert "then: cs-sync check" in ran.err
-    text = (configured / "new.toml").read_text()
-    assert 'name = "acme"' in text
-    again = run("--config", "new.toml", "init")
-    assert again.code == 2
-    assert "exists already" in again.err
-    assert (configured / "new.toml").read_text() == text
-    assert run("--config", "other.toml", "init", "--connector", "stripe").code == 2
-
-
-def test_init_asks_when_somebody_is_there(
-    run: Run, monkeypatch: pytest.MonkeyPatch, configured: Path
-) -> None:
-    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
-    asked: list[str] = []
-    monkeypatch.setattr(typer, "confirm", lambda text, **_: asked.append(text))
-    assert _choose_connectors(["files", "stripe"]) == []
-    assert asked == ["Use files?", "Use stripe?"]
