@@ -16,6 +16,7 @@ from cs_sync.cli.render.formatting import (
     get_row_unit,
     make_text,
 )
+from cs_sync.cli.render.long_table import LongTable
 from cs_sync.i18n import Translator
 from cs_sync.metrics.benchmark import BENCHMARKS
 
@@ -31,7 +32,7 @@ def make_table(words: Translator, *columns: str) -> Table:
         *columns: Keys of `column` in the catalogues, "" for no heading; one that ends in > is
             aligned right. The first column names the row and never wraps.
     """
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table = LongTable(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for number, column in enumerate(columns):
         right, key = column.endswith(">"), column.removesuffix(">")
         table.add_column(
