@@ -8,15 +8,17 @@ from sqlmodel import Field, SQLModel
 
 
 class CachedMetric(SQLModel, table=True):
-    """The rows of one MRR statement, as known at an instant."""
+    """The rows of one statement, valid while the tables it read stay as they were."""
 
     __tablename__ = "figure"
 
-    question: str = Field(primary_key=True, description="Digest of what was asked, and how.")
+    question: str = Field(
+        primary_key=True, description="Digest of what was asked, and by which code."
+    )
     name: str = Field(description="The metric, or bridge.")
     policy: str = Field(description="Hash of the MRR policy.")
-    known_at: datetime = Field(index=True, description="Later knowledge is not in the rows.")
-    basis: str = Field(description="Digest of the books: what was changed by hand is seen by it.")
+    known_at: datetime = Field(index=True, description="When it was computed.")
+    basis: str = Field(description="Versions of the tables that it read, as JSON.")
     rows: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
 
 

@@ -276,6 +276,20 @@ def test_nothing_is_kept_while_another_process_runs(ledger: Ledger, store: Store
         assert connection.execute(select(FIGURE)).all() == []
 
 
+def test_rows_by_account_are_not_kept(
+    ledger: Ledger, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two years of all metrics by account would be larger than all the rest of the database."""
+    grown(ledger)
+    monkeypatch.setattr("cs_sync.store.fast.kept_figures.MAX_ROWS", 19)
+    ask(store, ["mrr"], replace(JANUARY, by=("account",)))
+    with store.read() as connection:
+        assert connection.execute(select(FIGURE)).all() == []
+    ask(store, ["mrr"], JANUARY)
+    with store.read() as connection:
+        assert len(connection.execute(select(FIGURE)).all()) == 1
+
+
 def test_the_bridge_is_kept_too(ledger: Ledger, store: Store) -> None:
     grown(ledger)
     workspace = workspace_of(store)

@@ -20,6 +20,8 @@ from cs_sync_schemas.tables import METADATA
 FIGURE, SPAN = get_table(CachedMetric), get_table(MrrSpan)
 RETENTION = timedelta(days=100)
 """Figures that were not computed for so long are forgotten."""
+MAX_ROWS = 1_000
+"""Figures of more rows, such as those by account, are not kept: they would fill the database."""
 Rows = list[dict[str, Any]]
 Versions = Mapping[str, str]
 """Table name → what stands in it, as a text that changes with it."""
@@ -94,7 +96,7 @@ def read_settled_versions(
 def save_figures(
     store: Store, figures: Sequence[Figure], versions: Versions, now: datetime
 ) -> None:
-    """Keep figures, if all versions of their tables are known.
+    """Keep figures, if all versions of their tables are known and they are not too long.
 
     Args:
         store: The store.
@@ -114,7 +116,7 @@ def save_figures(
             "rows": figure.rows,
         }
         for figure in figures
-        if figure.tables <= versions.keys()
+        if figure.tables <= versions.keys() and len(figure.rows) <= MAX_ROWS
     ]
     if rows:
         with suppress(StoreError), store.write() as connection:  # a copy costs time, not truth
