@@ -19,12 +19,12 @@ _CHARACTERS_PER_WORD = {"ideograms": 2, "thai": 4}
 
 _STOP_WORDS = """
 a about after again all also am an and any are as at bad be because been before being but by can
-can't could did do does doesn't doing don't down for from get gets good got great had has have
-having he her here his how i i'm if in into is isn't it it's its just love me more most much my nice
-no not of off on once one only or other our out over own please really said same say says she should
-since so some still such than thank thanks that the their them then there these they this those
-through to too under until up us very was we were what when where which while who why will with
-would you your
+can't could day days did do does doesn't doing don't down for from get gets good got great had has
+have having he her here his how i i'm if in into is isn't it it's its just love me month months more
+most much my nice no not of off on once one only or other our out over own please really said same
+say says she should since so some still such than thank thanks that the their them then there these
+they this those through to today too under until up us very was we week weeks were what when where
+which while who why will with would year years you your
 
 ale bo by był była było być co czy dla do gdy ich im ja jak jako je jest jeszcze już kiedy który
 która które lub ma mam mi mnie na nam nas nasz nasza nasze nie nich niż od oraz po pod przez przy
