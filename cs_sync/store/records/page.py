@@ -68,6 +68,8 @@ def validate_page(stream: Stream, page: Page) -> ValidPage:
     for record, rows in page.records.items():
         if record not in allowed:
             raise TypeError(f"stream {stream.name} did not announce {record.__name__}")
+        if not rows:
+            continue  # an unchanged source prepares nothing
         admitted[record], refused = validate_rows(record, rows)
         rejected += refused
     return ValidPage(page, admitted, list(map(_make_reject_storable, rejected)))

@@ -1,7 +1,7 @@
 """The folder's files, and the facts that their rows need of other files."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Hashable, Iterator, Mapping, Set
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from difflib import get_close_matches
@@ -168,7 +168,7 @@ class Folder:
 
     def iterate_cells(
         self, table: Table, *names: str, lines: int | None = None
-    ) -> Iterator[tuple[Any, ...]]:
+    ) -> Iterator[Sequence[Any]]:
         """Yield some fields' cells of every row, faulty rows too; None for absent cells.
 
         Args:

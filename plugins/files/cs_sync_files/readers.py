@@ -5,8 +5,10 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from io import TextIOWrapper
 from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, NoReturn, TextIO
 
@@ -64,7 +66,7 @@ def read_rows(path: Path, after: Content | None = None) -> Iterator[RawRow]:
 
 def read_cells(
     path: Path, names: Sequence[str], find_field: FieldFinder, lines: int | None = None
-) -> Iterator[tuple[Any, ...]]:
+) -> Iterator[Sequence[Any]]:
     """Yield some fields' cells of every row, faulty rows too; None for absent cells.
 
     Args:
@@ -87,16 +89,17 @@ def read_cells(
 
 def _read_csv_cells(
     path: Path, names: Sequence[str], find_field: FieldFinder, lines: int | None
-) -> Iterator[tuple[Any, ...]]:
+) -> Iterator[Sequence[Any]]:
     with _open_text(path) as stream:
         _, columns, header = _open_csv(path, stream)
-    places = _find_places(columns, names, find_field)
+    places, width = _find_places(columns, names, find_field), len(columns)
+    pick = _make_picker(places)
     with _open_text(path) as stream:
         reader = csv.reader(islice(stream, header.line_num, lines), header.dialect)
         while True:
             try:
                 for cells in reader:
-                    yield _pick_cells(cells, places)
+                    yield pick(cells) if len(cells) == width else _pick_cells(cells, places)
             except csv.Error:
                 continue
             return
@@ -107,6 +110,16 @@ def _find_places(
 ) -> list[int | None]:
     fields = list(map(find_field, columns))
     return [fields.index(name) if name in fields else None for name in names]
+
+
+def _make_picker(places: Sequence[int | None]) -> Callable[[Sequence[Any]], Sequence[Any]]:
+    """Return what picks these cells of a row that has all columns."""
+    present = [at for at in places if at is not None]
+    if len(present) < len(places):
+        return partial(_pick_cells, places=places)
+    if len(present) == 1:
+        return itemgetter(slice(present[0], present[0] + 1))
+    return itemgetter(*present)
 
 
 def _pick_cells(cells: Sequence[Any], places: Sequence[int | None]) -> tuple[Any, ...]:

@@ -119,6 +119,8 @@ def _keeps_references(folder: Folder, table: Table, before: TableToken, now: Tab
 def _refer_to_rows(folder: Folder, table: Table) -> bool:
     """Return whether every reference of a table's rows leads to a row."""
     known = folder.find_known_ids(table)
+    if not known:
+        return True
     for cells in folder.iterate_cells(table, *known):
         for cell, (_, ids) in zip(cells, known.values(), strict=True):
             if cell is not None and cell != "" and str(cell) not in ids:
@@ -150,7 +152,7 @@ def _repeat_rows(folder: Folder, table: Table, before: Content) -> bool:
     appended = {parser.read_source_id(row) for row in read_rows(path, before)}
     fields, lines = ("source_id", *table.identity), count_lines(path, before.size)
     return any(
-        parser.find_source_id(*cells) in appended
+        (str(cells[0]) if cells[0] else parser.find_source_id(*cells)) in appended
         for cells in folder.iterate_cells(table, *fields, lines=lines)
     )
 

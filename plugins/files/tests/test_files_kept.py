@@ -198,6 +198,14 @@ def test_a_row_that_lost_its_account_is_rejected(write: Write) -> None:
     assert not kept.rejected
 
 
+def test_a_file_of_optional_references_may_go(write: Write, tmp_path: Path) -> None:
+    kept = Kept()
+    files = {"accounts.csv": "source_id,owner\na1,o1\n", "owners.csv": "source_id\no1\n"}
+    sync(write(files), kept, "accounts")
+    (tmp_path / "data" / "owners.csv").unlink()
+    assert sync(open_source(tmp_path), kept, "accounts") == (1, 0)
+
+
 def test_another_time_zone_or_scale_reads_everything(write: Write, tmp_path: Path) -> None:
     kept = Kept()
     sync(write({"accounts.csv": ACCOUNTS}), kept, "accounts")
