@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from configparser import RawConfigParser
 from pathlib import Path
@@ -13,8 +14,9 @@ import pytest
 import yaml
 
 from cs_sync.cli import main
-from cs_sync.config import load_config
+from cs_sync.config import load_config, render_template
 from cs_sync.config.cron import validate_cron
+from cs_sync.config.template import find_variables
 from cs_sync.plugins import load_plugins
 
 RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
@@ -29,7 +31,7 @@ def text(name: str) -> str:
 def commands() -> Iterator[tuple[str, list[str]]]:
     for line in text("crontab").splitlines():
         if line[:1].isdigit():
-            yield "crontab", shlex.split(line)[6:]
+            yield "crontab", shlex.split(line.rpartition(";")[2])
     for name in UNITS:
         if start := unit(name).get("Service", "ExecStart", fallback=None):
             yield name, shlex.split(start)
@@ -65,6 +67,76 @@ def test_every_command_in_a_recipe_exists(name: str, words: list[str]) -> None:
     assert Path(words[0]).name == "cs-sync", name
     assert words[-1] in ("run", "check", "schedule")
     assert main([*words[1:], "--help"]) == 0
+
+
+def test_the_secrets_have_the_names_that_init_writes() -> None:
+    written = find_variables(render_template(load_plugins(["sandbox"]), ["stripe", "hubspot"]))
+    assert written == ["STRIPE_API_KEY", "HUBSPOT_ACCESS_TOKEN"]
+    for name in ("github-actions.yml", "kubernetes.yaml", "README.md"):
+        assert set(re.findall(r"(?:STRIPE|HUBSPOT)_\w+", text(name))) == set(written), name
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """A folder that stands for those of the recipes: a workspace, secrets, the program."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "owners.csv").write_text("source_id,name,email\n1,Ana,ana@acme.example\n")
+    (tmp_path / "cs_sync.toml").write_text(
+        '[connectors.files]\npath = "data"\n'
+        '[connectors.webhook]\nurl = "env:WEBHOOK_URL"\n'
+        'signing_secret = "env:WEBHOOK_SIGNING_SECRET"\n'
+        '[write_back]\ndestination = "webhook"\n'
+    )
+    secrets = ("http://127.0.0.1:9/hook", "whsec_" + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+    lines = zip(("WEBHOOK_URL", "WEBHOOK_SIGNING_SECRET"), secrets, strict=True)
+    (tmp_path / "secrets.env").write_text("".join(f"{n}={value}\n" for n, value in lines))
+    return tmp_path
+
+
+def place(line: str, installed: Path) -> str:
+    """Return a command of a recipe with the folders of this machine."""
+    program = str(Path(sys.executable).parent)
+    for folder, here in (
+        ("/opt/cs-sync/.venv/bin", program),
+        ("/var/lib/cs-sync", str(installed)),
+        ("/etc/cs-sync", str(installed)),
+        ("--config cs_sync.toml", f"--config {installed / 'cs_sync.toml'}"),
+    ):
+        line = line.replace(folder, here)
+    return line
+
+
+def run_bare(line: str, *variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command line in an environment of these variables alone."""
+    bare = ["env", "-i", *variables, "/bin/sh", "-c", line]
+    return subprocess.run(bare, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow("runs the whole job in a process of its own")
+def test_the_crontab_runs_in_a_bare_environment_and_says_nothing(installed: Path) -> None:
+    (line,) = [line for line in text("crontab").splitlines() if line[:1].isdigit()]
+    (path,) = re.findall(r"(?m)^PATH=.*$", text("crontab"))
+    command = place(line.split(maxsplit=6)[6], installed)
+    done = run_bare(command, place(path, installed))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    (installed / "secrets.env").write_text("")
+    done = run_bare(command, place(path, installed))
+    assert done.returncode == 2
+    assert "WEBHOOK_URL" in done.stderr
+
+
+@pytest.mark.slow("runs the whole job in a process of its own")
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [(name, words) for name, words in commands() if name != "crontab" and words[-1] != "schedule"],
+)
+def test_a_command_with_its_secrets_runs_in_a_bare_environment(
+    name: str, words: list[str], installed: Path
+) -> None:
+    secrets = (installed / "secrets.env").read_text().split()
+    path = f"PATH={Path(sys.executable).parent}:/usr/bin:/bin"
+    done = run_bare(place(shlex.join(words), installed), path, *secrets)
+    assert done.returncode == 0, (name, done.stderr)
 
 
 def test_every_recipe_is_in_the_list_and_the_other_way_round() -> None:
