@@ -54,11 +54,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return CommandsTogether(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
+RUNS_COMMANDS = re.compile(r"\b(Place|Acme|small_company|cs_sync\.cli import main)\b")
+
+
 @cache
 def _runs_commands(file: Path) -> bool:
-    return (
-        re.search(r"\b(Place|Acme|cs_sync\.cli import main)\b", file.read_text("utf-8")) is not None
-    )
+    return bool(RUNS_COMMANDS.search(file.read_text("utf-8")))
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

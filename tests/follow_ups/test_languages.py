@@ -1,6 +1,7 @@
 """Follow-ups and reasons in the language of the workspace, and the same follow-ups in each."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -15,9 +16,8 @@ def configured(place: Place, language: str) -> None:
     place.configure(CONFIG.replace(zone, f'{zone}    language = "{language}"\n') + CRM + START)
 
 
-@pytest.fixture
-def place(tmp_path_factory: pytest.TempPathFactory, portal: Portal) -> Place:
-    """Acme has three tickets, an unhappy person, and a step that is stuck."""
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Place:
     made = Place(tmp_path_factory.mktemp("languages"))
     configured(made, "pl")
     books = Books()
@@ -28,9 +28,15 @@ def place(tmp_path_factory: pytest.TempPathFactory, portal: Portal) -> Place:
     books.add("onboarding_steps", source_id="o", account="acme", checklist="start",
               step="CRM", due_at="2026-03-05")  # fmt: skip
     books.keep(made)
-    portal.companies["acme"] = {}
     assert made.run("sync").code == 0
     return made
+
+
+@pytest.fixture
+def place(synced: Place, portal: Portal, tmp_path: Path) -> Place:
+    """Acme has three tickets, an unhappy person, and a step that is stuck."""
+    portal.companies["acme"] = {}
+    return synced.copy_to(tmp_path)
 
 
 def test_tasks_and_reasons_speak_polish(place: Place, portal: Portal) -> None:

@@ -59,10 +59,9 @@ def works_at(place: Place, account: str, domain: str = "gmail.com") -> None:
     place.write("data/contacts.csv", CONTACTS.format(ann=account, domain=domain))
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    """Ann is at Acme until the 10th of March."""
-    made = Place(tmp_path)
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    made = Place(tmp_path_factory.mktemp("synced"))
     made.configure(CONFIG)
     for name, text in BOOKS.items():
         made.write(f"data/{name}", text)
@@ -70,6 +69,12 @@ def place(tmp_path: Path) -> Place:
     works_at(made, "acme")
     assert made.run("sync").code == 0
     return made
+
+
+@pytest.fixture
+def place(synced: Place, tmp_path: Path) -> Place:
+    """Ann is at Acme until the 10th of March."""
+    return synced.copy_to(tmp_path)
 
 
 def after_the_move(place: Place) -> None:

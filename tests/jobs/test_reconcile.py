@@ -68,15 +68,20 @@ BOOKS = {
 }
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    made = Place(tmp_path)
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    made = Place(tmp_path_factory.mktemp("synced"))
     made.configure(CONFIG)
     for name, text in BOOKS.items():
         made.write(f"data/{name}", text)
     ran = made.run("sync")
     assert ran.code == 0, ran
     return made
+
+
+@pytest.fixture
+def place(synced: Place, tmp_path: Path) -> Place:
+    return synced.copy_to(tmp_path)
 
 
 def compact(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:

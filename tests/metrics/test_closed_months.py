@@ -152,16 +152,21 @@ def items(amount: int) -> str:
         """
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Place:
-    """January closed at 1500 + 3000; in March the price of `a` turns out to have been 12.00."""
-    made = Place(tmp_path, now=utc(2026, 2, 2))
+@pytest.fixture(scope="module")
+def synced(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    made = Place(tmp_path_factory.mktemp("synced"), now=utc(2026, 2, 2))
     made.configure(CONFIG)
     made.write("data/accounts.csv", "source_id\na\nb\n")
     made.write("data/subscriptions.csv", SUBSCRIPTIONS)
     made.write("data/subscription_items.csv", items(1500))
     assert made.run("sync").code == 0
     return made
+
+
+@pytest.fixture
+def place(synced: Place, tmp_path: Path) -> Place:
+    """January closed at 1500 + 3000; in March the price of `a` turns out to have been 12.00."""
+    return synced.copy_to(tmp_path)
 
 
 def amounts(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
