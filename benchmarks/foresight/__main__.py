@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping, Sequence
 
 from benchmarks.foresight.holdout_power import prove_power
 from benchmarks.foresight.loss_coverage import prove_coverage
+from benchmarks.foresight.predictions import PREDICTIONS
 from benchmarks.foresight.proof import Proof
 
 PROOFS: Mapping[str, Callable[[], Sequence[Proof]]] = {
+    **PREDICTIONS,
     "F7": prove_coverage,
     "F11": prove_power,
 }

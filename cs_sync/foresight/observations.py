@@ -1,7 +1,7 @@
 """Observations: a customer at a month end, what was known then, and what became of it.
 
-An account is observed at every month end at which it pays. Its horizon begins after the lead;
-who leaves during the lead is not observed, as there is no time left to act.
+An account is observed at every month end at which it pays and has not given notice. Its horizon
+begins after the lead; who leaves during the lead is not observed, as no time is left to act.
 """
 
 from collections.abc import Mapping, Sequence

@@ -30,7 +30,11 @@ from cs_sync.store.queries.foresight import (
     read_first_read_time,
     read_newest_fact_time,
 )
-from cs_sync.store.queries.health import read_live_accounts, read_signals
+from cs_sync.store.queries.health import (
+    read_leaving_accounts,
+    read_live_accounts,
+    read_signals,
+)
 
 PREDICTIVE_SIGNALS = (
     "days_since_use",
@@ -115,6 +119,13 @@ def read_observations(
         yield read_month_end(workspace, history, window, request)
 
 
+def has_hindsight(workspace: Workspace) -> bool:
+    """Return whether records changed after all sources had been read once."""
+    read_at = read_history(workspace).read_at
+    with workspace.store.read() as connection:
+        return has_history_since(connection, read_at)
+
+
 def list_month_ends(
     workspace: Workspace, history: History, request: ObservationRequest
 ) -> list[Window]:
@@ -154,7 +165,8 @@ def read_customers(
 ) -> list[Observation]:
     """Read the paying accounts of a day as known then, by id.
 
-    Their outcome is `stayed` until somebody says otherwise.
+    Who has given notice for all it pays is left out: that it leaves is no prediction. Their
+    outcome is `stayed` until somebody says otherwise.
     """
     zone, policy = str(workspace.config.workspace.timezone), get_mrr_policy(workspace).hash
     scope = build_day_scope(day, zone)
@@ -173,11 +185,12 @@ def read_customers(
         accounts = read_live_accounts(connection, known_at)
         changed = scope.known_at is not None and has_history_since(connection, scope.known_at)
         readings = read_signals(connection, signals, scope, rewritten=changed)
+        leaving = read_leaving_accounts(connection, scope, rewritten=changed)
     observations = []
     for account in accounts:
         id_ = account["id"]
         paid = {currency: amount for currency, amount in mrr.get(id_, {}).items() if amount > 0}
-        if not paid or id_ not in first:
+        if not paid or id_ not in first or id_ in leaving:
             continue
         own, currency = readings.get(id_, {}), find_main_currency(paid)
         values: dict[str, float | None] = {

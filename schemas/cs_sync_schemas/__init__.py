@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     )
     from cs_sync_schemas.business import Cost, FunnelDay, FxRate, QualityDay, Referral
     from cs_sync_schemas.closing import MonthClose, MonthReopened
-    from cs_sync_schemas.derived import FollowUp, HealthScore, MrrMovement, MrrSpan
+    from cs_sync_schemas.derived import (
+        FollowUp,
+        ForesightModel,
+        HealthScore,
+        MrrMovement,
+        MrrSpan,
+    )
     from cs_sync_schemas.figures import CachedMetric, KeptResult
     from cs_sync_schemas.graph import (
         Account,
@@ -65,6 +71,7 @@ __all__ = [
     "Discount",
     "FeatureDay",
     "FollowUp",
+    "ForesightModel",
     "FunnelDay",
     "FxRate",
     "HealthScore",
@@ -115,7 +122,7 @@ if not TYPE_CHECKING:
         ),
         "cs_sync_schemas.business": "Cost FunnelDay FxRate QualityDay Referral",
         "cs_sync_schemas.closing": "MonthClose MonthReopened",
-        "cs_sync_schemas.derived": "FollowUp HealthScore MrrMovement MrrSpan",
+        "cs_sync_schemas.derived": "FollowUp ForesightModel HealthScore MrrMovement MrrSpan",
         "cs_sync_schemas.figures": "CachedMetric KeptResult",
         "cs_sync_schemas.graph": (
             "Account AccountAttribute AccountLink Contact ContactAccount ContactLink"

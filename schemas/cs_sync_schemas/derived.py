@@ -63,6 +63,27 @@ class HealthScore(SQLModel, table=True):
     reasons: list[str] = Field(default_factory=list, sa_type=JSON)
 
 
+class ForesightModel(SQLModel, table=True):
+    """A fitted model of what accounts do within a horizon: frozen numbers and their judgement."""
+
+    __tablename__ = "foresight_model"
+
+    target: str = Field(primary_key=True, description="churn voluntary involuntary …")
+    version: int = Field(primary_key=True, description="Counts up, per target.")
+    run_id: str
+    fitted_at: datetime
+    accepted: bool = Field(description="It was informative when it was judged.")
+    policy: str = Field(description="Hash of the MRR policy.")
+    revision: str = Field(description="The schema's revision.")
+    data_cut: date = Field(description="The last month end that it learnt from.")
+    horizon_days: int
+    lead_days: int
+    coefficients: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    judgement: dict[str, Any] = Field(
+        default_factory=dict, sa_type=JSON, description="Its row of the backtest."
+    )
+
+
 class FollowUp(SQLModel, table=True):
     """A task for a colleague: one per account, playbook and occasion."""
 

@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
-from cs_sync.cli.render.tables import METRIC_FIELDS, MRR_FIELDS, RUN_FIELDS, SCORE_FIELDS
+from cs_sync.cli.render.tables import (
+    METRIC_FIELDS,
+    MRR_FIELDS,
+    OUTLOOK_FIELDS,
+    RUN_FIELDS,
+    SCORE_FIELDS,
+)
 from tests.jobs.road import Place, small_company
 
 FEBRUARY = {"period_start": "2026-02-01", "period_end": "2026-03-01"}
@@ -176,9 +182,10 @@ def test_the_bridge_ties_in_every_period(place: Place, grain: str) -> None:
 
 def test_scores_with_contributions_that_add_up(place: Place) -> None:
     rows = place.json("score")
-    assert tuple(rows[0]) == SCORE_FIELDS == (
+    assert tuple(rows[0]) == (*SCORE_FIELDS, *OUTLOOK_FIELDS) == (
         "account", "name", "as_of", "score", "band", "coverage", "mode", "contributions",
-        "reasons", "change_30d", "left_out",
+        "reasons", "change_30d", "left_out", "churn_probability", "expand_probability",
+        "priority_minor", "currency",
     )  # fmt: skip
     found = {row["account"]: row for row in rows}
     # The worst first, and Gamma, who left, behind those who pay.

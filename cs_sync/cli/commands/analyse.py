@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cs_sync.cli.commands import churn
+from cs_sync.cli.commands import churn, foresight
 from cs_sync.cli.days import Day, KnownAt, parse_instant
 from cs_sync.cli.options import Options
 
@@ -15,6 +15,7 @@ def add_to(app: typer.Typer) -> None:
     analyse.callback()(_analyse_group)
     analyse.command("topics")(show_topics)
     churn.add_to(analyse)
+    foresight.add_to(app, analyse)
     app.add_typer(analyse, name="analyse")
 
 

@@ -143,10 +143,10 @@ def show_scores(
     ] = None,
 ) -> None:
     """Show accounts' health, worst first; with --since, changes of band."""
-    from cs_sync.cli.render.tables import SCORE_FIELDS, scores_table
+    from cs_sync.cli.render.tables import OUTLOOK_FIELDS, SCORE_FIELDS, scores_table
     from cs_sync.queries.health_model import describe_left_out, read_health_model
+    from cs_sync.queries.outlook import list_scores_with_outlook as compute
     from cs_sync.queries.score import list_band_changes
-    from cs_sync.queries.score import list_scores as compute
 
     if since and (as_of or known_at):
         raise typer.BadParameter("--since does not go with --as-of and --known-at")
@@ -159,7 +159,7 @@ def show_scores(
         moment = parse_instant(known_at, workspace.config.workspace.timezone)
         rows = compute(workspace, as_of=as_of, known_at=moment)
         left_out = describe_left_out(workspace, read_health_model(workspace, moment))
-    options.print_rows(rows, SCORE_FIELDS, scores_table)
+    options.print_rows(rows, (*SCORE_FIELDS, *OUTLOOK_FIELDS), scores_table)
     if left_out and not options.quiet:
         typer.echo(left_out, err=True)
 

@@ -69,6 +69,26 @@ def is_ending(scope: SignalScope) -> ColumnElement[bool]:
     )
 
 
+def select_leaving_accounts(scope: SignalScope) -> Select[Any]:
+    """Select the accounts that had given notice for every subscription that still ran.
+
+    The time of the request counts, which no later record replaces; an end that is set without
+    one is not dated.
+    """
+    requested = SUBSCRIPTION.c.canceled_at < scope.until
+    running = select_owned(
+        scope,
+        SUBSCRIPTION,
+        case((requested, 1), else_=0).label("leaving"),
+        where=is_running(scope),
+    )
+    return (
+        select(running.c.account_id)
+        .group_by(running.c.account_id)
+        .having(func.min(running.c.leaving) == 1)
+    )
+
+
 def is_overdue(scope: SignalScope) -> ColumnElement[bool]:
     """Return the condition for overdue invoices.
 

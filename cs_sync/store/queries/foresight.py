@@ -1,14 +1,17 @@
-"""Facts of observations: the history's ends, first MRR, and who left in a horizon."""
+"""Facts of observations and fitted models: history, first MRR, who left in a horizon."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, time
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from cs_sync.metrics.catalogue.churn import build_churn_reason
 from cs_sync.metrics.sql.relations import is_known_at
+from cs_sync.store.upserts import upsert_rows
 from cs_sync_schemas import (
     FeatureDay,
+    ForesightModel,
     Invoice,
     MrrMovement,
     MrrSpan,
@@ -21,6 +24,7 @@ from cs_sync_schemas import (
 )
 
 SPAN, MOVEMENT = get_table(MrrSpan), get_table(MrrMovement)
+MODEL = get_table(ForesightModel)
 RUN, RUN_STREAM = get_table(Run), get_table(RunStream)
 _DATED = (
     get_table(UsageDay).c.day,
@@ -110,3 +114,19 @@ def read_churn(
     for account, at, reason in connection.execute(statement):
         left.setdefault(account, []).append((at, reason))
     return left
+
+
+def save_models(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Store fitted models (rows of `foresight_model`)."""
+    upsert_rows(connection, MODEL, rows)
+
+
+def read_last_version(connection: Connection) -> int:
+    """Return the highest version of any model; 0 before the first."""
+    return connection.scalar(select(func.max(MODEL.c.version))) or 0
+
+
+def read_accepted_models(connection: Connection) -> dict[str, dict[str, Any]]:
+    """Map target → its last accepted model (a row of `foresight_model`)."""
+    statement = select(MODEL).where(MODEL.c.accepted).order_by(MODEL.c.version)
+    return {row.target: row._asdict() for row in connection.execute(statement)}

@@ -22,6 +22,7 @@ from cs_sync.health.coverage import (
     select_first_fact,
     select_newest_fact,
 )
+from cs_sync.health.signals.billing import select_leaving_accounts
 from cs_sync.health.signals.registry import get_coverage
 from cs_sync.metrics.ownership import CONTACT_LINK, LINK
 from cs_sync.metrics.sql.relations import is_counted
@@ -78,6 +79,21 @@ def read_signals(
 
 def _build_signal_query(name: str, scope: SignalScope, known_at: datetime | None) -> Select[Any]:
     return _apply_knowledge_time(get_signal(name).build(scope), known_at)
+
+
+def read_leaving_accounts(
+    connection: Connection, scope: SignalScope, *, rewritten: bool = True
+) -> set[str]:
+    """Return the accounts that had given notice for all that still ran.
+
+    Args:
+        connection: A read connection.
+        scope: The moment and the time of knowledge.
+        rewritten: As of `read_signals`.
+    """
+    known_at = scope.known_at if rewritten else None
+    statement = _apply_knowledge_time(select_leaving_accounts(scope), known_at)
+    return set(connection.scalars(statement))
 
 
 def read_evidence(connection: Connection, scope: SignalScope) -> dict[str, AccountEvidence]:

@@ -1,0 +1,94 @@
+"""Scores with what the last accepted model expects, and the money that is in question."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from cs_sync.contracts.events import Event
+from cs_sync.foresight.model import HazardModel, load_model
+from cs_sync.foresight.observations import find_main_currency
+from cs_sync.foresight.outlook import calculate_priority
+from cs_sync.queries.observations import ObservationRequest, read_customers, read_history
+from cs_sync.queries.score import list_scores, resolve_day
+from cs_sync.runtime.mrr_policy import get_mrr_policy
+from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.queries.accounts import read_mrr_at
+from cs_sync.store.queries.foresight import read_accepted_models
+from cs_sync_schemas.migrations import HEAD
+
+
+def list_scores_with_outlook(
+    workspace: Workspace, *, as_of: date | None = None, known_at: datetime | None = None
+) -> list[dict[str, Any]]:
+    """List the scores with churn and expand probability, priority and its currency.
+
+    Probabilities are None while no accepted model fits; the priority then rests on the score.
+    For a past day they are None, as a model has learnt from what came after it.
+
+    Args:
+        workspace: The workspace.
+        as_of: The day of the scores; today by default.
+        known_at: Use only what was known at this time.
+
+    Raises:
+        ConfigError: The day is in the future.
+    """
+    day = resolve_day(workspace, as_of)
+    rows = list_scores(workspace, as_of=day, known_at=known_at)
+    is_now = day == workspace.today and known_at is None
+    models = _read_usable_models(workspace) if is_now else {}
+    chances = _predict_accounts(workspace, day, models) if models else {}
+    with workspace.store.read() as connection:
+        at, policy = known_at or workspace.clock(), get_mrr_policy(workspace).hash
+        mrr = read_mrr_at(connection, at, policy, known_at=known_at)
+    return [
+        {**row, **_build_outlook(row, mrr.get(row["account"], {}), chances.get(row["account"], {}))}
+        for row in rows
+    ]
+
+
+def _build_outlook(
+    row: Mapping[str, Any], mrr: Mapping[str, int], chances: Mapping[str, float]
+) -> dict[str, Any]:
+    churn = chances.get("churn")
+    currency = find_main_currency(mrr) if any(mrr.values()) else None
+    priority = None if currency is None else calculate_priority(mrr[currency], churn, row["score"])
+    return {
+        "churn_probability": churn,
+        "expand_probability": chances.get("expansion"),
+        "priority_minor": priority,
+        "currency": currency,
+    }
+
+
+def _read_usable_models(workspace: Workspace) -> dict[str, HazardModel]:
+    """Return the accepted models that were fitted under this policy and schema, by target."""
+    policy = get_mrr_policy(workspace).hash
+    with workspace.store.read() as connection:
+        accepted = read_accepted_models(connection)
+    usable = {}
+    for target, row in accepted.items():
+        if (row["policy"], row["revision"]) == (policy, HEAD):
+            usable[target] = load_model(row["coefficients"])
+            continue
+        what = "MRR policy" if row["policy"] != policy else "schema"
+        message = (
+            f"the model of {target} (version {row['version']}) was fitted under another {what}"
+            " and is not used: cs-sync analyse fit fits one anew"
+        )
+        workspace.emit(Event("warning", workspace.clock(), detail={"message": message}))
+    return usable
+
+
+def _predict_accounts(
+    workspace: Workspace, day: date, models: Mapping[str, HazardModel]
+) -> dict[str, dict[str, float]]:
+    """Map account → target → probability, of those that pay and have not given notice."""
+    request = ObservationRequest(horizon_days=0, lead_days=0)
+    customers = read_customers(workspace, read_history(workspace), day, request)
+    return {
+        one.account: {
+            target: model.calculate_probability(one.values) for target, model in models.items()
+        }
+        for one in customers
+    }

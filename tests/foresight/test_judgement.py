@@ -1,0 +1,116 @@
+"""Figures of a judgement, worked out by hand, and the gate's verdicts."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cs_sync.foresight.gate import rule_on
+from cs_sync.foresight.judgement import (
+    Judgement,
+    Predictions,
+    calculate_auc,
+    calculate_slope,
+    judge_predictions,
+)
+
+HAND = Predictions(
+    account=np.array([0, 1, 2, 3, 4, 5]),
+    cutoff=np.array([0, 0, 0, 1, 1, 1]),
+    event=np.array([True, False, False, True, False, False]),
+    probability=np.array([0.8, 0.2, 0.4, 0.5, 0.5, 0.1]),
+    base=np.full(6, 1 / 3),
+    red=np.array([True, False, False, True, True, False]),
+)
+
+
+def test_error_and_skill_by_hand() -> None:
+    """Squares .04 .04 .16 .25 .25 .01 are .75; of the base rate 2 × 4/9 + 4 × 1/9 = 4/3."""
+    judged = judge_predictions(HAND, capacity=1)
+    assert judged.brier == pytest.approx(0.125)
+    assert judged.skill == pytest.approx(1 - 0.75 / (4 / 3))
+    logs = sum(map(math.log, (0.8, 0.8, 0.6, 0.5, 0.5, 0.9)))
+    assert judged.log_loss == pytest.approx(-logs / 6)
+    assert (judged.observations, judged.accounts, judged.events, judged.churned) == (6, 6, 2, 2)
+
+
+def test_order_by_hand() -> None:
+    """Of 8 pairs .8 wins 4 and .5 wins 3 and ties one."""
+    assert calculate_auc(HAND.probability, HAND.event) == pytest.approx(7.5 / 8)
+    assert calculate_auc(HAND.probability, np.zeros(6, bool)) is None
+
+
+def test_lift_and_red_by_hand() -> None:
+    """At k = 1 the first cutoff hits, the second does half, as two are equally likely."""
+    judged = judge_predictions(HAND, capacity=1)
+    assert judged.lift_capacity == pytest.approx((1.5 / 2) / (2 / 6))
+    assert judged.lift_top_decile == judged.lift_capacity
+    assert judged.precision_red == pytest.approx((1 + 1) / 3)
+    assert judged.recall_red == pytest.approx(1.0)
+    nobody = judge_predictions(replace(HAND, red=np.zeros(6, bool)), capacity=1)
+    assert (nobody.precision_red, nobody.recall_red) == (None, None)
+
+
+def test_the_slope_finds_predictions_that_are_too_extreme() -> None:
+    random = np.random.default_rng(5)
+    log_odds = random.standard_normal(40_000)
+    event = random.random(40_000) < 1 / (1 + np.exp(-log_odds))
+    right, extreme = (1 / (1 + np.exp(-times * log_odds)) for times in (1, 2))
+    assert calculate_slope(right, event) == pytest.approx(1.0, abs=0.04)
+    assert calculate_slope(extreme, event) == pytest.approx(0.5, abs=0.02)
+    assert calculate_slope(np.full(9, 0.3), np.arange(9) < 3) is None
+
+
+def test_an_interval_is_as_wide_as_accounts_differ_not_as_months_do() -> None:
+    """The same accounts ten times over say no more than once."""
+    random = np.random.default_rng(2)
+    p = random.uniform(0.05, 0.6, 300)
+    once = Predictions(
+        np.arange(300), np.zeros(300, int), random.random(300) < p, p, np.full(300, 0.3),
+        np.zeros(300, bool),
+    )  # fmt: skip
+    often = Predictions(
+        np.tile(once.account, 10), np.repeat(np.arange(10), 300), np.tile(once.event, 10),
+        np.tile(p, 10), np.tile(once.base, 10), np.tile(once.red, 10),
+    )  # fmt: skip
+    one, ten = (judge_predictions(some, 20) for some in (once, often))
+    assert one.skill_interval == pytest.approx(ten.skill_interval)
+    assert one.auc_interval == pytest.approx(ten.auc_interval, abs=0.02)
+    events = once.event.sum()
+    error = math.sqrt(0.25 / events)  # of the order of Hanley and McNeil's standard error
+    low, high = one.auc_interval or (0, 0)
+    assert 0.2 * error < (high - low) / 2 < 2 * error
+
+
+def test_bins_hold_everybody() -> None:
+    judged = judge_predictions(HAND, capacity=1)
+    assert sum(one.n for one in judged.bins) == 6
+    assert sum(one.n * one.observed for one in judged.bins) == pytest.approx(2)
+
+
+GOOD = Judgement(
+    observations=1000, accounts=300, events=90, churned=90, auc=0.7, auc_interval=(0.6, 0.8),
+    brier=0.07, skill=0.05, skill_interval=(0.01, 0.09), log_loss=0.3, lift_top_decile=3.0,
+    lift_capacity=3.0, precision_red=None, recall_red=None, slope=1.0, bins=(),
+)  # fmt: skip
+
+
+def test_the_gate_needs_skill_calibration_and_churned_accounts() -> None:
+    assert rule_on(GOOD).verdict == "signal"
+    assert rule_on(replace(GOOD, skill_interval=(0.0, 0.1))).verdict == "no signal"
+    assert rule_on(replace(GOOD, slope=0.69)).verdict == "no signal"
+    assert rule_on(replace(GOOD, slope=1.31)).verdict == "no signal"
+    assert rule_on(replace(GOOD, slope=None)).verdict == "no signal"
+    assert rule_on(replace(GOOD, churned=29)).verdict == "too little data"
+
+
+def test_how_many_more_are_needed() -> None:
+    """An error twice the skill needs four times the accounts: 3 × 90 more."""
+    unsure = replace(GOOD, skill=0.02, skill_interval=(-0.02, 0.06))
+    assert rule_on(unsure).needed_churned == 270
+    assert rule_on(replace(GOOD, skill=-0.01, skill_interval=(-0.1, 0.0))).needed_churned == 110
+    hopeless = replace(GOOD, churned=400, skill=-0.01, skill_interval=(-0.1, 0.0))
+    assert rule_on(hopeless).needed_churned is None
+    few = replace(GOOD, churned=12)
+    assert rule_on(few).needed_churned == 188
