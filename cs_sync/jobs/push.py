@@ -101,8 +101,8 @@ def _write_to_destination(
     """Read the records, plan, resolve open writes, write; refuse an unusually large change."""
     workspace, (name, destination) = recorded.workspace, opened
     desired = build_desired_state(workspace, name, day, follow_ups)
-    prepared = build_write_plan(workspace, desired, RemoteState(), retry=options.retry)
     pusher = _build_writer(recorded, opened)
+    remote = RemoteState()
     try:
         if name in failures:
             raise failures[name]
@@ -122,7 +122,7 @@ def _write_to_destination(
         # A quota that opens tomorrow is no failure: the run goes on from here then.
         recorded.statuses.append("partial" if isinstance(error, Throttled) else "failed")
         recorded.messages.append(f"nothing was written to {name}: {error}")
-        return prepared
+        return build_write_plan(workspace, desired, remote, retry=options.retry)
     _add_result(recorded, pusher.push(prepared.items))
     return prepared
 

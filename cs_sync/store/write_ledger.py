@@ -13,9 +13,20 @@ LEDGER = get_table(WriteLedger)
 
 
 def read_ledger(
-    connection: Connection, destination: str, keys: Collection[str] | None = None
+    connection: Connection,
+    destination: str,
+    keys: Collection[str] | None = None,
+    *,
+    statuses: Collection[str] = (),
 ) -> list[dict[str, Any]]:
-    """Return writes and attempts at a destination, oldest first."""
+    """Return the writes and attempts at a destination, oldest first.
+
+    Args:
+        connection: A database connection.
+        destination: The destination's name.
+        keys: Only these keys; all if None.
+        statuses: Only those with one of these statuses; all if empty.
+    """
     statement = (
         select(LEDGER)
         .where(LEDGER.c.destination == destination)
@@ -23,6 +34,8 @@ def read_ledger(
     )
     if keys is not None:
         statement = statement.where(LEDGER.c.key.in_(list(keys)))
+    if statuses:
+        statement = statement.where(LEDGER.c.status.in_(list(statuses)))
     return [dict(row) for row in connection.execute(statement).mappings()]
 
 

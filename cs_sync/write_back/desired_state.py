@@ -37,7 +37,8 @@ class DestinationIndex:
 
     def make_record(self, op: Op, account: str, refusal: str | None = None) -> DesiredRecord:
         """Return the desired record of an operation, with its context and the account's name."""
-        op = replace(op, about=self.contexts.get(op.key, {}))
+        about = self.contexts.get(op.key)
+        op = replace(op, about=about) if about else op
         return DesiredRecord(op, account, self.names.get(account, ""), refusal)
 
     def find_record(self, account: str) -> tuple[str | None, str | None]:

@@ -63,9 +63,10 @@ class LedgerEntry:
     @property
     def confirmed_fields(self) -> Mapping[str, Any]:
         """The fields known to be at the destination, without those of an open attempt."""
-        return {
-            name: value for name, value in self.fields.items() if name not in self.uncertain_fields
-        }
+        uncertain = self.uncertain_fields
+        if not uncertain:
+            return self.fields
+        return {name: value for name, value in self.fields.items() if name not in uncertain}
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,8 @@ from cs_sync.write_back.receipts import (
 
 Answered = tuple[PlanItem, Ack | Reject]
 
+OPEN_STATUSES = ("pending", "unknown")
+"""Of writes whose outcome is not known."""
 BATCH_SIZE = 1000
 """Operations whose intents are recorded before any of them is sent."""
 RECEIPT_SIZE = 100
@@ -32,7 +34,11 @@ RECEIPT_SIZE = 100
 
 
 def read_ledger_entries(
-    connection: Connection, destination: str, keys: Collection[str] | None = None
+    connection: Connection,
+    destination: str,
+    keys: Collection[str] | None = None,
+    *,
+    statuses: Collection[str] = (),
 ) -> dict[tuple[Object, str], LedgerEntry]:
     """Read the ledger entries of a destination.
 
@@ -40,6 +46,7 @@ def read_ledger_entries(
         connection: A database connection.
         destination: The destination's name.
         keys: Only these keys; all if None.
+        statuses: Only those with one of these statuses; all if empty.
 
     Returns:
         (object, key) → ledger entry.
@@ -55,7 +62,7 @@ def read_ledger_entries(
             row["intent"] or {},
             row["code"],
         )
-        for row in read_ledger(connection, destination, keys)
+        for row in read_ledger(connection, destination, keys, statuses=statuses)
     }
 
 
@@ -103,11 +110,9 @@ class DestinationWriter:
         Returns:
             The number of unconfirmed writes.
         """
-        open_entries = {
-            entry.key: entry
-            for entry in self.entries().values()
-            if entry.object != "account" and entry.status in ("pending", "unknown")
-        }
+        with self.store.read() as connection:
+            unconfirmed = read_ledger_entries(connection, self.name, statuses=OPEN_STATUSES)
+        open_entries = {e.key: e for e in unconfirmed.values() if e.object != "account"}
         records = self.destination.find(list(open_entries)) if open_entries else ()
         receipts: list[dict[str, Any]] = [
             {
