@@ -39,7 +39,7 @@ def parse_month(text: str) -> date:
 
 
 def parse_instant(text: str | None, zone: "ZoneInfo") -> datetime | None:
-    """Parse a date (its midnight) or an instant, by default in the reporting zone.
+    """Parse a date or an instant, by default in the reporting zone.
 
     Raises:
         BadParameter: The text is neither, or beyond all records.

@@ -86,7 +86,7 @@ def format_csv(rows: Rows, names: Sequence[str]) -> str:
 
 
 def plain_table(rows: Rows, fields: Sequence[str], words: Translator = ENGLISH) -> RenderableType:
-    """Build a table of unformatted values; headings and codes of ours in the language."""
+    """Build a table of unformatted values with translated headings."""
     if not rows:
         return make_text(words("terminal.nothing"), "dim")
     table = RichTable(box=None, pad_edge=False, header_style="bold")

@@ -238,7 +238,7 @@ class LiveProgress:
 
 
 def drop_repeated_error(event: Event, reported: set[tuple[str, str]]) -> Event:
-    """Return the event, with a stream's error replaced if its source reported it before.
+    """Return the event, without an error that its source reported before.
 
     Args:
         event: The event.

@@ -39,7 +39,7 @@ class StopRequest:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Take the first signal as a request; the second ends the process as usual."""
+        """Take the first signal as a request; the second ends the process."""
         before = {number: signal.signal(number, self._handle_signal) for number in SIGNALS}
         try:
             yield

@@ -130,7 +130,7 @@ class ProgressTracker:
 
 
 def describe_writes(event: Event) -> str:
-    """Return `hubspot: 245 of 285 updated`, or the outcomes apart if there are several."""
+    """Describe outcomes: `hubspot: 245 of 285 updated`, or each apart."""
     counts = {name: count for name, count in event.detail.items() if name != "of" and count}
     done, whole = sum(counts.values()), event.detail.get("of", 0)
     named = [f"{count:,} {PAST_TENSE.get(name, name)}" for name, count in counts.items()]
@@ -141,7 +141,7 @@ def describe_writes(event: Event) -> str:
 
 
 def is_write_end(event: Event) -> bool:
-    """Return whether a destination has answered for every write that was to be sent."""
+    """Return whether a destination has answered for every write."""
     sent = ("create", "update", "rejected", "unknown")
     return sum(int(event.detail.get(name, 0)) for name in sent) >= int(event.detail.get("of", 0))
 

@@ -143,7 +143,7 @@ class ConnectorSettings(Mapping[str, ConnectorConfig]):
         return problems
 
     def _waits(self, problem: Problem, table: Mapping[str, Any], key: str) -> bool:
-        """Return whether only the value behind a reference decides if this is a problem."""
+        """Return whether only the referenced value decides about this problem."""
         if problem.message in ("unknown key", "is missing"):
             return False
         value: Any = table
@@ -176,7 +176,7 @@ class ConnectorSettings(Mapping[str, ConnectorConfig]):
 
 
 def _dump_settings(settings: ConnectorConfig) -> dict[str, Any]:
-    """Return all settings of a section; two instances must differ in at least one."""
+    """Return all settings of a section, to compare instances."""
     return settings.model_dump()
 
 

@@ -36,7 +36,7 @@ def _find_secret_problems(value: str, key: str) -> Iterator[Problem]:
 
 
 def _find_address_problems(url: object, key: str) -> Iterator[Problem]:
-    """Yield the problems of an address: https is required, plain http only on loopback."""
+    """Yield an address's problems: https, or plain http on loopback."""
     if not isinstance(url, str) or is_own_reference(url):
         return
     try:

@@ -57,7 +57,7 @@ def find_last_slot(cron: str, zone: tzinfo, now: datetime) -> datetime:
 def _iterate_slots(
     cron: str, zone: tzinfo, start: datetime, *, reverse: bool = False
 ) -> Iterator[datetime]:
-    """Yield due instants from about `start`; where clocks move back, some may precede it."""
+    """Yield due instants from about `start`."""
     for slot in CronSim(cron, start.astimezone(zone), reverse):
         yield slot.astimezone(UTC)
 

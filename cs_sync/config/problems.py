@@ -187,7 +187,7 @@ def _name_key(loc: Sequence[int | str]) -> str:
 
 
 def _describe_field(model: type[BaseModel], loc: Sequence[int | str]) -> str:
-    """Return the description of the field that a place is in, after a colon."""
+    """Return the description of a place's field, after a colon."""
     for end in range(len(loc), 0, -1):
         parent = _find_model(model, loc[: end - 1])
         for name, field in parent.model_fields.items() if parent else ():

@@ -291,7 +291,7 @@ class VendorHttp:
         return response, body
 
     def _check_shape(self, call: Call, response: httpx.Response, body: Any) -> VendorError | None:
-        """Return the error of a good status with an incomplete body; None if complete."""
+        """Return the error of a good status with an incomplete body."""
         if body is InvalidJson:
             return answers.invalid_json_error(call, response)
         shape = find_shape(self._shapes, call.method, call.url.path)
@@ -374,7 +374,7 @@ class VendorHttp:
         raise RetryableFailure(error, throttled=True)
 
     def _as_retryable(self, call: Call, error: VendorError, quota: RateLimitInfo) -> Exception:
-        """Return the exception to raise: Unreachable is retried if sending twice does no harm."""
+        """Return the exception to raise, retryable if sending twice is harmless."""
         if isinstance(error, Unreachable) and call.repeatable:
             return RetryableFailure(error, pause=quota.retry_after)
         return error
@@ -388,5 +388,5 @@ def _make_client(*, proxies: bool) -> httpx.Client:
 
 
 def _make_timeout(answer: float) -> httpx.Timeout:
-    """Return the time-outs: connecting is quick or fails, however long a response may take."""
+    """Return the time-outs: short to connect, long to read."""
     return httpx.Timeout(answer, connect=min(_CONNECT, answer))

@@ -152,7 +152,7 @@ def invalid_json_error(call: Call, response: httpx.Response) -> VendorError:
 
 
 def wrong_shape_error(call: Call, response: httpx.Response, body: Any, wrong: str) -> VendorError:
-    """Build the error for a good status whose JSON does not answer the request.
+    """Build the error for a good status with unusable JSON.
 
     Args:
         call: The request.
@@ -207,7 +207,7 @@ def throttled_error(call: Call, response: httpx.Response, body: Any, until: date
 
 
 def exhausted_error(call: Call, until: datetime) -> Throttled:
-    """Build the error for a quota that opens too late by our own count."""
+    """Build the error for a quota that opens too late."""
     return Throttled(
         f"{call}: the quota is used up",
         f"Run again after {until:%Y-%m-%d %H:%M} UTC: the run goes on from where it stopped.",

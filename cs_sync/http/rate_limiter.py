@@ -102,7 +102,7 @@ class RateLimiter:
     def record_refusal(
         self, method: str, path: str, *, sent: float, wait: float, everywhere: bool
     ) -> None:
-        """Close for `wait` seconds after a 429, then go on at half the pace.
+        """Close for `wait` seconds after a 429, then halve the pace.
 
         If the endpoint has limits of its own, only these are closed, unless the vendor means
         all.

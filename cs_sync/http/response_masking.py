@@ -36,7 +36,7 @@ class ResponseMasker:
             self._needles = tuple(orjson.dumps(form)[1:-1] for form in self._forms)
 
     def mask_response(self, answer: Answer, request_body: bytes | str | None) -> Answer | None:
-        """Return the response and its document without our secrets; None if it holds none.
+        """Return the response and document without our secrets, if any.
 
         A page without a secret costs some microseconds; one with a secret is changed in place.
         The response to a token request is left unchanged: the granted token may be the one in

@@ -19,7 +19,7 @@ def find_shape(shapes: Sequence[Shape], method: str, path: str) -> Shape | None:
 
 
 def describe_mismatch(document: Any, body: Body) -> str:
-    """Describe a document's mismatch as the end of a sentence; empty if it fits."""
+    """Describe a document's mismatch as the end of a sentence."""
     if not isinstance(body, Mapping):
         return "" if isinstance(document, body) else f"is not {_name_type(body)}"
     if not isinstance(document, dict):

@@ -60,7 +60,7 @@ class StatsRecorder:
                 count.requests += 1
 
     def record_wait(self, seconds: float, reason: str) -> None:
-        """Count a wait for the rate limiter; emit an event if it is long."""
+        """Count a wait for the rate limiter; report long ones."""
         self._count_wait(seconds)
         if seconds >= MIN_REPORTED_WAIT:
             self._tell("waiting", seconds=round(seconds, 3), reason=reason)

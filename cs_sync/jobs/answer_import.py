@@ -136,7 +136,7 @@ def _get_content(answer: Answer) -> tuple[str, Sequence[RecordRef] | frozenset[R
 def _find_contradictions(
     given: Sequence[FileAnswer], stored: Sequence[StoredAnswer], plan: ImportPlan
 ) -> list[str]:
-    """Describe the answers that contradict one that counts, here or above in the file."""
+    """Describe answers that contradict an earlier one."""
     valid = [
         one.answer
         for one in stored

@@ -82,7 +82,7 @@ def _build_closing_scope(
 
 
 def _find_open_turns(workspace: Workspace, scope: Scope) -> dict[date, datetime]:
-    """Map the first day after each closable month → the time of its knowledge."""
+    """Map the turn of each closable month → its knowledge time."""
     with workspace.store.read() as connection:
         known_at = read_mrr_known_at(connection, scope.policy.hash)
     if known_at is None:

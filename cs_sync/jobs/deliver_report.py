@@ -22,7 +22,7 @@ TIMEOUT = 30.0
 
 
 def deliver_report(workspace: Workspace, written: WrittenReport) -> list[str]:
-    """Keep a dated copy of a report, and send it where the configuration says.
+    """Keep a dated copy of a report, and send it as configured.
 
     Returns:
         A note per failure; a report that cannot be delivered fails no run.

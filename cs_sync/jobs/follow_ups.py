@@ -216,7 +216,7 @@ def _plan_with_connection(
 def _find_written(
     workspace: Workspace, opened: Sequence[tuple[str, Destination]], keys: Sequence[str]
 ) -> Iterator[str]:
-    """Yield which of these keys exist at destinations that this database never wrote to."""
+    """Yield these keys that destinations already hold."""
     for name, destination in opened:
         with workspace.store.read() as connection:
             if has_written_follow_ups(connection, name):

@@ -83,7 +83,7 @@ def withdraw_answer(workspace: Workspace, number: int) -> list[dict[str, Any]]:
 
 
 def list_answers(workspace: Workspace) -> list[dict[str, Any]]:
-    """List the answers: one row per answer and record, with the record's current account."""
+    """List the answers, one row per answer and record."""
     with workspace.store.read() as connection:
         rows = read_all_answers(connection)
         account_of = map_records_to_accounts(

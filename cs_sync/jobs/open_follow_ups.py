@@ -20,7 +20,7 @@ from cs_sync.write_back.writer import read_ledger_entries
 def take_over_open_follow_ups(
     recorded: RunSession, opened: Sequence[tuple[str, Destination]], follow_ups: DecidedFollowUps
 ) -> Mapping[str, VendorError]:
-    """Give new follow-ups the open to-dos that they repeat or join, and store that.
+    """Join new follow-ups with the open to-dos they repeat.
 
     Returns:
         Destination → error while reading it; nothing may be created there now.

@@ -127,7 +127,7 @@ def compute_jitter(workspace: Workspace, slot: datetime) -> timedelta:
 
 
 def get_next_run(workspace: Workspace) -> datetime:
-    """Return the start of the next run with its jitter, in the reporting zone.
+    """Return the next run's start, with jitter, in the zone.
 
     Raises:
         ConfigError: No cron is configured.

@@ -70,7 +70,7 @@ def sync_in_run(recorded: RunSession, request: ReadRequest, only: Sequence[str] 
 
 
 def _describe_failures(outcomes: Sequence[StreamResult]) -> list[str]:
-    """Return one message per cause: a refused key fails all streams of its source."""
+    """Return one message per cause of failed streams."""
     failed: dict[tuple[str, str], list[StreamResult]] = {}
     for outcome in sorted(outcomes, key=lambda o: (o.source, o.stream)):
         if outcome.error:

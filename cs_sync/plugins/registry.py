@@ -138,7 +138,7 @@ class PluginRegistry(PluginLoader):
         return bool(self._matchers)
 
     def emit(self, event: "Event") -> None:
-        """Pass an event to every observer; one that raises is reported once, then skipped."""
+        """Pass an event to every observer; skip one that has raised."""
         for plugin, call in self._observers:
             if plugin.key in self._muted:
                 continue
@@ -263,7 +263,7 @@ class _ObserverPlugin:
 
 
 def _add_commands(app: "typer.Typer", call: Callable[..., Any]) -> None:
-    """Validate the commands in an application of their own, then add them to ours."""
+    """Validate a plugin's commands apart, then add them to ours."""
     import typer
 
     plugin_app = typer.Typer()

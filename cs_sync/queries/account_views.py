@@ -94,7 +94,7 @@ def _get_local_day(workspace: Workspace, at: datetime | None) -> date | None:
 
 
 def _compute_typical_mrr(day: DayView) -> float | None:
-    """Compute the median MRR of the paying customers in currency units, currencies at par."""
+    """Compute the median MRR of customers, currencies at par."""
     amounts = [
         float(sum(to_major_units(amount, code) for code, amount in mrr.items()))
         for item in day.customers
@@ -115,7 +115,7 @@ def _extend_connection(
 
 
 def read_crm_subjects(workspace: Workspace, connection: Connection) -> dict[str, str]:
-    """Return account id → its only record in the CRM that gets the follow-ups.
+    """Return account id → its CRM record for follow-ups.
 
     Our own account id depends on the record read first; the CRM's id does not. Keys based
     on it are the same after a loss of the database.
@@ -141,7 +141,7 @@ def _group_open_occasions(
 
 
 def _get_never_used_since(workspace: Workspace, scored: ScoredAccount) -> date | None:
-    """Return the oldest subscription's start for an account with usage data but no use."""
+    """Return the oldest subscription's start for an account without any use."""
     evidence = scored.evidence
     begun = [item.started_at for item in evidence.subscriptions if item.started_at]
     measured = any(item.signal in USAGE_SIGNALS for item in scored.score.contributions)

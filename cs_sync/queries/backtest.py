@@ -163,7 +163,7 @@ def list_bands(backtest: Backtest) -> list[dict[str, Any]]:
 
 
 def list_leaks(backtest: Backtest) -> list[dict[str, Any]]:
-    """List every input as known then and as recorded today, and what was refused."""
+    """List inputs as known then and as recorded today."""
     return [
         {
             "input": leak.input,

@@ -111,7 +111,7 @@ def _query_kpi(
 
 
 def _get_closing_knowledge(workspace: Workspace, ends: Iterable[date]) -> datetime | None:
-    """Return the knowledge time of the closing that covers the latest of these days."""
+    """Return the knowledge time of the closing that covers these days."""
     with workspace.store.read() as connection:
         closed = read_closed_months(connection, get_mrr_policy(workspace).hash)
     last = max(ends, default=None)

@@ -19,7 +19,7 @@ OpContext = Mapping[str, Any]
 def build_op_contexts(
     connection: Connection, scored: Iterable[ScoredAccount], follow_ups: Sequence[Mapping[str, Any]]
 ) -> dict[str, OpContext]:
-    """Build the context of every possible operation: name, owner and links of its account.
+    """Build the context of every operation: name, owner and links.
 
     A follow-up also has its playbook, assignee (an e-mail address) and contact, a note its
     follow-up.

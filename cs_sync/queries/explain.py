@@ -104,7 +104,7 @@ def _explain_change(
     stored: dict[str, Any] | None,
     words: Translator,
 ) -> dict[str, Any] | None:
-    """Return the change since a day in parts; None if a score is unknown.
+    """Return the change since a day in parts, if known.
 
     The parts sum to the change.
 

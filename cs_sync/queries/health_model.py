@@ -62,6 +62,6 @@ def describe_left_out(workspace: Workspace, model: HealthConfig) -> str:
 
 
 def describe_model(workspace: Workspace) -> list[str]:
-    """Return the sentence on what is left out of today's scores, if anything is."""
+    """Describe what is left out of today's scores, if anything."""
     sentence = describe_left_out(workspace, read_health_model(workspace))
     return [sentence] if sentence else []

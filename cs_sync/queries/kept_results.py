@@ -41,7 +41,7 @@ def refresh_results(
     accounts: Collection[str],
     compute: Callable[[Sequence[str]], Mapping[str, T]],
 ) -> Refreshed[T]:
-    """Return the results of the accounts: kept ones, and those of changed accounts anew.
+    """Return accounts' results, kept or computed anew after a change.
 
     Args:
         workspace: The workspace.
@@ -78,7 +78,7 @@ def refresh_results(
 
 
 def keep_results(workspace: Workspace, refreshed: Refreshed[Any]) -> None:
-    """Keep what is new between runs; a run keeps it in its own transaction."""
+    """Keep what is new between runs."""
     save_between_runs(workspace.store, refreshed.update, refreshed.token, workspace.clock())
 
 
@@ -120,7 +120,7 @@ def hash_parts(parts: Any) -> str:
 
 @cache
 def _digest_code() -> str:
-    """Digest the code behind results: another one does not read what this one kept."""
+    """Digest the code behind results, to tell those of other code."""
     root, digest = Path(__file__).parent.parent, hashlib.sha256()
     for folder in CODE:
         for file in sorted((root / folder).rglob("*.*")):

@@ -146,7 +146,7 @@ def _build_accounts(
 
 
 def _calculate_risk(item: ScoredAccount, mrr: int, currency: str) -> int:
-    """Return the MRR at risk in minor units, as the watch list ranks it."""
+    """Return the MRR at risk in minor units, for ranking."""
     score = item.score.score
     is_unsure = score is None or is_leaving(item.evidence)
     units = calculate_money_at_risk({currency: mrr}, None if is_unsure else float(score or 0))

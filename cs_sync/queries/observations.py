@@ -209,7 +209,7 @@ def read_customers(
 def _read_outcomes(
     workspace: Workspace, history: History, window: Window
 ) -> Mapping[str, tuple[Outcome, datetime | None]]:
-    """Map account → outcome and when it left, as known when the horizon closed.
+    """Map account → outcome and departure, as known at the horizon.
 
     Who left during the lead is not in it.
     """

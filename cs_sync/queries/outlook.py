@@ -62,7 +62,7 @@ def _build_outlook(
 
 
 def _read_usable_models(workspace: Workspace) -> dict[str, HazardModel]:
-    """Return the accepted models that were fitted under this policy and schema, by target."""
+    """Return the accepted models of this policy and schema, by target."""
     policy = get_mrr_policy(workspace).hash
     with workspace.store.read() as connection:
         accepted = read_accepted_models(connection)

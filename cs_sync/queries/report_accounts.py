@@ -76,7 +76,7 @@ def build_reported_accounts(
     follow_ups: Sequence[Mapping[str, Any]],
     money: MoneyConverter,
 ) -> tuple[list[ReportedAccount], str]:
-    """Build the customers, and the accounts that were customers in the past 12 months.
+    """Build the customers, present and of the past 12 months.
 
     Args:
         workspace: The workspace.
@@ -144,7 +144,7 @@ def _find_billed(states: Iterable[Sequence[PastState]]) -> list[bool]:
 def build_past_point(
     state: PastState, paid: Mapping[str, int], money: MoneyConverter, *, billed: bool
 ) -> HistoryPoint:
-    """Build the point of a past day; empty for who was no customer then.
+    """Build the point of a past day; empty without a customer.
 
     Args:
         state: The account at the end of the day.
@@ -175,7 +175,7 @@ def _find_risk(score: HealthScore, evidence: AccountEvidence, *, unpaid: bool) -
 def build_point(
     score: HealthScore, paid: Mapping[str, int], risk: RiskKind | None, money: MoneyConverter
 ) -> HistoryPoint:
-    """Build the point of a customer from its score and its MRR by currency."""
+    """Build a customer's point from its score and MRR."""
     lost = {part.input: float(calculate_loss(part, score.mode)) for part in score.contributions}
     value = None if score.score is None else float(score.score)
     return HistoryPoint(money.add_up(paid), any(paid.values()), value, score.band, risk, lost)
@@ -280,7 +280,7 @@ def _list_reasons(item: ScoredAccount) -> list[tuple[str, float | None]]:
 def _list_links(
     titles: Mapping[str, str], links: Mapping[str, str], crm: str | None
 ) -> list[tuple[str, str]]:
-    """Return (name, URL) of an account in each source, that in the CRM first."""
+    """Return (name, URL) of an account per source, CRM first."""
     named = [(titles.get(source, source), url) for source, url in links.items()]
     if crm and crm not in links.values():
         named.append(("CRM", crm))

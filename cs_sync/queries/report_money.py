@@ -40,7 +40,7 @@ class MoneyConverter:
         return None if rate is None else round(amount * rate)
 
     def add_up(self, amounts: Mapping[str, int]) -> int:
-        """Add up amounts (currency → minor units); those without a rate are left out."""
+        """Add up convertible amounts (currency → minor units)."""
         if amounts.keys() <= {self.currency}:
             return sum(amounts.values())
         rates = {code: self.rates.minor(self.day, code, self.currency) for code in amounts}

@@ -169,7 +169,7 @@ def score_accounts(
 
 
 def refresh_scores(workspace: Workspace) -> tuple[list[ScoredAccount], Refreshed[AccountResult]]:
-    """Score the live accounts of today: unchanged accounts keep the results that they have.
+    """Score today's live accounts; unchanged ones keep their results.
 
     Returns:
         The scored accounts, and what is to be kept of them.
@@ -229,7 +229,7 @@ def _compute_results(
     config: HealthConfig,
     now: SignalScope,
 ) -> dict[str, AccountResult]:
-    """Compute the results of accounts; one whose facts cannot be computed costs a warning."""
+    """Compute accounts' results; one that fails costs a warning."""
     earlier = _build_scope(workspace, now.day - CHANGE_PERIOD, now.known_at, now.accounts)
     with workspace.store.read() as connection:
         readings = read_signals(connection, config.list_signals(), now)

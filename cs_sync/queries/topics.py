@@ -88,7 +88,7 @@ def list_topics(workspace: Workspace, request: TopicRequest) -> list[dict[str, A
 
 
 def list_newest_topics(workspace: Workspace) -> list[dict[str, Any]]:
-    """List the topics of the newest comments within one year; empty for too few.
+    """List the topics of one year's newest comments.
 
     Without scikit-learn it is empty too: a report does not require it.
     """
@@ -105,7 +105,7 @@ def list_newest_topics(workspace: Workspace) -> list[dict[str, Any]]:
 
 
 def _group_or_keep(workspace: Workspace, comments: Sequence[Verbatim]) -> list[Topic]:
-    """Group comments by topic, as they were grouped before if they are the same."""
+    """Group comments by topic, or return the kept groups."""
     said = [(comment.said_at, comment.text, comment.kind) for comment in comments]
     kept = KeptAnswers(workspace, KIND, hash_parts(said))
     if (grouped := kept.get(ALL)) is not None:
@@ -159,7 +159,7 @@ def _read_comments(
 
 
 def _read_account_mrr(workspace: Workspace, scope: Scope, accounts: set[str]) -> MrrByAccount:
-    """Return the accounts' MRR in the reporting currency at the period's end, or now."""
+    """Return the accounts' MRR in the reporting currency."""
     if not accounts:
         return {}
     at = min(scope.periods[-1].ends_at, scope.known_at or workspace.clock())

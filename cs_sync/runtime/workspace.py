@@ -139,7 +139,7 @@ class Workspace:
             raise Interrupted("the run was stopped", "run it again: it resumes where it was")
 
     def wait_for_database(self) -> None:
-        """Wait for a lost database server from now on, with an event per attempt."""
+        """Wait for a lost database server, with an event per attempt."""
         self.store.patience = ReconnectPolicy(self._sleep, self._emit_retry)
 
     def _emit_retry(self, seconds: float, reason: str, attempt: int) -> None:

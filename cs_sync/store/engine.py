@@ -236,7 +236,7 @@ def _create_sqlite_engine(url: str, path: str | None) -> Engine:
 
 
 def _parse_file_path(path: str | None) -> Path | None:
-    """Return the file of a plain SQLite path; None for memory and SQLite URIs."""
+    """Return the file of a plain SQLite path."""
     plain = path and path != ":memory:" and not path.startswith("file:")
     return Path(path) if path and plain else None
 

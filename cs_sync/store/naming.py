@@ -20,7 +20,7 @@ def resolve_records(
     *,
     apart: bool = False,
 ) -> list[RecordRef]:
-    """Resolve each name to one record: that record, or the first of that account.
+    """Resolve each name to one record, the account's first.
 
     Args:
         connection: A read connection.

@@ -46,7 +46,7 @@ class ReconnectPolicy:
     _teller: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, once: Callable[[], T]) -> T:
-        """Call `once`, and again while the connection is lost; finally raise the last error.
+        """Call `once` until it succeeds; finally raise the last error.
 
         Of several threads that wait at the same time, one reports.
         """

@@ -13,13 +13,13 @@ CHUNK_SIZE = 5000
 
 
 def upsert_rows(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows, or replace them by primary key; `first_seen_at` of existing rows is kept."""
+    """Insert or replace rows by primary key, keeping `first_seen_at`."""
     if rows:
         upsert_uniform_rows(connection, table, rows, {})
 
 
 def split_chunks(keys: Iterable[Any], size: int = CHUNK_SIZE) -> Iterator[list[Any]]:
-    """Yield the distinct keys in chunks of a few thousand, in a stable order."""
+    """Yield distinct keys in chunks, in a stable order."""
     rest = iter(dict.fromkeys(keys))
     while chunk := list(islice(rest, size)):
         yield chunk

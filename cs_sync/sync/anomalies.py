@@ -32,7 +32,7 @@ class TableCounts:
 
 
 def describe_count_drop(now: int, earlier: Sequence[int]) -> str | None:
-    """Describe an unusually low number of a stream's records; None if it is normal.
+    """Describe an unusually low number of a stream's records.
 
     Unusual: far below the median and below every earlier run, as weekends recur weekly.
 
@@ -63,7 +63,7 @@ def describe_row_drop(now: TableCounts, earlier: Sequence[TableCounts]) -> str |
 
 
 def describe_fill_rate_drops(now: TableCounts, earlier: Sequence[TableCounts]) -> Iterator[str]:
-    """Yield a message per field with a fill rate far below its earlier ones.
+    """Yield a message per field filled far less than before.
 
     Args:
         now: The current counts.

@@ -79,7 +79,7 @@ class StreamSync:
     costs: list[ReadCost] = field(default_factory=list)
 
     def run(self) -> StreamResult:
-        """Read all windows of the stream; raise only what must stop the whole run."""
+        """Read all windows; raise only what must stop the run."""
         try:
             problem = self._catch_up()
         except (LeaseHeld, StoreError, Interrupted):
@@ -151,7 +151,7 @@ class StreamSync:
         return windows
 
     def _read_position(self) -> StreamPosition:
-        """Return the stream's position, without a token from which no read may go on."""
+        """Return the stream's position, without an unusable token."""
         names = (self.source.name, self.stream.name)
         standing = self.session.store.transact(lambda c: read_stream_position(c, *names))
         continues, token = self.stream.continues, standing.cursor
@@ -217,7 +217,7 @@ class StreamSync:
     def _delete_unseen(
         self, connection: Connection, since: datetime, now: datetime
     ) -> tuple[str | None, StoredCounts]:
-        """Soft-delete the rows missing from a complete read, or return why it was refused."""
+        """Soft-delete rows missing from a complete read, or return the refusal."""
         name, record = self.source.name, self.stream.record
         unseen, living = count_unseen(connection, record, name, since)
         if living > MIN_GUARDED_RECORDS and unseen > living * self.request.max_deletions:

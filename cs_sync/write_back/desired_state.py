@@ -42,7 +42,7 @@ class DestinationIndex:
         return DesiredRecord(op, account, self.names.get(account, ""), refusal)
 
     def find_record(self, account: str) -> tuple[str | None, str | None]:
-        """Return the remote record id of an account, or the reason for its absence.
+        """Return an account's remote record id, or why there is none.
 
         Returns:
             (remote id, None) or (None, reason); both None for company-wide follow-ups.

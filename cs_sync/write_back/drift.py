@@ -40,7 +40,7 @@ def build_compare_ops(
 
 
 def follow_merges(desired: Sequence[DesiredRecord], remote: RemoteState) -> list[DesiredRecord]:
-    """Point desired records at the surviving CRM records, or refuse them with a reason.
+    """Point desired records at surviving CRM records, or refuse them.
 
     Args:
         desired: The desired records.

@@ -137,7 +137,7 @@ def diff_fields(
 
 
 def is_same_attempt(before: Mapping[str, Value], now: Mapping[str, Value], prefix: str) -> bool:
-    """Return whether two writes are equal: the same fields, values within the dead bands.
+    """Return whether two writes are equal within the dead bands.
 
     The earlier write comes from the ledger, which stores times as text.
     """

@@ -228,7 +228,7 @@ class DestinationWriter:
 
 
 def _get_settled_fields(entry: LedgerEntry) -> dict[str, Any]:
-    """Return the fields of an object that exists after an attempt without an answer.
+    """Return the fields of an object that an unanswered attempt left.
 
     A creation has carried out all of it; a change may not have been, and is planned again.
     """

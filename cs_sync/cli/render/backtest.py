@@ -38,7 +38,7 @@ _VERDICT_STYLE = {"signal": "green", "no signal": "yellow", "too little data": "
 
 
 def backtest_table(rows: Rows, words: Translator) -> RenderableType:
-    """Build the table of subjects per target, then a sentence on score and model."""
+    """Build the table of subjects per target, with a sentence."""
     columns = ("target", "subject", "churned>", "auc>", "brier_skill>", "lift>", "slope>")
     table = make_table(words, *columns, "verdict")
     last = None
@@ -74,7 +74,7 @@ def list_sentences(rows: Rows, words: Translator) -> Iterator[str]:
 
 
 def bands_table(rows: Rows, words: Translator) -> RenderableType:
-    """Build the table of bands: how many there were, how many of them left."""
+    """Build the table of bands: accounts and departures."""
     table = make_table(words, "month", "band", "accounts>", "churned>", "rate>", "", "mrr>",
                        "mrr_churned>")  # fmt: skip
     for row in rows:

@@ -68,7 +68,7 @@ def _build_table(rows: Rows, words: Translator) -> RenderableType:
 
 
 def _build_drivers(rows: Rows, words: Translator) -> RenderableType:
-    """Build a sentence for each driver: `Accounts whose use halved left 2.1× as often`."""
+    """Build a sentence per driver: `Accounts whose use halved left …`."""
     lines = []
     for row in sorted(rows, key=lambda row: -row["effect"]):
         sentence = words(

@@ -90,7 +90,7 @@ def _format_trend(trend: Any, words: Translator) -> Iterator[Text]:
 
 
 def _format_change(change: Any, words: Translator) -> Iterator[Text]:
-    """Yield the change by part: `-20.0 since 1 Feb 2026: Usage -15.0, Support -5.0`."""
+    """Yield the change by part: `-20.0 since 1 Feb 2026: Usage -15.0`."""
     if change:
         parts = [
             f"{_name_input(part['what'], words)} {_format_points(part['points'], words)}"

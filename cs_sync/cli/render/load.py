@@ -23,7 +23,7 @@ MOVE_FIELDS = (
 
 
 def load_table(rows: Rows, words: Translator) -> RenderableType:
-    """Build the table, one row per owner; a load above the capacity is red."""
+    """Build the table, one row per owner, overload in red."""
     columns = ("accounts>", "mrr>", "to_call>", "at_risk>", "capacity>", "load>")
     is_costed = any(row["cost_per_account"] is not None for row in rows)
     cost = ("cost_per_account>",) if is_costed else ()

@@ -45,7 +45,7 @@ class LongTable(Table):
 
 
 def _list_cells(columns: Sequence[Column]) -> list[list[Text]] | None:
-    """List each column's heading and cells; None if some cell is no plain line."""
+    """List each column's heading and cells, if all are plain lines."""
     listed = []
     for column in columns:
         cells = [Text(str(column.header), style="bold"), *column.cells]

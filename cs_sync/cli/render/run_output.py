@@ -83,7 +83,7 @@ def streams_table(streams: Rows, words: Translator) -> RenderableType:
 
 
 def print_run_report(console: Console, report: "RunReport", words: Translator) -> None:
-    """Print the main job's result: run, KPIs, watch list, writes, path of the report."""
+    """Print the main job's result, from KPIs to the report's path."""
     _print_streams(console, report.summary, words)
     if report.summary.message:
         console.print(join_lines(report.summary.message.splitlines()))
@@ -116,7 +116,7 @@ HEADLINE_METRICS = (
 
 
 def kpis_table(rows: Rows, words: Translator) -> RenderableType:
-    """Build the table of headline metrics: newest value and change from the one before."""
+    """Build the table of headline metrics with their changes."""
     table = make_table(words, "metric", "value>", "change>", "sample_size", "status")
     headlines = [row for row in rows if row["metric"] in HEADLINE_METRICS]
     for row, before in pair_newest_rows(headlines):
@@ -171,7 +171,7 @@ def bands_line(bands: Mapping[str, int], words: Translator) -> Text:
 
 
 def watch_list_table(rows: Rows, words: Translator) -> RenderableType:
-    """Build the watch list: accounts by priority, with MRR at risk, score, band, reasons."""
+    """Build the watch list, accounts by priority with their reasons."""
     table = make_table(words, "account", "mrr>", "score>", "band", "reasons")
     for row in rows:
         table.add_row(

@@ -79,7 +79,7 @@ def upsert_in_bulk(
 def _insert_new(
     connection: Connection, staging: StagingStatements, values: Sequence[tuple[Any, ...]]
 ) -> bool:
-    """Copy rows into the table itself; return False if another reader stored one meanwhile."""
+    """Copy rows into the table; return False after a conflict."""
     driver: Any = connection.connection
     savepoint = connection.begin_nested()
     try:

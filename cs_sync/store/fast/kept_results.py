@@ -84,7 +84,7 @@ def save_kept(connection: Connection, update: KeptUpdate) -> None:
 
 
 def save_between_runs(store: Store, update: KeptUpdate, token: int | None, now: datetime) -> None:
-    """Keep what is new, unless a run works, or worked since it was read.
+    """Keep what is new, unless a run worked since.
 
     What a run at work stores may be dated before what was read, and would be missed.
 

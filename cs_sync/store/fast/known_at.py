@@ -32,7 +32,7 @@ SPAN = get_table(MrrSpan)
 def shadow_tables(
     connection: Connection, tables: Iterable[Table], policy: str, known_at: datetime
 ) -> Iterator[None]:
-    """Show these tables as known at an instant to all statements inside the context.
+    """Show these tables as known at an instant inside the context.
 
     Unchanged tables stay as they are. Of the MRR spans, only those known then under the policy
     are visible.

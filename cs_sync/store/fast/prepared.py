@@ -106,7 +106,7 @@ class PreparedStatement:
     def columns(
         self, rows: Sequence[Mapping[str, Any]], shared: Mapping[str, Any]
     ) -> dict[str, Sequence[Any]]:
-        """Convert rows to the driver's form, column by column; faster than row by row.
+        """Convert rows to the driver's form, column by column.
 
         Args:
             rows: Column → value; all rows have the same columns.
@@ -312,7 +312,7 @@ def _bind_datetimes(bind: Converter, values: Sequence[datetime | None]) -> list[
 
 
 def _build_reader(kind: TypeEngine[Any], dialect: Dialect) -> Binder | None:
-    """Return the converter of a column of results; None if they are used unchanged."""
+    """Return the converter of a result column, if it needs one."""
     read = kind.dialect_impl(dialect).result_processor(dialect, None)
     if read is None:
         return None

@@ -54,7 +54,7 @@ class DataSubject:
 def find_data_subject(
     connection: Connection, address: str = "", refs: Iterable[tuple[str, str]] = ()
 ) -> DataSubject:
-    """Collect all data tied to an address or to contact records, by identity links."""
+    """Collect all data tied to an address or contact records."""
     person = DataSubject({address} if address else set(), set(refs))
     table = get_table(SourceContact)
     for row in find_address_rows(connection, table, person.addresses):

@@ -130,7 +130,7 @@ def _list_versions(table: Table) -> list[Table]:
 def _find_referring_rows(
     connection: Connection, table: Table, person: DataSubject
 ) -> Iterator[dict[str, Any]]:
-    """Find the rows that are, or refer to, one of the person's contact records."""
+    """Find the person's contact records and rows that refer to them."""
     for source, ids in group_by_source(person.refs).items():
         columns = [table.c[name] for name in ("contact_source_id",) if name in table.c]
         if table is get_table(SourceContact):
@@ -192,7 +192,7 @@ def _match_contact_records(person: DataSubject, table: Table) -> ColumnElement[b
 def _erase_rejects(
     connection: Connection, suppressed: SuppressionList, person: DataSubject
 ) -> Counter[str]:
-    """Drop the received data of rejects about the person; the source still has it."""
+    """Drop the received data of rejects about the person."""
     sources = {source for source, _ in person.refs}
     rows = [
         row

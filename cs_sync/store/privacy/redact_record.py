@@ -78,7 +78,7 @@ class RecordRedactor:
         )
 
     def rejection(self, rejection: Rejection) -> Rejection:
-        """Return the rejection for storage, without the received data if it mentions the person."""
+        """Return the rejection for storage, without data about the person."""
         if rejection.record is Owner or not self.mentions_person(
             rejection.source_id, rejection.raw
         ):
@@ -128,7 +128,7 @@ class RecordRedactor:
 
 
 def is_person_account(row: Mapping[str, Any]) -> bool:
-    """Return whether an account is a person, so that its name is personal data.
+    """Return whether an account is a person.
 
     It has a private address, or an address instead of an id.
     """
@@ -143,7 +143,7 @@ _ALIAS_FIELDS = ("source_id", "survivor_source_id")
 
 
 def _replace_contact_id(source_id: str, person: str, stands: str) -> str:
-    """Replace the contact's id in a row's id where it is a whole word.
+    """Replace the contact's id in a row's id as a word.
 
     Sources build the ids of days and memberships from it.
     """

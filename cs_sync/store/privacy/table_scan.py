@@ -1,11 +1,13 @@
 """Find and rewrite rows in any table, whatever its columns."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
     JSON,
     Column,
+    ColumnElement,
     Connection,
     String,
     Table,
@@ -67,19 +69,23 @@ def _has_changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 def find_address_rows(
     connection: Connection, table: Table, addresses: Collection[str]
 ) -> Iterator[dict[str, Any]]:
-    """Find rows that may contain one of the addresses: all with an at sign.
+    """Find rows with any at sign, which may contain an address.
 
     The database knows neither every spelling of an address nor the lower case of every letter.
     """
-    texts = get_text_columns(table)
-    if not texts or not addresses:
-        return
-    hits = [
-        func.lower(cast(column, Text)).contains(sign, autoescape=True)
-        for column in texts
-        for sign in AT_SIGNS
-    ]
-    yield from select_rows(connection, table, or_(*hits))
+    if get_text_columns(table) and addresses:
+        yield from select_rows(connection, table, _contains_at_sign(table))
+
+
+@cache
+def _contains_at_sign(table: Table) -> ColumnElement[bool]:
+    return or_(
+        *(
+            func.lower(cast(column, Text)).contains(sign, autoescape=True)
+            for column in get_text_columns(table)
+            for sign in AT_SIGNS
+        )
+    )
 
 
 def get_text_columns(table: Table) -> list[Column[Any]]:

@@ -27,7 +27,7 @@ class Span:
 
 
 def find_accounts(connection: Connection, name: str, known_at: datetime | None = None) -> list[str]:
-    """Return the ids of the accounts with this name; an exact account id wins.
+    """Return the accounts with this id, else with this name.
 
     Args:
         connection: A read connection.

@@ -161,7 +161,7 @@ def _read_discounts(
 def _read_children(
     connection: Connection, kind: _FactTable[F], field: str, owned: Mapping[str, Sequence[Fact]]
 ) -> Grouped[F]:
-    """Read the non-deleted facts whose `field` holds the id of one of these records."""
+    """Read live facts whose `field` holds one of these ids."""
     return _read_by_reference(connection, kind.table, kind.columns, kind.fact, field, owned)
 
 
@@ -173,7 +173,7 @@ def _read_by_reference(
     field: str,
     owned: Mapping[str, Sequence[Fact]],
 ) -> Grouped[F]:
-    """Read the facts of a table whose `field` refers to one of these records.
+    """Read a table's facts whose `field` refers to these records.
 
     A join would do the same, but without statistics SQLite scans the whole table per account.
     """

@@ -53,7 +53,7 @@ PARTS = (get_table(SubscriptionItem), get_table(InvoiceLine))
 
 
 def read_changed_accounts(connection: Connection, since: datetime) -> set[str]:
-    """Return the accounts with facts, people or records changed at or after an instant."""
+    """Return the accounts with any change at or after an instant."""
     changed: set[str] = set()
     for statement in _list_statements(since):
         changed.update(connection.scalars(statement))
@@ -121,7 +121,7 @@ def _list_versions(table: Table) -> list[Table]:
 
 
 def _is_changed(rows: Table, since: datetime) -> ColumnElement[bool]:
-    """Return the condition for versions that began, or ended, at or after an instant."""
+    """Return the condition for versions that began or ended since."""
     begun = (rows.c.changed_at if "changed_at" in rows.c else rows.c.since) >= since
     return or_(begun, rows.c.known_to >= since) if "known_to" in rows.c else begun
 

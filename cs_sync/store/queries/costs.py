@@ -10,7 +10,7 @@ KEEPING = ("retention", "service")
 
 
 def read_latest_costs(connection: Connection) -> dict[str, int]:
-    """Map currency → what retention and service cost in the latest month with any."""
+    """Map currency → retention and service costs of the latest month."""
     is_keeping = COST.c.purpose.in_(KEEPING) & COST.c.deleted_at.is_(None)
     latest = select(func.max(COST.c.month)).where(is_keeping).scalar_subquery()
     statement = (

@@ -10,7 +10,7 @@ LINK, OWNER, RECORD = get_table(AccountLink), get_table(Owner), get_table(Source
 def read_remote_accounts(
     connection: Connection, destination: str
 ) -> dict[str, list[tuple[str, str]]]:
-    """Map account id → (remote id, URL) of its non-deleted records at the destination."""
+    """Map account id → (remote id, URL) of its live records."""
     statement = (
         select(LINK.c.account_id, LINK.c.source_id, RECORD.c.url)
         .join_from(

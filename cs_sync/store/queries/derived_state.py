@@ -24,7 +24,7 @@ def get_mrr_stream(policy: str) -> str:
 
 
 def read_mrr_known_at(connection: Connection, policy: str) -> datetime | None:
-    """Return the instant up to which a policy's MRR covers records; None before any.
+    """Return the instant up to which a policy's MRR covers records.
 
     Args:
         connection: A read connection.

@@ -38,7 +38,7 @@ _DATED = (
 
 
 def read_first_mrr_time(connection: Connection, policy: str, known_at: datetime) -> datetime | None:
-    """Return the start of the first MRR known at an instant; None without any."""
+    """Return the start of the first MRR known at an instant."""
     statement = select(func.min(SPAN.c.valid_from)).where(
         SPAN.c.policy == policy, SPAN.c.amount > 0, is_known_at(SPAN, known_at)
     )

@@ -53,7 +53,7 @@ def load_fx_history(connection: Connection) -> Callable[[datetime], ExchangeRate
 
 
 def read_currency_starts(connection: Connection, policy: str) -> dict[str, datetime]:
-    """Map currency → the instant of its first MRR or cost under a policy."""
+    """Map currency → its first MRR or cost under a policy."""
     first = func.min(SPAN.c.valid_from).label("first")
     spans = select(SPAN.c.currency, first).where(SPAN.c.policy == policy)
     costs = select(COST.c.currency, func.min(COST.c.month)).group_by(COST.c.currency)

@@ -203,7 +203,7 @@ def read_first_scores(connection: Connection, mode: str) -> dict[str, date]:
 def read_band_periods(
     connection: Connection, account: str, mode: str, until: date
 ) -> list[dict[str, Any]]:
-    """Return the stored band periods of an account up to a day, oldest first.
+    """Return an account's stored band periods, oldest first.
 
     Returns:
         One row per unbroken time in a band: since, band, score of its last day.

@@ -198,7 +198,7 @@ def save_graph(connection: Connection, resolution: Resolution, now: datetime) ->
 
 
 def _read_owner_names(connection: Connection) -> dict[RecordRef, str]:
-    """Map owner → name; metrics can be segmented by it like by any attribute."""
+    """Map owner → name, an attribute for segments."""
     columns = (OWNER.c.source, OWNER.c.source_id, OWNER.c.name, OWNER.c.email)
     return {
         _build_ref(row): row["name"] or row["email"] or row["source_id"]
@@ -249,7 +249,7 @@ def _save_links(
     links: Sequence[ResolvedLink],
     now: datetime,
 ) -> set[str]:
-    """Store new and changed links; return the ids that gained or lost a record."""
+    """Store changed links; return the ids with other records."""
     stored = {_build_ref(row): dict(row) for row in connection.execute(select(table)).mappings()}
     rows, moved, replaced = [], set(), list[RecordRef]()
     for link in links:

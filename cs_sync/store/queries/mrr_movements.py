@@ -18,7 +18,7 @@ MOVEMENT, SPAN, RUN = get_table(MrrMovement), get_table(MrrSpan), get_table(Run)
 def read_movements(
     connection: Connection, policy: str, since: datetime
 ) -> dict[str, list[KnownMovement]]:
-    """Map account id → its movements from `since` on, in all versions, oldest first."""
+    """Map account id → its movements since, in all versions."""
     at, learnt = MOVEMENT.c.at, MOVEMENT.c.known_from
     had_spans = (
         select(SPAN.c.account_id).where(_match_account(), SPAN.c.known_from < learnt).exists()
@@ -61,7 +61,7 @@ def _match_account() -> ColumnElement[bool]:
 
 
 def _select_beliefs(instant: ColumnElement[datetime]) -> list[ColumnElement[int]]:
-    """Build the columns of MRR as known before and after learning of a movement."""
+    """Build the MRR columns before and after learning of a movement."""
     learnt = MOVEMENT.c.known_from
     before = SPAN.c.known_from < learnt, or_(SPAN.c.known_to.is_(None), SPAN.c.known_to >= learnt)
     after = (is_known_at(SPAN, learnt),)

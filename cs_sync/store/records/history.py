@@ -38,7 +38,7 @@ def archive_rows(
 def end_knowledge(
     connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], now: datetime
 ) -> None:
-    """End the knowledge interval of rows; queries as of earlier times still see them.
+    """End the knowledge interval of rows; earlier times still see them.
 
     Args:
         connection: A write transaction.

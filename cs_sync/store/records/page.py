@@ -146,7 +146,7 @@ def _end_children(
     deleted_ids: Sequence[str],
     moment: WriteContext,
 ) -> int:
-    """End the children missing from their re-read parents, and all children of deleted parents.
+    """End children missing from re-read parents or of deleted ones.
 
     A rejected child still exists.
     """

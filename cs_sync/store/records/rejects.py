@@ -133,7 +133,7 @@ def delete_unseen_rejects(
 def has_unnamed_rejects(
     connection: Connection, source: str, stream: str, record: type[Record]
 ) -> bool:
-    """Return whether there are rejects without an id; each may be any stored row."""
+    """Return whether there are rejects without an id."""
     waiting = exists().where(
         REJECTED.c.source == source,
         REJECTED.c.stream == stream,

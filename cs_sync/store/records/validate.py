@@ -169,7 +169,7 @@ def _replace_nul(value: Any) -> Any:
 def _split_invalid(
     validator: RecordValidator, rows: Sequence[Row], error: ValidationError
 ) -> tuple[list[dict[str, Any]], list[Rejection]]:
-    """Return the valid rows, validated again, and each invalid row with all its reasons."""
+    """Return the valid rows, and each invalid one with its reasons."""
     reasons: dict[int, list[str]] = {}
     for issue in error.errors(include_url=False):
         index, *where = issue["loc"]

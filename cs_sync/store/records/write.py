@@ -162,7 +162,7 @@ def _confirm_rows(
 def confirm_rejected(
     connection: Connection, record: type[Record], source_ids: Iterable[str], moment: WriteContext
 ) -> None:
-    """Mark the stored versions of rejected records as seen: the source still has them."""
+    """Mark the stored versions of rejected records as seen."""
     _mark_seen(connection, get_table(record), source_ids, moment)
 
 
@@ -253,7 +253,7 @@ def end_missing_children(
     present: Sequence[str],
     moment: WriteContext,
 ) -> int:
-    """End the children missing from their re-read parents; return the number of ended rows.
+    """End children missing from re-read parents; return their number.
 
     One that is to end later ends now: a coupon of twelve months that was taken back.
     """
@@ -284,7 +284,7 @@ def end_missing_children(
 def _prepare_open_children_query(
     dialect: Dialect, child: type[Record], parent_field: str
 ) -> PreparedStatement:
-    """Prepare the query across sources; for one, SQLite would not use the parents' index."""
+    """Prepare the query across sources, which uses the parents' index."""
     table = get_table(child)
     end = table.c[child.END_FIELD]
     later = end > bindparam("now", type_=end.type)
