@@ -138,7 +138,7 @@ def _describe_need(share: float, answer: HoldoutAnswer) -> str:
     if answer.needed is None:
         return "how many accounts it needs is unknown, as no customer has left so far"
     need = (
-        f"{answer.needed:,} eligible accounts show whether a third less leave "
+        f"{answer.needed:,} eligible accounts show whether a third fewer leave "
         f"({share:.0%} of them left alone)"
     )
     return f"{need}; {_describe_day(answer.answer_on)}"

@@ -6,14 +6,17 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cs_sync.cli.render.outcomes import playbooks_table
+from cs_sync.config import load_config
 from cs_sync.follow_ups import PlaybookSettings
 from cs_sync.foresight.comparisons import Counts
-from cs_sync.foresight.holdouts import HoldoutAnswer
+from cs_sync.foresight.holdouts import HoldoutAnswer, calculate_needed_accounts
 from cs_sync.i18n import ENGLISH
-from cs_sync.queries.holdouts import CustomerBook, judge_playbook_holdout
+from cs_sync.plugins import load_plugins
+from cs_sync.queries.holdouts import CustomerBook, describe_new_holdouts, judge_playbook_holdout
+from cs_sync.runtime.workspace import open_workspace
 from cs_sync.store.queries.accounts import Span
 from tests.i18n.test_leftovers import show
-from tests.jobs.road import Place, small_company
+from tests.jobs.road import CONFIG, Place, small_company
 
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
 HALF = PlaybookSettings(holdout=0.5)
@@ -116,6 +119,25 @@ def test_what_a_holdout_would_need(tmp_path: Any) -> None:
     assert rows["cost_work"]["holdout_verdict"] is None
     assert {row["holdout_verdict"] for row in place.json("playbooks")} == {None}
     assert "not yet: 0 of" in place.run("playbooks", "--holdout", "0.1").out
+
+
+def test_what_the_first_run_prints(tmp_path: Any) -> None:
+    """Gamma alone left, in the last of four horizons with 3, 3, 3 and 3 customers: 1 of 12."""
+    place = small_company(tmp_path)
+    place.configure(f"{CONFIG}\n    [playbooks.topic_call]\n    holdout = 0.5\n")
+    assert place.run("sync").code == 0
+    plugins = load_plugins()
+    config = load_config(place.path / "cs_sync.toml", plugins)
+    with open_workspace(config, plugins, clock=lambda: place.now) as opened:
+        (message,) = describe_new_holdouts(opened, [])
+        assert describe_new_holdouts(opened, [follow_up("beta", 1, "held_out")]) == [message]
+        taken = {**follow_up("beta", 1, "held_out"), "playbook": "topic_call"}
+        assert describe_new_holdouts(opened, [taken]) == []
+    needed = calculate_needed_accounts(0.5, 1 / 12)
+    assert message == (
+        f"holdout of topic_call: {needed:,} eligible accounts show whether a third fewer leave "
+        "(50% of them left alone); when is unknown, as none became eligible in the last 90 days"
+    )
 
 
 def test_an_answer_in_words() -> None:
