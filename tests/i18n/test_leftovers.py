@@ -137,6 +137,7 @@ def masked(monkeypatch: pytest.MonkeyPatch) -> None:
         "analyse causes --horizon 30",
         "analyse load",
         "analyse load --moves",
+        "analyse loss --horizon 30",
         "rejects list",
     ],
 )

@@ -1,4 +1,4 @@
-"""Commands on churn: analyse causes, cohorts, load."""
+"""Commands on churn: analyse causes, cohorts, load, loss."""
 
 from typing import Annotated
 
@@ -13,6 +13,7 @@ def add_to(analyse: typer.Typer) -> None:
     analyse.command("causes")(show_causes)
     analyse.command("cohorts")(show_cohorts)
     analyse.command("load")(show_load)
+    analyse.command("loss")(show_loss)
 
 
 def show_causes(
@@ -77,3 +78,22 @@ def show_load(
         options.print_rows(rows, MOVE_FIELDS, moves_table)
     else:
         options.print_rows(rows, LOAD_FIELDS, load_table)
+
+
+def show_loss(
+    context: typer.Context,
+    horizon: Annotated[
+        int | None,
+        typer.Option(min=14, max=730, help="Days ahead; by default [foresight] horizon_days."),
+    ] = None,
+) -> None:
+    """Show the MRR expected to be lost in the next horizon."""
+    from cs_sync.cli.render.expected_loss import LOSS_FIELDS, loss_table
+    from cs_sync.jobs.derive import update_mrr
+    from cs_sync.queries.expected_loss import list_expected_loss
+
+    options: Options = context.obj
+    with options.workspace() as workspace:
+        update_mrr(workspace)
+        rows = list_expected_loss(workspace, horizon)
+    options.print_rows(rows, LOSS_FIELDS, loss_table)

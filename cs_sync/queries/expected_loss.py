@@ -1,0 +1,150 @@
+"""Expected loss of MRR within the next horizon, if predictions can be believed."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from cs_sync.foresight.expected_loss import (
+    AccountRisk,
+    ExpectedLoss,
+    PastForecast,
+    calculate_moments,
+    estimate_loss,
+)
+from cs_sync.foresight.observations import (
+    DAYS_PER_MONTH,
+    Observation,
+    build_window,
+    find_main_currency,
+)
+from cs_sync.queries.backtest import Backtest, judge_target, open_backtest
+from cs_sync.queries.observations import read_customers, read_history
+from cs_sync.runtime.mrr_policy import get_mrr_policy
+from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.queries.accounts import read_mrr_at
+from cs_sync.store.queries.health import read_live_accounts
+
+if TYPE_CHECKING:  # numpy comes with an extra
+    from cs_sync.foresight.model import HazardModel
+
+SIGNAL = "signal"
+
+
+@dataclass(frozen=True, slots=True)
+class _Forecast:
+    """What a fitted model says of today's customers, and said of earlier months."""
+
+    model: "HazardModel"
+    past: Mapping[str, Sequence[PastForecast]]
+    """Currency → the walk-forward forecasts, oldest first."""
+
+
+def list_expected_loss(
+    workspace: Workspace, horizon_days: int | None = None
+) -> list[dict[str, Any]]:
+    """List the MRR expected to be lost in the next horizon, by currency.
+
+    The figures are None unless the backtest finds a signal. Who has given notice for all it
+    pays is no prediction: its MRR is counted apart.
+
+    Args:
+        workspace: The workspace, its MRR up to date.
+        horizon_days: Another horizon than the configured one.
+
+    Raises:
+        ConfigError: There is no history, or what computes with it is not installed.
+    """
+    backtest = open_backtest(workspace, horizon_days, scored=False)
+    request, today = backtest.request, workspace.today
+    ruling = judge_target(backtest, "churn", ["model"])[0].ruling
+    customers = read_customers(workspace, read_history(workspace), today, request)
+    window = build_window(
+        today,
+        str(workspace.config.workspace.timezone),
+        timedelta(days=request.lead_days),
+        timedelta(days=request.horizon_days),
+    )
+    forecast = _forecast(backtest) if ruling.verdict == SIGNAL else None
+    overlap = max(1, math.ceil(request.horizon_days / DAYS_PER_MONTH))
+    mrr = _read_mrr(workspace)
+    zone = workspace.config.workspace.timezone
+    rows = []
+    for currency in sorted(mrr):
+        own = [item for item in customers if item.currency == currency]
+        loss = None if forecast is None else _estimate(forecast, own, currency, overlap)
+        rows.append(
+            {
+                "currency": currency,
+                "start": window.opens_at.astimezone(zone).date(),
+                "end": window.closes_at.astimezone(zone).date(),
+                "accounts": len(own),
+                "mrr": sum(item.mrr for item in own),
+                **_format_loss(loss),
+                "given_notice": mrr[currency] - sum(item.mrr for item in own),
+                "verdict": ruling.verdict,
+                "needed_churned": ruling.needed_churned,
+            }
+        )
+    return rows
+
+
+def _format_loss(loss: ExpectedLoss | None) -> dict[str, Any]:
+    """Format an expected loss in whole minor units; without one all is None."""
+    if loss is None:
+        return dict.fromkeys(("expected", "low", "high", "coverage", "covered", "judged"))
+    return {
+        "expected": round(loss.expected),
+        "low": None if loss.low is None else round(loss.low),
+        "high": None if loss.high is None else round(loss.high),
+        "coverage": loss.coverage,
+        "covered": loss.covered,
+        "judged": loss.judged,
+    }
+
+
+def _read_mrr(workspace: Workspace) -> dict[str, int]:
+    """Return the MRR of today by currency; of accounts with several the largest one."""
+    with workspace.store.read() as connection:
+        paid = read_mrr_at(connection, workspace.clock(), get_mrr_policy(workspace).hash)
+        live = {account["id"] for account in read_live_accounts(connection)}
+    totals: dict[str, int] = {}
+    for account, amounts in paid.items():
+        if account in live and any(amounts.values()):
+            currency = find_main_currency(amounts)
+            totals[currency] = totals.get(currency, 0) + amounts[currency]
+    return totals
+
+
+def _forecast(backtest: Backtest) -> _Forecast:
+    """Fit the model on the whole history, and forecast every judged month end by its own past."""
+    import numpy as np
+
+    from cs_sync.foresight.hazard import fit_hazard
+    from cs_sync.foresight.walk_forward import Course, choose_inputs, list_folds, walk_forward
+
+    panel, request = backtest.panel, backtest.request
+    refused = frozenset(backtest.refused)
+    course = Course("churn", request.lead_days + request.horizon_days, None, refused)
+    event = panel.flag("churn")
+    rows = np.concatenate([fold.judged for fold in list_folds(panel, course)])
+    probability = walk_forward(panel, course, ["model"])["model"].probability
+    past: dict[str, list[PastForecast]] = {}
+    for code, currency in enumerate(panel.currencies):
+        for cutoff in np.unique(panel.cutoff[rows]):
+            place = np.flatnonzero((panel.cutoff[rows] == cutoff) & (panel.currency[rows] == code))
+            own = rows[place]
+            risks = map(AccountRisk, probability[place].tolist(), panel.mrr[own].tolist())
+            lost = int(panel.mrr[own][event[own]].sum())
+            past.setdefault(currency, []).append(PastForecast(calculate_moments(risks), lost))
+    inputs = choose_inputs(panel, panel.count_accounts(np.flatnonzero(event)), refused)
+    return _Forecast(fit_hazard(panel, np.arange(panel.size), event, inputs), past)
+
+
+def _estimate(
+    forecast: _Forecast, customers: Sequence[Observation], currency: str, overlap: int
+) -> ExpectedLoss:
+    model = forecast.model
+    risks = [AccountRisk(model.calculate_probability(item.values), item.mrr) for item in customers]
+    return estimate_loss(risks, forecast.past.get(currency, ()), overlap)
