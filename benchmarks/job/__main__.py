@@ -1,14 +1,15 @@
 """`python -m benchmarks.job --sizes 2000 8000`: the whole job, and what a person waits for."""
 
 import argparse
+import json
 import math
 import os
 import resource
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.job.books import touch_books, write_books
@@ -27,10 +28,11 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Cost:
-    """User CPU seconds and peak memory in MB of one process."""
+    """User CPU seconds, also of its stages, and peak memory in MB of one process."""
 
     seconds: float
     peak: float
+    stages: Mapping[str, float] = field(default_factory=dict)
 
 
 def main() -> None:
@@ -47,6 +49,7 @@ def main() -> None:
         for name, cost in rows.items():
             share = f"{cost.seconds / first:.0%}" if name in RUNS else ""
             print(f"| {name} | {cost.seconds:.1f} | {share} | {cost.peak:.0f} |")
+        _print_stages(rows)
     sizes = list(costs)
     if len(sizes) > 1:
         least, most = sizes[0], sizes[-1]
@@ -56,21 +59,40 @@ def main() -> None:
             print(f"| {name} | {math.log(ratio, most / least):.2f} |")
 
 
+def _print_stages(rows: Mapping[str, Cost]) -> None:
+    """Print what each stage costs of each run, and its share of the run: what grew is seen."""
+    print(f"\n| stage, CPU s | {' | '.join(RUNS)} |\n| --- |{' ---: |' * len(RUNS)}")
+    for stage in rows[RUNS[0]].stages:
+        cells = (
+            f"{rows[run].stages[stage]:.1f} ({rows[run].stages[stage] / rows[run].seconds:.0%})"
+            for run in RUNS
+        )
+        print(f"| {stage} | {' | '.join(cells)} |")
+
+
 def _run_job(size: int, usage_days: int) -> dict[str, Cost]:
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent) / "workspace"
         write_books(folder, size, usage_days)
-        costs = {RUNS[0]: _measure(folder, ["run"]), RUNS[1]: _measure(folder, ["run"])}
+        costs = {RUNS[0]: _measure_run(folder), RUNS[1]: _measure_run(folder)}
         touch_books(folder, size)
-        costs[RUNS[2]] = _measure(folder, ["run"])
+        costs[RUNS[2]] = _measure_run(folder)
         return costs | {name: _measure(folder, line) for name, line in COMMANDS.items()}
 
 
-def _measure(folder: Path, line: Sequence[str]) -> Cost:
+def _measure_run(folder: Path) -> Cost:
+    """Run the job, and read what its stages took."""
+    file = folder / "stages.json"
+    cost = _measure(folder, ["run"], ["benchmarks.job.stages", str(file)])
+    return replace(cost, stages=json.loads(file.read_text()))
+
+
+def _measure(folder: Path, line: Sequence[str], module: Sequence[str] = ("cs_sync",)) -> Cost:
     """Run a command in a process of its own, and ask the system what that one used."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "cs_sync", *line],
+        [sys.executable, "-m", *module, *line],
         cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )  # fmt: skip
     assert process.stderr is not None
     errors = process.stderr.read()

@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from html import unescape
 from typing import Any
 
@@ -123,9 +124,10 @@ def _build_detail(
     data: ReportData, account: ReportedAccount, bands: Sequence[str], formats: Formats
 ) -> list[Any]:
     points = [*account.past, account.now]
+    money = {mrr: formats.format_money(mrr) for mrr in {point.mrr for point in points}}
     return [
         [point.mrr for point in points],
-        [formats.format_money(point.mrr) for point in points],
+        [money[point.mrr] for point in points],
         [_round(point.score) for point in points],
         [_get_band_place(point.band, bands) for point in points],
         [[_round(point.lost.get(n)) for n in data.inputs] for point in points],
@@ -155,6 +157,7 @@ def _name_answer(answer: AnswerLine, formats: Formats) -> str:
     return name_answer(answer.kind, formats.number(answer.score), highest)
 
 
+@lru_cache(maxsize=50_000)
 def _round(value: float | None) -> int | None:
     return None if value is None else int(round_half_up(value))
 
