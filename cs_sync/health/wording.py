@@ -47,16 +47,22 @@ def append_quote(text: str, comment: str | None, words: Translator, length: int 
 
 def to_plain_line(text: str | None, length: int = 140) -> str:
     """Reduce a foreign text to one plain, shortened line."""
-    letters = (
-        " " if letter.isspace() else letter
-        for letter in text or ""
-        if letter.isspace() or unicodedata.category(letter)[0] != "C"
-    )
-    line = " ".join("".join(letters).split())
+    line = " ".join(_strip_controls(text or "").split())
     if len(line) <= length:
         return line
     cut = line[: length - 1]
     return (cut.rpartition(" ")[0] or cut) + "…"
+
+
+def _strip_controls(text: str) -> str:
+    """Return a text without control characters, any white space as a space."""
+    if text.isprintable():
+        return text
+    return "".join(
+        " " if letter.isspace() else letter
+        for letter in text
+        if letter.isspace() or unicodedata.category(letter)[0] != "C"
+    )
 
 
 def name_answer(kind: str, score: str, highest: str | None) -> str:
