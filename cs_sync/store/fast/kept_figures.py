@@ -7,17 +7,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Table, case, delete, func, select
 from sqlmodel import UTCDateTime
 
 from cs_sync.contracts.errors import StoreError
 from cs_sync.store.engine import Store
 from cs_sync.store.leases import is_lease_held_elsewhere
 from cs_sync.store.upserts import split_chunks, upsert_rows
-from cs_sync_schemas import CachedMetric, MrrSpan, get_table
+from cs_sync_schemas import Account, CachedMetric, MrrSpan, get_table
 from cs_sync_schemas.tables import METADATA
 
-FIGURE, SPAN = get_table(CachedMetric), get_table(MrrSpan)
+ACCOUNT, FIGURE, SPAN = get_table(Account), get_table(CachedMetric), get_table(MrrSpan)
 RETENTION = timedelta(days=100)
 """Figures that were not computed for so long are forgotten."""
 MAX_ROWS = 1_000
@@ -63,7 +63,7 @@ def read_figures(connection: Connection, keys: Iterable[str]) -> dict[str, Rows]
 def read_versions(connection: Connection, tables: Iterable[str]) -> dict[str, str]:
     """Read the versions of tables: how many rows there are, and when one was last changed.
 
-    Of MRR spans the amounts are added up, too, so that what was changed by hand is seen.
+    Amounts of MRR spans, merged accounts and tests are added up, too: changes by hand are seen.
     """
     known = METADATA.tables
     return {
@@ -77,6 +77,9 @@ def _read_version(connection: Connection, table: Table) -> str:
     numbers: list[ColumnElement[Any]] = [func.max(column) for column in changed]
     if table is SPAN:
         numbers.append(func.sum(SPAN.c.amount))
+    elif table is ACCOUNT:
+        tests = func.sum(case((ACCOUNT.c.is_test.is_(True), 1), else_=0))
+        numbers += [func.count(ACCOUNT.c.merged_into), tests]
     # One by one: SQLite answers a count and the end of an index without reading the table.
     count = connection.scalar(select(func.count()).select_from(table))
     if len(numbers) == 1:

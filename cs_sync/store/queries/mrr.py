@@ -2,11 +2,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import Connection, Dialect, Table, bindparam, select
 
 from cs_sync.metrics.mrr.movements import AccountMrr
+from cs_sync.store.fast.prepared import (
+    STATEMENT_CACHE_SIZE,
+    PreparedStatement,
+    match_ids,
+    prepare_statement,
+)
 from cs_sync.store.records.history import end_knowledge
 from cs_sync.store.upserts import split_chunks, upsert_rows
 from cs_sync_schemas import MrrMovement, MrrSpan, get_table
@@ -101,12 +108,22 @@ def _read_current(
     `known_to` is checked here: asked for it, a database without statistics would take the index
     of ended rows, and read every account's rows for some.
     """
-    records: list[dict[str, Any]] = []
-    for chunk in split_chunks(accounts):
-        conditions = table.c.account_id.in_(chunk), table.c.policy == policy
-        rows = connection.execute(select(table).where(*conditions))
-        records += [row._asdict() for row in rows if row.known_to is None]
-    return records
+    query = _prepare_rows(connection.dialect, table)
+    names = [column.name for column in table.c]
+    rows = (
+        dict(zip(names, values, strict=True))
+        for chunk in split_chunks(accounts)
+        for values in query.rows(connection, ids=chunk, policy=policy)
+    )
+    return [row for row in rows if row["known_to"] is None]
+
+
+@lru_cache(STATEMENT_CACHE_SIZE)
+def _prepare_rows(dialect: Dialect, table: Table) -> PreparedStatement:
+    own = match_ids(table.c.account_id, dialect)
+    return prepare_statement(
+        select(table).where(own, table.c.policy == bindparam("policy")), dialect
+    )
 
 
 def _drop_knowledge(row: Mapping[str, Any]) -> dict[str, Any]:
