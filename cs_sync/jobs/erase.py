@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from cs_sync.contracts.errors import ConfigError, CsSyncError, StoreError
+from cs_sync.i18n.counts import count_noun
 from cs_sync.identity.domains import normalise_email
 from cs_sync.jobs.derive import resolve_accounts
 from cs_sync.queries.report import REPORT_FILE, create_report, list_report_copies
@@ -137,7 +138,8 @@ def _rewrite_report(workspace: Workspace, person: DataSubject) -> Iterator[str]:
     for copy in copies:
         copy.unlink()
     if copies:
-        yield f"report: {len(copies)} dated copies named the person and were removed"
+        named = count_noun(len(copies), "dated copy", "dated copies")
+        yield f"report: {named} of reports removed, which named the person"
     path = workspace.config.folder / REPORT_FILE
     if not path.exists() or not _mentions_person(path, person):
         return

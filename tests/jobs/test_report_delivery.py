@@ -165,5 +165,5 @@ def test_copies_that_name_an_erased_person_go(
     copy = place.path / "cs_sync_reports" / "cs_sync_report_2026-03-10.html"
     assert "Cleo" in extract_text(copy.read_text(encoding="utf-8"))
     ran = place.run("forget", "cleo@beta.example")
-    assert "1 dated copies named the person and were removed" in ran.said
+    assert "report: 1 dated copy of reports removed, which named the person" in ran.said
     assert not copy.exists()
