@@ -33,7 +33,7 @@ class Book:
 
 
 def simulate(book: Book, seed: int) -> Panel:
-    """Simulate a book with eight inputs, of which the first tells the risk."""
+    """Simulate a book; its first input tells the risk."""
     random = np.random.default_rng(seed)
     whole = book.months + book.ahead
     risk = random.standard_normal(book.accounts)

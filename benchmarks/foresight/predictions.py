@@ -67,7 +67,7 @@ def compare_with_cox() -> Sequence[Proof]:
 
 
 def compare_deciles() -> Sequence[Proof]:
-    """F2: events by decile of predicted risk, of months that do not overlap."""
+    """F2: events by decile of predicted risk, without overlap."""
     panel = simulate(Book(5_000, STRONG, ahead=1), 1)
     judged = walk_forward(panel, Course("churn", 31), ["model"])["model"]
     edges = np.quantile(judged.probability, np.linspace(0, 1, 11)[1:-1])
@@ -139,7 +139,7 @@ def shuffle_labels() -> Sequence[Proof]:
 
 
 def plant_leak() -> Sequence[Proof]:
-    """F6: tickets that were entered later, with a date before the account left."""
+    """F6: tickets entered later with an earlier date."""
     known = simulate(Book(1_000, WEAK), 1)
     late = known.values["tickets_30"] + 2 * known.flag("churn")
     recorded = replace(known, values={**known.values, "tickets_30": late.astype(np.float32)})
@@ -157,7 +157,7 @@ def plant_leak() -> Sequence[Proof]:
 
 
 def measure_size() -> Sequence[Proof]:
-    """F9: features, four fits and their bootstrap of 100,000 accounts and 24 months.
+    """F9: inputs, four fits and bootstrap of 100,000 accounts.
 
     CPU seconds count, as neighbours may hold the cores.
     """
@@ -193,7 +193,7 @@ def measure_size() -> Sequence[Proof]:
 
 
 def promote_challenger() -> Sequence[Proof]:
-    """F10: a book with a threshold and an interaction, and an ordinary one."""
+    """F10: a book with thresholds and an ordinary one."""
     promoted = {}
     for book in (Book(1_500, 2.0, shape="threshold"), Book(1_500, 0.9)):
         found = walk_forward(simulate(book, 1), CHURN, ["model", "challenger"])

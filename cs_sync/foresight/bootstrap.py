@@ -35,7 +35,7 @@ def resample_sums(sums: Floats | NDArray[np.float32]) -> Floats:
 
 
 def find_interval(figures: Floats) -> Interval | None:
-    """Return the interval of resampled figures; None where too few of them have a value."""
+    """Return the interval of resampled figures; None with too few."""
     known = figures[np.isfinite(figures)]
     if len(known) < DRAWS / 2:
         return None

@@ -13,7 +13,7 @@ LEAST_CHURNED = 500
 
 
 def predict_boosted(panel: Panel, fold: Fold, event: Flags, inputs: Sequence[Input]) -> Floats:
-    """Predict a cutoff by gradient-boosted trees; what is unknown is a branch of its own."""
+    """Predict a cutoff by gradient-boosted trees."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from threadpoolctl import threadpool_limits
 

@@ -99,7 +99,7 @@ def _evaluate(
 def fit_hazard(
     panel: Panel, rows: Ints, event: Flags, inputs: Sequence[Input], penalty: float = PENALTY
 ) -> HazardModel:
-    """Fit a hazard on some observations; imputer, scale and coefficients see only these.
+    """Fit a hazard on some observations and nothing else.
 
     Inputs that are constant or all missing there are left out.
 
@@ -139,7 +139,7 @@ def fit_hazard(
 
 
 def predict_hazard(model: HazardModel, panel: Panel, rows: Ints, inputs: Sequence[Input]) -> Floats:
-    """Predict the probability of some observations, like the model does one of them."""
+    """Predict the probability of some observations."""
     by_name = {item.name: item for item in inputs}
     log_odds = np.full(len(rows), model.intercept)
     for term in model.terms:
@@ -152,7 +152,7 @@ def predict_hazard(model: HazardModel, panel: Panel, rows: Ints, inputs: Sequenc
 
 
 def list_unusable(panel: Panel, rows: Ints, inputs: Sequence[Input]) -> dict[str, str]:
-    """Map input → why it says nothing in these rows: all missing, or constant."""
+    """Map input → why it says nothing in these rows."""
     unusable = {}
     for item in inputs:
         values = panel.select(item, rows)

@@ -54,5 +54,5 @@ def transform_value(item: Input, value: float | None) -> float | None:
 
 
 def find_input(name: str) -> Input:
-    """Return the input of a value's name; a value that is no input of the model stays as it is."""
+    """Return the input of a value's name, else a plain one."""
     return next((item for item in INPUTS if item.name == name), Input(name))

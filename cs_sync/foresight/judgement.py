@@ -107,7 +107,7 @@ def judge_predictions(predictions: Predictions, capacity: int) -> Judgement:
 
 
 def calculate_auc(score: Floats, event: Flags) -> float | None:
-    """Calculate the area under the ROC curve, ties at one half; None with one class only."""
+    """Calculate the area under the ROC curve; ties count half."""
     events, others = int(event.sum()), int((~event).sum())
     if not events or not others:
         return None
@@ -131,7 +131,7 @@ def calculate_slope(probability: Floats, event: Flags) -> float | None:
 
 
 def compare_errors(one: Floats, other: Floats, account: Ints) -> Interval | None:
-    """Return the interval of the mean error of one prediction less that of another."""
+    """Return the interval of the difference of two mean errors."""
     sums = np.column_stack([_sum_by_account(account, one - other), np.bincount(account)])
     drawn = resample_sums(sums)
     return find_interval(drawn[:, 0] / drawn[:, 1])
@@ -146,7 +146,7 @@ def _resample_skill(p: Predictions, error: Floats, base_error: Floats) -> Interv
 
 
 def _resample_auc(p: Predictions) -> Interval | None:
-    """Return the interval of the area, from counts of accounts' events and others by rank."""
+    """Return the interval of the area, from counts by rank."""
     account = np.unique(p.account, return_inverse=True)[1]
     place = np.unique(p.probability, return_inverse=True)[1]
     if place.max() >= RANK_BINS:
@@ -174,7 +174,7 @@ def _calculate_precision(p: Predictions, called: Ints) -> float:
 
 
 def _count_hits(p: Predictions, called: Ints) -> float:
-    """Count the events among the first so many of each cutoff; of equal ones their share."""
+    """Count the events among the first of each cutoff."""
     hits = 0.0
     for cutoff in np.flatnonzero(called):
         rows = np.flatnonzero(p.cutoff == cutoff)

@@ -35,7 +35,7 @@ class HazardModel:
     terms: tuple[Term, ...]
 
     def list_contributions(self, values: Mapping[str, float | None]) -> dict[str, float]:
-        """Map input → its part of the log-odds; they and the intercept sum to it.
+        """Map input → its part of the log-odds.
 
         Args:
             values: Signal → its reading, as in an observation.
@@ -65,7 +65,7 @@ def load_model(stored: Mapping[str, Any]) -> HazardModel:
 def list_contribution_changes(
     model: HazardModel, before: Mapping[str, float | None], now: Mapping[str, float | None]
 ) -> dict[str, float]:
-    """Map input → the change of its contribution; they sum to the change of the log-odds."""
+    """Map input → its part of the change of the log-odds."""
     then = model.list_contributions(before)
     return {name: part - then[name] for name, part in model.list_contributions(now).items()}
 

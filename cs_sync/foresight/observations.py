@@ -59,7 +59,7 @@ class History:
     """When every source had been read once: what came before is known as of then."""
 
     def find_knowledge_time(self, at: datetime) -> datetime:
-        """Return when an instant's facts count as known: then, or with the first read."""
+        """Return when an instant's facts count as known."""
         return max(at, self.read_at)
 
 
@@ -134,5 +134,5 @@ def classify_outcome(
 
 
 def find_main_currency(mrr: Mapping[str, int]) -> str:
-    """Return the currency with the largest amount; of equal ones the first by name."""
+    """Return the currency with the largest amount."""
     return min(mrr, key=lambda currency: (-mrr[currency], currency))

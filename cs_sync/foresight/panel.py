@@ -120,7 +120,7 @@ def build_panel(months: Iterable[Sequence[Observation]]) -> Panel:
 
 
 def transform_values(item: Input, values: Floats) -> Floats:
-    """Put values on the scale of their input, like `transform_value` one of them."""
+    """Put values on the scale of their input."""
     limited = np.clip(values, item.low, item.high)
     if item.scale == "plain":
         return limited

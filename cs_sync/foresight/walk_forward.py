@@ -53,7 +53,7 @@ def list_folds(panel: Panel, course: Course) -> Iterator[Fold]:
 def walk_forward(
     panel: Panel, course: Course, subjects: Sequence[Subject] = SUBJECTS
 ) -> dict[Subject, Predictions]:
-    """Predict every cutoff by what was known at it; empty where none can be judged."""
+    """Predict every cutoff by what was known at it."""
     folds = list(list_folds(panel, course))
     if not folds:
         return {}
@@ -80,7 +80,7 @@ def walk_forward(
 
 
 def choose_inputs(panel: Panel, churned: int, refused: Collection[str]) -> list[Input]:
-    """Choose the model's inputs: of those that were read, as many as the events can carry."""
+    """Choose as many inputs as the events can carry."""
     known = [item for item in INPUTS if item.name in panel.values and item.name not in refused]
     return known[:FEW_INPUTS] if churned < FEW_CHURNED else known
 
@@ -88,7 +88,7 @@ def choose_inputs(panel: Panel, churned: int, refused: Collection[str]) -> list[
 def find_best_signal(
     panel: Panel, rows: Ints, event: Flags, refused: Collection[str]
 ) -> list[Input]:
-    """Return the value whose order parts the events best in some rows; empty without any."""
+    """Return the value that parts the events best in some rows."""
     best: tuple[float, list[Input]] = (0.0, [])
     for name in panel.values:
         if name == SCORE or name in refused:

@@ -16,7 +16,7 @@ TARGETS: tuple[Target, ...] = get_args(Target)
 
 
 def fit_models(workspace: Workspace, horizon_days: int | None = None) -> list[dict[str, Any]]:
-    """Fit a model per target on all complete horizons; accepted are those that can be believed.
+    """Fit a model per target on all complete horizons.
 
     Nothing is fitted where too few accounts were seen leaving.
 
@@ -69,7 +69,7 @@ def fit_models(workspace: Workspace, horizon_days: int | None = None) -> list[di
 
 
 def _fit_target(backtest: Backtest, target: Target) -> dict[str, Any]:
-    """Judge the model of a target and fit it on the whole history."""
+    """Judge a target's model, and fit it on the whole history."""
     import numpy as np
 
     from cs_sync.foresight.hazard import fit_hazard
@@ -93,7 +93,7 @@ def _fit_target(backtest: Backtest, target: Target) -> dict[str, Any]:
 
 
 def _describe_left_out(backtest: Backtest) -> dict[str, str]:
-    """Map input → why the model does without it: it needs hindsight, or says nothing."""
+    """Map input → why the model does without it."""
     import numpy as np
 
     from cs_sync.foresight.hazard import list_unusable

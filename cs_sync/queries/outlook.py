@@ -83,7 +83,7 @@ def _read_usable_models(workspace: Workspace) -> dict[str, HazardModel]:
 def _predict_accounts(
     workspace: Workspace, day: date, models: Mapping[str, HazardModel]
 ) -> dict[str, dict[str, float]]:
-    """Map account → target → probability, of those that pay and have not given notice."""
+    """Map account → target → probability, of those that are predicted."""
     request = ObservationRequest(horizon_days=0, lead_days=0)
     customers = read_customers(workspace, read_history(workspace), day, request)
     return {

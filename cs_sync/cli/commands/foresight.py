@@ -33,7 +33,7 @@ def run_backtest(
         bool, typer.Option("--leaks", help="Each input as known then and as recorded today.")
     ] = False,
 ) -> None:
-    """Judge health score and model on your own history, month end by month end."""
+    """Judge health score and model on your own history."""
     from cs_sync.cli.render import backtest as shown
     from cs_sync.jobs.derive import update_mrr
     from cs_sync.queries import backtest as queries
@@ -58,7 +58,7 @@ def run_backtest(
 
 
 def fit_models(context: typer.Context, horizon: Horizon = None) -> None:
-    """Fit the model of who leaves, shrinks or grows, and keep it if it can be believed."""
+    """Fit models of who leaves, shrinks or grows."""
     from cs_sync.cli.render import backtest as shown
     from cs_sync.jobs.fit_model import fit_models as fit
 

@@ -63,7 +63,7 @@ def _select_known_rows(
 
 
 def has_history_since(connection: Connection, known_at: datetime) -> bool:
-    """Return whether any versioned table differs from what was known at an instant."""
+    """Return whether any versioned table changed after an instant."""
     tables = (get_table(model) for model in VERSIONED)
     pairs = ((table, get_history_table(table)) for table in tables)
     return any(
