@@ -8,6 +8,7 @@ from cs_sync.health import AccountEvidence, ScoreChange, decompose_change
 from cs_sync.health.wording import to_plain_line
 from cs_sync.i18n import Translator
 from cs_sync.jobs.follow_ups import ACTIVE_STATES
+from cs_sync.queries.outlook import add_outlook
 from cs_sync.queries.score import (
     CHANGE_PERIOD,
     ScoredAccount,
@@ -43,7 +44,7 @@ def explain_score(
         known_at: Use only what was known at this time.
 
     Returns:
-        The fields of `score`, and mrr, trend (bands over time), change (since the earlier day),
+        The fields of `cs-sync score`, and mrr, trend (bands over time), change (since the earlier day),
         follow_ups (active ones) and links (into the sources).
 
     Raises:
@@ -69,8 +70,9 @@ def explain_score(
             if row["account_id"] == account_id and row["state"] in ACTIVE_STATES
         ]
         links = read_source_links(connection, account_id, known_at)
+    [row] = add_outlook(workspace, [now.row(day)], day, known_at)
     return {
-        **now.row(day),
+        **row,
         "mrr": mrr,
         "trend": [{**row, "since": row["since"].isoformat()} for row in trend],
         "change": _explain_change(before, then, now, stored, workspace.words),

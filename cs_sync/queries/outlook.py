@@ -1,6 +1,6 @@
 """Scores with what the last accepted model expects, and the money that is in question."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -35,6 +35,20 @@ def list_scores_with_outlook(
     """
     day = resolve_day(workspace, as_of)
     rows = list_scores(workspace, as_of=day, known_at=known_at)
+    return add_outlook(workspace, rows, day, known_at)
+
+
+def add_outlook(
+    workspace: Workspace, rows: Sequence[dict[str, Any]], day: date, known_at: datetime | None
+) -> list[dict[str, Any]]:
+    """Add probabilities, priority and its currency to rows of scores.
+
+    Args:
+        workspace: The workspace.
+        rows: Rows of `cs-sync score`.
+        day: Their day.
+        known_at: As of `list_scores_with_outlook`.
+    """
     is_now = day == workspace.today and known_at is None
     models = _read_usable_models(workspace) if is_now else {}
     chances = _predict_accounts(workspace, day, models) if models else {}
