@@ -44,7 +44,7 @@ def explain_score(
         known_at: Use only what was known at this time.
 
     Returns:
-        The fields of `cs-sync score`, and mrr, trend (bands over time), change (since the earlier day),
+        The fields of `cs-sync score`, mrr, trend (bands over time), change (since the earlier day),
         follow_ups (active ones) and links (into the sources).
 
     Raises:
