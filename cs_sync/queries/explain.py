@@ -11,9 +11,11 @@ from cs_sync.jobs.follow_ups import ACTIVE_STATES
 from cs_sync.queries.outlook import add_outlook
 from cs_sync.queries.score import (
     CHANGE_PERIOD,
+    BareScore,
     ScoredAccount,
     resolve_day,
     score_accounts,
+    score_bare,
 )
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
@@ -57,7 +59,8 @@ def explain_score(
     before = since or day - CHANGE_PERIOD
     if before >= day:
         raise ConfigError(f"{before} is not before {day}", "give an earlier day with --since")
-    now, then = (_score_account(workspace, at, known_at, account_id) for at in (day, before))
+    now = _score_account(workspace, day, known_at, account_id)
+    then = score_bare(workspace, now.account, before, known_at)
     mode = workspace.config.health.mode
     with workspace.store.read() as connection:
         at, policy = known_at or workspace.clock(), get_mrr_policy(workspace).hash
@@ -101,7 +104,7 @@ def _score_account(
 
 def _explain_change(
     since: date,
-    then: ScoredAccount,
+    then: BareScore,
     now: ScoredAccount,
     stored: dict[str, Any] | None,
     words: Translator,

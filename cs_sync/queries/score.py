@@ -19,6 +19,7 @@ from cs_sync.health import (
     build_reasons,
     build_score_row,
     list_urgent_reasons,
+    score_account,
 )
 from cs_sync.jobs.mrr_exclusions import COMPUTATION_ERRORS
 from cs_sync.queries.health_model import read_health_model
@@ -60,6 +61,14 @@ class AccountResult:
 
 
 KIND = ("day", CompactJson[AccountResult](AccountResult))
+
+
+@dataclass(frozen=True, slots=True)
+class BareScore:
+    """The score of one account on one day, and the model that it is of."""
+
+    model: HealthConfig
+    score: HealthScore
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +175,18 @@ def score_accounts(
     with workspace.store.read() as connection:
         live = read_live_accounts(connection, known_at, accounts)
     return _combine(live, _compute_results(workspace, live, config, now), config, now)
+
+
+def score_bare(
+    workspace: Workspace, account: dict[str, Any], day: date, known_at: datetime | None = None
+) -> BareScore:
+    """Score one account at the end of a day, without facts and reasons."""
+    config = read_health_model(workspace, known_at)
+    scope = _build_scope(workspace, day, known_at, [account["id"]])
+    with workspace.store.read() as connection:
+        readings = read_signals(connection, config.list_signals(), scope)
+    model = select_model(account, config, scope)
+    return BareScore(model, score_account(readings.get(account["id"], {}), model, scope))
 
 
 def refresh_scores(workspace: Workspace) -> tuple[list[ScoredAccount], Refreshed[AccountResult]]:

@@ -81,7 +81,7 @@ def test_one_account_is_explained_without_scoring_the_others(
     for name, row in rows.items():
         calls.clear()
         [explained] = place.json("explain", name)
-        assert calls["build_reasons"] == 2  # on the day, and thirty days before
+        assert calls["build_reasons"] == 1
         assert {key: explained[key] for key in row} == row
 
 
