@@ -16,12 +16,13 @@ import uvicorn
 
 from cs_sync_sandbox.server import create_app
 from cs_sync_sandbox.world import build_world
+from cs_sync_sandbox.world.usage import DAYS
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Build the world, listen on loopback, print the address as the first line, serve."""
     options = _build_parser().parse_args(arguments)
-    world = build_world(options.seed, options.today, options.accounts)
+    world = build_world(options.seed, options.today, options.accounts, options.usage_days)
     app = create_app(world, limits=options.limits, latency=options.latency)
     gc.freeze()  # the world stays: collections need not walk through it again and again
     listener = socket.create_server(("127.0.0.1", options.port))
@@ -42,6 +43,7 @@ def _build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--today", type=date.fromisoformat, default=datetime.now(UTC).date())
     parser.add_argument("--accounts", type=int, default=400)
+    parser.add_argument("--usage-days", type=int, default=DAYS, help="how far back usage goes")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds per answer")
     parser.add_argument("--no-limits", dest="limits", action="store_false")
     parser.add_argument("--tied", action="store_true", help="end when standard input closes")

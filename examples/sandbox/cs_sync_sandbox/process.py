@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from cs_sync_sandbox.settings import format_config
+from cs_sync_sandbox.world.usage import DAYS
 
 
 class Sandbox:
@@ -18,6 +19,7 @@ class Sandbox:
         seed: the random seed.
         today: the world's day; by default the day it is in UTC.
         accounts: how many customers Acme has.
+        usage_days: how many days back its usage goes.
         limits: whether rate limits are enforced.
         latency: seconds each answer is held back.
     """
@@ -28,13 +30,16 @@ class Sandbox:
         seed: int = 7,
         today: date | None = None,
         accounts: int = 400,
+        usage_days: int = DAYS,
         limits: bool = True,
         latency: float = 0.0,
     ) -> None:
         self.today = today or datetime.now(UTC).date()
         self.url = ""
+        self._usage_days = usage_days
         self._arguments = [
             "--seed", str(seed), "--today", self.today.isoformat(), "--accounts", str(accounts),
+            "--usage-days", str(usage_days),
             "--latency", str(latency), *([] if limits else ["--no-limits"]),
         ]  # fmt: skip
         self._process: subprocess.Popen[str] | None = None
@@ -72,7 +77,7 @@ class Sandbox:
 
     def config_toml(self, database_path: str | Path) -> str:
         """Return the `cs_sync.toml` for this sandbox and a SQLite file."""
-        return format_config(self.url, database_path)
+        return format_config(self.url, database_path, self._usage_days)
 
     def _stop(self) -> None:
         process, self._process = self._process, None

@@ -50,7 +50,7 @@ destination = "hubspot"
 """
 
 
-def format_config(url: str, database_path: str | Path) -> str:
+def format_config(url: str, database_path: str | Path, usage_days: int = DAYS) -> str:
     """Return the configuration for the sandbox at `url` and a SQLite file."""
     values = {
         "database": f"sqlite:///{Path(database_path).as_posix()}",
@@ -74,6 +74,6 @@ def format_config(url: str, database_path: str | Path) -> str:
         **quoted,
         posthog_project=keys.POSTHOG_PROJECT_ID,
         portal_id=keys.HUBSPOT_PORTAL_ID,
-        days=DAYS,
+        days=usage_days,
         surveys="\n".join(surveys),
     )

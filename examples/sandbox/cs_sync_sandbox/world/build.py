@@ -31,7 +31,7 @@ from cs_sync_sandbox.world.records import (
 from cs_sync_sandbox.world.subscriptions import make_subscriptions
 from cs_sync_sandbox.world.support import make_tickets, number_tickets
 from cs_sync_sandbox.world.surveys import make_answers
-from cs_sync_sandbox.world.usage import iterate_onboarding, iterate_usage
+from cs_sync_sandbox.world.usage import DAYS, iterate_onboarding, iterate_usage
 
 
 @dataclass
@@ -50,7 +50,7 @@ class _Heap:
     courses: list[Course] = field(default_factory=list)
 
 
-def build_world(seed: int, today: date, accounts: int = 400) -> World:
+def build_world(seed: int, today: date, accounts: int = 400, usage_days: int = DAYS) -> World:
     """Return 24 months of Acme up to midnight UTC at the start of `today`.
 
     The same arguments give the same world, to the byte of every answer made from it.
@@ -61,7 +61,7 @@ def build_world(seed: int, today: date, accounts: int = 400) -> World:
     shop = Catalog({p.id: p for p in catalog.list_prices(opened)}, {c.id: c for c in coupons})
     heap = _Heap()
     for company in companies.make_companies(seed, accounts, now):
-        _account(heap, seed, company, shop, now)
+        _account(heap, seed, company, shop, now, usage_days)
     return World(
         seed=seed,
         today=today,
@@ -83,7 +83,9 @@ def build_world(seed: int, today: date, accounts: int = 400) -> World:
     )
 
 
-def _account(heap: _Heap, seed: int, company: Company, shop: Catalog, now: datetime) -> None:
+def _account(
+    heap: _Heap, seed: int, company: Company, shop: Catalog, now: datetime, usage_days: int
+) -> None:
     start = len(heap.people) + 1
     numbers = range(start, start + companies.count_people(seed, company))
     people = companies.make_people(seed, company, numbers)
@@ -102,7 +104,7 @@ def _account(heap: _Heap, seed: int, company: Company, shop: Catalog, now: datet
     heap.tickets += make_tickets(seed, life, people, now)
     heap.answers += make_answers(seed, life, people, now)
     heap.onboarding += iterate_onboarding(seed, life, people, now)
-    heap.usage += iterate_usage(seed, life, people, now)
+    heap.usage += iterate_usage(seed, life, people, now, usage_days)
     heap.courses.append(_build_course(life, now))
 
 

@@ -1,4 +1,4 @@
-"""Usage per (day, person) of the last 200 days: week rhythm, fading, dips, onboarding steps."""
+"""Usage per (day, person) of the last days: week rhythm, fading, dips, onboarding steps."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from cs_sync_sandbox.world.lives import Life
 from cs_sync_sandbox.world.records import OnboardingStep, Person, UsageRow
 
 DAYS = 200
+"""How many days back usage goes, where nothing else is asked for."""
 FADE_OVER = 45  # days from the first sign to nearly nothing
 
 
-def iterate_usage(seed: int, life: Life, people: list[Person], now: datetime) -> Iterator[UsageRow]:
+def iterate_usage(
+    seed: int, life: Life, people: list[Person], now: datetime, days_back: int = DAYS
+) -> Iterator[UsageRow]:
     """Yield what each person of an account did on each UTC day before `now`."""
-    first = max(life.start.date() + timedelta(days=1), (now - timedelta(days=DAYS)).date())
+    first = max(life.start.date() + timedelta(days=1), (now - timedelta(days=days_back)).date())
     count = (now.date() - first).days
     days = [first + timedelta(days=index) for index in range(count)]
     levels = [(day, _calculate_level(life, day)) for day in days]
