@@ -13,7 +13,7 @@ MORE = "\n        ".join(("q,Q,,", "trial,Trial,,", "x,X,x.example,", "y,Y,x.exa
 
 
 @pytest.fixture(scope="module")
-def synced(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def synced_books(tmp_path_factory: pytest.TempPathFactory) -> Place:
     made = Place(tmp_path_factory.mktemp("synced"))
     made.configure(CONFIG)
     for name, text in BOOKS.items():
@@ -24,8 +24,8 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 @pytest.fixture(scope="module")
-def answered_once(synced: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    made = synced.copy_to(tmp_path_factory.mktemp("answered"))
+def answered_once(synced_books: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    made = synced_books.copy_to(tmp_path_factory.mktemp("answered"))
     made.json("accounts", "link", "p2", "p1", "--reason", "=1+1; one, invoice")
     made.json("accounts", "link", "heron", "q")
     made.json("accounts", "undo", "2")
@@ -35,9 +35,9 @@ def answered_once(synced: Place, tmp_path_factory: pytest.TempPathFactory) -> Pl
 
 
 @pytest.fixture
-def place(synced: Place, tmp_path: Path) -> Place:
+def place(synced_books: Place, tmp_path: Path) -> Place:
     """Pelican twice, Heron, and some that a person is asked or tells of."""
-    return synced.copy_to(tmp_path)
+    return synced_books.copy_to(tmp_path)
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def contacts(count: int, email: bool = True) -> str:
 
 
 @pytest.fixture(scope="module")
-def synced(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def synced_books(tmp_path_factory: pytest.TempPathFactory) -> Place:
     made = small_company(tmp_path_factory.mktemp("synced"))
     for name in ("tickets.csv", "survey_responses.csv", "usage_days.csv"):
         (made.path / "data" / name).unlink()
@@ -86,9 +86,9 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 @pytest.fixture
-def place(synced: Place, tmp_path: Path) -> Place:
+def place(synced_books: Place, tmp_path: Path) -> Place:
     """Four runs, a few contacts more in each."""
-    return synced.copy_to(tmp_path)
+    return synced_books.copy_to(tmp_path)
 
 
 @pytest.mark.slow("syncs all of Acme six times")  # `tests/store/test_runs.py` has what is compared

@@ -60,7 +60,7 @@ def works_at(place: Place, account: str, domain: str = "gmail.com") -> None:
 
 
 @pytest.fixture(scope="module")
-def synced(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def synced_books(tmp_path_factory: pytest.TempPathFactory) -> Place:
     made = Place(tmp_path_factory.mktemp("synced"))
     made.configure(CONFIG)
     for name, text in BOOKS.items():
@@ -72,9 +72,9 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 @pytest.fixture
-def place(synced: Place, tmp_path: Path) -> Place:
+def place(synced_books: Place, tmp_path: Path) -> Place:
     """Ann is at Acme until the 10th of March."""
-    return synced.copy_to(tmp_path)
+    return synced_books.copy_to(tmp_path)
 
 
 def after_the_move(place: Place) -> None:

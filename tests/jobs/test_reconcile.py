@@ -69,7 +69,7 @@ BOOKS = {
 
 
 @pytest.fixture(scope="module")
-def synced(tmp_path_factory: pytest.TempPathFactory) -> Place:
+def synced_books(tmp_path_factory: pytest.TempPathFactory) -> Place:
     made = Place(tmp_path_factory.mktemp("synced"))
     made.configure(CONFIG)
     for name, text in BOOKS.items():
@@ -80,8 +80,8 @@ def synced(tmp_path_factory: pytest.TempPathFactory) -> Place:
 
 
 @pytest.fixture
-def place(synced: Place, tmp_path: Path) -> Place:
-    return synced.copy_to(tmp_path)
+def place(synced_books: Place, tmp_path: Path) -> Place:
+    return synced_books.copy_to(tmp_path)
 
 
 def compact(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:

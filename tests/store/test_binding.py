@@ -5,13 +5,20 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select
+from sqlalchemy import Dialect, insert, select
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.exc import StatementError
 
 from cs_sync.contracts.errors import StoreError
 from cs_sync.store.engine import Store
-from cs_sync.store.fast.prepared import MIN_ROWS_FOR_OWN_STATEMENT, upsert_uniform_rows
+from cs_sync.store.fast.prepared import (
+    MIN_ROWS_FOR_OWN_STATEMENT,
+    _build_reader,
+    upsert_uniform_rows,
+)
 from cs_sync_schemas import SubscriptionItem, get_table
+from cs_sync_schemas.tables import METADATA
 
 TABLE = get_table(SubscriptionItem)
 NOON = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
@@ -123,3 +130,10 @@ def test_rows_must_have_the_same_fields(store: Store) -> None:
     short = {name: value for name, value in item("two").items() if name != "price"}
     with pytest.raises((KeyError, StoreError)), store.write() as connection:
         upsert_uniform_rows(connection, TABLE, [row, short], {})
+
+
+@pytest.mark.parametrize("dialect", [PGDialect_psycopg, SQLiteDialect_pysqlite])
+def test_every_column_can_be_read_on_either_database(dialect: type[Dialect]) -> None:
+    for table in METADATA.sorted_tables:
+        for column in table.columns:
+            _build_reader(column.type, dialect())

@@ -311,9 +311,13 @@ def _bind_datetimes(bind: Converter, values: Sequence[datetime | None]) -> list[
     ]
 
 
+_NUMERIC = 1700
+"""PostgreSQL's number of `numeric`; other types and databases do not look at it."""
+
+
 def _build_reader(kind: TypeEngine[Any], dialect: Dialect) -> Binder | None:
     """Return the converter of a result column, if it needs one."""
-    read = kind.dialect_impl(dialect).result_processor(dialect, None)
+    read = kind.dialect_impl(dialect).result_processor(dialect, _NUMERIC)
     if read is None:
         return None
     if dialect.name == "sqlite" and isinstance(kind, UTCDateTime):
