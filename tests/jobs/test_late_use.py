@@ -24,4 +24,4 @@ def test_the_report_tells_it_as_well(acme: Acme) -> None:
     acme.run("sync")
     acme.run("report")
     page = (acme.path / "cs_sync_report.html").read_text(encoding="utf-8")
-    assert "posthog: the last 92 days may still be incomplete" in page
+    assert "PostHog: the last 92 days may still be incomplete" in page
