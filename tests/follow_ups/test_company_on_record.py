@@ -15,7 +15,7 @@ TO_THE_HEAD = f'\n    [follow_ups]\n    assignee = "{HEAD}"\n'
 TITLES = {
     "exit_surveys": "Ask leaving customers why: 20.0% churn in a month",
     "cost_work": "Lower the cost of retention: LTV:CRC 1:1",
-    "segment_shift": "Shift effort to agency: 50% of its trials pay",
+    "segment_shift": "Prioritise agency: 50% trial-to-paid conversion",
 }
 
 
@@ -107,7 +107,7 @@ def test_findings_without_anybody_to_go_to_are_told_and_not_written(
     for line in (("plan",), ("run", "--dry-run")):
         assert "2 company-wide findings wait for somebody" in place.run(*line).said
     told = place.run("check").said
-    assert "company-wide findings (exit_surveys, cost_work, segment_shift) have nobody" in told
+    assert "company-wide findings (exit_surveys, cost_work, segment_shift) are unassigned" in told
 
 
 def test_an_attribute_that_nobody_has_is_told(place: Place) -> None:

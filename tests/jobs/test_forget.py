@@ -49,7 +49,7 @@ def test_nothing_of_a_person_is_left_and_the_counts_stay(place: Place, spelling:
     assert ran.code == 0, ran
     erased = {row["table"]: row["rows"] for row in ran.rows}
     assert erased == {
-        "contact": 1, "contact_link": 1, "rejected_record": 1, "source_contact": 1,
+        "contact": 1, "contact_link": 1, "figure": 7, "rejected_record": 1, "source_contact": 1,
         "survey_response": 2, "ticket": 2, "usage_day": 19,
     }  # fmt: skip
     assert "hold none" in ran.err

@@ -44,8 +44,8 @@ TICKET = get_table(Ticket)
 START = NOW - timedelta(days=40)
 MANY = [f"t{number}" for number in range(600)]
 """Enough for COPY."""
-FIRST_PAGE = 3
-"""Its COMMIT, after those of the stream's standing and of its windows."""
+FIRST_PAGE = 4
+"""Its COMMIT, after those of the stream's position and of its windows."""
 NOTICED = 0.02
 """Seconds in which a server notices that a connection is gone."""
 Tables = Mapping[str, list[str]]

@@ -84,8 +84,10 @@ def test_accounts_are_sent_under_our_own_ids_and_only_once(
 
 
 def test_a_push_that_the_receiver_stops_goes_on_with_the_same_messages(
-    run: Run, respx_mock: respx.MockRouter
+    run: Run, respx_mock: respx.MockRouter, tmp_path: Path
 ) -> None:
+    config = tmp_path / "cs_sync.toml"
+    config.write_text(CONFIG.replace("signing_secret", "concurrency = 1\nsigning_secret"))
     hook = respx_mock.post(URL).respond(401)
     run("sync")
     assert run("push", "--yes")[0] == 3
