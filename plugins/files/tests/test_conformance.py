@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from cs_sync.testing import SourceConformance, VendorFake
+from cs_sync.testing.syncing import SyncHarness
 from cs_sync_files import pages
 from cs_sync_files.source import FilesSource
 
@@ -67,3 +68,33 @@ class TestFiles(SourceConformance):
     @pytest.fixture(autouse=True)
     def _small_pages(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(pages, "PAGE_ROWS", PAGE_ROWS)
+
+
+class RejectingVendor(FilesVendor):
+    """A folder of two tables, one with a row that is rejected."""
+
+    def __init__(self, now: Callable[[], Any], folder: Path) -> None:
+        super().__init__(now, folder)
+        self.tables["products"].append({"source_id": "", "name": "Nameless"})
+        self._write("products")
+
+
+@pytest.mark.parametrize("vendor", [FilesVendor, RejectingVendor])
+def test_a_run_counts_what_is_kept_and_what_stays_rejected(
+    tmp_path: Path, vendor: type[VendorFake]
+) -> None:
+    bench = SyncHarness(vendor, tmp_path)
+    before = bench.sync()
+    bench.clock.sleep(60)
+    again = bench.sync()
+    for name, outcome in before.outcomes.items():
+        kept = again.outcomes[name]
+        assert (kept.status, kept.error) == (outcome.status, outcome.error)
+        assert kept.stored.records == outcome.stored.records > 0
+        assert kept.stored.rejected == outcome.stored.rejected
+        assert (kept.stored.changed, kept.stored.deleted) == (0, 0)
+    deleted = bench.vendor.delete("accounts")
+    bench.clock.sleep(60)
+    assert bench.sync().outcomes["accounts"].stored.deleted == 1
+    assert not any(deleted in key for key in bench.present())
+    bench.close()

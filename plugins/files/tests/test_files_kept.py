@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs_sync import Page, Window
-from cs_sync.testing import VendorFake
-from cs_sync.testing.syncing import SyncHarness
+from cs_sync import Page, Window, WorkspaceInfo
+from cs_sync.http import VendorHttp
 from cs_sync_files import pages, readers
 from cs_sync_files.contents import count_lines, measure_content
 from cs_sync_files.pages import get_row_key
 from cs_sync_files.readers import read_rows
-from cs_sync_files.source import FilesSource
-from plugins.files.tests.test_conformance import FilesVendor
-from plugins.files.tests.test_files_source import WINDOW, open_source
+from cs_sync_files.source import FilesConfig, FilesSource
 
+UNTIL = datetime(2026, 11, 21, tzinfo=UTC)
 HEADERS = {
     "accounts": "source_id,name",
     "contacts": "source_id,account",
@@ -49,6 +48,12 @@ START = {
 FAULTS = {"name": '"never closed', "unit_amount": "49.00", "day": "?", "events": "two"}
 
 
+def open_source(folder: Path, timezone: str = "Europe/Warsaw") -> FilesSource:
+    workspace = WorkspaceInfo.model_validate({"timezone": timezone, "folder": folder})
+    config = FilesConfig(path=Path("data"), workspace=workspace)
+    return FilesSource(config, VendorHttp("files", ()))
+
+
 @dataclass
 class Kept:
     """What an engine holds of one stream: its token, its records, its rejections."""
@@ -63,7 +68,7 @@ class Kept:
         """Read a stream as the engine does: on from the token, or everything."""
         (stream,) = [stream for stream in source.streams() if stream.name == name]
         goes_on = self.token is not None and stream.continues and stream.continues(self.token)
-        window = Window(None, WINDOW.until, self.token if goes_on else None, backfill=not goes_on)
+        window = Window(None, UNTIL, self.token if goes_on else None, backfill=not goes_on)
         if not goes_on:
             self.records, self.rejected = {}, set()
         self.unchanged, self.read = None, 0
@@ -221,13 +226,13 @@ def test_a_killed_read_of_appended_rows_goes_on(
     sync(write({"accounts.csv": ACCOUNTS}), kept, "accounts")
     source = write({"accounts.csv": ACCOUNTS + "".join(f"b{n},B\n" for n in range(5))})
     (stream,) = source.streams()
-    window = Window(None, WINDOW.until, kept.token, backfill=False)
+    window = Window(None, UNTIL, kept.token, backfill=False)
     first, *rest = stream.read(window)
-    again = Window(None, WINDOW.until, first.resume, backfill=False)
+    again = Window(None, UNTIL, first.resume, backfill=False)
     shown = list(stream.read(again))
     assert [page.records for page in shown] == [page.records for page in rest]
     assert shown[-1].resume == rest[-1].resume
-    gone = Window(None, WINDOW.until, first.resume, backfill=False)
+    gone = Window(None, UNTIL, first.resume, backfill=False)
     (stream,) = write({"accounts.csv": "source_id\nc1\n"}).streams()
     assert list(stream.read(gone)) == []  # only a backfill finds what is gone
 
@@ -258,33 +263,3 @@ def test_many_lines_with_one_that_is_no_text(tmp_path: Path) -> None:
     faulty = [row.line for row in read_rows(path) if row.fault]
     assert faulty == [1502]
     assert readers.read_columns(path) == ("source_id", "name")
-
-
-class RejectingVendor(FilesVendor):
-    """A folder of two tables, one with a row that is rejected."""
-
-    def __init__(self, now: Callable[[], Any], folder: Path) -> None:
-        super().__init__(now, folder)
-        self.tables["products"].append({"source_id": "", "name": "Nameless"})
-        self._write("products")
-
-
-@pytest.mark.parametrize("vendor", [FilesVendor, RejectingVendor])
-def test_a_run_counts_what_is_kept_and_what_stays_rejected(
-    tmp_path: Path, vendor: type[VendorFake]
-) -> None:
-    bench = SyncHarness(vendor, tmp_path)
-    before = bench.sync()
-    bench.clock.sleep(60)
-    again = bench.sync()
-    for name, outcome in before.outcomes.items():
-        kept = again.outcomes[name]
-        assert (kept.status, kept.error) == (outcome.status, outcome.error)
-        assert kept.stored.records == outcome.stored.records > 0
-        assert kept.stored.rejected == outcome.stored.rejected
-        assert (kept.stored.changed, kept.stored.deleted) == (0, 0)
-    deleted = bench.vendor.delete("accounts")
-    bench.clock.sleep(60)
-    assert bench.sync().outcomes["accounts"].stored.deleted == 1
-    assert not any(deleted in key for key in bench.present())
-    bench.close()
