@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from cs_sync.queries.kept_results import Refreshed, keep_results
+from cs_sync.queries.outlook import predict_accounts
 from cs_sync.queries.score import AccountResult, ScoredAccount, refresh_scores
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
@@ -23,6 +24,8 @@ class DayView:
     scored: Sequence[ScoredAccount]
     mrr: Mapping[str, Mapping[str, int]]
     """Account id → currency → minor units."""
+    chances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Account id → target → probability; empty while no model is accepted."""
 
     @property
     def customers(self) -> list[ScoredAccount]:
@@ -35,13 +38,17 @@ class DayView:
         counts = Counter(item.score.band for item in self.customers)
         return {band: counts[band] for band in BANDS if counts[band]}
 
+    def get_churn_probability(self, account: str) -> float | None:
+        """Return an account's churn probability; None while no accepted model fits."""
+        return self.chances.get(account, {}).get("churn")
+
     def get_mrr(self, account: str) -> Mapping[str, int]:
         """Return an account's MRR by currency, in minor units; empty without any."""
         return self.mrr.get(account, {})
 
 
 def build_day_view(workspace: Workspace) -> DayView:
-    """Score the accounts of today and read their MRR."""
+    """Score the accounts of today, read their MRR and predict what they do."""
     day, refreshed = refresh_day_view(workspace)
     keep_results(workspace, refreshed)
     return day
@@ -52,4 +59,5 @@ def refresh_day_view(workspace: Workspace) -> tuple[DayView, Refreshed[AccountRe
     scored, refreshed = refresh_scores(workspace)
     with workspace.store.read() as connection:
         mrr = read_mrr_at(connection, workspace.clock(), get_mrr_policy(workspace).hash)
-    return DayView(workspace.today, scored, mrr), refreshed
+    chances = predict_accounts(workspace, workspace.today)
+    return DayView(workspace.today, scored, mrr, chances), refreshed

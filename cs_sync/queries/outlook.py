@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
 from cs_sync.foresight.model import HazardModel, load_model
 from cs_sync.foresight.observations import find_main_currency
@@ -50,8 +51,7 @@ def add_outlook(
         known_at: As of `list_scores_with_outlook`.
     """
     is_now = day == workspace.today and known_at is None
-    models = _read_usable_models(workspace) if is_now else {}
-    chances = _predict_accounts(workspace, day, models) if models else {}
+    chances = predict_accounts(workspace, day) if is_now else {}
     with workspace.store.read() as connection:
         at, policy = known_at or workspace.clock(), get_mrr_policy(workspace).hash
         mrr = read_mrr_at(connection, at, policy, known_at=known_at)
@@ -59,6 +59,28 @@ def add_outlook(
         {**row, **_build_outlook(row, mrr.get(row["account"], {}), chances.get(row["account"], {}))}
         for row in rows
     ]
+
+
+def predict_accounts(workspace: Workspace, day: date) -> Mapping[str, Mapping[str, float]]:
+    """Map account → target → probability; empty while no model is accepted.
+
+    Without a history to predict from it is empty, with a warning.
+    """
+    models = _read_usable_models(workspace)
+    if not models:
+        return {}
+    request = ObservationRequest(horizon_days=0, lead_days=0)
+    try:
+        customers = read_customers(workspace, read_history(workspace), day, request)
+    except ConfigError as error:
+        _emit_warning(workspace, f"nothing is predicted: {error}")
+        return {}
+    return {
+        one.account: {
+            target: model.calculate_probability(one.values) for target, model in models.items()
+        }
+        for one in customers
+    }
 
 
 def _build_outlook(
@@ -90,19 +112,9 @@ def _read_usable_models(workspace: Workspace) -> dict[str, HazardModel]:
             f"the model of {target} (version {row['version']}) was fitted under another {what}"
             " and is not used: cs-sync analyse fit fits one anew"
         )
-        workspace.emit(Event("warning", workspace.clock(), detail={"message": message}))
+        _emit_warning(workspace, message)
     return usable
 
 
-def _predict_accounts(
-    workspace: Workspace, day: date, models: Mapping[str, HazardModel]
-) -> dict[str, dict[str, float]]:
-    """Map account → target → probability, of those that are predicted."""
-    request = ObservationRequest(horizon_days=0, lead_days=0)
-    customers = read_customers(workspace, read_history(workspace), day, request)
-    return {
-        one.account: {
-            target: model.calculate_probability(one.values) for target, model in models.items()
-        }
-        for one in customers
-    }
+def _emit_warning(workspace: Workspace, message: str) -> None:
+    workspace.emit(Event("warning", workspace.clock(), detail={"message": message}))

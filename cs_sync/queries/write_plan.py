@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from cs_sync.contracts.destination import Destination
 from cs_sync.contracts.errors import ConfigError, VendorError
 from cs_sync.contracts.events import Event
+from cs_sync.foresight.outlook import calculate_priority
 from cs_sync.i18n.counts import count_noun
 from cs_sync.jobs.follow_ups import DecidedFollowUps, decide_follow_ups
 from cs_sync.jobs.open_follow_ups import find_open_duplicates
@@ -155,10 +156,7 @@ def build_desired_state(
         ledger = follow_account_records(read_ledger_entries(connection, destination), crm)
     shown = [s for s in day.scored if s.is_customer or ("account", s.account["id"]) in ledger]
     actions = follow_ups.list_next_actions()
-    portraits = {
-        s.account["id"]: _build_account_fields(s, day.get_mrr(s.account["id"]), actions, now)
-        for s in shown
-    }
+    portraits = {s.account["id"]: _build_account_fields(s, day, actions, now) for s in shown}
     records = [
         *build_account_records(portraits, crm, prefix),
         *build_follow_up_records(rows, crm, ledger),
@@ -232,16 +230,24 @@ def _emit_warning(workspace: Workspace, message: str) -> None:
 
 
 def _build_account_fields(
-    scored: ScoredAccount, mrr: Mapping[str, int], actions: Mapping[str, str], now: datetime
+    scored: ScoredAccount, day: DayView, actions: Mapping[str, str], now: datetime
 ) -> AccountFields:
-    score = scored.score
+    account, score = scored.account["id"], scored.score
+    points = None if score.score is None else float(score.score)
+    mrr, churn = day.get_mrr(account), day.get_churn_probability(account)
+    priorities = [
+        float(to_major_units(calculate_priority(amount, churn, points), code))
+        for code, amount in mrr.items()
+    ]
     return AccountFields(
-        score=None if score.score is None else float(score.score),
+        score=points,
         band=score.band,
         coverage=float(score.coverage),
         reasons=[reason.text for reason in scored.reasons],
         change_30d=None if scored.change_30d is None else float(scored.change_30d),
         mrr={code: float(to_major_units(amount, code)) for code, amount in mrr.items()},
-        next_action=actions.get(scored.account["id"], ""),
+        next_action=actions.get(account, ""),
         updated_at=now,
+        churn_probability=churn,
+        priority=priorities[0] if len(priorities) == 1 else None,
     )

@@ -10,7 +10,12 @@ from cs_sync.i18n import ENGLISH, Translator
 BANDS = ("red", "yellow", "green", "excellent", "insufficient")
 """In the order in which to show them."""
 
-DEAD_BAND = {"health_score": 1.0, "health_change_30d": 1.0, "health_coverage": 0.05}
+DEAD_BAND = {
+    "health_score": 1.0,
+    "health_change_30d": 1.0,
+    "health_coverage": 0.05,
+    "churn_probability": 0.01,
+}
 """Smaller moves than these are noise in the CRM's history: they are not written."""
 RELATIVE_DEAD_BAND = {"mrr": 0.005}
 """The same for amounts, as a share of what is shown: a cent of 9.00 counts more than of 9,000."""
@@ -18,8 +23,8 @@ RELATIVE_DEAD_BAND = {"mrr": 0.005}
 COUPLED_FIELDS = {"health_band": "health_score", "mrr_currency": "mrr"}
 """Fields whose change writes another one, too, so that both always belong together."""
 
-DEPENDENT_FIELDS = frozenset({"updated_at"})
-"""Written along with other fields, never on their own."""
+DEPENDENT_FIELDS = frozenset({"churn_probability_at", "priority", "updated_at"})
+"""Once written only along with other fields: they follow from those, or say when they changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,10 @@ class AccountFields:
     next_action: str | None
     """Empty when it is known that there is nothing to do."""
     updated_at: datetime
+    churn_probability: float | None = None
+    """None while no accepted model fits."""
+    priority: float | None = None
+    """The money in question per month, in the currency of the MRR; None with several."""
 
 
 _KINDS: Mapping[str, Kind] = {
@@ -46,6 +55,9 @@ _KINDS: Mapping[str, Kind] = {
     "health_coverage": "number",
     "mrr": "number",
     "mrr_currency": "text",
+    "churn_probability": "number",
+    "churn_probability_at": "datetime",
+    "priority": "number",
     "next_action": "text",
     "updated_at": "datetime",
 }
@@ -81,6 +93,7 @@ def build_field_values(portrait: AccountFields, prefix: str) -> dict[str, Value]
     Returns:
         Prefixed field name → value; None where it is unknown.
     """
+    churn = portrait.churn_probability
     single = next(iter(portrait.mrr.items())) if len(portrait.mrr) == 1 else None
     values: dict[str, Value] = {
         "health_score": None if portrait.score is None else round(portrait.score, 1),
@@ -90,6 +103,9 @@ def build_field_values(portrait: AccountFields, prefix: str) -> dict[str, Value]
         "health_coverage": round(portrait.coverage, 2),
         "mrr": single[1] if single else None,
         "mrr_currency": ", ".join(sorted(portrait.mrr)) or None,
+        "churn_probability": None if churn is None else round(churn, 3),
+        "churn_probability_at": None if churn is None else portrait.updated_at,
+        "priority": portrait.priority,
         "next_action": portrait.next_action,
         "updated_at": portrait.updated_at,
     }
@@ -106,7 +122,8 @@ def diff_fields(
 
     Unknown values never overwrite known ones. An empty text clears an earlier value of
     ours; without one it is not written. A changed band also writes the score, and a changed
-    currency the amount, however small their change.
+    currency the amount, however small their change. A dependent field is written by itself
+    only where it has no value yet.
 
     Args:
         old: Field → the value last written.
@@ -120,7 +137,8 @@ def diff_fields(
     differing: dict[str, tuple[Value, Value]] = {
         name: (old.get(name), value)
         for name, value in new.items()
-        if value is not None and name.removeprefix(prefix) not in DEPENDENT_FIELDS
+        if value is not None
+        if name.removeprefix(prefix) not in DEPENDENT_FIELDS or old.get(name) is None
         if name in unsure or (old.get(name) != value and (old.get(name) is not None or value != ""))
     }
     taken_along = {COUPLED_FIELDS.get(name.removeprefix(prefix)) for name in differing}
@@ -131,8 +149,12 @@ def diff_fields(
         or not _is_noise(name.removeprefix(prefix), *pair)
     }
     if changed:
-        followers = {prefix + name for name in DEPENDENT_FIELDS} & new.keys()
-        changed.update((name, (old.get(name), new[name])) for name in followers)
+        changed |= {
+            name: (old.get(name), value)
+            for name, value in new.items()
+            if name.removeprefix(prefix) in DEPENDENT_FIELDS
+            if value is not None and value != old.get(name)
+        }
     return changed
 
 

@@ -15,6 +15,14 @@ from tests.jobs.road import CONFIG, Place
 MODEL = HazardModel(-2.0, (Term("days_since_use", 0.0, 0.0, 1.0),))
 """Log-odds −2 + ln(1 + days since use)."""
 
+WEBHOOK = """
+    [connectors.webhook]
+    url = "http://127.0.0.1:9/health"
+    signing_secret = "whsec_bm90IGEgc2VjcmV0LCBub3QgYSBzZWNyZXQsIG5vdA=="
+    [write_back]
+    destination = "webhook"
+"""
+
 
 @pytest.fixture
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
@@ -76,6 +84,34 @@ def test_a_model_of_another_policy_or_schema_is_not_used(
     assert ran.code == 0
     assert f"was fitted under another {what} and is not used: cs-sync analyse fit" in ran.said
     assert {row["churn_probability"] for row in scores(place).values()} == {None}
+
+
+def test_the_crm_gets_a_probability_only_while_a_model_is_accepted(place: Place) -> None:
+    place.configure(CONFIG + WEBHOOK)
+    before = read_written(place, "quiet")
+    assert "cs_churn_probability" not in before
+    assert "cs_churn_probability_at" not in before
+    score = scores(place)["quiet"]["score"]
+    assert before["cs_priority"] == pytest.approx(100 - score, abs=0.01)
+    keep_model(place, "churn")
+    after = read_written(place, "quiet")
+    assert (after["cs_churn_probability"], after["cs_priority"]) == (0.575, 57.51)
+    assert after["cs_churn_probability_at"] == after["cs_updated_at"]
+
+
+def test_without_a_history_nothing_is_predicted_and_it_says_so(place: Place) -> None:
+    keep_model(place, "churn")
+    place.write_row("DELETE FROM mrr_span")
+    ran = place.run("score")
+    assert ran.code == 0
+    assert "nothing is predicted: there is no history of customers" in ran.said
+    assert {row["churn_probability"] for row in scores(place).values()} == {None}
+
+
+def read_written(place: Place, account: str) -> dict[str, Any]:
+    """Return the values that a push would write."""
+    [row] = [r for r in place.json("plan") if (r["object"], r["account"]) == ("account", account)]
+    return {name: new for name, (_, new) in row["changes"].items()}
 
 
 def test_priority_by_hand() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from cs_sync.write_back.fields import (
     DEAD_BAND,
+    DEPENDENT_FIELDS,
     RELATIVE_DEAD_BAND,
     AccountFields,
     build_field_specs,
@@ -43,7 +44,7 @@ def test_changes(new: dict[str, Any], changed: set[str]) -> None:
 
 def test_every_number_has_a_dead_band() -> None:
     numbers = {spec.name for spec in build_field_specs("") if spec.kind == "number"}
-    assert numbers == DEAD_BAND.keys() | RELATIVE_DEAD_BAND.keys()
+    assert numbers - DEPENDENT_FIELDS == DEAD_BAND.keys() | RELATIVE_DEAD_BAND.keys()
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,7 @@ def test_every_number_has_a_dead_band() -> None:
         ("cs_health_score", 50.0, 50.9, 51.0),
         ("cs_health_change_30d", -3.0, -3.9, -4.0),
         ("cs_health_coverage", 0.5, 0.54, 0.56),
+        ("cs_churn_probability", 0.25, 0.259, 0.261),
         ("cs_mrr", 1000.0, 1004.9, 1005.0),
         ("cs_mrr", 9.0, 9.04, 9.05),
     ],
@@ -93,3 +95,30 @@ def test_a_next_action_that_is_done_is_taken_back_once() -> None:
     assert diff_fields({"cs_next_action": "Call"}, done, "cs_") == {"cs_next_action": ("Call", "")}
     assert diff_fields({"cs_next_action": ""}, done, "cs_") == {}
     assert diff_fields({"cs_next_action": "Call"}, {"cs_next_action": None}, "cs_") == {}
+
+
+def test_a_priority_follows_the_fields_that_it_comes_from() -> None:
+    old: dict[str, Any] = {"cs_health_score": 95.0, "cs_priority": 5.0}
+    assert diff_fields(old, {"cs_health_score": 94.5, "cs_priority": 5.5}, "cs_") == {}
+    assert diff_fields(old, {"cs_health_score": 93.0, "cs_priority": 7.0}, "cs_") == {
+        "cs_health_score": (95.0, 93.0),
+        "cs_priority": (5.0, 7.0),
+    }
+    first = {"cs_health_score": 95.0, "cs_priority": 5.0}
+    assert diff_fields({"cs_health_score": 95.0}, first, "cs_") == {"cs_priority": (None, 5.0)}
+
+
+def test_a_probability_keeps_its_date_when_no_model_is_accepted_any_more() -> None:
+    known = build_field_values(
+        AccountFields(70.0, "yellow", 1.0, [], None, {"EUR": 100.0}, "", NOW, 0.25714, 25.71), "cs_"
+    )
+    assert (known["cs_churn_probability"], known["cs_priority"]) == (0.257, 25.71)
+    assert known["cs_churn_probability_at"] == NOW
+    later = datetime(2027, 1, 1, tzinfo=UTC)
+    withdrawn = build_field_values(
+        AccountFields(60.0, "yellow", 1.0, [], None, {"EUR": 100.0}, "", later, None, 40.0), "cs_"
+    )
+    assert withdrawn["cs_churn_probability_at"] is None
+    assert set(diff_fields(known, withdrawn, "cs_")) == {
+        "cs_health_score", "cs_priority", "cs_updated_at",
+    }  # fmt: skip
