@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from cs_sync.foresight.outlook import Forecast
 from cs_sync.queries.kept_results import Refreshed, keep_results
 from cs_sync.queries.outlook import predict_accounts
 from cs_sync.queries.score import AccountResult, ScoredAccount, refresh_scores
@@ -24,8 +25,7 @@ class DayView:
     scored: Sequence[ScoredAccount]
     mrr: Mapping[str, Mapping[str, int]]
     """Account id → currency → minor units."""
-    chances: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    """Account id → target → probability; empty while no model is accepted."""
+    forecast: Forecast = field(default_factory=Forecast)
 
     @property
     def customers(self) -> list[ScoredAccount]:
@@ -37,10 +37,6 @@ class DayView:
         """The number of customers per band, worst band first, insufficient ones last."""
         counts = Counter(item.score.band for item in self.customers)
         return {band: counts[band] for band in BANDS if counts[band]}
-
-    def get_churn_probability(self, account: str) -> float | None:
-        """Return an account's churn probability; None while no accepted model fits."""
-        return self.chances.get(account, {}).get("churn")
 
     def get_mrr(self, account: str) -> Mapping[str, int]:
         """Return an account's MRR by currency, in minor units; empty without any."""
@@ -59,5 +55,5 @@ def refresh_day_view(workspace: Workspace) -> tuple[DayView, Refreshed[AccountRe
     scored, refreshed = refresh_scores(workspace)
     with workspace.store.read() as connection:
         mrr = read_mrr_at(connection, workspace.clock(), get_mrr_policy(workspace).hash)
-    chances = predict_accounts(workspace, workspace.today)
-    return DayView(workspace.today, scored, mrr, chances), refreshed
+    forecast = predict_accounts(workspace, workspace.today)
+    return DayView(workspace.today, scored, mrr, forecast), refreshed

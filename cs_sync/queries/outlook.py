@@ -1,14 +1,14 @@
 """Scores with what the last accepted model expects, and the money that is in question."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
-from cs_sync.foresight.model import HazardModel, load_model
+from cs_sync.foresight.model import load_model
 from cs_sync.foresight.observations import find_main_currency
-from cs_sync.foresight.outlook import calculate_priority
+from cs_sync.foresight.outlook import Forecast, calculate_priority
 from cs_sync.queries.observations import ObservationRequest, read_customers, read_history
 from cs_sync.queries.score import list_scores, resolve_day
 from cs_sync.runtime.mrr_policy import get_mrr_policy
@@ -21,7 +21,7 @@ from cs_sync_schemas.migrations import HEAD
 def list_scores_with_outlook(
     workspace: Workspace, *, as_of: date | None = None, known_at: datetime | None = None
 ) -> list[dict[str, Any]]:
-    """List the scores with churn and expand probability, priority and its currency.
+    """List the scores with probabilities, the days they are of, priority and its currency.
 
     Probabilities are None while no accepted model fits; the priority then rests on the score.
     For a past day they are None, as a model has learnt from what came after it.
@@ -51,61 +51,62 @@ def add_outlook(
         known_at: As of `list_scores_with_outlook`.
     """
     is_now = day == workspace.today and known_at is None
-    chances = predict_accounts(workspace, day) if is_now else {}
+    forecast = predict_accounts(workspace, day) if is_now else Forecast()
     with workspace.store.read() as connection:
         at, policy = known_at or workspace.clock(), get_mrr_policy(workspace).hash
         mrr = read_mrr_at(connection, at, policy, known_at=known_at)
     return [
-        {**row, **_build_outlook(row, mrr.get(row["account"], {}), chances.get(row["account"], {}))}
+        {**row, **_build_outlook(row, mrr.get(row["account"], {}), forecast.row(row["account"]))}
         for row in rows
     ]
 
 
-def predict_accounts(workspace: Workspace, day: date) -> Mapping[str, Mapping[str, float]]:
-    """Map account → target → probability; empty while no model is accepted.
+def predict_accounts(workspace: Workspace, day: date) -> Forecast:
+    """Predict accounts at the end of a day; empty while no model is accepted.
 
     Without a history to predict from it is empty, with a warning.
     """
-    models = _read_usable_models(workspace)
-    if not models:
-        return {}
+    usable = _read_usable_models(workspace)
+    if not usable:
+        return Forecast()
     request = ObservationRequest(horizon_days=0, lead_days=0)
     try:
         customers = read_customers(workspace, read_history(workspace), day, request)
     except ConfigError as error:
         _emit_warning(workspace, f"nothing is predicted: {error}")
-        return {}
-    return {
+        return Forecast()
+    models = {target: load_model(row["coefficients"]) for target, row in usable.items()}
+    chances = {
         one.account: {
             target: model.calculate_probability(one.values) for target, model in models.items()
         }
         for one in customers
     }
+    if "churn" not in usable:
+        return Forecast(chances)
+    opens = day + timedelta(days=usable["churn"]["lead_days"])
+    closes = opens + timedelta(days=usable["churn"]["horizon_days"])
+    return Forecast(chances, opens + timedelta(days=1), closes)
 
 
 def _build_outlook(
-    row: Mapping[str, Any], mrr: Mapping[str, int], chances: Mapping[str, float]
+    row: Mapping[str, Any], mrr: Mapping[str, int], expected: Mapping[str, Any]
 ) -> dict[str, Any]:
-    churn = chances.get("churn")
     currency = find_main_currency(mrr) if any(mrr.values()) else None
+    churn = expected["churn_probability"]
     priority = None if currency is None else calculate_priority(mrr[currency], churn, row["score"])
-    return {
-        "churn_probability": churn,
-        "expand_probability": chances.get("expansion"),
-        "priority_minor": priority,
-        "currency": currency,
-    }
+    return {**expected, "priority_minor": priority, "currency": currency}
 
 
-def _read_usable_models(workspace: Workspace) -> dict[str, HazardModel]:
-    """Return the accepted models of this policy and schema, by target."""
+def _read_usable_models(workspace: Workspace) -> dict[str, dict[str, Any]]:
+    """Map target → accepted model of this policy and schema (a row of `foresight_model`)."""
     policy = get_mrr_policy(workspace).hash
     with workspace.store.read() as connection:
         accepted = read_accepted_models(connection)
-    usable = {}
+    usable: dict[str, dict[str, Any]] = {}
     for target, row in accepted.items():
         if (row["policy"], row["revision"]) == (policy, HEAD):
-            usable[target] = load_model(row["coefficients"])
+            usable[target] = row
             continue
         what = "MRR policy" if row["policy"] != policy else "schema"
         message = (

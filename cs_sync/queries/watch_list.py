@@ -37,6 +37,7 @@ def build_watch_list(day: DayView, follow_ups: DecidedFollowUps) -> list[dict[st
     return [
         {
             **item.row(day.day),
+            **day.forecast.row(item.account["id"]),
             "reasons": _list_causes(item),
             "mrr": day.get_mrr(item.account["id"]),
             "next_action": actions.get(item.account["id"]),

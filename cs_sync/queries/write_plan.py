@@ -234,7 +234,7 @@ def _build_account_fields(
 ) -> AccountFields:
     account, score = scored.account["id"], scored.score
     points = None if score.score is None else float(score.score)
-    mrr, churn = day.get_mrr(account), day.get_churn_probability(account)
+    mrr, churn = day.get_mrr(account), day.forecast.get_churn_probability(account)
     priorities = [
         float(to_major_units(calculate_priority(amount, churn, points), code))
         for code, amount in mrr.items()

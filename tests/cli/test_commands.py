@@ -221,6 +221,9 @@ def report_of_a_run(tmp: Path) -> RunReport:
         "score": 31.26,
         "band": "red",
         "reasons": ["3 tickets in the last 30 days", "Invoice A-7 is 12 days past due"],
+        "churn_probability": 0.25,
+        "churn_from": date(2026, 3, 25),
+        "churn_until": date(2026, 4, 23),
         "next_action": "Review Bolt: health is red",
     }
     return RunReport(
@@ -246,6 +249,7 @@ def test_run_shows_kpis_watch_list_writes_and_the_report(
     assert "n=30" in ran.out
     assert "Bolt [red]GmbH[/red] acct_7" in ran.out
     assert "1,200.00 EUR + 50.00 USD" in ran.out
+    assert "23 Apr 2026: 1 in 4" in ran.out
     assert "3 tickets in the last 30 days" in ran.out
     assert "→ Review Bolt: health is red" in ran.out
     assert "No changes (4 unchanged)" in ran.out

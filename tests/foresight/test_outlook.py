@@ -1,13 +1,20 @@
 """Probabilities and priority beside the score: with a model, without, and with another's."""
 
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
 import orjson
 import pytest
 
+from cs_sync.config import load_config
 from cs_sync.foresight.model import HazardModel, Term
-from cs_sync.foresight.outlook import calculate_priority
+from cs_sync.foresight.outlook import calculate_priority, convert_to_odds
+from cs_sync.jobs.follow_ups import DecidedFollowUps
+from cs_sync.plugins import load_plugins
+from cs_sync.queries.day import build_day_view
+from cs_sync.queries.watch_list import build_watch_list
+from cs_sync.runtime.workspace import open_workspace
 from cs_sync_schemas.migrations import HEAD
 from tests.follow_ups.books import Books
 from tests.jobs.road import CONFIG, Place
@@ -26,12 +33,13 @@ WEBHOOK = """
 
 @pytest.fixture
 def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
-    """One used yesterday, one nine days ago; 100.00 a month each."""
+    """One used yesterday, one nine days ago, one 70 days ago; 100.00 a month each."""
     made = Place(tmp_path_factory.mktemp("outlook"))
     made.configure(CONFIG)
     books = Books()
     books.customer("busy")
     books.customer("quiet", used=range(8, 30))
+    books.customer("idle", used=range(69, 90))
     books.keep(made)
     assert made.run("sync").code == 0
     return made
@@ -97,6 +105,39 @@ def test_the_crm_gets_a_probability_only_while_a_model_is_accepted(place: Place)
     after = read_written(place, "quiet")
     assert (after["cs_churn_probability"], after["cs_priority"]) == (0.575, 57.51)
     assert after["cs_churn_probability_at"] == after["cs_updated_at"]
+
+
+def test_explain_and_the_watch_list_show_the_chance_only_while_a_model_is_accepted(
+    place: Place,
+) -> None:
+    """Today is 10 March, 14 days of lead, a horizon of 30; 70 days: odds e^−2 × 71 = 9.609."""
+    line = "chance of leaving from 25 Mar 2026 to 23 Apr 2026: 6 in 10"
+    assert "chance of leaving" not in place.run("explain", "quiet").said
+    keep_model(place, "churn", accepted=False)
+    assert "chance of leaving" not in place.run("explain", "quiet").said
+    keep_model(place, "churn", version=2)
+    assert line in place.run("explain", "quiet").said
+    plugins = load_plugins()
+    config = load_config(place.path / "cs_sync.toml", plugins)
+    with open_workspace(config, plugins, clock=lambda: place.now) as workspace:
+        [watched] = build_watch_list(build_day_view(workspace), DecidedFollowUps([]))
+    assert watched["account"] == "idle"
+    assert watched["churn_probability"] == pytest.approx(0.9057, abs=1e-4)
+    assert watched["churn_until"] == date(2026, 4, 23)
+    row = scores(place)["quiet"]
+    assert (row["churn_from"], row["churn_until"]) == ("2026-03-25", "2026-04-23")
+    assert "chance of leaving" not in place.run("explain", "quiet", "--as-of", "2026-03-01").said
+
+
+@pytest.mark.parametrize(
+    ("probability", "odds"),
+    [
+        (0.0, (1, 1000)), (0.004, (1, 250)), (0.25, (1, 4)), (0.34, (1, 3)), (0.36, (4, 10)),
+        (0.5751, (6, 10)), (0.94, (9, 10)), (0.96, (96, 100)), (1.0, (99, 100)),
+    ],
+)  # fmt: skip
+def test_odds_by_hand(probability: float, odds: tuple[int, int]) -> None:
+    assert convert_to_odds(probability) == odds
 
 
 def test_without_a_history_nothing_is_predicted_and_it_says_so(place: Place) -> None:

@@ -184,7 +184,8 @@ def test_scores_with_contributions_that_add_up(place: Place) -> None:
     rows = place.json("score")
     assert tuple(rows[0]) == (*SCORE_FIELDS, *OUTLOOK_FIELDS) == (
         "account", "name", "as_of", "score", "band", "coverage", "mode", "contributions",
-        "reasons", "change_30d", "left_out", "churn_probability", "expand_probability",
+        "reasons", "change_30d", "left_out", "churn_probability", "churn_from",
+        "churn_until", "expand_probability",
         "priority_minor", "currency",
     )  # fmt: skip
     found = {row["account"]: row for row in rows}

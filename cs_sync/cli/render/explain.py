@@ -13,6 +13,7 @@ from cs_sync.cli.render.formatting import (
     NO_VALUE,
     format_amounts,
     format_band,
+    format_chance,
     format_difference,
     format_quantity,
     format_score,
@@ -39,6 +40,9 @@ def print_explanation(console: Console, detail: Row, words: Translator) -> None:
     if "mrr" in detail:
         small.append(words("terminal.mrr", mrr=format_amounts(detail["mrr"], words)))
     console.print(make_text(", ".join(small), "dim"))
+    chance = format_chance(detail, words)
+    if chance:
+        console.print(make_text(chance))
     for line in (
         *_format_trend(detail.get("trend"), words),
         *_format_change(detail.get("change"), words),

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
+from cs_sync.foresight.outlook import convert_to_odds
 from cs_sync.i18n import Translator
 from cs_sync.metrics.display_units import get_display_unit
 
@@ -167,3 +168,17 @@ def format_band(name: str | None, words: Translator) -> Text:
 def format_score(value: float | None, words: Translator) -> str:
     """Format a health score with one decimal."""
     return NO_VALUE if value is None else words.decimal(value, 1)
+
+
+def format_chance(row: Mapping[str, Any], words: Translator) -> str:
+    """Format the chance of leaving and its days; empty while no model is accepted."""
+    if row.get("churn_probability") is None:
+        return ""
+    few, many = convert_to_odds(row["churn_probability"])
+    return words(
+        "terminal.chance",
+        first=words.full_date(row["churn_from"]),
+        last=words.full_date(row["churn_until"]),
+        few=words.number(few),
+        many=words.number(many),
+    )

@@ -25,6 +25,7 @@ from cs_sync.cli.render.formatting import (
     format_amounts,
     format_band,
     format_cell,
+    format_chance,
     format_count,
     format_difference,
     format_period,
@@ -179,14 +180,15 @@ def watch_list_table(rows: Rows, words: Translator) -> RenderableType:
             make_text(format_amounts(row.get("mrr"), words)),
             make_text(format_score(row["score"], words)),
             format_band(row["band"], words),
-            _reasons_cell(row),
+            _reasons_cell(row, words),
         )
     return table
 
 
-def _reasons_cell(row: Row) -> Text:
-    """Return the reasons and the next action."""
-    why = join_lines(row["reasons"])
+def _reasons_cell(row: Row, words: Translator) -> Text:
+    """Return the reasons, the chance of leaving and the next action."""
+    chance = format_chance(row, words)
+    why = join_lines([*row["reasons"], *([chance] if chance else [])])
     if row.get("next_action"):
         why = Text.assemble(why, "\n", make_text(f"→ {row['next_action']}", "bold"))
     return why

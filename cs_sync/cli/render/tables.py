@@ -53,7 +53,10 @@ SCORE_FIELDS = (
     *("account", "name", "as_of", "score", "band", "coverage", "mode", "contributions"),
     *("reasons", "change_30d", "left_out"),
 )
-OUTLOOK_FIELDS = ("churn_probability", "expand_probability", "priority_minor", "currency")
+OUTLOOK_FIELDS = (
+    *("churn_probability", "churn_from", "churn_until", "expand_probability"),
+    *("priority_minor", "currency"),
+)
 PEOPLES_RULES = ("answer", "override")
 """Rules whose reason is somebody's own text; that of the others says the rule in English."""
 RUN_FIELDS = ("run", "started_at", "ended_at", "status", "streams", "writes")
