@@ -24,7 +24,7 @@ from cs_sync.store.fast.kept_figures import (
     read_settled_versions,
     save_figures,
 )
-from cs_sync.store.fast.shared_stocks import share_stocks
+from cs_sync.store.fast.shared_tables import share_stocks
 from cs_sync.store.queries.billing import read_billing_facts
 from cs_sync.store.queries.mrr import save_mrr
 from cs_sync.store.queries.stale_accounts import read_stale_accounts

@@ -4,7 +4,24 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import CTE, ColumnElement, Table, and_, func, literal, or_, select, true
+from sqlalchemy import (
+    CTE,
+    Column,
+    ColumnElement,
+    Date,
+    FromClause,
+    MetaData,
+    Select,
+    String,
+    Table,
+    and_,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+)
 
 from cs_sync.metrics.metric import Scope
 from cs_sync.metrics.sql.attribution import select_attributed
@@ -12,6 +29,16 @@ from cs_sync.metrics.sql.dialects import bind_day
 from cs_sync_schemas import FeatureDay, UsageDay, get_table
 
 USE, FEATURE = get_table(UsageDay), get_table(FeatureDay)
+USED_DAY = Table(
+    "used_day",
+    MetaData(),
+    *(Column(name, String) for name in ("account_id", "person", "whole", "someone")),
+    Column("day", Date, index=True),
+    *(Column(name, USE.c[name].type) for name in ("events", "sessions", "seconds")),
+    prefixes=["TEMPORARY"],
+)
+"""Days of use shared by the statements of one connection: see `Scope.shared_days`. `someone` is
+null in rows that `select_people_days` leaves out."""
 Span = tuple[date, date]
 """The first day, and the first that no longer belongs to it."""
 
@@ -34,20 +61,46 @@ def select_people_days(scope: Scope, *columns: ColumnElement[Any], since: date |
     select, too.
     """
     until = max(period.end for period in scope.periods)
-    use = select_use_days(scope, *columns, within=(since or date.min, until))
+    within = since or date.min, until
+    if scope.shared_days:
+        return _select_shared_days(within, USED_DAY.c.someone.is_not(None)).cte("people_days")
+    use = select_use_days(scope, *columns, within=within)
+    rows, someone = _join_someone(use)
+    return (
+        select(*use.c, someone.label("someone"))
+        .select_from(rows)
+        .where(someone.is_not(None))
+        .cte("people_days")
+    )
+
+
+def select_days_to_share(scope: Scope) -> Select[Any]:
+    """Select all days of use before the end of a scope, with the columns of `USED_DAY`."""
+    columns = USE.c.events, USE.c.sessions, USE.c.seconds
+    within = date.min, max(period.end for period in scope.periods)
+    use = select_days_by_owner(scope, USE, *columns, where=is_used(), within=within)
+    rows, someone = _join_someone(use)
+    days = select(*use.c, someone.label("someone")).select_from(rows).subquery("days")
+    return select(*(days.c[column.name] for column in USED_DAY.c)).order_by(days.c.day)
+
+
+def _join_someone(use: CTE) -> tuple[FromClause, ColumnElement[Any]]:
+    """Join days of use to named people's; return `someone`, null beside those, too."""
     identified = select(use.c.whole, use.c.day).where(
         use.c.person.is_not(None), use.c.whole.is_not(None)
     )
     named = identified.distinct().cte("days_by_name")
     same_day = and_(use.c.person.is_(None), named.c.whole == use.c.whole, named.c.day == use.c.day)
-    alone = and_(named.c.whole.is_(None), use.c.whole.is_not(None))
-    someone = func.coalesce(use.c.person, use.c.whole).label("someone")
-    return (
-        select(*use.c, someone)
-        .select_from(use.outerjoin(named, same_day))
-        .where(or_(use.c.person.is_not(None), alone))
-        .cte("people_days")
-    )
+    alone = and_(use.c.person.is_(None), named.c.whole.is_(None))
+    return use.outerjoin(named, same_day), case((alone, use.c.whole), else_=use.c.person)
+
+
+def _select_shared_days(within: Span | None, *where: ColumnElement[bool]) -> Select[Any]:
+    """Select shared days of use within a span that meet conditions."""
+    days = select(USED_DAY).where(*where)
+    if within is None:
+        return days
+    return days.where(USED_DAY.c.day >= bind_day(within[0]), USED_DAY.c.day < bind_day(within[1]))
 
 
 def select_use_days(scope: Scope, *columns: ColumnElement[Any], within: Span | None = None) -> CTE:
@@ -56,6 +109,8 @@ def select_use_days(scope: Scope, *columns: ColumnElement[Any], within: Span | N
     With `active_features` set these are the rows of those features; their sessions come from the
     rows of usage of the same people and days.
     """
+    if scope.shared_days:
+        return _select_shared_days(within).cte("used_days" if within else "used_days_ever")
     if not scope.active_features:
         return select_days_by_owner(scope, USE, *columns, where=is_used(), within=within)
     ours = is_feature_used(scope.active_features)

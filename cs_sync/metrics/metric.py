@@ -51,6 +51,8 @@ class Scope:
     statement: its own settings, all of them."""
     shared_turns: tuple[datetime, ...] = ()
     """The turns of the MRR stocks that stand in the connection's temporary table, if any."""
+    shared_days: bool = False
+    """Whether all days of use stand in the connection's temporary table."""
 
     def split_periods(self) -> "Iterator[Scope]":
         """Yield the scope of each period alone, with its rates."""

@@ -1,13 +1,14 @@
 """Computation of KPIs and the bridge; what rests on unchanged tables is kept."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Select
 
 from cs_sync.metrics.bridge import BridgeRow, build_bridge_rows, select_bridge
+from cs_sync.metrics.days_of_use import USE, USED_DAY, select_days_to_share
 from cs_sync.metrics.figure_keys import build_figure_key, normalise_rows
 from cs_sync.metrics.kpi import KpiRow, build_kpi_rows
 from cs_sync.metrics.metric import Metric, Scope
@@ -23,12 +24,15 @@ from cs_sync.store.fast.kept_figures import (
     save_figures,
 )
 from cs_sync.store.fast.known_at import shadow_tables
-from cs_sync.store.fast.shared_stocks import share_stocks
+from cs_sync.store.fast.shared_tables import share_days, share_stocks
 from cs_sync.store.runs import find_stale_tables
 from cs_sync_schemas import VERSIONED, get_table
 
 Row = Mapping[str, Any]
 _BRIDGE = "bridge"
+_SHARED = frozenset({str(STOCK.name), str(USED_DAY.name)})
+_ENOUGH_METRICS = 5
+"""From so many metrics of use on, all days of use are read once for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +95,23 @@ def _compute_rows(
     if not chosen:
         return {}
     turns = list_turns(scope)
-    shared = replace(scope, shared_turns=turns)
+    shared = replace(scope, shared_turns=turns, shared_days=_is_sharing_days(chosen, scope))
     queries = [_build_query(metric, shared) for metric in chosen]
     read = frozenset().union(*(query.tables for query in queries))
     with _connect_as_known(workspace, scope, read) as connection:
-        versions = read_settled_versions(connection, read - {STOCK.name}, workspace.clock())
-        stocks = share_stocks(connection, scope, turns) if STOCK.name in read else nullcontext()
-        with stocks:
+        versions = read_settled_versions(connection, read - _SHARED, workspace.clock())
+        with ExitStack() as sharing:
+            if STOCK.name in read:
+                sharing.enter_context(share_stocks(connection, scope, turns))
+            if USED_DAY.name in read:
+                sharing.enter_context(share_days(connection, scope))
             rows = {query.metric.name: _fetch_rows(connection, query) for query in queries}
     figures = [
         Figure(
             key,
             query.metric.name,
             scope.policy.hash,
-            query.tables - {STOCK.name},
+            query.tables - _SHARED,
             [{**row, "period": 0} for row in rows[query.metric.name] if row["period"] == index],
         )
         for query in queries
@@ -114,11 +121,20 @@ def _compute_rows(
     return rows
 
 
+def _is_sharing_days(chosen: Sequence[Metric], scope: Scope) -> bool:
+    """Return whether enough metrics rest on equal days of use, of no segment or feature."""
+    of_use = sum(USE.name in metric.inputs for metric in chosen)
+    return of_use >= _ENOUGH_METRICS and not scope.by and not scope.active_features
+
+
 def _build_query(metric: Metric, scope: Scope) -> _Query:
     statements = [
         (first, metric.build_current_statement(part)) for first, part in metric.split_scope(scope)
     ]
-    return _Query(metric, statements, _name_tables(statements[0][1]))
+    tables = _name_tables(statements[0][1])
+    if USED_DAY.name in tables:
+        tables |= _name_tables(select_days_to_share(scope))
+    return _Query(metric, statements, tables)
 
 
 def _name_tables(statement: Select[Any]) -> frozenset[str]:

@@ -14,7 +14,7 @@ from cs_sync.metrics.periods import Period, add_months, get_day_start, list_whol
 from cs_sync.metrics.sql.bridge_relations import NOW, find_knowledge_time, select_bridge_pairs
 from cs_sync.metrics.sql.mrr_relations import select_mrr_pairs, select_mrr_runs
 from cs_sync.metrics.sql.mrr_stocks import list_turns
-from cs_sync.store.fast.shared_stocks import share_stocks
+from cs_sync.store.fast.shared_tables import share_stocks
 from cs_sync_schemas import MrrSpan
 from tests.metrics.conftest import Ledger, utc
 

@@ -1,0 +1,50 @@
+"""Temporary tables filled once for all statements of a connection: MRR stocks and days of use."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, Table, insert, text
+
+from cs_sync.metrics.days_of_use import USED_DAY, select_days_to_share
+from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.sql.mrr_stocks import STOCK, select_stocks
+
+
+@contextmanager
+def share_stocks(connection: Connection, scope: Scope, turns: Sequence[datetime]) -> Iterator[None]:
+    """Let statements with `Scope.shared_turns` read their stocks inside the context.
+
+    Args:
+        connection: The connection of the statements.
+        scope: The policy and the time of knowledge.
+        turns: The instants of the stocks, in order.
+    """
+    with _share_table(connection, STOCK, select_stocks(scope, turns)):
+        yield
+
+
+@contextmanager
+def share_days(connection: Connection, scope: Scope) -> Iterator[None]:
+    """Let statements with `Scope.shared_days` read their days of use inside the context.
+
+    Args:
+        connection: The connection of the statements.
+        scope: The periods, before whose end the days are, and the time of knowledge.
+    """
+    with _share_table(connection, USED_DAY, select_days_to_share(scope)):
+        yield
+
+
+@contextmanager
+def _share_table(connection: Connection, table: Table, rows: Select[Any]) -> Iterator[None]:
+    """Provide a temporary table with these rows inside the context."""
+    table.create(connection)
+    try:
+        connection.execute(insert(table).from_select(list(table.c.keys()), rows))
+        if connection.dialect.name == "postgresql":  # it looks at temporary tables by itself never
+            connection.execute(text(f"ANALYZE {table.name}"))
+        yield
+    finally:
+        table.drop(connection)
