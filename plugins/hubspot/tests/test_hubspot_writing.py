@@ -205,13 +205,14 @@ def test_a_short_quota_is_waited_for_and_a_daily_one_ends_the_run(
 ) -> None:
     busy = {"message": "ten_secondly_rolling", "policyName": "TEN_SECONDLY_ROLLING"}
     daily = {"message": "daily", "policyName": "DAILY", "errorType": "RATE_LIMIT"}
-    vendor.post(UPDATE).mock(
-        side_effect=[
-            httpx.Response(429, json=busy),
-            accepted_by(*range(100)),
-            httpx.Response(429, json=daily),
-        ]
-    )
+    of_many = iter([httpx.Response(429, json=busy), accepted_by(*range(100))])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        """Answer by content, as batches are sent side by side: the second one meets the day's."""
+        many = len(orjson.loads(request.content)["inputs"]) == 100
+        return next(of_many) if many else httpx.Response(429, json=daily)
+
+    vendor.post(UPDATE).mock(side_effect=answer)
     answers: list[Ack | Reject] = []
     with pytest.raises(Throttled) as caught:
         answers.extend(destination.write([score(n) for n in range(101)]))
