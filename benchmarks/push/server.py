@@ -5,17 +5,14 @@ import asyncio
 import socket
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
 import uvicorn
 
+from benchmarks.asgi import Receive, Scope, Send, read_body, send_json
 from benchmarks.sync.vendors.limits import Guard
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 HOOK, COUNTS = "/hook", "/counts"
 
 
@@ -34,22 +31,22 @@ class Receivers:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
-        path, body = scope["path"], await _read_body(receive)
+        path, body = scope["path"], await read_body(receive)
         if path == COUNTS:
-            await _respond(send, 200, orjson.dumps(self._count()))
+            await send_json(send, 200, orjson.dumps(self._count()))
             return
         broken = self.guard.admit(path, time.monotonic())
         self.began = self.began or time.monotonic()
         await asyncio.sleep(self.latency)
         self.ended = time.monotonic()
         if broken is not None:
-            await _respond(send, 429, b'{"status":"error","policyName":"TEN_SECONDLY_ROLLING"}')
+            await send_json(send, 429, b'{"status":"error","policyName":"TEN_SECONDLY_ROLLING"}')
         elif path == HOOK:
             message = orjson.loads(body)
             self.messages.setdefault(message["account"], []).append(message["key"])
-            await _respond(send, 200, b"{}")
+            await send_json(send, 200, b"{}")
         else:
-            await _respond(send, 200, orjson.dumps(self._answer_hubspot(path, body)))
+            await send_json(send, 200, orjson.dumps(self._answer_hubspot(path, body)))
 
     def _answer_hubspot(self, path: str, body: bytes) -> dict[str, Any]:
         if not path.endswith(("/batch/update", "/batch/read")):
@@ -72,21 +69,6 @@ class Receivers:
             "in_order": all(keys == sorted(keys) for keys in self.messages.values()),
             "written": sum(self.written.values()),
         }
-
-
-async def _read_body(receive: Receive) -> bytes:
-    whole, more = b"", True
-    while more:
-        message = await receive()
-        whole += message.get("body", b"")
-        more = message.get("more_body", False)
-    return whole
-
-
-async def _respond(send: Send, status: int, body: bytes) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
 
 
 def main() -> None:

@@ -4,20 +4,16 @@ import argparse
 import asyncio
 import socket
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
 import uvicorn
 
+from benchmarks.asgi import Receive, Scope, Send, read_body, send_json
 from benchmarks.sync.vendors.hubspot import HubSpot
 from benchmarks.sync.vendors.limits import Guard, Limit
 from benchmarks.sync.vendors.stripe import Stripe
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
 CONTROL = "/control/"
 JUST_NOW = 60
 """Changes are dated so many seconds back: before the second run's window ends."""
@@ -36,18 +32,18 @@ class Vendors:
         if scope["type"] != "http":
             return
         path, query = scope["path"], parse_qs(scope["query_string"].decode())
-        body = await _body(receive) if scope["method"] == "POST" else b""
+        body = await read_body(receive) if scope["method"] == "POST" else b""
         if path.startswith(CONTROL):
-            await _send(send, 200, orjson.dumps(self._control(path, query)))
+            await send_json(send, 200, orjson.dumps(self._control(path, query)))
             return
         broken = self.guard.admit(path, time.monotonic())
         if self.latency:
             await asyncio.sleep(self.latency)
         if broken is not None:
-            await _send(send, 429, _refusal(broken))
+            await send_json(send, 429, _refusal(broken))
             return
         answer = self._answer(path, query, body)
-        await _send(send, 200 if answer else 404, answer or b"{}")
+        await send_json(send, 200 if answer else 404, answer or b"{}")
 
     def _answer(self, path: str, query: dict[str, list[str]], body: bytes) -> bytes | None:
         if path.startswith("/v1/"):
@@ -62,21 +58,6 @@ class Vendors:
         counts = self.guard.counts()
         self.guard.forget()
         return counts
-
-
-async def _body(receive: Receive) -> bytes:
-    whole, more = b"", True
-    while more:
-        message = await receive()
-        whole += message.get("body", b"")
-        more = message.get("more_body", False)
-    return whole
-
-
-async def _send(send: Send, status: int, body: bytes) -> None:
-    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
 
 
 def _refusal(limit: Limit) -> bytes:
