@@ -182,7 +182,7 @@ def _compare_group(factor: str, level: str, groups: Mapping[str, Sequence[Lifeti
     found = compare_survival(own, others)
     lost = _get_loss_in_a_year(own)
     counts = Counts(len(own), sum(life.left for life in own))
-    return Cause("survival", factor, level, counts, *lost, found.hazard_ratio, found.p)
+    return Cause("survival", factor, level, counts, *lost, found.hazard_ratio, found.p_value)
 
 
 def _get_loss_in_a_year(

@@ -20,7 +20,7 @@ def predict_boosted(panel: Panel, fold: Fold, event: Flags, inputs: Sequence[Inp
     if not inputs:
         return np.full(len(fold.judged), event.mean())
     learnt, judged = (
-        np.column_stack([panel.select(item, rows) for item in inputs])
+        np.column_stack([panel.select_values(item, rows) for item in inputs])
         for rows in (fold.learnt, fold.judged)
     )
     trees = HistGradientBoostingClassifier(

@@ -113,7 +113,7 @@ def fit_hazard(
     columns: list[Floats] = []
     facts: list[tuple[Input, float, float, float, float, float]] = []
     for item in inputs:
-        values = panel.select(item, rows)
+        values = panel.select_values(item, rows)
         missing = np.isnan(values)
         if missing.all():
             continue
@@ -143,7 +143,7 @@ def predict_hazard(model: HazardModel, panel: Panel, rows: Ints, inputs: Sequenc
     by_name = {item.name: item for item in inputs}
     log_odds = np.full(len(rows), model.intercept)
     for term in model.terms:
-        values = panel.select(by_name[term.input], rows)
+        values = panel.select_values(by_name[term.input], rows)
         missing = np.isnan(values)
         filled = np.where(missing, term.median, values)
         log_odds += term.weight * (filled - term.mean)
@@ -155,7 +155,7 @@ def list_unusable(panel: Panel, rows: Ints, inputs: Sequence[Input]) -> dict[str
     """Map input → why it says nothing in these rows."""
     unusable = {}
     for item in inputs:
-        values = panel.select(item, rows)
+        values = panel.select_values(item, rows)
         known = values[~np.isnan(values)]
         if not len(known):
             unusable[item.name] = "all missing"

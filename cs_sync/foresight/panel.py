@@ -52,7 +52,7 @@ class Panel:
         code = list(self.bands).index(band) if band in self.bands else -2
         return np.asarray(self.band == code)
 
-    def select(self, item: Input, rows: Ints) -> Floats:
+    def select_values(self, item: Input, rows: Ints) -> Floats:
         """Return an input of some rows on its scale."""
         return transform_values(item, self.values[item.name][rows].astype(np.float64))
 

@@ -53,7 +53,7 @@ class LogRank:
     variance: float
 
     @property
-    def p(self) -> float | None:
+    def p_value(self) -> float | None:
         """The two-sided p-value of the log-rank test; None without variance."""
         if self.variance <= 0:
             return None

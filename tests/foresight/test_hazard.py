@@ -37,7 +37,7 @@ EVENT = PANEL.flag("churn")
 
 def test_the_fit_is_that_of_scikit_learn() -> None:
     """Imputer with indicator, scaler and L2 logistic regression with C = 1 ÷ penalty."""
-    x = np.column_stack([PANEL.select(item, ROWS) for item in INPUTS])
+    x = np.column_stack([PANEL.select_values(item, ROWS) for item in INPUTS])
     pipeline = make_pipeline(
         SimpleImputer(strategy="median", add_indicator=True),
         StandardScaler(),

@@ -61,7 +61,7 @@ def test_the_published_comparison() -> None:
     found = compare_survival(read_lifetimes(TREATED), read_lifetimes(PLACEBO))
     assert (found.observed, round(found.expected, 2)) == (9, 19.25)
     assert (found.observed - found.expected) ** 2 / found.variance == pytest.approx(16.79, abs=5e-3)
-    assert found.p == pytest.approx(4.17e-5, abs=1e-7)
+    assert found.p_value == pytest.approx(4.17e-5, abs=1e-7)
     ratio = found.hazard_ratio
     assert ratio is not None
     assert ratio == pytest.approx((0.194, 0.089, 0.425), abs=5e-4)
@@ -69,7 +69,7 @@ def test_the_published_comparison() -> None:
 
 def test_nothing_to_compare() -> None:
     found = compare_survival(read_lifetimes("3+ 4+"), read_lifetimes("5+"))
-    assert (found.p, found.hazard_ratio) == (None, None)
+    assert (found.p_value, found.hazard_ratio) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def _select_stocks(scope: Scope, periods: CTE) -> CTE:
     swept = _sweep_as_known(scope)
     lasting = swept.c.since < periods.c.last
 
-    def choose(name: str, label: str) -> ColumnElement[int]:
+    def build_column(name: str, label: str) -> ColumnElement[int]:
         value = case((lasting, swept.c[name]), else_=swept.c[f"{name}_before"])
         return (value if name in ("amount", "stood") else is_positive(value)).label(label)
 
@@ -144,12 +144,12 @@ def _select_stocks(scope: Scope, periods: CTE) -> CTE:
             periods.c.period,
             swept.c.account_id,
             swept.c.currency,
-            choose("amount", "reported"),
-            choose("stood", "prev"),
+            build_column("amount", "reported"),
+            build_column("stood", "prev"),
             swept.c.amount.label("cur"),
             case((lasting, 0), else_=swept.c.peak).label("between"),
-            choose("seen", "seen"),
-            choose("had", "had"),
+            build_column("seen", "seen"),
+            build_column("had", "had"),
             is_positive(swept.c.held).label("has"),
         )
         .select_from(periods.join(swept, running))
@@ -209,20 +209,20 @@ def _place_known_spans(scope: Scope, turns: Sequence[datetime]) -> CTE:
         for day in sorted({day for period in scope.periods for day in (period.start, period.end)})
     ]
 
-    def place(at: ColumnElement[datetime], times: Sequence[datetime]) -> ColumnElement[int]:
+    def find_place(at: ColumnElement[datetime], times: Sequence[datetime]) -> ColumnElement[int]:
         return find_turn(at, times, inclusive=times is knowledge)
 
     def place_end(at: ColumnElement[datetime], times: Sequence[datetime]) -> ColumnElement[int]:
-        return case((at.is_(None), len(turns) + 1), else_=place(at, times))
+        return case((at.is_(None), len(turns) + 1), else_=find_place(at, times))
 
     return (
         select(
             SPAN.c.account_id,
             SPAN.c.currency,
             SPAN.c.amount,
-            place(SPAN.c.valid_from, turns).label("since"),
+            find_place(SPAN.c.valid_from, turns).label("since"),
             place_end(SPAN.c.valid_to, turns).label("until"),
-            place(SPAN.c.known_from, knowledge).label("known"),
+            find_place(SPAN.c.known_from, knowledge).label("known"),
             place_end(SPAN.c.known_to, knowledge).label("replaced"),
         )
         .select_from(SPAN.join(ACCOUNT, ACCOUNT.c.id == SPAN.c.account_id))

@@ -80,15 +80,15 @@ def _build_adjacent_columns(periods: CTE, own: FromClause) -> list[ColumnElement
     """Build the pair's columns from the stock at a closing that is the turn after the opening."""
     lasting = own.c.since < periods.c.last
 
-    def choose(lasted: str, before: str) -> ColumnElement[int]:
+    def build_stock(lasted: str, before: str) -> ColumnElement[int]:
         return case((lasting, own.c[lasted]), else_=own.c[before])
 
     return [
-        choose("amount", "before").label("prev"),
+        build_stock("amount", "before").label("prev"),
         own.c.amount.label("cur"),
         case((lasting, 0), else_=own.c.peak).label("between"),
-        choose("seen", "seen_before").label("seen"),
-        choose("held", "held_before").label("had"),
+        build_stock("seen", "seen_before").label("seen"),
+        build_stock("held", "held_before").label("had"),
         own.c.held.label("has"),
     ]
 
@@ -97,16 +97,16 @@ def _sum_stocks(periods: CTE, own: FromClause) -> list[ColumnElement[int]]:
     """Build the pair's columns from all stocks between opening and closing."""
     opening, closing = own.c.since <= periods.c.first, own.c.until > periods.c.last
 
-    def choose(at: ColumnElement[bool], name: str, label: str) -> ColumnElement[int]:
+    def sum_at(at: ColumnElement[bool], name: str, label: str) -> ColumnElement[int]:
         return func.sum(case((at, own.c[name]), else_=0)).label(label)
 
     return [
-        choose(opening, "amount", "prev"),
-        choose(closing, "amount", "cur"),
+        sum_at(opening, "amount", "prev"),
+        sum_at(closing, "amount", "cur"),
         func.max(case((opening, 0), else_=own.c.peak)).label("between"),
-        choose(opening, "seen", "seen"),
-        choose(opening, "held", "had"),
-        choose(closing, "held", "has"),
+        sum_at(opening, "seen", "seen"),
+        sum_at(opening, "held", "had"),
+        sum_at(closing, "held", "has"),
     ]
 
 

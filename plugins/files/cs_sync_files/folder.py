@@ -55,7 +55,7 @@ class Folder:
         with self._turn:
             self._facts.clear()
 
-    def remember(self, key: Hashable, find: Callable[[], T]) -> T:
+    def find_once(self, key: Hashable, find: Callable[[], T]) -> T:
         """Return a fact about the files, found once until the next `refresh`."""
         with self._turn:
             if key not in self._facts:
@@ -97,23 +97,23 @@ class Folder:
 
     def contents(self, table: Table) -> tuple[Content, ...]:
         """Return what the files of a table hold."""
-        return tuple(self.measure(path) for path in self.files(table))
+        return tuple(self.measure_file(path) for path in self.files(table))
 
-    def measure(self, path: Path, size: int | None = None) -> Content:
+    def measure_file(self, path: Path, size: int | None = None) -> Content:
         """Return what a file's first bytes hold, all of them by default."""
-        return self.remember(("content", path, size), partial(measure_content, path, size))
+        return self.find_once(("content", path, size), partial(measure_content, path, size))
 
     def ids(self, name: str) -> frozenset[str]:
         """Return every source_id in a table's files, including bad rows."""
-        return self.remember(("ids", name), lambda: self._read_ids(BY_NAME[name]))
+        return self.find_once(("ids", name), lambda: self._read_ids(BY_NAME[name]))
 
     def starts(self) -> dict[str, datetime]:
         """Return subscription → its readable start."""
-        return self.remember("starts", self._read_starts)
+        return self.find_once("starts", self._read_starts)
 
     def versions(self) -> dict[str, list[datetime]]:
         """Return subscription item → sorted starts of its versions."""
-        return self.remember("versions", self._read_versions)
+        return self.find_once("versions", self._read_versions)
 
     def find_known_ids(
         self, table: Table, without: Set[str] = frozenset()
@@ -151,7 +151,7 @@ class Folder:
         return None
 
     def _list_entries(self) -> list[Path]:
-        return self.remember("entries", self._read_entries)
+        return self.find_once("entries", self._read_entries)
 
     def _read_entries(self) -> list[Path]:
         try:

@@ -92,7 +92,7 @@ def find_change(folder: Folder, table: Table, before: TableToken) -> Change:
     behind them, none of which repeats one of them.
     """
     key = ("change", table.name, before.files, tuple(before.targets.items()))
-    return folder.remember(key, lambda: _find_change(folder, table, before))
+    return folder.find_once(key, lambda: _find_change(folder, table, before))
 
 
 def _find_change(folder: Folder, table: Table, before: TableToken) -> Change:
@@ -134,7 +134,9 @@ def _begins_with(folder: Folder, table: Table, before: tuple[Content, ...]) -> b
     if len(paths) != 1 or len(before) != 1 or paths[0].suffix.lower() not in _GROWING:
         return False
     [path], [content] = paths, before
-    return folder.measure(path, content.size) == content and ends_with_newline(path, content.size)
+    return folder.measure_file(path, content.size) == content and ends_with_newline(
+        path, content.size
+    )
 
 
 def _has_grown(folder: Folder, table: Table, before: TableToken) -> bool:
