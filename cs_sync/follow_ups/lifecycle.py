@@ -76,6 +76,10 @@ class Decision:
     waiting: Counter[str] = field(default_factory=Counter)
 
 
+Occasion = tuple[str, str, str]
+"""Playbook, account id and occasion."""
+
+
 def get_assignee_key(draft: FollowUpDraft) -> str:
     """Return a draft's assignee: e-mail address, else owner's id, else ""."""
     if draft.assignee:
@@ -108,13 +112,7 @@ def make_decision(
         views: Account id → account.
         rules: Settings, time and language.
     """
-    record: dict[tuple[str, str, str], StoredFollowUp] = {}
-    by_key, repeated = {}, []
-    for follow_up in sorted(stored, key=_rank_stored):
-        occasion = (follow_up.playbook, follow_up.account_id, follow_up.occasion)
-        by_key[follow_up.key] = occasion
-        if record.setdefault(occasion, follow_up) is not follow_up:
-            repeated.append(follow_up)
+    record, by_key, repeated = _index_stored(stored)
     called_for = {by_key.get(d.key, (d.playbook, d.account_id, d.occasion)): d for d in drafts}
     fresh = _apply_cool_down(
         [d for occasion, d in called_for.items() if occasion not in record], record.values(), rules
@@ -134,6 +132,24 @@ def make_decision(
             decision.resolved[follow_up.key] = rules.words("follow_up.repeated")
     _compose_tasks(candidates, [*record.values(), *repeated], views, rules, decision)
     return decision
+
+
+def _index_stored(
+    stored: Iterable[StoredFollowUp],
+) -> tuple[dict[Occasion, StoredFollowUp], dict[str, Occasion], list[StoredFollowUp]]:
+    """Index the stored follow-ups: one for each occasion, and those that repeat it.
+
+    Returns:
+        Occasion → follow-up, key → occasion, and the repeated follow-ups.
+    """
+    record: dict[Occasion, StoredFollowUp] = {}
+    by_key, repeated = {}, []
+    for follow_up in sorted(stored, key=_rank_stored):
+        occasion = (follow_up.playbook, follow_up.account_id, follow_up.occasion)
+        by_key[follow_up.key] = occasion
+        if record.setdefault(occasion, follow_up) is not follow_up:
+            repeated.append(follow_up)
+    return record, by_key, repeated
 
 
 def _rank_stored(follow_up: StoredFollowUp) -> tuple[bool, bool, bool, datetime, str]:

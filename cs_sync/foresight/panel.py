@@ -1,7 +1,7 @@
 """Observations as columns: what fits and judgements compute with."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, TypeAlias
 
@@ -69,35 +69,28 @@ class Fold:
     judged: Ints
 
 
+@dataclass(frozen=True, slots=True)
+class _Codes:
+    """Name → code, in the order of their first appearance."""
+
+    accounts: dict[str, int] = field(default_factory=dict)
+    bands: dict[str, int] = field(default_factory=dict)
+    currencies: dict[str, int] = field(default_factory=dict)
+
+
 def build_panel(months: Iterable[Sequence[Observation]]) -> Panel:
     """Build the columns from the observations of each month, oldest first.
 
     A month at a time is converted, so that all are never in memory as objects.
     """
-    codes: dict[str, int] = {}
-    bands: dict[str, int] = {}
-    currencies: dict[str, int] = {}
+    codes = _Codes()
     days: list[date] = []
     parts: dict[str, list[NDArray[Any]]] = {}
     for month in months:
         if not month:
             continue
-        columns: dict[str, NDArray[Any]] = {
-            "account": np.array([codes.setdefault(o.account, len(codes)) for o in month], np.int64),
-            "cutoff": np.full(len(month), len(days), np.int64),
-            "outcome": np.array([_CODES.get(o.outcome, _STAYED) for o in month], np.int8),
-            "mrr": np.array([o.mrr for o in month], np.int64),
-            "band": np.array(
-                [-1 if o.band is None else bands.setdefault(o.band, len(bands)) for o in month],
-                np.int8,
-            ),
-            "currency": np.array(
-                [currencies.setdefault(o.currency, len(currencies)) for o in month], np.int8
-            ),
-            SCORE: np.array([o.score for o in month], np.float32),
-        }
-        for name in month[0].values:
-            columns[name] = np.array([o.values.get(name) for o in month], np.float32)
+        columns = _convert_month(month, codes)
+        columns["cutoff"] = np.full(len(month), len(days), np.int64)
         days.append(month[0].cutoff)
         for name, column in columns.items():
             parts.setdefault(name, []).append(column)
@@ -105,18 +98,41 @@ def build_panel(months: Iterable[Sequence[Observation]]) -> Panel:
     own = ("account", "cutoff", "outcome", "mrr", "band", "currency")
     empty = np.empty(0, np.int64)
     return Panel(
-        list(codes),
+        list(codes.accounts),
         days,
         whole.get("account", empty),
         whole.get("cutoff", empty),
         whole.get("outcome", empty.astype(np.int8)),
         whole.get("mrr", empty),
         {name: column for name, column in whole.items() if name not in own},
-        list(bands),
+        list(codes.bands),
         whole.get("band", empty.astype(np.int8)),
-        list(currencies),
+        list(codes.currencies),
         whole.get("currency", empty.astype(np.int8)),
     )
+
+
+def _convert_month(month: Sequence[Observation], codes: _Codes) -> dict[str, NDArray[Any]]:
+    """Convert the observations of a month to columns; names that are new get codes."""
+    accounts, bands, currencies = codes.accounts, codes.bands, codes.currencies
+    columns: dict[str, NDArray[Any]] = {
+        "account": np.array(
+            [accounts.setdefault(o.account, len(accounts)) for o in month], np.int64
+        ),
+        "outcome": np.array([_CODES.get(o.outcome, _STAYED) for o in month], np.int8),
+        "mrr": np.array([o.mrr for o in month], np.int64),
+        "band": np.array(
+            [-1 if o.band is None else bands.setdefault(o.band, len(bands)) for o in month],
+            np.int8,
+        ),
+        "currency": np.array(
+            [currencies.setdefault(o.currency, len(currencies)) for o in month], np.int8
+        ),
+        SCORE: np.array([o.score for o in month], np.float32),
+    }
+    for name in month[0].values:
+        columns[name] = np.array([o.values.get(name) for o in month], np.float32)
+    return columns
 
 
 def transform_values(item: Input, values: Floats) -> Floats:

@@ -1,5 +1,6 @@
 """Fitting the models of what accounts do within a horizon, as a recorded run."""
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from cs_sync.foresight.model import dump_model
@@ -51,21 +52,21 @@ def fit_models(workspace: Workspace, horizon_days: int | None = None) -> list[di
         kept = [{**common, **row} for row in fitted if row["coefficients"] is not None]
         recorded.transact(lambda connection: save_models(connection, kept))
         recorded.statuses.append("ok")
-    return [
-        {
-            "target": row["target"],
-            "verdict": row["judgement"]["verdict"],
-            "accepted": row["accepted"],
-            "version": None if row["coefficients"] is None else version,
-            "churned": row["judgement"]["churned"],
-            "needed_churned": row["judgement"]["needed_churned"],
-            "data_cut": common["data_cut"],
-            "inputs": [term["input"] for term in (row["coefficients"] or {"terms": ()})["terms"]],
-            "left_out": left_out,
-        }
-        for row in fitted
-        for left_out in [_describe_left_out(backtest)]
-    ]
+    shared = {"data_cut": common["data_cut"], "left_out": _describe_left_out(backtest)}
+    return [{**_summarize_fit(row, version), **shared} for row in fitted]
+
+
+def _summarize_fit(row: Mapping[str, Any], version: int) -> dict[str, Any]:
+    coefficients = row["coefficients"]
+    return {
+        "target": row["target"],
+        "verdict": row["judgement"]["verdict"],
+        "accepted": row["accepted"],
+        "version": None if coefficients is None else version,
+        "churned": row["judgement"]["churned"],
+        "needed_churned": row["judgement"]["needed_churned"],
+        "inputs": [term["input"] for term in coefficients["terms"]] if coefficients else [],
+    }
 
 
 def _fit_target(backtest: Backtest, target: Target) -> dict[str, Any]:

@@ -114,18 +114,11 @@ def decide_follow_ups(
     plan = _plan_with_connection(workspace, opened, views, playbooks, whole)
     everything = assign_drafts(plan.drafts, known.owners, config.follow_ups.assignee)
     drafts = [d for d in everything if d.account_id != COMPANY or d.assignee]
-    rules = DecisionContext(
-        workspace.clock(),
-        str(config.workspace.timezone),
-        config.playbooks,
-        config.follow_ups.daily_cap,
-        workspace.words,
-    )
     in_order = _to_stored_follow_ups(known.continued, known.written)
     current = map_current_keys(drafts, in_order, known.in_crm)
     continued = _to_stored_follow_ups(_rename_rows(known.continued, current), known.written)
     by_account = {view.id: view for view in views}
-    decision = make_decision(drafts, continued, playbooks, by_account, rules)
+    decision = make_decision(drafts, continued, playbooks, by_account, _build_context(workspace))
     decided = _apply_decision(workspace, _rename_rows(known.stored, current), decision)
     decided.renamed.update(current)
     begun = [*decided.new, *(row for row in decided.rows if row["key"] in decision.opened)]
@@ -139,6 +132,17 @@ def decide_follow_ups(
         ]
     )
     return decided
+
+
+def _build_context(workspace: Workspace) -> DecisionContext:
+    config = workspace.config
+    return DecisionContext(
+        workspace.clock(),
+        str(config.workspace.timezone),
+        config.playbooks,
+        config.follow_ups.daily_cap,
+        workspace.words,
+    )
 
 
 def _collect_playbooks(workspace: Workspace, failures: PlaybookFailures) -> dict[str, Playbook]:

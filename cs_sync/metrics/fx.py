@@ -5,6 +5,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from fractions import Fraction
+from functools import partial
 from math import isqrt
 from typing import Literal
 
@@ -163,24 +164,18 @@ def build_conversion(  # noqa: PLR0913 - the last three are choices, by keyword
         known: Day → the rates known at the report of the MRR before it; rates unknown then
             are taken from `rates`.
     """
+    finder = _RateFinder(rates, target, day_of, known)
     opening: dict[str, tuple[Fraction, ...]] = {}
     closing: dict[str, tuple[Fraction, ...]] = {}
     reported: dict[str, tuple[Fraction, ...]] = {}
     left_out: dict[str, date] = {}
-    for currency in since:
-        if currency == target:
-            continue
-
-        def needed(turn: date, at: datetime, stated: date, currency: str = currency) -> _Needed:
-            day = _choose_rate_day(day_of, turn)
-            if since[currency] >= at:  # there is no money yet
-                return day, Fraction(0)
-            then = known(stated).minor(day, currency, target) if known else None
-            return day, then if then is not None else rates.minor(day, currency, target)
-
-        ends = [needed(p.end, p.ends_at, p.end) for p in periods]
-        starts = [needed(p.start, p.starts_at, p.end) for p in periods] if openings else ends
-        stated = [needed(p.start, p.starts_at, p.start) for p in periods] if openings else ends
+    for currency in (code for code in since if code != target):
+        find, begun = partial(finder.find, currency), since[currency]
+        ends = [find(p.end, p.end, paid=p.ends_at > begun) for p in periods]
+        starts = stated = ends
+        if openings:
+            starts = [find(p.start, p.end, paid=p.starts_at > begun) for p in periods]
+            stated = [find(p.start, p.start, paid=p.starts_at > begun) for p in periods]
         missing = [day for day, rate in (*starts, *ends) if rate is None]
         if missing:
             left_out[currency] = min(missing)
@@ -188,6 +183,29 @@ def build_conversion(  # noqa: PLR0913 - the last three are choices, by keyword
             closing[currency] = _limit_rates(ends)
             opening[currency], reported[currency] = _limit_rates(starts), _limit_rates(stated)
     return Conversion(target, opening, closing, reported, left_out)
+
+
+@dataclass(frozen=True, slots=True)
+class _RateFinder:
+    rates: ExchangeRates
+    target: str
+    day_of: FxRate
+    known: Callable[[date], ExchangeRates] | None
+
+    def find(self, currency: str, turn: date, stated: date, *, paid: bool) -> _Needed:
+        """Find the day and the rate for a currency's money just before a day.
+
+        Args:
+            currency: The currency to convert.
+            turn: The day.
+            stated: The day of the report whose knowledge counts.
+            paid: Whether there was money yet; else the rate is 0.
+        """
+        day = _choose_rate_day(self.day_of, turn)
+        if not paid:
+            return day, Fraction(0)
+        then = self.known(stated).minor(day, currency, self.target) if self.known else None
+        return day, then if then is not None else self.rates.minor(day, currency, self.target)
 
 
 def _choose_rate_day(choice: FxRate, turn: date) -> date:

@@ -1,15 +1,15 @@
 """Input of the account playbooks: the current state of every customer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
 
 from sqlalchemy import Connection
 
-from cs_sync.follow_ups import AccountView, compute_popularity
-from cs_sync.follow_ups.mrr_news import filter_real_movements
+from cs_sync.follow_ups import AccountView, PersonFact, RenewalFact, compute_popularity
+from cs_sync.follow_ups.mrr_news import KnownMovement, SourceReads, filter_real_movements
 from cs_sync.health import build_day_scope
 from cs_sync.queries.day import DayView
 from cs_sync.queries.score import ScoredAccount
@@ -32,6 +32,23 @@ USAGE_SIGNALS = ("active_days_28", "days_since_use")
 """Signals that are only known of accounts that a source of usage knows."""
 
 
+@dataclass(frozen=True, slots=True)
+class _StoredFacts:
+    """What is read of all accounts at once, by account id."""
+
+    movements: Mapping[str, Sequence[KnownMovement]]
+    looks: SourceReads
+    subjects: Mapping[str, str]
+    bands: Mapping[str, tuple[str, date]]
+    first_scores: Mapping[str, date]
+    people: Mapping[str, tuple[PersonFact, ...]]
+    last_contacts: Mapping[str, datetime]
+    renewals: Mapping[str, tuple[RenewalFact, ...]]
+    links: Mapping[str, Mapping[str, str]]
+    first_syncs: Mapping[str, datetime]
+    """Source → its first sync."""
+
+
 def build_account_views(
     workspace: Workspace, day: DayView, stored: Sequence[Mapping[str, Any]] = ()
 ) -> list[AccountView]:
@@ -42,51 +59,66 @@ def build_account_views(
         day: The scored accounts and their MRR.
         stored: The stored follow-ups; the active ones may continue.
     """
-    now, policy = workspace.clock(), get_mrr_policy(workspace).hash
-    zone, since = str(workspace.config.workspace.timezone), now - LOOK_BACK
-    with workspace.store.read() as connection:
-        movements = read_movements(connection, policy, since)
-        looks = read_sync_times(connection, policy, zone, since)
-        subjects = read_crm_subjects(workspace, connection)
-        bands = read_current_bands(connection, workspace.config.health.mode, workspace.today)
-        scored_since = read_first_scores(connection, workspace.config.health.mode)
-        scope = build_day_scope(workspace.today, zone)
-        scope = replace(scope, active_features=workspace.config.metrics.active_features)
-        people, renewals = read_people(connection, scope), read_renewals(connection, scope)
-        contacts = read_last_contacts(connection)
-        links, connected = read_links_by_account(connection), read_first_syncs(connection)
-    popular = compute_popularity(item.evidence.features for item in day.scored)
+    facts = _read_stored_facts(workspace)
     used = [item.evidence.usage.last_day for item in day.scored if item.evidence.usage]
     shared = {
-        "now": now,
-        "zone": zone,
+        "now": workspace.clock(),
+        "zone": str(workspace.config.workspace.timezone),
         "words": workspace.words,
         "titles": workspace.titles,
-        "popular": popular,
+        "popular": compute_popularity(item.evidence.features for item in day.scored),
         "usage_until": max(used, default=None),
         "typical_mrr": _compute_typical_mrr(day),
-        "connected": _extend_connection(connected, stored),
+        "connected": _extend_connection(facts.first_syncs, stored),
     }
-    views, occasions = [], _group_open_occasions(stored)
-    for item in day.scored:
+    occasions = _group_open_occasions(stored)
+    views = []
+    for item in day.customers:
         name = item.account["id"]
-        band, band_from = bands.get(name, ("", workspace.today))
-        if item.is_customer:
-            own = {
-                "subject": subjects.get(name, ""),
-                "mrr": day.get_mrr(name),
-                "movements": tuple(filter_real_movements(movements.get(name, ()), looks)),
-                "band_since": band_from if band == item.score.band else workspace.today,
-                "band_turned": band != item.score.band or band_from != scored_since.get(name),
-                "occasions": occasions.get(name, {}),
-                "never_used_since": _get_never_used_since(workspace, item),
-                "people": people.get(name, ()),
-                "last_contact": _get_local_day(workspace, contacts.get(name)),
-                "renewals": renewals.get(name, ()),
-                "links": links.get(name, {}),
-            }
-            views.append(_build_view(item, {**shared, **own}))
+        own = {"mrr": day.get_mrr(name), "occasions": occasions.get(name, {})}
+        own |= _select_own_facts(workspace, item, facts)
+        views.append(_build_view(item, {**shared, **own}))
     return views
+
+
+def _read_stored_facts(workspace: Workspace) -> _StoredFacts:
+    zone, mode = str(workspace.config.workspace.timezone), workspace.config.health.mode
+    policy, since = get_mrr_policy(workspace).hash, workspace.clock() - LOOK_BACK
+    features = workspace.config.metrics.active_features
+    scope = replace(build_day_scope(workspace.today, zone), active_features=features)
+    with workspace.store.read() as connection:
+        return _StoredFacts(
+            movements=read_movements(connection, policy, since),
+            looks=read_sync_times(connection, policy, zone, since),
+            subjects=read_crm_subjects(workspace, connection),
+            bands=read_current_bands(connection, mode, workspace.today),
+            first_scores=read_first_scores(connection, mode),
+            people=read_people(connection, scope),
+            last_contacts=read_last_contacts(connection),
+            renewals=read_renewals(connection, scope),
+            links=read_links_by_account(connection),
+            first_syncs=read_first_syncs(connection),
+        )
+
+
+def _select_own_facts(
+    workspace: Workspace, item: ScoredAccount, facts: _StoredFacts
+) -> dict[str, Any]:
+    """Select an account's fields of its view from the stored facts."""
+    name = item.account["id"]
+    band, band_from = facts.bands.get(name, ("", workspace.today))
+    same_band = band == item.score.band
+    return {
+        "subject": facts.subjects.get(name, ""),
+        "movements": tuple(filter_real_movements(facts.movements.get(name, ()), facts.looks)),
+        "band_since": band_from if same_band else workspace.today,
+        "band_turned": not same_band or band_from != facts.first_scores.get(name),
+        "never_used_since": _get_never_used_since(workspace, item),
+        "people": facts.people.get(name, ()),
+        "last_contact": _get_local_day(workspace, facts.last_contacts.get(name)),
+        "renewals": facts.renewals.get(name, ()),
+        "links": facts.links.get(name, {}),
+    }
 
 
 def _get_local_day(workspace: Workspace, at: datetime | None) -> date | None:

@@ -3,6 +3,8 @@
 from datetime import date, datetime
 from typing import Any
 
+from sqlalchemy import Connection
+
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.health import AccountEvidence, ScoreChange, decompose_change
 from cs_sync.health.wording import to_plain_line
@@ -52,13 +54,9 @@ def explain_score(
     Raises:
         ConfigError: The account is unknown, or the day is in the future.
     """
-    day, account_id = (
-        resolve_day(workspace, as_of),
-        _resolve_account_id(workspace, account, known_at),
-    )
-    before = since or day - CHANGE_PERIOD
-    if before >= day:
-        raise ConfigError(f"{before} is not before {day}", "give an earlier day with --since")
+    day = resolve_day(workspace, as_of)
+    before = _resolve_earlier_day(day, since)
+    account_id = _resolve_account_id(workspace, account, known_at)
     now = _score_account(workspace, day, known_at, account_id)
     then = score_bare(workspace, now.account, before, known_at)
     mode = workspace.config.health.mode
@@ -67,11 +65,7 @@ def explain_score(
         mrr = read_mrr_at(connection, at, policy, [account_id], known_at).get(account_id, {})
         trend = read_band_periods(connection, account_id, mode, day)
         stored = read_stored_score(connection, account_id, mode, before)
-        follow_ups = [
-            row
-            for row in read_follow_ups(connection)
-            if row["account_id"] == account_id and row["state"] in ACTIVE_STATES
-        ]
+        follow_ups = _read_active_follow_ups(connection, account_id)
         links = read_source_links(connection, account_id, known_at)
     [row] = add_outlook(workspace, [now.row(day)], day, known_at)
     return {
@@ -82,6 +76,22 @@ def explain_score(
         "follow_ups": [_format_follow_up(row, workspace) for row in follow_ups],
         "links": [*links, *_list_evidence_links(now.evidence)],
     }
+
+
+def _resolve_earlier_day(day: date, since: date | None) -> date:
+    """Return the day to compare with."""
+    before = since or day - CHANGE_PERIOD
+    if before >= day:
+        raise ConfigError(f"{before} is not before {day}", "give an earlier day with --since")
+    return before
+
+
+def _read_active_follow_ups(connection: Connection, account: str) -> list[dict[str, Any]]:
+    return [
+        row
+        for row in read_follow_ups(connection)
+        if row["account_id"] == account and row["state"] in ACTIVE_STATES
+    ]
 
 
 def _resolve_account_id(workspace: Workspace, account: str, known_at: datetime | None) -> str:

@@ -176,14 +176,10 @@ def query_mrr(
     periods = select_periods(workspace, None, since, until, grain)
     attributes = [name for name in by if name != "account"]
     check_attributes(workspace, attributes)
-    policy = get_mrr_policy(workspace)
-    scope = apply_closed_months(
-        workspace, build_scope(workspace, periods, policy, by=attributes), grain
-    )
+    scope = build_scope(workspace, periods, get_mrr_policy(workspace), by=attributes)
+    scope = apply_closed_months(workspace, scope, grain)
     if target:
-        scope = replace(
-            scope, conversion=_build_conversion(workspace, scope, target, openings=True)
-        )
+        scope = replace(scope, conversion=build_conversion_into(workspace, scope, target))
     rows = compute_bridge(workspace, scope, by_account="account" in by)
     restated = find_restatements(workspace, scope)
     _emit_notes(

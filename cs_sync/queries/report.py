@@ -1,6 +1,7 @@
 """The report: the current data as one HTML file."""
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -20,6 +21,7 @@ from cs_sync.queries.metrics import MetricRequest, query_metrics, query_mrr
 from cs_sync.queries.reconcile import reconcile_month
 from cs_sync.queries.report_accounts import build_reported_accounts, list_month_ends
 from cs_sync.queries.report_money import (
+    MoneyConverter,
     build_agenda,
     build_converter,
     compare_months,
@@ -141,10 +143,6 @@ def _build_report_data(
     accounts, segment = build_reported_accounts(workspace, day, follow_ups.rows, money)
     agenda = build_agenda(workspace, day, money)
     since, until = get_first_reported_month(workspace.today), workspace.today
-    paid: dict[str, int] = {}
-    for item in day.customers:
-        for currency, amount in day.get_mrr(item.account["id"]).items():
-            paid[currency] = paid.get(currency, 0) + amount
     return ReportData(
         workspace=settings.workspace.name,
         generated_at=workspace.clock(),
@@ -153,7 +151,7 @@ def _build_report_data(
         timezone=settings.workspace.timezone,
         currency=money.currency,
         rates=money.list_used_rates(list_currencies(day, (item.currency for item in agenda))),
-        unconverted={code: n for code, n in paid.items() if money.convert(n, code) is None},
+        unconverted=_sum_unconverted(day, money),
         run=_build_reported_run(newest),
         months=list_month_ends(workspace.today),
         inputs=_name_inputs(workspace),
@@ -176,6 +174,14 @@ def _build_report_data(
             workspace, follow_ups, [*map(_drop_remedy, messages), *_list_errors(newest)]
         ),
     )
+
+
+def _sum_unconverted(day: DayView, money: MoneyConverter) -> dict[str, int]:
+    """Map currency without a rate → the MRR in it."""
+    paid: Counter[str] = Counter()
+    for item in day.customers:
+        paid.update(day.get_mrr(item.account["id"]))
+    return {code: amount for code, amount in paid.items() if money.convert(amount, code) is None}
 
 
 def _query_trends(workspace: Workspace) -> list[dict[str, Any]]:

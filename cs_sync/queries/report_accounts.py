@@ -15,6 +15,7 @@ from cs_sync.health import (
     is_leaving,
     is_unpaid,
 )
+from cs_sync.health.facts import AnswerFact, TicketFact
 from cs_sync.health.wording import name_topic, to_plain_line
 from cs_sync.metrics.periods import add_months
 from cs_sync.queries.day import DayView
@@ -222,7 +223,7 @@ def _build_account(
     workspace: Workspace, item: ScoredAccount, context: AccountContext, mrr: Mapping[str, int]
 ) -> ReportedAccount:
     account, evidence = item.account, item.evidence
-    id_, zone = account["id"], workspace.config.workspace.timezone
+    id_ = account["id"]
     attributes = context.attributes.get(id_, {})
     owner = (account["owner_source"] or "", account["owner_source_id"] or "")
     links = context.links.get(id_, {})
@@ -238,27 +239,8 @@ def _build_account(
         segment=attributes.get(context.segment, ""),
         change_30d=None if item.change_30d is None else float(item.change_30d),
         reasons=_list_reasons(item),
-        tickets=[
-            TicketLine(
-                ticket.opened_at.astimezone(zone).date(),
-                to_plain_line(ticket.subject or ticket.source_id, 100),
-                name_topic(ticket.topic, workspace.words) if ticket.topic else "",
-                ticket.is_open,
-                ticket.url or "",
-            )
-            for ticket in evidence.tickets[:MAX_LINES]
-        ],
-        answers=[
-            AnswerLine(
-                answer.answered_at.astimezone(zone).date(),
-                answer.kind,
-                answer.score,
-                answer.scale_max,
-                to_plain_line(answer.person_name or "", 60),
-                to_plain_line(answer.comment or "", 200),
-            )
-            for answer in evidence.answers[:MAX_LINES]
-        ],
+        tickets=[_build_ticket(workspace, fact) for fact in evidence.tickets[:MAX_LINES]],
+        answers=[_build_answer(workspace, fact) for fact in evidence.answers[:MAX_LINES]],
         use=_build_use(item),
         features={
             to_plain_line(fact.feature, 60): fact.recent_days
@@ -266,6 +248,27 @@ def _build_account(
         },
         tasks=context.tasks.get(id_, ()),
         links=_list_links(workspace.titles, links, context.crm.get(id_)),
+    )
+
+
+def _build_ticket(workspace: Workspace, ticket: TicketFact) -> TicketLine:
+    return TicketLine(
+        ticket.opened_at.astimezone(workspace.config.workspace.timezone).date(),
+        to_plain_line(ticket.subject or ticket.source_id, 100),
+        name_topic(ticket.topic, workspace.words) if ticket.topic else "",
+        ticket.is_open,
+        ticket.url or "",
+    )
+
+
+def _build_answer(workspace: Workspace, answer: AnswerFact) -> AnswerLine:
+    return AnswerLine(
+        answer.answered_at.astimezone(workspace.config.workspace.timezone).date(),
+        answer.kind,
+        answer.score,
+        answer.scale_max,
+        to_plain_line(answer.person_name or "", 60),
+        to_plain_line(answer.comment or "", 200),
     )
 
 

@@ -191,19 +191,27 @@ def _build_risk_part(sums: Sequence[tuple[date, RiskSum]], axis: Spec, formats: 
         for order, kind in enumerate(RISK_KINDS)
     ]
     title = formats.words("report.risk_axis", currency=formats.currency)
+    bars = _stack_bars(values, axis, title, RISK_COLOURS)
+    return {"width": PANEL - 60, **bars}
+
+
+def _stack_bars(
+    values: Sequence[Mapping[str, Any]], axis: Spec, title: str, colours: Mapping[Any, str]
+) -> Spec:
+    """Stack the amounts of each time by kind."""
+    amount = {
+        "field": "amount",
+        "type": "quantitative",
+        "axis": {**_build_amount_axis(title), "tickCount": 3},
+    }
     return {
-        "width": PANEL - 60,
         "height": 84,
         "data": {"values": values},
         "mark": {"type": "bar", "stroke": "var(--card)", "strokeWidth": 0.5},
         "encoding": {
             "x": axis,
-            "y": {
-                "field": "amount",
-                "type": "quantitative",
-                "axis": {**_build_amount_axis(title), "tickCount": 3},
-            },
-            "color": _encode_colours("kind", RISK_COLOURS),
+            "y": amount,
+            "color": _encode_colours("kind", colours),
             "order": {"field": "order"},
             "description": {"field": "tip"},
         },
@@ -220,45 +228,33 @@ def build_agenda_chart(items: Sequence[AgendaItem], first: date, formats: Format
     """
     weeks = [first + timedelta(days=7 * n) for n in range(WEEKS)]
     labels = {week.isoformat(): [formats.short_day(week)] for week in weeks}
-    values = []
-    for order, kind in enumerate(("leaving", "renewal")):
-        for week in weeks:
-            own = [
-                item
-                for item in items
-                if item.kind == kind and week <= item.day < week + timedelta(days=7)
-            ]
-            total = sum(item.worth or 0 for item in own)
-            tip = formats.words(
-                f"report.agenda_tip.{kind}",
-                len({item.account for item in own}),
-                week=formats.short_day(week),
-                amount=formats.format_money(total),
-            )
-            amount = float(to_major_units(total, formats.currency))
-            values.append(
-                {"time": week.isoformat(), "kind": kind, "order": order, "amount": amount,
-                 "tip": tip}
-            )  # fmt: skip
+    values = [
+        {**_sum_week(items, kind, week, formats), "order": order}
+        for order, kind in enumerate(("leaving", "renewal"))
+        for week in weeks
+    ]
     title = formats.words("report.agenda_axis", currency=formats.currency)
     colours = {"leaving": "var(--risk-leaving)", "renewal": "var(--accent)"}
-    return {
-        "width": PANEL + 60,
-        "height": 84,
-        "data": {"values": values},
-        "mark": {"type": "bar", "stroke": "var(--card)", "strokeWidth": 0.5},
-        "encoding": {
-            "x": _build_time_axis(labels, PANEL + 120),
-            "y": {
-                "field": "amount",
-                "type": "quantitative",
-                "axis": {**_build_amount_axis(title), "tickCount": 3},
-            },
-            "color": _encode_colours("kind", colours),
-            "order": {"field": "order"},
-            "description": {"field": "tip"},
-        },
-    }
+    bars = _stack_bars(values, _build_time_axis(labels, PANEL + 120), title, colours)
+    return {"width": PANEL + 60, **bars}
+
+
+def _sum_week(
+    items: Sequence[AgendaItem], kind: str, week: date, formats: Formats
+) -> dict[str, Any]:
+    """Sum what leaves or renews in the week from a day on."""
+    own = [
+        item for item in items if item.kind == kind and week <= item.day < week + timedelta(days=7)
+    ]
+    total = sum(item.worth or 0 for item in own)
+    tip = formats.words(
+        f"report.agenda_tip.{kind}",
+        len({item.account for item in own}),
+        week=formats.short_day(week),
+        amount=formats.format_money(total),
+    )
+    amount = float(to_major_units(total, formats.currency))
+    return {"time": week.isoformat(), "kind": kind, "amount": amount, "tip": tip}
 
 
 def _label_month(day: date, formats: Formats) -> list[str]:

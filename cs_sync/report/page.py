@@ -84,8 +84,6 @@ def render_report(data: ReportData) -> str:
         segments=_list_names(customers, "segment"),
         bands=[*data.bands, NO_BAND],
         kinds=RISK_KINDS,
-        band_counts=Counter(account.now.band for account in customers),
-        band_mrr=_sum_band_mrr(customers),
         colours=assign_band_colours([*data.bands, NO_BAND]),
         tiles=tiles,
         others=OTHERS,
@@ -93,16 +91,9 @@ def render_report(data: ReportData) -> str:
         notices=list_notices(data, [t for group in tiles.values() for t in group], formats),
         bridges=list(_build_bridge_sections(data, formats)),
         outcomes=[(name, data.writes.get(name, 0)) for name in _OUTCOMES],
-        cohorts=build_cohort_rows(data),
-        by_plan=group_accounts(data.accounts, lambda account: account.plan),
-        by_segment=group_accounts(data.accounts, lambda account: account.segment),
-        by_owner=group_accounts(data.accounts, lambda account: account.owner),
-        migration=_build_migration(data),
-        use=_group_by_use(customers),
-        features=_count_features(customers),
         max_topics=MAX_TOPICS,
         deep_from=DEEP_FROM,
-        ticket_topics=_count_ticket_topics(customers),
+        **_build_groups(data, customers),
         **_build_answers(data, formats),
     )
     return str(page)
@@ -157,6 +148,22 @@ def _sum_band_mrr(customers: Sequence[ReportedAccount]) -> Counter[str | None]:
     for account in customers:
         money[account.now.band] += account.now.mrr
     return money
+
+
+def _build_groups(data: ReportData, customers: Sequence[ReportedAccount]) -> dict[str, Any]:
+    """Build the tables that group accounts."""
+    return {
+        "band_counts": Counter(account.now.band for account in customers),
+        "band_mrr": _sum_band_mrr(customers),
+        "cohorts": build_cohort_rows(data),
+        "by_plan": group_accounts(data.accounts, lambda account: account.plan),
+        "by_segment": group_accounts(data.accounts, lambda account: account.segment),
+        "by_owner": group_accounts(data.accounts, lambda account: account.owner),
+        "migration": _build_migration(data),
+        "use": _group_by_use(customers),
+        "features": _count_features(customers),
+        "ticket_topics": _count_ticket_topics(customers),
+    }
 
 
 def _build_answers(data: ReportData, formats: Formats) -> dict[str, Any]:

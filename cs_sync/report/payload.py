@@ -70,7 +70,6 @@ def build_payload(
         anchors: Account id → the fragment of its deep link.
         formats: The formats of the report.
     """
-    words = formats.words
     bands = [*data.bands, NO_BAND]
     shown = accounts[:MAX_ACCOUNTS]
     names: dict[str, list[str]] = {
@@ -78,15 +77,9 @@ def build_payload(
         for field in ("owner", "plan", "segment")
     }
     places = {field: {name: n for n, name in enumerate(of)} for field, of in names.items()}
-    ends, owed = [*data.months, data.as_of], sum_owed(data.agenda)
+    owed = sum_owed(data.agenda)
     return {
-        "words": {name: words(f"report.js.{name}") for name in _WORDS},
-        "bands": bands,
-        "bandNames": [words.band(band) for band in bands],
-        "risks": [words(f"report.risk.{kind}") for kind in RISK_KINDS],
-        "days": [formats.day(end) for end in ends],
-        "months": [formats.format_short_month(end) for end in ends],
-        "inputs": list(data.inputs.values()),
+        **_build_labels(data, bands, formats),
         **names,
         "rows": [
             [
@@ -107,6 +100,20 @@ def build_payload(
             for account in shown
         ],
         "paths": _count_paths(data.accounts, bands),
+    }
+
+
+def _build_labels(data: ReportData, bands: Sequence[str], formats: Formats) -> dict[str, Any]:
+    """Build the texts that the rows refer to by their place."""
+    words, ends = formats.words, [*data.months, data.as_of]
+    return {
+        "words": {name: words(f"report.js.{name}") for name in _WORDS},
+        "bands": bands,
+        "bandNames": [words.band(band) for band in bands],
+        "risks": [words(f"report.risk.{kind}") for kind in RISK_KINDS],
+        "days": [formats.day(end) for end in ends],
+        "months": [formats.format_short_month(end) for end in ends],
+        "inputs": list(data.inputs.values()),
     }
 
 

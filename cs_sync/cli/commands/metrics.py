@@ -16,6 +16,12 @@ By = Annotated[
     list[str] | None, typer.Option(help="Split by this attribute of accounts; may be repeated.")
 ]
 
+Names = Annotated[
+    list[str] | None,
+    typer.Option(help="Only this metric, by name or alias; may be repeated."),
+]
+Policies = Annotated[list[str] | None, typer.Option(help="Use this MRR policy; may be repeated.")]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add these commands."""
@@ -32,15 +38,10 @@ def show_metrics(
     since: Day = None,
     until: Day = None,
     known_at: KnownAt = None,
-    metric: Annotated[
-        list[str] | None,
-        typer.Option(help="Only this metric, by name or alias; may be repeated."),
-    ] = None,
+    metric: Names = None,
     grain: Grain = "month",
     by: By = None,
-    policy: Annotated[
-        list[str] | None, typer.Option(help="Use this MRR policy; may be repeated.")
-    ] = None,
+    policy: Policies = None,
     stage: Annotated[Stage | None, typer.Option(help="Metrics of this stage.")] = None,
     strategy: Annotated[Strategy | None, typer.Option(help="Metrics of this strategy.")] = None,
     family: Annotated[

@@ -91,6 +91,23 @@ def _subtract_tax(scope: Scope, charged: ColumnElement[int]) -> ColumnElement[in
 
 def _select_transactional_clv(scope: Scope) -> Select[Any]:
     """Select purchase value × purchases per account × lifetime (1 ÷ churn)."""
+    e, bought = select_economics(scope), _select_purchases(scope)
+    same = and_(e.c.period == bought.c.period, e.c.currency == bought.c.currency)
+    rows = select(*bought.c, e.c.churn).select_from(bought.outerjoin(e, same)).cte("purchases")
+    value = cast(rows.c.paid, Double) / rows.c.purchases
+    often = cast(rows.c.purchases, Double) / null_if_zero(rows.c.buyers)
+    return select_totals(
+        scope,
+        rows,
+        numerator=func.max(value * often),
+        denominator=func.max(rows.c.churn),
+        n=func.max(rows.c.purchases),
+        currency=True,
+    )
+
+
+def _select_purchases(scope: Scope) -> CTE:
+    """Select paid amount, purchases and buyers per period and currency."""
     periods = select_period_rows(
         scope, begins=lambda period: period.starts_at, ends=lambda period: period.ends_at
     )
@@ -113,7 +130,7 @@ def _select_transactional_clv(scope: Scope) -> Select[Any]:
         .cte("paid")
     )  # fmt: skip
     paid = convert_rows(scope, paid)
-    bought = (
+    return (
         select(
             paid.c.period,
             paid.c.currency,
@@ -123,19 +140,6 @@ def _select_transactional_clv(scope: Scope) -> Select[Any]:
         )
         .group_by(paid.c.period, paid.c.currency)
         .cte("bought")
-    )
-    e = select_economics(scope)
-    same = and_(e.c.period == bought.c.period, e.c.currency == bought.c.currency)
-    rows = select(*bought.c, e.c.churn).select_from(bought.outerjoin(e, same)).cte("purchases")
-    value = cast(rows.c.paid, Double) / rows.c.purchases
-    often = cast(rows.c.purchases, Double) / null_if_zero(rows.c.buyers)
-    return select_totals(
-        scope,
-        rows,
-        numerator=func.max(value * often),
-        denominator=func.max(rows.c.churn),
-        n=func.max(rows.c.purchases),
-        currency=True,
     )
 
 

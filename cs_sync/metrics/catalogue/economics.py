@@ -46,11 +46,7 @@ def select_economics(scope: Scope, pairs: CTE | None = None) -> CTE:
     """
     pairs = select_mrr_pairs(scope) if pairs is None else pairs
     money, heads, costs = _select_money(pairs), _select_heads(pairs, scope), _select_costs(scope)
-    keys = (
-        select(money.c.period, money.c.currency)
-        .union(select(costs.c.period, costs.c.currency))
-        .cte("keys")
-    )
+    keys = _select_keys(money, costs)
     months = select_period_rows(
         scope,
         thousandths=lambda period: round(1000 * _count_months(period)),
@@ -79,6 +75,12 @@ def select_economics(scope: Scope, pairs: CTE | None = None) -> CTE:
         .outerjoin(costs, same_costs)
         .cte("economics")
     )
+
+
+def _select_keys(money: CTE, costs: CTE) -> CTE:
+    """Select each period and currency with money or costs."""
+    columns = [select(table.c.period, table.c.currency) for table in (money, costs)]
+    return columns[0].union(columns[1]).cte("keys")
 
 
 def _get_assumed_churn(scope: Scope, period: Period) -> float:

@@ -18,6 +18,8 @@ from cs_sync.identity import (
     MembershipFact,
     RecordRef,
     Resolution,
+    ResolvedAccount,
+    ResolvedContact,
     ResolvedLink,
 )
 from cs_sync.identity.facts import LAST_PRECEDENCE
@@ -152,36 +154,10 @@ def save_graph(connection: Connection, resolution: Resolution, now: datetime) ->
     """
     moved = _save_links(connection, ACCOUNT_LINK, "account_id", resolution.account_links, now)
     _save_links(connection, CONTACT_LINK, "contact_id", resolution.contact_links, now)
-    accounts = [
-        {
-            "id": account.id,
-            "name": account.name,
-            "external_key": account.external_key,
-            "domain": account.domain,
-            "owner_source": account.owner.source if account.owner else None,
-            "owner_source_id": account.owner.source_id if account.owner else None,
-            "attributes": dict(account.attributes),
-            "created_at": account.created_at,
-            "is_test": account.is_test,
-            "merged_into": None,
-        }
-        for account in resolution.accounts
-    ]
-    contacts = [
-        {
-            "id": contact.id,
-            "account_id": contact.account_id,
-            "email": contact.email,
-            "external_key": contact.external_key,
-            "name": contact.name,
-            "role": contact.role,
-        }
-        for contact in resolution.contacts
-    ]
     _mark_moved(connection, moved, now)
     _mark_merged(connection, resolution.merged_accounts, now)
-    _save_changed_rows(connection, ACCOUNT, accounts, now)
-    _save_changed_rows(connection, CONTACT, contacts, now)
+    _save_changed_rows(connection, ACCOUNT, list(map(_build_account_row, resolution.accounts)), now)
+    _save_changed_rows(connection, CONTACT, list(map(_build_contact_row, resolution.contacts)), now)
     save_contact_accounts(connection, resolution, now)
     save_questions(connection, resolution.conflicts, now)
     owners = _read_owner_names(connection)
@@ -195,6 +171,32 @@ def save_graph(connection: Connection, resolution: Resolution, now: datetime) ->
         ),
         now,
     )
+
+
+def _build_account_row(account: ResolvedAccount) -> dict[str, Any]:
+    return {
+        "id": account.id,
+        "name": account.name,
+        "external_key": account.external_key,
+        "domain": account.domain,
+        "owner_source": account.owner.source if account.owner else None,
+        "owner_source_id": account.owner.source_id if account.owner else None,
+        "attributes": dict(account.attributes),
+        "created_at": account.created_at,
+        "is_test": account.is_test,
+        "merged_into": None,
+    }
+
+
+def _build_contact_row(contact: ResolvedContact) -> dict[str, Any]:
+    return {
+        "id": contact.id,
+        "account_id": contact.account_id,
+        "email": contact.email,
+        "external_key": contact.external_key,
+        "name": contact.name,
+        "role": contact.role,
+    }
 
 
 def _read_owner_names(connection: Connection) -> dict[RecordRef, str]:

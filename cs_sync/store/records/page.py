@@ -106,21 +106,10 @@ def store_page(
         run_id: The id of the run.
         confirm: Also mark unchanged rows as seen, for a read that deletes unseen rows.
     """
-    changed, page, standing = 0, valid.page, 0
+    page, standing = valid.page, 0
     if page.unchanged is not None:
         standing = count_rejects(connection, moment.source, stream.name)
-    for record, rows in valid.rows.items():
-        changed += store_rows(
-            connection,
-            record,
-            rows,
-            moment,
-            snapshot=record in stream.snapshot,
-            confirm=confirm and record is stream.record,
-        )
-        delete_resolved_rejects(
-            connection, moment.source, record, [row["source_id"] for row in rows]
-        )
+    changed = _store_valid_rows(connection, stream, valid, moment, confirm=confirm)
     deleted = {record: list(map(make_storable, ids)) for record, ids in page.deleted.items()}
     deleted_ids = deleted.get(stream.record, ())
     changed += _end_children(connection, stream, valid, deleted_ids, moment)
@@ -137,6 +126,31 @@ def store_page(
         rejected=len(valid.rejected) + standing,
         deleted=soft_deleted,
     )
+
+
+def _store_valid_rows(
+    connection: Connection,
+    stream: Stream,
+    valid: ValidPage,
+    moment: WriteContext,
+    *,
+    confirm: bool,
+) -> int:
+    """Store a page's valid rows, and delete their earlier rejections; count the changed rows."""
+    changed = 0
+    for record, rows in valid.rows.items():
+        changed += store_rows(
+            connection,
+            record,
+            rows,
+            moment,
+            snapshot=record in stream.snapshot,
+            confirm=confirm and record is stream.record,
+        )
+        delete_resolved_rejects(
+            connection, moment.source, record, [row["source_id"] for row in rows]
+        )
+    return changed
 
 
 def _end_children(

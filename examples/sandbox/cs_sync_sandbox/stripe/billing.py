@@ -36,14 +36,20 @@ def list_lines(books: Books, record: Invoice) -> list[Json]:
     return [make_line(books, record, item) for item in record.lines]
 
 
+_NO_AUTOMATIC_TAX: Json = {
+    "disabled_reason": None, "enabled": False, "liability": None, "provider": None,
+    "status": None,
+}  # fmt: skip
+_DEFAULT_PAYMENT: Json = {
+    "default_mandate": None, "payment_method_options": None, "payment_method_types": None,
+}  # fmt: skip
+
+
 def make_invoice(books: Books, record: Invoice) -> Json:
     """Return an invoice; `parent` names the subscription, nothing older does."""
     company = books.customers[get_customer_id(record.account_key)]
     due, paid = record.amount_due, record.amount_due if record.status == "paid" else 0
-    discounts: dict[str, int] = {}
-    for item in record.lines:
-        for id_, amount in item.discounts:
-            discounts[id_] = discounts.get(id_, 0) + amount
+    discounts = _sum_discounts(record)
     left = 0 if record.status == "void" else due - paid
     balance = min(0, record.total + record.starting_balance)
     return {
@@ -52,10 +58,7 @@ def make_invoice(books: Books, record: Invoice) -> Json:
         "amount_paid_off_stripe": 0, "amount_remaining": left, "amount_shipping": 0,
         "application": None, "attempt_count": record.attempts,
         "attempted": record.attempts > 0, "auto_advance": record.status in {"draft", "open"},
-        "automatic_tax": {
-            "disabled_reason": None, "enabled": False, "liability": None, "provider": None,
-            "status": None,
-        },
+        "automatic_tax": dict(_NO_AUTOMATIC_TAX),
         "automatically_finalizes_at": None, "billing_reason": record.reason,
         "collection_method": "send_invoice" if record.due_at else "charge_automatically",
         "created": stamp(record.created_at), "currency": record.currency,
@@ -72,23 +75,14 @@ def make_invoice(books: Books, record: Invoice) -> Json:
         "lines": make_nested_list(list_lines(books, record), f"/v1/invoices/{record.id}/lines"),
         "livemode": False, "metadata": {}, "next_payment_attempt": _find_next_attempt(record),
         "number": record.number, "on_behalf_of": None, "parent": _make_parent(record),
-        "payment_settings": {
-            "default_mandate": None, "payment_method_options": None,
-            "payment_method_types": None,
-        },
+        "payment_settings": dict(_DEFAULT_PAYMENT),
         "period_end": stamp(record.period_end), "period_start": stamp(record.period_start),
         "post_payment_credit_notes_amount": _sum_credits(books, record),
         "pre_payment_credit_notes_amount": 0, "receipt_number": None, "rendering": None,
         "shipping_cost": None, "shipping_details": None,
         "starting_balance": record.starting_balance, "statement_descriptor": None,
         "status": record.status,
-        "status_transitions": {
-            "finalized_at": convert_unix(record.finalized_at),
-            "marked_uncollectible_at": convert_unix(record.closed_at)
-            if record.status == "uncollectible" else None,
-            "paid_at": convert_unix(record.paid_at),
-            "voided_at": convert_unix(record.closed_at) if record.status == "void" else None,
-        },
+        "status_transitions": _make_transitions(record),
         "subtotal": record.subtotal, "subtotal_excluding_tax": record.subtotal,
         "test_clock": None, "total": record.total,
         "total_discount_amounts": [
@@ -97,6 +91,25 @@ def make_invoice(books: Books, record: Invoice) -> Json:
         "total_excluding_tax": record.total, "total_pretax_credit_amounts": [],
         "total_taxes": [], "webhooks_delivered_at": None,
     }  # fmt: skip
+
+
+def _sum_discounts(record: Invoice) -> dict[str, int]:
+    """Map discount id → its amount over all lines."""
+    discounts: dict[str, int] = {}
+    for item in record.lines:
+        for id_, amount in item.discounts:
+            discounts[id_] = discounts.get(id_, 0) + amount
+    return discounts
+
+
+def _make_transitions(record: Invoice) -> Json:
+    closed_at = convert_unix(record.closed_at)
+    return {
+        "finalized_at": convert_unix(record.finalized_at),
+        "marked_uncollectible_at": closed_at if record.status == "uncollectible" else None,
+        "paid_at": convert_unix(record.paid_at),
+        "voided_at": closed_at if record.status == "void" else None,
+    }
 
 
 def make_refund(_: Books, record: Refund) -> Json:
