@@ -26,6 +26,8 @@ class BandCount:
     """Of the rate: of one cutoff Wilson's, of all the accounts' bootstrap; 90 %."""
     mrr: int
     mrr_churned: int
+    mrr_interval: Interval | None = None
+    """Of the share of MRR that left, of all cutoffs together: the accounts' bootstrap; 90 %."""
 
 
 def count_bands(panel: Panel, rows: Ints, bands: Sequence[str]) -> list[BandCount]:
@@ -36,31 +38,49 @@ def count_bands(panel: Panel, rows: Ints, bands: Sequence[str]) -> list[BandCoun
         rows: Those to count, all of one currency.
         bands: The bands in their order.
     """
-    return list(_count_each(panel, rows, bands))
+    days = [
+        _count_cutoff(panel, rows[panel.cutoff[rows] == code], bands, day)
+        for code, day in enumerate(panel.days)
+    ]
+    return [count for day in days for count in day] + count_bands_together(panel, rows, bands)
 
 
-def _count_each(panel: Panel, rows: Ints, bands: Sequence[str]) -> Iterator[BandCount]:
+def count_bands_together(panel: Panel, rows: Ints, bands: Sequence[str]) -> list[BandCount]:
+    """Count bands of all cutoffs together, worst band first.
+
+    Args:
+        panel: The observations.
+        rows: Those to count, their MRR in one currency.
+        bands: The bands in their order.
+    """
+    return list(_count_cutoff(panel, rows, bands, None))
+
+
+def _count_cutoff(
+    panel: Panel, rows: Ints, bands: Sequence[str], day: date | None
+) -> Iterator[BandCount]:
     event, place = panel.flag("churn"), list(panel.bands)
-    shown = [band for band in bands if band in place]
-    for code, day in [*enumerate(panel.days), (-1, None)]:
-        within = rows if day is None else rows[panel.cutoff[rows] == code]
-        for band in shown:
-            own = within[panel.band[within] == place.index(band)]
-            if not len(own):
-                continue
-            left = own[event[own]]
-            interval = (
-                _resample_rate(panel, own, left)
-                if day is None
-                else calculate_wilson_interval(len(left), len(own), Z_90)
-            )
-            paid, lost = (int(panel.mrr[some].sum()) for some in (own, left))
-            yield BandCount(day, band, len(own), len(left), interval, paid, lost)
+    for band in bands:
+        own = rows[panel.band[rows] == place.index(band)] if band in place else rows[:0]
+        if not len(own):
+            continue
+        left = own[event[own]]
+        paid, lost = (int(panel.mrr[some].sum()) for some in (own, left))
+        interval, mrr_interval = calculate_wilson_interval(len(left), len(own), Z_90), None
+        if day is None:
+            interval, mrr_interval = _resample_rates(panel, own, left)
+        yield BandCount(day, band, len(own), len(left), interval, paid, lost, mrr_interval)
 
 
-def _resample_rate(panel: Panel, own: Ints, left: Ints) -> Interval | None:
+def _resample_rates(panel: Panel, own: Ints, left: Ints) -> tuple[Interval | None, Interval | None]:
+    """Return the intervals of the shares of accounts and of MRR that left."""
     size = len(panel.names)
-    sums = [np.bincount(panel.account[rows], minlength=size) for rows in (left, own)]
-    present = sums[1] > 0
-    drawn = resample_sums(np.column_stack(sums)[present].astype(np.float64))
-    return find_interval(drawn[:, 0] / drawn[:, 1])
+    sums = [
+        np.bincount(panel.account[rows], weights=weights, minlength=size)
+        for rows in (left, own)
+        for weights in (None, panel.mrr[rows])
+    ]
+    drawn = resample_sums(np.column_stack(sums)[sums[2] > 0].astype(np.float64))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rates = drawn[:, :2] / drawn[:, 2:]
+    return find_interval(rates[:, 0]), find_interval(rates[:, 1])

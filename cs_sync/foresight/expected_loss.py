@@ -1,9 +1,10 @@
 """Expected loss of MRR within a horizon, with an interval that past errors widen."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from cs_sync.foresight.observations import DAYS_PER_MONTH
 from cs_sync.metrics.intervals import Z_90
 
 MIN_HORIZONS = 2
@@ -66,6 +67,29 @@ def calculate_moments(accounts: Iterable[AccountRisk]) -> LossMoments:
         variance += p * (1 - p) * mrr**2
         third += p * (1 - p) * (1 - 2 * p) * mrr**3
     return LossMoments(mean, variance, third)
+
+
+def convert_forecast(
+    forecasts: Mapping[str, PastForecast], rates: Mapping[str, float]
+) -> PastForecast:
+    """Add up one month end's forecasts of several currencies, converted into one.
+
+    Args:
+        forecasts: Currency → its forecast.
+        rates: Currency → its rate, from minor units to minor units; others are left out.
+    """
+    known = [(one, rates[code]) for code, one in forecasts.items() if code in rates]
+    expected = LossMoments(
+        math.fsum(one.expected.mean * rate for one, rate in known),
+        math.fsum(one.expected.variance * rate**2 for one, rate in known),
+        math.fsum(one.expected.third * rate**3 for one, rate in known),
+    )
+    return PastForecast(expected, round(math.fsum(one.lost * rate for one, rate in known)))
+
+
+def count_overlap(horizon_days: int) -> int:
+    """Count the month ends that one horizon covers."""
+    return max(1, math.ceil(horizon_days / DAYS_PER_MONTH))
 
 
 def estimate_loss(

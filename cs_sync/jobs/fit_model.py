@@ -1,25 +1,40 @@
 """Fitting the models of what accounts do within a horizon, as a recorded run."""
 
-from collections.abc import Mapping
-from typing import Any, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, get_args
+
+from sqlalchemy import Connection
 
 from cs_sync.foresight.model import dump_model
 from cs_sync.foresight.observations import Target
 from cs_sync.jobs.derive import update_mrr
-from cs_sync.queries.backtest import Backtest, judge_target, open_backtest
+from cs_sync.queries.backtest import (
+    Backtest,
+    judge_target,
+    list_bands_together,
+    open_backtest,
+)
+from cs_sync.queries.expected_loss import SIGNAL, list_past_forecasts
+from cs_sync.queries.health_model import read_health_model
+from cs_sync.queries.report_money import build_converter
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.run_session import record_run
 from cs_sync.runtime.workspace import Workspace
-from cs_sync.store.queries.foresight import read_last_version, save_models
+from cs_sync.store.queries.foresight import read_last_version, save_judgement, save_models
 from cs_sync_schemas.migrations import HEAD
+
+if TYPE_CHECKING:  # numpy comes with an extra
+    from cs_sync.foresight.subjects import JudgedSubject
 
 TARGETS: tuple[Target, ...] = get_args(Target)
 
 
 def fit_models(workspace: Workspace, horizon_days: int | None = None) -> list[dict[str, Any]]:
-    """Fit a model per target on all complete horizons.
+    """Judge the health score, and fit a model per target on all complete horizons.
 
-    Nothing is fitted where too few accounts were seen leaving.
+    The judgement is stored, for the report. Nothing is fitted where too few accounts were seen
+    leaving.
 
     Args:
         workspace: The workspace.
@@ -34,23 +49,37 @@ def fit_models(workspace: Workspace, horizon_days: int | None = None) -> list[di
         LeaseHeld: Another run is in progress.
     """
     update_mrr(workspace)
-    backtest = open_backtest(workspace, horizon_days, scored=False)
-    fitted = [_fit_target(backtest, target) for target in TARGETS]
+    backtest = open_backtest(workspace, horizon_days)
+    judged = judge_target(backtest, "churn")
+    own = {"churn": next(one for one in judged if one.subject == "model")}
+    fitted = [
+        _fit_target(backtest, own.get(target) or judge_target(backtest, target, ["model"])[0])
+        for target in TARGETS
+    ]
+    judgement = _build_judgement(workspace, backtest, judged)
     with record_run(workspace, "analyse fit") as recorded:
         with workspace.store.read() as connection:
             version = read_last_version(connection) + 1
         common = {
             "version": version,
             "run_id": recorded.id,
-            "fitted_at": workspace.clock(),
             "policy": get_mrr_policy(workspace).hash,
-            "revision": HEAD,
             "data_cut": backtest.panel.days[-1],
             "horizon_days": backtest.request.horizon_days,
             "lead_days": backtest.request.lead_days,
         }
-        kept = [{**common, **row} for row in fitted if row["coefficients"] is not None]
-        recorded.transact(lambda connection: save_models(connection, kept))
+        now = workspace.clock()
+        kept = [
+            {**common, "fitted_at": now, "revision": HEAD, **row}
+            for row in fitted
+            if row["coefficients"] is not None
+        ]
+
+        def save(connection: Connection) -> None:
+            save_models(connection, kept)
+            save_judgement(connection, {**common, "judged_at": now, **judgement})
+
+        recorded.transact(save)
         recorded.statuses.append("ok")
     shared = {"data_cut": common["data_cut"], "left_out": _describe_left_out(backtest)}
     return [{**_summarize_fit(row, version), **shared} for row in fitted]
@@ -69,14 +98,37 @@ def _summarize_fit(row: Mapping[str, Any], version: int) -> dict[str, Any]:
     }
 
 
-def _fit_target(backtest: Backtest, target: Target) -> dict[str, Any]:
-    """Judge a target's model, and fit it on the whole history."""
+def _build_judgement(
+    workspace: Workspace, backtest: Backtest, judged: "Sequence[JudgedSubject]"
+) -> dict[str, Any]:
+    """Build what is stored of a backtest: its subjects, bands, and past forecasts."""
+    lead, verdicts = backtest.request.lead_days, {one.subject: one.ruling.verdict for one in judged}
+    past = list_past_forecasts(backtest) if verdicts["model"] == SIGNAL else {}
+    return {
+        "model": read_health_model(workspace).digest(),
+        "subjects": [one.build_row(lead) for one in judged],
+        "bands": list_bands_together(backtest, build_converter(workspace)),
+        "forecasts": [
+            {
+                "cutoff": day.isoformat(),
+                "currency": currency,
+                **asdict(forecast.expected),
+                "lost": forecast.lost,
+            }
+            for day, forecasts in past.items()
+            for currency, forecast in forecasts.items()
+        ],
+    }
+
+
+def _fit_target(backtest: Backtest, judged: "JudgedSubject") -> dict[str, Any]:
+    """Fit the model of a target that was judged on the whole history."""
     import numpy as np
 
     from cs_sync.foresight.hazard import fit_hazard
     from cs_sync.foresight.walk_forward import choose_inputs
 
-    judged = judge_target(backtest, target, ["model"])[0]
+    target = judged.course.target
     row = judged.build_row(backtest.request.lead_days)
     coefficients = None
     if judged.ruling.verdict != "too little data":

@@ -23,9 +23,11 @@ from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.health import read_live_accounts
 
 if TYPE_CHECKING:  # numpy comes with an extra; what needs it is imported where it is used
+    from cs_sync.foresight.bands import BandCount
     from cs_sync.foresight.leaks import Leak
     from cs_sync.foresight.panel import Panel
     from cs_sync.foresight.subjects import JudgedSubject
+    from cs_sync.queries.report_money import MoneyConverter
 
 MAIN_TARGETS: tuple[Target, ...] = ("churn", "contraction", "expansion")
 CAUSES: tuple[Target, ...] = ("voluntary", "involuntary")
@@ -144,22 +146,50 @@ def list_bands(backtest: Backtest) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for code, currency in enumerate(panel.currencies):
         own = np.flatnonzero((panel.currency == code) & judged[panel.cutoff])
-        rows += [
-            {
-                "cutoff": count.cutoff,
-                "band": count.band,
-                "accounts": count.accounts,
-                "churned": count.churned,
-                "rate": count.churned / count.accounts,
-                "low": count.interval and count.interval[0],
-                "high": count.interval and count.interval[1],
-                "mrr": count.mrr,
-                "mrr_churned": count.mrr_churned,
-                "currency": currency,
-            }
-            for count in count_bands(panel, own, BANDS)
-        ]
+        rows += [_build_band_row(count, currency) for count in count_bands(panel, own, BANDS)]
     return rows
+
+
+def list_bands_together(backtest: Backtest, money: "MoneyConverter") -> list[dict[str, Any]]:
+    """List, per band, the accounts and MRR of all month ends, and what of them left.
+
+    Args:
+        backtest: The history, its accounts scored.
+        money: Converts into the currency of the rows; MRR without a rate counts as 0.
+    """
+    import numpy as np
+
+    from cs_sync.foresight.bands import count_bands_together
+
+    panel = backtest.panel
+    mrr = panel.mrr.copy()
+    for code, currency in enumerate(panel.currencies):
+        rate = money.find_rate(currency)
+        own = panel.currency == code
+        mrr[own] = 0 if rate is None else np.rint(mrr[own] * float(rate))
+    converted = replace(panel, mrr=mrr)
+    counts = count_bands_together(converted, np.arange(panel.size), BANDS)
+    return [_build_band_row(count, money.currency) for count in counts]
+
+
+def _build_band_row(count: "BandCount", currency: str) -> dict[str, Any]:
+    """Build a row of `cs-sync backtest --bands`."""
+    low, high = count.interval or (None, None)
+    mrr_low, mrr_high = count.mrr_interval or (None, None)
+    return {
+        "cutoff": count.cutoff,
+        "band": count.band,
+        "accounts": count.accounts,
+        "churned": count.churned,
+        "rate": count.churned / count.accounts,
+        "low": low,
+        "high": high,
+        "mrr": count.mrr,
+        "mrr_churned": count.mrr_churned,
+        "currency": currency,
+        "mrr_low": mrr_low,
+        "mrr_high": mrr_high,
+    }
 
 
 def list_leaks(backtest: Backtest) -> list[dict[str, Any]]:

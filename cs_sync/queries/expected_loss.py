@@ -1,9 +1,8 @@
 """Expected loss of MRR within the next horizon, if predictions can be believed."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 from cs_sync.foresight.expected_loss import (
@@ -11,14 +10,10 @@ from cs_sync.foresight.expected_loss import (
     ExpectedLoss,
     PastForecast,
     calculate_moments,
+    count_overlap,
     estimate_loss,
 )
-from cs_sync.foresight.observations import (
-    DAYS_PER_MONTH,
-    Observation,
-    build_window,
-    find_main_currency,
-)
+from cs_sync.foresight.observations import Observation, build_window, find_main_currency
 from cs_sync.queries.backtest import Backtest, judge_target, open_backtest
 from cs_sync.queries.observations import read_customers, read_history
 from cs_sync.runtime.mrr_policy import get_mrr_policy
@@ -67,7 +62,7 @@ def list_expected_loss(
         timedelta(days=request.horizon_days),
     )
     forecast = _forecast(backtest) if ruling.verdict == SIGNAL else None
-    overlap = max(1, math.ceil(request.horizon_days / DAYS_PER_MONTH))
+    overlap = count_overlap(request.horizon_days)
     mrr = _read_mrr(workspace)
     zone = workspace.config.workspace.timezone
     rows = []
@@ -122,24 +117,46 @@ def _forecast(backtest: Backtest) -> _Forecast:
     import numpy as np
 
     from cs_sync.foresight.hazard import fit_hazard
-    from cs_sync.foresight.walk_forward import Course, choose_inputs, list_folds, walk_forward
+    from cs_sync.foresight.walk_forward import choose_inputs
+
+    panel, past = backtest.panel, list_past_forecasts(backtest)
+    churned = panel.count_accounts(np.flatnonzero(panel.flag("churn")))
+    inputs = choose_inputs(panel, churned, frozenset(backtest.refused))
+    model = fit_hazard(panel, np.arange(panel.size), panel.flag("churn"), inputs)
+    by_currency = {
+        currency: [forecasts[currency] for forecasts in past.values()]
+        for currency in panel.currencies
+    }
+    return _Forecast(model, by_currency)
+
+
+def list_past_forecasts(backtest: Backtest) -> dict[date, dict[str, PastForecast]]:
+    """Map judged month end → currency → what the model expected by its own past.
+
+    Args:
+        backtest: The history, with month ends that can be judged.
+    """
+    import numpy as np
+
+    from cs_sync.foresight.walk_forward import Course, list_folds, walk_forward
 
     panel, request = backtest.panel, backtest.request
-    refused = frozenset(backtest.refused)
-    course = Course("churn", request.lead_days + request.horizon_days, None, refused)
+    course = Course(
+        "churn", request.lead_days + request.horizon_days, None, frozenset(backtest.refused)
+    )
     event = panel.flag("churn")
     rows = np.concatenate([fold.judged for fold in list_folds(panel, course)])
     probability = walk_forward(panel, course, ["model"])["model"].probability
-    past: dict[str, list[PastForecast]] = {}
-    for code, currency in enumerate(panel.currencies):
-        for cutoff in np.unique(panel.cutoff[rows]):
+    past: dict[date, dict[str, PastForecast]] = {}
+    for cutoff in np.unique(panel.cutoff[rows]):
+        for code, currency in enumerate(panel.currencies):
             place = np.flatnonzero((panel.cutoff[rows] == cutoff) & (panel.currency[rows] == code))
             own = rows[place]
             risks = map(AccountRisk, probability[place].tolist(), panel.mrr[own].tolist())
             lost = int(panel.mrr[own][event[own]].sum())
-            past.setdefault(currency, []).append(PastForecast(calculate_moments(risks), lost))
-    inputs = choose_inputs(panel, panel.count_accounts(np.flatnonzero(event)), refused)
-    return _Forecast(fit_hazard(panel, np.arange(panel.size), event, inputs), past)
+            forecast = PastForecast(calculate_moments(risks), lost)
+            past.setdefault(panel.days[cutoff], {})[currency] = forecast
+    return past
 
 
 def _estimate(

@@ -34,16 +34,20 @@ class MoneyConverter:
     day: date
     currency: str
 
+    def find_rate(self, currency: str) -> Fraction | None:
+        """Return a currency's rate, from minor units to minor units; None if it is unknown."""
+        return self.rates.minor(self.day, currency, self.currency)
+
     def convert(self, amount: int, currency: str) -> int | None:
         """Convert an amount in minor units; None without a rate."""
-        rate = self.rates.minor(self.day, currency, self.currency)
+        rate = self.find_rate(currency)
         return None if rate is None else round(amount * rate)
 
     def add_up(self, amounts: Mapping[str, int]) -> int:
         """Add up convertible amounts (currency → minor units)."""
         if amounts.keys() <= {self.currency}:
             return sum(amounts.values())
-        rates = {code: self.rates.minor(self.day, code, self.currency) for code in amounts}
+        rates = {code: self.find_rate(code) for code in amounts}
         known = ((amounts[code], rate) for code, rate in rates.items() if rate is not None)
         return round(sum((amount * rate for amount, rate in known), Fraction()))
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from cs_sync_schemas.closing import MonthClose, MonthReopened
     from cs_sync_schemas.derived import (
         FollowUp,
+        ForesightJudgement,
         ForesightModel,
         HealthScore,
         MrrMovement,
@@ -71,6 +72,7 @@ __all__ = [
     "Discount",
     "FeatureDay",
     "FollowUp",
+    "ForesightJudgement",
     "ForesightModel",
     "FunnelDay",
     "FxRate",
@@ -122,7 +124,9 @@ if not TYPE_CHECKING:
         ),
         "cs_sync_schemas.business": "Cost FunnelDay FxRate QualityDay Referral",
         "cs_sync_schemas.closing": "MonthClose MonthReopened",
-        "cs_sync_schemas.derived": "FollowUp ForesightModel HealthScore MrrMovement MrrSpan",
+        "cs_sync_schemas.derived": (
+            "FollowUp ForesightJudgement ForesightModel HealthScore MrrMovement MrrSpan"
+        ),
         "cs_sync_schemas.figures": "CachedMetric KeptResult",
         "cs_sync_schemas.graph": (
             "Account AccountAttribute AccountLink Contact ContactAccount ContactLink"

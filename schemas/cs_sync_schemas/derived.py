@@ -84,6 +84,30 @@ class ForesightModel(SQLModel, table=True):
     )
 
 
+class ForesightJudgement(SQLModel, table=True):
+    """What a backtest found of the health score, its rivals and the model, for the report."""
+
+    __tablename__ = "foresight_judgement"
+
+    version: int = Field(primary_key=True, description="That of the models fitted with it.")
+    run_id: str
+    judged_at: datetime
+    policy: str = Field(description="Hash of the MRR policy.")
+    model: str = Field(description="Hash of the health model that was judged.")
+    data_cut: date = Field(description="The last month end that was judged.")
+    horizon_days: int
+    lead_days: int
+    subjects: list[dict[str, Any]] = Field(
+        default_factory=list, sa_type=JSON, description="Rows of the backtest: who leaves."
+    )
+    bands: list[dict[str, Any]] = Field(
+        default_factory=list, sa_type=JSON, description="What became of each band, in all months."
+    )
+    forecasts: list[dict[str, Any]] = Field(
+        default_factory=list, sa_type=JSON, description="What was expected, and what was lost."
+    )
+
+
 class FollowUp(SQLModel, table=True):
     """A task for a colleague: one per account, playbook and occasion."""
 

@@ -4,6 +4,7 @@ from datetime import date
 from importlib import util
 from typing import Any
 
+import orjson
 import pytest
 
 from cs_sync.cli.render.backtest import (
@@ -97,6 +98,26 @@ def test_fitting_keeps_nothing_of_two_that_left(place: Place) -> None:
     assert place.select("SELECT * FROM foresight_model") == []
     assert place.select("SELECT * FROM run WHERE command = 'analyse fit'")[0]["status"] == "ok"
     assert rows[0]["left_out"]["csat_90"] == "all missing"
+
+
+def test_fitting_keeps_what_the_backtest_found(place: Place) -> None:
+    before = len(place.select("SELECT * FROM foresight_judgement"))
+    place.json("backtest", *SHORT)
+    assert len(place.select("SELECT * FROM foresight_judgement")) == before
+    place.json("analyse", "fit", *SHORT)
+    kept = place.select("SELECT * FROM foresight_judgement ORDER BY version")[-1]
+    assert (kept["version"], kept["horizon_days"], kept["data_cut"]) == (
+        before + 1, 30, "2025-12-31",
+    )  # fmt: skip
+    subjects, bands = orjson.loads(kept["subjects"]), orjson.loads(kept["bands"])
+    assert subjects == [
+        row | {"target": "churn"}
+        for row in place.json("backtest", *SHORT)
+        if row["target"] == "churn"
+    ]
+    whole = [row for row in place.json("backtest", *SHORT, "--bands") if row["cutoff"] is None]
+    assert bands == whole
+    assert orjson.loads(kept["forecasts"]) == []
 
 
 @pytest.mark.parametrize(

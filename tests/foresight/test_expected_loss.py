@@ -11,6 +11,8 @@ from cs_sync.foresight.expected_loss import (
     PastForecast,
     _get_t_point,
     calculate_moments,
+    convert_forecast,
+    count_overlap,
     estimate_loss,
     estimate_spread,
 )
@@ -28,6 +30,18 @@ def test_moments_by_hand() -> None:
     assert (found.mean, found.variance) == pytest.approx((150.0, 92_500.0))
     assert found.third == pytest.approx(72_000_000.0)
     assert calculate_moments([]) == LossMoments(0.0, 0.0, 0.0)
+
+
+def test_forecasts_of_several_currencies_in_one() -> None:
+    """100 + 0.5 × 40; 400 + 0.25 × 8; 10 + 0.125 × 16; 70 + 0.5 × 30; JPY has no rate."""
+    parts = {
+        "EUR": PastForecast(LossMoments(100.0, 400.0, 10.0), 70),
+        "USD": PastForecast(LossMoments(40.0, 8.0, 16.0), 30),
+        "JPY": PastForecast(LossMoments(9.0, 9.0, 9.0), 9),
+    }
+    found = convert_forecast(parts, {"EUR": 1.0, "USD": 0.5})
+    assert found == PastForecast(LossMoments(120.0, 402.0, 12.0), 85)
+    assert [count_overlap(days) for days in (14, 30, 90, 365)] == [1, 1, 3, 12]
 
 
 def test_the_spread_beyond_chance_by_hand() -> None:

@@ -141,3 +141,4 @@ def test_bands_by_month_and_together() -> None:
     ]  # fmt: skip
     low, high = counts[0].interval or (0, 0)
     assert low < 2 / 3 < high
+    assert [c.mrr_interval for c in counts] == [None] * 4 + [c.interval for c in counts[4:]]

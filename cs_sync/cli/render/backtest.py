@@ -26,7 +26,7 @@ BACKTEST_FIELDS = (
 )
 BAND_FIELDS = (
     *("cutoff", "band", "accounts", "churned", "rate", "low", "high"),
-    *("mrr", "mrr_churned", "currency"),
+    *("mrr", "mrr_churned", "currency", "mrr_low", "mrr_high"),
 )
 RED_FIELDS = ("cutoff", "account", "name", "score", "mrr", "currency", "outcome", "left_at")
 LEAK_FIELDS = ("input", "n", "auc_known", "auc_recorded", "difference", "verdict", "reason")

@@ -11,6 +11,7 @@ from cs_sync.metrics.sql.relations import is_known_at
 from cs_sync.store.upserts import upsert_rows
 from cs_sync_schemas import (
     FeatureDay,
+    ForesightJudgement,
     ForesightModel,
     Invoice,
     MrrMovement,
@@ -24,7 +25,7 @@ from cs_sync_schemas import (
 )
 
 SPAN, MOVEMENT = get_table(MrrSpan), get_table(MrrMovement)
-MODEL = get_table(ForesightModel)
+MODEL, JUDGEMENT = get_table(ForesightModel), get_table(ForesightJudgement)
 RUN, RUN_STREAM = get_table(Run), get_table(RunStream)
 _DATED = (
     get_table(UsageDay).c.day,
@@ -121,9 +122,26 @@ def save_models(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> No
     upsert_rows(connection, MODEL, rows)
 
 
+def save_judgement(connection: Connection, row: Mapping[str, Any]) -> None:
+    """Store what a backtest found (a row of `foresight_judgement`)."""
+    upsert_rows(connection, JUDGEMENT, [row])
+
+
+def read_last_judgement(
+    connection: Connection, version: int | None = None
+) -> dict[str, Any] | None:
+    """Return the last judgement, or that of a version (a row of `foresight_judgement`)."""
+    statement = select(JUDGEMENT).order_by(JUDGEMENT.c.version.desc()).limit(1)
+    if version is not None:
+        statement = statement.where(JUDGEMENT.c.version == version)
+    row = connection.execute(statement).first()
+    return None if row is None else row._asdict()
+
+
 def read_last_version(connection: Connection) -> int:
-    """Return the highest version of any model; 0 before the first."""
-    return connection.scalar(select(func.max(MODEL.c.version))) or 0
+    """Return the highest version of any model or judgement; 0 before the first."""
+    versions = (connection.scalar(select(func.max(t.c.version))) for t in (MODEL, JUDGEMENT))
+    return max(version or 0 for version in versions)
 
 
 def read_accepted_models(connection: Connection) -> dict[str, dict[str, Any]]:
