@@ -1,7 +1,8 @@
 """cs-sync: which customers are about to leave, why, and what to do about it.
 
-The names below are all that a plugin needs. They are loaded when first used, so that a plugin's
-entry module and the command line's help start without the schema and its database library.
+`open` opens a workspace in a script or a notebook; the other names are all that a plugin needs.
+They are loaded when first used, so that a plugin's entry module and the command line's help start
+without the schema and its database library.
 """
 
 from typing import TYPE_CHECKING
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 from cs_sync_schemas.names import make_name_loader
 
 if TYPE_CHECKING:
+    from cs_sync.api.workspace import Workspace, open
     from cs_sync.contracts.destination import (
         Ack,
         Addresses,
@@ -111,15 +113,18 @@ __all__ = [
     "Value",
     "VendorError",
     "Window",
+    "Workspace",
     "WorkspaceInfo",
     "hookimpl",
     "is_loopback",
     "map_each",
     "map_side_by_side",
+    "open",
 ]
 
 if not TYPE_CHECKING:
     __getattr__ = make_name_loader(__name__, {
+        "cs_sync.api.workspace": "Workspace open",
         "cs_sync.contracts.destination": (
             "Ack Addresses Destination FieldSpec Op OpenFollowUp Reject RemoteAccount "
             "RemoteObject ReportMessage SupportsDriftCheck SupportsOpenFollowUps "

@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cs_sync import days
+
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
-
-FIRST_YEAR, LAST_YEAR = 1970, 2200
-"""The years that records can lie in."""
 
 
 def parse_day(text: str) -> date:
@@ -19,10 +18,9 @@ def parse_day(text: str) -> date:
         BadParameter: The text is no day, or beyond all records.
     """
     try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is no day; write it like 2026-01-31") from None
-    return _check_year(day, text)
+        return days.parse_day(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def parse_month(text: str) -> date:
@@ -35,7 +33,10 @@ def parse_month(text: str) -> date:
         month = datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007 - a month has no zone
     except ValueError:
         raise typer.BadParameter(f"{text!r} is no month; write it like 2026-01") from None
-    return _check_year(month, text)
+    try:
+        return days.check_year(month, text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def parse_instant(text: str | None, zone: "ZoneInfo") -> datetime | None:
@@ -47,23 +48,12 @@ def parse_instant(text: str | None, zone: "ZoneInfo") -> datetime | None:
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is neither a day nor an ISO 8601 instant; write it like 2026-01-31",
-            param_hint="--known-at",
-        ) from None
-    _check_year(moment, text)
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
+        return days.parse_instant(text, zone)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--known-at") from None
 
 
 Day = Annotated[date | None, typer.Option(parser=parse_day, metavar="DAY")]
 KnownAt = Annotated[
     str | None, typer.Option(help="Use data known then: a day, or an instant (ISO 8601).")
 ]
-
-
-def _check_year(day: date, text: str) -> date:
-    if not FIRST_YEAR <= day.year <= LAST_YEAR:
-        raise typer.BadParameter(f"{text!r} lies outside {FIRST_YEAR} to {LAST_YEAR}")
-    return day

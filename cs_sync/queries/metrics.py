@@ -9,6 +9,7 @@ from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
 from cs_sync.metrics.bridge import BridgeRow
 from cs_sync.metrics.fx import Conversion, ExchangeRates, build_conversion
+from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Metric, Scope
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import (
@@ -66,6 +67,16 @@ class MetricRequest:
 
 
 def query_metrics(workspace: Workspace, request: MetricRequest) -> list[dict[str, Any]]:
+    """Compute metrics, as flat objects; see `query_kpis`."""
+    rows, named = query_kpis(workspace, request), dict.fromkeys(request.policies)
+    if len(named) < 2:
+        return [row.json() for row in rows]
+    policies = [get_mrr_policy(workspace, name) for name in named]
+    names = {policy.hash: _get_policy_name(policy) for policy in policies}
+    return [row.json() | {"policy_name": names[row.policy]} for row in rows]
+
+
+def query_kpis(workspace: Workspace, request: MetricRequest) -> list[KpiRow]:
     """Compute metrics for periods, segments, currencies and policies.
 
     Returns:
@@ -79,7 +90,7 @@ def query_metrics(workspace: Workspace, request: MetricRequest) -> list[dict[str
     chosen = _select_metrics(workspace, names, views)
     periods = select_periods(workspace, request.as_of, request.since, request.until, request.grain)
     check_attributes(workspace, by)
-    rows: list[dict[str, Any]] = []
+    rows: list[KpiRow] = []
     notes = [
         *_describe_aliases(workspace, names),
         *_describe_unsplit(chosen, by),
@@ -98,8 +109,7 @@ def query_metrics(workspace: Workspace, request: MetricRequest) -> list[dict[str
         )
         kpis = compute_kpis(workspace, chosen, replace(scope, conversion=rates))
         unique_notes |= dict.fromkeys(rates.notes({row.currency for row in kpis}))
-        name = {"policy_name": _get_policy_name(policy)} if len(named) > 1 else {}
-        rows += [row.json() | name for row in kpis]
+        rows += kpis
     _emit_notes(workspace, unique_notes)
     return rows
 
@@ -154,6 +164,34 @@ def query_mrr(
     by: Sequence[str] = (),
     currency: str | None = None,
 ) -> list[dict[str, Any]]:
+    """Compute the MRR bridge, as flat objects with the causes of restatements.
+
+    See `query_bridge`.
+    """
+    bridge = query_bridge(
+        workspace, since=since, until=until, grain=grain, by=by, currency=currency
+    )
+    return [_format_bridge_row(row, bridge) for row in bridge.rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Bridge:
+    """Rows of the MRR bridge, their scope, and what was restated in it."""
+
+    rows: Sequence[BridgeRow]
+    scope: Scope
+    restated: Sequence[Restatement]
+
+
+def query_bridge(
+    workspace: Workspace,
+    *,
+    since: date | None = None,
+    until: date | None = None,
+    grain: str = "month",
+    by: Sequence[str] = (),
+    currency: str | None = None,
+) -> Bridge:
     """Compute the MRR bridge per period and currency.
 
     Later knowledge of closed months is a restatement.
@@ -189,7 +227,7 @@ def query_mrr(
     if scope.conversion:
         _emit_notes(workspace, scope.conversion.notes({row.currency for row in rows}))
         _emit_notes(workspace, _describe_rate_changes(scope, scope.conversion))
-    return [_format_bridge_row(row, scope, restated) for row in rows]
+    return Bridge(rows, scope, restated)
 
 
 def _describe_open_periods(
@@ -204,13 +242,12 @@ def _describe_open_periods(
     return [f"not over yet: periods from {ahead[0]} show what is agreed now, and may still change"]
 
 
-def _format_bridge_row(
-    row: BridgeRow, scope: Scope, restated: Sequence[Restatement]
-) -> dict[str, Any]:
+def _format_bridge_row(row: BridgeRow, bridge: Bridge) -> dict[str, Any]:
     """Format a row, with the causes of its restatement."""
+    scope = bridge.scope
     causes = [
         f"{restatement.account}: {restatement.cause}"
-        for restatement in restated
+        for restatement in bridge.restated
         if row.restatement
         and restatement.period < len(scope.periods)
         and scope.periods[restatement.period].start == row.period_start

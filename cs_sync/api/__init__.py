@@ -1,0 +1,1 @@
+"""The Python interface: an open workspace, and rows that become frames."""
