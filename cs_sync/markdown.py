@@ -59,7 +59,10 @@ def _wrap_block(block: list[str]) -> Iterator[str]:
 
 
 def _split_pieces(text: str) -> list[str]:
-    """Split at spaces, but not in links and code, nor before a `_MARKER`."""
+    """Split at spaces, but not in links, code or before markers.
+
+    A marker is a `_MARKER`.
+    """
     pieces: list[str] = []
     for piece in _PIECE.findall(text):
         if pieces and _MARKER.fullmatch(piece):

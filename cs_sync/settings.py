@@ -53,7 +53,10 @@ def describe_place(place: Sequence[int | str]) -> str:
 def _find_reinterpreted(
     types: Sequence[Any], value: Any
 ) -> Iterator[tuple[tuple[int | str, ...], str]]:
-    """Yield the place of each value of another kind, and what is expected there."""
+    """Yield the place of each reinterpreted value, and what is expected.
+
+    A value of another kind.
+    """
     parts: Mapping[Any, Any] = {}
     if isinstance(value, Mapping):
         parts = value

@@ -62,7 +62,10 @@ def print_rows(
 
 
 def print_table(shown: RenderableType) -> None:
-    """Print a table on standard output; to a file or a pipe as plain lines, where they fit."""
+    """Print a table on standard output.
+
+    To a file or a pipe it goes as plain lines, where they fit.
+    """
     console = make_console()
     lines = None if console.is_terminal else format_plainly(shown, console.width)
     if lines is None:

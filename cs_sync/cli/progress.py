@@ -254,7 +254,10 @@ def drop_repeated_error(event: Event, reported: set[tuple[str, str]]) -> Event:
 
 
 def format_event(event: Event) -> list[Text]:
-    """Format an event as lines; none if it only moves a source on."""
+    """Format an event as lines.
+
+    None if it only moves a source on.
+    """
     detail = event.detail
     if event.name == "stream_ended" and str(detail.get("status", "ok")) != "ok":
         return [_format_stream_end(event)]

@@ -18,7 +18,10 @@ EXIT_CODES = {signal.SIGTERM: 0, signal.SIGINT: 130}
 
 @contextmanager
 def sigterm_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM end a command like Ctrl-C: stored data stays, the rest resumes."""
+    """Let SIGTERM end a command like Ctrl-C.
+
+    Stored data stays, the rest resumes.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may say what signals do
         return

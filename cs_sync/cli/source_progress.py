@@ -52,20 +52,29 @@ class SourceProgress:
 
     @property
     def total(self) -> int | None:
-        """The number of records at the end; None where the source does not say."""
+        """The number of records at the end.
+
+        None where the source does not say.
+        """
         remaining = [stream.count_remaining() for stream in self.streams.values()]
         known = [count for count in remaining if count is not None]
         return None if len(known) < len(remaining) else self.records + sum(known)
 
     def estimate_seconds_left(self, now: datetime) -> float | None:
-        """Estimate the seconds left at the pace so far; None without a total."""
+        """Estimate the seconds left at the pace so far.
+
+        None without a total.
+        """
         total, read = self.total, self.records
         if total is None or not read:
             return None
         return (now - self.began).total_seconds() * (total - read) / read
 
     def describe(self, now: datetime) -> str:
-        """Return `stripe: 3 of 9 streams, 1,200 of 4,800 records (25%), about 3 min left`."""
+        """Describe the progress in a line.
+
+        `stripe: 3 of 9 streams, 1,200 of 4,800 records (25%), about 3 min left`.
+        """
         ended = sum(stream.ended for stream in self.streams.values())
         text = f"{self.name}: {ended} of {count_noun(len(self.streams), 'stream')}, "
         total, left = self.total, self.estimate_seconds_left(now)

@@ -106,7 +106,7 @@ class ConnectorSettings(Mapping[str, ConnectorConfig]):
         return [problem for name in self._tables for problem in self._find_table_problems(name)]
 
     def find_plain_secrets(self) -> set[str]:
-        """Return the secrets written in the file itself, to be hidden in messages."""
+        """Return the secrets in the file itself, to hide them in messages."""
         values: set[str] = set()
         for name, table in self._tables.items():
             model = self._find_config_class(name)

@@ -67,7 +67,9 @@ def load_config(path: Path | str, plugins: PluginRegistry) -> Config:
 
 
 def parse_config(text: str, path: Path, plugins: PluginRegistry) -> Config:
-    """Parse the text of a configuration that is, or will be, at `path`.
+    """Parse the text of a configuration at `path`.
+
+    The file may not be there yet.
 
     Raises:
         ConfigError: As of `load_config`.
@@ -112,7 +114,10 @@ def _parse_sections(tables: Mapping[str, Any], problems: list[Problem]) -> dict[
 
 
 def _list_models(tables: Mapping[str, Any]) -> dict[str, type[BaseModel]]:
-    """Return the models of the sections; that of `health` only where the file has one."""
+    """Return the models of the sections.
+
+    That of `health` only where the file has one.
+    """
     if "health" not in tables:
         return SECTIONS
     from cs_sync.health.model import HealthConfig
@@ -190,7 +195,7 @@ def _find_unknown_sections(tables: Mapping[str, Any]) -> list[Problem]:
 def _resolve_sections(
     tables: Mapping[str, Any], path: Path, secrets: SecretResolver
 ) -> dict[str, Any]:
-    """Return the tables with the references of every section but the connectors resolved.
+    """Resolve the references of every section but the connectors.
 
     Only a key's own text is a reference: lists and tables inside hold names of other systems,
     such as the feature "file:uploaded".
@@ -254,7 +259,10 @@ def _load_connectors(
 
 
 def _suggest_table(name: str, value: object) -> str:
-    """Return how to write a section; several of one connector need names of their own."""
+    """Describe how to write a section.
+
+    Several of one connector need names of their own.
+    """
     if not isinstance(value, list):
         return f"write it as [connectors.{name}]"
     another = f'[connectors.{name}_2] with type = "{name}"'
@@ -328,7 +336,10 @@ def _find_destination_problems(
 def _find_report_problems(
     names: Sequence[str], connectors: ConnectorSettings, plugins: PluginRegistry
 ) -> list[Problem]:
-    """Return the problems of the destinations of reports; not each destination takes them."""
+    """Find the problems of the destinations of reports.
+
+    Not each destination takes them.
+    """
     key = "report.send_to"
     problems = _find_destination_problems(key, names, connectors, plugins)
     if problems or not names:

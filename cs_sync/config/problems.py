@@ -108,7 +108,10 @@ def collect_secret_values(model: type[BaseModel], table: Any) -> set[str]:
 def iterate_secret_fields(
     model: type[BaseModel], table: Any, key: str
 ) -> Iterator[tuple[str, Any]]:
-    """Yield (key, value) of every secret field that `given` sets, at any depth."""
+    """Yield (key, value) of every secret field that is set.
+
+    At any depth of the table.
+    """
     if not isinstance(table, Mapping):
         return
     for name, field in model.model_fields.items():

@@ -16,7 +16,7 @@ _OWN_SCHEMES = ("env", "file", "keyring")
 
 
 def is_own_reference(value: str) -> bool:
-    """Return whether the text is only a reference to a secret, like `env:NAME`."""
+    """Return whether the text is only a reference, like `env:NAME`."""
     scheme, colon, _ = value.partition(":")
     return bool(colon) and scheme in _OWN_SCHEMES
 

@@ -118,7 +118,10 @@ def write_template(path: Path, text: str) -> None:
 def _render_section(
     title: str, model: type[BaseModel], values: Mapping[str, Any], connector: str = ""
 ) -> str:
-    """Render a table: `values` set, all other fields commented out with their defaults."""
+    """Render a table of the configuration.
+
+    `values` are set; all other fields are commented out with their defaults.
+    """
     lines = [f"[{title}]"]
     for key, field in model.model_fields.items():
         if field.exclude or _is_unused_base_url(key, field):

@@ -134,7 +134,10 @@ class Destination(Protocol):
         ...
 
     def find(self, keys: Sequence[str]) -> Iterator[RemoteObject]:
-        """Yield the existing follow-ups and notes with these keys, bypassing any search index."""
+        """Yield the existing follow-ups and notes with these keys.
+
+        Any search index is bypassed, as it may lag behind.
+        """
         ...
 
 
@@ -156,7 +159,7 @@ class SupportsOpenFollowUps(Protocol):
     """
 
     def open_follow_ups(self, accounts: Sequence[str]) -> Iterator[OpenFollowUp]:
-        """Yield the open follow-ups with a key of ours at these records, oldest first.
+        """Yield these records' open follow-ups with our keys, oldest first.
 
         Args:
             accounts: Remote ids of the records.
@@ -181,7 +184,10 @@ class SupportsReport(Protocol):
     """A destination that delivers reports, if `[report] send_to` names it. Optional."""
 
     def send_report(self, report: ReportMessage) -> None:
-        """Send a report; an error of the vendor is a note of the run."""
+        """Send a report.
+
+        An error of the vendor becomes a note of the run.
+        """
         ...
 
 

@@ -75,7 +75,10 @@ _REQUEST = re.compile(r"\[request ([^\]\s]+)\]")
 
 
 def parse_request_id(message: str) -> str | None:
-    """Return the vendor's request id in one of our messages; None without one."""
+    """Return the vendor's request id in one of our messages.
+
+    None without one.
+    """
     match = _REQUEST.search(message)
     return match[1] if match else None
 

@@ -46,12 +46,18 @@ class HookSpecs(Protocol):
 
     @hookspec(firstresult=True)
     def cs_sync_match(self, record: SourceAccount) -> str | None:
-        """Return the id of this record's account, to override the matching rules; else None."""
+        """Return the id of the account that a record belongs to.
+
+        It overrides the matching rules; None leaves the record to them.
+        """
         ...
 
     @hookspec(firstresult=True)
     def cs_sync_secret(self, scheme: str, reference: str) -> str | None:
-        """Return the secret for `scheme:reference`, for the schemes of your vault; else None."""
+        """Return the secret for `scheme:reference`, for your vault's schemes.
+
+        None for other schemes.
+        """
         ...
 
     @hookspec

@@ -15,10 +15,11 @@ Result = TypeVar("Result")
 def map_side_by_side(
     work: Callable[[Part], Iterable[Result]], parts: Sequence[Part], lanes: int
 ) -> Iterator[Result]:
-    """Yield the results of all parts, as they come, so many parts at a time.
+    """Yield the results of all parts, several parts at a time.
 
-    After an error no further part begins: what is under way ends, its results are yielded, and
-    the error is raised. A lost answer (AnswerUnknown) stops no other part and is raised last.
+    They come as they are ready. After an error no further part begins: what is under way ends, its
+    results are yielded, and the error is raised. A lost answer (AnswerUnknown) stops no other part
+    and is raised last.
 
     Args:
         work: Returns the results of one part; it may fail after some of them.

@@ -23,7 +23,10 @@ object is kept.
 
 
 def get_received(row: Row) -> Any:
-    """Return the object as received of which a row was made; None if it is not told."""
+    """Return the object that a row was made of, as received.
+
+    None if the source does not give it.
+    """
     received = row.get("raw")
     return received() if callable(received) else received
 
@@ -195,7 +198,10 @@ class HasTitle(Protocol):
 
 
 def get_title(connector: object, name: str) -> str:
-    """Return how people write a connector's name; its name in the configuration without one."""
+    """Return how people write a connector's name.
+
+    Without a title it is the name in the configuration.
+    """
     return connector.title if isinstance(connector, HasTitle) else name
 
 

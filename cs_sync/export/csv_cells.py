@@ -63,5 +63,8 @@ def parse_csv_text(cell: str) -> str | None:
 
 
 def to_json_value(value: Any) -> Any:
-    """Convert a value without a JSON form: decimals to numbers, others to text."""
+    """Convert a value that JSON does not know.
+
+    Decimals become numbers, others text.
+    """
     return float(value) if isinstance(value, Decimal) else str(value)

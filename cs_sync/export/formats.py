@@ -23,7 +23,10 @@ _WIDE = Context(prec=38)
 
 
 def write_csv(path: Path, table: Table, pages: RowBatches) -> int:
-    """Write rows as UTF-8 CSV with a header and quoted formulas; return their number."""
+    """Write rows as UTF-8 CSV with a header and quoted formulas.
+
+    Return their number.
+    """
     names, count = [column.name for column in table.c], 0
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(format_csv_line(names))
@@ -34,7 +37,10 @@ def write_csv(path: Path, table: Table, pages: RowBatches) -> int:
 
 
 def write_jsonl(path: Path, _table: Table, pages: RowBatches) -> int:
-    """Write one JSON object per line, with decimals as exact text; return their number."""
+    """Write one JSON object per line; return their number.
+
+    Decimals are exact text.
+    """
     count = 0
     with path.open("wb") as file:
         for page in pages:
@@ -86,7 +92,10 @@ def _to_arrow_type(arrow: Any, column: Any) -> Any:
 
 
 def _to_arrow_value(value: Any) -> Any:
-    """Convert a value for Arrow: structures to JSON text, decimals to the column's scale."""
+    """Convert a value for Arrow.
+
+    Structures become JSON text, decimals get the column's scale.
+    """
     if isinstance(value, dict | list):
         return orjson.dumps(value, default=str).decode()
     return value.quantize(_EXACT, context=_WIDE) if isinstance(value, Decimal) else value

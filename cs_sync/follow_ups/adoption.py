@@ -12,7 +12,9 @@ MIN_ACCOUNTS = 5
 
 
 def compute_popularity(accounts: Iterable[Iterable[FeatureFact]]) -> Mapping[str, float]:
-    """Compute the share of accounts using each feature in the last 28 days.
+    """Compute the share of accounts that use each feature.
+
+    Use counts in the last 28 days.
 
     Args:
         accounts: The features of each account.

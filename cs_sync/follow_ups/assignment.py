@@ -20,7 +20,7 @@ Owners = Mapping[tuple[str, str], OwnerFact]
 def assign_drafts(
     drafts: Iterable[FollowUpDraft], owners: Owners, fallback: str | None
 ) -> list[FollowUpDraft]:
-    """Assign the drafts: to the playbook's assignee, else the owner, else the fallback.
+    """Assign the drafts to the playbook's assignee, the owner or the fallback.
 
     A former owner counts as none; without a fallback the draft stays unassigned. An owner
     without an address keeps the draft by owner id.

@@ -48,7 +48,9 @@ def sort_points(points: Iterable[Point]) -> list[Point]:
 def compose_task(
     points: Sequence[Point], view: AccountView, settings: Mapping[str, PlaybookSettings]
 ) -> dict[str, Any]:
-    """Compose the task of several follow-ups of one account, the most urgent first.
+    """Compose the task of several follow-ups of one account.
+
+    The most urgent leads it.
 
     Args:
         points: The follow-ups, at least one.
@@ -121,7 +123,10 @@ def fill_body(
 def build_template_fields(
     view: AccountView | CompanyView, playbook: str, due_at: datetime
 ) -> dict[str, str]:
-    """Build the fields of a template besides title and body; empty texts where unknown."""
+    """Build the fields of a template besides title and body.
+
+    Unknown ones are empty.
+    """
     fields = {"playbook": playbook, "due": format_instant(due_at, view)}
     if not isinstance(view, AccountView):
         return {**fields, "account": "", "score": "", "band": "", "mrr": ""}

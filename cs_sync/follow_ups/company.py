@@ -36,7 +36,7 @@ class CompanyView:
         return self.now.astimezone(ZoneInfo(self.zone)).date()
 
     def known(self, question: Question) -> Iterator[KpiRow]:
-        """Yield the rows of a question with a value that is not stale.
+        """Yield the rows of a question with a fresh value.
 
         Args:
             question: The requested metric.

@@ -27,14 +27,14 @@ def is_ending(view: AccountView) -> bool:
 
 
 def has_open_detractor(view: AccountView) -> bool:
-    """Return whether a detractor's last answer is recent, or the call about it is open."""
+    """Return whether a detractor's answer is recent or its call open."""
     oldest = view.now - timedelta(days=DETRACTOR_DAYS)
     low = (a for a in view.answers if a.kind == "nps" and a.score <= DETRACTOR)
     return bool(view.occasions.get("detractor_call")) or any(a.answered_at >= oldest for a in low)
 
 
 def is_small(view: AccountView) -> bool:
-    """Return whether the account pays less than a fifth of the customers' median MRR."""
+    """Return whether the account pays below a fifth of median MRR."""
     return view.monthly < (view.typical_mrr or 0) * LOW_SHARE
 
 

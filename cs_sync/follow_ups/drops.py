@@ -69,7 +69,10 @@ class Timeline:
         return [rating for rating in self.list_latest(at) if not rating.satisfied]
 
     def instants(self, until: datetime) -> list[datetime]:
-        """List when an answer comes, grows old or is forgotten: nothing changes in between."""
+        """List the instants at which the timeline changes.
+
+        An answer comes, grows old or is forgotten; nothing changes in between.
+        """
         spans = [self.span * number for number in range(3)]
         moments = {moment + span for moment in self.times for span in spans}
         return sorted(instant for instant in moments if instant <= until)
@@ -129,6 +132,9 @@ def has_fallen(timeline: Timeline, at: datetime, fall: Fraction, least: int) -> 
 
 
 def is_drop(before: Share, recent: Share, fall: Fraction, least: int) -> bool:
-    """Return whether enough people answered on both sides, and the share fell by so much."""
+    """Return whether the share fell by so much.
+
+    Enough people must have answered on both sides.
+    """
     enough = min(recent.answers, before.answers) >= least
     return enough and before.rate - recent.rate >= fall

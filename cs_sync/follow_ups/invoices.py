@@ -46,7 +46,7 @@ def is_well(view: AccountView) -> bool:
 
 
 def is_safe(view: AccountView) -> bool:
-    """Return whether the account is well and its health is no warning either."""
+    """Return whether neither the account nor its health gives a warning."""
     return is_well(view) and view.band not in ("red", "yellow")
 
 

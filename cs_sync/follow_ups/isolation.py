@@ -29,7 +29,9 @@ class PlaybookFailures:
 
 
 def isolate_playbook(playbook: Playbook, failures: PlaybookFailures) -> Playbook:
-    """Wrap a playbook so that its errors are recorded and it returns nothing instead.
+    """Wrap a playbook so that its errors are recorded.
+
+    It then proposes nothing.
 
     Args:
         playbook: The playbook of a plugin.

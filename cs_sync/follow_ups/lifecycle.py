@@ -137,7 +137,7 @@ def make_decision(
 def _index_stored(
     stored: Iterable[StoredFollowUp],
 ) -> tuple[dict[Occasion, StoredFollowUp], dict[str, Occasion], list[StoredFollowUp]]:
-    """Index the stored follow-ups: one for each occasion, and those that repeat it.
+    """Index the stored follow-ups by occasion, and list repeated ones.
 
     Returns:
         Occasion → follow-up, key → occasion, and the repeated follow-ups.
@@ -153,7 +153,10 @@ def _index_stored(
 
 
 def _rank_stored(follow_up: StoredFollowUp) -> tuple[bool, bool, bool, datetime, str]:
-    """Return the sort key of follow-ups of one occasion: the first one stays."""
+    """Return the sort key of follow-ups of one occasion.
+
+    The first one stays.
+    """
     return (
         follow_up.state not in ("done", "deleted"),
         not follow_up.touched,
@@ -225,7 +228,10 @@ def _compose_tasks(
     rules: DecisionContext,
     decision: Decision,
 ) -> None:
-    """Compose the tasks whose follow-ups changed, if they speak for others than their own."""
+    """Compose the tasks whose follow-ups changed.
+
+    Only those that speak for others than their own.
+    """
     members: dict[str, dict[str, Point]] = defaultdict(dict)
     accounts: dict[str, str] = {}
     changed: set[str] = set()

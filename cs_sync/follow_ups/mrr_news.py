@@ -47,7 +47,7 @@ class SourceReads:
     closings: Mapping[datetime, datetime] | None = None
 
     def is_hindsight(self, movement: KnownMovement) -> bool:
-        """Return whether the sources were read between the movement's instant and its discovery."""
+        """Return whether sources were read between a movement and its discovery."""
         looks = sorted(start for start in self.starts if start < movement.known_from)
         return len(looks) > 1 and movement.fact.at <= looks[-2]
 

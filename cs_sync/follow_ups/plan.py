@@ -132,7 +132,10 @@ def _sort_drafts(drafts: Iterable[FollowUpDraft]) -> list[FollowUpDraft]:
 
 
 def _is_early(view: AccountView | CompanyView, proposal: Proposal, rules: FollowUpSettings) -> bool:
-    """Return whether an event happened before the start, else before its source's first sync."""
+    """Return whether an event happened before the start.
+
+    Without a configured start, before its source's first sync.
+    """
     if proposal.ongoing or not isinstance(view, AccountView):
         return False
     if rules.start is not None:

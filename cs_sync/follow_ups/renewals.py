@@ -9,14 +9,19 @@ YEAR = 12
 
 
 def count_months(interval: str, count: int) -> int:
-    """Return the whole months of a billing interval; 0 for days and weeks."""
+    """Return the whole months of a billing interval.
+
+    0 for days and weeks.
+    """
     return count * {"month": 1, "year": YEAR}.get(interval, 0)
 
 
 def find_renewal(
     started_at: datetime, paid_until: datetime | None, months: int, now: datetime
 ) -> datetime:
-    """Return the next renewal: the end of what is paid, else the next anniversary.
+    """Find the next renewal.
+
+    It is the end of what is paid, else the next anniversary.
 
     Args:
         started_at: Start of the subscription.

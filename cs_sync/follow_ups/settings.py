@@ -15,7 +15,9 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 def parse_duration(text: object) -> object:
-    """Parse `"90m"`, `"24h"`, `"2d"` or `"1w"` into a timedelta; return other types unchanged.
+    """Parse a duration such as `"90m"`, `"24h"`, `"2d"` or `"1w"`.
+
+    Other types are returned unchanged.
 
     Raises:
         ValueError: The text is no duration.

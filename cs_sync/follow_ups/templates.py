@@ -11,7 +11,10 @@ FIELDS = ("title", "body", "account", "score", "band", "mrr", "due", "playbook")
 
 
 def _validate_template(template: str) -> str:
-    """Return the template; raise ValueError for an unknown field, a format or a conversion."""
+    """Return the template if it is valid.
+
+    ValueError for an unknown field, a format or a conversion.
+    """
     try:
         named = [(name, spec, how) for _, name, spec, how in Formatter().parse(template)]
     except ValueError as error:
@@ -28,7 +31,9 @@ Template = Annotated[str, AfterValidator(_validate_template)]
 
 
 def fill_template(template: str | None, own: str, fields: Mapping[str, str]) -> str:
-    """Fill a template with its fields; without one return the playbook's own text.
+    """Fill a template with its fields.
+
+    Without one the playbook's own text is returned.
 
     Args:
         template: The template of the settings.

@@ -122,7 +122,10 @@ class AccountView:
 
     @property
     def unused_since(self) -> date | None:
-        """The last day of use, else the day of purchase; None if unknown."""
+        """The last day of use, else the day of purchase.
+
+        None if unknown.
+        """
         return self.usage.last_day if self.usage else self.never_used_since
 
     @property

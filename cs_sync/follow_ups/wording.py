@@ -17,7 +17,7 @@ MAX_REASONS = 4
 
 
 def build_title(view: AccountView, key: str, n: int | None = None, **fields: str) -> str:
-    """Build a title in which the account's name is shortened until it fits.
+    """Build a title, with the account's name shortened until it fits.
 
     Args:
         view: The account.
@@ -49,19 +49,25 @@ def format_date(at: datetime, view: AccountView | CompanyView) -> str:
 
 
 def format_near_date(at: datetime, view: AccountView) -> str:
-    """Format a date within the next year, which needs no year: `2 Jan`."""
+    """Format a date within the next year without its year.
+
+    Such as `2 Jan`.
+    """
     day = at.astimezone(ZoneInfo(view.zone)).date()
     return view.words.day(day, day)
 
 
 def format_money(view: AccountView) -> str:
-    """Format what the account pays per month for a title, where every letter counts."""
+    """Format what the account pays per month, shortly.
+
+    For a title, where every letter counts.
+    """
     amounts = sorted(view.mrr.items())
     return " + ".join(view.words.format_short_money(amount, code) for code, amount in amounts)
 
 
 def describe_account(view: AccountView) -> str:
-    """Describe an account's score, MRR and main reasons for the reader of a follow-up."""
+    """Describe an account's score, MRR and main reasons for a follow-up."""
     say, head = view.words, []
     if view.score is not None:
         head.append(say("follow_up.health", score=say.number(view.score), band=say.band(view.band)))

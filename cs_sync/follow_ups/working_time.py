@@ -40,9 +40,10 @@ class WorkingTime(Settings):
         return self
 
     def next(self, at: datetime, zone: str) -> datetime:
-        """Return the next instant within working time (UTC); `at` itself if it is within.
+        """Return the next instant within working time, in UTC.
 
-        Without business hours, an instant moved to another day keeps its time of day.
+        `at` itself if it is within. Without business hours, an instant moved to another day keeps
+        its time of day.
 
         Args:
             at: The instant to move.
@@ -68,6 +69,9 @@ class WorkingTime(Settings):
         return WEEK[day.weekday()] in self.workdays and day not in self.holidays
 
     def _find_next_workday(self, day: date) -> date:
-        """Return the next workday within a year; the next day if there is none."""
+        """Return the next workday within a year.
+
+        The next day if there is none.
+        """
         following = (day + timedelta(days=ahead) for ahead in range(1, 367))
         return next((d for d in following if self._is_workday(d)), day + timedelta(days=1))

@@ -88,7 +88,10 @@ def classify_tenure(months: float) -> str:
 
 
 def rank_deciles(values: Mapping[str, float]) -> dict[str, str]:
-    """Rank accounts into deciles of a value; 1 is the lowest, equal values share one."""
+    """Rank accounts into deciles of a value.
+
+    1 is the lowest; equal values share one.
+    """
     ordered = sorted(values.values())
     deciles = {}
     for account, value in values.items():
@@ -115,7 +118,10 @@ def compare_levels(cases: Sequence[Case]) -> list[Cause]:
 
 
 def _count_levels(cases: Sequence[Case], factor: str) -> dict[str | None, Counts]:
-    """Count by level, in their order; rare levels are one, unknown ones last."""
+    """Count by level, in the order of the levels.
+
+    Rare levels are one, unknown ones last.
+    """
     sizes = Counter(level for case in cases for level in case.levels[factor])
     ranked = [level for level, n in sizes.most_common() if n >= MIN_LEVEL or level is None]
     kept = {*ranked[:MAX_LEVELS], None}
@@ -153,7 +159,9 @@ def adjust_causes(causes: Sequence[Cause]) -> list[Cause]:
 def compare_survival_by_level(
     lifetimes: Mapping[str, Lifetime], levels: Mapping[str, Mapping[str, str]]
 ) -> list[Cause]:
-    """Compare survival by attribute: the share lost in a year, and the log-rank comparison.
+    """Compare survival by attribute.
+
+    The share lost in a year, and the log-rank comparison.
 
     Args:
         lifetimes: Account → its life as a customer.
@@ -188,7 +196,10 @@ def _compare_group(factor: str, level: str, groups: Mapping[str, Sequence[Lifeti
 def _get_loss_in_a_year(
     lives: Sequence[Lifetime],
 ) -> tuple[float | None, float | None, float | None]:
-    """Return the share lost within a year with its interval; None where nobody is that old."""
+    """Estimate the share lost within a year, with its interval.
+
+    None where nobody is that old.
+    """
     if max(life.days for life in lives) < YEAR:
         return None, None, None
     point = get_survival(estimate_survival(lives), YEAR)
@@ -198,7 +209,10 @@ def _get_loss_in_a_year(
 
 
 def compare_tenure_months(lifetimes: Iterable[Lifetime], today: date) -> list[Cause]:
-    """Compare the hazard of each month of tenure with all others: renewals show as spikes."""
+    """Compare the hazard of each month of tenure with all others.
+
+    Renewals show as spikes.
+    """
     months = count_by_tenure(lifetimes, today)
     whole = Counts(sum(one.n for one in months), sum(one.churned for one in months))
     return [
@@ -209,7 +223,10 @@ def compare_tenure_months(lifetimes: Iterable[Lifetime], today: date) -> list[Ca
 
 
 def compare_days_since_use(cases: Sequence[Case], signal: str) -> list[Cause]:
-    """Compare churn by days since the last use: by class, and the 14- and 30-day rules."""
+    """Compare churn by days since the last use.
+
+    By class, and by the rules of 14 and 30 days.
+    """
     known = [(value, case) for case in cases if (value := case.values.get(signal)) is not None]
     whole = Counts(len(known), sum(case.churned for _, case in known))
     spans = [

@@ -38,7 +38,9 @@ class Cohort:
 def build_cohorts(
     members: Iterable[tuple[date, Sequence[MonthEnd]]], ends: Sequence[date]
 ) -> list[Cohort]:
-    """Build the cohorts of the months that end on these days, oldest first.
+    """Build the cohorts of the months that end on these days.
+
+    Oldest first.
 
     Args:
         members: The day of each account's first MRR, and the account at each of the ends.

@@ -35,7 +35,7 @@ class Counts:
 
 
 def calculate_risk_ratio(one: Counts, other: Counts) -> tuple[float, float, float] | None:
-    """Calculate how many times as often one group leaves, with its 95 % interval.
+    """Calculate the ratio of two groups' risks, with its 95 % interval.
 
     The interval is that of Katz, Baptista, Azen and Pike, 1978.
 
@@ -79,7 +79,10 @@ def calculate_exact_p_of_fewer(one: Counts, other: Counts) -> float | None:
 
 
 def _weigh_tables(one: Counts, other: Counts) -> dict[int, float]:
-    """Return the tables with these margins by the departures of one: relative probability."""
+    """Weigh the tables with these margins by their relative probability.
+
+    Keys are the departures of one.
+    """
     left = one.churned + other.churned
     low, high = max(0, left - other.n), min(left, one.n)
     mode = min(max((left + 1) * (one.n + 1) // (one.n + other.n + 2), low), high)
@@ -91,7 +94,10 @@ def _weigh_tables(one: Counts, other: Counts) -> dict[int, float]:
 
 
 def _walk_tables(n: int, m: int, left: int, span: tuple[int, int]) -> Iterator[tuple[int, float]]:
-    """Yield tables from the most probable one to an end, with their relative probability."""
+    """Yield tables from the most probable one to an end.
+
+    Each with its relative probability.
+    """
     place, end = span
     weight, step = 1.0, 1 if end >= place else -1
     while place != end and weight > _NEGLIGIBLE:

@@ -91,7 +91,10 @@ def _holds(driver: Driver, case: Case) -> bool:
 
 
 def _mark_unknown(cases: Sequence[Case]) -> Any:
-    """Return a column for each signal that is unknown of some accounts, equal ones once."""
+    """Build a column for each signal that some accounts lack.
+
+    Equal columns stand once.
+    """
     import numpy as np
 
     columns: dict[tuple[bool, ...], None] = {}
@@ -132,7 +135,10 @@ def _fit(inputs: Any, cases: Sequence[Case]) -> _Fitted:
 
 
 def _standardize(model: _Fitted, column: int) -> tuple[tuple[float, float, float], float]:
-    """Return the ratio of the mean probabilities with and without, and its p-value."""
+    """Compute the ratio of mean probabilities, and its p-value.
+
+    With the driver to without it.
+    """
     import numpy as np
 
     means, gradients = [], []

@@ -59,7 +59,10 @@ class ExpectedLoss:
 
 
 def calculate_moments(accounts: Iterable[AccountRisk]) -> LossMoments:
-    """Calculate the moments of the lost MRR: a sum of independent yes-or-no losses."""
+    """Calculate the moments of the lost MRR.
+
+    It is a sum of independent yes-or-no losses.
+    """
     mean = variance = third = 0.0
     for account in accounts:
         p, mrr = account.probability, float(account.mrr)
@@ -130,7 +133,7 @@ def estimate_spread(past: Sequence[PastForecast]) -> float:
 
 
 def _leave_out(past: Sequence[PastForecast], place: int, overlap: int) -> list[PastForecast]:
-    """Return the forecasts whose horizons do not overlap that of one of them."""
+    """Select the forecasts whose horizons do not overlap a given one's."""
     return [one for other, one in enumerate(past) if abs(other - place) >= overlap]
 
 
@@ -151,7 +154,10 @@ def _build_interval(
 
 
 def _get_t_point(degrees: int) -> float:
-    """Return the two-sided 90 % point of Student's t by its expansion (Fisher, 1925)."""
+    """Compute the two-sided 90 % point of Student's t.
+
+    By its expansion (Fisher, 1925).
+    """
     z = Z_90
     first = (z**3 + z) / 4
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96

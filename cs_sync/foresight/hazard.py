@@ -47,7 +47,9 @@ def apply_cloglog(eta: Floats) -> tuple[Floats, Floats]:
 def fit_binary(
     x: Floats, y: Flags, *, penalty: float = PENALTY, link: Link = apply_logit
 ) -> Regression:
-    """Fit P(y) = link(intercept + x·β) with ½ penalty Σβ², by Fisher scoring.
+    """Fit P(y) = link(intercept + x·β) by Fisher scoring.
+
+    With the penalty ½ penalty Σβ².
 
     Args:
         x: One row per case, one column per input, standardised.

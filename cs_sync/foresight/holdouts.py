@@ -105,7 +105,10 @@ def judge_holdout(
 
 
 def _find_needed_accounts(plan: HoldoutPlan) -> int | None:
-    """Return how many accounts a plan needs; None where nobody, or everybody, leaves."""
+    """Calculate how many accounts a plan needs.
+
+    None where nobody, or everybody, leaves.
+    """
     share, rate = plan.share or 0.0, plan.rate or 0.0
     return calculate_needed_accounts(share, rate) if 0 < share < 1 and 0 < rate < 1 else None
 
@@ -122,9 +125,10 @@ def _name_difference(treated: Counts, held_out: Counts) -> Verdict:
 def _estimate_answer_day(
     plan: HoldoutPlan, members: Sequence[HoldoutMember], needed: int, today: date
 ) -> date | None:
-    """Return the day when the last needed horizon is over, at the present rate.
+    """Estimate the day when the last needed horizon is over.
 
-    None while no account becomes eligible, or where the day is beyond the calendar.
+    It assumes the present rate. None while no account becomes eligible, or where the day is beyond
+    the calendar.
     """
     starts, horizon = sorted(member.since for member in members), timedelta(plan.horizon_days)
     if len(starts) >= needed:

@@ -83,7 +83,9 @@ def share_capacity(capacity: int, owners: Sequence[str]) -> int:
 def measure_load(
     accounts: Sequence[OwnedAccount], capacity: int, cost: int | None = None
 ) -> list[OwnerLoad]:
-    """Measure the load of each owner, the heaviest first, those without an owner last.
+    """Measure the load of each owner, the heaviest first.
+
+    Accounts without an owner come last.
 
     Args:
         accounts: The customers.
@@ -114,11 +116,12 @@ def measure_load(
 def propose_moves(
     accounts: Sequence[OwnedAccount], capacity: int, outcomes: Outcomes
 ) -> list[Move]:
-    """Propose moves of accounts that need a call, most money at risk first.
+    """Propose moves of accounts that need a call.
 
-    An account moves if it has no owner, if its owner can call no more and has accounts with
-    more at risk, if its owner has no other of its language, or if another owner keeps clearly
-    more of its segment. It goes to who has room: language before outcomes before segment.
+    Those with the most money at risk come first. An account moves if it has no owner, if its owner
+    can call no more and has accounts with more at risk, if its owner has no other of its language,
+    or if another owner keeps clearly more of its segment. It goes to who has room: language before
+    outcomes before segment.
 
     Args:
         accounts: The customers.
@@ -154,7 +157,10 @@ class _Desk:
         self._knows = Counter((a.owner, a.segment) for a in accounts if a.segment)
 
     def list_overflow(self) -> Iterator[tuple[OwnedAccount, MoveReason]]:
-        """Yield accounts without an owner, and those that an owner would not get to."""
+        """Yield accounts that no owner would get to.
+
+        Those without an owner, and those beyond the owner's capacity.
+        """
         for owner in [*self._owners, UNOWNED]:
             own = [a for a in self._accounts if a.owner == owner and a.needs_call]
             own.sort(key=lambda account: (-account.at_risk, account.account))
@@ -177,7 +183,10 @@ class _Desk:
         return self._speaks[owner, account.language] >= MIN_FAMILIAR
 
     def find_misfit(self, account: OwnedAccount, candidate: str) -> MoveReason | None:
-        """Return why a candidate fits clearly better than the owner; None if not."""
+        """Return why a candidate fits clearly better than the owner.
+
+        None if not.
+        """
         is_alone = account.language and self._speaks[account.owner, account.language] == 1
         if is_alone and self._speaks_it(account, candidate):
             return "language"

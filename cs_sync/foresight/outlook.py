@@ -38,7 +38,10 @@ class Forecast:
 
 
 def convert_to_odds(probability: float) -> tuple[int, int]:
-    """Convert a probability to few in many, 1 in 1,000 at least: 0.57 to 6 in 10."""
+    """Convert a probability to few in many: 0.57 to 6 in 10.
+
+    1 in 1,000 at least.
+    """
     if probability < 1 / MAX_ODDS:
         return 1, MAX_ODDS
     if probability < USUAL:

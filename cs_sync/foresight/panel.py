@@ -113,7 +113,10 @@ def build_panel(months: Iterable[Sequence[Observation]]) -> Panel:
 
 
 def _convert_month(month: Sequence[Observation], codes: _Codes) -> dict[str, NDArray[Any]]:
-    """Convert the observations of a month to columns; names that are new get codes."""
+    """Convert the observations of a month to columns.
+
+    Names that are new get codes.
+    """
     accounts, bands, currencies = codes.accounts, codes.bands, codes.currencies
     columns: dict[str, NDArray[Any]] = {
         "account": np.array(

@@ -61,10 +61,10 @@ class LogRank:
 
     @property
     def hazard_ratio(self) -> tuple[float, float, float] | None:
-        """How many times as fast the group leaves, with its 95 % interval.
+        """How many times as fast the group leaves, with its interval.
 
-        It is Peto's one-step estimate, exp((O − E) ÷ V) (Yusuf and others, 1985); None
-        where no group has a departure at a time when both have members.
+        The interval is of 95 %. It is Peto's one-step estimate, exp((O − E) ÷ V) (Yusuf and others,
+        1985); None where no group has a departure at a time when both have members.
         """
         if self.variance <= 0:
             return None
@@ -102,7 +102,10 @@ def estimate_survival(lifetimes: Iterable[Lifetime]) -> list[SurvivalPoint]:
 
 
 def _count_by_day(lifetimes: Iterable[Lifetime]) -> tuple[Counter[int], Counter[int], int]:
-    """Return departures and ends by day since the start, and how many began."""
+    """Count departures and ends by day since the start.
+
+    And how many began.
+    """
     everyone = list(lifetimes)
     left = Counter(life.days for life in everyone if life.left)
     return left, Counter(life.days for life in everyone), len(everyone)
@@ -117,7 +120,10 @@ def _build_interval(survival: float, greenwood: float) -> tuple[float, float]:
 
 
 def get_survival(points: Sequence[SurvivalPoint], day: int) -> SurvivalPoint | None:
-    """Return the point that holds on a day; None before the first departure."""
+    """Find the point that holds on a day.
+
+    None before the first departure.
+    """
     place = bisect_right(points, day, key=lambda point: point.day)
     return points[place - 1] if place else None
 

@@ -33,7 +33,10 @@ class Coverage:
 
 
 def select_first_fact(coverage: Coverage, source: str) -> Select[Any]:
-    """Select when a source's first fact happened that makes it cover its accounts."""
+    """Select when a source's first fact of a coverage happened.
+
+    From then on it covers its accounts.
+    """
     table = coverage.table
     moment = table.c[coverage.moment]
     first = _select_moment(coverage, source).order_by(moment)
@@ -41,14 +44,14 @@ def select_first_fact(coverage: Coverage, source: str) -> Select[Any]:
 
 
 def select_newest_fact(coverage: Coverage, source: str, scope: SignalScope) -> Select[Any]:
-    """Select when a source's newest fact before the end of a scope happened."""
+    """Select when a source's newest fact within a scope happened."""
     moment = coverage.table.c[coverage.moment]
     within = moment <= scope.day if coverage.by_day else moment < scope.until
     return _select_moment(coverage, source).where(within).order_by(moment.desc())
 
 
 def _select_moment(coverage: Coverage, source: str) -> Select[Any]:
-    """Select the moment of one fact; the order is that of the index on the moment.
+    """Select the moment of one fact, in the order of its index.
 
     The source is compared as an expression, or else its index were taken and everything sorted.
     """

@@ -44,7 +44,10 @@ class InputConfig(Settings):
 
     @model_validator(mode="after")
     def _monotone(self) -> "InputConfig":
-        """Reject a map that turns around where more is always better or always worse."""
+        """Reject a map that turns around.
+
+        More must always be better, or always worse.
+        """
         better = get_signal(self.signal).better
         for (low, left), (high, right) in pairwise(self.points):
             if (better == "more" and right < left) or (better == "less" and right > left):
@@ -90,7 +93,10 @@ class BandEdges(Settings):
         return [(name, to_fraction(getattr(self, name))) for name in names]
 
     def find_band(self, score: Fraction) -> Band:
-        """Return the band of an unrounded score; below every edge it is the worst."""
+        """Find the band of an unrounded score.
+
+        Below every edge it is the worst.
+        """
         return next((name for name, edge in reversed(self.list_edges()) if score >= edge), "red")
 
 
@@ -228,7 +234,10 @@ class HealthConfig(Settings):
         return fitted
 
     def _choose_inputs(self, has_source: Callable[[str], bool]) -> Mapping[str, InputConfig]:
-        """Return the inputs with the default weights of the sources there are, else as given."""
+        """Choose the inputs, with default weights where the sources exist.
+
+        Else as given.
+        """
         given = {name: item.weight for name, item in self.scored_inputs().items()}
         usual = {name: i["weight"] for name, i in DEFAULT_INPUTS.items() if not i.get("bonus")}
         as_usual = self.mode == "weighted" and given == {n: w for n, w in usual.items() if w}
@@ -261,7 +270,10 @@ class HealthConfig(Settings):
             )
 
     def _suggest_weights(self) -> str:
-        """Suggest weights that total 100: added inputs keep theirs, the others are scaled down."""
+        """Suggest weights that total 100.
+
+        Added inputs keep theirs, the others are scaled down.
+        """
         weights = {name: to_fraction(i.weight) for name, i in self.scored_inputs().items()}
         usual = {name for name, default in DEFAULT_INPUTS.items() if default["weight"]}
         added = {name: w for name, w in weights.items() if name not in usual}
@@ -290,7 +302,10 @@ class HealthConfig(Settings):
         return list(dict.fromkeys([*own, *others]))
 
     def digest(self) -> str:
-        """Return a short hash of this model; it is stored with every score."""
+        """Return a short hash of this model.
+
+        It is stored with every score.
+        """
         if not self._digest:
             content = self.model_dump_json(exclude={"profiles"})
             self._digest = hashlib.sha256(content.encode()).hexdigest()[:12]
@@ -313,7 +328,10 @@ def _merge_default(name: str, override: Any) -> Any:
 
 
 def _merge_input(default: Mapping[str, Any], override: Any) -> Any:
-    """Merge a table over another; another signal does not inherit the first one's points."""
+    """Merge a table over another.
+
+    Another signal does not inherit the first one's points.
+    """
     if not isinstance(override, Mapping):
         return override
     if override.get("signal", default.get("signal")) != default.get("signal"):

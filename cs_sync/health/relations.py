@@ -36,7 +36,7 @@ def is_scored(scope: SignalScope) -> ColumnElement[bool]:
 
 
 def is_of_accounts(scope: SignalScope, record: FromClause) -> ColumnElement[bool]:
-    """Return a condition that leaves the records that may belong to the scope's accounts.
+    """Limit records to those that may belong to the scope's accounts.
 
     Whose they are is decided elsewhere; this only spares a look at all the others.
     """
@@ -52,7 +52,7 @@ def is_of_accounts(scope: SignalScope, record: FromClause) -> ColumnElement[bool
 
 
 def is_of_subscriptions(scope: SignalScope, part: FromClause) -> ColumnElement[bool]:
-    """Return a condition that leaves the parts of what may be the scope's subscriptions."""
+    """Limit parts to those that may belong to the scope's subscriptions."""
     if not scope.accounts:
         return true()
     subscriptions = select(SUBSCRIPTION.c.source_id).where(is_of_accounts(scope, SUBSCRIPTION))
@@ -145,7 +145,10 @@ def _select_newest(
     facts: Sequence[tuple[Table, ColumnElement[Any]]],
     where: ColumnElement[bool],
 ) -> CTE:
-    """Select the instant or day of the newest fact per source: the first by the moment's index."""
+    """Select the moment of the newest fact per source.
+
+    It is the first by the moment's index.
+    """
     sources = union(select(LINK.c.source), select(CONTACT_LINK.c.source)).subquery("sources")
 
     def select_of(table: Table, moment: ColumnElement[Any]) -> Select[Any]:

@@ -43,7 +43,10 @@ def build_score_row(
 
 
 def build_contribution_rows(score: HealthScore) -> list[dict[str, Any]]:
-    """Build value, points, weight and contribution per known input; unknown ones have no row."""
+    """Build value, points, weight and contribution per known input.
+
+    Unknown ones have no row.
+    """
     return [_build_contribution_row(contribution) for contribution in score.contributions]
 
 

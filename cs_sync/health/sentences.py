@@ -23,7 +23,10 @@ PAYING = 2
 def describe_tickets(
     value: float, evidence: AccountEvidence, scope: SignalScope, words: Translator
 ) -> str:
-    """Return `3 tickets in the last 30 days, all about integration: #512 #518 #523`."""
+    """Describe recent tickets with their topic and numbers.
+
+    `3 tickets in the last 30 days, all about integration: #512 #518 #523`.
+    """
     since = scope.since(30)
     recent = [ticket for ticket in evidence.tickets if ticket.opened_at >= since]
     return _format_tickets(words("reason.tickets", int(value)), recent, words)
@@ -38,7 +41,10 @@ def describe_open_tickets(
 
 
 def describe_topic(tickets: Sequence[TicketFact], words: Translator) -> str:
-    """Return `all about integration`, `2 about export`, or "" if no topic stands out."""
+    """Describe the topic that stands out, if one does.
+
+    `all about integration` or `2 about export`.
+    """
     topics = Counter(ticket.topic for ticket in tickets if ticket.topic)
     if not topics:
         return ""
@@ -97,7 +103,10 @@ def describe_days_since_use(
 def describe_trend(
     value: float, _evidence: AccountEvidence, _scope: SignalScope, words: Translator
 ) -> str:
-    """Return `Usage down 40% vs previous 28 days`, from three times on the multiple."""
+    """Describe the trend of use in percent.
+
+    From three times on by the multiple: `Usage down 40% vs previous 28 days`.
+    """
     if value >= LARGE_GROWTH:
         return words("reason.use_times", times=words.number(value))
     change = round((value - 1) * 100)
@@ -136,7 +145,10 @@ def describe_seat_change(
 def describe_payments(
     value: float, evidence: AccountEvidence, scope: SignalScope, words: Translator
 ) -> str:
-    """Return `Failed or late payments in 12 months: 2 of 6 (last: 7 Nov)`."""
+    """Describe failed and late payments.
+
+    `Failed or late payments in 12 months: 2 of 6 (last: 7 Nov)`.
+    """
     fact = evidence.payments
     if not value or fact is None or fact.last_late_at is None:
         return words("reason.payments_fine")
@@ -187,7 +199,10 @@ def describe_billing(
 
 
 def describe_unpaid(evidence: AccountEvidence, scope: SignalScope, words: Translator) -> str:
-    """Return `Invoice A-0007 is 12 days past due`, else that a subscription is."""
+    """Describe the oldest unpaid invoice.
+
+    `Invoice A-0007 is 12 days past due`, else that a subscription is.
+    """
     if not evidence.invoices:
         return words("reason.past_due")
     first = min(evidence.invoices, key=lambda i: (i.due_at or i.issued_at, i.source_id))

@@ -34,7 +34,7 @@ def name_topic(topic: str, words: Translator) -> str:
 
 
 def quote_text(text: str | None, words: Translator, length: int = 140) -> str:
-    """Quote a text in one line between quotation marks; empty if there is none."""
+    """Quote a text in one line; empty if there is none."""
     plain = to_plain_line(text, length)
     return words("format.quoted", text=plain) if plain else ""
 
@@ -66,6 +66,9 @@ def _strip_controls(text: str) -> str:
 
 
 def name_answer(kind: str, score: str, highest: str | None) -> str:
-    """Return an answer to a survey: NPS 9, which is of 10 by definition, else CSAT 4/5."""
+    """Name an answer to a survey, as CSAT 4/5.
+
+    NPS is of 10 by definition: NPS 9.
+    """
     named = kind.upper()
     return f"{named} {score}" if highest is None or named == "NPS" else f"{named} {score}/{highest}"

@@ -33,7 +33,7 @@ class BodyTooLarge(httpx.DecodingError):
 
 @contextmanager
 def time_limit(seconds: float, clock: Callable[[], float]) -> Iterator[None]:
-    """Limit the time of the requests that this thread makes inside the block.
+    """Limit the time of this thread's requests inside the block.
 
     Args:
         seconds: Time for the whole response.

@@ -49,7 +49,10 @@ logging.getLogger("httpx").addFilter(QueryLogFilter())
 
 @cache
 def _load_ssl_context() -> SSLContext:
-    """Load the trusted certificate authorities once; per client it would take 20 ms."""
+    """Load the trusted certificate authorities once.
+
+    Per client it would take 20 ms.
+    """
     return httpx.create_ssl_context()
 
 
@@ -299,7 +302,10 @@ class VendorHttp:
         return answers.wrong_shape_error(call, response, body, wrong) if wrong else None
 
     def _mask_secrets(self, call: Call, response: httpx.Response, body: Any) -> Answer:
-        """Return a good response without our secrets, fit for connectors and for storage."""
+        """Mask our secrets in a good response.
+
+        Connectors and storage get nothing else.
+        """
         clean = self._redact.echo.mask_response((response, body), call.content)
         if clean is None:
             return response, body
@@ -361,7 +367,10 @@ class VendorHttp:
         sent: float,
         attempt: int,
     ) -> None:
-        """Close the rate limiter for as long as the vendor says; always raises."""
+        """Close the rate limiter for as long as the vendor says.
+
+        Always raises.
+        """
         requested_wait = quota.retry_after if quota.retry_after is not None else quota.reset
         wait = requested_wait or calculate_backoff(attempt, self._rng)
         until = self._now() + timedelta(seconds=wait)

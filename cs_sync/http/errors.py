@@ -56,7 +56,10 @@ class Call:
     id_names: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Return method and URL without the query, which may hold customers' e-mail addresses."""
+        """Return method and URL without the query.
+
+        It may hold customers' e-mail addresses.
+        """
         return f"{self.source}: {self.method} {self.url.copy_with(query=None, fragment=None)}"
 
 
@@ -80,12 +83,12 @@ def decode_body(response: httpx.Response, call: Call) -> Any:
 
 
 def repair_json(response: httpx.Response) -> httpx.Response | None:
-    """Return the response with its body repaired to valid JSON; None if impossible.
+    """Repair a response's body to valid JSON.
 
-    Vendors cut texts by 16-bit units, at times in the middle of an emoji: the lone
-    surrogate that is left, valid in JSON but not in Unicode, becomes `?`. Some write
-    numbers that JSON does not know or that are too large: these become texts, which number
-    fields reject. One such record must not stop a whole stream.
+    None if impossible. Vendors cut texts by 16-bit units, at times in the middle of an emoji: the
+    lone surrogate that is left, valid in JSON but not in Unicode, becomes `?`. Some write numbers
+    that JSON does not know or that are too large: these become texts, which number fields reject.
+    One such record must not stop a whole stream.
     """
     try:
         document = json.loads(
@@ -137,7 +140,10 @@ def classify_failure(call: Call, failure: Exception) -> tuple[CsSyncError, bool]
 
 
 def unsendable_error(call: Call) -> ConfigError:
-    """Build the error for an unsendable request, usually due to a broken credential."""
+    """Build the error for an unsendable request.
+
+    Usually due to a broken credential.
+    """
     return ConfigError(
         f"{call}: a header has characters that cannot be sent",
         f"Check the key in [connectors.{call.source}] for line breaks and stray characters.",
@@ -145,7 +151,7 @@ def unsendable_error(call: Call) -> ConfigError:
 
 
 def invalid_json_error(call: Call, response: httpx.Response) -> VendorError:
-    """Build the error for a good status whose body is not complete JSON."""
+    """Build the error for a good status without complete JSON."""
     text = f"{call}: {response.status_code} with a body that is not whole JSON"
     remedy = "Something between here and the vendor cuts answers short."
     return _lost_answer_error(call, text, remedy, _collect_facts(call, response, None))
@@ -192,7 +198,10 @@ def refused_error(call: Call, response: httpx.Response, body: Any) -> VendorErro
 
 
 def throttled_error(call: Call, response: httpx.Response, body: Any, until: datetime) -> Throttled:
-    """Build the error for a quota closed longer than a run should wait."""
+    """Build the error for a quota closed for too long.
+
+    Longer than a run should wait.
+    """
     facts = _collect_facts(call, response, body)
     request_id = facts["request_id"]
     error = Throttled(

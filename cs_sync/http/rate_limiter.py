@@ -126,7 +126,10 @@ class RateLimiter:
                 window.shrink(sent, now)
 
     def _add_pace_window(self, quota: RateWindow) -> RateWindow:
-        """Add a short window below a long quota, where the vendor publishes none."""
+        """Add a short window below a long quota.
+
+        The vendor publishes none.
+        """
         limit = replace(UNPUBLISHED, path=quota.limit.path, method=quota.limit.method)
         window = RateWindow(limit)
         self._windows.append(window)

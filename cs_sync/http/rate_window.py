@@ -84,7 +84,10 @@ class RateWindow:
         heappush(self.taken, begins + self.limit.seconds)
 
     def _trip_spread(self) -> float:
-        """Return the possible difference between two requests' times on the way, in seconds."""
+        """Compute how far two requests' times on the way may differ.
+
+        In seconds.
+        """
         if len(self.trips) < MAX_TRIPS or self.last_cut >= 0:
             return math.inf
         return (

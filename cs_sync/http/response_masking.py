@@ -108,7 +108,10 @@ def masking_warning(name: str) -> str:
 
 
 def _dump_json(document: Any) -> bytes:
-    """Return JSON with as few escapes as possible; empty if nested too deeply."""
+    """Dump JSON with as few escapes as possible.
+
+    Empty if nested too deeply.
+    """
     try:
         return orjson.dumps(document)
     except TypeError:

@@ -45,7 +45,10 @@ class StatsRecorder:
 
     @contextmanager
     def count_requests(self, stream: str = "") -> Iterator[RequestStats]:
-        """Count the requests inside the block; put the stream's name on its events."""
+        """Count the requests inside the block.
+
+        Their events carry the stream's name.
+        """
         count = RequestStats(stream=stream)
         token = _counts.set((*_counts.get(), (self, count)))
         try:

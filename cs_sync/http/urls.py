@@ -14,7 +14,7 @@ URL_CACHE_SIZE = 256
 
 
 def parse_base_url(name: str, base_url: str) -> httpx.URL:
-    """Parse a connector's base URL and check that a credential may go there.
+    """Parse and check the base URL of a connector.
 
     Raises:
         ConfigError: It is no URL, holds a credential, or is plain http to another machine.
@@ -71,7 +71,10 @@ def resolve_url(name: str, base: httpx.URL | None, path: str, *, guarded: bool) 
 
 
 def replace_query(url: httpx.URL, params: Params) -> httpx.URL:
-    """Return the URL with these parameters, replacing its own of the same names."""
+    """Replace parameters of a URL by those of the same names.
+
+    Others stay.
+    """
     query = httpx.QueryParams(dict(params) if isinstance(params, Mapping) else list(params))
     merged = query if not url.query else url.params.merge(query)
     return url.copy_with(query=str(merged).encode("ascii"))

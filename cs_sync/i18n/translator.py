@@ -78,7 +78,7 @@ class Translator:
         return self._format_decimal(Decimal(f"{value:.{decimals}f}"), digits)
 
     def percent(self, share: float, decimals: int = 0) -> str:
-        """Format a fraction as a percentage with a fixed number of decimals: `78%`."""
+        """Format a fraction as a percentage with fixed decimals: `78%`."""
         digits = "#,##0" + ("." + "0" * decimals if decimals else "")
         pattern = str(self._locale.percent_formats[None].pattern).replace("#,##0", digits)
         return self._format_decimal(Decimal(f"{share:.{decimals + 2}f}"), pattern)
@@ -91,14 +91,17 @@ class Translator:
         return f"{text} {currency}" if currency else text
 
     def format_short_money(self, amount: int, currency: str) -> str:
-        """Format an amount in minor units; from 100 units on without fractions: `1,250 EUR`."""
+        """Format an amount in minor units, shortly.
+
+        From 100 units on without fractions: `1,250 EUR`.
+        """
         units = to_major_units(amount, currency)
         if abs(units) < SHORT_FROM and units != int(units):
             return self.format_money(amount, currency)
         return f"{self._format_decimal(units, '#,##0')} {currency}"
 
     def mrr(self, amounts: Mapping[str, int]) -> str:
-        """Format MRR (currency → minor units), currency by currency: `10.00 EUR + 5.00 USD`."""
+        """Format MRR currency by currency: `10.00 EUR + 5.00 USD`."""
         return " + ".join(
             self.format_money(amount, code) for code, amount in sorted(amounts.items())
         )
@@ -108,7 +111,10 @@ class Translator:
         return str(format_list(list(items), locale=self._locale))
 
     def day(self, day: date, today: date) -> str:
-        """Format a date: `12 Nov`, with the year if it is not this year's."""
+        """Format a date, as `12 Nov`.
+
+        With the year if it is not this year's.
+        """
         pattern = self("format.day" if day.year == today.year else "format.day_of_year")
         return _format_date(day, pattern, self._locale)
 
@@ -127,7 +133,10 @@ class Translator:
         return self("format.instant", day=self.full_date(at.date()), time=f"{at:%H:%M}{zone}")
 
     def format_duration(self, seconds: float) -> str:
-        """Format seconds in their largest unit: `12 sec`, `3 min`, `5.2 hr`, `2 days`."""
+        """Format seconds in their largest unit.
+
+        `12 sec`, `3 min`, `5.2 hr`, `2 days`.
+        """
         size, unit, decimals = next(row[1:] for row in _DURATIONS if seconds >= row[0])
         amount = round(seconds / size, decimals)
         whole = int(amount) if amount == int(amount) else amount

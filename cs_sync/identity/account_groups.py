@@ -65,7 +65,10 @@ def _add_record(sets: DisjointSets, fact: AccountFact, evidence: MatchEvidence) 
 
 
 def _join_answered(sets: DisjointSets, evidence: MatchEvidence) -> None:
-    """Join the records linked by a person, except where another answer splits them."""
+    """Join the records that a person linked.
+
+    Except where another answer splits them.
+    """
     for _, refs in evidence.answers.links:
         for ref in refs[1:]:
             nodes = build_record_node(refs[0]), build_record_node(ref)
@@ -88,7 +91,10 @@ def _join_overrides(sets: DisjointSets, evidence: MatchEvidence, account_ids: se
 
 
 def _map_founders(evidence: MatchEvidence) -> dict[str, AccountFact]:
-    """Map each possible account id to its founding record, in the order of assignment."""
+    """Map each possible account id to its founding record.
+
+    In the order of assignment.
+    """
     free = [fact for fact in evidence.facts if evidence.is_independent(fact.ref)]
     founders: dict[str, AccountFact] = {}
     for fact in free:
@@ -158,7 +164,10 @@ def _tie_records(
 def _select_untied(
     staying: Iterable[Node], ties: DisjointSets, leaving: Iterable[Node]
 ) -> list[Node]:
-    """Return the first record of each tied group, except groups that a record leaves."""
+    """Select the first record of each tied group.
+
+    Except groups that a record leaves.
+    """
     parted = {ties.find(node) for node in leaving}
     first_of: dict[Node, Node] = {}
     for node in staying:
@@ -210,7 +219,7 @@ def _map_domain_nodes(
 
 
 def join_by_domain(sets: DisjointSets, holders: dict[str, list[Node]]) -> None:
-    """Join records with a common domain wherever that leads to one account only.
+    """Join records with a common domain that leads to one account.
 
     A domain of two accounts joins nothing. Where several good domains chain two accounts
     together, the records with more than one of them are the doubtful link and are left out.

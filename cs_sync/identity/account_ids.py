@@ -25,7 +25,10 @@ class IdentifiedGroups:
 
 
 def map_final_ids(accounts: Iterable[KnownAccount]) -> dict[str, str]:
-    """Map every known id to its final survivor; a live one maps to itself."""
+    """Map every known id to its final survivor.
+
+    A live one maps to itself.
+    """
     into = {account.id: account.merged_into for account in accounts}
     final = {}
     for start in into:
@@ -90,7 +93,7 @@ def _restore_ids(
     final: Mapping[str, str],
     links: Iterable[KnownLink],
 ) -> None:
-    """Give groups that leave an account the ids merged into it under their founders' names."""
+    """Give groups that leave an account their founders' merged ids."""
     left = {link.ref: link.target for link in links}
     homonyms = Counter((target, ref.source_id) for ref, target in left.items())
     taken = set(names.values())
@@ -112,7 +115,10 @@ def _create_ids(
     evidence: MatchEvidence,
     taken: set[str],
 ) -> None:
-    """Create ids for the groups without one, in the order of their founders."""
+    """Create ids for the groups without one.
+
+    In the order of their founders.
+    """
     for root, facts in groups.items():
         if not names[root]:
             proposals = _propose_ids(facts[0].ref, evidence.key(facts[0]))
@@ -141,7 +147,7 @@ def _map_accounts(
 def _follow_moved_records(
     empty: set[str], links: Iterable[KnownLink], account_of: Mapping[RecordRef, str]
 ) -> dict[str, str]:
-    """Map the accounts whose records all moved to one other account to that account."""
+    """Map emptied accounts to the one account of all their records."""
     went: dict[str, set[str]] = defaultdict(set)
     for link in links:
         if link.target in empty and link.ref in account_of:

@@ -53,7 +53,10 @@ def _link_group(
     evidence: MatchEvidence,
     earlier: Mapping[RecordRef, KnownLink],
 ) -> Iterator[ResolvedLink]:
-    """Build the links of one account; its founder comes before those of merged accounts."""
+    """Build the links of one account.
+
+    Its founder comes before those of merged accounts.
+    """
     founders = [ref for ref, link in earlier.items() if link.rule == "own"]
     founders.sort(key=lambda ref: earlier[ref].target != account_id)
     first = next(iter(founders), facts[0].ref)
@@ -133,7 +136,10 @@ def _map_domain_refs(
     evidence: MatchEvidence,
     domains: Mapping[RecordRef, Iterable[str]],
 ) -> dict[str, list[RecordRef]]:
-    """Map each domain to its first two records: enough to find another one."""
+    """Map each domain to its first two records.
+
+    That is enough to find another one.
+    """
     holders: dict[str, list[RecordRef]] = defaultdict(list)
     for fact in facts:
         if not fact.deleted and fact.ref not in evidence.survivors:
@@ -146,7 +152,7 @@ def _map_domain_refs(
 def map_domain_accounts(
     evidence: MatchEvidence, groups: IdentifiedGroups
 ) -> dict[str, dict[str, RecordRef]]:
-    """Map each domain to its accounts, each with the first record with that domain.
+    """Map each domain to its accounts, with their first record.
 
     A domain of two accounts proves nothing.
     """

@@ -28,7 +28,9 @@ class AnswerIndex:
 def index_answers(
     answers: Iterable[Answer], present: Iterable[RecordRef], living: Mapping[RecordRef, RecordRef]
 ) -> AnswerIndex:
-    """Index the answers by record; a merged record is replaced by its survivor.
+    """Index the answers by record.
+
+    A merged record is replaced by its survivor.
 
     Args:
         given: The answers.

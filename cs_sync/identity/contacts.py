@@ -92,8 +92,9 @@ def _build_contact(person: Person) -> ResolvedContact:
 def _build_links(
     person: Person, survivors: Mapping[RecordRef, RecordRef], before: Mapping[RecordRef, KnownLink]
 ) -> Iterator[ResolvedLink]:
-    """Build the links of a person: the first record founds it, every other one matches
-    another.
+    """Build the links of a person.
+
+    The first record founds it, every other one matches another.
     """
     holders: dict[str, list[RecordRef]] = defaultdict(list)
     keys: dict[str, list[RecordRef]] = defaultdict(list)

@@ -12,7 +12,9 @@ from cs_sync.identity.relay_mail import RELAY_MAIL
 
 
 def normalise_domain(text: str | None) -> str | None:
-    """Return the host of a domain or web address: lower-case, ASCII, without `www.`.
+    """Return the host of a domain or web address.
+
+    Lower-case, ASCII, without `www.`.
 
     Returns:
         The host; None if there is none.
@@ -42,7 +44,10 @@ class DomainRules:
 
     @classmethod
     def of(cls, shared: Iterable[str], companies: Iterable[str]) -> "DomainRules":
-        """Build the rules from domains in any spelling; invalid ones are left out."""
+        """Build the rules from domains in any spelling.
+
+        Invalid ones are left out.
+        """
         return cls(
             *(
                 frozenset(filter(None, map(normalise_domain, names)))
@@ -63,12 +68,12 @@ class DomainRules:
         return domain not in FREE_MAIL and not over & _SHARED_DOMAINS and not over & self.shared
 
     def to_company_domain(self, text: str | None) -> str | None:
-        """Return the domain in `text` if a company can own it, else None."""
+        """Return the domain in `text` if a company can own it."""
         domain = normalise_domain(text)
         return domain if domain and self.is_ownable(domain) else None
 
     def to_email_company_domain(self, text: str | None) -> str | None:
-        """Return the domain of an e-mail address if a company can own it, else None."""
+        """Return an e-mail address's domain if a company can own it."""
         email = normalise_email(text)
         return self.to_company_domain(email.rpartition("@")[2]) if email else None
 
@@ -95,14 +100,20 @@ DEFAULT_RULES = DomainRules()
 
 
 def normalise_email(text: str | None) -> str | None:
-    """Return the address in lower case; None if it is not an address."""
+    """Return the address in lower case.
+
+    None if it is not an address.
+    """
     email = (text or "").strip().lower()
     local, at, domain = email.rpartition("@")
     return email if local and at and domain and not set(email) & set(" \t\n") else None
 
 
 def _to_ascii(host: str) -> str:
-    """Encode an international name as ASCII; a name that cannot be encoded is unchanged."""
+    """Encode an international name as ASCII.
+
+    A name that cannot be encoded is unchanged.
+    """
     if host.isascii():
         return host
     try:

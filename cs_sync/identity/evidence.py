@@ -68,7 +68,10 @@ class MatchEvidence:
         return self.renamed.get(key, key) if key else None
 
     def has_only_shared_domains(self, fact: AccountFact) -> bool:
-        """Return whether the record has domains and no company owns any of them."""
+        """Return whether the record's domains are all shared ones.
+
+        It has one at least, and no company owns any.
+        """
         shown = [normalise_domain(text) for text in (fact.domain, *fact.extra_domains)]
         mail = normalise_email(fact.email)
         shown += [normalise_domain(mail.rpartition("@")[2])] if mail else []
@@ -79,7 +82,10 @@ class MatchEvidence:
         return ref not in self.survivors and ref not in self.pins
 
     def list_matchable(self) -> Iterable[AccountFact]:
-        """Return the records with valid domains: present at the source and not merged."""
+        """List the records with valid domains.
+
+        Present at the source and not merged.
+        """
         return (f for f in self.facts if not f.deleted and f.ref not in self.survivors)
 
 
@@ -112,7 +118,7 @@ def build_evidence(
 
 
 def _find_keyless(keys: Mapping[RecordRef, str], answers: AnswerIndex) -> frozenset[RecordRef]:
-    """Return the split records with one own id, except the first one named."""
+    """Find split records with one own id, except the first named."""
     first: dict[tuple[int, str], tuple[int, RecordRef]] = {}
     sides = [
         (side, ref) for ref, ref_sides in answers.sides.items() if ref in keys for side in ref_sides
@@ -127,7 +133,10 @@ def _find_keyless(keys: Mapping[RecordRef, str], answers: AnswerIndex) -> frozen
 def _map_linked_keys(
     keys: Mapping[RecordRef, str], answers: AnswerIndex, keyless: frozenset[RecordRef]
 ) -> dict[str, str]:
-    """Map own ids of records linked by a person to the first record's."""
+    """Map own ids of records that a person linked to one.
+
+    The first record's.
+    """
     sets = DisjointSets()
     order: dict[str, int] = {}
     for _, refs in answers.links:
@@ -146,7 +155,7 @@ def _follow_renames(renamed: Mapping[str, str], further: Mapping[str, str]) -> d
 
 
 def map_survivors(aliases: Iterable[AliasFact], record: str) -> dict[RecordRef, RecordRef]:
-    """Map each merged record of one table to the record it was merged into.
+    """Map each merged record of a table to its survivor.
 
     Args:
         aliases: The merges of all tables.
@@ -188,7 +197,10 @@ def resolve_merged_keys(
 
 
 def follow_merges(ref: RecordRef, survivors: Mapping[RecordRef, RecordRef]) -> RecordRef:
-    """Follow a chain of merges to its end; a cycle ends at its entry."""
+    """Follow a chain of merges to its end.
+
+    A cycle ends at its entry.
+    """
     visited = {ref}
     while (after := survivors.get(ref)) is not None and after not in visited:
         ref = after

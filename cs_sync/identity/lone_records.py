@@ -49,7 +49,7 @@ def find_lone_records(
 
 
 def _list_traits(fact: AccountFact, evidence: MatchEvidence) -> set[Trait]:
-    """List what could join the record to another one: domains and own ids."""
+    """List the domains and own ids that could join the record."""
     domains = evidence.sites[fact.ref] | evidence.reach[fact.ref]
     keys = {evidence.key(fact), read_own_id(fact)} - {None}
     return {*(("domain", domain) for domain in domains), *(("key", str(key)) for key in keys)}

@@ -41,9 +41,9 @@ def _group_stays(stays: Sequence[StayFact]) -> dict[RecordRef, dict[str, list[St
 def _find_earlier_records(
     new: RecordRef, stays: Mapping[str, Sequence[StayFact]]
 ) -> set[RecordRef]:
-    """Return the records that a contact left for its current one, for good.
+    """Find the records that a contact left for its current one.
 
-    Who is now here, now there (a consultant, our own staff) left none.
+    It left them for good. Who is now here, now there (a consultant, our own staff) left none.
     """
     left, returned = set[RecordRef](), set[RecordRef]()
     for of_table in stays.values():

@@ -45,7 +45,10 @@ class Person:
 
 
 def rank_contact(fact: ContactFact) -> tuple[bool, int, str, datetime, str]:
-    """Return the sort key of a contact: existing, then by precedence, then oldest."""
+    """Return the sort key of a contact.
+
+    Existing first, then by precedence, then the oldest.
+    """
     created = fact.created_at or _LAST
     return fact.deleted, fact.precedence, fact.ref.source, created, fact.ref.source_id
 
@@ -169,7 +172,10 @@ def identify_people(
 
 
 def _create_id(founder: RecordRef, taken: set[str]) -> str:
-    """Create a readable id without personal data: it survives the erasure of the person."""
+    """Create a readable id without personal data.
+
+    It survives the erasure of the person.
+    """
     name = f"{founder.source}:{founder.source_id}"
     number = 2
     while name in taken:

@@ -72,7 +72,10 @@ def _find_shared_domains(
 
 
 def _find_shared_addresses(evidence: MatchEvidence, groups: IdentifiedGroups) -> DoubtIterator:
-    """Yield records with a common e-mail address, except those with different own ids."""
+    """Yield records with a common e-mail address.
+
+    Except those with different own ids.
+    """
     for facts in _group_alike(evidence, lambda fact: [normalise_email(fact.email)]):
         loose = {fact.ref for fact in facts if not evidence.key(fact)}
         yield from _pair_accounts(facts, groups, "Its e-mail address is shared by", loose)
@@ -97,7 +100,10 @@ def _find_moved_groups(
     groups: IdentifiedGroups,
     moved_people: Iterable[tuple[RecordRef, RecordRef]],
 ) -> DoubtIterator:
-    """Yield records whose people moved together: one of the two is unknown elsewhere."""
+    """Yield records whose people moved together.
+
+    One of the two is unknown elsewhere.
+    """
     facts = {fact.ref: fact for fact in evidence.facts if evidence.is_independent(fact.ref)}
     alone = _list_lone_records(groups)
     for pair in moved_people:
@@ -135,7 +141,10 @@ def _group_alike(
 def _pair_accounts(
     facts: Sequence[AccountFact], groups: IdentifiedGroups, why: str, loose: Container[RecordRef]
 ) -> DoubtIterator:
-    """Yield records with their possible accounts: one of any two has to be `loose`."""
+    """Yield records with their possible accounts.
+
+    One of any two has to be `loose`.
+    """
     every = {groups.account_of[fact.ref] for fact in facts}
     if len(every) > 1:
         loose_accounts = {groups.account_of[fact.ref] for fact in facts if fact.ref in loose}

@@ -132,7 +132,7 @@ def _remember(
     links: Sequence[ResolvedLink],
     evidence: MatchEvidence,
 ) -> KnownIdentity:
-    """Return what would be known after a round, as a store keeps it."""
+    """Build what would be known after a round, as if stored."""
     before = {account.id: account for account in known.accounts}
     accounts = [
         replace(account, merged_into=groups.merged.get(account.id)) for account in known.accounts
@@ -164,7 +164,10 @@ def _map_overrides(
 def _resolve_once(
     evidence: MatchEvidence, stored: KnownIdentity
 ) -> tuple[IdentifiedGroups, list[ResolvedLink]]:
-    """Group account records and assign ids and links; merged ids are followed first."""
+    """Group account records and assign ids and links.
+
+    Merged ids are followed first.
+    """
     final = map_final_ids(stored.accounts)
     before = [
         replace(link, target=final.get(link.target, link.target)) for link in stored.account_links

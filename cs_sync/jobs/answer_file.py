@@ -69,7 +69,7 @@ class AnswerRow(BaseModel):
 
 
 def read_answer_file(path: Path, now: datetime) -> list[FileAnswer]:
-    """Read the answers of a CSV, JSON or JSON Lines file, by number.
+    """Read the answers of a CSV, JSON or JSON Lines file.
 
     Args:
         path: The file; its suffix names the format.
@@ -108,7 +108,10 @@ def refuse_rows(path: Path, problems: Sequence[str], remedy: str = _REMEDY) -> N
 
 
 def _read_rows(path: Path) -> Iterator[Row]:
-    """Yield line and values of each row; in a JSON array the number of the row."""
+    """Yield line and values of each row.
+
+    In a JSON array the number of the row.
+    """
     readers = {".csv": _read_csv, ".json": _read_json, ".jsonl": _read_jsonl}
     read = readers.get(path.suffix.lower())
     if read is None:
@@ -167,7 +170,7 @@ def _describe_error(error: Any) -> str:
 def _find_problems(
     number: int, rows: Sequence[tuple[int, AnswerRow]], now: datetime
 ) -> Iterator[str]:
-    """Yield what is wrong with the rows of one answer, with the line."""
+    """Yield the problems of one answer's rows, each with its line."""
     line, first = rows[0]
     named: dict[RecordRef, int] = {}
     for at, row in rows:

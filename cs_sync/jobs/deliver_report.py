@@ -35,7 +35,7 @@ def deliver_report(workspace: Workspace, written: WrittenReport) -> list[str]:
 
 
 def _keep_copy(workspace: Workspace, path: Path) -> Iterator[str]:
-    """Copy the report under its date, and delete all but the last copies."""
+    """Copy the report under its date, and delete the oldest copies."""
     settings = workspace.config.report
     if not settings.keep:
         return

@@ -177,7 +177,10 @@ def derive_mrr(recorded: RunSession, policy: MrrPolicy) -> int:
 
 
 def _match_with_plugins(workspace: Workspace) -> dict[RecordRef, str]:
-    """Return record → account of the `cs_sync_match` plugins; empty without such a plugin."""
+    """Map record → account by the `cs_sync_match` plugins.
+
+    Empty without such a plugin.
+    """
     if not workspace.plugins.has_matcher:
         return {}
     from cs_sync.store.queries.source_accounts import read_source_accounts

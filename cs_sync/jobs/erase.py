@@ -39,7 +39,9 @@ class ErasureResult:
 
 
 def erase_person(workspace: Workspace, email: str) -> ErasureResult:
-    """Erase the person with an e-mail address and suppress them; counts are unchanged.
+    """Erase the person with an e-mail address and suppress them.
+
+    Counts are unchanged.
 
     Args:
         workspace: The workspace.

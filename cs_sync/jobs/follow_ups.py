@@ -193,7 +193,7 @@ def _plan_with_connection(
     playbooks: Mapping[str, Playbook],
     whole: CompanyView | None,
 ) -> FollowUpPlan:
-    """Plan the follow-ups; the connection is older if a destination has tasks of earlier events.
+    """Plan the follow-ups, from an older connection where tasks show one.
 
     That is how the first run after the loss of a database is told from a first run.
     """
@@ -288,7 +288,10 @@ def _share_tasks(
     rows: Sequence[dict[str, Any]],
     changed: dict[str, dict[str, Any]],
 ) -> None:
-    """Store what shared tasks say with one of their follow-ups, and a note for each new point."""
+    """Store what shared tasks say, and a note per new point.
+
+    A task is stored with one of its follow-ups.
+    """
     stored = {row["key"] for row in rows} - {draft.key for draft, _ in decision.new}
 
     def change(row: dict[str, Any], values: dict[str, Any]) -> None:
@@ -339,7 +342,7 @@ def _describe_unowned(begun: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def _rename_rows(rows: Sequence[dict[str, Any]], keys: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return the rows with new keys, also where a row names its task."""
+    """Rename the rows' keys, also where a row names its task."""
     return [{**row, **{n: keys.get(row[n], row[n]) for n in ("key", "lead")}} for row in rows]
 
 

@@ -50,7 +50,10 @@ def compute_mrr(
 
 
 def _describe_overflow(mrr: AccountMrr) -> str:
-    """Return why an MRR cannot be stored: sums must fit into 64 bits."""
+    """Describe why an MRR cannot be stored.
+
+    Sums must fit into 64 bits.
+    """
     for span in mrr.spans:
         if abs(span.amount) > MAX_MINOR_UNITS:
             most = max(span.parts, key=lambda part: abs(part.amount))
@@ -69,7 +72,7 @@ def save_excluded(
     run_id: str,
     now: datetime,
 ) -> None:
-    """Store the accounts excluded from a policy's MRR, and clear the computed ones.
+    """Store the accounts excluded from MRR, and clear the computed ones.
 
     Args:
         connection: A database connection.

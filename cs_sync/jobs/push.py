@@ -98,7 +98,10 @@ def _write_to_destination(
     options: PushOptions,
     failures: Mapping[str, VendorError],
 ) -> WritePlan:
-    """Read the records, plan, resolve open writes, write; refuse an unusually large change."""
+    """Plan and write to one destination.
+
+    Records are read and open writes resolved first; an unusually large change is refused.
+    """
     workspace, (name, destination) = recorded.workspace, opened
     desired = build_desired_state(workspace, name, day, follow_ups)
     pusher = _build_writer(recorded, opened)

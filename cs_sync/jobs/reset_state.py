@@ -7,7 +7,9 @@ from cs_sync.store.records.stream_state import delete_stream_state
 
 
 def reset_stream_state(workspace: Workspace, source: str, stream: str | None = None) -> int:
-    """Delete the read state of a source or stream, but no stored records.
+    """Delete the read state of a source or stream.
+
+    No stored record is deleted.
 
     Args:
         workspace: The workspace.

@@ -99,7 +99,10 @@ def _describe_scores(day: DayView) -> str:
 def _write_to_crm(
     recorded: RunSession, day: DayView, notes: list[str], *, dry_run: bool, yes: bool
 ) -> tuple[DecidedFollowUps, list[dict[str, Any]]]:
-    """Decide the follow-ups and write them; without a destination they are only decided."""
+    """Decide the follow-ups and write them.
+
+    Without a destination they are only decided.
+    """
     workspace = recorded.workspace
     opened = workspace.destinations()
     if not opened:

@@ -120,7 +120,10 @@ class Scheduler:
 
 
 def compute_jitter(workspace: Workspace, slot: datetime) -> timedelta:
-    """Return the delay of a slot in this workspace: evenly spread and deterministic."""
+    """Compute the delay of a slot in this workspace.
+
+    Evenly spread and deterministic.
+    """
     name = f"{workspace.config.path}|{workspace.config.workspace.name}|{slot.isoformat()}"
     digest = int.from_bytes(blake2b(name.encode(), digest_size=8).digest())
     return timedelta(seconds=workspace.config.schedule.jitter) * (digest / 2**64)

@@ -48,7 +48,7 @@ def sort_oldest_first(answers: Iterable[A]) -> list[A]:
 
 
 def get_distance(answers: FromClause) -> ColumnElement[Any]:
-    """Return the distance of a score from the worst end of its scale."""
+    """Build a score's distance from the worst end of its scale."""
     score, low, high = answers.c.score, answers.c.scale_min, answers.c.scale_max
     return case((answers.c.higher_is_better.is_(False), high - score), else_=score - low)
 
@@ -61,5 +61,8 @@ def get_length(answers: FromClause) -> ColumnElement[Any]:
 def is_upper_quarter(
     distance: ColumnElement[Any], length: ColumnElement[Any]
 ) -> ColumnElement[bool]:
-    """Return the condition for satisfied answers: those in the upper quarter of the scale."""
+    """Build the condition for answers in their scale's upper quarter.
+
+    These are satisfied.
+    """
     return distance * 4 >= length * 3

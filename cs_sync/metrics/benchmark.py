@@ -25,7 +25,10 @@ class Benchmark:
         return scale_rate(self.value, _MONTH_DAYS, days)
 
     def is_met(self, value: float, days: int) -> bool:
-        """Return whether the value of a period of so many days meets the benchmark."""
+        """Return whether a period's value meets the benchmark.
+
+        The benchmark is scaled to the days of the period.
+        """
         target = self.scale_to(days)
         return value < target if self.better == "below" else value > target
 

@@ -44,7 +44,10 @@ Span = tuple[date, date]
 
 
 def is_used() -> ColumnElement[bool]:
-    """Return the condition for rows of usage with use: events, sessions or time."""
+    """Build the condition for rows of usage with any use.
+
+    Events, sessions or time.
+    """
     return or_(USE.c.events > 0, USE.c.sessions > 0, USE.c.seconds > 0)
 
 
@@ -75,7 +78,10 @@ def select_people_days(scope: Scope, *columns: ColumnElement[Any], since: date |
 
 
 def select_days_to_share(scope: Scope) -> Select[Any]:
-    """Select all days of use before the end of a scope, with the columns of `USED_DAY`."""
+    """Select all days of use before the end of a scope.
+
+    With the columns of `USED_DAY`.
+    """
     columns = USE.c.events, USE.c.sessions, USE.c.seconds
     within = date.min, max(period.end for period in scope.periods)
     use = select_days_by_owner(scope, USE, *columns, where=is_used(), within=within)
@@ -85,7 +91,10 @@ def select_days_to_share(scope: Scope) -> Select[Any]:
 
 
 def _join_someone(use: CTE) -> tuple[FromClause, ColumnElement[Any]]:
-    """Join days of use to named people's; return `someone`, null beside those, too."""
+    """Join days of use to named people's.
+
+    Returns `someone` too, which is null beside those.
+    """
     identified = select(use.c.whole, use.c.day).where(
         use.c.person.is_not(None), use.c.whole.is_not(None)
     )
@@ -145,7 +154,7 @@ def select_days_by_owner(
 
 
 def _select_use_of_active(active: CTE, use: CTE) -> CTE:
-    """Select the rows of usage of people, or unnamed accounts, active on that day."""
+    """Select the usage of people or unnamed accounts active that day."""
     who = func.coalesce(active.c.person, active.c.whole).label("who")
     days = select(active.c.whole, active.c.day, who).distinct().cte("days_of_active")
     person, account = days.alias("person_active"), days.alias("account_active")

@@ -13,5 +13,8 @@ _DISPLAY_UNITS = {
 
 
 def get_display_unit(metric: str, unit: str) -> str:
-    """Return the display unit of a metric; its data keeps its own unit."""
+    """Return the display unit of a metric.
+
+    Its data keeps its own unit.
+    """
     return _DISPLAY_UNITS.get(metric, unit)

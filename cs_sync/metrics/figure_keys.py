@@ -17,7 +17,9 @@ _RATES = ("target", "opening", "closing", "reported")
 
 
 def build_figure_key(name: str, scope: Scope) -> str:
-    """Build the key of a metric's rows under a scope: periods, policy, segments, code.
+    """Build the key of a metric's rows under a scope.
+
+    Of periods, policy, segments and code.
 
     Args:
         name: The metric, or another name for the statement.
@@ -37,7 +39,10 @@ def build_figure_key(name: str, scope: Scope) -> str:
 
 @cache
 def _digest_statements() -> str:
-    """Digest the code that makes statements: another one does not read what this one kept."""
+    """Digest the code that makes statements.
+
+    Another code does not read what this one kept.
+    """
     folder = Path(__file__).parent
     digest = sha256()
     for file in sorted(folder.rglob("*.py")):

@@ -23,9 +23,10 @@ class ExchangeRates:
     """Quoted exchange rates by day; a rate is valid until the next quote of its pair."""
 
     def __init__(self, quotes: Iterable[tuple[date, str, str, Fraction]]) -> None:
-        """Index the quotes: (day, base, quote, price of one unit of base in quote).
+        """Index the quotes by pair.
 
-        The last quote of a day counts.
+        A quote is (day, base, quote, price of one unit of base in quote). The last quote of a day
+        counts.
         """
         by_pair: dict[tuple[str, str], dict[date, Fraction]] = {}
         for day, base, quote, rate in quotes:
@@ -34,7 +35,7 @@ class ExchangeRates:
         self._currencies = sorted({currency for pair in by_pair for currency in pair})
 
     def on(self, day: date, base: str, quote: str) -> Fraction | None:
-        """Return the value of one major unit of `base` in `quote`; None if unknown."""
+        """Return one major unit of `base` in `quote`, if known."""
         if base == quote:
             return Fraction(1)
         latest = self.find_quote(day, base, quote)
@@ -193,7 +194,7 @@ class _RateFinder:
     known: Callable[[date], ExchangeRates] | None
 
     def find(self, currency: str, turn: date, stated: date, *, paid: bool) -> _Needed:
-        """Find the day and the rate for a currency's money just before a day.
+        """Find the day and rate for money just before a day.
 
         Args:
             currency: The currency to convert.

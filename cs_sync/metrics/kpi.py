@@ -44,7 +44,10 @@ class KpiRow:
     stale_since: datetime | None
 
     def json(self) -> dict[str, Any]:
-        """Return a flat object in field order; days as YYYY-MM-DD, instants ISO 8601."""
+        """Return a flat object in field order.
+
+        Days as YYYY-MM-DD, instants as ISO 8601.
+        """
         return {
             "metric": self.metric,
             "period_start": self.period_start.isoformat(),
@@ -70,7 +73,7 @@ _ZERO_ROW: Row = {"numerator": 0, "denominator": None, "n": 0}
 def build_kpi_rows(
     metric: Metric, scope: Scope, rows: Iterable[Row], *, stale_since: datetime | None = None
 ) -> list[KpiRow]:
-    """Build one KPI row per period, segment and currency in the statement's rows.
+    """Build a KPI row per period, segment and currency.
 
     A period without a row has no facts yet: its value is None and its status insufficient.
     For a metric with dimensions, only combinations with a row in some period are included,

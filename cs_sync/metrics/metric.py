@@ -163,14 +163,14 @@ class Metric:
         )
 
     def build_statements(self, scope: Scope) -> Iterator[tuple[int, Select[Any]]]:
-        """Build the statements for a scope, each with the index of its period 0."""
+        """Build a scope's statements, each with the index of its period 0."""
         return ((first, self.build_statement(part)) for first, part in self.split_scope(scope))
 
     def split_scope(self, scope: Scope) -> Iterator[tuple[int, Scope]]:
-        """Split a scope by statement, each with the index of its first period.
+        """Split a scope by statement.
 
-        One for all periods; with attributes one per period, as accounts count in their segment
-        at the period's end.
+        Each part comes with the index of its first period. One for all periods; with attributes one
+        per period, as accounts count in their segment at the period's end.
         """
         scope = self.restrict_scope(scope)
         if scope.by:

@@ -76,17 +76,23 @@ def join_owner(record: Table) -> OwnedRecords:
 
 
 def names_account(record: FromClause, link: FromClause = LINK) -> ColumnElement[bool]:
-    """Return the condition for the link of the account that a record names."""
+    """Build the condition for the link of a record's account."""
     return and_(link.c.source == record.c.source, link.c.source_id == record.c.account_source_id)
 
 
 def get_respondent(record: FromClause, person: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return the person, else the record itself: an unnamed answer counts by itself."""
+    """Return the person, else the record itself.
+
+    An unnamed answer counts by itself.
+    """
     return func.coalesce(person, record.c.source + literal("#") + record.c.source_id)
 
 
 def _is_place_then(record: Table) -> ColumnElement[bool]:
-    """Return the condition for the person's account at that time; undated records: the last."""
+    """Build the condition for the person's account at that time.
+
+    For undated records the last.
+    """
     moment = record.c[_TIME_COLUMNS[record.name]]
     by_day = isinstance(moment.type, Date)
     start, end = (

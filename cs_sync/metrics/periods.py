@@ -45,9 +45,10 @@ def get_day_start(day: date, zone: str) -> datetime:
 
 
 def find_clock_changes(start: date, end: date, zone: str) -> list[tuple[datetime, int]]:
-    """Return the clock changes of a zone between two days, each with its seconds.
+    """Find the clock changes of a zone between two days.
 
-    Precise to a quarter of an hour: zones change on the hour or half past it.
+    Each comes with its seconds. Precise to a quarter of an hour: zones change on the hour or half
+    past it.
     """
     place, step = ZoneInfo(zone), timedelta(minutes=15)
 
@@ -66,13 +67,19 @@ def find_clock_changes(start: date, end: date, zone: str) -> list[tuple[datetime
 
 
 def add_months(day: date, months: int) -> date:
-    """Return the same day some months later or earlier, or that month's last day."""
+    """Return the same day some months later or earlier.
+
+    Or that month's last day.
+    """
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     return day.replace(year=year, month=month + 1, day=min(day.day, monthrange(year, month + 1)[1]))
 
 
 def add_interval(at: datetime, interval: str, count: int) -> datetime:
-    """Return the instant one billing interval of `count` days, weeks, months or years later."""
+    """Return the instant one billing interval later.
+
+    An interval is `count` days, weeks, months or years.
+    """
     if interval in ("day", "week"):
         return at + timedelta(days=count * (7 if interval == "week" else 1))
     return datetime.combine(add_months(at.date(), count * _count_months(interval)), at.timetz())

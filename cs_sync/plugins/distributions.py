@@ -47,5 +47,5 @@ def _list_dependents(name: str) -> Iterator[str]:
 
 
 def _required_name(requirement: str) -> str:
-    """Return the normalised name at the start of a requirement such as `Cs_Sync[x]>=1`."""
+    """Return the normalised name in a requirement such as `Cs_Sync[x]>=1`."""
     return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement, maxsplit=1)[0]).lower()

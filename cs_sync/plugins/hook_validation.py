@@ -13,7 +13,10 @@ HOOK_NAMES = tuple(name for name in vars(HookSpecs) if name.startswith(f"{PROJEC
 
 
 def find_invalid_hook(manager: pluggy.PluginManager, module: Any) -> tuple[str, str] | None:
-    """Return (error, remedy) of the first invalid hook; None if all are valid."""
+    """Find the first invalid hook as (error, remedy).
+
+    None if all are valid.
+    """
     marked = 0
     for name in dir(module):
         options = manager.parse_hookimpl_opts(module, name)

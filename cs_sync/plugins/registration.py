@@ -71,7 +71,10 @@ class PluginLoader:
     def _hook_callers(
         self, hook: str, *, complete: bool = True
     ) -> list[tuple[Plugin, Callable[..., Any]]]:
-        """Return each plugin that implements the hook, with a caller for it alone."""
+        """List the plugins with the hook, each with its own caller.
+
+        The caller calls it alone.
+        """
         if complete:
             self._import_plugins()
         caller = getattr(self._manager.hook, hook)

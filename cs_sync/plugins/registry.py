@@ -77,7 +77,7 @@ class PluginRegistry(PluginLoader):
         return namesake or self.destinations.get(connector)
 
     def _find_namesake(self, hook: str, connector: str) -> Any:
-        """Return a valid offer of the plugin with the connector's own name; None without one.
+        """Find the valid offer of the plugin with the connector's name.
 
         So the connectors that are not configured need not be imported. Whatever is wrong is
         reported when the offers of all plugins are collected.
@@ -93,7 +93,9 @@ class PluginRegistry(PluginLoader):
         return None
 
     def resolve_secret(self, scheme: str, reference: str) -> str | None:
-        """Return the secret for `scheme:reference` from the first plugin with it; else None.
+        """Return the secret for `scheme:reference` from the first plugin with it.
+
+        None if no plugin has it.
 
         Raises:
             ConfigError: A vault's plugin failed; the message never quotes the failure's text.
@@ -231,7 +233,10 @@ class PluginRegistry(PluginLoader):
     def _find_invalid_offer(
         self, hook: str, offers: Sequence[Any], check: Callable[[Any], str | None]
     ) -> tuple[str, str] | None:
-        """Return (error, remedy) of the first invalid offer; None if all are valid."""
+        """Find the first invalid offer as (error, remedy).
+
+        None if all are valid.
+        """
         what = hook.removeprefix("cs_sync_").removesuffix("s")
         names: set[str] = set()
         for offer in offers:

@@ -133,9 +133,9 @@ def judge_target(
 
 
 def list_bands(backtest: Backtest) -> list[dict[str, Any]]:
-    """List, per month end and band, the accounts and MRR, and what of them left.
+    """List accounts and MRR per band, and what of them left.
 
-    The rows without a cutoff count all month ends together.
+    There is a row per month end and band. The rows without a cutoff count all month ends together.
     """
     import numpy as np
 
@@ -211,7 +211,9 @@ def list_leaks(backtest: Backtest) -> list[dict[str, Any]]:
 def list_red_accounts(
     workspace: Workspace, horizon_days: int | None = None
 ) -> list[dict[str, Any]]:
-    """List who was red at the last judged month end, and what became of them, by name.
+    """List the last judged month's red accounts, and their fate.
+
+    They are in order of their names.
 
     Raises:
         ConfigError: There is no history.

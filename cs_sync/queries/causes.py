@@ -79,7 +79,7 @@ def list_causes(workspace: Workspace, request: CauseRequest) -> list[dict[str, A
 
 
 def _choose_attributes(workspace: Workspace, by: Sequence[str]) -> list[str]:
-    """Return the plan, the segment of the report, and the attributes asked for."""
+    """Choose the plan, the report's segment, and the attributes asked for."""
     with workspace.store.read() as connection:
         known = read_attribute_names(connection)
     segment = workspace.config.report.segment or next((s for s in SEGMENTS if s in known), None)
@@ -152,7 +152,9 @@ def _measure_drivers(workspace: Workspace, cases: Sequence[Case]) -> list[Cause]
 
 
 def read_lifetimes(workspace: Workspace, until: datetime) -> dict[str, Lifetime]:
-    """Map account id → its life as a customer, from the first MRR to the first time without.
+    """Map account id → its life as a customer.
+
+    From the first MRR to the first time without.
 
     Args:
         workspace: The workspace.
@@ -172,7 +174,10 @@ def read_lifetimes(workspace: Workspace, until: datetime) -> dict[str, Lifetime]
 
 
 def _find_life(spans: Sequence[Span], until: datetime) -> tuple[datetime, datetime] | None:
-    """Return when an account began to pay and stopped, or the end; None without MRR."""
+    """Find when an account began to pay and stopped.
+
+    A payer stops at the end; None without MRR.
+    """
     paid = sorted(
         (span.valid_from, span.valid_to or until)
         for span in spans

@@ -103,7 +103,10 @@ def _has_password(url: str) -> bool:
 
 
 def _collect_findings(name: str, findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield the findings; the failure of a whole check is a finding too."""
+    """Yield the findings.
+
+    The failure of a whole check is a finding too.
+    """
     try:
         yield from findings
     except CsSyncError as error:

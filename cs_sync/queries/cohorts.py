@@ -75,7 +75,10 @@ def _list_members(
     ends: Sequence[date],
     money: MoneyConverter,
 ) -> Iterator[tuple[date, list[_PaidAtEnd]]]:
-    """Yield the day of each account's first MRR, and what it paid at the ends."""
+    """Yield each account's day of first MRR, and what it paid.
+
+    At each of the ends.
+    """
     zone = workspace.config.workspace.timezone
     moments = [get_day_start(end + timedelta(days=1), str(zone)) for end in ends]
     for spans in paid:

@@ -17,7 +17,9 @@ _ASSIGNEE = 'set [follow_ups] assignee = "name@example.com"'
 
 
 def build_company_view(workspace: Workspace, playbooks: Mapping[str, Playbook]) -> CompanyView:
-    """Build the KPIs requested by the company-wide playbooks, of the last whole periods.
+    """Build the KPIs that the company-wide playbooks request.
+
+    They are of the last whole periods.
 
     Args:
         workspace: The workspace.
@@ -92,10 +94,10 @@ def _list_questions(
 def _query_kpi(
     workspace: Workspace, question: Question, attributes: Iterable[str]
 ) -> tuple[Mapping[str, Any], ...]:
-    """Return the rows of a question; none for an attribute of no account.
+    """Query the rows of a question.
 
-    Rows of a closed period are those of its closing, so later knowledge triggers nothing. A
-    value unknown at the closing is the current one.
+    There are none for an attribute of no account. Rows of a closed period are those of its closing,
+    so later knowledge triggers nothing. A value unknown at the closing is the current one.
     """
     if question.by is not None and question.by not in attributes:
         return ()

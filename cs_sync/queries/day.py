@@ -44,14 +44,14 @@ class DayView:
 
 
 def build_day_view(workspace: Workspace) -> DayView:
-    """Score the accounts of today, read their MRR and predict what they do."""
+    """Score today's accounts, read their MRR and predict what they do."""
     day, refreshed = refresh_day_view(workspace)
     keep_results(workspace, refreshed)
     return day
 
 
 def refresh_day_view(workspace: Workspace) -> tuple[DayView, Refreshed[AccountResult]]:
-    """Build the view of today, and return what a run is to keep of it."""
+    """Build today's view, and what a run is to keep of it."""
     scored, refreshed = refresh_scores(workspace)
     with workspace.store.read() as connection:
         mrr = read_mrr_at(connection, workspace.clock(), get_mrr_policy(workspace).hash)

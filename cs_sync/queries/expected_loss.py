@@ -39,10 +39,10 @@ class _Forecast:
 def list_expected_loss(
     workspace: Workspace, horizon_days: int | None = None
 ) -> list[dict[str, Any]]:
-    """List the MRR expected to be lost in the next horizon, by currency.
+    """List the MRR expected to be lost, by currency.
 
-    The figures are None unless the backtest finds a signal. Who has given notice for all it
-    pays is no prediction: its MRR is counted apart.
+    It may be lost within the next horizon. The figures are None unless the backtest finds a signal.
+    Who has given notice for all it pays is no prediction: its MRR is counted apart.
 
     Args:
         workspace: The workspace, its MRR up to date.
@@ -86,7 +86,10 @@ def list_expected_loss(
 
 
 def _format_loss(loss: ExpectedLoss | None) -> dict[str, Any]:
-    """Format an expected loss in whole minor units; without one all is None."""
+    """Format an expected loss in whole minor units.
+
+    Without one all is None.
+    """
     if loss is None:
         return dict.fromkeys(("expected", "low", "high", "coverage", "covered", "judged"))
     return {
@@ -100,7 +103,10 @@ def _format_loss(loss: ExpectedLoss | None) -> dict[str, Any]:
 
 
 def _read_mrr(workspace: Workspace) -> dict[str, int]:
-    """Return the MRR of today by currency; of accounts with several the largest one."""
+    """Read today's MRR by currency.
+
+    Of accounts with several, the largest one.
+    """
     with workspace.store.read() as connection:
         paid = read_mrr_at(connection, workspace.clock(), get_mrr_policy(workspace).hash)
         live = {account["id"] for account in read_live_accounts(connection)}
@@ -113,7 +119,10 @@ def _read_mrr(workspace: Workspace) -> dict[str, int]:
 
 
 def _forecast(backtest: Backtest) -> _Forecast:
-    """Fit the model on the whole history, and forecast every judged month end by its own past."""
+    """Fit the model, and forecast every judged month end.
+
+    A month end is forecast from its own past alone.
+    """
     import numpy as np
 
     from cs_sync.foresight.hazard import fit_hazard

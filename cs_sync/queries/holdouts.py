@@ -38,7 +38,10 @@ class CustomerBook:
 
     @cached_property
     def departures(self) -> Counts:
-        """The customers at the begin of the last horizons, and those that left in them."""
+        """The customers at the begin of past horizons, and their departures.
+
+        Of the last horizons.
+        """
         there = left = 0
         for number in range(1, PAST_HORIZONS + 1):
             begin = self.now - number * self.horizon
@@ -107,14 +110,20 @@ def _select_first(rows: Rows) -> Iterator[Mapping[str, Any]]:
 
 
 def _estimate_rate(rows: Rows, book: CustomerBook) -> float | None:
-    """Return the share that leaves within a horizon: of these accounts, else of all customers."""
+    """Estimate the share that leaves within a horizon.
+
+    Of these accounts, else of all customers.
+    """
     fates = [book.has_left(row["account_id"], row["created_at"]) for row in rows]
     own = Counts(len(fates) - fates.count(None), fates.count(True))
     return (own if own.n >= MIN_JUDGED else book.departures).rate
 
 
 def describe_new_holdouts(workspace: Workspace, rows: Rows) -> list[str]:
-    """Describe what each holdout needs that is on and has held out nobody so far."""
+    """Describe what each new holdout needs.
+
+    One that is on and has held out nobody so far.
+    """
     held_out = {row["playbook"] for row in rows if row["state"] == "held_out"}
     new = {
         name: settings

@@ -114,7 +114,7 @@ class KeptAnswers:
 
 
 def hash_parts(parts: Any) -> str:
-    """Return a digest of what a result rests on, and of the code that computes it."""
+    """Digest what a result rests on, and the code for it."""
     return hashlib.sha256(orjson.dumps([_digest_code(), parts])).hexdigest()
 
 
@@ -131,7 +131,7 @@ def _digest_code() -> str:
 
 
 def build_basis(workspace: Workspace, model: HealthConfig, days: Sequence[date]) -> str:
-    """Return a digest of what the results of all accounts at the ends of days rest on.
+    """Digest what the results of all accounts at some days rest on.
 
     It holds the days, the settings, and which sources brought facts by then: where a source is
     new, an account without facts of it has none for another reason.

@@ -47,7 +47,10 @@ class _Traits:
 
 
 def list_load(workspace: Workspace) -> list[dict[str, Any]]:
-    """List accounts, money at risk and capacity per owner, the heaviest load first."""
+    """List accounts, money at risk and capacity per owner.
+
+    The heaviest load first.
+    """
     money = build_converter(workspace)
     accounts = _build_accounts(workspace, _read_traits(workspace), money)
     with workspace.store.read() as connection:
@@ -77,7 +80,10 @@ def list_load(workspace: Workspace) -> list[dict[str, Any]]:
 
 
 def list_moves(workspace: Workspace) -> list[dict[str, Any]]:
-    """List proposals to move accounts, most money at risk first; nothing is applied."""
+    """List proposals to move accounts, most money at risk first.
+
+    Nothing is applied.
+    """
     money, traits = build_converter(workspace), _read_traits(workspace)
     accounts = _build_accounts(workspace, traits, money)
     if not any(account.owner for account in accounts):
@@ -155,7 +161,10 @@ def _calculate_risk(item: ScoredAccount, mrr: int, currency: str) -> int:
 
 
 def _count_outcomes(workspace: Workspace, traits: _Traits) -> Outcomes:
-    """Count what became of the accounts that paid a year ago, by owner and segment."""
+    """Count what became of last year's payers, by owner and segment.
+
+    The accounts that paid a year ago.
+    """
     now = workspace.clock()
     with workspace.store.read() as connection:
         spans = read_mrr_spans(connection, get_mrr_policy(workspace).hash)

@@ -91,7 +91,10 @@ def _compute_rows(
     scope: Scope,
     keys: Mapping[str, Sequence[str]],
 ) -> dict[str, Rows]:
-    """Compute the rows of metrics, and keep those with keys, period by period."""
+    """Compute the rows of metrics, and keep those with keys.
+
+    Period by period.
+    """
     if not chosen:
         return {}
     turns = list_turns(scope)
@@ -122,7 +125,10 @@ def _compute_rows(
 
 
 def _is_sharing_days(chosen: Sequence[Metric], scope: Scope) -> bool:
-    """Return whether enough metrics rest on equal days of use, of no segment or feature."""
+    """Return whether enough metrics rest on equal days of use.
+
+    Of no segment or feature.
+    """
     of_use = sum(USE.name in metric.inputs for metric in chosen)
     return of_use >= _ENOUGH_METRICS and not scope.by and not scope.active_features
 
@@ -138,7 +144,10 @@ def _build_query(metric: Metric, scope: Scope) -> _Query:
 
 
 def _name_tables(statement: Select[Any]) -> frozenset[str]:
-    """Return the names of the tables a statement reads, also through shared stocks."""
+    """Name the tables that a statement reads.
+
+    Also through shared stocks.
+    """
     names = frozenset(str(table.name) for table in list_tables(statement))
     return names | {str(SPAN.name), str(ACCOUNT.name)} if STOCK.name in names else names
 

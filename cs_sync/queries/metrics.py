@@ -364,7 +364,10 @@ def _build_conversion(
 
 
 def build_conversion_into(workspace: Workspace, scope: Scope, currency: str) -> Conversion:
-    """Return the rates of a scope into a currency, for openings and closings."""
+    """Build a scope's rates into a currency.
+
+    For openings and closings.
+    """
     return _build_conversion(workspace, scope, currency, openings=True)
 
 

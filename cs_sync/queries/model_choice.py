@@ -9,7 +9,10 @@ from cs_sync.health import HealthConfig, SignalScope
 def select_model(
     account: Mapping[str, Any], config: HealthConfig, scope: SignalScope
 ) -> HealthConfig:
-    """Return the health model of an account on a scope's day: by segment or stage."""
+    """Select the health model of an account on a scope's day.
+
+    By segment or stage.
+    """
     if not config.profiles:
         return config
     created = account["created_at"]

@@ -101,7 +101,7 @@ def read_history(workspace: Workspace) -> History:
 def read_observations(
     workspace: Workspace, request: ObservationRequest
 ) -> Iterator[list[Observation]]:
-    """Yield the observations of each month end with a complete horizon, oldest first.
+    """Yield the observations of each complete month end, oldest first.
 
     Everything is read as known at the month end, or at the first read of all sources where
     that came later; the outcome as known at the end of the horizon. So what arrives later
@@ -150,7 +150,7 @@ def list_month_ends(
 def read_month_end(
     workspace: Workspace, history: History, window: Window, request: ObservationRequest
 ) -> list[Observation]:
-    """Read the observations of one month end: the paying accounts and what became of them."""
+    """Read the paying accounts of a month end, and their outcomes."""
     outcomes = _read_outcomes(workspace, history, window)
     return [
         replace(item, outcome=outcome[0], left_at=outcome[1])

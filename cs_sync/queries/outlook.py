@@ -21,7 +21,7 @@ from cs_sync_schemas.migrations import HEAD
 def list_scores_with_outlook(
     workspace: Workspace, *, as_of: date | None = None, known_at: datetime | None = None
 ) -> list[dict[str, Any]]:
-    """List the scores with probabilities, the days they are of, priority and its currency.
+    """List the scores with probabilities, their days, priority and its currency.
 
     Probabilities are None while no accepted model fits; the priority then rests on the score.
     For a past day they are None, as a model has learnt from what came after it.
@@ -62,9 +62,9 @@ def add_outlook(
 
 
 def predict_accounts(workspace: Workspace, day: date) -> Forecast:
-    """Predict accounts at the end of a day; empty while no model is accepted.
+    """Predict accounts at the end of a day.
 
-    Without a history to predict from it is empty, with a warning.
+    Empty while no model is accepted. Without a history to predict from it is empty, with a warning.
     """
     usable = _read_usable_models(workspace)
     if not usable:
@@ -99,7 +99,10 @@ def _build_outlook(
 
 
 def _read_usable_models(workspace: Workspace) -> dict[str, dict[str, Any]]:
-    """Map target → accepted model of this policy and schema (a row of `foresight_model`)."""
+    """Map target → accepted model of this policy and schema.
+
+    A row of `foresight_model`.
+    """
     policy = get_mrr_policy(workspace).hash
     with workspace.store.read() as connection:
         accepted = read_accepted_models(connection)

@@ -40,7 +40,7 @@ class PastState:
 
 
 def build_past_state(score: HealthScore, billing: AccountEvidence | None) -> PastState:
-    """Build the state of an account from its score, subscriptions and overdue invoices."""
+    """Build an account's state from score, subscriptions and overdue invoices."""
     facts = billing or AccountEvidence()
     return PastState(
         None if score.score is None else float(score.score),

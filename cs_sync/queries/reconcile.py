@@ -124,7 +124,10 @@ def _select_month(workspace: Workspace, month: date | None) -> Period:
 
 
 def _remove_uninvoiced(mrr: MrrBySubscription, invoicing: set[str]) -> dict[str, int]:
-    """Remove the MRR of sources without invoices, and return its sum by currency."""
+    """Remove the MRR of sources without invoices; return its sum.
+
+    By currency.
+    """
     left: Counter[str] = Counter()
     for by_currency in mrr.values():
         for currency, amounts in by_currency.items():

@@ -89,9 +89,9 @@ def write_report(
     kpis: Sequence[Mapping[str, Any]],
     messages: Sequence[str],
 ) -> WrittenReport:
-    """Render the report and replace its file in one step, readable by its owner only.
+    """Render the report and replace its file in one step.
 
-    The report holds personal data.
+    Only its owner can read the file. The report holds personal data.
 
     Args:
         workspace: The workspace.
@@ -185,7 +185,10 @@ def _sum_unconverted(day: DayView, money: MoneyConverter) -> dict[str, int]:
 
 
 def _query_trends(workspace: Workspace) -> list[dict[str, Any]]:
-    """Compute the metrics with a line for the months before the newest two."""
+    """Compute the metrics with a line for the earlier months.
+
+    Those before the newest two.
+    """
     first = workspace.today.replace(day=1)
     request = MetricRequest(
         since=add_months(first, -TREND_MONTHS), until=add_months(first, -2), names=TREND_METRICS
@@ -212,7 +215,10 @@ def _name_inputs(workspace: Workspace) -> dict[str, str]:
 
 
 def _drop_remedy(message: str) -> str:
-    """Return a message without its remedy, which stands in lines of its own."""
+    """Remove the remedy from a message.
+
+    It stands in lines of its own.
+    """
     return message.partition("\n")[0]
 
 

@@ -120,7 +120,10 @@ def build_reported_accounts(
 
 
 def _read_month_states(workspace: Workspace, days: Sequence[date]) -> _MonthStates:
-    """Read the states of all accounts at month ends: kept, where nothing of them changed."""
+    """Read the states of all accounts at month ends.
+
+    Kept ones, where nothing of them changed.
+    """
     model = read_health_model(workspace)
     with workspace.store.read() as connection:
         live = read_live_accounts(connection)

@@ -162,7 +162,9 @@ def score_accounts(
     known_at: datetime | None = None,
     accounts: Sequence[str] = (),
 ) -> list[ScoredAccount]:
-    """Score the live accounts at the end of a day, with evidence and 30-day change.
+    """Score the live accounts at the end of a day.
+
+    Scores have their evidence and the change of 30 days.
 
     Args:
         workspace: The workspace.
@@ -180,7 +182,7 @@ def score_accounts(
 def score_bare(
     workspace: Workspace, account: dict[str, Any], day: date, known_at: datetime | None = None
 ) -> BareScore:
-    """Score one account at the end of a day, without facts and reasons."""
+    """Score one account at a day's end, without facts and reasons."""
     config = read_health_model(workspace, known_at)
     scope = _build_scope(workspace, day, known_at, [account["id"]])
     with workspace.store.read() as connection:

@@ -31,7 +31,9 @@ _LINE = {"type": "line", "color": "var(--accent)", "strokeWidth": 2.5, "aria": F
 def build_mrr_chart(
     steps: Sequence[BridgePeriod], currency: str, formats: Formats, width: int
 ) -> Spec:
-    """Build the MRR chart: the level above, its movements below, on one time axis.
+    """Build the MRR chart.
+
+    The level is above, its movements below, on one time axis.
 
     Args:
         steps: The periods of one currency, oldest first.
@@ -130,7 +132,9 @@ def _build_movement_chart(
 def build_risk_chart(
     days: Sequence[date], sums: Sequence[RiskSum], scores: Sequence[float | None], formats: Formats
 ) -> Spec:
-    """Build the chart of 12 months: the mean score above, the MRR at risk below.
+    """Build the chart of 12 months.
+
+    The mean score is above, the MRR at risk below.
 
     Args:
         days: The days of the points, oldest first; the last is today.
@@ -262,7 +266,9 @@ def _label_month(day: date, formats: Formats) -> list[str]:
 
 
 def _build_time_axis(labels: Mapping[str, Sequence[str]], width: int) -> Spec:
-    """Build a time axis with as many labels as fit, always including the newest.
+    """Build a time axis with as many labels as fit.
+
+    The newest is always included.
 
     Args:
         labels: ISO day → its label, one text a line.

@@ -72,10 +72,11 @@ def render_chart(spec: Callable[[int], Mapping[str, Any]], label: str) -> str:
 
 
 def render_svg(spec: Mapping[str, Any], label: str, name: str) -> str:
-    """Render one SVG; colours stay CSS variables, so light and dark themes share it.
+    """Render one SVG.
 
-    The result is safe to embed: Vega escapes all texts, the label is escaped here. What a mark
-    describes becomes its `data-tip`, for tooltips; screen readers get the label.
+    Colours stay CSS variables, so light and dark themes share it. The result is safe to embed: Vega
+    escapes all texts, the label is escaped here. What a mark describes becomes its `data-tip`, for
+    tooltips; screen readers get the label.
     """
     drawn: str = import_extra("vl_convert").vegalite_to_svg(
         {**spec, "config": _THEME}, allowed_base_urls=[]
@@ -92,7 +93,10 @@ def render_svg(spec: Mapping[str, Any], label: str, name: str) -> str:
 
 
 def draw_line(values: Sequence[float | None]) -> str:
-    """Draw a small line of values, oldest first; empty with fewer than two."""
+    """Draw a small line of values, oldest first.
+
+    Empty with fewer than two.
+    """
     known = [(place, value) for place, value in enumerate(values) if value is not None]
     if len(known) < 2:
         return ""

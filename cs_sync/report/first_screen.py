@@ -146,7 +146,10 @@ def _judge(
 
 
 def list_calls(data: ReportData, now: datetime) -> list[Call]:
-    """List the open follow-ups: due today first, then at risk, by priority and MRR."""
+    """List the open follow-ups.
+
+    Those due today come first, then those at risk, by priority and MRR.
+    """
     accounts = {account.id: account for account in data.accounts}
     today = data.as_of
     calls = []
@@ -184,13 +187,16 @@ def answer_agenda(data: ReportData) -> AgendaAnswer:
 
 
 def _get_agenda_order(item: AgendaItem) -> tuple[int, int, date, str]:
-    """Return the sorting key: ends, then unpaid invoices by amount, then renewals by day."""
+    """Return the sorting key of an agenda item.
+
+    Ends come first, then unpaid invoices by amount, then renewals by day.
+    """
     place = ("leaving", "unpaid", "renewal").index(item.kind)
     return place, -(item.worth or 0) if item.kind == "unpaid" else 0, item.day, item.account
 
 
 def list_month_rows(month: MonthSoFar) -> list[MonthRow]:
-    """List the movements of this month beside those of last month, and their sum."""
+    """List this month's movements beside last month's, and their sum."""
     parts = (month.now, month.same_days, month.whole)
     rows = [
         MonthRow(name, *(part.moves.get(name, 0) for part in parts))
@@ -201,7 +207,10 @@ def list_month_rows(month: MonthSoFar) -> list[MonthRow]:
 
 
 def list_month_changes(data: ReportData) -> list[MonthChange]:
-    """List the accounts whose MRR changed most since the end of last month."""
+    """List the accounts whose MRR changed most this month.
+
+    Since the end of last month.
+    """
     if not data.months or data.month is None:
         return []
     changes = [
@@ -213,7 +222,7 @@ def list_month_changes(data: ReportData) -> list[MonthChange]:
 
 
 def _classify_change(account: ReportedAccount, last: date) -> str:
-    """Name the movement of an account since the last day of last month."""
+    """Name an account's movement since the end of last month."""
     before, now = account.past[-1].mrr, account.now.mrr
     if before and now:
         return "expansion" if now > before else "contraction"

@@ -142,16 +142,22 @@ class Formats:
         return ("+" if minor > 0 else "") + self.format_money(minor)
 
     def format_signed_units(self, minor: int) -> str:
-        """Format whole units of the report's currency with a sign; a dash for zero."""
+        """Format whole units of the report's currency with a sign.
+
+        A dash for zero.
+        """
         amount = to_major_units(minor, self.currency)
         return ("+" if amount > 0 else "") + self.number(amount) if amount else UNKNOWN
 
     def format_units(self, minor: int) -> str:
-        """Format an amount in whole units of the report's currency, without its code."""
+        """Format an amount in whole units, without the currency's code.
+
+        Of the report's currency.
+        """
         return self.number(to_major_units(minor, self.currency))
 
     def day_range(self, start: date, end: date) -> str:
-        """Format the days [start, end) without the year: 1 Nov – 29 Nov."""
+        """Format the days [start, end) without year: 1 Nov – 29 Nov."""
         return f"{self.short_day(start)} – {self.short_day(end - timedelta(days=1))}"
 
     def period(self, start: Any, end: Any) -> str:

@@ -113,5 +113,8 @@ def _build_cohort_row(cohort: Cohort, width: int) -> CohortRow:
 def count_migration(
     pairs: Iterable[tuple[str | None, str | None]],
 ) -> Counter[tuple[str | None, str | None]]:
-    """Count accounts by their band then and now; None: no customer at that time."""
+    """Count accounts by their band then and now.
+
+    None means no customer at that time.
+    """
     return Counter(pair for pair in pairs if pair != (None, None))

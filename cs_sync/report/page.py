@@ -195,7 +195,10 @@ def _build_answers(data: ReportData, formats: Formats) -> dict[str, Any]:
 
 
 def _build_bridge_sections(data: ReportData, formats: Formats) -> Iterator[BridgeSection]:
-    """Yield the converted bridge first if there are several currencies, then each by itself."""
+    """Yield the bridges, each currency by itself.
+
+    The converted one comes first if there are several.
+    """
     own = sum_bridge_rows(data.mrr)
     converted = sum_bridge_rows(data.mrr_converted).get(data.currency)
     if converted and len(own) > 1:
@@ -266,7 +269,10 @@ def _format_tie(ties: Sequence[InvoiceTie], currency: str, formats: Formats) -> 
 
 
 def _build_migration(data: ReportData) -> dict[str, Any]:
-    """Build the matrix of bands from the earliest month with customers to today."""
+    """Build the matrix of bands from the earliest month to today.
+
+    The earliest month with customers.
+    """
     pairs = [(one.past[-3].band if len(one.past) > 2 else None, one.now.band)
              for one in data.accounts]  # fmt: skip
     counts = count_migration(pairs)
@@ -290,7 +296,10 @@ def _group_by_use(customers: Sequence[ReportedAccount]) -> list[tuple[int, int, 
 
 
 def _count_features(customers: Sequence[ReportedAccount]) -> list[tuple[str, int, int]]:
-    """Return (feature, accounts that used it in 28 days, their MRR), the most used first."""
+    """Count the accounts that used each feature, and their MRR.
+
+    (feature, accounts that used it in 28 days, their MRR), the most used first.
+    """
     accounts: Counter[str] = Counter()
     mrr: Counter[str] = Counter()
     for account in customers:

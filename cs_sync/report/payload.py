@@ -28,7 +28,7 @@ _WORDS = (
 
 
 def build_anchors(accounts: Sequence[ReportedAccount]) -> dict[str, str]:
-    """Map account id → the fragment of its deep link: acct_0263 → acct-0263."""
+    """Map account id → its deep link's fragment: acct_0263 → acct-0263."""
     anchors: dict[str, str] = {}
     taken: set[str] = set()
     for account in accounts:
@@ -50,7 +50,10 @@ def encode_payload(payload: Mapping[str, Any]) -> str:
 
 
 def extract_text(page: str) -> str:
-    """Return all text of a report: its page unescaped, and its compressed data."""
+    """Extract all text of a report.
+
+    Its page unescaped, and its compressed data.
+    """
     embedded = _EMBEDDED.search(page)
     data = gzip.decompress(base64.b64decode(embedded[1])).decode() if embedded else ""
     return f"{unescape(page)}\n{data}"
@@ -122,7 +125,7 @@ def _get_band_place(band: str | None, bands: Sequence[str]) -> int:
 
 
 def _build_next(tasks: Sequence[TaskLine], formats: Formats) -> tuple[str, str]:
-    """Return the title of the first open follow-up, and its day for sorting."""
+    """Return the first open follow-up's title, and its day for sorting."""
     first = min(tasks, key=lambda task: task.due_at, default=None)
     return (first.title, formats.local_day(first.due_at).isoformat()) if first else ("", "")
 

@@ -29,7 +29,9 @@ class RiskSum:
 
 
 def classify_risk(band: str, *, leaving: bool, unpaid: bool) -> RiskKind | None:
-    """Return why an account's MRR is at risk; None if it is not.
+    """Classify why an account's MRR is at risk.
+
+    None if it is not.
 
     Args:
         band: The health band.
@@ -57,11 +59,12 @@ def sum_risk(points: Iterable[HistoryPoint]) -> RiskSum:
 
 
 def calculate_attention(account: ReportedAccount, owed: int = 0) -> float:
-    """Calculate how much an account matters today, in minor units of the report's currency.
+    """Calculate how much an account matters today.
 
-    All MRR of an account that leaves or has not paid counts, of others the share that the
-    score misses (none without a score). An account without MRR, as a paused one, counts with
-    what it owes. MRR without an exchange rate counts at par: this is an order, not a sum.
+    The unit is a minor unit of the report's currency. All MRR of an account that leaves or has not
+    paid counts, of others the share that the score misses (none without a score). An account
+    without MRR, as a paused one, counts with what it owes. MRR without an exchange rate counts at
+    par: this is an order, not a sum.
 
     Args:
         account: The account.
@@ -77,7 +80,10 @@ def calculate_attention(account: ReportedAccount, owed: int = 0) -> float:
 
 
 def rank_mrr(account: ReportedAccount) -> int:
-    """Return the MRR by which accounts are ranked; at par where no exchange rate is known."""
+    """Return the MRR by which accounts are ranked.
+
+    At par where no exchange rate is known.
+    """
     units = sum(to_major_units(amount, code) for code, amount in account.mrr.items())
     return account.now.mrr or round(units * 100)
 
@@ -94,7 +100,10 @@ def sum_owed(agenda: Iterable[AgendaItem]) -> dict[str, int]:
 def sort_by_attention(
     accounts: Iterable[ReportedAccount], owed: Mapping[str, int]
 ) -> list[ReportedAccount]:
-    """Sort accounts: what is at risk first, then by how much they matter."""
+    """Sort accounts by risk and by how much they matter.
+
+    What is at risk comes first.
+    """
     return sorted(
         accounts,
         key=lambda account: (

@@ -71,7 +71,9 @@ def list_aliases(formats: Formats) -> list[tuple[str, str, str]]:
 
 
 def build_tiles(rows: Sequence[Row], formats: Formats) -> dict[str, list[Tile]]:
-    """Build the tiles by section; unknown metrics are among the others, by name.
+    """Build the tiles by section.
+
+    Unknown metrics are among the others, by name.
 
     Args:
         rows: Rows of `cs-sync metrics`.
@@ -142,7 +144,10 @@ def _build_tile(label: str, better: int, rows: Sequence[Row], formats: Formats) 
 
 
 def judge_change(changed: str, better: int) -> ChangeTone:
-    """Return whether a formatted change is good; `better` is +1, −1 or 0."""
+    """Judge whether a formatted change is good.
+
+    `better` is +1, −1 or 0.
+    """
     if not better or changed[:1] not in ("+", MINUS):
         return "neutral"
     return "good" if (changed[0] == "+") == (better > 0) else "bad"

@@ -13,10 +13,10 @@ TOLERANCE = timedelta(hours=1)
 
 
 def make_monotonic(clock: Clock, latest: datetime | None) -> Clock:
-    """Wrap a clock so that it never runs backwards, nor starts before `latest`.
+    """Wrap a clock so that it never runs backwards.
 
-    Changes are found by their time of storage, so a row with an earlier time would be
-    missed.
+    It does not start before `latest` either. Changes are found by their time of storage, so a row
+    with an earlier time would be missed.
 
     Args:
         clock: The clock to wrap.

@@ -67,7 +67,10 @@ def format_stream_rows(outcomes: "Iterable[StreamResult]") -> list[dict[str, Any
 
 
 def combine_statuses(statuses: Iterable[str]) -> str:
-    """Combine the statuses of a run's parts: some failures make the run partial."""
+    """Combine the statuses of a run's parts.
+
+    Some failures make the run partial.
+    """
     distinct = set(statuses)
     if distinct <= {"ok"}:
         return "ok"

@@ -81,7 +81,10 @@ class Workspace:
 
     @property
     def titles(self) -> dict[str, str]:
-        """Connector → how people write its name; one under a name of its own keeps that."""
+        """Connector → how people write its name.
+
+        One under a name of its own keeps that.
+        """
         made = {**self.plugins.destinations, **self.plugins.sources}
         types = self.config.connectors.types
         return {
@@ -115,7 +118,10 @@ class Workspace:
         return OpenSource(name, source, client.count_requests)
 
     def _get_client(self, name: str, limits: Any) -> "VendorHttp":
-        """Return the client of a credential, shared by reader and writer with one rate limit."""
+        """Return the client of a credential.
+
+        Reader and writer share it with one rate limit.
+        """
         from cs_sync.http import VendorHttp, collect_secrets
 
         if name not in self._clients:

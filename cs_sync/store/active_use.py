@@ -17,7 +17,10 @@ def find_unseen_features(connection: Connection, features: Sequence[str]) -> lis
 
 
 def find_totals_only_sources(connection: Connection, features: Sequence[str]) -> list[str]:
-    """Return the sources of usage without a record of who used these features."""
+    """Find the sources of usage that only give totals.
+
+    They do not record who used these features.
+    """
     telling = select(FEATURE.c.source).where(_match_features(features))
     others = select(USE.c.source).where(USE.c.deleted_at.is_(None), USE.c.source.not_in(telling))
     return list(connection.scalars(others.distinct().order_by(USE.c.source)))

@@ -112,7 +112,10 @@ class Store:
         return self.patience.run(once)
 
     def _is_committed(self, number: int) -> bool:
-        """Return whether a transaction was committed; raise while the server has not decided."""
+        """Return whether a transaction was committed.
+
+        Raises while the server has not decided.
+        """
         with self._translate_errors(), self.engine.connect() as connection:
             try:
                 became = connection.scalar(select(func.txid_status(number)))
@@ -171,7 +174,10 @@ class Store:
 
     @contextmanager
     def _translate_errors(self) -> Iterator[None]:
-        """Raise driver errors as StoreError: one sentence and a remedy, without the statement."""
+        """Raise driver errors as StoreError.
+
+        With one sentence and a remedy, without the statement.
+        """
         driver = self.engine.dialect.loaded_dbapi
         try:
             yield
@@ -262,9 +268,9 @@ _SQLITE_HEADER = b"SQLite format 3\0"
 
 
 def _create_private_file(file: Path) -> None:
-    """Create a file readable by its owner only, as it holds personal data.
+    """Create a file that only its owner can read.
 
-    SQLite gives its log the same permissions.
+    It holds personal data. SQLite gives its log the same permissions.
     """
     with suppress(OSError):  # SQLite says better than we could why it cannot be opened
         os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

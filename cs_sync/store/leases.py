@@ -79,7 +79,10 @@ def is_lease_held_elsewhere(connection: Connection, now: datetime) -> bool:
 
 
 def read_free_token(connection: Connection, now: datetime) -> int | None:
-    """Return the token of the last run while none is active; None while one is, 0 before any."""
+    """Read the last run's token while none is active.
+
+    None while one is, 0 before any.
+    """
     row = connection.execute(select(LEASE).where(LEASE.c.name == LEASE_NAME)).mappings().first()
     if row is None:
         return 0
@@ -166,7 +169,10 @@ def _is_free(row: RowMapping, now: datetime) -> bool:
 
 
 def _is_holder_dead(holder: str) -> bool:
-    """Return whether the holder was a process of this machine and has ended."""
+    """Return whether the holder was a process here that has ended.
+
+    Of this machine.
+    """
     host, pid, *_ = holder.split(":")
     if host != socket.gethostname():
         return False

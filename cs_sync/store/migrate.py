@@ -70,7 +70,10 @@ def _upgrade_schema(store: Store, config: Any) -> None:
 
 
 def _create_backup(store: Store, revision: str, now: datetime) -> Path | None:
-    """Copy the SQLite file consistently; PostgreSQL is backed up by its own tools."""
+    """Copy the SQLite file consistently.
+
+    PostgreSQL is backed up by its own tools.
+    """
     path = store.engine.url.database
     if store.engine.dialect.name != "sqlite" or path in (None, "", ":memory:"):
         return None

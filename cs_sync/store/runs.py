@@ -19,7 +19,10 @@ NON_INCREMENTAL_COMMANDS = (*FULL_COMMANDS, SYNC_RANGE)
 
 
 def begin_run(connection: Connection, run_id: str, command: str, now: datetime) -> None:
-    """Record the start of a run; runs still open are marked as interrupted."""
+    """Record the start of a run.
+
+    Runs still open are marked as interrupted.
+    """
     connection.execute(
         update(RUN).where(RUN.c.status == "running").values(status="interrupted", ended_at=now)
     )
@@ -77,9 +80,10 @@ def read_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
 def read_earlier_counts(
     connection: Connection, before: str, limit: int
 ) -> dict[tuple[str, str], list[int]]:
-    """Map each (source, stream) → its record counts in the last successful runs, newest first.
+    """Map each (source, stream) → its counts in earlier runs.
 
-    Only runs of the same kind (full or incremental) as the run `before` are compared.
+    Record counts in the last successful runs, newest first. Only runs of the same kind (full or
+    incremental) as the run `before` are compared.
     """
     command = connection.scalar(select(RUN.c.command).where(RUN.c.id == before))
     alike = (
@@ -107,7 +111,7 @@ def read_earlier_counts(
 
 
 def find_stale_tables(connection: Connection) -> dict[str, datetime]:
-    """Map each table whose last read failed → the time of its last success."""
+    """Map each table with a failed read → its last success."""
     ordered = select(RUN_STREAM).order_by(RUN_STREAM.c.ended_at.desc())
     latest: dict[tuple[str, str], dict[str, Any]] = {}
     fresh: dict[tuple[str, str], datetime] = {}

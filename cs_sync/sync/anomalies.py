@@ -49,7 +49,9 @@ def describe_count_drop(now: int, earlier: Sequence[int]) -> str | None:
 
 
 def describe_row_drop(now: TableCounts, earlier: Sequence[TableCounts]) -> str | None:
-    """Describe an unusually low number of stored rows; None if it is normal.
+    """Describe an unusually low number of stored rows.
+
+    None if it is normal.
 
     Args:
         now: The current counts.

@@ -35,7 +35,10 @@ class ReaderLimiter:
         self._admission, self._left = Lock(), Condition()
 
     def enter(self) -> None:
-        """Wait for the admission of one more reader; it must `leave`, from any thread."""
+        """Wait for the admission of one more reader.
+
+        It must `leave`, from any thread.
+        """
         with self._admission, self._left:  # of those who wait, one looks for all
             while self._inside >= self._allowed:
                 began, computed = self._wall(), self._computed()

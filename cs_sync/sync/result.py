@@ -30,9 +30,10 @@ class StreamResult:
 
 
 def derive_run_status(outcomes: Iterable[StreamResult]) -> Status:
-    """Return ok if every stream is ok, failed if all failed, else partial.
+    """Derive a run's status: ok, failed or partial.
 
-    Waiting for a quota is no failure: such a run is partial, and the next one resumes.
+    Ok if every stream is ok, failed if all failed. Waiting for a quota is no failure: such a run is
+    partial, and the next one resumes.
     """
     statuses = {"partial" if outcome.throttled else outcome.status for outcome in outcomes}
     if statuses <= {"ok"}:

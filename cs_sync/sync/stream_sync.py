@@ -93,7 +93,10 @@ class StreamSync:
         return self._build_result("partial" if problem else "ok", problem)
 
     def _catch_up(self) -> str | None:
-        """Finish the open windows, then read the following ones; return what is missing."""
+        """Finish the open windows, then read the following ones.
+
+        Returns what is missing.
+        """
         names = (self.source.name, self.stream.name)
         left_open = self.session.store.transact(lambda c: read_stream_position(c, *names)).windows
         problem = self._read_windows()

@@ -85,10 +85,10 @@ def plan_windows(
 
 
 def split_backfill(stream: Stream, windows: Sequence[OpenWindow]) -> tuple[OpenWindow, ...]:
-    """Split a multi-page backfill into time slices; empty if it cannot be split.
+    """Split a multi-page backfill into time slices.
 
-    The first page is read twice: once to decide, once in its slice. So a small account takes one
-    request instead of sixteen.
+    Empty if it cannot be split. The first page is read twice: once to decide, once in its slice. So
+    a small account takes one request instead of sixteen.
     """
     if not stream.splits or len(windows) != 1:
         return ()
@@ -108,7 +108,7 @@ def split_backfill(stream: Stream, windows: Sequence[OpenWindow]) -> tuple[OpenW
 
 
 def compute_next_cursor(stream: Stream, windows: tuple[OpenWindow, ...], resume: Any) -> Any:
-    """Return the cursor for the next run, after the last of these windows."""
+    """Compute the next run's cursor, after the last window."""
     if stream.cursor == "token":
         return resume
     if stream.cursor == "none":
@@ -117,7 +117,7 @@ def compute_next_cursor(stream: Stream, windows: tuple[OpenWindow, ...], resume:
 
 
 def should_delete_missing(stream: Stream, window: Window) -> bool:
-    """Return whether records missing from a complete read of these windows are deleted.
+    """Return whether records missing from a complete read are deleted.
 
     If a feed keeps changes for a limited time, a backfill replaces the expired ones. Any other
     feed names deletions in a backfill, too.
@@ -151,9 +151,9 @@ def _compute_lookback(stream: Stream, cursor: datetime, until: datetime) -> time
 def count_incomplete_days(
     stream: Stream, cursor: datetime | None, windows: Sequence[Window], now: datetime
 ) -> int:
-    """Count the days back from now whose late changes are not read yet.
+    """Count the days back from now without late changes.
 
-    It is 0 after a slow pass or a read that went back further.
+    These are not read yet. It is 0 after a slow pass or a read that went back further.
     """
     if cursor is None or stream.late <= stream.lookback:
         return 0

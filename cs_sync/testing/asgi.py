@@ -13,7 +13,10 @@ _request_lock = Lock()
 
 
 def make_asgi_answer(app: Any) -> Callable[[httpx.Request], httpx.Response]:
-    """Return a function for `VendorFake.answer` that calls the application, one at a time."""
+    """Make a `VendorFake.answer` that calls the application.
+
+    One call at a time.
+    """
 
     def answer(request: httpx.Request) -> httpx.Response:
         with _request_lock:
@@ -61,7 +64,10 @@ def _build_scope(request: httpx.Request) -> dict[str, Any]:
 
 @cache
 def _event_loop() -> asyncio.AbstractEventLoop:
-    """Return the shared event loop; one per request would cost more than the response."""
+    """Return the shared event loop.
+
+    One per request would cost more than the response.
+    """
     loop = asyncio.new_event_loop()
     atexit.register(loop.close)
     return loop

@@ -36,7 +36,10 @@ def assert_undisturbed(bench: SyncHarness, when: str) -> None:
 
 
 def assert_completed(run: SyncRun, when: str) -> None:
-    """Fail unless every stream ended; records spoiled by the data may be rejected."""
+    """Fail unless every stream ended.
+
+    Records spoiled by the data may be rejected.
+    """
     failed = [outcome for outcome in run.outcomes.values() if outcome.status == "failed"]
     require(not failed and not run.killed, f"{when}, the run fails:\n{run.problems()}")
 

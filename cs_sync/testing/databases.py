@@ -58,7 +58,7 @@ def open_memory_database() -> Engine:
 
 
 def speed_up(engine: Engine) -> Engine:
-    """Return the engine, with shared compiled statements and, for SQLite, no disk syncs.
+    """Share the engine's compiled statements, and spare SQLite disk syncs.
 
     SQLAlchemy and we cache compiled statements by dialect, and every engine has its own: a
     test with a fresh database would compile each once more. And no test cuts the power.
@@ -85,7 +85,10 @@ def _make_dialect() -> Dialect:
 
 
 def _share_dialect(engine: Engine) -> Engine:
-    """Let all engines of a database server use the dialect of the first that was connected."""
+    """Let all engines of a server use the first one's dialect.
+
+    That of the first that was connected.
+    """
     if engine.driver in _SERVER_DIALECTS:
         engine.dialect = engine.pool._dialect = _SERVER_DIALECTS[engine.driver]
         return engine

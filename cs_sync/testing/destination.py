@@ -19,7 +19,10 @@ class DestinationConformance(WritingCases, WritingSecretCases):
 
     @pytest.fixture
     def bench(self, tmp_path: Path) -> Iterator[PushHarness]:
-        """A bench with an empty ledger and a CRM that has our fields and nothing in them."""
+        """Provide a bench with an empty ledger and CRM.
+
+        The CRM has our fields and nothing in them.
+        """
         made = PushHarness(self.crm, tmp_path)
         yield made
         made.close()

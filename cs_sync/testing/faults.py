@@ -14,7 +14,10 @@ Change = Callable[[Any], Any]
 
 
 def fail_once(fault: Fault) -> Fault:
-    """Apply the fault to the first attempt of every request; retries are answered."""
+    """Apply the fault to the first attempt of every request.
+
+    Retries are answered.
+    """
     return lambda exchange: exchange.answer() if exchange.sent.again else fault(exchange)
 
 
@@ -24,7 +27,10 @@ def fail_in_turn(*faults: Fault) -> Fault:
 
 
 def respond_status(code: int, **headers: str) -> Fault:
-    """Respond with an error status, doing nothing; `_` in header names means `-`."""
+    """Respond with an error status, doing nothing.
+
+    `_` in header names means `-`.
+    """
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     body = {"message": f"no: {code}"}
     return lambda _exchange: httpx.Response(code, headers=named, json=body)
@@ -42,7 +48,10 @@ def lose_response(error: type[httpx.RequestError], *, done: bool = False) -> Fau
 
 
 def cut_response(exchange: Exchange) -> httpx.Response:
-    """Deliver half of the body, then end the connection: fewer bytes than announced."""
+    """Deliver half of the body, then end the connection.
+
+    Fewer bytes than announced.
+    """
     response = exchange.answer()
     content = response.content
     headers = {**drop_body_headers(response), "content-length": str(len(content))}
@@ -50,7 +59,10 @@ def cut_response(exchange: Exchange) -> httpx.Response:
 
 
 def truncate_response(exchange: Exchange) -> httpx.Response:
-    """Deliver half of the body as if complete: a proxy announced what it had."""
+    """Deliver half of the body as if complete.
+
+    A proxy announced what it had.
+    """
     response = exchange.answer()
     half = response.content[: len(response.content) // 2]
     return httpx.Response(response.status_code, headers=drop_body_headers(response), content=half)

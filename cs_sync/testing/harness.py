@@ -54,7 +54,10 @@ class Harness(Generic[F]):
     def open_http(
         self, fault: Fault = pass_through, emit: Callable[[Event], object] = lambda _event: None
     ) -> Iterator[VendorHttp]:
-        """Open the host's Http in a new process, with this fault and without real sleeps."""
+        """Open the host's Http in a new process with this fault.
+
+        Without real sleeps.
+        """
         self.wire.start_process(fault)
         with VendorHttp(
             self.name,
@@ -75,7 +78,10 @@ class Harness(Generic[F]):
             yield self.kind.connector(self.config(), vendor_http)
 
     def renew_lease(self) -> LeaseToken:
-        """Return the lease of a new process; a killed one's lease is released first."""
+        """Acquire the lease of a new process.
+
+        A killed one's lease is released first.
+        """
         with self.store.write() as connection:
             if self._held is not None:
                 release_lease(connection, self._held, self.clock.now())

@@ -49,7 +49,10 @@ class OutputCapture(logging.Handler):
             self._texts.append(printed.getvalue())
 
     def find_secret(self, secret: str) -> str | None:
-        """Return the first text that contains the secret, around it; None if there is none."""
+        """Find the text around the secret's first appearance.
+
+        None if there is none.
+        """
         for text in self._texts:
             place = text.find(secret)
             if place >= 0:

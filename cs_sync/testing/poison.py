@@ -36,7 +36,9 @@ def list_request_kinds(sent: Iterable[SentRequest]) -> list[str]:
 
 
 def respond_useless(kind: str | None = None, *, asks: bool = True) -> Fault:
-    """Respond to requests of a kind, or to all, with useless JSON, varying.
+    """Respond to requests with useless JSON, varying.
+
+    To requests of a kind, or to all.
 
     Args:
         kind: The kind of request; None means all.
@@ -56,7 +58,10 @@ def respond_useless(kind: str | None = None, *, asks: bool = True) -> Fault:
 
 
 def repeat_page(page: int, change: Callable[[Any], Any]) -> Fault:
-    """Repeat this page for its path from now on; after too many requests the process dies."""
+    """Repeat this page for its path from now on.
+
+    After too many requests the process dies.
+    """
     shown: dict[tuple[str, str], list[httpx.Response]] = {}
 
     def fault(exchange: Exchange) -> httpx.Response:

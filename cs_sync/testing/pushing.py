@@ -103,7 +103,7 @@ class PushHarness(Harness[CrmFake]):
 
 
 def build_desired_records(accounts: Sequence[str], now: Any) -> list[DesiredRecord]:
-    """Build a score for every account and a follow-up for every second one."""
+    """Build scores for all accounts and follow-ups for every second one."""
     fields: dict[str, Value] = {
         "cs_health_score": 42.0,
         "cs_health_band": "red",
@@ -135,7 +135,10 @@ def _describe_difference(op: Op, actual: Any) -> list[str]:
 
 
 def _is_same(expected: Value, actual: Any) -> bool:
-    """Return whether the CRM, which may store numbers as text, holds the desired values."""
+    """Return whether the CRM holds the desired values.
+
+    It may store numbers as text.
+    """
     if isinstance(expected, float):
         return actual not in (None, "") and float(actual) == expected
     return bool(actual == expected)

@@ -36,7 +36,10 @@ class SourceConformance(
 
     @pytest.fixture
     def bench(self, tmp_path: Path) -> Iterator[SyncHarness]:
-        """A bench with an empty database and the vendor as it is at the start."""
+        """Provide a bench with an empty database.
+
+        The vendor is as it is at the start.
+        """
         made = SyncHarness(self.vendor, tmp_path)
         yield made
         made.close()

@@ -60,7 +60,10 @@ def read_present_rows(
 
 
 def read_cursors(connection: Connection, source: str) -> list[tuple[Any, ...]]:
-    """Return the position of every window, without times of the run and counts."""
+    """Read the position of every window.
+
+    Without times of the run and counts.
+    """
     columns = [STATE.c[name] for name in ("stream", "partition", "cursor", "resume", "done")]
     rows = connection.execute(select(*columns).where(STATE.c.source == source))
     return sorted(tuple(map(repr, row)) for row in rows)

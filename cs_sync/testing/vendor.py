@@ -38,7 +38,10 @@ class Fake(ABC):
         """Answer one request as the vendor would."""
 
     def expire_tokens(self) -> bool:
-        """Invalidate every token issued so far; return False where keys do not expire."""
+        """Invalidate every token issued so far.
+
+        False where keys do not expire.
+        """
         return False
 
     def refusal(self, status: int, words: str) -> httpx.Response:

@@ -36,7 +36,10 @@ class DestinationIndex:
     """Contact id → its record at the destination."""
 
     def make_record(self, op: Op, account: str, refusal: str | None = None) -> DesiredRecord:
-        """Return the desired record of an operation, with its context and the account's name."""
+        """Make the desired record of an operation, with its context.
+
+        And the account's name.
+        """
         about = self.contexts.get(op.key)
         op = replace(op, about=about) if about else op
         return DesiredRecord(op, account, self.names.get(account, ""), refusal)
@@ -63,7 +66,10 @@ class DestinationIndex:
         )
 
     def find_owner(self, row: Mapping[str, Any]) -> str | None:
-        """Return the destination's owner id for a follow-up; None if there is none."""
+        """Find the destination's owner id for a follow-up.
+
+        None if there is none.
+        """
         if row["assignee"]:
             return self.emails.get(row["assignee"])
         ours = row["owner_source"] == self.name and row["owner_source_id"] in self.owners
@@ -165,7 +171,9 @@ def _build_notes(
 
 
 def build_note_key(follow_up: str, fact: Mapping[str, Any]) -> str:
-    """Return the key of a follow-up's note about one fact: 32 hexadecimal digits.
+    """Build the key of a follow-up's note about a fact.
+
+    32 hexadecimal digits.
 
     Args:
         follow_up: The key of the follow-up.

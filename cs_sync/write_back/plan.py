@@ -62,7 +62,10 @@ class LedgerEntry:
 
     @property
     def confirmed_fields(self) -> Mapping[str, Any]:
-        """The fields known to be at the destination, without those of an open attempt."""
+        """The fields known to be at the destination.
+
+        Without those of an open attempt.
+        """
         uncertain = self.uncertain_fields
         if not uncertain:
             return self.fields
@@ -231,14 +234,20 @@ def _plan_revision(record: DesiredRecord, entry: LedgerEntry) -> PlanItem:
 
 
 def _is_same_value(stored: Value, value: Value) -> bool:
-    """Return whether a stored value, whose times are texts, is the desired one."""
+    """Return whether a stored value is the desired one.
+
+    Its times are texts.
+    """
     if isinstance(value, datetime) and isinstance(stored, str):
         return datetime.fromisoformat(stored) == value
     return stored == value
 
 
 def _skip_repeated_refusal(item: PlanItem, op: Op, entry: LedgerEntry, prefix: str) -> PlanItem:
-    """Skip a write equal to the refused attempt; let a different one pass."""
+    """Skip a write equal to the refused attempt.
+
+    A different one passes.
+    """
     moved = item.object == "account" and entry.remote_id != op.remote_id
     if moved or not is_same_attempt(entry.intent, build_intent(op), prefix):
         return item

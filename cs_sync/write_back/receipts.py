@@ -56,7 +56,10 @@ class WriteResult:
 
 
 def start_result(plan: Sequence[PlanItem], planned: int) -> WriteResult:
-    """Start the result of a plan with its unchanged and permanently refused items."""
+    """Start a plan's result with its unchanged and refused items.
+
+    Permanently refused ones.
+    """
     standing = [item for item in plan if item.standing]
     return WriteResult(
         planned=planned,

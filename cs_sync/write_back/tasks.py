@@ -34,7 +34,10 @@ class SharedTask:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What it says: that of its only follow-up, else the text composed for all."""
+        """What it says.
+
+        That of its only follow-up, else the text composed for all.
+        """
         composed = next((row["task"] for row in self.rows if row["task"]), None)
         fields = composed or {name: self.first[name] for name in _FIELDS}
         due_at = fields["due_at"]

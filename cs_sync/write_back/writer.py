@@ -69,7 +69,9 @@ def read_ledger_entries(
 def read_remote_state(
     destination: Destination, desired: Sequence[DesiredRecord], ledger: LedgerEntries
 ) -> RemoteState:
-    """Read the current state of the accounts' records, if the destination supports it.
+    """Read the current state of the accounts' records.
+
+    If the destination supports it.
 
     Args:
         destination: The destination to read.
@@ -98,7 +100,10 @@ class DestinationWriter:
     emit: Callable[[Event], None]
 
     def entries(self, keys: Collection[str] | None = None) -> dict[tuple[Object, str], LedgerEntry]:
-        """Read the ledger entries, or those of some keys, by object and key."""
+        """Read the ledger entries by object and key.
+
+        All, or those of some keys.
+        """
         with self.store.read() as connection:
             return read_ledger_entries(connection, self.name, keys)
 
@@ -199,7 +204,7 @@ class DestinationWriter:
     def _record_answers(
         self, answered: Sequence[Answered], before: LedgerEntries, writes: WriteResult
     ) -> None:
-        """Record a receipt for every answer, and tell how far the push is."""
+        """Record a receipt for every answer, and report the push's progress."""
         for item, answer in answered:
             writes.count(item, answer)
         self._note([build_receipt(item, answer, before) for item, answer in answered])

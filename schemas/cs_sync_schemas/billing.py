@@ -27,7 +27,10 @@ CollectionPause = Literal["void", "mark_uncollectible", "keep_as_draft"]
 
 
 def _pause_behaviour(value: object) -> object:
-    """Normalise a pause; a plain yes means the pause that stops the money."""
+    """Normalise a pause.
+
+    A plain yes means the pause that stops the money.
+    """
     if value in (True, "true", "True", "1"):
         return "void"
     return None if value in (False, "false", "False", "0", "") else value

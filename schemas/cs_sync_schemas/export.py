@@ -11,7 +11,10 @@ from cs_sync_schemas import RECORDS, Record
 
 
 def build_records_schema() -> dict[str, Any]:
-    """Build the JSON Schema (2020-12) with one definition per record, named like its table."""
+    """Build the JSON Schema (2020-12) with a definition per record.
+
+    Named like its table.
+    """
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "cs-sync records",

@@ -45,7 +45,10 @@ def get_known_from(rows: FromClause) -> Column[Any]:
 
 
 def _build_history_table(model: type[SQLModel]) -> Table:
-    """Build the table of a row's past versions, each known in `[known_from, known_to)`."""
+    """Build the table of a row's past versions.
+
+    Each known in `[known_from, known_to)`.
+    """
     table = get_table(model)
     since = get_known_from(table)
     columns = [
@@ -68,5 +71,5 @@ _HISTORY_TABLES: dict[str, Table] = {
 
 
 def get_history_table(table: Table) -> Table | None:
-    """Return the history table of a table, or None if it is not versioned."""
+    """Return a table's history table; None if it is not versioned."""
     return _HISTORY_TABLES.get(table.name)

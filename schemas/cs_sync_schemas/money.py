@@ -53,7 +53,10 @@ def to_major_units(minor: float, currency: str | None) -> Decimal:
 
 
 def format_amount(minor: float, currency: str | None) -> str:
-    """Format an amount in minor units in plain text: 123456, EUR → 1,234.56 EUR."""
+    """Format an amount in minor units in plain text.
+
+    123456, EUR → 1,234.56 EUR.
+    """
     amount = f"{to_major_units(minor, currency):,.{get_exponent(currency)}f}"
     return f"{amount} {currency}" if currency else amount
 
@@ -71,13 +74,19 @@ class ExactDecimal(TypeDecorator[Decimal]):
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
-        """Use text on SQLite, whose own numbers are binary floats, and NUMERIC elsewhere."""
+        """Use text on SQLite, and NUMERIC elsewhere.
+
+        SQLite's own numbers are binary floats.
+        """
         if dialect.name == "sqlite":
             return dialect.type_descriptor(String())
         return dialect.type_descriptor(Numeric(38, 12))
 
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
-        """Convert to plain notation, without exponent, so that equal numbers have equal text."""
+        """Convert to plain notation, without exponent.
+
+        So equal numbers have equal text.
+        """
         if value is None or dialect.name != "sqlite":
             return value
         return format(value.normalize(), "f")

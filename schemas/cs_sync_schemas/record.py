@@ -45,5 +45,5 @@ class Record(SQLModel):
 
     @classmethod
     def rule(cls, row: Mapping[str, Any]) -> str | None:  # noqa: ARG003 - for subclasses
-        """Return why a row of well-formed fields is contradictory; None if it is not."""
+        """Return why well-formed fields contradict each other, if they do."""
         return None

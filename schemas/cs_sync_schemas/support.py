@@ -44,6 +44,6 @@ class Ticket(Record, table=True):
 
     @classmethod
     def complete(cls, row: dict[str, Any]) -> None:
-        """Set the status of a ticket with only end times to closed or solved."""
+        """Close or solve a ticket that has only end times."""
         if row["status"] is None and (row["closed_at"] or row["solved_at"]):
             row["status"] = "closed" if row["closed_at"] else "solved"

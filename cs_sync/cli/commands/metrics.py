@@ -49,7 +49,7 @@ def show_metrics(
         typer.Option(case_sensitive=False, help="Metrics of this family of product figures."),
     ] = None,
 ) -> None:
-    """Show KPIs of the last complete period, or of all from --since to --until."""
+    """Show KPIs of the last complete period, or of --since to --until."""
     from cs_sync.cli.render.tables import METRIC_FIELDS, metrics_table
     from cs_sync.jobs.derive import update_mrr
     from cs_sync.queries.metrics import MetricRequest

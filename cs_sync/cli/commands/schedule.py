@@ -37,7 +37,10 @@ def run_schedule(context: typer.Context) -> None:
 
 
 def _run_once(options: Options, stopping: StopRequest) -> str:
-    """Run the job once in a new workspace, with the configuration read again."""
+    """Run the job once in a new workspace.
+
+    The configuration is read again.
+    """
     from cs_sync.jobs.run import run_pipeline
 
     with options.workspace() as workspace, stopping.attach(workspace):

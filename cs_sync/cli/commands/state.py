@@ -78,7 +78,7 @@ def reopen_month(
     ],
     reason: Annotated[str, typer.Option("--reason", help="Reason; stored with the decision.")],
 ) -> None:
-    """Reopen a month and all later ones, to be closed again with today's data."""
+    """Reopen a month and all later ones; they close with today's data."""
     from cs_sync.jobs.close_months import reopen_months
 
     options: Options = context.obj

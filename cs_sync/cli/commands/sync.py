@@ -40,7 +40,7 @@ def sync_sources(
     since: Day = None,
     until: Day = None,
 ) -> None:
-    """Read new data from every source; --since and --until read a range again."""
+    """Read new data from every source, or a range once more."""
     from cs_sync.jobs.sync import sync_workspace as run_sync
 
     if full and (since or until):
@@ -136,7 +136,10 @@ def print_summary(options: Options, summary: "RunSummary") -> None:
 
 
 def echo_problems(summary: "RunSummary") -> None:
-    """Print the messages of a run that was not ok to standard error."""
+    """Print the messages of a run that was not ok.
+
+    They go to standard error.
+    """
     from cs_sync.cli.render.formatting import strip_control_characters
 
     if summary.status != "ok" and summary.message:

@@ -23,7 +23,10 @@ CLEAR = 0.05
 
 
 def causes_table(rows: Rows, words: Translator) -> RenderableType:
-    """Build a table per step; months of tenure that differ from none are left to the JSON."""
+    """Build a table per step.
+
+    Months of tenure that differ from none are left to the JSON.
+    """
     if not rows:
         return make_text(words("terminal.no_cause"), "dim")
     steps: dict[str, list[Row]] = {}

@@ -123,7 +123,10 @@ def freshness_cell(row: Row, words: Translator) -> Text:
 
 
 def format_value(value: Any, words: Translator) -> str:
-    """Format a value of a record: numbers with one decimal, dates, anything else as text."""
+    """Format a value of a record.
+
+    Numbers have one decimal; what is no number or date is text.
+    """
     if isinstance(value, bool) or value is None:
         return NO_VALUE if value is None else words("terminal.yes" if value else "terminal.no")
     if isinstance(value, int | float):

@@ -15,7 +15,10 @@ LOSS_FIELDS = (
 
 
 def loss_table(rows: Rows, words: Translator) -> RenderableType:
-    """Build the table, one row per currency, then how often the interval held."""
+    """Build the table, one row per currency.
+
+    A line says how often the interval held.
+    """
     if not rows:
         return make_text(words("terminal.no_mrr"), "dim")
     columns = ("period", "accounts>", "mrr>", "expected_loss>", "given_notice>")

@@ -71,7 +71,10 @@ def _inputs_table(detail: Row, words: Translator) -> Table:
 
 
 def _name_input(name: str, words: Translator) -> str:
-    """Return the title of one of our inputs; one of the configuration keeps its name."""
+    """Return the title of one of our inputs.
+
+    One of the configuration keeps its name.
+    """
     return words.find(f"report.input.{name}", name)
 
 
@@ -80,7 +83,10 @@ def _format_day(day: date | str, words: Translator) -> str:
 
 
 def _format_trend(trend: Any, words: Translator) -> Iterator[Text]:
-    """Yield the last bands: `green since 3 Jan 2026 → yellow since 11 Feb 2026`."""
+    """Yield the last bands, such as `green since 3 Jan`.
+
+    They are joined by arrows.
+    """
     steps = [
         words(
             "terminal.band_since",

@@ -109,7 +109,10 @@ def format_difference(
 
 
 def format_period(start: date | str, end: date | str, words: Translator) -> str:
-    """Format a half-open period: 2026, Oct 2026, or its first and last day."""
+    """Format a half-open period.
+
+    2026, Oct 2026, or its first and last day.
+    """
     first, after = date.fromisoformat(str(start)), date.fromisoformat(str(end))
     months = (after.year - first.year) * 12 + after.month - first.month
     if first.day == after.day == 1 and months == 1:
@@ -171,7 +174,10 @@ def format_score(value: float | None, words: Translator) -> str:
 
 
 def format_chance(row: Mapping[str, Any], words: Translator) -> str:
-    """Format the chance of leaving and its days; empty while no model is accepted."""
+    """Format the chance of leaving and its days.
+
+    Empty while no model is accepted.
+    """
     if row.get("churn_probability") is None:
         return ""
     few, many = convert_to_odds(row["churn_probability"])

@@ -16,7 +16,10 @@ class LongTable(Table):
     """A table without lines that a console measures and folds only if it has to."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """Write the rows as they are where they fit; else leave it to the table."""
+        """Write the rows as they are where they fit.
+
+        Else it is left to the table.
+        """
         columns = _list_cells(self.columns) if self.row_count >= MIN_ROWS else None
         if columns is not None:
             widths = [max(map(_measure, cells)) for cells in columns]

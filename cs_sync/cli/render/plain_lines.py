@@ -14,7 +14,9 @@ GAP = "  "
 
 
 def format_plainly(shown: RenderableType, width: int) -> list[str] | None:
-    """Format a table, a text, or a group of them; None for what has to be folded.
+    """Format a table, a text, or a group of them.
+
+    None for what has to be folded.
 
     Args:
         shown: What is to be printed; tables are without lines, as `make_table` makes them.

@@ -66,7 +66,10 @@ def plan_table(rows: Rows, words: Translator, *, everything: bool) -> Renderable
 
 
 def _group_alike(rows: Rows) -> list[list[Row]]:
-    """Group the rows by destination, action and object: refusals and follow-ups before fields."""
+    """Group the rows by destination, action and object.
+
+    Refusals and follow-ups come before fields.
+    """
     groups: dict[tuple[str, str, str], list[Row]] = {}
     for row in rows:
         if row["action"] != "unchanged":

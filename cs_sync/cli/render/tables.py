@@ -63,7 +63,7 @@ RUN_FIELDS = ("run", "started_at", "ended_at", "status", "streams", "writes")
 
 
 def check_table(rows: Rows, words: Translator) -> RenderableType:
-    """Build the table of connections and streams, with a remedy for failed ones."""
+    """Build the table of connections and streams, with remedies."""
     table = make_table(words, "source", "stream", "", "")
     for row in rows:
         mark = status_cell("ok" if row["ok"] else "failed", words)
@@ -103,7 +103,10 @@ def metrics_table(rows: Rows, words: Translator) -> RenderableType:
 
 
 def mrr_table(rows: Rows, words: Translator) -> RenderableType:
-    """Build the bridge from opening to closing MRR, without movements that never occur."""
+    """Build the bridge from opening to closing MRR.
+
+    Movements that never occur are left out.
+    """
     moved = [m for m in MOVEMENTS if m in ("opening", "closing") or any(r.get(m) for r in rows)]
     keys = [k for k in ("account", "segment") if any(row.get(k) for row in rows)]
     table = make_table(words, *keys, "period", *(f"{movement}>" for movement in moved))
@@ -165,7 +168,7 @@ def _format_month(month: str, words: Translator) -> str:
 
 
 def _format_named_segment(row: Row, words: Translator) -> str:
-    """Return `plan: Team`: the segment's values, each behind the name of its dimension."""
+    """Return the segment's values, each behind its dimension, as `plan: Team`."""
     return ", ".join(
         f"{words.find(f'column.{name}', name)}: {format_segment({name: value}, words)}"
         for name, value in (row.get("segment") or {}).items()
@@ -189,7 +192,10 @@ def scores_table(rows: Rows, words: Translator) -> RenderableType:
 
 
 def accounts_table(rows: Rows, words: Translator) -> RenderableType:
-    """Build the table of accounts and their records; a person's reason is quoted."""
+    """Build the table of accounts and their records.
+
+    A person's reason is quoted.
+    """
     columns = ["account", "source", "source_id", "rule", "reason", "since"]
     optional = [name for name in ("merged_into", "deleted_at") if any(r[name] for r in rows)]
     table = make_table(words, *columns, *optional)

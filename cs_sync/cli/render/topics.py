@@ -22,7 +22,10 @@ _QUOTES, _WIDTH = 2, 80
 
 
 def topics_table(rows: Rows, words: Translator) -> RenderableType:
-    """Build the table of topics with typical comments, shortened; complete in the JSON."""
+    """Build the table of topics with typical comments.
+
+    They are shortened here and complete in the JSON.
+    """
     segmented = any(row["segment"] for row in rows)
     columns = ["n>", "share>", "accounts>", "score>", "detractors>", "mrr>", "quotes"]
     table = make_table(words, "topic", *(["segment"] if segmented else []), *columns)

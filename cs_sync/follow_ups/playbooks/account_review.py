@@ -41,7 +41,10 @@ def propose(view: AccountView, settings: ReviewSettings) -> Iterator[Proposal]:
 
 
 def resolved(view: AccountView, _occasion: str, _settings: PlaybookSettings) -> str | None:
-    """Return the new band once the account has left red for a known band."""
+    """Return the new band once the account has left red.
+
+    A known band only.
+    """
     return describe_band(view) if view.band in RECOVERED_BANDS else None
 
 

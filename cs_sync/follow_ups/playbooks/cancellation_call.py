@@ -50,7 +50,10 @@ def _describe_end(ending: RunningSubscription, view: AccountView) -> str:
 
 
 def resolved(view: AccountView, occasion: str, _settings: PlaybookSettings) -> str | None:
-    """Return a reason once the end date is withdrawn; an ended subscription keeps it."""
+    """Return a reason once the end date is withdrawn.
+
+    A subscription that ended keeps its follow-up.
+    """
     for subscription in view.subscriptions:
         if (
             occasion.startswith(f"{subscription.source}:{subscription.source_id} ")

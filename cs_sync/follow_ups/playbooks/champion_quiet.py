@@ -26,9 +26,10 @@ class ChampionSettings(PlaybookSettings):
 
 
 def propose(view: AccountView, settings: ChampionSettings) -> Iterator[Proposal]:
-    """Propose one follow-up per silence; its last day of use is the occasion.
+    """Propose one follow-up per silence.
 
-    Where nobody uses the product any more, `unused_warning` asks.
+    Its last day of use is the occasion. Where nobody uses the product any more, `unused_warning`
+    asks.
     """
     champion, idle = find_champion(view), view.unused_days
     if champion is None or champion.last_day is None or not view.pays or idle is None:
@@ -54,7 +55,10 @@ def propose(view: AccountView, settings: ChampionSettings) -> Iterator[Proposal]
 
 
 def resolved(view: AccountView, occasion: str, _settings: PlaybookSettings) -> str | None:
-    """Return a reason once the champion, or a new one, uses it after the occasion's day."""
+    """Return a reason once a champion uses it again.
+
+    The same or a new one, after the occasion's day.
+    """
     known_day = date.fromisoformat(occasion[-len("2026-01-31") :])
     champion: PersonFact | None = find_champion(view)
     if champion is None or champion.last_day is None or not champion.recent_days:

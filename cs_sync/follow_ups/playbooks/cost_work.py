@@ -19,7 +19,10 @@ class CostSettings(PlaybookSettings):
 
 
 def asks(_settings: CostSettings) -> Iterator[Question]:
-    """Request the ratio of the last quarter; a single month varies too much."""
+    """Request the ratio of the last quarter.
+
+    A single month varies too much.
+    """
     yield RATIO
 
 

@@ -33,7 +33,10 @@ class CsatSettings(PlaybookSettings):
 
 
 def propose(view: AccountView, settings: CsatSettings) -> Iterator[Proposal]:
-    """One follow-up per drop, named by its first answer; unsatisfied answers are news of it."""
+    """Propose one follow-up per drop, named by its first answer.
+
+    Further unsatisfied answers are news of it.
+    """
     timeline, fall = _build_timeline(view, settings), Fraction(str(settings.fall))
     if not has_fallen(timeline, view.now, fall, settings.answers):
         return

@@ -16,7 +16,10 @@ from cs_sync.follow_ups.wording import list_advice
 
 
 def propose(view: AccountView, settings: AnswerSettings) -> Iterator[Proposal]:
-    """Propose one call per answer; the answer's id is the occasion, its time starts the clock."""
+    """Propose one call per answer.
+
+    The answer's id is the occasion, its time starts the clock.
+    """
     for answer in select_nps_answers(view, settings, 0, DETRACTOR):
         yield Proposal(
             occasion=f"{answer.source}:{answer.source_id}",

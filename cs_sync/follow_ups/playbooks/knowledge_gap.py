@@ -29,7 +29,7 @@ class GapSettings(PlaybookSettings):
 
 
 def propose(view: AccountView, settings: GapSettings) -> Iterator[Proposal]:
-    """Propose one email per stay in the yellow band, if the account has a gap."""
+    """Propose one email per stay in yellow, if there is a gap."""
     if view.band != "yellow" or not view.band_turned:
         return
     gaps = _describe_gaps(view, settings)

@@ -20,10 +20,10 @@ class BuyerSettings(PlaybookSettings):
 
 
 def propose(view: AccountView, settings: BuyerSettings) -> Iterator[Proposal]:
-    """Propose one call per month for a healthy, growing account with few seats left.
+    """Propose one call per month for a healthy, growing account.
 
-    This is a rule of thumb, not a model. Accounts with a single unit have no seats to run
-    out of: they must be in the excellent band.
+    It has few seats left. This is a rule of thumb, not a model. Accounts with a single unit have no
+    seats to run out of: they must be in the excellent band.
     """
     use = view.usage
     healthy = view.pays and view.band in ("green", "excellent")

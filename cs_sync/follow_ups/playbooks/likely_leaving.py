@@ -19,7 +19,10 @@ class LeavingSettings(PlaybookSettings):
 
 
 def propose(view: AccountView, settings: LeavingSettings) -> Iterator[Proposal]:
-    """Propose one call per period without use; its last day of use is the occasion."""
+    """Propose one call per period without use.
+
+    Its last day of use is the occasion.
+    """
     since, idle = view.unused_since, view.unused_days
     if since is None or idle is None or not view.pays or idle < settings.days:
         return

@@ -25,7 +25,7 @@ class StepSettings(PlaybookSettings):
 
 
 def propose(view: AccountView, settings: StepSettings) -> Iterator[Proposal]:
-    """Propose one follow-up per checklist, for the first step the account is stuck on."""
+    """Propose one follow-up per checklist, for the first step stuck on."""
     oldest = view.now - timedelta(days=settings.max_age_days)
     proposed: set[str] = set()
     for step in list_open_steps(view):

@@ -19,7 +19,10 @@ from cs_sync.health.wording import to_plain_line
 
 
 def propose(view: AccountView, settings: AnswerSettings) -> Iterator[Proposal]:
-    """Propose one offer per answer; it names a popular feature the account does not use."""
+    """Propose one offer per answer.
+
+    It names a popular feature that the account does not use.
+    """
     gap = next(iter(find_unused_features(view, popular_from=0.5)), None)
     advice = list_advice(view, "passive_value.say")
     if gap:

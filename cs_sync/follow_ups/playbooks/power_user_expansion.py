@@ -13,7 +13,10 @@ from cs_sync.metrics.periods import get_day_start
 
 
 def propose(view: AccountView, _settings: PlaybookSettings) -> Iterator[Proposal]:
-    """Propose one call per stay in the excellent band; its first month is the occasion."""
+    """Propose one call per stay in the excellent band.
+
+    Its first month is the occasion.
+    """
     if view.band == "excellent" and view.band_turned and view.pays:
         since, say = view.band_since or view.today, view.words
         yield Proposal(

@@ -23,9 +23,10 @@ class TopicSettings(PlaybookSettings):
 
 
 def propose(view: AccountView, settings: TopicSettings) -> Iterator[Proposal]:
-    """Propose one call per topic and month of its newest ticket; further tickets update it.
+    """Propose one call per topic and month of its newest ticket.
 
-    Tickets of a later month update a call that is still open.
+    Further tickets of the month update it. Tickets of a later month update a call that is still
+    open.
     """
     oldest = view.now - timedelta(days=30)
     by_topic: dict[str, list[TicketFact]] = defaultdict(list)

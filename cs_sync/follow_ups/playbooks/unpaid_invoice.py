@@ -31,9 +31,10 @@ class UnpaidSettings(PlaybookSettings):
 
 
 def propose(view: AccountView, settings: UnpaidSettings) -> Iterator[Proposal]:
-    """Propose one follow-up until all is paid; its oldest invoice is the occasion.
+    """Propose one follow-up until all is paid.
 
-    A failed charge of an account that is not well may be a way to leave: it does not wait.
+    Its oldest invoice is the occasion. A failed charge of an account that is not well may be a way
+    to leave: it does not wait.
     """
     late = sort_invoices(view)
     due = [

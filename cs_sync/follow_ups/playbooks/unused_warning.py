@@ -68,7 +68,10 @@ def describe_new_use(view: AccountView, occasion: str, _settings: PlaybookSettin
 
 
 def resolved(view: AccountView, occasion: str, settings: PlaybookSettings) -> str | None:
-    """Return a reason once the account is used again, or `likely_leaving` took over."""
+    """Return a reason once the account is used again.
+
+    Or once `likely_leaving` took over.
+    """
     if occasion in view.occasions.get("likely_leaving", ()):
         return view.words("unused_warning.taken_over")
     return describe_new_use(view, occasion, settings)

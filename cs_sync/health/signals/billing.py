@@ -61,7 +61,10 @@ def is_running(scope: SignalScope) -> ColumnElement[bool]:
 
 
 def is_ending(scope: SignalScope) -> ColumnElement[bool]:
-    """Return the condition for a scheduled end, requested before the end of the scope."""
+    """Build the condition for a scheduled end.
+
+    Requested before the end of the scope.
+    """
     requested_at = SUBSCRIPTION.c.canceled_at
     return and_(
         SUBSCRIPTION.c.cancel_at.is_not(None),
@@ -70,7 +73,7 @@ def is_ending(scope: SignalScope) -> ColumnElement[bool]:
 
 
 def select_leaving_accounts(scope: SignalScope) -> Select[Any]:
-    """Select the accounts that had given notice for every subscription that still ran.
+    """Select accounts with notice given for all their running subscriptions.
 
     The time of the request counts, which no later record replaces; an end that is set without
     one is not dated.
@@ -108,9 +111,10 @@ def _rate_standing(scope: SignalScope) -> ColumnElement[int]:
 
 
 def _is_unpaid(scope: SignalScope) -> ColumnElement[bool]:
-    """Return the condition for unpaid subscriptions, as far back as their unpaid invoices go.
+    """Build the condition for unpaid subscriptions.
 
-    The source tells the status of now; without an invoice that tells since when, it counts.
+    They count from their oldest unpaid invoice on. The source tells the status of now; without an
+    invoice that tells since when, it counts.
     """
     first_unpaid = (
         select(func.min(_UNPAID.c.issued_at))

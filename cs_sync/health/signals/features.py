@@ -15,7 +15,7 @@ _SEEN = FEATURE.alias("seen")
 
 
 def feature_28(scope: SignalScope, feature: str) -> Select[Any]:
-    """Select how often the account used the feature in the last 28 days.
+    """Select how often the account used the feature in 28 days.
 
     0 if a source that has reported the feature covers the account. A feature that no source has
     ever reported has no rows.

@@ -92,7 +92,10 @@ def read_seat_change(row: Any, _scope: SignalScope) -> float | None:
 
 
 def count_seats(parts: Iterable[Mapping[str, Any]] | None) -> float:
-    """Count the seats in parts of MRR: the largest quantity of each subscription."""
+    """Count the seats in parts of MRR.
+
+    The largest quantity of each subscription.
+    """
     seats: dict[tuple[str, str], float] = {}
     for part in parts or ():
         key = (part["source"], part["subscription"])

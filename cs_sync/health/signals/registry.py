@@ -193,7 +193,10 @@ def get_signal(name: str) -> Signal:
 
 
 def get_coverage(name: str, active_features: Sequence[str] = ()) -> Coverage | None:
-    """Return by which facts sources cover accounts for a signal; None if by none."""
+    """Return by which facts sources cover accounts for a signal.
+
+    None if by none.
+    """
     records = get_signal(name).records
     if UsageDay in records:
         features = tuple(active_features)
@@ -204,7 +207,7 @@ def get_coverage(name: str, active_features: Sequence[str] = ()) -> Coverage | N
 
 
 def parse_feature(name: str) -> str:
-    """Return the feature in the name of a signal; "" if it has none."""
+    """Return the feature in a signal's name, if it has one."""
     return name.partition(":")[2]
 
 

@@ -48,7 +48,10 @@ def days_to_renewal(scope: SignalScope) -> Select[Any]:
 
 
 def read_days_to_renewal(row: Any, scope: SignalScope) -> float:
-    """Return the days until the renewal: an instant ahead, else the next anniversary."""
+    """Count the days until the renewal.
+
+    An instant ahead, else the next anniversary.
+    """
     at: datetime = row.value
     first = day = scope.to_local_day(at)
     years = 0

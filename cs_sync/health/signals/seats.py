@@ -15,7 +15,10 @@ ITEM = get_table(SubscriptionItem)
 
 
 def select_subscription_seats(scope: SignalScope) -> CTE:
-    """Select the seats of each subscription: the largest quantity of a licensed item then."""
+    """Select the seats of each subscription.
+
+    The largest quantity of a licensed item at that time.
+    """
     ended = ITEM.c.valid_to <= scope.until
     return (
         select(
@@ -62,7 +65,10 @@ def _select_account_seats(scope: SignalScope) -> CTE:
 
 
 def _select_active_people(scope: SignalScope) -> CTE:
-    """Select the people of the last 28 days per account with any named person ever."""
+    """Select the number of active people per account.
+
+    Of the last 28 days; only accounts with any named person ever.
+    """
     days = select_used_days(scope)
     recent = case((days.c.day >= scope.first_day(28), days.c.person))
     return (

@@ -18,7 +18,7 @@ def tickets_30(scope: SignalScope) -> Select[Any]:
 
 
 def open_tickets(scope: SignalScope) -> Select[Any]:
-    """Select the tickets neither solved nor closed at the end of the scope."""
+    """Select the tickets that are open at the scope's end."""
     return _count_tickets(scope, was_open(TICKET, scope.until))
 
 

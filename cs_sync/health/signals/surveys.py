@@ -57,17 +57,17 @@ def nps_180(scope: SignalScope) -> Select[Any]:
 
 
 def csat_90(scope: SignalScope) -> Select[Any]:
-    """Select the share of people whose latest rating is in the scale's upper quarter.
+    """Select the share of people whose latest rating is high.
 
-    It covers 90 days. On the usual scale of 1 to 5 these are 4 and 5, as survey vendors
-    count satisfied people.
+    That is in the upper quarter of its scale. It covers 90 days. On the usual scale of 1 to 5 these
+    are 4 and 5, as survey vendors count satisfied people.
     """
     latest = select_latest_answers(scope, "csat", 90)
     return _select_mean(latest, case((is_satisfied(latest), 1.0), else_=0.0))
 
 
 def is_satisfied(answer: FromClause) -> ColumnElement[bool]:
-    """Return the condition for ratings in the upper quarter of their own scale."""
+    """Build the condition for ratings in their scale's upper quarter."""
     return is_upper_quarter(get_distance(answer), get_length(answer))
 
 

@@ -71,7 +71,10 @@ def active_days_28(scope: SignalScope) -> Select[Any]:
 
 
 def last_day_of_use(scope: SignalScope) -> Select[Any]:
-    """Select the last day of use as `value`; accounts never used have no row."""
+    """Select the last day of use as `value`.
+
+    Accounts never used have no row.
+    """
     days = select_used_days(scope)
     return _join_coverage(
         scope,
@@ -84,7 +87,7 @@ def last_day_of_use(scope: SignalScope) -> Select[Any]:
 
 
 def usage_trend_28(scope: SignalScope) -> Select[Any]:
-    """Select events of the last 28 days ÷ events of the previous 28.
+    """Select the events of 28 days ÷ those of the previous 28.
 
     The value is unknown until the account has used the product for 56 days.
     """

@@ -85,9 +85,9 @@ def _select_segment_lift(scope: Scope) -> Select[Any]:
 
 
 def _select_feature_lift(scope: Scope) -> Select[Any]:
-    """Select the share of advocates among the users of each feature, against all customers.
+    """Select the share of advocates among each feature's users.
 
-    Only use within the period counts.
+    It is compared with the share among all customers. Only use within the period counts.
     """
     everyone = _select_advocacy(scope)
     days = select_period_rows(

@@ -98,7 +98,10 @@ def _map_reason(words: dict[str, str], otherwise: str) -> ColumnElement[str]:
 
 
 def _is_policy_movement(scope: Scope) -> ColumnElement[bool]:
-    """Return the condition for movements of the scope's policy, as known to the scope."""
+    """Build the condition for movements of the scope's policy.
+
+    As known to the scope.
+    """
     return and_(MOVEMENT.c.policy == scope.policy.hash, is_known(scope, MOVEMENT))
 
 
@@ -152,7 +155,10 @@ def _select_lost_mrr(scope: Scope) -> Select[Any]:
 
 
 def _select_by_cause(scope: Scope) -> Select[Any]:
-    """Select the movements in the period by kind and cause, each change by itself."""
+    """Select the period's movements by kind and cause.
+
+    Each change counts by itself.
+    """
     heads = select_customers(select_mrr_pairs(scope), scope)
     periods = select_period_rows(
         scope, since=lambda period: period.starts_at, until=lambda period: period.ends_at

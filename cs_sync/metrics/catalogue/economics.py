@@ -84,7 +84,10 @@ def _select_keys(money: CTE, costs: CTE) -> CTE:
 
 
 def _get_assumed_churn(scope: Scope, period: Period) -> float:
-    """Return the policy's churn rate for periods without churn, per period; 0 if none."""
+    """Return the policy's churn rate for periods without churn.
+
+    Per period; 0 if the policy has none.
+    """
     monthly = scope.policy.churn_rate_without_churn
     return 0.0 if monthly is None else scale_rate(monthly, 1, _count_months(period))
 

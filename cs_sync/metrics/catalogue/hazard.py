@@ -30,7 +30,10 @@ _LONGEST_TENURE = "24+ months"
 
 
 def _classify_tenure(seconds: ColumnElement[int]) -> ColumnElement[str]:
-    """Classify the time as a customer; the upper edge of a class is exclusive."""
+    """Classify the time as a customer.
+
+    The upper edge of a class is exclusive.
+    """
     whens = [(seconds < months * _MONTH, literal(name)) for name, months in _TENURES]
     return case(*whens, else_=literal(_LONGEST_TENURE))
 

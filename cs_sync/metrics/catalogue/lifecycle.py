@@ -11,7 +11,7 @@ from cs_sync.metrics.sql.relations import get_segment_columns, select_period_row
 
 
 def _select_lifecycle(scope: Scope) -> Select[Any]:
-    """Select people by activity in the period, in the one before, and earlier."""
+    """Select people by activity now, in the period before, and earlier."""
     periods = select_period_rows(
         scope,
         before=lambda period: period.start - timedelta(days=period.days),

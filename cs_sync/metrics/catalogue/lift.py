@@ -9,7 +9,7 @@ from cs_sync.metrics.sql.relations import get_segment_columns, select_totals
 
 
 def select_lift(scope: Scope, relation: CTE, everyone: CTE | None = None) -> Select[Any]:
-    """Select the share of hits in each segment over the share in all.
+    """Select each segment's share of hits over the share in all.
 
     The variance of its logarithm is that of two shares (Katz and others, 1978) less twice
     their covariance, as a segment is a part of the whole; a segment equal to the whole has

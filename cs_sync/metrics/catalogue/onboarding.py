@@ -25,7 +25,9 @@ _DAY = 86_400
 
 
 def select_cohort(scope: Scope, relation: CTE, joined: str) -> CTE:
-    """Select rows with the instant `joined` in a period, with that period's index.
+    """Select rows with the instant `joined` in a period.
+
+    And that period's index.
 
     Args:
         scope: The scope.
@@ -113,7 +115,7 @@ def _select_step_completion(scope: Scope) -> Select[Any]:
 
 
 def _select_stuck(scope: Scope) -> Select[Any]:
-    """Select accounts with an overdue step at the period's end and no recent progress.
+    """Select accounts with an overdue step and no recent progress.
 
     Any step is progress, also an optional one or one without a due date.
     """
@@ -148,7 +150,10 @@ def _select_stuck(scope: Scope) -> Select[Any]:
 
 
 def _select_time_to_value(scope: Scope) -> Select[Any]:
-    """Select the median days from joining to the first step done, of new accounts."""
+    """Select the median days to a new account's first step.
+
+    From joining to the first step done.
+    """
     steps = select_attributed(
         scope,
         STEP,

@@ -28,7 +28,7 @@ _DRIFT = "Drift, Customer success metrics"
 
 
 def _make_mrr_query(times: int = 1) -> Callable[[Scope], Select[Any]]:
-    """Return a query of the MRR at the period's end, multiplied by `times`."""
+    """Make a query of `times` the MRR at the period's end."""
 
     def build(scope: Scope) -> Select[Any]:
         pairs = select_mrr_runs(scope)
@@ -44,7 +44,10 @@ def _make_mrr_query(times: int = 1) -> Callable[[Scope], Select[Any]]:
 
 
 def _make_movement_query(kind: str) -> Callable[[Scope], Select[Any]]:
-    """Return a query of one kind of movement, net per account over the period."""
+    """Make a query of one kind of movement.
+
+    Net per account over the period.
+    """
 
     def build(scope: Scope) -> Select[Any]:
         pairs = select_mrr_runs(scope)
@@ -113,7 +116,10 @@ def _make_retention_query(*, capped: bool) -> Callable[[Scope], Select[Any]]:
 
 
 def _select_quick_ratio(scope: Scope) -> Select[Any]:
-    """Select gains ÷ losses; the accounts with movements count as a random sample."""
+    """Select gains ÷ losses.
+
+    The accounts with movements count as a random sample.
+    """
     pairs = select_mrr_runs(scope)
     kinds = build_movements(pairs)
     gained = kinds["new"] + kinds["reactivation"] + kinds["expansion"]
@@ -133,7 +139,7 @@ def _select_quick_ratio(scope: Scope) -> Select[Any]:
 def _build_relative_variance(
     amount: ColumnElement[Any], total: ColumnElement[Any]
 ) -> ColumnElement[Any]:
-    """Build the relative variance of a sum over a random number of accounts.
+    """Build the relative variance of a sum over random accounts.
 
     Σ amount² ÷ (Σ amount)². An account gains or loses, never both, so gains and losses vary
     independently.

@@ -53,7 +53,10 @@ def _select_seats(scope: Scope) -> CTE:
 
 
 def _select_seat_use(scope: Scope) -> Select[Any]:
-    """Select people active in the window ÷ seats, for accounts with known people."""
+    """Select people active in the window ÷ seats.
+
+    Of accounts with known people.
+    """
     days = int(scope.settings["window_days"])
     periods = select_period_rows(
         scope,

@@ -72,7 +72,10 @@ def _select_section_seconds(scope: Scope, periods: CTE) -> CTE:
 
 
 def _select_unsectioned_time(scope: Scope, periods: CTE, timed: CTE) -> CTE:
-    """Select the sessions, and the seconds outside any section, of accounts with timed sections."""
+    """Select sessions and seconds outside any section.
+
+    Of accounts with timed sections.
+    """
     first = min(period.start for period in scope.periods)
     use = select_people_days(scope, USE.c.sessions, USE.c.seconds, since=first)
     inside = and_(use.c.day >= periods.c.since, use.c.day < periods.c.until)

@@ -54,7 +54,10 @@ def _select_tickets(scope: Scope, *columns: ColumnElement[Any]) -> CTE:
 def _select_in_period(
     scope: Scope, tickets: CTE, moment: ColumnElement[Any], value: Any = None
 ) -> CTE:
-    """Select tickets with `moment` in a period, with its index and a value."""
+    """Select tickets with `moment` in a period.
+
+    With the period's index and a value.
+    """
     periods = select_period_rows(
         scope, since=lambda period: period.starts_at, until=lambda period: period.ends_at
     )
@@ -71,7 +74,7 @@ def _select_in_period(
 
 
 def _select_open(scope: Scope) -> Select[Any]:
-    """Select tickets opened before the period's end and still open just before it."""
+    """Select tickets open just before the period's end."""
     periods = select_period_rows(scope, until=lambda period: period.ends_at)
     tickets = _select_tickets(
         scope, TICKET.c.status, TICKET.c.opened_at, TICKET.c.solved_at, TICKET.c.closed_at
@@ -97,7 +100,10 @@ def _select_first_reply(scope: Scope) -> Select[Any]:
 
 
 def _select_first_contact(scope: Scope) -> Select[Any]:
-    """Select tickets solved by one public reply, not reopened, without a soon follow-up."""
+    """Select tickets solved by one reply, once and for all.
+
+    A public reply, no reopening, no follow-up soon after.
+    """
     fields = ("source_id", "topic", "opened_at", "agent_replies", "reopens", "transfers")
     judged = _is_eligible(scope).label("judged")
     columns = [
@@ -144,9 +150,10 @@ def _is_eligible(scope: Scope) -> ColumnElement[int]:
 
 
 def _select_asked_again(tickets: CTE, days: int) -> Select[Any]:
-    """Select the tickets after which the person opened another one on the topic soon.
+    """Select tickets soon followed by another on the same topic.
 
-    One join by person and topic: a subquery per ticket would read all tickets each time.
+    Both are of the same person. One join by person and topic: a subquery per ticket would read all
+    tickets each time.
     """
     again = tickets.alias("again")
     same = and_(again.c.person == tickets.c.person, again.c.topic == tickets.c.topic)

@@ -134,7 +134,10 @@ def _is_upper_third(answers: CTE) -> ColumnElement[bool]:
 
 
 def _select_ces(scope: Scope) -> Select[Any]:
-    """Select the mean on a scale of 1 to 7, whichever scale was used."""
+    """Select the mean effort score on a scale of 1 to 7.
+
+    Whichever scale was used.
+    """
     answers = select_latest_answers(scope, "ces")
     seventh = 1 + cast(answers.c.above, Double) * 6 / answers.c.length
     return select_quotient(scope, answers, seventh, case((answers.c.length > 0, 1), else_=0))

@@ -112,7 +112,7 @@ def _is_conversion(scope: Scope, trials: CTE) -> ColumnElement[bool]:
 
 
 def _has_converted(scope: Scope, trials: CTE, *more: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the condition for accounts with a payment start since the trial's start."""
+    """Build the condition for accounts that paid since the trial's start."""
     return exists().where(_is_conversion(scope, trials), *more)
 
 
@@ -146,7 +146,10 @@ def _select_converted_in_time(scope: Scope) -> Select[Any]:
 
 
 def _select_converted_to_date(scope: Scope) -> Select[Any]:
-    """Select, of trials begun in the period, those with MRR at any time since."""
+    """Select the period's new trials that had MRR since.
+
+    Of trials that began in it.
+    """
     trials = _select_trials(scope)
     paid = _has_converted(scope, trials)
     judged = select(*trials.c, case((paid, 1), else_=0).label("paid")).cte("judged")
@@ -154,7 +157,7 @@ def _select_converted_to_date(scope: Scope) -> Select[Any]:
 
 
 def _select_converted_at_end(scope: Scope) -> Select[Any]:
-    """Select, of trials ended in the period, those with MRR by its end."""
+    """Select the period's ended trials that had MRR by its end."""
     ended = select_cohort(scope, _select_trials(scope), "ended")
     paid = _has_converted(scope, ended, MOVE.c.at < ended.c.until)
     judged = select(*ended.c, case((paid, 1), else_=0).label("paid")).cte("judged_at_end")

@@ -44,7 +44,7 @@ WindowLength = Callable[[Scope, Period], int]
 
 
 def select_active_days(scope: Scope, days: WindowLength) -> CTE:
-    """Select the active days of each person in the trailing window, per period.
+    """Select each person's active days in the trailing window, per period.
 
     Columns: period, the segments, someone, window (its length in days), active. A period
     without any active person, but with earlier ones, has a row without someone.
@@ -107,7 +107,10 @@ def _select_quiet_periods(scope: Scope, periods: CTE) -> Select[Any]:
 
 
 def _list_window_days(scope: Scope, period: Period, length: int) -> list[date]:
-    """Return the days of the window at a period's end; weekdays only if set."""
+    """List the days of the window at a period's end.
+
+    Weekdays only if set.
+    """
     days = [period.end - timedelta(days=n) for n in range(length, 0, -1)]
     if not scope.settings.get("weekdays_only"):
         return days
@@ -145,7 +148,10 @@ def _select_people_per_day(scope: Scope) -> Select[Any]:
 
 
 def _make_mean_query(days: WindowLength, per: str | None) -> Callable[[Scope], Select[Any]]:
-    """Return a query of active days ÷ possible days (`per`), or ÷ people."""
+    """Make a query of active days ÷ possible days, or people.
+
+    Possible days are the column `per`.
+    """
 
     def build(scope: Scope) -> Select[Any]:
         people = select_active_days(scope, days)

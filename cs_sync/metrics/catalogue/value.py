@@ -76,7 +76,10 @@ VarianceBuilder = Callable[[CTE], ColumnElement[Any]]
 def _make_quotient_query(
     top: ColumnBuilder, bottom: ColumnBuilder | None, n: str, vary: tuple[VarianceBuilder, ...] = ()
 ) -> Callable[[Scope], Select[Any]]:
-    """Return a query of the quotient; relative variances of independent parts add up."""
+    """Make a query of a quotient.
+
+    Relative variances of independent parts add up.
+    """
 
     def build(scope: Scope) -> Select[Any]:
         e = select_economics(scope)
@@ -96,9 +99,9 @@ def _make_quotient_query(
 
 
 def _select_retention_budget(scope: Scope) -> Select[Any]:
-    """Select gross profit ÷ the target ratio − cost of retention, per segment.
+    """Select the budget for retention per segment.
 
-    Only the segment's payers count.
+    It is gross profit ÷ the target ratio − cost of retention. Only the segment's payers count.
     """
     pairs = select_mrr_pairs(scope)
     e = select_economics(scope, pairs)

@@ -48,7 +48,10 @@ class SubscriptionHistory:
                 yield line, start, end
 
     def list_agreed(self) -> Iterable[tuple[LineFact, datetime, datetime]]:
-        """Yield the lines of agreed prices with their periods, whatever the invoice's status."""
+        """Yield the lines of agreed prices with their periods.
+
+        Whatever the invoice's status.
+        """
         for line in self.lines:
             if line.usage_type == "metered" or line.amount < 0 or not line.quantity:
                 continue
@@ -90,7 +93,7 @@ def build_histories(facts: BillingFacts) -> dict[SubscriptionKey, SubscriptionHi
 
 
 def _map_paid_ends(lines: Iterable[LineFact]) -> Mapping[SubscriptionKey, datetime]:
-    """Map each invoice to the end of the period its lines pay for."""
+    """Map each invoice to the end of its paid period."""
     ends: dict[SubscriptionKey, datetime] = {}
     for line in lines:
         if line.period_end is not None:

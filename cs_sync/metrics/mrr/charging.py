@@ -21,9 +21,10 @@ ItemInstant = tuple[ItemKey, datetime]
 def list_item_changes(
     versions: Iterable[ItemFact], lines: Mapping[ItemKey, Sequence[LineFact]]
 ) -> Iterator[ItemInstant]:
-    """Yield each instant at which an item changed, as its versions and prorations tell.
+    """Yield each instant at which an item changed.
 
-    A price that went and came back is one version, but it was charged when it came back.
+    Its versions and prorations tell. A price that went and came back is one version, but it was
+    charged when it came back.
     """
     yield from (((v.source, v.source_id), v.valid_from) for v in versions)
     for key, own in lines.items():
@@ -65,7 +66,7 @@ class ChargeSchedule:
                 self._free[key].append((line.period_start, line.period_end))
 
     def find_charge_time(self, item: ItemFact, at: datetime) -> datetime:
-        """Return the instant whose discounts apply to an item at `at`: its last charge.
+        """Find an item's last charge, whose discounts apply at `at`.
 
         With intervals up to a month, or without known invoices, it is `at` itself.
         """
@@ -83,7 +84,10 @@ class ChargeSchedule:
         return self._billed.get(key, ())
 
     def list_charges(self, item: ItemFact) -> list[datetime]:
-        """Return the known charges of an item; none for intervals up to a month."""
+        """List the known charges of an item.
+
+        None for intervals up to a month.
+        """
         billed = self.billed(item)
         return [*billed, *self._began[item.source, item.source_id]] if billed else []
 

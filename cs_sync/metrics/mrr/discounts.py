@@ -20,10 +20,10 @@ def select_discounts(
     subscriptions: Mapping[tuple[str, str], SubscriptionFact],
     policy: MrrPolicy,
 ) -> list[DiscountFact]:
-    """Select the discounts that lower MRR under the policy, in order of application.
+    """Select the discounts that lower MRR, in order of application.
 
-    Percentages come before fixed amounts within a level. A one-time discount, if counted,
-    lasts one billing interval.
+    The policy decides which do. Percentages come before fixed amounts within a level. A one-time
+    discount, if counted, lasts one billing interval.
     """
     counts = {
         "forever": policy.forever_discounts,
@@ -46,7 +46,7 @@ class AppliedDiscounts:
     policy: MrrPolicy
 
     def instants(self, items: Iterable[ItemFact]) -> set[datetime]:
-        """Return every instant at which a discount of the items may start or stop."""
+        """Collect the instants at which the items' discounts start or stop."""
         edges = {at for d in self.discounts for at in (d.starts_at, d.ends_at) if at is not None}
         if not edges:
             return set()
@@ -113,9 +113,9 @@ def _apply_discount(amounts: Amounts, discount: DiscountFact, policy: MrrPolicy)
 
 
 def _count_invoices_per_month(items: Iterable[ItemFact], policy: MrrPolicy) -> Fraction:
-    """Return the number of invoices per month; of several rhythms the fastest counts.
+    """Count the invoices per month.
 
-    A fixed amount is taken off every invoice.
+    Of several rhythms the fastest counts. A fixed amount is taken off every invoice.
     """
     return max(get_monthly_frequency(item.interval, item.interval_count, policy) for item in items)
 
@@ -129,7 +129,10 @@ def _get_level(discount: DiscountFact) -> int:
 def may_apply(
     discount: DiscountFact, subscription: SubscriptionFact, item_id: str, product: str | None
 ) -> bool:
-    """Return whether a discount is for this item of this subscription, at any time."""
+    """Return whether a discount may ever apply to this item.
+
+    The item of this subscription, at any time.
+    """
     if discount.source != subscription.source:
         return False
     if discount.amount_off is not None and discount.currency not in (None, subscription.currency):

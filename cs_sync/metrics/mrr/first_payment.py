@@ -35,7 +35,7 @@ def find_payment_start(
 
 
 def _find_start(invoice: InvoiceFact, begin: datetime, first_issued: datetime) -> datetime:
-    """Return the begin if this invoice was paid in time, else its payment time."""
+    """Return the begin, or the payment time if paid late."""
     settled = invoice.paid_at or invoice.issued_at
     with_time = invoice.due_at is not None and invoice.issued_at - first_issued <= _AT_ONCE
     return begin if with_time or settled - first_issued <= _AT_ONCE else settled

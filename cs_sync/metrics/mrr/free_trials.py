@@ -8,13 +8,19 @@ from cs_sync.metrics.mrr.uncharged_periods import Interval, merge_intervals
 
 
 def find_initial_trial_end(book: SubscriptionHistory) -> datetime | None:
-    """Return the past or future end of the initial trial; None without one."""
+    """Find the past or future end of the initial trial.
+
+    None without one.
+    """
     first = [trial for trial in _list_trials(book) if trial not in find_later_trials(book)]
     return max((end for _, end in first), default=None)
 
 
 def find_later_trials(book: SubscriptionHistory) -> list[Interval]:
-    """Return the trials after a first charge: a free month, a moved due date."""
+    """Find the trials after a first charge.
+
+    A free month, or a moved due date.
+    """
     begun = book.subscription.started_at
     charged = [start for _, start, _ in book.list_charges()]
     return [

@@ -16,7 +16,10 @@ Share = tuple[LineFact, datetime, Fraction]
 
 
 def full_shares(facts: BillingFacts, whole: Sequence[LineFact]) -> Iterator[Share]:
-    """Every charge for the rest of an interval whose whole length and price are known."""
+    """Yield charges for the rest of known intervals.
+
+    Their whole length and price are known.
+    """
     lines = collect_evidence_lines(facts)
     prices = map_known_prices(facts.items, lines)
     begins = {(i.source, i.subscription_source_id, i.period_end): i.period_start for i in whole}

@@ -87,7 +87,10 @@ def _collect_observations(
 def _build_versions(
     evidence: _ItemEvidence, unnamed: Sequence[datetime], *, missing: bool
 ) -> VersionChain:
-    """Build one item's versions; a source with more than the present state is trusted."""
+    """Build one item's versions.
+
+    A source with more than the present state is trusted.
+    """
     stated, observed = evidence.stated, evidence.observed
     all_stated = len(stated) > 1 and not stated[-1].is_snapshot
     if all_stated or not observed:
@@ -96,7 +99,10 @@ def _build_versions(
 
 
 def _make_disjoint(ordered: Sequence[ItemFact]) -> VersionChain:
-    """Cut versions by time; one without a stated end lasts until the next begins."""
+    """Cut versions by time.
+
+    One without a stated end lasts until the next begins.
+    """
     following = [v.valid_from for v in ordered[1:]]
     closed = [
         replace(v, valid_to=start) if v.valid_to is None or v.valid_to > start else v
@@ -153,7 +159,10 @@ def _build_chain(steps: Iterable[Step], end: datetime | None) -> VersionChain:
 
 
 def _is_continued(previous: ItemFact, following: ItemFact) -> bool:
-    """Return whether a state continues; of two stated ones all fields are compared."""
+    """Return whether a state continues.
+
+    Of two stated ones all fields are compared.
+    """
     stated = not (previous.reconstructed or following.reconstructed)
     taxed_alike = previous.inclusive_tax_percent == following.inclusive_tax_percent
     return _is_same_charge(previous, following) and (taxed_alike or not stated)
@@ -179,10 +188,10 @@ def _is_removed(
 def _limit_end(
     item: RemovedItem, key: ItemKey, lines: Mapping[ItemKey, Sequence[LineFact]]
 ) -> RemovedItem:
-    """Limit the end to the subscription's next new periods of all its items.
+    """Limit the end to the next new periods of all items.
 
-    A granted trial begins periods of the items still there, a change of the interval credits
-    those of the old one.
+    The items of the same subscription. A granted trial begins periods of the items still there, a
+    change of the interval credits those of the old one.
     """
     last = item.versions[-1]
     anew = [
@@ -196,13 +205,16 @@ def _limit_end(
 
 
 def _is_beside(line: LineFact, item: ItemFact) -> bool:
-    """Return whether a line is of the same subscription and interval as an item."""
+    """Return whether a line shares an item's subscription and interval."""
     same_interval = (line.interval, line.interval_count) == (item.interval, item.interval_count)
     return same_interval and (line.source, line.subscription_source_id) == item.subscription
 
 
 def _list_new_periods(lines: Sequence[LineFact], beside: ItemFact) -> Iterator[datetime]:
-    """Yield the later period starts of the subscription's items with the same interval."""
+    """Yield later period starts of the subscription's items.
+
+    With the same interval.
+    """
     starts = [
         line.period_start
         for line in lines
@@ -215,7 +227,10 @@ def _list_new_periods(lines: Sequence[LineFact], beside: ItemFact) -> Iterator[d
 def _list_rebases(
     lines: Sequence[LineFact], beside: ItemFact, all_lines: Mapping[ItemKey, Sequence[LineFact]]
 ) -> Iterator[datetime]:
-    """Yield when an item of the same interval was credited as another interval began."""
+    """Yield when an item was credited as another interval began.
+
+    An item of the same interval.
+    """
     credited = {x.period_start for x in lines if x.is_proration and x.amount < 0}
     credited &= {x.period_start for x in lines if _is_beside(x, beside)}
     if not credited:

@@ -16,14 +16,17 @@ class Looks:
     read: dict[SubscriptionKey, list[datetime]]
 
     def list_sightings(self, stated: Sequence[ItemFact]) -> list[datetime]:
-        """Return when a removed item still existed: new sightings of its subscription's items."""
+        """List when a removed item still existed.
+
+        At new sightings of its subscription's items.
+        """
         if not stated or stated[-1].valid_to is None:
             return []
         until = stated[-1].valid_to
         return [at for at in self.seen.get(stated[-1].subscription, ()) if at < until]
 
     def find_next(self, owner: SubscriptionKey, after: datetime) -> datetime | None:
-        """Return the first sync after an instant that read something new of a subscription."""
+        """Find the next sync that read something new of a subscription."""
         every = [*self.seen.get(owner, ()), *self.read.get(owner, ())]
         return min((at for at in every if at > after), default=None)
 

@@ -51,7 +51,10 @@ def calculate_exact_mrr(facts: BillingFacts, policy: MrrPolicy) -> AccountMrr:
 
 
 def _list_movements(line: MrrTimeline) -> Iterator[Movement]:
-    """Yield the account's movements by currency and time; they sum up to its MRR."""
+    """Yield the account's movements by currency and time.
+
+    They sum up to its MRR.
+    """
     for currency, states in sorted(line.states.items()):
         before, left_at, paid = MrrState(states[0].at, (), states[0].at), None, False
         for state in states:
@@ -67,9 +70,10 @@ def _list_movements(line: MrrTimeline) -> Iterator[Movement]:
 def _classify_step(
     line: MrrTimeline, before: MrrState, after: MrrState, left_at: datetime | None
 ) -> Kind:
-    """Classify a later step of an amount; starts and ends are decided first.
+    """Classify a later step of an amount.
 
-    `left_at` is the end of the account's last time as a customer, if any.
+    Starts and ends are decided first. `left_at` is the end of the account's last time as a
+    customer, if any.
     """
     if not line.customer(before):
         within = line.policy.reactivation_within_days
@@ -81,7 +85,10 @@ def _classify_step(
 
 
 def find_cause(line: MrrTimeline, before: MrrState, after: MrrState) -> tuple[Cause, str | None]:
-    """Return the cause with the largest weight among items that moved with the total."""
+    """Find the cause with the largest weight.
+
+    Among items that moved with the total.
+    """
     steps: list[tuple[Fraction, Cause, str | None]] = []
     for old, new in _pair_items(before, after):
         delta = _calculate_delta(old, new)
@@ -154,7 +161,7 @@ def _classify_cause(
 
 
 def classify_item_change(old: ItemFact, new: ItemFact) -> tuple[Cause, None]:
-    """Classify the change of an item, or of one that was replaced by another."""
+    """Classify the change of an item, or its replacement by another."""
     if (old.product, old.interval, old.interval_count) != (
         new.product, new.interval, new.interval_count,
     ) or (old.price != new.price and old.product is None):  # fmt: skip

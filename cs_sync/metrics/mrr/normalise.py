@@ -11,12 +11,18 @@ from cs_sync.metrics.mrr.policy import MrrPolicy
 
 
 def get_monthly_frequency(interval: str, count: int, policy: MrrPolicy) -> Fraction:
-    """Return the number of intervals per month: every 3 months 1/3, weekly 52/12."""
+    """Return the number of intervals per month.
+
+    Every 3 months 1/3, weekly 52/12.
+    """
     return Fraction(count_intervals_per_year(interval, policy), 12 * count)
 
 
 def count_intervals_per_year(interval: str, policy: MrrPolicy) -> int:
-    """Return how many days, weeks, months or years a year has under the policy."""
+    """Return how many of an interval the policy's year has.
+
+    Days, weeks, months or years.
+    """
     if interval == "month":
         return 12
     if interval == "year":
@@ -38,7 +44,10 @@ def calculate_monthly_amount(item: ItemFact, policy: MrrPolicy) -> Fraction:
 
 
 def remove_tax(amount: Fraction, item: ItemFact, policy: MrrPolicy) -> Fraction:
-    """Remove the inclusive tax from an item's amount after discounts, under the policy."""
+    """Remove the inclusive tax from an item's discounted amount.
+
+    As the policy says.
+    """
     if item.inclusive_tax_percent and policy.inclusive_tax == "removed":
         return amount / (1 + Fraction(item.inclusive_tax_percent) / 100)
     return amount
@@ -105,9 +114,10 @@ def round_half_even(value: Fraction) -> int:
 
 
 def split_total(total: int, shares: Sequence[Fraction]) -> list[int]:
-    """Split a total into whole parts next to their exact shares, by largest remainder.
+    """Split a total into whole parts by largest remainder.
 
-    Ties go to the earlier share: the order of `shares` must not depend on chance.
+    The parts are next to their exact shares. Ties go to the earlier share: the order of `shares`
+    must not depend on chance.
     """
     parts = [math.floor(share) for share in shares]
     missing = total - sum(parts)

@@ -47,13 +47,19 @@ def collect_evidence_lines(facts: BillingFacts) -> dict[ItemKey, list[LineFact]]
 
 
 def _is_unused_item(line: LineFact, unwanted: Collection[ItemKey]) -> bool:
-    """Return whether a recurring line has quantity 0 for an item that stays unused."""
+    """Return whether a recurring line is of an unused item.
+
+    With quantity 0, and the item stays unused.
+    """
     key = (line.source, line.subscription_item_source_id or "")
     return key in unwanted and line.quantity == 0 and not line.is_proration
 
 
 def _find_withdrawn(facts: BillingFacts) -> set[tuple[str, str]]:
-    """Return the lines of void invoices, except those voided at once, and only once."""
+    """Find the lines of void invoices.
+
+    Except those voided at once, and only once.
+    """
     void = {(i.source, i.source_id): i for i in facts.invoices if i.status == "void"}
     owner = {(line.source, line.source_id): _get_invoice_key(line) for line in facts.lines}
     good = {
@@ -78,7 +84,10 @@ def _get_invoice_key(line: LineFact) -> tuple[str, str]:
 
 
 def is_written_off_at_once(invoice: InvoiceFact) -> bool:
-    """Return whether an invoice was given up at creation, as by paused collection."""
+    """Return whether an invoice was given up at creation.
+
+    As by paused collection.
+    """
     given_up = invoice.given_up_at
     return given_up is not None and given_up - invoice.issued_at <= WRITE_OFF_TOLERANCE
 
@@ -101,7 +110,10 @@ def build_observations(
 def _build_state(
     line: LineFact, prices: Mapping[str, ItemFact], present: ItemFact | None
 ) -> ItemFact | None:
-    """Build the item as on this line; None if it lacks price or quantity."""
+    """Build the item as on this line.
+
+    None if it lacks price or quantity.
+    """
     if line.quantity is None or line.subscription_source_id is None:
         return None
     priced = present if present and present.price == line.price else prices.get(line.price or "")

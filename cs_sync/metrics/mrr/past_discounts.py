@@ -36,7 +36,10 @@ def select_charged_lines(facts: BillingFacts) -> list[LineFact]:
 
 
 def free_lines(facts: BillingFacts) -> list[LineFact]:
-    """Lines that charge nothing for a period of an item, as a trial's do."""
+    """List lines that charge nothing for an item's period.
+
+    As a trial's do.
+    """
     return [line for line in _whole_lines(facts) if line.amount == 0]
 
 
@@ -65,7 +68,7 @@ def collect_discounts(facts: BillingFacts, lines: Sequence[LineFact]) -> list[Di
 def _end_at_replacement(
     discount: DiscountFact, every: Sequence[DiscountFact], lines: Sequence[LineFact]
 ) -> DiscountFact:
-    """Return a discount that ends with its replacement, if only invoices show its end.
+    """End a discount at its replacement, where only invoices show it.
 
     That is when another discount began in the last period it lowered, else the end of that
     period.
@@ -176,7 +179,10 @@ def _is_lowered(discount: DiscountFact, line: LineFact) -> bool:
 
 
 def _is_spared(discount: DiscountFact, line: LineFact) -> bool:
-    """Return whether a line was charged without a discount that could have lowered it."""
+    """Return whether a line was spared by a discount.
+
+    It was charged without one that could have lowered it.
+    """
     open_amount = line.amount > line.discount_amount
     return line.discounts is not None and open_amount and not discount.is_fallback
 

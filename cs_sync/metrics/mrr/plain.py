@@ -49,7 +49,10 @@ class _State:
 
 
 def calculate_plain_mrr(facts: BillingFacts, policy: MrrPolicy) -> AccountMrr | None:
-    """Calculate the spans and movements of a plain account; None for any other account."""
+    """Calculate a plain account's spans and movements.
+
+    None for any other account.
+    """
     if facts.discounts or facts.lines or facts.changes or facts.past_subscriptions:
         return None
     if not _is_plain_policy(policy) or not all(map(_is_plain, facts.subscriptions)):
@@ -85,7 +88,10 @@ def _is_plain_policy(policy: MrrPolicy) -> bool:
 
 
 def _is_plain(subscription: SubscriptionFact) -> bool:
-    """Return whether start and end of a subscription are stated, with nothing in between."""
+    """Return whether a subscription has only a stated start and end.
+
+    With nothing in between.
+    """
     return (
         subscription.status in _PLAIN_STATUSES
         and subscription.trial_end is None
@@ -99,7 +105,10 @@ def _get_end(subscription: SubscriptionFact) -> datetime | None:
 
 
 def _may_switch(subscriptions: Iterable[SubscriptionFact], policy: MrrPolicy) -> bool:
-    """Return whether one subscription ends so near another's start that it may be a switch."""
+    """Return whether subscriptions may switch.
+
+    One ends near another's start.
+    """
     span = policy.switch_span
     every = list(subscriptions)
     ends = [(one, end) for one in every if (end := _get_end(one)) is not None]
@@ -126,7 +135,10 @@ def _build_charges(
     subscriptions: Mapping[SubscriptionKey, SubscriptionFact],
     policy: MrrPolicy,
 ) -> list[_Charge] | None:
-    """Build the charges of one item; None if it needs the exact path."""
+    """Build the charges of one item.
+
+    None if it needs the exact path.
+    """
     charges: list[_Charge] = []
     last = versions[-1]
     if last.is_snapshot and last.valid_to is not None:
@@ -153,7 +165,10 @@ def _build_charges(
 
 
 def _calculate_price(item: ItemFact, policy: MrrPolicy) -> tuple[int, int] | None:
-    """Calculate the minor units per month as a quotient of integers; None if it is not plain."""
+    """Calculate the minor units per month as a quotient of integers.
+
+    None if it is not plain.
+    """
     if (
         item.usage_type != "licensed"
         or item.tiers
@@ -172,7 +187,10 @@ def _calculate_price(item: ItemFact, policy: MrrPolicy) -> tuple[int, int] | Non
 
 
 def _build_states(charges: list[_Charge], policy: MrrPolicy) -> list[_State]:
-    """Build what is charged from each change to the next; changes that are one are netted."""
+    """Build what is charged between changes.
+
+    Changes that are one are netted.
+    """
     if len(charges) > 1:
         charges.sort(key=_get_place)
     instants = {charge.since for charge in charges}
@@ -267,7 +285,10 @@ def _classify(before: int, after: int) -> Kind:
 def _find_plain_cause(
     before: _State | None, after: _State, policy: MrrPolicy
 ) -> tuple[Cause, str | None]:
-    """Return the cause of a change of one charge at once; of others as the exact path does."""
+    """Find the cause of a change.
+
+    Of one charge at once, of others as the exact path does.
+    """
     old = before.charges if before is not None else []
     new = after.charges
     if len(new) == 1 and not old:

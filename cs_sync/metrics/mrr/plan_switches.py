@@ -20,10 +20,11 @@ def join_switches(
     versions: Sequence[ItemFact],
     policy: MrrPolicy,
 ) -> tuple[dict[SubscriptionRef, ServicePeriod], list[ItemFact]]:
-    """Join a subscription to the younger one that replaces it within the policy's span.
+    """Join a subscription to the younger one that replaces it.
 
-    It runs on over a short gap, also over midnight or a month's edge, and does not count
-    beside a successor created earlier. Changes on one day are one change anyway.
+    The policy sets the span between them. It runs on over a short gap, also over midnight or a
+    month's edge, and does not count beside a successor created earlier. Changes on one day are one
+    change anyway.
     """
     ends = {
         key: end for key, service in services.items() if (end := _find_end(service)) is not None

@@ -39,7 +39,10 @@ def list_plan_periods(spans: Sequence[Span]) -> list[PlanPeriod]:
 
 
 def _find_main_product(spans: Sequence[Span], at: datetime) -> ProductRef | None:
-    """Return the product with most MRR at an instant; None without any product."""
+    """Find the product with most MRR at an instant.
+
+    None without any product.
+    """
     sums: defaultdict[ProductRef, int] = defaultdict(int)
     for span in spans:
         if span.valid_from <= at and (span.valid_to is None or at < span.valid_to):

@@ -13,10 +13,10 @@ Interval = tuple[datetime, datetime]
 
 
 def find_split_interval(item: ItemFact, subscription: SubscriptionFact) -> Interval | None:
-    """Return the billing interval split by the start of a version; None at an interval's
-    start.
+    """Find the billing interval split by a version's start.
 
-    Intervals are counted from the end of the trial, else from the subscription's start.
+    None at an interval's start. Intervals are counted from the end of the trial, else from the
+    subscription's start.
     """
     anchor = subscription.trial_end or subscription.started_at
     if item.valid_from <= anchor:
@@ -33,7 +33,10 @@ def find_split_interval(item: ItemFact, subscription: SubscriptionFact) -> Inter
 def list_interval_ends(
     versions: Iterable[ItemFact], subscriptions: dict[tuple[str, str], SubscriptionFact]
 ) -> set[datetime]:
-    """Return the instants from which versions begun within an interval count in full."""
+    """List the instants from which versions count in full.
+
+    Those that began within an interval.
+    """
     intervals = (find_split_interval(v, subscriptions[v.subscription]) for v in versions)
     return {interval[1] for interval in intervals if interval is not None}
 
@@ -45,7 +48,7 @@ def calculate_invoiced_amount(
     at: datetime,
     policy: MrrPolicy,
 ) -> Fraction:
-    """Calculate the minor units per month of an item at an instant, as invoiced.
+    """Calculate an item's invoiced minor units per month at an instant.
 
     In the interval of its change only the invoiced share of the difference counts: a seat
     of $10 from the middle of June is $5 of June, as on Recurly

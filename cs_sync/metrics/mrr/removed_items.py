@@ -57,7 +57,7 @@ def end_replaced(
     hinted: Mapping[ItemKey, ItemFact],
     lines: Mapping[ItemKey, Sequence[LineFact]],
 ) -> Iterator[Sequence[ItemFact]]:
-    """Yield the versions of each item, those of replaced items up to their replacement."""
+    """Yield each item's versions, up to its replacement if replaced."""
     shown = {key: chain[0] for key, chain in chains.items() if chain}
     heirs = {
         key: _came_as_went(first_version, shown.values()) for key, first_version in hinted.items()
@@ -104,9 +104,9 @@ def _get_last_known(removed: RemovedItem | None, first: ItemFact) -> datetime:
 
 
 def _came_as_went(one: ItemFact, shown: Collection[ItemFact]) -> list[str | None]:
-    """The products of items that came as one went of which only that is known.
+    """Return the products of items that came as one went.
 
-    Without any it was an extra: it took no other's place.
+    Only that is known of it. Without any it was an extra: it took no other's place.
     """
     mine = (other for other in shown if other.subscription == one.subscription)
     return [other.product for other in mine if _is_near(other.valid_from, [one.valid_from])]
@@ -115,7 +115,10 @@ def _came_as_went(one: ItemFact, shown: Collection[ItemFact]) -> list[str | None
 def _find_concurrent_products(
     chains: Mapping[ItemKey, Sequence[ItemFact]], removed: Mapping[ItemKey, RemovedItem]
 ) -> Collection[Pair]:
-    """Return the pairs of products that one subscription had at the same time."""
+    """Find the pairs of products that one subscription had together.
+
+    At the same time.
+    """
     versions: list[ItemFact] = []
     for key, chain in chains.items():
         until = removed[key].known_until if key in removed else None
@@ -175,12 +178,12 @@ def _find_replacement_time(removed: RemovedItem, others: Sequence[NewItem]) -> d
 
 
 def _choose_successor(removed: RemovedItem, successors: Sequence[NewItem]) -> NewItem:
-    """Return the first item of the same product, if the earlier ones were additions.
+    """Choose the successor of a removed item.
 
-    Additions outlive its start. An item that stood beside the removed one before is an addition
-    too, unless nothing else began; one that is only hinted at may have begun before all others.
-    Where no product decides, the only item with as many seats does: a plan that is swapped keeps
-    them.
+    It is the first item of the same product, if the earlier ones were additions. Additions outlive
+    its start. An item that stood beside the removed one before is an addition too, unless nothing
+    else began; one that is only hinted at may have begun before all others. Where no product
+    decides, the only item with as many seats does: a plan that is swapped keeps them.
     """
     likely = [candidate for candidate in successors if not candidate.beside] or successors
     ordered = sorted(likely, key=lambda candidate: candidate.since)
@@ -209,7 +212,10 @@ def _end_versions(versions: Sequence[ItemFact], end: datetime) -> list[ItemFact]
 
 
 def find_removal_time(lines: Sequence[LineFact], present: ItemFact | None) -> datetime | None:
-    """Return when a missing item was removed: its last credit without a charge."""
+    """Find when a missing item was removed.
+
+    At its last credit without a charge.
+    """
     if present is not None and present.valid_to is None:
         return None
     credits = [s.period_start for s in lines if s.is_proration and s.amount < 0]

@@ -59,7 +59,10 @@ def collect_reported_changes(
 
 
 def _is_gapless(previous: ChangeFact, following: ChangeFact) -> bool:
-    """Return whether no change is missing between two: the later was read within retention."""
+    """Return whether no change is missing between two.
+
+    The later was read within retention.
+    """
     if previous.first_seen_at is None or following.first_seen_at is None:
         return True
     return following.first_seen_at - previous.first_seen_at <= CHANGE_RETENTION
@@ -96,7 +99,10 @@ def _group_current_items(
 
 
 def _get_states_at(items: Mapping[ItemKey, Sequence[ItemFact]], at: datetime) -> ItemStates:
-    """Return each item's state by the versions seen by syncs; a later one began unseen."""
+    """Get each item's state by the versions seen by syncs.
+
+    A later version began unseen.
+    """
     states: ItemStates = {}
     for key, versions in items.items():
         begun = [version for version in versions if version.valid_from <= at]

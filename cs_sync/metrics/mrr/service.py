@@ -118,7 +118,7 @@ def _list_ends(book: SubscriptionHistory, policy: MrrPolicy) -> Iterable[Service
 
 
 def _list_paid_ends(invoices: Iterable[InvoiceFact], end: datetime) -> Iterable[datetime]:
-    """Yield the ends of the periods paid by invoices made before an end."""
+    """Yield the ends of periods paid by invoices before an end."""
     for invoice in invoices:
         if invoice.status == "paid" and invoice.issued_at < end and invoice.period_end is not None:
             yield invoice.period_end
@@ -137,7 +137,10 @@ def _list_payment_stops(book: SubscriptionHistory, policy: MrrPolicy) -> Iterabl
 
 
 def _list_overdue_stops(book: SubscriptionHistory, patience: timedelta) -> Iterator[ServiceStop]:
-    """Yield the times with an invoice overdue for too long, until paid, if ever."""
+    """Yield when an invoice was overdue too long, until paid.
+
+    Some are never paid.
+    """
     for invoice in book.invoices:
         lost = (invoice.due_at or invoice.issued_at) + patience
         if invoice.paid_at is not None and lost < invoice.paid_at:
@@ -159,11 +162,11 @@ def _find_oldest(invoices: Iterable[InvoiceFact]) -> InvoiceFact | None:
 
 
 def _find_dunning_end(book: SubscriptionHistory, phase: FieldPhase) -> datetime:
-    """Return the loss of an unpaid subscription: its next invoice's due time, or two months.
+    """Find the loss of an unpaid subscription.
 
-    The end of dunning is not visible; the former is how Stripe reports it
-    (https://support.stripe.com/questions/billing-analytics), the latter is its longest
-    duration.
+    It is at its next invoice's due time, or after two months. The end of dunning is not visible;
+    the former is how Stripe reports it (https://support.stripe.com/questions/billing-analytics),
+    the latter is its longest duration.
     """
     by = phase.by
     paid_late = (i for i in book.invoices if i.paid_at and by and i.issued_at < by <= i.paid_at)
@@ -209,10 +212,10 @@ def _pair_with_next(phases: list[FieldPhase]) -> Iterator[tuple[FieldPhase, Fiel
 
 
 def _estimate_pause_start(book: SubscriptionHistory, field: str, phase: FieldPhase) -> datetime:
-    """Estimate an unreported pause's start: the first void invoice after a paid one.
+    """Estimate an unreported pause's start.
 
-    A trial that ended without a payment method never counted. A paused subscription makes
-    no invoices: it was paid until then.
+    It is the first void invoice after a paid one. A trial that ended without a payment method never
+    counted. A paused subscription makes no invoices: it was paid until then.
     """
     subscription, by = book.subscription, phase.by
     bills = [i for i in book.invoices if by is None or i.issued_at <= by]
@@ -244,7 +247,10 @@ def _find_phase_end(book: SubscriptionHistory, following: FieldPhase | None) -> 
 def _list_unexplained_pauses(
     book: SubscriptionHistory, stops: Iterable[ServiceStop], policy: MrrPolicy
 ) -> Iterator[ServiceStop]:
-    """Yield pauses visible only in invoices, without an earlier stop or a trial."""
+    """Yield pauses visible only in invoices.
+
+    Without an earlier stop or a trial.
+    """
     if policy.pause == "counted":
         return
     free, first = find_later_trials(book), find_initial_trial_end(book)
@@ -260,7 +266,10 @@ def _list_unexplained_pauses(
 
 
 def _list_seen_running(book: SubscriptionHistory) -> Iterator[datetime]:
-    """Yield the syncs that saw the subscription not paused, whatever its invoices show."""
+    """Yield the syncs that saw the subscription not paused.
+
+    Whatever its invoices show.
+    """
     for version in (*book.past, book.subscription):
         running = version.collection_paused is None and version.status != "paused"
         if running and version.changed_at is not None:

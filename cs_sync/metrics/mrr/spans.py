@@ -41,7 +41,10 @@ class SpanPart:
     amount: int
 
     def json(self) -> dict[str, Any]:
-        """Return the part as stored in `mrr_span.parts`; the quantity as a numeral, exactly."""
+        """Return the part as stored in `mrr_span.parts`.
+
+        The quantity as a numeral, exactly.
+        """
         return {
             "source": self.source,
             "subscription": self.subscription,
@@ -132,7 +135,7 @@ def build_spans(line: MrrTimeline) -> tuple[Span, ...]:
 
 
 def build_timeline(facts: BillingFacts, policy: MrrPolicy) -> MrrTimeline:
-    """Build the charges of an account from each change to the next, per currency."""
+    """Build an account's charges between changes, per currency."""
     subscriptions = {s.key: s for s in facts.subscriptions}
     services = _find_service_periods(facts, policy)
     every = apply_invoiced_tax(facts, build_item_versions(facts))
@@ -171,7 +174,10 @@ def _build_discounts(
 def _find_service_periods(
     facts: BillingFacts, policy: MrrPolicy
 ) -> dict[tuple[str, str], ServicePeriod]:
-    """Map each subscription to its counted time; those without any are left out."""
+    """Map each subscription to its counted time.
+
+    Those without any are left out.
+    """
     periods = {
         key: find_service_period(book, policy) for key, book in build_histories(facts).items()
     }
@@ -222,10 +228,10 @@ def _is_valid(version: ItemFact, at: datetime) -> bool:
 
 
 def _net_changes(states: Sequence[MrrState], policy: MrrPolicy) -> Iterator[MrrState]:
-    """Net changes that belong together at the first of them, with their final state.
+    """Net changes that belong together at the first of them.
 
-    A switch as "cancel, then subscribe again" is one change this way, not churn and
-    reactivation.
+    The state is their final one. A switch as "cancel, then subscribe again" is one change this way,
+    not churn and reactivation.
     """
     first: MrrState | None = None
     last: MrrState | None = None

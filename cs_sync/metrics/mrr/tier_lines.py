@@ -43,7 +43,10 @@ def _merge_lines(lines: Sequence[LineFact]) -> LineFact:
 
 
 def _sum_discounts(lines: Sequence[LineFact]) -> Sequence[Any] | None:
-    """Return the amount of each discount over all lines; None if unknown for one."""
+    """Sum each discount over all lines.
+
+    None if unknown for one.
+    """
     if any(line.discounts is None for line in lines):
         return None
     by_id: dict[str, dict[str, Any]] = {}

@@ -33,7 +33,10 @@ class UnchargedPeriod:
 
 
 def find_uncharged_periods(book: SubscriptionHistory) -> list[UnchargedPeriod]:
-    """Find the periods without an invoice, or with one given up at once."""
+    """Find the periods without an invoice.
+
+    Or with one given up at once.
+    """
     gaps = _list_gaps(book) if book.shows_present else ()
     found = {*_list_written_off(book), *(UnchargedPeriod(*gap) for gap in gaps)}
     return sorted(found, key=lambda period: (period.start, period.end))
@@ -63,7 +66,10 @@ def _list_written_off(book: SubscriptionHistory) -> Iterator[UnchargedPeriod]:
 
 
 def _is_written_off(invoice: InvoiceFact) -> bool:
-    """Return whether an invoice was given up at creation; void ones by default."""
+    """Return whether an invoice was given up at creation.
+
+    Void ones by default.
+    """
     if invoice.status not in ("void", "uncollectible"):
         return False
     if invoice.given_up_at is None:

@@ -125,7 +125,10 @@ def _list_candidates(
 
 
 def _is_unpaid(charge: MonthlyCharge, late: Collection[tuple[str, str]]) -> bool:
-    """Return whether its invoice was unpaid then; `late` are the invoices paid since."""
+    """Return whether its invoice was unpaid then.
+
+    `late` are the invoices paid since.
+    """
     line = charge.billed.line
     return charge.billed.status == "open" or (line.source, line.invoice_source_id) in late
 
@@ -183,7 +186,10 @@ def _is_paused(
     lines: Sequence[MonthlyCharge],
     at: datetime,
 ) -> bool:
-    """Return whether lines of no demand are due to a current or past pause."""
+    """Return whether lines of no demand are due to a pause.
+
+    A current or a past one.
+    """
     starts = [c.billed.line.period_start for c in lines if c.billed.line.period_start]
     since = min(starts, default=at)
     paused = subscription is not None and (
@@ -195,7 +201,10 @@ def _is_paused(
 def _choose_likely_cause(
     unmatched: SubscriptionBalance, subscription: SubscriptionFact | None, policy: MrrPolicy
 ) -> Cause:
-    """Return the cause if no amounts fit, but one fact alone is reason enough."""
+    """Choose the cause if no amounts fit.
+
+    One fact alone is reason enough.
+    """
     difference = unmatched.difference
     off = sum((c.discount for c in unmatched.demanded_charges), Fraction(0))
     if subscription is not None and _is_on_trial(subscription, unmatched.at):

@@ -42,7 +42,10 @@ class BilledLine:
 
     @property
     def kind(self) -> Kind:
-        """The kind of line; one-off: without a subscription, or by a non-recurring price."""
+        """The kind of line.
+
+        One-off: without a subscription, or by a non-recurring price.
+        """
         if self.line.subscription_source_id is None:
             return "one_off"
         if self.line.interval is None and not (self.line.is_proration or self.whole):
@@ -50,7 +53,10 @@ class BilledLine:
         return "metered" if self.line.usage_type == "metered" else "licensed"
 
     def covers(self, at: datetime) -> bool:
-        """Return whether the state just before an instant lies in the service period."""
+        """Return whether the service period covers the state before an instant.
+
+        Just before it.
+        """
         start, end = self.line.period_start, self.line.period_end
         return start is not None and end is not None and start < at <= end
 
@@ -74,7 +80,10 @@ class MonthlyCharge:
 def calculate_monthly_charges(
     lines: Iterable[BilledLine], policy: MrrPolicy
 ) -> list[MonthlyCharge]:
-    """Convert the lines to amounts per month; prorations are scaled to their whole interval."""
+    """Convert the lines to amounts per month.
+
+    Prorations are scaled to their whole interval.
+    """
     lines = list(lines)
     begins = {
         (billed.subscription, billed.line.period_end): billed.line

@@ -46,9 +46,9 @@ _MARKS = ("seen", "had", "has")
 
 
 def find_knowledge_time(scope: Scope, turn: date) -> datetime:
-    """Return the knowledge time of the MRR before `turn`: the month's close, else now.
+    """Find the knowledge time of the MRR before `turn`.
 
-    A month before a closed one was closed with it.
+    It is the month's close, else now. A month before a closed one was closed with it.
     """
     closed = [closed_at for day, closed_at in scope.closed.items() if day >= turn]
     return min([*closed, scope.known_at or NOW])
@@ -74,7 +74,7 @@ def select_bridge_pairs(scope: Scope) -> CTE:
 
 
 def select_bridge_runs(scope: Scope) -> CTE:
-    """Select the rows of `select_bridge_pairs`, those of equal periods in a row as one.
+    """Select the bridge's pairs, equal periods in a row as one.
 
     See `select_mrr_runs`. Where months are closed, it is the pairs themselves.
     """
@@ -159,7 +159,7 @@ def _select_stocks(scope: Scope, periods: CTE) -> CTE:
 
 
 def _sweep_as_known(scope: Scope) -> CTE:
-    """Sweep the spans over the scope's turns, each as known when it was reported.
+    """Sweep the spans over the scope's turns as reported.
 
     Columns, besides those of `sweep_steps`: amount and held as known at the turn; stood, had and
     seen (the amount, a customer, any MRR before) as known at the next turn; present (spans known
@@ -203,7 +203,10 @@ def _sweep_as_known(scope: Scope) -> CTE:
 
 
 def _place_known_spans(scope: Scope, turns: Sequence[datetime]) -> CTE:
-    """Place every version of every span between the turns that see it, and that know it."""
+    """Place every version of every span between its turns.
+
+    Those that see it, and those that know it.
+    """
     knowledge = [
         find_knowledge_time(scope, day)
         for day in sorted({day for period in scope.periods for day in (period.start, period.end)})

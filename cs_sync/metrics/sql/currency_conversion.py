@@ -37,10 +37,11 @@ _MARKS = ("seen", "had", "has")
 def convert_pairs(
     conversion: Conversion, pairs: CTE, worth: AmountSources = MOVEMENT_AMOUNTS
 ) -> CTE:
-    """Convert amounts with a rate to the target currency, one row per account.
+    """Convert amounts with a rate to the target currency.
 
-    Both ends use the rates of the closing, so that exchange rates cause no movement, unless
-    `worth` says otherwise. Amounts are rounded once per account and original currency.
+    There is one row per account. Both ends use the rates of the closing, so that exchange rates
+    cause no movement, unless `worth` says otherwise. Amounts are rounded once per account and
+    original currency.
 
     Args:
         conversion: The target currency and the rates.
@@ -105,12 +106,18 @@ def _rate_columns(name: str, rate: Fraction) -> list[ColumnElement[Any]]:
 def select_currency(
     conversion: Conversion, rates: FromClause, own: ColumnElement[str]
 ) -> ColumnElement[str]:
-    """Return the target currency where a rate was joined, else the amount's own."""
+    """Select the target currency where a rate was joined.
+
+    Else the amount's own.
+    """
     return case((rates.c.currency.is_not(None), literal(conversion.target)), else_=own)
 
 
 def convert_amount(amount: ColumnElement[int], rates: FromClause, side: Side) -> ColumnElement[int]:
-    """Convert minor units at the joined rate, rounded half-even; unchanged without a rate."""
+    """Convert minor units at the joined rate, rounded half-even.
+
+    Unchanged without a rate.
+    """
     up, down = rates.c[f"{side}_up"], rates.c[f"{side}_down"]
     return case((up.is_(None), amount), else_=multiply_rounded(amount, up, down))
 
@@ -135,9 +142,10 @@ def _divide_exact(multiple: ColumnElement[int], down: ColumnElement[int]) -> Col
 
 
 def convert_rows(scope: Scope, rows: CTE) -> CTE:
-    """Convert rows with `period`, `currency` and `amount` at the last day of their period.
+    """Convert rows at the last day of their period.
 
-    Each row is rounded by itself; credits (negative) like debts.
+    They have `period`, `currency` and `amount`. Each row is rounded by itself; credits (negative)
+    like debts.
     """
     if scope.conversion is None or not scope.conversion.closing:
         return rows

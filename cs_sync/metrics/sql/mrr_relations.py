@@ -24,12 +24,12 @@ def select_mrr_pairs(
     opens: Callable[[Period], datetime] = lambda period: period.starts_at,
     closes: Callable[[Period], datetime] = lambda period: period.ends_at,
 ) -> CTE:
-    """Select the MRR just before `opens` and `closes` per period, account and currency.
+    """Select the MRR just before `opens` and `closes`.
 
-    Columns: period, account_id, the segments, currency, prev, cur (minor units), between
-    (the largest amount of a span begun since `opens`), seen (1 with any MRR before
-    `opens`), had and has (1 for a customer then). Every customer before `closes` has a row.
-    Converted amounts are at the rates of the closing.
+    There is a row per period, account and currency. Columns: period, account_id, the segments,
+    currency, prev, cur (minor units), between (the largest amount of a span begun since `opens`),
+    seen (1 with any MRR before `opens`), had and has (1 for a customer then). Every customer before
+    `closes` has a row. Converted amounts are at the rates of the closing.
 
     Args:
         scope: The periods, segments, policy and time of knowledge.
@@ -77,7 +77,10 @@ def _select_own_pairs(
 
 
 def _build_adjacent_columns(periods: CTE, own: FromClause) -> list[ColumnElement[int]]:
-    """Build the pair's columns from the stock at a closing that is the turn after the opening."""
+    """Build the pair's columns from the stock at a closing.
+
+    The closing is the turn after the opening.
+    """
     lasting = own.c.since < periods.c.last
 
     def build_stock(lasted: str, before: str) -> ColumnElement[int]:
@@ -111,11 +114,11 @@ def _sum_stocks(periods: CTE, own: FromClause) -> list[ColumnElement[int]]:
 
 
 def select_mrr_runs(scope: Scope) -> CTE:
-    """Select the pairs of `select_mrr_pairs`, those of equal periods in a row as one.
+    """Select the pairs of MRR, equal periods in a row as one.
 
-    In place of period it has `first` and `after`: it stands for the periods in between.
-    `select_totals` and `select_customers` take it as they take pairs. Where a period's own
-    rates, segments or gaps matter, it is the pairs themselves.
+    The pairs are those of `select_mrr_pairs`. In place of period it has `first` and `after`: it
+    stands for the periods in between. `select_totals` and `select_customers` take it as they take
+    pairs. Where a period's own rates, segments or gaps matter, it is the pairs themselves.
     """
     rates = scope.conversion is not None and scope.conversion.closing
     ends = [period.ends_at for period in scope.periods]
@@ -171,14 +174,17 @@ def reset_after_gaps(pairs: CTE, periods: CTE, spans: CTE, within: int) -> CTE:
 
 
 def _is_policy_span(scope: Scope) -> ColumnElement[bool]:
-    """Return the condition for spans of the scope's policy, as known to the scope."""
+    """Build the condition for spans of the scope's policy.
+
+    As known to the scope.
+    """
     return and_(SPAN.c.policy == scope.policy.hash, is_known(scope, SPAN))
 
 
 def get_transient_mrr(scope: Scope, pairs: FromClause) -> ColumnElement[int]:
-    """Return the largest MRR of an account that was no customer at either end.
+    """Get the largest MRR of accounts that came and left.
 
-    It is 0 where the policy drops such accounts.
+    They were no customer at either end. It is 0 where the policy drops such accounts.
     """
     if scope.policy.came_and_left == "dropped":
         return literal(0)
@@ -186,9 +192,9 @@ def get_transient_mrr(scope: Scope, pairs: FromClause) -> ColumnElement[int]:
 
 
 def build_movements(pairs: FromClause) -> dict[str, ColumnElement[int]]:
-    """Build the positive magnitude of each kind of movement, net over the period.
+    """Build each kind of movement's magnitude, net over the period.
 
-    Starts and ends are decided first. The first MRR is new, also after a free plan.
+    It is positive. Starts and ends are decided first. The first MRR is new, also after a free plan.
     """
     prev, cur, seen = pairs.c.prev, pairs.c.cur, pairs.c.seen
     started, ended = and_(pairs.c.had == 0, pairs.c.has == 1), pairs.c.has == 0
@@ -216,10 +222,10 @@ def build_waterfall(scope: Scope, pairs: FromClause) -> dict[str, ColumnElement[
 
 
 def select_customers(pairs: CTE, scope: Scope) -> CTE:
-    """Select the customers per period (or run of periods) and account, over all currencies.
+    """Select the customers per period and account, over all currencies.
 
-    Columns: was (a customer at the opening), now (at the closing), paid and pays (with MRR
-    above zero then), seen (with any MRR before the opening).
+    A row may stand for a run of periods. Columns: was (a customer at the opening), now (at the
+    closing), paid and pays (with MRR above zero then), seen (with any MRR before the opening).
     """
     keys = [*get_period_columns(pairs), pairs.c.account_id, *get_segment_columns(scope, pairs)]
     return (

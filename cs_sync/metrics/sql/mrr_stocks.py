@@ -65,7 +65,10 @@ class Stocks:
 
 
 def get_stocks(scope: Scope, turns: Sequence[datetime]) -> Stocks:
-    """Return stocks at these turns: the connection's shared ones where they have them all."""
+    """Get stocks at these turns.
+
+    The connection's shared ones where they have them all.
+    """
     needed = tuple(sorted(set(turns)))
     if set(needed) <= set(scope.shared_turns):
         return Stocks(STOCK, scope.shared_turns)
@@ -73,7 +76,7 @@ def get_stocks(scope: Scope, turns: Sequence[datetime]) -> Stocks:
 
 
 def list_turns(scope: Scope) -> tuple[datetime, ...]:
-    """List the instants at which the scope's periods begin and end, in order."""
+    """List the instants at which periods begin or end, in order."""
     ends = {at for period in scope.periods for at in (period.starts_at, period.ends_at)}
     return tuple(sorted(ends))
 
@@ -130,7 +133,10 @@ def sweep_steps(steps: CTE, names: Sequence[str], end: int) -> CTE:
 
 
 def _select_placed_spans(scope: Scope, turns: Sequence[datetime]) -> CTE:
-    """Select the spans that begin before the last turn, between the turns that see them."""
+    """Select the spans between the turns that see them.
+
+    Those that begin before the last turn.
+    """
     visible = and_(SPAN.c.policy == scope.policy.hash, is_known(scope, SPAN))
     ends = case((SPAN.c.valid_to.is_(None), len(turns)), else_=find_turn(SPAN.c.valid_to, turns))
     return (
@@ -150,7 +156,9 @@ def _select_placed_spans(scope: Scope, turns: Sequence[datetime]) -> CTE:
 def find_turn(
     at: ColumnElement[datetime], turns: Sequence[datetime], *, inclusive: bool = False
 ) -> ColumnElement[int]:
-    """Return the number of the first turn after an instant, by a tree of comparisons.
+    """Find the first turn after an instant.
+
+    By a tree of comparisons.
 
     Args:
         at: The instant.
@@ -184,7 +192,10 @@ def _sum_events(placed: CTE, end: int) -> CTE:
 
 
 def sum_steps(events: CTE, names: Sequence[str]) -> CTE:
-    """Sum the named columns of events, and their highest peak, per account, currency and turn."""
+    """Sum columns of events per account, currency and turn.
+
+    With their highest peak.
+    """
     keys = [events.c.account_id, events.c.currency, events.c.since]
     sums = [func.sum(events.c[name]).label(name) for name in names]
     peak = func.max(events.c.peak).label("peak")
@@ -192,7 +203,7 @@ def sum_steps(events: CTE, names: Sequence[str]) -> CTE:
 
 
 def _select_cuts(placed: CTE, steps: CTE) -> Select[Any]:
-    """Select cuts without change, where another currency of the same account has a change.
+    """Select cuts where only another of the account's currencies changes.
 
     So all stocks of an account begin and end at the same turns.
     """

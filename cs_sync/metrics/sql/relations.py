@@ -105,7 +105,10 @@ class KnownAt(Protocol):
 
 
 def is_known(scope: KnownAt, table: FromClause) -> ColumnElement[bool]:
-    """Return the condition for rows of a bitemporal table known now, or at `known_at`."""
+    """Build the condition for bitemporal rows known at the scope's time.
+
+    Now, or at `known_at`.
+    """
     return is_known_at(table, None if scope.known_at is None else bind_instant(scope.known_at))
 
 
@@ -183,7 +186,10 @@ def select_totals(
 
 
 def get_period_columns(relation: FromClause) -> list[ColumnElement[int]]:
-    """Return a relation's period, or the run of periods that each of its rows stands for."""
+    """Return a relation's period, or its columns of runs.
+
+    Each row stands for a run of periods then.
+    """
     return [relation.c[name] for name in ("period", "first", "after") if name in relation.c]
 
 
@@ -193,7 +199,9 @@ def sum_runs(
     totals: Mapping[str, ColumnElement[Any]],
     groups: Sequence[str] = ("currency",),
 ) -> tuple[FromClause, dict[str, ColumnElement[Any]]]:
-    """Sum the rows of equal runs first: there are far fewer runs than accounts and periods.
+    """Sum the rows of equal runs first.
+
+    There are far fewer runs than accounts and periods.
 
     Args:
         scope: The periods.
@@ -264,7 +272,10 @@ def select_quotient(
     *,
     currency: bool = False,
 ) -> Select[Any]:
-    """Select Σy ÷ Σx over rows with x above zero, and its interval's sums."""
+    """Select Σy ÷ Σx over rows with x above zero.
+
+    With the sums of its interval.
+    """
     fy, fx = cast(y, Double), cast(x, Double)
     return select_totals(
         scope,

@@ -52,7 +52,10 @@ def rewrite_as_of(statement: Select[Any], known_at: datetime) -> Select[Any]:
 
 
 def list_tables(statement: Select[Any]) -> Iterator[Table]:
-    """Yield the tables read anywhere in a statement; what it repeats is looked at once."""
+    """Yield the tables read anywhere in a statement.
+
+    What it repeats is looked at once.
+    """
     seen: dict[int, Any] = {}
     waiting: list[Any] = [statement]
     while waiting:

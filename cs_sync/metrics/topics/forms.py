@@ -39,7 +39,7 @@ class ParsedText:
 
 
 def parse_texts(texts: Iterable[str]) -> list[ParsedText]:
-    """Split texts into words, and replace each by the most frequent form of it."""
+    """Split texts into words in their most frequent form."""
     split = [(text, split_clauses(text)) for text in texts]
     forms = merge_word_forms([token.word for clause in own for token in clause] for _, own in split)
     return [
@@ -147,7 +147,10 @@ def _lower_initial(word: str) -> str:
 
 
 def _list_phrases(text: ParsedText) -> Iterator[tuple[Phrase, tuple[int, int]]]:
-    """Yield the phrases of a text, single words included, each with its place."""
+    """Yield the phrases of a text, each with its place.
+
+    Single words are included.
+    """
     for clause in text.clauses:
         for first, token in enumerate(clause):
             most = _MAX_WORDS if _SPACED.fullmatch(token.word) else _MAX_PIECES
@@ -161,7 +164,7 @@ def _list_phrases(text: ParsedText) -> Iterator[tuple[Phrase, tuple[int, int]]]:
 
 
 def _fit_place(text: str, start: int, end: int) -> tuple[int, int]:
-    """Return the place of a phrase with whole characters of Thai at its edges."""
+    """Fit a phrase's place to whole characters of Thai."""
     while start > 0 and unicodedata.category(text[start]) == "Mn":
         start -= 1
     while end < len(text) and unicodedata.category(text[end]) == "Mn":

@@ -68,7 +68,10 @@ class Topic:
 
     @property
     def detractor_share(self) -> float | None:
-        """The share of detractors (0 to 6) among the NPS answers; None without any."""
+        """The share of detractors (0 to 6) among the NPS answers.
+
+        None without any.
+        """
         scores = [v.score for v in self.verbatims if v.kind == "nps" and v.score is not None]
         return _calculate_mean([float(score <= _MAX_DETRACTOR_SCORE) for score in scores])
 
@@ -138,7 +141,10 @@ def _factorise(weights: Any, count: int) -> tuple[Any, Any]:
 def _name_topics(
     texts: Sequence[ParsedText], words: Sequence[str], by_topic: Any, by_word: Any
 ) -> list[list[Phrase]]:
-    """Name each topic by the texts that have more of it than of any other."""
+    """Name each topic by the texts that have most of it.
+
+    More of it than of any other.
+    """
     own: list[list[ParsedText]] = [[] for _ in by_word]
     for text, shares in zip(texts, by_topic, strict=True):
         if shares.max() > 0:

@@ -63,7 +63,10 @@ class Token:
 
 
 def extract_words(text: str) -> list[str]:
-    """Extract the words of a text, lower-case and in order, without stop words."""
+    """Extract a text's words without stop words, in order.
+
+    They are lower-case.
+    """
     return [token.word for clause in split_clauses(text) for token in clause]
 
 
@@ -76,7 +79,7 @@ def split_clauses(text: str) -> list[list[Token]]:
 
 
 def find_clause_end(text: str, start: int) -> int:
-    """Return where the clause ends that is there at a place of a text."""
+    """Find the end of the clause at a place of a text."""
     rest = _CLAUSES.match(text, start)
     return start + len(rest[0].rstrip()) if rest else start
 

@@ -39,7 +39,10 @@ class CompactJson(Generic[T]):
 
 
 def _compile(kind: Any) -> tuple[Convert | None, Convert | None]:
-    """Return the functions to and from plain JSON; None where it stays as it is."""
+    """Compile the functions to and from plain JSON.
+
+    None where a value stays as it is.
+    """
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         (some,) = (argument for argument in arguments if argument is not types.NoneType)

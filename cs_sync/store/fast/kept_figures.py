@@ -39,7 +39,9 @@ class Figure:
 
 
 def read_figures(connection: Connection, keys: Iterable[str]) -> dict[str, Rows]:
-    """Read the kept rows of these keys whose tables have not changed since.
+    """Read the kept rows of keys with unchanged tables.
+
+    Those whose tables have not changed since.
 
     Args:
         connection: A read connection.
@@ -61,9 +63,10 @@ def read_figures(connection: Connection, keys: Iterable[str]) -> dict[str, Rows]
 
 
 def read_versions(connection: Connection, tables: Iterable[str]) -> dict[str, str]:
-    """Read the versions of tables: how many rows there are, and when one was last changed.
+    """Read the versions of tables.
 
-    Amounts of MRR spans, merged accounts and tests are added up, too: changes by hand are seen.
+    A version is the number of rows and the time of the last change. Amounts of MRR spans, merged
+    accounts and tests are added up, too: changes by hand are seen.
     """
     known = METADATA.tables
     return {
@@ -99,7 +102,9 @@ def read_settled_versions(
 def save_figures(
     store: Store, figures: Sequence[Figure], versions: Versions, now: datetime
 ) -> None:
-    """Keep figures, if all versions of their tables are known and they are not too long.
+    """Keep figures of known versions that are not too long.
+
+    All versions of their tables must be known.
 
     Args:
         store: The store.

@@ -52,7 +52,10 @@ class KeptUpdate:
 
 
 def read_kept(connection: Connection, kind: str, basis: str) -> KeptResults:
-    """Read the kept results of a kind; those on another basis are of no use."""
+    """Read the kept results of a kind.
+
+    Those on another basis are of no use.
+    """
     rows = connection.execute(select(RESULT.c.key, RESULT.c.content).where(RESULT.c.kind == kind))
     contents = {row[0]: row[1] for row in rows}
     state = contents.pop(STATE_KEY, None)
@@ -65,7 +68,7 @@ def read_kept(connection: Connection, kind: str, basis: str) -> KeptResults:
 
 
 def save_kept(connection: Connection, update: KeptUpdate) -> None:
-    """Keep what is new, unless somebody else has changed the state that it rests on."""
+    """Keep what is new, unless somebody else has changed its state."""
     if not update.is_needed:
         return
     of_kind = RESULT.c.kind == update.kind

@@ -241,7 +241,10 @@ def add_replace_clause(
 
 
 def dump_json(value: Any) -> str:
-    """Return the JSON text of a value; types unknown to JSON become text."""
+    """Dump a value as JSON text.
+
+    Types unknown to JSON become text.
+    """
     return orjson.dumps(value, default=str).decode()
 
 
@@ -275,7 +278,10 @@ def _open_cursor(connection: Connection) -> Any:
 
 
 def _build_binder(kind: TypeEngine[Any], dialect: Dialect) -> Binder | None:
-    """Return the converter of a column's values; None if they are stored unchanged."""
+    """Build the converter of a column's values.
+
+    None if they are stored unchanged.
+    """
     bind: Converter | None = kind.dialect_impl(dialect).bind_processor(dialect)
     if bind is None:
         return None
@@ -330,7 +336,10 @@ def _read_each(read: Converter, values: Sequence[Any]) -> list[Any]:
 
 
 def _read_repeated(read: Converter, values: Sequence[Any]) -> list[Any]:
-    """Convert the values of a column; a text that repeats is converted once."""
+    """Convert the values of a column.
+
+    A text that repeats is converted once.
+    """
     known: dict[Any, Any] = {}
     converted = []
     for value in values:
@@ -344,5 +353,8 @@ def _read_repeated(read: Converter, values: Sequence[Any]) -> list[Any]:
 
 
 def _read_datetimes(values: Sequence[str | None]) -> list[datetime | None]:
-    """Convert the instants of a column: text in UTC, as `_bind_datetimes` writes it."""
+    """Convert the instants of a column from text in UTC.
+
+    As `_bind_datetimes` writes it.
+    """
     return [None if at is None else datetime.fromisoformat(f"{at}+00:00") for at in values]

@@ -44,7 +44,10 @@ def replace_addresses(text: str, replacement: Callable[[str], str | None]) -> st
 
 
 def _iterate_spans(text: str, at: re.Match[str], done: int) -> Iterator[tuple[int, int]]:
-    """Yield the possible (start, end) of the address around a sign, longest first."""
+    """Yield the possible spans of the address around a sign.
+
+    As (start, end), longest first.
+    """
     ends = list(_iterate_ends(text, at.end()))
     for start in _iterate_starts(text, at.start(), max(done, at.start() - _MAX_LENGTHS[0])):
         yield from ((start, end) for end in ends)
@@ -61,7 +64,10 @@ def _iterate_starts(text: str, at: int, first: int) -> Iterator[int]:
 
 
 def _can_start_at(text: str, i: int, first: int) -> bool:
-    """Return whether the text before this index cannot belong to the same name."""
+    """Return whether a name can start at this index.
+
+    The text before it cannot belong to the same name.
+    """
     before = i - 1
     while before >= first and text[before] in _JOINERS:
         before -= 1

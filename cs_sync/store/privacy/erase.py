@@ -101,7 +101,7 @@ def erase_reappeared(
 def _erase_record(
     connection: Connection, record: type[Record], suppressed: SuppressionList, person: DataSubject
 ) -> Counter[str]:
-    """Erase the person from the current and past versions of a record type."""
+    """Erase the person from a record type, past versions too."""
     validator = get_validator(record)
 
     def change(row: dict[str, Any]) -> dict[str, Any]:

@@ -36,9 +36,10 @@ class RecordRedactor:
     source: str
 
     def row(self, record: type[Record], row: Row) -> dict[str, Any]:
-        """Return the row for storage: counts and references stay, personal data does not.
+        """Redact a row for storage.
 
-        Owners are colleagues and stay unchanged.
+        Counts and references stay, personal data does not. Owners are colleagues and stay
+        unchanged.
         """
         row = {**row, "raw": get_received(row)} if "raw" in row else row
         if record is Owner:

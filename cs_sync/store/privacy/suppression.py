@@ -52,7 +52,10 @@ class SuppressionList:
         return replace_addresses(text, self.address)
 
     def value(self, value: Any) -> Any:
-        """Replace every suppressed address in a text, or in nested lists and mappings."""
+        """Replace every suppressed address in a text or nested value.
+
+        In lists and mappings.
+        """
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, Mapping):
@@ -105,7 +108,10 @@ def read_suppression_list(connection: Connection) -> SuppressionList:
 def save_suppression_list(
     connection: Connection, suppressed: SuppressionList, kinds: Mapping[str, Kind], now: datetime
 ) -> None:
-    """Store new entries of the list, each with its kind; existing ones stay."""
+    """Store new entries of the list, each with its kind.
+
+    Existing ones stay.
+    """
     stored = set(connection.scalars(select(SUPPRESSION.c.digest)))
     rows = [
         {

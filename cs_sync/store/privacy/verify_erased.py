@@ -19,9 +19,10 @@ from cs_sync.store.privacy.table_scan import (
 
 
 def count_remaining_traces(connection: Connection, person: DataSubject) -> tuple[Counter[str], int]:
-    """Count the rows with a remaining address per `table.column`, and the columns searched.
+    """Count the rows with a remaining address, and the columns searched.
 
-    The search is plain and does not use the erasure rules, so that it finds what they missed.
+    Rows are counted per `table.column`. The search is plain and does not use the erasure rules, so
+    that it finds what they missed.
     """
     traces: Counter[str] = Counter()
     searched = 0
@@ -36,7 +37,10 @@ def count_remaining_traces(connection: Connection, person: DataSubject) -> tuple
 
 
 def normalize_text(value: Any) -> str:
-    """Return a value as one case-folded text, with URL and HTML escapes decoded."""
+    """Return a value as one case-folded text without escapes.
+
+    URL and HTML escapes are decoded.
+    """
     text = value if isinstance(value, str) else dump_json(value) if value is not None else ""
     return unicodedata.normalize("NFKC", unescape(unquote(text))).casefold()
 

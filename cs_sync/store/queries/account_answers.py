@@ -102,7 +102,10 @@ def undo_answer(connection: Connection, number: int, now: datetime) -> bool:
 def _restore_links(
     connection: Connection, accounts: Collection[str], then: datetime, now: datetime
 ) -> None:
-    """Restore the links of these accounts' records as of `then`; unmerge their accounts."""
+    """Restore the links of records as of `then`; unmerge their accounts.
+
+    Of these accounts' records.
+    """
     past = get_history_table(LINK)
     assert past is not None  # noqa: S101 - links are remembered
     same = and_(past.c.source == LINK.c.source, past.c.source_id == LINK.c.source_id)

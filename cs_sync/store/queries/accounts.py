@@ -132,7 +132,10 @@ def get_mrr_before(spans: Iterable[Span], at: datetime) -> dict[str, int]:
 
 
 def find_first_paid(spans: Iterable[Span], zone: ZoneInfo) -> date | None:
-    """Return the day of an account's first MRR above zero; None without any."""
+    """Find the day of an account's first MRR above zero.
+
+    None without any.
+    """
     first = min((span.valid_from for span in spans if span.amount > 0), default=None)
     return None if first is None else first.astimezone(zone).date()
 

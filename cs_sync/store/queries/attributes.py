@@ -37,7 +37,10 @@ def read_current_attributes(
 
 
 def format_attribute(value: Any) -> str:
-    """Format an attribute value for segments: `true`, `5`, `pro`, equal on every database."""
+    """Format an attribute value for segments: `true`, `5`, `pro`.
+
+    Equal on every database.
+    """
     return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
 
 

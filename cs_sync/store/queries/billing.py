@@ -54,7 +54,10 @@ class _FactTable(Generic[F]):
 
     @cached_property
     def columns(self) -> list[Column[Any]]:
-        """The columns of the fact in field order; fields without one come last."""
+        """The columns of the fact in field order.
+
+        Fields without one come last.
+        """
         named: Any = fields(self.fact)
         return [self.table.c[field.name] for field in named if field.name in self.table.c]
 

@@ -18,7 +18,10 @@ ATTRIBUTE, TICKET = get_table(AccountAttribute), get_table(Ticket)
 def read_attributes_at(
     connection: Connection, names: Iterable[str], at: datetime, known_at: datetime
 ) -> dict[str, dict[str, str]]:
-    """Map attribute → account id → its value just before an instant, as known then."""
+    """Map attribute → account id → its value before an instant.
+
+    Just before it, as known then.
+    """
     statement = select(ATTRIBUTE.c.name, ATTRIBUTE.c.account_id, ATTRIBUTE.c.value).where(
         ATTRIBUTE.c.name.in_(list(names)),
         ATTRIBUTE.c.valid_from < at,
@@ -34,7 +37,10 @@ def read_attributes_at(
 def read_ticket_topics(
     connection: Connection, scope: SignalScope, days: int
 ) -> dict[str, set[str]]:
-    """Map account id → topics of its tickets opened in the last days of a scope."""
+    """Map account id → topics of its recent tickets.
+
+    Opened in the last days of a scope.
+    """
     opened = (TICKET.c.opened_at >= scope.since(days)) & (TICKET.c.opened_at < scope.until)
     tickets = select_owned(
         scope, TICKET, TICKET.c.topic, where=opened & TICKET.c.topic.is_not(None)

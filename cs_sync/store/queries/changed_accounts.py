@@ -127,7 +127,7 @@ def _is_changed(rows: Table, since: datetime) -> ColumnElement[bool]:
 
 
 def _list_changed_rows(table: Table, since: datetime) -> Iterator[FromClause]:
-    """Yield the changed rows of a table, and the versions that they replaced."""
+    """Yield a table's changed rows, and the versions they replaced."""
     yield select(table).where(table.c.changed_at >= since).subquery(f"changed_{table.name}")
     history = get_history_table(table)
     if history is not None:

@@ -63,7 +63,10 @@ def _is_mistaken(
 def _update_place(
     contact: ResolvedContact, before: Row, account_of: Mapping[RecordRef, str], now: datetime
 ) -> list[Row]:
-    """Return the rows for a placed contact: unchanged, another record, or a move."""
+    """Build the rows for a placed contact.
+
+    Unchanged, another record, or a move.
+    """
     current_account = account_of.get(_build_ref(before), contact.account_id)
     if contact.place and current_account == contact.account_id:
         same = {**before, **_build_place_fields(contact.place), "stated": contact.stated}

@@ -40,7 +40,9 @@ def update_follow_up(connection: Connection, key: str, values: Mapping[str, Any]
 
 
 def rename_follow_ups(connection: Connection, keys: Mapping[str, str]) -> None:
-    """Replace the keys of follow-ups, also where others name them as their task.
+    """Replace the keys of follow-ups, also where others name them.
+
+    As their task.
 
     Args:
         connection: A write transaction.
@@ -71,7 +73,7 @@ def read_owners(connection: Connection) -> dict[tuple[str, str], OwnerFact]:
 
 
 def read_parted_accounts(connection: Connection) -> dict[str, set[str]]:
-    """Map account → the accounts of the records that were once in it."""
+    """Map account → the accounts of records once in it."""
     past = get_history_table(LINK)
     assert past is not None  # noqa: S101 - links are remembered
     merged = _read_merges(connection)

@@ -63,7 +63,9 @@ def read_newest_fact_time(connection: Connection, now: datetime) -> datetime | N
 def read_first_read_time(
     connection: Connection, sources: Collection[str], policy: str
 ) -> datetime | None:
-    """Return when every stream of these sources and the MRR had been read once.
+    """Find when these sources and the MRR had been read once.
+
+    Every stream of the sources.
 
     Args:
         connection: A read connection.
@@ -87,7 +89,10 @@ def read_first_read_time(
 
 
 def read_first_mrr(connection: Connection, policy: str, known_at: datetime) -> dict[str, datetime]:
-    """Map account id → the start of its first MRR, as known at an instant."""
+    """Map account id → the start of its first MRR.
+
+    As known at an instant.
+    """
     statement = (
         select(SPAN.c.account_id, func.min(SPAN.c.valid_from))
         .where(SPAN.c.policy == policy, SPAN.c.amount > 0, is_known_at(SPAN, known_at))

@@ -28,7 +28,10 @@ def read_fx_rates(connection: Connection, known_at: datetime | None = None) -> E
 
 
 def load_fx_history(connection: Connection) -> Callable[[datetime], ExchangeRates]:
-    """Return a function from knowledge time to rates; the tables are read once."""
+    """Load the rates as a function of knowledge time.
+
+    The tables are read once.
+    """
     past = get_history_table(RATE)
     assert past is not None  # noqa: S101 - rates are remembered
     names = ("day", "source", "source_id", "base", "quote", "rate", "changed_at")

@@ -128,10 +128,11 @@ def read_coverage(
     active_features: Sequence[str],
     scopes: Sequence[SignalScope],
 ) -> list[list[Any]]:
-    """Read which sources had facts of the signals by the ends of days, and how old they were.
+    """Read which sources had facts by some days, and their age.
 
-    An account of a source without any activity counts as inactive from the source's first fact
-    on, and its input is stale as soon as the source's newest one is.
+    The facts are those of the signals. An account of a source without any activity counts as
+    inactive from the source's first fact on, and its input is stale as soon as the source's newest
+    one is.
 
     Args:
         connection: A read connection.

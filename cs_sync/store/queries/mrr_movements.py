@@ -45,7 +45,7 @@ def read_movements(
 
 
 def read_sync_times(connection: Connection, policy: str, zone: str, since: datetime) -> SourceReads:
-    """Return the start times of syncs from `since` on, and the closed months."""
+    """Read the starts of syncs since `since`, and the closed months."""
     reading = or_(*(RUN.c.command.startswith(name) for name in ("run", "sync")))
     starts = connection.scalars(
         select(RUN.c.started_at).where(reading, RUN.c.started_at >= since)

@@ -55,7 +55,10 @@ def read_last_contacts(connection: Connection) -> dict[str, datetime]:
 
 
 def read_remote_contacts(connection: Connection, destination: str) -> dict[str, str]:
-    """Map contact id → its record at the destination; the first of several."""
+    """Map contact id → its record at the destination.
+
+    The first of several.
+    """
     statement = (
         select(LINK.c.contact_id, func.min(LINK.c.source_id))
         .join_from(LINK, RECORD, _is_same_record())
@@ -77,7 +80,10 @@ def read_contact_facts(connection: Connection) -> dict[str, dict[str, Any]]:
 def _read_use(
     connection: Connection, scope: SignalScope
 ) -> dict[str, tuple[date | None, int, int]]:
-    """Map contact id → last day, and recent and earlier days, of use."""
+    """Map contact id → its last day and counts of use.
+
+    Recent and earlier days.
+    """
     days = select_used_days(scope, scope.first_day(LONGEST))
     recent, earlier = scope.first_day(RECENT), scope.first_day(EARLIER)
     before = and_(days.c.day >= earlier, days.c.day < recent)

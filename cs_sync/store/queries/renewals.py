@@ -17,7 +17,10 @@ Key = tuple[str, str]
 
 
 def read_renewals(connection: Connection, scope: SignalScope) -> dict[str, tuple[RenewalFact, ...]]:
-    """Map account id → the next renewals of its subscriptions, in their order."""
+    """Map account id → its subscriptions' next renewals.
+
+    In their order.
+    """
     months = _read_months(connection)
     paid = {(row[0], row[1]): row[2] for row in connection.execute(_select_paid_until())}
     columns = [SUBSCRIPTION.c[name] for name in ("source", "source_id", "started_at", "url")]

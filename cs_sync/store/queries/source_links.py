@@ -36,7 +36,10 @@ def read_source_links(
 
 
 def read_links_by_account(connection: Connection) -> dict[str, dict[str, str]]:
-    """Map account id → source → URL; the first of several records counts."""
+    """Map account id → source → URL.
+
+    The first of several records counts.
+    """
     same = and_(RECORD.c.source == LINK.c.source, RECORD.c.source_id == LINK.c.source_id)
     statement = (
         select(LINK.c.account_id, LINK.c.source, RECORD.c.url)

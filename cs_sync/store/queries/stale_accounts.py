@@ -26,7 +26,7 @@ PRODUCT = get_table(Product)
 
 
 def read_stale_accounts(connection: Connection, since: datetime | None) -> list[str]:
-    """Return the ids of accounts with billing facts or records changed since `since`.
+    """Read the accounts with billing facts or records changed since.
 
     None means every account.
     """

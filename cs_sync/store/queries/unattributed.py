@@ -38,7 +38,9 @@ def read_unattributed_shares(connection: Connection, scope: Scope) -> list[Unatt
 def read_unattributed_records(
     connection: Connection, scope: Scope, most: int | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Yield one row per record, or per person and account of daily records.
+    """Yield a row per unattributed record.
+
+    Of daily records, per person and account.
 
     Args:
         connection: A read connection.

@@ -15,7 +15,10 @@ LINK = get_table(AccountLink)
 
 
 def read_unlisted_customers(connection: Connection) -> dict[str, list[str]]:
-    """Map source → ids of customers with subscriptions but no record or link."""
+    """Map source → unlisted customers with subscriptions.
+
+    They have no record or link.
+    """
     fields = SUBSCRIPTION.c
     conditions = (
         and_(table.c.source == fields.source, table.c.source_id == fields.account_source_id)
@@ -40,7 +43,7 @@ def read_unlisted_customers(connection: Connection) -> dict[str, list[str]]:
 def insert_unlisted_customers(
     connection: Connection, source: str, ids: Iterable[str], now: datetime
 ) -> None:
-    """Insert soft-deleted records for these customers, so that their money has an account.
+    """Insert soft-deleted records so that customers' money has an account.
 
     A record delivered later replaces it like any record that reappears.
     """

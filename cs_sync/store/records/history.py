@@ -13,9 +13,10 @@ from cs_sync_schemas import get_history_table, get_known_from
 def archive_rows(
     connection: Connection, table: Table, which: ColumnElement[bool], now: datetime
 ) -> None:
-    """Copy rows to their history table, known until now; unversioned tables are ignored.
+    """Copy rows to their history table, known until now.
 
-    Rows learnt at this very instant were never known otherwise and are not copied.
+    Unversioned tables are ignored. Rows learnt at this very instant were never known otherwise and
+    are not copied.
 
     Args:
         connection: A write transaction, before the change.

@@ -136,7 +136,10 @@ def _store_valid_rows(
     *,
     confirm: bool,
 ) -> int:
-    """Store a page's valid rows, and delete their earlier rejections; count the changed rows."""
+    """Store a page's valid rows; count the changed ones.
+
+    Their earlier rejections are deleted.
+    """
     changed = 0
     for record, rows in valid.rows.items():
         changed += store_rows(

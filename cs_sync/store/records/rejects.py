@@ -19,7 +19,7 @@ REJECTED = get_table(RejectedRecord)
 
 
 def build_reject_id(source: str, record: type[Record], rejection: Rejection) -> str:
-    """Return the id of a rejected record, equal for each of its rejections."""
+    """Build a rejected record's id, equal for each of its rejections."""
     name = rejection.source_id or orjson.dumps(rejection.raw, default=str).decode()
     text = f"{source}|{record.__tablename__}|{name}"
     return blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
@@ -33,7 +33,10 @@ def save_rejects(
     run_id: str,
     now: datetime,
 ) -> None:
-    """Store rejections; a repeated one keeps its first date and counts its attempts."""
+    """Store rejections.
+
+    A repeated one keeps its first date and counts its attempts.
+    """
     rows = {
         (key := build_reject_id(source, rejection.record, rejection)): {
             "id": key,
@@ -117,9 +120,9 @@ def _prepare_exists_query(dialect: Dialect) -> PreparedStatement:
 def delete_unseen_rejects(
     connection: Connection, source: str, stream: str, since: datetime
 ) -> None:
-    """Delete the rejects not met again by a complete read, begun at `since`.
+    """Delete the rejects not met again by a complete read.
 
-    Their records are gone at the source, or were fixed under another id.
+    The read began at `since`. Their records are gone at the source, or were fixed under another id.
     """
     connection.execute(
         delete(REJECTED).where(

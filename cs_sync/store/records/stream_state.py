@@ -85,7 +85,10 @@ def save_open_windows(
     windows: Sequence[OpenWindow],
     run_id: str,
 ) -> None:
-    """Store the windows to read, before the first page; earlier windows are deleted."""
+    """Store the windows to read, before the first page.
+
+    Earlier windows are deleted.
+    """
     connection.execute(
         delete(STATE).where(
             STATE.c.source == source,
@@ -160,7 +163,10 @@ def set_cursor(
 
 
 def delete_stream_state(connection: Connection, source: str, stream: str | None = None) -> int:
-    """Delete cursors and windows, so that the next run reads everything; records stay."""
+    """Delete cursors and windows, so that everything is read again.
+
+    Records stay.
+    """
     statement = delete(STATE).where(STATE.c.source == source)
     if stream is not None:
         statement = statement.where(STATE.c.stream == stream)

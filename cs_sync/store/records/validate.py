@@ -154,7 +154,7 @@ def validate_rows(
 
 
 def make_storable(text: str) -> str:
-    """Replace what a database cannot store in a text: NUL and lone surrogates."""
+    """Replace NUL and lone surrogates, which a database cannot store."""
     return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
@@ -217,7 +217,7 @@ def hash_content(
 
 @cache
 def _build_content_getter(record: type[Record], ignoring: frozenset[str]) -> ContentGetter:
-    """Return a getter of the content fields of a row, in field order."""
+    """Build a getter of a row's content fields, in field order."""
     return itemgetter(*(name for name in get_validator(record).names if name not in ignoring))
 
 

@@ -76,7 +76,10 @@ class ChangeCases:
             require(not lives, f"{stream}: {name} was deleted and lives on")
 
     def test_a_merged_record_leads_to_its_survivor(self, bench: SyncHarness) -> None:
-        """The next run marks the one that is gone and remembers under which id it lives on."""
+        """A merged record is marked, with the id it lives on under.
+
+        By the next run.
+        """
         result = _run_changes(bench.kind)
         for stream, (merged, survivor) in _require_changes(result.merged, "merge").items():
             lives = _is_present(bench, result.present, stream, merged)
@@ -89,12 +92,18 @@ class ChangeCases:
             require(has_alias, f"{stream}: nothing says that {merged} lives on as {survivor}")
 
     def test_incremental_equals_full(self, bench: SyncHarness) -> None:
-        """After every kind of change, rows that were brought up to date equal rows read anew."""
+        """Rows brought up to date equal rows read anew.
+
+        After every kind of change.
+        """
         result = _run_changes(bench.kind)
         assert_same_rows(result.read_anew, result.present, "incrementally rather than in full")
 
     def test_a_full_read_knows_what_was_deleted(self, bench: SyncHarness) -> None:
-        """`--full` is told, or finds, what is gone as the next run would be."""
+        """A full read finds what is gone, as the next run would.
+
+        It is told, or finds it.
+        """
         bench.restore_first_run()
         deleted = _delete_everywhere(bench)
         bench.advance_clock(LATER)
@@ -102,8 +111,9 @@ class ChangeCases:
         _check_deleted(bench, deleted, "in a full read")
 
     def test_what_was_deleted_in_a_gap_is_learnt(self, bench: SyncHarness) -> None:
-        """Nobody reads for longer than changes are told; the run that does dies once, and goes on.
+        """Deletions in a gap are learnt, also by a run that dies.
 
+        Nobody reads for longer than changes are told; the run that does dies once, and goes on.
         What is told for ever is told after the gap, too.
         """
         retention_periods = [
@@ -120,7 +130,10 @@ class ChangeCases:
         _check_deleted(bench, deleted, "in a gap")
 
     def test_records_of_one_instant_are_all_read(self, bench: SyncHarness) -> None:
-        """More records than a page holds change at one instant, across the edge of a page."""
+        """More records than a page holds change at one instant.
+
+        They lie across the edge of a page.
+        """
         bench.restore_first_run()
         bench.vendor.page_size = 2
         streams = run_reference(bench.kind).streams
@@ -136,7 +149,10 @@ class ChangeCases:
         assert_same_rows(_read_from_scratch(bench), present, "after many additions at once")
 
     def test_changes_during_the_read_are_not_lost(self, bench: SyncHarness) -> None:
-        """Records are edited, added and deleted between two pages; the next run has it all."""
+        """What changes between two pages is in the next run.
+
+        Records are edited, added and deleted.
+        """
         require_network(bench)
         requests = len(run_reference(bench.kind).run.sent)
         for number in (requests // 3, requests):
@@ -159,11 +175,14 @@ class ChangeCases:
     def test_the_last_record_of_a_page_is_deleted_before_a_killed_run_goes_on(
         self, bench: SyncHarness
     ) -> None:
-        """The next process goes on without the record that the killed one had come to."""
+        """The next process goes on without the deleted last record.
+
+        The killed one had come to it.
+        """
         _check_deletion_at_cursor(bench, _kill_and_delete, "before a killed run goes on")
 
     def test_killed_in_an_incremental_run_nothing_is_lost(self, bench: SyncHarness) -> None:
-        """The run that brings the changes dies after the first page of every stream."""
+        """The run with the changes dies after each stream's first page."""
         bench.restore_first_run()
         _change_everything(bench)
         bench.advance_clock(LATER)
@@ -176,7 +195,10 @@ class ChangeCases:
 
 @cache
 def _run_changes(kind: type[VendorFake]) -> ChangeResult:
-    """Make one change of every kind in every stream and sync; done once for all cases."""
+    """Make one change of every kind in every stream and sync.
+
+    Done once for all cases.
+    """
     with tempfile.TemporaryDirectory() as folder:
         bench = SyncHarness(kind, Path(folder))
         bench.restore_first_run()
@@ -203,7 +225,10 @@ def _next_deletions(kind: type[VendorFake]) -> Mapping[str, str]:
 def _check_deletion_at_cursor(
     bench: SyncHarness, delete: Callable[[SyncHarness, str, str], Fault], when: str
 ) -> None:
-    """Check with pages of one record: any deleted record was the last of its page."""
+    """Check with pages of one record, each the last one.
+
+    Any deleted record was the last of its page.
+    """
     require_network(bench)
     for stream, name in _next_deletions(bench.kind).items():
         with tempfile.TemporaryDirectory() as folder:
@@ -233,7 +258,10 @@ def _delete_once_stored(bench: SyncHarness, stream: str, name: str) -> Fault:
 
 
 def _kill_and_delete(bench: SyncHarness, stream: str, name: str) -> Fault:
-    """Kill processes after a page each until the record is stored; then delete it."""
+    """Kill processes until the record is stored; then delete it.
+
+    Each is killed after a page.
+    """
     while not _is_stored(bench, stream, name):
         killed = bench.sync(only=[stream], pages=1).killed
         require(killed, f"{stream}: {name} is never shown")
@@ -242,7 +270,10 @@ def _kill_and_delete(bench: SyncHarness, stream: str, name: str) -> Fault:
 
 
 def _delete_everywhere(bench: SyncHarness) -> Mapping[str, str]:
-    """Delete a record in every stream that reports deletions; return stream → id."""
+    """Delete a record in every stream that reports deletions.
+
+    Returns stream → id.
+    """
     telling = _streams_with_deletes(bench.kind)
     if not telling:
         skip_case('every stream states deletes="never"')
@@ -264,7 +295,10 @@ def _check_deleted(bench: SyncHarness, deleted: Mapping[str, str], when: str) ->
 
 
 def passing_tables(kind: type[VendorFake]) -> set[str]:
-    """Tables of what a vendor shows for a limited time and never takes back."""
+    """List tables of what a vendor shows only for a time.
+
+    It never takes it back.
+    """
     streams = run_reference(kind).streams.values()
     passing = (s for s in streams if s.deletes == "never" and s.history is not None)
     return {str(stream.record.__tablename__) for stream in passing}
@@ -276,14 +310,20 @@ def _run_next(bench: SyncHarness) -> SyncRun:
 
 
 def _require_changes(made: Mapping[str, T], what: str) -> Mapping[str, T]:
-    """Return the changes; skip if the fake vendor can make none of this kind."""
+    """Return the changes.
+
+    Skips if the fake vendor can make none of this kind.
+    """
     if not made:
         skip_case(f"no stream of the fake vendor can {what} a record")
     return made
 
 
 def _change_everything(bench: SyncHarness) -> tuple[Any, Any, Any, Any]:
-    """Add, edit, delete and merge where streams can show it; return stream → changes."""
+    """Add, edit, delete and merge where streams can show it.
+
+    Returns stream → changes.
+    """
     streams = list(run_reference(bench.kind).streams)
     vendor = bench.vendor
     steps = (
@@ -313,7 +353,7 @@ def _change_at_request(number: int, bench: SyncHarness) -> Fault:
 
 
 def _read_from_scratch(bench: SyncHarness) -> Rows:
-    """Return the rows of a first read of the same vendor into an empty database."""
+    """Read the same vendor into an empty database; return its rows."""
     with tempfile.TemporaryDirectory() as folder:
         fresh = SyncHarness(bench.kind, Path(folder))
         fresh.take_over(bench)

@@ -20,13 +20,16 @@ class InterruptionCases:
     """Cases in which the process is killed."""
 
     def test_killed_after_every_page_nothing_is_lost(self, bench: SyncHarness) -> None:
-        """Each process dies right after it stored a page; the next one goes on from there."""
+        """Each process dies after a page; the next one goes on.
+
+        Right after it stored the page.
+        """
         for stream in run_reference(bench.kind).streams:
             _run_until_done(bench, stream, lambda only, pages: bench.sync(only=[only], pages=pages))
         assert_undisturbed(bench, "killed after every page")
 
     def test_killed_at_every_request_nothing_is_lost(self, bench: SyncHarness) -> None:
-        """Each process dies while it waits for an answer; the next one asks again."""
+        """Each process dies waiting for an answer; the next asks again."""
         require_network(bench)
         for stream in run_reference(bench.kind).streams:
             _run_until_done(
@@ -35,7 +38,7 @@ class InterruptionCases:
         assert_undisturbed(bench, "killed at every request")
 
     def test_a_killed_full_run_is_taken_up(self, bench: SyncHarness) -> None:
-        """`--full` that dies half-way leaves what was stored, and the next run ends well."""
+        """A killed full run leaves what it stored; the next ends well."""
         bench.restore_first_run()
         bench.advance_clock(minutes=1)
         bench.sync(full=True, pages=2)
@@ -46,7 +49,10 @@ class InterruptionCases:
 def _run_until_done(
     bench: SyncHarness, stream: str, process: Callable[[str, int], SyncRun]
 ) -> None:
-    """Run processes of one step each, one step longer after each without progress."""
+    """Run processes of one step each, until one ends.
+
+    One step longer after each without progress.
+    """
     steps, positions = 1, [bench.read_positions()]
     for _ in range(MAX_PROCESSES):
         run = process(stream, steps)

@@ -35,9 +35,10 @@ class UselessResponseCases:
     """Cases in which something answers in the vendor's place; it never counts."""
 
     def test_json_that_is_no_answer_moves_nothing(self, bench: SyncHarness) -> None:
-        """`{}`, null, a text, `{"message": …}`, `{"error": …}`, a list: no stream comes through.
+        """No stream comes through with `{}`, null, a text or a list.
 
-        Nothing changes, and what changed at the vendor meanwhile is read by the next run.
+        Neither does `{"message": …}` or `{"error": …}`. Nothing changes, and what changed at the
+        vendor meanwhile is read by the next run.
         """
         require_network(bench)
         bench.restore_first_run()
@@ -57,7 +58,10 @@ class UselessResponseCases:
         assert_same_rows(bench.present(), expected, "by the run after JSON that was no answer")
 
     def test_no_list_inside_a_stream_may_be_missing(self, bench: SyncHarness) -> None:
-        """Each kind of request in turn gets no answer: every stream that needs it fails."""
+        """Every stream fails that needs a request without an answer.
+
+        Each kind of request in turn gets none.
+        """
         require_network(bench)
         for kind in list_request_kinds(run_reference(bench.kind).run.sent):
             bench.restore_first_run()
@@ -84,17 +88,26 @@ class UselessResponseCases:
                 assert_same_rows(rows, bench.rows(), f"without an answer to {kind}")
 
     def test_a_list_that_begins_again_comes_to_an_end(self, bench: SyncHarness) -> None:
-        """Whatever place is asked for, the same page is shown: that is an error, soon."""
+        """A list that always shows its first page ends with an error.
+
+        Soon, whatever place is asked for.
+        """
         require_network(bench)
         _check_termination(bench, keep_document, "when lists begin again and again")
 
     def test_empty_pages_that_go_on_come_to_an_end(self, bench: SyncHarness) -> None:
-        """Page after page is empty and says that the list goes on from one and the same place."""
+        """Empty pages that go on from one place come to an end.
+
+        Page after page says that the list goes on.
+        """
         require_network(bench)
         _check_termination(bench, empty_lists, "when empty pages go on and on")
 
     def test_a_body_that_unpacks_to_too_much_is_refused(self, bench: SyncHarness) -> None:
-        """A small gzip body of many megabytes: counted while it is unpacked, not after."""
+        """A small gzip body of many megabytes is refused.
+
+        It is counted while it is unpacked, not after.
+        """
         require_network(bench)
         with patch.object(bounds, "MAX_BYTES", SMALL):
             run = bench.sync(respond_zip_bomb)
@@ -105,7 +118,10 @@ class UselessResponseCases:
         assert_undisturbed(bench, "after bodies that were too large")
 
     def test_an_answer_that_never_ends_is_given_up(self, bench: SyncHarness) -> None:
-        """A byte every few seconds keeps every time-out of a read, and would take days."""
+        """An answer of a byte every few seconds is given up.
+
+        It keeps every time-out of a read, and would take days.
+        """
         require_network(bench)
         for stream in run_reference(bench.kind).streams:
             began = bench.clock.now()
@@ -131,7 +147,10 @@ def _check_all_failed(run: SyncRun, streams: set[str], when: str) -> None:
 
 
 def _check_termination(bench: SyncHarness, change: Callable[[Any], Any], when: str) -> None:
-    """Check each stream, from each page on until one says that the list continues."""
+    """Check each stream, from each page on until one continues.
+
+    A page that says that the list continues.
+    """
     reference = run_reference(bench.kind)
     for stream in reference.streams.keys() - bench.kind.one_page.keys():
         failed = False

@@ -27,7 +27,10 @@ class OddValueCases:
     """Cases with invalid single records."""
 
     def test_impossible_values_cost_one_record_at_most(self, bench: SyncHarness) -> None:
-        """Numbers out of every range and times at the edges of the calendar, field by field."""
+        """Impossible numbers and times cost one record at most.
+
+        Numbers out of every range, times at the edges of the calendar, field by field.
+        """
         require_network(bench)
         bench.vendor.page_size = LARGE
         for first in range(len(NUMBERS)):
@@ -36,7 +39,10 @@ class OddValueCases:
             check_nothing_lost(bench, "with impossible values")
 
     def test_what_is_no_object_costs_itself_only(self, bench: SyncHarness) -> None:
-        """In place of one record of each list stands null, a number, a text or a list."""
+        """What stands in a record's place and is none costs itself.
+
+        Null, a number, a text or a list.
+        """
         require_network(bench)
         bench.vendor.page_size = LARGE
         odd: tuple[Any, ...] = (None, 7, "fine", [], {})
@@ -88,9 +94,9 @@ def _is_time(value: Any) -> bool:
 
 
 def _replace_first(other: Any, body: Any) -> Any:
-    """Replace the first of several elements of each list; the last is often a cursor.
+    """Replace the first of several elements of each list.
 
-    The vendor's own errors inside its response stay unchanged.
+    The last is often a cursor. The vendor's own errors inside its response stay unchanged.
     """
     lists = [body] if isinstance(body, list) else []
     inside = body.items() if isinstance(body, dict) else ()

@@ -18,7 +18,10 @@ class PermissionCases:
     """Cases in which the vendor refuses the key."""
 
     def test_a_missing_permission_stops_its_stream_only(self, bench: SyncHarness) -> None:
-        """403 on one stream: it fails and says why, the others go on, the run is partial."""
+        """403 fails its stream, and the others go on.
+
+        It says why, and the run is partial.
+        """
         require_network(bench)
         bench.restore_first_run()
         names = set(run_reference(bench.kind).streams)
@@ -38,7 +41,10 @@ class PermissionCases:
         assert_undisturbed(bench, "permitted again")
 
     def test_a_key_refused_half_way_costs_nothing(self, bench: SyncHarness) -> None:
-        """401 from some request on: the run fails and says so; a new key takes it up there."""
+        """401 half way fails the run; a new key takes it up.
+
+        The run says so.
+        """
         require_network(bench)
         half = len(run_reference(bench.kind).run.sent) // 2
         run = bench.sync(_refuse_after(bench, half))

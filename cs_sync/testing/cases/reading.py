@@ -39,7 +39,10 @@ class ReadingCases:
         require(len(set(names)) == len(names), f"two streams have one name: {names}")
 
     def test_importing_it_opens_no_connection(self, bench: SyncHarness) -> None:
-        """In a process of its own: the module of the connector reaches for no network."""
+        """Importing the connector reaches for no network.
+
+        In a process of its own.
+        """
         command = [sys.executable, "-c", _IMPORT, bench.kind.connector.__module__]
         done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
         require(done.returncode == 0, f"importing it fails: {done.stderr.strip()[-500:]}")
@@ -65,7 +68,10 @@ class ReadingCases:
             )
 
     def test_a_second_run_changes_nothing(self, bench: SyncHarness) -> None:
-        """What is read twice is stored once, also with all streams side by side."""
+        """What is read twice is stored once.
+
+        Also with all streams side by side.
+        """
         bench.sync(side_by_side=True)
         assert_undisturbed(bench, "read side by side")
         again = bench.sync(side_by_side=True)
@@ -82,7 +88,7 @@ class ReadingCases:
         require(full.changed == 0, f"a full run finds {full.changed} changes where none are")
 
     def test_short_pages_are_not_the_end(self, bench: SyncHarness) -> None:
-        """Pages of one, of many and of few records hold the same records."""
+        """Pages of one, many and few records hold the same records."""
         require_network(bench)
         sizes = (2, 1, 5, 1, 3)
 
@@ -100,7 +106,10 @@ class ReadingCases:
         require(not wrong, f"check complains without a cause: {wrong}")
 
     def test_check_names_a_refused_key(self, bench: SyncHarness) -> None:
-        """With a wrong key `check` says so, and what to do, instead of raising."""
+        """With a wrong key `check` says so instead of raising.
+
+        And what to do.
+        """
         require_network(bench)
         with bench.open_connector(
             lambda _sent: bench.vendor.refusal(401, "who are you?")

@@ -28,7 +28,10 @@ class SecretCases:
     """Cases on keys and tokens, whatever the vendor returns."""
 
     def test_no_secret_in_any_log_line_error_or_row(self, bench: SyncHarness) -> None:
-        """The vendor repeats the key in its errors; it reaches no log, error, event or row."""
+        """A key repeated in errors reaches no log, error or row.
+
+        Nor an event.
+        """
         require_network(bench)
         bench.vendor.page_size = 20
         output = OutputCapture()
@@ -45,7 +48,10 @@ class SecretCases:
         assert_hidden(output, collect_credentials(bench.config(), bench.wire.sent))
 
     def test_a_key_among_the_records_is_not_stored(self, bench: SyncHarness) -> None:
-        """Somebody wrote the key into a customer's name: it reaches no row, log, error or event."""
+        """A key in a customer's name reaches no row or log.
+
+        Nor an error or event.
+        """
         require_network(bench)
         bench.vendor.page_size = 20
         keys = {key for key in collect_secrets(bench.config()) if len(key) >= WHOLE}
@@ -81,7 +87,10 @@ class WritingSecretCases:
     """The same cases for a connector that writes."""
 
     def test_no_secret_in_any_log_line_error_or_ledger(self, bench: PushHarness) -> None:
-        """The CRM repeats the key in its errors; it reaches no log, problem, finding or row."""
+        """A key repeated in errors reaches no log, problem or row.
+
+        Nor a finding.
+        """
         output = OutputCapture()
         sent = list(bench.push().sent)
         with output.capture():
@@ -98,7 +107,10 @@ class WritingSecretCases:
         assert_hidden(output, collect_credentials(bench.config(), sent))
 
     def test_a_redirect_takes_no_key_along(self, bench: PushHarness) -> None:
-        """A redirect to another host is not followed, and what was written to it is not done."""
+        """A redirect to another host is not followed.
+
+        What was written to it is not done.
+        """
         pushed = bench.push(redirect_elsewhere)
         strangers = [s.request for s in pushed.sent if s.request.url.host == OTHER_HOST]
         require(not strangers, f"{len(strangers)} requests follow a redirect to another host")

@@ -35,14 +35,17 @@ class TextCases:
     """Cases with unexpected contents."""
 
     def test_unknown_fields_change_nothing(self, bench: SyncHarness) -> None:
-        """The vendor adds fields to its answers and to every record in them."""
+        """Unknown fields in answers and records change nothing."""
         require_network(bench)
         bench.vendor.page_size = LARGE
         assert_completed(bench.sync(rewrite_response(_add_unknown_fields)), "with unknown fields")
         assert_undisturbed(bench, "with unknown fields")
 
     def test_missing_fields_cost_one_record_at_most(self, bench: SyncHarness) -> None:
-        """One field is left out of each record in turn: it is stored or kept as rejected."""
+        """A record without one field is stored or kept as rejected.
+
+        Each field in turn.
+        """
         require_network(bench)
         bench.vendor.page_size = LARGE
         for first in range(ROUNDS):
@@ -62,7 +65,10 @@ class TextCases:
         check_nothing_lost(bench, "with hostile text")
 
     def test_half_a_character_costs_one_record_at_most(self, bench: SyncHarness) -> None:
-        """A vendor cut a text in the middle of an emoji, which JSON can say and Unicode cannot."""
+        """A text cut inside an emoji costs one record at most.
+
+        JSON can say it, and Unicode cannot.
+        """
         require_network(bench)
         bench.vendor.page_size = LARGE
         run = bench.sync(rewrite_response(TextReplacer(bench.vendor.free_text, (HALF,), most=1)))
@@ -71,9 +77,10 @@ class TextCases:
 
 
 def check_nothing_lost(bench: SyncHarness, when: str) -> None:
-    """Check that every record of the undisturbed run is stored or kept as rejected.
+    """Check that no record of the undisturbed run is lost.
 
-    A rejection without an id may stand for several records of its type.
+    It is stored or kept as rejected. A rejection without an id may stand for several records of its
+    type.
     """
     rows = bench.rows()
     missing = _main_keys(run_reference(bench.kind).rows, bench) - _main_keys(rows, bench)
@@ -89,7 +96,7 @@ def _main_keys(rows: Rows, bench: SyncHarness) -> set[Key]:
 
 
 def _add_unknown_fields(body: Any, depth: int = 0) -> Any:
-    """Add unknown fields to the body and to every object inside a list."""
+    """Add unknown fields to the body and its lists' objects."""
     if isinstance(body, list):
         return [_add_unknown_fields(item, depth) for item in body]
     if not isinstance(body, dict):

@@ -46,7 +46,10 @@ class WritingCases:
         require(not again.sent, f"the second push sends {len(again.sent)} requests")
 
     def test_without_its_ledger_it_makes_no_twin(self, bench: PushHarness) -> None:
-        """The database is lost: what exists is found, and what people did to it stays."""
+        """After a lost database what exists is found.
+
+        What people did to it stays.
+        """
         bench.push()
         done = bench.crm.follow_ups()[0]
         bench.crm.complete(done)
@@ -61,7 +64,10 @@ class WritingCases:
         _fault_at_every_request(bench, "killed before request", lambda exchange: exchange.die())
 
     def test_killed_before_the_receipt_makes_no_twin(self, bench: PushHarness) -> None:
-        """The process dies at each request in turn, after the CRM did what it asks."""
+        """A process that dies after each request makes no twin.
+
+        The CRM did what it asks.
+        """
 
         def fault(exchange: Exchange) -> httpx.Response:
             exchange.answer()
@@ -70,13 +76,19 @@ class WritingCases:
         _fault_at_every_request(bench, "killed after request", fault)
 
     def test_a_lost_answer_makes_no_twin(self, bench: PushHarness) -> None:
-        """Each request in turn is carried out, and its answer does not arrive."""
+        """A request whose answer does not arrive makes no twin.
+
+        Each in turn is carried out.
+        """
         for error in (httpx.ReadTimeout, httpx.ReadError):
             fault = faults.lose_response(error, done=True)
             _fault_at_every_request(bench, f"{error.__name__} after request", fault)
 
     def test_an_error_after_the_work_makes_no_twin(self, bench: PushHarness) -> None:
-        """Each request in turn is carried out, and a gateway answers 502 or half of the answer."""
+        """A request answered by a gateway's 502 makes no twin.
+
+        Or by half of the answer; each in turn is carried out.
+        """
 
         def gateway(exchange: Exchange) -> httpx.Response:
             exchange.answer()
@@ -90,7 +102,10 @@ class WritingCases:
             _fault_at_every_request(bench, f"{name} after request", fault)
 
     def test_json_that_is_no_answer_is_no_receipt(self, bench: PushHarness) -> None:
-        """`{}`, null, a text, `{"message": …}`, a list: by a proxy, or after the work was done."""
+        """JSON that is no answer is no receipt.
+
+        `{}`, null, a text, `{"message": …}`, a list: by a proxy, or after the work was done.
+        """
         if bench.crm.receipt_by_status:
             skip_case("any good status is its receipt")
         pushed = bench.push(respond_useless(asks=False))
@@ -100,13 +115,16 @@ class WritingCases:
         _fault_at_every_request(bench, "no answer after request", respond_useless())
 
     def test_told_to_wait_it_waits(self, bench: PushHarness) -> None:
-        """429 for every request: nothing was done, so all of it is sent again."""
+        """After 429 for every request all of it is sent again.
+
+        Nothing was done.
+        """
         pushed = bench.push(faults.fail_once(faults.respond_status(429, Retry_After="7")))
         require(not pushed.problems(), f"with 429: {pushed.problems()}")
         _check_complete(bench, "with 429")
 
     def test_a_bad_record_takes_no_other_along(self, bench: PushHarness) -> None:
-        """One account does not exist: it is refused with a reason, all others are written."""
+        """A missing account is refused with a reason, others are written."""
         stranger = bench.crm.missing_account
         score, task = bench.desired[0], bench.desired[-1]
         bad = [
@@ -187,7 +205,10 @@ class WritingCases:
         _check_complete(bench, "with None for a score")
 
     def test_hostile_text_is_written_as_text(self, bench: PushHarness) -> None:
-        """Names of customers reach the CRM in titles and bodies; none stops the others."""
+        """Customers' names reach the CRM; none stops the others.
+
+        In titles and bodies.
+        """
         task = bench.desired[-1]
         bad = [
             change_op(task, key=f"text:{n}", fields={**task.op.fields, "title": text, "body": text})
@@ -199,7 +220,7 @@ class WritingCases:
         _check_complete(bench, "with hostile texts among them")
 
     def test_a_missing_permission_is_told_and_survived(self, bench: PushHarness) -> None:
-        """403 for everything: the push says so, and writes all once it may."""
+        """403 for everything is said, and survived once it may write."""
         pushed = bench.push(lambda _sent: bench.crm.refusal(403, "you may not write"))
         require(bool(pushed.problems()), "every request is refused, and the push is content")
         _push_until_complete(bench, "permitted")
@@ -224,7 +245,10 @@ def _push_until_complete(bench: PushHarness, when: str) -> PushRun:
 
 
 def _fault_at_every_request(bench: PushHarness, when: str, fault: Fault) -> None:
-    """Inject the fault at each request of a push in turn, then push again."""
+    """Inject the fault at each request of a push, push again.
+
+    At each in turn.
+    """
     count = _count_requests(type(bench.crm))
     for number in range(1, count + 1):
         with tempfile.TemporaryDirectory() as folder:

@@ -31,7 +31,10 @@ class PebbleVendor(VendorFake):
         return {"api_key": KEY}
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        """`GET /v1/LIST`: by time of change and id, a page at a time."""
+        """Answer `GET /v1/LIST`, a page at a time.
+
+        By time of change and id.
+        """
         if request.headers.get("authorization") != f"Bearer {KEY}":
             return self.refusal(401, "unknown key")
         query = request.url.params

@@ -71,7 +71,10 @@ class PebbleSource:
     def _read(
         self, name: str, record: type[Record], row: Callable[[Item], Row], window: Window
     ) -> Iterator[Page]:
-        """Every page of a window; Pebble says where the next one begins, however short one is."""
+        """Yield every page of a window.
+
+        Pebble says where the next one begins, however short one is.
+        """
         after = window.resume
         since = window.since.isoformat() if window.since else None
         while True:
@@ -87,7 +90,10 @@ class PebbleSource:
 def _page(
     record: type[Record], row: Callable[[Item], Row], items: Sequence[Item], resume: str | None
 ) -> Page:
-    """The records of an answer, those that are gone, and those that cannot be understood."""
+    """Build a page of records, deletions and rejections.
+
+    Those that are gone, and those that cannot be understood.
+    """
     deleted = [item for item in items if isinstance(item, dict) and item.get("deleted")]
     rows, rejected = map_each(record, (item for item in items if item not in deleted), row)
     records: dict[type[Record], list[Row]] = {record: rows}

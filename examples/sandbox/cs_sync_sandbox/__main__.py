@@ -20,7 +20,10 @@ from cs_sync_sandbox.world.usage import DAYS
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Build the world, listen on loopback, print the address as the first line, serve."""
+    """Build the world, listen on loopback, and serve.
+
+    The address is printed as the first line.
+    """
     options = _build_parser().parse_args(arguments)
     world = build_world(options.seed, options.today, options.accounts, options.usage_days)
     app = create_app(world, limits=options.limits, latency=options.latency)
@@ -51,7 +54,10 @@ def _build_parser() -> argparse.ArgumentParser:
 
 
 def _end_with_parent() -> None:
-    """Wait for standard input to close, which it does however the parent ends."""
+    """Wait for standard input to close, then exit.
+
+    It closes however the parent ends.
+    """
     sys.stdin.read()
     os._exit(0)
 

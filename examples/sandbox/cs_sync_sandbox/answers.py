@@ -21,5 +21,8 @@ def make_json_response(
 
 
 def request_number() -> int:
-    """Return the next number for a request id; they only have to differ."""
+    """Return the next number for a request id.
+
+    They only have to differ.
+    """
     return next(_numbers)

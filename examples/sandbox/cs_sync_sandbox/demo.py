@@ -39,7 +39,10 @@ def play(seed: int, *, serve: bool) -> int:
 
 
 def _write_rates(folder: Path) -> str:
-    """Write Acme's monthly rates of the dollar for the `files` connector; return its section."""
+    """Write Acme's monthly dollar rates for `files`; return its section.
+
+    For the `files` connector.
+    """
     folder.mkdir(mode=0o700)
     first = datetime.now(UTC).date().replace(day=1)
     lines = ["day,base,quote,rate"]

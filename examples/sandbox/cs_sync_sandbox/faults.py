@@ -89,7 +89,10 @@ class Disturbed:
             await self._spoiled(fault, scope, receive, send)
 
     async def _spoiled(self, fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
-        """Do the work, then lose all or half of the answer on the way."""
+        """Do the work, then lose all or half of the answer.
+
+        On the way.
+        """
         sent: list[Message] = []
 
         async def keep(message: Message) -> None:

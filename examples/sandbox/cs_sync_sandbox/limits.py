@@ -26,5 +26,8 @@ class RollingWindow:
         return None
 
     def remaining(self, key: str) -> int:
-        """Return how many requests are left at the time of the last one counted."""
+        """Return the requests left at the time of the last one.
+
+        Of the last one counted.
+        """
         return max(0, self.limit - len(self._taken[key]))

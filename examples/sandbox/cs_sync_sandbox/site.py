@@ -22,7 +22,7 @@ class Site:
 
 
 def make_clock(world: World) -> Callable[[], datetime]:
-    """Return a clock that runs as the real one does, on the world's `today`.
+    """Make a clock that runs as the real one, from `today`.
 
     On the real today it *is* the real clock, so that a client's windows and ours agree.
     """

@@ -43,9 +43,10 @@ class ConversionCache(dict[str, Any]):
 def make_converter(
     record: type[Record], field: str, zone: ZoneInfo, *, text: bool
 ) -> Convert | None:
-    """Return the converter of a cell to `record.field`; None if any text is valid.
+    """Make the converter of a cell to `record.field`.
 
-    `text` means that cells are always text (CSV), so that results can be cached.
+    None if any text is valid. `text` means that cells are always text (CSV), so that results can be
+    cached.
     """
     kind, rules = _field_type(record, field)
     if text and kind is str and (field == "source_id" or not rules):
@@ -102,7 +103,10 @@ def _make_typed_converter(record: type[Record], field: str, zone: ZoneInfo) -> C
 
 
 def _find_preparation(field: str, kind: Any) -> Convert:
-    """Return the step from a cell to the input of the schema's own check."""
+    """Find the step from a cell to the schema's own check.
+
+    To its input.
+    """
     money = field == "total" or "amount" in field
     if kind is int:
         return parse_amount if money else parse_whole

@@ -118,10 +118,11 @@ class Folder:
     def find_known_ids(
         self, table: Table, without: Set[str] = frozenset()
     ) -> dict[str, tuple[str, frozenset[str]]]:
-        """Return referring field → (target table, ids in it), for the references to check.
+        """Map referring field → (target table, ids in it).
 
-        Required references and those to accounts must exist. Others are checked if their file
-        exists: without `contacts`, a contact's id still distinguishes people.
+        These are the references to check. Required references and those to accounts must exist.
+        Others are checked if their file exists: without `contacts`, a contact's id still
+        distinguishes people.
         """
         ids_by_field = {}
         for name in table.references:
@@ -143,7 +144,10 @@ class Folder:
             row["scale_min"], row["scale_max"] = scale
 
     def find_amendment(self, table: Table) -> Callable[[dict[str, Any]], None] | None:
-        """Return the function that completes a table's rows; None if there is none."""
+        """Find the function that completes a table's rows.
+
+        None if there is none.
+        """
         if table.name == "subscription_items":
             return partial(_complete_version, self.starts(), self.versions())
         if table.name == "survey_responses" and self.scales:
@@ -169,7 +173,9 @@ class Folder:
     def iterate_cells(
         self, table: Table, *names: str, lines: int | None = None
     ) -> Iterator[Sequence[Any]]:
-        """Yield some fields' cells of every row, faulty rows too; None for absent cells.
+        """Yield some fields' cells of every row, faulty rows too.
+
+        None for absent cells.
 
         Args:
             table: The table.

@@ -61,7 +61,10 @@ def read_pages(folder: Folder, table: Table, window: Window) -> Iterator[Page]:
 
 
 def parse_before(resume: Any) -> TableToken:
-    """Return the complete read from which a window that is no backfill goes on."""
+    """Parse the complete read from which a window goes on.
+
+    A window that is no backfill.
+    """
     return parse_token(resume.get("before", resume))
 
 
@@ -92,7 +95,10 @@ def _plan_appended(folder: Folder, table: Table, token: TableToken, resume: Any)
 
 
 def _count_done(interim: Mapping[str, Any], resume: Any) -> int:
-    """Return the rows that are stored: none of them, if a file changed since."""
+    """Count the rows that are stored.
+
+    None of them, if a file changed since.
+    """
     is_interim = resume is not None and "settings" not in resume
     return resume["rows"] if is_interim and resume["files"] == interim["files"] else 0
 
@@ -124,14 +130,20 @@ class PageReader:
     """Checks the rows of one table, each alone and then against the others."""
 
     def __init__(self, folder: Folder, table: Table, without: Set[str] = frozenset()) -> None:
-        """References to the tables `without` are not checked, as these cannot be read."""
+        """Prepare to read; references to tables `without` are not checked.
+
+        They cannot be read.
+        """
         self.table = table
         self.parser = RowParser(table, folder.zone, folder.find_amendment(table))
         self.known = folder.find_known_ids(table, without)
         self.seen = SeenKeys()
 
     def read(self, chunk: Sequence[RawRow]) -> tuple[list[dict[str, Any]], list[Rejection]]:
-        """Return the records and rejections of some rows, in the order of the file."""
+        """Read the records and rejections of some rows.
+
+        In the order of the file.
+        """
         faults: list[tuple[RawRow, RowFault]] = []
         rows = self.parser.parse_alike(chunk)
         if rows is None or not self._find_all_references(rows):
@@ -153,7 +165,10 @@ class PageReader:
     def _parse_each(
         self, chunk: Sequence[RawRow], faults: list[tuple[RawRow, RowFault]]
     ) -> tuple[list[RawRow], list[dict[str, Any]]]:
-        """Return the good rows as read and as records; the others are added to the faults."""
+        """Parse rows one by one; the bad ones become faults.
+
+        Returns the good rows as read and as records.
+        """
         good: list[RawRow] = []
         rows: list[dict[str, Any]] = []
         for raw in chunk:
@@ -201,7 +216,7 @@ class PageReader:
         rows: Sequence[dict[str, Any]],
         faults: list[tuple[RawRow, RowFault]],
     ) -> Iterable[tuple[RawRow, dict[str, Any]]]:
-        """Return the rows with a new key; the others are added to the faults."""
+        """Drop the rows with a repeated key; they become faults."""
         places = [(raw.file, raw.line) for raw in chunk]
         earlier = self.seen.add(list(map(get_row_key, rows)), places)
         if not earlier:
@@ -223,7 +238,10 @@ class PageReader:
 
 
 def get_row_key(row: dict[str, Any]) -> str:
-    """Return a row's natural key: its id, for an item version also its start."""
+    """Return a row's natural key.
+
+    Its id, for an item version also its start.
+    """
     begin = row.get("valid_from")
     source_id: str = row["source_id"]
     return f"{source_id} from {begin.isoformat()}" if begin else source_id

@@ -37,7 +37,10 @@ class RawRow(NamedTuple):
     fault: tuple[str, str] | None = None
 
     def __call__(self) -> dict[str, Any]:
-        """Return the row by column name, for JSON; surplus cells have an empty name."""
+        """Return the row by column name, for JSON.
+
+        Surplus cells have an empty name.
+        """
         if self.fault is None and not self.file.lower().endswith(".parquet"):
             return dict(zip(self.columns, self.cells, strict=True))
         row: dict[str, Any] = {
@@ -49,7 +52,9 @@ class RawRow(NamedTuple):
 
 
 def read_rows(path: Path, after: Content | None = None) -> Iterator[RawRow]:
-    """Yield every row of a file in order, without loading the file into memory.
+    """Yield every row of a file in order.
+
+    The file is not loaded into memory.
 
     Args:
         path: The file.
@@ -67,7 +72,9 @@ def read_rows(path: Path, after: Content | None = None) -> Iterator[RawRow]:
 def read_cells(
     path: Path, names: Sequence[str], find_field: FieldFinder, lines: int | None = None
 ) -> Iterator[Sequence[Any]]:
-    """Yield some fields' cells of every row, faulty rows too; None for absent cells.
+    """Yield some fields' cells of every row, faulty rows too.
+
+    None for absent cells.
 
     Args:
         path: The file.
@@ -219,14 +226,17 @@ def _read_csv_rows(
 
 
 def _find_fault(lines: _LineReader, cells: list[str], width: int) -> tuple[str, str] | None:
-    """Return what is wrong with a row; separators without anything behind them say nothing."""
+    """Find what is wrong with a row.
+
+    Separators without anything behind them say nothing.
+    """
     if len(cells) > width and not any(map(str.strip, cells[width:])):
         del cells[width:]
     return lines.take_fault() or _width_fault(len(cells), width)
 
 
 def _rephrase_error(error: csv.Error) -> str:
-    """The parser's words, where they do not say what is wrong in the file."""
+    """Rephrase the parser's words where they do not say what is wrong."""
     message = str(error)
     if message.startswith("field larger"):
         return f"a cell has more than {csv.field_size_limit():,} characters"
@@ -275,7 +285,10 @@ def _open_csv(path: Path, stream: TextIO) -> tuple[_LineReader, tuple[str, ...],
 
 
 def _pass_blank_lines(stream: TextIO) -> tuple[int, str]:
-    """How many blank lines a file begins with, and the first that is not."""
+    """Count the blank lines before the first that is not.
+
+    Returns that line, too.
+    """
     for number, line in enumerate(iter(stream.readline, "")):
         if line.strip():
             return number, line

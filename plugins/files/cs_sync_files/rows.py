@@ -76,7 +76,7 @@ class ColumnPlan:
         ]
 
     def inspect(self, cells: Sequence[Any]) -> tuple[dict[str, Any], list[RowFault]]:
-        """Return the fields of the good cells, and the faults of the others."""
+        """Return the good cells' fields, and the others' faults."""
         row: dict[str, Any] = {}
         faults = [RowFault(*fault) for fault in self.faults]
         for (column, name, convert), cell in zip(self.steps, cells, strict=True):
@@ -104,9 +104,10 @@ class RowParser:
         self._has_rule = "rule" in vars(self.table.record)
 
     def parse_alike(self, chunk: Sequence[RawRow]) -> list[dict[str, Any]] | None:
-        """Return the records of rows with the same columns, as `parse` would one by one.
+        """Parse the records of rows with the same columns.
 
-        None: a row is faulty or differs, so that each needs a look of its own.
+        The result is as `parse` gives one by one. None: a row is faulty or differs, so that each
+        needs a look of its own.
         """
         columns = chunk[0].columns if chunk else ()
         if any(raw.fault or raw.columns != columns for raw in chunk):
@@ -172,7 +173,7 @@ class RowParser:
         return row
 
     def _complete(self, row: dict[str, Any]) -> None:
-        """Set what a row does not say and others do, and its id."""
+        """Set what a row lacks and others say, and its id."""
         if self.amend:
             self.amend(row)
         if "source_id" not in row and self.table.identity:
@@ -196,9 +197,10 @@ class RowParser:
             raise RowFault("impossible", reason, source_id=row["source_id"])
 
     def read_source_id(self, raw: RawRow) -> str | None:
-        """Return a row's id, also an invalid one's; None if it has none that can be read.
+        """Read a row's id, also an invalid one's.
 
-        So the stored record of a row that became invalid counts as existing.
+        None if it has none that can be read. So the stored record of a row that became invalid
+        counts as existing.
         """
         fields = map(self.table.find_column_field, raw.columns)
         cells = dict(zip(fields, raw.cells, strict=False))
@@ -206,7 +208,10 @@ class RowParser:
         return self.find_source_id(cells.get("source_id"), *map(cells.get, identity))
 
     def find_source_id(self, given: Any, *identity: Any) -> str | None:
-        """Return the id that a row gives, or that follows from its identifying cells."""
+        """Find the id that a row gives, or its cells do.
+
+        It follows from the identifying cells.
+        """
         if given is not None and given != "":
             return str(given)
         if not identity:
@@ -225,7 +230,10 @@ class RowParser:
 
 
 def compile_plan(table: Table, columns: Sequence[str], zone: ZoneInfo, *, text: bool) -> ColumnPlan:
-    """Compile the plan for these columns; its faults name columns without their own field."""
+    """Compile the plan for these columns.
+
+    Its faults name columns without their own field.
+    """
     steps: list[tuple[str, str, Convert | None]] = []
     attributes: list[str] = []
     faults: list[tuple[str, str, str]] = []
@@ -296,7 +304,10 @@ _DEFAULTS: dict[type[Record], dict[str, Any]] = {}
 
 
 def _get_defaults(record: type[Record]) -> dict[str, Any]:
-    """The default of every field that has one; shared, so only to be read."""
+    """Return the default of every field that has one.
+
+    Shared, so only to be read.
+    """
     if record not in _DEFAULTS:
         _DEFAULTS[record] = {
             name: facts.get_default(call_default_factory=True, validated_data={})

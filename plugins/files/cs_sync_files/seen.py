@@ -18,7 +18,9 @@ class SeenKeys:
         )
 
     def add(self, keys: Sequence[str], places: Sequence[Place]) -> dict[int, Place]:
-        """Record keys with their places; return the earlier place of those that had one.
+        """Record keys with their places.
+
+        Returns the earlier place of those that had one.
 
         Args:
             keys: The keys.

@@ -81,7 +81,10 @@ class FilesSource:
         return read + failing
 
     def check(self) -> Iterator[Finding]:
-        """Check folder, columns and rows of every file; report all faults at once."""
+        """Check folder, columns and rows of every file.
+
+        All faults are reported at once.
+        """
         self._folder.refresh()
         try:
             yield from check_tables(self._folder)

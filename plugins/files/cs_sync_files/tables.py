@@ -44,7 +44,7 @@ class Table:
 
     @cached_property
     def fields(self) -> tuple[str, ...]:
-        """The fields that a row may give, in the order of the schema."""
+        """The fields that a row may give, in the schema's order."""
         engine = self.record.ENGINE_FIELDS
         return tuple(name for name in self.record.model_fields if name not in engine)
 

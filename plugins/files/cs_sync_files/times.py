@@ -31,7 +31,10 @@ def parse_instant(cell: Any, zone: ZoneInfo) -> datetime:
 
 
 def parse_day(cell: Any, zone: ZoneInfo) -> date:
-    """Parse a calendar day; a time with offset gives its day in `zone`."""
+    """Parse a calendar day.
+
+    A time with offset gives its day in `zone`.
+    """
     value = cell
     if isinstance(cell, str) and not _NUMBER.fullmatch(cell.strip()):
         with suppress(ValueError):
@@ -65,7 +68,10 @@ def _parse_datetime(cell: str) -> datetime | None:
 
 
 def _check_year(value: date, cell: Any) -> None:
-    """Refuse impossible years, such as 1900 of a spreadsheet or 9999 for never."""
+    """Refuse impossible years, such as a spreadsheet's 1900 or 9999.
+
+    9999 stands for never.
+    """
     first, last = VALID_YEARS
     if not first <= value.year <= last:
         shown = cell if isinstance(cell, str) else value.isoformat()

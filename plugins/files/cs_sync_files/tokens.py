@@ -105,7 +105,10 @@ def _find_change(folder: Folder, table: Table, before: TableToken) -> Change:
 
 
 def _keeps_references(folder: Folder, table: Table, before: TableToken, now: TableToken) -> bool:
-    """Return whether the rows read before still refer to what they did, or to nothing."""
+    """Return whether the rows read before keep their references.
+
+    They still refer to what they did, or to nothing.
+    """
     if now.targets == before.targets:
         return True
     if before.lost or table.name in AMENDED:
@@ -129,7 +132,10 @@ def _refer_to_rows(folder: Folder, table: Table) -> bool:
 
 
 def _begins_with(folder: Folder, table: Table, before: tuple[Content, ...]) -> bool:
-    """Return whether a table's only file is as it was, as far as it went."""
+    """Return whether a table's only file begins as it was.
+
+    As far as it went.
+    """
     paths = folder.files(table)
     if len(paths) != 1 or len(before) != 1 or paths[0].suffix.lower() not in _GROWING:
         return False
@@ -164,7 +170,7 @@ def _parse_contents(kept: Any) -> tuple[Content, ...]:
 
 
 def _digest_settings(folder: Folder) -> str:
-    """Return a digest of what a row's meaning rests on beside the files."""
+    """Digest what a row's meaning rests on beside the files."""
     scales = sorted((name, tuple(scale)) for name, scale in folder.scales.items())
     return sha256(repr((_list_versions(), str(folder.zone), scales)).encode()).hexdigest()
 

@@ -25,7 +25,10 @@ MAX_PROPERTY_NAMES = 1500
 
 
 def find_next_cursor(body: Mapping[str, Any]) -> str | None:
-    """Return the next page's cursor; None on the last page, whatever the page's size."""
+    """Find the next page's cursor.
+
+    None on the last page, whatever the page's size.
+    """
     after = ((body.get("paging") or {}).get("next") or {}).get("after")
     return None if after is None else str(after)
 
@@ -157,7 +160,7 @@ class HubSpotApi:
         return _call_raw(self._batch.create, kind, {"inputs": list(inputs)})
 
     def associations(self, kind: str, other: str, inputs: Sequence[Json]) -> Json:
-        """Read the associations of objects (at most 1000) of one type with another."""
+        """Read the associations of up to 1000 objects with another type."""
         return _call_raw(self._associations.get_page, kind, other, {"inputs": list(inputs)})
 
     def properties(self, kind: str) -> dict[str, Json]:
@@ -182,7 +185,10 @@ class HubSpotApi:
 
 
 def _call_raw(call: Callable[..., Any], *args: Any, **kwargs: Any) -> Json:
-    """Call the client for the undecoded response; return the document decoded by the host."""
+    """Call the client for the undecoded response; decode it ourselves.
+
+    The host decoded the document.
+    """
     response: httpx.Response = call(*args, _preload_content=False, **kwargs)
     return cast(Json, response.extensions["json"])
 

@@ -30,13 +30,16 @@ def read_associations(api: HubSpotApi, kind: str, other: str, ids: Sequence[str]
 
 
 def _find_cursor(result: Json) -> str | None:
-    """Return the cursor to the rest of one object's associations, if it is usable."""
+    """Find the cursor to one object's further associations, if usable."""
     whole = isinstance(result, dict) and {"from", "to"} <= result.keys()
     return find_next_cursor(result) if whole else None
 
 
 def _refuse_gaps(body: Json) -> None:
-    """Raise for any error other than "no associations": it is not an empty result."""
+    """Raise for any error other than "no associations".
+
+    It is not an empty result.
+    """
     for error in iterate_details(body):
         if not any(
             str(error.get(k, "")).endswith(_EMPTY_CODES) for k in ("category", "subCategory")

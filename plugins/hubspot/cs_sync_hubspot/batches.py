@@ -44,7 +44,9 @@ def find_none(_ops: Sequence[Op]) -> Mapping[str, str]:
 
 
 def send_batch(ops: Sequence[Op], send: Send, existing: Existing = find_none) -> Iterator[Answer]:
-    """Send one batch and yield its results; an operation HubSpot left open has none.
+    """Send one batch and yield its results.
+
+    An operation HubSpot left open has none.
 
     Raises:
         VendorError: Anything but refused records: permission, quota, lost responses.
@@ -77,7 +79,10 @@ def _retry_smaller(
 
 
 def find_blamed(body: Any, ops: Sequence[Op]) -> set[str]:
-    """Return the keys of the operations named in the refusal of a whole batch."""
+    """Find the operations blamed in the refusal of a whole batch.
+
+    Returns their keys.
+    """
     blamed: set[str] = set()
     for error in (body, *iterate_details(body)) if isinstance(body, dict) else ():
         guilty = find_named(ops, error) or _find_property_users(ops, error)
@@ -86,7 +91,10 @@ def find_blamed(body: Any, ops: Sequence[Op]) -> set[str]:
 
 
 def _find_property_users(ops: Sequence[Op], error: Mapping[str, Any]) -> Sequence[Op]:
-    """Return the operations that set a missing property; if none is found, all."""
+    """Find the operations that set a missing property.
+
+    If none is found, all.
+    """
     absent = read_context(error, "propertyName")
     if error.get("code") != _MISSING_PROPERTY or not absent:
         return ()

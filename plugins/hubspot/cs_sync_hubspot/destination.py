@@ -77,7 +77,10 @@ class HubSpotDestination:
         return read_companies(self._api, ops)
 
     def find(self, keys: Sequence[str]) -> Iterator[RemoteObject]:
-        """Yield the tasks and notes with these keys, completed too, but not deleted ones."""
+        """Yield the tasks and notes with these keys.
+
+        Completed too, but not deleted ones.
+        """
         tasks = self._tasks.read(keys)
         yield from (map_task(key, task) for key, task in tasks.items())
         notes = self._notes.read([key for key in keys if key not in tasks])
@@ -119,7 +122,10 @@ class HubSpotDestination:
     def _create(
         self, kind: IdempotentObjects, ops: Sequence[Op], needed: Sequence[str]
     ) -> Iterator[Answer]:
-        """Create the missing objects; existing and deleted ones stay as people left them."""
+        """Create the missing objects.
+
+        Existing and deleted ones stay as people left them.
+        """
         sound: list[Op] = []
         for op in {op.key: op for op in ops}.values():
             lacking = [name for name in needed if not op.fields.get(name)]

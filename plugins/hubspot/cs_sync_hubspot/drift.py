@@ -27,7 +27,10 @@ def read_companies(api: HubSpotApi, ops: Sequence[Op]) -> Iterator[RemoteAccount
 
 
 def _index_by_id(companies: Iterator[Json]) -> dict[str, Json]:
-    """By their own ids and by those of what was merged into them."""
+    """Index companies by their own ids and merged ones'.
+
+    The ids of what was merged into them.
+    """
     companies_by_id: dict[str, Json] = {}
     for company in companies:
         for id_ in split_list(read_text(company, MERGED)):
@@ -44,7 +47,10 @@ def _find_differences(expected: Mapping[str, Value], company: Json) -> Iterator[
 
 
 def is_same_value(ours: Value, stored: str | None) -> bool:
-    """Return whether two values are equal despite HubSpot's form of numbers, times, blanks."""
+    """Return whether two values are equal despite HubSpot's form.
+
+    Of numbers, times and blanks.
+    """
     text, other = "" if ours is None else format_value(ours), stored or ""
     if text.split() == other.split():
         return True

@@ -25,9 +25,10 @@ _KEYS = "HubSpot → Settings → Integrations → Service keys"
 
 
 def make_classifier(zone: ZoneInfo, section: str) -> Classify:
-    """Return the classifier of HubSpot's responses; its None leaves it to the status.
+    """Make the classifier of HubSpot's responses.
 
-    The daily quota opens at midnight in the portal's time zone, which no response names.
+    Its None leaves it to the status. The daily quota opens at midnight in the portal's time zone,
+    which no response names.
 
     Args:
         zone: The best guess of the portal's time zone.

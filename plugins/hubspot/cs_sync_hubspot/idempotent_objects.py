@@ -28,7 +28,10 @@ class IdempotentObjects:
         self._known: Guarantee = "absent"
 
     def find_guarantee(self) -> Guarantee:
-        """Return how keys are looked up in this portal; read until the property exists."""
+        """Find how keys are looked up in this portal.
+
+        Read until the property exists.
+        """
         if self._known == "absent":
             self._known = parse_guarantee(self._api.properties(self._kind).get(KEY))
         return self._known
@@ -48,7 +51,10 @@ class IdempotentObjects:
         return {key: objects[key] for key in keys if key in objects}
 
     def read_at_companies(self, companies: Sequence[str]) -> Iterator[tuple[str, Json]]:
-        """Yield (company, object) for all with a key of ours at these, oldest first."""
+        """Yield (company, object) for objects with our keys, oldest first.
+
+        At these companies.
+        """
         results = list(read_associations(self._api, "companies", self._kind, companies))
         ends = [
             (str(result["from"]["id"]), str(end["toObjectId"]))
@@ -75,10 +81,10 @@ class IdempotentObjects:
         return {key: str(item["id"]) for key, item in existing.items()}
 
     def deleted(self, ops: Sequence[Op]) -> Mapping[str, str]:
-        """Return key → id of deleted objects; empty where keys are not unique.
+        """Map key → id of deleted objects.
 
-        Only unique keys reveal them. They are read before creating something, so that deleted
-        objects are not created again even if the ledger is lost.
+        Empty where keys are not unique. Only unique keys reveal them. They are read before creating
+        something, so that deleted objects are not created again even if the ledger is lost.
         """
         if not ops or self.find_guarantee() != "unique":
             return {}

@@ -41,7 +41,10 @@ class ObjectType:
     fields: Callable[[Json], Row]
 
     def changed_at(self, item: Json) -> datetime:
-        """Return the time of the last change, from the property used by searches."""
+        """Return the time of the last change.
+
+        From the property used by searches.
+        """
         at = parse_time(read_text(item, self.modified)) or parse_time(item.get("updatedAt"))
         if at is None:
             raise MappingError("NO_TIME", f"{self.name} {item.get('id')} has no {self.modified}")
@@ -62,7 +65,10 @@ def read_text(item: Json, name: str) -> str | None:
 
 
 def parse_time(value: Any) -> datetime | None:
-    """Parse an ISO 8601 time to aware UTC; a bare date is midnight UTC."""
+    """Parse an ISO 8601 time to aware UTC.
+
+    A bare date is midnight UTC.
+    """
     if value is None or value == "":
         return None
     try:
@@ -162,7 +168,10 @@ def map_contact(config: HubSpotConfig, item: Json) -> Row:
 
 
 def map_submission(config: HubSpotConfig, item: Json) -> Row:
-    """Map a survey answer; the scale is its survey's if configured, else its type's."""
+    """Map a survey answer.
+
+    The scale is its survey's if configured, else its type's.
+    """
     kind, survey = (
         (read_text(item, "hs_survey_type") or "").upper(),
         read_text(item, "hs_survey_name"),

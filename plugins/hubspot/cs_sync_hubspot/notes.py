@@ -12,7 +12,10 @@ NOTE_TO_COMPANY = 190
 
 
 def build_note(op: Op) -> Json:
-    """Build the input that creates a note; its first line names the follow-up."""
+    """Build the input that creates a note.
+
+    Its first line names the follow-up.
+    """
     at = op.fields["at"]
     moment = datetime.fromisoformat(at) if isinstance(at, str) else at
     return {

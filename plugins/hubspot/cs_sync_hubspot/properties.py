@@ -33,7 +33,10 @@ _SEARCHED_REMEDY = (
 
 
 def prepare_companies(api: HubSpotApi, fields: Sequence[FieldSpec]) -> Iterator[Finding]:
-    """Create the group and one property per field; existing ones are checked, not replaced."""
+    """Create the group and one property per field.
+
+    Existing ones are checked, not replaced.
+    """
     blocked = _ensure_group(api, "companies")
     if blocked is not None:
         yield blocked
@@ -46,13 +49,19 @@ def prepare_companies(api: HubSpotApi, fields: Sequence[FieldSpec]) -> Iterator[
 
 
 def prepare_keys(api: HubSpotApi) -> Iterator[Finding]:
-    """Create the key property of tasks and notes, unique where the portal allows it."""
+    """Create the key property of tasks and notes.
+
+    Unique where the portal allows it.
+    """
     for kind in ("tasks", "notes"):
         yield _catch_refusal(f"{kind}.{KEY}", partial(_prepare_key, api, kind))
 
 
 def _catch_refusal(subject: str, attempt: Callable[[], Finding]) -> Finding:
-    """Run one attempt; its refusal becomes a finding and stops no other property."""
+    """Run one attempt; its refusal becomes a finding.
+
+    It stops no other property.
+    """
     try:
         return attempt()
     except (RequestRefused, PermissionMissing) as error:
@@ -84,7 +93,10 @@ def _ensure_group(api: HubSpotApi, kind: str) -> Finding | None:
 
 
 def _create_if_missing(create: Callable[[str, Json], Json], kind: str, definition: Json) -> bool:
-    """Create; return False if it exists (409), after a cut run or beside another."""
+    """Create; return False if it exists (409).
+
+    After a cut run or beside another.
+    """
     try:
         create(kind, definition)
     except RequestRefused as refusal:
@@ -157,7 +169,10 @@ def build_options(field: FieldSpec) -> list[Json]:
 
 
 def describe_misfit(field: FieldSpec, definition: Mapping[str, Any]) -> str:
-    """Return why an existing property cannot hold a field; empty if it can."""
+    """Describe why an existing property cannot hold a field.
+
+    Empty if it can.
+    """
     expected = _TYPES[field.kind][0]
     if definition.get("type") != expected:
         return f"of type {definition.get('type')}, where {expected} is needed"
@@ -207,7 +222,10 @@ def _prepare_key(api: HubSpotApi, kind: str) -> Finding:
 
 
 def _create_key(api: HubSpotApi, kind: str) -> None:
-    """Create the key, unique if the portal accepts it (HubSpot does not promise it)."""
+    """Create the key, unique if the portal accepts it.
+
+    HubSpot does not promise it.
+    """
     definition = {
         "groupName": GROUP,
         "name": KEY,

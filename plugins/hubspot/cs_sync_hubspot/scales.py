@@ -80,7 +80,10 @@ class ScaleGuard:
         )
 
     def find_assumed_survey(self, row: Row) -> Survey | None:
-        """Return the answer's survey if only its type gives the scale; else None."""
+        """Find the answer's survey if only its type gives the scale.
+
+        Else None.
+        """
         if row["score"] is None or row["kind"] == "nps" or row["survey"] in self._declared:
             return None
         return Survey(row["kind"], row["survey"], row["scale_min"], row["scale_max"])
@@ -106,7 +109,10 @@ class ScaleGuard:
                 )
 
     def _read_answers(self, survey: Survey, *, outside: bool = False) -> Iterator[Row]:
-        """Yield a survey's answers, all or those outside its scale, by ascending id."""
+        """Yield a survey's answers by ascending id.
+
+        All, or those outside its scale.
+        """
         beyond = [("hs_value", "LT", survey.low), ("hs_value", "GT", survey.high)]
         past = "0"
         while True:

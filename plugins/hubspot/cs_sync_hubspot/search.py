@@ -104,7 +104,10 @@ def _search_by_time(
 
 
 def _read_times(kind: ObjectType, items: Sequence[Json]) -> dict[str, int]:
-    """Return id → milliseconds of change; the mapping rejects those without a time."""
+    """Map id → milliseconds of change.
+
+    The mapping rejects those without a time.
+    """
     times: dict[str, int] = {}
     for item in items:
         with suppress(MappingError):
@@ -120,7 +123,10 @@ def _no_progress_error(kind: ObjectType, problem: str) -> Unreachable:
 
 
 def _count_known(place: SearchCursor, at: int) -> int:
-    """Return how many objects at `at` were counted before; by ids they come again."""
+    """Count the objects at `at` counted before.
+
+    By ids they come again.
+    """
     return len(place.seen) if place.at == at else 0
 
 

@@ -98,7 +98,10 @@ class HubSpotSource:
         )
 
     def _read_owners(self, window: Window) -> Iterator[Page]:
-        """Yield all owners, archived ones first, so that returned ones end as active."""
+        """Yield all owners, archived ones first.
+
+        So returned ones end as active.
+        """
         place: dict[str, Any] | None = window.resume or {"archived": True, "after": None}
         while place is not None:
             body = self._api.owners(archived=place["archived"], after=place["after"])
@@ -115,7 +118,10 @@ class HubSpotSource:
         yield from self._read_archived(kind, window, resume["archived"])
 
     def _read_active(self, kind: ObjectType, window: Window) -> Iterator[Page]:
-        """Read active objects; list all if a calculated property changes without a date."""
+        """Read active objects.
+
+        All are listed if a calculated property changes without a date.
+        """
         if window.backfill:
             return self._list_objects(kind, window)
         if "search" in (window.resume or {}) or not self._has_calculated_property(kind):
@@ -161,7 +167,10 @@ class HubSpotSource:
     def _build_known_page(
         self, kind: ObjectType, items: Sequence[Json], resume: object = None
     ) -> Page:
-        """Build a page of records, without answers of surveys with an unknown scale."""
+        """Build a page without answers of an unknown scale.
+
+        Answers of surveys.
+        """
         page = _build_page(kind, items, resume)
         return self._misfits.refuse(page) if kind.record is SurveyResponse else page
 
@@ -237,7 +246,10 @@ def _next_owner_cursor(after: str | None, *, archived: bool) -> dict[str, Any] |
 
 
 def _is_since(item: Any, name: str, since: datetime | None) -> bool:
-    """Return whether a time is not before `since`; True if either is unknown."""
+    """Return whether a time is not before `since`.
+
+    True if either is unknown.
+    """
     if since is None or not isinstance(item, dict):
         return True
     try:

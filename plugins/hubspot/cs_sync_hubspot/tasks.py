@@ -29,7 +29,10 @@ REVISED = ("hs_task_body", *TASK_PROPERTIES[:5], "hs_timestamp")
 
 
 def build_task(op: Op) -> Json:
-    """Build the input that creates a follow-up's task; `hs_timestamp` is the due date."""
+    """Build the input that creates a follow-up's task.
+
+    `hs_timestamp` is the due date.
+    """
     properties = {
         **_build_properties({"kind": "todo", **op.fields}),
         STATUS: NOT_STARTED,
@@ -63,7 +66,10 @@ def _build_properties(fields: Mapping[str, Value]) -> dict[str, str]:
 
 
 def build_revision(op: Op, task: Json) -> Json:
-    """Build the input that changes a task, without what a person has changed since."""
+    """Build the input that changes a task.
+
+    Without what a person has changed since.
+    """
     before, now = _build_properties(op.before), _build_properties(op.fields)
     kept = {name: v for name, v in now.items() if _is_as_written(task, name, before.get(name))}
     return {"id": op.remote_id, "properties": kept, TRACE: op.key}

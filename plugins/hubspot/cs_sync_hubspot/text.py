@@ -37,9 +37,10 @@ def parse_html(value: str) -> str:
 
 
 def format_body(value: str) -> str:
-    """Format plain text as HTML, with the lines `- name: URL` as links.
+    """Format plain text as HTML with links.
 
-    A quotation ends in a quotation mark, so that no customer's text becomes a link.
+    The lines `- name: URL` become links. A quotation ends in a quotation mark, so that no
+    customer's text becomes a link.
     """
     made = format_html(value)
     return _LINK.sub(r'\1<a href="\2">\2</a>', made) if len(made) < MAX_BODY else made

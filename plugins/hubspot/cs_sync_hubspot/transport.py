@@ -14,10 +14,10 @@ _REPEATABLE = ("/search", "/batch/read", "/batch/update")
 
 
 def is_repeatable(method: str, path: str) -> bool:
-    """Return whether sending a request twice has the effect of sending it once.
+    """Return whether a request may be sent twice.
 
-    Creating a property or a group is repeatable: its name is its key, a second attempt is a
-    conflict.
+    Twice has the effect of once then. Creating a property or a group is repeatable: its name is its
+    key, a second attempt is a conflict.
     """
     return method == "GET" or path.endswith(_REPEATABLE) or path.startswith("/crm/properties/")
 

@@ -43,7 +43,9 @@ def needs_providers(environment: Mapping[str, str]) -> bool:
 
 
 def set_up_providers() -> None:
-    """Export by OTLP over HTTP as OTEL_* variables say; flush when the process ends.
+    """Export by OTLP over HTTP as OTEL_* variables say.
+
+    Flushed when the process ends.
 
     Raises:
         ConfigError: The exporter is not installed.

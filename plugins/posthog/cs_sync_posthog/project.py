@@ -86,7 +86,10 @@ class PostHogProject:
         return self._read_surveys()[0] if fewer else surveys
 
     def _read_surveys(self) -> tuple[list[Mapping[str, Any]], bool]:
-        """Return the surveys, and whether their number fell between the first and last page."""
+        """Read the surveys, and whether their number fell.
+
+        Between the first and last page.
+        """
         surveys: list[Mapping[str, Any]] = []
         counts: list[int] = []
         offset: str | None = "0"
@@ -113,7 +116,10 @@ def _drop_empty(**params: str) -> dict[str, str]:
 
 
 def _find_next_cursor(answer: Mapping[str, Any], param: str) -> str | None:
-    """Return the cursor in the next page's URL; the URL itself is never followed."""
+    """Find the cursor in the next page's URL.
+
+    The URL itself is never followed.
+    """
     return httpx.URL(answer["next"]).params[param] if answer["next"] else None
 
 

@@ -26,11 +26,17 @@ class DayReader:
     """Lists of events that queries name."""
 
     def pages(self, query: Query, window: Window, to_page: ToPage) -> Iterator[Page]:
-        """Yield pages of at most PAGE_ROWS rows; each resumes after its last row."""
+        """Yield pages of at most PAGE_ROWS rows.
+
+        Each resumes after its last row.
+        """
         return _clear_last_resume(self._all_pages(query, window, to_page), to_page)
 
     def days(self, window: Window) -> tuple[date, date]:
-        """Return the window's first day and the day after its last; partial days count."""
+        """Return the window's first day and the day after its last.
+
+        Partial days count.
+        """
         since = window.since or window.until - self.backfill
         first = since.astimezone(self.zone).date()
         last = (window.until - timedelta(microseconds=1)).astimezone(self.zone).date()
@@ -76,7 +82,10 @@ def _format_utc(moment: datetime) -> str:
 
 
 def _clear_last_resume(pages: Iterator[Page], to_page: ToPage) -> Iterator[Page]:
-    """Yield the same pages, at least one; the last has no resume point."""
+    """Yield the same pages, at least one.
+
+    The last has no resume point.
+    """
     previous: Page | None = None
     for page in pages:
         if previous is not None:

@@ -96,7 +96,10 @@ def _map_contact(
 
 
 def map_account_page(groups: Sequence[Any], resume: str | None, place: str) -> Page:
-    """Map groups to accounts; `place` is the base URL of a group's page."""
+    """Map groups to accounts.
+
+    `place` is the base URL of a group's page.
+    """
 
     def one(group: Any) -> Row:
         if not (isinstance(group, Mapping) and group.get("group_key")):

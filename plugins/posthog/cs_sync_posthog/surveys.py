@@ -46,7 +46,10 @@ class Survey:
 def surveys_of(
     definitions: Iterable[Mapping[str, Any]], scales: Mapping[str, SurveyScale]
 ) -> list[Survey]:
-    """The surveys that can be understood; answers to any other are rejected by name."""
+    """Map the surveys that can be understood.
+
+    Answers to any other are rejected by name.
+    """
     surveys = []
     for definition in definitions:
         with suppress(ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
@@ -55,7 +58,7 @@ def surveys_of(
 
 
 def survey_of(definition: Mapping[str, Any], scales: Mapping[str, SurveyScale]) -> Survey:
-    """A survey from PostHog's definition and what the configuration says of its scales."""
+    """Map PostHog's definition of a survey, with the configured scales."""
     questions = list(enumerate(definition.get("questions") or ()))
     named = (definition["id"], definition["name"])
     ratings = [
@@ -100,7 +103,10 @@ def _map_rating(question: Mapping[str, Any], place: int, override: SurveyScale |
 
 
 def answer_page(rows: Sequence[Sequence[Any]], surveys: Mapping[str, Survey]) -> Page:
-    """Submissions as responses, one per rating; one without a rating is its words alone."""
+    """Map submissions to responses, one per rating.
+
+    One without a rating is its words alone.
+    """
     good: list[Row] = []
     made, rejected = map_each(
         SurveyResponse, rows, lambda row: list(_select_responses(row, surveys)), lambda row: row[0]

@@ -11,7 +11,10 @@ _PERMISSION = re.compile(r"\brak_\w+")
 
 
 def classify_response(response: httpx.Response, body: Any) -> VendorError | None:
-    """Return the error of a refused request; None if the status decides (429, 5xx)."""
+    """Build the error of a refused request.
+
+    None if the status decides (429, 5xx).
+    """
     status = response.status_code
     if status == 429 or not 400 <= status < 500:
         return None

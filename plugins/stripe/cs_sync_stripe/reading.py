@@ -29,7 +29,10 @@ class StreamReader:
     """Whether a discount that ended belongs to this stream."""
 
     def read(self, window: Window) -> Iterator[Page]:
-        """Yield the pages of a window; each resumes after its last object or event."""
+        """Yield the pages of a window.
+
+        Each resumes after its last object or event.
+        """
         lists_all = window.backfill or not self.endpoint.events
         return self._read_created(window) if lists_all else self._read_changed(window)
 
@@ -56,10 +59,10 @@ class StreamReader:
         return [row for row in completed.values() if row is not None], deleted
 
     def _read_changed(self, window: Window) -> Iterator[Page]:
-        """Read each changed object named by events once, with the fields of a backfill.
+        """Read each object named by events once.
 
-        The event's own object is not used: it has the account's API version, not ours, and may
-        be older than another event's.
+        It has the fields of a backfill. The event's own object is not used: it has the account's
+        API version, not ours, and may be older than another event's.
         """
         params = {"types": list(self.endpoint.events), "created": _created_range(window)}
         read_ids: set[str] = set()
@@ -82,7 +85,10 @@ class StreamReader:
         return read_in_parallel(partial(self.api.read, self.endpoint), ids)
 
     def _find_object_id(self, event: Raw) -> str | None:
-        """Return the id of the event's object; None if it belongs to another stream."""
+        """Find the id of the event's object.
+
+        None if it belongs to another stream.
+        """
         return get_id(_get_event_object(event).get(self.endpoint.events.get(event["type"], "id")))
 
     def _map_ended_discounts(self, events: list[Raw]) -> Iterator[Mapped]:
@@ -110,7 +116,10 @@ class StreamReader:
 
 
 def _validate_event(event: Raw) -> Raw:
-    """Return the event if its object and time are valid; raise mapping errors otherwise."""
+    """Return the event if its object and time are valid.
+
+    Raises mapping errors otherwise.
+    """
     if not isinstance(_get_event_object(event), dict) or not isinstance(event["type"], str):
         raise TypeError("an event without an object or a type")
     parse_timestamp(int(event["created"]))
@@ -140,7 +149,10 @@ def _is_truncated(row: Any, field: str) -> bool:
 
 
 def _created_range(window: Window) -> dict[str, int]:
-    """Return `[since, until)` in whole seconds, Stripe's unit; the next window starts there."""
+    """Return `[since, until)` in whole seconds, Stripe's unit.
+
+    The next window starts there.
+    """
     edges = {"lt": int(window.until.timestamp())}
     if window.since is not None:
         edges["gte"] = int(window.since.timestamp())

@@ -133,7 +133,10 @@ class StripeApi:
         return self._read_list(path, {**query, "created": created}), place["after"]
 
     def list_all(self, path: str, params: Mapping[str, Any]) -> list[Any]:
-        """Read every object of a list; once more if the cursor's object was deleted."""
+        """Read every object of a list.
+
+        Once more if the cursor's object was deleted.
+        """
         try:
             return self._read_all(path, params)
         except RequestRefused as error:
@@ -161,7 +164,10 @@ class StripeApi:
         return None if body.get("deleted") else self.complete(endpoint.nested, body)
 
     def complete(self, nested: NestedList | None, owner: Raw) -> Raw | None:
-        """Return the object with its whole nested list; None if it was deleted meanwhile."""
+        """Return the object with its whole nested list.
+
+        None if it was deleted meanwhile.
+        """
         inside = owner.get(nested.name) if nested else None
         if nested is None or not isinstance(inside, dict) or not inside.get("has_more"):
             return owner

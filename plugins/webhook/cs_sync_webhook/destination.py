@@ -77,7 +77,10 @@ class WebhookDestination:
         )
 
     def write(self, ops: Sequence[Op]) -> Iterator[Ack | Reject]:
-        """Post the operations, those of one account in turn, those of several side by side."""
+        """Post the operations, those of one account in turn.
+
+        Those of several side by side.
+        """
         by_account: dict[str | None, list[Op]] = {}
         for op in ops:
             by_account.setdefault(get_account_id(op), []).append(op)
@@ -108,7 +111,10 @@ class WebhookDestination:
         )
 
     def _deliver_all(self, ops: Iterable[Op]) -> Iterator[Ack | Reject]:
-        """Post each operation in turn, retried until it is answered or the run gives up."""
+        """Post each operation in turn, with retries.
+
+        Until it is answered or the run gives up.
+        """
         return map(self._deliver, ops)
 
     def _deliver(self, op: Op) -> Ack | Reject:
@@ -140,7 +146,10 @@ class WebhookDestination:
 
 
 def classify_response(section: str, response: httpx.Response, body: Any) -> VendorError | None:
-    """Return the error that every message would meet; None leaves it to the host."""
+    """Build the error that every message would meet.
+
+    None leaves it to the host.
+    """
     status, facts = response.status_code, {"status": response.status_code, "body": body}
     message = f"webhook: the receiver answered {status} {response.reason_phrase}"
     if status == 401:
@@ -157,5 +166,8 @@ def classify_response(section: str, response: httpx.Response, body: Any) -> Vend
 
 
 def _is_delivered(error: Unreachable) -> bool:
-    """Return whether the status was good and only the body was invalid JSON."""
+    """Return whether only the body of a good answer was invalid.
+
+    The status was good, and the body no JSON.
+    """
     return error.status is not None and 200 <= error.status < 300

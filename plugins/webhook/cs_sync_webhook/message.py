@@ -22,7 +22,10 @@ class Message:
 
 
 def build_message(op: Op, now: datetime) -> Message:
-    """Build the message of one operation; its times are ISO 8601 in UTC."""
+    """Build the message of one operation.
+
+    Its times are ISO 8601 in UTC.
+    """
     name = _build_change_id(op) if op.object == "account" else _build_object_id(op)
     content = {
         "id": name,
@@ -38,7 +41,10 @@ def build_message(op: Op, now: datetime) -> Message:
 
 
 def build_report_message(report: ReportMessage) -> Message:
-    """Build the message of a report; its id is made from its content."""
+    """Build the message of a report.
+
+    Its id is made from its content.
+    """
     content = {
         "object": "report",
         "workspace": report.workspace,
@@ -57,7 +63,10 @@ def get_known_fields(op: Op) -> dict[str, Any]:
 
 
 def get_account_id(op: Op) -> str | None:
-    """Return our id of the operation's account; None for the company as a whole."""
+    """Return our id of the operation's account.
+
+    None for the company as a whole.
+    """
     return op.remote_id or op.key if op.object == "account" else op.account_remote_id
 
 

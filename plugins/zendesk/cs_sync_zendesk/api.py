@@ -39,7 +39,10 @@ LIMITS = (Limit(10, 60.0, r"/api/v2/incremental/"),)
 
 
 def classify_response(response: httpx.Response, body: Any) -> VendorError | None:
-    """Return the error of a refused request; None if the status decides (429, 5xx)."""
+    """Build the error of a refused request.
+
+    None if the status decides (429, 5xx).
+    """
     status = response.status_code
     if status == 429 or not 400 <= status < 500:
         return None
@@ -65,7 +68,10 @@ _KINDS: dict[int, tuple[type[VendorError], str]] = {
 
 
 def _read_message(body: Any) -> str:
-    """Return the body's message; Zendesk has three forms of errors, and HTML pages."""
+    """Read the body's message.
+
+    Zendesk has three forms of errors, and HTML pages.
+    """
     if not isinstance(body, dict):
         return ""
     error = body.get("error") or body.get("errors") or ""

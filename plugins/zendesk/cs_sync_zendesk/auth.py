@@ -59,7 +59,10 @@ class ClientCredentials(httpx.Auth):
             yield request
 
     def _renew_token(self, unless: str | None) -> Generator[httpx.Request, httpx.Response, str]:
-        """Return a token other than `unless`; other threads wait while one requests it."""
+        """Return a token other than `unless`.
+
+        Other threads wait while one requests it.
+        """
         with self._lock:
             if self._token in (None, unless) or self._clock() >= self._ends:
                 requested_at = self._clock()

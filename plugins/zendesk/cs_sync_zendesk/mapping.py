@@ -100,14 +100,20 @@ def map_ticket(raw: Raw, metrics: Raw, base_url: str, topic_field: int | None) -
 
 
 def _count_transfers(metrics: Raw) -> int | None:
-    """Return the number of agents, or groups, less one; None if Zendesk has none."""
+    """Count the agents, or groups, less one.
+
+    None if Zendesk has none.
+    """
     stations = [metrics.get("assignee_stations"), metrics.get("group_stations")]
     numbers = [number for number in stations if number is not None]
     return max(0, *(number - 1 for number in numbers)) if numbers else None
 
 
 def _map_rating(raw: Raw, metrics: Raw) -> Mapped:
-    """Yield the rating good or bad, dated by the solution if the ticket has no date."""
+    """Yield the rating good or bad, with its date.
+
+    Dated by the solution if the ticket has no date.
+    """
     rating = raw.get("satisfaction_rating") or {}
     score = RATINGS.get(str(rating.get("score")))
     if score is None:
@@ -151,7 +157,10 @@ def _find_topic(raw: Raw, field: int | None) -> str | None:
 
 
 def _find_first_reply(opened: datetime | None, metrics: Raw) -> datetime | None:
-    """Return the first reply's time; Zendesk gives minutes, lately seconds, from the start."""
+    """Find the first reply's time.
+
+    Zendesk gives minutes, lately seconds, from the start.
+    """
     seconds = (metrics.get("reply_time_in_seconds") or {}).get("calendar")
     if seconds is None:
         minutes = (metrics.get("reply_time_in_minutes") or {}).get("calendar")

@@ -37,7 +37,10 @@ def read_organizations(http: Http, base_url: str, window: Window) -> Iterator[Pa
 
 
 def read_users(http: Http, window: Window) -> Iterator[Page]:
-    """Yield changed people; those who are no end users (any more) are deleted contacts."""
+    """Yield changed people.
+
+    Those who are no end users (any more) are deleted contacts.
+    """
     for answer, cursor in _read_export(http, USERS, window, {}):
         rows = _deduplicate_rows(answer, "users")
         contacts = [row for row in rows if _is_contact(row)]
@@ -110,7 +113,10 @@ def _build_page(
 
 
 def _deduplicate_rows(answer: dict[str, Any], name: str) -> Sequence[Any]:
-    """Return the rows without repeated ids; exports repeat rows, the last is the newest."""
+    """Drop repeated ids.
+
+    Exports repeat rows, the last is the newest.
+    """
     rows = enumerate(answer[name])
     return list({_get_id(row) or f"#{place}": row for place, row in rows}.values())
 

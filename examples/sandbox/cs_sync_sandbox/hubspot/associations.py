@@ -17,7 +17,10 @@ PRIMARY = frozenset({1, 2})
 
 
 def read(portal: Portal, kind: str, target: str, body: Json) -> tuple[int, Json]:
-    """POST batch/read: ids without an association come as errors of a 207, which are none."""
+    """POST batch/read: missing associations are a 207's errors.
+
+    They are no errors of ours.
+    """
     results, errors = [], []
     for entry in _read_inputs(body):
         id_ = str(entry["id"])
@@ -36,7 +39,10 @@ def read(portal: Portal, kind: str, target: str, body: Json) -> tuple[int, Json]
 
 
 def create(portal: Portal, kind: str, target: str, body: Json) -> tuple[int, Json]:
-    """POST batch/create: twice does no harm; an id that is not there makes a 207."""
+    """POST batch/create: twice does no harm.
+
+    An id that is not there makes a 207.
+    """
     if (kind, target) not in TYPES:
         raise make_invalid_error(f"No association types between {kind} and {target}")
     results, errors = [], []

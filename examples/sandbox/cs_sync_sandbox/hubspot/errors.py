@@ -32,7 +32,10 @@ class HubSpotError(Exception):
 def make_invalid_error(
     message: str, code: str | None = None, name: str | None = None
 ) -> HubSpotError:
-    """Return a 400 VALIDATION_ERROR, with one detail where a property is to blame."""
+    """Make a 400 VALIDATION_ERROR, with a detail for a property.
+
+    Where a property is to blame.
+    """
     more: Json = {}
     if code:
         detail: Json = {"message": message, "code": code}

@@ -14,7 +14,10 @@ SINCE = "2024-01-08T08:00:00.000Z"
 
 
 def list_owners(portal: Portal, query: QueryParams) -> tuple[int, Json]:
-    """GET a page of owners: those at work, or with `archived=true` those who left."""
+    """GET a page of owners.
+
+    Those at work, or with `archived=true` those who left.
+    """
     archived, limit = query.get("archived") == "true", int(query.get("limit", "100"))
     email, after = query.get("email"), int(query.get("after", "0"))
     rows = [

@@ -108,7 +108,7 @@ class Portal:
         return checked_values
 
     def check_unique(self, kind: str, values: Mapping[str, str], record: Record | None) -> None:
-        """Refuse a value that another record has in a unique property (409 CONFLICT)."""
+        """Refuse another record's value in a unique property (409 CONFLICT)."""
         for name, value in values.items():
             if not value or not self.definitions[kind][name]["hasUniqueValue"]:
                 continue
@@ -140,7 +140,10 @@ class Portal:
         record.archived_at = record.updated_at = self.now()
 
     def merge(self, kind: str, winner: Record, loser: Record) -> None:
-        """Merge two records: the loser's id now means the winner, which takes its associations."""
+        """Merge two records.
+
+        The loser's id now means the winner, which takes its associations.
+        """
         merged_ids = [*_list_merged_ids(winner), *_list_merged_ids(loser), loser.id]
         for old in merged_ids:
             self.merged_into[(kind, old)] = winner.id

@@ -68,7 +68,10 @@ def patch_record(portal: Portal, kind: str, id_: str, query: QueryParams, body: 
 
 
 def read_batch(portal: Portal, kind: str, query: QueryParams, body: Json) -> Answer:
-    """POST batch/read: by id or by `idProperty`; what is not there makes a 207."""
+    """POST batch/read: by id or by `idProperty`.
+
+    What is not there makes a 207.
+    """
     find = portal.find_archived if query.get("archived") in {"true", "True"} else portal.find
     inputs = _read_inputs(body, distinct=False)
     records, lost = list[Record](), list[str]()
@@ -87,7 +90,10 @@ def read_batch(portal: Portal, kind: str, query: QueryParams, body: Json) -> Ans
 
 
 def create_batch(portal: Portal, kind: str, body: Json) -> Answer:
-    """POST batch/create: all or nothing; a taken unique value refuses the batch with 409."""
+    """POST batch/create: all or nothing.
+
+    A taken unique value refuses the batch with 409.
+    """
     inputs = _read_inputs(body, distinct=False)
     values = [portal.checked(kind, entry.get("properties", {})) for entry in inputs]
     for entry, properties in zip(inputs, values, strict=True):
@@ -245,7 +251,10 @@ def _make_missing_errors(kind: str, ids: list[str]) -> list[Json]:
 
 
 def _sort_newest_first(records: Iterable[Record]) -> list[Record]:
-    """Return records newest first: HubSpot promises no order, so nobody may rely on the input's."""
+    """Sort records newest first.
+
+    HubSpot promises no order, so nobody may rely on the input's.
+    """
     return sorted(records, key=lambda record: int(record.id), reverse=True)
 
 

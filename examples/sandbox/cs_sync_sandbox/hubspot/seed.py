@@ -17,7 +17,10 @@ FEEDBACK_TO_CONTACT, CONTACT_TO_FEEDBACK = {98}, {97}
 
 
 def build_portal(world: World, now: Callable[[], datetime]) -> Portal:
-    """Return a portal that holds what Acme's people had entered by the world's now."""
+    """Build a portal with what Acme's people had entered.
+
+    By the world's now.
+    """
     portal = Portal(now, world.owners)
     companies = {company.key: company for company in world.companies}
     for company in world.companies:
@@ -122,7 +125,10 @@ def _group(answer: SurveyAnswer) -> str | None:
 
 
 def _choose_contact_time(company: Company, now: datetime) -> datetime | None:
-    """Return the last call, e-mail or meeting; who has no manager was never contacted."""
+    """Choose the last call, e-mail or meeting.
+
+    Who has no manager was never contacted.
+    """
     if not company.signed_up or company.owner_number is None:
         return None
     days = Random(f"contact:{company.number}").expovariate(1 / 40)

@@ -26,7 +26,9 @@ def parse_instant(text: str) -> datetime:
 
 
 def normalise_value(definition: Json, value: object) -> str:
-    """Return the value as it is stored; an empty string clears the property.
+    """Return the value as it is stored.
+
+    An empty string clears the property.
 
     Raises:
         HubSpotError: 400 VALIDATION_ERROR if it does not fit the definition.
@@ -56,7 +58,10 @@ def normalise_value(definition: Json, value: object) -> str:
 
 
 def make_sortable(definition: Json, text: str) -> float | str:
-    """Return the value as search compares it: numbers and epoch milliseconds, else lower case."""
+    """Return the value as search compares it.
+
+    Numbers and epoch milliseconds, else lower case.
+    """
     if definition["type"] == "number":
         return float(text)
     if definition["type"] in {"datetime", "date"}:

@@ -69,7 +69,10 @@ CREATE MACRO sumIf(value, condition) AS (coalesce(sum(value) FILTER (WHERE condi
 
 
 def open_events(world: World) -> duckdb.DuckDBPyConnection:
-    """Return the project's database; each thread asks through a cursor of its own."""
+    """Open the project's database.
+
+    Each thread asks through a cursor of its own.
+    """
     database = duckdb.connect(config={"threads": 2})
     database.execute("SET TimeZone = 'UTC'")
     for statement in _MACROS.strip().splitlines():
@@ -83,12 +86,18 @@ def open_events(world: World) -> duckdb.DuckDBPyConnection:
 
 
 def get_survey_id(name: str) -> str:
-    """Return the id of a survey that Acme's world has by name only."""
+    """Return the id of a survey known by name only.
+
+    Acme's world has no ids of surveys.
+    """
     return str(uuid5(NAMESPACE_URL, f"acme-survey-{name}"))
 
 
 def get_question_ids(name: str) -> tuple[str, str]:
-    """Return the ids of a survey's rating and of the open question after it."""
+    """Return the ids of a survey's rating and open question.
+
+    The open question follows the rating.
+    """
     survey = UUID(get_survey_id(name))
     return str(uuid5(survey, "rating")), str(uuid5(survey, "why"))
 

@@ -99,7 +99,10 @@ class PostHog:
         }
 
     def route(self, work: Work, scope: str) -> Callable[[Request], Awaitable[Response]]:
-        """Return the endpoint around a call: key, scope, limits, project, then the answer."""
+        """Wrap a call as an endpoint.
+
+        Key, scope, limits, project, then the answer.
+        """
 
         async def endpoint(request: Request) -> Response:
             try:

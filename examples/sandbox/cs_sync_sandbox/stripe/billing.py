@@ -9,7 +9,10 @@ from cs_sync_sandbox.world.records import Invoice, InvoiceLine, Refund
 
 
 def make_line(books: Books, record: Invoice, item: InvoiceLine) -> Json:
-    """Return an invoice line; its parent says item and proration, pricing says the price."""
+    """Make an invoice line.
+
+    Its parent says item and proration, pricing says the price.
+    """
     price = books.prices[item.price_id]
     unit = price.unit_amount
     return {

@@ -69,7 +69,10 @@ def get_customer_id(account_key: str) -> str:
 
 
 def find_current_period(subscription: Subscription, at: int) -> tuple[int, int]:
-    """Return the period (unix seconds) that `at` falls into; the trial counts as one."""
+    """Find the period (unix seconds) that `at` falls into.
+
+    The trial counts as one.
+    """
     if subscription.trial_end and at < subscription.trial_end.timestamp():
         return int(subscription.started_at.timestamp()), int(subscription.trial_end.timestamp())
     ended = subscription.ended_at

@@ -19,7 +19,10 @@ OLD_VERSION = "2022-08-01"
 
 
 def list_events(books: Books) -> list[Json]:
-    """Return the events of the last 30 days before the world's now, newest first."""
+    """List the events of the last 30 days, newest first.
+
+    Before the world's now.
+    """
     world = books.world
     since = world.now - KEPT
     collected: list[tuple[datetime, str, Json, Json | None]] = []

@@ -83,7 +83,10 @@ def make_product(_: Books, record: Product) -> Json:
 
 
 def price(_: Books, record: Price) -> Json:
-    """Return a price; what only shows when expanded is there and taken away later."""
+    """Make a price.
+
+    What only shows when expanded is there and taken away later.
+    """
     amounts = _make_amounts(record)
     recurring = None
     if record.interval:
@@ -124,7 +127,10 @@ def _make_amounts(record: Price) -> Json:
 
 
 def make_coupon(books: Books, record: Coupon) -> Json:
-    """Return a coupon; what only shows when expanded is there and taken away later."""
+    """Make a coupon.
+
+    What only shows when expanded is there and taken away later.
+    """
     body: Json = {
         "id": record.id, "object": "coupon", "amount_off": record.amount_off,
         "created": stamp(record.created_at), "currency": record.currency,
@@ -154,7 +160,10 @@ def make_discount(_: Books, record: tuple[Subscription, Discount]) -> Json:
 
 
 def list_live_discounts(books: Books, record: Subscription, now: int) -> list[Discount]:
-    """Return the discounts still attached: a `once` one goes with the first paid invoice."""
+    """List the discounts still attached.
+
+    A `once` one goes with the first paid invoice.
+    """
     discounts = []
     for candidate in record.discounts:
         once = books.coupons[candidate.coupon_id].duration == "once"
@@ -187,7 +196,10 @@ def make_item(books: Books, record: Subscription, version: ItemVersion, now: int
 
 
 def list_items(books: Books, record: Subscription, now: int) -> list[Json]:
-    """Return every current item; of an ended subscription, the last ones it had."""
+    """List every current item.
+
+    Of an ended subscription, the last ones it had.
+    """
     last: dict[str, ItemVersion] = {v.item_id: v for v in record.items}
     return [make_item(books, record, version, now) for version in last.values()]
 

@@ -160,7 +160,10 @@ class Stripe:
         return expand_paths(body, params.get("expand", ()), self._resolve, listed=True)
 
     def _resolve(self, field: str, id_: str) -> Json | None:
-        """Return the object behind an expandable field, or None where Stripe expands nothing."""
+        """Resolve the object behind an expandable field.
+
+        None where Stripe expands nothing.
+        """
         if field == "discounts" and id_ in self.books.discounts:
             return objects.make_discount(self.books, self.books.discounts[id_])
         name = {"latest_invoice": "invoices"}.get(field, f"{field}s")

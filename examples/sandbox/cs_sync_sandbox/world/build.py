@@ -51,7 +51,7 @@ class _Heap:
 
 
 def build_world(seed: int, today: date, accounts: int = 400, usage_days: int = DAYS) -> World:
-    """Return 24 months of Acme up to midnight UTC at the start of `today`.
+    """Build 24 months of Acme, up to the start of `today`.
 
     The same arguments give the same world, to the byte of every answer made from it.
     """

@@ -15,7 +15,10 @@ def get_midnight(day: date) -> datetime:
 
 
 def add_months(moment: datetime, months: int) -> datetime:
-    """Return the same day and time `months` later, clamped to the last day of that month."""
+    """Return the same day and time `months` later.
+
+    Clamped to the last day of that month.
+    """
     index = moment.year * 12 + moment.month - 1 + months
     year, month = divmod(index, 12)
     day = min(moment.day, monthrange(year, month + 1)[1])
@@ -25,7 +28,10 @@ def add_months(moment: datetime, months: int) -> datetime:
 def iterate_periods(
     anchor: datetime, interval: Literal["month", "year"]
 ) -> Iterator[tuple[datetime, datetime]]:
-    """Yield billing periods `[start, end)` from the anchor, without drift after short months."""
+    """Yield billing periods `[start, end)` from the anchor.
+
+    Without drift after short months.
+    """
     step = 12 if interval == "year" else 1
     count = 0
     while True:
@@ -40,5 +46,8 @@ def choose_between(rng: Random, start: datetime, end: datetime) -> datetime:
 
 
 def choose_office_hour(rng: Random, day: datetime) -> datetime:
-    """Return a moment between 07:00 and 17:00 UTC on the day of `day`."""
+    """Choose a moment of the day between 07:00 and 17:00 UTC.
+
+    Of the day of `day`.
+    """
     return get_midnight(day.date()) + timedelta(seconds=rng.randrange(7 * 3600, 17 * 3600))

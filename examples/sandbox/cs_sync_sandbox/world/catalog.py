@@ -63,7 +63,10 @@ def _list_extras(currency: str, at: datetime) -> list[Price]:
 
 
 def list_coupons(created_at: datetime) -> tuple[Coupon, ...]:
-    """Return every coupon: forever, repeating, once; percent and amount; one for one product."""
+    """List every coupon.
+
+    Forever, repeating, once; percent and amount; one for one product.
+    """
     return (
         Coupon("LAUNCH20", "Launch", "repeating", created_at, Decimal(20), months=6),
         Coupon("NONPROFIT30", "Non-profit", "forever", created_at, Decimal(30)),

@@ -24,7 +24,10 @@ def list_owners() -> tuple[Owner, ...]:
 
 
 def make_companies(seed: int, count: int, now: datetime) -> tuple[Company, ...]:
-    """Return `count` accounts and a few leads, with the blemishes real data has."""
+    """Make `count` accounts and a few leads, with blemishes.
+
+    Those that real data has.
+    """
     rng = Random(f"{seed}:companies")
     names = [f"{a} {b}" for a in words.FIRST_WORDS for b in words.SECOND_WORDS]
     rng.shuffle(names)
@@ -92,7 +95,10 @@ def _lead(company: Company) -> Company:
 
 
 def _add_blemishes(made: list[Company], count: int, now: datetime) -> list[Company]:
-    """Add what every real CRM has: a shared domain, duplicates, deletions, a test account."""
+    """Add the blemishes of every real CRM.
+
+    A shared domain, duplicates, deletions, a test account.
+    """
     made[0] = replace(
         made[0], name="Acme internal test", domain="acme.example", extra_domains=(),
         billing_email="test@acme.example", is_test=True,

@@ -126,7 +126,10 @@ def _iterate_bills(
 
 
 def _has_failed_before(subscription: Subscription, moment: datetime) -> bool:
-    """Whether a failed payment already stopped billing: no new cycle starts after it."""
+    """Return whether a failed payment already stopped billing.
+
+    No new cycle starts after it.
+    """
     leaving = subscription.leaving
     if leaving is None or leaving.how != "payment_failed":
         return False
@@ -173,7 +176,10 @@ def _iterate_recurring(
 def _iterate_prorations(
     subscription: Subscription, shop: Catalog, period: tuple[datetime, datetime], stop: datetime
 ) -> Iterator[_Bill]:
-    """Yield a bill per change inside the period: unused time back, remaining time charged."""
+    """Yield a bill per change inside the period.
+
+    Unused time back, remaining time charged.
+    """
     changes: dict[datetime, list[InvoiceLine]] = defaultdict(list)
     for old, new in _find_successors(subscription):
         at = new.valid_from
@@ -220,7 +226,7 @@ def _make_line(
 def _apply_discounts(
     line: InvoiceLine, price: Price, subscription: Subscription, shop: Catalog, at: datetime
 ) -> InvoiceLine:
-    """Return the line with what each discount takes off it, in minor units.
+    """Apply each discount to a line, in minor units.
 
     A fixed amount comes off the plan's line alone, and only in full invoices.
     """

@@ -27,7 +27,10 @@ class Outcome:
 def decide_outcome(
     rng: Random, subscription: Subscription, at: datetime, late: int | None, now: datetime
 ) -> Outcome:
-    """Return what became of the invoice created `at`; `late` counts the cycles after it."""
+    """Decide what became of the invoice created `at`.
+
+    `late` counts the cycles after it.
+    """
     finalized = at + FINALIZES_AFTER
     if finalized > now or (subscription.status == "unpaid" and late == 0):
         return Outcome("draft")

@@ -29,7 +29,10 @@ class _Draft:
     past: list[ItemVersion] = field(default_factory=list)
 
     def set(self, slot: str, price_id: str, quantity: int | None, at: datetime) -> None:
-        """Give the item in a slot (plan, contacts, …) a new version, keeping its id."""
+        """Give the item in a slot a new version, same id.
+
+        A slot is plan, contacts, ….
+        """
         item_id = f"si_{self.id[4:]}{slot.replace('_', '')}"
         old = self.current.get(slot)
         if old and (old.price_id, old.quantity) == (price_id, quantity):
@@ -89,7 +92,10 @@ def _make_first_choice(rng: Random, life: Life) -> tuple[str, int]:
 def _simulate_life(
     rng: Random, life: Life, turn: int, start: datetime, until: datetime, choice: tuple[str, int]
 ) -> _Draft:
-    """Walk through the months from `start` to `until`; plan and seats change from `choice` on."""
+    """Walk through the months from `start` to `until`.
+
+    Plan and seats change from `choice` on.
+    """
     company, (plan, seats) = life.company, choice
     draft = _Draft(f"sub_{company.number:04d}{turn}", life.interval, company.currency, start)
     old = company.currency == "eur" and life.interval == "month" and plan == "team"

@@ -40,7 +40,10 @@ def make_tickets(seed: int, life: Life, people: list[Person], now: datetime) -> 
 
 
 def number_tickets(tickets: list[Ticket], now: datetime) -> tuple[Ticket, ...]:
-    """Return all tickets numbered by age; agents deleted some of the latest as spam."""
+    """Number all tickets by age.
+
+    Agents deleted some of the latest as spam.
+    """
     ordered = sorted(tickets, key=lambda ticket: (ticket.created_at, ticket.account_key))
     tickets_with_numbers = []
     for number, ticket in enumerate(ordered, start=1000):

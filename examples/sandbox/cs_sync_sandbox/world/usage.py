@@ -19,7 +19,10 @@ FADE_OVER = 45  # days from the first sign to nearly nothing
 def iterate_usage(
     seed: int, life: Life, people: list[Person], now: datetime, days_back: int = DAYS
 ) -> Iterator[UsageRow]:
-    """Yield what each person of an account did on each UTC day before `now`."""
+    """Yield what each person of an account did each day.
+
+    UTC days before `now`.
+    """
     first = max(life.start.date() + timedelta(days=1), (now - timedelta(days=days_back)).date())
     count = (now.date() - first).days
     days = [first + timedelta(days=index) for index in range(count)]

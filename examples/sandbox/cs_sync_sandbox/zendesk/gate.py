@@ -54,7 +54,10 @@ class Gate:
         }  # fmt: skip
 
     def admit(self, authorization: str, now: datetime) -> tuple[str, str]:
-        """Return the token and its owner's role, or raise the 401 or 429."""
+        """Return the token and its owner's role.
+
+        Or raise the 401 or 429.
+        """
         token = authorization.removeprefix("Bearer ")
         role, until = self.tokens.get(token, ("", now))
         if until <= now:
@@ -66,7 +69,7 @@ class Gate:
         return token, role
 
     def admit_export(self, token: str, role: str, now: datetime, *, sample: bool) -> None:
-        """Raise the 403 of somebody who is no admin, or the exports' own 429."""
+        """Raise the 403 of a non-admin, or the exports' own 429."""
         if role != "admin":
             raise ZendeskError(403, "Forbidden", "You do not have access to this page.")
         window = self.samples if sample else self.exports

@@ -92,7 +92,10 @@ def make_metric_set(record: Ticket) -> Json:
 
 
 def make_user(person: Person) -> Json:
-    """Return an end user; somebody with two addresses wrote to support from the second."""
+    """Make an end user.
+
+    Somebody with two addresses wrote to support from the second.
+    """
     identified = person.in_product and person.number % 4
     body = _make_user(
         get_user_id(person.key), f"{person.first} {person.last}", get_email(person), "end-user",
@@ -135,7 +138,10 @@ def make_organization(company: Company) -> Json:
 
 
 def list_identities(person: Person) -> list[Json]:
-    """Return every address of a user; the one Zendesk knows first is primary."""
+    """List every address of a user.
+
+    The one Zendesk knows first is primary.
+    """
     return [
         {
             "id": person.number * 10 + index, "user_id": get_user_id(person.key), "type": "email",

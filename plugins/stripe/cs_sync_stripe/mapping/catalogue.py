@@ -14,9 +14,10 @@ from cs_sync_stripe.mapping.fields import (
 
 
 def find_price(price: Raw, currency: str, lookup: Lookup) -> Raw:
-    """Return the price with its tiers in `currency`; a price may have several currencies.
+    """Find the price with its tiers in `currency`.
 
-    The price embedded in a subscription item has only its first currency and no tiers.
+    A price may have several currencies. The price embedded in a subscription item has only its
+    first currency and no tiers.
 
     Raises:
         MappingError: The price is missing, or has no amount in this currency.
@@ -87,7 +88,10 @@ def _map_tiers(price: Raw) -> dict[str, Any] | None:
 
 
 def _json_number(number: Decimal | None) -> int | str | None:
-    """Return a number for JSON, unrounded: whole minor units as int, fractions as text."""
+    """Return a number for JSON, unrounded.
+
+    Whole minor units as int, fractions as text.
+    """
     if number is None:
         return None
     return int(number) if number == number.to_integral_value() else format(number, "f")

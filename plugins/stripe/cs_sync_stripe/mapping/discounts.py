@@ -56,7 +56,7 @@ def map_ended_discount(event: Raw, lookup: Lookup) -> Iterator[Mapped]:
 
 
 def map_line_discounts(line: Raw, invoice: Raw, lookup: Lookup) -> list[Raw]:
-    """Return each discount's amount on an invoice line, with its terms where known.
+    """Map each discount's amount on a line, with known terms.
 
     A subscription no longer lists expired discounts; the invoices that they reduced still
     do.
@@ -76,7 +76,10 @@ def map_line_discounts(line: Raw, invoice: Raw, lookup: Lookup) -> list[Raw]:
 
 
 def _map_terms(raw: Raw, currency: str, lookup: Lookup) -> Raw:
-    """Return a discount's terms as JSON values; empty if the coupon was deleted."""
+    """Map a discount's terms to JSON values.
+
+    Empty if the coupon was deleted.
+    """
     try:
         start, coupon = parse_timestamp(require_field(raw, "start")), _find_coupon(raw, lookup)
         fields = map_coupon(coupon, currency, lookup)

@@ -16,11 +16,17 @@ class Lookup(Protocol):
     """Reads other objects for mappers."""
 
     def price(self, id: str, *, currencies: bool = False) -> Raw | None:
-        """Return the price with its tiers, optionally in every currency; None if deleted."""
+        """Return the price with its tiers, optionally in every currency.
+
+        None if deleted.
+        """
         ...
 
     def coupon(self, id: str, *, currencies: bool = False) -> Raw | None:
-        """Return the coupon with its products, optionally in every currency; None if deleted."""
+        """Return the coupon with its products, optionally in every currency.
+
+        None if deleted.
+        """
         ...
 
 

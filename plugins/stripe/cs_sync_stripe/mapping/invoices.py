@@ -95,9 +95,9 @@ def _map_line(entry: Raw, *, invoice: Raw, lookup: Lookup) -> Iterator[Mapped]:
 
 
 def _sum_inclusive_tax(entry: Raw, invoice: Raw) -> int | None:
-    """Return the tax inside the line's amount; None if Stripe could not compute it.
+    """Sum the tax inside the line's amount.
 
-    `tax_amounts` is the form of versions before 2025-03-31.
+    None if Stripe could not compute it. `tax_amounts` is the form of versions before 2025-03-31.
     """
     taxes = entry.get("taxes") or entry.get("tax_amounts")
     automatic = invoice.get("automatic_tax") or {}
@@ -108,7 +108,10 @@ def _sum_inclusive_tax(entry: Raw, invoice: Raw) -> int | None:
 
 
 def _find_origin(entry: Raw) -> Raw:
-    """Return the line's origin: a subscription item, or an invoice item (prorations too)."""
+    """Find the line's origin.
+
+    A subscription item, or an invoice item (prorations too).
+    """
     parent = entry.get("parent") or {}
     origin: Raw = (
         parent.get("subscription_item_details") or parent.get("invoice_item_details") or {}

@@ -56,7 +56,10 @@ def _map_subscription_fields(raw: Raw) -> dict[str, Any]:
 
 
 def _find_cancel_at(raw: Raw) -> int | None:
-    """Return the scheduled end in Unix seconds; items' periods may differ, the last counts."""
+    """Find the scheduled end in Unix seconds.
+
+    Items' periods may differ, the last counts.
+    """
     if (fixed := raw.get("cancel_at")) is not None:
         return int(fixed)
     if not raw.get("cancel_at_period_end"):
@@ -103,7 +106,10 @@ def _find_valid_from(entry: Raw, subscription: Raw) -> int:
 
 
 def _sum_inclusive_tax_rates(entry: Raw, subscription: Raw) -> Any:
-    """Return the percent of tax in the amount: the item's rates, else the subscription's."""
+    """Sum the percent of tax in the amount.
+
+    Of the item's rates, else the subscription's.
+    """
     rates = entry.get("tax_rates") or subscription.get("default_tax_rates") or []
     inside = [parse_decimal(rate["percentage"]) for rate in rates if rate.get("inclusive")]
     return sum(percent for percent in inside if percent is not None) if inside else None
