@@ -56,10 +56,22 @@ def fit_models(workspace: Workspace, horizon_days: int | None = None) -> list[di
         _fit_target(backtest, own.get(target) or judge_target(backtest, target, ["model"])[0])
         for target in TARGETS
     ]
-    judgement = _build_judgement(workspace, backtest, judged)
+    version = _save_fit(workspace, backtest, fitted, _build_judgement(workspace, backtest, judged))
+    shared = {"data_cut": backtest.panel.days[-1], "left_out": _describe_left_out(backtest)}
+    return [{**_summarize_fit(row, version), **shared} for row in fitted]
+
+
+def _save_fit(
+    workspace: Workspace,
+    backtest: Backtest,
+    fitted: Sequence[Mapping[str, Any]],
+    judgement: Mapping[str, Any],
+) -> int:
+    """Store the fitted models and the judgement under one version, as a recorded run."""
     with record_run(workspace, "analyse fit") as recorded:
         with workspace.store.read() as connection:
             version = read_last_version(connection) + 1
+        now = workspace.clock()
         common = {
             "version": version,
             "run_id": recorded.id,
@@ -68,7 +80,6 @@ def fit_models(workspace: Workspace, horizon_days: int | None = None) -> list[di
             "horizon_days": backtest.request.horizon_days,
             "lead_days": backtest.request.lead_days,
         }
-        now = workspace.clock()
         kept = [
             {**common, "fitted_at": now, "revision": HEAD, **row}
             for row in fitted
@@ -81,8 +92,7 @@ def fit_models(workspace: Workspace, horizon_days: int | None = None) -> list[di
 
         recorded.transact(save)
         recorded.statuses.append("ok")
-    shared = {"data_cut": common["data_cut"], "left_out": _describe_left_out(backtest)}
-    return [{**_summarize_fit(row, version), **shared} for row in fitted]
+    return version
 
 
 def _summarize_fit(row: Mapping[str, Any], version: int) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from cs_sync.queries.late_use import find_incomplete_days
 from cs_sync.queries.metrics import MetricRequest, query_metrics, query_mrr
 from cs_sync.queries.reconcile import reconcile_month
 from cs_sync.queries.report_accounts import build_reported_accounts, list_month_ends
+from cs_sync.queries.report_foresight import estimate_expected_churn, read_backtest
 from cs_sync.queries.report_money import (
     MoneyConverter,
     build_agenda,
@@ -39,6 +40,7 @@ from cs_sync.report import (
     ReportSummary,
     StreamFreshness,
     UnattributedRecords,
+    build_figures,
     render_report,
     summarize_report,
 )
@@ -56,21 +58,18 @@ RECENT_RUNS = 20
 
 @dataclass(frozen=True, slots=True)
 class WrittenReport:
-    """A report that was written, and what it says in short."""
+    """A report that was written, and what it says in short: in words, and in figures."""
 
     path: Path
     summary: ReportSummary
+    figures: Mapping[str, Any] = field(default_factory=dict)
 
 
-def create_report(workspace: Workspace) -> Path:
-    """Write the report beside the configuration.
-
-    Returns:
-        The path of the report.
-    """
+def create_report(workspace: Workspace) -> WrittenReport:
+    """Write the report beside the configuration."""
     day = build_day_view(workspace)
     follow_ups = decide_follow_ups(workspace, day, company=False)
-    return write_report(workspace, day, follow_ups, query_newest_kpis(workspace), ()).path
+    return write_report(workspace, day, follow_ups, query_newest_kpis(workspace), ())
 
 
 def query_newest_kpis(workspace: Workspace) -> list[dict[str, Any]]:
@@ -100,9 +99,6 @@ def write_report(
         kpis: Rows of metrics for the last two months.
         messages: What the run reported, for engineers.
 
-    Returns:
-        The path of the report, and its summary.
-
     Raises:
         ConfigError: The file cannot be written.
     """
@@ -120,7 +116,7 @@ def write_report(
             f"{path} cannot be written: {error.strerror}",
             "free the path, or move the configuration",
         ) from error
-    return WrittenReport(path, summarize_report(data))
+    return WrittenReport(path, summarize_report(data), build_figures(data))
 
 
 def list_report_copies(workspace: Workspace) -> list[Path]:
@@ -159,6 +155,8 @@ def _build_report_data(
         accounts=accounts,
         agenda=agenda,
         month=compare_months(workspace),
+        expected_churn=estimate_expected_churn(workspace, day, money),
+        backtest=read_backtest(workspace),
         kpis=[*_query_trends(workspace), *_drop_unknown_metrics(kpis)],
         mrr=query_mrr(workspace, since=since, until=until),
         mrr_converted=query_mrr(

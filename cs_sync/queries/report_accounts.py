@@ -113,6 +113,7 @@ def build_reported_accounts(
                 now=_build_current_point(item, day.get_mrr(id_), money),
                 before=before,
                 past=tuple(points),
+                churn_probability=day.forecast.get_churn_probability(id_),
                 first_paid=find_first_paid(own, workspace.config.workspace.timezone),
             )
             accounts.append(account)

@@ -3,7 +3,9 @@
 from cs_sync.report.data import (
     AgendaItem,
     AnswerLine,
+    BacktestResult,
     CommentTopic,
+    ExpectedChurn,
     HistoryPoint,
     InvoiceTie,
     MonthPart,
@@ -23,14 +25,17 @@ from cs_sync.report.data import (
 from cs_sync.report.page import render_report
 from cs_sync.report.payload import extract_text
 from cs_sync.report.risk import classify_risk
-from cs_sync.report.summary import ReportSummary, summarize_report
+from cs_sync.report.summary import REPORT_FIELDS, ReportSummary, build_figures, summarize_report
 from cs_sync.report.tiles import TREND_METRICS
 
 __all__ = [
+    "REPORT_FIELDS",
     "TREND_METRICS",
     "AgendaItem",
     "AnswerLine",
+    "BacktestResult",
     "CommentTopic",
+    "ExpectedChurn",
     "HistoryPoint",
     "InvoiceTie",
     "MonthPart",
@@ -47,6 +52,7 @@ __all__ = [
     "UnattributedRecords",
     "UseLine",
     "UsedRate",
+    "build_figures",
     "classify_risk",
     "extract_text",
     "render_report",

@@ -96,7 +96,8 @@ class ReportedAccount:
 
     `past` is aligned with `ReportData.months`; `before` is 30 days ago. `mrr` maps currency
     to minor units. `reasons` are sentences with the points that each costs (None: unknown).
-    `first_paid` is the day of its first MRR. `features` maps a feature of the last 90 days
+    `first_paid` is the day of its first MRR. `churn_probability` is None while no model is
+    accepted. `features` maps a feature of the last 90 days
     to its days of use of the last 28. Links are (label, URL) pairs.
     """
 
@@ -111,6 +112,7 @@ class ReportedAccount:
     plan: str = ""
     segment: str = ""
     change_30d: float | None = None
+    churn_probability: float | None = None
     first_paid: date | None = None
     reasons: Sequence[tuple[str, float | None]] = ()
     tickets: Sequence[TicketLine] = ()
@@ -164,6 +166,46 @@ class MonthSoFar:
     now: MonthPart
     same_days: MonthPart
     whole: MonthPart
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectedChurn:
+    """The MRR expected to be lost to churn in `[first, last]`, with its 90 % interval.
+
+    In minor units of the report's currency, added up over `accounts`. Low and high are None
+    where too few horizons are over. The interval would have held in `covered` of `judged`
+    past months.
+    """
+
+    first: date
+    last: date
+    accounts: int
+    expected: int
+    low: int | None = None
+    high: int | None = None
+    covered: int = 0
+    judged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BacktestResult:
+    """What the last kept backtest found of the health score and its rivals.
+
+    `subjects` are rows of `cs-sync backtest` on churn, `bands` those of `--bands` for all month
+    ends together, with MRR in `currency`. `outdated`: score or MRR policy changed since.
+    """
+
+    judged_on: date
+    data_cut: date
+    horizon_days: int
+    lead_days: int
+    subjects: Sequence[Row]
+    bands: Sequence[Row] = ()
+    outdated: bool = False
+
+    def find_subject(self, name: str) -> Row:
+        """Return the row of a subject, which is always judged."""
+        return next(row for row in self.subjects if row["subject"] == name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +300,8 @@ class ReportData:
     inputs        input of the score → its title
     accounts      customers, and accounts that were customers in `months`
     agenda        ends, renewals and unpaid invoices of the next 90 days
+    expected_churn  None while no model is accepted
+    backtest      None before the first one that was kept
     kpis          rows of `cs-sync metrics --format json`: the newest period of each metric is
                   shown, the period before it gives the change, older ones the line; segment
                   rows are skipped
@@ -286,6 +330,8 @@ class ReportData:
     accounts: Sequence[ReportedAccount] = ()
     agenda: Sequence[AgendaItem] = ()
     month: MonthSoFar | None = None
+    expected_churn: ExpectedChurn | None = None
+    backtest: BacktestResult | None = None
     kpis: Sequence[Row] = ()
     mrr: Sequence[Row] = ()
     mrr_converted: Sequence[Row] = ()

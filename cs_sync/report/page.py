@@ -12,6 +12,7 @@ from typing import Any
 from cs_sync.report import charts, drawing, first_screen
 from cs_sync.report.data import RISK_KINDS, InvoiceTie, ReportData, ReportedAccount
 from cs_sync.report.drawing import import_extra, render_chart
+from cs_sync.report.expected_churn import describe_period, format_interval, list_basis
 from cs_sync.report.formats import Formats
 from cs_sync.report.groups import build_cohort_rows, count_migration, group_accounts
 from cs_sync.report.links import sanitize_link
@@ -26,6 +27,7 @@ from cs_sync.report.payload import (
 )
 from cs_sync.report.risk import sort_by_attention, sum_owed
 from cs_sync.report.tiles import OTHERS, build_tiles, list_aliases
+from cs_sync.report.verdict import build_verdict
 
 STATIC_ACCOUNTS = 50
 """Accounts in the page itself, for readers without scripts and for print."""
@@ -170,7 +172,7 @@ def _build_answers(data: ReportData, formats: Formats) -> dict[str, Any]:
     """Build the answers of the first screen with their charts."""
     risk, trend = first_screen.answer_risk(data), first_screen.answer_trend(data)
     agenda = first_screen.answer_agenda(data)
-    words = formats.words
+    words, loss = formats.words, data.expected_churn
     trend_chart = agenda_chart = ""
     if trend.sums and trend.sums[-1].mrr and len(trend.days) > 1:
         label = words("report.trend_label", since=formats.day(trend.days[0]))
@@ -191,6 +193,10 @@ def _build_answers(data: ReportData, formats: Formats) -> dict[str, Any]:
         "month_changes": first_screen.list_month_changes(data),
         "max_calls": first_screen.CALLS,
         "max_agenda": first_screen.AGENDA_LINES,
+        "loss_title": loss and describe_period(loss, formats),
+        "loss_interval": loss and format_interval(loss, formats),
+        "order_basis": list(list_basis(data, formats)),
+        "verdict": data.backtest and build_verdict(data.backtest, formats),
     }
 
 

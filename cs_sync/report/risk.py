@@ -3,10 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from cs_sync.foresight.outlook import calculate_priority
 from cs_sync.report.data import RISK_KINDS, AgendaItem, HistoryPoint, ReportedAccount, RiskKind
 from cs_sync_schemas.money import to_major_units
-
-FULL_SCORE = 100.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +61,9 @@ def calculate_attention(account: ReportedAccount, owed: int = 0) -> float:
     """Calculate how much an account matters today.
 
     The unit is a minor unit of the report's currency. All MRR of an account that leaves or has not
-    paid counts, of others the share that the score misses (none without a score). An account
-    without MRR, as a paused one, counts with what it owes. MRR without an exchange rate counts at
-    par: this is an order, not a sum.
+    paid counts, of others P(churn) × MRR while a model is accepted, else the share that the score
+    misses (none without a score). An account without MRR, as a paused one, counts with what it
+    owes. MRR without an exchange rate counts at par: this is an order, not a sum.
 
     Args:
         account: The account.
@@ -75,8 +74,9 @@ def calculate_attention(account: ReportedAccount, owed: int = 0) -> float:
         return float(owed)
     if point.risk in ("leaving", "unpaid"):
         return float(mrr)
-    missing = FULL_SCORE - min(FULL_SCORE, FULL_SCORE if point.score is None else point.score)
-    return mrr * missing / FULL_SCORE
+    if account.churn_probability is None and point.score is None:
+        return 0.0
+    return float(calculate_priority(mrr, account.churn_probability, point.score))
 
 
 def rank_mrr(account: ReportedAccount) -> int:

@@ -1,10 +1,19 @@
 """The summary of a report for an e-mail: a subject and a few sentences."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from cs_sync.report.data import ReportData
+from cs_sync.report.data import ExpectedChurn, ReportData
+from cs_sync.report.expected_churn import describe_period, format_interval
 from cs_sync.report.first_screen import answer_agenda, answer_risk, list_calls
 from cs_sync.report.formats import UNKNOWN, Formats
+
+REPORT_FIELDS = (
+    *("report", "as_of", "currency", "mrr", "mrr_at_risk", "expected_churn", "low", "high"),
+    *("expected_from", "expected_until", "priority_basis", "verdict", "churned"),
+    *("needed_churned", "judged_on"),
+)
+"""Fields of `cs-sync report --format json`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +30,7 @@ def summarize_report(data: ReportData) -> ReportSummary:
     words, risk, agenda = data.words, answer_risk(data), answer_agenda(data)
     sums = {kind: formats.format_money(amount) for kind, (_, amount) in agenda.sums.items()}
     due = sum(call.state != "later" for call in list_calls(data, data.generated_at))
-    net = sum(data.month.now.moves.values()) if data.month else None
+    net, loss = sum(data.month.now.moves.values()) if data.month else None, data.expected_churn
     subject = words(
         "report.mail.subject",
         workspace=data.workspace,
@@ -37,6 +46,7 @@ def summarize_report(data: ReportData) -> ReportSummary:
                 share=formats.percent(risk.now.share),
                 change=formats.format_signed_money(risk.now.total - risk.before.total),
             ),
+            *([_describe_loss(loss, formats)] if loss else []),
             words("report.mail.calls", due),
             words(
                 "report.mail.agenda",
@@ -51,3 +61,35 @@ def summarize_report(data: ReportData) -> ReportSummary:
             words("report.mail.attached"),
         ),
     )
+
+
+def _describe_loss(loss: ExpectedChurn, formats: Formats) -> str:
+    interval = format_interval(loss, formats)
+    amount = formats.format_money(loss.expected)
+    return f"{describe_period(loss, formats)}: {amount}" + (f" ({interval})" if interval else "")
+
+
+def build_figures(data: ReportData) -> dict[str, Any]:
+    """Build the figures of `cs-sync report --format json`, all but the path.
+
+    The expected churn is None while no model is accepted, the verdict before the first
+    backtest that was kept.
+    """
+    risk, loss = answer_risk(data).now, data.expected_churn
+    score = data.backtest.find_subject("score") if data.backtest else {}
+    return {
+        "as_of": data.as_of,
+        "currency": data.currency,
+        "mrr": risk.mrr,
+        "mrr_at_risk": risk.total,
+        "expected_churn": loss and loss.expected,
+        "low": loss and loss.low,
+        "high": loss and loss.high,
+        "expected_from": loss and loss.first,
+        "expected_until": loss and loss.last,
+        "priority_basis": "churn_probability" if loss else "missing_health",
+        "verdict": score.get("verdict"),
+        "churned": score.get("churned"),
+        "needed_churned": score.get("needed_churned"),
+        "judged_on": data.backtest and data.backtest.judged_on,
+    }

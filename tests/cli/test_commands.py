@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -353,7 +354,7 @@ def test_accounts_and_runs_and_report(run: Run, jobs: Jobs, tmp_path: Path) -> N
     )
     jobs(
         "queries.report",
-        create_report=lambda workspace: tmp_path / "r.html",
+        create_report=lambda workspace: SimpleNamespace(path=tmp_path / "r.html", figures={}),
         get_first_reported_month=lambda today: today,
     )
     row = {

@@ -14,10 +14,12 @@ from cs_sync.jobs.follow_ups import DecidedFollowUps
 from cs_sync.plugins import load_plugins
 from cs_sync.queries.day import build_day_view
 from cs_sync.queries.watch_list import build_watch_list
+from cs_sync.report import extract_text
 from cs_sync.runtime.workspace import open_workspace
 from cs_sync_schemas.migrations import HEAD
 from tests.follow_ups.books import Books
 from tests.jobs.road import CONFIG, Place
+from tests.report.conftest import subject
 
 MODEL = HazardModel(-2.0, (Term("days_since_use", 0.0, 0.0, 1.0),))
 """Log-odds −2 + ln(1 + days since use)."""
@@ -105,6 +107,37 @@ def test_the_crm_gets_a_probability_only_while_a_model_is_accepted(place: Place)
     after = read_written(place, "quiet")
     assert (after["cs_churn_probability"], after["cs_priority"]) == (0.575, 57.51)
     assert after["cs_churn_probability_at"] == after["cs_updated_at"]
+
+
+def test_the_report_adds_up_what_the_accepted_model_expects(place: Place) -> None:
+    """100.00 each at 21.3, 57.5 and 90.6 %; four equal past forecasts of 30 days, none of 90."""
+    before = place.json("report")[0]
+    assert (before["expected_churn"], before["priority_basis"]) == (None, "missing_health")
+    keep_model(place, "churn")
+    found = place.json("report")[0]
+    assert found["expected_churn"] == pytest.approx(2_130 + 5_751 + 9_057, abs=2)
+    assert (found["low"], found["high"]) == (None, None)
+    assert (found["expected_from"], found["expected_until"]) == ("2026-03-25", "2026-04-23")
+    assert (found["priority_basis"], found["verdict"]) == ("churn_probability", None)
+    past = {"currency": "EUR", "mean": 10_000.0, "variance": 1e6, "third": 0.0, "lost": 10_000}
+    keep_judgement(place, [past | {"cutoff": f"2025-1{n}-30"} for n in (0, 1, 2)])
+    judged = place.json("report")[0]
+    assert judged["low"] < judged["expected_churn"] < judged["high"]
+    assert (judged["verdict"], judged["judged_on"]) == ("no signal", "2026-03-01")
+    shown = extract_text((place.path / "cs_sync_report.html").read_text("utf-8"))
+    assert "has been changed since; judge anew" in shown
+
+
+def keep_judgement(place: Place, forecasts: list[dict[str, Any]]) -> None:
+    """A judgement of another score, with the version of the model."""
+    row = {
+        "version": 1, "run_id": "r", "judged_at": "2026-03-01 08:00:00", "policy": "p",
+        "model": "other", "data_cut": "2026-01-31", "horizon_days": 30, "lead_days": 14,
+        "subjects": orjson.dumps([subject("score", "no signal")]).decode(), "bands": "[]",
+        "forecasts": orjson.dumps(forecasts).decode(),
+    }  # fmt: skip
+    names, marks = ", ".join(row), ", ".join("?" * len(row))
+    place.write_row(f"INSERT INTO foresight_judgement ({names}) VALUES ({marks})", *row.values())
 
 
 def test_explain_and_the_watch_list_show_the_chance_only_while_a_model_is_accepted(

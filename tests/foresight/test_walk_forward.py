@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.foresight.books import DAYS, STRONG, WEAK, Book, simulate
-from cs_sync.foresight.bands import count_bands
+from cs_sync.foresight.bands import Z_90, count_bands
 from cs_sync.foresight.gate import rule_on
 from cs_sync.foresight.judgement import judge_predictions
 from cs_sync.foresight.leaks import measure_leaks
@@ -15,6 +15,7 @@ from cs_sync.foresight.observations import Observation
 from cs_sync.foresight.panel import Panel, build_panel
 from cs_sync.foresight.subjects import judge_subjects
 from cs_sync.foresight.walk_forward import Course, choose_inputs, list_folds, walk_forward
+from cs_sync.metrics.intervals import calculate_wilson_interval
 
 CHURN = Course("churn", DAYS)
 SMALL = Book(300, STRONG)
@@ -141,4 +142,8 @@ def test_bands_by_month_and_together() -> None:
     ]  # fmt: skip
     low, high = counts[0].interval or (0, 0)
     assert low < 2 / 3 < high
-    assert [c.mrr_interval for c in counts] == [None] * 4 + [c.interval for c in counts[4:]]
+    together, stayed = counts[4:]
+    assert [c.mrr_interval for c in counts[:4]] == [None] * 4
+    assert together.mrr_interval == together.interval
+    assert stayed.mrr_interval is None, "nobody left: a draw says nothing"
+    assert stayed.interval == pytest.approx(calculate_wilson_interval(0, 1, Z_90))

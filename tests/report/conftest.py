@@ -13,7 +13,9 @@ from cs_sync.metrics.periods import add_months
 from cs_sync.report import (
     AgendaItem,
     AnswerLine,
+    BacktestResult,
     CommentTopic,
+    ExpectedChurn,
     HistoryPoint,
     InvoiceTie,
     MonthPart,
@@ -104,6 +106,32 @@ def account(name: str, now: Any, **fields: Any) -> ReportedAccount:
     return ReportedAccount(name, name, now, before, past, mrr=mrr, **fields)
 
 
+def subject(name: str, verdict: str = "signal", **fields: Any) -> dict[str, Any]:
+    """A row as the `backtest` command prints it."""
+    return {
+        "subject": name, "cutoffs": 12, "accounts": 250, "churned": 60, "verdict": verdict,
+        "needed_churned": None, "auc": 0.634, "auc_low": 0.58, "auc_high": 0.68,
+        "brier_skill": 0.034, "skill_low": 0.012, "skill_high": 0.05, "slope": 1.1,
+        "lift_top_decile": 3.11, **fields,
+    }  # fmt: skip
+
+
+def outcome(band: str, accounts: int, churned: int, mrr: int, lost: int) -> dict[str, Any]:
+    """A row as `backtest --bands` prints it for all months."""
+    return {
+        "cutoff": None, "band": band, "accounts": accounts, "churned": churned,
+        "rate": churned / accounts, "low": 0.25, "high": 0.95, "mrr": mrr, "mrr_churned": lost,
+        "currency": "EUR", "mrr_low": None, "mrr_high": None,
+    }  # fmt: skip
+
+
+def backtest(*subjects: dict[str, Any], **fields: Any) -> BacktestResult:
+    """A backtest of July with lead 14 and horizon 90: 4 were red, 3 of them left."""
+    bands = [outcome("red", 4, 3, 40_000, 30_000), outcome("green", 96, 9, 900_000, 90_000)]
+    rows = subjects or (subject("score"), subject("model"), subject("base_rate", "no signal"))
+    return BacktestResult(TODAY, date(2026, 7, 31), 90, 14, rows, bands, **fields)
+
+
 @pytest.fixture(scope="session")
 def hostile(kpi: Callable[..., Any], step: Callable[..., Any]) -> ReportData:
     """Everything filled, and every text an attack."""
@@ -120,6 +148,7 @@ def hostile(kpi: Callable[..., Any], step: Callable[..., Any]) -> ReportData:
         plan=HOSTILE,
         segment=HOSTILE,
         change_30d=-72.6,
+        churn_probability=0.26,
         first_paid=date(2026, 2, 3),
         past=[HistoryPoint()] * 3 + [point(10_000)] * 9,
         reasons=[(HOSTILE, 40.0), ("No NPS answer", None), ("More use", -5.0)],
@@ -154,6 +183,10 @@ def hostile(kpi: Callable[..., Any], step: Callable[..., Any]) -> ReportData:
             AgendaItem(date(2026, 11, 2), "unpaid", "acc_3", 9_000, "JPY", 549),
         ],
         month=MonthSoFar(part, part, part),
+        expected_churn=ExpectedChurn(
+            date(2026, 12, 5), date(2027, 3, 4), 9, 82_900, 27_800, 151_400, 11, 12
+        ),
+        backtest=backtest(outdated=True),
         kpis=[
             kpi("nrr", 9, 1.02, n=120),
             kpi("nrr", 10, 1.05, n=125, low=1.01, high=1.09),

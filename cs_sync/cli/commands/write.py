@@ -61,16 +61,17 @@ def create_report(
     from cs_sync.jobs.derive import update_mrr
     from cs_sync.queries.report import create_report as write_report
     from cs_sync.queries.report import get_first_reported_month
+    from cs_sync.report import REPORT_FIELDS
 
     options: Options = context.obj
     with options.workspace() as workspace:
         update_mrr(workspace)
         since = get_first_reported_month(workspace.today)
         close_shown_months(workspace, since=since, until=workspace.today)
-        path = write_report(workspace)
+        written = write_report(workspace)
     if options.format == "table":
-        typer.echo(path)
+        typer.echo(written.path)
     else:
-        options.print_rows([{"report": str(path)}], ("report",))
+        options.print_rows([{"report": str(written.path), **written.figures}], REPORT_FIELDS)
     if show:
-        typer.launch(path.as_uri())
+        typer.launch(written.path.as_uri())

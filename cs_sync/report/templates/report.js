@@ -113,7 +113,7 @@
     el("thead", null, el("tr", null, ...heads.map((head) => el("th", { scope: "col" }, head)))),
     el("tbody", null, ...rows.map(([first, ...rest]) => el("tr", null, el("th", { scope: "row" }, first), ...rest.map((value) => el("td", null, value === null ? "–" : value instanceof Node ? value : String(value))))))));
   const open = (row) => {
-    const [mrr, mrrTexts, scores, bands, lost, reasons, tasks, use, tickets, answers, links, features] = row[DETAIL];
+    const [mrr, mrrTexts, scores, bands, lost, reasons, tasks, use, tickets, answers, links, features, chance] = row[DETAIL];
     const close = el("button", { type: "button" }, say.close), parts = [];
     close.addEventListener("click", () => $("account").close());
     const part = (title, ...content) => parts.push(el("div", null, el("h3", null, title), ...content));
@@ -129,6 +129,7 @@
     $("account").replaceChildren(
       el("div", { class: "head" }, el("div", null, title, el("p", { class: "soft" }, el("code", null, row[ID]), " · " + plan)), close),
       el("div", { class: "kpis" }, el("span", null, "MRR", el("b", null, row[MRR_TEXT])), el("span", null, say.health, el("br"), health(row)), chip(row[RISK])),
+      chance ? el("p", { class: "chance" }, chance) : "",
       links.length ? el("p", null, ...links.flatMap(([name, url], n) => [n ? " · " : "", el("a", { href: url, rel: "noopener noreferrer" }, name)])) : "",
       el("div", { class: "pair" }, spark("MRR", mrr, 0), spark(say.health, scores, 100)),
       el("div", { class: "pair" }, ...parts),
