@@ -17,9 +17,8 @@ def map_side_by_side(
 ) -> Iterator[Result]:
     """Yield the results of all parts, several parts at a time.
 
-    They come as they are ready. After an error no further part begins: what is under way ends, its
-    results are yielded, and the error is raised. A lost answer (AnswerUnknown) stops no other part
-    and is raised last.
+    After an error no further part begins: what is under way ends, its results are yielded, and
+    the error is raised. A lost answer (AnswerUnknown) stops no other part and is raised last.
 
     Args:
         work: Returns the results of one part; it may fail after some of them.

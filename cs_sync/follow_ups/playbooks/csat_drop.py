@@ -33,10 +33,7 @@ class CsatSettings(PlaybookSettings):
 
 
 def propose(view: AccountView, settings: CsatSettings) -> Iterator[Proposal]:
-    """Propose one follow-up per drop, named by its first answer.
-
-    Further unsatisfied answers are news of it.
-    """
+    """Propose a follow-up per drop; further unsatisfied answers are its news."""
     timeline, fall = _build_timeline(view, settings), Fraction(str(settings.fall))
     if not has_fallen(timeline, view.now, fall, settings.answers):
         return
