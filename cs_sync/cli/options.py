@@ -1,7 +1,8 @@
 """The global options, and the workspace that commands open with them."""
 
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -68,12 +69,32 @@ class Options:
         print_rows(self.format, rows, fields, table, self.words)
 
     @contextmanager
+    def workspace_of_run(self) -> "Iterator[Workspace]":
+        """Open the workspace for a run; alert when its database cannot be opened."""
+        from cs_sync.contracts.errors import CsSyncError
+        from cs_sync.jobs.alert import alert_unopened
+
+        config = self.load()
+        with ExitStack() as stack:
+            try:
+                workspace = stack.enter_context(self._open(config))
+            except CsSyncError as error:
+                for note in alert_unopened(config, error):
+                    print(note, file=sys.stderr)
+                raise
+            yield workspace
+
+    @contextmanager
     def workspace(self) -> "Iterator[Workspace]":
         """Open the workspace and show its progress inside the block."""
+        with self._open(self.load()) as workspace:
+            yield workspace
+
+    @contextmanager
+    def _open(self, config: "Config") -> "Iterator[Workspace]":
         from cs_sync.cli.progress import show_progress
         from cs_sync.runtime.workspace import open_workspace
 
-        config = self.load()
         with (
             show_progress(self.plugins, quiet=self.quiet, log_format=self.log_format),
             open_workspace(config, self.plugins, emit=self.plugins.emit) as workspace,

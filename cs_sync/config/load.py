@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from cs_sync.config.alerts import AlertSettings, MetricsFileSettings
 from cs_sync.config.connectors import ConnectorSettings
 from cs_sync.config.database_url import resolve_sqlite_path, validate_database_url
 from cs_sync.config.model import (
@@ -49,8 +50,12 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "sync": SyncSettings,
     "schedule": ScheduleSettings,
     "report": ReportSettings,
+    "alerts": AlertSettings,
+    "metrics_file": MetricsFileSettings,
 }
 """Name → model of every section but `health`, `connectors` and `playbooks`."""
+LOOKED_UP_LATER = ("alerts",)
+"""Sections whose references are looked up when they are needed: not by every command."""
 
 
 def load_config(path: Path | str, plugins: PluginRegistry) -> Config:
@@ -97,7 +102,12 @@ def parse_config(text: str, path: Path, plugins: PluginRegistry) -> Config:
     raise_problems(problems, path, text, hide | secrets.seen | connectors.find_plain_secrets())
     health = sections.pop("health", None)
     return Config(
-        path=path, connectors=connectors, playbooks=playbooks, health_table=health, **sections
+        path=path,
+        connectors=connectors,
+        playbooks=playbooks,
+        health_table=health,
+        secrets=secrets,
+        **sections,
     )
 
 
@@ -198,13 +208,13 @@ def _resolve_sections(
     """Resolve the references of every section but the connectors.
 
     Only a key's own text is a reference: lists and tables inside hold names of other systems,
-    such as the feature "file:uploaded".
+    such as the feature "file:uploaded". Those of alerts are looked up when one is sent.
     """
     resolved = {name: dict(table) for name, table in tables.items()}
     missing: list[ConfigError] = []
     for name in (*SECTIONS, "health"):
         for key, value in resolved.get(name, {}).items():
-            if isinstance(value, str) and is_own_reference(value):
+            if name not in LOOKED_UP_LATER and isinstance(value, str) and is_own_reference(value):
                 try:
                     resolved[name][key] = secrets.resolve(value, f"{path.name}: {name}.{key}")
                 except ConfigError as error:

@@ -1,11 +1,10 @@
 """The sections of `cs_sync.toml`, each a frozen model with its defaults."""
 
-import re
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import (
@@ -18,10 +17,12 @@ from pydantic import (
     model_validator,
 )
 
+from cs_sync.config.alerts import AlertSettings, MetricsFileSettings
 from cs_sync.config.connectors import ConnectorSettings
 from cs_sync.config.cron import validate_cron
 from cs_sync.config.database_url import validate_database_url
-from cs_sync.contracts.http import is_loopback
+from cs_sync.config.email import EmailSettings
+from cs_sync.config.secrets import SecretResolver, is_own_reference
 from cs_sync.follow_ups.settings import Duration, FollowUpSettings, PlaybookSettings
 from cs_sync.foresight.settings import ForesightSettings
 from cs_sync.i18n import Language
@@ -31,8 +32,6 @@ from cs_sync_schemas.money import Currency
 
 if TYPE_CHECKING:  # its signals are statements: what shows no score starts without them
     from cs_sync.health.model import HealthConfig
-
-_ADDRESS = re.compile(r"[^\s@,<>]+@[^\s@,<>]+")
 
 
 class DatabaseSettings(Settings):
@@ -186,46 +185,6 @@ class ScheduleSettings(Settings):
         return None if cron is None else validate_cron(cron)
 
 
-class EmailSettings(Settings):
-    """The e-mail with the report that a run sends."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
-
-    host: Annotated[str, Field(min_length=1)] = Field(
-        examples=["smtp.example.com"], description="The mail server."
-    )
-    port: int = Field(default=587, ge=1, le=65535, description='465 for security = "tls".')
-    security: Literal["starttls", "tls", "none"] = Field(
-        default="starttls", description="starttls, tls, or none for a server on this machine."
-    )
-    user: str | None = Field(default=None, examples=["cs-sync"], description="To log in with.")
-    password: SecretStr | None = Field(
-        default=None, examples=["env:SMTP_PASSWORD"], description="Of that user."
-    )
-    sender: str = Field(
-        alias="from", examples=["cs-sync@example.com"], description="The address it comes from."
-    )
-    to: tuple[str, ...] = Field(
-        min_length=1, examples=[["head-of-cs@example.com"]], description="Who gets it."
-    )
-
-    @field_validator("sender", "to")
-    @classmethod
-    def _are_addresses(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
-        for text in (value,) if isinstance(value, str) else value:
-            if not _ADDRESS.fullmatch(text):
-                raise ValueError(f'"{text}" is no e-mail address; write it like name@example.com')
-        return value
-
-    @model_validator(mode="after")
-    def _safe(self) -> Self:
-        if self.security == "none" and not is_loopback(self.host):
-            raise ValueError('security = "none" is for 127.0.0.1 and localhost only')
-        if (self.user is None) != (self.password is None):
-            raise ValueError("user and password belong together; set both or neither")
-        return self
-
-
 class ReportSettings(Settings):
     """The report of a run."""
 
@@ -276,6 +235,30 @@ class Config(BaseModel):
     sync: SyncSettings = SyncSettings()
     schedule: ScheduleSettings = ScheduleSettings()
     report: ReportSettings = ReportSettings()
+    alerts: AlertSettings = AlertSettings()
+    metrics_file: MetricsFileSettings = MetricsFileSettings()
+    secrets: SkipValidation[SecretResolver]
+
+    def read_secret(self, secret: SecretStr, key: str) -> str:
+        """Look up the value of a secret that is needed now.
+
+        Args:
+            secret: The value of the file, or a reference to it.
+            key: Its key, for messages.
+
+        Raises:
+            ConfigError: The reference leads to nothing.
+        """
+        value: str = self.secrets.resolve(secret.get_secret_value(), f"{self.path.name}: {key}")
+        return value
+
+    @property
+    def holds_secrets(self) -> bool:
+        """Whether a secret is written in the file itself, the database's URL aside."""
+        emails = (self.report.email, self.alerts.email)
+        given = [self.alerts.webhook, *(email.password for email in emails if email)]
+        plain = [one for one in given if one and not is_own_reference(one.get_secret_value())]
+        return bool(plain or self.connectors.find_plain_secrets())
 
     @cached_property
     def health(self) -> "HealthConfig":

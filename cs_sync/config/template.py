@@ -12,11 +12,12 @@ from typing import Any, get_args
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from cs_sync.config.alerts import AlertSettings, MetricsFileSettings
 from cs_sync.config.connectors import CONNECTOR_NAME, NAME_REMEDY
+from cs_sync.config.email import EmailSettings
 from cs_sync.config.load import parse_config
 from cs_sync.config.model import (
     DatabaseSettings,
-    EmailSettings,
     IdentitySettings,
     MetricsSettings,
     ReportSettings,
@@ -84,6 +85,9 @@ def render_template(
     parts.append(_render_section("schedule", ScheduleSettings, {"cron": "15 5 * * *"}))
     parts.append(_render_section("report", ReportSettings, {}))
     parts.append("# " + _render_section("report.email", EmailSettings, {}))
+    parts.append(_render_section("alerts", AlertSettings, {}))
+    parts.append("# " + _render_section("alerts.email", EmailSettings, {}))
+    parts.append(_render_section("metrics_file", MetricsFileSettings, {}))
     text = "\n".join(parts)
     parse_config(text, Path("cs_sync.toml").absolute(), plugins)
     return text
@@ -193,9 +197,10 @@ def _is_unused_base_url(key: str, field: FieldInfo) -> bool:
 
 
 def _example_value(key: str, field: FieldInfo, connector: str) -> Any:
-    if field.annotation is SecretStr or SecretStr in get_args(field.annotation):
+    secret = field.annotation is SecretStr or SecretStr in get_args(field.annotation)
+    if secret and connector:
         return f"env:{connector.upper()}_{key.upper()}"
-    default = field.get_default(call_default_factory=True)
+    default = None if field.is_required() else field.get_default(call_default_factory=True)
     return field.examples[0] if field.examples and not default else default
 
 

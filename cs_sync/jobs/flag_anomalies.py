@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection
 
+from cs_sync.alerts.causes import Drop
 from cs_sync.contracts.events import Event
 from cs_sync.runtime.run_session import RunSession
 from cs_sync.store.records.fill_rates import (
@@ -34,7 +35,7 @@ def flag_anomalies(recorded: RunSession, outcomes: Sequence[StreamResult]) -> No
     came_through = [outcome for outcome in outcomes if outcome.status != "failed"]
     workspace = recorded.workspace
 
-    def look(connection: Connection) -> tuple[list[Anomaly], list[Anomaly]]:
+    def look(connection: Connection) -> tuple[list[Drop], list[Drop]]:
         fewer, emptier = _find_table_drops(connection, recorded.id, came_through)
         return [
             *_find_count_drops(connection, recorded.id, came_through),
@@ -45,36 +46,33 @@ def flag_anomalies(recorded: RunSession, outcomes: Sequence[StreamResult]) -> No
     anomalies, emptier = recorded.transact(look)
     if emptier:
         recorded.statuses.append("partial")
-    for source, subject, message in anomalies:
-        recorded.messages.append(f"unusual: {source} {subject}: {message}")
-        detail = {"message": f"{source} {subject}: {message}"}
-        workspace.emit(Event("warning", workspace.clock(), source, subject, detail))
-
-
-Anomaly = tuple[str, str, str]
-"""Source, stream or table, and what is odd about it."""
+    recorded.drops += anomalies
+    for drop in anomalies:
+        recorded.messages.append(drop.message)
+        detail = {"message": f"{drop.source} {drop.subject}: {drop.text}"}
+        workspace.emit(Event("warning", workspace.clock(), drop.source, drop.subject, detail))
 
 
 def _find_count_drops(
     connection: Connection, run: str, outcomes: Iterable[StreamResult]
-) -> Iterator[Anomaly]:
+) -> Iterator[Drop]:
     earlier = read_earlier_counts(connection, run, COMPARED_RUNS)
     for outcome in outcomes:
         counts = earlier.get((outcome.source, outcome.stream), [])
         odd = describe_count_drop(outcome.stored.records, counts)
         if odd:
-            yield outcome.source, outcome.stream, odd
+            yield Drop(outcome.source, outcome.stream, odd)
 
 
 def _find_table_drops(
     connection: Connection, run: str, outcomes: Iterable[StreamResult]
-) -> tuple[list[Anomaly], list[Anomaly]]:
+) -> tuple[list[Drop], list[Drop]]:
     """Return tables with far fewer rows, and tables with an emptied field.
 
     Only tables changed by the run are measured.
     """
-    fewer: list[Anomaly] = []
-    emptier: list[Anomaly] = []
+    fewer: list[Drop] = []
+    emptier: list[Drop] = []
     changed = {
         (outcome.source, table)
         for outcome in outcomes
@@ -86,8 +84,8 @@ def _find_table_drops(
         profiles = read_fill_profiles(connection, source, table)
         earlier = [TableCounts(profile["rows"], profile["filled"]) for profile in profiles]
         if few := describe_row_drop(now, earlier):
-            fewer.append((source, table, few))
-        emptier += [(source, table, odd) for odd in describe_fill_rate_drops(now, earlier)]
+            fewer.append(Drop(source, table, few))
+        emptier += [Drop(source, table, odd) for odd in describe_fill_rate_drops(now, earlier)]
         newest = {"run": run, "rows": now.rows, "filled": now.filled}
         save_fill_profiles(connection, source, table, [*profiles, newest][-COMPARED_RUNS:])
     return fewer, emptier

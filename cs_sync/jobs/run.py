@@ -8,10 +8,12 @@ from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
 from cs_sync.health import INSUFFICIENT
 from cs_sync.i18n.counts import count_noun
+from cs_sync.jobs.alert import alert_after_run, alert_on_failure
 from cs_sync.jobs.close_months import close_months
 from cs_sync.jobs.deliver_report import deliver_report
 from cs_sync.jobs.derive import derive_accounts_and_mrr
 from cs_sync.jobs.follow_ups import DecidedFollowUps, decide_follow_ups, record_follow_ups
+from cs_sync.jobs.metrics_file import RunFigures, measure_failure, write_metrics_file
 from cs_sync.jobs.pull_follow_up_status import pull_follow_up_status
 from cs_sync.jobs.push import PushOptions, write_to_destinations
 from cs_sync.jobs.sync import sync_in_run
@@ -19,9 +21,12 @@ from cs_sync.queries.check import find_exposed_files
 from cs_sync.queries.day import DayView, refresh_day_view
 from cs_sync.queries.health_model import describe_model
 from cs_sync.queries.report import get_first_reported_month, query_newest_kpis, write_report
+from cs_sync.queries.report_accounts import sum_current_risk
+from cs_sync.queries.report_money import build_converter
 from cs_sync.queries.unattributed import describe_unattributed, list_unattributed_shares
 from cs_sync.queries.watch_list import build_watch_list
 from cs_sync.queries.write_plan import format_plan_rows, preview_plans
+from cs_sync.report.risk import RiskSum
 from cs_sync.runtime.run_result import RunReport
 from cs_sync.runtime.run_session import RunSession, record_run
 from cs_sync.runtime.workspace import Workspace
@@ -31,13 +36,20 @@ from cs_sync.sync.windows import ReadRequest
 
 
 def run_pipeline(workspace: Workspace, *, dry_run: bool = False, yes: bool = False) -> RunReport:
-    """Sync, derive, score, plan, write and report.
+    """Sync, derive, score, plan, write and report; alert to what is wrong.
 
     Args:
         workspace: The workspace.
         dry_run: Stop before writing to the CRM.
         yes: Write even if unusually many accounts change.
     """
+    if dry_run:
+        return _run_steps(workspace, dry_run=True, yes=yes)
+    with alert_on_failure(workspace), measure_failure(workspace):
+        return _run_steps(workspace, dry_run=False, yes=yes)
+
+
+def _run_steps(workspace: Workspace, *, dry_run: bool, yes: bool) -> RunReport:
     notes = [*find_exposed_files(workspace)]
     with record_run(workspace, "run --dry-run" if dry_run else "run") as recorded:
         sync_in_run(recorded, ReadRequest(max_deletions=workspace.config.sync.max_deletions))
@@ -57,6 +69,10 @@ def run_pipeline(workspace: Workspace, *, dry_run: bool = False, yes: bool = Fal
         notes += deliver_report(workspace, written)
     except ConfigError as error:
         notes.append(str(error))
+    if not dry_run:
+        risk = _sum_risk(workspace, day)
+        notes += alert_after_run(recorded, risk)
+        notes += write_metrics_file(workspace, RunFigures(recorded.summary(), day, risk))
     return RunReport(
         summary=recorded.summary(),
         kpis=kpis,
@@ -66,6 +82,14 @@ def run_pipeline(workspace: Workspace, *, dry_run: bool = False, yes: bool = Fal
         bands=day.band_counts,
         notes=notes,
     )
+
+
+def _sum_risk(workspace: Workspace, day: DayView) -> RiskSum | None:
+    """Add up the MRR at risk where alerts or the file of measures need it."""
+    config = workspace.config
+    if config.alerts.money_at_risk_above is None and config.metrics_file.path is None:
+        return None
+    return sum_current_risk(day, build_converter(workspace))
 
 
 def _score_and_store(recorded: RunSession) -> DayView:

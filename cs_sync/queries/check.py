@@ -84,9 +84,7 @@ def find_exposed_files(workspace: Workspace) -> Iterator[str]:
     """
     config, url = workspace.config, workspace.store.engine.url
     files: list[tuple[Path, str]] = []
-    if config.connectors.find_plain_secrets() or _has_password(
-        config.database.url.get_secret_value()
-    ):
+    if config.holds_secrets or _has_password(config.database.url.get_secret_value()):
         files.append((config.path, "holds secrets"))
     if url.get_backend_name() == "sqlite" and url.database:
         files.append((Path(url.database), "holds your customers' data"))

@@ -34,6 +34,7 @@ from cs_sync.report import (
     UseLine,
     classify_risk,
 )
+from cs_sync.report.risk import RiskSum, sum_risk
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.fast.compact_json import CompactJson
@@ -162,6 +163,13 @@ def build_past_point(
         return HistoryPoint()
     risk = classify_risk(state.band, leaving=state.is_leaving, unpaid=state.is_unpaid)
     return HistoryPoint(money.add_up(paid), pays, state.score, state.band, risk, state.lost)
+
+
+def sum_current_risk(day: DayView, money: MoneyConverter) -> RiskSum:
+    """Add up the MRR at risk of a day's customers, as the report shows it."""
+    return sum_risk(
+        _build_current_point(item, day.get_mrr(item.account["id"]), money) for item in day.customers
+    )
 
 
 def _build_current_point(

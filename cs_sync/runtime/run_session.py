@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from cs_sync.alerts.causes import Drop
 from cs_sync.contracts.errors import CsSyncError, LeaseHeld, StoreError
 from cs_sync.contracts.events import Event
 from cs_sync.runtime.monotonic_clock import make_monotonic
@@ -38,6 +39,7 @@ class RunSession:
     statuses: list[str] = field(default_factory=list)
     writes: dict[str, int] = field(default_factory=lambda: dict(NO_WRITES))
     messages: list[str] = field(default_factory=list)
+    drops: list[Drop] = field(default_factory=list)
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """Do work in one transaction that checks the lease first.

@@ -5,9 +5,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cs_sync.contracts.errors import ConfigError
+from sqlalchemy import make_url
+
+from cs_sync.contracts.errors import ConfigError, StoreError
 from cs_sync.contracts.events import Event
 from cs_sync.contracts.source import Source, get_precedence, get_title
 from cs_sync.i18n import Translator, get_translator
@@ -156,6 +159,24 @@ class Workspace:
         """Close the vendor clients and the database."""
         self._closing.close()
         self.store.close()
+
+
+@contextmanager
+def open_existing_workspace(config: "Config", plugins: PluginRegistry) -> Iterator[Workspace]:
+    """Open a workspace as it is: nothing is created, migrated or waited for.
+
+    Raises:
+        CsSyncError: There is no database, or it cannot be opened.
+    """
+    url = make_url(config.database.url.get_secret_value())
+    if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
+        raise StoreError("there is no database yet", "run `cs-sync run` once")
+    store = open_store(url.render_as_string(hide_password=False), config.database.schema_name)
+    workspace = Workspace(config, plugins, store, plugins.emit)
+    try:
+        yield workspace
+    finally:
+        workspace.close()
 
 
 @contextmanager

@@ -25,7 +25,7 @@ def migrate_schema(store: Store, now: datetime) -> Path | None:
         StoreError: A newer cs-sync has written the database.
     """
     with store.read() as connection:
-        revision = _read_revision(connection)
+        revision = read_revision(connection)
     if revision == HEAD:
         return None
     config = _build_alembic_config()
@@ -40,7 +40,8 @@ def migrate_schema(store: Store, now: datetime) -> Path | None:
     return backup
 
 
-def _read_revision(connection: Connection) -> str | None:
+def read_revision(connection: Connection) -> str | None:
+    """Return the revision of the tables; None without any."""
     if not inspect(connection).has_table("alembic_version"):
         return None
     revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))

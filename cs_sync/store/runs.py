@@ -1,10 +1,11 @@
 """The log of runs, for people and dashboards."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Select, func, select, update
 
 from cs_sync.store.upserts import upsert_rows
 from cs_sync_schemas import Run, RunStream, get_table
@@ -60,12 +61,18 @@ def save_run_streams(connection: Connection, rows: Sequence[Mapping[str, Any]]) 
 
 def read_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
     """Return the newest runs with their streams, newest first."""
-    runs = [
-        dict(row)
-        for row in connection.execute(
-            select(RUN).order_by(RUN.c.started_at.desc(), RUN.c.id).limit(limit)
-        ).mappings()
-    ]
+    return _read_with_streams(connection, select(RUN).limit(limit))
+
+
+def read_runs_of(connection: Connection, command: str, limit: int) -> list[dict[str, Any]]:
+    """Return the newest ended runs of a command with their streams, newest first."""
+    ended = (RUN.c.command == command, RUN.c.ended_at.is_not(None))
+    return _read_with_streams(connection, select(RUN).where(*ended).limit(limit))
+
+
+def _read_with_streams(connection: Connection, chosen: Select[Any]) -> list[dict[str, Any]]:
+    ordered = chosen.order_by(RUN.c.started_at.desc(), RUN.c.id)
+    runs = [dict(row) for row in connection.execute(ordered).mappings()]
     streams: dict[str, list[dict[str, Any]]] = {row["id"]: [] for row in runs}
     statement = (
         select(RUN_STREAM)
@@ -75,6 +82,40 @@ def read_runs(connection: Connection, limit: int) -> list[dict[str, Any]]:
     for row in connection.execute(statement).mappings():
         streams[row["run_id"]].append(dict(row))
     return [{**run, "streams": streams[run["id"]]} for run in runs]
+
+
+@dataclass(frozen=True, slots=True)
+class LastSuccesses:
+    """When what was last well: a whole run, one that failed in no more than parts, a stream."""
+
+    ok: datetime | None
+    usable: datetime | None
+    ended: datetime | None
+    """The end of the last run that ended by itself, whatever its status."""
+    streams: Mapping[tuple[str, str], datetime]
+
+
+def read_last_successes(connection: Connection, command: str = "run") -> LastSuccesses:
+    """Return when runs of a command, and streams of any run, were last well."""
+
+    def find_last(*statuses: str) -> datetime | None:
+        wanted = (RUN.c.command == command, RUN.c.status.in_(statuses))
+        found: datetime | None = connection.scalar(select(func.max(RUN.c.ended_at)).where(*wanted))
+        return found
+
+    key = (RUN_STREAM.c.source, RUN_STREAM.c.stream)
+    read = (
+        select(*key, func.max(RUN_STREAM.c.ended_at))
+        .where(RUN_STREAM.c.status != "failed")
+        .group_by(*key)
+    )
+    streams = {(source, stream): at for source, stream, at in connection.execute(read)}
+    return LastSuccesses(
+        find_last("ok"),
+        find_last("ok", "partial"),
+        find_last("ok", "partial", "failed"),
+        streams,
+    )
 
 
 def read_earlier_counts(

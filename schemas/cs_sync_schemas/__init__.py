@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     )
     from cs_sync_schemas.history import VERSIONED, get_history_table, get_known_from
     from cs_sync_schemas.operations import (
+        Alert,
         Lease,
         RejectedRecord,
         Run,
@@ -63,6 +64,7 @@ __all__ = [
     "AccountAttribute",
     "AccountLink",
     "AccountQuestion",
+    "Alert",
     "Alias",
     "CachedMetric",
     "Contact",
@@ -133,7 +135,7 @@ if not TYPE_CHECKING:
         ),
         "cs_sync_schemas.history": "VERSIONED get_history_table get_known_from",
         "cs_sync_schemas.operations": (
-            "Lease RejectedRecord Run RunStream ScheduleSlot StreamState Suppression "
+            "Alert Lease RejectedRecord Run RunStream ScheduleSlot StreamState Suppression "
             "TableProfile WriteLedger"
         ),
         "cs_sync_schemas.people": "Alias Membership Owner SourceAccount SourceContact",

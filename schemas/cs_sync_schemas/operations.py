@@ -137,6 +137,23 @@ class WriteLedger(SQLModel, table=True):
     run_id: str | None = None
 
 
+class Alert(SQLModel, table=True):
+    """Something that is wrong and was alerted to, until all channels know that it is over."""
+
+    __tablename__ = "alert"
+
+    cause: str = Field(primary_key=True, description="Its kind, and what it is of: emptier crm x.")
+    since: datetime
+    text: str = Field(description="As sent, without secrets.")
+    is_over: bool = False
+    knowing: list[str] = Field(
+        default_factory=list, sa_type=JSON, description="Channels that know of it."
+    )
+    waiting: list[str] = Field(
+        default_factory=list, sa_type=JSON, description="Channels that are to be told."
+    )
+
+
 class Suppression(SQLModel, table=True):
     """An erased person as a keyed digest; never stored again."""
 

@@ -158,6 +158,19 @@ def test_no_failure_stops_a_run_and_a_password_is_never_shown(
     assert "hunter2-canary" not in place.everything()
 
 
+def test_the_password_is_looked_up_when_the_report_is_sent(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_mail_server(password="hunter2-canary") as server:
+        configure(place, email(server.port, 'user = "cs"\npassword = "env:SMTP_PASSWORD"\n'))
+        assert "environment variable SMTP_PASSWORD is not set" in deliver(place)
+        monkeypatch.setenv("SMTP_PASSWORD", "another-password")
+        assert "535 wrong password" in deliver(place)
+        monkeypatch.setenv("SMTP_PASSWORD", "hunter2-canary")
+        assert deliver(place) == ""
+    assert len(server.messages) == 1
+
+
 def test_copies_that_name_an_erased_person_go(
     delivered: tuple[Place, MailServer], tmp_path: Path
 ) -> None:

@@ -43,7 +43,7 @@ def _run_once(options: Options, stopping: StopRequest) -> str:
     """
     from cs_sync.jobs.run import run_pipeline
 
-    with options.workspace() as workspace, stopping.attach(workspace):
+    with options.workspace_of_run() as workspace, stopping.attach(workspace):
         report = run_pipeline(workspace)
     print_summary(options, report.summary)
     return report.summary.status

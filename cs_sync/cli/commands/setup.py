@@ -13,6 +13,7 @@ def add_to(app: typer.Typer) -> None:
     app.command("init")(init_config)
     app.command("connectors")(list_connectors)
     app.command("check")(check_connections)
+    app.command("healthcheck")(check_health)
 
 
 def init_config(
@@ -48,19 +49,42 @@ def list_connectors(context: typer.Context) -> None:
     options.print_rows(options.plugins.rows(), fields)
 
 
-def check_connections(context: typer.Context) -> None:
+def check_connections(
+    context: typer.Context,
+    send_alerts: Annotated[
+        bool, typer.Option("--send-alerts", help="Send a test alert on each channel.")
+    ] = False,
+) -> None:
     """Check each connection, stream and permission; failures come with a remedy."""
     from cs_sync.cli.render.tables import check_table
+    from cs_sync.jobs.check_alerts import check_alerts
     from cs_sync.queries.check import check_workspace as run_check
 
     options: Options = context.obj
     with options.workspace() as workspace:
-        rows = run_check(workspace)
+        rows = [*run_check(workspace), *check_alerts(workspace, send=send_alerts)]
     fields = ("source", "stream", "ok", "message", "remedy")
     options.print_rows(rows, fields, check_table)
     failed = sum(not row["ok"] for row in rows)
     if failed:
         raise typer.Exit(1 if failed == len(rows) else 3)
+
+
+def check_health(context: typer.Context) -> None:
+    """Check when what was last well: exit code 0 if all is well, else 1; for probes."""
+    from cs_sync.cli.render.tables import healthcheck_table
+    from cs_sync.jobs.healthcheck import run_healthcheck
+
+    options: Options = context.obj
+    rows = run_healthcheck(options.config, options.plugins)
+    wrong = [row for row in rows if not row["ok"]]
+    if options.prints_result:
+        options.print_rows(rows, ("check", "ok", "message", "since"), healthcheck_table)
+    else:
+        for row in wrong:
+            typer.echo(f"{row['check']}: {row['message']}", err=True)
+    if wrong:
+        raise typer.Exit(1)
 
 
 def _choose_connectors(installed: list[str]) -> list[str]:

@@ -74,7 +74,7 @@ def run_pipeline(
     from cs_sync.jobs.run import run_pipeline as run_job
 
     options: Options = context.obj
-    with options.workspace() as workspace:
+    with options.workspace() if dry_run else options.workspace_of_run() as workspace:
         report = run_job(workspace, dry_run=dry_run, yes=yes)
     if not options.prints_result:
         echo_problems(report.summary)

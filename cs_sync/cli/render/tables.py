@@ -75,6 +75,16 @@ def check_table(rows: Rows, words: Translator) -> RenderableType:
     return table_or_message(table, rows, words("terminal.no_connector"))
 
 
+def healthcheck_table(rows: Rows, words: Translator) -> RenderableType:
+    """Build the table of a health check: what is well, and since when not."""
+    table = make_table(words, "check", "", "", "last_ok")
+    for row in rows:
+        mark = status_cell("ok" if row["ok"] else "failed", words)
+        cells = format_cell(row["check"], words), mark, make_text(row["message"])
+        table.add_row(*cells, format_cell(row["since"], words))
+    return table_or_message(table, rows, words("terminal.nothing"))
+
+
 def metrics_table(rows: Rows, words: Translator) -> RenderableType:
     """Build the table of metrics with period, segment, target and sample size."""
     segmented = any(row.get("segment") for row in rows)

@@ -1,0 +1,1 @@
+"""What is wrong, who knows it already, and what to send; pure."""
