@@ -15,7 +15,9 @@ FAILED = Cause("failed", "the run failed", ("no key",))
 BOTH = ("email", "webhook")
 
 
-def after(states: list[AlertState], *causes: Cause, channels: tuple[str, ...] = BOTH, day: int = 0):
+def after(
+    states: list[AlertState], *causes: Cause, channels: tuple[str, ...] = BOTH, day: int = 0
+) -> list[AlertState]:
     return update_states(states, Judgement(causes, KINDS), channels, NOW + timedelta(days=day))
 
 
