@@ -12,12 +12,11 @@ from cs_sync.follow_ups.brief import (
     build_template_fields,
     compose_body,
     fill_body,
-    sort_points,
 )
 from cs_sync.follow_ups.company import CompanyView
 from cs_sync.follow_ups.people import choose_contact
 from cs_sync.follow_ups.playbook import Kind, Playbook, Proposal
-from cs_sync.follow_ups.priority import weigh_priority
+from cs_sync.follow_ups.priority import URGENCY, weigh_priority
 from cs_sync.follow_ups.settings import FollowUpSettings, PlaybookSettings, Priority
 from cs_sync.follow_ups.templates import fill_template
 from cs_sync.follow_ups.view import AccountView
@@ -94,7 +93,7 @@ def plan_follow_ups(
     company: CompanyView | None = None,
     rules: FollowUpSettings = EVERY_DAY,
 ) -> FollowUpPlan:
-    """Run the playbooks and return their drafts, most urgent first.
+    """Run the playbooks and return their drafts, most urgent and most money at risk first.
 
     Args:
         views: The accounts.
@@ -104,7 +103,7 @@ def plan_follow_ups(
         rules: The working time that due times move to, the start, and the weights of money.
 
     Returns:
-        The drafts by priority, due time and key.
+        The drafts by priority, money at risk, due time and key.
     """
     drafts: dict[str, FollowUpDraft] = {}
     early: dict[str, FollowUpDraft] = {}
@@ -127,8 +126,7 @@ def plan_follow_ups(
 
 
 def _sort_drafts(drafts: Iterable[FollowUpDraft]) -> list[FollowUpDraft]:
-    by_key = {draft.key: draft for draft in drafts}
-    return [by_key[point.key] for point in sort_points(d.to_point() for d in by_key.values())]
+    return sorted(drafts, key=lambda d: (URGENCY[d.priority], -d.at_risk, d.due_at, d.key))
 
 
 def _is_early(view: AccountView | CompanyView, proposal: Proposal, rules: FollowUpSettings) -> bool:
@@ -184,7 +182,7 @@ def _build_draft(
         contact = choose_contact(account, proposal.contact, proposal.audience)
         # What somebody has set in the configuration is meant as it is.
         if settings.priority == playbook.defaults.priority:
-            stake = account.at_risk if proposal.stake is None else proposal.stake
+            stake = account.at_stake if proposal.stake is None else proposal.stake
             priority = weigh_priority(priority, stake, account, rules)
     account_id = account.id if account else COMPANY
     subject = account.subject or account.id if account else COMPANY

@@ -18,7 +18,7 @@ from cs_sync.health.facts import (
     UsageFact,
     sum_owed,
 )
-from cs_sync.health.money_at_risk import calculate_money_at_risk
+from cs_sync.health.money_at_risk import assess_risk, calculate_money_at_risk
 from cs_sync.i18n import ENGLISH, Translator
 from cs_sync_schemas.money import to_major_units
 
@@ -53,6 +53,10 @@ class AccountView:
     """First day of the unbroken time in this band, as far as scores are stored."""
     band_turned: bool = True
     """Whether it was in another band before; false from the first stored score on."""
+    churn_probability: float | None = None
+    """None while no accepted model gives one."""
+    is_leaving: bool = False
+    """Whether all that it pays for is going to end."""
     reasons: tuple[str, ...] = ()
     mrr: Mapping[str, int] = field(default_factory=dict)
     """Currency → minor units per month; empty for who pays nothing."""
@@ -117,8 +121,15 @@ class AccountView:
 
     @property
     def at_risk(self) -> float:
-        """Money at risk in currency units."""
-        return calculate_money_at_risk(self.mrr, self.score, sum_owed(self.invoices))
+        """Money at risk in currency units: the order of follow-ups and of the daily cap."""
+        risk = assess_risk(self.score, self.churn_probability, leaving=self.is_leaving)
+        return calculate_money_at_risk(self.mrr, risk, sum_owed(self.invoices))
+
+    @property
+    def at_stake(self) -> float:
+        """Money at risk by health alone, in currency units: what thresholds are compared with."""
+        risk = assess_risk(self.score)
+        return calculate_money_at_risk(self.mrr, risk, sum_owed(self.invoices))
 
     @property
     def unused_since(self) -> date | None:

@@ -35,7 +35,10 @@ class Predictions:
 class CalibrationBin:
     """Predictions of like size: their mean, and the share of events that came."""
 
+    high: float
+    """The largest of them."""
     n: int
+    accounts: int
     predicted: float
     observed: float
 
@@ -102,7 +105,7 @@ def judge_predictions(predictions: Predictions, capacity: int) -> Judgement:
         float(at_red / reds.sum()) if reds.sum() else None,
         float(at_red / y.sum()) if reds.sum() and y.sum() else None,
         calculate_slope(certain, p.event),
-        _build_bins(p.probability, y),
+        _build_bins(p),
     )
 
 
@@ -186,11 +189,18 @@ def _count_hits(p: Predictions, called: Ints) -> float:
     return hits
 
 
-def _build_bins(probability: Floats, y: Floats) -> list[CalibrationBin]:
+def _build_bins(p: Predictions) -> list[CalibrationBin]:
     """Build bins of equal size by predicted probability; equal predictions stay together."""
+    probability = p.probability
     edges = np.unique(np.quantile(probability, np.linspace(0, 1, CALIBRATION_BINS + 1))[1:-1])
     place = np.searchsorted(edges, probability, side="left")
     return [
-        CalibrationBin(int(own.sum()), float(probability[own].mean()), float(y[own].mean()))
+        CalibrationBin(
+            float(probability[own].max()),
+            int(own.sum()),
+            len(np.unique(p.account[own])),
+            float(probability[own].mean()),
+            float(p.event[own].mean()),
+        )
         for own in (place == number for number in np.unique(place))
     ]

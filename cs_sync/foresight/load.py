@@ -24,8 +24,8 @@ Outcomes = Mapping[tuple[str, str], Counts]
 class OwnedAccount:
     """A customer as its owner sees it; money in minor units of one currency.
 
-    `needs_call` is whether it pays and is red, yellow or urgent; segment and language may be
-    empty.
+    `needs_call` is whether it pays and is on the watch list's conditions; segment and language
+    may be empty.
     """
 
     account: str

@@ -1,14 +1,30 @@
-"""What accepted models expect of accounts, and the money in question at each."""
+"""What accepted models expect of accounts, in figures and in words."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-FULL_SCORE = 100.0
+from cs_sync.i18n import Translator
+
 USUAL, SURE = 0.35, 0.95
 """From the first on a chance is given in tenths, from the second on in hundredths."""
 MAX_ODDS = 1000
+LIKELY_TIMES = 2
+"""So many times the average chance of leaving is a reason to look at an account."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlikeAccounts:
+    """Accounts of like probability in the walk-forward, and what became of them."""
+
+    high: float
+    """The highest probability among them."""
+    observations: int
+    """Month ends of these accounts."""
+    accounts: int
+    rate: float
+    """Share of the observations that ended in leaving."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,18 +37,41 @@ class Forecast:
     """The first day of leaving that the churn probability counts."""
     churn_until: date | None = None
     """The last one."""
+    alike: Sequence[AlikeAccounts] = ()
+    """What became of accounts by their churn probability, lowest first."""
+
+    @property
+    def is_churn_known(self) -> bool:
+        """Whether an accepted model gives churn probabilities."""
+        return self.churn_from is not None
 
     def get_churn_probability(self, account: str) -> float | None:
         """Return an account's churn probability; None while no accepted model fits."""
         return self.chances.get(account, {}).get("churn")
 
-    def row(self, account: str) -> dict[str, Any]:
-        """Return an account's probabilities, with the days of the churn probability."""
+    def find_alike(self, account: str) -> AlikeAccounts | None:
+        """Find the accounts of the walk-forward with a probability like this account's."""
         churn = self.get_churn_probability(account)
+        if churn is None or not self.alike:
+            return None
+        return next((group for group in self.alike if churn <= group.high), self.alike[-1])
+
+    def is_likely_to_leave(self, account: str) -> bool:
+        """Return whether an account's chance of leaving is well above the average."""
+        churn = self.get_churn_probability(account)
+        seen = sum(group.observations for group in self.alike)
+        left = sum(group.observations * group.rate for group in self.alike)
+        return churn is not None and seen > 0 and churn >= LIKELY_TIMES * left / seen
+
+    def row(self, account: str) -> dict[str, Any]:
+        """Return an account's probabilities, their days, and what became of others like it."""
+        churn, alike = self.get_churn_probability(account), self.find_alike(account)
         return {
             "churn_probability": churn,
             "churn_from": None if churn is None else self.churn_from,
             "churn_until": None if churn is None else self.churn_until,
+            "churn_alike_rate": alike and alike.rate,
+            "churn_alike_n": alike and alike.accounts,
             "expand_probability": self.chances.get(account, {}).get("expansion"),
         }
 
@@ -51,17 +90,27 @@ def convert_to_odds(probability: float) -> tuple[int, int]:
     return min(round(probability * 100), 99), 100
 
 
-def calculate_priority(mrr: int, churn_probability: float | None, score: float | None) -> int:
-    """Calculate P(churn) × MRR; without a probability MRR × missing health.
+def describe_chance(row: Mapping[str, Any], words: Translator) -> str:
+    """Describe the chance of leaving, and what became of accounts like it.
 
     Args:
-        mrr: Minor units per month.
-        churn_probability: None while no accepted model fits.
-        score: The health score; above 100 nothing is in question, unknown counts as 0.
+        row: The fields of `Forecast.row`.
+        words: The translator.
 
     Returns:
-        Minor units.
+        An empty text while no model is accepted.
     """
-    if churn_probability is not None:
-        return round(mrr * churn_probability)
-    return round(mrr * (FULL_SCORE - min(score or 0.0, FULL_SCORE)) / FULL_SCORE)
+    if row.get("churn_probability") is None:
+        return ""
+    few, many = convert_to_odds(row["churn_probability"])
+    chance = words(
+        "outlook.chance",
+        few,
+        many=words.number(many),
+        days=words.number((row["churn_until"] - row["churn_from"]).days + 1),
+        first=words.full_date(row["churn_from"]),
+    )
+    if row["churn_alike_n"] is None:
+        return chance
+    share, accounts = words.percent(row["churn_alike_rate"]), words.number(row["churn_alike_n"])
+    return words("outlook.alike", chance=chance, share=share, accounts=accounts)

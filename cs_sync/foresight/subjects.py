@@ -1,7 +1,7 @@
 """The judged subjects: what the score, the model and their rivals come to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -55,10 +55,7 @@ class JudgedSubject:
             "slope": judged and judged.slope,
             "verdict": self.ruling.verdict,
             "needed_churned": self.ruling.needed_churned,
-            "bins": [
-                {"n": one.n, "predicted": one.predicted, "observed": one.observed}
-                for one in (judged.bins if judged else ())
-            ],
+            "bins": [asdict(one) for one in (judged.bins if judged else ())],
             "promoted": self.promoted,
         }
 

@@ -31,6 +31,8 @@ from cs_sync.follow_ups import (
     plan_follow_ups,
 )
 from cs_sync.follow_ups.priority import URGENCY
+from cs_sync.health.money_at_risk import RiskBasis
+from cs_sync.i18n import ENGLISH
 from cs_sync.i18n.counts import count_noun
 from cs_sync.queries.account_views import build_account_views, read_crm_subjects
 from cs_sync.queries.company_view import (
@@ -120,10 +122,12 @@ def decide_follow_ups(
     by_account = {view.id: view for view in views}
     decision = make_decision(drafts, continued, playbooks, by_account, _build_context(workspace))
     decided = _apply_decision(workspace, _rename_rows(known.stored, current), decision)
+    decided.rows.sort(key=lambda row: _rank_row(row, by_account))
     decided.renamed.update(current)
     begun = [*decided.new, *(row for row in decided.rows if row["key"] in decision.opened)]
     decided.messages.extend(
         [
+            *_describe_deferred(decision, config.follow_ups.daily_cap, day.priority_basis),
             *failures.describe(),
             *describe_unassigned_findings(everything),
             *(_describe_missing_attributes(workspace, playbooks) if company else []),
@@ -269,10 +273,7 @@ def _apply_decision(
         changed[key] = {"state": "resolved", "ended_at": now, "reason": why, "evidence": evidence}
     rows = [*new, *({**row, **changed.get(row["key"], {})} for row in stored)]
     _share_tasks(workspace, decision, rows, changed)
-    rows.sort(key=lambda row: (row["due_at"], row["key"]))
-    return DecidedFollowUps(
-        rows, new, changed, _describe_deferred(decision, workspace.config.follow_ups.daily_cap)
-    )
+    return DecidedFollowUps(rows, new, changed)
 
 
 TAKEN = (
@@ -317,11 +318,21 @@ def build_point_note(row: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     return {"kind": "point", "id": "point", "text": text, ADDED_AT: now.isoformat()}
 
 
-def _describe_deferred(decision: Decision, cap: int | None) -> list[str]:
+def _rank_row(
+    row: Mapping[str, Any], views: Mapping[str, AccountView]
+) -> tuple[int, float, datetime, str]:
+    """Return the sort key of follow-ups: most urgent first, then most money at risk."""
+    view = views.get(row["account_id"])
+    at_risk = view.at_risk if view else 0.0
+    return URGENCY[row["priority"]], -at_risk, row["due_at"], row["key"]
+
+
+def _describe_deferred(decision: Decision, cap: int | None, basis: RiskBasis) -> list[str]:
     """Return a message per assignee with deferred follow-ups."""
+    order = ENGLISH(f"priority_basis.{basis}")
     return [
         f"{count_noun(count, 'follow-up')} of {desk or 'accounts without an owner'} deferred: "
-        f"[follow_ups] daily_cap = {cap}; the most money at risk goes first"
+        f"[follow_ups] daily_cap = {cap}; the most money at risk goes first ({order})"
         for desk, count in sorted(decision.waiting.items())
     ]
 

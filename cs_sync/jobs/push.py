@@ -183,10 +183,9 @@ def _summarize_edits(prepared: WritePlan) -> list[str]:
 
 
 def _check_max_change(workspace: Workspace, prepared: WritePlan) -> str | None:
-    touched, limit = (
-        len(list_touched_accounts(prepared.items)),
-        workspace.config.write_back.max_change,
-    )
+    settings = workspace.config.write_back
+    touched = len(list_touched_accounts(prepared.items, settings.owned_prefix))
+    limit = settings.max_change
     if not prepared.accounts or touched <= limit * prepared.accounts:
         return None
     return (

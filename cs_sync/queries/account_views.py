@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from cs_sync.follow_ups import AccountView, PersonFact, RenewalFact, compute_popularity
 from cs_sync.follow_ups.mrr_news import KnownMovement, SourceReads, filter_real_movements
-from cs_sync.health import build_day_scope
+from cs_sync.health import build_day_scope, is_leaving
 from cs_sync.queries.day import DayView
 from cs_sync.queries.score import ScoredAccount
 from cs_sync.runtime.mrr_policy import get_mrr_policy
@@ -75,7 +75,11 @@ def build_account_views(
     views = []
     for item in day.customers:
         name = item.account["id"]
-        own = {"mrr": day.get_mrr(name), "occasions": occasions.get(name, {})}
+        own = {
+            "mrr": day.get_mrr(name),
+            "churn_probability": day.forecast.get_churn_probability(name),
+            "occasions": occasions.get(name, {}),
+        }
         own |= _select_own_facts(workspace, item, facts)
         views.append(_build_view(item, {**shared, **own}))
     return views
@@ -192,6 +196,7 @@ def _build_view(scored: ScoredAccount, fields: Mapping[str, Any]) -> AccountView
         created_at=account["created_at"],
         score=None if scored.score.score is None else float(scored.score.score),
         band=scored.score.band,
+        is_leaving=is_leaving(evidence),
         reasons=tuple(reason.text for reason in scored.reasons),
         seats=max(
             (subscription.seats for subscription in evidence.subscriptions if subscription.seats),

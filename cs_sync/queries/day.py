@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from cs_sync.foresight.outlook import Forecast
+from cs_sync.health import is_leaving
+from cs_sync.health.money_at_risk import RiskBasis, RiskShare, assess_risk
 from cs_sync.queries.kept_results import Refreshed, keep_results
 from cs_sync.queries.outlook import predict_accounts
 from cs_sync.queries.score import AccountResult, ScoredAccount, refresh_scores
@@ -37,6 +39,18 @@ class DayView:
         """The number of customers per band, worst band first, insufficient ones last."""
         counts = Counter(item.score.band for item in self.customers)
         return {band: counts[band] for band in BANDS if counts[band]}
+
+    @property
+    def priority_basis(self) -> RiskBasis:
+        """What the order of accounts rests on: that of who has not given notice."""
+        return "churn_probability" if self.forecast.is_churn_known else "missing_health"
+
+    def assess_risk(self, item: ScoredAccount) -> RiskShare:
+        """Assess which share of an account's MRR is at risk."""
+        score, churn = item.score.score, self.forecast.get_churn_probability(item.account["id"])
+        return assess_risk(
+            None if score is None else float(score), churn, leaving=is_leaving(item.evidence)
+        )
 
     def get_mrr(self, account: str) -> Mapping[str, int]:
         """Return an account's MRR by currency, in minor units; empty without any."""

@@ -15,12 +15,9 @@ from cs_sync.foresight.load import (
     measure_load,
     propose_moves,
 )
-from cs_sync.health import is_leaving
-from cs_sync.health.money_at_risk import calculate_money_at_risk
-from cs_sync.queries.day import build_day_view
+from cs_sync.queries.day import DayView, build_day_view
 from cs_sync.queries.report_accounts import SEGMENTS
 from cs_sync.queries.report_money import MoneyConverter, build_converter
-from cs_sync.queries.score import ScoredAccount
 from cs_sync.queries.watch_list import is_watched
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
@@ -30,7 +27,6 @@ from cs_sync.store.queries.costs import read_latest_costs
 from cs_sync.store.queries.crm_records import read_owner_names
 from cs_sync.store.queries.follow_ups import read_follow_ups
 from cs_sync.store.queries.health import read_live_accounts
-from cs_sync_schemas.money import get_exponent
 
 LANGUAGES = ("language", "locale", "country")
 """Attributes that tell the language of an account, the first that any account has."""
@@ -51,8 +47,8 @@ def list_load(workspace: Workspace) -> list[dict[str, Any]]:
 
     The heaviest load first.
     """
-    money = build_converter(workspace)
-    accounts = _build_accounts(workspace, _read_traits(workspace), money)
+    money, day = build_converter(workspace), build_day_view(workspace)
+    accounts = _build_accounts(day, _read_traits(workspace), money)
     with workspace.store.read() as connection:
         follow_ups = [row for row in read_follow_ups(connection) if row["state"] == "open"]
         costs = read_latest_costs(connection)
@@ -74,6 +70,7 @@ def list_load(workspace: Workspace) -> list[dict[str, Any]]:
             "overdue": late[load.owner],
             "cost_per_account": load.cost,
             "currency": money.currency,
+            "priority_basis": day.priority_basis,
         }
         for load in measure_load(accounts, workspace.config.foresight.capacity, cost)
     ]
@@ -85,7 +82,8 @@ def list_moves(workspace: Workspace) -> list[dict[str, Any]]:
     Nothing is applied.
     """
     money, traits = build_converter(workspace), _read_traits(workspace)
-    accounts = _build_accounts(workspace, traits, money)
+    day = build_day_view(workspace)
+    accounts = _build_accounts(day, traits, money)
     if not any(account.owner for account in accounts):
         message = "no customer has an active owner: give accounts owners in the CRM, then sync"
         workspace.emit(Event("warning", workspace.clock(), detail={"message": message}))
@@ -102,6 +100,7 @@ def list_moves(workspace: Workspace) -> list[dict[str, Any]]:
             "currency": money.currency,
             "reason": move.reason,
             "fit": list(move.fit),
+            "priority_basis": day.priority_basis,
         }
         for move in moves
     ]
@@ -129,10 +128,7 @@ def _read_traits(workspace: Workspace) -> _Traits:
     return _Traits(owners, segments, languages)
 
 
-def _build_accounts(
-    workspace: Workspace, traits: _Traits, money: MoneyConverter
-) -> list[OwnedAccount]:
-    day = build_day_view(workspace)
+def _build_accounts(day: DayView, traits: _Traits, money: MoneyConverter) -> list[OwnedAccount]:
     accounts = []
     for item in day.customers:
         id_ = item.account["id"]
@@ -142,22 +138,13 @@ def _build_accounts(
             item.account["name"] or id_,
             traits.owners.get(id_, UNOWNED),
             mrr,
-            _calculate_risk(item, mrr, money.currency),
-            is_watched(item) and mrr > 0,
+            day.assess_risk(item).apply(mrr),
+            is_watched(item, day) and mrr > 0,
             traits.segments.get(id_, ""),
             traits.languages.get(id_, ""),
         )
         accounts.append(account)
     return accounts
-
-
-def _calculate_risk(item: ScoredAccount, mrr: int, currency: str) -> int:
-    """Return the MRR at risk in minor units, for ranking."""
-    score = item.score.score
-    is_unsure = score is None or is_leaving(item.evidence)
-    units = calculate_money_at_risk({currency: mrr}, None if is_unsure else float(score or 0))
-    minor: float = units * 10.0 ** get_exponent(currency)
-    return round(minor)
 
 
 def _count_outcomes(workspace: Workspace, traits: _Traits) -> Outcomes:

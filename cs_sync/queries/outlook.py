@@ -1,6 +1,7 @@
 """Scores with what the last accepted model expects, and the money that is in question."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -8,13 +9,16 @@ from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
 from cs_sync.foresight.model import load_model
 from cs_sync.foresight.observations import find_main_currency
-from cs_sync.foresight.outlook import Forecast, calculate_priority
+from cs_sync.foresight.outlook import AlikeAccounts, Forecast
+from cs_sync.health import build_day_scope
+from cs_sync.health.money_at_risk import assess_risk
 from cs_sync.queries.observations import ObservationRequest, read_customers, read_history
 from cs_sync.queries.score import list_scores, resolve_day
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.accounts import read_mrr_at
 from cs_sync.store.queries.foresight import read_accepted_models
+from cs_sync.store.queries.health import read_leaving_accounts
 from cs_sync_schemas.migrations import HEAD
 
 
@@ -42,7 +46,7 @@ def list_scores_with_outlook(
 def add_outlook(
     workspace: Workspace, rows: Sequence[dict[str, Any]], day: date, known_at: datetime | None
 ) -> list[dict[str, Any]]:
-    """Add probabilities, priority and its currency to rows of scores.
+    """Add probabilities, priority, what it rests on, and its currency to rows of scores.
 
     Args:
         workspace: The workspace.
@@ -55,9 +59,12 @@ def add_outlook(
     with workspace.store.read() as connection:
         at, policy = known_at or workspace.clock(), get_mrr_policy(workspace).hash
         mrr = read_mrr_at(connection, at, policy, known_at=known_at)
+        scope = build_day_scope(day, str(workspace.config.workspace.timezone))
+        leaving = read_leaving_accounts(connection, replace(scope, known_at=known_at))
     return [
-        {**row, **_build_outlook(row, mrr.get(row["account"], {}), forecast.row(row["account"]))}
+        {**row, **forecast.row(id_), **_build_priority(row, mrr.get(id_, {}), forecast, leaving)}
         for row in rows
+        for id_ in [row["account"]]
     ]
 
 
@@ -86,16 +93,26 @@ def predict_accounts(workspace: Workspace, day: date) -> Forecast:
         return Forecast(chances)
     opens = day + timedelta(days=usable["churn"]["lead_days"])
     closes = opens + timedelta(days=usable["churn"]["horizon_days"])
-    return Forecast(chances, opens + timedelta(days=1), closes)
+    alike = [
+        AlikeAccounts(group["high"], group["n"], group["accounts"], group["observed"])
+        for group in usable["churn"]["judgement"]["bins"]
+    ]
+    return Forecast(chances, opens + timedelta(days=1), closes, alike)
 
 
-def _build_outlook(
-    row: Mapping[str, Any], mrr: Mapping[str, int], expected: Mapping[str, Any]
+def _build_priority(
+    row: Mapping[str, Any], mrr: Mapping[str, int], forecast: Forecast, leaving: Collection[str]
 ) -> dict[str, Any]:
-    currency = find_main_currency(mrr) if any(mrr.values()) else None
-    churn = expected["churn_probability"]
-    priority = None if currency is None else calculate_priority(mrr[currency], churn, row["score"])
-    return {**expected, "priority_minor": priority, "currency": currency}
+    if not any(mrr.values()):
+        return dict.fromkeys(("priority_minor", "priority_basis", "currency"))
+    account, currency = row["account"], find_main_currency(mrr)
+    churn = forecast.get_churn_probability(account)
+    risk = assess_risk(row["score"], churn, leaving=account in leaving)
+    return {
+        "priority_minor": risk.apply(mrr[currency]),
+        "priority_basis": risk.basis,
+        "currency": currency,
+    }
 
 
 def _read_usable_models(workspace: Workspace) -> dict[str, dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from cs_sync.foresight.outlook import describe_chance
 from cs_sync.health import (
     AccountEvidence,
     HealthScore,
@@ -115,6 +116,7 @@ def build_reported_accounts(
                 before=before,
                 past=tuple(points),
                 churn_probability=day.forecast.get_churn_probability(id_),
+                chance=describe_chance(day.forecast.row(id_), workspace.words),
                 first_paid=find_first_paid(own, workspace.config.workspace.timezone),
             )
             accounts.append(account)

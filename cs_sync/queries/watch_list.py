@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from cs_sync.health import is_leaving
 from cs_sync.health.facts import sum_owed
 from cs_sync.health.money_at_risk import calculate_money_at_risk
 from cs_sync.jobs.follow_ups import DecidedFollowUps
@@ -20,14 +19,14 @@ LEAST_LOSS = 1
 def build_watch_list(day: DayView, follow_ups: DecidedFollowUps) -> list[dict[str, Any]]:
     """Return the customers with most money at risk or an urgent call.
 
-    Money at risk is MRR × (100 − score) ÷ 100, the whole MRR of who has cancelled all of it, and
-    what is owed by who pays no MRR now, as a paused customer.
-    Whatever the score, an unpaid invoice and a scheduled cancellation put a customer on the list;
-    red and yellow ones fill it up. Currencies are ranked at par: this is an order of attention,
-    not a sum.
+    Money at risk is MRR × P(churn), without an accepted model MRR × (100 − score) ÷ 100; the whole
+    MRR of who has cancelled all of it, and what is owed by who pays no MRR now, as a paused
+    customer. Whatever the score, an unpaid invoice and a scheduled cancellation put a customer on
+    the list; red and yellow ones, and those likely to leave, fill it up. Currencies are ranked at
+    par: this is an order of attention, not a sum.
     """
     ranked = sorted(
-        filter(is_watched, day.customers),
+        (item for item in day.customers if is_watched(item, day)),
         key=lambda item: (-_get_money_at_risk(item, day), item.account["id"]),
     )
     others = [item for item in ranked if not item.urgent]
@@ -38,6 +37,7 @@ def build_watch_list(day: DayView, follow_ups: DecidedFollowUps) -> list[dict[st
         {
             **item.row(day.day),
             **day.forecast.row(item.account["id"]),
+            "priority_basis": day.assess_risk(item).basis,
             "reasons": _list_causes(item),
             "mrr": day.get_mrr(item.account["id"]),
             "next_action": actions.get(item.account["id"]),
@@ -47,9 +47,10 @@ def build_watch_list(day: DayView, follow_ups: DecidedFollowUps) -> list[dict[st
     ]
 
 
-def is_watched(scored: ScoredAccount) -> bool:
-    """Return whether somebody should look at an account: red, yellow or urgent."""
-    return bool(scored.urgent) or scored.score.band in ("red", "yellow")
+def is_watched(scored: ScoredAccount, day: DayView) -> bool:
+    """Return whether to look at an account: red, yellow, urgent or likely to leave."""
+    is_worrying = bool(scored.urgent) or scored.score.band in ("red", "yellow")
+    return is_worrying or day.forecast.is_likely_to_leave(scored.account["id"])
 
 
 def _list_causes(scored: ScoredAccount) -> list[str]:
@@ -59,7 +60,5 @@ def _list_causes(scored: ScoredAccount) -> list[str]:
 
 
 def _get_money_at_risk(scored: ScoredAccount, day: DayView) -> float:
-    mrr, score = day.get_mrr(scored.account["id"]), scored.score.score
-    unsure = score is None or is_leaving(scored.evidence)
-    owed = sum_owed(scored.evidence.invoices)
-    return calculate_money_at_risk(mrr, None if unsure else float(score or 0), owed)
+    mrr, owed = day.get_mrr(scored.account["id"]), sum_owed(scored.evidence.invoices)
+    return calculate_money_at_risk(mrr, day.assess_risk(scored), owed)

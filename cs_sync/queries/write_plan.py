@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 from cs_sync.contracts.destination import Destination
 from cs_sync.contracts.errors import ConfigError, VendorError
 from cs_sync.contracts.events import Event
-from cs_sync.foresight.outlook import calculate_priority
+from cs_sync.foresight.outlook import describe_chance
+from cs_sync.i18n import Translator
 from cs_sync.i18n.counts import count_noun
 from cs_sync.jobs.follow_ups import DecidedFollowUps, decide_follow_ups
 from cs_sync.jobs.open_follow_ups import find_open_duplicates
@@ -156,7 +157,8 @@ def build_desired_state(
         ledger = follow_account_records(read_ledger_entries(connection, destination), crm)
     shown = [s for s in day.scored if s.is_customer or ("account", s.account["id"]) in ledger]
     actions = follow_ups.list_next_actions()
-    portraits = {s.account["id"]: _build_account_fields(s, day, actions, now) for s in shown}
+    words = workspace.words
+    portraits = {s.account["id"]: _build_account_fields(s, day, actions, now, words) for s in shown}
     records = [
         *build_account_records(portraits, crm, prefix),
         *build_follow_up_records(rows, crm, ledger),
@@ -230,15 +232,17 @@ def _emit_warning(workspace: Workspace, message: str) -> None:
 
 
 def _build_account_fields(
-    scored: ScoredAccount, day: DayView, actions: Mapping[str, str], now: datetime
+    scored: ScoredAccount,
+    day: DayView,
+    actions: Mapping[str, str],
+    now: datetime,
+    words: Translator,
 ) -> AccountFields:
     account, score = scored.account["id"], scored.score
     points = None if score.score is None else float(score.score)
-    mrr, churn = day.get_mrr(account), day.forecast.get_churn_probability(account)
-    priorities = [
-        float(to_major_units(calculate_priority(amount, churn, points), code))
-        for code, amount in mrr.items()
-    ]
+    mrr, outlook, risk = day.get_mrr(account), day.forecast.row(account), day.assess_risk(scored)
+    priorities = [float(to_major_units(risk.apply(amount), code)) for code, amount in mrr.items()]
+    has_priority = len(priorities) == 1
     return AccountFields(
         score=points,
         band=score.band,
@@ -248,6 +252,8 @@ def _build_account_fields(
         mrr={code: float(to_major_units(amount, code)) for code, amount in mrr.items()},
         next_action=actions.get(account, ""),
         updated_at=now,
-        churn_probability=churn,
-        priority=priorities[0] if len(priorities) == 1 else None,
+        churn_probability=outlook["churn_probability"],
+        churn_outlook=describe_chance(outlook, words),
+        priority=priorities[0] if has_priority else None,
+        priority_basis=risk.basis if has_priority else None,
     )

@@ -113,6 +113,7 @@ class ReportedAccount:
     segment: str = ""
     change_30d: float | None = None
     churn_probability: float | None = None
+    chance: str = ""
     first_paid: date | None = None
     reasons: Sequence[tuple[str, float | None]] = ()
     tickets: Sequence[TicketLine] = ()

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator
 
-from cs_sync.foresight.outlook import convert_to_odds
-from cs_sync.report.data import ExpectedChurn, ReportData, ReportedAccount
+from cs_sync.report.data import ExpectedChurn, ReportData
 from cs_sync.report.formats import Formats
 
 
@@ -36,18 +35,3 @@ def list_basis(data: ReportData, formats: Formats) -> Iterator[str]:
     else:
         covered, judged = formats.number(loss.covered), formats.number(loss.judged)
         yield words("report.expected.held", covered=covered, judged=judged)
-
-
-def format_chance(data: ReportData, account: ReportedAccount, formats: Formats) -> str:
-    """Format an account's chance of leaving; empty while no model is accepted."""
-    loss, probability = data.expected_churn, account.churn_probability
-    if loss is None or probability is None:
-        return ""
-    few, many = convert_to_odds(probability)
-    return formats.words(
-        "terminal.chance",
-        first=formats.day(loss.first),
-        last=formats.day(loss.last),
-        few=formats.number(few),
-        many=formats.number(many),
-    )

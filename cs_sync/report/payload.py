@@ -12,7 +12,6 @@ from typing import Any
 
 from cs_sync.health.wording import name_answer
 from cs_sync.report.data import RISK_KINDS, AnswerLine, ReportData, ReportedAccount, TaskLine
-from cs_sync.report.expected_churn import format_chance
 from cs_sync.report.formats import Formats, round_half_up
 from cs_sync.report.links import sanitize_link
 from cs_sync.report.risk import calculate_attention, rank_mrr, sum_owed
@@ -160,7 +159,7 @@ def _build_detail(
         ],
         [[label, link] for label, url in account.links if (link := sanitize_link(url))],
         list(account.features.items())[:8],
-        format_chance(data, account, formats),
+        account.chance,
     ]  # fmt: skip
 
 

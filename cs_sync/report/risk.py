@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from cs_sync.foresight.outlook import calculate_priority
+from cs_sync.health.money_at_risk import assess_risk
 from cs_sync.report.data import RISK_KINDS, AgendaItem, HistoryPoint, ReportedAccount, RiskKind
 from cs_sync_schemas.money import to_major_units
 
@@ -76,7 +76,7 @@ def calculate_attention(account: ReportedAccount, owed: int = 0) -> float:
         return float(mrr)
     if account.churn_probability is None and point.score is None:
         return 0.0
-    return float(calculate_priority(mrr, account.churn_probability, point.score))
+    return float(assess_risk(point.score, account.churn_probability).apply(mrr))
 
 
 def rank_mrr(account: ReportedAccount) -> int:

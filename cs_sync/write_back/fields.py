@@ -5,10 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cs_sync.contracts.destination import FieldSpec, Kind, Value
+from cs_sync.health.money_at_risk import BASES, RiskBasis
 from cs_sync.i18n import ENGLISH, Translator
 
 BANDS = ("red", "yellow", "green", "excellent", "insufficient")
 """In the order in which to show them."""
+_CHOICES: Mapping[str, tuple[Sequence[str], str]] = {
+    "health_band": (BANDS, "field.choice"),
+    "priority_basis": (BASES, "priority_basis"),
+}
+"""Field → its choices, and where the catalogues name them."""
 
 DEAD_BAND = {
     "health_score": 1.0,
@@ -23,8 +29,14 @@ RELATIVE_DEAD_BAND = {"mrr": 0.005}
 COUPLED_FIELDS = {"health_band": "health_score", "mrr_currency": "mrr"}
 """Fields whose change writes another one, too, so that both always belong together."""
 
-DEPENDENT_FIELDS = frozenset({"churn_probability_at", "priority", "updated_at"})
-"""Once written only along with other fields: they follow from those, or say when they changed."""
+DEPENDENT_FIELDS = frozenset(
+    {"churn_probability_at", "churn_outlook", "priority", "priority_basis", "updated_at"}
+)
+"""Once written only along with other fields: they follow from those, or say when they changed.
+
+A text that is no longer true is taken back by itself.
+"""
+_EMPTY = frozenset({None, ""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +55,12 @@ class AccountFields:
     updated_at: datetime
     churn_probability: float | None = None
     """None while no accepted model fits."""
+    churn_outlook: str = ""
+    """The probability in words; empty while no accepted model fits."""
     priority: float | None = None
-    """The money in question per month, in the currency of the MRR; None with several."""
+    """The money at risk per month, in the currency of the MRR; None with several."""
+    priority_basis: RiskBasis | None = None
+    """What the priority rests on; None without one."""
 
 
 _KINDS: Mapping[str, Kind] = {
@@ -57,7 +73,9 @@ _KINDS: Mapping[str, Kind] = {
     "mrr_currency": "text",
     "churn_probability": "number",
     "churn_probability_at": "datetime",
+    "churn_outlook": "text",
     "priority": "number",
+    "priority_basis": "choice",
     "next_action": "text",
     "updated_at": "datetime",
 }
@@ -70,14 +88,17 @@ def build_field_specs(prefix: str, words: Translator = ENGLISH) -> list[FieldSpe
         prefix: The prefix of our field names.
         words: The translator of labels, descriptions and choices.
     """
-    choices = tuple((band, words(f"field.choice.{band}")) for band in BANDS)
+    choices = {
+        name: tuple((code, words(f"{key}.{code}")) for code in codes)
+        for name, (codes, key) in _CHOICES.items()
+    }
     return [
         FieldSpec(
             prefix + name,
             words(f"field.{name}.label"),
             kind,
             words(f"field.{name}.description"),
-            choices if kind == "choice" else (),
+            choices.get(name, ()),
         )
         for name, kind in _KINDS.items()
     ]
@@ -105,7 +126,9 @@ def build_field_values(portrait: AccountFields, prefix: str) -> dict[str, Value]
         "mrr_currency": ", ".join(sorted(portrait.mrr)) or None,
         "churn_probability": None if churn is None else round(churn, 3),
         "churn_probability_at": None if churn is None else portrait.updated_at,
+        "churn_outlook": portrait.churn_outlook,
         "priority": portrait.priority,
+        "priority_basis": portrait.priority_basis,
         "next_action": portrait.next_action,
         "updated_at": portrait.updated_at,
     }
@@ -123,7 +146,7 @@ def diff_fields(
     Unknown values never overwrite known ones. An empty text clears an earlier value of
     ours; without one it is not written. A changed band also writes the score, and a changed
     currency the amount, however small their change. A dependent field is written by itself
-    only where it has no value yet.
+    only where it has no value yet, or to clear it.
 
     Args:
         old: Field → the value last written.
@@ -138,7 +161,7 @@ def diff_fields(
         name: (old.get(name), value)
         for name, value in new.items()
         if value is not None
-        if name.removeprefix(prefix) not in DEPENDENT_FIELDS or old.get(name) is None
+        if name.removeprefix(prefix) not in DEPENDENT_FIELDS or _EMPTY & {value, old.get(name)}
         if name in unsure or (old.get(name) != value and (old.get(name) is not None or value != ""))
     }
     taken_along = {COUPLED_FIELDS.get(name.removeprefix(prefix)) for name in differing}
@@ -154,6 +177,7 @@ def diff_fields(
             for name, value in new.items()
             if name.removeprefix(prefix) in DEPENDENT_FIELDS
             if value is not None and value != old.get(name)
+            if value != "" or old.get(name) is not None
         }
     return changed
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from cs_sync.contracts.destination import Object, Op, RemoteAccount, Value
-from cs_sync.write_back.fields import diff_fields, is_same_attempt
+from cs_sync.write_back.fields import DEPENDENT_FIELDS, diff_fields, is_same_attempt
 
 CLOSED = "closed"
 """The status of a follow-up that became needless before anybody began it."""
@@ -137,9 +137,29 @@ def reopen_refused(
     }
 
 
-def list_touched_accounts(plan: Sequence[PlanItem]) -> set[str]:
-    """Return the accounts to be changed by the plan."""
-    return {item.account for item in plan if item.op is not None and item.account}
+def list_touched_accounts(plan: Sequence[PlanItem], prefix: str) -> set[str]:
+    """Return the accounts of which the plan changes what the destination knows.
+
+    A first write counts. Fields that an account of ours never had there, with what follows from
+    them, change nothing that is known: a field that is new to all accounts is no large change.
+
+    Args:
+        plan: The plan.
+        prefix: The prefix of our field names.
+    """
+    return {
+        item.account
+        for item in plan
+        if item.op is not None and item.account and not _only_adds(item.op, prefix)
+    }
+
+
+def _only_adds(op: Op, prefix: str) -> bool:
+    """Return whether a write adds fields to an account of ours and changes none."""
+    if op.object != "account" or not op.before:
+        return False
+    own = (name for name in op.fields if name.removeprefix(prefix) not in DEPENDENT_FIELDS)
+    return not any(name in op.before for name in own)
 
 
 def build_intent(op: Op) -> dict[str, Any]:

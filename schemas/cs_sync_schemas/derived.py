@@ -126,7 +126,7 @@ class FollowUp(SQLModel, table=True):
     owner_source_id: str | None = None
     assignee: str | None = Field(default=None, description="E-mail address of who gets it.")
     evidence: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
-    at_risk: float = Field(default=0.0, description="MRR × the missing share of the score.")
+    at_risk: float = Field(default=0.0, description="Money per month at risk that day.")
     score: float | None = Field(default=None, description="At its creation, as band and mrr.")
     band: str | None = None
     mrr: dict[str, int] = Field(default_factory=dict, sa_type=JSON, description="Minor units.")

@@ -225,6 +225,9 @@ def report_of_a_run(tmp: Path) -> RunReport:
         "churn_probability": 0.25,
         "churn_from": date(2026, 3, 25),
         "churn_until": date(2026, 4, 23),
+        "churn_alike_rate": 0.26,
+        "churn_alike_n": 118,
+        "priority_basis": "churn_probability",
         "next_action": "Review Bolt: health is red",
     }
     return RunReport(
@@ -250,7 +253,9 @@ def test_run_shows_kpis_watch_list_writes_and_the_report(
     assert "n=30" in ran.out
     assert "Bolt [red]GmbH[/red] acct_7" in ran.out
     assert "1,200.00 EUR + 50.00 USD" in ran.out
-    assert "23 Apr 2026: 1 in 4" in ran.out
+    assert "1 in 4 leaves within 30 days from 25 Mar 2026" in ran.out
+    assert "of accounts like this 26% did (n = 118)" in ran.out
+    assert "Order: Churn probability × MRR" in ran.out
     assert "3 tickets in the last 30 days" in ran.out
     assert "→ Review Bolt: health is red" in ran.out
     assert "No changes (4 unchanged)" in ran.out

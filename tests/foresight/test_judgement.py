@@ -86,6 +86,8 @@ def test_an_interval_is_as_wide_as_accounts_differ_not_as_months_do() -> None:
 def test_bins_hold_everybody() -> None:
     judged = judge_predictions(HAND, capacity=1)
     assert sum(one.n for one in judged.bins) == 6
+    assert max(one.accounts for one in judged.bins) <= 6
+    assert [one.high for one in judged.bins] == sorted({one.high for one in judged.bins})
     assert sum(one.n * one.observed for one in judged.bins) == pytest.approx(2)
 
 

@@ -138,11 +138,13 @@ def test_no_english_is_left_in_the_tables() -> None:
     load = {
         "owner": None, "accounts": 1, "mrr": 2, "at_risk_accounts": 1, "at_risk": 2, "capacity": 1,
         "load": 1.5, "open_follow_ups": 1, "overdue": 0, "cost_per_account": 5, "currency": "EUR",
+        "priority_basis": "missing_health",
     }  # fmt: skip
     moves = [
         {
             "account": "solo", "name": "", "from_owner": None, "to_owner": "ann", "mrr": 2,
             "at_risk": 2, "currency": "EUR", "reason": reason, "fit": ["language", "outcomes"],
+            "priority_basis": "churn_probability",
         }
         for reason in ("no_owner", "over_capacity", "language", "outcomes")
     ]  # fmt: skip

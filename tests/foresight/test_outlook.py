@@ -9,7 +9,8 @@ import pytest
 
 from cs_sync.config import load_config
 from cs_sync.foresight.model import HazardModel, Term
-from cs_sync.foresight.outlook import calculate_priority, convert_to_odds
+from cs_sync.foresight.outlook import AlikeAccounts, Forecast, convert_to_odds, describe_chance
+from cs_sync.i18n import LANGUAGES, Language, get_translator
 from cs_sync.jobs.follow_ups import DecidedFollowUps
 from cs_sync.plugins import load_plugins
 from cs_sync.queries.day import build_day_view
@@ -23,6 +24,17 @@ from tests.report.conftest import subject
 
 MODEL = HazardModel(-2.0, (Term("days_since_use", 0.0, 0.0, 1.0),))
 """Log-odds −2 + ln(1 + days since use)."""
+
+BINS = [
+    {"high": 0.4, "n": 300, "accounts": 80, "predicted": 0.2, "observed": 0.1},
+    {"high": 0.8, "n": 400, "accounts": 118, "predicted": 0.5, "observed": 0.26},
+]
+"""Of 700 month ends 134 ended in leaving: 19.1 % on average, twice of it are 38.3 %."""
+
+GROUPS = [
+    AlikeAccounts(group["high"], group["n"], group["accounts"], group["observed"]) for group in BINS
+]
+SENTENCE = "6 in 10 leave within 30 days from 25 Mar 2026; of accounts like this 26% did (n = 118)"
 
 WEBHOOK = """
     [connectors.webhook]
@@ -53,7 +65,7 @@ def keep_model(place: Place, target: str, **changed: Any) -> None:
         "target": target, "version": 1, "run_id": "r", "fitted_at": "2026-03-01 00:00:00",
         "accepted": True, "policy": policy, "revision": HEAD, "data_cut": "2026-01-31",
         "horizon_days": 30, "lead_days": 14, "coefficients": orjson.dumps(asdict(MODEL)).decode(),
-        "judgement": "{}", **changed,
+        "judgement": orjson.dumps({"bins": BINS}).decode(), **changed,
     }  # fmt: skip
     names, marks = ", ".join(row), ", ".join("?" * len(row))
     place.write_row(f"INSERT INTO foresight_model ({names}) VALUES ({marks})", *row.values())
@@ -67,7 +79,7 @@ def test_without_a_model_the_priority_rests_on_the_score(place: Place) -> None:
     for row in scores(place).values():
         assert (row["churn_probability"], row["expand_probability"]) == (None, None)
         assert row["priority_minor"] == round(100 * (100 - row["score"]))
-        assert row["currency"] == "EUR"
+        assert (row["currency"], row["priority_basis"]) == ("EUR", "missing_health")
 
 
 def test_with_an_accepted_model_it_is_probability_times_mrr(place: Place) -> None:
@@ -77,6 +89,7 @@ def test_with_an_accepted_model_it_is_probability_times_mrr(place: Place) -> Non
     found = scores(place)
     assert found["quiet"]["churn_probability"] == pytest.approx(0.5751, abs=1e-4)
     assert found["quiet"]["priority_minor"] == 5751
+    assert {row["priority_basis"] for row in found.values()} == {"churn_probability"}
     assert found["busy"]["churn_probability"] == pytest.approx(0.2130, abs=1e-4)
     assert found["busy"]["expand_probability"] is None
     past = scores(place, "--as-of", "2026-03-01")
@@ -107,6 +120,10 @@ def test_the_crm_gets_a_probability_only_while_a_model_is_accepted(place: Place)
     after = read_written(place, "quiet")
     assert (after["cs_churn_probability"], after["cs_priority"]) == (0.575, 57.51)
     assert after["cs_churn_probability_at"] == after["cs_updated_at"]
+    assert before["cs_priority_basis"] == "missing_health"
+    assert after["cs_priority_basis"] == "churn_probability"
+    assert "cs_churn_outlook" not in before
+    assert after["cs_churn_outlook"] == SENTENCE
 
 
 def test_the_report_adds_up_what_the_accepted_model_expects(place: Place) -> None:
@@ -144,22 +161,57 @@ def test_explain_and_the_watch_list_show_the_chance_only_while_a_model_is_accept
     place: Place,
 ) -> None:
     """Today is 10 March, 14 days of lead, a horizon of 30; 70 days: odds e^−2 × 71 = 9.609."""
-    line = "chance of leaving from 25 Mar 2026 to 23 Apr 2026: 6 in 10"
-    assert "chance of leaving" not in place.run("explain", "quiet").said
-    keep_model(place, "churn", accepted=False)
-    assert "chance of leaving" not in place.run("explain", "quiet").said
+    for accepted in (None, False):
+        if accepted is not None:
+            keep_model(place, "churn", accepted=accepted)
+        before = place.run("explain", "quiet").said
+        assert "accounts like this" not in before
+        assert "a month (Missing health × MRR)" in before
     keep_model(place, "churn", version=2)
-    assert line in place.run("explain", "quiet").said
+    after = place.run("explain", "quiet").said
+    assert SENTENCE in after
+    assert "priority 57.51 EUR a month (Churn probability × MRR)" in after
     plugins = load_plugins()
     config = load_config(place.path / "cs_sync.toml", plugins)
     with open_workspace(config, plugins, clock=lambda: place.now) as workspace:
-        [watched] = build_watch_list(build_day_view(workspace), DecidedFollowUps([]))
-    assert watched["account"] == "idle"
+        watched, likely = build_watch_list(build_day_view(workspace), DecidedFollowUps([]))
+    assert (watched["account"], likely["account"]) == ("idle", "quiet")
+    assert (likely["band"], likely["priority_basis"]) == ("green", "churn_probability")
     assert watched["churn_probability"] == pytest.approx(0.9057, abs=1e-4)
     assert watched["churn_until"] == date(2026, 4, 23)
     row = scores(place)["quiet"]
     assert (row["churn_from"], row["churn_until"]) == ("2026-03-25", "2026-04-23")
-    assert "chance of leaving" not in place.run("explain", "quiet", "--as-of", "2026-03-01").said
+    assert (row["churn_alike_rate"], row["churn_alike_n"]) == (0.26, 118)
+    assert "like this" not in place.run("explain", "quiet", "--as-of", "2026-03-01").said
+
+
+def test_who_is_alike_by_hand() -> None:
+    forecast = Forecast({"a": {"churn": 0.4}, "b": {"churn": 0.41}, "c": {"churn": 0.9}, "d": {}},
+                        date(2026, 3, 25), date(2026, 4, 23), GROUPS)  # fmt: skip
+    assert [forecast.find_alike(name) for name in "abcd"] == [*GROUPS, GROUPS[1], None]
+    assert [forecast.is_likely_to_leave(name) for name in "abcd"] == [True, True, True, False]
+    assert not Forecast({"a": {"churn": 0.9}}, date(2026, 3, 25)).is_likely_to_leave("a")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_sentence_in_every_language(language: Language) -> None:
+    forecast = Forecast({"a": {"churn": 0.25}}, date(2026, 3, 25), date(2026, 6, 22), GROUPS)
+    text = describe_chance(forecast.row("a"), get_translator(language))
+    for part in ("1", "4", "90", "2026", "10%", "80"):
+        assert part in text.replace("\u202f", "").replace("\xa0", "").replace(" %", "%")
+    assert describe_chance(Forecast().row("a"), get_translator(language)) == ""
+
+
+def test_the_load_says_what_its_order_rests_on(place: Place) -> None:
+    assert (
+        "Order: Missing health × MRR (no accepted model: `cs-sync analyse fit`)"
+        in place.run("analyse", "load").said
+    )
+    keep_model(place, "churn")
+    assert "Order: Churn probability × MRR" in place.run("analyse", "load").said
+    [kim] = place.json("analyse", "load")
+    assert kim["priority_basis"] == "churn_probability"
+    assert kim["at_risk"] == 5_751 + 9_057
 
 
 @pytest.mark.parametrize(
@@ -186,10 +238,3 @@ def read_written(place: Place, account: str) -> dict[str, Any]:
     """Return the values that a push would write."""
     [row] = [r for r in place.json("plan") if (r["object"], r["account"]) == ("account", account)]
     return {name: new for name, (_, new) in row["changes"].items()}
-
-
-def test_priority_by_hand() -> None:
-    assert calculate_priority(10_000, 0.25, 90.0) == 2_500
-    assert calculate_priority(10_000, None, 90.0) == 1_000
-    assert calculate_priority(10_000, None, None) == 10_000
-    assert calculate_priority(10_000, None, 103.0) == 0

@@ -149,6 +149,7 @@ def hostile(kpi: Callable[..., Any], step: Callable[..., Any]) -> ReportData:
         segment=HOSTILE,
         change_30d=-72.6,
         churn_probability=0.26,
+        chance="1 in 4 leaves within 90 days from 25 Mar 2026",
         first_paid=date(2026, 2, 3),
         past=[HistoryPoint()] * 3 + [point(10_000)] * 9,
         reasons=[(HOSTILE, 40.0), ("No NPS answer", None), ("More use", -5.0)],

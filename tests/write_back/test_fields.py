@@ -109,16 +109,36 @@ def test_a_priority_follows_the_fields_that_it_comes_from() -> None:
 
 
 def test_a_probability_keeps_its_date_when_no_model_is_accepted_any_more() -> None:
+    outlook = "1 in 4 leaves"
     known = build_field_values(
-        AccountFields(70.0, "yellow", 1.0, [], None, {"EUR": 100.0}, "", NOW, 0.25714, 25.71), "cs_"
+        AccountFields(
+            *(70.0, "yellow", 1.0, [], None, {"EUR": 100.0}, "", NOW),
+            *(0.25714, outlook, 25.71, "churn_probability"),
+        ),
+        "cs_",
     )
     assert (known["cs_churn_probability"], known["cs_priority"]) == (0.257, 25.71)
     assert known["cs_churn_probability_at"] == NOW
     later = datetime(2027, 1, 1, tzinfo=UTC)
     withdrawn = build_field_values(
-        AccountFields(60.0, "yellow", 1.0, [], None, {"EUR": 100.0}, "", later, None, 40.0), "cs_"
+        AccountFields(
+            *(60.0, "yellow", 1.0, [], None, {"EUR": 100.0}, "", later),
+            *(None, "", 40.0, "missing_health"),
+        ),
+        "cs_",
     )
     assert withdrawn["cs_churn_probability_at"] is None
     assert set(diff_fields(known, withdrawn, "cs_")) == {
-        "cs_health_score", "cs_priority", "cs_updated_at",
+        "cs_health_score", "cs_churn_outlook", "cs_priority", "cs_priority_basis", "cs_updated_at",
     }  # fmt: skip
+    assert diff_fields({}, {"cs_churn_outlook": "", "cs_mrr": 1.0}, "cs_").keys() == {"cs_mrr"}
+
+
+def test_the_outlook_in_words_is_cleared_by_itself_and_else_follows() -> None:
+    old: dict[str, Any] = {"cs_churn_probability": 0.25, "cs_churn_outlook": "1 in 4 leaves"}
+    moved = {"cs_churn_probability": 0.252, "cs_churn_outlook": "1 in 4 leave (n = 9)"}
+    assert diff_fields(old, moved, "cs_") == {}
+    cleared = {"cs_churn_probability": None, "cs_churn_outlook": ""}
+    assert diff_fields(old, cleared, "cs_") == {"cs_churn_outlook": ("1 in 4 leaves", "")}
+    emptied = {**old, "cs_churn_outlook": ""}
+    assert diff_fields(emptied, moved, "cs_").keys() == {"cs_churn_outlook"}

@@ -13,12 +13,13 @@ from cs_sync.cli.render.formatting import (
     NO_VALUE,
     format_amounts,
     format_band,
-    format_chance,
     format_difference,
+    format_money,
     format_quantity,
     format_score,
     make_text,
 )
+from cs_sync.foresight.outlook import describe_chance
 from cs_sync.i18n import Translator
 
 
@@ -40,10 +41,8 @@ def print_explanation(console: Console, detail: Row, words: Translator) -> None:
     if "mrr" in detail:
         small.append(words("terminal.mrr", mrr=format_amounts(detail["mrr"], words)))
     console.print(make_text(", ".join(small), "dim"))
-    chance = format_chance(detail, words)
-    if chance:
-        console.print(make_text(chance))
     for line in (
+        *_format_outlook(detail, words),
         *_format_trend(detail.get("trend"), words),
         *_format_change(detail.get("change"), words),
     ):
@@ -57,6 +56,17 @@ def print_explanation(console: Console, detail: Row, words: Translator) -> None:
         if rows:
             console.print(make_text(words(key), "bold"))
             console.print(Text("\n").join(rows))
+
+
+def _format_outlook(detail: Row, words: Translator) -> Iterator[Text]:
+    """Yield the chance of leaving, and the priority with what it rests on."""
+    chance = describe_chance(detail, words)
+    if chance:
+        yield make_text(chance)
+    if detail.get("priority_minor") is not None:
+        amount = format_money(detail["priority_minor"], detail["currency"], words)
+        basis = words(f"priority_basis.{detail['priority_basis']}")
+        yield make_text(words("outlook.priority", amount=amount, basis=basis), "dim")
 
 
 def _inputs_table(detail: Row, words: Translator) -> Table:

@@ -1,13 +1,12 @@
 """Formatting of single values for the terminal; customers' texts are never markup."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from rich.text import Text
 
-from cs_sync.foresight.outlook import convert_to_odds
 from cs_sync.i18n import Translator
 from cs_sync.metrics.display_units import get_display_unit
 
@@ -173,18 +172,10 @@ def format_score(value: float | None, words: Translator) -> str:
     return NO_VALUE if value is None else words.decimal(value, 1)
 
 
-def format_chance(row: Mapping[str, Any], words: Translator) -> str:
-    """Format the chance of leaving and its days.
-
-    Empty while no model is accepted.
-    """
-    if row.get("churn_probability") is None:
-        return ""
-    few, many = convert_to_odds(row["churn_probability"])
-    return words(
-        "terminal.chance",
-        first=words.full_date(row["churn_from"]),
-        last=words.full_date(row["churn_until"]),
-        few=words.number(few),
-        many=words.number(many),
-    )
+def describe_order(rows: Iterable[Mapping[str, Any]], words: Translator) -> str:
+    """Describe what the order of accounts rests on; empty where all have given notice."""
+    bases = {row["priority_basis"] for row in rows}
+    for basis, key in (("churn_probability", "ordered"), ("missing_health", "ordered_by_health")):
+        if basis in bases:
+            return words(f"outlook.{key}", basis=words(f"priority_basis.{basis}"))
+    return ""

@@ -1,10 +1,11 @@
 """Tables of the load per owner, and of proposals to move accounts."""
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 
 from cs_sync.cli.render.cells import Rows, account_cell, make_table, table_or_message
 from cs_sync.cli.render.formatting import (
     NO_VALUE,
+    describe_order,
     format_count,
     format_money,
     format_quantity,
@@ -14,11 +15,11 @@ from cs_sync.i18n import Translator
 
 LOAD_FIELDS = (
     *("owner", "accounts", "mrr", "at_risk_accounts", "at_risk", "capacity", "load"),
-    *("open_follow_ups", "overdue", "cost_per_account", "currency"),
+    *("open_follow_ups", "overdue", "cost_per_account", "currency", "priority_basis"),
 )
 MOVE_FIELDS = (
     *("account", "name", "from_owner", "to_owner", "mrr", "at_risk", "currency"),
-    *("reason", "fit"),
+    *("reason", "fit", "priority_basis"),
 )
 
 
@@ -46,7 +47,7 @@ def load_table(rows: Rows, words: Translator) -> RenderableType:
                 for name in cost
             ),
         )
-    return table_or_message(table, rows, words("terminal.no_owner"))
+    return _add_order(table_or_message(table, rows, words("terminal.no_owner")), rows, words)
 
 
 def moves_table(rows: Rows, words: Translator) -> RenderableType:
@@ -66,4 +67,9 @@ def moves_table(rows: Rows, words: Translator) -> RenderableType:
             make_text(words(f"move_reason.{row['reason']}")),
             make_text(fit or NO_VALUE),
         )
-    return table_or_message(table, rows, words("terminal.no_move"))
+    return _add_order(table_or_message(table, rows, words("terminal.no_move")), rows, words)
+
+
+def _add_order(table: RenderableType, rows: Rows, words: Translator) -> RenderableType:
+    """Add what the money at risk rests on below a table."""
+    return Group(table, make_text(describe_order(rows, words), "dim")) if rows else table

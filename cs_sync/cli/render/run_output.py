@@ -22,10 +22,10 @@ from cs_sync.cli.render.cells import (
 from cs_sync.cli.render.formatting import (
     NO_VALUE,
     STATUS_STYLE,
+    describe_order,
     format_amounts,
     format_band,
     format_cell,
-    format_chance,
     format_count,
     format_difference,
     format_period,
@@ -36,6 +36,7 @@ from cs_sync.cli.render.formatting import (
     make_text,
 )
 from cs_sync.cli.render.tables import RUN_FIELDS
+from cs_sync.foresight.outlook import describe_chance
 from cs_sync.i18n import Translator
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def print_run_report(console: Console, report: "RunReport", words: Translator) -
     if report.watch_list:
         watched = watch_list_table(report.watch_list, words)
         _print_section(console, words("terminal.watch_list"), watched)
+        console.print(make_text(describe_order(report.watch_list, words), "dim"))
     _print_section(console, words("terminal.crm"), writes_summary(report, words))
     for note in report.notes:
         console.print(make_text(f"! {note}", "yellow"))
@@ -187,7 +189,7 @@ def watch_list_table(rows: Rows, words: Translator) -> RenderableType:
 
 def _reasons_cell(row: Row, words: Translator) -> Text:
     """Return the reasons, the chance of leaving and the next action."""
-    chance = format_chance(row, words)
+    chance = describe_chance(row, words)
     why = join_lines([*row["reasons"], *([chance] if chance else [])])
     if row.get("next_action"):
         why = Text.assemble(why, "\n", make_text(f"→ {row['next_action']}", "bold"))

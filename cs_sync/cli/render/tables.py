@@ -54,8 +54,8 @@ SCORE_FIELDS = (
     *("reasons", "change_30d", "left_out"),
 )
 OUTLOOK_FIELDS = (
-    *("churn_probability", "churn_from", "churn_until", "expand_probability"),
-    *("priority_minor", "currency"),
+    *("churn_probability", "churn_from", "churn_until", "churn_alike_rate", "churn_alike_n"),
+    *("expand_probability", "priority_minor", "priority_basis", "currency"),
 )
 PEOPLES_RULES = ("answer", "override")
 """Rules whose reason is somebody's own text; that of the others says the rule in English."""

@@ -21,9 +21,9 @@ OPERATIONS = {
 }
 
 
-[BANDS] = [dict(spec.choices) for spec in build_field_specs("cs_") if spec.choices]
+BANDS = next(dict(s.choices) for s in build_field_specs("") if s.name == "health_band")
 """Bands as they are written, and what HubSpot's lists call them."""
-LIST_ONLY = {"cs_churn_probability", "cs_churn_probability_at", "cs_priority"}
+LIST_ONLY = {"cs_churn_probability_at"}
 """Properties for views and lists of companies, which the card does not show."""
 
 

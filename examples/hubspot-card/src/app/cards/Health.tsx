@@ -17,7 +17,7 @@ import {
 import { useCrmProperties } from '@hubspot/ui-extensions/crm';
 import { PROPERTIES, read, type Reading, type Scored } from './reading';
 import { fill, textsOf, type Texts } from './texts';
-import { bandOf, moment, money, number, percent, trendOf, type Reader } from './words';
+import { atRisk, bandOf, moment, money, number, percent, trendOf, type Reader } from './words';
 
 type Written = Exclude<Reading, { kind: 'unscored' }>;
 
@@ -55,6 +55,7 @@ function Seen({ reading, reader }: { reading: Written; reader: Reader }) {
     <Flex direction="column" gap="md">
       {reading.kind === 'scored' ? <Score reading={reading} reader={reader} /> : <Insufficient texts={texts} />}
       <Facts reading={reading} reader={reader} />
+      <Outlook reading={reading} reader={reader} />
       {nextAction && (
         <Flex direction="column" gap="xs">
           <Heading>{texts.nextAction}</Heading>
@@ -112,4 +113,22 @@ function Facts({ reading, reader }: { reading: Written; reader: Reader }) {
     coverage !== null && fill(textsOf(reader.language).coverage, percent(coverage, reader)),
   ].filter((fact): fact is string => Boolean(fact));
   return facts.length > 0 ? <Text>{facts.join(' · ')}</Text> : null;
+}
+
+function Outlook({ reading, reader }: { reading: Written; reader: Reader }) {
+  const { outlook, priority } = reading;
+  const texts = textsOf(reader.language);
+  const probability = outlook?.probability ?? null;
+  const facts = [
+    probability !== null && fill(texts.probability, percent(probability, reader)),
+    priority && atRisk(priority, reader),
+  ].filter((fact): fact is string => Boolean(fact));
+  if (!outlook && facts.length === 0) return null;
+  return (
+    <Flex direction="column" gap="xs">
+      {outlook && <Heading>{texts.outlook}</Heading>}
+      {outlook && <Text>{outlook.text}</Text>}
+      {facts.length > 0 && <Text>{facts.join(' · ')}</Text>}
+    </Flex>
+  );
 }

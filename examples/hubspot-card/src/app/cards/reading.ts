@@ -11,6 +11,10 @@ const FIELDS = [
   'health_coverage',
   'mrr',
   'mrr_currency',
+  'churn_probability',
+  'churn_outlook',
+  'priority',
+  'priority_basis',
   'next_action',
   'updated_at',
 ] as const;
@@ -28,11 +32,25 @@ export interface Revenue {
   currencies: string[];
 }
 
+/** The chance of leaving, as a number and in words. */
+export interface Outlook {
+  probability: number | null;
+  text: string;
+}
+
+/** Money at risk per month, and what it rests on. */
+export interface Priority extends Revenue {
+  basis: string;
+}
+
 interface Known {
   reasons: string[];
   /** Share of the inputs that were known, 0 to 1. */
   coverage: number | null;
   revenue: Revenue | null;
+  /** Null while no model is accepted: an old probability still stands then, its text is empty. */
+  outlook: Outlook | null;
+  priority: Priority | null;
   nextAction: string | null;
   updatedAt: Date | null;
 }
@@ -59,10 +77,14 @@ export function read(properties: Properties): Reading {
   const text = (field: Field): string | null => properties[PREFIX + field]?.trim() || null;
   const score = numberOf(text('health_score'));
   const band = text('health_band');
+  const revenue = revenueOf(numberOf(text('mrr')), text('mrr_currency'));
+  const outlook = text('churn_outlook');
   const known: Known = {
     reasons: lines(text('health_reasons')),
     coverage: numberOf(text('health_coverage')),
-    revenue: revenueOf(numberOf(text('mrr')), text('mrr_currency')),
+    revenue,
+    outlook: outlook === null ? null : { probability: numberOf(text('churn_probability')), text: outlook },
+    priority: priorityOf(revenue, numberOf(text('priority')), text('priority_basis')),
     nextAction: text('next_action'),
     updatedAt: timeOf(text('updated_at')),
   };
@@ -93,4 +115,10 @@ function revenueOf(amount: number | null, currency: string | null): Revenue | nu
   const currencies = (currency ?? '').split(',').map((code) => code.trim()).filter(Boolean);
   if (currencies.length > 1) return { amount: null, currencies };
   return amount === null ? null : { amount, currencies };
+}
+
+/** With several currencies there is no single amount at risk. */
+function priorityOf(revenue: Revenue | null, amount: number | null, basis: string | null): Priority | null {
+  if (revenue === null || revenue.amount === null || amount === null || basis === null) return null;
+  return { amount, currencies: revenue.currencies, basis };
 }

@@ -1,5 +1,5 @@
 /** How the card says things, in the language settings of the person who looks; pure. */
-import type { Revenue } from './reading';
+import type { Priority, Revenue } from './reading';
 import { fill, textsOf, type Language } from './texts';
 
 /** `locale` and `timezone` as HubSpot names them; one that is unknown here is replaced. */
@@ -61,6 +61,16 @@ export function money({ amount, currencies }: Revenue, reader: Reader): string {
     return [number(amount, reader), ...currencies].join(' ');
   }
   return new Intl.NumberFormat(locale(reader), { style: 'currency', currency }).format(amount);
+}
+
+/** The money at risk, in the words of what it rests on. */
+export function atRisk(priority: Priority, reader: Reader): string {
+  const texts = textsOf(reader.language);
+  const known = {
+    churn_probability: texts.expectedLoss,
+    given_notice: texts.noticeGiven,
+  } as Record<string, string>;
+  return fill(known[priority.basis] ?? texts.atRisk, money(priority, reader));
 }
 
 export function moment(time: Date, reader: Reader): string {

@@ -24,6 +24,10 @@ const RED: Properties = {
   cs_health_coverage: '0.8',
   cs_mrr: '4500',
   cs_mrr_currency: 'EUR',
+  cs_churn_probability: '0.26',
+  cs_churn_outlook: '',
+  cs_priority: '2767.5',
+  cs_priority_basis: 'missing_health',
   cs_next_action: 'Call Ana about the open tickets',
   cs_updated_at: '2026-11-21T05:15:00Z',
 };
@@ -59,12 +63,29 @@ describe('the card', () => {
     expect(headings).toEqual(['Next action', 'Why']);
     expect(said).toEqual([
       'MRR: €4,500.00 · Data coverage 80%',
+      'At risk by health: €2,767.50 a month',
       'Call Ana about the open tickets',
       '3 tickets in 30 days',
       'Nobody logged in for 15 days',
       expect.stringMatching(/^Last changed Nov 21, 2026, 5:15\sAM$/),
     ]);
     expect(find(List).findAll(Text)).toHaveLength(2);
+  });
+
+  it('shows the outlook only while a model is accepted', () => {
+    const outlook = '1 in 4 leaves within 90 days; of accounts like this 26% did (n = 118)';
+    const { headings, said } = show({
+      properties: {
+        ...RED,
+        cs_churn_outlook: outlook,
+        cs_priority: '1170',
+        cs_priority_basis: 'churn_probability',
+      },
+    });
+    expect(headings).toEqual(['Churn outlook', 'Next action', 'Why']);
+    expect(said).toContain(outlook);
+    expect(said).toContain('Churn probability 26% · Expected loss: €1,170.00 a month');
+    expect(show({ properties: RED }).said.join()).not.toContain('Churn probability');
   });
 
   it('says when a score did not move', () => {

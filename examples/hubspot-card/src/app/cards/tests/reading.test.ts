@@ -9,6 +9,10 @@ const RED: Properties = {
   cs_health_coverage: '0.8',
   cs_mrr: '4500',
   cs_mrr_currency: 'EUR',
+  cs_churn_probability: '0.26',
+  cs_churn_outlook: '1 in 4 leaves',
+  cs_priority: '1170',
+  cs_priority_basis: 'churn_probability',
   cs_next_action: 'Call Ana about the open tickets',
   cs_updated_at: '2026-11-21T05:15:00Z',
 };
@@ -29,6 +33,8 @@ describe('reading the properties', () => {
       reasons: ['3 tickets in 30 days', 'Nobody logged in for 15 days'],
       coverage: 0.8,
       revenue: { amount: 4500, currencies: ['EUR'] },
+      outlook: { probability: 0.26, text: '1 in 4 leaves' },
+      priority: { amount: 1170, currencies: ['EUR'], basis: 'churn_probability' },
       nextAction: 'Call Ana about the open tickets',
       updatedAt: new Date('2026-11-21T05:15:00Z'),
     });
@@ -71,6 +77,13 @@ describe('reading the properties', () => {
     });
     expect(reading).toMatchObject({ change: null, coverage: null, reasons: [], revenue: null });
     expect(reading).toMatchObject({ nextAction: null, updatedAt: null });
+  });
+
+  it('takes an old probability without its text for none, and no amount of several currencies', () => {
+    expect(seen({ cs_churn_outlook: '' }).outlook).toBeNull();
+    expect(seen({ cs_churn_probability: null }).outlook?.probability).toBeNull();
+    expect(seen({ cs_priority_basis: null }).priority).toBeNull();
+    expect(seen({ cs_mrr_currency: 'EUR, USD' }).priority).toBeNull();
   });
 
   it('reads times in milliseconds, too', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { bandOf, moment, money, number, percent, trendOf } from '../words';
+import { atRisk, bandOf, moment, money, number, percent, trendOf } from '../words';
 
 const US = { locale: 'en-us', timezone: 'America/New_York' };
 const PLAIN_SPACES = /[\u00a0\u202f]/g;
@@ -42,6 +42,14 @@ describe('words', () => {
     [{ amount: null, currencies: ['EUR', 'USD'] }, 'en-us', 'EUR, USD'],
   ])('says %j in %s', (revenue, locale, said) => {
     expect(plain(money(revenue, { locale }))).toBe(said);
+  });
+
+  it.each([
+    ['churn_probability', 'Expected loss: €9.50 a month'],
+    ['missing_health', 'At risk by health: €9.50 a month'],
+    ['given_notice', 'Notice given, at risk: €9.50 a month'],
+  ])('says what the money at risk rests on: %s', (basis, said) => {
+    expect(atRisk({ amount: 9.5, currencies: ['EUR'], basis }, US)).toBe(said);
   });
 
   it('follows the reader, and falls back to English and UTC', () => {
