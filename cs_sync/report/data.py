@@ -97,7 +97,7 @@ class ReportedAccount:
     `past` is aligned with `ReportData.months`; `before` is 30 days ago. `mrr` maps currency
     to minor units. `reasons` are sentences with the points that each costs (None: unknown).
     `first_paid` is the day of its first MRR. `churn_probability` is None while no model is
-    accepted. `features` maps a feature of the last 90 days
+    accepted, and `chance` says it in words. `features` maps a feature of the last 90 days
     to its days of use of the last 28. Links are (label, URL) pairs.
     """
 

@@ -91,7 +91,7 @@ def test_the_first_screen_has_the_expected_churn_or_says_why_not(
 
 def test_an_opened_account_shows_its_chance(html: str) -> None:
     text = plain(extract_text(html))
-    assert "chance of leaving from 5 Dec 2026 to 4 Mar 2027: 1 in 4" in text
+    assert "1 in 4 leaves within 90 days from 25 Mar 2026" in text
 
 
 def test_accounts_are_ordered_by_probability_while_a_model_is_accepted() -> None:
