@@ -25,7 +25,7 @@ from tests.report.conftest import subject
 MODEL = HazardModel(-2.0, (Term("days_since_use", 0.0, 0.0, 1.0),))
 """Log-odds −2 + ln(1 + days since use)."""
 
-BINS = [
+BINS: list[dict[str, Any]] = [
     {"high": 0.4, "n": 300, "accounts": 80, "predicted": 0.2, "observed": 0.1},
     {"high": 0.8, "n": 400, "accounts": 118, "predicted": 0.5, "observed": 0.26},
 ]

@@ -136,9 +136,12 @@ def test_a_probability_keeps_its_date_when_no_model_is_accepted_any_more() -> No
 
 def test_the_outlook_in_words_is_cleared_by_itself_and_else_follows() -> None:
     old: dict[str, Any] = {"cs_churn_probability": 0.25, "cs_churn_outlook": "1 in 4 leaves"}
-    moved = {"cs_churn_probability": 0.252, "cs_churn_outlook": "1 in 4 leave (n = 9)"}
+    moved: dict[str, Any] = {
+        "cs_churn_probability": 0.252,
+        "cs_churn_outlook": "1 in 4 leave (n = 9)",
+    }
     assert diff_fields(old, moved, "cs_") == {}
-    cleared = {"cs_churn_probability": None, "cs_churn_outlook": ""}
+    cleared: dict[str, Any] = {"cs_churn_probability": None, "cs_churn_outlook": ""}
     assert diff_fields(old, cleared, "cs_") == {"cs_churn_outlook": ("1 in 4 leaves", "")}
-    emptied = {**old, "cs_churn_outlook": ""}
+    emptied: dict[str, Any] = {**old, "cs_churn_outlook": ""}
     assert diff_fields(emptied, moved, "cs_").keys() == {"cs_churn_outlook"}
