@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, Select
 
 from benchmarks.metrics.books import PERIODS, SYNCED, TOUCHED, touch
+from cs_sync.jobs.derive import BATCH_SIZE
+from cs_sync.jobs.mrr_exclusions import compute_mrr
 from cs_sync.metrics.bridge import select_bridge
 from cs_sync.metrics.figure_keys import build_figure_key, normalise_rows
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.mrr.account_mrr import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.registry import MetricRegistry, list_builtin_metrics
 from cs_sync.metrics.sql.mrr_stocks import list_turns
@@ -25,7 +26,6 @@ from cs_sync.store.fast.kept_figures import (
     save_figures,
 )
 from cs_sync.store.fast.shared_tables import share_stocks
-from cs_sync.store.queries.billing import read_billing_facts
 from cs_sync.store.queries.mrr import save_mrr
 from cs_sync.store.queries.stale_accounts import read_stale_accounts
 from cs_sync.sync.gc_tuning import raise_gc_threshold
@@ -35,7 +35,6 @@ Numbers = list[dict[str, float]]
 Step = tuple[str, Callable[[], object], Callable[[], Numbers]]
 """Its name, what happens before it, and the work itself."""
 LATER = TOUCHED + timedelta(days=1)
-AT_ONCE = 500
 
 
 def cs_sync(path: Path) -> list[Step]:
@@ -66,13 +65,10 @@ def cs_sync(path: Path) -> list[Step]:
 def _derive(store: Store, policy: MrrPolicy, since: datetime | None, now: datetime) -> None:
     with store.read() as connection:
         accounts = read_stale_accounts(connection, since)
-    for start in range(0, len(accounts), AT_ONCE):
-        some = accounts[start : start + AT_ONCE]
+    for start in range(0, len(accounts), BATCH_SIZE):
+        some = accounts[start : start + BATCH_SIZE]
         with store.read() as connection:
-            mrr = {
-                f.account_id: calculate_account_mrr(f, policy)
-                for f in read_billing_facts(connection, some)
-            }
+            mrr, _ = compute_mrr(connection, some, policy)
         with store.write() as connection:
             save_mrr(connection, mrr, policy.hash, now)
 

@@ -19,7 +19,6 @@ from cs_sync.runtime.run_session import RunSession, record_run
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.fast.statistics import analyze_new_tables
 from cs_sync.store.queries.attributes import has_source_plan, save_plans
-from cs_sync.store.queries.billing import read_billing_facts
 from cs_sync.store.queries.derived_state import (
     ACCOUNTS_STREAM,
     DERIVED_SOURCE,
@@ -38,7 +37,7 @@ from cs_sync.store.queries.stale_accounts import read_stale_accounts
 from cs_sync.store.records.stream_state import set_cursor
 from cs_sync.sync.gc_tuning import raise_gc_threshold
 
-BATCH_SIZE = 500
+BATCH_SIZE = 2_000
 
 
 def derive_accounts_and_mrr(recorded: RunSession) -> None:
@@ -151,7 +150,7 @@ def derive_mrr(recorded: RunSession, policy: MrrPolicy) -> int:
     for start in range(0, len(touched), BATCH_SIZE):
         chunk = touched[start : start + BATCH_SIZE]
         with store.read() as connection:
-            mrr, without = compute_mrr(read_billing_facts(connection, chunk), policy)
+            mrr, without = compute_mrr(connection, chunk, policy)
 
         def save(
             connection: Connection,

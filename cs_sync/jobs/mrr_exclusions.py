@@ -3,17 +3,19 @@
 They are stored as rejects, keep their last known MRR, and are retried by each run.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Connection
 
 from cs_sync.contracts.source import Rejection
-from cs_sync.metrics.mrr.account_mrr import calculate_account_mrr
-from cs_sync.metrics.mrr.facts import BillingFacts
-from cs_sync.metrics.mrr.movements import AccountMrr
+from cs_sync.metrics.mrr.facts import PlainVersion
+from cs_sync.metrics.mrr.movements import AccountMrr, calculate_account_mrr
+from cs_sync.metrics.mrr.plain import calculate_plain_mrr, is_plain_policy
 from cs_sync.metrics.mrr.policy import MrrPolicy
+from cs_sync.store.queries.billing import read_billing_facts
+from cs_sync.store.queries.plain_billing import read_plain_versions
 from cs_sync.store.records.rejects import delete_resolved_rejects, read_reject_reasons, save_rejects
 from cs_sync_schemas import Account, Record
 from cs_sync_schemas.money import MAX_MINOR_UNITS
@@ -25,16 +27,22 @@ _SOURCE, _RECORD = "cs-sync", cast(type[Record], Account)
 
 
 def compute_mrr(
-    facts: Iterable[BillingFacts], policy: MrrPolicy
+    connection: Connection, accounts: Sequence[str], policy: MrrPolicy
 ) -> tuple[dict[str, AccountMrr], dict[str, str]]:
-    """Compute the MRR of accounts.
+    """Compute the MRR of accounts: with integers where they are plain, else exactly.
+
+    Args:
+        connection: A read connection.
+        accounts: Account ids.
+        policy: The MRR policy.
 
     Returns:
         Account id → MRR, and account id → reason for accounts without one.
     """
-    mrr: dict[str, AccountMrr] = {}
+    mrr = _compute_plain_mrr(connection, accounts, policy)
     reasons: dict[str, str] = {}
-    for account_facts in facts:
+    others = [account for account in accounts if account not in mrr]
+    for account_facts in read_billing_facts(connection, others):
         try:
             computed = calculate_account_mrr(account_facts, policy)
         except COMPUTATION_ERRORS as error:
@@ -47,6 +55,30 @@ def compute_mrr(
         else:
             mrr[account_facts.account_id] = computed
     return mrr, reasons
+
+
+def _compute_plain_mrr(
+    connection: Connection, accounts: Sequence[str], policy: MrrPolicy
+) -> dict[str, AccountMrr]:
+    """Compute the MRR of those accounts that are plain, and within every range."""
+    if not is_plain_policy(policy):
+        return {}
+    computed = {
+        account: _calculate_if_plain(versions, policy)
+        for account, versions in read_plain_versions(connection, accounts).items()
+    }
+    return {
+        account: mrr
+        for account, mrr in computed.items()
+        if mrr is not None and not _describe_overflow(mrr)
+    }
+
+
+def _calculate_if_plain(versions: Sequence[PlainVersion], policy: MrrPolicy) -> AccountMrr | None:
+    try:
+        return calculate_plain_mrr(versions, policy)
+    except COMPUTATION_ERRORS:  # the exact path says what is wrong
+        return None
 
 
 def _describe_overflow(mrr: AccountMrr) -> str:

@@ -9,7 +9,7 @@ from random import Random
 from sqlalchemy import Connection
 
 from cs_sync.identity import resolve_identities
-from cs_sync.metrics.mrr.account_mrr import calculate_account_mrr
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.mrr.spans import Span
 from cs_sync.store.queries.billing import read_billing_facts

@@ -12,8 +12,8 @@ from sqlmodel import SQLModel
 from cs_sync.metrics.bridge import BridgeRow, build_bridge_rows, select_bridge
 from cs_sync.metrics.kpi import KpiRow, build_kpi_rows
 from cs_sync.metrics.metric import Metric, Scope
-from cs_sync.metrics.mrr.account_mrr import calculate_account_mrr
 from cs_sync.metrics.mrr.facts import BillingFacts
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.registry import MetricRegistry, list_builtin_metrics
 from cs_sync.store.queries.attributes import BEGINNING, format_attribute

@@ -19,7 +19,7 @@ from cs_sync.metrics.figure_keys import build_figure_key
 from cs_sync.metrics.fx import ExchangeRates, build_conversion
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.mrr.account_mrr import calculate_account_mrr
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import list_whole_periods
 from cs_sync.metrics.registry import list_builtin_metrics

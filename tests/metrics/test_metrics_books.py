@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import SQLModel
 
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.mrr.account_mrr import calculate_account_mrr
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import find_period
 from cs_sync_schemas import Discount, Invoice, InvoiceLine, Subscription, SubscriptionItem

@@ -9,7 +9,7 @@ import pytest
 from cs_sync.health.model import HealthConfig
 from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.metric import Scope
-from cs_sync.metrics.mrr.account_mrr import calculate_account_mrr
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.periods import find_period, list_whole_periods
 from cs_sync.metrics.sql.scaling import scale_rate

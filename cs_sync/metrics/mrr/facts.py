@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 SubscriptionKey = tuple[str, str]
 
@@ -70,6 +70,40 @@ class ItemFact(Fact):
     def subscription(self) -> SubscriptionKey:
         """The key of its subscription."""
         return (self.source, self.subscription_source_id)
+
+
+class PlainVersion(NamedTuple):
+    """A version of an item with its subscription, as the integer path of MRR reads it.
+
+    `source_id` is None where the subscription has no items. Rows are read by the hundred
+    thousand, and a tuple is made in no time.
+    """
+
+    account_id: str
+    source: str
+    subscription_source_id: str
+    currency: str
+    started_at: datetime
+    ends_at: datetime | None
+    cancel_reason: str | None
+    source_id: str | None
+    valid_from: datetime
+    valid_to: datetime | None
+    product: str | None
+    price: str | None
+    unit_amount: Decimal
+    quantity: Decimal
+    interval: str
+    interval_count: int
+    is_removed: int
+    """1 where a look no longer saw it, while its subscription went on."""
+    is_plain: int
+    """0 where the integer path does not know what is stated of it."""
+
+    @property
+    def inclusive_tax_percent(self) -> None:
+        """None: a price that includes tax is not plain."""
+        return None
 
 
 @dataclass(frozen=True, slots=True)

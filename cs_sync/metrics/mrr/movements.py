@@ -1,12 +1,11 @@
 """Movements of one account's MRR, change by change: kind, amount and cause."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact
+from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, PlainVersion
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.mrr.spans import (
     ItemCharge,
@@ -23,8 +22,7 @@ Cause = Literal["start", "end", "plan", "item", "quantity", "price", "discount",
 ItemKey = tuple[str, str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Movement:
+class Movement(NamedTuple):
     """One change: a positive magnitude in minor units per month."""
 
     currency: str
@@ -36,16 +34,15 @@ class Movement:
     """Why, in the source's words, where it says: the reason of a cancellation."""
 
 
-@dataclass(frozen=True, slots=True)
-class AccountMrr:
+class AccountMrr(NamedTuple):
     """Spans and movements of one account under one policy."""
 
     spans: tuple[Span, ...]
     movements: tuple[Movement, ...]
 
 
-def calculate_exact_mrr(facts: BillingFacts, policy: MrrPolicy) -> AccountMrr:
-    """Calculate the spans and movements of an account, whatever its facts."""
+def calculate_account_mrr(facts: BillingFacts, policy: MrrPolicy) -> AccountMrr:
+    """Calculate the spans and movements of an account exactly, whatever its facts."""
     line = build_timeline(facts, policy)
     return AccountMrr(build_spans(line), tuple(_list_movements(line)))
 
@@ -160,7 +157,9 @@ def _classify_cause(
     return classify_item_change(old.item, new.item)
 
 
-def classify_item_change(old: ItemFact, new: ItemFact) -> tuple[Cause, None]:
+def classify_item_change(
+    old: ItemFact | PlainVersion, new: ItemFact | PlainVersion
+) -> tuple[Cause, None]:
     """Classify the change of an item, or its replacement by another."""
     if (old.product, old.interval, old.interval_count) != (
         new.product, new.interval, new.interval_count,

@@ -1,16 +1,16 @@
 """The integer path: MRR of accounts with nothing to rebuild, discount, pause or try.
 
-It gives what `movements.calculate_exact_mrr` gives, and refuses what it does not know.
+It gives what `movements.calculate_account_mrr` gives, and refuses what it does not know.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 from math import lcm
 from operator import attrgetter
 
-from cs_sync.metrics.mrr.facts import BillingFacts, ItemFact, SubscriptionFact, SubscriptionKey
+from cs_sync.metrics.mrr.facts import ItemFact, PlainVersion, SubscriptionKey
 from cs_sync.metrics.mrr.movements import (
     AccountMrr,
     Cause,
@@ -24,7 +24,7 @@ from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.mrr.service import ServicePeriod, ServiceStop
 from cs_sync.metrics.mrr.spans import ItemCharge, MrrState, MrrTimeline, Span, SpanPart
 
-_PLAIN_STATUSES = frozenset({"active", "past_due", "canceled"})
+PLAIN_STATUSES = ("active", "past_due", "canceled")
 _SURELY_TWO_DAYS = timedelta(days=2)
 
 
@@ -32,8 +32,7 @@ _SURELY_TWO_DAYS = timedelta(days=2)
 class _Charge:
     """A version while its subscription counts: `above` ÷ `below` minor units per month."""
 
-    item: ItemFact
-    subscription: SubscriptionFact
+    version: PlainVersion
     since: datetime
     until: datetime | None
     above: int
@@ -48,35 +47,8 @@ class _State:
     amount: int = 0
 
 
-def calculate_plain_mrr(facts: BillingFacts, policy: MrrPolicy) -> AccountMrr | None:
-    """Calculate a plain account's spans and movements.
-
-    None for any other account.
-    """
-    if facts.discounts or facts.lines or facts.changes or facts.past_subscriptions:
-        return None
-    if not _is_plain_policy(policy) or not all(map(_is_plain, facts.subscriptions)):
-        return None
-    subscriptions = {one.key: one for one in facts.subscriptions}
-    if len(subscriptions) > 1 and _may_switch(subscriptions.values(), policy):
-        return None
-    by_currency: dict[str, list[_Charge]] = {}
-    for versions in _group_versions(facts.items):
-        charges = _build_charges(versions, subscriptions, policy)
-        if charges is None:
-            return None
-        for charge in charges:
-            by_currency.setdefault(charge.subscription.currency, []).append(charge)
-    spans: list[Span] = []
-    movements: list[Movement] = []
-    for currency, charges in sorted(by_currency.items()):
-        states = _build_states(charges, policy)
-        spans += _build_spans(currency, states)
-        movements += _list_movements(currency, states, policy)
-    return AccountMrr(tuple(spans), tuple(movements))
-
-
-def _is_plain_policy(policy: MrrPolicy) -> bool:
+def is_plain_policy(policy: MrrPolicy) -> bool:
+    """Return whether the integer path knows the policy's switches."""
     return (
         policy.proration == "run_rate"
         and policy.cancellation == "period_end"
@@ -87,119 +59,97 @@ def _is_plain_policy(policy: MrrPolicy) -> bool:
     )
 
 
-def _is_plain(subscription: SubscriptionFact) -> bool:
-    """Return whether a subscription has only a stated start and end.
+def calculate_plain_mrr(versions: Sequence[PlainVersion], policy: MrrPolicy) -> AccountMrr | None:
+    """Calculate the spans and movements of a plain account; None if it is not plain after all.
 
-    With nothing in between.
+    Args:
+        versions: All versions of the account, of its items and of subscriptions without items.
+        policy: A policy of which `is_plain_policy` is true.
     """
-    return (
-        subscription.status in _PLAIN_STATUSES
-        and subscription.trial_end is None
-        and subscription.collection_paused is None
-        and (subscription.status != "canceled" or _get_end(subscription) is not None)
-    )
+    if not all(version.is_plain for version in versions) or _may_switch(versions, policy):
+        return None
+    by_currency: dict[str, list[_Charge]] = {}
+    for own in _group_versions(versions):
+        charges = _build_charges(own, policy)
+        if charges is None:
+            return None
+        for charge in charges:
+            by_currency.setdefault(charge.version.currency, []).append(charge)
+    spans: list[Span] = []
+    movements: list[Movement] = []
+    for currency, charges in sorted(by_currency.items()):
+        states = _build_states(charges, policy)
+        spans += _build_spans(currency, states)
+        movements += _list_movements(currency, states, policy)
+    return AccountMrr(tuple(spans), tuple(movements))
 
 
-def _get_end(subscription: SubscriptionFact) -> datetime | None:
-    return subscription.ended_at or subscription.cancel_at
-
-
-def _may_switch(subscriptions: Iterable[SubscriptionFact], policy: MrrPolicy) -> bool:
-    """Return whether subscriptions may switch.
-
-    One ends near another's start.
-    """
+def _may_switch(versions: Sequence[PlainVersion], policy: MrrPolicy) -> bool:
+    """Return whether one subscription ends so near another's start that it may be a switch."""
+    if len({version.subscription_source_id for version in versions}) < 2:
+        return False
+    every = {_get_subscription(version): version for version in versions}
     span = policy.switch_span
-    every = list(subscriptions)
-    ends = [(one, end) for one in every if (end := _get_end(one)) is not None]
+    ends = [(key, one.ends_at) for key, one in every.items() if one.ends_at is not None]
     return any(
-        one is not other and abs(other.started_at - end) <= span
-        for one, end in ends
-        for other in every
+        key != other and abs(begun.started_at - end) <= span
+        for key, end in ends
+        for other, begun in every.items()
     )
 
 
-def _group_versions(items: Iterable[ItemFact]) -> Iterable[list[ItemFact]]:
+def _get_subscription(version: PlainVersion) -> SubscriptionKey:
+    return (version.source, version.subscription_source_id)
+
+
+def _group_versions(versions: Iterable[PlainVersion]) -> Iterable[list[PlainVersion]]:
     """Group versions by item, each in order of time."""
-    groups: dict[tuple[str, str], list[ItemFact]] = {}
-    for item in items:
-        groups.setdefault((item.source, item.source_id), []).append(item)
-    for versions in groups.values():
-        if len(versions) > 1:
-            versions.sort(key=attrgetter("valid_from"))
+    groups: dict[tuple[str, str], list[PlainVersion]] = {}
+    for version in versions:
+        if version.source_id is not None:
+            groups.setdefault((version.source, version.source_id), []).append(version)
+    for group in groups.values():
+        if len(group) > 1:
+            group.sort(key=attrgetter("valid_from"))
     return groups.values()
 
 
-def _build_charges(
-    versions: Sequence[ItemFact],
-    subscriptions: Mapping[SubscriptionKey, SubscriptionFact],
-    policy: MrrPolicy,
-) -> list[_Charge] | None:
-    """Build the charges of one item.
-
-    None if it needs the exact path.
-    """
+def _build_charges(versions: Sequence[PlainVersion], policy: MrrPolicy) -> list[_Charge] | None:
+    """Build the charges of one item; None if it needs the exact path."""
+    if versions[-1].is_removed:
+        return None
     charges: list[_Charge] = []
-    last = versions[-1]
-    if last.is_snapshot and last.valid_to is not None:
-        owner = subscriptions.get((last.source, last.subscription_source_id))
-        if owner is None or owner.ended_at != last.valid_to:
-            return None
     for version, following in zip(versions, [*versions[1:], None], strict=True):
         price = _calculate_price(version, policy)
         if price is None:
             return None
-        subscription = subscriptions.get((version.source, version.subscription_source_id))
-        if subscription is None:
-            continue
-        since, until, end = version.valid_from, version.valid_to, _get_end(subscription)
+        since, until, end = version.valid_from, version.valid_to, version.ends_at
         if following is not None and (until is None or until > following.valid_from):
             until = following.valid_from
-        if since < subscription.started_at:
-            since = subscription.started_at
+        if since < version.started_at:
+            since = version.started_at
         if end is not None and (until is None or until > end):
             until = end
         if until is None or since < until:
-            charges.append(_Charge(version, subscription, since, until, *price))
+            charges.append(_Charge(version, since, until, *price))
     return charges
 
 
-def _calculate_price(item: ItemFact, policy: MrrPolicy) -> tuple[int, int] | None:
-    """Calculate the minor units per month as a quotient of integers.
-
-    None if it is not plain.
-    """
-    if (
-        item.usage_type != "licensed"
-        or item.tiers
-        or item.divide_by is not None
-        or item.inclusive_tax_percent
-        or item.unit_amount is None
-    ):
+def _calculate_price(version: PlainVersion, policy: MrrPolicy) -> tuple[int, int] | None:
+    """Calculate the minor units per month as a quotient of integers; None if it is not plain."""
+    unit, quantity = int(version.unit_amount), int(version.quantity)
+    if unit != version.unit_amount or quantity != version.quantity or unit < 0 or quantity < 0:
         return None
-    unit, quantity = int(item.unit_amount), int(item.quantity)
-    if unit != item.unit_amount or quantity != item.quantity or unit < 0 or quantity < 0:
-        return None
-    if item.interval == "month" and item.interval_count == 1:
+    if version.interval == "month" and version.interval_count == 1:
         return unit * quantity, 1
-    per_year = count_intervals_per_year(item.interval, policy)
-    return unit * quantity * per_year, 12 * item.interval_count
+    per_year = count_intervals_per_year(version.interval, policy)
+    return unit * quantity * per_year, 12 * version.interval_count
 
 
 def _build_states(charges: list[_Charge], policy: MrrPolicy) -> list[_State]:
-    """Build what is charged between changes.
-
-    Changes that are one are netted.
-    """
-    if len(charges) > 1:
-        charges.sort(key=_get_place)
-    instants = {charge.since for charge in charges}
-    instants |= {charge.until for charge in charges if charge.until is not None}
-    changes: list[_State] = []
-    for at in sorted(instants):
-        now = [c for c in charges if c.since <= at and (c.until is None or at < c.until)]
-        if now != (changes[-1].charges if changes else []):
-            changes.append(_State(at, at, now))
+    """Build what is charged from each change to the next; changes that are one are netted."""
+    items = {(charge.version.source, charge.version.source_id) for charge in charges}
+    changes = _list_item_changes(charges) if len(items) == 1 else _list_changes(charges)
     netted: list[_State] = []
     for change in changes:
         first = netted[-1] if netted else None
@@ -208,16 +158,40 @@ def _build_states(charges: list[_Charge], policy: MrrPolicy) -> list[_State]:
         else:
             netted.append(change)
     states: list[_State] = []
+    before: list[_Charge] = []
     for state in netted:
-        if state.charges != (states[-1].charges if states else []):
-            state.amount = _round_sum(state.charges)
+        if state.charges != before:
+            before, state.amount = state.charges, _round_sum(state.charges)
             states.append(state)
     return states
 
 
-def _get_place(charge: _Charge) -> tuple[str, str, str, datetime]:
-    item = charge.item
-    return (item.source, item.subscription_source_id, item.source_id, item.valid_from)
+def _list_item_changes(charges: Sequence[_Charge]) -> list[_State]:
+    """List the changes of one item's charges, one after the other."""
+    changes: list[_State] = []
+    for charge, following in zip(charges, [*charges[1:], None], strict=True):
+        changes.append(_State(charge.since, charge.since, [charge]))
+        if charge.until is not None and (following is None or charge.until < following.since):
+            changes.append(_State(charge.until, charge.until, []))
+    return changes
+
+
+def _list_changes(charges: list[_Charge]) -> list[_State]:
+    """List the changes of charges side by side."""
+    charges.sort(key=_get_place)
+    instants = {charge.since for charge in charges}
+    instants |= {charge.until for charge in charges if charge.until is not None}
+    changes: list[_State] = []
+    for at in sorted(instants):
+        now = [c for c in charges if c.since <= at and (c.until is None or at < c.until)]
+        if now != (changes[-1].charges if changes else []):
+            changes.append(_State(at, at, now))
+    return changes
+
+
+def _get_place(charge: _Charge) -> tuple[str, str, str | None, datetime]:
+    version = charge.version
+    return (*_get_subscription(version), version.source_id, version.valid_from)
 
 
 def _are_one_change(earlier: datetime, later: datetime, policy: MrrPolicy) -> bool:
@@ -226,6 +200,8 @@ def _are_one_change(earlier: datetime, later: datetime, policy: MrrPolicy) -> bo
 
 def _round_sum(charges: Sequence[_Charge]) -> int:
     """Sum exactly, then round half-even."""
+    if len(charges) == 1 and charges[0].below == 1:
+        return charges[0].above
     below = lcm(*(charge.below for charge in charges))
     whole, rest = divmod(sum(charge.above * (below // charge.below) for charge in charges), below)
     return whole + (2 * rest > below or (2 * rest == below and whole % 2 == 1))
@@ -248,13 +224,24 @@ def _build_spans(currency: str, states: Sequence[_State]) -> list[Span]:
 
 
 def _build_parts(state: _State) -> tuple[SpanPart, ...]:
-    items = [charge.item for charge in state.charges]
-    amounts = [state.amount]
-    if len(items) > 1:
-        amounts = split_total(state.amount, [Fraction(c.above, c.below) for c in state.charges])
+    if len(state.charges) == 1:
+        return (_build_part(state.charges[0].version, state.amount),)
+    amounts = split_total(state.amount, [Fraction(c.above, c.below) for c in state.charges])
     return tuple(
-        SpanPart(i.source, i.subscription_source_id, i.source_id, i.product, i.price, i.quantity, a)
-        for i, a in zip(items, amounts, strict=True)
+        _build_part(charge.version, amount)
+        for charge, amount in zip(state.charges, amounts, strict=True)
+    )
+
+
+def _build_part(version: PlainVersion, amount: int) -> SpanPart:
+    return SpanPart(
+        version.source,
+        version.subscription_source_id,
+        version.source_id or "",
+        version.product,
+        version.price,
+        version.quantity,
+        amount,
     )
 
 
@@ -285,43 +272,58 @@ def _classify(before: int, after: int) -> Kind:
 def _find_plain_cause(
     before: _State | None, after: _State, policy: MrrPolicy
 ) -> tuple[Cause, str | None]:
-    """Find the cause of a change.
-
-    Of one charge at once, of others as the exact path does.
-    """
+    """Return the cause of a change of one charge at once; of others as the exact path does."""
     old = before.charges if before is not None else []
     new = after.charges
     if len(new) == 1 and not old:
         return "start", None
     if len(old) == 1 and not new:
-        end = _get_end(old[0].subscription)
-        ended = end is not None and end <= after.settled_at
-        return ("end", old[0].subscription.cancel_reason) if ended else ("item", None)
-    if len(old) == len(new) == 1 and after.amount and _is_same_item(old[0].item, new[0].item):
-        return classify_item_change(old[0].item, new[0].item)
-    charged = {charge.subscription.key: charge.subscription for charge in (*old, *new)}
-    line = MrrTimeline({}, charged, {key: _get_service(s) for key, s in charged.items()}, policy)
+        left = old[0].version
+        ended = left.ends_at is not None and left.ends_at <= after.settled_at
+        return ("end", left.cancel_reason) if ended else ("item", None)
+    if len(old) == len(new) == 1 and after.amount and _is_same_item(old[0], new[0]):
+        return classify_item_change(old[0].version, new[0].version)
+    services = {
+        _get_subscription(charge.version): _get_service(charge.version) for charge in (*old, *new)
+    }
+    line = MrrTimeline({}, {}, services, policy)
     return find_cause(
         line, _build_state(before or _State(after.at, after.at, [])), _build_state(after)
     )
 
 
-def _is_same_item(left: ItemFact, right: ItemFact) -> bool:
-    return (left.source, left.subscription_source_id, left.source_id) == (
-        right.source, right.subscription_source_id, right.source_id,
+def _is_same_item(left: _Charge, right: _Charge) -> bool:
+    return (left.version.source, left.version.source_id) == (
+        right.version.source, right.version.source_id,
     )  # fmt: skip
 
 
-def _get_service(subscription: SubscriptionFact) -> ServicePeriod:
-    end = _get_end(subscription)
-    stops = () if end is None else (ServiceStop(end, "end", subscription.cancel_reason),)
-    return ServicePeriod(subscription.started_at, stops)
+def _get_service(version: PlainVersion) -> ServicePeriod:
+    end = version.ends_at
+    stops = () if end is None else (ServiceStop(end, "end", version.cancel_reason),)
+    return ServicePeriod(version.started_at, stops)
 
 
 def _build_state(state: _State) -> MrrState:
     net = [Fraction(charge.above, charge.below) for charge in state.charges]
     charges = (
-        ItemCharge(charge.item, amount, amount, inferred=False)
+        ItemCharge(_build_fact(charge.version), amount, amount, inferred=False)
         for charge, amount in zip(state.charges, net, strict=True)
     )
     return MrrState(state.at, tuple(charges), state.settled_at)
+
+
+def _build_fact(version: PlainVersion) -> ItemFact:
+    return ItemFact(
+        version.source,
+        version.source_id or "",
+        version.subscription_source_id,
+        version.valid_from,
+        version.valid_to,
+        version.product,
+        version.price,
+        version.unit_amount,
+        version.quantity,
+        version.interval,
+        version.interval_count,
+    )

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from functools import cached_property
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
 
 from cs_sync.metrics.mrr.books import build_histories
 from cs_sync.metrics.mrr.charging import ChargeSchedule, list_item_changes
@@ -28,8 +28,7 @@ from cs_sync.metrics.mrr.proration import calculate_invoiced_amount, list_interv
 from cs_sync.metrics.mrr.service import ServicePeriod, find_service_period
 
 
-@dataclass(frozen=True, slots=True)
-class SpanPart:
+class SpanPart(NamedTuple):
     """The contribution of one item to a span, in minor units per month."""
 
     source: str
@@ -51,13 +50,17 @@ class SpanPart:
             "item": self.item,
             "product": self.product,
             "price": self.price,
-            "quantity": format(self.quantity.normalize(), "f"),
+            "quantity": _format_quantity(self.quantity),
             "amount": self.amount,
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+@lru_cache(4096)
+def _format_quantity(quantity: Decimal) -> str:
+    return format(quantity.normalize(), "f")
+
+
+class Span(NamedTuple):
     """An MRR of `amount` minor units of `currency` in `[valid_from, valid_to)`.
 
     The parts sum to it.

@@ -8,9 +8,8 @@ from functools import cached_property
 from itertools import combinations
 from typing import Literal
 
-from cs_sync.metrics.mrr.account_mrr import calculate_account_mrr
 from cs_sync.metrics.mrr.facts import BillingFacts, SubscriptionFact
-from cs_sync.metrics.mrr.movements import Movement
+from cs_sync.metrics.mrr.movements import Movement, calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.reconcile.charges import DEMANDED_STATUSES, MonthlyCharge, SubscriptionKey
 

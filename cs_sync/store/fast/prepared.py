@@ -118,11 +118,21 @@ class PreparedStatement:
         own = [name for name in self.names if name not in shared]
         # The first name twice, as an itemgetter of one name gives no tuple.
         taken = zip(*map(itemgetter(*own, own[0]), rows), strict=True)
-        bound = {
-            name: self._bind_column(name, values) for name, values in zip(own, taken, strict=False)
-        }
+        return self.bind_columns(dict(zip(own, taken, strict=False)), shared)
+
+    def bind_columns(
+        self, columns: Mapping[str, Sequence[Any]], shared: Mapping[str, Any]
+    ) -> dict[str, Sequence[Any]]:
+        """Convert columns of at least one value to the driver's form.
+
+        Args:
+            columns: Column → values, one per row.
+            shared: Columns with the same value in every row.
+        """
+        bound = {name: self._bind_column(name, values) for name, values in columns.items()}
+        count = len(next(iter(columns.values())))
         for name in shared.keys() & self.names:
-            bound[name] = [self._bind_value(name, shared[name])] * len(rows)
+            bound[name] = [self._bind_value(name, shared[name])] * count
         return bound
 
     def _bind_column(self, name: str, values: Sequence[Any]) -> Sequence[Any]:
@@ -208,11 +218,39 @@ def upsert_uniform_rows(
     """
     names = tuple(dict.fromkeys((*rows[0], *shared)))
     whole = prepare_upsert(connection.dialect, table, names)
-    columns = whole.columns(rows, shared)
+    _upsert_bound(connection, table, names, whole.columns(rows, shared))
+
+
+def upsert_columns(
+    connection: Connection,
+    table: Table,
+    columns: Mapping[str, Sequence[Any]],
+    shared: Mapping[str, Any],
+) -> None:
+    """Insert rows given by columns, or replace them by primary key, keeping `first_seen_at`.
+
+    Args:
+        connection: A write transaction.
+        table: The table to write.
+        columns: Column → values, one per row; at least one row.
+        shared: Columns with the same value in every row.
+    """
+    names = (*columns, *shared)
+    whole = prepare_upsert(connection.dialect, table, names)
+    _upsert_bound(connection, table, names, whole.bind_columns(columns, shared))
+
+
+def _upsert_bound(
+    connection: Connection,
+    table: Table,
+    names: tuple[str, ...],
+    columns: Mapping[str, Sequence[Any]],
+) -> None:
+    """Write columns in the driver's form."""
     empty = frozenset[str]()
-    if connection.dialect.name == "sqlite" and len(rows) >= MIN_ROWS_FOR_OWN_STATEMENT:
+    if connection.dialect.name == "sqlite" and len(columns[names[0]]) >= MIN_ROWS_FOR_OWN_STATEMENT:
         empty = frozenset(name for name, values in columns.items() if _is_all_none(values))
-    statement = prepare_upsert(connection.dialect, table, names, empty) if empty else whole
+    statement = prepare_upsert(connection.dialect, table, names, empty)
     cursor = _open_cursor(connection)
     cursor.executemany(statement.text, zip(*map(columns.__getitem__, statement.names), strict=True))
     cursor.close()

@@ -1,6 +1,7 @@
 """MRR spans and movements, stored with their knowledge interval."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -13,13 +14,34 @@ from cs_sync.store.fast.prepared import (
     PreparedStatement,
     match_ids,
     prepare_statement,
+    upsert_columns,
 )
 from cs_sync.store.records.history import end_knowledge
-from cs_sync.store.upserts import split_chunks, upsert_rows
+from cs_sync.store.upserts import split_chunks
 from cs_sync_schemas import MrrMovement, MrrSpan, get_table
 
-SPAN, MOVEMENT = get_table(MrrSpan), get_table(MrrMovement)
-KNOWLEDGE_COLUMNS = frozenset({"known_from", "known_to"})
+Row = tuple[Any, ...]
+"""The values of a row in the order of its kind's names."""
+KEYS = 3
+"""The first names of a kind that tell its rows apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A table, and the columns that are an account's own."""
+
+    table: Table
+    names: tuple[str, ...]
+
+
+_SPANS = _Kind(
+    get_table(MrrSpan),
+    ("account_id", "currency", "valid_from", "valid_to", "amount", "parts", "reconstructed"),
+)
+_MOVEMENTS = _Kind(
+    get_table(MrrMovement),
+    ("account_id", "currency", "at", "kind", "amount", "cause", "reason"),
+)
 
 
 def save_mrr(
@@ -36,95 +58,80 @@ def save_mrr(
     Returns:
         The number of changed rows.
     """
-    spans = [
-        row for account, computed in mrr.items() for row in _build_spans(account, computed, policy)
-    ]
-    moves = [
-        row
-        for account, computed in mrr.items()
-        for row in _build_movements(account, computed, policy)
-    ]
-    return _save_rows(connection, SPAN, spans, mrr, policy, now) + _save_rows(
-        connection, MOVEMENT, moves, mrr, policy, now
+    spans = [row for own in mrr.items() for row in _build_spans(*own)]
+    moves = [row for own in mrr.items() for row in _build_movements(*own)]
+    return sum(
+        _save_rows(connection, kind, rows, mrr, policy, now)
+        for kind, rows in ((_SPANS, spans), (_MOVEMENTS, moves))
     )
 
 
-def _build_spans(account: str, mrr: AccountMrr, policy: str) -> Iterable[dict[str, Any]]:
+def _build_spans(account: str, mrr: AccountMrr) -> Iterable[Row]:
     for span in mrr.spans:
-        yield {
-            "account_id": account,
-            "policy": policy,
-            "currency": span.currency,
-            "valid_from": span.valid_from,
-            "valid_to": span.valid_to,
-            "amount": span.amount,
-            "parts": [part.json() for part in span.parts],
-            "reconstructed": span.reconstructed,
-        }
+        yield (
+            account,
+            span.currency,
+            span.valid_from,
+            span.valid_to,
+            span.amount,
+            [part.json() for part in span.parts],
+            span.reconstructed,
+        )
 
 
-def _build_movements(account: str, mrr: AccountMrr, policy: str) -> Iterable[dict[str, Any]]:
-    for movement in mrr.movements:
-        yield {
-            "account_id": account,
-            "policy": policy,
-            "currency": movement.currency,
-            "at": movement.at,
-            "kind": movement.kind,
-            "amount": movement.amount,
-            "cause": movement.cause,
-            "reason": movement.reason,
-        }
+def _build_movements(account: str, mrr: AccountMrr) -> Iterable[Row]:
+    for move in mrr.movements:
+        yield (
+            account, move.currency, move.at, move.kind, move.amount, move.cause, move.reason,
+        )  # fmt: skip
 
 
 def _save_rows(
     connection: Connection,
-    table: Table,
-    rows: Sequence[dict[str, Any]],
+    kind: _Kind,
+    fresh: Sequence[Row],
     accounts: Iterable[str],
     policy: str,
     now: datetime,
 ) -> int:
-    keys = [c.name for c in table.primary_key if c.name not in KNOWLEDGE_COLUMNS]
-    stored = _read_current(connection, table, accounts, policy)
-    fresh = {tuple(row[key] for key in keys): row for row in rows}
-    current = {tuple(row[key] for key in keys): row for row in stored}
-    obsolete = [row for key, row in current.items() if fresh.get(key) != _drop_knowledge(row)]
-    added = [
-        row
-        for key, row in fresh.items()
-        if key not in current or _drop_knowledge(current[key]) != row
+    stored = _read_current(connection, kind, accounts, policy)
+    current = {row[:KEYS]: row for row, _ in stored}
+    wanted = {row[:KEYS]: row for row in fresh} if stored else {}
+    obsolete = [
+        {**dict(zip(kind.names[:KEYS], row, strict=False)), "policy": policy, "known_from": since}
+        for row, since in stored
+        if wanted.get(row[:KEYS]) != row
     ]
-    end_knowledge(connection, table, obsolete, now)
-    upsert_rows(connection, table, [{**row, "known_from": now, "known_to": None} for row in added])
+    added = [row for row in fresh if current.get(row[:KEYS]) != row] if stored else fresh
+    end_knowledge(connection, kind.table, obsolete, now)
+    if added:
+        columns = dict(zip(kind.names, zip(*added, strict=True), strict=True))
+        shared = {"policy": policy, "known_from": now, "known_to": None}
+        upsert_columns(connection, kind.table, columns, shared)
     return len(obsolete) + len(added)
 
 
 def _read_current(
-    connection: Connection, table: Table, accounts: Iterable[str], policy: str
-) -> list[dict[str, Any]]:
-    """Read the current rows of these accounts.
+    connection: Connection, kind: _Kind, accounts: Iterable[str], policy: str
+) -> list[tuple[Row, datetime]]:
+    """Read the current rows of these accounts, and since when each is known.
 
     `known_to` is checked here: asked for it, a database without statistics would take the index
     of ended rows, and read every account's rows for some.
     """
-    query = _prepare_rows(connection.dialect, table)
-    names = [column.name for column in table.c]
-    rows = (
-        dict(zip(names, values, strict=True))
+    query = _prepare_rows(connection.dialect, kind)
+    return [
+        (tuple(values), known_from)
         for chunk in split_chunks(accounts)
-        for values in query.rows(connection, ids=chunk, policy=policy)
-    )
-    return [row for row in rows if row["known_to"] is None]
+        for *values, known_from, known_to in query.rows(connection, ids=chunk, policy=policy)
+        if known_to is None
+    ]
 
 
 @lru_cache(STATEMENT_CACHE_SIZE)
-def _prepare_rows(dialect: Dialect, table: Table) -> PreparedStatement:
-    own = match_ids(table.c.account_id, dialect)
+def _prepare_rows(dialect: Dialect, kind: _Kind) -> PreparedStatement:
+    own = match_ids(kind.table.c.account_id, dialect)
+    columns = [kind.table.c[name] for name in (*kind.names, "known_from", "known_to")]
     return prepare_statement(
-        select(table).where(own, table.c.policy == bindparam("policy")), dialect
+        select(*columns).where(own, kind.table.c.policy == bindparam("policy")), dialect
     )
-
-
-def _drop_knowledge(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name not in KNOWLEDGE_COLUMNS}

@@ -9,8 +9,8 @@ from typing import TypeVar
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs_sync.metrics.mrr.account_mrr import calculate_account_mrr
 from cs_sync.metrics.mrr.facts import BillingFacts, DiscountFact, ItemFact, SubscriptionFact
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import PRESETS, MrrPolicy
 from tests.metrics.mrr.facts_of import at, discount, facts, item, sub
 

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from cs_sync.metrics.mrr.account_mrr import calculate_account_mrr
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from tests.metrics.mrr.facts_of import at, discount, facts, item, line, sub
 

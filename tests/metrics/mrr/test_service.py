@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cs_sync.metrics.mrr.account_mrr import calculate_account_mrr
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from tests.metrics.mrr.facts_of import at, facts, invoice, item, line, sub
 

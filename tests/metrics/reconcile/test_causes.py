@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs_sync.metrics.mrr.account_mrr import calculate_account_mrr
 from cs_sync.metrics.mrr.facts import BillingFacts
+from cs_sync.metrics.mrr.movements import calculate_account_mrr
 from cs_sync.metrics.mrr.policy import MrrPolicy
 from cs_sync.metrics.reconcile.charges import BilledLine
 from cs_sync.metrics.reconcile.compare import ReconciliationRow, build_comparisons, sum_rows
