@@ -30,7 +30,7 @@ def compute_once(patch: pytest.MonkeyPatch) -> None:
     _share_commands(patch)
     _share_metrics(patch)
     _share_signals(patch)
-    _share_drawings(patch)
+    _share_template(patch)
 
 
 def _share_databases(patch: pytest.MonkeyPatch) -> None:
@@ -118,22 +118,12 @@ def _remember(build: Callable[..., Any]) -> Callable[..., Any]:
     return build_once
 
 
-def _share_drawings(patch: pytest.MonkeyPatch) -> None:
-    """Draw the chart of a specification once, and read the page's template once."""
-    draw, drawn = drawing.render_svg, dict[str, str]()
-
-    def get_drawing(spec: Any, label: str, name: str) -> str:
-        key = repr((spec, label, name))
-        if key not in drawn:
-            drawn[key] = draw(spec, label, name)
-        return drawn[key]
-
-    patch.setattr(drawing, "render_svg", get_drawing)
+def _share_template(patch: pytest.MonkeyPatch) -> None:
+    """Read the page's template once."""
     get_template = cache(page._load_template)
 
     def load_template() -> Any:
         drawing.import_extra("jinja2")
-        drawing.import_extra("vl_convert")
         return get_template()
 
     patch.setattr(page, "_load_template", load_template)

@@ -123,7 +123,6 @@ def select_static_accounts(
 
 def _load_template() -> Any:
     jinja2 = import_extra("jinja2")
-    import_extra("vl_convert")
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("cs_sync.report"),
         autoescape=True,
@@ -176,11 +175,11 @@ def _build_answers(data: ReportData, formats: Formats) -> dict[str, Any]:
     trend_chart = agenda_chart = ""
     if trend.sums and trend.sums[-1].mrr and len(trend.days) > 1:
         label = words("report.trend_label", since=formats.day(trend.days[0]))
-        spec = charts.build_risk_chart(trend.days, trend.sums, trend.scores, formats)
-        trend_chart = drawing.render_svg(spec, label, "panel")
+        chart = charts.build_risk_chart(trend.days, trend.sums, trend.scores, formats)
+        trend_chart = drawing.render_svg(chart, label, "panel")
     if any(item.kind != "unpaid" for item in agenda.items):
-        spec = charts.build_agenda_chart(agenda.items, data.as_of, formats)
-        agenda_chart = drawing.render_svg(spec, words("report.agenda_label"), "panel")
+        chart = charts.build_agenda_chart(agenda.items, data.as_of, formats)
+        agenda_chart = drawing.render_svg(chart, words("report.agenda_label"), "panel")
     return {
         "risk": risk,
         "risk_kinds": first_screen.count_kinds(risk.now),

@@ -132,13 +132,13 @@ def test_what_the_next_90_days_bring(formats: Formats) -> None:
     assert kinds == [
         ("leaving", 40), ("unpaid", 70), ("unpaid", 10), ("renewal", 300), ("renewal", 500),
     ]  # fmt: skip
-    values = build_agenda_chart(agenda.items, TODAY, formats)["data"]["values"]
-    assert len(values) == 2 * 13
-    weeks = {(v["kind"], v["time"]): v["amount"] for v in values if v["amount"]}
+    (panel,) = build_agenda_chart(agenda.items, TODAY, formats).panels
+    assert len(panel.marks) == 2 * 13
+    weeks = {(mark.colour, mark.place): mark.value for mark in panel.marks if mark.value}
     assert weeks == {
-        ("leaving", "2026-11-20"): 0.4,
-        ("renewal", "2026-11-20"): 3.0,
-        ("renewal", "2026-11-27"): 5.0,
+        ("var(--risk-leaving)", 0): 0.4,
+        ("var(--accent)", 0): 3.0,
+        ("var(--accent)", 1): 5.0,
     }
 
 
