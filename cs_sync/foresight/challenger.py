@@ -1,34 +1,66 @@
 """The challenger: gradient boosting, promoted only where it beats the hazard for certain."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from cs_sync.foresight.inputs import Input
 from cs_sync.foresight.judgement import Predictions, compare_errors
-from cs_sync.foresight.panel import Flags, Floats, Fold, Panel
+from cs_sync.foresight.panel import Flags, Floats, Fold, Ints, Panel
+from cs_sync.foresight.trees import LEAF, Tree, TreeModel
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
 LEAST_CHURNED = 500
 """Accounts that left before a challenger is tried."""
+_RATE = 0.1
+_HIGHEST = float(np.finfo(np.float64).max)
+"""Stands for a threshold without bound, which JSON cannot say."""
 
 
 def predict_boosted(panel: Panel, fold: Fold, event: Flags, inputs: Sequence[Input]) -> Floats:
     """Predict a cutoff by gradient-boosted trees."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
-    from threadpoolctl import threadpool_limits
-
     if not inputs:
         return np.full(len(fold.judged), event.mean())
-    learnt, judged = (
-        np.column_stack([panel.select_values(item, rows) for item in inputs])
-        for rows in (fold.learnt, fold.judged)
-    )
-    trees = HistGradientBoostingClassifier(
-        learning_rate=0.1, max_iter=60, max_leaf_nodes=15, min_samples_leaf=50, random_state=1
-    )
-    with threadpool_limits(limits=1):  # threads that wait for busy cores cost more than they give
-        probability: Floats = trees.fit(learnt, event).predict_proba(judged)[:, 1]
+    boosted = _boost(panel, fold.learnt, event, inputs)
+    probability: Floats = boosted.predict_proba(_stack(panel, fold.judged, inputs))[:, 1]
     return probability
+
+
+def fit_trees(panel: Panel, rows: Ints, event: Flags, inputs: Sequence[Input]) -> TreeModel:
+    """Fit gradient-boosted trees and keep their numbers alone.
+
+    Args:
+        panel: The observations.
+        rows: Those to learn from.
+        event: Of each of them, whether the event came.
+        inputs: The inputs, at least one.
+    """
+    boosted = _boost(panel, rows, event, inputs)
+    return convert_trees(boosted, [item.name for item in inputs])
+
+
+def convert_trees(boosted: "HistGradientBoostingClassifier", inputs: Sequence[str]) -> TreeModel:
+    """Convert what scikit-learn fitted; it keeps trees under private names only."""
+    trees = []
+    for [predictor] in boosted._predictors:
+        nodes = predictor.nodes
+        leaf = nodes["is_leaf"].astype(bool)
+        trees.append(
+            Tree(
+                asked=tuple(np.where(leaf, LEAF, nodes["feature_idx"]).tolist()),
+                threshold=tuple(np.minimum(nodes["num_threshold"], _HIGHEST).tolist()),
+                unknown_left=tuple(nodes["missing_go_to_left"].astype(bool).tolist()),
+                left=tuple(nodes["left"].tolist()),
+                right=tuple(nodes["right"].tolist()),
+                # leaves have the learning rate in them, the other nodes have not
+                value=tuple(np.where(leaf, nodes["value"], _RATE * nodes["value"]).tolist()),
+            )
+        )
+    base = float(boosted._baseline_prediction.item())
+    return TreeModel(base + sum(tree.value[0] for tree in trees), tuple(inputs), tuple(trees))
 
 
 def is_promoted(challenger: Predictions, model: Predictions) -> bool:
@@ -38,3 +70,20 @@ def is_promoted(challenger: Predictions, model: Predictions) -> bool:
     account = np.unique(model.account, return_inverse=True)[1]
     interval = compare_errors(errors[0], errors[1], account)
     return interval is not None and interval[1] < 0
+
+
+def _boost(
+    panel: Panel, rows: Ints, event: Flags, inputs: Sequence[Input]
+) -> "HistGradientBoostingClassifier":
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from threadpoolctl import threadpool_limits
+
+    trees = HistGradientBoostingClassifier(
+        learning_rate=_RATE, max_iter=60, max_leaf_nodes=15, min_samples_leaf=50, random_state=1
+    )
+    with threadpool_limits(limits=1):  # threads that wait for busy cores cost more than they give
+        return trees.fit(_stack(panel, rows, inputs), event)
+
+
+def _stack(panel: Panel, rows: Ints, inputs: Sequence[Input]) -> Floats:
+    return np.column_stack([panel.select_values(item, rows) for item in inputs])

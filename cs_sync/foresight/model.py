@@ -2,8 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 from cs_sync.foresight.inputs import find_input, transform_value
 
@@ -49,17 +48,6 @@ class HazardModel:
     def calculate_probability(self, values: Mapping[str, float | None]) -> float:
         """Calculate the probability of the event in the horizon."""
         return to_probability(self.calculate_log_odds(values))
-
-
-def dump_model(model: HazardModel) -> dict[str, Any]:
-    """Convert a model to what is stored."""
-    return asdict(model)
-
-
-def load_model(stored: Mapping[str, Any]) -> HazardModel:
-    """Convert what is stored back to the model."""
-    terms = tuple(Term(**term) for term in stored["terms"])
-    return HazardModel(stored["intercept"], terms)
 
 
 def list_contribution_changes(

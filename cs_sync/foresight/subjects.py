@@ -25,7 +25,7 @@ class JudgedSubject:
     churned: int
     ruling: Ruling
     promoted: bool = False
-    """Whether the challenger beats the model; it then is the model."""
+    """Whether the challenger beats the model."""
 
     def build_row(self, lead_days: int) -> dict[str, Any]:
         """Build the row of `cs-sync backtest`."""

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from sqlalchemy import Connection
 
-from cs_sync.foresight.model import dump_model
 from cs_sync.foresight.observations import Target
+from cs_sync.foresight.stored_models import dump_model, list_inputs
 from cs_sync.jobs.derive import update_mrr
 from cs_sync.queries.backtest import (
     Backtest,
+    choose_model,
+    fit_subject,
     judge_target,
     list_bands_together,
     open_backtest,
@@ -42,7 +44,7 @@ def fit_models(workspace: Workspace, horizon_days: int | None = None) -> list[di
 
     Returns:
         Rows of target, verdict, accepted, version, churned, needed_churned, data_cut, inputs,
-        left_out.
+        left_out, subject (model or challenger).
 
     Raises:
         ConfigError: There is no history, or what computes with it is not installed.
@@ -51,11 +53,10 @@ def fit_models(workspace: Workspace, horizon_days: int | None = None) -> list[di
     update_mrr(workspace)
     backtest = open_backtest(workspace, horizon_days)
     judged = judge_target(backtest, "churn")
-    own = {"churn": next(one for one in judged if one.subject == "model")}
-    fitted = [
-        _fit_target(backtest, own.get(target) or judge_target(backtest, target, ["model"])[0])
-        for target in TARGETS
-    ]
+    fitted = []
+    for target in TARGETS:
+        own = judged if target == "churn" else judge_target(backtest, target, ["model"])
+        fitted.append(_fit_target(backtest, choose_model(own)))
     version = _save_fit(workspace, backtest, fitted, _build_judgement(workspace, backtest, judged))
     shared = {"data_cut": backtest.panel.days[-1], "left_out": _describe_left_out(backtest)}
     return [{**_summarize_fit(row, version), **shared} for row in fitted]
@@ -104,7 +105,8 @@ def _summarize_fit(row: Mapping[str, Any], version: int) -> dict[str, Any]:
         "version": None if coefficients is None else version,
         "churned": row["judgement"]["churned"],
         "needed_churned": row["judgement"]["needed_churned"],
-        "inputs": [term["input"] for term in coefficients["terms"]] if coefficients else [],
+        "inputs": list_inputs(coefficients) if coefficients else [],
+        "subject": row["judgement"]["subject"],
     }
 
 
@@ -112,8 +114,9 @@ def _build_judgement(
     workspace: Workspace, backtest: Backtest, judged: "Sequence[JudgedSubject]"
 ) -> dict[str, Any]:
     """Build what is stored of a backtest: its subjects, bands, and past forecasts."""
-    lead, verdicts = backtest.request.lead_days, {one.subject: one.ruling.verdict for one in judged}
-    past = list_past_forecasts(backtest) if verdicts["model"] == SIGNAL else {}
+    lead, chosen = backtest.request.lead_days, choose_model(judged)
+    believed = chosen.ruling.verdict == SIGNAL
+    past = list_past_forecasts(backtest, chosen.subject) if believed else {}
     return {
         "model": read_health_model(workspace).digest(),
         "subjects": [one.build_row(lead) for one in judged],
@@ -132,26 +135,15 @@ def _build_judgement(
 
 
 def _fit_target(backtest: Backtest, judged: "JudgedSubject") -> dict[str, Any]:
-    """Fit the model of a target that was judged on the whole history."""
-    import numpy as np
-
-    from cs_sync.foresight.hazard import fit_hazard
-    from cs_sync.foresight.walk_forward import choose_inputs
-
-    target = judged.course.target
-    row = judged.build_row(backtest.request.lead_days)
+    """Fit what predicts a target, on the whole history."""
     coefficients = None
     if judged.ruling.verdict != "too little data":
-        panel, event = backtest.panel, backtest.panel.flag(target)
-        churned = panel.count_accounts(np.flatnonzero(event))
-        inputs = choose_inputs(panel, churned, backtest.refused)
-        model = fit_hazard(panel, np.arange(panel.size), event, inputs)
-        coefficients = dump_model(model)
+        coefficients = dump_model(fit_subject(backtest, judged))
     return {
-        "target": target,
-        "accepted": judged.ruling.verdict == "signal",
+        "target": judged.course.target,
+        "accepted": judged.ruling.verdict == SIGNAL,
         "coefficients": coefficients,
-        "judgement": row,
+        "judgement": judged.build_row(backtest.request.lead_days),
     }
 
 

@@ -1,6 +1,6 @@
 """The backtest: health score and model judged on the workspace's own history."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from importlib.util import find_spec
@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # numpy comes with an extra; what needs it is imported where 
     from cs_sync.foresight.bands import BandCount
     from cs_sync.foresight.leaks import Leak
     from cs_sync.foresight.panel import Panel
+    from cs_sync.foresight.stored_models import FittedModel
     from cs_sync.foresight.subjects import JudgedSubject
     from cs_sync.queries.report_money import MoneyConverter
 
@@ -132,6 +133,19 @@ def judge_target(
     return judge_subjects(backtest.panel, course, backtest.capacity, subjects or SUBJECTS)
 
 
+def choose_model(judged: Iterable["JudgedSubject"]) -> "JudgedSubject":
+    """Choose who predicts: the model, or its challenger once promoted and believed.
+
+    Args:
+        judged: What was judged for one target; the model among it.
+    """
+    by_name = {one.subject: one for one in judged}
+    challenger = by_name.get("challenger")
+    if challenger and challenger.promoted and challenger.ruling.verdict == "signal":
+        return challenger
+    return by_name["model"]
+
+
 def list_bands(backtest: Backtest) -> list[dict[str, Any]]:
     """List accounts and MRR per band, and what of them left.
 
@@ -190,6 +204,21 @@ def _build_band_row(count: "BandCount", currency: str) -> dict[str, Any]:
         "mrr_low": mrr_low,
         "mrr_high": mrr_high,
     }
+
+
+def fit_subject(backtest: Backtest, judged: "JudgedSubject") -> "FittedModel":
+    """Fit the model, or its challenger, of a judged target on the whole history."""
+    import numpy as np
+
+    from cs_sync.foresight.challenger import fit_trees
+    from cs_sync.foresight.hazard import fit_hazard
+    from cs_sync.foresight.walk_forward import choose_inputs
+
+    panel, event = backtest.panel, backtest.panel.flag(judged.course.target)
+    churned = panel.count_accounts(np.flatnonzero(event))
+    inputs = choose_inputs(panel, churned, frozenset(backtest.refused))
+    fit = fit_trees if judged.subject == "challenger" else fit_hazard
+    return fit(panel, np.arange(panel.size), event, inputs)
 
 
 def list_leaks(backtest: Backtest) -> list[dict[str, Any]]:

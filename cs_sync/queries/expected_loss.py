@@ -14,7 +14,13 @@ from cs_sync.foresight.expected_loss import (
     estimate_loss,
 )
 from cs_sync.foresight.observations import Observation, build_window, find_main_currency
-from cs_sync.queries.backtest import Backtest, judge_target, open_backtest
+from cs_sync.queries.backtest import (
+    Backtest,
+    choose_model,
+    fit_subject,
+    judge_target,
+    open_backtest,
+)
 from cs_sync.queries.observations import read_customers, read_history
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
@@ -22,7 +28,9 @@ from cs_sync.store.queries.accounts import read_mrr_at
 from cs_sync.store.queries.health import read_live_accounts
 
 if TYPE_CHECKING:  # numpy comes with an extra
-    from cs_sync.foresight.model import HazardModel
+    from cs_sync.foresight.stored_models import FittedModel
+    from cs_sync.foresight.subjects import JudgedSubject
+    from cs_sync.foresight.walk_forward import Subject
 
 SIGNAL = "signal"
 
@@ -31,7 +39,7 @@ SIGNAL = "signal"
 class _Forecast:
     """What a fitted model says of today's customers, and said of earlier months."""
 
-    model: "HazardModel"
+    model: "FittedModel"
     past: Mapping[str, Sequence[PastForecast]]
     """Currency → the walk-forward forecasts, oldest first."""
 
@@ -53,7 +61,8 @@ def list_expected_loss(
     """
     backtest = open_backtest(workspace, horizon_days, scored=False)
     request, today = backtest.request, workspace.today
-    ruling = judge_target(backtest, "churn", ["model"])[0].ruling
+    chosen = choose_model(judge_target(backtest, "churn", ["model"]))
+    ruling = chosen.ruling
     customers = read_customers(workspace, read_history(workspace), today, request)
     window = build_window(
         today,
@@ -61,7 +70,7 @@ def list_expected_loss(
         timedelta(days=request.lead_days),
         timedelta(days=request.horizon_days),
     )
-    forecast = _forecast(backtest) if ruling.verdict == SIGNAL else None
+    forecast = _forecast(backtest, chosen) if ruling.verdict == SIGNAL else None
     overlap = count_overlap(request.horizon_days)
     mrr = _read_mrr(workspace)
     zone = workspace.config.workspace.timezone
@@ -118,32 +127,27 @@ def _read_mrr(workspace: Workspace) -> dict[str, int]:
     return totals
 
 
-def _forecast(backtest: Backtest) -> _Forecast:
-    """Fit the model, and forecast every judged month end.
+def _forecast(backtest: Backtest, judged: "JudgedSubject") -> _Forecast:
+    """Fit the chosen model, and forecast every judged month end.
 
     A month end is forecast from its own past alone.
     """
-    import numpy as np
-
-    from cs_sync.foresight.hazard import fit_hazard
-    from cs_sync.foresight.walk_forward import choose_inputs
-
-    panel, past = backtest.panel, list_past_forecasts(backtest)
-    churned = panel.count_accounts(np.flatnonzero(panel.flag("churn")))
-    inputs = choose_inputs(panel, churned, frozenset(backtest.refused))
-    model = fit_hazard(panel, np.arange(panel.size), panel.flag("churn"), inputs)
+    panel, past = backtest.panel, list_past_forecasts(backtest, judged.subject)
     by_currency = {
         currency: [forecasts[currency] for forecasts in past.values()]
         for currency in panel.currencies
     }
-    return _Forecast(model, by_currency)
+    return _Forecast(fit_subject(backtest, judged), by_currency)
 
 
-def list_past_forecasts(backtest: Backtest) -> dict[date, dict[str, PastForecast]]:
-    """Map judged month end → currency → what the model expected by its own past.
+def list_past_forecasts(
+    backtest: Backtest, subject: "Subject" = "model"
+) -> dict[date, dict[str, PastForecast]]:
+    """Map judged month end → currency → what was expected by its own past.
 
     Args:
         backtest: The history, with month ends that can be judged.
+        subject: Who predicts.
     """
     import numpy as np
 
@@ -155,7 +159,7 @@ def list_past_forecasts(backtest: Backtest) -> dict[date, dict[str, PastForecast
     )
     event = panel.flag("churn")
     rows = np.concatenate([fold.judged for fold in list_folds(panel, course)])
-    probability = walk_forward(panel, course, ["model"])["model"].probability
+    probability = walk_forward(panel, course, [subject])[subject].probability
     past: dict[date, dict[str, PastForecast]] = {}
     for cutoff in np.unique(panel.cutoff[rows]):
         for code, currency in enumerate(panel.currencies):

@@ -7,9 +7,9 @@ from typing import Any
 
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.contracts.events import Event
-from cs_sync.foresight.model import load_model
 from cs_sync.foresight.observations import find_main_currency
 from cs_sync.foresight.outlook import AlikeAccounts, Forecast
+from cs_sync.foresight.stored_models import load_model
 from cs_sync.health import build_day_scope
 from cs_sync.health.money_at_risk import assess_risk
 from cs_sync.queries.observations import ObservationRequest, read_customers, read_history

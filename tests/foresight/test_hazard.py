@@ -22,13 +22,12 @@ from cs_sync.foresight.inputs import INPUTS, find_input, transform_value
 from cs_sync.foresight.model import (
     HazardModel,
     Term,
-    dump_model,
     list_contribution_changes,
-    load_model,
     to_probability,
 )
 from cs_sync.foresight.observations import Observation
 from cs_sync.foresight.panel import build_panel, transform_values
+from cs_sync.foresight.stored_models import dump_model, load_model
 
 PANEL = simulate(Book(120, STRONG, months=12), 7)
 ROWS = np.arange(PANEL.size)

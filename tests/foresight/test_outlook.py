@@ -10,6 +10,8 @@ import pytest
 from cs_sync.config import load_config
 from cs_sync.foresight.model import HazardModel, Term
 from cs_sync.foresight.outlook import AlikeAccounts, Forecast, convert_to_odds, describe_chance
+from cs_sync.foresight.stored_models import dump_model
+from cs_sync.foresight.trees import Tree, TreeModel
 from cs_sync.i18n import LANGUAGES, Language, get_translator
 from cs_sync.jobs.follow_ups import DecidedFollowUps
 from cs_sync.plugins import load_plugins
@@ -94,6 +96,17 @@ def test_with_an_accepted_model_it_is_probability_times_mrr(place: Place) -> Non
     assert found["busy"]["expand_probability"] is None
     past = scores(place, "--as-of", "2026-03-01")
     assert {row["churn_probability"] for row in past.values()} == {None}
+
+
+def test_a_promoted_challenger_scores_as_the_model_does(place: Place) -> None:
+    """One tree: up to 7 days since use −2.0 (11.9 %), longer 0.0 (50 %)."""
+    tree = Tree((0, -1, -1), (2.0794, 0.0, 0.0), (True, False, False), (1, 0, 0), (2, 0, 0),
+                (0.0, -2.0, 0.0))  # fmt: skip
+    stored = dump_model(TreeModel(0.0, ("days_since_use",), (tree,)))
+    keep_model(place, "churn", coefficients=orjson.dumps(stored).decode())
+    found = scores(place)
+    assert found["busy"]["churn_probability"] == pytest.approx(0.1192, abs=1e-4)
+    assert (found["quiet"]["churn_probability"], found["quiet"]["priority_minor"]) == (0.5, 5_000)
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,15 @@ import pytest
 
 from benchmarks.foresight.books import DAYS, STRONG, WEAK, Book, simulate
 from cs_sync.foresight.bands import Z_90, count_bands
-from cs_sync.foresight.gate import rule_on
+from cs_sync.foresight.gate import Ruling, rule_on
 from cs_sync.foresight.judgement import judge_predictions
 from cs_sync.foresight.leaks import measure_leaks
 from cs_sync.foresight.observations import Observation
 from cs_sync.foresight.panel import Panel, build_panel
-from cs_sync.foresight.subjects import judge_subjects
+from cs_sync.foresight.subjects import JudgedSubject, judge_subjects
 from cs_sync.foresight.walk_forward import Course, choose_inputs, list_folds, walk_forward
 from cs_sync.metrics.intervals import calculate_wilson_interval
+from cs_sync.queries.backtest import choose_model
 
 CHURN = Course("churn", DAYS)
 SMALL = Book(300, STRONG)
@@ -147,3 +148,14 @@ def test_bands_by_month_and_together() -> None:
     assert together.mrr_interval == together.interval
     assert stayed.mrr_interval is None, "nobody left: a draw says nothing"
     assert stayed.interval == pytest.approx(calculate_wilson_interval(0, 1, Z_90))
+
+
+def test_the_challenger_predicts_once_promoted_and_believed() -> None:
+    model, challenger = (
+        JudgedSubject(name, CHURN, 1, None, 600, Ruling("signal"), promoted=name == "challenger")
+        for name in ("model", "challenger")
+    )
+    assert choose_model([model]) is model
+    assert choose_model([model, challenger]) is challenger
+    assert choose_model([model, replace(challenger, promoted=False)]) is model
+    assert choose_model([model, replace(challenger, ruling=Ruling("no signal"))]) is model

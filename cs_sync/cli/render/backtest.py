@@ -32,7 +32,7 @@ RED_FIELDS = ("cutoff", "account", "name", "score", "mrr", "currency", "outcome"
 LEAK_FIELDS = ("input", "n", "auc_known", "auc_recorded", "difference", "verdict", "reason")
 FIT_FIELDS = (
     *("target", "verdict", "accepted", "version", "churned", "needed_churned"),
-    *("data_cut", "inputs", "left_out"),
+    *("data_cut", "inputs", "left_out", "subject"),
 )
 _VERDICT_STYLE = {"signal": "green", "no signal": "yellow", "too little data": "dim"}
 
@@ -113,10 +113,11 @@ def red_table(rows: Rows, words: Translator) -> RenderableType:
 
 def fit_table(rows: Rows, words: Translator) -> RenderableType:
     """Build the table of fitted models, and what they do without."""
-    table = make_table(words, "target", "verdict", "churned>", "needed>", "input")
+    table = make_table(words, "target", "subject", "verdict", "churned>", "needed>", "input")
     for row in rows:
         table.add_row(
             make_text(_name("target", row["target"], words)),
+            make_text(_name("subject", row["subject"], words)),
             _verdict_cell(row["verdict"], words),
             make_text(format_count(row["churned"], words)),
             make_text(_format_needed(row, words)),
