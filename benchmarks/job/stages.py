@@ -20,7 +20,8 @@ STAGES = {
     "_score_and_store": "scores",
     "_write_to_crm": "follow-ups and writing",
     "close_months": "closing months",
-    "query_newest_kpis": "KPIs",
+    "query_figures": "KPIs",
+    "publish_figures": "figures for BI",
     "write_report": "report",
 }
 """Functions that the job calls, with the names of their stages."""

@@ -14,13 +14,15 @@ from cs_sync.jobs.deliver_report import deliver_report
 from cs_sync.jobs.derive import derive_accounts_and_mrr
 from cs_sync.jobs.follow_ups import DecidedFollowUps, decide_follow_ups, record_follow_ups
 from cs_sync.jobs.metrics_file import RunFigures, measure_failure, write_metrics_file
+from cs_sync.jobs.publish_figures import publish_figures
 from cs_sync.jobs.pull_follow_up_status import pull_follow_up_status
 from cs_sync.jobs.push import PushOptions, write_to_destinations
 from cs_sync.jobs.sync import sync_in_run
 from cs_sync.queries.check import find_exposed_files
 from cs_sync.queries.day import DayView, refresh_day_view
+from cs_sync.queries.figures import get_first_reported_month, query_figures
 from cs_sync.queries.health_model import describe_model
-from cs_sync.queries.report import get_first_reported_month, query_newest_kpis, write_report
+from cs_sync.queries.report import write_report
 from cs_sync.queries.report_accounts import sum_current_risk
 from cs_sync.queries.report_money import build_converter
 from cs_sync.queries.unattributed import describe_unattributed, list_unattributed_shares
@@ -59,12 +61,14 @@ def _run_steps(workspace: Workspace, *, dry_run: bool, yes: bool) -> RunReport:
         close_months(
             recorded, since=get_first_reported_month(workspace.today), until=workspace.today
         )
+        figures = query_figures(workspace)
+        publish_figures(recorded, figures)
     notes += describe_unattributed(list_unattributed_shares(workspace))
     notes += describe_model(workspace)
-    kpis, watch_list = query_newest_kpis(workspace), build_watch_list(day, follow_ups)
+    watch_list = build_watch_list(day, follow_ups)
     path = None
     try:
-        written = write_report(workspace, day, follow_ups, kpis, [*recorded.messages, *notes])
+        written = write_report(workspace, day, follow_ups, figures, [*recorded.messages, *notes])
         path = written.path
         notes += deliver_report(workspace, written)
     except ConfigError as error:
@@ -75,7 +79,7 @@ def _run_steps(workspace: Workspace, *, dry_run: bool, yes: bool) -> RunReport:
         notes += write_metrics_file(workspace, RunFigures(recorded.summary(), day, risk))
     return RunReport(
         summary=recorded.summary(),
-        kpis=kpis,
+        kpis=[row.json() for row in figures.kpis],
         watch_list=watch_list,
         plan=plan,
         report_path=path,

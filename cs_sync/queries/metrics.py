@@ -171,7 +171,7 @@ def query_mrr(
     bridge = query_bridge(
         workspace, since=since, until=until, grain=grain, by=by, currency=currency
     )
-    return [_format_bridge_row(row, bridge) for row in bridge.rows]
+    return format_bridge(bridge)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +240,11 @@ def _describe_open_periods(
     if not ahead:
         return []
     return [f"not over yet: periods from {ahead[0]} show what is agreed now, and may still change"]
+
+
+def format_bridge(bridge: Bridge) -> list[dict[str, Any]]:
+    """Format a bridge as flat objects, with the causes of restatements."""
+    return [_format_bridge_row(row, bridge) for row in bridge.rows]
 
 
 def _format_bridge_row(row: BridgeRow, bridge: Bridge) -> dict[str, Any]:

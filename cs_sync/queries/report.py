@@ -3,8 +3,7 @@
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +11,13 @@ from cs_sync.contracts.errors import ConfigError
 from cs_sync.health import get_signal
 from cs_sync.health.signals.registry import parse_feature
 from cs_sync.jobs.follow_ups import DecidedFollowUps, decide_follow_ups
-from cs_sync.metrics.periods import add_months, find_last_whole_period
+from cs_sync.metrics.kpi import KpiRow
 from cs_sync.metrics.reconcile.compare import ReconciliationRow
 from cs_sync.queries.day import DayView, build_day_view
+from cs_sync.queries.figures import Figures, get_first_reported_month, mute, query_figures
 from cs_sync.queries.health_model import describe_model, read_health_model
 from cs_sync.queries.late_use import find_incomplete_days
-from cs_sync.queries.metrics import MetricRequest, query_metrics, query_mrr
+from cs_sync.queries.metrics import format_bridge, query_mrr
 from cs_sync.queries.reconcile import reconcile_month
 from cs_sync.queries.report_accounts import build_reported_accounts, list_month_ends
 from cs_sync.queries.report_foresight import estimate_expected_churn, read_backtest
@@ -31,7 +31,6 @@ from cs_sync.queries.report_money import (
 from cs_sync.queries.topics import list_newest_topics
 from cs_sync.queries.unattributed import list_unattributed_shares, read_newest_unattributed
 from cs_sync.report import (
-    TREND_METRICS,
     CommentTopic,
     InvoiceTie,
     Notices,
@@ -50,8 +49,6 @@ from cs_sync.store.records.stream_state import read_cursor_times
 from cs_sync.store.runs import read_runs
 
 REPORT_FILE = "cs_sync_report.html"
-BRIDGE_MONTHS = 24
-TREND_MONTHS = 13
 MAX_QUOTES = 3
 RECENT_RUNS = 20
 
@@ -69,23 +66,14 @@ def create_report(workspace: Workspace) -> WrittenReport:
     """Write the report beside the configuration."""
     day = build_day_view(workspace)
     follow_ups = decide_follow_ups(workspace, day, company=False)
-    return write_report(workspace, day, follow_ups, query_newest_kpis(workspace), ())
-
-
-def query_newest_kpis(workspace: Workspace) -> list[dict[str, Any]]:
-    """Compute every metric for the last whole month and the month before."""
-    zone = str(workspace.config.workspace.timezone)
-    newest = find_last_whole_period(workspace.today, "month", zone)
-    return query_metrics(
-        workspace, MetricRequest(since=add_months(newest.start, -1), until=newest.end)
-    )
+    return write_report(workspace, day, follow_ups, query_figures(workspace), ())
 
 
 def write_report(
     workspace: Workspace,
     day: DayView,
     follow_ups: DecidedFollowUps,
-    kpis: Sequence[Mapping[str, Any]],
+    figures: Figures,
     messages: Sequence[str],
 ) -> WrittenReport:
     """Render the report and replace its file in one step.
@@ -96,7 +84,7 @@ def write_report(
         workspace: The workspace.
         day: The scored accounts and their MRR.
         follow_ups: The follow-ups after today's decision.
-        kpis: Rows of metrics for the last two months.
+        figures: KPIs and the MRR bridge of today.
         messages: What the run reported, for engineers.
 
     Raises:
@@ -105,7 +93,7 @@ def write_report(
     path = workspace.config.folder / REPORT_FILE
     draft = path.with_suffix(".part")
     try:
-        data = _build_report_data(workspace, day, follow_ups, kpis, messages)
+        data = _build_report_data(workspace, day, follow_ups, figures, messages)
         page = render_report(data)
         draft.unlink(missing_ok=True)
         draft.touch(mode=0o600)
@@ -129,7 +117,7 @@ def _build_report_data(
     workspace: Workspace,
     day: DayView,
     follow_ups: DecidedFollowUps,
-    kpis: Sequence[Mapping[str, Any]],
+    figures: Figures,
     messages: Sequence[str],
 ) -> ReportData:
     settings, money, titles = workspace.config, build_converter(workspace), workspace.titles
@@ -157,11 +145,9 @@ def _build_report_data(
         month=compare_months(workspace),
         expected_churn=estimate_expected_churn(workspace, day, money),
         backtest=read_backtest(workspace),
-        kpis=[*_query_trends(workspace), *_drop_unknown_metrics(kpis)],
-        mrr=query_mrr(workspace, since=since, until=until),
-        mrr_converted=query_mrr(
-            _mute(workspace), since=since, until=until, currency=money.currency
-        ),
+        kpis=[row.json() for row in (*figures.trends, *_drop_unknown_metrics(figures.kpis))],
+        mrr=format_bridge(figures.bridge),
+        mrr_converted=query_mrr(mute(workspace), since=since, until=until, currency=money.currency),
         destination=", ".join(titles[name] for name in settings.write_back.destinations),
         writes=newest["writes"] if newest else {},
         streams=_build_freshness(newest, cursors, titles),
@@ -180,23 +166,6 @@ def _sum_unconverted(day: DayView, money: MoneyConverter) -> dict[str, int]:
     for item in day.customers:
         paid.update(day.get_mrr(item.account["id"]))
     return {code: amount for code, amount in paid.items() if money.convert(amount, code) is None}
-
-
-def _query_trends(workspace: Workspace) -> list[dict[str, Any]]:
-    """Compute the metrics with a line for the earlier months.
-
-    Those before the newest two.
-    """
-    first = workspace.today.replace(day=1)
-    request = MetricRequest(
-        since=add_months(first, -TREND_MONTHS), until=add_months(first, -2), names=TREND_METRICS
-    )
-    return query_metrics(_mute(workspace), request)
-
-
-def _mute(workspace: Workspace) -> Workspace:
-    """Return the workspace without events, as their messages concern other rows."""
-    return replace(workspace, emit=lambda _event: None)
 
 
 def _name_inputs(workspace: Workspace) -> dict[str, str]:
@@ -252,20 +221,15 @@ def _build_notices(
     )
 
 
-def _drop_unknown_metrics(kpis: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _drop_unknown_metrics(kpis: Sequence[KpiRow]) -> list[KpiRow]:
     """Return the rows of metrics with a value in the newest period."""
-    newest = max((row["period_end"] for row in kpis), default=None)
+    newest = max((row.period_end for row in kpis), default=None)
     computed = {
-        (row["metric"], row["currency"])
+        (row.metric, row.currency)
         for row in kpis
-        if row["period_end"] == newest and row["value"] is not None
+        if row.period_end == newest and row.value is not None
     }
-    return [row for row in kpis if (row["metric"], row["currency"]) in computed]
-
-
-def get_first_reported_month(today: date) -> date:
-    """Return the first day of the months that the report shows."""
-    return add_months(today.replace(day=1), -BRIDGE_MONTHS)
+    return [row for row in kpis if (row.metric, row.currency) in computed]
 
 
 def _find_newest_run(runs: Sequence[dict[str, Any]]) -> dict[str, Any] | None:

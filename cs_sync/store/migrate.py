@@ -65,9 +65,17 @@ def _list_revisions(config: Any) -> set[str]:
 def _upgrade_schema(store: Store, config: Any) -> None:
     from alembic import command
 
+    from cs_sync.store.views.create import create_views
+
     with store.write() as connection:
+        if connection.dialect.name == "sqlite":
+            # A table that is rebuilt under its name may be read by views meanwhile.
+            connection.execute(text("PRAGMA legacy_alter_table=ON"))
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        create_views(connection)
+        if connection.dialect.name == "sqlite":
+            connection.execute(text("PRAGMA legacy_alter_table=OFF"))
 
 
 def _create_backup(store: Store, revision: str, now: datetime) -> Path | None:

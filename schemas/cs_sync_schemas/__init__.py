@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         WriteLedger,
     )
     from cs_sync_schemas.people import Alias, Membership, Owner, SourceAccount, SourceContact
+    from cs_sync_schemas.published import Publication, PublishedKpi, PublishedMrr
     from cs_sync_schemas.record import Record, get_table
     from cs_sync_schemas.records import RECORDS
     from cs_sync_schemas.support import CLOSED_STATUSES, Ticket
@@ -91,6 +92,9 @@ __all__ = [
     "OnboardingStep",
     "Owner",
     "Product",
+    "Publication",
+    "PublishedKpi",
+    "PublishedMrr",
     "QualityDay",
     "Record",
     "Referral",
@@ -139,6 +143,7 @@ if not TYPE_CHECKING:
             "TableProfile WriteLedger"
         ),
         "cs_sync_schemas.people": "Alias Membership Owner SourceAccount SourceContact",
+        "cs_sync_schemas.published": "Publication PublishedKpi PublishedMrr",
         "cs_sync_schemas.record": "Record get_table",
         "cs_sync_schemas.records": "RECORDS",
         "cs_sync_schemas.support": "CLOSED_STATUSES Ticket",

@@ -14,6 +14,7 @@ from cs_sync_schemas import (  # noqa: F401 - each adds its tables
     history,
     operations,
     people,
+    published,
     support,
     usage,
     voice,

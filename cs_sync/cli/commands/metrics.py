@@ -48,15 +48,21 @@ def show_metrics(
         Family | None,
         typer.Option(case_sensitive=False, help="Metrics of this family of product figures."),
     ] = None,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Also store these months for BI (view cs_kpi).")
+    ] = False,
 ) -> None:
     """Show KPIs of the last complete period, or of --since to --until."""
     from cs_sync.cli.render.tables import METRIC_FIELDS, metrics_table
     from cs_sync.jobs.derive import update_mrr
+    from cs_sync.jobs.publish_figures import publish_kpis
     from cs_sync.queries.metrics import MetricRequest
     from cs_sync.queries.metrics import query_metrics as compute
 
     if as_of and (since or until):
         raise typer.BadParameter("--as-of does not go with --since and --until")
+    if publish and (known_at or by or policy or grain != "month"):
+        raise typer.BadParameter("--publish stores whole months as known now, under your policy")
     options: Options = context.obj
     with options.workspace() as workspace:
         update_mrr(workspace, policy or ())
@@ -73,6 +79,8 @@ def show_metrics(
             strategy=strategy,
             family=family,
         )
+        if publish:
+            publish_kpis(workspace, request)
         rows = compute(workspace, request)
     options.print_rows(rows, METRIC_FIELDS, metrics_table)
 

@@ -59,8 +59,8 @@ def create_report(
     """Write the report and print its path."""
     from cs_sync.jobs.close_months import close_shown_months
     from cs_sync.jobs.derive import update_mrr
+    from cs_sync.queries.figures import get_first_reported_month
     from cs_sync.queries.report import create_report as write_report
-    from cs_sync.queries.report import get_first_reported_month
     from cs_sync.report import REPORT_FIELDS
 
     options: Options = context.obj

@@ -1,0 +1,1 @@
+"""Views for BI: few, documented and stable, over tables that may change."""
