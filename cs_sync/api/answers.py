@@ -21,7 +21,8 @@ class InputScore:
 class AccountScore:
     """The health of an account on a day; None is unknown.
 
-    Probabilities are known while a model is accepted; priority is in minor units of its currency.
+    Probabilities are known while a model is accepted, with the share that left of so many accounts
+    alike; priority is in minor units of its currency.
     """
 
     account: str
@@ -38,8 +39,11 @@ class AccountScore:
     churn_probability: float | None
     churn_from: date | None
     churn_until: date | None
+    churn_alike_rate: float | None
+    churn_alike_n: int | None
     expand_probability: float | None
     priority_minor: int | None
+    priority_basis: str | None
     currency: str | None
 
 
