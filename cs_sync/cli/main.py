@@ -15,6 +15,7 @@ from cs_sync.cli.signal_handling import sigterm_as_interrupt
 from cs_sync.contracts.errors import CsSyncError
 from cs_sync.plugins import BrokenPlugin, load_plugins
 from cs_sync.plugins.distributions import refuse_foreign_package
+from cs_sync.sync.gc_tuning import raise_gc_threshold
 
 UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 """Any wrong command line; typer names only this one of them."""
@@ -24,6 +25,7 @@ INTERRUPTED_EXIT_CODE = 130
 """What a shell expects of a process that Ctrl-C ended; SIGTERM is taken for the same wish."""
 
 
+@raise_gc_threshold()
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command.
 

@@ -18,6 +18,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+COMPUTATION_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What facts that contradict themselves, or are beyond every range, can raise anywhere."""
+
 
 class CsSyncError(Exception):
     """An error with a message and a remedy for its reader."""

@@ -56,7 +56,6 @@ from cs_sync.store.write_ledger import has_written_follow_ups, read_written_keys
 from cs_sync.write_back.tasks import get_task_key
 from cs_sync_schemas import FollowUp
 
-ACTIVE_STATES = ("open", "waiting")
 ADDED_AT = "since"
 """The mark of a piece of evidence that became known after the follow-up was put on record."""
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from sqlalchemy import Connection
 
+from cs_sync.contracts.errors import COMPUTATION_ERRORS
 from cs_sync.contracts.source import Rejection
 from cs_sync.metrics.mrr.facts import PlainVersion
 from cs_sync.metrics.mrr.movements import AccountMrr, calculate_account_mrr
@@ -21,8 +22,6 @@ from cs_sync_schemas import Account, Record
 from cs_sync_schemas.money import MAX_MINOR_UNITS
 
 MAX_NAMED_ACCOUNTS = 3
-COMPUTATION_ERRORS = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What facts that contradict themselves, or are beyond every range, can raise anywhere."""
 _SOURCE, _RECORD = "cs-sync", cast(type[Record], Account)
 
 

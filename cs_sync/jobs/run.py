@@ -1,5 +1,6 @@
 """The scheduled job, from the sources to the CRM and the report."""
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Connection
@@ -22,9 +23,11 @@ from cs_sync.queries.check import find_exposed_files
 from cs_sync.queries.day import DayView, refresh_day_view
 from cs_sync.queries.figures import get_first_reported_month, query_figures
 from cs_sync.queries.health_model import describe_model
+from cs_sync.queries.kept_results import Refreshed
 from cs_sync.queries.report import write_report
 from cs_sync.queries.report_accounts import sum_current_risk
 from cs_sync.queries.report_money import build_converter
+from cs_sync.queries.score import AccountResult
 from cs_sync.queries.unattributed import describe_unattributed, list_unattributed_shares
 from cs_sync.queries.watch_list import build_watch_list
 from cs_sync.queries.write_plan import format_plan_rows, preview_plans
@@ -33,7 +36,7 @@ from cs_sync.runtime.run_result import RunReport
 from cs_sync.runtime.run_session import RunSession, record_run
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.fast.kept_results import save_kept
-from cs_sync.store.queries.health import build_stored_score, save_scores
+from cs_sync.store.queries.health import build_stored_score, read_stored_days, save_scores
 from cs_sync.sync.windows import ReadRequest
 
 
@@ -100,22 +103,36 @@ def _score_and_store(recorded: RunSession) -> DayView:
     workspace = recorded.workspace
     step = {"step": "health scores"}
     workspace.emit(Event("step_started", workspace.clock(), detail=step))
-    day, refreshed = refresh_day_view(workspace)
+    day, scores, people = refresh_day_view(workspace)
+    stored = _list_stored(workspace, day, scores)
     rows = [
         build_stored_score(
             item.account["id"], day.day, workspace.clock(), item.row(day.day), item.score.model
         )
         for item in day.customers
+        if item.account["id"] not in stored
     ]
 
     def save(connection: Connection) -> None:
         save_scores(connection, rows)
-        save_kept(connection, refreshed.update)
+        save_kept(connection, scores.update)
+        save_kept(connection, people.update)
 
     recorded.transact(save)
     done = {**step, "message": _describe_scores(day)}
     workspace.emit(Event("step_ended", workspace.clock(), detail=done))
     return day
+
+
+def _list_stored(
+    workspace: Workspace, day: DayView, scores: Refreshed[AccountResult]
+) -> Collection[str]:
+    """Return the accounts whose stored score of the day is the kept one."""
+    with workspace.store.read() as connection:
+        at = read_stored_days(connection, workspace.config.health.mode, day.day)
+    if scores.known_at is None or max(at.values(), default=scores.known_at) < scores.known_at:
+        return ()  # a command has computed some since, and stored none
+    return at.keys() - scores.update.contents.keys()
 
 
 def _describe_scores(day: DayView) -> str:

@@ -1,14 +1,14 @@
 """Input of the account playbooks: the current state of every customer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from statistics import median
 from typing import Any
 
 from sqlalchemy import Connection
 
-from cs_sync.follow_ups import AccountView, PersonFact, RenewalFact, compute_popularity
+from cs_sync.follow_ups import AccountView, RenewalFact, compute_popularity
 from cs_sync.follow_ups.mrr_news import KnownMovement, SourceReads, filter_real_movements
 from cs_sync.health import build_day_scope, is_leaving
 from cs_sync.queries.day import DayView
@@ -19,7 +19,7 @@ from cs_sync.store.queries.crm_records import read_remote_accounts
 from cs_sync.store.queries.follow_ups import read_first_syncs
 from cs_sync.store.queries.health import read_current_bands, read_first_scores
 from cs_sync.store.queries.mrr_movements import read_movements, read_sync_times
-from cs_sync.store.queries.people import read_last_contacts, read_people
+from cs_sync.store.queries.people import read_last_contacts
 from cs_sync.store.queries.renewals import read_renewals
 from cs_sync.store.queries.source_links import read_links_by_account
 from cs_sync_schemas.money import to_major_units
@@ -41,7 +41,6 @@ class _StoredFacts:
     subjects: Mapping[str, str]
     bands: Mapping[str, tuple[str, date]]
     first_scores: Mapping[str, date]
-    people: Mapping[str, tuple[PersonFact, ...]]
     last_contacts: Mapping[str, datetime]
     renewals: Mapping[str, tuple[RenewalFact, ...]]
     links: Mapping[str, Mapping[str, str]]
@@ -78,6 +77,7 @@ def build_account_views(
         own = {
             "mrr": day.get_mrr(name),
             "churn_probability": day.forecast.get_churn_probability(name),
+            "people": day.people.get(name, ()),
             "occasions": occasions.get(name, {}),
         }
         own |= _select_own_facts(workspace, item, facts)
@@ -88,8 +88,7 @@ def build_account_views(
 def _read_stored_facts(workspace: Workspace) -> _StoredFacts:
     zone, mode = str(workspace.config.workspace.timezone), workspace.config.health.mode
     policy, since = get_mrr_policy(workspace).hash, workspace.clock() - LOOK_BACK
-    features = workspace.config.metrics.active_features
-    scope = replace(build_day_scope(workspace.today, zone), active_features=features)
+    scope = build_day_scope(workspace.today, zone)
     with workspace.store.read() as connection:
         return _StoredFacts(
             movements=read_movements(connection, policy, since),
@@ -97,7 +96,6 @@ def _read_stored_facts(workspace: Workspace) -> _StoredFacts:
             subjects=read_crm_subjects(workspace, connection),
             bands=read_current_bands(connection, mode, workspace.today),
             first_scores=read_first_scores(connection, mode),
-            people=read_people(connection, scope),
             last_contacts=read_last_contacts(connection),
             renewals=read_renewals(connection, scope),
             links=read_links_by_account(connection),
@@ -118,7 +116,6 @@ def _select_own_facts(
         "band_since": band_from if same_band else workspace.today,
         "band_turned": not same_band or band_from != facts.first_scores.get(name),
         "never_used_since": _get_never_used_since(workspace, item),
-        "people": facts.people.get(name, ()),
         "last_contact": _get_local_day(workspace, facts.last_contacts.get(name)),
         "renewals": facts.renewals.get(name, ()),
         "links": facts.links.get(name, {}),

@@ -2,21 +2,27 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Any
 
+from cs_sync.follow_ups import PersonFact
 from cs_sync.foresight.outlook import Forecast
-from cs_sync.health import is_leaving
+from cs_sync.health import build_day_scope, is_leaving
 from cs_sync.health.money_at_risk import RiskBasis, RiskShare, assess_risk
-from cs_sync.queries.kept_results import Refreshed, keep_results
+from cs_sync.queries.kept_results import Refreshed, hash_parts, keep_results, refresh_results
 from cs_sync.queries.outlook import predict_accounts
 from cs_sync.queries.score import AccountResult, ScoredAccount, refresh_scores
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.fast.compact_json import CompactJson
 from cs_sync.store.queries.accounts import read_mrr_at
+from cs_sync.store.queries.health import read_uncounted_accounts
+from cs_sync.store.queries.people import read_people
 
 BANDS = ("red", "yellow", "green", "excellent", "insufficient")
 """Worst first; those without a score last."""
+PEOPLE = ("people", CompactJson[tuple[PersonFact, ...]](tuple[PersonFact, ...]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +33,8 @@ class DayView:
     scored: Sequence[ScoredAccount]
     mrr: Mapping[str, Mapping[str, int]]
     """Account id → currency → minor units."""
+    people: Mapping[str, tuple[PersonFact, ...]] = field(default_factory=dict)
+    """Account id → its people, with their use of the product."""
     forecast: Forecast = field(default_factory=Forecast)
 
     @property
@@ -59,15 +67,46 @@ class DayView:
 
 def build_day_view(workspace: Workspace) -> DayView:
     """Score today's accounts, read their MRR and predict what they do."""
-    day, refreshed = refresh_day_view(workspace)
-    keep_results(workspace, refreshed)
+    day, scores, people = refresh_day_view(workspace)
+    keep_results(workspace, scores)
+    keep_results(workspace, people)
     return day
 
 
-def refresh_day_view(workspace: Workspace) -> tuple[DayView, Refreshed[AccountResult]]:
-    """Build today's view, and what a run is to keep of it."""
-    scored, refreshed = refresh_scores(workspace)
+def refresh_day_view(
+    workspace: Workspace,
+) -> tuple[DayView, Refreshed[AccountResult], Refreshed[Any]]:
+    """Build the view of today.
+
+    Returns:
+        The view, and the scores and the people of it that a run is to keep.
+    """
+    scored, scores = refresh_scores(workspace)
+    people = _refresh_people(workspace, [item.account["id"] for item in scored])
     with workspace.store.read() as connection:
         mrr = read_mrr_at(connection, workspace.clock(), get_mrr_policy(workspace).hash)
     forecast = predict_accounts(workspace, workspace.today)
-    return DayView(workspace.today, scored, mrr, forecast), refreshed
+    return DayView(workspace.today, scored, mrr, people.results, forecast), scores, people
+
+
+def _refresh_people(
+    workspace: Workspace, accounts: Sequence[str]
+) -> Refreshed[tuple[PersonFact, ...]]:
+    """Read the people of accounts with their use.
+
+    Kept ones, where nothing of the accounts changed.
+    """
+    zone = str(workspace.config.workspace.timezone)
+    features = workspace.config.metrics.active_features
+    scope = replace(build_day_scope(workspace.today, zone), active_features=features)
+    with workspace.store.read() as connection:
+        # Whose use at another account counts depends on that one.
+        uncounted = read_uncounted_accounts(connection)
+
+    def compute(chosen: Sequence[str]) -> dict[str, tuple[PersonFact, ...]]:
+        with workspace.store.read() as connection:
+            people = read_people(connection, scope, chosen)
+        return {account: people.get(account, ()) for account in chosen or accounts}
+
+    basis = hash_parts([scope.day, zone, features, uncounted])
+    return refresh_results(workspace, PEOPLE, basis, accounts, compute)

@@ -3,13 +3,10 @@
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection
-
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.health import AccountEvidence, ScoreChange, decompose_change
 from cs_sync.health.wording import to_plain_line
 from cs_sync.i18n import Translator
-from cs_sync.jobs.follow_ups import ACTIVE_STATES
 from cs_sync.queries.outlook import add_outlook
 from cs_sync.queries.score import (
     CHANGE_PERIOD,
@@ -22,7 +19,7 @@ from cs_sync.queries.score import (
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.accounts import find_accounts, read_mrr_at
-from cs_sync.store.queries.follow_ups import read_follow_ups
+from cs_sync.store.queries.follow_ups import read_active_follow_ups
 from cs_sync.store.queries.health import read_band_periods, read_stored_score
 from cs_sync.store.queries.source_links import read_source_links
 
@@ -65,7 +62,7 @@ def explain_score(
         mrr = read_mrr_at(connection, at, policy, [account_id], known_at).get(account_id, {})
         trend = read_band_periods(connection, account_id, mode, day)
         stored = read_stored_score(connection, account_id, mode, before)
-        follow_ups = _read_active_follow_ups(connection, account_id)
+        follow_ups = read_active_follow_ups(connection, account_id)
         links = read_source_links(connection, account_id, known_at)
     [row] = add_outlook(workspace, [now.row(day)], day, known_at)
     return {
@@ -84,14 +81,6 @@ def _resolve_earlier_day(day: date, since: date | None) -> date:
     if before >= day:
         raise ConfigError(f"{before} is not before {day}", "give an earlier day with --since")
     return before
-
-
-def _read_active_follow_ups(connection: Connection, account: str) -> list[dict[str, Any]]:
-    return [
-        row
-        for row in read_follow_ups(connection)
-        if row["account_id"] == account and row["state"] in ACTIVE_STATES
-    ]
 
 
 def _resolve_account_id(workspace: Workspace, account: str, known_at: datetime | None) -> str:

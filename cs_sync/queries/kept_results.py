@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -20,7 +20,7 @@ from cs_sync.store.queries.changed_accounts import read_changed_accounts
 from cs_sync.store.queries.health import read_coverage
 
 T = TypeVar("T")
-CODE = ("health", "i18n", "metrics/topics", "queries")
+CODE = ("follow_ups", "health", "i18n", "metrics", "queries", "store/queries")
 """Folders of the code and the texts that results follow from."""
 
 
@@ -30,6 +30,8 @@ class Refreshed(Generic[T]):
 
     results: Mapping[str, T]
     update: KeptUpdate
+    known_at: datetime | None
+    """When one of the results was last computed, before this; None if none could be used."""
     token: int | None
     """The lease's token when no run was active; None while one was."""
 
@@ -74,7 +76,7 @@ def refresh_results(
         {key: form.encode(result) for key, result in fresh.items()},
         kept.contents.keys() - set(accounts),
     )
-    return Refreshed(results, update, token)
+    return Refreshed(results, update, kept.known_at, token)
 
 
 def keep_results(workspace: Workspace, refreshed: Refreshed[Any]) -> None:
@@ -110,7 +112,7 @@ class KeptAnswers:
             fresh,
             before.keys() - answers.keys(),
         )
-        keep_results(self._workspace, Refreshed({}, update, self._token))
+        save_between_runs(self._workspace.store, update, self._token, self._workspace.clock())
 
 
 def hash_parts(parts: Any) -> str:

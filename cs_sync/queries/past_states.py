@@ -19,6 +19,7 @@ from cs_sync.health import (
 from cs_sync.queries.model_choice import select_model
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
+from cs_sync.store.queries.accounts import find_first_paid, get_mrr_before, read_mrr_spans
 from cs_sync.store.queries.health import read_billing_evidence, read_signals
 
 
@@ -26,8 +27,9 @@ from cs_sync.store.queries.health import read_billing_evidence, read_signals
 class PastState:
     """An account at the end of a past day.
 
-    `lost` maps each known input of the score to the points that it cost. `is_billed` says
-    whether billing knew anything of the account, `is_running` whether a subscription ran.
+    `lost` maps each known input of the score to the points that it cost, `paid` currency to MRR
+    in minor units. `is_billed` says whether billing knew anything of the account, `is_running`
+    whether a subscription ran.
     """
 
     score: float | None = None
@@ -37,10 +39,21 @@ class PastState:
     is_running: bool = False
     is_leaving: bool = False
     is_unpaid: bool = False
+    paid: Mapping[str, int] = field(default_factory=dict)
 
 
-def build_past_state(score: HealthScore, billing: AccountEvidence | None) -> PastState:
-    """Build an account's state from score, subscriptions and overdue invoices."""
+@dataclass(frozen=True, slots=True)
+class PastStates:
+    """An account at the ends of past days, and the day of its first MRR."""
+
+    states: tuple[PastState, ...] = ()
+    first_paid: date | None = None
+
+
+def build_past_state(
+    score: HealthScore, billing: AccountEvidence | None, paid: Mapping[str, int]
+) -> PastState:
+    """Build the state of an account from its score, billing and MRR."""
     facts = billing or AccountEvidence()
     return PastState(
         None if score.score is None else float(score.score),
@@ -50,6 +63,7 @@ def build_past_state(score: HealthScore, billing: AccountEvidence | None) -> Pas
         is_running=bool(facts.subscriptions),
         is_leaving=is_leaving(facts),
         is_unpaid=bool(facts.invoices),
+        paid=paid,
     )
 
 
@@ -60,7 +74,7 @@ def read_past_states(
     live: Sequence[Mapping[str, Any]],
     days: Sequence[date],
     accounts: Sequence[str] = (),
-) -> dict[str, tuple[PastState, ...]]:
+) -> dict[str, PastStates]:
     """Read the states of accounts at the ends of days.
 
     Args:
@@ -74,16 +88,17 @@ def read_past_states(
     Returns:
         Account id → its states, in the order of the days.
     """
-    zone = str(workspace.config.workspace.timezone)
+    zone, policy = workspace.config.workspace.timezone, get_mrr_policy(workspace).hash
     chosen = set(accounts)
     rows = [row for row in live if not chosen or row["id"] in chosen]
     states: dict[str, list[PastState]] = {row["id"]: [] for row in rows}
+    spans = read_mrr_spans(connection, policy, accounts)
     book = ScoreBook()
     for day in days:
         scope = replace(
-            build_day_scope(day, zone, accounts),
+            build_day_scope(day, str(zone), accounts),
             active_features=workspace.config.metrics.active_features,
-            policy=get_mrr_policy(workspace).hash,
+            policy=policy,
         )
         readings = read_signals(connection, model.list_signals(), scope)
         billing = read_billing_evidence(connection, scope)
@@ -91,5 +106,9 @@ def read_past_states(
             id_ = row["id"]
             own = select_model(row, model, scope)
             score = book.score(readings.get(id_, {}), own, scope)
-            states[id_].append(build_past_state(score, billing.get(id_)))
-    return {id_: tuple(of_account) for id_, of_account in states.items()}
+            paid = get_mrr_before(spans.get(id_, ()), scope.until)
+            states[id_].append(build_past_state(score, billing.get(id_), paid))
+    return {
+        id_: PastStates(tuple(of_account), find_first_paid(spans.get(id_, ()), zone))
+        for id_, of_account in states.items()
+    }

@@ -22,6 +22,12 @@ from cs_sync.store.queries.reconcile import (
 )
 from cs_sync_schemas.money import format_amount
 
+BILLING_TABLES = frozenset({
+    "account", "account_link", "discount", "invoice", "invoice_line", "mrr_span", "product",
+    "refund", "subscription", "subscription_change", "subscription_item",
+})  # fmt: skip
+"""What a reconciliation rests on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:

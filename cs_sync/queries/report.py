@@ -12,13 +12,15 @@ from cs_sync.health import get_signal
 from cs_sync.health.signals.registry import parse_feature
 from cs_sync.jobs.follow_ups import DecidedFollowUps, decide_follow_ups
 from cs_sync.metrics.kpi import KpiRow
+from cs_sync.metrics.periods import find_last_whole_period
 from cs_sync.metrics.reconcile.compare import ReconciliationRow
 from cs_sync.queries.day import DayView, build_day_view
 from cs_sync.queries.figures import Figures, get_first_reported_month, mute, query_figures
 from cs_sync.queries.health_model import describe_model, read_health_model
+from cs_sync.queries.kept_rows import keep_rows
 from cs_sync.queries.late_use import find_incomplete_days
 from cs_sync.queries.metrics import format_bridge, query_mrr
-from cs_sync.queries.reconcile import reconcile_month
+from cs_sync.queries.reconcile import BILLING_TABLES, reconcile_month
 from cs_sync.queries.report_accounts import build_reported_accounts, list_month_ends
 from cs_sync.queries.report_foresight import estimate_expected_churn, read_backtest
 from cs_sync.queries.report_money import (
@@ -29,7 +31,7 @@ from cs_sync.queries.report_money import (
     list_currencies,
 )
 from cs_sync.queries.topics import list_newest_topics
-from cs_sync.queries.unattributed import list_unattributed_shares, read_newest_unattributed
+from cs_sync.queries.unattributed import list_newest_unattributed, list_unattributed_shares
 from cs_sync.report import (
     CommentTopic,
     InvoiceTie,
@@ -260,25 +262,33 @@ def _build_topics(rows: Sequence[Mapping[str, Any]]) -> list[Any]:
 
 
 def _build_invoice_ties(workspace: Workspace) -> list[Any]:
+    zone = str(workspace.config.workspace.timezone)
+    month = find_last_whole_period(workspace.today, "month", zone)
+    question = ("invoice ties", month.start, zone)
+    rows = keep_rows(workspace, question, BILLING_TABLES, lambda: _sum_invoice_ties(workspace))
+    return [InvoiceTie(month=month.start, **row) for row in rows]
+
+
+def _sum_invoice_ties(workspace: Workspace) -> list[dict[str, Any]]:
+    """Compare the newest whole month's MRR with invoices: a row per currency."""
     reconciliation = reconcile_month(workspace)
     totals = {currency: ReconciliationRow(None, currency) for currency in reconciliation.left_out}
     totals |= {total.currency: total for total in reconciliation.sums}
     return [
-        InvoiceTie(
-            currency,
-            reconciliation.month,
-            total.tied,
-            total.mrr,
-            total.unexplained,
-            reconciliation.left_out.get(currency, 0),
-        )
+        {
+            "currency": currency,
+            "tied": total.tied,
+            "mrr": total.mrr,
+            "unexplained": total.unexplained,
+            "left_out": reconciliation.left_out.get(currency, 0),
+        }
         for currency, total in sorted(totals.items())
     ]
 
 
 def _build_unattributed(workspace: Workspace) -> list[Any]:
     newest: dict[tuple[str, str | None], list[str]] = {}
-    for row in read_newest_unattributed(workspace, MAX_QUOTES):
+    for row in list_newest_unattributed(workspace, MAX_QUOTES):
         ids = (row["source_id"], row["contact_source_id"], row["account_source_id"])
         name = next((candidate for candidate in ids if candidate), "without an id")
         newest.setdefault((row["kind"], row["currency"]), []).append(f"{row['source']} {name}")

@@ -11,7 +11,6 @@ from cs_sync.foresight.outlook import describe_chance
 from cs_sync.health import (
     AccountEvidence,
     HealthScore,
-    build_day_scope,
     calculate_loss,
     is_leaving,
     is_unpaid,
@@ -22,9 +21,9 @@ from cs_sync.metrics.periods import add_months
 from cs_sync.queries.day import DayView
 from cs_sync.queries.health_model import read_health_model
 from cs_sync.queries.kept_results import build_basis, keep_results, refresh_results
-from cs_sync.queries.past_states import PastState, read_past_states
+from cs_sync.queries.past_states import PastState, PastStates, read_past_states
 from cs_sync.queries.report_money import MoneyConverter
-from cs_sync.queries.score import CHANGE_PERIOD, ScoredAccount
+from cs_sync.queries.score import ScoredAccount
 from cs_sync.report import (
     AnswerLine,
     HistoryPoint,
@@ -36,10 +35,8 @@ from cs_sync.report import (
     classify_risk,
 )
 from cs_sync.report.risk import RiskSum, sum_risk
-from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.fast.compact_json import CompactJson
-from cs_sync.store.queries.accounts import find_first_paid, get_mrr_before, read_mrr_spans
 from cs_sync.store.queries.attributes import read_attribute_names, read_current_attributes
 from cs_sync.store.queries.crm_records import read_owner_names, read_remote_accounts
 from cs_sync.store.queries.health import read_live_accounts
@@ -51,8 +48,7 @@ SEGMENTS = ("segment", "tier", "industry", "size", "region", "country")
 PLAN = "plan"
 MAX_LINES = 8
 """Tickets, and features, of one account at most."""
-_MonthStates = Mapping[str, tuple[PastState, ...]]
-KIND = ("months", CompactJson[tuple[PastState, ...]](tuple[PastState, ...]))
+KIND = ("months", CompactJson[PastStates](PastStates))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +61,7 @@ class AccountContext:
     links: Mapping[str, Mapping[str, str]]
     crm: Mapping[str, str]
     tasks: Mapping[str, Sequence[TaskLine]]
+    titles: Mapping[str, str]
 
 
 def list_month_ends(today: date) -> list[date]:
@@ -90,23 +87,18 @@ def build_reported_accounts(
     Returns:
         The accounts, and the attribute that segments them.
     """
-    ends = list_month_ends(day.day)
-    zone = str(workspace.config.workspace.timezone)
-    turns = [build_day_scope(end, zone).until for end in (*ends, day.day - CHANGE_PERIOD)]
-    months = _read_month_states(workspace, ends)
+    months = _read_month_states(workspace, list_month_ends(day.day))
     with workspace.store.read() as connection:
-        spans = read_mrr_spans(connection, get_mrr_policy(workspace).hash)
         context = _read_context(workspace, connection, follow_ups)
     shown = [item for item in day.scored if item.account["id"] in months]
-    known = [(*months[item.account["id"]], item.result.before) for item in shown]
+    known = [(*months[item.account["id"]].states, item.result.before) for item in shown]
     billed = _find_billed(known)
     accounts = []
     for item, states in zip(shown, known, strict=True):
         id_ = item.account["id"]
-        own = spans.get(id_, ())
         *points, before = (
-            build_past_point(state, get_mrr_before(own, at), money, billed=any_)
-            for state, at, any_ in zip(states, turns, billed, strict=True)
+            build_past_point(state, money, billed=any_)
+            for state, any_ in zip(states, billed, strict=True)
         )
         if item.is_customer or any(point.mrr for point in points):
             account = _build_account(workspace, item, context, day.get_mrr(id_))
@@ -117,13 +109,13 @@ def build_reported_accounts(
                 past=tuple(points),
                 churn_probability=day.forecast.get_churn_probability(id_),
                 chance=describe_chance(day.forecast.row(id_), workspace.words),
-                first_paid=find_first_paid(own, workspace.config.workspace.timezone),
+                first_paid=months[id_].first_paid,
             )
             accounts.append(account)
     return accounts, context.segment
 
 
-def _read_month_states(workspace: Workspace, days: Sequence[date]) -> _MonthStates:
+def _read_month_states(workspace: Workspace, days: Sequence[date]) -> Mapping[str, PastStates]:
     """Read the states of all accounts at month ends.
 
     Kept ones, where nothing of them changed.
@@ -132,7 +124,7 @@ def _read_month_states(workspace: Workspace, days: Sequence[date]) -> _MonthStat
     with workspace.store.read() as connection:
         live = read_live_accounts(connection)
 
-    def compute(accounts: Sequence[str]) -> Mapping[str, tuple[PastState, ...]]:
+    def compute(accounts: Sequence[str]) -> Mapping[str, PastStates]:
         with workspace.store.read() as connection:
             return read_past_states(workspace, connection, model, live, days, accounts)
 
@@ -149,22 +141,19 @@ def _find_billed(states: Iterable[Sequence[PastState]]) -> list[bool]:
     return [any(state.is_billed for state in of_day) for of_day in zip(*states, strict=True)]
 
 
-def build_past_point(
-    state: PastState, paid: Mapping[str, int], money: MoneyConverter, *, billed: bool
-) -> HistoryPoint:
+def build_past_point(state: PastState, money: MoneyConverter, *, billed: bool) -> HistoryPoint:
     """Build the point of a past day; empty without a customer.
 
     Args:
         state: The account at the end of the day.
-        paid: Its MRR then, by currency.
         money: Converts into the report's currency.
         billed: Whether billing knew of any account then; if not, every account is a customer.
     """
-    pays = any(paid.values())
+    pays = any(state.paid.values())
     if not (pays or state.is_running) and billed:
         return HistoryPoint()
     risk = classify_risk(state.band, leaving=state.is_leaving, unpaid=state.is_unpaid)
-    return HistoryPoint(money.add_up(paid), pays, state.score, state.band, risk, state.lost)
+    return HistoryPoint(money.add_up(state.paid), pays, state.score, state.band, risk, state.lost)
 
 
 def sum_current_risk(day: DayView, money: MoneyConverter) -> RiskSum:
@@ -219,6 +208,7 @@ def _read_context(
         read_links_by_account(connection),
         crm,
         tasks,
+        workspace.titles,
     )
 
 
@@ -261,7 +251,7 @@ def _build_account(
             for fact in sorted(evidence.features, key=lambda fact: -fact.recent_days)
         },
         tasks=context.tasks.get(id_, ()),
-        links=_list_links(workspace.titles, links, context.crm.get(id_)),
+        links=_list_links(context.titles, links, context.crm.get(id_)),
     )
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from cs_sync.contracts.errors import ConfigError
+from cs_sync.contracts.errors import COMPUTATION_ERRORS, ConfigError
 from cs_sync.contracts.events import Event
 from cs_sync.health import (
     AccountEvidence,
@@ -21,7 +21,6 @@ from cs_sync.health import (
     list_urgent_reasons,
     score_account,
 )
-from cs_sync.jobs.mrr_exclusions import COMPUTATION_ERRORS
 from cs_sync.queries.health_model import read_health_model
 from cs_sync.queries.kept_results import (
     Refreshed,
@@ -34,6 +33,7 @@ from cs_sync.queries.past_states import PastState, build_past_state
 from cs_sync.runtime.mrr_policy import get_mrr_policy
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.fast.compact_json import CompactJson
+from cs_sync.store.queries.accounts import read_mrr_at
 from cs_sync.store.queries.health import (
     read_band_changes,
     read_billing_evidence,
@@ -259,6 +259,10 @@ def _compute_results(
         before = read_signals(connection, config.list_signals(), earlier)
         evidence = read_evidence(connection, now)
         billing = read_billing_evidence(connection, earlier)
+        just_before = earlier.until - timedelta(microseconds=1)
+        paid = read_mrr_at(
+            connection, just_before, earlier.policy, earlier.accounts, earlier.known_at
+        )
     book, words = ScoreBook(), workspace.words
 
     def build_result(account: dict[str, Any]) -> AccountResult:
@@ -272,7 +276,7 @@ def _compute_results(
             tuple(build_reasons(score, facts, now, words)),
             _get_change(then, score),
             tuple(list_urgent_reasons(facts, now, words)),
-            build_past_state(then, billing.get(id_)),
+            build_past_state(then, billing.get(id_), paid.get(id_, {})),
         )
 
     results: dict[str, AccountResult] = {}

@@ -39,8 +39,7 @@ class Formats:
         """Format a number with a typographic minus sign: 1,234.5."""
         if value is None:
             return UNKNOWN
-        digits = "#,##0" + ("." + "0" * decimals if decimals else "")
-        return _format_number(round_half_up(value, decimals), digits, self.words.locale)
+        return _format_number(value, decimals, self.words.locale)
 
     def format_money(
         self, minor: float | None, currency: str | None = None, *, exact: bool = False
@@ -55,13 +54,7 @@ class Formats:
         if minor is None:
             return UNKNOWN
         code = currency or self.currency
-        amount = to_major_units(minor, code)
-        if not exact and abs(amount) >= MIN_MILLIONS:
-            text = format_compact_decimal(amount, locale=self.words.locale, fraction_digits=2)
-        else:
-            small = exact or 0 < abs(amount) < MIN_WHOLE_NUMBER
-            text = self.number(amount, get_exponent(code) if small else 0)
-        return f"{_use_minus(text)}\u00a0{code}"
+        return f"{_format_amount(minor, code, self.words.locale, exact=exact)}\u00a0{code}"
 
     def purse(self, amounts: Mapping[str, int]) -> str:
         """Format amounts (currency → minor units) of several currencies side by side."""
@@ -225,7 +218,21 @@ def _use_minus(text: str) -> str:
 
 # The same days and amounts come back for many accounts: each is formatted once.
 @lru_cache(maxsize=8192)
-def _format_number(value: Decimal, pattern: str, locale: Locale) -> str:
+def _format_amount(minor: float, code: str, locale: Locale, *, exact: bool) -> str:
+    amount = to_major_units(minor, code)
+    if not exact and abs(amount) >= MIN_MILLIONS:
+        return _use_minus(format_compact_decimal(amount, locale=locale, fraction_digits=2))
+    small = exact or 0 < abs(amount) < MIN_WHOLE_NUMBER
+    return _format_number(amount, get_exponent(code) if small else 0, locale)
+
+
+def _format_number(value: float | Decimal, decimals: int, locale: Locale) -> str:
+    digits = "#,##0" + ("." + "0" * decimals if decimals else "")
+    return _format_digits(round_half_up(value, decimals), digits, locale)
+
+
+@lru_cache(maxsize=8192)
+def _format_digits(value: Decimal, pattern: str, locale: Locale) -> str:
     return _use_minus(format_decimal(value, pattern, locale))
 
 

@@ -3,10 +3,12 @@
 from datetime import datetime
 
 from sqlalchemy import JSON
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from cs_sync_schemas.record import StoredRow
 
 
-class AccountQuestion(SQLModel, table=True):
+class AccountQuestion(StoredRow, table=True):
     """A record with several possible accounts; a person has to decide."""
 
     __tablename__ = "account_question"
@@ -20,7 +22,7 @@ class AccountQuestion(SQLModel, table=True):
     since: datetime = Field(description="When it was first open.")
 
 
-class AccountAnswer(SQLModel, table=True):
+class AccountAnswer(StoredRow, table=True):
     """One record of a person's answer: these are one account, are several, or are a test."""
 
     __tablename__ = "account_answer"

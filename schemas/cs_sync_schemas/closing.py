@@ -3,10 +3,12 @@
 from datetime import date, datetime
 
 from sqlalchemy import JSON
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from cs_sync_schemas.record import StoredRow
 
 
-class MonthClose(SQLModel, table=True):
+class MonthClose(StoredRow, table=True):
     """The MRR just before a day, closed with its knowledge time."""
 
     __tablename__ = "month_close"
@@ -21,7 +23,7 @@ class MonthClose(SQLModel, table=True):
     hash: str = Field(description="Digest of the totals.")
 
 
-class MonthReopened(SQLModel, table=True):
+class MonthReopened(StoredRow, table=True):
     """A reopened close: its figures, the time and the reason."""
 
     __tablename__ = "month_reopened"

@@ -4,10 +4,12 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from cs_sync_schemas.record import StoredRow
 
 
-class MrrSpan(SQLModel, table=True):
+class MrrSpan(StoredRow, table=True):
     """An account's MRR in one currency, `amount` in `[valid_from, valid_to)`.
 
     Bitemporal: known in `[known_from, known_to)`.
@@ -29,7 +31,7 @@ class MrrSpan(SQLModel, table=True):
     reconstructed: bool = Field(default=False, description="Rebuilt, not proven by the source.")
 
 
-class MrrMovement(SQLModel, table=True):
+class MrrMovement(StoredRow, table=True):
     """One change of an account's MRR, at the instant it took effect."""
 
     __tablename__ = "mrr_movement"
@@ -46,7 +48,7 @@ class MrrMovement(SQLModel, table=True):
     reason: str | None = Field(default=None, description="Why, where the source says.")
 
 
-class HealthScore(SQLModel, table=True):
+class HealthScore(StoredRow, table=True):
     """An account's health on one day, with its reasons."""
 
     __tablename__ = "health_score"
@@ -63,7 +65,7 @@ class HealthScore(SQLModel, table=True):
     reasons: list[str] = Field(default_factory=list, sa_type=JSON)
 
 
-class ForesightModel(SQLModel, table=True):
+class ForesightModel(StoredRow, table=True):
     """A fitted model of what accounts do within a horizon: frozen numbers and their judgement."""
 
     __tablename__ = "foresight_model"
@@ -84,7 +86,7 @@ class ForesightModel(SQLModel, table=True):
     )
 
 
-class ForesightJudgement(SQLModel, table=True):
+class ForesightJudgement(StoredRow, table=True):
     """What a backtest found of the health score, its rivals and the model, for the report."""
 
     __tablename__ = "foresight_judgement"
@@ -108,7 +110,7 @@ class ForesightJudgement(SQLModel, table=True):
     )
 
 
-class FollowUp(SQLModel, table=True):
+class FollowUp(StoredRow, table=True):
     """A task for a colleague: one per account, playbook and occasion."""
 
     __tablename__ = "follow_up"

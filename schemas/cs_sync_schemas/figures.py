@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from cs_sync_schemas.record import StoredRow
 
 
-class CachedMetric(SQLModel, table=True):
+class CachedMetric(StoredRow, table=True):
     """The rows of one statement, valid while the tables it read stay as they were."""
 
     __tablename__ = "figure"
@@ -22,7 +24,7 @@ class CachedMetric(SQLModel, table=True):
     rows: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
 
 
-class KeptResult(SQLModel, table=True):
+class KeptResult(StoredRow, table=True):
     """What was computed of one account, and of each kind up to when it holds."""
 
     __tablename__ = "kept_result"

@@ -4,10 +4,12 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import JSON
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from cs_sync_schemas.record import StoredRow
 
 
-class Account(SQLModel, table=True):
+class Account(StoredRow, table=True):
     """The organisation we bill and care for: the unit of every metric."""
 
     __tablename__ = "account"
@@ -26,7 +28,7 @@ class Account(SQLModel, table=True):
     changed_at: datetime
 
 
-class AccountAttribute(SQLModel, table=True):
+class AccountAttribute(StoredRow, table=True):
     """The value of one account attribute in `[valid_from, valid_to)`.
 
     Bitemporal: known in `[known_from, known_to)`.
@@ -44,7 +46,7 @@ class AccountAttribute(SQLModel, table=True):
     derived: bool = Field(default=False, description="From what is paid; no source says it.")
 
 
-class AccountLink(SQLModel, table=True):
+class AccountLink(StoredRow, table=True):
     """The account of a source record, with the matching rule and its date."""
 
     __tablename__ = "account_link"
@@ -60,7 +62,7 @@ class AccountLink(SQLModel, table=True):
     since: datetime
 
 
-class Contact(SQLModel, table=True):
+class Contact(StoredRow, table=True):
     """A person at an account."""
 
     __tablename__ = "contact"
@@ -75,7 +77,7 @@ class Contact(SQLModel, table=True):
     changed_at: datetime
 
 
-class ContactLink(SQLModel, table=True):
+class ContactLink(StoredRow, table=True):
     """The contact of a source record, with the matching rule and its date."""
 
     __tablename__ = "contact_link"
@@ -89,7 +91,7 @@ class ContactLink(SQLModel, table=True):
     since: datetime
 
 
-class ContactAccount(SQLModel, table=True):
+class ContactAccount(StoredRow, table=True):
     """A person's account in `[valid_from, valid_to)`, by the account record that shows it.
 
     A person's answers and actions belong to the account of their time.

@@ -4,10 +4,12 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field
+
+from cs_sync_schemas.record import StoredRow
 
 
-class Run(SQLModel, table=True):
+class Run(StoredRow, table=True):
     """One execution of a command that reads or writes a vendor."""
 
     __tablename__ = "run"
@@ -21,7 +23,7 @@ class Run(SQLModel, table=True):
     writes: dict[str, int] = Field(default_factory=dict, sa_type=JSON)
 
 
-class RunStream(SQLModel, table=True):
+class RunStream(StoredRow, table=True):
     """The result of one stream in one run."""
 
     __tablename__ = "run_stream"
@@ -41,7 +43,7 @@ class RunStream(SQLModel, table=True):
     error: str | None = None
 
 
-class TableProfile(SQLModel, table=True):
+class TableProfile(StoredRow, table=True):
     """Fill rates of one source's table after its last runs, oldest first."""
 
     __tablename__ = "table_profile"
@@ -53,7 +55,7 @@ class TableProfile(SQLModel, table=True):
     )
 
 
-class ScheduleSlot(SQLModel, table=True):
+class ScheduleSlot(StoredRow, table=True):
     """One slot of a schedule; the process that inserts the row runs the job."""
 
     __tablename__ = "schedule_slot"
@@ -66,7 +68,7 @@ class ScheduleSlot(SQLModel, table=True):
     ended_at: datetime | None = None
 
 
-class StreamState(SQLModel, table=True):
+class StreamState(StoredRow, table=True):
     """The state of a stream: one row per open window, and one for the cursor."""
 
     __tablename__ = "stream_state"
@@ -86,7 +88,7 @@ class StreamState(SQLModel, table=True):
     run_id: str
 
 
-class RejectedRecord(SQLModel, table=True):
+class RejectedRecord(StoredRow, table=True):
     """A record that could not be stored, kept as received until then."""
 
     __tablename__ = "rejected_record"
@@ -105,7 +107,7 @@ class RejectedRecord(SQLModel, table=True):
     attempts: int = 1
 
 
-class Lease(SQLModel, table=True):
+class Lease(StoredRow, table=True):
     """The holder of the workspace; the token fences off a former holder."""
 
     __tablename__ = "lease"
@@ -116,7 +118,7 @@ class Lease(SQLModel, table=True):
     expires_at: datetime
 
 
-class WriteLedger(SQLModel, table=True):
+class WriteLedger(StoredRow, table=True):
     """The state of one remote object: intent before the call, receipt after it."""
 
     __tablename__ = "write_ledger"
@@ -137,7 +139,7 @@ class WriteLedger(SQLModel, table=True):
     run_id: str | None = None
 
 
-class Alert(SQLModel, table=True):
+class Alert(StoredRow, table=True):
     """Something that is wrong and was alerted to, until all channels know that it is over."""
 
     __tablename__ = "alert"
@@ -154,7 +156,7 @@ class Alert(SQLModel, table=True):
     )
 
 
-class Suppression(SQLModel, table=True):
+class Suppression(StoredRow, table=True):
     """An erased person as a keyed digest; never stored again."""
 
     __tablename__ = "suppression"

@@ -13,7 +13,13 @@ def get_table(model: type[SQLModel]) -> Table:
     return cast(Table, model.__table__)  # type: ignore[attr-defined]
 
 
-class Record(SQLModel):
+class StoredRow(SQLModel):
+    """Common base of all tables; what validates rows is built when it is first asked for."""
+
+    model_config = {"defer_build": True}
+
+
+class Record(StoredRow):
     """One record as a source has it; its natural key is `(source, source_id)`.
 
     A connector delivers the fields of the subclass, `source_id` and `updated_at`; everything in

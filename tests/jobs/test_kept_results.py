@@ -1,5 +1,6 @@
 """What is kept from run to run equals what is computed anew, whatever changed and when."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -142,6 +143,21 @@ def assert_kept_equals_computed(place: Place) -> None:
     place.now = now
 
 
+def assert_stored_equals_shown(place: Place) -> None:
+    """Compare the last run's stored scores of the day with what is shown right after it."""
+    now = place.now
+    shown = {row["account"]: row["reasons"] for row in place.json("score")}
+    stored = place.select(
+        "SELECT account_id, reasons FROM health_score WHERE as_of = ?", f"{now:%Y-%m-%d}"
+    )
+    reasons = {row["account_id"]: json.loads(row["reasons"]) for row in stored}
+    assert {name: shown[name] for name in reasons if name in shown} == {
+        name: reasons[name] for name in reasons if name in shown
+    }
+    assert reasons.keys() & shown.keys()
+    place.now = now
+
+
 def begin(folder: Path, command: str) -> tuple[Place, Books]:
     place, books = Place(folder), make_books()
     place.configure(CONFIG)
@@ -164,6 +180,32 @@ def test_only_changed_accounts_are_computed_again(tmp_path: Path) -> None:
     assert {key for key in kept if key and kept[key] != now[key]} == {"beta", "alpha", "delta"}
     place.lose(*KEPT)
     assert place.json("score") == shown
+
+
+def test_a_run_stores_what_a_command_computed_before_it(tmp_path: Path) -> None:
+    """A run stores scores that are new; those that `score` kept since the last run are."""
+    place, books = begin(tmp_path, "run")
+    use_more(place, books)
+    books.keep(place)
+    place.run("sync")
+    shown = {row["account"]: row["reasons"] for row in place.json("score")}
+    assert read_stored_reasons(place) != shown
+    place.run("run")
+    assert read_stored_reasons(place) == shown
+
+
+def test_a_run_with_nothing_new_stores_no_score_again(tmp_path: Path) -> None:
+    place, books = begin(tmp_path, "run")
+    statement = "SELECT account_id, computed_at FROM health_score ORDER BY account_id"
+    first = place.select(statement)
+    assert len(first) == len(books.files["accounts"])
+    place.run("run")
+    assert place.select(statement) == first
+
+
+def read_stored_reasons(place: Place) -> dict[str, Any]:
+    rows = place.select("SELECT account_id, reasons FROM health_score")
+    return {row["account_id"]: json.loads(row["reasons"]) for row in rows}
 
 
 def test_nothing_is_kept_while_a_run_is_at_work(tmp_path: Path) -> None:
@@ -194,4 +236,5 @@ def test_kept_equals_computed(
         change(place, books)
         books.keep(place)
         assert place.run("run").code in (0, 3)
+    assert_stored_equals_shown(place)
     assert_kept_equals_computed(place)

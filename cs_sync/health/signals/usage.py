@@ -5,8 +5,10 @@ from typing import Any
 
 from sqlalchemy import (
     CTE,
+    ColumnElement,
     Float,
     Select,
+    Table,
     and_,
     case,
     cast,
@@ -24,17 +26,32 @@ from cs_sync_schemas import UsageDay, get_table
 USAGE = get_table(UsageDay)
 
 
-def select_used_days(scope: SignalScope, since: date | None = None) -> CTE:
-    """Select active days of use up to the scope's day, with account."""
-    table = FEATURE if scope.active_features else USAGE
+def select_used_days(
+    scope: SignalScope, since: date | None = None, where: ColumnElement[bool] | None = None
+) -> CTE:
+    """Select active days of use up to the scope's day, with account.
+
+    Args:
+        scope: The moment and the accounts.
+        since: The first day; the very first by default.
+        where: A further condition on the records of `get_use_table`.
+    """
+    table = get_use_table(scope)
     active = is_feature_used(scope.active_features) if scope.active_features else is_used()
     within = table.c.day <= scope.day
     if since is not None:
         within = and_(within, table.c.day >= since)
+    if where is not None:
+        within = and_(within, where)
     is_named = table.c.contact_source_id.is_not(None).label("by_person")
     return select_owned(
         scope, table, table.c.day, table.c.events, is_named, where=and_(active, within)
     )
+
+
+def get_use_table(scope: SignalScope) -> Table:
+    """Return the table with the records of use that make somebody active."""
+    return FEATURE if scope.active_features else USAGE
 
 
 def select_use_coverage(scope: SignalScope) -> CTE:

@@ -97,7 +97,7 @@ def _compile_dataclass(kind: type[Any]) -> tuple[Convert, Convert]:
             plain[place] = convert(plain[place])
         return kind(*plain)
 
-    return to_json, from_json
+    return to_json, from_json if back else lambda plain: kind(*plain)
 
 
 @lru_cache(100_000)

@@ -107,8 +107,16 @@ def read_subscription_mrr(
     return mrr
 
 
-def read_mrr_spans(connection: Connection, policy: str) -> dict[str, list[Span]]:
-    """Map account id → its MRR spans as known now, oldest first."""
+def read_mrr_spans(
+    connection: Connection, policy: str, accounts: Sequence[str] = ()
+) -> dict[str, list[Span]]:
+    """Map account id → its MRR spans as known now, oldest first.
+
+    Args:
+        connection: A read connection.
+        policy: Hash of the MRR policy.
+        accounts: Account ids; empty means all.
+    """
     statement = (
         select(
             SPAN.c.account_id, SPAN.c.currency, SPAN.c.amount, SPAN.c.valid_from, SPAN.c.valid_to
@@ -116,6 +124,8 @@ def read_mrr_spans(connection: Connection, policy: str) -> dict[str, list[Span]]
         .where(is_known_at(SPAN, None), SPAN.c.policy == policy)
         .order_by(SPAN.c.account_id, SPAN.c.valid_from)
     )
+    if accounts:
+        statement = statement.where(SPAN.c.account_id.in_(accounts))
     spans: dict[str, list[Span]] = {}
     for account, *span in connection.execute(statement):
         spans.setdefault(account, []).append(Span(*span))

@@ -31,8 +31,9 @@ def read_current_attributes(
     """Map account id → name → current value of these attributes."""
     values: dict[str, dict[str, str]] = {}
     query = _select_known(ATTRIBUTE.c.valid_to.is_(None), ATTRIBUTE.c.name.in_(list(names)))
-    for row in connection.execute(query):
-        values.setdefault(row.account_id, {})[row.name] = row.value
+    shown = query.with_only_columns(ATTRIBUTE.c.account_id, ATTRIBUTE.c.name, ATTRIBUTE.c.value)
+    for account, name, value in connection.execute(shown):
+        values.setdefault(account, {})[name] = value
     return values
 
 

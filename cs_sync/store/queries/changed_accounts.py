@@ -29,6 +29,7 @@ from cs_sync_schemas import (
     OnboardingStep,
     Referral,
     SourceAccount,
+    SourceContact,
     Subscription,
     SubscriptionItem,
     SurveyResponse,
@@ -40,6 +41,7 @@ from cs_sync_schemas import (
 
 ACCOUNT, CONTACT, SPAN = get_table(Account), get_table(Contact), get_table(MrrSpan)
 RECORD, SUBSCRIPTION = get_table(SourceAccount), get_table(Subscription)
+PERSON_RECORD = get_table(SourceContact)
 FACTS = tuple(
     get_table(kind)
     for kind in (
@@ -100,7 +102,13 @@ def _select_changed_people(since: datetime) -> Select[tuple[str]]:
         for table in (CONTACT_LINK, PLACE)
         for rows in _list_versions(table)
     ]
-    people = union(renamed, *others).subquery("people")
+    same = and_(
+        CONTACT_LINK.c.source == PERSON_RECORD.c.source,
+        CONTACT_LINK.c.source_id == PERSON_RECORD.c.source_id,
+    )
+    told = select(CONTACT_LINK.c.contact_id).join(PERSON_RECORD, same)
+    told = told.where(PERSON_RECORD.c.changed_at >= since)
+    people = union(renamed, told, *others).subquery("people")
     return select(people.c.contact_id)
 
 

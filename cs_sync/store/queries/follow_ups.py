@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, Select, and_, func, select, update
 
 from cs_sync.follow_ups import OwnerFact
 from cs_sync.store.inserts import build_insert
@@ -22,6 +22,7 @@ from cs_sync_schemas import (
 
 FOLLOW_UP, ACCOUNT, OWNER = get_table(FollowUp), get_table(Account), get_table(Owner)
 LINK, RUN, STREAM = get_table(AccountLink), get_table(Run), get_table(RunStream)
+ACTIVE_STATES = ("open", "waiting")
 
 
 def insert_follow_ups(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -55,8 +56,23 @@ def rename_follow_ups(connection: Connection, keys: Mapping[str, str]) -> None:
 
 def read_follow_ups(connection: Connection) -> list[dict[str, Any]]:
     """Return all follow-ups, most urgent first, each with its account's surviving id."""
+    return _fetch_follow_ups(connection, select(FOLLOW_UP), _read_merges(connection))
+
+
+def read_active_follow_ups(connection: Connection, account: str) -> list[dict[str, Any]]:
+    """Return an account's open and waiting follow-ups, most urgent first."""
     merged = _read_merges(connection)
-    ordered = select(FOLLOW_UP).order_by(FOLLOW_UP.c.due_at, FOLLOW_UP.c.key)
+    names = [account, *(name for name in merged if _find_survivor(name, merged) == account)]
+    own = select(FOLLOW_UP).where(
+        FOLLOW_UP.c.account_id.in_(names), FOLLOW_UP.c.state.in_(ACTIVE_STATES)
+    )
+    return _fetch_follow_ups(connection, own, merged)
+
+
+def _fetch_follow_ups(
+    connection: Connection, statement: Select[Any], merged: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    ordered = statement.order_by(FOLLOW_UP.c.due_at, FOLLOW_UP.c.key)
     rows = [row._asdict() for row in connection.execute(ordered)]
     return [{**row, "account_id": _find_survivor(row["account_id"], merged)} for row in rows]
 

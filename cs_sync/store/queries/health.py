@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select, union
+from sqlalchemy import Connection, Select, func, not_, select, union
 
 from cs_sync.health import (
     EVIDENCE_QUERIES,
@@ -47,6 +47,11 @@ def read_live_accounts(
     if accounts:
         statement = statement.where(ACCOUNT.c.id.in_(accounts))
     return [row._asdict() for row in connection.execute(_apply_knowledge_time(statement, known_at))]
+
+
+def read_uncounted_accounts(connection: Connection) -> list[str]:
+    """Return the merged accounts and the test accounts."""
+    return list(connection.scalars(select(ACCOUNT.c.id).where(not_(is_counted())).order_by("id")))
 
 
 def _apply_knowledge_time(statement: Select[Any], known_at: datetime | None) -> Select[Any]:
@@ -173,6 +178,13 @@ def read_coverage(
 def save_scores(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
     """Store scores (rows of `health_score`), replacing those of the same day."""
     upsert_rows(connection, SCORE, list(rows))
+
+
+def read_stored_days(connection: Connection, mode: str, day: date) -> dict[str, datetime]:
+    """Map account id → when its stored score of a day was computed."""
+    statement = select(SCORE.c.account_id, SCORE.c.computed_at)
+    statement = statement.where(SCORE.c.mode == mode, SCORE.c.as_of == day)
+    return {row[0]: row[1] for row in connection.execute(statement)}
 
 
 def read_current_bands(

@@ -1,14 +1,25 @@
 """People of the accounts, with their use of the product and their records in a CRM."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, distinct, exists, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    distinct,
+    exists,
+    func,
+    select,
+)
 
 from cs_sync.follow_ups.facts import PersonFact
 from cs_sync.health import SignalScope
-from cs_sync.health.signals.usage import select_used_days
+from cs_sync.health.signals.usage import get_use_table, select_used_days
 from cs_sync_schemas import (
     AccountLink,
     Contact,
@@ -24,12 +35,21 @@ LONGEST, RECENT, EARLIER = 180, 14, 70
 """Days of use that are read; the last ones; and those that the earlier ones begin with."""
 
 
-def read_people(connection: Connection, scope: SignalScope) -> dict[str, tuple[PersonFact, ...]]:
-    """Map account id → its people with a live record, by id."""
-    use = _read_use(connection, scope)
+def read_people(
+    connection: Connection, scope: SignalScope, accounts: Sequence[str] = ()
+) -> dict[str, tuple[PersonFact, ...]]:
+    """Map account id → its people with a live record, by id.
+
+    Args:
+        connection: A read connection.
+        scope: The day, and whose use counts: somebody's at any account.
+        accounts: Only the people of these accounts; empty means all.
+    """
+    chosen = CONTACT.c.account_id.in_(accounts) if accounts else CONTACT.c.account_id.is_not(None)
+    use = _read_use(connection, scope, select(CONTACT.c.id).where(chosen) if accounts else None)
     statement = (
         select(CONTACT.c.account_id, CONTACT.c.id, CONTACT.c.name, CONTACT.c.role)
-        .where(CONTACT.c.account_id.is_not(None), exists().where(_is_living_record()))
+        .where(chosen, exists().where(_is_living_record()))
         .order_by(CONTACT.c.account_id, CONTACT.c.id)
     )
     people: dict[str, list[PersonFact]] = defaultdict(list)
@@ -78,13 +98,17 @@ def read_contact_facts(connection: Connection) -> dict[str, dict[str, Any]]:
 
 
 def _read_use(
-    connection: Connection, scope: SignalScope
+    connection: Connection, scope: SignalScope, people: Select[tuple[str]] | None
 ) -> dict[str, tuple[date | None, int, int]]:
     """Map contact id → its last day and counts of use.
 
-    Recent and earlier days.
+    Recent and earlier days, of some people or all.
     """
-    days = select_used_days(scope, scope.first_day(LONGEST))
+    where = None
+    if people is not None:
+        records = select(LINK.c.source_id).where(LINK.c.contact_id.in_(people))
+        where = get_use_table(scope).c.contact_source_id.in_(records)
+    days = select_used_days(scope, scope.first_day(LONGEST), where)
     recent, earlier = scope.first_day(RECENT), scope.first_day(EARLIER)
     before = and_(days.c.day >= earlier, days.c.day < recent)
     statement = (

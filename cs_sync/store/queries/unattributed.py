@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from cs_sync.metrics.metric import Scope
+from cs_sync.metrics.sql.time_travel import list_tables
 from cs_sync.metrics.unattributed import ATTRIBUTED_TABLES, select_shares, select_unattributed
 
 
@@ -23,6 +24,16 @@ class UnattributedShare:
     def share(self) -> float | None:
         """The unattributed fraction of the total; None if the total is zero."""
         return self.unattributed / self.total if self.total else None
+
+
+def list_read_tables(scope: Scope) -> frozenset[str]:
+    """Return the names of the tables that unattributed records stand in."""
+    return frozenset(
+        str(table.name)
+        for kind in ATTRIBUTED_TABLES
+        for statement in (select_shares(kind, scope), select_unattributed(kind, scope))
+        for table in list_tables(statement)
+    )
 
 
 def read_unattributed_shares(connection: Connection, scope: Scope) -> list[UnattributedShare]:
