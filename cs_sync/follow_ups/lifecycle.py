@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -39,6 +39,8 @@ class StoredFollowUp:
     lead: str | None = None
     point: Point | None = None
     """What it says in its task; None if unknown, as of those made before tasks were shared."""
+    language: str | None = None
+    """In which its texts are; None if unknown, as of those made before it was stored."""
 
     @property
     def task_key(self) -> str:
@@ -65,6 +67,8 @@ class Decision:
     opened: dict[str, FollowUpDraft] = field(default_factory=dict)
     """Key of one that waited → how it reads today."""
     news: dict[str, tuple[Evidence, ...]] = field(default_factory=dict)
+    reworded: dict[str, FollowUpDraft] = field(default_factory=dict)
+    """Key of an open one in another language → how it reads in today's."""
     resolved: dict[str, str] = field(default_factory=dict)
     """Key → why it is needless."""
     leads: dict[str, str] = field(default_factory=dict)
@@ -245,6 +249,11 @@ def _compose_tasks(
             shrunk.add(key)
         elif follow_up.point is not None:
             members[key][follow_up.key] = follow_up.point
+            if (draft := decision.reworded.get(follow_up.key)) is not None:
+                members[key][follow_up.key] = replace(
+                    follow_up.point, title=draft.title, why=draft.why, advice=draft.advice
+                )
+                changed.add(key)
     fresh = [d.key for d, state in decision.new if state == "open"]
     for own in (*fresh, *decision.opened):
         key, draft = decision.leads.get(own, own), candidates[own]
@@ -276,6 +285,8 @@ def _update_stored(
         news = tuple(f for f in draft.evidence if f.get("id") and f["id"] not in evidence_ids)
         if news:
             decision.news[stored.key] = news
+        if stored.language not in (None, rules.words.language) and not stored.touched:
+            decision.reworded[stored.key] = draft
         return
     view, playbook = views.get(stored.account_id), playbooks.get(stored.playbook)
     if view is None or playbook is None or playbook.resolved is None or stored.touched:

@@ -254,30 +254,52 @@ def _apply_decision(
     workspace: Workspace, stored: Sequence[dict[str, Any]], decision: Decision
 ) -> DecidedFollowUps:
     now, by_key = workspace.clock(), {row["key"]: row for row in stored}
+    language = workspace.words.language
     new = [
-        {**_to_row(draft, state, now), "lead": decision.leads.get(draft.key)}
+        {**_to_row(draft, state, now, language), "lead": decision.leads.get(draft.key)}
         for draft, state in decision.new
     ]
-    changed: dict[str, dict[str, Any]] = {}
+    changed: dict[str, dict[str, Any]] = {
+        row["key"]: {"language": language}
+        for row in stored
+        if row["state"] in ACTIVE_STATES and row["language"] is None
+    }
     for key, draft in decision.opened.items():
-        today = _to_row(draft, "open", now)
-        changed[key] = {**{n: today[n] for n in TAKEN}, "lead": decision.leads.get(key)}
+        today = _to_row(draft, "open", now, language)
+        taken = {name: today[name] for name in TAKEN}
+        changed[key] = {**taken, "lead": decision.leads.get(key)}
+    for key, draft in decision.reworded.items():
+        changed[key] = {**_reword(by_key[key], draft), "language": language}
     for key, facts in decision.news.items():
         news = [{"text": str(fact["id"]), **fact, ADDED_AT: now.isoformat()} for fact in facts]
-        changed[key] = {"evidence": [*by_key[key]["evidence"], *news]}
+        before = changed.get(key, {})
+        evidence = before.get("evidence", by_key[key]["evidence"])
+        changed[key] = {**before, "evidence": [*evidence, *news]}
     for key, why in decision.resolved.items():
         needless = workspace.words("follow_up.needless", why=why)
         resolution = {"id": "resolved", "text": needless, ADDED_AT: now.isoformat()}
         evidence = [*by_key[key]["evidence"], {"kind": "resolved", **resolution}]
-        changed[key] = {"state": "resolved", "ended_at": now, "reason": why, "evidence": evidence}
+        ended = {"state": "resolved", "ended_at": now, "reason": why, "evidence": evidence}
+        changed[key] = {**changed.get(key, {}), **ended}
     rows = [*new, *({**row, **changed.get(row["key"], {})} for row in stored)]
     _share_tasks(workspace, decision, rows, changed)
     return DecidedFollowUps(rows, new, changed)
 
 
+def _reword(row: Mapping[str, Any], draft: FollowUpDraft) -> dict[str, Any]:
+    """Return a follow-up's texts in the language of today; what it asks for and notes stay."""
+    facts = {fact["id"]: fact for fact in draft.evidence if fact.get("id")}
+    evidence = [
+        {**fact, **facts.get(fact.get("id"), {})} if ADDED_AT not in fact else fact
+        for fact in row["evidence"]
+    ]
+    texts = {"title": draft.title, "body": draft.body, "why": draft.why}
+    return {**texts, "advice": list(draft.advice), "evidence": evidence}
+
+
 TAKEN = (
     "title", "body", "priority", "evidence", "assignee", "state", "opened_at", "due_at", "why",
-    "advice", "contact_id",
+    "advice", "contact_id", "language",
 )  # fmt: skip
 """The columns of a follow-up that waited which are those of the day when its turn comes."""
 
@@ -379,6 +401,7 @@ def _to_stored_follow_up(row: Mapping[str, Any], *, written: bool) -> StoredFoll
         evidence=tuple(row["evidence"]),
         lead=row["lead"],
         point=_to_point(row),
+        language=row["language"],
     )
 
 
@@ -398,7 +421,7 @@ def _to_point(row: Mapping[str, Any]) -> Point:
     )
 
 
-def _to_row(draft: FollowUpDraft, state: str, now: Any) -> dict[str, Any]:
+def _to_row(draft: FollowUpDraft, state: str, now: datetime, language: str) -> dict[str, Any]:
     row = {
         **asdict(draft),
         "advice": list(draft.advice),
@@ -412,6 +435,7 @@ def _to_row(draft: FollowUpDraft, state: str, now: Any) -> dict[str, Any]:
         "reason": None,
         "lead": None,
         "task": None,
+        "language": language,
     }
     assert row.keys() == FollowUp.model_fields.keys()  # noqa: S101 - one definition
     return row

@@ -152,7 +152,7 @@ def build_agenda_chart(items: Sequence[AgendaItem], first: date, formats: Format
     ]
     title = formats.words("report.agenda_axis", currency=formats.currency)
     labels = [[formats.short_day(week)] for week in weeks]
-    return Chart(PANEL + 120, labels, [Panel(title, 84, "bars", marks, ticks=3)])
+    return Chart(PANEL, labels, [Panel(title, 84, "bars", marks, ticks=3)])
 
 
 def _sum_week(

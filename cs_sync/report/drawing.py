@@ -10,8 +10,8 @@ from types import ModuleType
 from cs_sync.contracts.errors import ConfigError
 from cs_sync.report.charts import Chart, Panel
 
-WIDE, NARROW = 900, 330
-"""Widths in CSS pixels: every chart is drawn for a desk and for a phone."""
+WIDTHS = {"wide": 1180, "middle": 720, "narrow": 330}
+"""In CSS pixels: every chart is drawn for a desk, a tablet or print, and a phone."""
 
 LEFT, RIGHT, TITLE, SPACE, LINE = 52, 8, 24, 14, 15
 """Pixels left of the axis, right of it, above a panel, between panels, of a line of text."""
@@ -39,13 +39,13 @@ def import_extra(module: str) -> ModuleType:
 
 
 def render_chart(build: Callable[[int], Chart], label: str) -> str:
-    """Render a chart as SVG for wide and for narrow screens.
+    """Render a chart as SVG for wide, middle and narrow screens.
 
     Args:
         build: Builds the chart for a width in CSS pixels.
         label: The text for screen readers.
     """
-    return render_svg(build(WIDE), label, "wide") + render_svg(build(NARROW), label, "narrow")
+    return "".join(render_svg(build(width), label, name) for name, width in WIDTHS.items())
 
 
 def render_svg(chart: Chart, label: str, name: str) -> str:

@@ -27,7 +27,9 @@ def list_basis(data: ReportData, formats: Formats) -> Iterator[str]:
         if data.backtest is None:
             yield words("report.expected.not_judged")
         else:
-            yield words("report.expected.refused", day=formats.day(data.backtest.judged_on))
+            accepted = data.backtest.find_subject("model")["verdict"] == "signal"
+            key = "report.expected.unusable" if accepted else "report.expected.refused"
+            yield words(key, day=formats.day(data.backtest.judged_on))
         return
     yield words("report.expected.basis", loss.accounts)
     if loss.low is None:

@@ -34,6 +34,8 @@ STATIC_ACCOUNTS = 50
 _COLOURED_BANDS = {"red", "yellow", "green", "excellent", NO_BAND}
 DEEP_FROM = 85
 """Percent from which a cell of a heat map is so dark that its text is light."""
+KEY_AGES = (0, 1, 3, 6, 12)
+"""Months since the first MRR that a phone shows."""
 MAX_TOPICS = 12
 """Topics shown at once; the others are folded."""
 _OUTCOMES = ("create", "update", "unchanged", "rejected", "unknown")
@@ -95,6 +97,7 @@ def render_report(data: ReportData) -> str:
         outcomes=[(name, data.writes.get(name, 0)) for name in _OUTCOMES],
         max_topics=MAX_TOPICS,
         deep_from=DEEP_FROM,
+        key_ages=KEY_AGES,
         **_build_groups(data, customers),
         **_build_answers(data, formats),
     )

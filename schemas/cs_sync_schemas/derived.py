@@ -142,6 +142,7 @@ class FollowUp(StoredRow, table=True):
     reason: str | None = Field(default=None, description="Why it was needless.")
     why: str | None = Field(default=None, description="The reason in a sentence.")
     advice: list[str] | None = Field(default=None, sa_type=JSON, description="What to say.")
+    language: str | None = Field(default=None, description="In which its texts are.")
     happened_at: datetime | None = Field(
         default=None, description="When its event happened; empty for what goes on."
     )

@@ -1,6 +1,7 @@
 """Follow-ups and reasons in the language of the workspace, and the same follow-ups in each."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,35 @@ def test_an_unknown_language_is_one_message(place: Place) -> None:
     ran = place.run("score")
     assert ran.code == 2
     assert "workspace.language" in ran.said
+
+
+def test_an_open_task_follows_the_language_and_a_begun_one_stays(
+    place: Place, portal: Portal
+) -> None:
+    push(place)
+    [(key, task)] = portal.tasks.items()
+    due, priority = task["due_at"], task["priority"]
+    configured(place, "en")
+    push(place, days=1)
+    reworded = portal.tasks[key]
+    assert reworded["title"] == "Call Acme: NPS 3 from Pat Acme"
+    assert "Speak to: Pat Acme · last active 9 Mar" in reworded["body"]
+    assert "Stuck on “CRM” of “start” since 5 Mar." in reworded["body"]
+    assert not re.search("[ąćęłńóśźż]", reworded["body"]), "no Polish is left between"
+    assert (reworded["due_at"], reworded["priority"]) == (due, priority)
+    assert portal.notes == {}
+    push(place)
+    assert portal.tasks[key] == reworded, "once is enough"
+    portal.tasks[key]["touched"] = True
+    configured(place, "ro")
+    push(place, days=1)
+    assert portal.tasks[key]["title"] == reworded["title"]
+
+
+def test_a_task_that_is_done_keeps_its_language(place: Place, portal: Portal) -> None:
+    push(place)
+    [key] = portal.tasks
+    portal.tasks[key] |= {"status": "completed", "touched": True}
+    configured(place, "en")
+    push(place, days=1)
+    assert portal.tasks[key]["title"] == "Zadzwoń do Acme: NPS 3, Pat Acme"

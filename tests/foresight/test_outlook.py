@@ -163,7 +163,8 @@ def keep_judgement(place: Place, forecasts: list[dict[str, Any]]) -> None:
     row = {
         "version": 1, "run_id": "r", "judged_at": "2026-03-01 08:00:00", "policy": "p",
         "model": "other", "data_cut": "2026-01-31", "horizon_days": 30, "lead_days": 14,
-        "subjects": orjson.dumps([subject("score", "no signal")]).decode(), "bands": "[]",
+        "subjects": orjson.dumps([subject("score", "no signal"), subject("model")]).decode(),
+        "bands": "[]",
         "forecasts": orjson.dumps(forecasts).decode(),
     }  # fmt: skip
     names, marks = ", ".join(row), ", ".join("?" * len(row))

@@ -242,6 +242,32 @@ CONTRAST = """
 """
 
 
+SIDEWAYS = """
+[...document.querySelectorAll("main .scroll, main table")].filter((one) => one.offsetParent)
+  .filter((one) => one.scrollWidth > one.clientWidth + 1 && !one.closest(".hidden"))
+  .map((one) => one.outerHTML.slice(0, 90))
+"""
+LETTERS = """
+[...document.querySelectorAll("svg.chart text")].filter((one) => one.getClientRects().length)
+  .map((one) => parseFloat(getComputedStyle(one).fontSize) * one.getScreenCTM().a)
+"""
+
+
+@pytest.mark.slow("starts a browser for each page")
+@pytest.mark.parametrize("width", [390, 800, 1280, 1920])
+def test_tables_fit_and_letters_of_charts_are_of_one_size(tab: Tab, page: Path, width: int) -> None:
+    """No table scrolls sideways; texts of charts are of 10 to 15 pixels."""
+    show(tab, page, width)
+    for opened in ("true", "false"):
+        tab.run(
+            f"document.querySelectorAll('details').forEach((one) => {{ one.open = {opened}; }})"
+        )
+        assert tab.run(SIDEWAYS) == []
+        sizes = tab.run(LETTERS)
+        assert sizes
+        assert 9.5 <= min(sizes) <= max(sizes) <= 15, (min(sizes), max(sizes))
+
+
 @pytest.mark.slow("starts a browser for each page")
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", WIDTHS)

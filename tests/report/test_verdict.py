@@ -77,7 +77,11 @@ def test_the_first_screen_has_the_expected_churn_or_says_why_not(
     assert "90% interval: 278.00 EUR to 1,514 EUR" in first
     assert "Probability of leaving × MRR of 9 accounts" in first
     assert "The interval would have held in 11 of 12 past months." in first
-    unknown = replace(hostile, expected_churn=None)
+    unusable = replace(hostile, expected_churn=None)
+    [accepted] = list_basis(unusable, formats)
+    assert "as the model of 20 Nov 2026 was fitted under another" in plain(accepted)
+    judged = backtest(subject("score"), subject("model", "no signal"))
+    unknown = replace(unusable, backtest=judged)
     [refused] = list_basis(unknown, formats)
     assert plain(refused).startswith(
         "Accounts are ordered by MRR × missing health, as the backtest of 20 Nov 2026 accepted no"

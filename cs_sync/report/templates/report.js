@@ -109,9 +109,10 @@
     svg.append(drawn);
     return el("div", null, el("span", { class: "small" }, label), svg);
   };
-  const table = (caption, heads, rows) => el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption }, el("table", { class: "figures" }, el("caption", { class: "hidden" }, caption),
-    el("thead", null, el("tr", null, ...heads.map((head) => el("th", { scope: "col" }, head)))),
-    el("tbody", null, ...rows.map(([first, ...rest]) => el("tr", null, el("th", { scope: "row" }, first), ...rest.map((value) => el("td", null, value === null ? "–" : value instanceof Node ? value : String(value))))))));
+  const table = (caption, heads, rows) => el("table", { class: "figures stacked", role: "table" }, el("caption", { class: "hidden" }, caption),
+    el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, ...heads.map((head) => el("th", { scope: "col", role: "columnheader" }, head)))),
+    el("tbody", { role: "rowgroup" }, ...rows.map(([first, ...rest]) => el("tr", { role: "row" }, el("th", { scope: "row", role: "rowheader" }, first),
+      ...rest.map((value, n) => el("td", { role: "cell", "data-label": heads[n + 1] }, value === null ? "–" : value instanceof Node ? value : String(value)))))));
   const open = (row) => {
     const [mrr, mrrTexts, scores, bands, lost, reasons, tasks, use, tickets, answers, links, features, chance] = row[DETAIL];
     const close = el("button", { type: "button" }, say.close), parts = [];
