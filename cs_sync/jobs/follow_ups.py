@@ -45,6 +45,7 @@ from cs_sync.queries.holdouts import describe_new_holdouts
 from cs_sync.runtime.run_session import RunSession
 from cs_sync.runtime.workspace import Workspace
 from cs_sync.store.queries.follow_ups import (
+    ACTIVE_STATES,
     insert_follow_ups,
     read_follow_ups,
     read_owners,
