@@ -26,6 +26,7 @@ def row(account: str, **fields: Any) -> dict[str, Any]:
         "mrr": {"EUR": 100}, "state": "open", "touched": False, "created_at": NOW,
         "opened_at": NOW, "ended_at": None, "reason": None, "why": None, "advice": None,
         "happened_at": None, "contact_id": None, "lead": None, "task": None,
+        "language": "en",
     }  # fmt: skip
     return given | fields
 
