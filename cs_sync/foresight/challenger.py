@@ -22,10 +22,11 @@ _HIGHEST = float(np.finfo(np.float64).max)
 
 def predict_boosted(panel: Panel, fold: Fold, event: Flags, inputs: Sequence[Input]) -> Floats:
     """Predict a cutoff by gradient-boosted trees."""
-    if not inputs:
+    known = list_known(panel, fold.learnt, inputs)
+    if not known:
         return np.full(len(fold.judged), event.mean())
-    boosted = _boost(panel, fold.learnt, event, inputs)
-    probability: Floats = boosted.predict_proba(_stack(panel, fold.judged, inputs))[:, 1]
+    boosted = _boost(panel, fold.learnt, event, known)
+    probability: Floats = boosted.predict_proba(_stack(panel, fold.judged, known))[:, 1]
     return probability
 
 
@@ -36,10 +37,10 @@ def fit_trees(panel: Panel, rows: Ints, event: Flags, inputs: Sequence[Input]) -
         panel: The observations.
         rows: Those to learn from.
         event: Of each of them, whether the event came.
-        inputs: The inputs, at least one.
+        inputs: The inputs, at least one of them known.
     """
-    boosted = _boost(panel, rows, event, inputs)
-    return convert_trees(boosted, [item.name for item in inputs])
+    known = list_known(panel, rows, inputs)
+    return convert_trees(_boost(panel, rows, event, known), [item.name for item in known])
 
 
 def convert_trees(boosted: "HistGradientBoostingClassifier", inputs: Sequence[str]) -> TreeModel:
@@ -61,6 +62,11 @@ def convert_trees(boosted: "HistGradientBoostingClassifier", inputs: Sequence[st
         )
     base = float(boosted._baseline_prediction.item())
     return TreeModel(base + sum(tree.value[0] for tree in trees), tuple(inputs), tuple(trees))
+
+
+def list_known(panel: Panel, rows: Ints, inputs: Sequence[Input]) -> list[Input]:
+    """List the inputs of which some rows know a value: trees take no column without any."""
+    return [item for item in inputs if not np.isnan(panel.values[item.name][rows]).all()]
 
 
 def is_promoted(challenger: Predictions, model: Predictions) -> bool:

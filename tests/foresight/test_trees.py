@@ -1,14 +1,16 @@
 """Boosted trees without scikit-learn: equal to it, in parts that sum, stored as numbers."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from benchmarks.foresight.books import Book, simulate
-from cs_sync.foresight.challenger import convert_trees, fit_trees
-from cs_sync.foresight.inputs import INPUTS
+from cs_sync.foresight.challenger import convert_trees, fit_trees, predict_boosted
+from cs_sync.foresight.inputs import INPUTS, find_input
+from cs_sync.foresight.panel import Fold
 from cs_sync.foresight.stored_models import dump_model, list_inputs, load_model
 from cs_sync.foresight.trees import LEAF, Tree, TreeModel
 
@@ -50,6 +52,18 @@ def test_the_parts_sum_and_stored_numbers_give_the_same() -> None:
         whole = MODEL.calculate_log_odds(values)
         assert MODEL.intercept + sum(parts.values()) == pytest.approx(whole, abs=1e-9)
         assert loaded.calculate_probability(values) == MODEL.calculate_probability(values)
+
+
+def test_an_input_that_nobody_knew_yet_is_left_out() -> None:
+    """As the NPS in the months before the first survey."""
+    unknown = np.full(PANEL.size, np.nan, np.float32)
+    panel = replace(PANEL, values={**PANEL.values, "nps": unknown})
+    fold = Fold(ROWS[: len(ROWS) // 2], ROWS[len(ROWS) // 2 :])
+    event = panel.flag("churn")[fold.learnt]
+    predicted = predict_boosted(panel, fold, event, INPUTS)
+    assert len(predicted) == len(fold.judged)
+    assert "nps" not in fit_trees(panel, ROWS, panel.flag("churn"), INPUTS).inputs
+    assert set(predict_boosted(panel, fold, event, [find_input("nps")])) == {event.mean()}
 
 
 def test_a_tree_by_hand() -> None:
