@@ -39,6 +39,8 @@ from cs_sync.store.queries.causes import read_attributes_at, read_ticket_topics
 from cs_sync.store.queries.health import read_live_accounts
 
 TOPIC_DAYS = 90
+MAX_NAMED = 10
+"""Attributes that are named when they are not compared."""
 USAGE, SILENCE = "active_days_28", "days_since_use"
 
 
@@ -58,6 +60,8 @@ def list_causes(workspace: Workspace, request: CauseRequest) -> list[dict[str, A
     """
     check_attributes(workspace, tuple(request.by))
     names = _choose_attributes(workspace, request.by)
+    if not request.by:
+        _warn_of_others(workspace, names)
     cases = list(_read_cases(workspace, names, build_request(workspace, request.horizon_days)))
     until = read_history(workspace).ends_at
     lifetimes = read_lifetimes(workspace, until)
@@ -84,6 +88,20 @@ def _choose_attributes(workspace: Workspace, by: Sequence[str]) -> list[str]:
         known = read_attribute_names(connection)
     segment = workspace.config.report.segment or next((s for s in SEGMENTS if s in known), None)
     return [name for name in dict.fromkeys((PLAN, segment, *by)) if name and name in known]
+
+
+def describe_others(names: Sequence[str]) -> str:
+    """Describe the attributes that are not compared, and how to compare one."""
+    rest = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return f"not compared: {', '.join(names[:MAX_NAMED])}{rest}; --by {names[0]} compares it"
+
+
+def _warn_of_others(workspace: Workspace, compared: Sequence[str]) -> None:
+    with workspace.store.read() as connection:
+        others = sorted(read_attribute_names(connection) - {*compared})
+    if others:
+        detail = {"message": describe_others(others)}
+        workspace.emit(Event("warning", workspace.clock(), detail=detail))
 
 
 def _read_cases(

@@ -140,9 +140,11 @@ def list_month_ends(
     if not windows:
         last = history.ends_at.astimezone(zone).date()
         raise ConfigError(
-            f"the history from {history.first} to {last} has no month end with a whole horizon of "
-            f"{request.horizon_days} days after {request.lead_days} days of lead",
-            "give a shorter horizon with --horizon, or wait until there is more history",
+            f"the history from {history.first} to {last}, the day of the newest record, has no "
+            f"month end with a whole horizon of {request.horizon_days} days after "
+            f"{request.lead_days} days of lead",
+            "give a shorter horizon with --horizon, bring newer records (use, invoices, tickets), "
+            "or wait",
         )
     return windows
 

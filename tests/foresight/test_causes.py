@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cs_sync.cli.render.causes import causes_table
 from cs_sync.foresight.causes import (
     OTHERS,
     Case,
@@ -22,7 +23,10 @@ from cs_sync.foresight.comparisons import Counts, calculate_risk_ratio
 from cs_sync.foresight.drivers import measure_drivers
 from cs_sync.foresight.observations import TENURE, Window
 from cs_sync.foresight.survival import Lifetime
+from cs_sync.i18n import ENGLISH
+from cs_sync.queries.causes import describe_others
 from tests.follow_ups.books import Books
+from tests.i18n.test_leftovers import show
 from tests.jobs.road import CONFIG, Place
 
 START = date(2024, 1, 1)
@@ -237,6 +241,25 @@ def test_the_planted_cause_is_found(place: Place) -> None:
     assert survival["solo"]["effect"] > 3
     table = place.run("analyse", "causes", "--horizon", "60")
     assert "solo" in table.out
+    assert "not compared: owner; --by owner compares it" in table.said
+
+
+def test_attributes_that_are_not_compared_are_named() -> None:
+    names = [f"n{number:02}" for number in range(12)]
+    assert describe_others(names) == (
+        "not compared: n00, n01, n02, n03, n04, n05, n06, n07, n08, n09 and 2 more; "
+        "--by n00 compares it"
+    )
+    assert describe_others(["contract"]) == "not compared: contract; --by contract compares it"
+
+
+def test_a_step_without_rows_has_no_empty_table() -> None:
+    months = [
+        {"method": "survival", "factor": "tenure_month", "level": "1", "p_adjusted": 0.9}
+        for _ in range(5)
+    ]
+    lines = show(causes_table(months, ENGLISH)).splitlines()
+    assert len([line for line in lines if line.strip()]) == 2
 
 
 def test_too_few_departures_and_no_scikit_learn(

@@ -35,10 +35,10 @@ def causes_table(rows: Rows, words: Translator) -> RenderableType:
     parts: list[RenderableType] = []
     for method, own in steps.items():
         shown = [row for row in own if row["factor"] != "tenure_month" or _is_clear(row)]
-        parts += [
-            make_text(words(f"cause_step.{method}"), "bold"),
-            _build_drivers(shown, words) if method == "logistic" else _build_table(shown, words),
-        ]
+        parts.append(make_text(words(f"cause_step.{method}"), "bold"))
+        if shown:
+            build = _build_drivers if method == "logistic" else _build_table
+            parts.append(build(shown, words))
         if len(shown) < len(own):
             parts.append(make_text(words("terminal.same_months", len(own) - len(shown)), "dim"))
         parts.append(make_text(""))
